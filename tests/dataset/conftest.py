@@ -1,0 +1,33 @@
+"""Reading a file that a test wrote, and what is said of one that can't be read."""
+
+from collections.abc import Callable
+
+import pytest
+
+from workbench.dataset import DatasetSpec, load_dataset
+from workbench.errors import WorkbenchError
+
+
+@pytest.fixture
+def rows_of(tmp_path) -> Callable[..., list]:
+    """The inputs in a file of `tmp_path`, written first where content is given."""
+
+    def read(name: str, content: bytes | None = None) -> list:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        found = load_dataset(DatasetSpec(path=name), tmp_path)
+        return [dict(example.inputs) for example in found.examples]
+
+    return read
+
+
+@pytest.fixture
+def refusal_of(rows_of, tmp_path) -> Callable[..., str]:
+    """What is said of a file of `tmp_path`, without the folder's name."""
+
+    def refused(name: str, content: bytes | None = None) -> str:
+        with pytest.raises(WorkbenchError) as caught:
+            rows_of(name, content)
+        return str(caught.value).replace(f"{tmp_path}/", "")
+
+    return refused

@@ -1,0 +1,294 @@
+"""What becomes of the columns: ids, inputs, expectations, splits, digests, warnings."""
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from workbench.dataset import Dataset, DatasetSpec, Example, load_dataset
+from workbench.errors import WorkbenchError
+
+JSON_VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)
+INPUTS = st.dictionaries(st.sampled_from(["text", "title", "extra"]), JSON_VALUES, min_size=1)
+
+
+def load(rows: list, folder: Path, **spec: str) -> Dataset:
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "rows.jsonl").write_text(text, encoding="utf-8")
+    return load_dataset(DatasetSpec(path="rows.jsonl", **spec), folder)
+
+
+def records(rows: list, **spec: str) -> Dataset:
+    """The same rows without a file, for properties."""
+    spec_ = DatasetSpec(mlflow="rows", **spec)
+    return load_dataset(spec_, Path(), mlflow_reader=lambda _: [{"inputs": row} for row in rows])
+
+
+def message(rows: list, folder: Path, **spec: str) -> str:
+    with pytest.raises(WorkbenchError) as caught:
+        load(rows, folder, **spec)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_a_flat_row_gives_its_answer_to_expectations_and_the_rest_to_inputs(tmp_path):
+    row = {"id": 17, "text": "A fun ride.", "label": "positive", "split": "dev"}
+    assert load([row], tmp_path, expected="label").examples == (
+        Example("17", {"text": "A fun ride."}, {"expected_response": "positive"}),
+    )
+
+
+def test_a_nested_row_is_taken_as_it_stands(tmp_path):
+    row = {
+        "id": "a",
+        "inputs": {"text": "A fun ride."},
+        "expectations": {"expected_response": "positive", "facts": ["fun"]},
+        "tags": {"from": "web"},
+        "split": "dev",
+        "outputs": "negative",
+    }
+    assert load([row], tmp_path).examples == (Example("a", row["inputs"], row["expectations"]),)
+
+
+def test_flat_rows_without_expected_have_no_expectations(tmp_path):
+    assert load([{"text": "a", "label": "b"}], tmp_path).examples[0].expectations == {}
+
+
+def test_a_null_answer_is_no_answer(tmp_path):
+    row = {"text": "a", "label": None}
+    assert load([row], tmp_path, expected="label").examples[0].expectations == {}
+
+
+def test_a_text_column_named_inputs_is_a_column(tmp_path):
+    assert load([{"inputs": "a"}], tmp_path).examples[0].inputs == {"inputs": "a"}
+
+
+def test_columns_are_the_inputs_in_order_of_appearance(tmp_path):
+    rows = [{"id": 1, "b": "", "label": ""}, {"id": 2, "a": "", "label": ""}]
+    assert load(rows, tmp_path, expected="label").columns == ("b", "a")
+
+
+def test_rows_know_the_line_they_come_from(tmp_path):
+    (tmp_path / "rows.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n')
+    found = load_dataset(DatasetSpec(path="rows.jsonl"), tmp_path)
+    assert [found.place(index) for index in range(2)] == [
+        f"{tmp_path}/rows.jsonl:2",
+        f"{tmp_path}/rows.jsonl:4",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "spec", "expected"),
+    [
+        pytest.param(
+            [{"text": "a", "label": "x"}, {"text": "a", "lable": "x"}],
+            {"expected": "label"},
+            "rows.jsonl:2: unknown column 'label'\n  fix: did you mean 'lable'? known: lable, text",
+            id="answer missing",
+        ),
+        pytest.param(
+            [{"text": "a"}],
+            {"id": "key"},
+            "rows.jsonl:1: unknown column 'key'\n  fix: known: text",
+            id="id missing",
+        ),
+        pytest.param(
+            [{"id": 1, "t": "a"}, {"id": "2", "t": "b"}, {"id": "1", "t": "c"}],
+            {},
+            "rows.jsonl:3: the id '1' is taken by rows.jsonl:1\n"
+            "  fix: give each row an id of its own, or leave ids out",
+            id="id twice",
+        ),
+        pytest.param(
+            [{"id": 1.5, "t": "a"}],
+            {},
+            "rows.jsonl:1: the id is 1.5, not a text or a whole number\n  fix: fill column 'id'",
+            id="id no text",
+        ),
+        pytest.param(
+            [{"id": "", "t": "a"}],
+            {},
+            "rows.jsonl:1: the id is '', not a text or a whole number\n  fix: fill column 'id'",
+            id="id empty",
+        ),
+        pytest.param(
+            [], {}, "rows.jsonl: 0 rows\n  fix: a dataset has at least one row", id="none"
+        ),
+        pytest.param(
+            [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}],
+            {"split": "tset"},
+            "rows.jsonl: 0 rows: unknown split 'tset'\n"
+            "  fix: did you mean 'test'? known: test, dev",
+            id="split leaves none",
+        ),
+        pytest.param(
+            [{"t": "a", "u": "b"}],
+            {"split": "dev"},
+            "rows.jsonl:1: there is no column 'split' to find 'dev' in\n"
+            "  fix: the columns are t, u; leave `split:` out to take every row",
+            id="no split column",
+        ),
+        pytest.param(
+            [{"inputs": {"t": "a"}, "expectations": {"label": "x"}}],
+            {"expected": "label"},
+            "rows.jsonl:1: `expected: label`, but this row has expectations of its own\n"
+            "  fix: leave `expected:` out; evaluators read `expectations` as it stands",
+            id="nested and expected",
+        ),
+        pytest.param(
+            [{"inputs": {"t": "a"}, "title": "b"}],
+            {},
+            "rows.jsonl:1: the row has `inputs` and beside them a column 'title'\n"
+            "  fix: put 'title' into `inputs` or `expectations`",
+            id="nested and columns",
+        ),
+        pytest.param(
+            [{"inputs": {"t": "a"}}, {"t": "a"}],
+            {},
+            "rows.jsonl:2: this row has no `inputs` object, those before it have one\n"
+            "  fix: one form for the whole dataset: plain columns, or inputs and expectations",
+            id="flat after nested",
+        ),
+        pytest.param(
+            [{"t": "a"}, {"inputs": {"t": "a"}}],
+            {},
+            "rows.jsonl:2: this row has an `inputs` object, those before it have none\n"
+            "  fix: one form for the whole dataset: plain columns, or inputs and expectations",
+            id="nested after flat",
+        ),
+        pytest.param(
+            [{"t": "a", "expectations": {"label": "x"}}],
+            {},
+            "rows.jsonl:1: the row has `expectations` and no `inputs`\n"
+            '  fix: {"inputs": {…}, "expectations": {…}}, or plain columns',
+            id="expectations alone",
+        ),
+        pytest.param(
+            [{"inputs": {"t": "a"}, "expectations": "x"}],
+            {},
+            "rows.jsonl:1: `expectations` is 'x', not an object\n  fix: {\"expected_response\": …}",
+            id="expectations no object",
+        ),
+    ],
+)
+def test_a_row_that_does_not_fit_is_named(rows, spec, expected, tmp_path):
+    assert message(rows, tmp_path, **spec) == expected
+
+
+def test_only_rows_of_the_split_are_taken(tmp_path):
+    rows = [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}, {"t": "c", "split": "dev"}]
+    found = load(rows, tmp_path, split="dev")
+    assert [example.inputs for example in found.examples] == [{"t": "a"}, {"t": "c"}]
+
+
+def test_a_row_keeps_its_id_whatever_split_is_taken(tmp_path):
+    rows = [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}]
+    every = load(rows, tmp_path)
+    assert load(rows, tmp_path, split="test").examples == every.examples[1:]
+
+
+def test_equal_rows_without_ids_are_told_apart_by_occurrence(tmp_path):
+    ids = [example.id for example in load([{"t": "a"}] * 3, tmp_path).examples]
+    assert ids == ["39ea1b493c8e52a4", "39ea1b493c8e52a4-2", "39ea1b493c8e52a4-3"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            [{"n": 1}, {"n": "1"}, {"n": 2}],
+            ("column 'n' holds numbers (rows.jsonl:1: 1) and texts (rows.jsonl:2: '1')",),
+        ),
+        ([{"n": 1}, {"n": 1.5}, {"n": None}], ()),
+        (
+            [{"n": "a", "t": ""}, {"n": "b"}, {"n": "c"}],
+            ("column 't' is missing in 2 of 3 rows, first in rows.jsonl:2",),
+        ),
+    ],
+)
+def test_what_may_not_be_meant_is_a_warning(rows, expected, tmp_path):
+    found = load(rows, tmp_path).warnings
+    assert tuple(warning.replace(f"{tmp_path}/", "") for warning in found) == expected
+
+
+def test_a_file_and_its_rows_elsewhere_have_one_digest(tmp_path):
+    rows = [{"id": "1", "text": "a"}, {"id": "2", "text": "ü"}]
+    (tmp_path / "rows.csv").write_text("id,text\n1,a\n2,ü\n", encoding="utf-8")
+    as_csv = load_dataset(DatasetSpec(path="rows.csv"), tmp_path)
+    assert as_csv.digest == load(rows, tmp_path).digest
+
+
+@given(st.lists(INPUTS, min_size=1, max_size=5))
+def test_the_order_of_keys_does_not_matter(rows):
+    turned = [dict(reversed(row.items())) for row in rows]
+    one, other = records(rows), records(turned)
+    assert [one.digest, *(e.id for e in one.examples)] == [
+        other.digest,
+        *(e.id for e in other.examples),
+    ]
+
+
+@given(st.lists(INPUTS, min_size=1, max_size=5), st.data())
+def test_any_other_value_is_another_digest(rows, data):
+    at = data.draw(st.integers(0, len(rows) - 1))
+    changed = [*rows[:at], {**rows[at], "more": 1}, *rows[at + 1 :]]
+    assert records(rows).digest != records(changed).digest
+
+
+@given(st.lists(INPUTS, min_size=2, max_size=5), st.randoms())
+def test_ids_by_content_do_not_depend_on_other_rows(rows, random):
+    before = {e.id: e.inputs for e in records(rows).examples}
+    random.shuffle(rows)
+    assert {e.id: e.inputs for e in records(rows).examples} == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "takes exactly one of path, huggingface, mlflow; there is none"),
+        ({"path": "a", "mlflow": "b"}, "takes exactly one of path, huggingface, mlflow"),
+        ({"path": "a", "revision": "b"}, "'revision' belongs to huggingface datasets"),
+        ({"path": "a", "exected": "b"}, "exected\n  Extra inputs are not permitted"),
+        ({"path": ""}, "at least 1 character"),
+    ],
+)
+def test_a_spec_that_means_nothing_is_refused(given, said):
+    with pytest.raises(ValidationError) as caught:
+        DatasetSpec.model_validate(given)
+    assert said in str(caught.value)
+
+
+def test_a_plain_string_is_a_path():
+    assert DatasetSpec.model_validate("a.jsonl") == DatasetSpec(path="a.jsonl")
+
+
+def test_mlflow_records_are_named_by_their_record_id():
+    record = {
+        "dataset_record_id": "dr-1",
+        "inputs": {"text": "a"},
+        "expectations": {"expected_response": "b"},
+        "create_time": 17,
+        "source": object(),
+    }
+    found = load_dataset(DatasetSpec(mlflow="qa"), Path(), mlflow_reader=lambda name: [record])
+    assert (found.name, found.source, found.place(0), found.examples) == (
+        "qa",
+        "mlflow:qa",
+        "mlflow:qa row 1",
+        (Example("dr-1", {"text": "a"}, {"expected_response": "b"}),),
+    )
+
+
+def test_mlflow_datasets_need_a_reader():
+    with pytest.raises(WorkbenchError, match="mlflow:qa: MLflow datasets can't be read here"):
+        load_dataset(DatasetSpec(mlflow="qa"), Path())

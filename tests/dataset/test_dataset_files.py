@@ -1,0 +1,200 @@
+"""Files: what each format accepts, and how what it can't is named."""
+
+import datetime
+import os
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from workbench.dataset import DatasetSpec, load_dataset
+
+UTF8_FIX = "\n  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
+TWO = [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.jsonl", b'{"a": "1", "b": "x"}\n{"a": "2", "b": "y"}\n'),
+        ("r.jsonl", b'{"a": "1", "b": "x"}\n{"a": "2", "b": "y"}'),
+        ("r.jsonl", b'\xef\xbb\xbf{"a": "1", "b": "x"}\r\n{"a": "2", "b": "y"}\r\n'),
+        ("r.ndjson", b'\n{"a": "1", "b": "x"}\n \t\n{"a": "2", "b": "y"}\n\n\n'),
+        ("r.json", b'[{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]'),
+        ("r.json", b'\xef\xbb\xbf \r\n[\n{"a": "1", "b": "x"}\n,\n{"a": "2", "b": "y"}\n]\n'),
+        ("r.csv", b"a,b\n1,x\n2,y\n"),
+        ("r.CSV", b'\xef\xbb\xbfa,b\r\n1,"x"\r\n2,y'),
+        ("r.csv", b"\na,b\n\n1,x\n2,y\n\n"),
+        ("r.tsv", b"a\tb\n1\tx\n2\ty\n"),
+    ],
+)
+def test_every_way_to_write_the_same_rows_gives_the_same_rows(name, content, rows_of):
+    assert rows_of(name, content) == TWO
+
+
+def test_control_characters_are_data(rows_of):
+    assert rows_of("r.csv", b"a,b\n\x00,\x1b[31m\n") == [{"a": "\x00", "b": "\x1b[31m"}]
+
+
+def test_a_field_may_hold_line_ends_and_a_megabyte(rows_of):
+    long = "x\n" * 500_000
+    assert rows_of("r.csv", f'a\n"{long}"\n'.encode()) == [{"a": long}]
+
+
+def test_csv_values_stay_text(rows_of):
+    assert rows_of("r.csv", b"a,b\n1,null\n") == [{"a": "1", "b": "null"}]
+
+
+def test_rows_of_a_csv_file_know_the_line_they_begin_on(tmp_path):
+    (tmp_path / "r.csv").write_text('a\n"1\n2"\n\n3\n')
+    assert load_dataset(DatasetSpec(path="r.csv"), tmp_path).numbers == (2, 5)
+
+
+CSV_COMMAS = "commas are expected (.csv: commas, .tsv: tabs)"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        (
+            "r.csv",
+            b"a,b\n1,x\n2,y,z\n",
+            "r.csv:3: 3 fields where the header has 2: 'z' is the last\n"
+            "  fix: the columns are a, b; a field with commas in it stands in double quotes",
+        ),
+        (
+            "r.tsv",
+            b"a\tb\n1\n",
+            "r.tsv:2: 1 fields where the header has 2: '1' is the last\n"
+            "  fix: the columns are a, b; a field with tabs in it stands in double quotes",
+        ),
+        (
+            "r.csv",
+            b'a,b\n1,x\n2,"y\n3,z\n',
+            "r.csv:3: the quote that opens a field of this row is never closed\n"
+            '  fix: close it; a quote inside is written ""',
+        ),
+        (
+            "r.csv",
+            b'a,b\n1,"x" y\n',
+            "r.csv:2: bad CSV: ',' expected after '\"'\n"
+            '  fix: a field with quotes in it stands in quotes, each of its own written ""',
+        ),
+        (
+            "r.csv",
+            b"a,b\r1,x\r",
+            "r.csv:1: a bare carriage return stands between two fields\n"
+            "  fix: save the file with LF or CRLF line ends",
+        ),
+        (
+            "r.csv",
+            b"id;text\n1;x\n",
+            "r.csv:1: the header is a single column, 'id;text'\n"
+            "  fix: it looks separated by semicolons; " + CSV_COMMAS,
+        ),
+        (
+            "r.csv",
+            b"id\ttext\n1\tx\n",
+            "r.csv:1: the header is a single column, 'id\\ttext'\n"
+            "  fix: it looks separated by tabs; " + CSV_COMMAS,
+        ),
+        (
+            "r.csv",
+            b"a,b,a\n",
+            "r.csv:1: two columns are named 'a'\n  fix: name each column once",
+        ),
+        (
+            "r.csv",
+            b",text\n0,x\n",
+            "r.csv:1: column 1 has no name\n  fix: name it, or leave the index column out",
+        ),
+        ("r.csv", b"a,b\n", "r.csv: 0 rows\n  fix: a dataset has at least one row"),
+        ("r.csv", b"", "r.csv: 0 rows\n  fix: a dataset has at least one row"),
+        (
+            "r.csv",
+            b"a\ncaf\xe9\n",
+            "r.csv:2: byte 5, b'\\xe9', is not UTF-8" + UTF8_FIX + "r.csv",
+        ),
+        (
+            "r.txt",
+            b"x",
+            "r.txt: unknown dataset format '.txt'\n"
+            "  fix: name it one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+        ),
+        (
+            "r.jsonl.gz",
+            b"x",
+            "r.jsonl.gz: unknown dataset format '.gz'\n  fix: unpack it first; then name it one of "
+            ".jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+        ),
+        (
+            "r.jsonl",
+            b"PAR1....",
+            "r.jsonl: is Parquet, not UTF-8 text\n  fix: name it .parquet",
+        ),
+    ],
+)
+def test_a_bad_table_is_named(name, content, expected, refusal_of):
+    assert refusal_of(name, content) == expected
+
+
+def test_a_missing_file_names_its_nearest_neighbour(tmp_path, refusal_of):
+    (tmp_path / "reviews.jsonl").touch()
+    assert refusal_of("review.jsonl") == (
+        "review.jsonl: unknown dataset file 'review.jsonl'\n"
+        "  fix: did you mean 'reviews.jsonl'? known: reviews.jsonl"
+    )
+
+
+def test_a_folder_a_pipe_and_a_device_are_named_at_once(tmp_path, refusal_of):
+    (tmp_path / "folder.jsonl").mkdir()
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
+    assert [refusal_of(f"{name}.jsonl") for name in ("folder", "pipe", "zero")] == [
+        "folder.jsonl: is a folder, not a file\n"
+        "  fix: name a file; a folder of the `datasets` library: {huggingface: FOLDER}",
+        "pipe.jsonl: is a pipe, not a file\n  fix: name a file",
+        "zero.jsonl: is a device, not a file\n  fix: name a file",
+    ]
+
+
+def test_a_path_no_system_knows_is_an_error_all_the_same(tmp_path, refusal_of):
+    (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
+    assert "can't be read" in refusal_of("loop.jsonl")
+    assert "can't be read: embedded null byte" in refusal_of("a\0.jsonl")
+
+
+def parquet(folder: Path, **columns: list) -> str:
+    pq.write_table(pa.table(columns), folder / "r.parquet")
+    return "r.parquet"
+
+
+def test_parquet_dates_become_text(tmp_path, rows_of):
+    day = datetime.date(2024, 2, 29)
+    at = datetime.datetime(2024, 2, 29, 12, 30)
+    assert rows_of(parquet(tmp_path, day=[day], at=[at])) == [
+        {"day": "2024-02-29", "at": "2024-02-29T12:30:00"}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([b"x", b"y"], "r.parquet row 1: column 'a': bytes is no JSON value; "),
+        ([None, Decimal("1.5")], "r.parquet row 2: column 'a': Decimal is no JSON value; "),
+        ([1.5, float("nan")], "r.parquet row 2: column 'a': nan has no word in JSON; "),
+    ],
+)
+def test_parquet_values_that_are_no_json_are_named(values, expected, tmp_path, refusal_of):
+    assert refusal_of(parquet(tmp_path, a=values)).startswith(expected)
+
+
+@pytest.mark.parametrize("content", [b"", b"a,b\n1,2\n", b"PAR1" * 8])
+def test_what_is_no_parquet_is_named(content, refusal_of):
+    assert "r.parquet: can't be read as Parquet" in refusal_of("r.parquet", content)
+
+
+def test_a_parquet_file_without_rows_is_named(tmp_path, refusal_of):
+    assert refusal_of(parquet(tmp_path, a=[])).startswith("r.parquet: 0 rows")

@@ -1,0 +1,89 @@
+"""Datasets of the `datasets` library, from folders, so that no network is needed."""
+
+import datetime
+from pathlib import Path
+
+import datasets
+import pytest
+
+from workbench.dataset import DatasetSpec, Example, load_dataset
+from workbench.errors import WorkbenchError
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
+
+
+@pytest.fixture
+def folder(tmp_path) -> Path:
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "train.jsonl").write_text('{"id": 1, "text": "a", "label": "x"}\n')
+    (tmp_path / "splits" / "test.jsonl").write_text('{"id": 2, "text": "b", "label": "y"}\n')
+    return tmp_path
+
+
+def message(folder: Path, **spec: str) -> str:
+    with pytest.raises(WorkbenchError) as caught:
+        load_dataset(DatasetSpec(**spec), folder)
+    return str(caught.value).replace(f"{folder}/", "")
+
+
+def test_a_split_of_a_folder_is_read(folder):
+    found = load_dataset(DatasetSpec(huggingface="splits", split="test", expected="label"), folder)
+    assert (found.name, found.place(0), found.examples) == (
+        "splits",
+        f"{folder}/splits[test] row 1",
+        (Example("2", {"text": "b"}, {"expected_response": "y"}),),
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        (
+            {"split": "tets"},
+            "splits: unknown split 'tets'\n  fix: did you mean 'test'? known: test, train",
+        ),
+        ({}, "splits: has several splits: train, test\n  fix: add `split: train`"),
+        (
+            {"split": "test", "expected": "lable"},
+            "splits[test] row 1: unknown column 'lable'\n"
+            "  fix: did you mean 'label'? known: label, text",
+        ),
+    ],
+)
+def test_what_a_folder_has_not_is_named(spec, expected, folder):
+    assert message(folder, huggingface="splits", **spec) == expected
+
+
+def test_class_labels_become_their_names_and_dates_text(tmp_path):
+    label = datasets.ClassLabel(names=["negative", "positive"])
+    features = {"label": label, "day": datasets.Value("date32")}
+    rows = {"label": [1, -1], "day": [datetime.date(2024, 2, 29), None]}
+    made = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
+    made.save_to_disk(str(tmp_path / "saved"))
+    found = load_dataset(DatasetSpec(huggingface="saved"), tmp_path)
+    assert [dict(example.inputs) for example in found.examples] == [
+        {"label": "positive", "day": "2024-02-29"},
+        {"label": None, "day": None},
+    ]
+
+
+def test_a_column_that_is_no_json_is_named(tmp_path):
+    datasets.Dataset.from_dict({"raw": [b"x"]}).save_to_disk(str(tmp_path / "saved"))
+    assert message(tmp_path, huggingface="saved") == (
+        "saved row 1: column 'raw': bytes is no JSON value; store it as text or a number"
+    )
+
+
+def test_a_split_of_what_has_none_is_named(tmp_path):
+    datasets.Dataset.from_dict({"a": [1]}).save_to_disk(str(tmp_path / "saved"))
+    assert message(tmp_path, huggingface="saved", split="dev") == (
+        "saved: has no splits, so none is called 'dev'\n  fix: leave `split:` out to take every row"
+    )
+
+
+def test_a_folder_without_data_is_named(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert message(tmp_path, huggingface="empty").startswith("empty: can't be loaded: ")

@@ -1,0 +1,127 @@
+"""JSON files: how what is wrong with one is named."""
+
+import gzip
+import json
+
+import pytest
+
+from workbench.dataset import DatasetSpec, load_dataset
+
+JSON_FIX = "\n  fix: names and texts stand in double quotes, with a comma between two"
+UTF8_FIX = "\n  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
+LIST_FIX = "\n  fix: one JSON object a line; a file that is one list of objects is named .json"
+
+
+def test_rows_of_a_json_list_know_their_lines(tmp_path):
+    (tmp_path / "r.json").write_text('[\n {"a":\n 1}, {"a": 2},\n\n {"a": 3}]')
+    found = load_dataset(DatasetSpec(path="r.json"), tmp_path)
+    assert found.numbers == (2, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            b'{"a": 1}\n{"a" 2}\n',
+            "r.jsonl:2:6: bad JSON: expecting ':' delimiter, near '{\"a\" 2}'" + JSON_FIX,
+        ),
+        (
+            b'{"a": 1} {"a": 2}\n',
+            'r.jsonl:1:9: bad JSON: more after the object, near \'{"a": 1} {"a": 2}\'' + JSON_FIX,
+        ),
+        (b'{"a": 1, "a": 2}\n', "r.jsonl:1: key 'a' appears twice in one object"),
+        (b'\n{"a": NaN}\n', "r.jsonl:2: NaN is not JSON; write null for a missing number"),
+        (
+            b'{"a": -Infinity}\n',
+            "r.jsonl:1: -Infinity is not JSON; write null for a missing number",
+        ),
+        (
+            b'{"a": 1' + b"0" * 400 + b"}\n",
+            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large; "
+            "write it as text",
+        ),
+        (b'{"a": 1e999}\n', "r.jsonl:1: the number 1e999 is too large; write it as text"),
+        (b'{"a": ' + b"[" * 10_000 + b"}\n", "r.jsonl:1: nested deeper than 100 levels"),
+        (
+            b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}\n",
+            "r.jsonl:1: nested deeper than 100 levels",
+        ),
+        (
+            b'{"a": "\\ud800"}\n',
+            "r.jsonl:1: '\\ud800' is half a character\n"
+            "  fix: write the character itself, or both halves of its \\u escape",
+        ),
+        (b"[1, 2]\n", "r.jsonl:1: [1, 2] is a list, not an object" + LIST_FIX),
+        (b'"text"\n', 'r.jsonl:1: "text" is text, not an object' + LIST_FIX),
+        (b"17\n", "r.jsonl:1: 17 is a number, not an object" + LIST_FIX),
+        (b"null\n", "r.jsonl:1: null is null, not an object" + LIST_FIX),
+        (
+            '{"a": "x"}\n{"a": "café"}\n'.encode("latin-1"),
+            "r.jsonl:2: byte 21, b'\\xe9', is not UTF-8" + UTF8_FIX + "r.jsonl",
+        ),
+        (
+            '\ufeff{"a": "'.encode() + b'\xff"}\n',
+            "r.jsonl:1: byte 10, b'\\xff', is not UTF-8" + UTF8_FIX + "r.jsonl",
+        ),
+        (
+            '{"a": 1}\n'.encode("utf-16"),
+            "r.jsonl: is UTF-16 text, not UTF-8 text\n"
+            "  fix: save it as UTF-8: iconv -f UTF-16 -t UTF-8",
+        ),
+        (
+            gzip.compress(b"{}"),
+            "r.jsonl: is gzip, not UTF-8 text\n  fix: unpack it first: gunzip",
+        ),
+        (
+            b"PK\x03\x04....",
+            "r.jsonl: is a zip archive (or a spreadsheet), not UTF-8 text\n"
+            "  fix: unpack it, or export it as CSV",
+        ),
+        (b"", "r.jsonl: 0 rows\n  fix: a dataset has at least one row"),
+        (b"\n \n", "r.jsonl: 0 rows\n  fix: a dataset has at least one row"),
+    ],
+)
+def test_a_bad_json_line_is_named(content, expected, refusal_of):
+    assert refusal_of("r.jsonl", content) == expected
+
+
+def test_the_bad_line_among_many_is_named(refusal_of):
+    lines = [b'{"a": 1}\n'] * 10_000
+    lines[5_000] = b'{"a": 1\n'
+    said = refusal_of("r.jsonl", b"".join(lines))
+    assert said == "r.jsonl:5001:8: bad JSON: expecting ',' delimiter, near '{\"a\": 1'" + JSON_FIX
+
+
+def test_texts_with_brackets_are_not_deep(rows_of):
+    row = {"a": '"[' * 300, "b": [[1]]}
+    assert rows_of("r.jsonl", json.dumps(row).encode()) == [row]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            b'\n{"a": 1}\n{"a": 2}\n',
+            "r.json:1: is not a list of objects\n"
+            "  fix: one object a line belongs in a .jsonl file; "
+            "in a .json file put [ ] around them",
+        ),
+        (
+            b'[{"a": 1},\n {"a": 2}\n {"a": 3}]',
+            "r.json:3:2: bad JSON: expecting ',' or ']', near '\"a\": 1},\\n {\"a\": 2}\\n "
+            '{"a": 3}]\'' + JSON_FIX,
+        ),
+        (
+            b'[{"a": 1},\n]',
+            "r.json:2:1: bad JSON: expecting value, near '[{\"a\": 1},\\n]'" + JSON_FIX,
+        ),
+        (
+            b'[{"a": 1}\n]\n]',
+            "r.json:2:2: bad JSON: more after the list, near '[{\"a\": 1}\\n]\\n]'" + JSON_FIX,
+        ),
+        (b'[{"a": 1},\n\n3]', "r.json:3: 3 is a number, not an object" + LIST_FIX),
+        (b"[]", "r.json: 0 rows\n  fix: a dataset has at least one row"),
+    ],
+)
+def test_a_bad_json_list_is_named(content, expected, refusal_of):
+    assert refusal_of("r.json", content) == expected

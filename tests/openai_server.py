@@ -1,0 +1,199 @@
+"""An OpenAI-compatible server on loopback, told by a test what to answer and how to misbehave.
+
+with serve() as server:
+    server.script = lambda path, body, nth: Reply(503) if nth == 1 else say("4")
+    ask(server.url)            # http://127.0.0.1:<port>/v1
+    server.requests[0].body    # {"model": "m", "messages": […]}
+"""
+
+import asyncio
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+PATHS = ("/v1/chat/completions", "/v1/completions")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What is sent back.
+
+    Attributes:
+        body: bytes as they are, anything else as JSON.
+        delay_s: seconds before the first byte.
+        cut_after: bytes of the body after which the connection is reset; -1 before the status.
+        drip_s: seconds before each byte of the body.
+        close: the connection is closed when the reply is out, without having said so.
+    """
+
+    status: int = 200
+    body: Any = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    cut_after: int | None = None
+    drip_s: float = 0.0
+    close: bool = False
+
+    def payload(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+HANG = Reply(delay_s=3600)
+RESET = Reply(cut_after=-1)
+Script = Callable[[str, Any, int], Reply]
+
+
+@dataclass(frozen=True)
+class Received:
+    """A request as it arrived; `headers` by lower-case name, `at` in monotonic seconds."""
+
+    path: str
+    headers: Mapping[str, str]
+    raw: bytes
+    at: float
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+
+def answer(text: Any, *, finish: str = "stop", **more: Any) -> dict[str, Any]:
+    """The body of a chat reply; `more` replaces what stands at its top."""
+    message = {"role": "assistant", "content": text}
+    return {
+        "id": "reply-1",
+        "object": "chat.completion",
+        "model": "model-2025-01-01",
+        "choices": [{"index": 0, "message": message, "finish_reason": finish}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, "total_tokens": 9},
+        **more,
+    }
+
+
+def say(text: Any, **more: Any) -> Reply:
+    return Reply(body=answer(text, **more))
+
+
+def refuse(status: int, message: str, headers: Mapping[str, str] | None = None, **more) -> Reply:
+    """An error as the API words it; `more` holds its code, type and param."""
+    return Reply(status, {"error": {"message": message, **more}}, headers or {})
+
+
+def last_message(path: str, body: Any, nth: int) -> Reply:
+    """Answers with what was said last; the text of a raw prompt is its own answer."""
+    if "messages" in body:
+        return say(body["messages"][-1]["content"])
+    choice = {"index": 0, "text": body["prompt"], "finish_reason": "stop"}
+    return Reply(body={**answer(""), "object": "text_completion", "choices": [choice]})
+
+
+class OpenAIServer:
+    """One server; set `script` at any time."""
+
+    def __init__(self) -> None:
+        self.script: Script = last_message
+        self.requests: list[Received] = []
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self.port = 0
+        self._times: Counter[tuple[str, bytes]] = Counter()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    @property
+    def bodies(self) -> list[Any]:
+        return [request.body for request in self.requests]
+
+    async def start(self) -> asyncio.Server:
+        server = await asyncio.start_server(self._connected, "127.0.0.1", 0, backlog=1024)
+        self.port = server.sockets[0].getsockname()[1]
+        return server
+
+    async def stop(self, server: asyncio.Server) -> None:
+        server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+                while await self._exchange(reader, writer):
+                    pass
+        finally:
+            self._tasks.discard(task)
+            writer.close()
+
+    async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """One request and its reply; whether the connection may carry another."""
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
+        path = head[0].split()[1]
+        pairs = (line.split(":", 1) for line in head[1:] if line)
+        headers = {name.lower(): value.strip() for name, value in pairs}
+        raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        self.requests.append(Received(path, headers, raw, time.monotonic()))
+        self._times[path, raw] += 1
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        try:
+            if path not in PATHS:
+                reply = refuse(404, f"no such path {path}")
+            else:
+                reply = self.script(path, json.loads(raw), self._times[path, raw])
+            until = time.monotonic() + reply.delay_s
+            while (left := until - time.monotonic()) > 0:
+                await asyncio.sleep(min(0.02, left))
+                if reader.at_eof():  # the client has given up
+                    return False
+            return await self._send(writer, reply)
+        finally:
+            self.in_flight -= 1
+
+    async def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> bool:
+        payload = reply.payload()
+        said = {"Content-Type": "application/json", "Content-Length": str(len(payload))}
+        said |= reply.headers
+        lines = [f"HTTP/1.1 {reply.status} Said", *(f"{k}: {v}" for k, v in said.items())]
+        if reply.cut_after != -1:
+            writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        for byte in payload if reply.drip_s else b"":
+            await asyncio.sleep(reply.drip_s)
+            writer.write(bytes([byte]))
+            await writer.drain()
+        if reply.cut_after is not None:
+            writer.write(payload[: max(0, reply.cut_after)])
+            await asyncio.sleep(0.02)  # the bytes are read before the reset overtakes them
+            writer.transport.abort()
+            return False
+        if not reply.drip_s:
+            writer.write(payload)
+        await writer.drain()
+        return not reply.close
+
+
+@contextmanager
+def serve() -> Iterator[OpenAIServer]:
+    """A server in a thread of its own, gone at the end with all its connections."""
+    made = OpenAIServer()
+    loop = asyncio.new_event_loop()
+    listening = loop.run_until_complete(made.start())
+    thread = threading.Thread(target=loop.run_forever, name="openai-server", daemon=True)
+    thread.start()
+    try:
+        yield made
+    finally:
+        asyncio.run_coroutine_threadsafe(made.stop(listening), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()

@@ -1,0 +1,81 @@
+from collections.abc import Sequence
+
+from workbench.model import Completion, Request
+from workbench.providers.transformers.batches import Batch, Row, batches
+from workbench.providers.transformers.engine import in_halves
+
+SHARED_A, SHARED_B = tuple(range(100)), tuple(range(500, 580))
+
+
+def row(*prompt: int, room: int = 10) -> Row:
+    key = f"{prompt[-1]}"
+    return Row(Request(key, {}), tuple(prompt), len(prompt), room)
+
+
+def sizes(rows: Sequence[Row], **limits: int) -> list[tuple[int, int]]:
+    limits = {"batch_size": 32, "batch_tokens": 32_768} | limits
+    return [(len(batch.rows), batch.shared) for batch in batches(rows, **limits)]
+
+
+def test_rows_of_one_prompt_share_its_beginning():
+    assert sizes([row(*SHARED_A, 1000 + n) for n in range(40)]) == [(32, 100), (8, 100)]
+
+
+def test_rows_of_two_prompts_are_kept_apart():
+    rows = [row(*shared, 1000 + n) for n in range(20) for shared in (SHARED_A, SHARED_B)]
+    assert sorted(sizes(rows)) == [(20, 80), (20, 100)]
+
+
+def test_two_prompts_with_a_common_system_message_are_kept_apart():
+    system = tuple(range(900, 940))
+    rows = [row(*system, *shared, 1000 + n) for n in range(20) for shared in (SHARED_A, SHARED_B)]
+    assert sorted(sizes(rows)) == [(20, 120), (20, 140)]
+
+
+def test_pairs_of_equal_rows_do_not_make_small_batches():
+    rows = [row(*range(n, n + 50)) for n in range(0, 2000, 100)] * 2
+    assert sizes(rows) == [(32, 0), (8, 0)]
+
+
+def test_short_common_beginning_is_not_shared():
+    assert sizes([row(*range(31), 1000 + n) for n in range(20)]) == [(20, 0)]
+
+
+def test_every_row_keeps_a_token_of_its_own():
+    assert sizes([row(*SHARED_A)] * 20) == [(20, 99)]
+
+
+def test_longest_rows_come_first_and_a_batch_stays_within_its_tokens():
+    rows = [row(*range(n * 1000, n * 1000 + length)) for n, length in enumerate((10, 90, 40, 40))]
+    found = list(batches(rows, batch_size=32, batch_tokens=100))
+    assert [[len(one.prompt) for one in batch.rows] for batch in found] == [[90], [40, 40], [10]]
+
+
+def test_row_above_the_budget_is_a_batch_of_its_own():
+    assert sizes([row(*range(50)), row(7)], batch_tokens=20) == [(1, 0), (1, 0)]
+
+
+def run_up_to(most: int, asked: list[int]):
+    def run(batch: Batch) -> list[Completion]:
+        asked.append(len(batch.rows))
+        if len(batch.rows) > most:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 GB\nat c10")
+        return [Completion(one.request.key, "ok") for one in batch.rows]
+
+    return run
+
+
+def test_batch_that_does_not_fit_into_memory_is_halved():
+    asked: list[int] = []
+    batch = Batch(tuple(row(n) for n in range(5)), shared=0)
+    answers = list(in_halves(batch, run_up_to(2, asked)))
+    assert [answer.key for answer in answers] == ["0", "1", "2", "3", "4"]
+    assert asked == [5, 2, 3, 1, 2]
+
+
+def test_row_that_does_not_fit_alone_fails():
+    batch = Batch((row(1), row(2)), shared=0)
+    answers = list(in_halves(batch, run_up_to(0, [])))
+    assert [(answer.state, answer.error) for answer in answers] == [
+        ("failed", "out of memory: DefaultCPUAllocator: can't allocate memory: 1 GB")
+    ] * 2

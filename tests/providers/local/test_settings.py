@@ -1,0 +1,153 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.model import Model, open_provider
+from workbench.providers.transformers import TransformersProvider
+
+
+def error_of(name: str, settings: dict) -> str:
+    with pytest.raises(WorkbenchError) as caught:
+        TransformersProvider(name, settings)
+    return str(caught.value)
+
+
+def test_it_is_found_by_its_entry_point(tiny):
+    provider = open_provider(Model("transformers", str(tiny)))
+    assert isinstance(provider, TransformersProvider)
+    assert provider.concurrent is False
+
+
+def test_making_it_and_preparing_import_nothing_heavy(tiny):
+    code = f"""
+import sys
+from workbench.providers.transformers import TransformersProvider
+from workbench.conversation import Conversation
+from workbench.model import Call
+provider = TransformersProvider({str(tiny)!r}, {{}})
+provider.identity
+provider.prepare(Call(Conversation(text="hello")))
+print(sorted({{"torch", "transformers", "huggingface_hub"}} & set(sys.modules)))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("[]\n", "")
+
+
+def test_unknown_setting_gets_its_neighbour(tiny):
+    assert error_of(str(tiny), {"dtyp": "float32"}) == (
+        f"transformers:{tiny} takes no setting 'dtyp'\n"
+        "  fix: did you mean 'dtype'? "
+        "known: dtype, batch_size, batch_tokens, device, revision"
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"dtype": "int4"},
+            "setting 'dtype' is 'int4': input should be 'auto', 'bfloat16', 'float32' or 'float16'",
+        ),
+        ({"batch_size": 0}, "setting 'batch_size' is 0: input should be greater than 0"),
+        ({"batch_size": True}, "setting 'batch_size' is True: input should be a valid integer"),
+    ],
+)
+def test_wrong_value_is_named(tiny, settings, said):
+    assert error_of(str(tiny), settings) == f"transformers:{tiny}: {said}"
+
+
+def test_revision_of_a_folder_is_refused(tiny):
+    assert error_of(str(tiny), {"revision": "v1"}) == (
+        f"model {str(tiny)!r} is not on the hub and has no revision 'v1'"
+    )
+
+
+def test_unknown_model_lists_the_catalogue():
+    assert error_of("smollm2-135m-instuct", {}) == (
+        "unknown model 'smollm2-135m-instuct'\n"
+        "  fix: did you mean 'smollm2-135m-instruct'? known: smollm2-135m-instruct, gemma-3-270m"
+    )
+
+
+def test_model_of_the_catalogue_not_yet_fetched_names_the_command():
+    assert error_of("gemma-3-270m", {}) == (
+        "model 'gemma-3-270m' has not been fetched\n  fix: workbench models add gemma-3-270m"
+    )
+
+
+def test_folder_without_a_model_is_named(tmp_path):
+    assert error_of(str(tmp_path), {}) == (
+        f"{tmp_path}: not a model's folder: it has no config.json"
+    )
+
+
+def test_folder_with_pickled_weights_only_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
+    assert error_of(str(tmp_path), {}) == (
+        f"{tmp_path}: the weights are not there as safetensors, all shards of them\n"
+        "  fix: convert with save_pretrained(); .bin and .pt files can run code when loaded"
+    )
+
+
+def test_folder_that_lacks_a_shard_is_refused(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    index = '{"weight_map": {"a": "model-1.safetensors", "b": "model-2.safetensors"}}'
+    (tmp_path / "model.safetensors.index.json").write_text(index)
+    (tmp_path / "model-1.safetensors").write_bytes(b"")
+    assert "all shards" in error_of(str(tmp_path), {})
+
+
+def test_hub_model_that_is_nowhere_says_so(monkeypatch, tmp_path):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    assert error_of("some-org/no-such-model", {}) == (
+        "model 'some-org/no-such-model' at 'main' is not in the local cache, "
+        "and the hub can't be reached\n  fix: check the network, or give a local folder"
+    )
+
+
+def test_hub_model_in_the_local_cache_is_known_by_its_commit(monkeypatch, tmp_path, tiny):
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    kept = tmp_path / "hub" / "models--some-org--tiny"
+    (kept / "refs").mkdir(parents=True)
+    (kept / "refs" / "main").write_text(commit)
+    (kept / "snapshots").mkdir()
+    (kept / "snapshots" / commit).symlink_to(tiny)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_OFFLINE", True)
+    provider = TransformersProvider("some-org/tiny", {})
+    assert provider.identity["weights"] == f"commit:{commit}"
+
+
+def test_identity_changes_with_weights_tokenizer_and_dtype(tiny, tmp_path):
+    import shutil
+
+    other = Path(shutil.copytree(tiny, tmp_path / "other"))
+    first = TransformersProvider(str(tiny), {"dtype": "float32"}).identity
+    assert TransformersProvider(str(other), {"dtype": "float32"}).identity == first
+    assert TransformersProvider(str(tiny), {"dtype": "bfloat16"}).identity != first
+    (other / "chat_template.jinja").write_text("{{ messages[0]['content'] }}")
+    changed = TransformersProvider(str(other), {"dtype": "float32"}).identity
+    assert changed["weights"] == first["weights"]
+    assert changed["tokenizer"] != first["tokenizer"]
+    weights = other / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    assert TransformersProvider(str(other), {}).identity["weights"] != first["weights"]
+
+
+def test_it_is_ready_where_weights_and_packages_are(tiny):
+    assert TransformersProvider(str(tiny), {}).ready() is None
+
+
+def test_weights_that_went_away_are_missed_before_anything_is_sent(tiny, tmp_path):
+    import shutil
+
+    folder = Path(shutil.copytree(tiny, tmp_path / "gone"))
+    provider = TransformersProvider(str(folder), {})
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(WorkbenchError, match="the weights are not there as safetensors"):
+        provider.ready()

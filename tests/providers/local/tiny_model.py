@@ -1,0 +1,93 @@
+"""A model so small that a test can make it: random weights, a real tokenizer and chat template."""
+
+from pathlib import Path
+
+from workbench.conversation import Conversation, Message
+from workbench.model import Call, Completion, Request
+from workbench.providers.transformers import TransformersProvider
+
+CHATML = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
+    "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+CORPUS = ["the film is good and the end is bad", "review: a dull plot\nsentiment: negative"] * 9
+
+
+def save_tokenizer(folder: Path, chat_template: str) -> None:
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    wrapped = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, eos_token="<|im_end|>", pad_token="<|endoftext|>"
+    )
+    if chat_template:
+        wrapped.chat_template = chat_template
+    wrapped.save_pretrained(folder)
+
+
+def make_model(folder: Path, *, chat_template: str = CHATML, sliding: bool = False) -> Path:
+    import torch
+    from transformers import Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM
+
+    save_tokenizer(folder, chat_template)
+    shape = {
+        "vocab_size": 400,
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 256,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+        "bos_token_id": None,
+        "initializer_range": 0.3,
+    }
+    torch.manual_seed(11)
+    if sliding:
+        layers = {"layer_types": ["sliding_attention", "full_attention"], "sliding_window": 24}
+        model = Gemma3ForCausalLM(Gemma3TextConfig(**shape, **layers, head_dim=8))
+    else:
+        model = LlamaForCausalLM(LlamaConfig(**shape))
+    model.save_pretrained(folder)
+    return folder
+
+
+def chat(*turns: str) -> Conversation:
+    """`chat("system: be brief", "user: 2+2?")`."""
+    pairs = [turn.split(": ", 1) for turn in turns]
+    return Conversation(tuple(Message(role, content) for role, content in pairs))
+
+
+def ask(provider: TransformersProvider, *calls: Call) -> list[Completion]:
+    """Answers in the order of `calls`; the keys are r0, r1, …"""
+    requests = []
+    for number, call in enumerate(calls):
+        body = provider.prepare(call).body
+        requests.append(Request(f"r{number}", body, call.conversation.prefill))
+    answers = {answer.key: answer for answer in provider.complete(requests)}
+    return [answers[request.key] for request in requests]
+
+
+def plain_score(folder, prompt: str, choice: str) -> float:
+    """The log-likelihood of `choice`, from the whole text read at once."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model = AutoModelForCausalLM.from_pretrained(folder)
+    before = len(tokenizer(prompt)["input_ids"])
+    ids = tokenizer(prompt + choice, return_tensors="pt")["input_ids"]
+    with torch.inference_mode():
+        chances = model(ids).logits[0].log_softmax(dim=-1)
+    places = range(before, ids.shape[1])
+    return sum(float(chances[place - 1, ids[0, place]]) for place in places)

@@ -1,0 +1,175 @@
+"""What is sent, byte for byte what the file says."""
+
+import json
+
+import pytest
+
+from workbench.conversation import Conversation, Message
+from workbench.errors import WorkbenchError
+from workbench.model import Call, Request
+
+HI = Conversation((Message("system", "Be brief."), Message("user", "Hi")))
+BEGUN = Conversation((Message("user", "Good?"), Message("assistant", "Sentiment:")))
+MESSAGES = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+SCHEMA = {"type": "object", "properties": {"why": {"type": "string"}, "answer": {"type": "string"}}}
+
+
+@pytest.fixture
+def sent(open_model, server):
+    """The body that reaches the server for a call."""
+
+    def send(call: Call, **settings):
+        provider = open_model(**settings)
+        (answer,) = provider.complete([Request("k", provider.prepare(call).body)])
+        assert answer.state in ("ok", "invalid_response"), answer.error
+        return server.bodies[-1]
+
+    return send
+
+
+@pytest.mark.parametrize(
+    ("settings", "parameters", "said"),
+    [
+        ({}, {}, {}),
+        (
+            {},
+            {"temperature": 0, "seed": 7, "top_p": 0.5},
+            {"temperature": 0, "seed": 7, "top_p": 0.5},
+        ),
+        ({}, {"stop": ["\n", "###"]}, {"stop": ["\n", "###"]}),
+        (
+            {"rename": {"max_tokens": "max_completion_tokens"}},
+            {"max_tokens": 8, "temperature": 1},
+            {"max_completion_tokens": 8, "temperature": 1},
+        ),
+        ({}, {"extra_body": {"top_k": 5, "min_p": None}}, {"top_k": 5, "min_p": None}),
+        ({}, {"extra_body": None, "max_tokens": 3}, {"max_tokens": 3}),
+    ],
+)
+def test_body_holds_the_parameters_and_nothing_else(sent, settings, parameters, said):
+    assert sent(Call(HI, parameters), **settings) == {"model": "m", "messages": MESSAGES, **said}
+
+
+def test_text_arrives_as_it_is(sent):
+    texts = ["naïve — “quoted” \\n \x00 \t 日本 😀 {{ x }} \u2028", "lone \ud800 surrogate"]
+    for text in texts:
+        body = sent(Call(Conversation((Message("user", text),))))
+        assert body["messages"] == [{"role": "user", "content": text}]
+
+
+def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
+    body = sent(Call(HI, response_schema=SCHEMA))
+    assert body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA},
+    }
+    asked = body["response_format"]["json_schema"]["schema"]["properties"]
+    assert list(asked) == ["why", "answer"]
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        ("text", {}),
+        ("guided", {"guided_choice": ["no", "yes"]}),
+        (
+            "schema",
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {
+                        "name": "workbench_choice",
+                        "strict": True,
+                        "schema": {
+                            "type": "object",
+                            "properties": {"choice": {"type": "string", "enum": ["no", "yes"]}},
+                            "required": ["choice"],
+                            "additionalProperties": False,
+                        },
+                    },
+                }
+            },
+        ),
+    ],
+)
+def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, method, said):
+    call = Call(HI, choices=("no", "yes"))
+    assert sent(call, choices=method) == {"model": "m", "messages": MESSAGES, **said}
+    assert open_model(choices=method).prepare(call).choice_method == method
+
+
+def test_prefill_is_sent_as_the_server_continues_it(sent):
+    start = {"role": "user", "content": "Good?"}
+    begun = {"role": "assistant", "content": "Sentiment:"}
+    assert sent(Call(BEGUN), prefill="continue_final_message") == {
+        "model": "m",
+        "messages": [start, begun],
+        "continue_final_message": True,
+        "add_generation_prompt": False,
+    }
+    assert sent(Call(BEGUN), prefill="prefix") == {
+        "model": "m",
+        "messages": [start, {**begun, "prefix": True}],
+    }
+
+
+def test_prefill_comes_back_with_the_answer(open_model, server):
+    provider = open_model(prefill="prefix")
+    request = Request("k", provider.prepare(Call(BEGUN)).body, prefill="Sentiment:")
+    (answer,) = provider.complete([request])
+    assert (answer.prefill, answer.full_text) == ("Sentiment:", "Sentiment:Sentiment:")
+
+
+def test_raw_text_goes_to_completions(sent, server):
+    body = sent(Call(Conversation(text="2+2="), {"max_tokens": 1}), api="completions")
+    assert body == {"model": "m", "prompt": "2+2=", "max_tokens": 1}
+    assert server.requests[-1].path == "/v1/completions"
+
+
+@pytest.mark.parametrize(
+    ("settings", "call", "said"),
+    [
+        ({}, Call(BEGUN), "begins the answer"),
+        ({}, Call(Conversation(text="x")), "raw text (`chat: false`)"),
+        ({"api": "completions"}, Call(HI), "takes raw text"),
+        (
+            {"choices": "schema"},
+            Call(HI, choices=("a", "b"), response_schema=SCHEMA),
+            "either `choices` or a `response_schema`",
+        ),
+        ({}, Call(HI, {"seed": 1, "extra_body": {"seed": 2}}), "'seed' stands in extra_body"),
+        ({}, Call(HI, {"extra_body": {"n": 2}}), "extra_body: 'n' changes how many answers"),
+        ({}, Call(HI, {"extra_body": {"stream": True}}), "extra_body: 'stream' changes"),
+        (
+            {},
+            Call(HI, {"response_format": {"type": "text"}}, response_schema=SCHEMA),
+            "'response_format' is said twice",
+        ),
+        (
+            {"rename": {"max_tokens": "max_completion_tokens"}},
+            Call(HI, {"max_completion_tokens": 1, "max_tokens": 2}),
+            "'max_completion_tokens' is said twice",
+        ),
+        ({"rename": {"user": "model"}}, Call(HI, {"user": "me"}), "'model' is said twice"),
+    ],
+)
+def test_what_an_endpoint_cannot_be_asked_is_refused_before_it_is_sent(
+    open_model, settings, call, said
+):
+    with pytest.raises(WorkbenchError) as caught:
+        open_model(**settings).prepare(call)
+    assert said in str(caught.value)
+
+
+def test_only_temperature_zero_is_greedy(open_model):
+    provider = open_model()
+    found = [
+        provider.prepare(Call(HI, p)).sampling for p in ({}, {"temperature": 0}, {"temperature": 1})
+    ]
+    assert found == ["sampled", "greedy", "sampled"]
+
+
+def test_body_has_no_duplicate_keys(sent, server):
+    sent(Call(HI, {"max_tokens": 1}))
+    pairs = json.loads(server.requests[-1].raw, object_pairs_hook=list)
+    assert sorted(name for name, _ in pairs) == ["max_tokens", "messages", "model"]

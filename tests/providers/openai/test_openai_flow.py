@@ -1,0 +1,158 @@
+"""Many requests at once: how many, how far ahead, and how they are ended."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from conftest import request_for
+from openai_server import HANG, Reply, answer, last_message
+
+
+def slowly(path, body, nth) -> Reply:
+    return Reply(body=last_message(path, body, nth).body, delay_s=0.02)
+
+
+def threads() -> set[str]:
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith("openai:")}
+
+
+@pytest.mark.parametrize("concurrency", [1, 5])
+def test_no_more_requests_are_under_way_than_allowed(ask, server, concurrency):
+    server.script = slowly
+    texts = [f"row {n}" for n in range(30)]
+    assert [found.text for found in ask(*texts, concurrency=concurrency)] == texts
+    assert server.max_in_flight == concurrency
+
+
+def test_every_request_is_answered_once_and_in_any_order(open_model, server):
+    server.script = lambda path, body, nth: Reply(
+        body=answer("x"), delay_s=0.2 if "first" in str(body) else 0
+    )
+    provider = open_model(concurrency=2)
+    requests = [request_for(provider, text) for text in ("first", "b", "c", "d")]
+    keys = [found.key for found in provider.complete(requests)]
+    assert sorted(keys) == ["b", "c", "d", "first"]
+    assert keys[-1] == "first"
+
+
+def test_requests_are_pulled_only_to_be_sent(open_model, server):
+    server.script = lambda path, body, nth: Reply(body=answer("x"), delay_s=0.4)
+    provider = open_model(concurrency=3)
+    pulled = []
+
+    def pulling():
+        for n in range(100):
+            pulled.append(n)
+            yield request_for(provider, f"row {n}")
+
+    answers = provider.complete(pulling())
+    reader = threading.Thread(target=lambda: next(answers, None), daemon=True)
+    assert pulled == []
+    reader.start()
+    deadline = time.monotonic() + 5
+    while len(server.requests) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    assert (len(pulled), len(server.requests)) == (3, 3)
+    reader.join(5)
+    answers.close()
+
+
+def test_closing_the_answers_cancels_what_is_under_way(open_model, server):
+    server.script = lambda path, body, nth: (
+        HANG if "hang" in str(body) else last_message(path, body, nth)
+    )
+    provider = open_model(concurrency=3)
+    texts = ["a", "hang 1", "hang 2", "hang 3", "never"]
+    answers = provider.complete(request_for(provider, text) for text in texts)
+    assert next(answers).text == "a"
+    begun = time.monotonic()
+    answers.close()
+    assert time.monotonic() - begun < 1
+    assert threads() == set()
+    assert len(server.requests) < len(texts)
+
+
+def test_closing_ends_a_wait_for_another_try(open_model, server):
+    server.script = lambda path, body, nth: (
+        Reply(429, b"{}", {"Retry-After": "60"})
+        if "later" in str(body)
+        else last_message(path, body, nth)
+    )
+    provider = open_model(concurrency=2)
+    answers = provider.complete(request_for(provider, text) for text in ("later", "a"))
+    assert next(answers).text == "a"
+    begun = time.monotonic()
+    answers.close()
+    assert time.monotonic() - begun < 1
+    assert threads() == set()
+
+
+def test_nothing_is_left_when_all_is_answered(ask):
+    ask("a", "b")
+    assert threads() == set()
+
+
+def test_no_request_at_all_is_no_answer(open_model, server):
+    assert list(open_model().complete([])) == []
+    assert server.requests == []
+
+
+def test_fault_of_the_requests_is_raised_after_what_came(open_model):
+    provider = open_model(concurrency=2)
+
+    def broken():
+        yield request_for(provider, "a")
+        yield request_for(provider, "b")
+        raise ZeroDivisionError("of the plan")
+
+    got = []
+    with pytest.raises(ZeroDivisionError, match="of the plan"):
+        got.extend(found.key for found in provider.complete(broken()))
+    assert sorted(got) == ["a", "b"]
+
+
+def test_several_models_are_asked_at_once_from_one_process(server, open_model):
+    """Each has a loop of its own; none waits for another."""
+    server.script = lambda path, body, nth: Reply(body=answer("x"), delay_s=0.2)
+    providers = [open_model(concurrency=2) for _ in range(4)]
+    found = []
+
+    def run(provider):
+        found.extend(provider.complete([request_for(provider, str(n)) for n in range(2)]))
+
+    running = [threading.Thread(target=run, args=(provider,)) for provider in providers]
+    for thread in running:
+        thread.start()
+    for thread in running:
+        thread.join(10)
+    assert [one.state for one in found] == ["ok"] * 8
+    assert server.max_in_flight == 8
+
+
+def test_open_files_do_not_grow_with_cancelled_requests(open_model, server):
+    server.script = lambda path, body, nth: (
+        HANG if "hang" in str(body) else last_message(path, body, nth)
+    )
+
+    def files() -> int:
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    provider = open_model(concurrency=16)
+
+    def cancelled_once():
+        texts = ["a", *(f"hang {n}" for n in range(15))]
+        answers = provider.complete(request_for(provider, text) for text in texts)
+        assert next(answers).text == "a"
+        answers.close()
+
+    cancelled_once()
+    time.sleep(0.2)
+    before = files()
+    for _ in range(5):
+        cancelled_once()
+    deadline = time.monotonic() + 3
+    while files() > before + 5 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert files() <= before + 5

@@ -1,0 +1,98 @@
+"""Whose key goes where."""
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.model import Model, open_provider
+
+SECRET = "sk-canary-4711"
+
+
+def opened(**settings):
+    return open_provider(Model("openai", "m", settings={"backoff_s": 0.01, **settings}))
+
+
+def test_base_url_of_a_file_gets_no_key(ask, server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_ADMIN_KEY", SECRET)
+    assert [answer.text for answer in ask("a")] == ["a"]
+    assert "authorization" not in server.requests[0].headers
+    assert SECRET not in str(server.requests)
+
+
+def test_base_url_of_a_file_gets_nothing_of_the_account_in_the_environment(
+    ask, server, monkeypatch
+):
+    monkeypatch.setenv("OPENAI_ORG_ID", SECRET)
+    monkeypatch.setenv("OPENAI_PROJECT_ID", SECRET)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Account: {SECRET}\nAuthorization: {SECRET}")
+    ask("a")
+    assert SECRET not in str(server.requests)
+
+
+def test_base_url_of_a_file_gets_the_key_it_names(ask, server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-somebody-else")
+    monkeypatch.setenv("LOCAL_KEY", f" {SECRET}\n")
+    ask("a", api_key_env="LOCAL_KEY")
+    assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
+    assert "sk-of-somebody-else" not in str(server.requests)
+
+
+def test_openai_base_url_gets_the_openai_key(server, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/")
+    provider = opened()
+    provider.ready()
+    list(provider.complete(iter(requests_of(provider))))
+    assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
+    assert server.requests[0].path == "/v1/chat/completions"
+    assert provider.identity == {"endpoint": server.url, "api": "chat"}
+
+
+def requests_of(provider):
+    from workbench.conversation import Conversation, Message
+    from workbench.model import Call, Request
+
+    call = Call(Conversation((Message("user", "a"),)))
+    return [Request("k", provider.prepare(call).body)]
+
+
+def test_headers_of_the_file_are_sent_and_stand_in_the_identity(ask, open_model, server):
+    headers = {"X-Tenant": "t1", "authorization": "Basic eA=="}
+    ask("a", headers=headers)
+    found = server.requests[0].headers
+    assert (found["x-tenant"], found["authorization"]) == ("t1", "Basic eA==")
+    assert open_model(headers=headers).identity["headers"] == headers
+
+
+@pytest.mark.parametrize(
+    ("settings", "variable", "value"),
+    [
+        ({}, "OPENAI_API_KEY", None),
+        ({}, "OPENAI_API_KEY", "  "),
+        ({"base_url": "http://localhost:1/v1", "api_key_env": "LOCAL_KEY"}, "LOCAL_KEY", ""),
+    ],
+)
+def test_missing_key_is_named_before_anything_is_sent(settings, variable, value, monkeypatch):
+    if value is not None:
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(WorkbenchError) as caught:
+        opened(**settings).ready()
+    assert str(caught.value) == (
+        f"openai:m needs a key, and the variable {variable} is empty\n"
+        f"  fix: export {variable}=… or write it into .env"
+    )
+
+
+@pytest.mark.parametrize("value", ["sk-cana\nry", "sk-canary-ü", "my canary", "canary\x00"])
+def test_what_can_be_no_key_is_not_sent_and_not_shown(value, monkeypatch):
+    monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": value})
+    with pytest.raises(WorkbenchError, match="OPENAI_API_KEY holds is no key") as caught:
+        opened().ready()
+    assert "cana" not in str(caught.value)
+
+
+def test_a_key_in_the_place_of_its_name_is_not_shown():
+    with pytest.raises(WorkbenchError, match="api_key_env is no name") as caught:
+        opened(base_url="http://localhost:1/v1", api_key_env="sk-proj-canary")
+    assert "canary" not in str(caught.value)

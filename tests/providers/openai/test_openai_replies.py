@@ -1,0 +1,194 @@
+"""What becomes of a reply with status 200: a text, or a state that says why there is none."""
+
+import gzip
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai_server import Reply, answer, say
+
+from workbench.model import Request, Usage
+from workbench.providers.openai.reply import read_reply
+
+
+def message(**fields) -> dict:
+    return {**answer(""), "choices": [{"message": fields, "finish_reason": "stop"}]}
+
+
+def raw_text(text: str) -> bytes:
+    """A reply whose content is `text` as it stands between the quotes."""
+    return json.dumps(answer("@")).replace('"@"', f'"{text}"').encode("utf-8", "surrogatepass")
+
+
+WHOLE = json.dumps(answer("four")).encode()
+
+REPLIES = {
+    "text": (answer("four"), "ok", "four", ""),
+    "spaces": (answer(" \n"), "ok", " \n", ""),
+    "length": (answer("fo", finish="length"), "truncated", "fo", ""),
+    "unknown finish": (answer("four", finish="eos"), "ok", "four", ""),
+    "null finish": (answer("four", finish=None), "ok", "four", ""),
+    "refusal": (message(content=None, refusal="I can't."), "refused", "I can't.", ""),
+    "withheld": (answer("fo", finish="content_filter"), "filtered", "fo", "withheld"),
+    "null content": (answer(None), "empty_output", "", "finish_reason 'stop'"),
+    "empty content": (answer("", finish="length"), "empty_output", "", "finish_reason 'length'"),
+    "only reasoning": (message(reasoning_content="hm"), "empty_output", "", "the answer is empty"),
+    "only a tool call": (
+        message(content=None, tool_calls=[{"id": "1"}]),
+        "empty_output",
+        "",
+        "the answer is empty",
+    ),
+    "parts": (
+        answer([{"type": "text", "text": "fo"}, {"type": "text", "text": "ur"}, {"text": None}]),
+        "ok",
+        "four",
+        "",
+    ),
+    "number for content": (answer(4), "invalid_response", "", "the content is int"),
+    "no choices": (answer("", choices=[]), "invalid_response", "", "no choices but []"),
+    "null choices": (answer("", choices=None), "invalid_response", "", "no choices but null"),
+    "choices no list": (answer("", choices={"a": 1}), "invalid_response", "", "no choices"),
+    "null choice": (answer("", choices=[None]), "invalid_response", "", "no choices"),
+    "two choices": (
+        answer("", choices=answer("a")["choices"] * 2),
+        "invalid_response",
+        "",
+        "expected 1 choice, got 2",
+    ),
+    "error object": ({"error": {"message": "busy"}}, "invalid_response", "", "busy"),
+    "a list": ([1], "invalid_response", "", "no object"),
+    "login page": (b"<html>Log in</html>", "invalid_response", "", "begins '<html>Log in"),
+    "nothing": (b"", "invalid_response", "", "is no JSON"),
+    "cut JSON": (WHOLE[:-20], "invalid_response", "", "is no JSON"),
+    "deep JSON": (b"[" * 100_000, "invalid_response", "", "is no JSON"),
+    "long number": (b"9" * 5000, "invalid_response", "", "is no JSON"),
+    "byte order mark": (b"\xef\xbb\xbf" + WHOLE, "ok", "four", ""),
+    "bad UTF-8": (WHOLE.replace(b"four", b"fo\xffur"), "ok", "fo�ur", ""),
+    "escaped lone surrogate": (raw_text(r"a\ud800b"), "ok", "a�b", ""),
+    "raw lone surrogate": (raw_text("a\ud800b"), "ok", "a���b", ""),
+    "surrogate pair": (raw_text(r"\ud83d\ude00"), "ok", "😀", ""),
+    "NUL": (raw_text(r"a\u0000b"), "ok", "a\0b", ""),
+    "line separators": (answer("a\r\n\u2028b"), "ok", "a\r\n\u2028b", ""),
+}
+
+
+@pytest.mark.parametrize("case", REPLIES)
+def test_reply_is_told_by_its_state(ask, server, case):
+    body, state, text, said = REPLIES[case]
+    server.script = lambda path, asked, nth: Reply(body=body)
+    (found,) = ask("2+2")
+    assert (found.state, found.text) == (state, text)
+    assert said in found.error
+    assert bool(found.error) == (not found.scored)
+    assert found.raw == Reply(body=body).payload().decode("utf-8-sig", "replace")
+    assert (found.attempts, len(server.requests)) == (1, 1)
+
+
+def test_answer_carries_what_the_reply_says_about_it(ask, server):
+    server.script = lambda path, asked, nth: Reply(body=answer("4"), delay_s=0.05)
+    (found,) = ask("2+2")
+    assert (found.usage, found.finish_reason, found.model, found.stored) == (
+        Usage(7, 2),
+        "stop",
+        "model-2025-01-01",
+        False,
+    )
+    assert 0.05 <= found.latency_s < 5
+
+
+@pytest.mark.parametrize(
+    ("usage", "read"),
+    [
+        (None, Usage()),
+        ({}, Usage()),
+        ([1], Usage()),
+        ({"prompt_tokens": 0, "completion_tokens": None}, Usage(0, None)),
+        ({"prompt_tokens": -1, "completion_tokens": 2.5}, Usage()),
+        ({"prompt_tokens": "7", "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": 10**30, "completion_tokens": 3}, Usage(None, 3)),
+    ],
+)
+def test_tokens_that_were_not_counted_are_unknown_not_zero(ask, server, usage, read):
+    server.script = lambda path, asked, nth: say("4", usage=usage)
+    assert [found.usage for found in ask("2+2")] == [read]
+
+
+@pytest.mark.parametrize(
+    ("content", "state", "text"),
+    [
+        ('{"choice": "yes"}', "ok", "yes"),
+        ('{"choice": 4}', "invalid_response", '{"choice": 4}'),
+        ('{"choice": ""}', "invalid_response", '{"choice": ""}'),
+        ('{"answer": "yes"}', "invalid_response", '{"answer": "yes"}'),
+        ("yes", "invalid_response", "yes"),
+        ("[" * 100_000, "invalid_response", "[" * 100_000),
+    ],
+)
+def test_choice_is_read_out_of_the_schema(content, state, text):
+    shape = {"json_schema": {"name": "workbench_choice"}}
+    request = Request("k", {"response_format": shape})
+    found = read_reply(request, json.dumps(answer(content)))
+    assert (found.state, found.text) == (state, text)
+
+
+def test_text_of_a_completions_reply(ask):
+    assert [found.text for found in ask("2+2=", api="completions")] == ["2+2="]
+
+
+def test_compressed_reply_is_read(ask, server):
+    packed = Reply(body=gzip.compress(WHOLE), headers={"Content-Encoding": "gzip"})
+    server.script = lambda path, asked, nth: packed
+    assert [found.text for found in ask("2+2")] == ["four"]
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(body=b"not packed", headers={"Content-Encoding": "gzip"}),
+        Reply(body=WHOLE, headers={"X-Long": "a" * 100_000}),
+        Reply(body=WHOLE, headers={"Content-Length": "many"}),
+    ],
+    ids=["gzip that is none", "endless header", "length that is none"],
+)
+def test_reply_that_is_no_http_fails_its_row_only(ask, server, reply):
+    good = say("4")
+    server.script = lambda path, body, nth: good if "fine" in str(body) else reply
+    bad, fine = ask("bad", "fine")
+    assert (bad.state, fine.state) == ("failed", "ok")
+    assert bad.error
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+json_values = st.recursive(
+    scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
+)
+
+
+@given(
+    choices=json_values
+    | st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "message": json_values
+                | st.fixed_dictionaries(
+                    {}, optional={"content": json_values, "refusal": json_values}
+                ),
+                "text": json_values,
+                "finish_reason": json_values,
+            },
+        ),
+        max_size=2,
+    ),
+    rest=st.fixed_dictionaries(
+        {}, optional={"usage": json_values, "model": json_values, "error": json_values}
+    ),
+    asked=st.sampled_from([{}, {"response_format": {"json_schema": {"name": "workbench_choice"}}}]),
+)
+def test_no_reply_is_a_crash_or_an_empty_answer(choices, rest, asked):
+    found = read_reply(Request("k", asked), json.dumps({"choices": choices, **rest}))
+    assert bool(found.text) or not found.scored
+    assert bool(found.error) == (not found.scored)
+    found.text.encode()

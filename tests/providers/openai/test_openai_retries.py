@@ -1,0 +1,269 @@
+"""What is sent again, when, and what ends a row or a model."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx2
+import pytest
+from openai_server import HANG, RESET, Reply, last_message, refuse, say
+
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.providers.openai.failure import _asked_wait
+
+FOUR = say("4")
+
+
+def then(*replies):
+    """The n-th try of a request gets the n-th reply; the last one goes on for ever."""
+    return lambda path, body, nth: replies[min(nth, len(replies)) - 1]
+
+
+def gap(server) -> float:
+    """Seconds between the first two requests."""
+    return server.requests[1].at - server.requests[0].at
+
+
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
+def test_passing_refusal_is_sent_again(ask, server, status):
+    server.script = then(refuse(status, "busy"), refuse(status, "busy"), FOUR)
+    (found,) = ask("2+2")
+    assert (found.state, found.text, found.attempts) == ("ok", "4", 3)
+    assert len({request.raw for request in server.requests}) == 1
+
+
+def test_failure_after_the_last_try_carries_what_the_server_said(ask, server):
+    server.script = then(refuse(503, "the lab is \ud800 on fire"))
+    (found,) = ask("2+2")
+    assert (found.state, found.text, found.raw) == ("failed", "", None)
+    assert found.error == "HTTP 503: the lab is � on fire"
+    assert (found.attempts, len(server.requests)) == (5, 5)
+
+
+def test_error_page_is_quoted(ask, server):
+    server.script = then(Reply(500, b"<h1>oops</h1>" + b"x" * 1000))
+    (found,) = ask("2+2")
+    assert found.error == f"HTTP 500: <h1>oops</h1>{'x' * 287}"
+
+
+@pytest.mark.parametrize(
+    "body", [b"[1]", b'{"error": "busy"}', b'{"error": {"message": null}}', b"null"]
+)
+def test_error_of_any_shape_is_a_text(ask, server, body):
+    server.script = then(Reply(400, body))
+    (found,) = ask("2+2")
+    assert found.state == "failed"
+    assert found.error.startswith("HTTP 400: ")
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_refusal_of_one_row_is_not_sent_again(ask, server, status):
+    server.script = lambda path, body, nth: (
+        refuse(status, "too long") if "bad" in str(body) else last_message(path, body, nth)
+    )
+    bad, good = ask("bad", "good")
+    assert (bad.state, bad.error, bad.attempts) == ("failed", f"HTTP {status}: too long", 1)
+    assert good.state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("param", "code"),
+    [
+        ("messages", "context_length_exceeded"),
+        ("messages[0].content", None),
+        ("messages.[0].content", None),
+        ("prompt", "content_filter"),
+        ("input_tokens", None),
+    ],
+)
+def test_fault_of_one_text_does_not_end_the_model(ask, server, param, code):
+    server.script = lambda path, body, nth: (
+        refuse(400, "no", param=param, code=code)
+        if "bad" in str(body)
+        else last_message(path, body, nth)
+    )
+    found = ask("bad", *"abcdef", concurrency=1)
+    assert [one.state for one in found] == ["failed", *["ok"] * 6]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "0.3"},
+        {"retry-after": "0.3"},
+        {"retry-after-ms": "300", "Retry-After": "60"},
+        {"retry-after-ms": "soon", "Retry-After": "0.3"},
+    ],
+)
+def test_nothing_is_sent_before_the_time_the_server_asked_for(ask, server, headers):
+    server.script = then(refuse(429, "slow down", headers), FOUR)
+    assert [found.text for found in ask("2+2")] == ["4"]
+    assert 0.3 <= gap(server) < 2
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["0", "-5", "soon", "nan", "inf", "-inf", "1e999", "", "Mon, 99 Foo 2000", "1_0",
+     "Fri, 01 Jan 1999 00:00:00 GMT", "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"],
+)  # fmt: skip
+def test_a_time_that_is_none_is_a_back_off(ask, server, said):
+    server.script = then(refuse(429, "slow down", {"Retry-After": said}), FOUR)
+    assert [found.text for found in ask("2+2")] == ["4"]
+    assert gap(server) < 2
+
+
+def test_a_date_to_wait_for_is_read():
+    at = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
+    wait = _asked_wait(httpx2.Headers({"Retry-After": at}))
+    assert wait == pytest.approx(30, abs=2)
+
+
+def test_a_wait_without_end_stops_the_model(ask, server):
+    server.script = then(refuse(429, "daily limit", {"Retry-After": "7200"}))
+    with pytest.raises(WorkbenchError) as caught:
+        ask("a", "b", concurrency=1)
+    assert str(caught.value) == (
+        "openai:m: HTTP 429: daily limit\n  fix: it asks to wait 2.0 h; run again then"
+    )
+    assert len(server.requests) == 1
+
+
+HOPELESS = {
+    "rejected key": (refuse(401, "bad key"), "HTTP 401: bad key", "check the key in LOCAL_KEY"),
+    "forbidden": (refuse(403, "not yours"), "HTTP 403: not yours", "check the key in LOCAL_KEY"),
+    "unknown model": (refuse(404, "no model m"), "HTTP 404: no model m", "the model's name"),
+    "no credit": (
+        refuse(429, "pay first", code="insufficient_quota"),
+        "HTTP 429: pay first",
+        "no credit left",
+    ),
+    "parameter": (
+        refuse(400, "not this one", param="max_tokens"),
+        "HTTP 400: not this one",
+        "`max_tokens: null` leaves it out, `rename:` gives it another name",
+    ),
+    "model parameter": (refuse(400, "what?", param="model"), "HTTP 400", "check the model's name"),
+}
+
+
+@pytest.mark.parametrize("case", HOPELESS)
+def test_what_no_request_survives_ends_the_model_and_keeps_what_came(
+    open_model, server, monkeypatch, case
+):
+    reply, message, fix = HOPELESS[case]
+    monkeypatch.setenv("LOCAL_KEY", "sk-local")
+    server.script = lambda path, body, nth: (
+        reply if "row 3" in str(body) else last_message(path, body, nth)
+    )
+    provider = open_model(concurrency=1, api_key_env="LOCAL_KEY")
+    got, error = collected(provider, [f"row {n}" for n in range(10)])
+    assert [one.text for one in got] == ["row 0", "row 1", "row 2"]
+    assert error.message.startswith(f"openai:m: {message}")
+    assert fix in error.fix
+    assert error.exit_code == ExitCode.FAILED_ROWS
+    assert len(server.requests) == 4
+
+
+def collected(provider, texts):
+    from conftest import request_for
+
+    got, error = [], None
+    try:
+        for one in provider.complete(request_for(provider, text) for text in texts):
+            got.append(one)
+    except WorkbenchError as raised:
+        error = raised
+    return got, error
+
+
+def test_requests_under_way_end_and_are_kept_when_the_model_is_stopped(open_model, server):
+    def script(path, body, nth):
+        text = body["messages"][0]["content"]
+        return refuse(401, "no") if text == "bad" else Reply(body=FOUR.body, delay_s=0.3)
+
+    server.script = script
+    got, error = collected(open_model(concurrency=4), ["a", "b", "c", "bad", "d", "e"])
+    assert sorted(one.key for one in got) == ["a", "b", "c"]
+    assert error is not None
+    assert len(server.requests) == 4
+
+
+def test_no_request_waits_for_another_try_once_the_model_is_stopped(open_model, server):
+    slow = refuse(429, "later", {"Retry-After": "60"})
+    server.script = lambda path, body, nth: (
+        Reply(401, refuse(401, "no").body, delay_s=0.2) if "bad" in str(body) else slow
+    )
+    begun = time.monotonic()
+    got, error = collected(open_model(concurrency=2), ["a", "bad", "b"])
+    assert [(one.key, one.state, one.attempts) for one in got] == [("a", "failed", 1)]
+    assert error is not None
+    assert time.monotonic() - begun < 5
+
+
+def test_key_that_a_server_repeats_is_not_shown(ask, server, monkeypatch):
+    monkeypatch.setenv("LOCAL_KEY", "sk-canary-4711")
+    server.script = then(refuse(401, "bad key sk-canary-4711"))
+    with pytest.raises(WorkbenchError) as caught:
+        ask("a", api_key_env="LOCAL_KEY")
+    assert "HTTP 401: bad key ***" in str(caught.value)
+    assert "canary" not in str(caught.value)
+    server.script = then(refuse(400, "bad key sk-canary-4711"))
+    assert [one.error for one in ask("b", api_key_env="LOCAL_KEY")] == ["HTTP 400: bad key ***"]
+
+
+def test_server_that_is_not_there_is_asked_five_times(ask, server):
+    gone = "http://127.0.0.1:1/v1"
+    (found,) = ask("a", base_url=gone)
+    assert (found.state, found.attempts) == ("failed", 5)
+    assert found.error.startswith(f"{gone} can't be reached: ")
+    assert "Connect call failed" in found.error
+
+
+def test_host_that_is_unknown_is_said_to_be(ask):
+    (found,) = ask("a", base_url="http://nope.invalid/v1")
+    assert found.state == "failed"
+    assert found.error.startswith("http://nope.invalid/v1 can't be reached: ")
+
+
+@pytest.mark.parametrize(
+    "reply", [RESET, Reply(body=FOUR.body, cut_after=0), Reply(body=FOUR.body, cut_after=40)]
+)
+def test_lost_connection_is_tried_twice_because_the_answer_may_be_paid_for(ask, server, reply):
+    server.script = then(reply)
+    (found,) = ask("a")
+    assert (found.state, found.attempts, len(server.requests)) == ("failed", 2, 2)
+    assert found.error.startswith("the connection was lost: ")
+    server.script = then(reply, FOUR)
+    assert [(one.state, one.attempts) for one in ask("b")] == [("ok", 2)]
+
+
+def test_answer_on_a_connection_that_closes_at_once_is_an_answer(ask, server):
+    server.script = then(Reply(body=FOUR.body, close=True))
+    assert [one.text for one in ask(*"abcdefgh", concurrency=1)] == ["4"] * 8
+
+
+def test_request_without_an_answer_is_given_up_after_two_tries(ask, server):
+    server.script = then(HANG)
+    (found,) = ask("a", timeout_s=0.2)
+    assert (found.state, found.error, found.attempts) == ("failed", "no answer in 0.2 s", 2)
+
+
+def test_time_is_for_the_whole_reply_however_slowly_it_drips(ask, server):
+    server.script = then(Reply(body=FOUR.body, drip_s=0.05))
+    begun = time.monotonic()
+    (found,) = ask("a", timeout_s=0.3)
+    assert (found.state, found.error) == ("failed", "no answer in 0.3 s")
+    assert time.monotonic() - begun < 3
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_redirect_to_another_host_is_refused(ask, server, monkeypatch, status):
+    from openai_server import serve
+
+    monkeypatch.setenv("LOCAL_KEY", "sk-local")
+    with serve() as other:
+        server.script = then(Reply(status, b"", {"Location": f"{other.url}/chat/completions"}))
+        with pytest.raises(WorkbenchError, match=f"HTTP {status}") as caught:
+            ask("a", "b", api_key_env="LOCAL_KEY", concurrency=1)
+        assert f"redirects to '{other.url}/chat/completions'" in caught.value.fix
+        assert (len(server.requests), other.requests) == (1, [])

@@ -1,0 +1,70 @@
+"""What may stand under an `openai:` model."""
+
+import pytest
+
+from workbench.errors import WorkbenchError
+from workbench.model import Model, open_provider
+
+
+def opened(**settings):
+    return open_provider(Model("openai", "m", settings=settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"base_ulr": "http://h/v1"}, "openai:m: unknown key 'base_ulr'"),
+        ({"concurrency": 0}, "concurrency"),
+        ({"concurrency": "4"}, "concurrency"),
+        ({"timeout_s": 0}, "timeout_s"),
+        ({"api": "responses"}, "api"),
+        ({"base_url": "localhost:8000/v1"}, "is no http address\n  fix: perhaps http://localhost"),
+        ({"base_url": "ftp://h/v1"}, "is no http address"),
+        ({"base_url": "http://"}, "is no http address"),
+        ({"base_url": "http://[::1/v1"}, "is no http address"),
+        ({"base_url": "http://h:99999/v1"}, "is no http address"),
+        ({"base_url": "http://h/v1\n"}, "is no http address"),
+        ({"base_url": "http://h/v1?api-version=1"}, "has a query"),
+        ({"base_url": "http://h/v1/chat/completions/"}, "fix: http://h/v1"),
+        ({"base_url": "http://h/v1/completions"}, "fix: http://h/v1"),
+        ({"headers": {"X-A": "1\r\nX-B: 2"}}, "the header 'X-A' can't be sent"),
+        ({"headers": {"X A": "1"}}, "the header 'X A' can't be sent"),
+        ({"headers": {"X-A": "é"}}, "the header 'X-A' can't be sent"),
+    ],
+)
+def test_wrong_setting_is_refused_with_its_name(settings, said):
+    with pytest.raises(WorkbenchError) as caught:
+        opened(**settings)
+    assert said in str(caught.value)
+
+
+def test_password_in_an_address_is_refused_and_not_shown():
+    with pytest.raises(WorkbenchError, match="base_url holds") as caught:
+        opened(base_url="http://me:canary@host/v1")
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("http://LocalHost:8000/V1/", "http://localhost:8000/V1"),
+        ("HTTPS://API.example.com/v1", "https://api.example.com/v1"),
+        ("http://[::1]:8000/v1//", "http://[::1]:8000/v1"),
+    ],
+)
+def test_equal_addresses_are_one_endpoint(url, normal):
+    assert opened(base_url=url).identity == {"endpoint": normal, "api": "chat"}
+
+
+def test_identity_stands_in_the_place_of_the_address():
+    moved = [
+        opened(base_url=f"http://localhost:{port}/v1", identity="lab").identity
+        for port in (8000, 9000)
+    ]
+    assert moved == [{"endpoint": "lab", "api": "chat"}] * 2
+
+
+def test_how_fast_it_is_asked_is_no_part_of_the_identity():
+    base = {"base_url": "http://h/v1"}
+    hurried = opened(**base, concurrency=2, timeout_s=1.0, backoff_s=1.0).identity
+    assert hurried == opened(**base).identity

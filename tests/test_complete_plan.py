@@ -1,0 +1,280 @@
+"""A plan's requests sent to a server on loopback, and what is kept of the answers."""
+
+import json
+import sqlite3
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from openai_server import OpenAIServer, Reply, answer, last_message, refuse, serve
+
+from workbench.completing import Outcome, Stop, complete
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.experiment import Doors, load_experiment
+from workbench.plan import Plan, make_plan
+from workbench.project import Project
+from workbench.prompt import Renderer
+from workbench.store import RETRIABLE, Store
+
+NO_DOORS = Doors(registry=lambda *_: pytest.fail("no registry"), mlflow_dataset=lambda _: [])
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [ask]
+models:
+{models}
+parameters: {{max_tokens: 8, temperature: 0}}
+evaluators: [exact_match]
+"""
+
+
+@dataclass
+class Told:
+    """What a progress was told, and how many answers were durable when it was."""
+
+    store: Store
+    keys: list[str] = field(default_factory=list)
+    total: int = 0
+    done: int = 0
+    failed: int = 0
+    durable: list[bool] = field(default_factory=list)
+    ended: int = 0
+
+    def begin(self, total: int) -> None:
+        self.total = total
+
+    def advance(self, done: int, failed: int) -> None:
+        self.done += done
+        self.failed += failed
+        self.durable.append(len(self.store.kept(self.keys)) == self.done - self.failed)
+
+    def end(self) -> None:
+        self.ended += 1
+
+
+@dataclass
+class Shop:
+    """A project in a folder, its store, and how to plan and complete in it."""
+
+    root: Path
+    store: Store
+    renderer: Renderer
+    told: Told | None = None
+
+    def plan(self, *models: str, rows: int = 6, without=frozenset()) -> Plan:
+        folder = self.root / "prompts" / "sums"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "ask.jinja").write_text("user:\n{{ question }}\n")
+        data = [json.dumps({"question": f"row {n}", "label": f"row {n}"}) for n in range(rows)]
+        (folder / "rows.jsonl").write_text("\n".join(data))
+        listed = "\n".join(f"  - {model}" for model in models)
+        (folder / "experiment.yaml").write_text(EXPERIMENT.format(models=listed))
+        path = folder / "experiment.yaml"
+        experiment = load_experiment(path, Project(self.root), self.renderer, NO_DOORS)
+        return make_plan(
+            experiment, self.renderer, lambda keys: self.store.kept(keys, without=without)
+        )
+
+    def complete(self, plan: Plan, stop: Stop | None = None) -> Outcome:
+        keys = [request.key for requests in plan.requests for request in requests]
+        self.told = Told(self.store, keys)
+        return complete(plan, self.store, self.told, stop or Stop())
+
+
+@pytest.fixture(scope="module")
+def renderer():
+    with Renderer() as running:
+        yield running
+
+
+@pytest.fixture
+def shop(tmp_path, renderer):
+    (tmp_path / ".workbench").mkdir()
+    with Store(tmp_path / ".workbench") as store:
+        yield Shop(tmp_path, store, renderer)
+
+
+@pytest.fixture
+def server():
+    with serve() as running:
+        yield running
+
+
+def model(server: OpenAIServer, name: str = "m", concurrency: int = 2) -> str:
+    said = f'base_url: "{server.url}", concurrency: {concurrency}, backoff_s: 0.01'
+    return f'"openai:{name}": {{{said}}}'
+
+
+def texts(plan: Plan, outcome: Outcome) -> list[list[str | None]]:
+    """Each variant's texts in the dataset's order; None where there is no answer."""
+    found = outcome.completions
+    return [
+        [found[cell.key].text if cell.key in found else None for cell in cells]
+        for cells in plan.cells
+    ]
+
+
+ROWS = [f"row {n}" for n in range(6)]
+
+
+def test_every_answer_is_kept_before_it_is_counted(shop, server):
+    plan = shop.plan(model(server))
+    outcome = shop.complete(plan)
+    assert texts(plan, outcome) == [ROWS]
+    assert (outcome.sent, outcome.attempts, outcome.stops) == (6, 6, ())
+    told = shop.told
+    assert (told.total, told.done, told.failed, told.ended) == (6, 6, 0, 1)
+    assert all(told.durable)
+
+
+def test_what_is_kept_is_not_sent_again(shop, server):
+    first = shop.complete(shop.plan(model(server), rows=4))
+    plan = shop.plan(model(server))
+    outcome = shop.complete(plan)
+    assert (plan.stored, plan.to_send, outcome.sent, len(server.requests)) == (4, 2, 2, 6)
+    assert texts(plan, outcome) == [ROWS]
+    stored = {key for key, one in outcome.completions.items() if one.stored}
+    assert stored == first.completions.keys()
+    again = shop.complete(shop.plan(model(server)))
+    assert (again.sent, len(server.requests)) == (0, 6)
+
+
+def test_failed_request_is_not_kept_and_is_sent_again_next_time(shop, server):
+    server.script = lambda path, body, nth: (
+        refuse(400, "no") if "row 3" in str(body) else last_message(path, body, nth)
+    )
+    outcome = shop.complete(shop.plan(model(server)))
+    failed = [one for one in outcome.completions.values() if one.state == "failed"]
+    assert [one.error for one in failed] == ["HTTP 400: no"]
+    assert (outcome.sent, shop.told.failed) == (6, 1)
+    assert all(shop.told.durable)
+    server.script = last_message
+    plan = shop.plan(model(server))
+    assert plan.to_send == 1
+    assert texts(plan, shop.complete(plan)) == [ROWS]
+
+
+def test_useless_answer_is_kept_and_sent_again_only_when_asked(shop, server):
+    server.script = lambda path, body, nth: Reply(body=answer(None))
+    shop.complete(shop.plan(model(server)))
+    assert shop.plan(model(server)).to_send == 0
+    server.script = last_message
+    plan = shop.plan(model(server), without=RETRIABLE)
+    assert plan.to_send == 6
+    assert texts(plan, shop.complete(plan)) == [ROWS]
+
+
+def test_two_models_are_asked_at_the_same_time(shop, server):
+    server.script = lambda path, body, nth: Reply(
+        body=last_message(path, body, nth).body, delay_s=0.2
+    )
+    plan = shop.plan(model(server, "one", 1), model(server, "two", 1), rows=2)
+    outcome = shop.complete(plan)
+    assert texts(plan, outcome) == [ROWS[:2]] * 2
+    assert server.max_in_flight == 2
+
+
+def test_model_that_is_stopped_leaves_the_other_complete(shop, server):
+    def script(path, body, nth):
+        if body["model"] == "two" and "row 2" in str(body):
+            return refuse(404, "no such model")
+        return last_message(path, body, nth)
+
+    server.script = script
+    plan = shop.plan(model(server, "one"), model(server, "two", 1))
+    outcome = shop.complete(plan)
+    assert texts(plan, outcome) == [ROWS, ["row 0", "row 1", None, None, None, None]]
+    assert [stop.message for stop in outcome.stops] == ["openai:two: HTTP 404: no such model"]
+    assert outcome.sent == 8
+    again = shop.plan(model(server, "one"), model(server, "two", 1))
+    assert again.to_send == 4
+
+
+def test_stop_lets_what_is_under_way_end_and_starts_nothing_more(shop, server):
+    stop = Stop()
+
+    def script(path, body, nth):
+        stop.wanted = stop.wanted or len(server.requests) >= 3
+        return Reply(body=last_message(path, body, nth).body, delay_s=0.1)
+
+    server.script = script
+    plan = shop.plan(model(server, concurrency=3), rows=30)
+    outcome = shop.complete(plan, stop)
+    assert outcome.sent == len(server.requests) == len(shop.store.kept(shop.told.keys))
+    assert 3 <= outcome.sent <= 6
+    assert outcome.stops == ()
+    assert len(outcome.completions) == outcome.sent
+    assert shop.plan(model(server), rows=30).to_send == 30 - outcome.sent
+
+
+def test_models_of_this_machine_and_apis_run_in_one_plan(shop, server):
+    plan = shop.plan('"echo:last"', '"echo:first-word"', model(server))
+    outcome = shop.complete(plan)
+    assert texts(plan, outcome) == [ROWS, ["row"] * 6, ROWS]
+    assert outcome.sent == 18
+
+
+def test_missing_key_is_said_before_anything_is_sent(shop, server, monkeypatch):
+    monkeypatch.delenv("NO_KEY", raising=False)
+    keyed = model(server, "two")[:-1] + ", api_key_env: NO_KEY}"
+    plan = shop.plan(model(server), keyed)
+    with pytest.raises(WorkbenchError, match="NO_KEY is empty"):
+        shop.complete(plan)
+    assert server.requests == []
+
+
+def test_answer_that_was_not_asked_for_again_is_no_answer_of_a_fresh_run(shop, server):
+    shop.complete(shop.plan(model(server)))
+    server.script = lambda path, body, nth: refuse(401, "no")
+    fresh = shop.plan(model(server, concurrency=1), without=frozenset({"ok"}))
+    outcome = shop.complete(fresh)
+    assert texts(fresh, outcome) == [[None] * 6]
+    assert len(outcome.stops) == 1
+
+
+def test_store_that_fails_stops_the_sending(shop, server):
+    server.script = lambda path, body, nth: Reply(
+        body=last_message(path, body, nth).body, delay_s=0.05
+    )
+    plan = shop.plan(model(server), rows=40)
+    with sqlite3.connect(shop.root / ".workbench" / "store.db") as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON completions WHEN (SELECT count(*) FROM "
+            "completions) > 3 BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
+        )
+    other.close()
+    with pytest.raises(WorkbenchError, match="can't be written: disk is full") as caught:
+        shop.complete(plan)
+    assert (caught.value.exit_code, shop.told.ended) == (ExitCode.STORAGE, 1)
+    time.sleep(0.2)
+    assert len(server.requests) < 20
+
+
+class Broken:
+    """A plug-in's provider that fails in a way of its own."""
+
+    concurrent = True
+    identity = {"broken": 1}
+
+    def __init__(self, real) -> None:
+        self.prepare = real.prepare
+
+    def ready(self) -> None: ...
+
+    def complete(self, requests):
+        next(requests)
+        raise ZeroDivisionError("in the plug-in")
+        yield
+
+
+def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, server):
+    server.script = lambda path, body, nth: Reply(
+        body=last_message(path, body, nth).body, delay_s=0.2
+    )
+    plan = shop.plan(model(server, concurrency=6), '"echo:last"')
+    broken = replace(plan.variants[1].model, provider=Broken(plan.variants[1].model.provider))
+    plan = replace(plan, variants=(plan.variants[0], replace(plan.variants[1], model=broken)))
+    with pytest.raises(ZeroDivisionError, match="in the plug-in"):
+        shop.complete(plan)
+    own = [cell.key for cell in plan.cells[0]]
+    assert len(shop.store.kept(own)) == len(server.requests)

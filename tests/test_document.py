@@ -1,0 +1,198 @@
+"""YAML files: what is read, and how what can't be is named."""
+
+import pytest
+
+from conftest import refusal
+from workbench.document import parse_document, read_document
+from workbench.project import Project, ProjectFile, find_project
+
+QUOTE = "\n  fix: quote the value if it holds : # { [ or begins with @ % `"
+NUMBER = "\n  fix: write null for a missing value, or put the text in quotes"
+DEEP = "nested too deep, or too large once its aliases are expanded"
+BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", None),
+        ("# nothing\n", None),
+        ("a: yes\nb: no\nc: on\n", {"a": "yes", "b": "no", "c": "on"}),
+        ("a: true\nb: False\nc: ~\nd:\n", {"a": True, "b": False, "c": None, "d": None}),
+        ("a: &x true\nb: *x\n", {"a": True, "b": True}),
+        ("a: 014\nb: 0o14\nc: -0x1f\nd: 12:30\n", {"a": 14, "b": 12, "c": -31, "d": "12:30"}),
+        ("a: 1.0\nb: 1e3\nc: '1'\n", {"a": 1.0, "b": 1000.0, "c": "1"}),
+        ("a: 2020-01-01\n", {"a": "2020-01-01"}),
+        ("1: a\ntrue: b\nnull: c\n", {"1": "a", "true": "b", "null": "c"}),
+        ("x: &d {k: 1, z: 0}\ny: {<<: *d, z: 2}\n", {"x": {"k": 1, "z": 0}, "y": {"k": 1, "z": 2}}),
+        ("a: [1, [2, {b: 3}]]\n", {"a": [1, [2, {"b": 3}]]}),
+        ("a: !!str 5\n", {"a": "5"}),
+        ("a: |\n  {{ x }}\n  \u2028 \U0001f600\n", {"a": "{{ x }}\n\u2028 \U0001f600\n"}),
+    ],
+)
+def test_yaml_is_read_as_plain_data(text, expected):
+    assert repr(parse_document(text, "f.yaml").data) == repr(expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' stands twice\n  fix: keep one"),
+        ("1: a\n'1': b\n", "f.yaml:2:1: the key '1' stands twice\n  fix: keep one"),
+        (
+            "a:\n\t- 1\n",
+            "f.yaml:2:1: found character '\\t' that cannot start any token"
+            "\n  fix: indent with spaces",
+        ),
+        (
+            "a: 1\n---\nb: 2\n",
+            "f.yaml:2:1: but found another document"
+            "\n  fix: keep one document: remove the `---` or `...` in the middle",
+        ),
+        (
+            "a: !!python/object/apply:os.system [ls]\n",
+            "f.yaml:1:4: the tag !!python/object/apply:os.system is not allowed\n  fix: take it out",
+        ),
+        (
+            "a: !!python/name:os.system x\n",
+            "f.yaml:1:4: the tag !!python/name:os.system is not allowed\n  fix: take it out",
+        ),
+        ("a: !env {b: 1}\n", "f.yaml:1:4: the tag !env is not allowed\n  fix: take it out"),
+        ("a: !!set {b}\n", "f.yaml:1:4: the tag !!set is not allowed\n  fix: take it out"),
+        ("a: !!binary aGk=\n", "f.yaml:1:4: the tag !!binary is not allowed\n  fix: take it out"),
+        ("a: .nan\n", "f.yaml:1:4: '.nan' is no float of JSON" + NUMBER),
+        ("a: [1, -.inf]\n", "f.yaml:1:8: '-.inf' is no float of JSON" + NUMBER),
+        ("a: " + "1" * 5000, f"f.yaml:1:4: '{'1' * 40}' is no int of JSON" + NUMBER),
+        ("? [a, b]\n: c\n", "f.yaml:1:3: a key must be a text"),
+        ('a: "\\ud800"\n', "f.yaml:1:4: '\\ud800' holds half a character"),
+        (
+            "a: 1\nb: \x00\n",
+            "f.yaml:2: the character '\\x00' is not allowed in YAML\n  fix: take it out",
+        ),
+        ("a: b: c\n", "f.yaml:1:5: mapping values are not allowed here" + QUOTE),
+        ("a: *b\n", "f.yaml:1:4: found undefined alias 'b'" + QUOTE),
+        ("a: @b\n", "f.yaml:1:4: found character '@' that cannot start any token" + QUOTE),
+        ("a: &x {b: *x}\n", f"f.yaml:1:1: {DEEP}"),
+        ("a: " + "[" * 60 + "]" * 60, f"f.yaml:1:1: {DEEP}"),
+        ("[" * 5000, f"f.yaml: {DEEP}"),
+        (BOMB, f"f.yaml:5:1: {DEEP}"),
+    ],
+)
+def test_what_is_not_plain_yaml_is_named(text, expected):
+    assert refusal(parse_document, text, "f.yaml") == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: caf\xe9\n", "f.yaml: not UTF-8 at byte 6\n  fix: save the file as UTF-8"),
+        (
+            b"a: 1\n" * 400_000,
+            "f.yaml: 2,000,000 bytes, more than the 1,000,000 a YAML file may have",
+        ),
+    ],
+)
+def test_unreadable_file_is_named(tmp_path, content, expected):
+    (tmp_path / "f.yaml").write_bytes(content)
+    assert refusal(read_document, tmp_path / "f.yaml", shown="f.yaml") == expected
+
+
+def test_missing_file_is_named(tmp_path):
+    assert refusal(read_document, tmp_path / "f.yaml", shown="f.yaml") == "f.yaml: no such file"
+
+
+def test_byte_order_mark_and_crlf_are_read(tmp_path):
+    (tmp_path / "f.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
+    assert read_document(tmp_path / "f.yaml").data == {"a": 1, "b": 2}
+
+
+def test_place_of_a_piece_is_its_line_and_column():
+    document = parse_document("a:\n  - b: 1\n    c: [x, y]\n", "f.yaml", first_line=10)
+    places = [("a",), ("a", 0), ("a", 0, "c", 1), ("a", 0, "no", "such"), ("none",)]
+    assert [document.where(*place) for place in places] == [
+        "f.yaml:10:1",
+        "f.yaml:11:5",
+        "f.yaml:12:12",
+        "f.yaml:11:5",
+        "f.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Project),
+        ("tracking_uri: http://localhost:5000\n", Project),
+    ],
+)
+def test_project_file_may_say_little(tmp_path, text, expected):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "workbench.yaml").write_text(text)
+    assert isinstance(find_project(tmp_path / "prompts"), expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "price: {}\n",
+            "workbench.yaml:1:1: unknown key 'price'\n"
+            "  fix: did you mean 'prices'? known: prices, currency, tracking_uri",
+        ),
+        (
+            "prices:\n  openai:m: {inptu: 1, output: 2}\n",
+            "workbench.yaml:2:14: unknown key in prices.openai:m 'inptu'\n"
+            "  fix: did you mean 'input'? known: input, output",
+        ),
+        (
+            "prices:\n  openai:m: {input: -1, output: 2}\n",
+            "workbench.yaml:2:14: prices.openai:m.input: -1 should be greater than or equal to 0",
+        ),
+        (
+            "prices: {openai:m: 1}\n",
+            "workbench.yaml:1:10: prices.openai:m: 1 should be a valid dictionary",
+        ),
+        (
+            "- a\n",
+            "workbench.yaml: the file holds ['a'], no keys\n"
+            "  fix: its keys: tracking_uri, currency, prices",
+        ),
+    ],
+)
+def test_bad_project_file_is_named(tmp_path, text, expected):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / "workbench.yaml").write_text(text)
+    assert refusal(find_project, tmp_path) == expected
+
+
+def test_folder_without_prompts_is_no_project(tmp_path):
+    assert refusal(find_project, tmp_path) == (
+        f"{tmp_path}: this is no project: no folder `prompts` here or above\n"
+        "  fix: mkdir -p prompts/my_task, then put a template and an experiment.yaml into it"
+    )
+
+
+def test_unknown_task_lists_the_tasks_nearest_first(bench):
+    bench.write("../sentiment/a.jinja", "x")
+    assert refusal(bench.project.task_folder, "sentimant") == (
+        f"{bench.root}/prompts: unknown task 'sentimant'\n"
+        "  fix: did you mean 'sentiment'? known: sentiment, qa"
+    )
+
+
+def test_environment_wins_over_the_env_file(tmp_path, monkeypatch):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / ".env").write_text("WB_TEST_ONE=file\nWB_TEST_TWO='fi le'\n")
+    monkeypatch.setenv("WB_TEST_ONE", "shell")
+    monkeypatch.setenv("WB_TEST_TWO", "x")
+    monkeypatch.delenv("WB_TEST_TWO")
+    find_project(tmp_path)
+    import os
+
+    assert [os.environ.get("WB_TEST_ONE"), os.environ.get("WB_TEST_TWO")] == ["shell", "fi le"]
+
+
+def test_project_file_without_keys_is_the_default():
+    assert ProjectFile().model_dump() == {"tracking_uri": "", "currency": "USD", "prices": {}}

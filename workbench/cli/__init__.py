@@ -1,0 +1,9 @@
+"""The command line: parse, call, print. Every command imports what it needs when it is called.
+
+app.py      the app, its errors and exit codes      run.py      run, plan, ui
+prompts.py  prompts list, show, diff, lint, …       fetch.py    models and data: list, add
+"""
+
+from workbench.cli.app import main
+
+__all__ = ["main"]

@@ -1,0 +1,95 @@
+"""The app itself: its commands, and what becomes of an error.
+
+$ workbench run sentimant
+error: prompts: unknown task 'sentimant'
+  fix: did you mean 'sentiment'? known: arithmetic, boolq, sentiment
+$ echo $?
+2
+"""
+
+import json
+import os
+import sys
+import traceback
+from typing import NoReturn
+
+import click
+import typer
+
+from workbench import __version__
+from workbench.cli import fetch, prompts, run
+from workbench.errors import ExitCode, WorkbenchError
+
+app = typer.Typer(
+    name="workbench",
+    help="Run prompt templates against several language models, score and compare in MLflow.",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("plan")(run.plan)
+app.command("ui")(run.ui)
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(fetch.models, name="models")
+app.add_typer(fetch.data, name="data")
+app.command("evaluators")(fetch.evaluators)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"workbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Run prompt templates against several language models, score and compare in MLflow."""
+
+
+def main() -> NoReturn:
+    """The command `workbench`; ends the process with an exit code of errors.py."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+    except WorkbenchError as error:
+        _tell(error)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        if "--json" in sys.argv:
+            _tell(WorkbenchError(error.format_message()))
+        else:
+            error.show()
+        sys.exit(ExitCode.USER)
+    except (click.Abort, KeyboardInterrupt):
+        sys.stderr.write("interrupted; the same command goes on where it was\n")
+        sys.exit(ExitCode.INTERRUPTED)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.DONE)
+    except Exception as error:  # a fault of ours: said shortly, whole with WORKBENCH_DEBUG
+        if os.environ.get("WORKBENCH_DEBUG"):
+            traceback.print_exc()
+        sys.stderr.write(
+            f"workbench failed: {type(error).__name__}: {error}\n"
+            "  this is a fault of workbench; WORKBENCH_DEBUG=1 shows where\n"
+        )
+        sys.exit(ExitCode.INTERNAL)
+
+
+def _tell(error: WorkbenchError) -> None:
+    """The error on stderr, or with --json as one object on stdout."""
+    from workbench.report.text import plain
+
+    if "--json" in sys.argv:
+        said = {"where": error.where, "message": error.message, "fix": error.fix}
+        text = json.dumps({"schema_version": 1, "error": said, "exit_code": int(error.exit_code)})
+        sys.stdout.write(text + "\n")
+    else:
+        sys.stderr.write(f"error: {plain(str(error))}\n")

@@ -1,0 +1,47 @@
+"""Values of tables and libraries as JSON.
+
+as_json(date(2024, 2, 29))  ->  "2024-02-29"
+"""
+
+import datetime
+import math
+from collections.abc import Mapping
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError
+
+
+def as_json(value: object) -> JSON:
+    """`value` as JSON data; dates and times become ISO 8601 text.
+
+    Raises:
+        ValueError: it is none: bytes, decimals, images, NaN, …
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ValueError(f"{value} has no word in JSON; write null for a missing number")
+        return value
+    if isinstance(value, datetime.date | datetime.datetime | datetime.time):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [as_json(item) for item in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: as_json(item) for key, item in value.items()}
+    raise ValueError(f"{type(value).__name__} is no JSON value; store it as text or a number")
+
+
+def row_as_json(row: Mapping[str, object], place: str) -> dict[str, JSON]:
+    """Every value of `row` as JSON.
+
+    Raises:
+        WorkbenchError: one that is none, by its column.
+    """
+    values: dict[str, JSON] = {}
+    for column, value in row.items():
+        try:
+            values[column] = as_json(value)
+        except ValueError as error:
+            raise WorkbenchError(f"column {column!r}: {error}", where=place) from error
+    return values

@@ -1,0 +1,77 @@
+"""What the columns of a dataset hold, watched while its rows go by.
+
+column 'stars' holds numbers (reviews.jsonl:1: 5) and texts (reviews.jsonl:2: '5')
+"""
+
+from collections.abc import Mapping
+
+from workbench.canonical import JSON
+from workbench.dataset.types import Source
+
+_WORDS: dict[type, str] = {
+    bool: "true or false",
+    int: "numbers",
+    float: "numbers",
+    str: "texts",
+    list: "lists",
+    dict: "objects",
+}
+_SHOWN = 40
+
+
+class ColumnWatch:
+    """Names and kinds of the columns, and where each was first seen."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._kinds: dict[str, dict[str, tuple[int, JSON]]] = {}
+        self._forms: dict[tuple[str, ...], tuple[int, int]] = {}  # first row, how many rows
+
+    def see(self, number: int, inputs: Mapping[str, JSON], expected: Mapping[str, JSON]) -> None:
+        """Takes note of one row."""
+        form = tuple(inputs)
+        first, rows = self._forms.get(form, (number, 0))
+        self._forms[form] = (first, rows + 1)
+        for columns in (inputs, expected):
+            for column, value in columns.items():
+                word = _WORDS.get(type(value))
+                if word is not None:
+                    self._kinds.setdefault(column, {}).setdefault(word, (number, value))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the inputs, in order of appearance."""
+        return tuple(dict.fromkeys(column for form in self._forms for column in form))
+
+    def warnings(self) -> tuple[str, ...]:
+        """Columns of mixed kinds, then columns that some rows lack."""
+        return (*self._mixed(), *self._lacking())
+
+    def _mixed(self) -> list[str]:
+        found = []
+        for column, kinds in self._kinds.items():
+            if len(kinds) > 1:
+                seen = [
+                    f"{word} ({self._source.place(number)}: {_short(value)})"
+                    for word, (number, value) in kinds.items()
+                ]
+                found.append(f"column {column!r} holds {' and '.join(seen)}")
+        return found
+
+    def _lacking(self) -> list[str]:
+        total = sum(rows for _, rows in self._forms.values())
+        found = []
+        for column in self.columns:
+            without = [seen for form, seen in self._forms.items() if column not in form]
+            if without:
+                rows, first = sum(rows for _, rows in without), min(n for n, _ in without)
+                found.append(
+                    f"column {column!r} is missing in {rows} of {total} rows, "
+                    f"first in {self._source.place(first)}"
+                )
+        return found
+
+
+def _short(value: JSON) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"

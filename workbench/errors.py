@@ -1,0 +1,65 @@
+"""What a user can mend, said so that it can be mended.
+
+prompts/qa/v2.jinja:3: 'sentense' is not defined
+  fix: the dataset has: sentence, title. Nearest: sentence.
+"""
+
+import difflib
+from collections.abc import Iterable
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What the process says to a shell or a CI job."""
+
+    DONE = 0
+    GATE = 1
+    USER = 2
+    FAILED_ROWS = 3
+    BUDGET = 4
+    STORAGE = 5
+    NOT_RECORDED = 6
+    ALREADY_RUNNING = 7
+    UNDECIDED = 8
+    INTERNAL = 70
+    INTERRUPTED = 130
+
+
+class WorkbenchError(Exception):
+    """Something a user can mend; shown without a traceback.
+
+    Args:
+        message: what is wrong, with the offending value.
+        where: a file, `file:line` or `file:line:column`; empty where no file is concerned.
+        fix: what would be right.
+        exit_code: USER unless work had begun.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str = "",
+        fix: str = "",
+        exit_code: ExitCode = ExitCode.USER,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.fix = fix
+        self.exit_code = exit_code
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{head}\n  fix: {self.fix}" if self.fix else head
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> WorkbenchError:
+    """The error for a name that is not there, listing those that are, nearest first."""
+    names = sorted(set(known))
+    near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    ordered = near + [other for other in names if other not in near]
+    listed = ", ".join(ordered[:12]) + (", …" if len(ordered) > 12 else "")
+    fix = f"did you mean {near[0]!r}? " if near else ""
+    fix += f"known: {listed}" if listed else "there are none yet"
+    return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)

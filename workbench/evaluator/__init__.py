@@ -1,0 +1,12 @@
+"""Evaluators: plain functions that judge one output.
+
+from workbench.evaluator import Score, evaluator
+
+@evaluator(range=(0, 1))
+def brevity(outputs: str, *, words: int = 20) -> float: ...
+"""
+
+from workbench.evaluator.judge import Evaluator, Score, Traits, bind, evaluator
+from workbench.evaluator.lookup import find_evaluator, list_evaluators
+
+__all__ = ["Evaluator", "Score", "Traits", "bind", "evaluator", "find_evaluator", "list_evaluators"]

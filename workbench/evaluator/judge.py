@@ -1,0 +1,224 @@
+"""A function that judges one output, and the score it gives.
+
+    def contains(outputs: str, expectations: dict, *, ignore_case: bool = True) -> bool: ...
+
+    Evaluator("contains", function, settings={"ignore_case": False})
+        .judge(outputs="Yes, Paris.", expectations={"expected_response": "Paris"}, …)
+        -> Score(value=True)
+
+Data arguments are any of `inputs, outputs, expectations, completion`; keyword-only arguments are
+settings. The result is a bool, a number, a str (a category), a Score, or None (does not apply).
+Whatever it raises is an error of that cell: counted, shown, never taken for a zero.
+"""
+
+import copy
+import inspect
+import math
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, TypeVar, get_type_hints
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.model import Completion
+
+DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
+Kind = Literal["pass", "number", "category"]
+Value = bool | float | str | None
+# Annotations of settings that are held to; the words are for messages.
+PLAIN: dict[object, tuple[tuple[type, ...], str]] = {
+    bool: ((bool,), "true or false"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    str: ((str,), "a text"),
+}
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What an evaluator says of one output.
+
+    Attributes:
+        value: None where the evaluator does not apply, or could not decide (then `error` says why).
+        reason: why, in a few words, for whoever reads the row.
+        label: a named outcome beside the value, counted of its own (`unparsed` beside False).
+        error: why it could not be decided; such a row is in no mean.
+    """
+
+    value: Value = None
+    reason: str = ""
+    label: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What is known of an evaluator's values before there are any.
+
+    Attributes:
+        range: least and greatest value; another is an error. None: any number.
+        unit: of the number, for tables (`s`, `tokens`).
+        kind: None: told from the first values.
+        cache: False where the same row may be judged otherwise next time.
+    """
+
+    higher_is_better: bool = True
+    range: tuple[float, float] | None = None
+    unit: str = ""
+    kind: Kind | None = None
+    cache: bool = True
+
+
+def evaluator(
+    *,
+    higher_is_better: bool = True,
+    range: tuple[float, float] | None = None,  # noqa: A002  the field's word for it
+    unit: str = "",
+    kind: Kind | None = None,
+    cache: bool = True,
+) -> Callable[[Function], Function]:
+    """Says of an evaluator what its values can't: see `Traits` for each argument."""
+    traits = Traits(higher_is_better, range, unit, kind, cache)
+
+    def mark(function: Function) -> Function:
+        function.__workbench_traits__ = traits  # type: ignore[attr-defined]
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Evaluator:
+    """An evaluator function with its settings, ready to judge.
+
+    Attributes:
+        name: the column in every table; `name:` among the settings, else the function's.
+        arguments: the data arguments it takes, in the function's order.
+        digest: of its source and settings; a stored score counts only under the same digest.
+        source: where it was found, for messages.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+    traits: Traits = Traits()
+    digest: str = ""
+    source: str = ""
+
+    def judge(
+        self,
+        *,
+        inputs: Mapping[str, JSON],
+        expectations: Mapping[str, JSON],
+        completion: Completion,
+    ) -> Score:
+        """The score of one finished row; whatever goes wrong is a Score with an error."""
+        data = {
+            "inputs": inputs,
+            "outputs": completion.text,
+            "expectations": expectations,
+            "completion": completion,
+        }
+        given = {name: copy.deepcopy(data[name]) for name in self.arguments}
+        try:
+            result = self.function(**given, **self.settings)
+        except (Exception, SystemExit) as error:  # the user's own code: anything may come
+            return Score(error=_describe(error))
+        return _checked(result, self.traits)
+
+
+def bind(
+    function: Callable[..., Any],
+    settings: Mapping[str, JSON],
+    *,
+    name: str,
+    digest: str = "",
+    source: str = "",
+) -> Evaluator:
+    """An evaluator from a function and the settings a user gave it.
+
+    Raises:
+        WorkbenchError: the signature is no evaluator's, or a setting is unknown or missing.
+    """
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except ValueError as error:  # compiled code may have none
+        raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
+    arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+    strange = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
+    strange += [argument for argument in keywords if argument in DATA_ARGUMENTS]
+    if strange or not arguments:
+        raise WorkbenchError(
+            f"evaluator {name!r} takes {', '.join(strange) or 'no data'}",
+            where=source,
+            fix=f"its arguments are among {', '.join(DATA_ARGUMENTS)}; settings are keyword-only",
+        )
+    hints = _hints(function)
+    for setting, value in settings.items():
+        if setting not in keywords:
+            raise unknown_name(f"setting of evaluator {name!r}:", setting, keywords, where=source)
+        if not _fits(value, hints.get(setting)):
+            raise WorkbenchError(
+                f"evaluator {name!r}: {setting} is {value!r}, not {PLAIN[hints[setting]][1]}"
+            )
+    missing = [k for k, p in keywords.items() if p.default is p.empty and k not in settings]
+    if missing:
+        raise WorkbenchError(
+            f"evaluator {name!r} needs the setting {missing[0]!r}",
+            fix=f"- {name}: {{{missing[0]}: …}}",
+        )
+    traits = getattr(function, "__workbench_traits__", Traits())
+    return Evaluator(name, function, dict(settings), arguments, traits, digest, source)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return get_type_hints(function)
+    except Exception:  # a name that only a type checker knows; nothing is checked then
+        return {}
+
+
+def _fits(value: JSON, hint: object) -> bool:
+    """Whether a setting is what a plain annotation says; other annotations say nothing here."""
+    if hint not in PLAIN:
+        return True
+    return isinstance(value, PLAIN[hint][0]) and (hint is bool or not isinstance(value, bool))
+
+
+def _checked(result: object, traits: Traits) -> Score:
+    score = result if isinstance(result, Score) else Score(value=result)  # type: ignore[arg-type]
+    value = score.value
+    if type(value).__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0:
+        value = value.item()  # type: ignore[union-attr]
+        score = replace(score, value=value)
+    if score.error or value is None or isinstance(value, bool):
+        return score
+    if isinstance(value, str):
+        if traits.kind == "category" or traits.kind is None:
+            return score
+        return Score(error=f"returned the text {value[:80]!r} where a number belongs")
+    if not isinstance(value, int | float):
+        return Score(error=f"returned {type(value).__name__}, not a bool, number, str or Score")
+    if not _finite(value):
+        shown = value if isinstance(value, float) else "a number beyond all floats"
+        return Score(error=f"returned {shown}, which no mean survives")
+    if traits.range and not traits.range[0] <= value <= traits.range[1]:
+        return Score(error=f"returned {value}, outside its range {list(traits.range)}")
+    return Score(float(value), score.reason, score.label)
+
+
+def _finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number too large for a float
+        return False
+
+
+def _describe(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {error}{place}"

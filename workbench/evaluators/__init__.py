@@ -1,0 +1,1 @@
+"""The standard library of evaluators, one function a file."""

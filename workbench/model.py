@@ -1,0 +1,214 @@
+"""A model, what is asked of it, and what it answered.
+
+    Model("openai", "gpt-4o-mini")  -- prepare -->  Request(key, body)  -- complete -->  Completion
+
+A provider reaches one family of models. It is found by name in the entry-point group
+`workbench.providers`, the built-in ones too, so a plug-in has nothing to do differently:
+
+    [project.entry-points."workbench.providers"]
+    openai = "workbench.providers.openai:OpenAIProvider"
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points
+from typing import Literal, Protocol
+
+from workbench.canonical import JSON
+from workbench.conversation import Conversation
+from workbench.errors import WorkbenchError, unknown_name
+
+GROUP = "workbench.providers"
+
+State = Literal[
+    "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"
+]
+SCORED: frozenset[State] = frozenset({"ok", "truncated", "refused"})
+
+# How far an equal request may give another answer. `fixed`: never (greedy, on this machine).
+# `greedy`: hardly, so equal rows share one answer, repeats don't. `sampled`: every time.
+Sampling = Literal["fixed", "greedy", "sampled"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model with its settings; `label` is how tables and runs call it.
+
+    Attributes:
+        settings: the provider's own (base_url, dtype, …), checked by the provider.
+        parameters: what every request to this model carries unless a prompt or the grid says more.
+    """
+
+    provider: str
+    name: str
+    label: str = ""
+    settings: Mapping[str, JSON] = field(default_factory=dict)
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def ref(self) -> str:
+        """`provider:name`, as in the experiment file."""
+        return f"{self.provider}:{self.name}"
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a prompt and its parameters ask of a model.
+
+    Attributes:
+        parameters: effective ones, by their names in the OpenAI API; no None among them.
+        choices: the only answers wanted, in order; empty for free text.
+        response_schema: a JSON schema the answer must follow; None for free text.
+    """
+
+    conversation: Conversation
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    choices: tuple[str, ...] = ()
+    response_schema: Mapping[str, JSON] | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The exact body that a call becomes at one provider, before it is given a key.
+
+    Attributes:
+        body: JSON; everything that decides the answer and is not in the provider's identity.
+        choice_method: how `choices` are answered (`loglikelihood`, `schema`, `guided`, `text`);
+            empty where there are none. It stands in the key and among the run's params.
+    """
+
+    body: Mapping[str, JSON]
+    sampling: Sampling
+    choice_method: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One body to send, known by the digest of everything that decides its answer."""
+
+    key: str
+    body: Mapping[str, JSON]
+    prefill: str = ""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens as the provider counted them; None where it did not say."""
+
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True)
+class Completion:
+    """An answer, or why there is none.
+
+    Attributes:
+        text: the answer without the prefill.
+        state: `failed` means no reply that could be kept; the others are kept as they came.
+        latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
+        choice_scores: log-likelihood of each choice, where that is how the answer was found.
+        raw: the reply's body as text, or None where the provider has no such thing.
+        model: the model's name as the reply gave it, empty where it gave none.
+        attempts: HTTP calls made for it; 1 for a local model.
+        stored: it came from the store; nothing was sent for it in this invocation.
+    """
+
+    key: str
+    state: State
+    text: str = ""
+    prefill: str = ""
+    error: str = ""
+    finish_reason: str = ""
+    usage: Usage = Usage()
+    latency_s: float | None = None
+    choice_scores: Mapping[str, float] | None = None
+    raw: str | None = None
+    model: str = ""
+    attempts: int = 1
+    stored: bool = False
+
+    @property
+    def full_text(self) -> str:
+        """The whole assistant turn: the prefill and the answer that continues it."""
+        return self.prefill + self.text
+
+    @property
+    def scored(self) -> bool:
+        """Whether evaluators see it."""
+        return self.state in SCORED
+
+
+class Provider(Protocol):
+    """Code that reaches a family of models, batch first.
+
+    Making one is cheap: it checks the settings and that the model can be found, and imports or
+    loads nothing heavy, because planning makes every provider of an experiment.
+    """
+
+    concurrent: bool
+    """Whether it waits for others (an API) and may run beside other providers, or works on this
+    machine's own processors and runs alone."""
+
+    def __init__(self, name: str, settings: Mapping[str, JSON]) -> None: ...
+
+    @property
+    def identity(self) -> Mapping[str, JSON]:
+        """What decides an answer beside the body: address, or weights, dtype, engine. JSON."""
+        ...
+
+    def prepare(self, call: Call) -> Prepared:
+        """The body for `call`.
+
+        Raises:
+            WorkbenchError: this model can't do what the call asks (a prefill, a schema, …).
+        """
+        ...
+
+    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
+        """Input tokens of a body, exact; None where only the server could tell."""
+        ...
+
+    def ready(self) -> None:
+        """Returns if requests could be sent now; called before the first one of any model is.
+
+        Raises:
+            WorkbenchError: a key or the weights are missing.
+        """
+        ...
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """One completion per request, in any order, as they come.
+
+        Pulling a request commits to sending it, so pull only what is about to be sent. The end of
+        `requests` means: drain. Closing the result means: cancel. A failed request is a Completion
+        with a state; what was received is yielded before anything is raised.
+
+        Raises:
+            WorkbenchError: what no request can survive: a rejected key, an unknown model.
+        """
+        ...
+
+
+def open_provider(model: Model, *, where: str = "") -> Provider:
+    """The provider of `model`, its settings checked.
+
+    Raises:
+        WorkbenchError: no such provider, or settings it doesn't take.
+    """
+    found = entry_points(group=GROUP)
+    matches = [entry for entry in found if entry.name == model.provider]
+    if not matches:
+        raise unknown_name("provider", model.provider, found.names, where=where)
+    try:
+        provider: Provider = matches[0].load()(model.name, model.settings)
+    except WorkbenchError as error:
+        error.where = error.where or where
+        raise
+    except ImportError as error:
+        raise WorkbenchError(
+            f"provider {model.provider!r} can't be imported: {error}",
+            where=where,
+            fix="install its extra, for local models: pip install 'prompt-workbench[local]'",
+        ) from error
+    return provider

@@ -1,0 +1,121 @@
+"""The folder a user works in: whatever holds `prompts/`, at or above the current folder.
+
+project = find_project(Path.cwd())
+project.store      # <root>/.workbench, made when first asked for
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+from dotenv import load_dotenv
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.document import read_document
+from workbench.errors import WorkbenchError, unknown_name
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+
+
+class Price(BaseModel):
+    """What a million tokens cost, in the currency of the user's bill."""
+
+    model_config = ConfigDict(extra="forbid")
+    input: Annotated[float, Field(ge=0)]
+    output: Annotated[float, Field(ge=0)]
+
+
+class ProjectFile(BaseModel):
+    """The shape of `workbench.yaml`; every key may be left out."""
+
+    model_config = ConfigDict(extra="forbid")
+    tracking_uri: str = ""
+    currency: str = "USD"
+    prices: dict[str, Price] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project's root and what its `workbench.yaml` says."""
+
+    root: Path
+    file: ProjectFile = field(default_factory=ProjectFile)
+
+    @property
+    def prices(self) -> Mapping[str, Price]:
+        """Price by `provider:name`."""
+        return self.file.prices
+
+    @property
+    def prompts(self) -> Path:
+        """The folder of tasks."""
+        return self.root / "prompts"
+
+    @property
+    def store(self) -> Path:
+        """The folder of everything kept, readable by its owner only; made if missing."""
+        folder = self.root / ".workbench"
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise WorkbenchError(
+                f"can't make the store: {error.strerror}",
+                where=str(folder),
+                fix="make the folder writable, or work on a copy of the project",
+            ) from error
+        return folder
+
+    def shown(self, path: Path) -> str:
+        """`path` as messages call it: relative to the root where it lies below it."""
+        resolved = path.resolve()
+        return (
+            str(resolved.relative_to(self.root))
+            if resolved.is_relative_to(self.root)
+            else str(path)
+        )
+
+    def tasks(self) -> list[str]:
+        """The names of the folders in `prompts/` that hold a template or an experiment."""
+        return sorted(
+            folder.name
+            for folder in self.prompts.iterdir()
+            if folder.is_dir()
+            and (any(folder.glob("*.jinja")) or (folder / "experiment.yaml").is_file())
+        )
+
+    def task_folder(self, task: str) -> Path:
+        """The folder of `task`.
+
+        Raises:
+            WorkbenchError: there is none; the tasks that are, nearest first.
+        """
+        if task not in self.tasks():
+            raise unknown_name("task", task, self.tasks(), where=str(self.prompts))
+        return self.prompts / task
+
+
+def find_project(start: Path) -> Project:
+    """The project that `start` lies in, its `.env` read (the environment wins).
+
+    Raises:
+        WorkbenchError: no folder at or above `start` holds `prompts/`.
+    """
+    here = start.resolve()
+    for folder in (here, *here.parents):
+        if (folder / "prompts").is_dir():
+            break
+    else:
+        raise WorkbenchError(
+            "this is no project: no folder `prompts` here or above",
+            where=str(here),
+            fix="mkdir -p prompts/my_task, then put a template and an experiment.yaml into it",
+        )
+    load_dotenv(folder / ".env", override=False)
+    settings = folder / "workbench.yaml"
+    if not settings.is_file():
+        return Project(folder)
+    document = read_document(settings, shown="workbench.yaml")
+    if document.data is None:
+        return Project(folder)
+    return Project(folder, document.check(ProjectFile))

@@ -1,0 +1,154 @@
+"""From files to prompts: front matter, partials, the folder or a git revision.
+
+load_prompt("sentiment", "few_shot", folder_reader(prompts), renderer)
+"""
+
+import re
+import subprocess
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from workbench.document import parse_document
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.parameters import check_parameters
+from workbench.prompt.partials import Flattening, Reader
+from workbench.prompt.prompt import Prompt, Settings, checked, template_of
+from workbench.prompt.renderer import Renderer
+from workbench.prompt.source import plain_text, without_last_blanks
+
+FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+
+
+class FrontMatter(BaseModel):
+    """The shape of a template's front matter."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    description: str = ""
+    chat: bool = True
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    stop: Annotated[
+        list[str] | None, BeforeValidator(lambda said: [said] if isinstance(said, str) else said)
+    ] = None
+    choices: list[str] = Field(default_factory=list)
+    response_schema: dict[str, Any] | None = None
+
+
+def folder_reader(prompts: Path) -> Reader:
+    """Reads the working copies; a link that leads out of `prompts` is refused."""
+    root = prompts.resolve()
+
+    def read(path: str) -> bytes | None:
+        try:
+            file = (root / path).resolve()
+            if not file.is_relative_to(root):
+                raise WorkbenchError("leads out of the folder of prompts", where=f"prompts/{path}")
+            return file.read_bytes() if file.is_file() else None
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+            said = getattr(error, "strerror", "") or str(error)
+            raise WorkbenchError(f"can't be read: {said}", where=f"prompts/{path}") from error
+
+    return read
+
+
+def git_reader(prompts: Path, revision: str) -> Reader:
+    """Reads the files as they were at `revision`.
+
+    Raises:
+        WorkbenchError: no git repository, or no such revision.
+    """
+
+    def git(*words: str) -> "subprocess.CompletedProcess[bytes]":
+        return subprocess.run(["git", "-C", str(prompts), *words], capture_output=True, check=False)
+
+    if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
+        raise WorkbenchError(
+            f"no git revision {revision!r}",
+            where=str(prompts),
+            fix="`git log --oneline` lists them; a project outside git has none",
+        )
+
+    def read(path: str) -> bytes | None:
+        found = git("show", f"{revision}:./{path}")
+        return found.stdout if found.returncode == 0 else None
+
+    return read
+
+
+def list_prompts(folder: Path) -> list[str]:
+    """The names of a task's templates; files that begin with `_` are partials."""
+    return sorted(file.stem for file in folder.glob("*.jinja") if not file.name.startswith("_"))
+
+
+def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt:
+    """The template `<task>/<name>.jinja` that `read` finds, checked.
+
+    Args:
+        task: the folder.
+        ref: what the experiment calls it; the name is what stands before an `@`.
+        read: the working copies, or those of a git revision.
+        renderer: the process that parses.
+
+    Raises:
+        WorkbenchError: it is missing, or not a template; with file, line and column.
+    """
+    name = ref.partition("@")[0]
+    path = f"{task}/{name}.jinja"
+    where = f"prompts/{path}"
+    raw = read(path)
+    if raw is None:
+        raise WorkbenchError(f"no prompt {ref!r}", where=where)
+    text = plain_text(raw, where=where)
+    front, body, first_line = _front_matter(text, where)
+    if not body.strip():
+        raise WorkbenchError("the template is empty", where=where, fix="write `user:` and a text")
+    source, origins = Flattening(read).of(body, path, first_line)
+    prompt = Prompt(
+        task=task,
+        name=name,
+        ref=ref,
+        template="",
+        source=without_last_blanks(source),
+        settings=_settings(front, where),
+        description=front.description,
+        origins=tuple(origins),
+    )
+    prompt = checked(prompt, renderer)
+    template = template_of(prompt.source, chat=front.chat, renderer=renderer)
+    return replace(prompt, template=template)
+
+
+def missing_prompt(task: str, name: str, folder: Path, *, where: str = "") -> WorkbenchError:
+    """The error for a prompt that isn't there, with those that are."""
+    return unknown_name(f"prompt of task {task!r}:", name, list_prompts(folder), where=where)
+
+
+def _front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
+    """What stands between the `---` lines, the rest, and the line the rest begins on."""
+    match = FRONT_MATTER.match(text)
+    if not match:
+        return FrontMatter(), text, 1
+    document = parse_document(match[1], where, first_line=2)
+    if document.data is None:
+        front = FrontMatter()
+    else:
+        front = document.check(FrontMatter)
+        check_parameters(front.parameters, where=partial(document.where, "parameters"))
+    return front, text[match.end() :], text.count("\n", 0, match.end()) + 1
+
+
+def _settings(front: FrontMatter, where: str) -> Settings:
+    if front.stop is not None and "stop" in front.parameters:
+        raise WorkbenchError("`stop` stands twice", where=where, fix="keep the top-level one")
+    parameters = {name: value for name, value in front.parameters.items() if name != "stop"}
+    stop = front.stop if front.stop is not None else front.parameters.get("stop")
+    return Settings(
+        chat=front.chat,
+        parameters=parameters,
+        stop=None if stop is None else tuple([stop] if isinstance(stop, str) else stop),
+        choices=tuple(front.choices),
+        response_schema=front.response_schema,
+    )

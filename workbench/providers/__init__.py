@@ -1,0 +1,1 @@
+"""The built-in providers, found through the same entry points as anyone's plug-in."""

@@ -1,0 +1,83 @@
+"""`echo:` answers from the request, to see rendered prompts and to test without a model.
+
+echo:prompt      the conversation as text, a role line above each message
+echo:last        the last message (or the raw text)
+echo:first-word  the first word of that
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from workbench.canonical import JSON
+from workbench.conversation import Conversation, Message
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.model import Call, Completion, Prepared, Request, Usage
+
+NAMES = ("prompt", "last", "first-word")
+
+
+class EchoProvider:
+    """Answers at once and costs nothing; tokens are words."""
+
+    concurrent = False
+
+    def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
+        if name not in NAMES:
+            raise unknown_name("echo model", name, NAMES)
+        if settings:
+            raise WorkbenchError(f"echo:{name} takes no settings, not {sorted(settings)}")
+        self.name = name
+
+    @property
+    def identity(self) -> Mapping[str, JSON]:
+        """The way it answers."""
+        return {"echo": self.name}
+
+    def prepare(self, call: Call) -> Prepared:
+        """The conversation as it is; parameters stand in it and change nothing."""
+        said: dict[str, JSON] = {"parameters": dict(call.parameters)} if call.parameters else {}
+        if call.conversation.text is None:
+            said["messages"] = [message.as_json() for message in call.conversation.messages]
+        else:
+            said["text"] = call.conversation.text
+        if call.choices:
+            said["choices"] = list(call.choices)
+        return Prepared(said, "fixed", "text" if call.choices else "")
+
+    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
+        """Words of the whole conversation."""
+        return len(_whole(_conversation(body)).split())
+
+    def ready(self) -> None:
+        """It always is."""
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """One answer a request, in order."""
+        for request in requests:
+            conversation = _conversation(request.body)
+            text = _whole(conversation)
+            if self.name != "prompt" and conversation.text is None:
+                text = next(m.content for m in reversed(conversation.messages) if m.role == "user")
+            words = text.split()
+            if self.name == "first-word":
+                text = words[0] if words else ""
+            usage = Usage(len(words), len(text.split()))
+            yield Completion(
+                request.key,
+                "ok" if text else "empty_output",
+                text=text,
+                finish_reason="stop",
+                usage=usage,
+                latency_s=0.0,
+            )
+
+
+def _conversation(body: Mapping[str, JSON]) -> Conversation:
+    if "text" in body:
+        return Conversation(text=body["text"])
+    return Conversation(tuple(Message(m["role"], m["content"]) for m in body["messages"]))
+
+
+def _whole(conversation: Conversation) -> str:
+    if conversation.text is not None:
+        return conversation.text
+    return "\n".join(f"{m.role}:\n{m.content}" for m in conversation.messages)

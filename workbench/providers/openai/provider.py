@@ -1,0 +1,66 @@
+"""`openai:NAME`, the provider that the rest of the code sees.
+
+The openai package is imported with the first request, not for planning.
+"""
+
+import importlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError
+from workbench.model import Call, Completion, Prepared, Request
+from workbench.providers.openai.body import make_body
+from workbench.providers.openai.settings import read_settings
+
+
+class OpenAIProvider:
+    """A model behind an OpenAI-compatible API."""
+
+    concurrent = True
+
+    def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
+        self.name = name
+        self.settings = read_settings(name, settings)
+
+    @property
+    def identity(self) -> Mapping[str, JSON]:
+        """The endpoint, which API of it, and headers of one's own."""
+        said: dict[str, JSON] = {
+            "endpoint": self.settings.identity or self.settings.url,
+            "api": self.settings.api,
+        }
+        return {**said, "headers": self.settings.headers} if self.settings.headers else said
+
+    def prepare(self, call: Call) -> Prepared:
+        """The exact body; raises WorkbenchError for what this endpoint can't be asked."""
+        return make_body(self.name, self.settings, call)
+
+    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:  # noqa: ARG002  the contract
+        """None: only the server could tell."""
+        return None
+
+    def ready(self) -> None:
+        """Raises WorkbenchError where the key is missing."""
+        self._key()
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """One completion a request, as they arrive; see `Provider.complete`."""
+        client = importlib.import_module("workbench.providers.openai.client")
+        endpoint = client.Endpoint(self.name, self.settings, self._key())
+        yield from endpoint.complete(iter(requests))
+
+    def _key(self) -> str:
+        variable = self.settings.key_variable
+        key = os.environ.get(variable, "").strip() if variable else ""
+        if variable and not key:
+            raise WorkbenchError(
+                f"openai:{self.name} needs a key, and the variable {variable} is empty",
+                fix=f"export {variable}=… or write it into .env",
+            )
+        if not key.isascii() or not key.isprintable() or " " in key:
+            raise WorkbenchError(
+                f"openai:{self.name}: what the variable {variable} holds is no key",
+                fix="it has spaces, line breaks or letters that a key can't have",
+            )
+        return key

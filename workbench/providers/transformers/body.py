@@ -1,0 +1,100 @@
+"""What a call becomes for a local model.
+
+{"messages": [{"role": "user", "content": "2+2?"}], "max_tokens": 256}
+{"text": "2+2=", "choices": ["4", "5"]}
+"""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.canonical import JSON
+from workbench.conversation import Conversation
+from workbench.errors import WorkbenchError
+from workbench.model import Call, Prepared
+from workbench.providers.transformers.settings import read
+
+MAX_TOKENS = 256
+
+
+class Parameters(BaseModel):
+    """The parameters a local model takes, by their names in the OpenAI API."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    max_tokens: int = Field(MAX_TOKENS, gt=0)
+    temperature: float = Field(0.0, ge=0, allow_inf_nan=False)
+    top_p: float = Field(1.0, gt=0, le=1)
+    seed: int | None = Field(None, ge=0, lt=2**63)
+    stop: str | list[str] = Field(default_factory=list)
+
+
+def prepare(call: Call, *, chat_template: str, model: str) -> Prepared:
+    """The body for `call`, and how far it decides the answer.
+
+    Args:
+        call: not yet checked.
+        chat_template: its source, empty for a base model.
+        model: `provider:name`, for messages.
+
+    Raises:
+        WorkbenchError: a parameter, a schema or turns that this model can't do.
+    """
+    if call.response_schema is not None:
+        raise WorkbenchError(
+            f"{model}: a response schema can't be enforced on a local model",
+            fix="use choices, exclude this pair, or serve the model behind an API",
+        )
+    parameters = read(Parameters, call.parameters, kind="parameter", model=model)
+    said = _said(call.conversation, chat_template, model)
+    if call.choices:
+        _check_choices(call.choices)
+        return Prepared({**said, "choices": list(call.choices)}, "fixed", "loglikelihood")
+    body = {**said, "max_tokens": parameters.max_tokens}
+    stop = [parameters.stop] if isinstance(parameters.stop, str) else parameters.stop
+    if "" in stop:
+        raise WorkbenchError(f"{model}: parameter 'stop' has an empty string in it")
+    if stop:
+        body["stop"] = stop
+    if not parameters.temperature:
+        return Prepared(body, "fixed")
+    return Prepared({**body, **_sampling(parameters)}, "sampled")
+
+
+def _said(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:
+    if conversation.text is not None:
+        return {"text": conversation.text}
+    messages = [message.as_json() for message in conversation.messages]
+    if not messages:
+        raise WorkbenchError("a prompt without a message")
+    if not chat_template:
+        return {"text": _plain(messages, model)}
+    if "developer" not in chat_template:
+        for message in messages:
+            message["role"] = message["role"].replace("developer", "system")
+    return {"messages": messages}
+
+
+def _plain(messages: list[dict[str, str]], model: str) -> str:
+    """One question, and perhaps the beginning of its answer on the next line."""
+    roles = [message["role"] for message in messages]
+    if roles not in (["user"], ["user", "assistant"]):
+        raise WorkbenchError(
+            f"{model} has no chat template, and the prompt has the turns {', '.join(roles)}",
+            fix="set `chat: false` in the prompt, or exclude this pair",
+        )
+    return "\n".join(message["content"] for message in messages)
+
+
+def _check_choices(choices: tuple[str, ...]) -> None:
+    if "" in choices or len(set(choices)) < len(choices):
+        raise WorkbenchError(f"choices must be different and not empty: {list(choices)!r}")
+
+
+def _sampling(parameters: Parameters) -> Mapping[str, JSON]:
+    found: dict[str, JSON] = {"temperature": parameters.temperature}
+    if parameters.top_p < 1:
+        found["top_p"] = parameters.top_p
+    if parameters.seed is not None:
+        found["seed"] = parameters.seed
+    return found

@@ -1,0 +1,104 @@
+"""The provider of local models: cheap to make, loads weights only while it completes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+from workbench.canonical import JSON
+from workbench.model import Call, Completion, Prepared, Request
+from workbench.providers.transformers import body as bodies
+from workbench.providers.transformers.settings import (
+    Settings,
+    check_installed,
+    device_of,
+    dtype_of,
+    read,
+)
+from workbench.providers.transformers.weights import find_weights, weights_folder
+
+if TYPE_CHECKING:
+    from workbench.providers.transformers.tokens import Tokens
+
+
+class TransformersProvider:
+    """Answers with a model on this machine, in batches.
+
+    Args:
+        name: of the catalogue (`smollm2-135m-instruct`), a folder (`./models/mine`), or a model
+            on the Hugging Face hub (`org/name`).
+        settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`.
+
+    Raises:
+        WorkbenchError: no such model, or settings it doesn't take.
+    """
+
+    concurrent = False
+
+    def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
+        self._model = f"transformers:{name}"
+        self._settings = read(Settings, settings, kind="setting", model=self._model)
+        self._weights = find_weights(name, self._settings.revision)
+
+    @cached_property
+    def identity(self) -> Mapping[str, JSON]:
+        """Digests of weights and tokenizer, dtype, device, and the engine's major version."""
+        return {
+            "weights": self._weights.digest,
+            "tokenizer": self._weights.tokenizer_digest,
+            "dtype": dtype_of(self._settings),
+            "device": device_of(self._settings),
+            "engine": f"transformers-{version('transformers').partition('.')[0]}",
+        }
+
+    def prepare(self, call: Call) -> Prepared:
+        """The body for `call`: `messages` or `text`, and the parameters that count.
+
+        A prefill is continued. `choices` are answered by log-likelihood: the sum over a choice's
+        tokens as it follows the prompt, written exactly as it stands, so that after `Sentiment:`
+        the choice wanted is usually `" positive"`, with its space.
+
+        Raises:
+            WorkbenchError: a response schema, an unknown parameter, or several turns for a model
+                without a chat template.
+        """
+        template = self._weights.chat_template
+        return bodies.prepare(call, chat_template=template, model=self._model)
+
+    def count_tokens(self, body: Mapping[str, JSON]) -> int:
+        """Tokens the model reads for `body`, markers of the chat template included.
+
+        Raises:
+            WorkbenchError: the chat template refuses the turns.
+        """
+        return len(self._tokens.encode(body))
+
+    def ready(self) -> None:
+        """Returns if the model could be loaded now; a hub model's weights are downloaded.
+
+        Raises:
+            WorkbenchError: packages are missing, or the hub can't be reached.
+        """
+        check_installed()
+        weights_folder(self._weights)
+
+    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
+        """One completion per request, in any order; the model is in memory only meanwhile.
+
+        Raises:
+            WorkbenchError: the model can't be loaded.
+        """
+        from workbench.providers.transformers.engine import Engine  # torch, only now
+
+        engine = Engine(weights_folder(self._weights), self._settings)
+        try:
+            yield from engine.complete(requests)
+        finally:
+            engine.close()
+
+    @cached_property
+    def _tokens(self) -> "Tokens":
+        from workbench.providers.transformers.loading import load_tokenizer  # heavy, only now
+        from workbench.providers.transformers.tokens import Tokens
+
+        return Tokens(load_tokenizer(self._weights.folder))

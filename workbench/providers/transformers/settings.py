@@ -1,0 +1,112 @@
+"""Settings of a local model, and what `auto` means on this machine.
+
+transformers:smollm2-135m-instruct: {dtype: float32, batch_size: 8}
+"""
+
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
+
+NEEDED = ("torch", "transformers", "safetensors")
+
+Shape = TypeVar("Shape", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """What may stand beside a local model.
+
+    Attributes:
+        dtype: what it computes in; `auto` is bfloat16 where the processor has it, else float32.
+        batch_tokens: most tokens in memory at once: rows times the longest row with its answer.
+        batch_size: most rows answered at once.
+        revision: branch, tag or commit of a model from the hub.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    dtype: Literal["auto", "bfloat16", "float32", "float16"] = "auto"
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    batch_tokens: int = Field(32_768, gt=0)
+    batch_size: int = Field(32, gt=0)
+    revision: str = Field("", description="a branch, tag or commit")
+
+
+def read(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:
+    """`values` as `shape`.
+
+    Args:
+        shape: a model of pydantic's whose fields are the names known.
+        values: as they stand in the user's file.
+        kind: what one of the values is called in messages: `setting`, `parameter`.
+        model: whose they are, for messages.
+
+    Raises:
+        WorkbenchError: a name that `shape` doesn't have, or a value it doesn't take.
+    """
+    for name in values:
+        if name not in shape.model_fields:
+            error = unknown_name(kind, name, shape.model_fields)
+            error.message = f"{model} takes no {kind} {name!r}"
+            raise error
+    try:
+        return shape.model_validate(dict(values))
+    except ValidationError as invalid:
+        first = invalid.errors()[0]
+        name = str(first["loc"][0])
+        raise WorkbenchError(
+            f"{model}: {kind} {name!r} is {values[name]!r}: {first['msg'].lower()}"
+        ) from invalid
+
+
+def check_installed() -> None:
+    """Returns where the packages that local models need are installed; imports none of them.
+
+    Raises:
+        WorkbenchError: some are not.
+    """
+    missing = [module for module in NEEDED if find_spec(module) is None]
+    if missing:
+        raise WorkbenchError(
+            f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
+        )
+
+
+def device_of(settings: Settings) -> str:
+    """The device that the settings mean here, found without importing torch."""
+    if settings.device != "auto":
+        return settings.device
+    if Path("/dev/nvidia0").exists() and not _torch_version().endswith("+cpu"):
+        return "cuda"
+    return "cpu"
+
+
+def dtype_of(settings: Settings) -> str:
+    """The dtype that the settings mean here, found without importing torch."""
+    if settings.dtype != "auto":
+        return settings.dtype
+    device = device_of(settings)
+    fast = device == "cuda" or (device == "cpu" and _cpu_has_bfloat16())
+    return "bfloat16" if fast else "float32"
+
+
+def _torch_version() -> str:
+    try:
+        return version("torch")
+    except PackageNotFoundError:
+        return ""
+
+
+def _cpu_has_bfloat16() -> bool:
+    if sys.platform != "linux":
+        return False
+    info = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    flags = next((line for line in info.splitlines() if line.startswith("flags")), "")
+    return not {"avx512_bf16", "amx_bf16"}.isdisjoint(flags.split())

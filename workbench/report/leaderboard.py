@@ -1,0 +1,130 @@
+"""The table at the end of a run: every variant, every metric with its interval and its n."""
+
+from collections.abc import Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from workbench.report.text import one_line, seconds
+from workbench.results import MetricResult, VariantResult
+from workbench.run import Invocation
+
+
+def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
+    """The variants, best first by the first evaluator that has a mean."""
+    names = list(variants[0].metrics) if variants else []
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("variant", overflow="fold")
+    for name in names:
+        table.add_column(name, no_wrap=True)
+    table.add_column("rows", justify="right")
+    table.add_column("tokens in/out", justify="right", no_wrap=True)
+    if any(variant.cost is not None for variant in variants):
+        table.add_column(f"cost {currency}", justify="right")
+    table.add_column("model time", justify="right", no_wrap=True)
+    for variant in ranked(variants):
+        cells = [Text(one_line(variant.variant.name, 60))]
+        cells += [_metric(variant.metrics[name]) for name in names]
+        cells += [_rows(variant), Text(_tokens(variant))]
+        if len(table.columns) == len(cells) + 2:
+            cells.append(Text("unknown" if variant.cost is None else f"{variant.cost:.4f}"))
+        table.add_row(*cells, Text(seconds(variant.seconds)))
+    return table
+
+
+def ranked(variants: Sequence[VariantResult]) -> list[VariantResult]:
+    """Best first by the first metric with a mean; those without one last, in the file's order."""
+
+    def rank(variant: VariantResult) -> tuple[bool, float]:
+        for metric in variant.metrics.values():
+            if metric.mean is not None:
+                return False, -metric.mean if metric.higher_is_better else metric.mean
+            if metric.kind != "category":
+                break
+        return True, 0.0
+
+    return sorted(variants, key=rank)
+
+
+def _metric(metric: MetricResult) -> Text:
+    """`0.833 n=150`, under it the interval `[0.766, 0.884]`, and what is not in the mean."""
+    text = Text()
+    if metric.mean is None:
+        text.append("no value" if metric.kind != "category" else "", style="dim")
+    else:
+        unit = f" {metric.unit}" if metric.unit else ""
+        text.append(_number(metric.mean) + unit, style="bold")
+    text.append(f" n={metric.n}", style="dim")
+    if metric.low is not None and metric.high is not None:
+        text.append(f"\n[{_number(metric.low)}, {_number(metric.high)}]")
+    aside = [f"{count} {name}" for name, count in _notable(metric)]
+    aside += [f"{metric.errors} errors"] if metric.errors else []
+    aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    if aside:
+        text.append("\n" + ", ".join(aside), style="yellow" if metric.errors else "dim")
+    return text
+
+
+def _notable(metric: MetricResult) -> list[tuple[str, int]]:
+    """The outcomes worth a word: all categories, else what is neither right nor wrong."""
+    outcomes = [(one_line(name, 20), count) for name, count in metric.outcomes.items()]
+    if metric.kind == "category":
+        return outcomes[:5]
+    return [(name, count) for name, count in outcomes if name not in ("right", "wrong")]
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _rows(variant: VariantResult) -> Text:
+    """`150`, or `147 of 150` with what became of the others."""
+    counts = variant.rows
+    text = Text(str(counts.scored))
+    if counts.scored != counts.planned:
+        text.append(f" of {counts.planned}", style="red")
+    aside = [
+        f"{count} {word}"
+        for word, count in (
+            ("failed", counts.failed),
+            ("not run", counts.not_run),
+            ("truncated", counts.truncated),
+            ("refused", counts.refused),
+        )
+        if count
+    ]
+    if aside:
+        text.append("\n" + ", ".join(aside), style="dim")
+    return text
+
+
+def _tokens(variant: VariantResult) -> str:
+    if variant.input_tokens is None or variant.output_tokens is None:
+        return "unknown"
+    return f"{variant.input_tokens:,}/{variant.output_tokens:,}"
+
+
+def summary(done: Invocation) -> list[str]:
+    """Under the table: what was sent, what is missing, where to look."""
+    requests = done.requests
+    parts = [f"{requests.planned:,} rows"]
+    parts += [
+        f"{count:,} {word}"
+        for word, count in (
+            ("stored", requests.stored),
+            ("shared", requests.shared),
+            ("sent", requests.sent),
+            ("failed", requests.failed),
+            ("not run", requests.not_run),
+        )
+        if count
+    ]
+    lines = [", ".join(parts)]
+    if done.known:
+        lines.append(
+            "the same invocation is recorded already: these are its runs (--again: new ones)"
+        )
+    if done.parent_run_id:
+        lines.append(f"recorded in {done.tracking_uri}, run {done.parent_run_id}")
+        lines.append("compare: workbench ui")
+    return lines

@@ -1,0 +1,86 @@
+"""Prompts on a terminal: a list, one whole, two compared."""
+
+import difflib
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from workbench.canonical import JSON
+from workbench.prompt import Prompt
+from workbench.prompt.write import template_text
+from workbench.report.text import plain
+from workbench.tracking.prompts import Status
+
+STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def status_table(found: Sequence[Status]) -> Table:
+    """A line a template: its digest, its version in the registry, what it is."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in ("prompt", "digest", "version", "aliases", "description"):
+        table.add_column(name)
+    for one in found:
+        prompt = one.prompt
+        version = str(one.version) if one.version else "not registered"
+        if one.version and one.version != one.newest:
+            version += f" of {one.newest}"
+        aliases = ", ".join(f"{name} → {number}" for name, number in one.aliases.items())
+        table.add_row(
+            f"{prompt.task}/{prompt.name}",
+            prompt.digest[:12],
+            version,
+            Text(plain(aliases)),
+            Text(plain(prompt.description)),
+        )
+    return table
+
+
+def prompt_text(prompt: Prompt) -> RenderableType:
+    """The prompt as its file would stand, under a line that says which it is."""
+    version = f", version {prompt.version}" if prompt.version else ""
+    head = Text(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}", style="bold")
+    names = ", ".join(prompt.variables) or "none"
+    return Group(head, Text(f"variables: {names}\n"), Text(plain(template_text(prompt))))
+
+
+def prompt_json(prompt: Prompt) -> dict[str, JSON]:
+    """The same for `--json`."""
+    template: JSON = prompt.template
+    if not isinstance(template, str):
+        template = [message.as_json() for message in template]
+    return {
+        "task": prompt.task,
+        "name": prompt.name,
+        "ref": prompt.ref,
+        "version": prompt.version,
+        "digest": prompt.digest,
+        "description": prompt.description,
+        "template": template,
+        "settings": prompt.settings.as_json(),
+        "variables": list(prompt.variables),
+    }
+
+
+def prompt_diff(before: Prompt, after: Prompt) -> Text:
+    """A unified diff in colour; a sentence where nothing differs."""
+    if before.digest == after.digest:
+        return Text(f"{before.ref} and {after.ref} are the same, digest {before.digest[:12]}")
+    lines = difflib.unified_diff(
+        _lines(before),
+        _lines(after),
+        f"{before.task}/{before.ref} {before.digest[:12]}",
+        f"{after.task}/{after.ref} {after.digest[:12]}",
+        lineterm="",
+    )
+    text = Text()
+    for line in lines:
+        bold = "bold" if line.startswith(("---", "+++")) else ""
+        text.append(plain(line) + "\n", style=bold or STYLES.get(line[:1], ""))
+    text.rstrip()
+    return text
+
+
+def _lines(prompt: Prompt) -> list[str]:
+    return template_text(prompt).splitlines()

@@ -1,0 +1,193 @@
+"""From scores to the numbers people look at, every row in exactly one count.
+
+VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
+              metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workbench.canonical import JSON
+from workbench.evaluator import Evaluator, Score
+from workbench.model import Completion
+from workbench.plan import Cell, Plan, Variant
+from workbench.project import Price
+from workbench.stats import estimate
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell and its answer.
+
+    Attributes:
+        completion: None where nothing was sent for it.
+        scores: by evaluator; empty unless the answer is one that is scored.
+    """
+
+    cell: Cell
+    completion: Completion | None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+
+    @property
+    def state(self) -> str:
+        """`scored`, `failed` or `not_run`: the three that add up to the planned rows."""
+        if self.completion is None:
+            return "not_run"
+        return "scored" if self.completion.scored else "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class RowCounts:
+    """planned = scored + failed + not_run; the rest says more of these.
+
+    Attributes:
+        truncated, refused: of the scored, answers cut at max_tokens, and refusals.
+    """
+
+    planned: int
+    scored: int
+    failed: int
+    not_run: int
+    truncated: int = 0
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class MetricResult:
+    """One evaluator over one variant; n + errors + not_applicable + failed + not_run = planned.
+
+    Attributes:
+        mean: None where no row has a value, and for categories.
+        low, high: the 95% interval of the mean.
+        n: rows with a value (with repeats, every repeat counts).
+        outcomes: how often each category or named outcome came.
+        kind: `pass`, `number` or `category`; told from the values.
+    """
+
+    mean: float | None
+    low: float | None
+    high: float | None
+    n: int
+    errors: int
+    not_applicable: int
+    failed: int
+    not_run: int
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    kind: str = "number"
+    higher_is_better: bool = True
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class VariantResult:
+    """What one variant came to.
+
+    Attributes:
+        input_tokens, output_tokens: sums; None where the provider counted none.
+        cost: in the project's currency; None where a price or a token count is not known.
+        seconds: model time, the sum of the rows' latencies.
+        run_id: the MLflow run; empty while it has none.
+    """
+
+    variant: Variant
+    rows: RowCounts
+    metrics: Mapping[str, MetricResult]
+    input_tokens: int | None
+    output_tokens: int | None
+    cost: float | None
+    seconds: float
+    run_id: str = ""
+
+
+def summarise(
+    plan: Plan, variant: Variant, rows: Sequence[Row], prices: Mapping[str, Price]
+) -> VariantResult:
+    """The numbers of one variant."""
+    states = Counter(row.state for row in rows)
+    answers = [row.completion for row in rows if row.completion]
+    kinds = Counter(answer.state for answer in answers)
+    input_tokens = _sum([answer.usage.input_tokens for answer in answers if answer.scored])
+    output_tokens = _sum([answer.usage.output_tokens for answer in answers if answer.scored])
+    price = prices.get(variant.model.model.ref)
+    cost = None
+    if price and input_tokens is not None and output_tokens is not None:
+        cost = (input_tokens * price.input + output_tokens * price.output) / 1e6
+    return VariantResult(
+        variant=variant,
+        rows=RowCounts(
+            planned=len(rows),
+            scored=states["scored"],
+            failed=states["failed"],
+            not_run=states["not_run"],
+            truncated=kinds["truncated"],
+            refused=kinds["refused"],
+        ),
+        metrics={e.name: _metric(e, rows, states) for e in plan.experiment.evaluators},
+        input_tokens=input_tokens,
+        output_tokens=output_tokens,
+        cost=cost,
+        seconds=sum(answer.latency_s or 0.0 for answer in answers),
+    )
+
+
+def _metric(evaluator: Evaluator, rows: Sequence[Row], states: Mapping[str, int]) -> MetricResult:
+    by_row: dict[str, list[float]] = {}
+    outcomes: Counter[str] = Counter()
+    errors = absent = categories = 0
+    passes = True
+    for row in rows:
+        score = row.scores.get(evaluator.name)
+        if score is None:
+            continue
+        if score.error:
+            errors += 1
+        elif score.value is None:
+            absent += 1
+            outcomes.update([score.label] if score.label else [])
+        elif isinstance(score.value, str):
+            categories += 1
+            outcomes[score.value] += 1
+        else:
+            passes = passes and isinstance(score.value, bool)
+            by_row.setdefault(row.cell.example.id, []).append(float(score.value))
+            outcomes.update([score.label] if score.label else [])
+    found = estimate(list(by_row.values()), pass_fail=passes)
+    return MetricResult(
+        mean=found.mean if found else None,
+        low=found.low if found else None,
+        high=found.high if found else None,
+        n=(found.n if found else 0) + categories,
+        errors=errors,
+        not_applicable=absent,
+        failed=states["failed"],
+        not_run=states["not_run"],
+        outcomes=dict(outcomes.most_common()),
+        kind="category" if categories else "pass" if passes and found else "number",
+        higher_is_better=evaluator.traits.higher_is_better,
+        unit=evaluator.traits.unit,
+    )
+
+
+def _sum(counts: Sequence[int | None]) -> int | None:
+    """The sum, None if one of them is not known (then the sum is not known)."""
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) and counts else None
+
+
+def metric_json(metric: MetricResult) -> dict[str, JSON]:
+    """A metric as `--json` prints it."""
+    return {
+        "mean": metric.mean,
+        "low": metric.low,
+        "high": metric.high,
+        "n": metric.n,
+        "errors": metric.errors,
+        "not_applicable": metric.not_applicable,
+        "failed": metric.failed,
+        "not_run": metric.not_run,
+        "outcomes": dict(metric.outcomes),
+        "kind": metric.kind,
+        "higher_is_better": metric.higher_is_better,
+        "unit": metric.unit,
+    }

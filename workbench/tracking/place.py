@@ -1,0 +1,136 @@
+"""Where MLflow keeps things: the project's own SQLite store, or what the user names.
+
+sqlite:///…/.workbench/mlflow.db, artifacts in .workbench/artifacts
+unless --tracking-uri, MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml says otherwise
+"""
+
+import os
+import sqlite3
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import mlflow
+import sqlalchemy
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.store.db.utils import _initialize_tables
+
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.project import Project
+from workbench.quiet import silence
+
+PROBE = 3.0  # seconds a server has to answer
+SQLITE = "sqlite:///"
+
+# MLflow's own patience is four minutes; what it can't record now the next run records.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+
+
+@dataclass(frozen=True)
+class Place:
+    """A tracking store that answers.
+
+    Attributes:
+        artifacts: where a new experiment's artifacts go; None: the server decides.
+    """
+
+    uri: str
+    client: MlflowClient
+    artifacts: Path | None
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment `name`, made if it is missing."""
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = (self.artifacts / name).as_uri() if self.artifacts else None
+            try:
+                return str(
+                    self.client.create_experiment(
+                        name, location, tags={"mlflow.experimentKind": "genai_development"}
+                    )
+                )
+            except MlflowException:  # a second process was quicker
+                found = self.client.get_experiment_by_name(name)
+                if found is None:
+                    raise
+        if found.lifecycle_stage != "active":
+            raise WorkbenchError(
+                f"the MLflow experiment {name!r} is deleted",
+                where=self.uri,
+                fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, "
+                "or `name:` another one in the experiment file",
+                exit_code=ExitCode.NOT_RECORDED,
+            )
+        return str(found.experiment_id)
+
+
+def uri_of(project: Project, given: str) -> str:
+    """The address that holds: the flag, the environment, workbench.yaml, the project's own."""
+    named = given or os.environ.get("MLFLOW_TRACKING_URI") or project.file.tracking_uri
+    return named or f"{SQLITE}{project.store / 'mlflow.db'}"
+
+
+def connect(project: Project, given: str) -> Place:
+    """The store, made if it is a file that is missing, known to answer if it is a server.
+
+    Raises:
+        WorkbenchError: it doesn't answer, or is none (exit code 6: what is paid for is safe).
+    """
+    uri = uri_of(project, given)
+    artifacts = None
+    if uri.startswith(SQLITE):
+        file = Path(uri.removeprefix(SQLITE))
+        artifacts = file.resolve().parent / "artifacts"
+        _make(file)
+    elif uri.startswith(("http://", "https://")):
+        _probe(uri)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    silence()
+    return Place(uri, MlflowClient(), artifacts)
+
+
+def _make(file: Path) -> None:
+    """A store at `file` with MLflow's tables; made aside, so that a kill leaves none half made."""
+    if file.exists():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(file.with_suffix(".lock")):
+        if file.exists():
+            return
+        aside = file.with_suffix(f".new-{os.getpid()}")
+        engine = sqlalchemy.create_engine(f"{SQLITE}{aside}")
+        try:
+            silence()
+            _initialize_tables(engine)
+            engine.dispose()
+            with sqlite3.connect(aside) as db:
+                db.execute("PRAGMA journal_mode=WAL")  # readers don't block; it stays in the file
+            db.close()
+            aside.chmod(0o600)
+            aside.rename(file)
+        except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
+            raise WorkbenchError(
+                f"the MLflow store can't be made: {error}",
+                where=str(file),
+                exit_code=ExitCode.NOT_RECORDED,
+            ) from error
+
+
+def _probe(uri: str) -> None:
+    try:
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE):  # noqa: S310
+            return
+    except urllib.error.HTTPError:  # it answers; whether it lets us in is seen later
+        return
+    except (OSError, ValueError) as error:
+        raise WorkbenchError(
+            f"the MLflow server doesn't answer: {error}",
+            where=uri,
+            fix="start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out",
+            exit_code=ExitCode.NOT_RECORDED,
+        ) from error

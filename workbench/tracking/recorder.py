@@ -1,0 +1,231 @@
+"""Scores one invocation and leaves it in MLflow, or finds that it is there already.
+
+    Recorder(project, store, uri).record(plan, rows)  ->  Recorded(variants with run ids, …)
+
+What is paid for is in the store before this begins. Whatever MLflow does here costs no answer:
+the scores are then computed without it, and a later run records what is missing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
+
+from workbench.canonical import digest
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.evaluator import Evaluator
+from workbench.plan import Plan, Variant
+from workbench.project import Project
+from workbench.provenance import provenance
+from workbench.quiet import silence
+from workbench.results import Row, VariantResult, summarise
+from workbench.scoring import evaluate_run, score_rows, write_table
+from workbench.store import Store
+from workbench.tracking.place import Place, connect, uri_of
+from workbench.tracking.registry import register
+from workbench.tracking.runs import (
+    RECORDED,
+    ROWS,
+    Runs,
+    find_runs,
+    finish,
+    log_metrics,
+    log_params,
+    now,
+    start_runs,
+)
+from workbench.tracking.traces import Traces, count_traces
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What stands in MLflow of an invocation.
+
+    Attributes:
+        known: it stood there before, and nothing was written.
+        problems: why it does not stand there, or not all of it.
+    """
+
+    variants: tuple[VariantResult, ...]
+    tracking_uri: str
+    experiment_id: str = ""
+    parent_run_id: str = ""
+    known: bool = False
+    problems: tuple[WorkbenchError, ...] = ()
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Records the invocations of one project in one tracking store."""
+
+    project: Project
+    store: Store
+    tracking_uri: str = ""
+
+    def record(self, plan: Plan, rows: Sequence[Sequence[Row]], *, again: bool) -> Recorded:
+        """Scores every row and records every variant; nothing twice.
+
+        Args:
+            plan: the invocation.
+            rows: of each variant, with their completions.
+            again: make new runs though the same invocation is recorded.
+        """
+        begun = now()
+        try:
+            place = connect(self.project, self.tracking_uri)
+            experiment_id = place.experiment(plan.experiment.name)
+            plan = self._registered(place, plan)
+            runs = None if again else find_runs(place, experiment_id, plan)
+            known = runs is not None and runs.recorded
+            if runs is None:
+                state = provenance(self.project.root)
+                runs = start_runs(place, experiment_id, plan, state, begun)
+            one = _Recording(self, plan, runs)
+            return one.known(rows) if known and one.unchanged(rows) else one.all(rows)
+        except (MlflowException, SQLAlchemyError, OSError, WorkbenchError) as error:
+            return self._without_mlflow(plan, rows, error)
+
+    def _registered(self, place: Place, plan: Plan) -> Plan:
+        """The plan with the registry's number in every prompt."""
+        commit = provenance(self.project.root).commit
+        numbers: dict[str, int] = {}
+        for variant in plan.variants:
+            prompt = variant.prompt
+            if prompt.digest not in numbers:
+                number, _ = register(place, self.project, prompt, commit=commit)
+                numbers[prompt.digest] = prompt.version or number
+        variants = tuple(
+            replace(v, prompt=v.prompt.with_version(numbers[v.prompt.digest]))
+            for v in plan.variants
+        )
+        return replace(plan, variants=variants)
+
+    def _without_mlflow(
+        self, plan: Plan, rows: Sequence[Sequence[Row]], error: Exception
+    ) -> Recorded:
+        """The numbers all the same, and what kept them out of MLflow."""
+        uri = uri_of(self.project, self.tracking_uri)
+        evaluators = plan.experiment.evaluators
+        results = tuple(
+            summarise(plan, variant, score_rows(evaluators, own, self.store), self.project.prices)
+            for variant, own in zip(plan.variants, rows, strict=True)
+        )
+        problem = (
+            error
+            if isinstance(error, WorkbenchError)
+            else WorkbenchError(
+                f"MLflow holds not all of this run: {type(error).__name__}: {error}"[:500],
+                where=uri,
+                fix="the answers and scores are safe; the same command records what is missing",
+            )
+        )
+        problem.exit_code = ExitCode.NOT_RECORDED
+        return Recorded(results, uri, problems=(problem,))
+
+
+@dataclass(frozen=True)
+class _Recording:
+    """One invocation on its way into its runs."""
+
+    recorder: Recorder
+    plan: Plan
+    runs: Runs
+
+    def unchanged(self, rows: Sequence[Sequence[Row]]) -> bool:
+        """Whether every run was made from just these answers."""
+        return all(
+            self.runs.children[variant.digest].data.tags.get(ROWS) == _digest(own)
+            for variant, own in zip(self.plan.variants, rows, strict=True)
+            if variant.digest in self.runs.children
+        )
+
+    def known(self, rows: Sequence[Sequence[Row]]) -> Recorded:
+        """The numbers of runs that need nothing more."""
+        results = [
+            self._summary(variant, score_rows(self._evaluators, own, self.recorder.store))
+            for variant, own in zip(self.plan.variants, rows, strict=True)
+        ]
+        return self._recorded(results, known=True)
+
+    def all(self, rows: Sequence[Sequence[Row]]) -> Recorded:
+        """Every variant that isn't recorded yet, then the parent; counted at the end."""
+        results: list[VariantResult] = []
+        problems: list[WorkbenchError] = []
+        for variant, own in zip(self.plan.variants, rows, strict=True):
+            run = self.runs.children[variant.digest]
+            if run.data.tags.get(ROWS) == _digest(own):
+                scored = score_rows(self._evaluators, own, self.recorder.store)
+            else:
+                scored = self._variant(variant, own)
+                problems += self._missing(variant, scored)
+            results.append(self._summary(variant, scored))
+        complete = all(r.rows.failed + r.rows.not_run == 0 for r in results) and not problems
+        tags = {RECORDED: "yes" if complete else "partly"}
+        finish(self.runs.place, self.runs.parent.info.run_id, tags, now())
+        return self._recorded(results, problems=tuple(problems))
+
+    @property
+    def _evaluators(self) -> Sequence[Evaluator]:
+        return self.plan.experiment.evaluators
+
+    def _variant(self, variant: Variant, rows: Sequence[Row]) -> list[Row]:
+        """One run: evaluated, its table and numbers, a trace a row, then marked as done."""
+        place, run = self.runs.place, self.runs.children[variant.digest]
+        run_id = run.info.run_id
+        with mlflow.start_run(run_id=run_id, log_system_metrics=False):
+            scored = evaluate_run(self._evaluators, rows, self.recorder.store)
+            silence()
+        write_table(place.client, run_id, scored)
+        result = self._summary(variant, scored)
+        log_params(place, run_id, self.plan, result)
+        log_metrics(place, run_id, result, run.info.start_time / 1000)
+        prompt = variant.prompt
+        place.client.link_prompt_version_to_run(
+            run_id, f"prompts:/{prompt.registered_name}/{prompt.version}"
+        )
+        writer = Traces(
+            place, self.runs.experiment_id, run_id, self.plan, variant, run.info.start_time
+        )
+        writer.write(scored, self.plan.bodies)
+        finish(place, run_id, {ROWS: _digest(rows)}, now())
+        return scored
+
+    def _missing(self, variant: Variant, rows: Sequence[Row]) -> Iterator[WorkbenchError]:
+        """Reads the run back and says where MLflow holds less than it should."""
+        run_id = self.runs.children[variant.digest].info.run_id
+        expected = sum(row.completion is not None for row in rows)
+        found = count_traces(self.runs.place, self.runs.experiment_id, run_id)
+        if found != expected:
+            yield WorkbenchError(
+                f"{variant.name}: MLflow holds {found} of {expected} traces",
+                where=f"run {run_id}",
+                fix="the same command records what is missing",
+                exit_code=ExitCode.NOT_RECORDED,
+            )
+
+    def _summary(self, variant: Variant, rows: Sequence[Row]) -> VariantResult:
+        result = summarise(self.plan, variant, rows, self.recorder.project.prices)
+        return replace(result, run_id=self.runs.children[variant.digest].info.run_id)
+
+    def _recorded(
+        self,
+        results: Sequence[VariantResult],
+        *,
+        known: bool = False,
+        problems: tuple[WorkbenchError, ...] = (),
+    ) -> Recorded:
+        return Recorded(
+            tuple(results),
+            self.runs.place.uri,
+            self.runs.experiment_id,
+            self.runs.parent.info.run_id,
+            known,
+            problems,
+        )
+
+
+def _digest(rows: Sequence[Row]) -> str:
+    """Of which answers a run was made: changes when a failed row got one."""
+    return digest([[row.cell.key, row.completion.state if row.completion else ""] for row in rows])

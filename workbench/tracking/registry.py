@@ -1,0 +1,201 @@
+"""Prompts in MLflow's registry: each content once, and back again.
+
+prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, version 3
+    tags: workbench.digest, workbench.settings, workbench.file, workbench.git
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from filelock import FileLock
+from mlflow import MlflowClient
+from mlflow.entities.model_registry import PromptVersion
+from mlflow.exceptions import MlflowException
+
+from workbench.canonical import canonical
+from workbench.conversation import Message
+from workbench.errors import ExitCode, WorkbenchError, unknown_name
+from workbench.project import Project
+from workbench.prompt import Prompt, Reference, Renderer, Settings, Template, settings_from_json
+from workbench.prompt.prompt import checked, source_of
+from workbench.tracking.place import Place, connect
+
+DIGEST, SETTINGS, FILE, GIT = (
+    f"workbench.{name}" for name in ("digest", "settings", "file", "git")
+)
+# A parameter's name in MLflow's own model configuration; the others go to its extra_params.
+MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
+
+
+def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
+    """The number of the version that holds this content, and whether it was made now.
+
+    The same content is never registered twice: the lowest version with its digest is taken.
+
+    Args:
+        place: the store.
+        project: whose lock keeps a second process out.
+        prompt: the content.
+        commit: the git commit of the working copy; empty where there is none.
+    """
+    with FileLock(project.store / "registry.lock"):
+        known = [v for v in versions(place, prompt.registered_name) if _digest(v) == prompt.digest]
+        if known:
+            return min(int(version.version) for version in known), False
+        tags = {
+            DIGEST: prompt.digest,
+            SETTINGS: canonical(_settings(prompt)),
+            FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
+            GIT: commit,
+        }
+        made = place.client.register_prompt(
+            name=prompt.registered_name,
+            template=_stored(prompt.template),
+            commit_message=prompt.description or None,
+            tags={name: value for name, value in tags.items() if value},
+            response_format=_response_format(prompt),
+            model_config=_model_config(prompt.settings),
+        )
+        return int(made.version), True
+
+
+def versions(place: Place, name: str) -> list[PromptVersion]:
+    """Every version of the prompt `name`, the newest first; none where it isn't registered."""
+    if place.client.get_prompt(name) is None:
+        return []
+    found: list[PromptVersion] = []
+    token = None
+    while True:
+        page = place.client.search_prompt_versions(name, max_results=100, page_token=token)
+        found += page
+        token = getattr(page, "token", None)
+        if not token:
+            return sorted(found, key=lambda version: -int(version.version))
+
+
+def find_version(
+    project: Project, tracking_uri: str, task: str, reference: Reference, renderer: Renderer
+) -> Prompt:
+    """The stored version that a reference names.
+
+    Raises:
+        WorkbenchError: there is none; it names the store it looked in.
+    """
+    name = f"{task}.{reference.name}"
+    try:
+        place = connect(project, tracking_uri)
+        version = _find(place, name, reference)
+    except WorkbenchError as error:  # here nothing is paid for yet
+        error.exit_code = ExitCode.USER
+        raise
+    except MlflowException as error:
+        raise WorkbenchError(f"{reference} can't be looked up: {error.message}") from error
+    return from_version(version, task, reference, renderer)
+
+
+def from_version(
+    version: PromptVersion, task: str, reference: Reference, renderer: Renderer
+) -> Prompt:
+    """The prompt that a registry's version holds; somebody else's is taken as plain messages."""
+    stored = version.template
+    template: Template = (
+        tuple(Message(turn["role"], str(turn["content"])) for turn in stored)
+        if isinstance(stored, list)
+        else str(stored)
+    )
+    said = json.loads(version.tags.get(SETTINGS, "{}"))
+    settings = settings_from_json(said)
+    if version.response_format and settings.response_schema is None:
+        settings = replace(settings, response_schema=version.response_format)
+    prompt = Prompt(
+        task=task,
+        name=reference.name,
+        ref=str(reference),
+        template=template,
+        source=source_of(template),
+        settings=settings,
+        description=version.commit_message or "",
+        version=int(version.version),
+    )
+    return checked(prompt, renderer)
+
+
+def alias_names(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict[str, int]:
+    """The aliases of a prompt and the version each points to."""
+    found: dict[str, int] = {}
+    for number in numbers:
+        version = client.get_prompt_version(name, str(number))
+        found |= dict.fromkeys(version.aliases if version else [], number)
+    return found
+
+
+def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
+    known = versions(place, name)
+    if not known:
+        raise WorkbenchError(
+            f"no prompt {name!r} is registered in {place.uri}",
+            fix="`workbench run` and `workbench prompts push` register it",
+        )
+    if reference.kind == "digest":
+        fitting = [v for v in known if _digest(v).startswith(reference.value)]
+        if len({_digest(version) for version in fitting}) == 1:
+            return fitting[-1]
+        listed = ", ".join(f"{v.version}: {_digest(v)[:12]}" for v in known[:8])
+        raise WorkbenchError(
+            f"{len(fitting)} versions of {name!r} in {place.uri} begin with {reference.value!r}",
+            fix=f"there are {listed}",
+        )
+    if reference.kind == "version":
+        for version in known:
+            if int(version.version) == int(reference.value):
+                return version
+        newest = known[0].version
+        raise WorkbenchError(
+            f"{name!r} has no version {reference.value} in {place.uri}",
+            fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
+        )
+    try:
+        found: PromptVersion = place.client.get_prompt_version_by_alias(name, reference.value)
+        return found
+    except MlflowException:
+        numbers = [int(version.version) for version in known]
+        aliases = alias_names(place.client, name, numbers)
+        error = unknown_name(f"alias of {name!r} in {place.uri}:", reference.value, aliases)
+        raise error from None
+
+
+def _digest(version: PromptVersion) -> str:
+    return str(version.tags.get(DIGEST, ""))
+
+
+def _stored(template: Template) -> str | list[dict[str, str]]:
+    if isinstance(template, str):
+        return template
+    return [message.as_json() for message in template]
+
+
+def _settings(prompt: Prompt) -> dict[str, object]:
+    """Without the schema, which MLflow keeps as the response format."""
+    said = prompt.settings.as_json()
+    said.pop("response_schema", None)
+    return said
+
+
+def _response_format(prompt: Prompt) -> dict[str, object] | None:
+    schema = prompt.settings.response_schema
+    return None if schema is None else dict(schema)
+
+
+def _model_config(settings: Settings) -> dict[str, object] | None:
+    said: dict[str, object] = {
+        name: value
+        for name, value in settings.parameters.items()
+        if name in MODEL_CONFIG and value is not None
+    }
+    if settings.stop is not None:
+        said["stop_sequences"] = list(settings.stop)
+    extra = {n: v for n, v in settings.parameters.items() if n not in MODEL_CONFIG}
+    if extra:
+        said["extra_params"] = extra
+    return said or None
