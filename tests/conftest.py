@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from openai_server import OpenAIServer, serve
 
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
@@ -94,6 +95,13 @@ def bench(tmp_path: Path, renderer: Renderer) -> Bench:
     made.write("plain.jinja", "user:\n{{ text }}\n")
     made.write("rows.jsonl", '{"id": "a", "text": "one"}\n{"id": "b", "text": "two"}\n')
     return made
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    """An OpenAI-compatible API on loopback, told by the test what to answer."""
+    with serve() as running:
+        yield running
 
 
 def refusal(act: object, *arguments: object, **named: object) -> str:

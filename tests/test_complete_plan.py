@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from openai_server import OpenAIServer, Reply, answer, last_message, refuse, serve
+from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
 from workbench.completing import Outcome, Stop, complete
 from workbench.errors import ExitCode, WorkbenchError
@@ -81,23 +81,11 @@ class Shop:
         return complete(plan, self.store, self.told, stop or Stop())
 
 
-@pytest.fixture(scope="module")
-def renderer():
-    with Renderer() as running:
-        yield running
-
-
 @pytest.fixture
 def shop(tmp_path, renderer):
     (tmp_path / ".workbench").mkdir()
     with Store(tmp_path / ".workbench") as store:
         yield Shop(tmp_path, store, renderer)
-
-
-@pytest.fixture
-def server():
-    with serve() as running:
-        yield running
 
 
 def model(server: OpenAIServer, name: str = "m", concurrency: int = 2) -> str:
@@ -254,10 +242,9 @@ class Broken:
     """A plug-in's provider that fails in a way of its own."""
 
     concurrent = True
-    identity = {"broken": 1}
 
     def __init__(self, real) -> None:
-        self.prepare = real.prepare
+        self.prepare, self.identity = real.prepare, real.identity
 
     def ready(self) -> None: ...
 

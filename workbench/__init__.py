@@ -1,7 +1,8 @@
 """Prompt experiments on several language models, recorded and compared in MLflow.
 
 Nothing heavy is imported here. What is set below MLflow and its neighbours read while they are
-imported, so it has to come before them: no telemetry, no pickles, no banners.
+imported, so it has to come before them: no telemetry, no pickles, no banners, and no price lists
+fetched from elsewhere while a trace is written.
 """
 
 import os
@@ -14,6 +15,7 @@ for _name, _value in {
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_MODEL_CATALOG_URI": "",
     "GIT_PYTHON_REFRESH": "quiet",
 }.items():
     os.environ.setdefault(_name, _value)

@@ -207,12 +207,12 @@ def _check_exclusions(experiment: Experiment, document: Document) -> None:
         alone = replace(experiment, exclude=(rule,))
         pairs = itertools.product(experiment.prompts, experiment.models)
         if not any(alone.excludes(prompt, model.model) for prompt, model in pairs):
-            prompts = ", ".join(prompt.ref for prompt in experiment.prompts)
-            models = ", ".join(model.model.ref for model in experiment.models)
+            names = [prompt.ref for prompt in experiment.prompts]
+            names += [model.model.ref for model in experiment.models]
             raise WorkbenchError(
                 f"the rule {rule.model_dump(exclude_unset=True)} excludes nothing",
                 where=document.where("exclude", index),
-                fix=f"the prompts are {prompts}; the models are {models}",
+                fix=f"there are {', '.join(names)}",
             )
 
 
@@ -265,7 +265,7 @@ def _models(said: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
             )
         parameters = settings.pop("parameters", None) or {}
         if not isinstance(parameters, dict):
-            raise WorkbenchError(f"parameters: {parameters!r} is no mapping", where=where)
+            raise WorkbenchError(f"{ref}.parameters: {parameters!r} is no mapping", where=where)
         place = partial(document.where, "models", index, ref, "parameters")
         check_parameters(parameters, where=place)
         label = str(settings.pop("as", "") or name.rstrip("/").rpartition("/")[2])
@@ -299,11 +299,8 @@ def _evaluators(
 def _grid(said: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:
     for name, values in said.grid.items():
         for index, value in enumerate(values):
-            check_parameters({name: value}, where=partial(_grid_place, document, index))
+            place = document.where("grid", name, index)
+            check_parameters({name: value}, where={name: place}.__getitem__)
     return tuple(
         dict(zip(said.grid, point, strict=True)) for point in itertools.product(*said.grid.values())
     )
-
-
-def _grid_place(document: Document, index: int, name: str) -> str:
-    return document.where("grid", name, index)

@@ -6,7 +6,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from workbench.canonical import JSON
 from workbench.evaluator import Evaluator, Score
@@ -175,19 +175,32 @@ def _sum(counts: Sequence[int | None]) -> int | None:
     return sum(known) if len(known) == len(counts) and counts else None
 
 
-def metric_json(metric: MetricResult) -> dict[str, JSON]:
-    """A metric as `--json` prints it."""
+def interval_text(metric: MetricResult) -> str:
+    """A metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors`."""
+    parts = [] if metric.mean is None else [f"{metric.mean:.3f}"]
+    if metric.low is not None and metric.high is not None:
+        parts.append(f"[{metric.low:.3f}, {metric.high:.3f}]")
+    aside = [f"{count} {name}" for name, count in metric.outcomes.items()]
+    aside += [f"{metric.errors} errors"] if metric.errors else []
+    aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    return ", ".join([" ".join([*parts, f"n={metric.n}"]), *aside])
+
+
+def variant_json(result: VariantResult) -> dict[str, JSON]:
+    """A variant as `run --json` prints it and as `results.json` of its run holds it."""
+    variant = result.variant
     return {
-        "mean": metric.mean,
-        "low": metric.low,
-        "high": metric.high,
-        "n": metric.n,
-        "errors": metric.errors,
-        "not_applicable": metric.not_applicable,
-        "failed": metric.failed,
-        "not_run": metric.not_run,
-        "outcomes": dict(metric.outcomes),
-        "kind": metric.kind,
-        "higher_is_better": metric.higher_is_better,
-        "unit": metric.unit,
+        "name": variant.name,
+        "prompt": variant.prompt.ref,
+        "version": variant.prompt.version,
+        "digest": variant.prompt.digest,
+        "model": variant.model.model.ref,
+        "parameters": dict(variant.parameters),
+        "choice_method": variant.choice_method,
+        "run_id": result.run_id,
+        "rows": asdict(result.rows),
+        "metrics": {name: asdict(metric) for name, metric in result.metrics.items()},
+        "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
+        "cost": result.cost,
+        "seconds": result.seconds,
     }

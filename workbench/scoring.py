@@ -11,17 +11,19 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import mlflow
 import pandas as pd
+from mlflow.data.code_dataset_source import CodeDatasetSource
 from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer
 from mlflow.metrics import MetricValue, make_metric
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
-from workbench.dataset import Example
+from workbench.dataset import Dataset, Example
 from workbench.evaluator import Evaluator, Score
 from workbench.quiet import silence
 from workbench.results import Row
@@ -66,30 +68,29 @@ def score_rows(evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Stor
     return _with_scores(rows, columns)
 
 
-def evaluate_run(evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store) -> list[Row]:
-    """As `score_rows`, by MLflow's evaluate inside the active run: it logs the table and means."""
+def evaluate_run(
+    dataset: Dataset, evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store
+) -> list[Row]:
+    """As `score_rows`, by MLflow's evaluate inside the active run.
+
+    It logs the dataset, the table and the means. Where no row has an answer there is nothing to
+    evaluate, and only the dataset is logged.
+    """
     finished = [row for row in rows if row.state == "scored"]
     columns: dict[str, list[Score]] = {}
     metrics = [
         _metric(one, finished, store, columns) for one in evaluators if one.name not in RESERVED
     ]
     if finished and metrics:
-        mlflow.models.evaluate(
-            data=table(finished),
-            predictions="output",
-            extra_metrics=metrics,
-            evaluators="default",
-        )
+        data = _input(dataset, table(finished))
+        mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
         silence()
+    else:
+        mlflow.log_input(_input(dataset, table(rows)), context="evaluation")
     for one in evaluators:
         if one.name not in columns:
             columns[one.name] = score_cells(one, finished, store)
     return _with_scores(rows, {one.name: columns[one.name] for one in evaluators})
-
-
-def table_of_examples(examples: Sequence[Example]) -> pd.DataFrame:
-    """The rows of a dataset: id, inputs, expectations."""
-    return pd.DataFrame([_example(example) for example in examples])
 
 
 def table(rows: Sequence[Row]) -> pd.DataFrame:
@@ -100,6 +101,8 @@ def table(rows: Sequence[Row]) -> pd.DataFrame:
                 **_example(row.cell.example),
                 "output": row.completion.text if row.completion else None,
                 "state": row.completion.state if row.completion else "not_run",
+                "id": row.cell.example.id,
+                "repeat": row.cell.repeat,
             }
             for row in rows
         ]
@@ -120,6 +123,17 @@ def write_table(client: mlflow.MlflowClient, run_id: str, rows: Sequence[Row]) -
     client.log_text(run_id, frame.to_json(orient="split", index=False), TABLE)
     logged = json.dumps([{"path": TABLE, "type": "table"}])
     client.set_tag(run_id, "mlflow.loggedArtifacts", logged)
+
+
+def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.PandasDataset:
+    """The rows as MLflow's dataset input, under the dataset's own name and digest."""
+    return mlflow.data.from_pandas(
+        frame,
+        source=CodeDatasetSource({"path": dataset.source}),
+        name=Path(dataset.name).name,
+        digest=dataset.digest[:32],
+        predictions="output",
+    )
 
 
 def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | None:
@@ -227,7 +241,7 @@ def _data(row: Row) -> dict[str, JSON]:
 
 
 def _example(example: Example) -> dict[str, JSON]:
-    said = {"id": example.id, **example.inputs, **example.expectations}
+    said = {**example.inputs, **example.expectations}
     return {name: _cell(value) for name, value in said.items()}
 
 

@@ -24,6 +24,7 @@ from workbench.quiet import silence
 
 PROBE = 3.0  # seconds a server has to answer
 SQLITE = "sqlite:///"
+KIND = {"mlflow.experimentKind": "genai_development"}  # which of MLflow's pages open first
 
 # MLflow's own patience is four minutes; what it can't record now the next run records.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
@@ -48,15 +49,12 @@ class Place:
         if found is None:
             location = (self.artifacts / name).as_uri() if self.artifacts else None
             try:
-                return str(
-                    self.client.create_experiment(
-                        name, location, tags={"mlflow.experimentKind": "genai_development"}
-                    )
-                )
-            except MlflowException:  # a second process was quicker
+                self.client.create_experiment(name, location, tags=KIND)
+            except MlflowException:  # a second process may have been quicker
                 found = self.client.get_experiment_by_name(name)
                 if found is None:
                     raise
+            found = self.client.get_experiment_by_name(name)
         if found.lifecycle_stage != "active":
             raise WorkbenchError(
                 f"the MLflow experiment {name!r} is deleted",
@@ -65,6 +63,7 @@ class Place:
                 "or `name:` another one in the experiment file",
                 exit_code=ExitCode.NOT_RECORDED,
             )
+        mlflow.set_experiment(experiment_id=found.experiment_id)  # prompts are filed under it
         return str(found.experiment_id)
 
 

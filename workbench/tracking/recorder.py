@@ -31,12 +31,12 @@ from workbench.tracking.runs import (
     Runs,
     find_runs,
     finish,
-    log_metrics,
+    log_numbers,
     log_params,
     now,
     start_runs,
 )
-from workbench.tracking.traces import Traces, count_traces
+from workbench.tracking.traces import Traces
 
 
 @dataclass(frozen=True)
@@ -175,35 +175,40 @@ class _Recording:
         place, run = self.runs.place, self.runs.children[variant.digest]
         run_id = run.info.run_id
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
-            scored = evaluate_run(self._evaluators, rows, self.recorder.store)
+            scored = evaluate_run(
+                self.plan.experiment.dataset, self._evaluators, rows, self.recorder.store
+            )
             silence()
         write_table(place.client, run_id, scored)
         result = self._summary(variant, scored)
         log_params(place, run_id, self.plan, result)
-        log_metrics(place, run_id, result, run.info.start_time / 1000)
-        prompt = variant.prompt
-        place.client.link_prompt_version_to_run(
-            run_id, f"prompts:/{prompt.registered_name}/{prompt.version}"
-        )
-        writer = Traces(
-            place, self.runs.experiment_id, run_id, self.plan, variant, run.info.start_time
-        )
-        writer.write(scored, self.plan.bodies)
+        log_numbers(place, run_id, result, run.info.start_time)
+        self._traces(variant).write(scored, self.plan.bodies)
         finish(place, run_id, {ROWS: _digest(rows)}, now())
         return scored
 
     def _missing(self, variant: Variant, rows: Sequence[Row]) -> Iterator[WorkbenchError]:
         """Reads the run back and says where MLflow holds less than it should."""
         run_id = self.runs.children[variant.digest].info.run_id
-        expected = sum(row.completion is not None for row in rows)
-        found = count_traces(self.runs.place, self.runs.experiment_id, run_id)
-        if found != expected:
-            yield WorkbenchError(
-                f"{variant.name}: MLflow holds {found} of {expected} traces",
-                where=f"run {run_id}",
-                fix="the same command records what is missing",
-                exit_code=ExitCode.NOT_RECORDED,
-            )
+        answered = [row for row in rows if row.completion]
+        scores = sum(len(row.scores) for row in answered)
+        traces, feedback = self._traces(variant).count()
+        for what, found, expected in (
+            ("traces", traces, len(answered)),
+            ("scores", feedback, scores),
+        ):
+            if found != expected:
+                yield WorkbenchError(
+                    f"{variant.name}: MLflow holds {found} of {expected} {what}",
+                    where=f"run {run_id}",
+                    fix="the same command records what is missing",
+                    exit_code=ExitCode.NOT_RECORDED,
+                )
+
+    def _traces(self, variant: Variant) -> Traces:
+        run = self.runs.children[variant.digest]
+        price = self.recorder.project.prices.get(variant.model.model.ref)
+        return Traces(self.runs, run.info.run_id, variant, run.info.start_time, price)
 
     def _summary(self, variant: Variant, rows: Sequence[Row]) -> VariantResult:
         result = summarise(self.plan, variant, rows, self.recorder.project.prices)

@@ -47,13 +47,13 @@ def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> 
             DIGEST: prompt.digest,
             SETTINGS: canonical(_settings(prompt)),
             FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
-            GIT: commit,
+            **({GIT: commit} if commit else {}),
         }
         made = place.client.register_prompt(
             name=prompt.registered_name,
             template=_stored(prompt.template),
             commit_message=prompt.description or None,
-            tags={name: value for name, value in tags.items() if value},
+            tags=tags,
             response_format=_response_format(prompt),
             model_config=_model_config(prompt.settings),
         )

@@ -9,22 +9,21 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
-import mlflow
 from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_TYPE
 
 from workbench.canonical import JSON, canonical
 from workbench.plan import Plan
 from workbench.provenance import Provenance
-from workbench.results import MetricResult, VariantResult
-from workbench.scoring import table_of_examples
+from workbench.results import VariantResult, interval_text, variant_json
+from workbench.scoring import RESERVED
 from workbench.tracking.place import Place
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
-EVALUATION = "genai_evaluate"  # the run type that MLflow's Evaluation runs page shows
+PARENT_TYPE = "genai_evaluate"
+CHILD_TYPE = "evaluation"  # MLflow's table of artifacts opens with the children of such runs
 PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", "jinja2", "torch")
 LONGEST_PARAM = 6000
 
@@ -76,28 +75,36 @@ def start_runs(
         begun: when the invocation began, seconds since 1970.
     """
     tags = {
-        PLAN: plan.digest,
-        MLFLOW_RUN_TYPE: EVALUATION,
         VERSION: version("prompt-workbench"),
         **({MLFLOW_GIT_COMMIT: provenance.commit} if provenance.commit else {}),
         **({DIRTY: str(provenance.dirty).lower()} if provenance.commit else {}),
     }
-    name = f"{plan.experiment.task}, {len(plan.variants)} variants"
-    if plan.scope:
-        name += " (" + ", ".join(f"{key} {value}" for key, value in plan.scope.items()) + ")"
     start = int(begun * 1000)
-    parent = place.client.create_run(experiment_id, start, tags, run_name=name)
+    own = {**tags, PLAN: plan.digest, MLFLOW_RUN_TYPE: PARENT_TYPE}
+    parent = place.client.create_run(experiment_id, start, own, run_name=_name(plan))
     _log_files(place, parent.info.run_id, plan, provenance)
-    _log_dataset(place, parent.info.run_id, plan)
     children: dict[str, Run] = {}
-    for variant in reversed(plan.variants):  # MLflow shows the newest first
-        own = {**tags, MLFLOW_PARENT_RUN_ID: parent.info.run_id, VARIANT: variant.digest}
-        own.pop(PLAN)
-        child = place.client.create_run(experiment_id, start, own, run_name=variant.name)
+    for number, variant in enumerate(plan.variants, 1):
+        prompt = variant.prompt
+        linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
+        own = {
+            **tags,
+            VARIANT: variant.digest,
+            MLFLOW_PARENT_RUN_ID: parent.info.run_id,
+            MLFLOW_RUN_TYPE: CHILD_TYPE,
+            "mlflow.linkedPrompts": json.dumps(linked),
+        }
+        # MLflow lists the newest first: so the file's order is the page's.
+        child = place.client.create_run(experiment_id, start - number, own, run_name=variant.name)
         children[variant.digest] = child
         _log_files(place, child.info.run_id, plan, provenance)
-        _log_dataset(place, child.info.run_id, plan)
     return Runs(place, experiment_id, parent, children)
+
+
+def _name(plan: Plan) -> str:
+    name = f"{len(plan.variants)} variants" if len(plan.variants) > 1 else plan.variants[0].name
+    scope = ", ".join(f"{key} {value}" for key, value in plan.scope.items())
+    return f"{name} ({scope})" if scope else name
 
 
 def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> None:
@@ -122,46 +129,34 @@ def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> 
     place.client.log_batch(run_id, params=params)
 
 
-def log_metrics(place: Place, run_id: str, result: VariantResult, at: float) -> None:
-    """Every number of the variant; those that are not known are left out.
+def log_numbers(place: Place, run_id: str, result: VariantResult, at: int) -> None:
+    """What stands beside the means that MLflow's evaluate has logged.
 
-    The metrics' own timestamp is the end of the sending, so that recording twice says the same.
+    Every metric of any run becomes a column of MLflow's page of runs. So metrics are what people
+    compare, and what went wrong where something did; intervals and counts are tags, which that
+    page shows when asked to, and stand whole in `results.json`.
+
+    Args:
+        place: the store.
+        run_id: the variant's run.
+        result: its numbers.
+        at: the metrics' timestamp, milliseconds since 1970; fixed, so that recording twice says
+            the same.
     """
-    said: dict[str, float | int | None] = {}
-    for name, metric in result.metrics.items():
-        said |= {f"{name}/{key}": value for key, value in _numbers(metric).items()}
-    counts = result.rows
-    said |= {
-        "rows/planned": counts.planned,
-        "rows/scored": counts.scored,
-        "rows/failed": counts.failed,
-        "rows/not_run": counts.not_run,
-        "rows/truncated": counts.truncated,
-        "tokens/input": result.input_tokens,
-        "tokens/output": result.output_tokens,
+    said: dict[str, float | int | None] = {
+        "rows/failed": result.rows.failed or None,
+        "rows/not_run": result.rows.not_run or None,
         "cost": result.cost,
-        "model_seconds": result.seconds,
     }
-    stamp = int(at * 1000)
+    for name, metric in result.metrics.items():
+        said[f"{name}/errors"] = metric.errors or None
+        if name in RESERVED:
+            said[f"{name}/mean"] = metric.mean
     known = {name: value for name, value in said.items() if value is not None}
-    metrics = [Metric(name, float(value), stamp, 0) for name, value in known.items()]
-    place.client.log_batch(run_id, metrics=metrics)
-
-
-def _numbers(metric: MetricResult) -> dict[str, float | int | None]:
-    return {
-        "mean": metric.mean,
-        "low": metric.low,
-        "high": metric.high,
-        "n": metric.n,
-        "errors": metric.errors,
-        "not_applicable": metric.not_applicable,
-        **{f"is_{_safe(name)}": count for name, count in list(metric.outcomes.items())[:10]},
-    }
-
-
-def _safe(name: str) -> str:
-    return "".join(c if c.isalnum() or c in "_-. " else "_" for c in name)[:60]
+    metrics = [Metric(name, float(value), at, 0) for name, value in known.items()]
+    tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
+    place.client.log_batch(run_id, metrics=metrics, tags=tags)
+    place.client.log_dict(run_id, variant_json(result), "results.json")
 
 
 def finish(place: Place, run_id: str, tags: Mapping[str, str], end: float) -> None:
@@ -189,34 +184,6 @@ def environment(provenance: Provenance) -> dict[str, JSON]:
         "platform": provenance.platform,
         "git_commit": provenance.commit or None,
         "git_dirty": provenance.dirty if provenance.commit else None,
-    }
-
-
-def _log_dataset(place: Place, run_id: str, plan: Plan) -> None:
-    """The rows as MLflow's dataset input: name, digest, source, schema and size."""
-    dataset = plan.experiment.dataset
-    data = mlflow.data.from_pandas(
-        table_of_examples(plan.examples),
-        source=dataset.source,
-        name=Path(dataset.name).stem,
-        digest=dataset.digest[:32],
-    )
-    entry = mlflow.entities.DatasetInput(
-        mlflow.entities.Dataset(**_dataset_fields(data)),
-        [mlflow.entities.InputTag("mlflow.data.context", "evaluation")],
-    )
-    place.client.log_inputs(run_id, datasets=[entry])
-
-
-def _dataset_fields(data: "mlflow.data.pandas_dataset.PandasDataset") -> dict[str, str]:
-    said = json.loads(data.to_json())
-    return {
-        "name": said["name"],
-        "digest": said["digest"],
-        "source_type": said["source_type"],
-        "source": said["source"],
-        "schema": said["schema"],
-        "profile": said["profile"],
     }
 
 

@@ -6,7 +6,6 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from urllib.parse import urlencode
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
@@ -70,8 +69,7 @@ def pages(base: str, experiment_id: str, run_ids: list[str]) -> dict[str, str]:
     home = f"{base}/#/experiments/{experiment_id}"
     found = {"variants": f"{home}/evaluation-runs"}
     if len(run_ids) > 1:
-        two = urlencode({"selectedRunUuid": run_ids[0], "compareToRunUuid": run_ids[1]})
-        found["row by row"] = f"{home}/evaluation-runs?{two}"
+        found["row by row"] = f"{home}/runs/{run_ids[0]}/traces?compareToRunUuid={run_ids[1]}"
     found["table"] = f"{home}/runs?compareRunsMode=ARTIFACT"
     found["prompts"] = f"{home}/prompts"
     return found

@@ -11,6 +11,7 @@ public one.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -32,9 +33,10 @@ from mlflow.tracing.client import TracingClient
 from workbench.canonical import JSON
 from workbench.evaluator import Score
 from workbench.model import Completion, Request
-from workbench.plan import Plan, Variant
+from workbench.plan import Variant
+from workbench.project import Price
 from workbench.results import Row
-from workbench.tracking.place import Place
+from workbench.tracking.runs import Runs
 
 SPANS_AT_ONCE = 400
 PREVIEW = 1000  # characters
@@ -44,18 +46,18 @@ HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="data
 
 @dataclass(frozen=True)
 class Traces:
-    """Writes the traces of one run.
+    """The traces of one run.
 
     Attributes:
         begun: the time that stands on them, milliseconds since 1970.
+        price: of the model; None where it isn't known.
     """
 
-    place: Place
-    experiment_id: str
+    runs: Runs
     run_id: str
-    plan: Plan
     variant: Variant
     begun: int
+    price: Price | None
 
     def write(self, rows: Sequence[Row], bodies: Mapping[str, Request]) -> None:
         """One trace for each row that was answered or failed.
@@ -64,19 +66,46 @@ class Traces:
             rows: with their scores.
             bodies: the requests by key.
         """
-        client = TracingClient(self.place.uri)
+        client = TracingClient(self.runs.place.uri)
+        prompt = self.variant.prompt
+        version = self.runs.place.client.get_prompt_version(
+            prompt.registered_name, str(prompt.version)
+        )
+        names = _unique_names(rows)
         spans: list[Span] = []
         for number, row in enumerate(rows):
             if row.completion is None:
                 continue
-            made = _Trace(self, row, row.completion, self.begun + number)
+            # MLflow lists the newest first: so the dataset's order is the page's.
+            made = _Trace(self, row, row.completion, names[number], self.begun - number)
             client.start_trace(made.info())
+            client.store.link_prompts_to_trace(made.id, [version])
             spans += made.spans(dict(bodies[row.cell.key].body))
             if len(spans) >= SPANS_AT_ONCE:
-                client.log_spans(self.experiment_id, spans)
+                client.log_spans(self.runs.experiment_id, spans)
                 spans = []
         if spans:
-            client.log_spans(self.experiment_id, spans)
+            client.log_spans(self.runs.experiment_id, spans)
+
+    def count(self) -> tuple[int, int]:
+        """How many traces and how many scores MLflow holds, read back through its public API."""
+        traces = feedback = 0
+        token = None
+        while True:
+            page = self.runs.place.client.search_traces(
+                locations=[self.runs.experiment_id],
+                run_id=self.run_id,
+                max_results=500,
+                page_token=token,
+                include_spans=False,
+            )
+            traces += len(page)
+            feedback += sum(
+                isinstance(one, Feedback) for trace in page for one in trace.info.assessments
+            )
+            token = page.token
+            if not token:
+                return traces, feedback
 
 
 def trace_id(run_id: str, row: Row) -> str:
@@ -91,6 +120,7 @@ class _Trace:
     of: Traces
     row: Row
     completion: Completion
+    name: str
     start: int
 
     @property
@@ -109,12 +139,12 @@ class _Trace:
         inputs = dict(self.row.cell.example.inputs)
         return TraceInfo(
             trace_id=self.id,
-            trace_location=TraceLocation.from_experiment_id(self.of.experiment_id),
+            trace_location=TraceLocation.from_experiment_id(self.of.runs.experiment_id),
             request_time=self.start,
             state=TraceState.OK if self.completion.scored else TraceState.ERROR,
             execution_duration=self.milliseconds,
             client_request_id=self._row_name(),
-            request_preview=_preview(inputs),
+            request_preview=self.name,
             response_preview=(self.completion.text or self.completion.error)[:PREVIEW],
             trace_metadata={
                 "mlflow.sourceRun": self.of.run_id,
@@ -140,7 +170,7 @@ class _Trace:
         root, call = _hex(16, self.id, "row"), _hex(16, self.id, "call")
         model = self.of.variant.model.model
         kind = "CHAT_MODEL" if "messages" in body else "LLM"
-        more = {"mlflow.llm.model": model.name, "mlflow.llm.provider": model.provider}
+        more: dict[str, JSON] = self._cost()
         if kind == "CHAT_MODEL":
             more["mlflow.message.format"] = "openai"
         return [
@@ -161,7 +191,7 @@ class _Trace:
         parent: str | None,
         name: str,
         content: tuple[str, JSON, JSON],
-        more: dict[str, str],
+        more: dict[str, JSON],
     ) -> Span:
         kind, inputs, outputs = content
         attributes = {
@@ -233,37 +263,54 @@ class _Trace:
         }
         return {"mlflow.trace.tokenUsage": json.dumps(said)}
 
+    def _cost(self) -> dict[str, JSON]:
+        """Only where the price is known: else MLflow would guess one from the model's name."""
+        usage, price = self.completion.usage, self.of.price
+        if price is None or usage.input_tokens is None or usage.output_tokens is None:
+            return {}
+        parts = usage.input_tokens * price.input / 1e6, usage.output_tokens * price.output / 1e6
+        return {
+            "mlflow.llm.model": self.of.variant.model.model.name,
+            "mlflow.llm.provider": self.of.variant.model.model.provider,
+            "mlflow.llm.cost": {
+                "input_cost": parts[0],
+                "output_cost": parts[1],
+                "total_cost": sum(parts),
+            },
+        }
+
     def _row_name(self) -> str:
         cell = self.row.cell
         return f"{cell.example.id}#{cell.repeat}" if cell.repeat else cell.example.id
-
-
-def count_traces(place: Place, experiment_id: str, run_id: str) -> int:
-    """How many traces the store holds of a run, read back through MLflow's public API."""
-    count, token = 0, None
-    while True:
-        page = place.client.search_traces(
-            locations=[experiment_id],
-            run_id=run_id,
-            max_results=500,
-            page_token=token,
-            include_spans=False,
-        )
-        count += len(page)
-        token = page.token
-        if not token:
-            return count
 
 
 def _rationale(score: Score) -> str | None:
     return " · ".join(part for part in (score.label, score.reason) if part) or None
 
 
+def _unique_names(rows: Sequence[Row]) -> list[str]:
+    """By what a person knows each row: its one text, or all inputs.
+
+    MLflow's comparison pairs the rows of two runs by this text and nothing else, so rows that
+    read the same are told apart by their ids, and repeats by their numbers.
+    """
+    texts = [_preview(dict(row.cell.example.inputs)) for row in rows]
+    seen = Counter(texts)
+    names: list[str] = []
+    for text, row in zip(texts, rows, strict=True):
+        if seen[text] > 1 or len(text) > PREVIEW:
+            repeat = f" #{row.cell.repeat + 1}" if seen[text] > 1 else ""
+            names.append(f"{row.cell.example.id}{repeat} · {text}"[:PREVIEW])
+        else:
+            names.append(text)
+    return names
+
+
 def _preview(inputs: dict[str, JSON]) -> str:
-    """What a person recognises the row by: its one text, or all inputs."""
     values = list(inputs.values())
-    text = values[0] if len(values) == 1 and isinstance(values[0], str) else None
-    return (text or json.dumps(inputs, ensure_ascii=False))[:PREVIEW]
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    return json.dumps(inputs, ensure_ascii=False)
 
 
 def _hex(digits: int, *parts: object) -> str:

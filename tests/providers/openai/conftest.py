@@ -1,20 +1,13 @@
-"""A server on loopback and the provider that asks it."""
+"""The provider that asks the server on loopback."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
-from openai_server import OpenAIServer, serve
+from asking import request_for
 
-from workbench.conversation import Conversation, Message
-from workbench.model import Call, Completion, Model, Provider, Request, open_provider
+from workbench.model import Completion, Model, Provider, open_provider
 
 FAST = {"concurrency": 4, "timeout_s": 10.0, "backoff_s": 0.01}
-
-
-@pytest.fixture
-def server() -> Iterator[OpenAIServer]:
-    with serve() as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)
@@ -46,10 +39,3 @@ def ask(open_model) -> Callable[..., list[Completion]]:
         return [answers[request.key] for request in requests]
 
     return asked
-
-
-def request_for(provider: Provider, text: str, *, api: str = "chat") -> Request:
-    """A request known by its text."""
-    said = Conversation((Message("user", text),)) if api == "chat" else Conversation(text=text)
-    prepared = provider.prepare(Call(said, {"max_tokens": 8, "temperature": 0}))
-    return Request(text, prepared.body)

@@ -2,10 +2,11 @@
 
 import threading
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from conftest import request_for
+from asking import request_for
 from openai_server import HANG, Reply, answer, last_message
 
 
@@ -156,3 +157,34 @@ def test_open_files_do_not_grow_with_cancelled_requests(open_model, server):
     while files() > before + 5 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert files() <= before + 5
+
+
+def test_endpoint_that_asks_to_wait_gets_no_request_until_then(ask, server):
+    wait = {"Retry-After": "0.5"}
+    server.script = lambda path, body, nth: (
+        Reply(429, b"{}", wait)
+        if "first" in str(body) and nth == 1
+        else Reply(body=answer("x"), delay_s=0.05)
+    )
+    found = ask("first", *(f"row {n}" for n in range(20)), concurrency=2)
+    assert [one.state for one in found] == ["ok"] * 21
+    times = [request.at - server.requests[0].at for request in server.requests]
+    assert [at for at in times if 0.1 < at < 0.45] == []
+
+
+def test_rows_outlast_a_server_that_takes_few_at_a_time(ask, server):
+    """Five requests every 0.2 s are taken; sixteen are waiting."""
+    taken: Counter[int] = Counter()
+
+    def script(path, body, nth):
+        window = int(time.monotonic() / 0.2)
+        taken[window] += 1
+        if taken[window] > 5:
+            return Reply(429, b"{}", {"Retry-After-Ms": "200"})
+        return last_message(path, body, nth)
+
+    server.script = script
+    texts = [f"row {n}" for n in range(40)]
+    found = ask(*texts, concurrency=16)
+    assert [one.text for one in found] == texts
+    assert sum(one.attempts for one in found) == len(server.requests)

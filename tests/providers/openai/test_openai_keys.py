@@ -1,6 +1,7 @@
 """Whose key goes where."""
 
 import pytest
+from asking import request_for
 
 from workbench.errors import WorkbenchError
 from workbench.model import Model, open_provider
@@ -43,18 +44,10 @@ def test_openai_base_url_gets_the_openai_key(server, monkeypatch):
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/")
     provider = opened()
     provider.ready()
-    list(provider.complete(iter(requests_of(provider))))
+    list(provider.complete([request_for(provider, "a")]))
     assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
     assert server.requests[0].path == "/v1/chat/completions"
     assert provider.identity == {"endpoint": server.url, "api": "chat"}
-
-
-def requests_of(provider):
-    from workbench.conversation import Conversation, Message
-    from workbench.model import Call, Request
-
-    call = Call(Conversation((Message("user", "a"),)))
-    return [Request("k", provider.prepare(call).body)]
 
 
 def test_headers_of_the_file_are_sent_and_stand_in_the_identity(ask, open_model, server):
@@ -84,9 +77,9 @@ def test_missing_key_is_named_before_anything_is_sent(settings, variable, value,
     )
 
 
-@pytest.mark.parametrize("value", ["sk-cana\nry", "sk-canary-ü", "my canary", "canary\x00"])
+@pytest.mark.parametrize("value", ["sk-cana\nry", "sk-canary-ü", "my canary"])
 def test_what_can_be_no_key_is_not_sent_and_not_shown(value, monkeypatch):
-    monkeypatch.setattr("os.environ", {"OPENAI_API_KEY": value})
+    monkeypatch.setenv("OPENAI_API_KEY", value)
     with pytest.raises(WorkbenchError, match="OPENAI_API_KEY holds is no key") as caught:
         opened().ready()
     assert "cana" not in str(caught.value)

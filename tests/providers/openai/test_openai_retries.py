@@ -6,7 +6,8 @@ from email.utils import format_datetime
 
 import httpx2
 import pytest
-from openai_server import HANG, RESET, Reply, last_message, refuse, say
+from asking import request_for
+from openai_server import HANG, RESET, Reply, last_message, refuse, say, serve
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.providers.openai.failure import _asked_wait
@@ -165,8 +166,6 @@ def test_what_no_request_survives_ends_the_model_and_keeps_what_came(
 
 
 def collected(provider, texts):
-    from conftest import request_for
-
     got, error = [], None
     try:
         for one in provider.complete(request_for(provider, text) for text in texts):
@@ -258,8 +257,6 @@ def test_time_is_for_the_whole_reply_however_slowly_it_drips(ask, server):
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_redirect_to_another_host_is_refused(ask, server, monkeypatch, status):
-    from openai_server import serve
-
     monkeypatch.setenv("LOCAL_KEY", "sk-local")
     with serve() as other:
         server.script = then(Reply(status, b"", {"Location": f"{other.url}/chat/completions"}))

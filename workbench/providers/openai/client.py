@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import httpx2
@@ -18,7 +19,7 @@ import openai
 
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, Request
-from workbench.providers.openai.failure import KINDS, Failure, read_failure
+from workbench.providers.openai.failure import KINDS, LONGEST_WAIT, Failure, read_failure
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.settings import OpenAISettings
 
@@ -82,6 +83,7 @@ class _Session:
         self.requests = requests
         self.arrived = arrived
         self.fatal: Exception | None = None
+        self._shut_until = 0.0  # of the monotonic clock; the server asked to wait until then
         self._over = asyncio.Event()  # set with `fatal`: nobody waits for another try
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._serve())
@@ -128,28 +130,50 @@ class _Session:
     async def _work(self, client: openai.AsyncOpenAI) -> None:
         """Pulls and sends until the requests end; after a fatal error the others finish theirs."""
         try:
-            while self.fatal is None and (request := next(self.requests, None)) is not None:
+            while await self._may_send() and (request := next(self.requests, None)) is not None:
                 self.arrived.put(await self._send(client, request))
         except Exception as error:  # raised in the thread that reads, once all is handed over
             self.fatal = self.fatal or error
             self._over.set()
 
     async def _send(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
-        """The completion of one request, after as many tries as it takes."""
-        unsure = 0
-        for attempt in range(1, TRIES + 1):
+        """The completion of one request, after as many tries as it takes.
+
+        A server that names a time to wait has done nothing yet, so that is no try; it is believed
+        for LONGEST_WAIT in all, and until then it gets no other request either.
+        """
+        attempts = tries = unsure = 0
+        asked = 0.0
+        while True:
+            attempts += 1
             try:
-                return replace(await self._exchange(client, request), attempts=attempt)
+                return replace(await self._exchange(client, request), attempts=attempts)
             except KINDS as error:
                 failure = self._failure(error, request)
-            unsure += failure.unsure
-            if not failure.again or unsure >= UNSURE_TRIES or attempt == TRIES:
+            if failure.wait_s is None:
+                tries, unsure = tries + 1, unsure + failure.unsure
+            else:
+                asked += max(1.0, failure.wait_s)
+                self._shut_until = max(self._shut_until, time.monotonic() + failure.wait_s)
+            spent = tries >= TRIES or unsure >= UNSURE_TRIES or asked > LONGEST_WAIT
+            if spent or not failure.again:
                 break
-            if not await self._waited(failure.wait_s or self._backoff(attempt)):
+            if not await self._may_send(failure.wait_s or self._backoff(tries)):
                 break
         return Completion(
-            request.key, "failed", prefill=request.prefill, error=failure.text, attempts=attempt
+            request.key, "failed", prefill=request.prefill, error=failure.text, attempts=attempts
         )
+
+    async def _may_send(self, wait: float = 0.0) -> bool:
+        """True after `wait` seconds and when the server takes requests; False once it is over."""
+        until = time.monotonic() + wait
+        while self.fatal is None:
+            left = max(until, self._shut_until) - time.monotonic()
+            if left <= 0:
+                return True
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), left)
+        return False
 
     async def _exchange(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""
@@ -177,14 +201,6 @@ class _Session:
             raise
         return replace(failure, text=failure.text.replace(key, "***")) if key else failure
 
-    async def _waited(self, seconds: float) -> bool:
-        """Whether the wait came to its end; False as soon as nothing more is to be sent."""
-        try:
-            await asyncio.wait_for(self._over.wait(), seconds)
-        except TimeoutError:
-            return True
-        return False
-
-    def _backoff(self, attempt: int) -> float:
-        longest = min(LONGEST_BACKOFF, self.settings.backoff_s * 2.0 ** (attempt - 1))
+    def _backoff(self, tries: int) -> float:
+        longest = min(LONGEST_BACKOFF, self.settings.backoff_s * 2.0 ** (tries - 1))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  not a secret
