@@ -3,8 +3,8 @@
 import os
 
 import pytest
+from bench import refusal
 
-from conftest import refusal
 from workbench.document import parse_document, read_document
 from workbench.project import find_project
 
@@ -188,4 +188,3 @@ def test_environment_wins_over_the_env_file(tmp_path, monkeypatch):
     monkeypatch.delenv("WB_TEST_TWO", raising=False)
     find_project(tmp_path)
     assert [os.environ.get("WB_TEST_ONE"), os.environ.get("WB_TEST_TWO")] == ["shell", "fi le"]
-

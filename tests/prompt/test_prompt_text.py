@@ -52,14 +52,22 @@ def made_of(source: str) -> Prompt:
         ("\n\nhi\n\n", {}, [("user", "hi")]),
         ("user:\nhi", {}, [("user", "hi")]),
         ("user: \t\n\n  \n  hi  \n\n \n", {}, [("user", "  hi  ")]),
-        ("system:\na\n\nuser:\nb\n\nassistant:\nc", {}, [*zip(("system", "user", "assistant"), "abc", strict=True)]),
+        (
+            "system:\na\n\nuser:\nb\n\nassistant:\nc",
+            {},
+            [*zip(("system", "user", "assistant"), "abc", strict=True)],
+        ),
         ("developer:\na\nuser:\nb", {}, [("developer", "a"), ("user", "b")]),
         ("user:\na\n\\user:\nb", {}, [("user", "a\nuser:\nb")]),
         ("\\user:\nb", {}, [("user", "user:\nb")]),
         ("user:\n\\user:\n{% if 1 %}x{% endif %}", {}, [("user", "user:\nx")]),
         (" user:\nUser:\nuser: x", {}, [("user", " user:\nUser:\nuser: x")]),
         ("user:\n{# \nassistant:\n#}x", {}, [("user", "x")]),
-        ("user:\n{% raw %}\nassistant:\n{{ a }}{% endraw %}", {}, [("user", "\nassistant:\n{{ a }}")]),
+        (
+            "user:\n{% raw %}\nassistant:\n{{ a }}{% endraw %}",
+            {},
+            [("user", "\nassistant:\n{{ a }}")],
+        ),
         ("user:\n{{ 'a\nassistant:\nb' }}", {}, [("user", "a\nassistant:\nb")]),
         ("{# about #}\n{% set a = 1 %}\nuser:\n{{ a }}", {}, [("user", "1")]),
         ("user:\na\n{# about #}\n\nassistant:\nb\n", {}, [("user", "a"), ("assistant", "b")]),
@@ -219,7 +227,10 @@ def test_stored_template_says_what_its_file_says(renderer, source):
         ("user:\na", "a"),
         ("user:\na", "---\ndescription: words\n---\nuser:\na"),
         ("---\nstop: x\n---\na", "---\nparameters: {stop: [x]}\n---\na"),
-        ("---\nparameters: {seed: 1, top_p: 1}\n---\na", "---\nparameters: {top_p: 1, seed: 1}\n---\na"),
+        (
+            "---\nparameters: {seed: 1, top_p: 1}\n---\na",
+            "---\nparameters: {top_p: 1, seed: 1}\n---\na",
+        ),
     ],
 )
 def test_equal_prompts_have_one_digest(bench, one, other):

@@ -161,12 +161,12 @@ def _shown(module: ModuleType, root: Path) -> str:
 def _source_digest(module: ModuleType, root: Path) -> JSON:
     """What changes when the evaluator does: sources in the project, the version outside of it."""
     file = Path(module.__file__ or "")
-    if file.is_relative_to(root) and ".venv" not in file.relative_to(root).parts:
-        return _local_sources(file, root, {})
     top = module.__name__.partition(".")[0]
     if file.is_relative_to(LIBRARY):
         shared = sorted(LIBRARY.glob("_*.py"))
         return [sha256(source.read_bytes()).hexdigest() for source in (file, *shared)]
+    if file.is_relative_to(root) and ".venv" not in file.relative_to(root).parts:
+        return _local_sources(file, root, {})
     distributions = packages_distributions().get(top, [])
     return [f"{name}=={version(name)}" for name in sorted(set(distributions))] or top
 
@@ -179,9 +179,9 @@ def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, st
     text = file.read_bytes()
     seen[shown] = sha256(text).hexdigest()
     for name in _imports(text, file.relative_to(root).parent):
-        for part in (name, *name.parents):
+        for part in (name, *name.parents)[: len(name.parts)]:
             for candidate in (root / part.with_suffix(".py"), root / part / "__init__.py"):
-                if part.name and candidate.is_file():
+                if candidate.is_file():
                     _local_sources(candidate, root, seen)
     return seen
 

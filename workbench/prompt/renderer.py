@@ -65,10 +65,13 @@ class Renderer:
 
     def parse(self, sources: Sequence[str]) -> list[Parsed]:
         """What stands in each source, in their order."""
-        answers = self._ask(json.dumps({"parse": list(sources)}), expected=1)
-        if "parsed" not in answers[0]:
-            return [Parsed(error=answers[0]["error"]) for _ in sources]
-        return [Parsed(**found) for found in answers[0]["parsed"]]
+        parsed: list[Parsed] = []
+        for start in range(0, len(sources), BATCH):
+            batch = sources[start : start + BATCH]
+            (answer,) = self._ask(json.dumps({"parse": list(batch)}), expected=1)
+            failed = [{"error": answer["error"]}] * len(batch) if "error" in answer else []
+            parsed += [Parsed(**found) for found in failed or answer["parsed"]]
+        return parsed
 
     def render(self, source: str, rows: Iterable[Mapping[str, JSON]]) -> list[Rendered]:
         """The text for each row, in their order, up to and with the first that fails."""

@@ -70,8 +70,9 @@ class OutOfTimeError(Exception):
     """A row took longer than it may."""
 
 
-def parse(source: str) -> dict[str, Any]:
+def parse(source: str, seconds: float) -> dict[str, Any]:
     """The free variables of a template and the tags it must not use, each with its first line."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         tree = ENVIRONMENT.parse(source)
         ENVIRONMENT.compile(source)
@@ -80,6 +81,8 @@ def parse(source: str) -> dict[str, Any]:
         return {"error": error.message or "syntax error", "line": error.lineno}
     except Exception as error:  # constants are folded, so a template may raise anything
         return {"error": _plain(error), "line": 0}
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
     variables: dict[str, int] = {}
     for name in tree.find_all(nodes.Name):
         if name.name in free and name.ctx == "load":
@@ -146,9 +149,7 @@ def main() -> None:
     for line in sys.stdin:
         asked = json.loads(line)
         if "parse" in asked:
-            signal.setitimer(signal.ITIMER_REAL, seconds)
-            answer = [parse(source) for source in asked["parse"]]
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            answer = [parse(source, seconds) for source in asked["parse"]]
             _say({"parsed": answer})
         else:
             for result in render(asked["render"], asked["rows"], seconds):

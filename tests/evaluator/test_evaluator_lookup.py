@@ -1,0 +1,138 @@
+"""Where an evaluator is found, and by what it is known to be the same."""
+
+import pytest
+from bench import refusal
+
+from workbench.evaluator import find_evaluator, list_evaluators
+from workbench.model import Completion
+
+SIMPLE = "def {name}(outputs):\n    return len(outputs)\n"
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    """Writes a file of the project, which Python then finds."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    def written(path: str, text: str) -> None:
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    return written
+
+
+def test_project_comes_before_the_library(tmp_path, write):
+    write("evaluators/exact_match.py", SIMPLE.format(name="exact_match"))
+    found = find_evaluator("exact_match", {}, tmp_path)
+    library = find_evaluator("contains", {}, tmp_path)
+    assert (found.source, library.source) == (
+        "evaluators/exact_match.py",
+        "workbench.evaluators.contains",
+    )
+
+
+def test_function_of_a_module_is_found_behind_a_colon(tmp_path, write):
+    write("judges_a/__init__.py", "")
+    write("judges_a/tone.py", SIMPLE.format(name="polite"))
+    found = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
+    score = found.judge(inputs={}, expectations={}, completion=Completion("k", "ok", text="four"))
+    assert (found.name, score.value) == ("manners", 4.0)
+
+
+def test_list_names_those_of_the_project_too(tmp_path, write):
+    write("evaluators/mine.py", SIMPLE.format(name="mine"))
+    write("evaluators/_helper.py", "")
+    known = list_evaluators(tmp_path)
+    assert (known["mine"], known["contains"], "_helper" in known) == (
+        "evaluators/mine.py",
+        "workbench",
+        False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("../outside", "'../outside' is no evaluator's name"),
+        ("a/b", "'a/b' is no evaluator's name"),
+        ("", "'' is no evaluator's name"),
+        ("a\0", "'a\\x00' is no evaluator's name"),
+    ],
+)
+def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
+    write("outside.py", "raise SystemExit('ran')")
+    (tmp_path / "evaluators").mkdir()
+    assert refusal(find_evaluator, name, {}, tmp_path, where="e.yaml:4:5") == (
+        f"e.yaml:4:5: {expected}\n  fix: a name such as exact_match, or package.module:function"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "def mine(outputs)\n",
+            "evaluators/mine.py:1 can't be imported: SyntaxError: expected ':' (mine.py, line 1)",
+        ),
+        (
+            "\nimport no_such_module_x\n",
+            "evaluators/mine.py:2 can't be imported: "
+            "ModuleNotFoundError: No module named 'no_such_module_x'",
+        ),
+        ("raise SystemExit(3)\n", "evaluators/mine.py:1 can't be imported: SystemExit: 3"),
+        (
+            "x = 1\n",
+            "evaluators/mine.py holds no 'mine'\n"
+            "  fix: define `def mine(outputs, expectations): …` there",
+        ),
+        ("mine = 5\n", "'mine' is a int, not a function"),
+    ],
+)
+def test_evaluator_that_can_not_be_used_is_named(tmp_path, write, text, expected):
+    write("evaluators/mine.py", text)
+    said = refusal(find_evaluator, "mine", {}, tmp_path, where="e.yaml:4:5")
+    assert said.replace(f"{tmp_path}/evaluators/", "") == f"e.yaml:4:5: {expected}"
+
+
+def test_unknown_evaluator_lists_the_nearest_first(tmp_path):
+    said = refusal(find_evaluator, "exact_mach", {}, tmp_path, where="e.yaml:4:5")
+    assert said.split(" known: ")[0] == (
+        "e.yaml:4:5: unknown evaluator 'exact_mach'\n  fix: did you mean 'exact_match'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        (
+            "evaluators/mine.py",
+            "from judges_b.tone import f\n\n\ndef mine(outputs):\n    return 1\n",
+        ),
+        ("judges_b/tone.py", "from . import words\nfrom .deep.er import g\n\n\nf = 2\n"),
+        ("judges_b/words.py", "w = 2\n"),
+        ("judges_b/deep/er.py", "g = 2\n"),
+        ("judges_b/__init__.py", "x = 2\n"),
+    ],
+)
+def test_digest_changes_with_every_file_that_is_imported(tmp_path, write, path, text):
+    write(
+        "evaluators/mine.py", "from judges_b.tone import f\n\n\ndef mine(outputs):\n    return f\n"
+    )
+    write("judges_b/__init__.py", "")
+    write("judges_b/tone.py", "from . import words\nfrom .deep.er import g\n\nf = 1\n")
+    write("judges_b/words.py", "w = 1\n")
+    write("judges_b/deep/__init__.py", "")
+    write("judges_b/deep/er.py", "g = 1\n")
+    before = find_evaluator("mine", {}, tmp_path).digest
+    same = find_evaluator("mine", {}, tmp_path).digest
+    write(path, text)
+    assert (same == before, find_evaluator("mine", {}, tmp_path).digest == before) == (True, False)
+
+
+def test_digest_changes_with_the_settings(tmp_path):
+    found = [
+        find_evaluator("contains", settings, tmp_path).digest
+        for settings in ({}, {"ignore_case": True}, {"ignore_case": False})
+    ]
+    assert len(set(found)) == 3

@@ -1,0 +1,210 @@
+"""Templates that are wrong: where, what, and what would be right."""
+
+import os
+
+import pytest
+from bench import refusal
+
+ONE = "prompts/qa/one.jinja"
+INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} with the name written out'
+KEYS = "chat, choices, description, parameters, response_schema, stop"
+PARAMETERS = (
+    "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
+    "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "user:\nA\n{% for x in %}\nB\n{% endfor %}",
+            f"{ONE}:3:1: Expected an expression, got 'end of statement block'\n"
+            "       2 | A\n  >    3 | {% for x in %}\n       4 | B",
+        ),
+        (
+            "---\nchat: true\n---\nuser:\nA {{ a ",
+            f"{ONE}:5:3: unexpected end of template, expected 'end of print statement'.\n"
+            "       4 | user:\n  >    5 | A {{ a ",
+        ),
+        (
+            "user:\n{{ a|uper }}",
+            f"{ONE}:2:6: No filter named 'uper'.\n       1 | user:\n  >    2 | {{{{ a|uper }}}}",
+        ),
+        (
+            "user:\nA {% foo %}",
+            f"{ONE}:2:6: Encountered unknown tag 'foo'.\n       1 | user:\n  >    2 | A {{% foo %}}",
+        ),
+        ("user:\n{% extends 'a' %}", f"{ONE}:2: `extends` is not allowed here" + INCLUDE_FIX),
+        ("user:\n{% import 'a' as b %}", f"{ONE}:2: `import` is not allowed here" + INCLUDE_FIX),
+        ("user:\n{% include a ~ 'b' %}", f"{ONE}:2: `include` is not allowed here" + INCLUDE_FIX),
+        (
+            "user:\n\n{% include '_no.jinja' %}",
+            f"{ONE}:3: no partial '_no.jinja'\n"
+            "  fix: it is looked for beside qa/one.jinja and in prompts/",
+        ),
+        (
+            "{% include '../../x.jinja' %}",
+            f"{ONE}:1: '../../x.jinja' is outside the folder of prompts",
+        ),
+        ("{% include '/etc/passwd' %}", f"{ONE}:1: '/etc/passwd' is outside the folder of prompts"),
+        ("{% include 'a\\b' %}", f"{ONE}:1: 'a\\\\b' is outside the folder of prompts"),
+        ("{% include '_\0' %}", f"{ONE}:1: '_\\x00' is outside the folder of prompts"),
+        ("", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
+        (" \n\t\n", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
+        (
+            "---\nchat: true\n---\n",
+            f"{ONE}: the template is empty\n  fix: write `user:` and a text",
+        ),
+        (b"caf\xe9", f"{ONE}: not UTF-8 at byte 3\n  fix: save the file as UTF-8"),
+        (
+            b"x" * 1_000_001,
+            f"{ONE}: 1,000,001 bytes, more than the 1,000,000 a template may have",
+        ),
+        ("---\nchat: yes\n---\na", f"{ONE}:2:1: chat: 'yes' should be a valid boolean"),
+        (
+            "---\ndescription: a\nchoices: [1]\n---\na",
+            f"{ONE}:3:11: choices.0: 1 should be a valid string",
+        ),
+        (
+            "---\nparameters:\n  temprature: 1\n---\na",
+            f"{ONE}:3:3: unknown parameter 'temprature'\n"
+            f"  fix: did you mean 'temperature'? known: {PARAMETERS}",
+        ),
+        (
+            "---\nparameters: {temperature: 3}\n---\na",
+            f"{ONE}:2:14: temperature: 3 is not a number from 0 to 2",
+        ),
+        (
+            "---\nstopp: x\n---\na",
+            f"{ONE}:2:1: unknown key 'stopp'\n"
+            "  fix: did you mean 'stop'? known: stop, chat, choices, description, parameters, "
+            "response_schema",
+        ),
+        (
+            "---\nstop: x\nparameters: {stop: y}\n---\na",
+            f"{ONE}: `stop` stands twice\n  fix: keep the top-level one",
+        ),
+        (
+            "---\nwords\n---\na",
+            f"{ONE}: the file holds 'words', no keys\n  fix: its keys: "
+            "description, chat, parameters, stop, choices, response_schema",
+        ),
+        (
+            "---\nstop: [x\n---\na",
+            f"{ONE}:3:1: expected ',' or ']', but got '<stream end>'\n"
+            "  fix: quote the value if it holds : # {{ [ or begins with @ % `".replace("{{", "{"),
+        ),
+    ],
+)
+def test_bad_template_is_refused_with_its_place(bench, text, expected):
+    assert refusal(bench.prompt, text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "row", "expected"),
+    [
+        (
+            "user:\nA\nB {{ sentense }}",
+            {"sentence": "x", "title": "y"},
+            f"{ONE}:3:6: unknown variable 'sentense' (row 1)\n"
+            "  fix: did you mean 'sentence'? known: sentence, title",
+        ),
+        (
+            "{{ one }}\n{{ two }}",
+            {"one": 1},
+            f"{ONE}:2:4: unknown variable 'two' (row 1)\n  fix: known: one",
+        ),
+        (
+            "user:\n{{ nam|tojson }}",
+            {"name": 1},
+            f"{ONE}:2:4: unknown variable 'nam' (row 1)\n  fix: did you mean 'name'? known: name",
+        ),
+        (
+            "user:\n{{ user.nam }}",
+            {"user": {"age": 1, "name": 2}},
+            f"{ONE}:2:9: no 'nam' in this mapping, which has: name, age (row 1)\n"
+            "       1 | user:\n  >    2 | {{ user.nam }}",
+        ),
+        (
+            "user:\n{{ user.append(1) }}",
+            {"user": [1]},
+            f"{ONE}:2:9: access to attribute 'append' of 'list' object is unsafe. (row 1)\n"
+            "       1 | user:\n  >    2 | {{ user.append(1) }}",
+        ),
+        (
+            "user:\n{{ a + b }}",
+            {"a": 1, "b": "x"},
+            f"{ONE}:2:1: unsupported operand type(s) for +: 'int' and 'str' (row 1)\n"
+            "       1 | user:\n  >    2 | {{ a + b }}",
+        ),
+        (
+            "Hello\nuser:\n{{ a }}",
+            {"a": 1},
+            f"{ONE}:1: text before the first role line: 'Hello' (row 1)\n"
+            "  fix: put `user:` on a line of its own above it",
+        ),
+        (
+            "{% if a %}\nuser:\nx\n{% endif %}",
+            {"a": 0},
+            f"{ONE}:1: rendered to no message at all (row 1)\n"
+            "  fix: let one role line stand outside of `if` and `for`",
+        ),
+    ],
+)
+def test_row_that_does_not_render_is_named(bench, text, row, expected):
+    assert refusal(bench.said, text, **row) == expected
+
+
+def test_error_in_a_partial_has_the_place_of_the_partial(bench):
+    bench.write("_p.jinja", "fine\n{{ b }}\n")
+    text = "user:\n{{ a }}\n{% include '_p.jinja' %}\n{{ c }}"
+    assert [
+        refusal(bench.said, text, a=1, c=1).split("\n")[0],
+        refusal(bench.said, text, a=1, b=1).split("\n")[0],
+    ] == [
+        "prompts/qa/_p.jinja:2:4: unknown variable 'b' (row 1)",
+        f"{ONE}:4:4: unknown variable 'c' (row 1)",
+    ]
+
+
+def test_partial_is_looked_for_beside_the_template_and_then_above(bench):
+    bench.write("_one.jinja", "{% include '_two.jinja' %}!\n")
+    bench.write("../_two.jinja", "two\n")
+    assert bench.said("user:\n<{% include '_one.jinja' %}>") == [("user", "<two!>")]
+
+
+def test_role_line_in_a_partial_is_named(bench):
+    bench.write("_p.jinja", "a\nuser:\nb")
+    assert refusal(bench.prompt, "user:\n{% include '_p.jinja' %}") == (
+        "prompts/qa/_p.jinja:2: the role line 'user:' stands in a partial\n"
+        "  fix: put role lines into the template, or escape it with a backslash"
+    )
+
+
+def test_partials_that_contain_each_other_are_named(bench):
+    bench.write("_a.jinja", "{% include '_b.jinja' %}")
+    bench.write("_b.jinja", "\n{% include '_a.jinja' %}")
+    assert refusal(bench.prompt, "{% include '_a.jinja' %}") == (
+        "prompts/qa/_b.jinja:2: recursion: qa/_a.jinja -> qa/_b.jinja -> qa/_a.jinja"
+    )
+
+
+def test_include_in_a_comment_or_a_text_is_none(bench):
+    text = """{# {% include '_no.jinja' %} #}{{ "{% include '_no.jinja' %}" }}"""
+    assert bench.said(text) == [("user", "{% include '_no.jinja' %}")]
+
+
+def test_link_out_of_the_prompts_is_refused(bench):
+    (bench.root / "out.jinja").write_text("secret")
+    os.symlink(bench.root / "out.jinja", bench.task / "_link.jinja")
+    os.symlink(bench.task / "_loop.jinja", bench.task / "_loop.jinja")
+    assert [
+        refusal(bench.prompt, "{% include '_link.jinja' %}"),
+        refusal(bench.prompt, "{% include '_loop.jinja' %}").split(":")[0],
+        refusal(bench.prompt, "{% include '_" + "x" * 300 + "' %}").split(": ")[1],
+    ] == [
+        "prompts/qa/_link.jinja: leads out of the folder of prompts",
+        "prompts/qa/_loop.jinja",
+        "can't be read",
+    ]

@@ -1,0 +1,343 @@
+"""Experiment files that are wrong: where, what, and what would be right."""
+
+import pytest
+from bench import EXPERIMENT, refusal
+
+from workbench.experiment import Doors, load_experiment
+
+FILE = "prompts/qa/experiment.yaml"
+KEYS = (
+    "dataset, description, evaluators, exclude, grid, max_failed, models, name, parameters, "
+    "prompts, repeats"
+)
+PARAMETERS = (
+    "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
+    "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
+)
+NAME = "is no name: letters, digits, _ and -, at most 64, no sign first"
+ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings indented or in braces"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("foo: 1", f"unknown key 'foo'\n  fix: known: {KEYS}"),
+        (
+            "repeat: 2",
+            "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, dataset, "
+            "description, evaluators, exclude, grid, max_failed, models, name, parameters, prompts",
+        ),
+        ("repeats: ten", "repeats: 'ten' should be a valid integer"),
+        ("repeats: 0", "repeats: 0 should be greater than or equal to 1"),
+        ("repeats: 1.5", "repeats: 1.5 should be a valid integer"),
+        ("repeats: true", "repeats: True should be a valid integer"),
+        ("repeats: 1000000", "repeats: 1000000 should be less than or equal to 1000"),
+        ("max_failed: -1", "max_failed: -1 should be greater than or equal to 0"),
+        ("name: a/b", f"name: 'a/b' {NAME}"),
+        ("name: ../b", f"name: '../b' {NAME}"),
+        ("name: ''", f"name: '' {NAME}"),
+        (f"name: {'x' * 65}", f"name: '{'x' * 65}' {NAME}"),
+        ("name: 5", "name: 5 should be a valid string"),
+        ("description: [a]", "description: ['a'] should be a valid string"),
+        ("parameters: [1]", "parameters: [1] should be a valid dictionary"),
+        ("grid: [1]", "grid: [1] should be a valid dictionary"),
+        ("exclude: {prompt: a}", "exclude: {'prompt': 'a'} should be a valid list"),
+        ("gate: {}", "'gate' is not implemented in this version\n  fix: take it out"),
+        ("baseline: a", "'baseline' is not implemented in this version\n  fix: take it out"),
+        ("repeats: 1\nrepeats: 2", "the key 'repeats' stands twice\n  fix: keep one"),
+        ("name: !x a", "the tag !x is not allowed\n  fix: take it out"),
+        (
+            "\tname: a",
+            "found character '\\t' that cannot start any token\n  fix: indent with spaces",
+        ),
+        (
+            "---\nname: a",
+            "but found another document\n"
+            "  fix: keep one document: remove the `---` or `...` in the middle",
+        ),
+    ],
+)
+def test_bad_line_is_named(bench, line, expected):
+    said = refusal(bench.experiment, EXPERIMENT + line + "\n")
+    row = 6 if line.startswith("repeats: 1\n") else 5
+    column = 7 if "!x" in line else 1
+    assert said == f"{FILE}:{row}:{column}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "expected"),
+    [
+        (
+            "parameters: {seed: 1, temprature: 0}",
+            "5:23",
+            f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}",
+        ),
+        (
+            "grid: {temprature: [0]}",
+            "5:21",
+            f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}",
+        ),
+        (
+            "parameters: {temperature: warm}",
+            "5:14",
+            "temperature: 'warm' is not a number from 0 to 2",
+        ),
+        (
+            "parameters: {temperature: true}",
+            "5:14",
+            "temperature: True is not a number from 0 to 2",
+        ),
+        ("grid: {temperature: [0, 3]}", "5:25", "temperature: 3 is not a number from 0 to 2"),
+        ("parameters: {max_tokens: 0}", "5:14", "max_tokens: 0 is not a whole number from 1"),
+        ("parameters: {max_tokens: 1.5}", "5:14", "max_tokens: 1.5 is not a whole number from 1"),
+        ("parameters: {stop: [1]}", "5:14", "stop: [1] is not a text or a list of texts"),
+        ("parameters: {stop: []}", "5:14", "stop: [] is not a text or a list of texts"),
+        (
+            "grid: {temperature: []}",
+            "5:8",
+            "grid.temperature: [] is empty, and must hold at least one",
+        ),
+        ("grid: {temperature: 1}", "5:8", "grid.temperature: 1 should be a valid list"),
+        (
+            "parameters: {temperature: .nan}",
+            "5:27",
+            "'.nan' is no float of JSON\n"
+            "  fix: write null for a missing value, or put the text in quotes",
+        ),
+        (
+            "exclude: [{promt: a}]",
+            "5:12",
+            "unknown key in exclude.0 'promt'\n  fix: did you mean 'prompt'? known: prompt, model",
+        ),
+        ("exclude: [{prompt: 1}]", "5:12", "exclude.0.prompt: 1 should be a valid string"),
+    ],
+)
+def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
+    assert refusal(bench.experiment, EXPERIMENT + line + "\n") == f"{FILE}:{place}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "expected"),
+    [
+        ("[plain]", "[]", ":2:1", "prompts: [] is empty, and must hold at least one"),
+        ("[plain]", "plain", ":2:1", "prompts: 'plain' should be a valid list"),
+        ("[plain]", "[1]", ":2:11", "prompts.0: 1 should be a valid string"),
+        ("[plain]", "[plain, plain]", ":2:18", "the prompt 'plain' stands twice"),
+        (
+            "[plain]",
+            "[plian]",
+            ":2:11",
+            "unknown prompt of task 'qa': 'plian'\n  fix: did you mean 'plain'? known: plain",
+        ),
+        (
+            "[plain]",
+            "['../plain']",
+            ":2:11",
+            "'../plain' is no prompt's name\n"
+            "  fix: letters, digits, _ and -; then perhaps @3, @alias, @sha:… or @git:REV",
+        ),
+        (
+            "[plain]",
+            "['plain@']",
+            ":2:11",
+            "'' names no version of 'plain'\n"
+            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+        ),
+        (
+            "[plain]",
+            "['plain@git:--output=x']",
+            ":2:11",
+            "'git:--output=x' names no version of 'plain'\n"
+            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+        ),
+        (
+            "[plain]",
+            "['plain@007']",
+            ":2:11",
+            "'007' names no version of 'plain'\n"
+            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+        ),
+        ("[plain]", "[plain@3]", ":2:11", "no version plain@3 of qa"),
+        ("[echo:last]", "[]", ":3:1", "models: [] is empty, and must hold at least one"),
+        ("[echo:last]", "echo:last", ":3:1", "models: 'echo:last' should be a valid list"),
+        ("[echo:last]", "[1]", ":3:10", "models.0: 1 should be a valid dictionary"),
+        (
+            "[echo:last]",
+            "[last]",
+            ":3:10",
+            "'last' names no model\n  fix: provider:name, as openai:gpt-4o-mini",
+        ),
+        (
+            "[echo:last]",
+            "[eco:last]",
+            ":3:10",
+            "unknown provider 'eco'\n  fix: did you mean 'echo'? known: echo, openai, transformers",
+        ),
+        (
+            "[echo:last]",
+            "[echo:lst]",
+            ":3:10",
+            "unknown echo model 'lst'\n  fix: did you mean 'last'? known: last, first-word, prompt",
+        ),
+        (
+            "[echo:last]",
+            "[{echo:last: {loud: 1}}]",
+            ":3:10",
+            "echo:last takes no settings, not ['loud']",
+        ),
+        (
+            "[echo:last]",
+            "[{echo:last: {}, echo:prompt: {}}]",
+            ":3:10",
+            "{'echo:last': {}, 'echo:prompt': {}} is not one name" + ONE_NAME,
+        ),
+        (
+            "[echo:last]",
+            "[{echo:last: [1]}]",
+            ":3:10",
+            "{'echo:last': [1]} is not one name" + ONE_NAME,
+        ),
+        (
+            "[echo:last]",
+            "[echo:last, echo:last]",
+            ":3:21",
+            "two models are called 'last'\n  fix: name this one: `echo:last: {as: another_name}`",
+        ),
+        (
+            "[echo:last]",
+            "[{echo:last: {parameters: {max_tokns: 1}}}]",
+            ":3:36",
+            "unknown parameter 'max_tokns'\n  fix: did you mean 'max_tokens'? known: max_tokens, "
+            "max_completion_tokens, extra_body, frequency_penalty, logit_bias, logprobs, "
+            "presence_penalty, reasoning_effort, response_format, seed, service_tier, stop, …",
+        ),
+        (
+            "[echo:last]",
+            "[{echo:last: {parameters: [1]}}]",
+            ":3:10",
+            "echo:last.parameters: [1] is no mapping",
+        ),
+        ("[output_tokens]", "[]", ":4:1", "evaluators: [] is empty, and must hold at least one"),
+        (
+            "[output_tokens]",
+            "[latency, latency]",
+            ":4:23",
+            "two evaluators are called 'latency'\n"
+            "  fix: label this one: `latency: {name: another_name}`",
+        ),
+        (
+            "[output_tokens]",
+            "[{contains: {ignore_cas: true}}]",
+            ":4:14",
+            "unknown setting of evaluator 'contains': 'ignore_cas'\n"
+            "  fix: did you mean 'ignore_case'? known: ignore_case",
+        ),
+        (
+            "[output_tokens]",
+            "[{contains: {ignore_case: no}}]",
+            ":4:14",
+            "evaluator 'contains': ignore_case is 'no', not true or false",
+        ),
+        (
+            "[output_tokens]",
+            "[label_match]",
+            ":4:14",
+            "evaluator 'label_match' needs the setting 'labels'\n  fix: - label_match: {labels: …}",
+        ),
+        (
+            "[output_tokens]",
+            "['../evil']",
+            ":4:14",
+            "'../evil' is no evaluator's name\n"
+            "  fix: a name such as exact_match, or package.module:function",
+        ),
+        ("dataset: rows.jsonl\n", "", "", "dataset is missing\n  fix: add `dataset: …`"),
+        (
+            "dataset: rows",
+            "datset: rows",
+            ":1:1",
+            "unknown key 'datset'\n  fix: did you mean 'dataset'? known: " + KEYS,
+        ),
+        ("rows.jsonl", "[a]", ":1:1", "dataset: ['a'] should be a valid dictionary"),
+        (
+            "rows.jsonl",
+            "{}",
+            ":1:1",
+            "dataset: {} takes exactly one of path, huggingface, mlflow; there is none",
+        ),
+        (
+            "rows.jsonl",
+            "{pth: a}",
+            ":1:11",
+            "unknown key in dataset 'pth'\n  fix: did you mean 'path'? known: path, split, config, "
+            "expected, huggingface, id, mlflow, revision",
+        ),
+    ],
+)
+def test_bad_value_is_named(bench, old, new, place, expected):
+    assert old in EXPERIMENT
+    said = refusal(bench.experiment, EXPERIMENT.replace(old, new))
+    assert said == f"{FILE}{place}: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "the file is empty"),
+        ("# nothing\n", "the file is empty"),
+        ("- a\n", "the file holds ['a'], no keys"),
+        ("words\n", "the file holds 'words', no keys"),
+    ],
+)
+def test_file_without_keys_is_told_its_keys(bench, text, expected):
+    assert refusal(bench.experiment, text) == (
+        f"{FILE}: {expected}\n  fix: its keys: name, description, dataset, prompts, models, "
+        "exclude, parameters, grid, repeats, evaluators, max_failed"
+    )
+
+
+def test_missing_file_is_named(bench, renderer):
+    doors = Doors(lambda *_: None, lambda _: [])
+    path = bench.task / "other.yaml"
+    assert refusal(load_experiment, path, bench.project, renderer, doors) == (
+        "prompts/qa/other.yaml: no such file"
+    )
+
+
+@pytest.mark.parametrize("folder", ["my task", "über", "-x", "x" * 65, "a.b"])
+def test_folder_that_is_no_name_is_refused(bench, renderer, folder):
+    path = bench.write(f"../{folder}/experiment.yaml", EXPERIMENT)
+    doors = Doors(lambda *_: None, lambda _: [])
+    assert refusal(load_experiment, path, bench.project, renderer, doors) == (
+        f"prompts/{folder}/experiment.yaml: {folder!r} is no name for a task\n"
+        "  fix: name the folder with letters, digits, _ and -, at most 64, no sign first"
+    )
+
+
+def test_all_that_a_file_may_say_is_read(bench):
+    bench.write("rows.jsonl", '{"id": "a", "text": "x", "label": "y", "split": "dev"}\n')
+    experiment = bench.experiment(
+        "name: mine\ndescription: words\n"
+        "dataset: {path: rows.jsonl, expected: label, split: dev}\nprompts: [plain]\n"
+        "models: [echo:last, echo:prompt: {as: whole, parameters: {seed: 1}}]\n"
+        "exclude: [{model: 'echo:p*'}]\nparameters: {max_tokens: 8}\n"
+        "grid: {temperature: [0, 0.7], top_p: [1]}\nrepeats: 2\n"
+        "evaluators: [exact_match, contains: {ignore_case: false, name: has}]\nmax_failed: 3\n"
+    )
+    assert (
+        experiment.name,
+        [example.expectations for example in experiment.dataset.examples],
+        [model.model.label for model in experiment.models],
+        experiment.grid,
+        [evaluator.name for evaluator in experiment.evaluators],
+        experiment.repeats,
+        experiment.max_failed,
+    ) == (
+        "mine",
+        [{"expected_response": "y"}],
+        ["last", "whole"],
+        ({"temperature": 0, "top_p": 1}, {"temperature": 0.7, "top_p": 1}),
+        ["exact_match", "has"],
+        2,
+        3,
+    )
