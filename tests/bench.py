@@ -20,6 +20,8 @@ models: [echo:last]
 evaluators: [output_tokens]
 """
 
+ALL = Scope()
+
 
 def _no_registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
     raise WorkbenchError(f"no version {reference} of {task}")
@@ -61,7 +63,7 @@ class Bench:
         self,
         text: str = EXPERIMENT,
         *,
-        scope: Scope = Scope(),
+        scope: Scope = ALL,
         stored: frozenset[str] = frozenset(),
     ) -> Plan:
         """The plan of this experiment file, with these keys already answered."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from bench import Bench
+from openai_server import OpenAIServer, serve
 
 from workbench.prompt import Renderer
 

@@ -54,8 +54,8 @@ def test_yaml_is_read_as_plain_data(text, expected):
             "\n  fix: keep one document: remove the `---` or `...` in the middle",
         ),
         (
-            "a: !!python/object/apply:os.system [ls]\n",
-            "f.yaml:1:4: the tag !!python/object/apply:os.system is not allowed\n  fix: take it out",
+            "a: !!python/object/apply:os.run [ls]\n",
+            "f.yaml:1:4: the tag !!python/object/apply:os.run is not allowed\n  fix: take it out",
         ),
         (
             "a: !!python/name:os.system x\n",
@@ -78,7 +78,7 @@ def test_yaml_is_read_as_plain_data(text, expected):
         ("a: @b\n", "f.yaml:1:4: found character '@' that cannot start any token" + QUOTE),
         ("a: &x {b: *x}\n", f"f.yaml:1:1: {DEEP}"),
         ("a: " + "[" * 60 + "]" * 60, f"f.yaml:1:1: {DEEP}"),
-        ("[" * 5000, f"f.yaml: {DEEP}"),
+        ("[" * 1500, f"f.yaml: {DEEP}"),
         (BOMB, f"f.yaml:5:1: {DEEP}"),
     ],
 )

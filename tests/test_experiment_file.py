@@ -14,6 +14,7 @@ PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
     "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
 )
+TYPO = f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}"
 NAME = "is no name: letters, digits, _ and -, at most 64, no sign first"
 ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings indented or in braces"
 
@@ -70,12 +71,12 @@ def test_bad_line_is_named(bench, line, expected):
         (
             "parameters: {seed: 1, temprature: 0}",
             "5:23",
-            f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}",
+            TYPO,
         ),
         (
             "grid: {temprature: [0]}",
             "5:21",
-            f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}",
+            TYPO,
         ),
         (
             "parameters: {temperature: warm}",

@@ -56,11 +56,11 @@ class Stop:
     """Set to let what is under way end and to start nothing more.
 
     Attributes:
-        interrupted: it was a person or the system who wanted it.
+        signal: the signal that asked for it; 0: none did.
     """
 
     wanted: bool = False
-    interrupted: bool = False
+    signal: int = 0
 
 
 def complete(plan: Plan, store: Store, progress: Progress, stop: Stop) -> Outcome:

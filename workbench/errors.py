@@ -23,6 +23,7 @@ class ExitCode(IntEnum):
     UNDECIDED = 8
     INTERNAL = 70
     INTERRUPTED = 130
+    TERMINATED = 143
 
 
 class WorkbenchError(Exception):

@@ -157,6 +157,11 @@ class Provider(Protocol):
         """What decides an answer beside the body: address, or weights, dtype, engine. JSON."""
         ...
 
+    @property
+    def facts(self) -> Mapping[str, JSON]:
+        """What a record should say beside the identity, and no key holds (batch size, …). JSON."""
+        ...
+
     def prepare(self, call: Call) -> Prepared:
         """The body for `call`.
 

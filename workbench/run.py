@@ -3,6 +3,7 @@
 experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores ─▶ MLflow ─▶ Invocation
 """
 
+import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,10 +68,12 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
 
     Raises:
         WorkbenchError: nothing could be sent, the store can't be written, or the same plan is
-            running already.
+            running already; it was interrupted (what was answered is kept).
     """
     with _alone(shop.project, plan):
         outcome = complete(plan, shop.store, shop.progress, shop.stop)
+        if shop.stop.signal:
+            raise _interrupted(plan, outcome, shop.stop)
         rows = [
             [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
         ]
@@ -87,6 +90,15 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         exit_code=_exit_code(plan, recorded),
         known=recorded.known,
         problems=problems,
+    )
+
+
+def _interrupted(plan: Plan, outcome: Outcome, stop: Stop) -> WorkbenchError:
+    left = plan.to_send - outcome.sent
+    return WorkbenchError(
+        f"interrupted: {outcome.sent:,} requests were answered and kept, {left:,} are left",
+        fix="the same command goes on where it was",
+        exit_code=ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED,
     )
 
 

@@ -11,7 +11,6 @@ import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import mlflow
@@ -130,7 +129,7 @@ def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.
     return mlflow.data.from_pandas(
         frame,
         source=CodeDatasetSource({"path": dataset.source}),
-        name=Path(dataset.name).name,
+        name=dataset.name.rpartition("/")[2].partition(".")[0] or dataset.name,
         digest=dataset.digest[:32],
         predictions="output",
     )

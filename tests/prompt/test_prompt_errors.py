@@ -1,7 +1,5 @@
 """Templates that are wrong: where, what, and what would be right."""
 
-import os
-
 import pytest
 from bench import refusal
 
@@ -33,7 +31,8 @@ PARAMETERS = (
         ),
         (
             "user:\nA {% foo %}",
-            f"{ONE}:2:6: Encountered unknown tag 'foo'.\n       1 | user:\n  >    2 | A {{% foo %}}",
+            f"{ONE}:2:6: Encountered unknown tag 'foo'.\n"
+            "       1 | user:\n  >    2 | A {% foo %}",
         ),
         ("user:\n{% extends 'a' %}", f"{ONE}:2: `extends` is not allowed here" + INCLUDE_FIX),
         ("user:\n{% import 'a' as b %}", f"{ONE}:2: `import` is not allowed here" + INCLUDE_FIX),
@@ -197,8 +196,8 @@ def test_include_in_a_comment_or_a_text_is_none(bench):
 
 def test_link_out_of_the_prompts_is_refused(bench):
     (bench.root / "out.jinja").write_text("secret")
-    os.symlink(bench.root / "out.jinja", bench.task / "_link.jinja")
-    os.symlink(bench.task / "_loop.jinja", bench.task / "_loop.jinja")
+    (bench.task / "_link.jinja").symlink_to(bench.root / "out.jinja")
+    (bench.task / "_loop.jinja").symlink_to(bench.task / "_loop.jinja")
     assert [
         refusal(bench.prompt, "{% include '_link.jinja' %}"),
         refusal(bench.prompt, "{% include '_loop.jinja' %}").split(":")[0],

@@ -8,6 +8,7 @@ from workbench.conversation import Conversation, Message
 from workbench.prompt import Prompt
 from workbench.prompt.prompt import source_of, template_of
 from workbench.prompt.source import without_last_blanks
+from workbench.prompt.write import template_text
 
 TRAPS = [
     "{{ other }}",
@@ -83,7 +84,8 @@ def test_role_lines_begin_messages(bench, text, row, expected):
     ("text", "row", "expected"),
     [
         (
-            "{% for t in turns %}\nuser:\n{{ t.q }}\nassistant:\n{{ t.a }}\n{% endfor %}\nuser:\nend",
+            "{% for t in turns %}\nuser:\n{{ t.q }}\nassistant:\n{{ t.a }}\n{% endfor %}\n"
+            "user:\nend",
             {"turns": [{"q": "1\n", "a": "2"}, {"q": "\n3", "a": "4\n\n"}]},
             [
                 ("user", "1\n"),
@@ -94,8 +96,8 @@ def test_role_lines_begin_messages(bench, text, row, expected):
             ],
         ),
         (
-            "{% for t in turns %}\n{% if t %}\nuser:\n{{ t }}\n{% else %}\nassistant:\n-\n{% endif %}"
-            "\n{% endfor %}\nuser:\nend",
+            "{% for t in turns %}\n{% if t %}\nuser:\n{{ t }}\n{% else %}\nassistant:\n-\n"
+            "{% endif %}\n{% endfor %}\nuser:\nend",
             {"turns": ["x\n", "", "y"]},
             [("user", "x\n"), ("assistant", "-"), ("user", "y"), ("user", "end")],
         ),
@@ -111,7 +113,8 @@ def test_role_lines_begin_messages(bench, text, row, expected):
         ),
         ("user:\n{%- if 1 -%}\n\n{% if 1 %}x{% endif %}{% endif %}", {}, [("user", "x")]),
         (
-            "{% macro m() %}\n{% if 0 %}x{% endif %}\n{% endmacro %}\nuser:\n<{{ m()|trim }}>{{ m()|length }}",
+            "{% macro m() %}\n{% if 0 %}x{% endif %}\n{% endmacro %}\n"
+            "user:\n<{{ m()|trim }}>{{ m()|length }}",
             {},
             [("user", "<>2")],
         ),
@@ -142,7 +145,8 @@ def test_raw_text_is_sent_as_it_is(bench, value):
 def test_data_arrives_as_it_is(renderer, one, two):
     source = (
         "system:\n{{ one }}\nuser:\nA {{ one }} B {{ two }}\n{% for x in [one, two] %}\n"
-        "assistant:\n{{ x }}\n{% endfor %}\n\nuser:\n{% for x in [one, two] %}<{{ x }}>{% endfor %}\n"
+        "assistant:\n{{ x }}\n{% endfor %}\n\n"
+        "user:\n{% for x in [one, two] %}<{{ x }}>{% endfor %}\n"
         "{% if one %}\n{% endif %}\nassistant:\n{{ two }}"
     )
     (found,) = made_of(source).render(renderer, [{"one": one, "two": two}], ["1"])
@@ -253,3 +257,20 @@ def test_equal_prompts_have_one_digest(bench, one, other):
 )
 def test_other_prompts_have_other_digests(bench, text):
     assert bench.prompt(text).digest != bench.prompt("user:\na").digest
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "user:\na\nassistant:\nb",
+        "\\user:\na",
+        "---\n---\n---\nchat: false\n---\na",
+        "---\nchat: false\nstop: ''\n---\n  {{ a }}\n",
+        "---\ndescription: 'a: b # c'\nchoices: ['yes', 'no']\n---\na",
+        "---\nresponse_schema: {type: object, const: null}\nparameters: {top_p: 1.0}\n---\na",
+        "{% for t in turns %}\nuser:\n{{ t }}\n{% endfor %}",
+    ],
+)
+def test_prompt_written_to_a_file_keeps_its_digest(bench, text):
+    prompt = bench.prompt(text)
+    assert bench.prompt(template_text(prompt), "two").digest == prompt.digest

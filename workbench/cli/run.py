@@ -154,10 +154,10 @@ def _carry_out(
 def _interruptible(stop: "Stop") -> Iterator[None]:
     """The first Ctrl-C lets what is under way end; the second ends at once."""
 
-    def interrupted(_signal: int, _frame: object) -> None:
-        if stop.interrupted:
+    def interrupted(number: int, _frame: object) -> None:
+        if stop.signal:
             raise KeyboardInterrupt
-        stop.interrupted = stop.wanted = True
+        stop.signal, stop.wanted = number, True
         sys.stderr.write("\nending: what is under way is finished and kept; again: at once\n")
 
     before = {one: signal.signal(one, interrupted) for one in (signal.SIGINT, signal.SIGTERM)}

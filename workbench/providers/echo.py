@@ -32,6 +32,11 @@ class EchoProvider:
         """The way it answers."""
         return {"echo": self.name}
 
+    @property
+    def facts(self) -> Mapping[str, JSON]:
+        """Nothing."""
+        return {}
+
     def prepare(self, call: Call) -> Prepared:
         """The conversation as it is; parameters stand in it and change nothing."""
         said: dict[str, JSON] = {"parameters": dict(call.parameters)} if call.parameters else {}

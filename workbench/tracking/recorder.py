@@ -29,12 +29,11 @@ from workbench.tracking.runs import (
     RECORDED,
     ROWS,
     Runs,
-    find_runs,
+    find_parent,
     finish,
     log_numbers,
     log_params,
-    now,
-    start_runs,
+    open_runs,
 )
 from workbench.tracking.traces import Traces
 
@@ -72,18 +71,14 @@ class Recorder:
             rows: of each variant, with their completions.
             again: make new runs though the same invocation is recorded.
         """
-        begun = now()
         try:
             place = connect(self.project, self.tracking_uri)
             experiment_id = place.experiment(plan.experiment.name)
             plan = self._registered(place, plan)
-            runs = None if again else find_runs(place, experiment_id, plan)
-            known = runs is not None and runs.recorded
-            if runs is None:
-                state = provenance(self.project.root)
-                runs = start_runs(place, experiment_id, plan, state, begun)
-            one = _Recording(self, plan, runs)
-            return one.known(rows) if known and one.unchanged(rows) else one.all(rows)
+            parent = None if again else find_parent(place, experiment_id, plan)
+            state = provenance(self.project.root)
+            one = _Recording(self, plan, open_runs(place, experiment_id, plan, state, parent))
+            return one.known(rows) if one.stands(rows) else one.all(rows)
         except (MlflowException, SQLAlchemyError, OSError, WorkbenchError) as error:
             return self._without_mlflow(plan, rows, error)
 
@@ -133,12 +128,11 @@ class _Recording:
     plan: Plan
     runs: Runs
 
-    def unchanged(self, rows: Sequence[Sequence[Row]]) -> bool:
-        """Whether every run was made from just these answers."""
-        return all(
+    def stands(self, rows: Sequence[Sequence[Row]]) -> bool:
+        """Whether all is recorded, and every run was made from just these answers."""
+        return self.runs.recorded and all(
             self.runs.children[variant.digest].data.tags.get(ROWS) == _digest(own)
             for variant, own in zip(self.plan.variants, rows, strict=True)
-            if variant.digest in self.runs.children
         )
 
     def known(self, rows: Sequence[Sequence[Row]]) -> Recorded:
@@ -163,7 +157,7 @@ class _Recording:
             results.append(self._summary(variant, scored))
         complete = all(r.rows.failed + r.rows.not_run == 0 for r in results) and not problems
         tags = {RECORDED: "yes" if complete else "partly"}
-        finish(self.runs.place, self.runs.parent.info.run_id, tags, now())
+        finish(self.runs.place, self.runs.parent.info.run_id, tags)
         return self._recorded(results, problems=tuple(problems))
 
     @property
@@ -184,7 +178,7 @@ class _Recording:
         log_params(place, run_id, self.plan, result)
         log_numbers(place, run_id, result, run.info.start_time)
         self._traces(variant).write(scored, self.plan.bodies)
-        finish(place, run_id, {ROWS: _digest(rows)}, now())
+        finish(place, run_id, {ROWS: _digest(rows)})
         return scored
 
     def _missing(self, variant: Variant, rows: Sequence[Row]) -> Iterator[WorkbenchError]:

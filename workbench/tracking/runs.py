@@ -14,7 +14,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_TYPE
 
 from workbench.canonical import JSON, canonical
-from workbench.plan import Plan
+from workbench.plan import Plan, Variant
 from workbench.provenance import Provenance
 from workbench.results import VariantResult, interval_text, variant_json
 from workbench.scoring import RESERVED
@@ -43,62 +43,73 @@ class Runs:
         return bool(self.parent.data.tags.get(RECORDED) == "yes")
 
 
-def find_runs(place: Place, experiment_id: str, plan: Plan) -> Runs | None:
-    """The newest runs of an equal invocation; None where there is none."""
+def find_parent(place: Place, experiment_id: str, plan: Plan) -> Run | None:
+    """The newest parent run of an equal invocation; None where there is none."""
     parents = place.client.search_runs(
         [experiment_id],
         filter_string=f"tags.`{PLAN}` = '{plan.digest}'",
         order_by=["attributes.start_time DESC"],
         max_results=1,
     )
-    if not parents:
-        return None
-    below = place.client.search_runs(
-        [experiment_id],
-        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parents[0].info.run_id}'",
-        max_results=5000,
-    )
-    children = {run.data.tags.get(VARIANT, ""): run for run in below}
-    return Runs(place, experiment_id, parents[0], children)
+    return parents[0] if parents else None
 
 
-def start_runs(
-    place: Place, experiment_id: str, plan: Plan, provenance: Provenance, begun: float
+def open_runs(
+    place: Place, experiment_id: str, plan: Plan, provenance: Provenance, parent: Run | None
 ) -> Runs:
-    """A parent run and a child a variant, with all that is known before anything is scored.
+    """The parent run and a child a variant; those that are missing are made.
 
     Args:
         place: the store.
         experiment_id: whose runs they are.
         plan: the invocation.
         provenance: the state of the project's files.
-        begun: when the invocation began, seconds since 1970.
+        parent: the one to go on with; None: a new one.
     """
     tags = {
         VERSION: version("prompt-workbench"),
         **({MLFLOW_GIT_COMMIT: provenance.commit} if provenance.commit else {}),
         **({DIRTY: str(provenance.dirty).lower()} if provenance.commit else {}),
     }
-    start = int(begun * 1000)
-    own = {**tags, PLAN: plan.digest, MLFLOW_RUN_TYPE: PARENT_TYPE}
-    parent = place.client.create_run(experiment_id, start, own, run_name=_name(plan))
-    _log_files(place, parent.info.run_id, plan, provenance)
-    children: dict[str, Run] = {}
+    if parent is None:
+        own = {**tags, PLAN: plan.digest, MLFLOW_RUN_TYPE: PARENT_TYPE}
+        start = int(time.time() * 1000)
+        parent = place.client.create_run(experiment_id, start, own, run_name=_name(plan))
+        _log_files(place, parent.info.run_id, plan, provenance)
+    children = _children(place, experiment_id, parent)
     for number, variant in enumerate(plan.variants, 1):
-        prompt = variant.prompt
-        linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
-        own = {
-            **tags,
-            VARIANT: variant.digest,
-            MLFLOW_PARENT_RUN_ID: parent.info.run_id,
-            MLFLOW_RUN_TYPE: CHILD_TYPE,
-            "mlflow.linkedPrompts": json.dumps(linked),
-        }
+        if variant.digest in children:
+            continue
         # MLflow lists the newest first: so the file's order is the page's.
-        child = place.client.create_run(experiment_id, start - number, own, run_name=variant.name)
-        children[variant.digest] = child
+        child = place.client.create_run(
+            experiment_id,
+            parent.info.start_time - number,
+            {**tags, **_child_tags(variant, parent)},
+            run_name=variant.name,
+        )
         _log_files(place, child.info.run_id, plan, provenance)
+        children[variant.digest] = child
     return Runs(place, experiment_id, parent, children)
+
+
+def _children(place: Place, experiment_id: str, parent: Run) -> dict[str, Run]:
+    below = place.client.search_runs(
+        [experiment_id],
+        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'",
+        max_results=5000,
+    )
+    return {run.data.tags.get(VARIANT, ""): run for run in below}
+
+
+def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
+    prompt = variant.prompt
+    linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
+    return {
+        VARIANT: variant.digest,
+        MLFLOW_PARENT_RUN_ID: parent.info.run_id,
+        MLFLOW_RUN_TYPE: CHILD_TYPE,
+        "mlflow.linkedPrompts": json.dumps(linked),
+    }
 
 
 def _name(plan: Plan) -> str:
@@ -116,6 +127,7 @@ def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> 
         "prompt_version": variant.prompt.version,
         "model": model.model.ref,
         **{f"model.{key}": value for key, value in model.provider.identity.items()},
+        **{f"model.{key}": value for key, value in model.provider.facts.items()},
         **variant.parameters,
         "choice_method": variant.choice_method or None,
         "dataset": plan.experiment.dataset.name,
@@ -159,10 +171,10 @@ def log_numbers(place: Place, run_id: str, result: VariantResult, at: int) -> No
     place.client.log_dict(run_id, variant_json(result), "results.json")
 
 
-def finish(place: Place, run_id: str, tags: Mapping[str, str], end: float) -> None:
-    """Marks a run as done."""
+def finish(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
+    """Marks a run as done, now."""
     place.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-    place.client.set_terminated(run_id, "FINISHED", int(end * 1000))
+    place.client.set_terminated(run_id, "FINISHED")
 
 
 def _log_files(place: Place, run_id: str, plan: Plan, provenance: Provenance) -> None:
@@ -185,8 +197,3 @@ def environment(provenance: Provenance) -> dict[str, JSON]:
         "git_commit": provenance.commit or None,
         "git_dirty": provenance.dirty if provenance.commit else None,
     }
-
-
-def now() -> float:
-    """Seconds since 1970."""
-    return time.time()

@@ -32,6 +32,11 @@ class OpenAIProvider:
         }
         return {**said, "headers": self.settings.headers} if self.settings.headers else said
 
+    @property
+    def facts(self) -> Mapping[str, JSON]:
+        """How many requests are under way at once."""
+        return {"concurrency": self.settings.concurrency}
+
     def prepare(self, call: Call) -> Prepared:
         """The exact body; raises WorkbenchError for what this endpoint can't be asked."""
         return make_body(self.name, self.settings, call)

@@ -51,6 +51,14 @@ class TransformersProvider:
             "engine": f"transformers-{version('transformers').partition('.')[0]}",
         }
 
+    @property
+    def facts(self) -> Mapping[str, JSON]:
+        """How large a batch may be: in bfloat16 a text may depend on its neighbours."""
+        return {
+            "batch_size": self._settings.batch_size,
+            "batch_tokens": self._settings.batch_tokens,
+        }
+
     def prepare(self, call: Call) -> Prepared:
         """The body for `call`: `messages` or `text`, and the parameters that count.
 
