@@ -188,3 +188,11 @@ def test_environment_wins_over_the_env_file(tmp_path, monkeypatch):
     monkeypatch.delenv("WB_TEST_TWO", raising=False)
     find_project(tmp_path)
     assert [os.environ.get("WB_TEST_ONE"), os.environ.get("WB_TEST_TWO")] == ["shell", "fi le"]
+
+
+def test_env_file_that_is_no_text_is_named_without_its_content(tmp_path):
+    (tmp_path / "prompts").mkdir()
+    (tmp_path / ".env").write_bytes(b"WB_TEST_KEY=\xff\xfesecret\n")
+    assert refusal(find_project, tmp_path) == (
+        ".env: can't be read\n  fix: save it as UTF-8 text: NAME=value, one a line"
+    )

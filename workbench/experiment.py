@@ -192,13 +192,10 @@ def find_prompt(
 
 def _task(path: Path, project: Project) -> str:
     task = path.resolve().parent.name
-    if not re.fullmatch(NAME, task):
-        raise WorkbenchError(
-            f"{task!r} is no name for a task",
-            where=project.shown(path),
-            fix="name the folder with letters, digits, _ and -, at most 64, no sign first",
-        )
-    return task
+    if re.fullmatch(NAME, task):
+        return task
+    fix = "name the folder with letters, digits, _ and -, at most 64, no sign first"
+    raise WorkbenchError(f"{task!r} is no name for a task", where=project.shown(path), fix=fix)
 
 
 def _check_exclusions(experiment: Experiment, document: Document) -> None:
@@ -207,13 +204,10 @@ def _check_exclusions(experiment: Experiment, document: Document) -> None:
         alone = replace(experiment, exclude=(rule,))
         pairs = itertools.product(experiment.prompts, experiment.models)
         if not any(alone.excludes(prompt, model.model) for prompt, model in pairs):
-            names = [prompt.ref for prompt in experiment.prompts]
-            names += [model.model.ref for model in experiment.models]
-            raise WorkbenchError(
-                f"the rule {rule.model_dump(exclude_unset=True)} excludes nothing",
-                where=document.where("exclude", index),
-                fix=f"there are {', '.join(names)}",
-            )
+            names = [p.ref for p in experiment.prompts] + [m.model.ref for m in experiment.models]
+            said = f"the rule {rule.model_dump(exclude_unset=True)} excludes nothing"
+            fix = f"there are {', '.join(names)}"
+            raise WorkbenchError(said, where=document.where("exclude", index), fix=fix)
 
 
 def _refuse_planned(document: Document) -> None:
@@ -299,8 +293,8 @@ def _evaluators(
 def _grid(said: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:
     for name, values in said.grid.items():
         for index, value in enumerate(values):
-            place = document.where("grid", name, index)
-            check_parameters({name: value}, where={name: place}.__getitem__)
+            place = {name: document.where("grid", name, index)}
+            check_parameters({name: value}, where=place.__getitem__)
     return tuple(
         dict(zip(said.grid, point, strict=True)) for point in itertools.product(*said.grid.values())
     )

@@ -111,7 +111,12 @@ def find_project(start: Path) -> Project:
             where=str(here),
             fix="mkdir -p prompts/my_task, then put a template and an experiment.yaml into it",
         )
-    load_dotenv(folder / ".env", override=False)
+    try:
+        load_dotenv(folder / ".env", override=False)
+    except (OSError, UnicodeDecodeError) as error:
+        raise WorkbenchError(
+            "can't be read", where=".env", fix="save it as UTF-8 text: NAME=value, one a line"
+        ) from error
     settings = folder / "workbench.yaml"
     if not settings.is_file():
         return Project(folder)

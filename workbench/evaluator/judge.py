@@ -145,7 +145,7 @@ def bind(
     """
     try:
         parameters = inspect.signature(function).parameters.values()
-    except ValueError as error:  # compiled code may have none
+    except ValueError as error:
         raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
     arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
     keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
@@ -157,14 +157,10 @@ def bind(
             where=source,
             fix=f"its arguments are among {', '.join(DATA_ARGUMENTS)}; settings are keyword-only",
         )
-    hints = _hints(function)
-    for setting, value in settings.items():
+    for setting in settings:
         if setting not in keywords:
             raise unknown_name(f"setting of evaluator {name!r}:", setting, keywords, where=source)
-        if not _fits(value, hints.get(setting)):
-            raise WorkbenchError(
-                f"evaluator {name!r}: {setting} is {value!r}, not {PLAIN[hints[setting]][1]}"
-            )
+    _check_types(function, settings, name)
     missing = [k for k, p in keywords.items() if p.default is p.empty and k not in settings]
     if missing:
         raise WorkbenchError(
@@ -175,18 +171,17 @@ def bind(
     return Evaluator(name, function, dict(settings), arguments, traits, digest, source)
 
 
-def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
+    """Holds settings to their annotations, where these are plain: `no` is a text in YAML."""
     try:
-        return get_type_hints(function)
+        hints = get_type_hints(function)
     except Exception:  # a name that only a type checker knows; nothing is checked then
-        return {}
-
-
-def _fits(value: JSON, hint: object) -> bool:
-    """Whether a setting is what a plain annotation says; other annotations say nothing here."""
-    if hint not in PLAIN:
-        return True
-    return isinstance(value, PLAIN[hint][0]) and (hint is bool or not isinstance(value, bool))
+        return
+    for setting, value in settings.items():
+        types, words = PLAIN.get(hints.get(setting), ((object,), ""))
+        wrong_bool = isinstance(value, bool) and bool not in types and object not in types
+        if wrong_bool or not isinstance(value, types):
+            raise WorkbenchError(f"evaluator {name!r}: {setting} is {value!r}, not {words}")
 
 
 def _checked(result: object, traits: Traits) -> Score:

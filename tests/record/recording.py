@@ -1,0 +1,72 @@
+"""An invocation from the experiment file to MLflow, as `workbench run` makes it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench import Bench
+from mlflow import MlflowClient
+from mlflow.entities import Run, Trace
+
+from workbench.completing import Stop
+from workbench.doors import open_doors
+from workbench.experiment import load_experiment
+from workbench.plan import Options, plan_invocation
+from workbench.project import Project
+from workbench.run import Invocation, Workshop, run
+from workbench.store import Store
+from workbench.tracking import Recorder
+
+RUN_ALL = Options()
+
+
+class Silent:
+    """Progress that nobody watches."""
+
+    def begin(self, total: int) -> None: ...
+
+    def advance(self, done: int, failed: int) -> None: ...
+
+    def end(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A project whose runs go to a store of its own."""
+
+    bench: Bench
+    project: Project
+    uri: str
+
+    def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
+        """What this experiment file comes to, recorded."""
+        file = self.bench.write("experiment.yaml", text)
+        doors = open_doors(self.project, self.uri)
+        experiment = load_experiment(file, self.project, self.bench.renderer, doors)
+        with Store(self.project.store) as store:
+            plan = plan_invocation(experiment, self.bench.renderer, store, options)
+            recorder = Recorder(self.project, store, self.uri)
+            shop = Workshop(self.project, store, recorder, Silent(), stop or Stop())
+            return run(plan, shop, options)
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's public API on the same store."""
+        return MlflowClient(self.uri, self.uri)
+
+    def runs(self) -> list[Run]:
+        """Every run of every experiment, parents too."""
+        ids = [one.experiment_id for one in self.client.search_experiments()]
+        return self.client.search_runs(ids)
+
+    def traces(self, run: Run | str) -> list[Trace]:
+        """The traces of a run in the dataset's order."""
+        run_id = run if isinstance(run, str) else run.info.run_id
+        experiment_id = self.client.get_run(run_id).info.experiment_id
+        found = self.client.search_traces(locations=[experiment_id], run_id=run_id)
+        return sorted(found, key=lambda trace: -trace.info.request_time)
+
+    def artifact(self, run_id: str, path: str) -> str:
+        """The text of an artifact."""
+        folder = self.project.root / "downloads" / run_id
+        folder.mkdir(parents=True, exist_ok=True)
+        return Path(self.client.download_artifacts(run_id, path, str(folder))).read_text()

@@ -1,0 +1,349 @@
+"""What a run leaves in MLflow, read back through MLflow's public API."""
+
+import json
+
+import mlflow
+import pytest
+from openai_server import OpenAIServer, Reply, say
+from recording import Recording
+
+from workbench.errors import ExitCode
+from workbench.plan import Options, Scope
+
+ROWS = [
+    {"id": "r1", "text": "a joy", "label": "positive"},
+    {"id": "r2", "text": "a bore", "label": "negative"},
+    {"id": "r3", "text": "a muddle", "label": "negative"},
+]
+TWO_BY_TWO = """\
+name: reviews
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [short, long]
+models:
+  - openai:small: {{base_url: "{url}", identity: here}}
+  - openai:large: {{base_url: "{url}", identity: here, parameters: {{temperature: 0}}}}
+parameters: {{max_tokens: 8}}
+evaluators:
+  - label_match: {{labels: [positive, negative]}}
+  - exact_match
+"""
+
+
+@pytest.fixture
+def reviews(recording: Recording, server: OpenAIServer) -> str:
+    """The matrix of two prompts on two models, answered by a server on loopback."""
+    bench = recording.bench
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in ROWS))
+    bench.write("short.jinja", "user:\n{{ text }}?\n")
+    bench.write(
+        "long.jinja", "---\ndescription: wordy\n---\nsystem:\nLabel it.\nuser:\n{{ text }}\n"
+    )
+    server.script = lambda path, body, nth: say(answer(body))
+    return TWO_BY_TWO.format(url=server.url)
+
+
+def answer(body: dict) -> str:
+    """The large model is right; the small one says positive, or nothing of use."""
+    text = body["messages"][-1]["content"]
+    if body["model"] == "large":
+        return "positive" if "joy" in text else "negative"
+    return "unsure" if "muddle" in text else "positive"
+
+
+def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    children = {
+        run.info.run_name: run.data.metrics
+        for run in recording.runs()
+        if run.data.tags.get("mlflow.parentRunId") == done.parent_run_id
+    }
+    assert children == {
+        "short · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
+        "short · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
+        "long · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
+        "long · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
+    }
+
+
+def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    run = recording.client.get_run(done.variants[3].run_id)
+    assert run.data.params == {
+        "prompt": "long",
+        "prompt_version": "1",
+        "model": "openai:large",
+        "model.endpoint": "here",
+        "model.api": "chat",
+        "model.concurrency": "16",
+        "max_tokens": "8",
+        "temperature": "0",
+        "dataset": "rows.jsonl",
+        "repeats": "1",
+    }
+    assert run.data.tags["label_match"] == "1.000 [0.438, 1.000] n=3, 3 right"
+    environment = json.loads(recording.artifact(run.info.run_id, "environment.json"))
+    assert environment["packages"]["mlflow"] == mlflow.__version__
+    assert "max_tokens: 8" in recording.artifact(run.info.run_id, "experiment.yaml")
+    (dataset,) = run.inputs.dataset_inputs
+    assert (dataset.dataset.name, dataset.dataset.digest) == (
+        "rows",
+        done.plan.experiment.dataset.digest[:32],
+    )
+
+
+def test_the_table_holds_every_row_with_its_scores(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    table = json.loads(recording.artifact(done.variants[0].run_id, "eval_results_table.json"))
+    rows = [dict(zip(table["columns"], row, strict=True)) for row in table["data"]]
+    assert [
+        (row["text"], row["output"], row["label_match/score"], row["label_match/justification"])
+        for row in rows
+    ] == [
+        ("a joy", "positive", 1.0, "right · names 'positive'"),
+        ("a bore", "positive", 0.0, "wrong · names 'positive', not 'negative'"),
+        ("a muddle", "unsure", 0.0, "unparsed · names no label"),
+    ]
+
+
+def test_every_row_is_a_trace_with_its_scores(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    traces = recording.traces(done.variants[0].run_id)
+    assert [
+        (
+            trace.info.request_preview,
+            trace.info.response_preview,
+            {a.name: a.value for a in trace.info.assessments},
+        )
+        for trace in traces
+    ] == [
+        (
+            "a joy",
+            "positive",
+            {"label_match": True, "exact_match": True, "expected_response": "positive"},
+        ),
+        (
+            "a bore",
+            "positive",
+            {"label_match": False, "exact_match": False, "expected_response": "negative"},
+        ),
+        (
+            "a muddle",
+            "unsure",
+            {"label_match": False, "exact_match": False, "expected_response": "negative"},
+        ),
+    ]
+
+
+def test_a_trace_shows_what_was_sent(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    row, call = recording.traces(done.variants[2].run_id)[0].data.spans
+    assert (row.name, row.inputs, row.outputs) == ("long", {"text": "a joy"}, "positive")
+    assert (call.span_type, call.inputs) == (
+        "CHAT_MODEL",
+        {
+            "model": "small",
+            "messages": [
+                {"role": "system", "content": "Label it."},
+                {"role": "user", "content": "a joy"},
+            ],
+            "max_tokens": 8,
+        },
+    )
+
+
+def test_a_trace_is_linked_to_its_prompt_version(recording: Recording, reviews: str) -> None:
+    done = recording.run(reviews)
+    found = recording.client.search_traces(
+        locations=[done.experiment_id], filter_string='prompt = "qa.long/1"'
+    )
+    assert len(found) == 6
+
+
+def test_prompts_are_registered_in_chat_form(recording: Recording, reviews: str) -> None:
+    recording.run(reviews)
+    version = recording.client.get_prompt_version("qa.long", "1")
+    assert version.template == [
+        {"role": "system", "content": "Label it."},
+        {"role": "user", "content": "{{ text }}"},
+    ]
+    assert version.tags["workbench.file"] == "prompts/qa/long.jinja"
+    assert version.commit_message == "wordy"
+
+
+def test_the_same_invocation_again_records_nothing(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    first = recording.run(reviews)
+    second = recording.run(reviews)
+    assert second.known
+    assert second.requests.stored == 12
+    assert [v.run_id for v in second.variants] == [v.run_id for v in first.variants]
+    assert [v.metrics for v in second.variants] == [v.metrics for v in first.variants]
+    assert len(recording.runs()) == 5
+    assert len(server.requests) == 12
+
+
+def test_again_makes_new_runs_and_sends_nothing(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    recording.run(reviews)
+    second = recording.run(reviews, Options(again=True))
+    assert not second.known
+    assert len(recording.runs()) == 10
+    assert len(server.requests) == 12
+
+
+def test_an_edited_template_is_one_new_version_and_its_own_requests(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    recording.run(reviews)
+    recording.bench.write("short.jinja", "user:\nIs {{ text }} good?\n")
+    again = recording.run(reviews.replace("[short, long]", "[short, short@1]"))
+    assert (again.requests.stored, again.requests.sent) == (6, 6)
+    assert len(server.requests) == 18
+    assert [(v.variant.name, v.variant.prompt.version) for v in again.variants] == [
+        ("short · small", 2),
+        ("short · large", 2),
+        ("short@1 · small", 1),
+        ("short@1 · large", 1),
+    ]
+    assert len(recording.client.search_prompt_versions("qa.short")) == 2
+
+
+def test_the_old_content_again_is_the_old_version(recording: Recording, reviews: str) -> None:
+    recording.run(reviews)
+    recording.bench.write("short.jinja", "user:\nIs {{ text }} good?\n")
+    recording.run(reviews)
+    recording.bench.write("short.jinja", "user:\n{{ text }}?\n")
+    last = recording.run(reviews, Options(again=True))
+    assert last.variants[0].variant.prompt.version == 1
+    assert len(recording.client.search_prompt_versions("qa.short")) == 2
+
+
+def test_a_failed_row_is_counted_shown_and_completed_later(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    broken = {"yes": True}
+    server.script = lambda path, body, nth: (
+        Reply(400, {"error": {"message": "no such luck"}})
+        if broken["yes"] and "bore" in str(body) and body["model"] == "small"
+        else say(answer(body))
+    )
+    first = recording.run(reviews)
+    assert first.exit_code == ExitCode.FAILED_ROWS
+    metric = first.variants[0].metrics["exact_match"]
+    assert (metric.mean, metric.n, metric.failed) == (0.5, 2, 1)
+    run = recording.client.get_run(first.variants[0].run_id)
+    assert run.data.metrics["rows/failed"] == 1.0
+    states = [trace.info.state.value for trace in recording.traces(run)]
+    assert states == ["OK", "ERROR", "OK"]
+
+    broken["yes"] = False
+    second = recording.run(reviews)
+    assert second.exit_code == ExitCode.DONE
+    assert second.variants[0].run_id == first.variants[0].run_id
+    assert second.requests.sent == 2
+    assert second.variants[0].metrics["exact_match"].n == 3
+    states = [trace.info.state.value for trace in recording.traces(run)]
+    assert states == ["OK", "OK", "OK"]
+    table = json.loads(recording.artifact(run.info.run_id, "eval_results_table.json"))
+    assert len(table["data"]) == 3
+
+
+def test_all_rows_failed_is_no_metric(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: Reply(400, {"error": {"message": "never"}})
+    done = recording.run(reviews)
+    assert done.exit_code == ExitCode.FAILED_ROWS
+    assert [v.metrics["exact_match"].mean for v in done.variants] == [None] * 4
+    run = recording.client.get_run(done.variants[0].run_id)
+    assert run.data.metrics == {"rows/failed": 3.0}
+
+
+def test_an_evaluator_that_raises_costs_its_own_cell(recording: Recording) -> None:
+    folder = recording.project.root / "evaluators"
+    folder.mkdir()
+    (folder / "picky.py").write_text(
+        "def picky(outputs: str) -> bool:\n"
+        "    if outputs == 'two':\n"
+        "        raise ValueError('not this one')\n"
+        "    return True\n"
+    )
+    text = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [picky]\n"
+    done = recording.run(text)
+    metric = done.variants[0].metrics["picky"]
+    assert (metric.mean, metric.n, metric.errors) == (1.0, 1, 1)
+    assert done.exit_code == ExitCode.FAILED_ROWS
+    broken = recording.traces(done.variants[0].run_id)[1]
+    (feedback,) = broken.info.assessments
+    assert feedback.error.error_message.startswith("ValueError: not this one (")
+
+
+def test_mlflow_metrics_and_scorers_are_taken_as_they_are(recording: Recording) -> None:
+    folder = recording.project.root / "evaluators"
+    folder.mkdir()
+    (folder / "polite.py").write_text(
+        "from mlflow.genai.scorers import scorer\n\n"
+        "@scorer\ndef polite(outputs):\n    return 'please' in outputs\n"
+    )
+    (folder / "length.py").write_text(
+        "from mlflow.metrics import MetricValue, make_metric\n\n"
+        "def _lengths(predictions):\n"
+        "    return MetricValue(scores=[len(text) for text in predictions])\n\n"
+        "length = make_metric(eval_fn=_lengths, greater_is_better=False, name='length')\n"
+    )
+    text = (
+        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [polite, length]\n"
+    )
+    done = recording.run(text)
+    means = {name: metric.mean for name, metric in done.variants[0].metrics.items()}
+    assert means == {"polite": 0.0, "length": 3.0}
+
+
+def test_repeats_are_rows_of_their_own_traces(recording: Recording) -> None:
+    text = (
+        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\n"
+        "evaluators: [output_tokens]\nrepeats: 2\n"
+    )
+    done = recording.run(text)
+    assert done.variants[0].metrics["output_tokens"].n == 4
+    names = [t.info.request_preview for t in recording.traces(done.variants[0].run_id)]
+    assert names == ["a #1 · one", "a #2 · one", "b #1 · two", "b #2 · two"]
+
+
+def test_a_part_of_an_experiment_is_an_invocation_of_its_own(
+    recording: Recording, reviews: str
+) -> None:
+    whole = recording.run(reviews)
+    part = recording.run(reviews, Options(Scope(limit=2, only="short*")))
+    assert part.requests.planned == part.requests.stored == 4
+    assert part.parent_run_id != whole.parent_run_id
+    parent = recording.client.get_run(part.parent_run_id)
+    assert parent.info.run_name == "2 variants (limit 2, only short*)"
+
+
+def test_without_mlflow_the_numbers_are_shown_and_nothing_is_lost(
+    recording: Recording, reviews: str
+) -> None:
+    gone = Recording(recording.bench, recording.project, "http://127.0.0.1:9")
+    first = gone.run(reviews)
+    assert first.exit_code == ExitCode.NOT_RECORDED
+    assert first.variants[1].metrics["exact_match"].mean == 1.0
+    later = recording.run(reviews)
+    assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
+    assert len(recording.runs()) == 5
+
+
+def test_a_rejected_key_ends_its_model_and_not_the_other(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: (
+        Reply(401, {"error": {"message": "bad key"}})
+        if body["model"] == "small"
+        else say(answer(body))
+    )
+    done = recording.run(reviews)
+    assert done.exit_code == ExitCode.FAILED_ROWS
+    assert [v.rows.scored for v in done.variants] == [0, 3, 0, 3]
+    assert [problem.message for problem in done.problems] == ["openai:small: HTTP 401: bad key"]
