@@ -148,7 +148,7 @@ def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | 
 
 
 def _from_scorer(scorer: Scorer) -> Callable[..., Any]:
-    def judged(inputs: Any, outputs: str, expectations: Any) -> Score:
+    def judged(inputs: Any, outputs: str, expectations: Any = None) -> Score:
         return _score(scorer.run(inputs=inputs, outputs=outputs, expectations=expectations))
 
     return judged
@@ -158,7 +158,7 @@ def _from_metric(metric: EvaluationMetric) -> Callable[..., Any]:
     """Calls the metric with one row; one that only aggregates gives the aggregate of that row."""
     wanted = inspect.signature(metric.eval_fn).parameters
 
-    def judged(inputs: Any, outputs: str, expectations: Any) -> Score:
+    def judged(inputs: Any, outputs: str, expectations: Any = None) -> Score:
         given = {
             "predictions": pd.Series([outputs]),
             "targets": pd.Series([expectations.get("expected_response")]),

@@ -77,10 +77,10 @@ def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) ->
         "model.concurrency": "16",
         "max_tokens": "8",
         "temperature": "0",
-        "dataset": "rows.jsonl",
+        "dataset": "rows",
         "repeats": "1",
     }
-    assert run.data.tags["label_match"] == "1.000 [0.438, 1.000] n=3, 3 right"
+    assert run.data.tags["label_match"] == "1.000 [0.439, 1.000] n=3, 3 right"
     environment = json.loads(recording.artifact(run.info.run_id, "environment.json"))
     assert environment["packages"]["mlflow"] == mlflow.__version__
     assert "max_tokens: 8" in recording.artifact(run.info.run_id, "experiment.yaml")
@@ -99,8 +99,8 @@ def test_the_table_holds_every_row_with_its_scores(recording: Recording, reviews
         (row["text"], row["output"], row["label_match/score"], row["label_match/justification"])
         for row in rows
     ] == [
-        ("a joy", "positive", 1.0, "right · names 'positive'"),
-        ("a bore", "positive", 0.0, "wrong · names 'positive', not 'negative'"),
+        ("a joy", "positive", 1.0, "right · positive, expected positive"),
+        ("a bore", "positive", 0.0, "wrong · positive, expected negative"),
         ("a muddle", "unsure", 0.0, "unparsed · names no label"),
     ]
 

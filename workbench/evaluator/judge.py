@@ -108,6 +108,12 @@ class Evaluator:
     digest: str = ""
     source: str = ""
 
+    @property
+    def needs_expectations(self) -> bool:
+        """Whether it can't judge without knowing what a good answer is."""
+        taken = inspect.signature(self.function).parameters
+        return "expectations" in taken and taken["expectations"].default is inspect.Parameter.empty
+
     def judge(
         self,
         *,

@@ -35,6 +35,7 @@ from workbench.tracking.runs import (
     log_params,
     open_runs,
 )
+from workbench.tracking.trace import Source
 from workbench.tracking.traces import Traces
 
 
@@ -202,7 +203,8 @@ class _Recording:
     def _traces(self, variant: Variant) -> Traces:
         run = self.runs.children[variant.digest]
         price = self.recorder.project.prices.get(variant.model.model.ref)
-        return Traces(self.runs, run.info.run_id, variant, run.info.start_time, price)
+        source = Source(self.runs.experiment_id, run.info.run_id, variant, price)
+        return Traces(self.runs.place, source, run.info.start_time)
 
     def _summary(self, variant: Variant, rows: Sequence[Row]) -> VariantResult:
         result = summarise(self.plan, variant, rows, self.recorder.project.prices)

@@ -1,47 +1,24 @@
-"""A trace a row: the example, what was sent, what came back, and every score of it.
+"""The traces of a run, one a row, written and counted.
 
-    tr-<hash of run, example, repeat>
-      span  zero_shot                  inputs of the example -> the answer
-        span  openai:gpt-4o-mini       the messages as sent -> the reply
-      assessments                      a Feedback an evaluator, an Expectation a wanted answer
-
-The ids come from the run and the row, so recording twice is recording once. TracingClient is no
-documented API of MLflow; it stands here alone, and a test reads everything back through the
-public one.
+TracingClient and its store are no documented API of MLflow; they stand here alone, and a test
+reads everything back through the public one.
 """
 
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 
-from mlflow.entities import (
-    Assessment,
-    AssessmentError,
-    AssessmentSource,
-    AssessmentSourceType,
-    Expectation,
-    Feedback,
-    Span,
-    TraceInfo,
-    TraceLocation,
-    TraceState,
-)
+from mlflow.entities import Feedback, Span
 from mlflow.tracing.client import TracingClient
 
 from workbench.canonical import JSON
-from workbench.evaluator import Score
-from workbench.model import Completion, Request
-from workbench.plan import Variant
-from workbench.project import Price
+from workbench.model import Request
 from workbench.results import Row
-from workbench.tracking.runs import Runs
+from workbench.tracking.place import Place
+from workbench.tracking.trace import PREVIEW, RowTrace, Source
 
 SPANS_AT_ONCE = 400
-PREVIEW = 1000  # characters
-CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
-HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
 
 @dataclass(frozen=True)
@@ -50,14 +27,11 @@ class Traces:
 
     Attributes:
         begun: the time that stands on them, milliseconds since 1970.
-        price: of the model; None where it isn't known.
     """
 
-    runs: Runs
-    run_id: str
-    variant: Variant
+    place: Place
+    source: Source
     begun: int
-    price: Price | None
 
     def write(self, rows: Sequence[Row], bodies: Mapping[str, Request]) -> None:
         """One trace for each row that was answered or failed.
@@ -66,35 +40,33 @@ class Traces:
             rows: with their scores.
             bodies: the requests by key.
         """
-        client = TracingClient(self.runs.place.uri)
-        prompt = self.variant.prompt
-        version = self.runs.place.client.get_prompt_version(
-            prompt.registered_name, str(prompt.version)
-        )
+        client = TracingClient(self.place.uri)
+        prompt = self.source.variant.prompt
+        version = self.place.client.get_prompt_version(prompt.registered_name, str(prompt.version))
         names = _unique_names(rows)
         spans: list[Span] = []
         for number, row in enumerate(rows):
             if row.completion is None:
                 continue
             # MLflow lists the newest first: so the dataset's order is the page's.
-            made = _Trace(self, row, row.completion, names[number], self.begun - number)
+            made = RowTrace(self.source, row, row.completion, names[number], self.begun - number)
             client.start_trace(made.info())
             client.store.link_prompts_to_trace(made.id, [version])
             spans += made.spans(dict(bodies[row.cell.key].body))
             if len(spans) >= SPANS_AT_ONCE:
-                client.log_spans(self.runs.experiment_id, spans)
+                client.log_spans(self.source.experiment_id, spans)
                 spans = []
         if spans:
-            client.log_spans(self.runs.experiment_id, spans)
+            client.log_spans(self.source.experiment_id, spans)
 
     def count(self) -> tuple[int, int]:
         """How many traces and how many scores MLflow holds, read back through its public API."""
         traces = feedback = 0
         token = None
         while True:
-            page = self.runs.place.client.search_traces(
-                locations=[self.runs.experiment_id],
-                run_id=self.run_id,
+            page = self.place.client.search_traces(
+                locations=[self.source.experiment_id],
+                run_id=self.source.run_id,
                 max_results=500,
                 page_token=token,
                 include_spans=False,
@@ -106,186 +78,6 @@ class Traces:
             token = page.token
             if not token:
                 return traces, feedback
-
-
-def trace_id(run_id: str, row: Row) -> str:
-    """The id of a row's trace; of the run and the row, never of the content alone."""
-    return f"tr-{_hex(32, run_id, row.cell.example.id, row.cell.repeat)}"
-
-
-@dataclass(frozen=True)
-class _Trace:
-    """One row as MLflow's entities."""
-
-    of: Traces
-    row: Row
-    completion: Completion
-    name: str
-    start: int
-
-    @property
-    def id(self) -> str:
-        return trace_id(self.of.run_id, self.row)
-
-    @property
-    def milliseconds(self) -> int:
-        return max(1, round((self.completion.latency_s or 0) * 1000))
-
-    def info(self) -> TraceInfo:
-        """Everything but the spans."""
-        prompt = self.of.variant.prompt
-        answer = self.completion.text if self.completion.scored else None
-        linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
-        inputs = dict(self.row.cell.example.inputs)
-        return TraceInfo(
-            trace_id=self.id,
-            trace_location=TraceLocation.from_experiment_id(self.of.runs.experiment_id),
-            request_time=self.start,
-            state=TraceState.OK if self.completion.scored else TraceState.ERROR,
-            execution_duration=self.milliseconds,
-            client_request_id=self._row_name(),
-            request_preview=self.name,
-            response_preview=(self.completion.text or self.completion.error)[:PREVIEW],
-            trace_metadata={
-                "mlflow.sourceRun": self.of.run_id,
-                "mlflow.traceInputs": json.dumps(inputs, ensure_ascii=False),
-                "mlflow.traceOutputs": json.dumps(answer, ensure_ascii=False),
-                **self._usage(),
-            },
-            tags={
-                "mlflow.traceName": prompt.ref,
-                "mlflow.linkedPrompts": json.dumps(linked),
-                "workbench.example": self.row.cell.example.id,
-                "workbench.repeat": str(self.row.cell.repeat),
-                "workbench.state": self.completion.state,
-                "workbench.key": self.completion.key,
-            },
-            assessments=[*self._feedback(), *self._expectations()],
-        )
-
-    def spans(self, body: dict[str, JSON]) -> list[Span]:
-        """The row and, inside it, the call."""
-        inputs = dict(self.row.cell.example.inputs)
-        answer = self.completion.text if self.completion.scored else None
-        root, call = _hex(16, self.id, "row"), _hex(16, self.id, "call")
-        model = self.of.variant.model.model
-        kind = "CHAT_MODEL" if "messages" in body else "LLM"
-        more: dict[str, JSON] = self._cost()
-        if kind == "CHAT_MODEL":
-            more["mlflow.message.format"] = "openai"
-        return [
-            self._span(root, None, self.of.variant.prompt.ref, ("CHAIN", inputs, answer), {}),
-            self._span(call, root, model.ref, (kind, body, self._reply(kind)), more),
-        ]
-
-    def _reply(self, kind: str) -> JSON:
-        if not self.completion.scored or kind == "LLM":
-            return self.completion.text if self.completion.scored else None
-        message = {"role": "assistant", "content": self.completion.text}
-        finish = self.completion.finish_reason
-        return {"choices": [{"index": 0, "finish_reason": finish, "message": message}]}
-
-    def _span(
-        self,
-        span_id: str,
-        parent: str | None,
-        name: str,
-        content: tuple[str, JSON, JSON],
-        more: dict[str, JSON],
-    ) -> Span:
-        kind, inputs, outputs = content
-        attributes = {
-            "mlflow.traceRequestId": self.id,
-            "mlflow.spanType": kind,
-            "mlflow.spanInputs": inputs,
-            "mlflow.spanOutputs": outputs,
-            **more,
-        }
-        failed = not self.completion.scored
-        return Span.from_dict(
-            {
-                "trace_id": self.id,
-                "span_id": span_id,
-                "parent_span_id": parent,
-                "name": name,
-                "start_time_unix_nano": self.start * 10**6,
-                "end_time_unix_nano": (self.start + self.milliseconds) * 10**6,
-                "events": [],
-                "status": {
-                    "code": "STATUS_CODE_ERROR" if failed else "STATUS_CODE_OK",
-                    "message": self.completion.error if failed else "",
-                },
-                "attributes": {key: json.dumps(value) for key, value in attributes.items()},
-            }
-        )
-
-    def _feedback(self) -> list[Assessment]:
-        made: list[Assessment] = []
-        for name, score in self.row.scores.items():
-            feedback = Feedback(
-                name=name,
-                value=None if score.error else score.value,
-                error=AssessmentError("EVALUATOR_ERROR", score.error) if score.error else None,
-                source=CODE,
-                rationale=_rationale(score),
-                **self._common(),
-            )
-            feedback.assessment_id = f"a-{_hex(32, self.id, 'feedback', name)}"
-            made.append(feedback)
-        return made
-
-    def _expectations(self) -> list[Assessment]:
-        made: list[Assessment] = []
-        for name, value in self.row.cell.example.expectations.items():
-            expectation = Expectation(name=name, value=value, source=HUMAN, **self._common())
-            expectation.assessment_id = f"a-{_hex(32, self.id, 'expectation', name)}"
-            made.append(expectation)
-        return made
-
-    def _common(self) -> dict[str, JSON]:
-        at = self.start + self.milliseconds
-        return {
-            "metadata": {"mlflow.assessment.sourceRunId": self.of.run_id},
-            "trace_id": self.id,
-            "create_time_ms": at,
-            "last_update_time_ms": at,
-        }
-
-    def _usage(self) -> dict[str, str]:
-        usage = self.completion.usage
-        if usage.input_tokens is None or usage.output_tokens is None:
-            return {}
-        total = usage.input_tokens + usage.output_tokens
-        said = {
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "total_tokens": total,
-        }
-        return {"mlflow.trace.tokenUsage": json.dumps(said)}
-
-    def _cost(self) -> dict[str, JSON]:
-        """Only where the price is known: else MLflow would guess one from the model's name."""
-        usage, price = self.completion.usage, self.of.price
-        if price is None or usage.input_tokens is None or usage.output_tokens is None:
-            return {}
-        parts = usage.input_tokens * price.input / 1e6, usage.output_tokens * price.output / 1e6
-        return {
-            "mlflow.llm.model": self.of.variant.model.model.name,
-            "mlflow.llm.provider": self.of.variant.model.model.provider,
-            "mlflow.llm.cost": {
-                "input_cost": parts[0],
-                "output_cost": parts[1],
-                "total_cost": sum(parts),
-            },
-        }
-
-    def _row_name(self) -> str:
-        cell = self.row.cell
-        return f"{cell.example.id}#{cell.repeat}" if cell.repeat else cell.example.id
-
-
-def _rationale(score: Score) -> str | None:
-    return " · ".join(part for part in (score.label, score.reason) if part) or None
 
 
 def _unique_names(rows: Sequence[Row]) -> list[str]:
@@ -311,7 +103,3 @@ def _preview(inputs: dict[str, JSON]) -> str:
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return json.dumps(inputs, ensure_ascii=False)
-
-
-def _hex(digits: int, *parts: object) -> str:
-    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:digits]

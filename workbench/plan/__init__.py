@@ -1,0 +1,11 @@
+"""What an experiment comes to: variants, cells, requests; and what is stored already.
+
+variants   prompt × model × grid point          few_shot · gpt-4o-mini · temperature=0.7
+cells      variant × example × repeat           one row of one variant
+requests   equal cells share one                known by the digest of all that decides it
+"""
+
+from workbench.plan.make import make_plan, plan_invocation
+from workbench.plan.types import Cell, Options, Plan, Scope, Variant
+
+__all__ = ["Cell", "Options", "Plan", "Scope", "Variant", "make_plan", "plan_invocation"]
