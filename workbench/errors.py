@@ -59,6 +59,9 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     """The error for a name that is not there, listing those that are, nearest first."""
     names = sorted(set(known))
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    begun = {other[: len(name) + 1]: other for other in names}  # a long name, its end left out
+    near += [begun[start] for start in difflib.get_close_matches(name, begun, n=1, cutoff=0.75)]
+    near = list(dict.fromkeys(near))
     ordered = near + [other for other in names if other not in near]
     listed = ", ".join(ordered[:12]) + (", …" if len(ordered) > 12 else "")
     fix = f"did you mean {near[0]!r}? " if near else ""

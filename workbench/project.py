@@ -91,7 +91,7 @@ class Project:
             WorkbenchError: there is none; the tasks that are, nearest first.
         """
         if task not in self.tasks():
-            raise unknown_name("task", task, self.tasks(), where=str(self.prompts))
+            raise unknown_name("task", task, self.tasks(), where=self.prompts.name)
         return self.prompts / task
 
 

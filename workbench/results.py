@@ -123,7 +123,7 @@ def summarise(
             truncated=kinds["truncated"],
             refused=kinds["refused"],
         ),
-        metrics={e.name: _metric(e, rows, states) for e in plan.experiment.evaluators},
+        metrics={e.name: metric_result(e, rows) for e in plan.experiment.evaluators},
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cost=cost,
@@ -131,7 +131,9 @@ def summarise(
     )
 
 
-def _metric(evaluator: Evaluator, rows: Sequence[Row], states: Mapping[str, int]) -> MetricResult:
+def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
+    """The numbers of one evaluator over the rows of a variant."""
+    states = Counter(row.state for row in rows)
     by_row: dict[str, list[float]] = {}
     outcomes: Counter[str] = Counter()
     errors = absent = categories = 0

@@ -13,8 +13,8 @@ import sys
 import traceback
 from typing import NoReturn
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from workbench import __version__
 from workbench.cli import fetch, prompts, run
@@ -61,13 +61,13 @@ def main() -> NoReturn:
     except WorkbenchError as error:
         _tell(error)
         sys.exit(error.exit_code)
-    except click.ClickException as error:
-        if "--json" in sys.argv:
-            _tell(WorkbenchError(error.format_message()))
-        else:
-            error.show()
+    except TyperException as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            sys.stdout.write(error.format_message() + "\n")
+            sys.exit(ExitCode.USER)
+        _tell(WorkbenchError(error.format_message(), fix="workbench --help lists what there is"))
         sys.exit(ExitCode.USER)
-    except (click.Abort, KeyboardInterrupt):
+    except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted; the same command goes on where it was\n")
         sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:  # `| head` has read enough

@@ -1,0 +1,134 @@
+"""Stores to look at: one made here, and a copy of what `make demo` has recorded.
+
+made(folder, renderer)    Stored(root, "sqlite:///…", "reviews", ("few_shot · large", …))
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from bench import Bench
+from mlflow import MlflowClient
+from mlflow.entities import Run, Trace
+from openai_server import Reply, say, serve
+from record.recording import Recording
+
+from workbench.prompt import Renderer
+from workbench.tracking.prompts import push
+from workbench.tracking.runs import PLAN
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+ROWS = {
+    "A joy from the first minute.": "positive",
+    "A bore, and a long one.": "negative",
+    "Neither fish nor fowl; a muddle.": "negative",
+    "Warm, funny, and over too soon.": "positive",
+    "Two hours that feel like four.": "negative",
+    "The songs are a joy.": "positive",
+}
+TEMPLATES = {
+    "zero_shot": "user:\nIs this review positive or negative?\n{{ text }}\n",
+    "label_list": "user:\nLabels: positive, negative.\n{{ text }}\n",
+    "few_shot": "user:\nA gem: positive. A dud: negative.\n{{ text }}\n",
+    "system_role": "system:\nYou label reviews.\nuser:\n{{ text }}\n",
+}
+EDITED = "user:\nIs this review positive or negative? One word.\n{{ text }}\n"
+EXPERIMENT = """\
+name: reviews
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [zero_shot, label_list, few_shot, system_role]
+models:
+  - openai:small: {{base_url: "{url}"}}
+  - openai:large: {{base_url: "{url}"}}
+parameters: {{max_tokens: 8}}
+evaluators:
+  - label_match: {{labels: [positive, negative]}}
+  - exact_match
+"""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A store on disk and the experiment in it to look at.
+
+    Attributes:
+        root: the project it belongs to.
+        pair: the names of two variants whose answers differ in some row.
+    """
+
+    root: Path
+    uri: str
+    experiment: str
+    pair: tuple[str, str]
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's public API on the same store."""
+        return MlflowClient(self.uri, self.uri)
+
+    @cached_property
+    def experiment_id(self) -> str:
+        return self.client.get_experiment_by_name(self.experiment).experiment_id
+
+    @cached_property
+    def parent(self) -> Run:
+        """The newest invocation."""
+        return self.client.search_runs([self.experiment_id], f"tags.`{PLAN}` != ''")[0]
+
+    @cached_property
+    def variants(self) -> dict[str, Run]:
+        """Its runs by name, in the experiment file's order."""
+        below = f"tags.`mlflow.parentRunId` = '{self.parent.info.run_id}'"
+        found = self.client.search_runs([self.experiment_id], below)
+        return {run.info.run_name: run for run in found}
+
+    def traces(self, variant: str) -> list[Trace]:
+        """In the dataset's order."""
+        run_id = self.variants[variant].info.run_id
+        found = self.client.search_traces(locations=[self.experiment_id], run_id=run_id)
+        return sorted(found, key=lambda trace: -trace.info.request_time)
+
+
+def made(folder: Path, renderer: Renderer) -> Stored:
+    """Four prompts on two models, one row failed, and one template edited afterwards."""
+    bench = Bench(folder.resolve(), renderer)
+    for name, text in TEMPLATES.items():
+        bench.write(f"{name}.jinja", text)
+    rows = [{"id": f"r{n}", "text": t, "label": ROWS[t]} for n, t in enumerate(ROWS, 1)]
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    uri = f"sqlite:///{bench.project.store / 'mlflow.db'}"
+    with serve() as server:
+        server.script = lambda path, body, nth: _reply(body)
+        Recording(bench, bench.project, uri).run(EXPERIMENT.format(url=server.url))
+    list(push(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))
+    return Stored(bench.root, uri, "reviews", ("few_shot · large", "few_shot · small"))
+
+
+def _reply(body: dict) -> Reply:
+    """The large model is right; the small one says positive, and refuses one row of one prompt."""
+    asked = body["messages"][-1]["content"]
+    if body["model"] == "large":
+        return say(next(label for text, label in ROWS.items() if text in asked))
+    if "muddle" in asked and "Labels" in asked:
+        return Reply(400, {"error": {"message": "no such luck"}})
+    return say("positive")
+
+
+def demo(folder: Path) -> Stored | None:
+    """A copy of the demo's store, its artifacts where they are; None where it wasn't run."""
+    source = REPOSITORY / ".workbench" / "mlflow.db"
+    if not source.exists():
+        return None
+    copy = folder / "mlflow.db"
+    with (
+        closing(sqlite3.connect(f"{source.as_uri()}?mode=ro", uri=True)) as read,
+        closing(sqlite3.connect(copy)) as written,
+    ):
+        read.backup(written)
+    pair = ("few_shot · smollm2", "zero_shot · smollm2")
+    found = Stored(REPOSITORY, f"sqlite:///{copy}", "sentiment", pair)
+    known = found.client.get_experiment_by_name("sentiment")
+    return found if known and set(pair) <= set(found.variants) else None

@@ -1,0 +1,214 @@
+"""The command as a user types it: output, errors and exit codes of the whole process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from openai_server import HANG, OpenAIServer, say
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+EXPERIMENT = """\
+dataset: {path: rows.csv, expected: label}
+prompts: [plain, loud]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A project with one task, in no git repository."""
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    return tmp_path
+
+
+def call(home: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    return subprocess.run(
+        [*WORKBENCH, *words],
+        cwd=home,
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
+    done = call(home, "run")
+    lines = [line.rstrip() for line in done.stdout.splitlines()]
+    assert (done.returncode, lines[:5]) == (
+        0,
+        [
+            "variant  exact_match     rows  tokens in/out  model time",
+            "plain    0.500 n=2          2            2/2        0 ms",
+            "         [0.095, 0.905]",
+            "loud     0.000 n=2          2            2/2        0 ms",
+            "         [0.000, 0.658]",
+        ],
+    )
+    assert lines[6] == "4 rows, 4 sent"
+    assert done.stderr.splitlines() == [
+        "completing 4 requests",
+        done.stderr.splitlines()[1],
+    ]
+
+
+def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
+    done = call(home / "prompts" / "qa", "run", "--json")
+    said = json.loads(done.stdout)
+    assert (said["schema_version"], said["exit_code"], said["requests"]) == (
+        1,
+        0,
+        {
+            "planned": 4,
+            "stored": 0,
+            "shared": 0,
+            "sent": 4,
+            "failed": 0,
+            "not_run": 0,
+            "attempts": 4,
+        },
+    )
+    assert [variant["name"] for variant in said["variants"]] == ["plain", "loud"]
+
+
+def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
+    done = call(home, "run", "--dry-run", "--json")
+    assert json.loads(done.stdout)["requests"] == {
+        "planned": 4,
+        "stored": 0,
+        "shared": 0,
+        "to_send": 4,
+    }
+    assert not (home / ".workbench" / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["run", "qaa"],
+            "error: prompts: unknown task 'qaa'\n  fix: did you mean 'qa'? known: qa\n",
+        ),
+        (
+            ["run", "--limit", "0"],
+            "error: Invalid value for '--limit': Input should be greater than or equal to 1\n"
+            "  fix: workbench --help lists what there is\n",
+        ),
+        (
+            ["rum"],
+            "error: No such command 'rum'. Did you mean 'run'?\n"
+            "  fix: workbench --help lists what there is\n",
+        ),
+        (
+            ["run", "--only", "plan"],
+            "error: unknown variant 'plan'\n  fix: did you mean 'plain'? known: plain, loud\n",
+        ),
+        (
+            ["prompts", "show", "plainn"],
+            "error: unknown prompt 'plainn'\n  fix: did you mean 'qa/plain'? "
+            "known: qa/plain, qa/loud\n",
+        ),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_right_one(
+    home: Path, words: list[str], said: str
+) -> None:
+    done = call(home, *words)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_an_error_is_one_object_with_json(home: Path) -> None:
+    done = call(home, "run", "qaa", "--json")
+    assert (done.returncode, json.loads(done.stdout)) == (
+        2,
+        {
+            "schema_version": 1,
+            "error": {
+                "where": "prompts",
+                "message": "unknown task 'qaa'",
+                "fix": "did you mean 'qa'? known: qa",
+            },
+            "exit_code": 2,
+        },
+    )
+
+
+def test_an_empty_key_is_named_before_anything_is_sent(home: Path, server: OpenAIServer) -> None:
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    models = f'models: ["openai:m": {{base_url: "{server.url}", api_key_env: MY_KEY}}]'
+    file.write_text(EXPERIMENT.replace("models: [echo:last]", models))
+    done = call(home, "run", MY_KEY="")
+    assert (done.returncode, len(server.requests)) == (2, 0)
+    assert "openai:m needs a key, and the variable MY_KEY is empty" in done.stderr
+
+
+def test_prompts_are_listed_shown_diffed_pushed_and_pulled(home: Path) -> None:
+    assert call(home, "prompts", "push").stdout.splitlines() == [
+        "qa/loud registered as version 1",
+        "qa/plain registered as version 1",
+    ]
+    template = home / "prompts" / "qa" / "plain.jinja"
+    template.write_text("user:\nDear {{ text }}\n")
+    difference = call(home, "prompts", "diff", "plain@1").stdout
+    assert [line for line in difference.splitlines() if line[:2] in ("-{", "+D")] == [
+        "-{{ text }}",
+        "+Dear {{ text }}",
+    ]
+    listed = json.loads(call(home, "prompts", "list", "--json").stdout)
+    assert [(p["name"], p["version"], p["newest"]) for p in listed["prompts"]] == [
+        ("loud", 1, 1),
+        ("plain", None, 1),
+    ]
+    refused = call(home, "prompts", "pull", "plain@1")
+    assert (refused.returncode, template.read_text()) == (2, "user:\nDear {{ text }}\n")
+    pulled = call(home, "prompts", "pull", "plain@1", "--force")
+    assert pulled.stdout == "prompts/qa/plain.jinja is now plain@1\n"
+    assert template.read_text() == "user:\n{{ text }}\n"
+    shown = json.loads(call(home, "prompts", "show", "plain", "--json").stdout)
+    assert shown["template"] == [{"role": "user", "content": "{{ text }}"}]
+
+
+def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:
+    (home / "prompts" / "qa" / "loud.jinja").write_text("user:\n{{ txt }}\n")
+    done = call(home, "prompts", "lint", "qa", "--json")
+    (task,) = json.loads(done.stdout)["tasks"]
+    loud, plain = task["prompts"]
+    assert done.returncode == 2
+    assert [error["where"] for error in loud["errors"]] == ["prompts/qa/loud.jinja:2:4"]
+    assert plain["rendered"][0]["text"] == "user:\nyes"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_run_keeps_its_answers_and_goes_on(
+    home: Path, server: OpenAIServer, number: signal.Signals, code: int
+) -> None:
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    models = f'models: ["openai:m": {{base_url: "{server.url}", concurrency: 1, timeout_s: 3}}]'
+    file.write_text(EXPERIMENT.replace("models: [echo:last]", models))
+    server.script = lambda path, body, nth: say("yes") if len(server.requests) < 3 else HANG
+    process = subprocess.Popen(
+        [*WORKBENCH, "run"], cwd=home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    end = time.monotonic() + 60
+    while len(server.requests) < 3 and time.monotonic() < end:
+        time.sleep(0.05)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert "interrupted: 3 requests were answered and kept, 1 are left" in said
+    server.script = lambda path, body, nth: say("yes")
+    again = json.loads(call(home, "run", "--json").stdout)
+    assert (again["requests"]["stored"], again["requests"]["sent"]) == (2, 2)

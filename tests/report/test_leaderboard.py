@@ -1,0 +1,85 @@
+"""What stands on the terminal when a run has ended."""
+
+import pytest
+from bench import Bench
+from rich.console import Console
+
+from workbench.report.leaderboard import leaderboard, ranked
+from workbench.report.text import one_line, plain, seconds
+from workbench.results import MetricResult, RowCounts, VariantResult
+
+
+def metric(mean: float | None, **more: object) -> MetricResult:
+    said = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0, **more}
+    low, high = (None, None) if mean is None else (mean - 0.1, mean + 0.1)
+    return MetricResult(mean, low, high, **said)  # type: ignore[arg-type]
+
+
+def result(bench: Bench, mean: float | None, rows: RowCounts, **more: object) -> VariantResult:
+    variant = bench.plan().variants[0]
+    metrics = {"judge": metric(mean, **more)}
+    return VariantResult(variant, rows, metrics, 1200, 30, None, 4.25)
+
+
+def shown(*variants: VariantResult) -> list[str]:
+    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console.print(leaderboard(variants, currency="USD"))
+    return [line.rstrip() for line in console.export_text().splitlines()]
+
+
+ALL = RowCounts(10, 10, 0, 0)
+
+
+def test_a_mean_stands_with_its_n_and_its_interval(bench: Bench) -> None:
+    assert shown(result(bench, 0.5, ALL)) == [
+        "variant  judge           rows  tokens in/out  model time",
+        "plain    0.500 n=10        10       1,200/30       4.2 s",
+        "         [0.400, 0.600]",
+    ]
+
+
+def test_what_is_not_in_the_mean_stands_below_it(bench: Bench) -> None:
+    rows = RowCounts(13, 11, 1, 1, truncated=2)
+    found = shown(result(bench, 0.5, rows, errors=1, outcomes={"unparsed": 3, "right": 5}))
+    assert found == [
+        "variant  judge                                             rows  tokens in/out  model time",
+        "plain    0.500 n=10                                    11 of 13       1,200/30       4.2 s",
+        "         [0.400, 0.600]        1 failed, 1 not run, 2 truncated",
+        "         3 unparsed, 1 errors",
+    ]
+
+
+def test_no_value_is_said_and_not_zero(bench: Bench) -> None:
+    assert shown(result(bench, None, RowCounts(10, 0, 10, 0), n=0))[1] == (
+        "plain    no value n=0    0 of 10       1,200/30       4.2 s"
+    )
+
+
+@pytest.mark.parametrize(("higher", "order"), [(True, [0.9, 0.5]), (False, [0.5, 0.9])])
+def test_the_best_stands_first(bench: Bench, higher: bool, order: list[float]) -> None:
+    found = ranked([result(bench, mean, ALL, higher_is_better=higher) for mean in (0.5, 0.9)])
+    assert [one.metrics["judge"].mean for one in found] == order
+
+
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("\x1b[31mred\x1b[0m", "[31mred[0m"),
+        ("a\u202eb", "ab"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("\x9b2J", "2J"),
+    ],
+)
+def test_text_can_not_drive_the_terminal(text: str, safe: str) -> None:
+    assert plain(text) == safe
+
+
+def test_one_line_is_one_line() -> None:
+    assert one_line("a\nb  c" + "x" * 20, 8) == "a b cxx…"
+
+
+@pytest.mark.parametrize(
+    ("duration", "words"), [(0.25, "250 ms"), (12.34, "12.3 s"), (185.2, "3 min 05 s")]
+)
+def test_durations_read_well(duration: float, words: str) -> None:
+    assert seconds(duration) == words

@@ -1,0 +1,100 @@
+"""Every planned row stands in exactly one count."""
+
+from collections.abc import Mapping
+
+import pytest
+from bench import Bench
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workbench.dataset import Example
+from workbench.evaluator import Evaluator, Score
+from workbench.model import Completion, Usage
+from workbench.plan import Cell
+from workbench.project import Price
+from workbench.results import MetricResult, Row, interval_text, metric_result, summarise
+
+STATES = ["ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"]
+SCORES = [
+    Score(True),
+    Score(False, label="unparsed"),
+    Score(None),
+    Score(error="broken"),
+]
+CELL = Cell(Example("row", {}, {}), 0, "key")
+JUDGE = Evaluator("judge", lambda outputs: True, arguments=("outputs",))
+
+
+def row(bench: Bench, state: str | None, score: Score | None = None, **usage: int) -> Row:
+    cell = bench.plan().cells[0][0]
+    answer = Completion(cell.key, state, usage=Usage(**usage)) if state else None  # type: ignore[arg-type]
+    scores = {"judge": score} if score else {}
+    return Row(cell, answer, scores)
+
+
+def counts(metric: MetricResult) -> tuple[int, int, int, int, int]:
+    return metric.n, metric.errors, metric.not_applicable, metric.failed, metric.not_run
+
+
+def test_a_metric_counts_what_is_not_in_its_mean(bench: Bench) -> None:
+    rows = [
+        row(bench, "ok", Score(True)),
+        row(bench, "ok", Score(False)),
+        row(bench, "ok", Score(error="broken")),
+        row(bench, "ok", Score(None)),
+        row(bench, "failed"),
+        row(bench, None),
+    ]
+    found = metric_result(JUDGE, rows)
+    assert found.mean == 0.5
+    assert counts(found) == (2, 1, 1, 1, 1)
+
+
+@given(st.lists(st.tuples(st.sampled_from([*STATES, None]), st.sampled_from(SCORES)), max_size=30))
+def test_counts_add_up_to_the_planned_rows(drawn: list[tuple[str | None, Score]]) -> None:
+    rows = []
+    for state, score in drawn:
+        answer = Completion("key", state) if state else None  # type: ignore[arg-type]
+        one = Row(CELL, answer)
+        rows.append(Row(CELL, answer, {"judge": score}) if one.state == "scored" else one)
+    assert sum(counts(metric_result(JUDGE, rows))) == len(rows)
+
+
+def test_categories_are_counted_and_have_no_mean(bench: Bench) -> None:
+    rows = [row(bench, "ok", Score(word)) for word in ("calm", "angry", "calm")]
+    found = metric_result(JUDGE, rows)
+    assert (found.mean, found.n, found.kind) == (None, 3, "category")
+    assert found.outcomes == {"calm": 2, "angry": 1}
+
+
+def test_all_rows_failed_is_no_mean(bench: Bench) -> None:
+    found = metric_result(JUDGE, [row(bench, "failed"), row(bench, "empty_output")])
+    assert (found.mean, found.n, found.failed) == (None, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("prices", "cost"),
+    [({"echo:last": Price(input=2.0, output=10.0)}, 0.00022), ({}, None)],
+)
+def test_an_unknown_price_is_an_unknown_cost(
+    bench: Bench, prices: Mapping[str, Price], cost: float | None
+) -> None:
+    plan = bench.plan()
+    rows = [row(bench, "ok", input_tokens=10, output_tokens=20)]
+    assert summarise(plan, plan.variants[0], rows, prices).cost == cost
+
+
+def test_an_uncounted_row_makes_the_sum_unknown(bench: Bench) -> None:
+    plan = bench.plan()
+    rows = [row(bench, "ok", input_tokens=10, output_tokens=20), row(bench, "ok")]
+    assert summarise(plan, plan.variants[0], rows, {}).input_tokens is None
+
+
+def test_a_metric_on_one_line(bench: Bench) -> None:
+    rows = [
+        row(bench, "ok", Score(True)),
+        row(bench, "ok", Score(False, label="unparsed")),
+        row(bench, "ok", Score(error="broken")),
+    ]
+    text = interval_text(metric_result(JUDGE, rows))
+    assert text == "0.500 n=2, 1 unparsed, 1 errors"

@@ -1,0 +1,56 @@
+"""Intervals beside those of scipy, and what they must hold for all inputs."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest, t
+
+from workbench.stats import Estimate, estimate
+
+
+@pytest.mark.parametrize(("passed", "n"), [(0, 10), (1, 10), (7, 10), (126, 150), (150, 150)])
+def test_a_share_has_the_interval_of_wilson(passed: int, n: int) -> None:
+    rows = [[1.0]] * passed + [[0.0]] * (n - passed)
+    found = estimate(rows, pass_fail=True)
+    assert found
+    wanted = binomtest(passed, n).proportion_ci(0.95, method="wilson")
+    assert (found.mean, found.n) == (passed / n, n)
+    assert [found.low, found.high] == pytest.approx([wanted.low, wanted.high], abs=1e-9)
+
+
+def test_numbers_have_the_interval_of_student() -> None:
+    values = [1.0, 4.0, 2.0, 8.0]
+    found = estimate([[value] for value in values], pass_fail=False)
+    assert found
+    mean = sum(values) / 4
+    error = math.sqrt(sum((value - mean) ** 2 for value in values) / 3 / 4)
+    wanted = t.interval(0.95, 3, loc=mean, scale=error)
+    assert [found.low, found.high] == pytest.approx(list(wanted), abs=1e-9)
+
+
+def test_repeats_do_not_count_as_rows() -> None:
+    once = estimate([[1.0], [0.0], [3.0]], pass_fail=False)
+    often = estimate([[1.0] * 50, [0.0] * 50, [3.0] * 50], pass_fail=False)
+    assert once
+    assert often
+    assert [often.low, often.high] == pytest.approx([once.low, once.high])
+
+
+def test_one_row_says_nothing_of_the_spread() -> None:
+    assert estimate([[2.0, 3.0]], pass_fail=False) == Estimate(2.5, None, None, 2)
+
+
+def test_no_value_is_no_mean() -> None:
+    assert estimate([[], []], pass_fail=True) is None
+
+
+@given(st.lists(st.booleans(), min_size=1, max_size=200))
+def test_the_interval_of_a_share_holds_the_share(passed: list[bool]) -> None:
+    found = estimate([[float(one)] for one in passed], pass_fail=True)
+    assert found
+    assert found.low is not None
+    assert found.high is not None
+    assert 0 <= found.low <= found.mean + 1e-12
+    assert found.mean - 1e-12 <= found.high <= 1
