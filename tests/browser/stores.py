@@ -35,7 +35,7 @@ TEMPLATES = {
     "few_shot": "user:\nA gem: positive. A dud: negative.\n{{ text }}\n",
     "system_role": "system:\nYou label reviews.\nuser:\n{{ text }}\n",
 }
-EDITED = "user:\nIs this review positive or negative? One word.\n{{ text }}\n"
+EDITED = "user:\nIs this review good or bad?\n{{ text }}\n"
 EXPERIMENT = """\
 name: reviews
 dataset: {{path: rows.jsonl, expected: label}}
@@ -85,11 +85,24 @@ class Stored:
         found = self.client.search_runs([self.experiment_id], below)
         return {run.info.run_name: run for run in found}
 
-    def traces(self, variant: str) -> list[Trace]:
-        """In the dataset's order."""
+    def traces(self, variant: str) -> dict[str, Trace]:
+        """By the text of the row, in the dataset's order."""
         run_id = self.variants[variant].info.run_id
         found = self.client.search_traces(locations=[self.experiment_id], run_id=run_id)
-        return sorted(found, key=lambda trace: -trace.info.request_time)
+        return {
+            trace.info.request_preview: trace
+            for trace in sorted(found, key=lambda trace: -trace.info.request_time)
+        }
+
+    def telling(self) -> str:
+        """The first row to which the pair gives different answers."""
+        one, other = map(self.traces, self.pair)
+        return next(text for text in one if answer(one[text]) != answer(other[text]))
+
+
+def answer(trace: Trace) -> str:
+    """As a page shows it."""
+    return trace.info.response_preview.strip()
 
 
 def made(folder: Path, renderer: Renderer) -> Stored:

@@ -22,7 +22,7 @@ def result(bench: Bench, mean: float | None, rows: RowCounts, **more: object) ->
 
 
 def shown(*variants: VariantResult) -> list[str]:
-    console = Console(width=120, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
+    console = Console(width=96, record=True, file=open("/dev/null", "w"))  # noqa: SIM115, PTH123
     console.print(leaderboard(variants, currency="USD"))
     return [line.rstrip() for line in console.export_text().splitlines()]
 

@@ -1,0 +1,130 @@
+"""MLflow's pages of a recorded experiment, as somebody sees them who follows `workbench ui`."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from conftest import Site
+from playwright.sync_api import Locator, Page, expect
+from stores import answer
+
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+made_only = pytest.mark.parametrize("site", ["made"], indirect=True)
+Shoot = Callable[[], None]
+COLOURED = re.compile(r"^rgb\(")  # rgba(0, 0, 0, 0) is none
+
+
+def test_every_page_has_an_address(site: Site) -> None:
+    assert list(site.addresses) == ["variants", "row by row", "table", "prompts"]
+
+
+def test_variants_stand_below_their_invocation(site: Site, page: Page, shoot: Shoot) -> None:
+    page.goto(site.addresses["variants"])
+    names = [site.stored.parent.info.run_name, *site.stored.variants]
+    shown = page.locator("#run-name-cell")
+    for position, name in enumerate(names):
+        expect(shown.nth(position)).to_have_text(name)
+    for name, run in site.stored.variants.items():
+        row = page.get_by_role("row").filter(has_text=name).first
+        for metric in ("label_match/mean", "exact_match/mean"):
+            shown_mean = float(columns(page, row)[metric].inner_text())
+            assert shown_mean == run.data.metrics[metric]
+    shoot()
+
+
+@made_only
+def test_only_means_and_what_failed_are_columns(site: Site, page: Page, shoot: Shoot) -> None:
+    page.goto(site.addresses["variants"])
+    expect(page.locator("#run-name-cell")).to_have_count(9)
+    headers = page.get_by_role("columnheader").all_inner_texts()
+    about, metrics = headers[:6], headers[6:]
+    assert about == ["", "Run Name", "Status", "Type", "Created at", "Dataset"]
+    assert metrics == ["label_match/mean", "exact_match/mean", "rows/failed"]
+    assert cut(page.get_by_role("columnheader")) == []
+    shoot()
+
+
+def test_two_variants_are_compared_row_by_row(site: Site, page: Page, shoot: Shoot) -> None:
+    text = site.stored.telling()
+    traces = [site.stored.traces(name)[text] for name in site.stored.pair]
+    given = [{one.name: str(one.value) for one in trace.info.assessments} for trace in traces]
+    expected = {
+        "Request": [text],
+        "Response": [answer(trace) for trace in traces],
+        "Expected output": [said["expected_response"] for said in given],
+        "label_match": [said["label_match"] for said in given],
+        "exact_match": [said["exact_match"] for said in given],
+    }
+
+    page.goto(site.row_by_row())
+    row = page.get_by_role("row").filter(has_text=text)
+    expect(row).to_be_visible()
+    for column, lines in expected.items():
+        shown = columns(page, row)[column]
+        expect(shown).to_contain_text("\n".join(lines), use_inner_text=True)
+    shoot()
+
+
+def test_one_table_holds_the_answers_of_all_variants(site: Site, page: Page, shoot: Shoot) -> None:
+    text = site.stored.telling()
+    page.set_viewport_size({"width": 4400, "height": 900})  # columns out of sight are not drawn
+    page.goto(site.addresses["table"])
+    row = page.get_by_role("row").filter(has_text=text)
+    expect(row).to_be_visible()
+    for name, run in site.stored.variants.items():
+        column = page.locator(f"[col-id='{run.info.run_id}']")
+        expect(page.get_by_role("columnheader").and_(column)).to_contain_text(name)
+        expect(row.locator(column)).to_have_text(answer(site.stored.traces(name)[text]))
+    shoot()
+
+
+@made_only
+def test_two_versions_of_a_prompt_are_a_diff(site: Site, page: Page, shoot: Shoot) -> None:
+    page.goto(site.addresses["prompts"])
+    page.get_by_role("link", name="qa.zero_shot").click()
+    page.get_by_text("Compare", exact=True).click()
+    page.get_by_text("Text", exact=True).click()
+    page.get_by_role("button", name="Switch sides").click()  # else the newer is the baseline
+    expect(page.get_by_text("Comparing version 1 with version 2")).to_be_visible()
+    for word in ("positive", "negative"):
+        removed = page.get_by_text(word, exact=True)
+        expect(removed).to_have_css("text-decoration-line", "line-through")
+        expect(removed).to_have_css("background-color", COLOURED)
+    for word in ("good", "bad?"):
+        expect(page.get_by_text(word, exact=True)).to_have_css("background-color", COLOURED)
+    shoot()
+
+
+def test_a_trace_shows_the_messages_the_answer_and_the_scores(
+    site: Site, page: Page, shoot: Shoot
+) -> None:
+    text, name = site.stored.telling(), site.stored.pair[1]
+    trace = site.stored.traces(name)[text]
+    call = trace.data.spans[1]
+    page.goto(site.rows_of(name))
+    page.get_by_role("row").filter(has_text=text).get_by_text(text).click()
+
+    page.get_by_role("button", name="Assess").click()
+    scores = page.get_by_test_id("assessments-pane")
+    for one in trace.info.assessments:
+        expect(scores).to_contain_text(f"{one.name}\n{one.value}", use_inner_text=True)
+
+    page.get_by_text(call.name, exact=True).click()
+    sent = page.get_by_test_id("model-trace-explorer-content-tab")
+    for message in [*call.inputs["messages"], call.outputs["choices"][0]["message"]]:
+        said = f"{message['role'].title()}\n{message['content']}"
+        expect(sent).to_contain_text(said, use_inner_text=True)
+    shoot()
+
+
+def columns(page: Page, row: Locator) -> dict[str, Locator]:
+    """The cells of a row by the first line of what stands above them."""
+    cells = row.get_by_role("cell").all()
+    headers = page.get_by_role("columnheader").all_inner_texts()[-len(cells) :]
+    return {head.partition("\n")[0]: cell for head, cell in zip(headers, cells, strict=True)}
+
+
+def cut(texts: Locator) -> list[str]:
+    """Those that end in an ellipsis for want of room."""
+    script = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.innerText)"
+    return texts.evaluate_all(script)
