@@ -21,6 +21,11 @@ def canonical(value: JSON) -> str:
     )
 
 
+def exact(value: JSON) -> str:
+    """`value` as JSON with its keys in their own order: a schema's order shapes an answer."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def digest(value: JSON) -> str:
     """SHA-256 of `canonical(value)`: 64 hex digits."""
     return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()

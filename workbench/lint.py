@@ -18,8 +18,6 @@ from workbench.model import Call, Model, Provider, open_provider
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 
-LONGEST = 100_000  # characters that MLflow's registry takes
-
 
 @dataclass(frozen=True)
 class Rendering:
@@ -146,9 +144,6 @@ def _tokens(
 
 
 def _warnings(prompt: Prompt, dataset: Dataset | None) -> Iterator[str]:
-    length = len(prompt.source)
-    if length > LONGEST:
-        yield f"{length:,} characters; MLflow's registry takes {LONGEST:,}"
     if dataset is None:
         return
     yield from _unknown(prompt, dataset.columns)

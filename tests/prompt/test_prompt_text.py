@@ -274,3 +274,9 @@ def test_other_prompts_have_other_digests(bench, text):
 def test_prompt_written_to_a_file_keeps_its_digest(bench, text):
     prompt = bench.prompt(text)
     assert bench.prompt(template_text(prompt), "two").digest == prompt.digest
+
+
+def test_the_order_of_a_schema_is_part_of_the_digest(bench: Bench) -> None:
+    schema = "---\nresponse_schema: {{properties: {{{0}: {{}}, {1}: {{}}}}}}\n---\nx\n"
+    one, other = (bench.prompt(schema.format(*names)) for names in (("a", "b"), ("b", "a")))
+    assert one.digest != other.digest

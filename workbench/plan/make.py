@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from workbench.canonical import JSON, digest
+from workbench.canonical import JSON, digest, exact
 from workbench.conversation import Conversation
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
@@ -125,7 +125,7 @@ class _Cross:
         said: dict[str, JSON] = {
             "provider": model.model.provider,
             "identity": model.provider.identity,
-            "body": prepared.body,
+            "body": exact(prepared.body),
             "choice_method": prepared.choice_method,
         }
         if prepared.sampling != "fixed":

@@ -12,14 +12,16 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from workbench.canonical import exact
 from workbench.document import parse_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
-from workbench.prompt.prompt import Prompt, Settings, checked, template_of
+from workbench.prompt.prompt import Prompt, Settings, Template, checked, template_of
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import plain_text, without_last_blanks
 
+LONGEST = 100_000  # characters that a tag of MLflow's registry may have
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 
 
@@ -62,7 +64,12 @@ def git_reader(prompts: Path, revision: str) -> Reader:
     """
 
     def git(*words: str) -> "subprocess.CompletedProcess[bytes]":
-        return subprocess.run(["git", "-C", str(prompts), *words], capture_output=True, check=False)
+        try:
+            return subprocess.run(
+                ["git", "-C", str(prompts), *words], capture_output=True, check=False
+            )
+        except FileNotFoundError as error:
+            raise WorkbenchError("git is not installed", fix="install git") from error
 
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise WorkbenchError(
@@ -118,7 +125,19 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     )
     prompt = checked(prompt, renderer)
     template = template_of(prompt.source, chat=front.chat, renderer=renderer)
+    _check_length(template, where)
     return replace(prompt, template=template)
+
+
+def _check_length(template: Template, where: str) -> None:
+    """A run registers every prompt, so what the registry can't take is refused before it."""
+    stored = template if isinstance(template, str) else exact([m.as_json() for m in template])
+    if len(stored) > LONGEST:
+        raise WorkbenchError(
+            f"{len(stored):,} characters with its partials; MLflow's registry takes {LONGEST:,}",
+            where=where,
+            fix="shorten it, or let the rows of the dataset bring the text",
+        )
 
 
 def missing_prompt(task: str, name: str, folder: Path, *, where: str = "") -> WorkbenchError:
@@ -150,5 +169,5 @@ def _settings(front: FrontMatter, where: str) -> Settings:
         parameters=parameters,
         stop=None if stop is None else tuple([stop] if isinstance(stop, str) else stop),
         choices=tuple(front.choices),
-        response_schema=front.response_schema,
+        response_schema=front.response_schema or None,
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from workbench.canonical import JSON, digest
+from workbench.canonical import JSON, digest, exact
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.prompt.renderer import Parsed, Renderer
@@ -98,7 +98,10 @@ class Prompt:
             if isinstance(self.template, str)
             else [message.as_json() for message in self.template]
         )
-        return digest({"template": template, **self.settings.as_json()})
+        settings = self.settings.as_json()
+        if self.settings.response_schema is not None:
+            settings["response_schema"] = exact(self.settings.response_schema)
+        return digest({"template": template, **settings})
 
     def with_version(self, version: int) -> "Prompt":
         """The same prompt, its number in the registry known."""

@@ -53,10 +53,12 @@ def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> 
             name=prompt.registered_name,
             template=_stored(prompt.template),
             commit_message=prompt.description or None,
-            tags=tags,
+            tags=dict(tags),
             response_format=_response_format(prompt),
             model_config=_model_config(prompt.settings),
         )
+        for name in tags:  # MLflow writes them on the prompt, too, where they say nothing
+            place.client.delete_prompt_tag(prompt.registered_name, name)
         return int(made.version), True
 
 

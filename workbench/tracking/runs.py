@@ -178,8 +178,14 @@ def finish(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
 
 
 def _log_files(place: Place, run_id: str, plan: Plan, provenance: Provenance) -> None:
-    place.client.log_dict(run_id, plan.experiment.data, "experiment.yaml")
+    place.client.log_dict(run_id, resolved(plan), "experiment.yaml")
     place.client.log_dict(run_id, environment(provenance), "environment.json")
+
+
+def resolved(plan: Plan) -> dict[str, JSON]:
+    """The experiment file, each prompt named by its content: it runs again as it was."""
+    prompts = [f"{one.name}@sha:{one.digest[:16]}" for one in plan.experiment.prompts]
+    return {**plan.experiment.data, "name": plan.experiment.name, "prompts": prompts}
 
 
 def environment(provenance: Provenance) -> dict[str, JSON]:
