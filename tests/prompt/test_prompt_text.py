@@ -1,6 +1,7 @@
 """From a template's text to messages: what stands where, and what data can never change."""
 
 import pytest
+from bench import Bench
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
