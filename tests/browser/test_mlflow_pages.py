@@ -107,7 +107,8 @@ def test_a_trace_shows_the_messages_the_answer_and_the_scores(
     page.get_by_role("button", name="Assess").click()
     scores = page.get_by_test_id("assessments-pane")
     for one in trace.info.assessments:
-        expect(scores).to_contain_text(f"{one.name}\n{one.value}", use_inner_text=True)
+        said = re.compile(rf"{one.name}\s+(dataset\s+)?{one.value}")
+        expect(scores).to_contain_text(said, use_inner_text=True)
 
     page.get_by_text(call.name, exact=True).click()
     sent = page.get_by_test_id("model-trace-explorer-content-tab")

@@ -19,13 +19,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import workbench.evaluators as library
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.judge import Evaluator, bind
 
 GROUP = "workbench.evaluators"
-LIBRARY = Path(library.__path__[0])
+PACKAGE = "workbench.evaluators"
+LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
 
 # Makes a function of an object that is none (an MLflow scorer), or returns None.
 Adapter = Callable[[object, Mapping[str, JSON]], Callable[..., Any] | None]
@@ -102,7 +102,7 @@ def _locate(name: str, root: Path, where: str) -> tuple[ModuleType, object]:
     elif (file := root / "evaluators" / f"{name}.py").is_file():
         module = _from_file(file, root, where)
     elif name in _files(LIBRARY):
-        module = importlib.import_module(f"{library.__name__}.{name}")
+        module = importlib.import_module(f"{PACKAGE}.{name}")
     else:
         entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
         if not entries:

@@ -45,11 +45,13 @@ def folder_reader(prompts: Path) -> Reader:
 
     def read(path: str) -> bytes | None:
         try:
-            file = (root / path).resolve()
+            file = (root / path).resolve(strict=True)
             if not file.is_relative_to(root):
                 raise WorkbenchError("leads out of the folder of prompts", where=f"prompts/{path}")
             return file.read_bytes() if file.is_file() else None
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before 3.13
             said = getattr(error, "strerror", "") or str(error)
             raise WorkbenchError(f"can't be read: {said}", where=f"prompts/{path}") from error
 

@@ -1,0 +1,108 @@
+"""Where runs are recorded: the store that is made, and what is said of one that doesn't work."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bench import refusal
+from recording import Recording
+
+from workbench.project import Project
+from workbench.tracking.place import connect, uri_of
+
+MAKE = """
+import sys
+from pathlib import Path
+from workbench.project import Project
+from workbench.tracking.place import connect
+print("imported", flush=True)
+connect(Project(Path(sys.argv[1])), "")
+"""
+EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [latency]\n"
+
+
+@pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9])
+def test_a_kill_while_the_store_is_made_leaves_none_half_made(tmp_path: Path, delay: float) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", MAKE, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout
+    process.stdout.readline()
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    place = connect(Project(tmp_path), "")
+    assert [one.name for one in place.client.search_experiments()] == ["Default"]
+
+
+def test_the_store_lets_readers_in_while_it_is_written(recording: Recording) -> None:
+    file = recording.uri.removeprefix("sqlite:///")
+    with sqlite3.connect(file) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_nearest_word_on_the_address_wins(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = recording.project
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert uri_of(project, "") == f"sqlite:///{project.root}/.workbench/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
+    assert uri_of(project, "") == "http://127.0.0.1:1"
+    assert uri_of(project, "sqlite:////tmp/x.db") == "sqlite:////tmp/x.db"
+
+
+def test_a_dead_server_is_named(recording: Recording) -> None:
+    said = refusal(connect, recording.project, "http://127.0.0.1:9")
+    assert said == (
+        "http://127.0.0.1:9: the MLflow server doesn't answer: "
+        "<urlopen error [Errno 111] Connection refused>\n"
+        "  fix: start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out"
+    )
+
+
+def test_a_missing_version_names_the_store_it_looked_in(recording: Recording) -> None:
+    text = EXPERIMENT.replace("[plain]", "[plain@3]")
+    assert refusal(recording.run, text) == (
+        f"prompts/qa/experiment.yaml:2:11: no prompt 'qa.plain' is registered in {recording.uri}\n"
+        "  fix: `workbench run` and `workbench prompts push` register it"
+    )
+
+
+def test_a_deleted_experiment_is_named_and_nothing_is_lost(recording: Recording) -> None:
+    first = recording.run(EXPERIMENT)
+    recording.client.delete_experiment(first.experiment_id)
+    second = recording.run(EXPERIMENT)
+    assert second.requests.stored == 2
+    assert [problem.message for problem in second.problems] == [
+        "the MLflow experiment 'qa' is deleted"
+    ]
+
+
+def test_an_alias_and_a_digest_name_a_version(recording: Recording) -> None:
+    recording.run(EXPERIMENT)
+    recording.client.set_prompt_alias("qa.plain", "production", 1)
+    digest = recording.client.get_prompt_version("qa.plain", "1").tags["workbench.digest"]
+    recording.bench.write("plain.jinja", "user:\nnow {{ text }}\n")
+    prompts = f"[plain, plain@production, 'plain@sha:{digest[:8]}']"
+    done = recording.run(EXPERIMENT.replace("[plain]", prompts))
+    assert [(v.variant.name, v.variant.prompt.version) for v in done.variants] == [
+        ("plain", 2),
+        ("plain@production", 1),
+    ]
+    assert done.plan.notes == (f"plain@sha:{digest[:8]} is plain@production again: run once",)
+
+
+def test_an_mlflow_evaluation_dataset_is_read(recording: Recording) -> None:
+    import mlflow.genai.datasets
+
+    connect(recording.project, recording.uri)
+    made = mlflow.genai.datasets.create_dataset(name="golden")
+    made.merge_records([{"inputs": {"text": "one"}, "expectations": {"expected_response": "one"}}])
+    text = EXPERIMENT.replace("rows.jsonl", "{mlflow: golden}").replace("latency", "exact_match")
+    done = recording.run(text)
+    assert done.variants[0].metrics["exact_match"].mean == 1.0
