@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable
 
 import pytest
-from conftest import Site
 from playwright.sync_api import Locator, Page, expect
+from served import Site
 from stores import answer
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]

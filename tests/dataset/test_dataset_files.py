@@ -163,7 +163,7 @@ def test_a_folder_a_pipe_and_a_device_are_named_at_once(tmp_path, refusal_of):
 def test_a_path_no_system_knows_is_an_error_all_the_same(tmp_path, refusal_of):
     (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
     assert "can't be read" in refusal_of("loop.jsonl")
-    assert "can't be read: embedded null byte" in refusal_of("a\0.jsonl")
+    assert "can't be read: " in refusal_of("a\0.jsonl")
 
 
 def parquet(folder: Path, **columns: list) -> str:

@@ -49,7 +49,6 @@ def test_the_nearest_word_on_the_address_wins(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = recording.project
-    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     assert uri_of(project, "") == f"sqlite:///{project.root}/.workbench/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
     assert uri_of(project, "") == "http://127.0.0.1:1"

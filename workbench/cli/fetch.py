@@ -40,11 +40,11 @@ def add_models(
 
 @data.command("list")
 def list_data_sets() -> None:
-    """List the data sets, where their rows go, and their licences."""
+    """List the data sets and where their rows go; licences are shown when they are fetched."""
     from workbench.catalog.data import list_data
 
-    rows = [(one.name, one.target, one.licence) for one in list_data()]
-    _print_table(("data set", "goes to", "licence"), rows)
+    rows = [(one.name, one.target, one.about) for one in list_data()]
+    _print_table(("data set", "goes to", "what it is"), rows)
 
 
 @data.command("add")
@@ -71,7 +71,9 @@ def _print_table(header: tuple[str, ...], rows: "Sequence[tuple[str, ...]]") -> 
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*header, box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for number, name in enumerate(header):
+        table.add_column(name, no_wrap=number < len(header) - 1)
     for row in rows:
         table.add_row(*row)
     Console().print(table, markup=False)

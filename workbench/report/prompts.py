@@ -20,7 +20,7 @@ def status_table(found: Sequence[Status]) -> Table:
     """A line a template: its digest, its version in the registry, what it is."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("prompt", "digest", "version", "aliases", "description"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in ("prompt", "digest", "version"))
     for one in found:
         prompt = one.prompt
         version = str(one.version) if one.version else "not registered"

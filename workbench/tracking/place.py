@@ -24,6 +24,7 @@ from workbench.quiet import silence
 
 PROBE = 3.0  # seconds a server has to answer
 SQLITE = "sqlite:///"
+VARIABLE = "MLFLOW_TRACKING_URI"
 KIND = {"mlflow.experimentKind": "genai_development"}  # which of MLflow's pages open first
 
 # MLflow's own patience is four minutes; what it can't record now the next run records.
@@ -69,7 +70,7 @@ class Place:
 
 def uri_of(project: Project, given: str) -> str:
     """The address that holds: the flag, the environment, workbench.yaml, the project's own."""
-    named = given or os.environ.get("MLFLOW_TRACKING_URI") or project.file.tracking_uri
+    named = given or os.environ.get(VARIABLE) or project.file.tracking_uri
     return named or f"{SQLITE}{project.store / 'mlflow.db'}"
 
 
@@ -87,10 +88,22 @@ def connect(project: Project, given: str) -> Place:
         _make(file)
     elif uri.startswith(("http://", "https://")):
         _probe(uri)
-    mlflow.set_tracking_uri(uri)
-    mlflow.set_registry_uri(uri)
+    _use(uri)
     silence()
     return Place(uri, MlflowClient(), artifacts)
+
+
+def _use(uri: str) -> None:
+    """Points mlflow at the store, without the variable that it sets for processes it starts.
+
+    The variable is the user's word; left there, it would name this store for the next project.
+    """
+    said = os.environ.get(VARIABLE)
+    mlflow.set_tracking_uri(uri)
+    mlflow.set_registry_uri(uri)
+    os.environ.pop(VARIABLE, None)
+    if said is not None:
+        os.environ[VARIABLE] = said
 
 
 def _make(file: Path) -> None:

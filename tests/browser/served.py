@@ -1,0 +1,86 @@
+"""`workbench ui` on a store, and the addresses it prints.
+
+with served(stored) as site:
+    site.addresses["variants"]    # http://127.0.0.1:<port>/#/experiments/1/evaluation-runs
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from stores import Stored
+
+from workbench.tracking.server import pages
+
+
+@dataclass(frozen=True)
+class Site:
+    """A store that is served, and the addresses that `workbench ui` has printed, by label."""
+
+    stored: Stored
+    addresses: dict[str, str]
+
+    def row_by_row(self) -> str:
+        """The address that compares the store's pair."""
+        ids = [self.stored.variants[name].info.run_id for name in self.stored.pair]
+        return pages(self._base, self.stored.experiment_id, ids)["row by row"]
+
+    def rows_of(self, variant: str) -> str:
+        """The address of one variant's traces."""
+        run_id = self.stored.variants[variant].info.run_id
+        return f"{self._base}/#/experiments/{self.stored.experiment_id}/runs/{run_id}/traces"
+
+    @property
+    def _base(self) -> str:
+        return self.addresses["variants"].partition("/#/")[0]
+
+
+@contextmanager
+def served(stored: Stored) -> Iterator[Site]:
+    """`workbench ui` in a process group of its own, ended with all that it has started."""
+    command = [str(Path(sys.executable).with_name("workbench")), "ui"]
+    command += ["--port", str(_free_port()), "--tracking-uri", stored.uri]
+    process = subprocess.Popen(
+        command,
+        cwd=stored.root,
+        # Eight processes for jobs that no page here asks for.
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield Site(stored, _addresses(_said(process), stored.experiment))
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.communicate()
+
+
+def _said(process: "subprocess.Popen[str]") -> str:
+    """What is printed until the server answers."""
+    lines: list[str] = []
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("Ctrl-C"):
+            return "".join(lines)
+        lines.append(line)
+    raise AssertionError(f"`workbench ui` ended with {process.wait()}")
+
+
+def _addresses(said: str, experiment: str) -> dict[str, str]:
+    """Those printed below the experiment's name."""
+    own = said.partition(f"\n\n{experiment}\n")[2].partition("\n\n")[0]
+    pairs = (line.strip().rsplit(maxsplit=1) for line in own.splitlines())
+    return {label.strip(): address for label, address in pairs}
+
+
+def _free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
