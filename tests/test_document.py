@@ -176,8 +176,7 @@ def test_folder_without_prompts_is_no_project(tmp_path):
 def test_unknown_task_lists_the_tasks_nearest_first(bench):
     bench.write("../sentiment/a.jinja", "x")
     assert refusal(bench.project.task_folder, "sentimant") == (
-        "prompts: unknown task 'sentimant'\n"
-        "  fix: did you mean 'sentiment'? known: sentiment, qa"
+        "prompts: unknown task 'sentimant'\n  fix: did you mean 'sentiment'? known: sentiment, qa"
     )
 
 

@@ -130,7 +130,7 @@ def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.
         frame,
         source=CodeDatasetSource({"path": dataset.source}),
         name=dataset.name.rpartition("/")[2].partition(".")[0] or dataset.name,
-        digest=dataset.digest[:32],
+        digest=dataset.digest[:8],
         predictions="output",
     )
 

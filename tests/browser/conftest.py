@@ -80,6 +80,6 @@ def shoot(page: Page, request: pytest.FixtureRequest) -> Callable[[], None]:
 
     def shot() -> None:
         if folder:
-            page.screenshot(path=Path(folder) / f"{request.node.name.partition('@')[0]}.png")
+            page.screenshot(path=Path(folder) / f"{request.node.name}.png")
 
     return shot

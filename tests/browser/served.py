@@ -4,8 +4,6 @@ with served(stored) as site:
     site.addresses["variants"]    # http://127.0.0.1:<port>/#/experiments/1/evaluation-runs
 """
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -28,8 +26,8 @@ class Site:
 
     def row_by_row(self) -> str:
         """The address that compares the store's pair."""
-        ids = [self.stored.variants[name].info.run_id for name in self.stored.pair]
-        return pages(self._base, self.stored.experiment_id, ids)["row by row"]
+        pair = [self.stored.variants[name] for name in self.stored.pair]
+        return pages(self._base, pair[0], pair)["row by row"]
 
     def rows_of(self, variant: str) -> str:
         """The address of one variant's traces."""
@@ -43,22 +41,19 @@ class Site:
 
 @contextmanager
 def served(stored: Stored) -> Iterator[Site]:
-    """`workbench ui` in a process group of its own, ended with all that it has started."""
+    """`workbench ui`, which ends all that it has started when it is told to end."""
     command = [str(Path(sys.executable).with_name("workbench")), "ui"]
     command += ["--port", str(_free_port()), "--tracking-uri", stored.uri]
     process = subprocess.Popen(
         command,
         cwd=stored.root,
-        # Eight processes for jobs that no page here asks for.
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
         stdout=subprocess.PIPE,
         text=True,
-        start_new_session=True,
     )
     try:
         yield Site(stored, _addresses(_said(process), stored.experiment))
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        process.terminate()
         process.communicate()
 
 

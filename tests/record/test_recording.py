@@ -57,6 +57,7 @@ def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: 
         for run in recording.runs()
         if run.data.tags.get("mlflow.parentRunId") == done.parent_run_id
     }
+    assert done.problems == ()
     assert children == {
         "short · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
         "short · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
@@ -87,7 +88,7 @@ def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) ->
     (dataset,) = run.inputs.dataset_inputs
     assert (dataset.dataset.name, dataset.dataset.digest) == (
         "rows",
-        done.plan.experiment.dataset.digest[:32],
+        done.plan.experiment.dataset.digest[:8],
     )
 
 
@@ -137,7 +138,7 @@ def test_every_row_is_a_trace_with_its_scores(recording: Recording, reviews: str
 def test_a_trace_shows_what_was_sent(recording: Recording, reviews: str) -> None:
     done = recording.run(reviews)
     row, call = recording.traces(done.variants[2].run_id)[0].data.spans
-    assert (row.name, row.inputs, row.outputs) == ("long", {"text": "a joy"}, "positive")
+    assert (row.name, row.inputs, row.outputs) == ("long · small", {"text": "a joy"}, "positive")
     assert (call.span_type, call.inputs) == (
         "CHAT_MODEL",
         {

@@ -61,7 +61,7 @@ def _metric(metric: MetricResult) -> Text:
     aside += [f"{metric.errors} errors"] if metric.errors else []
     aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
     if aside:
-        text.append("\n" + ", ".join(aside), style="yellow" if metric.errors else "dim")
+        text.append("\n" + "\n".join(aside), style="yellow" if metric.errors else "dim")
     return text
 
 
@@ -94,7 +94,7 @@ def _rows(variant: VariantResult) -> Text:
         if count
     ]
     if aside:
-        text.append("\n" + ", ".join(aside), style="dim")
+        text.append("\n" + "\n".join(aside), style="dim")
     return text
 
 

@@ -24,7 +24,7 @@ from workbench.results import Row, VariantResult, summarise
 from workbench.scoring import evaluate_run, score_rows, write_table
 from workbench.store import Store
 from workbench.tracking.place import Place, connect, uri_of
-from workbench.tracking.registry import register
+from workbench.tracking.registry import file_under, register
 from workbench.tracking.runs import (
     RECORDED,
     ROWS,
@@ -75,7 +75,7 @@ class Recorder:
         try:
             place = connect(self.project, self.tracking_uri)
             experiment_id = place.experiment(plan.experiment.name)
-            plan = self._registered(place, plan)
+            plan = self._registered(place, plan, experiment_id)
             parent = None if again else find_parent(place, experiment_id, plan)
             state = provenance(self.project.root)
             one = _Recording(self, plan, open_runs(place, experiment_id, plan, state, parent))
@@ -83,7 +83,7 @@ class Recorder:
         except (MlflowException, SQLAlchemyError, OSError, WorkbenchError) as error:
             return self._without_mlflow(plan, rows, error)
 
-    def _registered(self, place: Place, plan: Plan) -> Plan:
+    def _registered(self, place: Place, plan: Plan, experiment_id: str) -> Plan:
         """The plan with the registry's number in every prompt."""
         commit = provenance(self.project.root).commit
         numbers: dict[str, int] = {}
@@ -91,6 +91,7 @@ class Recorder:
             prompt = variant.prompt
             if prompt.digest not in numbers:
                 number, _ = register(place, self.project, prompt, commit=commit)
+                file_under(place, prompt.registered_name, experiment_id)
                 numbers[prompt.digest] = prompt.version or number
         variants = tuple(
             replace(v, prompt=v.prompt.with_version(numbers[v.prompt.digest]))
@@ -204,7 +205,9 @@ class _Recording:
         run = self.runs.children[variant.digest]
         price = self.recorder.project.prices.get(variant.model.model.ref)
         source = Source(self.runs.experiment_id, run.info.run_id, variant, price)
-        return Traces(self.runs.place, source, run.info.start_time)
+        # Each variant's traces end before the one above begins, so that pages don't mix them.
+        above = self.plan.variants.index(variant) * (len(self.plan.cells[0]) + 1)
+        return Traces(self.runs.place, source, self.runs.parent.info.start_time - above)
 
     def _summary(self, variant: Variant, rows: Sequence[Row]) -> VariantResult:
         result = summarise(self.plan, variant, rows, self.recorder.project.prices)

@@ -5,6 +5,7 @@ prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, v
 """
 
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -24,6 +25,7 @@ from workbench.tracking.place import Place, connect
 DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
 )
+EXPERIMENTS = "_mlflow_experiment_ids"  # MLflow's own: `,1,2,`
 # A parameter's name in MLflow's own model configuration; the others go to its extra_params.
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
 
@@ -43,11 +45,12 @@ def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> 
         known = [v for v in versions(place, prompt.registered_name) if _digest(v) == prompt.digest]
         if known:
             return min(int(version.version) for version in known), False
-        tags = {
-            DIGEST: prompt.digest,
-            SETTINGS: canonical(_settings(prompt)),
+        settings = _settings(prompt)
+        tags = {  # MLflow shows them in this order
             FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
             **({GIT: commit} if commit else {}),
+            **({SETTINGS: canonical(settings)} if settings else {}),
+            DIGEST: prompt.digest,
         }
         made = place.client.register_prompt(
             name=prompt.registered_name,
@@ -57,9 +60,25 @@ def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> 
             response_format=_response_format(prompt),
             model_config=_model_config(prompt.settings),
         )
+        _wait_for_mlflow()
         for name in tags:  # MLflow writes them on the prompt, too, where they say nothing
             place.client.delete_prompt_tag(prompt.registered_name, name)
         return int(made.version), True
+
+
+def _wait_for_mlflow() -> None:
+    """It files a new prompt under the active experiment in a thread; our next write is there."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("link_prompt_to_experiment"):
+            thread.join(30)
+
+
+def file_under(place: Place, name: str, experiment_id: str) -> None:
+    """Lists the prompt `name` on the page of an experiment's prompts."""
+    prompt = place.client.get_prompt(name)
+    listed = (prompt.tags.get(EXPERIMENTS) if prompt else "") or ","
+    if f",{experiment_id}," not in listed:
+        place.client.set_prompt_tag(name, EXPERIMENTS, f"{listed}{experiment_id},")
 
 
 def versions(place: Place, name: str) -> list[PromptVersion]:

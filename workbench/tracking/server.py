@@ -1,11 +1,16 @@
 """`workbench ui`: MLflow's own server on 127.0.0.1, and the addresses worth opening."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from urllib.parse import quote, urlencode
+
+from mlflow.entities import Run
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
@@ -33,7 +38,14 @@ def serve(project: Project, tracking_uri: str, port: int, say: Callable[[str], N
         )
     words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", place.uri]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(
+        words,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # 8 processes fewer
+        start_new_session=True,
+    )
+    signal.signal(signal.SIGTERM, _end)
     try:
         _wait(server, base)
         for line in addresses(place, base):
@@ -41,8 +53,12 @@ def serve(project: Project, tracking_uri: str, port: int, say: Callable[[str], N
         say("Ctrl-C ends the server.")
         server.wait()
     finally:
-        server.terminate()
+        os.killpg(server.pid, signal.SIGTERM)
         server.wait()
+
+
+def _end(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
 
 
 def addresses(place: Place, base: str) -> Iterator[str]:
@@ -58,19 +74,27 @@ def addresses(place: Place, base: str) -> Iterator[str]:
             [experiment.experiment_id],
             f"tags.`mlflow.parentRunId` = '{runs[0].info.run_id}'",
         )
-        ids = [run.info.run_id for run in children]
         yield f"\n{experiment.name}"
-        for label, address in pages(base, experiment.experiment_id, ids).items():
+        for label, address in pages(base, runs[0], children).items():
             yield f"  {label:<12} {address}"
 
 
-def pages(base: str, experiment_id: str, run_ids: list[str]) -> dict[str, str]:
+def pages(base: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
     """The addresses of MLflow's pages that compare these runs."""
-    home = f"{base}/#/experiments/{experiment_id}"
+    home = f"{base}/#/experiments/{parent.info.experiment_id}"
     found = {"variants": f"{home}/evaluation-runs"}
-    if len(run_ids) > 1:
-        found["row by row"] = f"{home}/runs/{run_ids[0]}/traces?compareToRunUuid={run_ids[1]}"
-    found["table"] = f"{home}/runs?compareRunsMode=ARTIFACT"
+    if len(children) > 1:
+        one, other = (run.info.run_id for run in children[:2])
+        found["row by row"] = f"{home}/runs/{one}/traces?compareToRunUuid={other}"
+    metrics = children[0].data.metrics if children else {}
+    means = [name for name in metrics if name.endswith("/mean")]
+    query = {
+        "compareRunsMode": "ARTIFACT",
+        "searchFilter": f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
+        # Sorted by a metric, the page leaves the parent out, which has no table.
+        **({"orderByKey": f"metrics.`{means[0]}`", "orderByAsc": "false"} if means else {}),
+    }
+    found["table"] = f"{home}/runs?{urlencode(query, quote_via=quote)}"
     found["prompts"] = f"{home}/prompts"
     return found
 

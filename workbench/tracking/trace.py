@@ -98,7 +98,7 @@ class RowTrace:
                 **self._usage(),
             },
             tags={
-                "mlflow.traceName": prompt.ref,
+                "mlflow.traceName": self.of.variant.name,
                 "mlflow.linkedPrompts": json.dumps(linked),
                 "workbench.example": self.row.cell.example.id,
                 "workbench.repeat": str(self.row.cell.repeat),
@@ -119,7 +119,7 @@ class RowTrace:
         if kind == "CHAT_MODEL":
             more["mlflow.message.format"] = "openai"
         return [
-            self._span(root, None, self.of.variant.prompt.ref, ("CHAIN", inputs, answer), {}),
+            self._span(root, None, self.of.variant.name, ("CHAIN", inputs, answer), {}),
             self._span(call, root, model.ref, (kind, body, self._reply(kind)), more),
         ]
 
