@@ -98,3 +98,16 @@ def test_a_metric_on_one_line(bench: Bench) -> None:
     ]
     text = interval_text(metric_result(JUDGE, rows))
     assert text == "0.500 n=2, 1 unparsed, 1 errors"
+
+
+def test_a_category_among_numbers_is_an_error(bench: Bench) -> None:
+    rows = [row(bench, "ok", Score(1.5)), row(bench, "ok", Score("x"))]
+    found = metric_result(JUDGE, rows)
+    assert (found.mean, found.n, found.errors) == (1.5, 1, 1)
+
+
+def test_reasons_are_counted(bench: Bench) -> None:
+    plan = bench.plan()
+    rows = [row(bench, "ok", Score(error="broken")), row(bench, "ok", Score(error="broken"))]
+    found = summarise(plan, plan.variants[0], rows, {})
+    assert found.reasons == {"judge: broken": 2}

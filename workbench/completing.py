@@ -32,6 +32,9 @@ class Progress(Protocol):
     def end(self) -> None:
         """No more will come."""
 
+    def note(self, text: str) -> None:
+        """What is done next."""
+
 
 @dataclass(frozen=True)
 class Outcome:

@@ -14,7 +14,7 @@ from workbench.document import read_document
 from workbench.doors import open_doors
 from workbench.errors import WorkbenchError
 from workbench.experiment import ExperimentFile
-from workbench.model import Call, Model, Provider, open_provider
+from workbench.model import COMMON, Call, Model, Provider, open_provider
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 
@@ -98,7 +98,8 @@ def _context(
         for ref, settings in pair.items():
             provider, _, name = ref.partition(":")
             try:
-                models[ref] = open_provider(Model(provider, name, settings=settings or {}))
+                own = {k: v for k, v in (settings or {}).items() if k not in COMMON}
+                models[ref] = open_provider(Model(provider, name, settings=own))
             except WorkbenchError:  # a model that isn't here counts no tokens; `run` says why
                 continue
     return dataset, models, []

@@ -19,6 +19,7 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
 GROUP = "workbench.providers"
+COMMON = ("as", "parameters")  # settings of a model that are not its provider's
 
 State = Literal[
     "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"

@@ -65,4 +65,9 @@ def merge_parameters(*layers: Mapping[str, JSON]) -> dict[str, JSON]:
     merged: dict[str, JSON] = {}
     for layer in layers:
         merged.update(layer)
-    return {name: value for name, value in merged.items() if value is not None}
+    return {name: _one_zero(value) for name, value in merged.items() if value is not None}
+
+
+def _one_zero(value: JSON) -> JSON:
+    """0.0 as 0: they ask for the same, so they are the same request."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -4,6 +4,7 @@ project = find_project(Path.cwd())
 project.store      # <root>/.workbench, made when first asked for
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.document import read_document
 from workbench.errors import WorkbenchError, unknown_name
 
+STORES = ("sqlite:///", "http://", "https://", "postgresql", "mysql", "mssql", "databricks")
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -65,6 +67,20 @@ class Project:
                 fix="make the folder writable, or work on a copy of the project",
             ) from error
         return folder
+
+    def tracking_uri(self, given: str = "") -> str:
+        """Where MLflow keeps things: the flag, the environment, workbench.yaml, the project's own.
+
+        Raises:
+            WorkbenchError: an address that is no MLflow store.
+        """
+        uri = given or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
+        if uri and not uri.startswith(STORES):
+            raise WorkbenchError(
+                f"{uri!r} is no MLflow tracking store",
+                fix="http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file",
+            )
+        return uri or f"sqlite:///{self.store / 'mlflow.db'}"
 
     def shown(self, path: Path) -> str:
         """`path` as messages call it: relative to the root where it lies below it."""

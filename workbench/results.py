@@ -87,6 +87,7 @@ class VariantResult:
         input_tokens, output_tokens: sums; None where the provider counted none.
         cost: in the project's currency; None where a price or a token count is not known.
         seconds: model time, the sum of the rows' latencies.
+        reasons: why rows failed and evaluators could not decide, each with how often.
         run_id: the MLflow run; empty while it has none.
     """
 
@@ -97,6 +98,7 @@ class VariantResult:
     output_tokens: int | None
     cost: float | None
     seconds: float
+    reasons: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
 
 
@@ -107,8 +109,9 @@ def summarise(
     states = Counter(row.state for row in rows)
     answers = [row.completion for row in rows if row.completion]
     kinds = Counter(answer.state for answer in answers)
-    input_tokens = _sum([answer.usage.input_tokens for answer in answers if answer.scored])
-    output_tokens = _sum([answer.usage.output_tokens for answer in answers if answer.scored])
+    replies = [answer for answer in answers if answer.state != "failed"]
+    input_tokens = _sum([reply.usage.input_tokens for reply in replies])
+    output_tokens = _sum([reply.usage.output_tokens for reply in replies])
     price = prices.get(variant.model.model.ref)
     cost = None
     if price and input_tokens is not None and output_tokens is not None:
@@ -128,7 +131,18 @@ def summarise(
         output_tokens=output_tokens,
         cost=cost,
         seconds=sum(answer.latency_s or 0.0 for answer in answers),
+        reasons=_reasons(rows),
     )
+
+
+def _reasons(rows: Sequence[Row]) -> dict[str, int]:
+    """The most frequent first."""
+    said: Counter[str] = Counter()
+    for row in rows:
+        if row.completion and row.state == "failed":
+            said[row.completion.error or row.completion.state] += 1
+        said.update(f"{name}: {one.error}" for name, one in row.scores.items() if one.error)
+    return dict(said.most_common())
 
 
 def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
@@ -137,7 +151,6 @@ def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
     by_row: dict[str, list[float]] = {}
     outcomes: Counter[str] = Counter()
     errors = absent = categories = 0
-    passes = True
     for row in rows:
         score = row.scores.get(evaluator.name)
         if score is None:
@@ -151,9 +164,12 @@ def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
             categories += 1
             outcomes[score.value] += 1
         else:
-            passes = passes and isinstance(score.value, bool)
             by_row.setdefault(row.cell.example.id, []).append(float(score.value))
             outcomes.update([score.label] if score.label else [])
+    values = [value for own in by_row.values() for value in own]
+    if values and categories:  # a category among numbers is a value of the wrong type
+        errors, categories = errors + categories, 0
+    passes = set(values) <= {0.0, 1.0}
     found = estimate(list(by_row.values()), pass_fail=passes)
     return MetricResult(
         mean=found.mean if found else None,
@@ -205,4 +221,5 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
         "cost": result.cost,
         "seconds": result.seconds,
+        "reasons": dict(result.reasons),
     }

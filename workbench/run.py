@@ -21,7 +21,12 @@ from workbench.tracking import Recorded, Recorder
 
 @dataclass(frozen=True)
 class Requests:
-    """planned = stored + shared + sent + not_run, in rows; `failed` of the sent."""
+    """planned = stored + shared + sent + not_run, in rows.
+
+    Attributes:
+        failed: of the sent, those without an answer that can be scored.
+        attempts: HTTP calls made for the sent.
+    """
 
     planned: int
     stored: int
@@ -78,6 +83,7 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
             [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
         ]
         requests = _count(plan, outcome, rows)
+        shop.progress.note("scoring, and recording in MLflow")
         recorded = shop.recorder.record(plan, rows, again=options.again)
     problems = (*outcome.stops, *recorded.problems)
     return Invocation(
@@ -121,7 +127,8 @@ def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Reque
     """Rows by how they came to an answer; a shared one whose request wasn't sent isn't run."""
     unsent = sum(row.completion is None for own in rows for row in own)
     unsent_requests = plan.to_send - outcome.sent
-    failed = sum(answer.state == "failed" for answer in outcome.completions.values())
+    answers = outcome.completions.values()
+    failed = sum(not answer.scored for answer in answers if not answer.stored)
     return Requests(
         planned=plan.planned,
         stored=plan.stored,

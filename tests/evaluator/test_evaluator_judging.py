@@ -148,3 +148,29 @@ def test_signature_or_setting_that_does_not_fit_is_named(function, settings, exp
 def test_settings_that_fit_are_kept():
     settings = {"flag": False, "n": 2, "x": 3, "s": "t", "y": 5}
     assert bind(typed, settings, name="mine") == Evaluator("mine", typed, settings, ("outputs",))
+
+
+async def waits(outputs):
+    return True
+
+
+def yields(outputs):
+    yield True
+
+
+@pytest.mark.parametrize("function", [waits, yields])
+def test_async_functions_and_generators_are_refused(function):
+    said = refusal(bind, function, {}, name="judge")
+    assert said == (
+        "evaluator 'judge' is async or a generator\n  fix: a plain `def` that returns a value"
+    )
+
+
+def test_what_an_evaluator_prints_stays_off_stdout(capsys):
+    def chatty(outputs):
+        print("hello")
+        return True
+
+    judge = bind(chatty, {}, name="chatty")
+    judge.judge(inputs={}, expectations={}, completion=Completion("key", "ok"))
+    assert capsys.readouterr() == ("", "hello\n")

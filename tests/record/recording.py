@@ -28,6 +28,8 @@ class Silent:
 
     def end(self) -> None: ...
 
+    def note(self, text: str) -> None: ...
+
 
 @dataclass(frozen=True)
 class Recording:

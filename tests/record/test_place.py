@@ -12,7 +12,7 @@ from bench import refusal
 from recording import Recording
 
 from workbench.project import Project
-from workbench.tracking.place import connect, uri_of
+from workbench.tracking.place import connect
 
 MAKE = """
 import sys
@@ -49,10 +49,10 @@ def test_the_nearest_word_on_the_address_wins(
     recording: Recording, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = recording.project
-    assert uri_of(project, "") == f"sqlite:///{project.root}/.workbench/mlflow.db"
+    assert project.tracking_uri() == f"sqlite:///{project.root}/.workbench/mlflow.db"
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:1")
-    assert uri_of(project, "") == "http://127.0.0.1:1"
-    assert uri_of(project, "sqlite:////tmp/x.db") == "sqlite:////tmp/x.db"
+    assert project.tracking_uri() == "http://127.0.0.1:1"
+    assert project.tracking_uri("sqlite:////tmp/x.db") == "sqlite:////tmp/x.db"
 
 
 def test_a_dead_server_is_named(recording: Recording) -> None:
@@ -105,3 +105,21 @@ def test_an_mlflow_evaluation_dataset_is_read(recording: Recording) -> None:
     text = EXPERIMENT.replace("rows.jsonl", "{mlflow: golden}").replace("latency", "exact_match")
     done = recording.run(text)
     assert done.variants[0].metrics["exact_match"].mean == 1.0
+
+
+@pytest.mark.parametrize("content", [b"no database", b""])
+def test_a_file_that_is_no_store_is_named_at_once(recording: Recording, content: bytes) -> None:
+    file = recording.project.root / "other.db"
+    file.write_bytes(content or b"")
+    if not content:
+        file.unlink()
+        file.mkdir()
+    said = refusal(connect, recording.project, f"sqlite:///{file}")
+    assert said.startswith(f"{file}: the MLflow store can't be opened or made: ")
+
+
+def test_an_address_that_is_no_store_is_refused(recording: Recording) -> None:
+    assert refusal(recording.project.tracking_uri, "foo://bar") == (
+        "'foo://bar' is no MLflow tracking store\n"
+        "  fix: http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file"
+    )

@@ -348,3 +348,50 @@ def test_a_rejected_key_ends_its_model_and_not_the_other(
     assert done.exit_code == ExitCode.FAILED_ROWS
     assert [v.rows.scored for v in done.variants] == [0, 3, 0, 3]
     assert [problem.message for problem in done.problems] == ["openai:small: HTTP 401: bad key"]
+
+
+def test_fresh_answers_replace_the_old_in_the_same_runs(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    first = recording.run(reviews)
+    server.script = lambda path, body, nth: say("negative")
+    second = recording.run(reviews, Options(fresh=True))
+    assert not second.known
+    assert second.parent_run_id == first.parent_run_id
+    run = recording.client.get_run(first.variants[0].run_id)
+    assert run.data.metrics["exact_match/mean"] == 2 / 3
+    answers = [trace.info.response_preview for trace in recording.traces(run)]
+    assert answers == ["negative"] * 3
+
+
+def test_what_failed_and_was_mended_is_zero_in_mlflow(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: Reply(400, {"error": {"message": "never"}})
+    first = recording.run(reviews)
+    assert first.variants[0].reasons == {"HTTP 400: never": 3}
+    server.script = lambda path, body, nth: say(answer(body))
+    recording.run(reviews)
+    run = recording.client.get_run(first.variants[0].run_id)
+    assert run.data.metrics["rows/failed"] == 0.0
+
+
+def test_useless_answers_are_failed_and_asked_for_again_on_request(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: say("" if body["model"] == "small" else answer(body))
+    first = recording.run(reviews)
+    assert (first.requests.sent, first.requests.failed) == (12, 6)
+    second = recording.run(reviews)
+    assert (second.requests.stored, second.requests.failed) == (12, 0)
+    assert second.exit_code == ExitCode.FAILED_ROWS
+    server.script = lambda path, body, nth: say(answer(body))
+    third = recording.run(reviews, Options(retry_failed=True))
+    assert (third.requests.sent, third.exit_code) == (6, ExitCode.DONE)
+
+
+def test_a_limit_beyond_the_dataset_is_no_other_invocation(
+    recording: Recording, reviews: str
+) -> None:
+    recording.run(reviews)
+    assert recording.run(reviews, Options(Scope(limit=99))).known

@@ -4,7 +4,7 @@ import pytest
 from bench import Bench
 from rich.console import Console
 
-from workbench.report.leaderboard import leaderboard, ranked
+from workbench.report.leaderboard import blocks, leaderboard, ranked
 from workbench.report.text import one_line, plain, seconds
 from workbench.results import MetricResult, RowCounts, VariantResult
 
@@ -84,3 +84,13 @@ def test_one_line_is_one_line() -> None:
 )
 def test_durations_read_well(duration: float, words: str) -> None:
     assert seconds(duration) == words
+
+
+def test_a_narrow_terminal_gets_a_block_a_variant(bench: Bench) -> None:
+    rows = RowCounts(13, 11, 1, 1)
+    text = blocks([result(bench, 0.5, rows, errors=1)], currency="USD").plain
+    assert text.splitlines() == [
+        "plain",
+        "  judge: 0.500 [0.400, 0.600] n=10, 1 errors",
+        "  11 of 13 1 failed 1 not run rows, 1,200/30 tokens, 4.2 s",
+    ]

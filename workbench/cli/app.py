@@ -7,6 +7,7 @@ $ echo $?
 2
 """
 
+import io
 import json
 import os
 import sys
@@ -55,6 +56,9 @@ def options(
 
 def main() -> NoReturn:
     """The command `workbench`; ends the process with an exit code of errors.py."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no `·` gets an escape
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)

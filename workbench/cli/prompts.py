@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.errors import WorkbenchError
+
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
@@ -111,6 +113,8 @@ def pull(
     from workbench.prompt import Renderer
     from workbench.prompt.write import write_prompt
 
+    if "@" not in ref:
+        raise WorkbenchError(f"which version of {ref!r}?", fix=f"{ref}@1, {ref}@production, …")
     project = _project()
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)

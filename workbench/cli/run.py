@@ -99,6 +99,7 @@ def _planned(
     from workbench.store import Store
 
     project = find_project(Path.cwd())
+    project.tracking_uri(tracking_uri)  # a wrong address is said before anything is sent
     with Renderer() as renderer, Store(project.store) as store:
         experiment = _experiment(target, project, renderer, tracking_uri)
         yield project, store, plan_invocation(experiment, renderer, store, options)
@@ -131,6 +132,8 @@ def _file(target: str, project: "Project") -> Path:
                 else "mkdir prompts/my_task and put a template and an experiment.yaml into it",
             )
         target = (inside or tasks)[0]
+    if (folder := Path(target)).is_dir() and folder.resolve().parent == project.prompts:
+        target = folder.resolve().name  # as a shell completes it
     return project.task_folder(target) / "experiment.yaml"
 
 
@@ -198,14 +201,16 @@ def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
     from rich.console import Console
 
     from workbench.report.as_json import invocation_json
-    from workbench.report.leaderboard import leaderboard, summary
+    from workbench.report.leaderboard import blocks, leaderboard, summary
 
     currency = project.file.currency
     if as_json:
         typer.echo(json.dumps(invocation_json(done, currency=currency), ensure_ascii=False))
         return
     console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(leaderboard(done.variants, currency=currency))
+    table = leaderboard(done.variants, currency=currency)
+    fits = Console(width=10_000).measure(table).maximum <= console.width
+    console.print(table if fits else blocks(done.variants, currency=currency))
     console.print()
     for line in summary(done):
         console.print(line, highlight=False, markup=False, soft_wrap=True)

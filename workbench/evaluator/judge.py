@@ -11,9 +11,11 @@ settings. The result is a bool, a number, a str (a category), a Score, or None (
 Whatever it raises is an error of that cell: counted, shown, never taken for a zero.
 """
 
+import contextlib
 import copy
 import inspect
 import math
+import sys
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -130,7 +132,8 @@ class Evaluator:
         }
         given = {name: copy.deepcopy(data[name]) for name in self.arguments}
         try:
-            result = self.function(**given, **self.settings)
+            with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's own
+                result = self.function(**given, **self.settings)
         except (Exception, SystemExit) as error:  # the user's own code: anything may come
             return Score(error=_describe(error))
         return _checked(result, self.traits)
@@ -153,6 +156,12 @@ def bind(
         parameters = inspect.signature(function).parameters.values()
     except ValueError as error:
         raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
+    if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+        raise WorkbenchError(
+            f"evaluator {name!r} is async or a generator",
+            where=source,
+            fix="a plain `def` that returns a value",
+        )
     arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
     keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
     strange = [argument for argument in arguments if argument not in DATA_ARGUMENTS]

@@ -74,12 +74,21 @@ def find_evaluator(
         checks = getattr(module, "check_settings", None)
         bound = bind(function, own, name=label, source=source)
         if checks:
-            checks(**own)
+            _run_check(checks, own, label)
     except WorkbenchError as error:
         error.where = where or error.where
         raise
     identity = {"source": _source_digest(module, root), "name": name, "settings": dict(settings)}
     return replace(bound, digest=digest(identity))
+
+
+def _run_check(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
+    try:
+        check(**settings)
+    except WorkbenchError:
+        raise
+    except Exception as error:  # the user's own check
+        raise WorkbenchError(f"evaluator {name!r}: {type(error).__name__}: {error}") from error
 
 
 def _files(folder: Path) -> list[str]:

@@ -52,6 +52,8 @@ def make_plan(
         WorkbenchError: a row that doesn't render, or a pair of prompt and model that can't be.
     """
     variants, notes = find_variants(experiment, scope)
+    if scope.limit is not None and scope.limit >= len(experiment.dataset.examples):
+        scope = replace(scope, limit=None)  # all of it is meant
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
     rendered = _rendered(variants, examples, renderer)

@@ -1,12 +1,13 @@
 """The table at the end of a run: every variant, every metric with its interval and its n."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
 
 from workbench.report.text import one_line, seconds
-from workbench.results import MetricResult, VariantResult
+from workbench.results import MetricResult, VariantResult, interval_text
 from workbench.run import Invocation
 
 
@@ -30,6 +31,20 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
             cells.append(Text("unknown" if variant.cost is None else f"{variant.cost:.4f}"))
         table.add_row(*cells, Text(seconds(variant.seconds)))
     return table
+
+
+def blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
+    """The same for a narrow terminal: a block a variant, a line a metric."""
+    text = Text()
+    for variant in ranked(variants):
+        text.append(one_line(variant.variant.name, 200) + "\n", style="bold")
+        for name, metric in variant.metrics.items():
+            text.append(f"  {name}: {interval_text(metric)}\n")
+        rows = " ".join(_rows(variant).plain.split("\n"))
+        cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
+        text.append(f"  {rows} rows, {_tokens(variant)} tokens{cost}, {seconds(variant.seconds)}\n")
+    text.rstrip()
+    return text
 
 
 def ranked(variants: Sequence[VariantResult]) -> list[VariantResult]:
@@ -104,6 +119,19 @@ def _tokens(variant: VariantResult) -> str:
     return f"{variant.input_tokens:,}/{variant.output_tokens:,}"
 
 
+def _reasons(done: Invocation) -> list[str]:
+    """Why rows failed: the most frequent reasons, and what can be done about useless answers."""
+    reasons: Counter[str] = Counter()
+    for variant in done.variants:
+        reasons.update(variant.reasons)
+    lines = [f"  {count:,} × {one_line(text, 200)}" for text, count in reasons.most_common(5)]
+    lines += [f"  and {len(reasons) - 5} other reasons"] if len(reasons) > 5 else []
+    useless = sum(v.rows.failed for v in done.variants) - done.requests.failed
+    if useless > 0:
+        lines.append(f"{useless:,} useless answers are stored: --retry-failed asks again")
+    return lines
+
+
 def summary(done: Invocation) -> list[str]:
     """Under the table: what was sent, what is missing, where to look."""
     requests = done.requests
@@ -119,7 +147,7 @@ def summary(done: Invocation) -> list[str]:
         )
         if count
     ]
-    lines = [", ".join(parts)]
+    lines = [", ".join(parts), *_reasons(done)]
     if done.known:
         lines.append(
             "the same invocation is recorded already: these are its runs (--again: new ones)"

@@ -55,6 +55,10 @@ class Bar:
         """Takes it away."""
         self._bar.stop()
 
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        _say(text)
+
 
 class Lines:
     """For a log file."""
@@ -75,7 +79,7 @@ class Lines:
         self._done += done
         self._failed += failed
         now = time.monotonic()
-        if self._done and (now - self._said >= EVERY or self._done == self._total):
+        if done and (now - self._said >= EVERY or self._done == self._total):
             self._said = now
             speed = self._done / max(now - self._begun, 1e-9)
             left = (self._total - self._done) / speed
@@ -87,6 +91,10 @@ class Lines:
 
     def end(self) -> None:
         """Says nothing more."""
+
+    def note(self, text: str) -> None:
+        """A line of its own."""
+        _say(text)
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""Where MLflow keeps things: the project's own SQLite store, or what the user names.
+"""The tracking store: the project's own SQLite file, made if missing, or what the user names.
 
 sqlite:///…/.workbench/mlflow.db, artifacts in .workbench/artifacts
 unless --tracking-uri, MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml says otherwise
@@ -8,6 +8,7 @@ import os
 import sqlite3
 import urllib.error
 import urllib.request
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,19 +69,13 @@ class Place:
         return str(found.experiment_id)
 
 
-def uri_of(project: Project, given: str) -> str:
-    """The address that holds: the flag, the environment, workbench.yaml, the project's own."""
-    named = given or os.environ.get(VARIABLE) or project.file.tracking_uri
-    return named or f"{SQLITE}{project.store / 'mlflow.db'}"
-
-
 def connect(project: Project, given: str) -> Place:
     """The store, made if it is a file that is missing, known to answer if it is a server.
 
     Raises:
         WorkbenchError: it doesn't answer, or is none (exit code 6: what is paid for is safe).
     """
-    uri = uri_of(project, given)
+    uri = project.tracking_uri(given)
     artifacts = None
     if uri.startswith(SQLITE):
         file = Path(uri.removeprefix(SQLITE))
@@ -90,7 +85,23 @@ def connect(project: Project, given: str) -> Place:
         _probe(uri)
     _use(uri)
     silence()
-    return Place(uri, MlflowClient(), artifacts)
+    return Place(uri, _opened(uri), artifacts)
+
+
+def _opened(uri: str) -> MlflowClient:
+    """A client that has been answered once."""
+    try:
+        client = MlflowClient()
+        client.search_experiments(max_results=1)
+    except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
+        said = str(error).strip().split("\n")[0] or type(error).__name__
+        raise WorkbenchError(
+            f"the MLflow store can't be used: {said[:300]}",
+            where=uri,
+            fix="another --tracking-uri, or `mlflow db upgrade` if an older MLflow made it",
+            exit_code=ExitCode.NOT_RECORDED,
+        ) from error
+    return client
 
 
 def _use(uri: str) -> None:
@@ -109,8 +120,12 @@ def _use(uri: str) -> None:
 def _make(file: Path) -> None:
     """A store at `file` with MLflow's tables; made aside, so that a kill leaves none half made."""
     if file.exists():
+        _check(file)
         return
-    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unusable(file, error) from error
     with FileLock(file.with_suffix(".lock")):
         if file.exists():
             return
@@ -126,11 +141,25 @@ def _make(file: Path) -> None:
             aside.chmod(0o600)
             aside.rename(file)
         except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-            raise WorkbenchError(
-                f"the MLflow store can't be made: {error}",
-                where=str(file),
-                exit_code=ExitCode.NOT_RECORDED,
-            ) from error
+            raise _unusable(file, error) from error
+
+
+def _check(file: Path) -> None:
+    """Opened by SQLite itself first: MLflow tries a file that can't be opened for minutes."""
+    try:
+        with closing(sqlite3.connect(file, timeout=5)) as db:
+            db.execute("PRAGMA schema_version").fetchone()
+    except (OSError, sqlite3.Error) as error:
+        raise _unusable(file, error) from error
+
+
+def _unusable(file: Path, error: Exception) -> WorkbenchError:
+    return WorkbenchError(
+        f"the MLflow store can't be opened or made: {error}",
+        where=str(file),
+        fix="name a file in a folder that can be written, or leave --tracking-uri out",
+        exit_code=ExitCode.NOT_RECORDED,
+    )
 
 
 def _probe(uri: str) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.canonical import digest
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Evaluator
+from workbench.model import Completion
 from workbench.plan import Plan, Variant
 from workbench.project import Project
 from workbench.provenance import provenance
@@ -23,7 +24,7 @@ from workbench.quiet import silence
 from workbench.results import Row, VariantResult, summarise
 from workbench.scoring import evaluate_run, score_rows, write_table
 from workbench.store import Store
-from workbench.tracking.place import Place, connect, uri_of
+from workbench.tracking.place import Place, connect
 from workbench.tracking.registry import file_under, register
 from workbench.tracking.runs import (
     RECORDED,
@@ -103,7 +104,7 @@ class Recorder:
         self, plan: Plan, rows: Sequence[Sequence[Row]], error: Exception
     ) -> Recorded:
         """The numbers all the same, and what kept them out of MLflow."""
-        uri = uri_of(self.project, self.tracking_uri)
+        uri = self.project.tracking_uri(self.tracking_uri)
         evaluators = plan.experiment.evaluators
         results = tuple(
             summarise(plan, variant, score_rows(evaluators, own, self.store), self.project.prices)
@@ -178,7 +179,7 @@ class _Recording:
         write_table(place.client, run_id, scored)
         result = self._summary(variant, scored)
         log_params(place, run_id, self.plan, result)
-        log_numbers(place, run_id, result, run.info.start_time)
+        log_numbers(place, run, result)
         self._traces(variant).write(scored, self.plan.bodies)
         finish(place, run_id, {ROWS: _digest(rows)})
         return scored
@@ -231,5 +232,9 @@ class _Recording:
 
 
 def _digest(rows: Sequence[Row]) -> str:
-    """Of which answers a run was made: changes when a failed row got one."""
-    return digest([[row.cell.key, row.completion.state if row.completion else ""] for row in rows])
+    """Of which answers a run was made: changes when a failed row got one, or any got another."""
+    return digest([[row.cell.key, *_answer(row.completion)] for row in rows])
+
+
+def _answer(completion: Completion | None) -> list[str]:
+    return [completion.state, ascii(completion.text)] if completion else []

@@ -141,7 +141,7 @@ def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> 
     place.client.log_batch(run_id, params=params)
 
 
-def log_numbers(place: Place, run_id: str, result: VariantResult, at: int) -> None:
+def log_numbers(place: Place, run: Run, result: VariantResult) -> None:
     """What stands beside the means that MLflow's evaluate has logged.
 
     Every metric of any run becomes a column of MLflow's page of runs. So metrics are what people
@@ -150,11 +150,10 @@ def log_numbers(place: Place, run_id: str, result: VariantResult, at: int) -> No
 
     Args:
         place: the store.
-        run_id: the variant's run.
+        run: the variant's; what failed in it before and doesn't now is set to 0.
         result: its numbers.
-        at: the metrics' timestamp, milliseconds since 1970; fixed, so that recording twice says
-            the same.
     """
+    run_id = run.info.run_id
     said: dict[str, float | int | None] = {
         "rows/failed": result.rows.failed or None,
         "rows/not_run": result.rows.not_run or None,
@@ -165,7 +164,9 @@ def log_numbers(place: Place, run_id: str, result: VariantResult, at: int) -> No
         if name in RESERVED:
             said[f"{name}/mean"] = metric.mean
     known = {name: value for name, value in said.items() if value is not None}
-    metrics = [Metric(name, float(value), at, 0) for name, value in known.items()]
+    mended = {name: 0.0 for name in said if name in run.data.metrics and name not in known}
+    now = int(time.time() * 1000)
+    metrics = [Metric(name, float(value), now, 0) for name, value in (known | mended).items()]
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
     place.client.log_batch(run_id, metrics=metrics, tags=tags)
     place.client.log_dict(run_id, variant_json(result), "results.json")

@@ -23,6 +23,7 @@ from workbench.providers.openai.failure import KINDS, LONGEST_WAIT, Failure, rea
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.settings import OpenAISettings
 
+LEAST_WAIT = 10.0  # seconds that a named wait counts at least, so that short ones end, too
 TRIES = 5
 UNSURE_TRIES = 2  # of those after which the server may want to be paid twice
 LONGEST_BACKOFF = 30.0  # seconds
@@ -153,7 +154,7 @@ class _Session:
             if failure.wait_s is None:
                 tries, unsure = tries + 1, unsure + failure.unsure
             else:
-                asked += max(1.0, failure.wait_s)
+                asked += max(LEAST_WAIT, failure.wait_s)
                 self._shut_until = max(self._shut_until, time.monotonic() + failure.wait_s)
             spent = tries >= TRIES or unsure >= UNSURE_TRIES or asked > LONGEST_WAIT
             if spent or not failure.again:
