@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.dataset import Example
-from workbench.evaluator import Evaluator, Score
+from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, Usage
 from workbench.plan import Cell
 from workbench.project import Price
@@ -111,3 +111,11 @@ def test_reasons_are_counted(bench: Bench) -> None:
     rows = [row(bench, "ok", Score(error="broken")), row(bench, "ok", Score(error="broken"))]
     found = summarise(plan, plan.variants[0], rows, {})
     assert found.reasons == {"judge: broken": 2}
+
+
+def test_a_measured_zero_is_no_failed_check(bench: Bench) -> None:
+    judge = Evaluator("judge", lambda outputs: 0.0, traits=Traits(unit="s"))
+    cells = bench.plan().cells[0]
+    rows = [Row(cell, Completion(cell.key, "ok"), {"judge": Score(0.0)}) for cell in cells]
+    found = metric_result(judge, rows)
+    assert (found.kind, found.low, found.high) == ("number", 0.0, 0.0)

@@ -169,7 +169,8 @@ def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
     values = [value for own in by_row.values() for value in own]
     if values and categories:  # a category among numbers is a value of the wrong type
         errors, categories = errors + categories, 0
-    passes = set(values) <= {0.0, 1.0}
+    measured = evaluator.traits.kind == "number" or bool(evaluator.traits.unit)
+    passes = set(values) <= {0.0, 1.0} and not measured
     found = estimate(list(by_row.values()), pass_fail=passes)
     return MetricResult(
         mean=found.mean if found else None,
