@@ -75,12 +75,12 @@ def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) ->
         "model": "openai:large",
         "model.endpoint": "here",
         "model.api": "chat",
-        "model.concurrency": "16",
         "max_tokens": "8",
         "temperature": "0",
         "dataset": "rows",
         "repeats": "1",
     }
+    assert run.data.tags["model.concurrency"] == "16"
     assert run.data.tags["label_match"] == "1.000 [0.439, 1.000] n=3, 3 right"
     environment = json.loads(recording.artifact(run.info.run_id, "environment.json"))
     assert environment["packages"]["mlflow"] == mlflow.__version__
@@ -395,3 +395,17 @@ def test_a_limit_beyond_the_dataset_is_no_other_invocation(
 ) -> None:
     recording.run(reviews)
     assert recording.run(reviews, Options(Scope(limit=99))).known
+
+
+def test_a_continued_run_may_have_other_settings_than_it_began_with(
+    recording: Recording, reviews: str, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: Reply(400, {"error": {"message": "never"}})
+    first = recording.run(reviews)
+    server.script = lambda path, body, nth: say(answer(body))
+    slower = reviews.replace("identity: here", "identity: here, concurrency: 2")
+    second = recording.run(slower)
+    assert (second.exit_code, second.problems) == (ExitCode.DONE, ())
+    assert second.parent_run_id == first.parent_run_id
+    run = recording.client.get_run(second.variants[0].run_id)
+    assert run.data.tags["model.concurrency"] == "2"

@@ -156,7 +156,10 @@ class _Recording:
                 scored = score_rows(self._evaluators, own, self.recorder.store)
             else:
                 scored = self._variant(variant, own)
-                problems += self._missing(variant, scored)
+                missing = list(self._missing(variant, scored))
+                # Marked as done only when all of it was read back: else the next run does it again.
+                finish(self.runs.place, run.info.run_id, {} if missing else {ROWS: _digest(own)})
+                problems += missing
             results.append(self._summary(variant, scored))
         complete = all(r.rows.failed + r.rows.not_run == 0 for r in results) and not problems
         tags = {RECORDED: "yes" if complete else "partly"}
@@ -168,7 +171,7 @@ class _Recording:
         return self.plan.experiment.evaluators
 
     def _variant(self, variant: Variant, rows: Sequence[Row]) -> list[Row]:
-        """One run: evaluated, its table and numbers, a trace a row, then marked as done."""
+        """One run: evaluated, its table, params and numbers, and a trace a row."""
         place, run = self.runs.place, self.runs.children[variant.digest]
         run_id = run.info.run_id
         with mlflow.start_run(run_id=run_id, log_system_metrics=False):
@@ -178,10 +181,9 @@ class _Recording:
             silence()
         write_table(place.client, run_id, scored)
         result = self._summary(variant, scored)
-        log_params(place, run_id, self.plan, result)
+        log_params(place, run, self.plan, variant)
         log_numbers(place, run, result)
         self._traces(variant).write(scored, self.plan.bodies)
-        finish(place, run_id, {ROWS: _digest(rows)})
         return scored
 
     def _missing(self, variant: Variant, rows: Sequence[Row]) -> Iterator[WorkbenchError]:

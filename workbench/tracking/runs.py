@@ -118,16 +118,14 @@ def _name(plan: Plan) -> str:
     return f"{name} ({scope})" if scope else name
 
 
-def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> None:
-    """What the variant is."""
-    variant = result.variant
+def log_params(place: Place, run: Run, plan: Plan, variant: Variant) -> None:
+    """What the variant is; what may differ when a run is continued (batch size, …) is a tag."""
     model = variant.model
     said: dict[str, JSON] = {
         "prompt": variant.prompt.ref,
         "prompt_version": variant.prompt.version,
         "model": model.model.ref,
         **{f"model.{key}": value for key, value in model.provider.identity.items()},
-        **{f"model.{key}": value for key, value in model.provider.facts.items()},
         **variant.parameters,
         "choice_method": variant.choice_method or None,
         "dataset": plan.experiment.dataset.name,
@@ -136,9 +134,10 @@ def log_params(place: Place, run_id: str, plan: Plan, result: VariantResult) -> 
     params = [
         Param(key, (value if isinstance(value, str) else canonical(value))[:LONGEST_PARAM])
         for key, value in said.items()
-        if value is not None
+        if value is not None and key not in run.data.params
     ]
-    place.client.log_batch(run_id, params=params)
+    tags = [RunTag(f"model.{key}", str(value)) for key, value in model.provider.facts.items()]
+    place.client.log_batch(run.info.run_id, params=params, tags=tags)
 
 
 def log_numbers(place: Place, run: Run, result: VariantResult) -> None:
