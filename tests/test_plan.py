@@ -304,3 +304,15 @@ def test_digest_does_not_depend_on_the_order_of_keys(value):
 @given(json_values)
 def test_canonical_text_is_the_data(value):
     assert json.loads(canonical(value)) == value
+
+
+def test_only_the_models_that_are_used_need_to_be_here(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "empty"))
+    text = EXPERIMENT.replace("[echo:last]", "[echo:last, transformers:gemma-3-270m]")
+    assert [v.name for v in bench.plan(text, scope=Scope(only="*last")).variants] == [
+        "plain · last"
+    ]
+    assert refusal(bench.plan, text) == (
+        "prompts/qa/experiment.yaml: model 'gemma-3-270m' has not been fetched\n"
+        "  fix: workbench models add gemma-3-270m"
+    )

@@ -54,6 +54,7 @@ def make_plan(
     variants, notes = find_variants(experiment, scope)
     if scope.limit is not None and scope.limit >= len(experiment.dataset.examples):
         scope = replace(scope, limit=None)  # all of it is meant
+    _check_models(experiment, variants)
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
     rendered = _rendered(variants, examples, renderer)
@@ -157,6 +158,16 @@ def _rendered(
     ids = [example.id for example in examples]
     prompts = {variant.prompt.digest: variant.prompt for variant in variants}
     return {key: prompt.render(renderer, rows, ids) for key, prompt in prompts.items()}
+
+
+def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
+    """Only the models that are used need to be here."""
+    for variant in variants:
+        try:
+            _ = variant.model.provider.identity
+        except WorkbenchError as error:
+            error.where = error.where or experiment.path
+            raise
 
 
 def _check_expectations(experiment: Experiment) -> None:

@@ -72,8 +72,11 @@ def test_unknown_model_lists_the_catalogue():
     )
 
 
-def test_model_of_the_catalogue_not_yet_fetched_names_the_command():
-    assert error_of("gemma-3-270m", {}) == (
+def test_model_of_the_catalogue_not_yet_fetched_is_missed_when_it_is_used():
+    provider = TransformersProvider("gemma-3-270m", {})
+    with pytest.raises(WorkbenchError) as caught:
+        _ = provider.identity
+    assert str(caught.value) == (
         "model 'gemma-3-270m' has not been fetched\n  fix: workbench models add gemma-3-270m"
     )
 

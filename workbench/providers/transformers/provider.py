@@ -15,7 +15,12 @@ from workbench.providers.transformers.settings import (
     dtype_of,
     read,
 )
-from workbench.providers.transformers.weights import find_weights, weights_folder
+from workbench.providers.transformers.weights import (
+    Weights,
+    find_weights,
+    to_be_fetched,
+    weights_folder,
+)
 
 if TYPE_CHECKING:
     from workbench.providers.transformers.tokens import Tokens
@@ -38,7 +43,13 @@ class TransformersProvider:
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self._model = f"transformers:{name}"
         self._settings = read(Settings, settings, kind="setting", model=self._model)
-        self._weights = find_weights(name, self._settings.revision)
+        self._name = name
+        if not to_be_fetched(name):
+            _ = self._weights  # found now; one of the catalogue's is missed only when it is used
+
+    @cached_property
+    def _weights(self) -> Weights:
+        return find_weights(self._name, self._settings.revision)
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:

@@ -66,6 +66,11 @@ class Weights:
         return str(template)
 
 
+def to_be_fetched(name: str) -> bool:
+    """Whether `name` stands in the catalogue and is not on this machine."""
+    return any(model.name == name and not model.added for model in list_models())
+
+
 def find_weights(name: str, revision: str) -> Weights:
     """The model called `name`, on this machine or, its weights not yet fetched, on the hub.
 
