@@ -8,7 +8,7 @@ import difflib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from workbench.conversation import Conversation
+from workbench.conversation import ROLES, Conversation
 from workbench.dataset import Dataset, DatasetSpec, load_dataset
 from workbench.document import read_document
 from workbench.doors import open_doors
@@ -145,12 +145,21 @@ def _tokens(
 
 
 def _warnings(prompt: Prompt, dataset: Dataset | None) -> Iterator[str]:
+    yield from _almost_roles(prompt)
     if dataset is None:
         return
     yield from _unknown(prompt, dataset.columns)
     for column in dataset.columns:
         if column not in prompt.variables:
             yield f"the column {column!r} is used nowhere in it"
+
+
+def _almost_roles(prompt: Prompt) -> Iterator[str]:
+    """Lines that read like role lines and are text: capitals, or not at the left margin."""
+    for number, line in enumerate(prompt.source.split("\n"), 1):
+        role = line.strip().lower()
+        if role.removesuffix(":") in ROLES and role.endswith(":") and line.rstrip() != role:
+            yield f"{prompt.where(number)}: {line!r} is text; a role line is `{role}` alone"
 
 
 def _unknown(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:

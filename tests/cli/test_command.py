@@ -213,3 +213,12 @@ def test_an_interrupted_run_keeps_its_answers_and_goes_on(
     server.script = lambda path, body, nth: say("yes")
     again = json.loads(call(home, "run", "--json").stdout)
     assert (again["requests"]["stored"], again["requests"]["sent"]) == (2, 2)
+
+
+def test_lint_warns_of_what_reads_like_a_role(home: Path) -> None:
+    template = home / "prompts" / "qa" / "loud.jinja"
+    template.write_text("user:\nHi {{ text }}\n  Assistant:\n")
+    (task,) = json.loads(call(home, "prompts", "lint", "qa", "--json").stdout)["tasks"]
+    assert task["prompts"][0]["warnings"] == [
+        "prompts/qa/loud.jinja:3: '  Assistant:' is text; a role line is `assistant:` alone"
+    ]
