@@ -48,7 +48,7 @@ def site(
 ) -> Iterator[Site]:
     """Each store in turn, one server at a time."""
     folder = tmp_path_factory.mktemp(request.param)
-    stored = made(folder, renderer) if request.param == "made" else demo(folder)
+    stored = made(folder, renderer) if request.param == "made" else demo(folder, renderer)
     if stored is None:
         pytest.skip("`make demo` has not been run here")
     with served(stored) as site:

@@ -16,7 +16,8 @@ from mlflow.entities import Run, Trace
 from openai_server import Reply, say, serve
 from record.recording import Recording
 
-from workbench.prompt import Renderer
+from workbench.project import Project
+from workbench.prompt import Renderer, folder_reader, load_prompt
 from workbench.tracking.prompts import push
 from workbench.tracking.runs import PLAN
 
@@ -57,12 +58,15 @@ class Stored:
     Attributes:
         root: the project it belongs to.
         pair: the names of two variants whose answers differ in some row.
+        edited: the registered prompt whose newest version says good or bad where the one before
+            says positive or negative.
     """
 
     root: Path
     uri: str
     experiment: str
     pair: tuple[str, str]
+    edited: str
 
     @cached_property
     def client(self) -> MlflowClient:
@@ -117,7 +121,8 @@ def made(folder: Path, renderer: Renderer) -> Stored:
         server.script = lambda path, body, nth: _reply(body)
         Recording(bench, bench.project, uri).run(EXPERIMENT.format(url=server.url))
     list(push(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))
-    return Stored(bench.root, uri, "reviews", ("few_shot · large", "few_shot · small"))
+    pair = ("few_shot · large", "few_shot · small")
+    return Stored(bench.root, uri, "reviews", pair, "qa.zero_shot")
 
 
 def _reply(body: dict) -> Reply:
@@ -130,8 +135,8 @@ def _reply(body: dict) -> Reply:
     return say("positive")
 
 
-def demo(folder: Path) -> Stored | None:
-    """A copy of the demo's store, its artifacts where they are; None where it wasn't run."""
+def demo(folder: Path, renderer: Renderer) -> Stored | None:
+    """A copy of the demo's store, in which one template was edited; None where it wasn't run."""
     source = REPOSITORY / ".workbench" / "mlflow.db"
     if not source.exists():
         return None
@@ -142,6 +147,14 @@ def demo(folder: Path) -> Stored | None:
     ):
         read.backup(written)
     pair = ("few_shot · smollm2", "zero_shot · smollm2")
-    found = Stored(REPOSITORY, f"sqlite:///{copy}", "sentiment", pair)
+    found = Stored(REPOSITORY, f"sqlite:///{copy}", "sentiment", pair, "sentiment.zero_shot")
     known = found.client.get_experiment_by_name("sentiment")
-    return found if known and set(pair) <= set(found.variants) else None
+    if not known or not set(pair) <= set(found.variants):
+        return None
+    edited = folder / "prompts" / "sentiment" / "zero_shot.jinja"
+    edited.parent.mkdir(parents=True)
+    text = (REPOSITORY / "prompts" / "sentiment" / "zero_shot.jinja").read_text()
+    edited.write_text(text.replace("positive or negative", "good or bad"))
+    prompt = load_prompt("sentiment", "zero_shot", folder_reader(folder / "prompts"), renderer)
+    list(push(Project(folder), found.uri, [prompt]))
+    return found
