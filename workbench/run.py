@@ -118,7 +118,7 @@ def _alone(project: Project, plan: Plan) -> Iterator[None]:
     except Timeout:
         raise WorkbenchError(
             "the same plan is running already",
-            fix="wait for it, or change the plan (`--limit`, `--only`)",
+            fix="wait until it has ended; then the same command shows its runs",
             exit_code=ExitCode.ALREADY_RUNNING,
         ) from None
 

@@ -191,8 +191,9 @@ def _metric(
     evaluator: Evaluator, rows: Sequence[Row], store: Store, columns: dict[str, list[Score]]
 ) -> EvaluationMetric:
     def fetch(predictions: Any) -> MetricValue:  # noqa: ARG001  MLflow hands over the column
-        scores = score_cells(evaluator, rows, store)
-        columns[evaluator.name] = scores
+        if evaluator.name not in columns:  # MLflow tries the first row, then asks for all
+            columns[evaluator.name] = score_cells(evaluator, rows, store)
+        scores = columns[evaluator.name]
         numbers = [float(s.value) for s in scores if isinstance(s.value, bool | float)]
         return MetricValue(
             scores=[_number(score) for score in scores],

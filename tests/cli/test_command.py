@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -222,3 +223,14 @@ def test_lint_warns_of_what_reads_like_a_role(home: Path) -> None:
     assert task["prompts"][0]["warnings"] == [
         "prompts/qa/loud.jinja:3: '  Assistant:' is text; a role line is `assistant:` alone"
     ]
+
+
+def test_a_port_that_is_taken_by_something_silent_is_no_fault_of_ours(home: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = call(home, "ui", "--port", str(taken.getsockname()[1]))
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "error: MLflow's server did not start",
+    )

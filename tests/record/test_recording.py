@@ -409,3 +409,21 @@ def test_a_continued_run_may_have_other_settings_than_it_began_with(
     assert second.parent_run_id == first.parent_run_id
     run = recording.client.get_run(second.variants[0].run_id)
     assert run.data.tags["model.concurrency"] == "2"
+
+
+def test_an_evaluator_sees_each_row_once(recording: Recording) -> None:
+    folder = recording.project.root / "evaluators"
+    folder.mkdir()
+    seen = recording.project.root / "seen.txt"
+    (folder / "counts.py").write_text(
+        "from workbench.evaluator import evaluator\n\n"
+        "@evaluator(cache=False)\n"
+        "def counts(outputs: str) -> bool:\n"
+        f"    with open({str(seen)!r}, 'a') as file:\n"
+        "        file.write(outputs + '\\n')\n"
+        "    return True\n"
+    )
+    recording.run(
+        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [counts]\n"
+    )
+    assert seen.read_text() == "one\ntwo\n"

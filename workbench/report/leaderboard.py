@@ -20,14 +20,15 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
         table.add_column(name, no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("tokens in/out", justify="right", no_wrap=True)
-    if any(variant.cost is not None for variant in variants):
+    priced = any(variant.cost is not None for variant in variants)
+    if priced:
         table.add_column(f"cost {currency}", justify="right")
     table.add_column("model time", justify="right", no_wrap=True)
     for variant in ranked(variants):
         cells = [Text(one_line(variant.variant.name, 60))]
         cells += [_metric(variant.metrics[name]) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
-        if len(table.columns) == len(cells) + 2:
+        if priced:
             cells.append(Text("unknown" if variant.cost is None else f"{variant.cost:.4f}"))
         table.add_row(*cells, Text(seconds(variant.seconds)))
     return table

@@ -76,17 +76,16 @@ class Recorder:
         try:
             place = connect(self.project, self.tracking_uri)
             experiment_id = place.experiment(plan.experiment.name)
-            plan = self._registered(place, plan, experiment_id)
-            parent = None if again else find_parent(place, experiment_id, plan)
             state = provenance(self.project.root)
+            plan = self._registered(place, plan, experiment_id, state.commit)
+            parent = None if again else find_parent(place, experiment_id, plan)
             one = _Recording(self, plan, open_runs(place, experiment_id, plan, state, parent))
             return one.known(rows) if one.stands(rows) else one.all(rows)
         except (MlflowException, SQLAlchemyError, OSError, WorkbenchError) as error:
             return self._without_mlflow(plan, rows, error)
 
-    def _registered(self, place: Place, plan: Plan, experiment_id: str) -> Plan:
+    def _registered(self, place: Place, plan: Plan, experiment_id: str, commit: str) -> Plan:
         """The plan with the registry's number in every prompt."""
-        commit = provenance(self.project.root).commit
         numbers: dict[str, int] = {}
         for variant in plan.variants:
             prompt = variant.prompt

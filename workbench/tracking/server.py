@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from urllib.parse import quote, urlencode
 
 from mlflow.entities import Run
@@ -53,7 +54,8 @@ def serve(project: Project, tracking_uri: str, port: int, say: Callable[[str], N
         say("Ctrl-C ends the server.")
         server.wait()
     finally:
-        os.killpg(server.pid, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(server.pid, signal.SIGTERM)
         server.wait()
 
 
