@@ -84,12 +84,66 @@ class Prepared:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """A call that brought no answer.
+
+    Attributes:
+        outcome: `refused`: nothing was done and nothing is billed (no connection, 429, 503, 529,
+            a 4xx); `possibly_billed`: a complete 5xx came back; `unknown`: the reply was lost.
+        reason: what happened, for people.
+    """
+
+    outcome: Literal["refused", "possibly_billed", "unknown"]
+    reason: str
+
+
+class Permit(Protocol):
+    """What a provider asks before it calls a second time; all three may come from any thread."""
+
+    def stopped(self) -> bool:
+        """Whether the run is ending: no call is begun any more, and no wait is sat out."""
+        ...
+
+    def lost(self, attempt: Attempt) -> None:
+        """Notes that a call has ended without an answer; said of the last one, too."""
+        ...
+
+    def again(self) -> bool:
+        """Whether another call may be made for the request; True commits to making it."""
+        ...
+
+
+class Unlimited:
+    """Permits everything and notes nothing."""
+
+    def stopped(self) -> bool:
+        """Never."""
+        return False
+
+    def lost(self, attempt: Attempt) -> None:
+        """Forgets it."""
+
+    def again(self) -> bool:
+        """Always."""
+        return True
+
+
+@dataclass(frozen=True)
 class Request:
-    """One body to send, known by the digest of everything that decides its answer."""
+    """One body to send, known by the digest of everything that decides its answer.
+
+    Attributes:
+        max_output_tokens: no answer has more; None: nothing limits it.
+        asked: what stands in the key beside the body, for whoever compares two keys.
+        permit: asked before a second call; the first is permitted by pulling the request.
+    """
 
     key: str
     body: Mapping[str, JSON]
     prefill: str = ""
+    max_output_tokens: int | None = None
+    asked: Mapping[str, JSON] = field(default_factory=dict)
+    permit: Permit = field(default=Unlimited(), compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -151,6 +205,9 @@ class Provider(Protocol):
     """Whether it waits for others (an API) and may run beside other providers, or works on this
     machine's own processors and runs alone."""
 
+    billed: bool
+    """Whether somebody may be paid for its answers."""
+
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None: ...
 
     @property
@@ -188,7 +245,9 @@ class Provider(Protocol):
 
         Pulling a request commits to sending it, so pull only what is about to be sent. The end of
         `requests` means: drain. Closing the result means: cancel. A failed request is a Completion
-        with a state; what was received is yielded before anything is raised.
+        with a state; what was received is yielded before anything is raised. Before it calls a
+        second time for a request, the provider says what became of the first (`permit.lost`) and
+        asks (`permit.again`).
 
         Raises:
             WorkbenchError: what no request can survive: a rejected key, an unknown model.

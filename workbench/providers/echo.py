@@ -19,6 +19,7 @@ class EchoProvider:
     """Answers at once and costs nothing; tokens are words."""
 
     concurrent = False
+    billed = False
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         if name not in NAMES:

@@ -18,6 +18,7 @@ class OpenAIProvider:
     """A model behind an OpenAI-compatible API."""
 
     concurrent = True
+    billed = True
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self.name = name

@@ -39,6 +39,7 @@ class TransformersProvider:
     """
 
     concurrent = False
+    billed = False
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self._model = f"transformers:{name}"
