@@ -9,15 +9,16 @@ from pathlib import Path
 import pytest
 from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
-from workbench.completing import Outcome, Stop, complete
+from workbench.completing import Budget, Outcome, Site, Stop, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Doors, load_experiment
-from workbench.plan import Plan, make_plan
+from workbench.plan import Options, Plan, plan_invocation
 from workbench.project import Project
 from workbench.prompt import Renderer
-from workbench.store import RETRIABLE, Store
+from workbench.store import Store
 
 NO_DOORS = Doors(registry=lambda *_: pytest.fail("no registry"), mlflow_dataset=lambda _: [])
+AS_ASKED = Options()
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
 prompts: [ask]
@@ -60,8 +61,9 @@ class Shop:
     store: Store
     renderer: Renderer
     told: Told | None = None
+    budget: Budget = field(default_factory=Budget)
 
-    def plan(self, *models: str, rows: int = 6, without=frozenset()) -> Plan:
+    def plan(self, *models: str, rows: int = 6, options=AS_ASKED) -> Plan:
         folder = self.root / "prompts" / "sums"
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "ask.jinja").write_text("user:\n{{ question }}\n")
@@ -71,14 +73,14 @@ class Shop:
         (folder / "experiment.yaml").write_text(EXPERIMENT.format(models=listed))
         path = folder / "experiment.yaml"
         experiment = load_experiment(path, Project(self.root), self.renderer, NO_DOORS)
-        return make_plan(
-            experiment, self.renderer, lambda keys: self.store.kept(keys, without=without)
-        )
+        return plan_invocation(experiment, self.renderer, self.store, options)
 
     def complete(self, plan: Plan, stop: Stop | None = None) -> Outcome:
         keys = [request.key for requests in plan.requests for request in requests]
         self.told = Told(self.store, keys)
-        return complete(plan, self.store, self.told, stop or Stop())
+        site = Site(self.store, self.told, stop or Stop(), self.budget)
+        with self.store.ledger.session(plan.digest):
+            return complete(plan, site)
 
 
 @pytest.fixture
@@ -147,7 +149,7 @@ def test_useless_answer_is_kept_and_sent_again_only_when_asked(shop, server):
     shop.complete(shop.plan(model(server)))
     assert shop.plan(model(server)).to_send == 0
     server.script = last_message
-    plan = shop.plan(model(server), without=RETRIABLE)
+    plan = shop.plan(model(server), options=Options(retry_failed=True))
     assert plan.to_send == 6
     assert texts(plan, shop.complete(plan)) == [ROWS]
 
@@ -214,7 +216,7 @@ def test_missing_key_is_said_before_anything_is_sent(shop, server, monkeypatch):
 def test_answer_that_was_not_asked_for_again_is_no_answer_of_a_fresh_run(shop, server):
     shop.complete(shop.plan(model(server)))
     server.script = lambda path, body, nth: refuse(401, "no")
-    fresh = shop.plan(model(server, concurrency=1), without=frozenset({"ok"}))
+    fresh = shop.plan(model(server, concurrency=1), options=Options(fresh=True))
     outcome = shop.complete(fresh)
     assert texts(fresh, outcome) == [[None] * 6]
     assert len(outcome.stops) == 1

@@ -21,7 +21,7 @@ FLOORS = [
     {"experiment", "doors"},
     {"store", "lint"},
     {"plan", "stats"},
-    {"completing", "results"},
+    {"completing", "results", "forecast"},
     {"scoring"},
     {"tracking"},
     {"run"},

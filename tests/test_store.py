@@ -1,5 +1,6 @@
 """What was kept comes back as it was, and a store that can't be trusted is not used."""
 
+import json
 import sqlite3
 import stat
 import threading
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
-from workbench.store import RETRIABLE, Store, score_key
+from workbench.store import RETRIABLE, Store, completion_json, score_key
+from workbench.store.database import checksum
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
 ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
@@ -177,12 +179,12 @@ def test_store_is_for_its_owner_only(tmp_path):
 def test_store_of_a_later_version_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "store.db"
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version=2")
+        db.execute("PRAGMA user_version=3")
         db.execute("CREATE TABLE answers (key TEXT)")
     db.close()
     before = path.read_bytes()
     error = refusal(tmp_path)
-    assert error.message == "the store has format 2, this version reads 1"
+    assert error.message == "the store has format 3, this version reads 2"
     assert (error.where, error.exit_code) == (str(path), ExitCode.USER)
     assert path.read_bytes() == before
 
@@ -226,11 +228,55 @@ def test_row_that_is_no_completion_is_a_storage_fault(tmp_path, text):
     with Store(tmp_path) as store:
         keep(store, done("a"))
     with sqlite3.connect(tmp_path / "store.db") as db:
+        db.create_function("crc", -1, checksum)
         db.execute("UPDATE completions SET completion = ?", (text,))
+        db.execute("UPDATE completions SET sum = crc(key, state, completion, request)")
     db.close()
     error = refusal(tmp_path)
-    assert error.message.startswith("the store is damaged at a: ")
+    assert error.message.startswith("the store is damaged: the row a: ")
     assert error.exit_code == ExitCode.STORAGE
+
+
+@pytest.mark.parametrize("column", ["state", "completion", "request"])
+def test_row_that_has_changed_is_a_storage_fault(tmp_path, column):
+    with Store(tmp_path) as store:
+        keep(store, done("a"))
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute(f"UPDATE completions SET {column} = {column} || ' '")
+    db.close()
+    error = refusal(tmp_path)
+    assert error.message == "the store is damaged: the row a is not as it was kept"
+    assert error.fix.endswith("`workbench store repair` mends a damaged one")
+
+
+FORMAT_1 = """
+CREATE TABLE completions (
+    key TEXT PRIMARY KEY, state TEXT NOT NULL, completion TEXT NOT NULL, request TEXT NOT NULL,
+    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) WITHOUT ROWID;
+CREATE TABLE scores (
+    key TEXT PRIMARY KEY, evaluator TEXT NOT NULL, score TEXT NOT NULL,
+    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
+) WITHOUT ROWID;
+PRAGMA user_version=1;
+"""
+
+
+def test_store_of_the_first_format_keeps_its_answers(tmp_path):
+    answer = done("a", text="4", usage=Usage(3, 1))
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.executescript(FORMAT_1)
+        db.execute(
+            "INSERT INTO completions (key, state, completion, request) VALUES ('a', 'ok', ?, '{}')",
+            (json.dumps(completion_json(answer)),),
+        )
+        db.execute("INSERT INTO scores (key, evaluator, score) VALUES ('s', 'e', '{\"value\":1}')")
+    db.close()
+    for _ in range(2):
+        with Store(tmp_path) as store:
+            store.check()
+            assert store.completions(["a"]) == {"a": replace(answer, stored=True)}
+            assert store.scores(["s"]) == {"s": Score(1)}
 
 
 def test_store_that_cannot_be_written_is_a_storage_fault(tmp_path, store):

@@ -9,6 +9,7 @@ A provider reaches one family of models. It is found by name in the entry-point 
     openai = "workbench.providers.openai:OpenAIProvider"
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
@@ -144,6 +145,11 @@ class Request:
     max_output_tokens: int | None = None
     asked: Mapping[str, JSON] = field(default_factory=dict)
     permit: Permit = field(default=Unlimited(), compare=False, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body as JSON; the tokens in it are hardly ever more."""
+        return len(json.dumps(dict(self.body), ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,23 @@ class Price(BaseModel):
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
 
+    def of(self, input_tokens: float, output_tokens: float) -> float:
+        """What so many tokens cost."""
+        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+
 
 class ProjectFile(BaseModel):
-    """The shape of `workbench.yaml`; every key may be left out."""
+    """The shape of `workbench.yaml`; every key may be left out.
+
+    Attributes:
+        drain_s: seconds that calls under way have to end after a first Ctrl-C.
+    """
 
     model_config = ConfigDict(extra="forbid")
     tracking_uri: str = ""
     currency: str = "USD"
     prices: dict[str, Price] = Field(default_factory=dict)
+    drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ def summarise(
     price = prices.get(variant.model.model.ref)
     cost = None
     if price and input_tokens is not None and output_tokens is not None:
-        cost = (input_tokens * price.input + output_tokens * price.output) / 1e6
+        cost = price.of(input_tokens, output_tokens)
     return VariantResult(
         variant=variant,
         rows=RowCounts(

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 
 from filelock import FileLock, Timeout
 
-from workbench.completing import Outcome, Progress, Stop, complete
+from workbench.completing import Budget, Outcome, Progress, Site, Stop, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.results import Row, VariantResult
-from workbench.store import Store
+from workbench.store import Call, Store
 from workbench.tracking import Recorded, Recorder
 
 
@@ -66,6 +66,26 @@ class Workshop:
     recorder: Recorder
     progress: Progress
     stop: Stop = field(default_factory=Stop)
+    budget: Budget = field(default_factory=Budget)
+
+
+def check_prices(plan: Plan, budget: Budget) -> None:
+    """That a limit of cost can be kept.
+
+    Raises:
+        WorkbenchError: a model that may have to be paid has no price.
+    """
+    if budget.max_cost is None:
+        return
+    for variant, requests in zip(plan.variants, plan.requests, strict=True):
+        ref = variant.model.model.ref
+        if requests and variant.model.provider.billed and ref not in budget.prices:
+            raise WorkbenchError(
+                f"--max-cost can't be kept: {ref} has no price",
+                where="workbench.yaml",
+                fix=f'prices: {{"{ref}": {{input: 0.15, output: 0.60}}}}, per million tokens '
+                "(0 and 0 for a server of your own), or leave --max-cost out",
+            )
 
 
 def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
@@ -75,17 +95,20 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         WorkbenchError: nothing could be sent, the store can't be written, or the same plan is
             running already; it was interrupted (what was answered is kept).
     """
-    with _alone(shop.project, plan):
-        outcome = complete(plan, shop.store, shop.progress, shop.stop)
+    with _alone(shop, plan), shop.store.ledger.session(plan.digest) as unsaid:
+        if unsaid:
+            shop.progress.note(_unknown(unsaid, shop.project))
+        site = Site(shop.store, shop.progress, shop.stop, shop.budget)
+        outcome = complete(plan, site)
         if shop.stop.signal:
-            raise _interrupted(plan, outcome, shop.stop)
+            raise _interrupted(plan, outcome, shop)
         rows = [
             [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
         ]
         requests = _count(plan, outcome, rows)
         shop.progress.note("scoring, and recording in MLflow")
         recorded = shop.recorder.record(plan, rows, again=options.again)
-    problems = (*outcome.stops, *recorded.problems)
+    problems = (*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems)
     return Invocation(
         plan=plan,
         requests=requests,
@@ -93,31 +116,63 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
-        exit_code=_exit_code(plan, recorded),
+        exit_code=_exit_code(plan, recorded, outcome),
         known=recorded.known,
         problems=problems,
     )
 
 
-def _interrupted(plan: Plan, outcome: Outcome, stop: Stop) -> WorkbenchError:
-    left = plan.to_send - outcome.sent
+def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop) -> WorkbenchError:
+    left = plan.to_send - outcome.sent - outcome.elsewhere
+    under_way = shop.store.ledger.under_way()
+    said = [f"{outcome.sent:,} requests were answered and kept, {left:,} are left"]
+    if under_way:
+        said.append(_unknown(under_way, shop.project))
+    terminated = shop.stop.signal != signal.SIGINT
     return WorkbenchError(
-        f"interrupted: {outcome.sent:,} requests were answered and kept, {left:,} are left",
+        f"interrupted: {'; '.join(said)}",
         fix="the same command goes on where it was",
-        exit_code=ExitCode.TERMINATED if stop.signal == signal.SIGTERM else ExitCode.INTERRUPTED,
+        exit_code=ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED,
+    )
+
+
+def _exhausted(requests: Requests, shop: Workshop, outcome: Outcome) -> Iterator[WorkbenchError]:
+    if outcome.exhausted:
+        budget = shop.budget
+        cost = f", {shop.project.file.currency} {budget.spent:.4f}" if budget.prices else ""
+        yield WorkbenchError(
+            f"stopped at the budget after {budget.calls:,} calls{cost}: "
+            f"{requests.not_run:,} rows are not run",
+            fix="the same command goes on where it was, with a limit of its own",
+            exit_code=ExitCode.BUDGET,
+        )
+
+
+def _unknown(calls: Sequence[Call], project: Project) -> str:
+    """What is said of calls whose outcome nobody knows."""
+    costs = [call.cost for call in calls]
+    most = sum(cost or 0.0 for cost in costs)
+    price = f" and may have cost up to {project.file.currency} {most:.4f}" if any(costs) else ""
+    keys = ", ".join(call.key[:12] for call in calls[:3]) + (", …" if len(calls) > 3 else "")
+    return (
+        f"{len(calls):,} calls were under way when their run ended{price}; "
+        f"their outcome is unknown: {keys} (workbench store stats lists them)"
     )
 
 
 @contextmanager
-def _alone(project: Project, plan: Plan) -> Iterator[None]:
+def _alone(shop: Workshop, plan: Plan) -> Iterator[None]:
     """Holds the plan's lock, which the system frees when the process ends, however it ends."""
-    lock = FileLock(project.store / f"plan-{plan.digest[:16]}.lock", timeout=0)
+    path = shop.project.store / f"plan-{plan.digest[:16]}.lock"
+    lock = FileLock(path, timeout=0, mode=0o600)
     try:
         with lock:
             yield
     except Timeout:
+        running = [one for one in shop.store.ledger.running() if one.plan == plan.digest]
+        who = f": {running[0]}" if running else ""
         raise WorkbenchError(
-            "the same plan is running already",
+            f"the same plan is running already{who}",
             fix="wait until it has ended; then the same command shows its runs",
             exit_code=ExitCode.ALREADY_RUNNING,
         ) from None
@@ -126,12 +181,12 @@ def _alone(project: Project, plan: Plan) -> Iterator[None]:
 def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Requests:
     """Rows by how they came to an answer; a shared one whose request wasn't sent isn't run."""
     unsent = sum(row.completion is None for own in rows for row in own)
-    unsent_requests = plan.to_send - outcome.sent
+    unsent_requests = plan.to_send - outcome.sent - outcome.elsewhere
     answers = outcome.completions.values()
     failed = sum(not answer.scored for answer in answers if not answer.stored)
     return Requests(
         planned=plan.planned,
-        stored=plan.stored,
+        stored=plan.stored + outcome.elsewhere,
         shared=plan.shared - (unsent - unsent_requests),
         sent=outcome.sent,
         failed=failed,
@@ -140,7 +195,9 @@ def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Reque
     )
 
 
-def _exit_code(plan: Plan, recorded: Recorded) -> ExitCode:
+def _exit_code(plan: Plan, recorded: Recorded, outcome: Outcome) -> ExitCode:
+    if outcome.exhausted:
+        return ExitCode.BUDGET
     lost = sum(v.rows.failed + v.rows.not_run for v in recorded.variants)
     errors = sum(metric.errors for v in recorded.variants for metric in v.metrics.values())
     if lost + errors > plan.experiment.max_failed:

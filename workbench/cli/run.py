@@ -1,11 +1,13 @@
 """`workbench run`, `plan` and `ui`."""
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,14 +15,15 @@ import typer
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.completing import Stop
+    from workbench.completing import Budget, Stop
     from workbench.experiment import Experiment
     from workbench.plan import Options, Plan
     from workbench.project import Project
     from workbench.prompt import Renderer
-    from workbench.run import Invocation
+    from workbench.run import Invocation, Workshop
     from workbench.store import Store
 
+AT_ONCE = 0.7  # seconds until a second signal ends what doesn't end by itself
 Target = Annotated[
     str,
     typer.Argument(
@@ -47,18 +50,31 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Record new runs of an invocation recorded before.")
     ] = False,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="Never spend more than this on answers, now.")
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option(min=0, help="Never make more calls than this, now.")
+    ] = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
     """Run an experiment: every prompt on every model, scored, recorded in MLflow."""
+    from workbench.completing import Budget
     from workbench.plan import Options, Scope
+    from workbench.run import check_prices
+    from workbench.run import run as carry_out
 
     options = Options(Scope(limit, only), fresh=fresh, retry_failed=retry_failed, again=again)
     with _planned(target, options, tracking_uri) as (project, store, made):
+        budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
+        check_prices(made, budget)
         if dry_run:
-            return _show_plan(made, as_json)
+            return _show_plan(made, project, store, as_json)
         _notes(made, as_json)
-        done = _carry_out(made, project, store, options, tracking_uri)
+        with _interruptible(project) as stop:
+            shop = _workshop(project, store, budget, stop, tracking_uri)
+            done = carry_out(made, shop, options)
     _show(done, project, as_json)
     return int(done.exit_code)
 
@@ -73,8 +89,8 @@ def plan(
     """Show what `run` would send and what is stored already; send nothing."""
     from workbench.plan import Options, Scope
 
-    with _planned(target, Options(Scope(limit, only)), tracking_uri) as (_, _, made):
-        return _show_plan(made, as_json)
+    with _planned(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
+        return _show_plan(made, project, store, as_json)
 
 
 def ui(
@@ -137,38 +153,54 @@ def _file(target: str, project: "Project") -> Path:
     return project.task_folder(target) / "experiment.yaml"
 
 
-def _carry_out(
-    made: "Plan", project: "Project", store: "Store", options: "Options", tracking_uri: str
-) -> "Invocation":
-    from workbench.completing import Stop
+def _workshop(
+    project: "Project", store: "Store", budget: "Budget", stop: "Stop", tracking_uri: str
+) -> "Workshop":
     from workbench.report.progress import Bar, Lines
     from workbench.run import Workshop
-    from workbench.run import run as carry_out
     from workbench.tracking import Recorder
 
-    stop = Stop()
     progress = Bar() if sys.stderr.isatty() else Lines()
-    recorder = Recorder(project, store, tracking_uri)
-    with _interruptible(stop):
-        return carry_out(made, Workshop(project, store, recorder, progress, stop), options)
+    return Workshop(
+        project, store, Recorder(project, store, tracking_uri), progress, stop=stop, budget=budget
+    )
 
 
 @contextmanager
-def _interruptible(stop: "Stop") -> Iterator[None]:
-    """The first Ctrl-C lets what is under way end; the second ends at once."""
+def _interruptible(project: "Project") -> Iterator["Stop"]:
+    """The first signal lets what is under way end; the second ends within a second."""
+    from workbench.completing import Stop
+
+    stop = Stop(drain_s=project.file.drain_s)
 
     def interrupted(number: int, _frame: object) -> None:
-        if stop.signal:
-            raise KeyboardInterrupt
-        stop.signal, stop.wanted = number, True
-        sys.stderr.write("\nending: what is under way is finished and kept; again: at once\n")
+        stop.ask(number)
+        if stop.now:
+            Timer(AT_ONCE, _end_at_once).start()
+        else:
+            _say("\nending: what is under way is finished and kept; again: at once\n")
 
-    before = {one: signal.signal(one, interrupted) for one in (signal.SIGINT, signal.SIGTERM)}
+    asked = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it for us
+        asked.append(signal.SIGHUP)
+    before = {one: signal.signal(one, interrupted) for one in asked}
     try:
-        yield
+        yield stop
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
+
+
+def _end_at_once() -> None:
+    """Whatever the other threads do; what is kept is kept, as after any kill."""
+    _say("ended at once: what was under way counts as unknown; the same command goes on\n")
+    os._exit(ExitCode.INTERRUPTED)
+
+
+def _say(text: str) -> None:
+    with suppress(OSError, ValueError):  # nobody may be listening any more
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def _notes(made: "Plan", as_json: bool) -> None:
@@ -178,22 +210,22 @@ def _notes(made: "Plan", as_json: bool) -> None:
         sys.stderr.write(f"note: {plain(note)}\n")
 
 
-def _show_plan(made: "Plan", as_json: bool) -> int:
+def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
     from rich.console import Console
 
-    from workbench.report.planned import plan_json, plan_table
+    from workbench.forecast import forecast
+    from workbench.report.planned import plan_json, plan_lines, plan_table
 
+    expected = forecast(made, store, project.prices)
+    currency = project.file.currency
     if as_json:
-        typer.echo(json.dumps(plan_json(made), ensure_ascii=False))
+        typer.echo(json.dumps(plan_json(made, expected, currency), ensure_ascii=False))
         return ExitCode.DONE
     _notes(made, as_json)
     console = Console()
-    console.print(plan_table(made))
-    console.print(
-        f"{made.planned:,} rows: {made.stored:,} stored, {made.shared:,} shared, "
-        f"{made.to_send:,} requests to send",
-        highlight=False,
-    )
+    console.print(plan_table(made, expected, currency))
+    for line in plan_lines(made, expected, currency):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     return ExitCode.DONE
 
 

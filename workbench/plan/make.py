@@ -31,7 +31,9 @@ def plan_invocation(
     def stored(keys: Collection[str]) -> set[str]:
         return set() if options.fresh else store.kept(keys, without=without)
 
-    return make_plan(experiment, renderer, stored, options.scope)
+    plan = make_plan(experiment, renderer, stored, options.scope)
+    to_send = {request.key for requests in plan.requests for request in requests}
+    return replace(plan, anew=frozenset(store.kept(to_send)))
 
 
 def make_plan(
@@ -97,10 +99,9 @@ class _Cross:
         for example, conversation in zip(self.examples, conversations, strict=True):
             for repeat in range(self.repeats):
                 prepared = self._prepared(conversation, repeat)
-                key = self._key(prepared, repeat)
-                if key not in bodies:
-                    bodies[key] = Request(key, prepared.body, conversation.prefill)
-                yield Cell(example, repeat, key)
+                request = self._request(prepared, repeat, conversation.prefill)
+                bodies.setdefault(request.key, request)
+                yield Cell(example, repeat, request.key)
 
     def _prepared(self, conversation: Conversation, repeat: int) -> Prepared:
         parameters = dict(self.variant.parameters)
@@ -118,8 +119,8 @@ class _Cross:
             self.variant = replace(self.variant, choice_method=prepared.choice_method)
         return prepared
 
-    def _key(self, prepared: Prepared, repeat: int) -> str:
-        """The digest of all that decides the answer.
+    def _request(self, prepared: Prepared, repeat: int, prefill: str) -> Request:
+        """The request, its key the digest of all that decides the answer.
 
         Sampled answers to equal rows are told apart by how often the row came before; repeats
         are, unless the answer can't differ.
@@ -134,11 +135,22 @@ class _Cross:
         if prepared.sampling != "fixed":
             said["repeat"] = repeat
         key = digest(said)
-        if prepared.sampling != "sampled":
-            return key
-        occurrence = self._occurrences[key]
-        self._occurrences[key] += 1
-        return digest([key, occurrence]) if occurrence else key
+        asked = {**said, "model": model.model.ref}
+        if prepared.sampling == "sampled":
+            occurrence = self._occurrences[key]
+            self._occurrences[key] += 1
+            if occurrence:
+                key = digest([key, occurrence])
+                asked["occurrence"] = occurrence
+        del asked["body"]
+        return Request(key, prepared.body, prefill, self._max_output_tokens, asked)
+
+    @property
+    def _max_output_tokens(self) -> int | None:
+        parameters = self.variant.parameters
+        said = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+        limits = [limit for limit in said if isinstance(limit, int)]
+        return max(limits, default=None)
 
 
 def _first_uses(

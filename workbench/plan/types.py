@@ -63,6 +63,7 @@ class Plan:
         bodies: every request of the plan, stored ones too, by key.
         stored: cells answered from the store.
         shared: cells answered by an equal request of this plan.
+        anew: keys that are sent though the store holds an answer.
         notes: what a user should know: merged variants, warnings about the data.
     """
 
@@ -76,6 +77,7 @@ class Plan:
     shared: int
     notes: tuple[str, ...] = ()
     scope: Mapping[str, JSON] = field(default_factory=dict)
+    anew: frozenset[str] = frozenset()
 
     @property
     def planned(self) -> int:

@@ -1,0 +1,230 @@
+"""The threads that ask the models, and the one that keeps their answers.
+
+Every model that waits for others runs in a thread of its own; those that work on this machine's
+processors run one after another in one more. One thread writes: it takes all that has arrived,
+keeps it in one commit, and only then counts it.
+"""
+
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from workbench.completing.budget import Budget
+from workbench.completing.handing import Hand, Stop, Terms
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.experiment import OpenModel
+from workbench.model import Completion, Request
+from workbench.plan import Plan
+from workbench.store import Store
+
+PAUSE = 0.1  # seconds between looks at what other processes and other models do
+LOOK = 0.2  # seconds in which a wish to end at once is noticed
+
+
+class Progress(Protocol):
+    """Who is told how far it is."""
+
+    def begin(self, total: int) -> None:
+        """`total` requests are about to be sent."""
+
+    def advance(self, done: int, failed: int) -> None:
+        """`done` more are durable, or have failed for good; `failed` of them have."""
+
+    def end(self) -> None:
+        """No more will come."""
+
+    def note(self, text: str) -> None:
+        """What is done next."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where the sending happens and what limits it."""
+
+    store: Store
+    progress: Progress
+    stop: Stop = field(default_factory=Stop)
+    budget: Budget = field(default_factory=Budget)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of sending.
+
+    Attributes:
+        completions: every answer of the plan by key, stored ones and failures with it; keys that
+            are missing were not sent.
+        sent: requests sent in this invocation.
+        elsewhere: requests that another process has sent and kept meanwhile.
+        attempts: calls made for them, retries counted.
+        stops: what ended a model before its requests did.
+        exhausted: whether the budget did.
+    """
+
+    completions: Mapping[str, Completion]
+    sent: int = 0
+    elsewhere: int = 0
+    attempts: int = 0
+    stops: tuple[WorkbenchError, ...] = ()
+    exhausted: bool = False
+
+
+def complete(plan: Plan, site: Site) -> Outcome:
+    """Sends the plan's requests, keeps each answer, and gives back all the plan's answers.
+
+    The caller holds a session of the store's ledger.
+
+    Raises:
+        WorkbenchError: a model can't be asked at all (before anything is sent), or the store
+            can't be written.
+        Exception: a fault of ours or a plug-in's, after what the other models answer is kept.
+    """
+    work = _by_model(plan)
+    for model, _ in work:
+        model.provider.ready()
+    if work:
+        site.store.check()
+        site.store.take_room(request for _, requests in work for request in requests)
+    terms = Terms(site.store, site.budget, site.stop, plan.anew)
+    sending = _Sending(site, [Hand(model, terms, deque(own)) for model, own in work])
+    site.progress.begin(plan.to_send)
+    try:
+        fresh = sending.all()
+    finally:
+        site.stop.wanted = True
+        site.progress.end()
+    planned = {cell.key for cells in plan.cells for cell in cells}
+    to_send = {request.key for requests in plan.requests for request in requests}
+    kept = site.store.completions((planned - to_send) | sending.elsewhere)
+    return Outcome(
+        completions={**kept, **fresh},
+        sent=len(fresh),
+        elsewhere=len(sending.elsewhere),
+        attempts=sum(completion.attempts for completion in fresh.values()),
+        stops=tuple(sending.stops),
+        exhausted=sending.exhausted,
+    )
+
+
+def _by_model(plan: Plan) -> list[tuple[OpenModel, list[Request]]]:
+    """Each model with the requests of all its variants, so that it is opened once."""
+    found: dict[str, tuple[OpenModel, list[Request]]] = {}
+    for variant, requests in zip(plan.variants, plan.requests, strict=True):
+        _, all_requests = found.setdefault(variant.model.model.label, (variant.model, []))
+        all_requests.extend(requests)
+    return [(model, requests) for model, requests in found.values() if requests]
+
+
+@dataclass(frozen=True)
+class _Arrival:
+    """An answer with the request it is for; or keys that another process has answered."""
+
+    hand: Hand
+    request: Request | None = None
+    completion: Completion | None = None
+    elsewhere: frozenset[str] = frozenset()
+
+
+@dataclass
+class _Sending:
+    """The threads that ask models, and the queue they fill."""
+
+    site: Site
+    hands: Sequence[Hand]
+    stops: list[WorkbenchError] = field(default_factory=list)
+    elsewhere: set[str] = field(default_factory=set)
+    exhausted: bool = False
+    fault: BaseException | None = None
+    _arrived: "queue.SimpleQueue[_Arrival | BaseException | None]" = field(
+        default_factory=queue.SimpleQueue
+    )
+
+    def all(self) -> dict[str, Completion]:
+        """Every completion that came, kept and counted."""
+        apart = [[hand] for hand in self.hands if hand.model.provider.concurrent]
+        alone = [hand for hand in self.hands if not hand.model.provider.concurrent]
+        groups = [*apart, alone] if alone else apart
+        for group in groups:
+            threading.Thread(target=self._ask, args=(group,), daemon=True).start()
+        fresh: dict[str, Completion] = {}
+        running = len(groups)
+        while running and not self.site.stop.overdue:
+            batch, ended = self._take()
+            running -= ended
+            self._keep(batch, fresh)
+        if self.fault:
+            raise self.fault
+        return fresh
+
+    def _keep(self, batch: Sequence[_Arrival], fresh: dict[str, Completion]) -> None:
+        """Makes what has arrived durable, then counts it."""
+        store = self.site.store
+        answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
+        failed = [one.key for _, one in answers if one.state == "failed"]
+        store.keep(pair for pair in answers if pair[1].state != "failed")
+        store.ledger.release(failed)
+        for arrival in batch:
+            self.elsewhere |= arrival.elsewhere
+            if one := arrival.completion:
+                cost = self.site.budget.cost(arrival.hand.ref, one)
+                free = one.state == "failed" and not arrival.hand.model.provider.billed
+                arrival.hand.slips.pop(one.key).settle(0.0 if free else cost)
+                fresh[one.key] = one
+        done = len(answers) + sum(len(arrival.elsewhere) for arrival in batch)
+        self.site.progress.advance(done, len(failed))
+
+    def _take(self) -> tuple[list[_Arrival], int]:
+        """All that has arrived, and how many groups have ended; nothing after a while."""
+        batch: list[_Arrival] = []
+        ended = 0
+        try:
+            item = self._arrived.get(timeout=LOOK)
+            while True:
+                if item is None:
+                    ended += 1
+                elif isinstance(item, BaseException):  # raised when what is under way is kept
+                    self.fault = self.fault or item
+                    self.site.stop.wanted = True
+                else:
+                    batch.append(item)
+                item = self._arrived.get_nowait()
+        except queue.Empty:
+            return batch, ended
+
+    def _ask(self, group: Sequence[Hand]) -> None:
+        """A thread's work: the models of a group, one after another."""
+        try:
+            for hand in group:
+                try:
+                    self._serve(hand)
+                except WorkbenchError as error:
+                    if error.exit_code == ExitCode.STORAGE:
+                        raise
+                    self.stops.append(error)
+        except BaseException as error:  # a fault of ours or a plug-in's: raised in the main thread
+            self._arrived.put(error)
+        finally:
+            self._arrived.put(None)
+
+    def _serve(self, hand: Hand) -> None:
+        """Asks one model until nothing is left of its requests.
+
+        The provider runs dry where the budget is held by calls under way, or where another
+        process asks for the same; then it is called again for what has become free.
+        """
+        while hand.left and not self.site.stop.wanted:
+            if hand.affordable():
+                requests = {request.key: request for request in hand.waiting}
+                for one in hand.model.provider.complete(hand.requests()):
+                    self._arrived.put(_Arrival(hand, requests[one.key], one))
+            elif hand.exhausted():
+                self.exhausted = True
+                return
+            else:
+                time.sleep(PAUSE)
+            if hand.taken and (answered := hand.look()):
+                self._arrived.put(_Arrival(hand, elsewhere=frozenset(answered)))

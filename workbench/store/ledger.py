@@ -1,0 +1,239 @@
+"""Who is asking what right now, and the calls that brought no answer.
+
+An intent is noted before a request is sent and ended with its answer. While its owner lives it
+is a lease: no other process asks the same. When its owner has ended without saying what became
+of it, the call's outcome is unknown, and it may have to be paid for.
+
+An owner lives as long as it holds the lock on `owners/<id>.lock`, which the system frees when a
+process ends, however it ends.
+"""
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from filelock import FileLock, Timeout
+
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.model import Attempt
+from workbench.store.database import Database, Statement
+
+Claim = Literal["claimed", "answered", "taken"]
+CLAIM = (
+    "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, 1 "
+    "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
+)
+LOST = (
+    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
+    "SELECT key, model, ?, ?, cost, strftime('%Y-%m-%dT%H:%M:%fZ') FROM intents WHERE key = ?"
+)
+GIVEN_UP = (  # of an owner: what was under way may have been done; what waited was not sent
+    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
+    "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
+)
+STILL = 1.0  # seconds for which an owner that was seen alive is believed to be
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call that brought no answer.
+
+    Attributes:
+        cost: the most it may have cost, in the project's currency; None: not known.
+        noted_at: UTC, ISO 8601.
+    """
+
+    key: str
+    model: str
+    outcome: str
+    reason: str
+    cost: float | None
+    noted_at: str
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process that runs a plan."""
+
+    id: str
+    pid: int
+    host: str
+    plan: str
+    begun_at: str
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host}, since {self.begun_at[:19]}Z"
+
+
+class Ledger:
+    """The intents and lost calls of a store. `session` makes this process an owner."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._id = ""
+        self._seen: dict[str, float] = {}  # owner -> when it was last seen alive
+
+    @contextmanager
+    def session(self, plan: str) -> Iterator[list[Call]]:
+        """This process as the owner of what it asks; gives what earlier ones left unsaid.
+
+        Args:
+            plan: the digest of what it runs.
+
+        Raises:
+            WorkbenchError: the folder can't be locked, as on some network file systems.
+        """
+        self._id = uuid.uuid4().hex
+        lock = self._lock(self._id)
+        row = (self._id, os.getpid(), socket.gethostname(), plan)
+        with _held(lock):
+            self._database.note(
+                [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
+            )
+            try:
+                yield self.settle()
+            finally:
+                with suppress(WorkbenchError):  # a store that is gone has been spoken of already
+                    self._end(self._id, "the run ended while it was under way")
+        Path(lock.lock_file).unlink(missing_ok=True)
+
+    def claim(self, key: str, model: str, cost: float | None, *, anew: bool = False) -> Claim:
+        """Makes a request this process's own, to be sent now.
+
+        Args:
+            key: of the request.
+            model: `provider:name`.
+            cost: the most it may cost.
+            anew: send it though an answer is kept.
+
+        Returns:
+            `answered` if another process has kept an answer meanwhile, `taken` if one is asking.
+        """
+        self._database.note([(CLAIM, [(key, self._id, model, cost, anew)])])
+        owner = self._owner(key)
+        if owner == self._id:
+            return "claimed"
+        if not owner:
+            return "answered"
+        if self._lives(owner):
+            return "taken"
+        self._end(owner, "its process ended while it was under way")
+        return self.claim(key, model, cost, anew=anew)
+
+    def taken(self, keys: Collection[str]) -> set[str]:
+        """Those of `keys` that another living process is asking now."""
+        rows = self._database.read_keys("SELECT key, owner FROM intents", keys)
+        return {key for key, owner in rows if owner != self._id and self._lives(owner)}
+
+    def release(self, keys: list[str]) -> None:
+        """Ends intents whose requests have failed for good, or were not sent after all."""
+        if keys:
+            self._database.note([("DELETE FROM intents WHERE key = ?", [(key,) for key in keys])])
+
+    def lost(self, key: str, attempt: Attempt) -> None:
+        """Notes that the call under way for `key` brought no answer; none is under way now."""
+        reason = attempt.reason.encode("utf-8", "replace").decode()[:1000]
+        self._database.note(
+            [
+                (LOST, [(attempt.outcome, reason, key)]),
+                ("UPDATE intents SET sent = 0 WHERE key = ?", [(key,)]),
+            ]
+        )
+
+    def again(self, key: str) -> None:
+        """Notes that another call for `key` is under way."""
+        self._database.note([("UPDATE intents SET sent = 1 WHERE key = ?", [(key,)])])
+
+    def settle(self) -> list[Call]:
+        """Writes down what processes that are gone left under way, and gives it."""
+        before = self._last()
+        for owner in self.owners():
+            if owner.id != self._id and not self._lives(owner.id):
+                self._end(owner.id, f"{owner} ended while it was under way")
+        return self.calls(after=before)
+
+    def calls(self, key: str = "", *, after: int = 0) -> list[Call]:
+        """The lost calls, in order: of one key, or those noted after a number."""
+        rows = self._database.read(
+            "SELECT key, model, outcome, reason, cost, noted_at FROM calls "
+            "WHERE number > ? AND (? = '' OR key = ?) ORDER BY number",
+            (after, key, key),
+        )
+        return [Call(*row) for row in rows]
+
+    def under_way(self) -> list[Call]:
+        """This process's own calls that have not ended."""
+        rows = self._database.read(
+            "SELECT key, model, 'unknown', '', cost, noted_at FROM intents "
+            "WHERE owner = ? AND sent = 1 ORDER BY key",
+            (self._id,),
+        )
+        return [Call(*row) for row in rows]
+
+    def owners(self) -> list[Owner]:
+        """Who has begun and not said that it ended."""
+        rows = self._database.read("SELECT id, pid, host, plan, begun_at FROM owners")
+        return [Owner(*row) for row in rows]
+
+    def running(self) -> list[Owner]:
+        """The other processes that are at work on this store now."""
+        return [one for one in self.owners() if one.id != self._id and self._lives(one.id)]
+
+    def _owner(self, key: str) -> str:
+        rows = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else ""
+
+    def _last(self) -> int:
+        ((number,),) = self._database.read("SELECT coalesce(max(number), 0) FROM calls")
+        return int(number)
+
+    def _end(self, owner: str, reason: str) -> None:
+        statements: list[Statement] = [
+            (GIVEN_UP, [(reason, owner)]),
+            ("DELETE FROM intents WHERE owner = ?", [(owner,)]),
+            ("DELETE FROM owners WHERE id = ?", [(owner,)]),
+        ]
+        self._database.write(statements)
+
+    def _lives(self, owner: str) -> bool:
+        """Whether the process is still there; believed for a moment once it was seen."""
+        if time.monotonic() - self._seen.get(owner, float("-inf")) < STILL:
+            return True
+        lock = self._lock(owner)
+        if not Path(lock.lock_file).exists():
+            return False
+        try:
+            with lock:
+                Path(lock.lock_file).unlink(missing_ok=True)
+                return False
+        except Timeout:
+            self._seen[owner] = time.monotonic()
+            return True
+
+    def _lock(self, owner: str) -> FileLock:
+        folder = self._database.folder / "owners"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        return FileLock(folder / f"{owner}.lock", timeout=0, mode=0o600)
+
+
+@contextmanager
+def _held(lock: FileLock) -> Iterator[None]:
+    try:
+        lock.acquire()
+    except (OSError, NotImplementedError) as error:
+        raise WorkbenchError(
+            f"files can't be locked here: {error}",
+            where=lock.lock_file,
+            fix="keep the project on a local disk; two runs could pay for the same answer here",
+            exit_code=ExitCode.USER,
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
