@@ -7,7 +7,6 @@ $ echo $?
 2
 """
 
-import io
 import json
 import os
 import sys
@@ -19,7 +18,9 @@ from typer.exceptions import TyperException
 
 from workbench import __version__
 from workbench.cli import fetch, prompts, run
+from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.secrets import secrets_of
 
 app = typer.Typer(
     name="workbench",
@@ -56,9 +57,8 @@ def options(
 
 def main() -> NoReturn:
     """The command `workbench`; ends the process with an exit code of errors.py."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no `·` gets an escape
-            stream.reconfigure(errors="backslashreplace")
+    REDACTOR.learn(secrets_of(os.environ))
+    guard_streams()
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)

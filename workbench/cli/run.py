@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.output import REDACTOR
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.secrets import names_of_keys, secrets_of
 
 if TYPE_CHECKING:
     from workbench.completing import Budget, Stop
@@ -115,9 +117,12 @@ def _planned(
     from workbench.store import Store
 
     project = find_project(Path.cwd())
-    project.tracking_uri(tracking_uri)  # a wrong address is said before anything is sent
-    with Renderer() as renderer, Store(project.store) as store:
+    REDACTOR.learn(secrets_of(os.environ))  # .env is read now
+    REDACTOR.learn(secrets_of({"tracking_uri": project.tracking_uri(tracking_uri)}))
+    with Renderer() as renderer, Store(project.store, REDACTOR) as store:
         experiment = _experiment(target, project, renderer, tracking_uri)
+        named = frozenset(names_of_keys(experiment.data))
+        REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
         yield project, store, plan_invocation(experiment, renderer, store, options)
 
 

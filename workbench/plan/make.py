@@ -10,6 +10,7 @@ from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
 from workbench.model import Call, Prepared, Request
+from workbench.plan.conceal import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
 from workbench.prompt import Renderer
@@ -31,7 +32,7 @@ def plan_invocation(
     def stored(keys: Collection[str]) -> set[str]:
         return set() if options.fresh else store.kept(keys, without=without)
 
-    plan = make_plan(experiment, renderer, stored, options.scope)
+    plan = make_plan(conceal(experiment, store.redactor), renderer, stored, options.scope)
     to_send = {request.key for requests in plan.requests for request in requests}
     return replace(plan, anew=frozenset(store.kept(to_send)))
 

@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt
+from workbench.secrets import Redactor
 from workbench.store.database import Database, Statement
 
 Claim = Literal["claimed", "answered", "taken"]
@@ -74,8 +75,9 @@ class Owner:
 class Ledger:
     """The intents and lost calls of a store. `session` makes this process an owner."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redactor: Redactor) -> None:
         self._database = database
+        self._redactor = redactor
         self._id = ""
         self._seen: dict[str, float] = {}  # owner -> when it was last seen alive
 
@@ -138,7 +140,7 @@ class Ledger:
 
     def lost(self, key: str, attempt: Attempt) -> None:
         """Notes that the call under way for `key` brought no answer; none is under way now."""
-        reason = attempt.reason.encode("utf-8", "replace").decode()[:1000]
+        reason = self._redactor.clean(attempt.reason).encode("utf-8", "replace").decode()[:1000]
         self._database.note(
             [
                 (LOST, [(attempt.outcome, reason, key)]),
