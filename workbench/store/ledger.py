@@ -155,6 +155,7 @@ class Ledger:
     def settle(self) -> list[Call]:
         """Writes down what processes that are gone left under way, and gives it."""
         before = self._last()
+        self._seen.clear()
         for owner in self.owners():
             if owner.id != self._id and not self._lives(owner.id):
                 self._end(owner.id, f"{owner} ended while it was under way")
