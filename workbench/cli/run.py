@@ -117,8 +117,10 @@ def _planned(
     from workbench.store import Store
 
     project = find_project(Path.cwd())
-    REDACTOR.learn(secrets_of(os.environ))  # .env is read now
-    REDACTOR.learn(secrets_of({"tracking_uri": project.tracking_uri(tracking_uri)}))
+    uri = project.tracking_uri(tracking_uri)
+    REDACTOR.learn(secrets_of({**os.environ, "tracking_uri": uri}))  # .env is read now
+    if str(project.store) in uri:  # MLflow's files, too, are their owner's
+        os.umask(0o077)
     with Renderer() as renderer, Store(project.store, REDACTOR) as store:
         experiment = _experiment(target, project, renderer, tracking_uri)
         named = frozenset(names_of_keys(experiment.data))

@@ -43,7 +43,8 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
     if not changed:
         return experiment
     rows = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
-    warning = f"{dataset.name}: a secret was taken out of {len(changed)} rows: {rows}"
+    total = len(dataset.examples)
+    warning = f"{dataset.name}: a secret was taken out of {len(changed)} of {total} rows: {rows}"
     clean = replace(dataset, examples=tuple(examples), warnings=(*dataset.warnings, warning))
     return replace(experiment, dataset=clean)
 
