@@ -79,12 +79,28 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         outcome = complete(plan, shop.store, shop.progress, shop.stop)
         if shop.stop.signal:
             raise _interrupted(plan, outcome, shop.stop)
-        rows = [
-            [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
-        ]
-        requests = _count(plan, outcome, rows)
-        shop.progress.note("scoring, and recording in MLflow")
-        recorded = shop.recorder.record(plan, rows, again=options.again)
+        return _record(plan, outcome, shop, again=options.again)
+
+
+def sync(plan: Plan, shop: Workshop) -> Invocation:
+    """Leaves in MLflow what the store holds of the plan; sends nothing.
+
+    Raises:
+        WorkbenchError: the store can't be read, or the same plan is running.
+    """
+    with _alone(shop.project, plan):
+        keys = {cell.key for cells in plan.cells for cell in cells}
+        return _record(plan, Outcome(shop.store.completions(keys)), shop, again=False)
+
+
+def _record(plan: Plan, outcome: Outcome, shop: Workshop, *, again: bool) -> Invocation:
+    """The half that comes after the last answer: scored, recorded, counted."""
+    rows = [
+        [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
+    ]
+    requests = _count(plan, outcome, rows)
+    shop.progress.note("scoring, and recording in MLflow")
+    recorded = shop.recorder.record(plan, rows, again=again)
     problems = (*outcome.stops, *recorded.problems)
     return Invocation(
         plan=plan,

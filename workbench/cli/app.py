@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import fetch, prompts, run
+from workbench.cli import fetch, prompts, run, sync
 from workbench.errors import ExitCode, WorkbenchError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(run.plan)
+app.command("sync")(sync.sync)
 app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(fetch.models, name="models")

@@ -112,11 +112,11 @@ def _experiment(
     from workbench.experiment import load_experiment
 
     return load_experiment(
-        _file(target, project), project, renderer, open_doors(project, tracking_uri)
+        experiment_file(target, project), project, renderer, open_doors(project, tracking_uri)
     )
 
 
-def _file(target: str, project: "Project") -> Path:
+def experiment_file(target: str, project: "Project") -> Path:
     """The experiment file that `target` names; without one, the only task's."""
     if target.endswith((".yaml", ".yml")):
         return Path(target)
