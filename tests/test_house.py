@@ -16,7 +16,7 @@ MOST_PARAMETERS = 5
 FLOORS = [
     {"errors", "canonical", "conversation", "quiet", "provenance", "secrets"},
     {"document", "parameters"},
-    {"project", "model", "catalog"},
+    {"project", "model", "catalog", "unrecorded"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers"},
     {"experiment", "doors"},
     {"store", "lint"},

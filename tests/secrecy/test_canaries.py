@@ -1,4 +1,4 @@
-"""Twenty planted secrets, echoed by everybody in five encodings, stand in no byte that is written."""
+"""Twenty planted secrets, echoed by everybody in five encodings, stand in nothing written."""
 
 import base64
 import json
@@ -135,7 +135,7 @@ def call(home: Path, *words: str) -> str:
 
 
 def written(home: Path) -> Iterator[tuple[str, str]]:
-    """Every file below .workbench as text, and every cell of every database, which may span pages."""
+    """Every file below .workbench as text, and every cell of every database (cells span pages)."""
     for file in sorted((home / ".workbench").rglob("*")):
         if not file.is_file():
             continue

@@ -7,7 +7,7 @@ is refused: templates are registered, and shown, as they are.
 import json
 from dataclasses import replace
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, canonical
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
@@ -23,8 +23,9 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
         WorkbenchError: a template holds one.
     """
     for prompt in experiment.prompts:
-        found = redactor.clean(prompt.source)
-        if found != prompt.source:
+        said = prompt.source + canonical(prompt.settings.as_json())
+        found = redactor.clean(said)
+        if found != said:
             name = found[found.index("[secret ") + len("[secret ") :].partition("]")[0]
             raise WorkbenchError(
                 f"the template holds the value of {name}",
