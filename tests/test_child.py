@@ -1,10 +1,10 @@
 """A child process that is asked in JSON lines, whatever becomes of it."""
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from processes import gone
 
 from workbench.child import Child, EndedError
 
@@ -14,19 +14,6 @@ ECHO = READY + "for line in sys.stdin: print(line, end='', flush=True)\n"
 
 def child(code: str) -> Child:
     return Child([sys.executable, "-P", "-c", code], env={})
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended within two seconds; one that nobody waited for has ended too."""
-    for _ in range(200):
-        try:
-            stat = Path(f"/proc/{pid}/stat").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            return True
-        if stat.rpartition(")")[2].split()[0] == "Z":
-            return True
-        time.sleep(0.01)
-    return False
 
 
 def test_answers_come_in_the_order_of_the_questions():

@@ -126,8 +126,8 @@ class Child:
         """Kills it and its group; may be called again."""
         if self._process.returncode is not None and self._selector.get_map() is None:
             return
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.pid, signal.SIGKILL)  # before it is waited for: its number is its own
+        with suppress(ProcessLookupError, PermissionError):  # its whole group has ended
+            os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._selector.close()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -178,9 +178,7 @@ class Child:
         return bool(self._selector.select(0)) and self._read() and bool(self._lines)
 
     def _alive(self) -> bool:
-        """Whether it runs; it is not waited for, so that its number stays its own until `end`."""
-        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        return os.waitid(os.P_PID, self.pid, options) is None
+        return self._process.poll() is None
 
     def _ended(self) -> EndedError:
         until = time.monotonic() + LINGER

@@ -4,47 +4,106 @@ score_cells(evaluator, rows, store)     [Score(True), …]
 score_rows(evaluators, rows, store)     the rows with their scores
 """
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import TracebackType
+from typing import Self
 
 from workbench.canonical import JSON
 from workbench.evaluator import Evaluator, Score
 from workbench.results import Row
+from workbench.scoring.judging import Asked, Stopped, never, one_child
 from workbench.store import Store, completion_json, score_key
 
+AT_ONCE = 500  # scores kept in one commit
+SECONDS = 1.5  # after which fewer are
 
-def score_cells(evaluator: Evaluator, rows: Sequence[Row], store: Store) -> list[Score]:
+
+def score_cells(
+    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: Asked = never
+) -> list[Score]:
     """One score a row, in order; those the store holds are not computed again.
 
     Args:
         evaluator: what judges.
         rows: rows with a finished answer.
-        store: where scores are kept; one that went wrong is not.
+        store: where scores are kept, as they come; one that went wrong is not.
+        stopped: asked again and again whether to end.
+
+    Raises:
+        Stopped: `stopped` said so; the scores there are by then are kept.
+        WorkbenchError: the evaluator is not what it was when the experiment was read.
     """
-    data = [_data(row) for row in rows]
+    data = [_data(evaluator, row) for row in rows]
     keys = [score_key(evaluator, one) for one in data]
     known = store.scores(set(keys)) if evaluator.traits.cache else {}
-    fresh: dict[str, Score] = {}
-    scores: list[Score] = []
-    for key, row in zip(keys, rows, strict=True):
-        if key not in known:
-            assert row.completion
-            known[key] = fresh[key] = evaluator.judge(
-                inputs=row.cell.example.inputs,
-                expectations=row.cell.example.expectations,
-                completion=row.completion,
-            )
-        scores.append(known[key])
-    if evaluator.traits.cache:
-        store.keep_scores(evaluator, {k: score for k, score in fresh.items() if not score.error})
-    return scores
+    wanted = {key: n for n, key in enumerate(keys) if key not in known}
+    with one_child() as judges, _Keeping(evaluator, store) as keeping:
+        if evaluator.spec:
+            scores = judges.judge(evaluator, [data[n] for n in wanted.values()], stopped)
+        else:
+            scores = _in_process(evaluator, [rows[n] for n in wanted.values()], stopped)
+        for key, score in zip(wanted, scores, strict=True):
+            known[key] = score
+            keeping.add(key, score)
+    return [known[key] for key in keys]
 
 
-def score_rows(evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store) -> list[Row]:
-    """The rows with their scores."""
+def score_rows(
+    evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store, *, stopped: Asked = never
+) -> list[Row]:
+    """The rows with their scores; `stopped` and what is raised as for `score_cells`."""
     finished = [row for row in rows if row.state == "scored"]
-    columns = {one.name: score_cells(one, finished, store) for one in evaluators}
+    with one_child():
+        columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in evaluators}
     return with_scores(rows, columns)
+
+
+class _Keeping:
+    """Keeps scores some at a time, and the last of them however it ends."""
+
+    def __init__(self, evaluator: Evaluator, store: Store) -> None:
+        self._evaluator = evaluator
+        self._store = store
+        self._fresh: dict[str, Score] = {}
+        self._since = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._keep()
+
+    def add(self, key: str, score: Score) -> None:
+        """Takes a score that will soon be kept."""
+        if self._evaluator.traits.cache and not score.error:
+            self._fresh[key] = score
+        if len(self._fresh) >= AT_ONCE or time.monotonic() - self._since > SECONDS:
+            self._keep()
+
+    def _keep(self) -> None:
+        self._store.keep_scores(self._evaluator, self._fresh)
+        self._fresh = {}
+        self._since = time.monotonic()
+
+
+def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: Asked) -> Iterator[Score]:
+    """For an evaluator that was made of a function, so that no other process could find it."""
+    for row in rows:
+        if stopped():
+            raise Stopped
+        assert row.completion
+        yield evaluator.judge(
+            inputs=row.cell.example.inputs,
+            expectations=row.cell.example.expectations,
+            completion=row.completion,
+        )
 
 
 def with_scores(rows: Sequence[Row], columns: Mapping[str, list[Score]]) -> list[Row]:
@@ -62,11 +121,16 @@ def with_scores(rows: Sequence[Row], columns: Mapping[str, list[Score]]) -> list
     return scored
 
 
-def _data(row: Row) -> dict[str, JSON]:
+def _data(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
+    """The arguments that the evaluator takes, as JSON."""
     assert row.completion
-    return {
-        "inputs": row.cell.example.inputs,
+    example = row.cell.example
+    plain = {
+        "inputs": example.inputs,
         "outputs": row.completion.text,
-        "expectations": row.cell.example.expectations,
-        "completion": completion_json(row.completion),
+        "expectations": example.expectations,
+    }
+    return {
+        name: completion_json(row.completion) if name == "completion" else plain[name]
+        for name in evaluator.arguments
     }

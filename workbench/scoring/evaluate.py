@@ -20,7 +20,8 @@ from workbench.evaluator import Evaluator, Score
 from workbench.quiet import silence
 from workbench.results import Row
 from workbench.scoring.cells import score_cells, with_scores
-from workbench.scoring.table import number, shown, table
+from workbench.scoring.judging import Asked, never, one_child
+from workbench.scoring.tables import number, shown, table
 from workbench.store import Store
 
 # MLflow has metrics of its own by these names, and without a model it fills them with zeros.
@@ -28,7 +29,12 @@ RESERVED = frozenset({"latency", "token_count"})
 
 
 def evaluate_run(
-    dataset: Dataset, evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store
+    dataset: Dataset,
+    evaluators: Sequence[Evaluator],
+    rows: Sequence[Row],
+    store: Store,
+    *,
+    stopped: Asked = never,
 ) -> list[Row]:
     """As `score_rows`, by MLflow's evaluate inside the active run.
 
@@ -36,20 +42,47 @@ def evaluate_run(
     evaluate, and only the dataset is logged.
     """
     finished = [row for row in rows if row.state == "scored"]
-    columns: dict[str, list[Score]] = {}
-    metrics = [
-        _metric(one, finished, store, columns) for one in evaluators if one.name not in RESERVED
-    ]
-    if finished and metrics:
-        data = _input(dataset, table(finished))
-        mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
-        silence()
-    else:
-        mlflow.log_input(_input(dataset, table(rows)), context="evaluation")
-    for one in evaluators:
-        if one.name not in columns:
-            columns[one.name] = score_cells(one, finished, store)
-    return with_scores(rows, {one.name: columns[one.name] for one in evaluators})
+    with one_child():
+        columns = _Columns(finished, store, stopped)
+        metrics = [_metric(one, columns) for one in evaluators if one.name not in RESERVED]
+        if finished and metrics:
+            data = _input(dataset, table(finished))
+            try:
+                mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
+            finally:  # what ended our scoring is what is raised, whatever MLflow makes of it
+                columns.check()
+            silence()
+        else:
+            mlflow.log_input(_input(dataset, table(rows)), context="evaluation")
+        return with_scores(rows, {one.name: columns.of(one) for one in evaluators})
+
+
+class _Columns:
+    """Each evaluator's scores, judged when MLflow first asks for them."""
+
+    def __init__(self, rows: Sequence[Row], store: Store, stopped: Asked) -> None:
+        self._rows = rows
+        self._store = store
+        self._stopped = stopped
+        self._known: dict[str, list[Score]] = {}
+        self._error: Exception | None = None
+
+    def of(self, evaluator: Evaluator) -> list[Score]:
+        """MLflow tries the first row, then asks for all: they are judged once."""
+        if evaluator.name not in self._known:
+            try:
+                self._known[evaluator.name] = score_cells(
+                    evaluator, self._rows, self._store, stopped=self._stopped
+                )
+            except Exception as error:
+                self._error = error
+                raise
+        return self._known[evaluator.name]
+
+    def check(self) -> None:
+        """Raises what ended the judging, if anything did."""
+        if self._error:
+            raise self._error
 
 
 def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.PandasDataset:
@@ -63,13 +96,9 @@ def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.
     )
 
 
-def _metric(
-    evaluator: Evaluator, rows: Sequence[Row], store: Store, columns: dict[str, list[Score]]
-) -> EvaluationMetric:
+def _metric(evaluator: Evaluator, columns: _Columns) -> EvaluationMetric:
     def fetch(predictions: Any) -> MetricValue:  # noqa: ARG001  MLflow hands over the column
-        if evaluator.name not in columns:  # MLflow tries the first row, then asks for all
-            columns[evaluator.name] = score_cells(evaluator, rows, store)
-        scores = columns[evaluator.name]
+        scores = columns.of(evaluator)
         numbers = [float(s.value) for s in scores if isinstance(s.value, bool | float)]
         return MetricValue(
             scores=[number(score) for score in scores],

@@ -22,7 +22,7 @@ from workbench.project import Project
 from workbench.provenance import provenance
 from workbench.quiet import silence
 from workbench.results import Row, VariantResult, summarise
-from workbench.scoring import evaluate_run, score_rows, write_table
+from workbench.scoring import evaluate_run, one_child, score_rows, write_table
 from workbench.store import Store
 from workbench.tracking.place import Place, connect
 from workbench.tracking.registry import file_under, register
@@ -65,6 +65,7 @@ class Recorder:
     store: Store
     tracking_uri: str = ""
 
+    @one_child()
     def record(self, plan: Plan, rows: Sequence[Sequence[Row]], *, again: bool) -> Recorded:
         """Scores every row and records every variant; nothing twice.
 
