@@ -1,21 +1,21 @@
-"""What an experiment file may name that lies in MLflow, opened only when it is named.
+"""What an experiment file may name that lies elsewhere, opened only when it is named.
 
-experiment.py knows no mlflow; it is handed these functions, and mlflow is imported by the
-first of them that is called.
+experiment.py knows neither mlflow nor the process that evaluators are found in; it is handed these
+functions, and what they need is imported by the first of them that is called.
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from typing import Any
 
-from workbench.canonical import JSON
+from workbench.evaluator import Evaluator, Spec
 from workbench.experiment import Doors
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer
 
 
 def open_doors(project: Project, tracking_uri: str = "") -> Doors:
-    """The registry and the datasets of the project's MLflow store."""
+    """The registry and the datasets of the project's MLflow store, and its evaluators."""
 
     def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
         tracking = importlib.import_module("workbench.tracking")
@@ -27,10 +27,9 @@ def open_doors(project: Project, tracking_uri: str = "") -> Doors:
         rows: list[dict[str, Any]] = tracking.read_dataset(project, tracking_uri, name)
         return rows
 
-    def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | None:
-        made: Callable[..., Any] | None = importlib.import_module("workbench.scoring").adapt(
-            target, settings
-        )
-        return made
+    def evaluators(specs: Sequence[Spec]) -> list[Evaluator]:
+        scoring = importlib.import_module("workbench.scoring")
+        found: list[Evaluator] = scoring.find_evaluators(specs)
+        return found
 
-    return Doors(registry, dataset, adapt)
+    return Doors(registry, dataset, evaluators)

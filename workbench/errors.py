@@ -30,6 +30,11 @@ class Stopped(Exception):  # noqa: N818  it is no error
     """Somebody asked for the end; what is done is kept."""
 
 
+def never() -> bool:
+    """For whoever is asked again and again whether to stop: nobody wants it."""
+    return False
+
+
 class WorkbenchError(Exception):
     """Something a user can mend; shown without a traceback.
 

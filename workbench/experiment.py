@@ -22,8 +22,9 @@ from workbench.canonical import JSON
 from workbench.dataset import Dataset, DatasetSpec, MlflowReader, load_dataset
 from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Evaluator, find_evaluator
-from workbench.evaluator.lookup import Adapter
+from workbench.evaluator import Evaluator
+from workbench.evaluator.lookup import Finder, find_all, find_here
+from workbench.evaluator.spec import read_spec
 from workbench.model import Model, Provider, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import NAME, Project
@@ -133,11 +134,16 @@ class Named(NamedTuple):
 
 @dataclass(frozen=True)
 class Doors:
-    """What the file may name that lies in MLflow: found by functions handed in."""
+    """What the file may name that lies elsewhere: found by functions handed in.
+
+    Attributes:
+        registry, mlflow_dataset: prompts and data in MLflow.
+        evaluators: by default they are found in our own process.
+    """
 
     registry: Registry
     mlflow_dataset: MlflowReader
-    adapt: Adapter | None = None
+    evaluators: Finder = find_here
 
 
 def load_experiment(path: Path, project: Project, renderer: Renderer, doors: Doors) -> Experiment:
@@ -277,17 +283,9 @@ def _models(said: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
 def _evaluators(
     said: ExperimentFile, document: Document, project: Project, doors: Doors
 ) -> tuple[Evaluator, ...]:
-    found: list[Evaluator] = []
-    for name, settings, where in _named(said.evaluators, document, "evaluators"):
-        one = find_evaluator(name, settings, project.root, where=where, adapt=doors.adapt)
-        if one.name in [other.name for other in found]:
-            raise WorkbenchError(
-                f"two evaluators are called {one.name!r}",
-                where=where,
-                fix=f"label this one: `{name}: {{name: another_name}}`",
-            )
-        found.append(one)
-    return tuple(found)
+    named = _named(said.evaluators, document, "evaluators")
+    specs = [read_spec(one.name, one.settings, project.root, where=one.where) for one in named]
+    return find_all(specs, doors.evaluators)
 
 
 def _grid(said: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:

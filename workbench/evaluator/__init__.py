@@ -8,5 +8,15 @@ def brevity(outputs: str, *, words: int = 20) -> float: ...
 
 from workbench.evaluator.judge import Evaluator, Score, Traits, bind, evaluator
 from workbench.evaluator.lookup import find_evaluator, list_evaluators
+from workbench.evaluator.spec import Spec
 
-__all__ = ["Evaluator", "Score", "Traits", "bind", "evaluator", "find_evaluator", "list_evaluators"]
+__all__ = [
+    "Evaluator",
+    "Score",
+    "Spec",
+    "Traits",
+    "bind",
+    "evaluator",
+    "find_evaluator",
+    "list_evaluators",
+]

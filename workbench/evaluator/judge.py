@@ -17,14 +17,17 @@ import inspect
 import math
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator.spec import RESERVED, Spec
 from workbench.model import Completion
 
+LIBRARIES = frozenset({"site-packages", "dist-packages", ".venv"})
 DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
 Kind = Literal["pass", "number", "category"]
 Value = bool | float | str | None
@@ -97,24 +100,24 @@ class Evaluator:
 
     Attributes:
         name: the column in every table; `name:` among the settings, else the function's.
+        function: None where only its own process has it.
         arguments: the data arguments it takes, in the function's order.
         digest: of its source and settings; a stored score counts only under the same digest.
         source: where it was found, for messages.
+        needs_expectations: whether it can't judge without knowing what a good answer is.
+        spec: how it is found again; None where it was made of a function, and judges in our
+            own process.
     """
 
     name: str
-    function: Callable[..., Any]
+    function: Callable[..., Any] | None = None
     settings: Mapping[str, JSON] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     traits: Traits = Traits()
     digest: str = ""
     source: str = ""
-
-    @property
-    def needs_expectations(self) -> bool:
-        """Whether it can't judge without knowing what a good answer is."""
-        taken = inspect.signature(self.function).parameters
-        return "expectations" in taken and taken["expectations"].default is inspect.Parameter.empty
+    needs_expectations: bool = False
+    spec: Spec | None = field(default=None, compare=False)
 
     def judge(
         self,
@@ -131,11 +134,16 @@ class Evaluator:
             "completion": completion,
         }
         given = {name: copy.deepcopy(data[name]) for name in self.arguments}
+        with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's own
+            return self.apply(given)
+
+    def apply(self, given: Mapping[str, Any]) -> Score:
+        """As `judge`, with the arguments it takes, which it may change as it likes."""
+        assert self.function
         try:
-            with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's own
-                result = self.function(**given, **self.settings)
+            result = self.function(**given, **copy.deepcopy(dict(self.settings)))
         except (Exception, SystemExit) as error:  # the user's own code: anything may come
-            return Score(error=_describe(error))
+            return Score(error=tell(error, self.spec.root if self.spec else None))
         return _checked(result, self.traits)
 
 
@@ -153,7 +161,7 @@ def bind(
         WorkbenchError: the signature is no evaluator's, or a setting is unknown or missing.
     """
     try:
-        parameters = inspect.signature(function).parameters.values()
+        parameters = list(inspect.signature(function).parameters.values())
     except ValueError as error:
         raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
@@ -162,16 +170,7 @@ def bind(
             where=source,
             fix="a plain `def` that returns a value",
         )
-    arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
-    keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
-    strange = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
-    strange += [argument for argument in keywords if argument in DATA_ARGUMENTS]
-    if strange or not arguments:
-        raise WorkbenchError(
-            f"evaluator {name!r} takes {', '.join(strange) or 'no data'}",
-            where=source,
-            fix=f"its arguments are among {', '.join(DATA_ARGUMENTS)}; settings are keyword-only",
-        )
+    arguments, keywords = _sorted_out(parameters, name, source)
     for setting in settings:
         if setting not in keywords:
             raise unknown_name(f"setting of evaluator {name!r}:", setting, keywords, where=source)
@@ -183,7 +182,32 @@ def bind(
             fix=f"- {name}: {{{missing[0]}: …}}",
         )
     traits = getattr(function, "__workbench_traits__", Traits())
-    return Evaluator(name, function, dict(settings), arguments, traits, digest, source)
+    needs = any(p.name == "expectations" and p.default is p.empty for p in parameters)
+    return Evaluator(name, function, dict(settings), arguments, traits, digest, source, needs)
+
+
+def _sorted_out(
+    parameters: Sequence[inspect.Parameter], name: str, source: str
+) -> tuple[tuple[str, ...], dict[str, inspect.Parameter]]:
+    """The data arguments in their order, and the settings."""
+    arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
+    keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
+    strange = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
+    strange += [argument for argument in keywords if argument in DATA_ARGUMENTS]
+    if strange or not arguments:
+        raise WorkbenchError(
+            f"evaluator {name!r} takes {', '.join(strange) or 'no data'}",
+            where=source,
+            fix=f"its arguments are among {', '.join(DATA_ARGUMENTS)}; settings are keyword-only",
+        )
+    for setting in RESERVED:
+        if setting in keywords:
+            raise WorkbenchError(
+                f"evaluator {name!r} has a setting {setting!r}, which is workbench's own",
+                where=source,
+                fix=f"call it otherwise; reserved are {', '.join(RESERVED)}",
+            )
+    return arguments, keywords
 
 
 def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
@@ -201,6 +225,8 @@ def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], nam
 
 def _checked(result: object, traits: Traits) -> Score:
     score = result if isinstance(result, Score) else Score(value=result)  # type: ignore[arg-type]
+    if not all(isinstance(text, str) for text in (score.reason, score.label, score.error)):
+        return Score(error="returned a Score whose reason, label or error is no text")
     value = score.value
     if type(value).__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0:
         value = value.item()  # type: ignore[union-attr]
@@ -228,7 +254,23 @@ def _finite(value: float) -> bool:
         return False
 
 
-def _describe(error: BaseException) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {error}{place}"
+def tell(error: BaseException, root: Path | None) -> str:
+    """What was raised, and where: the last line of the user's own that it came through.
+
+    Args:
+        error: what a user's function raised.
+        root: the project's folder; None: the place is the innermost, whosever it is.
+    """
+    try:
+        said = f"{type(error).__name__}: {error}"
+    except Exception:  # its own __str__ fails
+        said = type(error).__name__
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    own = [
+        (str(Path(file).relative_to(root)), line)
+        for file, line in frames
+        if root and Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
+    ]
+    for file, line in (own or frames)[-1:]:
+        return f"{said} ({file}:{line})"
+    return said

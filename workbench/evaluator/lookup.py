@@ -11,7 +11,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import entry_points, packages_distributions, version
@@ -21,7 +22,8 @@ from typing import Any
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator.judge import Evaluator, bind
+from workbench.evaluator.judge import LIBRARIES, Evaluator, bind
+from workbench.evaluator.spec import Spec, read_spec
 
 GROUP = "workbench.evaluators"
 PACKAGE = "workbench.evaluators"
@@ -29,6 +31,8 @@ LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
 
 # Makes a function of an object that is none (an MLflow scorer), or returns None.
 Adapter = Callable[[object, Mapping[str, JSON]], Callable[..., Any] | None]
+# The evaluators of these specs, in order.
+Finder = Callable[[Sequence[Spec]], list[Evaluator]]
 
 
 def list_evaluators(root: Path) -> dict[str, str]:
@@ -50,7 +54,8 @@ def find_evaluator(
 
     Args:
         name: as in the experiment file.
-        settings: its keyword-only arguments; `name` among them labels a second use.
+        settings: its keyword-only arguments, and those of `spec.RESERVED`: `name` labels a
+            second use, `env` and `timeout_s` say what its process may do.
         root: the project's folder.
         where: the place in the experiment file.
         adapt: makes functions of objects that are none.
@@ -58,8 +63,14 @@ def find_evaluator(
     Raises:
         WorkbenchError: no such evaluator, it can't be imported, or the settings don't fit.
     """
-    own = {key: value for key, value in settings.items() if key != "name"}
-    label = str(settings.get("name") or name.rpartition(":")[2])
+    return find_spec(read_spec(name, settings, root, where=where), adapt)
+
+
+def find_spec(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
+    """As `find_evaluator`, for settings that were read before."""
+    name, root, where = spec.name, spec.root, spec.where
+    own = {key: value for key, value in spec.settings.items() if key != "name"}
+    label = str(spec.settings.get("name") or name.rpartition(":")[2])
     try:
         module, target = _locate(name, root, where)
         source = _shown(module, root)
@@ -78,8 +89,36 @@ def find_evaluator(
     except WorkbenchError as error:
         error.where = where or error.where
         raise
-    identity = {"source": _source_digest(module, root), "name": name, "settings": dict(settings)}
-    return replace(bound, digest=digest(identity))
+    said = {"source": _source_digest(module, root), "name": name, "settings": dict(spec.settings)}
+    return replace(bound, digest=digest(said), spec=spec)
+
+
+def find_here(specs: Sequence[Spec]) -> list[Evaluator]:
+    """A `Finder` that imports them into our own process."""
+    return [find_spec(spec) for spec in specs]
+
+
+def find_all(specs: Sequence[Spec], find: Finder) -> tuple[Evaluator, ...]:
+    """What `find` finds.
+
+    Raises:
+        WorkbenchError: one can't be used, or two are called the same.
+    """
+    found = find(specs)
+    for index, (spec, one) in enumerate(zip(specs, found, strict=True)):
+        if one.name in [other.name for other in found[:index]]:
+            raise WorkbenchError(
+                f"two evaluators are called {one.name!r}",
+                where=spec.where,
+                fix=f"label this one: `{spec.name}: {{name: another_name}}`",
+            )
+    return tuple(found)
+
+
+def in_library(name: str, root: Path) -> bool:
+    """Whether the name means an evaluator that came with workbench."""
+    own = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
+    return name in _files(LIBRARY) and not own
 
 
 def _run_check(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
@@ -133,7 +172,7 @@ def _imported(module: str, root: Path, where: str) -> ModuleType:
     try:
         return importlib.import_module(module)
     except (Exception, SystemExit) as error:  # whatever the user's module does while imported
-        raise _unimportable(module, error, where) from error
+        raise _unimportable(module, error, where, root) from error
 
 
 def _from_file(file: Path, root: Path, where: str) -> ModuleType:
@@ -149,17 +188,24 @@ def _from_file(file: Path, root: Path, where: str) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the user's module does while imported
-        raise _unimportable(f"evaluators/{file.name}", error, where) from error
+        raise _unimportable(f"evaluators/{file.name}", error, where, root) from error
     return module
 
 
-def _unimportable(name: str, error: BaseException, where: str) -> WorkbenchError:
-    line = f":{error.lineno}" if isinstance(error, SyntaxError) else ""
-    if not line and error.__traceback__:
-        frames = inspect.getinnerframes(error.__traceback__)
-        line = f":{frames[-1].lineno}" if frames[-1].filename.endswith(name) else ""
+def _unimportable(name: str, error: BaseException, where: str, root: Path) -> WorkbenchError:
+    """Names the module with its line, and the line of another project file where that failed."""
+    places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        places.append((error.filename, error.lineno))
+    own = [
+        f"{Path(file).relative_to(root)}:{line}"
+        for file, line in places
+        if Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
+    ]
+    at = next((place for place in reversed(own) if place.rpartition(":")[0] == name), name)
+    inner = f" ({own[-1]})" if own and own[-1] != at else ""
     said = f"{type(error).__name__}: {error}"
-    return WorkbenchError(f"{name}{line} can't be imported: {said}", where=where)
+    return WorkbenchError(f"{at} can't be imported: {said}{inner}", where=where)
 
 
 def _shown(module: ModuleType, root: Path) -> str:

@@ -6,9 +6,6 @@ with Renderer() as renderer:
 """
 
 import json
-import os
-import selectors
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +14,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from workbench.canonical import JSON
+from workbench.child import Child, EndedError
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
 MEMORY = 512 * 1024 * 1024  # bytes
@@ -49,8 +47,7 @@ class Renderer:
     """A worker process that is started when first needed and again after it had to be killed."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
-        self._pending = b""
+        self._child: Child | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -86,51 +83,35 @@ class Renderer:
 
     def _ask(self, question: str, *, expected: int) -> list[dict[str, Any]]:
         """`expected` answers, or fewer where the last of them is an error."""
-        process = self._started()
-        assert process.stdin
-        assert process.stdout
-        try:
-            process.stdin.write(question.encode() + b"\n")
-            process.stdin.flush()
-        except BrokenPipeError:
-            return [self._ended("ended the process that renders it")]
         answers: list[dict[str, Any]] = []
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
+        try:
+            child = self._started()
+            child.ask(question)
             while len(answers) < expected and not (answers and "error" in answers[-1]):
-                if not selector.select(PATIENCE):
+                answer = child.receive(PATIENCE)
+                if answer is None:
                     return [*answers, self._ended("takes longer than a template may")]
-                chunk = os.read(process.stdout.fileno(), 1 << 20)
-                if not chunk:
-                    return [*answers, self._ended("needs more memory than a template may use")]
-                *lines, self._pending = (self._pending + chunk).split(b"\n")
-                answers += [json.loads(line) for line in lines]
+                answers.append(answer)
+        except EndedError:
+            return [*answers, self._ended("needs more memory than a template may use")]
         return answers
 
-    def _started(self) -> "subprocess.Popen[bytes]":
-        if self._process is None:
-            self._pending = b""
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", str(WORKER), str(MEMORY), str(SECONDS)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={"PYTHONDONTWRITEBYTECODE": "1"},
-            )
-            assert self._process.stdout
-            os.read(self._process.stdout.fileno(), 1)  # starting may take long, rendering may not
-        return self._process
+    def _started(self) -> Child:
+        if self._child is None:
+            command = [sys.executable, "-P", str(WORKER), str(MEMORY), str(SECONDS)]
+            self._child = Child(command, env={"PYTHONDONTWRITEBYTECODE": "1"})
+            while not self._child.ready(PATIENCE):  # starting may take long, rendering may not
+                pass
+        return self._child
 
     def _ended(self, why: str) -> dict[str, Any]:
         self._end()
         return {"error": why, "line": 0}
 
     def _end(self) -> None:
-        if self._process is None:
-            return
-        self._process.kill()
-        self._process.communicate()
-        self._process = None
+        if self._child is not None:
+            self._child.end()
+            self._child = None
 
 
 def _batched(rows: Iterable[Mapping[str, JSON]]) -> Iterable[list[str]]:

@@ -1,4 +1,4 @@
-"""The MLflow side: where it is, prompts, runs, traces. This package and scoring.py know mlflow.
+"""The MLflow side: where it is, prompts, runs, traces. This package and scoring know mlflow.
 
 place.py     the store or server, made if missing     registry.py  prompts and their versions
 runs.py      a parent run, a run a variant            traces.py    a trace a row

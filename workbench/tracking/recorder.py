@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from workbench.errors import ExitCode, Stopped, WorkbenchError
+from workbench.errors import ExitCode, Stopped, WorkbenchError, never
 from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.provenance import Provenance, provenance
 from workbench.results import Row, VariantResult, summarise
-from workbench.scoring import score_rows
+from workbench.scoring import one_child, score_rows
 from workbench.secrets import masked
 from workbench.store import Store
 from workbench.tracking.patience import timeout
@@ -46,11 +46,6 @@ class Recorded:
     problems: tuple[WorkbenchError, ...] = ()
 
 
-def never() -> bool:
-    """Nobody asks for the end."""
-    return False
-
-
 @dataclass(frozen=True)
 class Recorder:
     """Records the invocations of one project in one tracking store."""
@@ -59,6 +54,7 @@ class Recorder:
     store: Store
     tracking_uri: str = ""
 
+    @one_child()
     def record(
         self,
         plan: Plan,

@@ -95,7 +95,9 @@ class Recording:
             own = self.progress.rows[number]
             missing: list[WorkbenchError] = []
             if self._stands(variant, own):
-                scored: Sequence[Row] = score_rows(self._evaluators, own, self.store)
+                scored: Sequence[Row] = score_rows(
+                    self._evaluators, own, self.store, stopped=stopped
+                )
             else:
                 with self._ended_if_stopped(self.runs.children[variant.digest].info.run_id):
                     scored, missing = self._variant(number, provenance, stopped)
@@ -126,7 +128,9 @@ class Recording:
         place, run = self.runs.place, self.runs.children[variant.digest]
         attempt = begin(self.runs, run, self.plan, provenance, rows_digest(rows))
         with _active(run.info.run_id):
-            scored = evaluate_run(self.plan.experiment.dataset, self._evaluators, rows, self.store)
+            scored = evaluate_run(
+                self.plan.experiment.dataset, self._evaluators, rows, self.store, stopped=stopped
+            )
             silence()
         self.progress.rows[number] = scored
         write_table(place.client, run.info.run_id, scored)

@@ -1,0 +1,73 @@
+"""A project whose own evaluators judge three answers, as an experiment file has them do."""
+
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bench import Bench
+
+from workbench.doors import open_doors
+from workbench.evaluator import Evaluator, Score
+from workbench.experiment import load_experiment
+from workbench.model import Completion
+from workbench.plan import make_plan
+from workbench.results import Row
+from workbench.scoring import score_rows
+from workbench.scoring.judging import never
+from workbench.store import Store
+
+EXPERIMENT = """\
+dataset: rows.jsonl
+prompts: [plain]
+models: [echo:last]
+evaluators: [{evaluators}]
+"""
+
+
+@dataclass
+class Court:
+    """A project, its store, and the answers that are judged: one, two, three."""
+
+    bench: Bench
+    store: Store
+    answers: list[str] = field(default_factory=lambda: ["one", "two", "three"])
+
+    @property
+    def root(self) -> Path:
+        return self.bench.root
+
+    def evaluator(self, code: str, name: str = "mine") -> None:
+        """The file of a project evaluator."""
+        file = self.root / "evaluators" / f"{name}.py"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(textwrap.dedent(code).lstrip("\n"))
+
+    def found(self, evaluators: str = "mine") -> tuple[Evaluator, ...]:
+        """The evaluators of an experiment file that names these."""
+        file = self.bench.write("experiment.yaml", EXPERIMENT.format(evaluators=evaluators))
+        project = self.bench.project
+        return load_experiment(file, project, self.bench.renderer, open_doors(project)).evaluators
+
+    def rows(self) -> list[Row]:
+        """An answer for each row of the dataset."""
+        lines = [f'{{"id": "{n}", "text": "{text}"}}\n' for n, text in enumerate(self.answers)]
+        self.bench.write("rows.jsonl", "".join(lines))
+        experiment = self.bench.experiment(EXPERIMENT.format(evaluators="output_tokens"))
+        plan = make_plan(experiment, self.bench.renderer, lambda _: set())
+        return [
+            Row(cell, Completion(cell.key, "ok", text=str(cell.example.inputs["text"])))
+            for cell in plan.cells[0]
+        ]
+
+    def scored(
+        self, evaluators: str = "mine", stopped: Callable[[], bool] = never
+    ) -> list[dict[str, Score]]:
+        """The scores of each row."""
+        rows = self.rows()
+        found = self.found(evaluators)
+        return [dict(row.scores) for row in score_rows(found, rows, self.store, stopped=stopped)]
+
+    def scores(self, evaluators: str = "mine") -> list[Score]:
+        """The scores of each row by the only evaluator."""
+        return [score for row in self.scored(evaluators) for score in row.values()]
