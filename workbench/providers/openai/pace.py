@@ -2,16 +2,18 @@
 
 Nothing is held back until an endpoint refuses some (HTTP 429). Then:
 
-    40 answered, 9 refused in the last 2 s   ->  19 a second, evenly
-    2 s with hardly a refusal                ->  2% more, every second
-    10 s without one                         ->  35% more, every second
-    twice as much as is asked for            ->  nothing is held back any more
+    of 60 sent in 2 s it refused 20       ->  19 a second, evenly
+    2 s with hardly a refusal             ->  2% more, every second
+    10 s without one                      ->  35% more, every second
+    twice as much as anybody asks for     ->  nothing is held back any more
 
-In a token bucket of 20 a second this answers 20 a second and has 2 to 4% refused. Where refusals
-come at random and don't mean "slower", it is slower than it need be: 5% of them cost about half.
+A refusal is judged at the time its request was sent, because answers take longer than refusals and
+a slow endpoint would otherwise seem to answer nothing. A token bucket of 20 a second is used up to
+20 a second, and refuses 2 to 4%. Where refusals come at random and don't mean "slower", this is
+slower than it need be.
 """
 
-from collections import deque
+from bisect import bisect_right, insort
 
 WINDOW = 2.0  # seconds that are looked at
 LEAST_SPAN = 0.25  # seconds that a rate is measured over at the very beginning
@@ -19,10 +21,13 @@ LEAST = 1.0  # requests a second
 REFUSALS = 2  # and more, to be taken for more than chance
 TOO_MANY = 0.08  # of the requests refused: slower
 HARDLY_ANY = 0.02  # of them refused: faster
-BELOW = 0.95  # of what was answered is asked for after too many refusals
+BELOW = 0.95  # of what was taken is asked for after too many refusals
+LONG = 10.0  # seconds that are looked at, too, lest a moment in which little was sent counts alone
+FLOOR = 0.6  # of what was taken in that time is asked for at least
 CAREFUL, BOLD = 0.02, 0.35  # faster, a second
 QUIET = 10.0  # seconds without a refusal until it is bold
 ROOMY = 2.0  # times as fast as requests come: no pace is needed
+KEPT = 60.0  # seconds until a request is forgotten
 
 
 class Pace:
@@ -35,11 +40,10 @@ class Pace:
     def __init__(self, now: float) -> None:
         self.rate: float | None = None
         self._begun = self._risen = self._refused_at = now
-        self._cut_at = self._next = 0.0
+        self._next = 0.0
         self._answered_at: float | None = None
-        self._sent: deque[float] = deque()
-        self._answers: deque[float] = deque()
-        self._refusals: deque[float] = deque()
+        self._sent: list[float] = []  # times of sending, in order
+        self._refused: list[float] = []  # those among them that were refused
 
     def delay(self, now: float) -> float:
         """Seconds until the next request may be sent; 0 or less: now."""
@@ -49,31 +53,28 @@ class Pace:
     def sends(self, now: float) -> None:
         """A request is sent."""
         self._sent.append(now)
-        self._forget(now)
+        for times in (self._sent, self._refused):
+            if times and times[0] < now - 2 * KEPT:  # seldom, because it moves all the others
+                del times[: bisect_right(times, now - KEPT)]
         if self.rate is not None:
             self._next = max(now, self._next) + 1 / self.rate
 
     def answered(self, now: float) -> None:
         """A reply came."""
-        self._answers.append(now)
         self._answered_at = now
-        self._forget(now)
 
     def refused(self, sent_at: float, now: float) -> None:
         """The request sent at `sent_at` was one too many."""
-        self._refusals.append(now)
+        insort(self._refused, sent_at)
         self._refused_at = now
-        self._forget(now)
-        if sent_at < self._cut_at:
-            return  # it says nothing of the pace since
-        refusals = sum(at > self._cut_at for at in self._refusals)
-        replies = refusals + sum(at > self._cut_at for at in self._answers)
-        if refusals < REFUSALS or refusals < TOO_MANY * replies:
+        last = self._refused[-1]  # requests overtake each other on their way
+        sent, refused = self._counts(last, WINDOW)
+        if refused < REFUSALS or refused < TOO_MANY * sent:
             return
-        span = max(LEAST_SPAN, min(WINDOW, now - self._begun))
-        self.rate = max(LEAST, BELOW * len(self._answers) / span)
-        self._cut_at = self._risen = now
-        self._next = max(self._next, now)
+        now_taken, long_taken = self._taken(last, WINDOW), self._taken(last, LONG)
+        lower = max(LEAST, BELOW * now_taken, FLOOR * long_taken)
+        if self.rate is None or lower < self.rate:
+            self.rate, self._risen = lower, now
 
     def alive(self, now: float, within: float) -> bool:
         """Whether a reply came in the last `within` seconds."""
@@ -82,17 +83,25 @@ class Pace:
     def _rise(self, now: float) -> None:
         if self.rate is None:
             return
-        self._forget(now)
         passed, self._risen = now - self._risen, now
         quiet = now - self._refused_at > QUIET
+        sent, refused = self._counts(now, WINDOW)
         if quiet:
             self.rate *= (1 + BOLD) ** passed
-        elif len(self._refusals) <= HARDLY_ANY * (len(self._refusals) + len(self._answers)):
+        elif refused <= HARDLY_ANY * sent:
             self.rate *= (1 + CAREFUL) ** passed
-        if quiet and self.rate > ROOMY * max(LEAST, len(self._sent) / WINDOW):
+        if quiet and self.rate > ROOMY * max(LEAST, sent / WINDOW):
             self.rate = None
 
-    def _forget(self, now: float) -> None:
-        for times in (self._sent, self._answers, self._refusals):
-            while times and times[0] < now - WINDOW:
-                times.popleft()
+    def _taken(self, at: float, seconds: float) -> float:
+        """Requests a second that were not refused of those sent in the `seconds` before `at`."""
+        sent, refused = self._counts(at, seconds)
+        return (sent - refused) / max(LEAST_SPAN, min(seconds, at - self._begun))
+
+    def _counts(self, at: float, seconds: float) -> tuple[int, int]:
+        """Requests sent in the `seconds` up to `at`, and how many of them were refused."""
+        sent, refused = (
+            bisect_right(times, at) - bisect_right(times, at - seconds)
+            for times in (self._sent, self._refused)
+        )
+        return sent, refused
