@@ -17,7 +17,7 @@ import openai
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt, Completion, Permit, Request, Unlimited
-from workbench.providers.openai.failure import KINDS, Failure, read_failure
+from workbench.providers.openai.failure import KINDS, Failure, read_failure, was_held
 from workbench.providers.openai.gate import Gate
 from workbench.providers.openai.open_files import make_room, most_connections
 from workbench.providers.openai.reply import read_reply
@@ -119,7 +119,7 @@ class _Session:
         connect = min(LONGEST_CONNECT, settings.timeout_s / 2)
         async with (
             httpx2.AsyncClient(
-                transport=Wire(settings.url, connections),
+                transport=Wire(settings.url, connections, self._gate.held),
                 headers={"Accept-Encoding": "identity"},
                 follow_redirects=False,
             ) as transport,
@@ -155,19 +155,13 @@ class _Session:
         tries, attempts = Tries(self.settings.backoff_s), 0
         while True:
             attempts += 1
-            sent_at = time.monotonic()
-            self._gate.pace.sends(sent_at)
-            try:
-                completion = await self._exchange(client, request)
-            except KINDS as error:
-                failure = self._lost(error, request, sent_at)
-            else:
-                self._gate.pace.answered(time.monotonic())
-                self.arrived.put(replace(completion, attempts=attempts))
-                return self._stop(self._streaks.replied(completion))
+            came = await self._call(client, request)
+            if isinstance(came, Completion):
+                self.arrived.put(replace(came, attempts=attempts))
+                return self._stop(self._streaks.replied(came))
             now = time.monotonic()
-            wait = tries.wait(failure, now, alive=self._gate.pace.alive(now, ALIVE))
-            said = failure.text
+            wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
+            said = came.text
             if wait is not None:
                 if await self._gate.passes(request.permit, after=wait) and request.permit.again():
                     continue
@@ -177,7 +171,21 @@ class _Session:
                     request.key, "failed", prefill=request.prefill, error=said, attempts=attempts
                 )
             )
-            return self._stop(None if wait is not None else self._streaks.failed(failure))
+            return self._stop(None if wait is not None else self._streaks.failed(came))
+
+    async def _call(self, client: openai.AsyncOpenAI, request: Request) -> Completion | Failure:
+        """What comes of one call that the gate has let pass."""
+        while True:
+            sent_at = time.monotonic()
+            self._gate.pace.sends(sent_at)
+            try:
+                completion = await self._exchange(client, request)
+            except KINDS as error:
+                if was_held(error) and await self._gate.passes(request.permit):
+                    continue
+                return self._lost(error, request, sent_at)
+            self._gate.pace.answered(time.monotonic())
+            return completion
 
     async def _exchange(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""

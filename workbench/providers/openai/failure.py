@@ -21,6 +21,7 @@ import openai
 from workbench.canonical import JSON
 from workbench.providers.openai.reply import clean
 from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.wire import Held
 
 LONGEST_WAIT = 600.0  # seconds a server may ask for; one that asks for more is not asked again
 KINDS = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError)
@@ -55,6 +56,8 @@ def read_failure(error: Exception, settings: OpenAISettings, body: Mapping[str, 
     if isinstance(error, openai.APIStatusError):
         return _status(error, settings, body)
     causes = list(_causes(error))
+    if was_held(error):
+        return Failure(f"not sent: {causes[-1]}", "refused")
     if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
         said = f"{settings.url} can't be reached: {causes[-1]}"
         return Failure(said[:300], "refused", again=True, unreachable=True)
@@ -62,6 +65,11 @@ def read_failure(error: Exception, settings: OpenAISettings, body: Mapping[str, 
         return Failure(f"no answer in {settings.timeout_s:g} s", "unknown", again=True)
     said = f"the connection was lost: {type(causes[-1]).__name__}: {causes[-1]}"
     return Failure(said[:300], "unknown", again=True)
+
+
+def was_held(error: Exception) -> bool:
+    """Whether nothing was sent, because the endpoint asked for a pause just before."""
+    return any(isinstance(cause, Held) for cause in _causes(error))
 
 
 def _status(

@@ -26,6 +26,10 @@ class Gate:
         """Nothing is sent for so long: the server asked for it."""
         self._held_until = max(self._held_until, time.monotonic() + seconds)
 
+    def held(self) -> bool:
+        """Whether the server's time has not come yet."""
+        return time.monotonic() < self._held_until
+
     def close(self) -> None:
         """Nothing is sent any more, and nobody waits."""
         self._closed.set()

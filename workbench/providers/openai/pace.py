@@ -40,7 +40,7 @@ class Pace:
     def __init__(self, now: float) -> None:
         self.rate: float | None = None
         self._begun = self._risen = self._refused_at = now
-        self._next = 0.0
+        self._next = self._cut_at = 0.0
         self._answered_at: float | None = None
         self._sent: list[float] = []  # times of sending, in order
         self._refused: list[float] = []  # those among them that were refused
@@ -73,8 +73,10 @@ class Pace:
             return
         now_taken, long_taken = self._taken(last, WINDOW), self._taken(last, LONG)
         lower = max(LEAST, BELOW * now_taken, FLOOR * long_taken)
-        if self.rate is None or lower < self.rate:
+        known_better = last < self._cut_at  # more is known now of the time before the last cut
+        if self.rate is None or lower < self.rate or known_better:
             self.rate, self._risen = lower, now
+            self._cut_at = self._cut_at if known_better else now
 
     def alive(self, now: float, within: float) -> bool:
         """Whether a reply came in the last `within` seconds."""

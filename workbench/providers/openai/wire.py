@@ -8,7 +8,7 @@ replies of any size, so this one stands in its place.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from types import TracebackType
 from urllib.request import getproxies, proxy_bypass
@@ -31,6 +31,10 @@ NOT_SENT = (
 )
 
 
+class Held(httpx2.ConnectError):
+    """The endpoint asked for a pause while a connection was made, so nothing was sent."""
+
+
 class Wire(httpx2.AsyncBaseTransport):
     """A transport over aiohttp.
 
@@ -40,17 +44,21 @@ class Wire(httpx2.AsyncBaseTransport):
     Args:
         url: the endpoint, which decides the proxy that the environment names.
         connections: the most at once.
+        held: whether nothing may be sent just now; asked right before something is, when making a
+            connection has taken its time.
     """
 
-    def __init__(self, url: str, connections: int) -> None:
+    def __init__(self, url: str, connections: int, held: Callable[[], bool]) -> None:
         self._proxy = _proxy(httpx2.URL(url))
         self._connections = connections
+        self._held = held
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Wire":
         connector = _Connections(
             limit=self._connections, ssl=httpx2.create_ssl_context(), keepalive_timeout=IDLE
         )
+        connector.held = self._held
         jar = aiohttp.DummyCookieJar()  # httpx2 keeps the cookies
         self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
         return self
@@ -94,6 +102,8 @@ class _Connections(aiohttp.TCPConnector):
     like a server that died over it.
     """
 
+    held: Callable[[], bool]
+
     async def connect(
         self,
         req: aiohttp.ClientRequest,
@@ -104,9 +114,13 @@ class _Connections(aiohttp.TCPConnector):
             connection = await super().connect(req, traces, timeout)
             for _ in range(3):  # rounds of the loop, in which it reads a goodbye that is here
                 await asyncio.sleep(0)
-            if not connection.closed:
+            if connection.closed:
+                connection.close()
+            elif self.held():
+                connection.release()
+                raise Held("the endpoint has asked for a pause")
+            else:
                 return connection
-            connection.close()
         closed = ConnectionResetError("the server closes every connection")
         raise aiohttp.ClientConnectorError(req.connection_key, closed)
 
