@@ -225,7 +225,7 @@ def test_nine_hundred_cancelled_calls_leave_no_file_open(open_model, server):
 
 
 def settled(most: int) -> int:
-    """Open files once they are `most`, or after 10 s: the server, in this process, closes its own."""
+    """Open files once they are `most`, or after 10 s: the server closes its own, which are here."""
     deadline = time.monotonic() + 10
     while open_files() > most and time.monotonic() < deadline:
         time.sleep(0.02)
