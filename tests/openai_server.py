@@ -28,6 +28,7 @@ class Reply:
         delay_s: seconds before the first byte.
         cut_after: bytes of the body after which the connection is reset; -1 before the status.
         drip_s: seconds before each byte of the body.
+        drip_head_s: seconds before each byte of the status and the headers.
         close: the connection is closed when the reply is out, without having said so.
     """
 
@@ -37,6 +38,7 @@ class Reply:
     delay_s: float = 0.0
     cut_after: int | None = None
     drip_s: float = 0.0
+    drip_head_s: float = 0.0
     close: bool = False
 
     def payload(self) -> bytes:
@@ -165,12 +167,13 @@ class OpenAIServer:
         said = {"Content-Type": "application/json", "Content-Length": str(len(payload))}
         said |= reply.headers
         lines = [f"HTTP/1.1 {reply.status} Said", *(f"{k}: {v}" for k, v in said.items())]
-        if reply.cut_after != -1:
-            writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
-        for byte in payload if reply.drip_s else b"":
-            await asyncio.sleep(reply.drip_s)
-            writer.write(bytes([byte]))
-            await writer.drain()
+        head = "\r\n".join([*lines, "", ""]).encode("latin-1")
+        if reply.drip_head_s:
+            await self._drip(writer, head, reply.drip_head_s)
+        elif reply.cut_after != -1:
+            writer.write(head)
+        if reply.drip_s:
+            await self._drip(writer, payload, reply.drip_s)
         if reply.cut_after is not None:
             writer.write(payload[: max(0, reply.cut_after)])
             await asyncio.sleep(0.02)  # the bytes are read before the reset overtakes them
@@ -180,6 +183,12 @@ class OpenAIServer:
             writer.write(payload)
         await writer.drain()
         return not reply.close
+
+    async def _drip(self, writer: asyncio.StreamWriter, sent: bytes, each_s: float) -> None:
+        for byte in sent:
+            await asyncio.sleep(each_s)
+            writer.write(bytes([byte]))
+            await writer.drain()
 
 
 @contextmanager

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 from workbench.model import Completion, Request
 from workbench.providers.transformers.batches import Batch, Row, batches
-from workbench.providers.transformers.engine import in_halves
+from workbench.providers.transformers.engine import in_pieces
 
 SHARED_A, SHARED_B = tuple(range(100)), tuple(range(500, 580))
 
@@ -68,14 +68,40 @@ def run_up_to(most: int, asked: list[int]):
 def test_batch_that_does_not_fit_into_memory_is_halved():
     asked: list[int] = []
     batch = Batch(tuple(row(n) for n in range(5)), shared=0)
-    answers = list(in_halves(batch, run_up_to(2, asked)))
+    answers = list(in_pieces(batch, run_up_to(2, asked)))
     assert [answer.key for answer in answers] == ["0", "1", "2", "3", "4"]
     assert asked == [5, 2, 3, 1, 2]
 
 
 def test_row_that_does_not_fit_alone_fails():
     batch = Batch((row(1), row(2)), shared=0)
-    answers = list(in_halves(batch, run_up_to(0, [])))
+    answers = list(in_pieces(batch, run_up_to(0, [])))
     assert [(answer.state, answer.error) for answer in answers] == [
         ("failed", "out of memory: DefaultCPUAllocator: can't allocate memory: 1 GB")
     ] * 2
+
+
+def test_row_that_raises_fails_alone_and_the_others_are_answered():
+    asked: list[int] = []
+
+    def run(batch: Batch) -> list[Completion]:
+        asked.append(len(batch.rows))
+        if any(one.request.key == "2" for one in batch.rows):
+            raise IndexError("index out of range in self\nat somewhere")
+        return [Completion(one.request.key, "ok") for one in batch.rows]
+
+    batch = Batch(tuple(row(n) for n in range(4)), shared=0)
+    found = [(one.key, one.state, one.error) for one in in_pieces(batch, run)]
+    broken = "the model can't answer it: IndexError: index out of range in self"
+    assert found == [("0", "ok", ""), ("1", "ok", ""), ("2", "failed", broken), ("3", "ok", "")]
+    assert asked == [4, 1, 1, 1, 1]
+
+
+def test_python_out_of_memory_is_halved_as_torch_is():
+    def run(batch: Batch) -> list[Completion]:
+        if len(batch.rows) > 1:
+            raise MemoryError
+        return [Completion(one.request.key, "ok") for one in batch.rows]
+
+    batch = Batch((row(1), row(2)), shared=0)
+    assert [one.state for one in in_pieces(batch, run)] == ["ok", "ok"]

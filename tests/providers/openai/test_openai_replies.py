@@ -143,14 +143,23 @@ def test_compressed_reply_is_read(ask, server):
     assert [found.text for found in ask("2+2")] == ["four"]
 
 
+def test_reply_that_cannot_be_unpacked_is_kept_and_not_asked_for_again(ask, server):
+    server.script = lambda path, body, nth: Reply(
+        body=b"not packed", headers={"Content-Encoding": "gzip"}
+    )
+    (found,) = ask("2+2")
+    assert (found.state, found.text, found.raw) == ("invalid_response", "", "")
+    assert found.error.startswith("the reply can't be unpacked: ")
+    assert len(server.requests) == 1
+
+
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(body=b"not packed", headers={"Content-Encoding": "gzip"}),
         Reply(body=WHOLE, headers={"X-Long": "a" * 100_000}),
         Reply(body=WHOLE, headers={"Content-Length": "many"}),
     ],
-    ids=["gzip that is none", "endless header", "length that is none"],
+    ids=["endless header", "length that is none"],
 )
 def test_reply_that_is_no_http_fails_its_row_only(ask, server, reply):
     good = say("4")

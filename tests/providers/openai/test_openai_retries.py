@@ -1,5 +1,6 @@
 """What is sent again, when, and what ends a row or a model."""
 
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -119,13 +120,22 @@ def test_a_date_to_wait_for_is_read():
     assert wait == pytest.approx(30, abs=2)
 
 
-def test_a_wait_without_end_stops_the_model(ask, server):
-    server.script = then(refuse(429, "daily limit", {"Retry-After": "7200"}))
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        ("7200", r"2\.0 h, until \d{4}-\d\d-\d\d \d\d:\d\d UTC"),
+        ("601", r"0\.2 h, until \d{4}-\d\d-\d\d \d\d:\d\d UTC"),
+        (str(10**9), r"277777\.8 h, until 20\d\d-\d\d-\d\d \d\d:\d\d UTC"),
+        (str(10**11), r"27777777\.8 h, until \d{4}-\d\d-\d\d \d\d:\d\d UTC"),
+        (str(10**12 - 1), r"277777777\.8 h"),
+    ],
+)
+def test_a_wait_without_end_stops_the_model_and_says_until_when(ask, server, seconds, said):
+    server.script = then(refuse(429, "daily limit", {"Retry-After": seconds}))
     with pytest.raises(WorkbenchError) as caught:
         ask("a", "b", concurrency=1)
-    assert str(caught.value) == (
-        "openai:m: HTTP 429: daily limit\n  fix: it asks to wait 2.0 h; run again then"
-    )
+    assert caught.value.message == "openai:m: HTTP 429: daily limit"
+    assert re.fullmatch(f"it asks to wait {said}; run again then", caught.value.fix)
     assert len(server.requests) == 1
 
 

@@ -7,26 +7,26 @@ import asyncio
 import json
 import os
 import queue
-import random
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import httpx2
 import openai
 
-from workbench.errors import WorkbenchError
-from workbench.model import Completion, Request
-from workbench.providers.openai.failure import KINDS, LONGEST_WAIT, Failure, read_failure
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.model import Attempt, Completion, Permit, Request, Unlimited
+from workbench.providers.openai.failure import KINDS, Failure, read_failure, was_held
+from workbench.providers.openai.gate import Gate
+from workbench.providers.openai.open_files import make_room, most_connections
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.streaks import Streaks
+from workbench.providers.openai.tries import ALIVE, Tries
+from workbench.providers.openai.wire import USELESS, Wire
 
-LEAST_WAIT = 10.0  # seconds that a named wait counts at least, so that short ones end, too
-TRIES = 5
-UNSURE_TRIES = 2  # of those after which the server may want to be paid twice
-LONGEST_BACKOFF = 30.0  # seconds
+LONGEST_CONNECT = 20.0  # seconds until a server that takes no connection is not there
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 
 
@@ -84,8 +84,9 @@ class _Session:
         self.requests = requests
         self.arrived = arrived
         self.fatal: Exception | None = None
-        self._shut_until = 0.0  # of the monotonic clock; the server asked to wait until then
-        self._over = asyncio.Event()  # set with `fatal`: nobody waits for another try
+        self._permit: Permit = Unlimited()  # of the request pulled last; all are of one run
+        self._streaks = Streaks()
+        self._gate = Gate()
         self._loop = asyncio.new_event_loop()
         self._task = self._loop.create_task(self._serve())
 
@@ -113,68 +114,78 @@ class _Session:
 
     async def _serve(self) -> None:
         settings = self.settings
-        limits = httpx2.Limits(
-            max_connections=settings.concurrency, max_keepalive_connections=settings.concurrency
-        )
+        connections = most_connections(settings.concurrency)
+        make_room(connections)
+        connect = min(LONGEST_CONNECT, settings.timeout_s / 2)
         async with (
-            openai.DefaultAioHttpClient(limits=limits, follow_redirects=False) as transport,
+            httpx2.AsyncClient(
+                transport=Wire(settings.url, connections, self._gate.held),
+                headers={"Accept-Encoding": "identity"},
+                follow_redirects=False,
+            ) as transport,
             openai.AsyncOpenAI(
                 api_key=self.endpoint.key or "none",
                 base_url=settings.url,
                 http_client=transport,
                 max_retries=0,
-                timeout=settings.timeout_s,
+                timeout=httpx2.Timeout(None, connect=connect),
             ) as client,
         ):
-            await asyncio.gather(*(self._work(client) for _ in range(settings.concurrency)))
+            await asyncio.gather(*(self._work(client) for _ in range(connections)))
 
     async def _work(self, client: openai.AsyncOpenAI) -> None:
         """Pulls and sends until the requests end; after a fatal error the others finish theirs."""
         try:
-            while await self._may_send() and (request := next(self.requests, None)) is not None:
-                self.arrived.put(await self._send(client, request))
+            while await self._gate.passes(self._permit):
+                request = next(self.requests, None)
+                if request is None:
+                    return
+                self._permit = request.permit
+                await self._send(client, request)
         except Exception as error:  # raised in the thread that reads, once all is handed over
             self.fatal = self.fatal or error
-            self._over.set()
+            self._gate.close()
 
-    async def _send(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
-        """The completion of one request, after as many tries as it takes.
+    async def _send(self, client: openai.AsyncOpenAI, request: Request) -> None:
+        """Hands over what comes of one request, after as many tries as it takes.
 
-        A server that names a time to wait has done nothing yet, so that is no try; it is believed
-        for LONGEST_WAIT in all, and until then it gets no other request either.
+        Raises:
+            WorkbenchError: no other request can fare better.
         """
-        attempts = tries = unsure = 0
-        asked = 0.0
+        tries, attempts = Tries(self.settings.backoff_s), 0
         while True:
             attempts += 1
-            try:
-                return replace(await self._exchange(client, request), attempts=attempts)
-            except KINDS as error:
-                failure = self._failure(error, request)
-            if failure.wait_s is None:
-                tries, unsure = tries + 1, unsure + failure.unsure
-            else:
-                asked += max(LEAST_WAIT, failure.wait_s)
-                self._shut_until = max(self._shut_until, time.monotonic() + failure.wait_s)
-            spent = tries >= TRIES or unsure >= UNSURE_TRIES or asked > LONGEST_WAIT
-            if spent or not failure.again:
-                break
-            if not await self._may_send(failure.wait_s or self._backoff(tries)):
-                break
-        return Completion(
-            request.key, "failed", prefill=request.prefill, error=failure.text, attempts=attempts
-        )
+            came = await self._call(client, request)
+            if isinstance(came, Completion):
+                self.arrived.put(replace(came, attempts=attempts))
+                return self._stop(self._streaks.replied(came))
+            now = time.monotonic()
+            wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
+            said = came.text
+            if wait is not None:
+                if await self._gate.passes(request.permit, after=wait) and request.permit.again():
+                    continue
+                said = f"not sent again: {said}"
+            self.arrived.put(
+                Completion(
+                    request.key, "failed", prefill=request.prefill, error=said, attempts=attempts
+                )
+            )
+            return self._stop(None if wait is not None else self._streaks.failed(came))
 
-    async def _may_send(self, wait: float = 0.0) -> bool:
-        """True after `wait` seconds and when the server takes requests; False once it is over."""
-        until = time.monotonic() + wait
-        while self.fatal is None:
-            left = max(until, self._shut_until) - time.monotonic()
-            if left <= 0:
-                return True
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), left)
-        return False
+    async def _call(self, client: openai.AsyncOpenAI, request: Request) -> Completion | Failure:
+        """What comes of one call that the gate has let pass."""
+        while True:
+            sent_at = time.monotonic()
+            self._gate.pace.sends(sent_at)
+            try:
+                completion = await self._exchange(client, request)
+            except KINDS as error:
+                if was_held(error) and await self._gate.passes(request.permit):
+                    continue
+                return self._lost(error, request, sent_at)
+            self._gate.pace.answered(time.monotonic())
+            return completion
 
     async def _exchange(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""
@@ -188,20 +199,44 @@ class _Session:
                 cast_to=httpx2.Response,
                 options={"headers": self._headers},  # an Omit counts only if it stands here
             )
-            raw = reply.content.decode("utf-8-sig", "replace")
-        return replace(read_reply(request, raw), latency_s=time.monotonic() - begun)
+        latency = time.monotonic() - begun
+        raw = reply.content.decode("utf-8-sig", "replace")
+        if useless := reply.extensions.get(USELESS):
+            return Completion(
+                request.key,
+                "invalid_response",
+                prefill=request.prefill,
+                error=useless,
+                raw=raw,
+                latency_s=latency,
+            )
+        return replace(read_reply(request, raw), latency_s=latency)
 
-    def _failure(self, error: Exception, request: Request) -> Failure:
-        """What `error` means, the key taken out of what the server says."""
-        key = self.endpoint.key
-        try:
-            failure = read_failure(error, self.settings, request.body)
-        except WorkbenchError as fatal:
-            said = fatal.message.replace(key, "***") if key else fatal.message
-            fatal.message = f"openai:{self.endpoint.model}: {said}"
-            raise
-        return replace(failure, text=failure.text.replace(key, "***")) if key else failure
+    def _lost(self, error: Exception, request: Request, sent_at: float) -> Failure:
+        """What `error` means for the request, said to those it concerns.
 
-    def _backoff(self, tries: int) -> float:
-        longest = min(LONGEST_BACKOFF, self.settings.backoff_s * 2.0 ** (tries - 1))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311  not a secret
+        Raises:
+            WorkbenchError: no other request can fare better.
+        """
+        found = read_failure(error, self.settings, request.body)
+        failure = replace(found, text=self._hidden(found.text))
+        request.permit.lost(Attempt(failure.outcome, failure.text))
+        if failure.stops:
+            self._stop(
+                WorkbenchError(failure.text, fix=failure.stops, exit_code=ExitCode.FAILED_ROWS)
+            )
+        if failure.too_many:
+            self._gate.pace.refused(sent_at, time.monotonic())
+        if failure.wait_s is not None:
+            self._gate.hold(failure.wait_s)
+        return failure
+
+    def _stop(self, error: WorkbenchError | None) -> None:
+        """Raises `error`, if there is one, as this model's."""
+        if error:
+            error.message = f"openai:{self.endpoint.model}: {self._hidden(error.message)}"
+            raise error
+
+    def _hidden(self, text: str) -> str:
+        """`text` without the key, which a server may repeat."""
+        return text.replace(self.endpoint.key, "***") if self.endpoint.key else text

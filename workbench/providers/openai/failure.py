@@ -1,28 +1,32 @@
 """What a request that got no answer means: whether it is sent again, and when.
 
-HTTP 429, Retry-After: 2     -> Failure("HTTP 429: slow down", again=True, wait_s=2.0)
-connection reset             -> Failure("… reset by peer", again=True, unsure=True)
-HTTP 401                     -> raises: no other request to this model can fare better
+HTTP 429, Retry-After: 2  -> Failure("HTTP 429: slow down", "refused", again=True, wait_s=2.0, …)
+HTTP 500                  -> Failure("HTTP 500: oops", "possibly_billed", again=True)
+connection reset          -> Failure("the connection was lost: …", "unknown", again=True)
+HTTP 401                  -> Failure("HTTP 401: bad key", "refused", stops="check the key in …")
 """
 
 import re
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from typing import Literal
 
 import aiohttp
 import httpx2
 import openai
 
 from workbench.canonical import JSON
-from workbench.errors import ExitCode, WorkbenchError
 from workbench.providers.openai.reply import clean
 from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.wire import Held
 
 LONGEST_WAIT = 600.0  # seconds a server may ask for; one that asks for more is not asked again
 KINDS = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError)
 DATA = ("messages", "prompt")  # of a body; a fault of theirs is one row's, not the parameters'
+NOTHING_DONE = (503, 529)  # of the 5xx: the server had no room
 
 
 @dataclass(frozen=True)
@@ -30,38 +34,56 @@ class Failure:
     """Why there is no answer.
 
     Attributes:
+        outcome: what the server may have done, as in `Attempt`.
         again: sending it again may help.
         wait_s: seconds the server asks to wait; None where it doesn't say.
-        unsure: the server may have worked on it, and been paid for that.
+        stops: no other request to this model can fare better: what to do; empty where one can.
+        unreachable: there was no connection.
+        too_many: the server takes fewer requests at a time.
     """
 
     text: str
+    outcome: Literal["refused", "possibly_billed", "unknown"]
     again: bool = False
     wait_s: float | None = None
-    unsure: bool = False
+    stops: str = ""
+    unreachable: bool = False
+    too_many: bool = False
 
 
 def read_failure(error: Exception, settings: OpenAISettings, body: Mapping[str, JSON]) -> Failure:
-    """The failure that `error`, one of KINDS, was for the request `body`.
-
-    Raises:
-        WorkbenchError: no request to this model can fare better; its `fix` says what might.
-    """
+    """The failure that `error`, one of KINDS, was for the request `body`."""
     if isinstance(error, openai.APIStatusError):
-        said = f"HTTP {error.status_code}: {_message(error)[:300]}"
-        wait = _asked_wait(error.response.headers)
-        if fix := _hopeless(error, wait, settings, body):
-            raise WorkbenchError(said, fix=fix, exit_code=ExitCode.FAILED_ROWS)
-        again = error.status_code in (408, 409, 429) or error.status_code >= 500
-        return Failure(said, again, wait)
-    # The transport calls every lost connection a timeout, so the first cause is what counts.
+        return _status(error, settings, body)
     causes = list(_causes(error))
-    if any(isinstance(cause, aiohttp.ClientConnectorError) for cause in causes):
-        return Failure(f"{settings.url} can't be reached: {causes[-1]}", again=True)
+    if was_held(error):
+        return Failure(f"not sent: {causes[-1]}", "refused")
+    if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
+        said = f"{settings.url} can't be reached: {causes[-1]}"
+        return Failure(said[:300], "refused", again=True, unreachable=True)
     if any(isinstance(cause, TimeoutError) for cause in causes):
-        return Failure(f"no answer in {settings.timeout_s:g} s", again=True, unsure=True)
+        return Failure(f"no answer in {settings.timeout_s:g} s", "unknown", again=True)
     said = f"the connection was lost: {type(causes[-1]).__name__}: {causes[-1]}"
-    return Failure(said[:300], again=True, unsure=True)
+    return Failure(said[:300], "unknown", again=True)
+
+
+def was_held(error: Exception) -> bool:
+    """Whether nothing was sent, because the endpoint asked for a pause just before."""
+    return any(isinstance(cause, Held) for cause in _causes(error))
+
+
+def _status(
+    error: openai.APIStatusError, settings: OpenAISettings, body: Mapping[str, JSON]
+) -> Failure:
+    status, wait = error.status_code, _asked_wait(error.response.headers)
+    return Failure(
+        f"HTTP {status}: {_message(error)[:300]}",
+        "possibly_billed" if status >= 500 and status not in NOTHING_DONE else "refused",
+        again=status in (408, 409, 429) or status >= 500,
+        wait_s=wait,
+        stops=_hopeless(error, wait, settings, body),
+        too_many=status == 429,
+    )
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -92,7 +114,7 @@ def _hopeless(
     if error.code == "insufficient_quota":
         return "the account has no credit left; run again when it has"
     if wait and wait > LONGEST_WAIT:
-        return f"it asks to wait {wait / 3600:.1f} h; run again then"
+        return f"it asks to wait {_until(wait)}; run again then"
     named = re.split(r"[.\[]", str(error.param or ""))[0]
     if status != 400 or named not in body or named in DATA:
         return ""
@@ -111,3 +133,14 @@ def _asked_wait(headers: httpx2.Headers) -> float | None:
         return max(0.0, parsedate_to_datetime(said).timestamp() - time.time()) or None
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def _until(wait: float) -> str:
+    """`2.0 h, until 2026-01-31 16:00 UTC`; the date is left out where no calendar has it."""
+    hours = f"{wait / 3600:.1f} h"
+    try:
+        return (
+            f"{hours}, until {datetime.fromtimestamp(time.time() + wait, UTC):%Y-%m-%d %H:%M} UTC"
+        )
+    except (OverflowError, ValueError, OSError):
+        return hours

@@ -11,6 +11,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Call, Completion, Prepared, Request
 from workbench.providers.openai.body import make_body
+from workbench.providers.openai.open_files import most_connections
 from workbench.providers.openai.settings import read_settings
 
 
@@ -36,7 +37,7 @@ class OpenAIProvider:
     @property
     def facts(self) -> Mapping[str, JSON]:
         """How many requests are under way at once."""
-        return {"concurrency": self.settings.concurrency}
+        return {"concurrency": most_connections(self.settings.concurrency)}
 
     def prepare(self, call: Call) -> Prepared:
         """The exact body; raises WorkbenchError for what this endpoint can't be asked."""

@@ -49,6 +49,10 @@ class Batch:
         middle = len(self.rows) // 2
         return Batch(self.rows[:middle], self.shared), Batch(self.rows[middle:], self.shared)
 
+    def singles(self) -> Iterator["Batch"]:
+        """Each row alone, for when something went wrong with one of them."""
+        return (Batch((row,), shared=0) for row in self.rows)
+
 
 def batches(rows: Sequence[Row], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
     """Every row in one batch, longest first within a group of common beginning.

@@ -20,7 +20,8 @@ class Answer:
     """One row's answer while it grows.
 
     Attributes:
-        finish: `stop` at the end of the text or a stop string, `length` where the room ran out.
+        finish: `stop` at the end of the text or a stop string, `length` where the room ran out,
+            `nan` where the model computed no number to choose a token by.
     """
 
     row: Row
@@ -42,6 +43,10 @@ class Answer:
                 self._finish("stop", text[: min(cuts)])
         if not self.finish and len(self.ids) == self.row.room:
             self._finish("length", tokens.decode(self.row.prompt, self.ids))
+
+    def give_up(self) -> None:
+        """End it without a text: what the model computes is no number."""
+        self._finish("nan", "")
 
     @property
     def stops(self) -> Sequence[str]:
@@ -82,9 +87,14 @@ def answer(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]
 
 
 def _pick(logits: torch.Tensor, growing: Sequence[Answer]) -> torch.Tensor:
-    picked = logits.argmax(dim=-1)
-    for number, one in enumerate(growing):
-        if one.row.request.body.get("temperature") and not one.finish:
+    best, picked = logits.max(dim=-1)  # NaN where any is
+    for number, sound in enumerate(best.isfinite().tolist()):
+        one = growing[number]
+        if one.finish:
+            continue
+        if not sound:
+            one.give_up()
+        elif one.row.request.body.get("temperature"):
             picked[number] = _sample(logits[number].cpu(), one.row.request.body, one.generator)
     return picked
 

@@ -3,7 +3,9 @@
 import gc
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -63,7 +65,7 @@ class Engine:
                 batch_size=self._settings.batch_size,
                 batch_tokens=self._settings.batch_tokens,
             ):
-                yield from in_halves(batch, self._run)
+                yield from in_pieces(batch, self._run)
 
     def _row(self, request: Request) -> Row:
         body = request.body
@@ -99,41 +101,55 @@ class Engine:
         return [_written(one, each) for one in answers]
 
 
-def in_halves(batch: Batch, run: Callable[[Batch], list[Completion]]) -> Iterator[Completion]:
-    """What `run` makes of the batch, in smaller pieces where it doesn't fit into memory."""
+def in_pieces(batch: Batch, run: Callable[[Batch], list[Completion]]) -> Iterator[Completion]:
+    """What `run` makes of the batch.
+
+    It runs in halves where it doesn't fit into memory, and row by row where anything else goes
+    wrong; a row that goes wrong alone has failed, and the others go on.
+    """
     waiting = [batch]
     while waiting:
         piece = waiting.pop()
-        error = ""
+        reason = ""
+        smaller: tuple[Batch, ...] = ()
         try:
             found = run(piece)
-        except RuntimeError as raised:  # torch.OutOfMemoryError is one; the CPU has no class for it
-            if not _out_of_memory(raised):
-                raise
-            error = str(raised).splitlines()[0]
-        if not error:
+        except Exception as raised:
+            full = _out_of_memory(raised)
+            reason = f"out of memory: {_first_line(raised)}" if full else _named(raised)
+            smaller = piece.halves() if full else tuple(piece.singles())
+        if not reason:
             yield from found
             continue
         gc.collect()
         if len(piece.rows) > 1:
-            waiting += reversed(piece.halves())
+            waiting += reversed(smaller)
         else:
-            yield _failed(piece.rows[0].request, f"out of memory: {error}")
+            yield _failed(piece.rows[0].request, reason)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    said = str(error).lower()
-    return "out of memory" in said or "can't allocate memory" in said
+def _named(error: Exception) -> str:
+    return f"the model can't answer it: {type(error).__name__}: {_first_line(error)}"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")[:300]
+
+
+def _out_of_memory(error: Exception) -> bool:
+    """Whether torch, which has no class for it on the CPU, or Python found no room."""
+    said = str(error).lower() if isinstance(error, RuntimeError) else ""
+    full = "out of memory" in said or "can't allocate memory" in said
+    return full or isinstance(error, MemoryError)
 
 
 def _written(one: Answer, latency_s: float) -> Completion:
-    state: State = "ok" if one.finish == "stop" else "truncated"
-    empty = f"the answer is empty (finish_reason {one.finish!r})"
+    state, error = _state(one)
     return Completion(
         key=one.row.request.key,
-        state=state if one.text else "empty_output",
+        state=state,
         text=one.text,
-        error="" if one.text else empty,
+        error=error,
         prefill=one.row.request.prefill,
         finish_reason=one.finish,
         usage=Usage(one.row.input_tokens, len(one.ids)),
@@ -141,17 +157,34 @@ def _written(one: Answer, latency_s: float) -> Completion:
     )
 
 
+def _state(one: Answer) -> tuple[State, str]:
+    """An answer's state, and what is wrong with it."""
+    if one.finish == "nan":
+        return "invalid_response", f"the model computed NaN after {len(one.ids)} tokens"
+    if not one.text:
+        return "empty_output", f"the answer is empty (finish_reason {one.finish!r})"
+    return ("ok" if one.finish == "stop" else "truncated"), ""
+
+
 def _chosen(row: Row, scores: list[float], latency_s: float) -> Completion:
-    best = max(range(len(scores)), key=scores.__getitem__)
     choices = row.request.body["choices"]
-    return Completion(
+    found = Completion(
         key=row.request.key,
+        state="invalid_response",
+        prefill=row.request.prefill,
+        usage=Usage(row.input_tokens, None),
+        latency_s=latency_s,
+    )
+    odd = [choice for choice, score in zip(choices, scores, strict=True) if not isfinite(score)]
+    if odd:
+        return replace(found, error=f"the likelihood of {odd[0]!r} is no number")
+    best = max(range(len(scores)), key=scores.__getitem__)
+    return replace(
+        found,
         state="ok",
         text=choices[best],
-        prefill=row.request.prefill,
         finish_reason="stop",
         usage=Usage(row.input_tokens, len(row.choices[best])),
-        latency_s=latency_s,
         choice_scores=dict(zip(choices, scores, strict=True)),
     )
 
