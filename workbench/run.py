@@ -4,19 +4,20 @@ experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores �
 """
 
 import signal
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-
-from filelock import FileLock, Timeout
 
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.results import Row, VariantResult
-from workbench.store import Call, Store
+from workbench.store import Call, Held, Owner, Store, hold
 from workbench.tracking import Recorded, Recorder
+
+SAID = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -164,18 +165,26 @@ def _unknown(calls: Sequence[Call], project: Project) -> str:
 def _alone(shop: Workshop, plan: Plan) -> Iterator[None]:
     """Holds the plan's lock, which the system frees when the process ends, however it ends."""
     path = shop.project.store / f"plan-{plan.digest[:16]}.lock"
-    lock = FileLock(path, timeout=0, mode=0o600)
-    try:
-        with lock:
-            yield
-    except Timeout:
-        running = [one for one in shop.store.ledger.running() if one.plan == plan.digest]
-        who = f": {running[0]}" if running else ""
-        raise WorkbenchError(
-            f"the same plan is running already{who}",
-            fix="wait until it has ended; then the same command shows its runs",
-            exit_code=ExitCode.ALREADY_RUNNING,
-        ) from None
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(path))
+        except Held:
+            raise _running(shop, plan) from None
+        yield
+
+
+def _running(shop: Workshop, plan: Plan) -> WorkbenchError:
+    """Says who runs it; a run that has just begun says so in a moment."""
+    until = time.monotonic() + SAID
+    who: list[Owner] = []
+    while not who and time.monotonic() < until:
+        who = [one for one in shop.store.ledger.running() if one.plan == plan.digest]
+        time.sleep(0.0 if who else 0.05)
+    return WorkbenchError(
+        "the same plan is running already" + "".join(f": {one}" for one in who),
+        fix="wait until it has ended; then the same command shows its runs",
+        exit_code=ExitCode.ALREADY_RUNNING,
+    )
 
 
 def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Requests:
