@@ -4,20 +4,16 @@ experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores �
 """
 
 import signal
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from workbench.completing import Budget, Outcome, Progress, Site, Stop, complete
+from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.results import Row, VariantResult
-from workbench.store import Call, Held, Owner, Store, hold
+from workbench.store import Call, Store
 from workbench.tracking import Recorded, Recorder
-
-SAID = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         WorkbenchError: nothing could be sent, the store can't be written, or the same plan is
             running already; it was interrupted (what was answered is kept).
     """
-    with _alone(shop, plan), shop.store.ledger.session(plan.digest) as unsaid:
+    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest) as unsaid:
         if unsaid:
             shop.progress.note(_unknown(unsaid, shop.project))
         site = Site(shop.store, shop.progress, shop.stop, shop.budget)
@@ -158,32 +154,6 @@ def _unknown(calls: Sequence[Call], project: Project) -> str:
     return (
         f"{len(calls):,} calls were under way when their run ended{price}; "
         f"their outcome is unknown: {keys} (workbench store stats lists them)"
-    )
-
-
-@contextmanager
-def _alone(shop: Workshop, plan: Plan) -> Iterator[None]:
-    """Holds the plan's lock, which the system frees when the process ends, however it ends."""
-    path = shop.project.store / f"plan-{plan.digest[:16]}.lock"
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(hold(path))
-        except Held:
-            raise _running(shop, plan) from None
-        yield
-
-
-def _running(shop: Workshop, plan: Plan) -> WorkbenchError:
-    """Says who runs it; a run that has just begun says so in a moment."""
-    until = time.monotonic() + SAID
-    who: list[Owner] = []
-    while not who and time.monotonic() < until:
-        who = [one for one in shop.store.ledger.running() if one.plan == plan.digest]
-        time.sleep(0.0 if who else 0.05)
-    return WorkbenchError(
-        "the same plan is running already" + "".join(f": {one}" for one in who),
-        fix="wait until it has ended; then the same command shows its runs",
-        exit_code=ExitCode.ALREADY_RUNNING,
     )
 
 
