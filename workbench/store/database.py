@@ -27,6 +27,7 @@ NAME = "store.db"
 AT_ONCE = 500  # keys asked for in one statement
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 PATIENCE = 30.0  # seconds for another process's commit
+LEAST = 512  # bytes; SQLite takes a smaller file for a new one, and drops the log beside it
 LATER = 1000  # formats; above them, it is no later version that has written the number
 COMMITTED = "UPDATE store SET commits = commits + 1"
 Statement = tuple[str, Sequence[Sequence[Any]]]
@@ -165,7 +166,10 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             self.path.chmod(0o600)
+            if self.path.stat().st_size < LEAST and self._marker.store:
+                raise self.fault("is damaged", "it is empty, and once it was not") from None
             return
+        self._marker.forget()
         for folder in (self.folder, self.folder.parent):
             handle = os.open(folder, os.O_RDONLY)
             try:

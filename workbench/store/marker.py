@@ -26,13 +26,26 @@ class Marker:
         if self._file is not None:
             os.close(self._file)
 
+    def forget(self) -> None:
+        """For a store that is made anew."""
+        self._path.unlink(missing_ok=True)
+
+    @property
+    def store(self) -> str:
+        """The store that something was noted of; empty: none."""
+        return self._read()[0]
+
     def commits(self, store: str) -> int:
         """How many commits of `store` were said to be durable; 0 where that isn't known."""
-        try:
-            said, number, total = self._path.read_text("ascii").split()
-        except (OSError, ValueError):
-            return 0
-        return int(number) if said == store and total == _sum(store, number) else 0
+        said, number = self._read()
+        return number if said == store else 0
+
+    def _read(self) -> tuple[str, int]:
+        with suppress(OSError, ValueError):
+            store, number, total = self._path.read_text("ascii").split()
+            if total == _sum(store, number):
+                return store, int(number)
+        return "", 0
 
     def note(self, store: str, commits: int) -> None:
         """Notes it; where that can't be, an earlier note stays true."""
