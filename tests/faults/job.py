@@ -1,7 +1,8 @@
 """A job that can be killed: plan and complete a small project, in a process forked for it.
 
 `python job.py` is the process they are forked from. It has imported everything, so that a job
-begins in milliseconds; jobs.py talks to it. Nothing here is known to MLflow.
+begins in milliseconds; jobs.py talks to it. `python job.py '{"root": …}'` is one job. Nothing here
+is known to MLflow.
 """
 
 import json
@@ -9,7 +10,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -35,12 +36,13 @@ models:
 parameters: {{max_tokens: 8, temperature: 0}}
 evaluators: [exact_match]
 """
+AS_ASKED = Options()
 DOORS = Doors(registry=lambda *_: None, mlflow_dataset=lambda _: [])  # type: ignore[arg-type]
 
 
-def write_project(root: Path, model: str, rows: int) -> None:
-    """A project with one task; `model` is YAML."""
-    folder = root / "prompts" / "sums"
+def write_project(root: Path, model: str, rows: int, task: str = "sums") -> None:
+    """A project with a task; `model` is YAML. Tasks ask the same, and are plans of their own."""
+    folder = root / "prompts" / task
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "ask.jinja").write_text("user:\n{{ question }}\n")
     data = [json.dumps({"question": f"row {n}", "label": f"row {n}"}) for n in range(rows)]
@@ -48,11 +50,13 @@ def write_project(root: Path, model: str, rows: int) -> None:
     (folder / "experiment.yaml").write_text(EXPERIMENT.format(model=model))
 
 
-def make_plan(root: Path, store: Store, renderer: Renderer, *, fresh: bool = False) -> Plan:
+def make_plan(
+    root: Path, store: Store, renderer: Renderer, options: Options = AS_ASKED, task: str = "sums"
+) -> Plan:
     """What is left to send."""
-    path = root / "prompts" / "sums" / "experiment.yaml"
+    path = root / "prompts" / task / "experiment.yaml"
     experiment = load_experiment(path, Project(root), renderer, DOORS)
-    return plan_invocation(experiment, renderer, store, Options(fresh=fresh))
+    return plan_invocation(experiment, renderer, store, options)
 
 
 class Cashier(EchoProvider):
@@ -104,17 +108,18 @@ class Silent:
     def note(self, text: str) -> None: ...
 
 
-def work(order: Mapping[str, Any], renderer: Renderer, begin: "Gate") -> Outcome:
+def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]) -> Outcome:
     """Plans, says so, and completes when told to."""
     root = Path(order["root"])
     if order.get("from_nothing"):
-        begin.pass_through()
+        ready()
     with Store(Project(root).store) as store:
-        plan = make_plan(root, store, renderer, fresh=bool(order.get("fresh")))
+        options = Options(fresh=bool(order.get("fresh")))
+        plan = make_plan(root, store, renderer, options, order.get("task", "sums"))
         if order.get("bill"):
             plan = at_the_cashier(plan, Path(order["bill"]))
         if not order.get("from_nothing"):
-            begin.pass_through()
+            ready()
         with alone(Project(root), store, plan), store.ledger.session(plan.digest):
             return complete(plan, Site(store, Silent(), Stop()))
 
@@ -135,9 +140,10 @@ class Gate:
             os.close(end)
 
 
-def child(order: Mapping[str, Any], renderer: Renderer, gate: Gate) -> int:
+def child(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]) -> int:
+    """Works, and gives the exit code."""
     try:
-        outcome = work(order, renderer, gate)
+        outcome = work(order, renderer, ready)
         return 3 if any(one.state == "failed" for one in outcome.completions.values()) else 0
     except WorkbenchError as error:
         (Path(order["root"]) / f"error-{os.getpid()}").write_text(str(error))
@@ -153,7 +159,7 @@ def start(order: Mapping[str, Any], renderer: Renderer) -> dict[str, Any]:
     pid = os.fork()
     if not pid:
         os.close(gate.ready)
-        os._exit(child(order, renderer, gate))
+        os._exit(child(order, renderer, gate.pass_through))
     os.close(gate._say)  # so that the end of a child that never got ready is heard
     gate._say = os.dup(gate._hear)
     os.read(gate.ready, 1)
@@ -183,4 +189,8 @@ def serve() -> None:
 
 
 if __name__ == "__main__":
-    serve()
+    if len(sys.argv) == 1:
+        serve()
+    else:  # one job, in this process
+        with Renderer() as started:
+            sys.exit(child(json.loads(sys.argv[1]), started, lambda: None))

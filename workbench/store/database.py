@@ -8,6 +8,7 @@ itself (its log has checksums); a bit that changes on the disk later it doesn't,
 that changed must neither be believed nor silently paid for again.
 """
 
+import errno
 import os
 import sqlite3
 import threading
@@ -26,6 +27,7 @@ from workbench.store.tables import VERSION, make_tables, version_of
 NAME = "store.db"
 AT_ONCE = 500  # keys asked for in one statement
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 PATIENCE = 30.0  # seconds for another process's commit
 LEAST = 512  # bytes; SQLite takes a smaller file for a new one, and drops the log beside it
 LATER = 1000  # formats; above them, it is no later version that has written the number
@@ -58,6 +60,8 @@ class Database:
             self._notes = self._connected("NORMAL")
             self._place = _place(self.path)
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "errno", 0) in FORBIDDEN:
+                raise self._forbidden(error) from error
             raise self.fault("can't be opened", error) from error
 
     def __enter__(self) -> Self:
@@ -83,6 +87,13 @@ class Database:
             fix=f"see that the disk has room ({room} MB are free) and the file can be written; "
             "`workbench store repair` mends a damaged one",
             exit_code=ExitCode.STORAGE,
+        )
+
+    def _forbidden(self, error: object) -> WorkbenchError:
+        return WorkbenchError(
+            f"the store can't be written: {error}",
+            where=str(self.path),
+            fix="make the folder writable for this user, or work on a copy of the project",
         )
 
     def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:

@@ -122,6 +122,9 @@ class Ledger:
         if self._database.full:
             raise self._database.full
         self._database.note([(CLAIM, [(key, self._id, model, cost, anew)])])
+        if self._database.full:  # found out by this very note
+            self.release([key])
+            raise self._database.full
         owner = self._owner(key)
         if owner == self._id:
             return "claimed"
@@ -238,5 +241,8 @@ class Ledger:
 
     def _folder(self) -> Path:
         folder = self._database.folder / "owners"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._database.fault("can't be written", error) from error
         return folder
