@@ -47,7 +47,9 @@ class Job:
 
     @property
     def error(self) -> str:
-        return (self.root / f"error-{self.pid}").read_text()
+        """What it would have told its user; empty: nothing."""
+        file = self.root / f"error-{self.pid}"
+        return file.read_text() if file.exists() else ""
 
 
 class Forge:
