@@ -11,6 +11,7 @@ import pytest
 from billing import Till
 from job import make_plan, write_project
 from jobs import DONE, KILLED, Ended, Forge, left_behind, read_books
+from openai_server import HANG
 from test_disk import wait_for
 
 from workbench.model import Request
@@ -86,8 +87,9 @@ def test_two_fresh_runs_each_ask_what_was_stored_before(
 def test_the_same_plan_runs_once(
     forge: Forge, till: Till, tmp_path: Path, requests: dict[str, Request]
 ) -> None:
+    answer, till.server.script = till.server.script, lambda *_: HANG
     first = forge.start(tmp_path)
-    wait_for(till, 4)
+    wait_for(till, 8)
     second = forge.start(tmp_path)
     assert second.wait() == Ended(0, 7)
     who = rf"process {first.pid} on {re.escape(socket.gethostname())}"
@@ -96,8 +98,11 @@ def test_the_same_plan_runs_once(
         "  fix: wait until it has ended; then the same command shows its runs",
         second.error,
     )
-    assert first.wait() == DONE
-    assert set(till.billed(requests).values()) == {1}
+    os.kill(first.pid, signal.SIGKILL)
+    assert first.wait() == KILLED
+    till.server.script = answer
+    assert forge.run(tmp_path) == DONE
+    assert check(tmp_path, requests).total() == len(till.server.requests) - ROWS == 8
 
 
 def test_locks_of_a_killed_run_are_taken_over(
