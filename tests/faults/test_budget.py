@@ -62,9 +62,12 @@ class Buyer:
         self.root, self.till, self.renderer = root, till, renderer
         self.statuses: list[int] = []
         (root / ".workbench").mkdir()
-        settings = f'base_url: "{till.url}", concurrency: {CONCURRENCY}, backoff_s: 0.01'
-        write_project(root, f'"{MODEL}": {{{settings}, timeout_s: 0.7}}', ROWS)
+        self.write(ROWS)
         self.sell(paid)
+
+    def write(self, rows: int, concurrency: int = CONCURRENCY) -> None:
+        settings = f'base_url: "{self.till.url}", concurrency: {concurrency}, backoff_s: 0.01'
+        write_project(self.root, f'"{MODEL}": {{{settings}, timeout_s: 0.7}}', rows)
 
     def sell(self, script: Callable[[str, Any, int], Reply]) -> None:
         """Answers with a script, and writes down the status of each reply."""
@@ -164,6 +167,7 @@ def test_calls_are_never_more_than_the_limit(buyer: Buyer, number: int) -> None:
 @asks_again
 def test_repeated_calls_count(buyer: Buyer) -> None:
     buyer.sell(faulty(3, timeout=False))
+    buyer.write(ROWS, concurrency=4)
     outcome = buyer.buy(max_calls=60)
     assert len(buyer.till.server.requests) == buyer.budget.calls == outcome.attempts == 60
     assert outcome.exhausted
@@ -173,7 +177,7 @@ def test_repeated_calls_count(buyer: Buyer) -> None:
 @asks_again
 def test_a_last_row_that_may_not_be_repeated_was_stopped_by_the_limit(buyer: Buyer) -> None:
     buyer.sell(lambda path, body, nth: refuse(500, "oops"))
-    write_project(buyer.root, (f'"{MODEL}": {{base_url: "{buyer.till.url}", backoff_s: 0.01}}'), 1)
+    buyer.write(1)
     outcome = buyer.buy(max_calls=1)
     assert len(buyer.till.server.requests) == 1
     assert [one.state for one in outcome.completions.values()] == ["failed"]
