@@ -118,7 +118,7 @@ def read_books(folder: Path) -> Books:
 
 def left_behind(folder: Path) -> list[str]:
     """What a job may not leave: locks, owners, logs."""
-    lasting = ("store.db", "acknowledged", "reserve", "mlflow.db", "owners", "plan-")
+    lasting = ("store.db", "acknowledged", "reserve", "mlflow.db", "artifacts", "owners", "plan-")
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
