@@ -14,9 +14,9 @@ MOST_PARAMETERS = 5
 
 # A room may import those in lower rows, and its own neighbours where the row says so.
 FLOORS = [
-    {"errors", "canonical", "conversation", "quiet", "provenance"},
+    {"errors", "canonical", "conversation", "quiet", "provenance", "secrets"},
     {"document", "parameters"},
-    {"project", "model", "catalog"},
+    {"project", "model", "catalog", "unrecorded"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers"},
     {"experiment", "doors"},
     {"store", "lint"},

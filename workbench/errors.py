@@ -26,6 +26,10 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
+class Stopped(Exception):  # noqa: N818  it is no error
+    """Somebody asked for the end; what is done is kept."""
+
+
 class WorkbenchError(Exception):
     """Something a user can mend; shown without a traceback.
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.results import Row, VariantResult
@@ -99,12 +99,33 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         outcome = complete(plan, site)
         if shop.stop.signal:
             raise _interrupted(plan, outcome, shop)
-        rows = [
-            [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
-        ]
-        requests = _count(plan, outcome, rows)
-        shop.progress.note("scoring, and recording in MLflow")
-        recorded = shop.recorder.record(plan, rows, again=options.again)
+        return _record(plan, outcome, shop, again=options.again)
+
+
+def sync(plan: Plan, shop: Workshop) -> Invocation:
+    """Leaves in MLflow what the store holds of the plan; sends nothing.
+
+    Raises:
+        WorkbenchError: the store can't be read, or the same plan is running.
+    """
+    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest):
+        keys = {cell.key for cells in plan.cells for cell in cells}
+        return _record(plan, Outcome(shop.store.completions(keys)), shop, again=False)
+
+
+def _record(plan: Plan, outcome: Outcome, shop: Workshop, *, again: bool) -> Invocation:
+    """The half that comes after the last answer: scored, recorded, counted."""
+    rows = [
+        [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
+    ]
+    requests = _count(plan, outcome, rows)
+    shop.progress.note("scoring, and recording in MLflow")
+    try:
+        recorded = shop.recorder.record(
+            plan, rows, again=again, stopped=lambda: bool(shop.stop.signal)
+        )
+    except Stopped:
+        raise _interrupted(plan, outcome, shop) from None
     problems = (*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems)
     return Invocation(
         plan=plan,
@@ -123,6 +144,8 @@ def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop) -> WorkbenchError
     left = plan.to_send - outcome.sent - outcome.elsewhere
     under_way = shop.store.ledger.under_way()
     said = [f"{outcome.sent:,} requests were answered and kept, {left:,} are left"]
+    if not left:
+        said = ["all answers are kept, and not all of them are recorded in MLflow yet"]
     if under_way:
         said.append(_unknown(under_way, shop.project))
     terminated = shop.stop.signal != signal.SIGINT

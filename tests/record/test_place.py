@@ -78,7 +78,8 @@ def test_a_deleted_experiment_is_named_and_nothing_is_lost(recording: Recording)
     second = recording.run(EXPERIMENT)
     assert second.requests.stored == 2
     assert [problem.message for problem in second.problems] == [
-        "the MLflow experiment 'qa' is deleted"
+        "the MLflow experiment 'qa' is deleted",
+        "2 of 2 rows are not recorded in MLflow",
     ]
 
 

@@ -4,6 +4,7 @@ import json
 
 import mlflow
 import pytest
+from mlflow.entities import Run
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
@@ -50,10 +51,14 @@ def answer(body: dict) -> str:
     return "unsure" if "muddle" in text else "positive"
 
 
+def means(run: Run) -> dict[str, float]:
+    return {key: value for key, value in run.data.metrics.items() if key.endswith("/mean")}
+
+
 def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: str) -> None:
     done = recording.run(reviews)
     children = {
-        run.info.run_name: run.data.metrics
+        run.info.run_name: means(run)
         for run in recording.runs()
         if run.data.tags.get("mlflow.parentRunId") == done.parent_run_id
     }
@@ -259,7 +264,14 @@ def test_all_rows_failed_is_no_metric(
     assert done.exit_code == ExitCode.FAILED_ROWS
     assert [v.metrics["exact_match"].mean for v in done.variants] == [None] * 4
     run = recording.client.get_run(done.variants[0].run_id)
-    assert run.data.metrics == {"rows/failed": 3.0}
+    assert run.data.metrics == {
+        **{f"label_match/{count}": 0.0 for count in ("n", "errors", "not_applicable")},
+        **{f"exact_match/{count}": 0.0 for count in ("n", "errors", "not_applicable")},
+        "rows/planned": 3.0,
+        "rows/scored": 0.0,
+        "rows/failed": 3.0,
+        "rows/not_run": 0.0,
+    }
 
 
 def test_an_evaluator_that_raises_costs_its_own_cell(recording: Recording) -> None:

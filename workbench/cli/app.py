@@ -7,7 +7,6 @@ $ echo $?
 2
 """
 
-import io
 import json
 import os
 import sys
@@ -18,8 +17,10 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import fetch, prompts, run
+from workbench.cli import fetch, prompts, run, sync
+from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.secrets import secrets_of
 
 app = typer.Typer(
     name="workbench",
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(run.plan)
+app.command("sync")(sync.sync)
 app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(fetch.models, name="models")
@@ -56,27 +58,35 @@ def options(
 
 def main() -> NoReturn:
     """The command `workbench`; ends the process with an exit code of errors.py."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no `·` gets an escape
-            stream.reconfigure(errors="backslashreplace")
+    REDACTOR.learn(secrets_of(os.environ))
+    stdout = guard_streams()
+    code = _exit_code()
+    sys.stdout.flush()
+    if stdout.lost:
+        sys.stderr.write(f"error: stdout can't be written: {stdout.lost.strerror}\n")
+        code = code or ExitCode.STORAGE
+    if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
+        sys.stderr.flush()
+        os._exit(code)  # threads may still be at what nobody waits for any more
+    sys.exit(code)
+
+
+def _exit_code() -> int:
     try:
         code = app(standalone_mode=False)
-        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+        return code if isinstance(code, int) else ExitCode.DONE
     except WorkbenchError as error:
         _tell(error)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stdout.write(error.format_message() + "\n")
-            sys.exit(ExitCode.USER)
+            return ExitCode.USER
         _tell(WorkbenchError(error.format_message(), fix="workbench --help lists what there is"))
-        sys.exit(ExitCode.USER)
+        return ExitCode.USER
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write("interrupted; the same command goes on where it was\n")
-        sys.exit(ExitCode.INTERRUPTED)
-    except BrokenPipeError:  # `| head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.DONE)
+        return ExitCode.INTERRUPTED
     except Exception as error:  # a fault of ours: said shortly, whole with WORKBENCH_DEBUG
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
@@ -84,7 +94,7 @@ def main() -> NoReturn:
             f"workbench failed: {type(error).__name__}: {error}\n"
             "  this is a fault of workbench; WORKBENCH_DEBUG=1 shows where\n"
         )
-        sys.exit(ExitCode.INTERNAL)
+        return ExitCode.INTERNAL
 
 
 def _tell(error: WorkbenchError) -> None:

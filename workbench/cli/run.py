@@ -6,20 +6,18 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.cli.planning import open_project, planned
+from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
     from workbench.completing import Budget, Stop
-    from workbench.experiment import Experiment
-    from workbench.plan import Options, Plan
+    from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.prompt import Renderer
     from workbench.run import Invocation, Workshop
     from workbench.store import Store
 
@@ -66,7 +64,7 @@ def run(
     from workbench.run import run as carry_out
 
     options = Options(Scope(limit, only), fresh=fresh, retry_failed=retry_failed, again=again)
-    with _planned(target, options, tracking_uri) as (project, store, made):
+    with planned(target, options, tracking_uri) as (project, store, made):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         check_prices(made, budget)
         if dry_run:
@@ -89,7 +87,7 @@ def plan(
     """Show what `run` would send and what is stored already; send nothing."""
     from workbench.plan import Options, Scope
 
-    with _planned(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
+    with planned(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
         return _show_plan(made, project, store, as_json)
 
 
@@ -98,59 +96,9 @@ def ui(
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
-    from workbench.project import find_project
     from workbench.tracking.server import serve
 
-    serve(find_project(Path.cwd()), tracking_uri, port, say=typer.echo)
-
-
-@contextmanager
-def _planned(
-    target: str, options: "Options", tracking_uri: str
-) -> Iterator[tuple["Project", "Store", "Plan"]]:
-    """The project, its open store, and the plan of the experiment that `target` names."""
-    from workbench.plan import plan_invocation
-    from workbench.project import find_project
-    from workbench.prompt import Renderer
-    from workbench.store import Store
-
-    project = find_project(Path.cwd())
-    project.tracking_uri(tracking_uri)  # a wrong address is said before anything is sent
-    with Renderer() as renderer, Store(project.store) as store:
-        experiment = _experiment(target, project, renderer, tracking_uri)
-        yield project, store, plan_invocation(experiment, renderer, store, options)
-
-
-def _experiment(
-    target: str, project: "Project", renderer: "Renderer", tracking_uri: str
-) -> "Experiment":
-    from workbench.doors import open_doors
-    from workbench.experiment import load_experiment
-
-    return load_experiment(
-        _file(target, project), project, renderer, open_doors(project, tracking_uri)
-    )
-
-
-def _file(target: str, project: "Project") -> Path:
-    """The experiment file that `target` names; without one, the only task's."""
-    if target.endswith((".yaml", ".yml")):
-        return Path(target)
-    tasks = project.tasks()
-    if not target:
-        here = Path.cwd().resolve()
-        inside = [task for task in tasks if here.is_relative_to(project.prompts / task)]
-        if len(inside or tasks) != 1:
-            raise WorkbenchError(
-                "which task?" if tasks else "there is no task yet",
-                fix=f"workbench run {tasks[0]}; there are: {', '.join(tasks)}"
-                if tasks
-                else "mkdir prompts/my_task and put a template and an experiment.yaml into it",
-            )
-        target = (inside or tasks)[0]
-    if (folder := Path(target)).is_dir() and folder.resolve().parent == project.prompts:
-        target = folder.resolve().name  # as a shell completes it
-    return project.task_folder(target) / "experiment.yaml"
+    serve(open_project(tracking_uri), tracking_uri, port, say=typer.echo)
 
 
 def _workshop(

@@ -10,7 +10,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from workbench.completing.budget import Budget
@@ -232,7 +232,7 @@ class _Sending:
             if hand.affordable():
                 requests = {request.key: request for request in hand.waiting}
                 for one in hand.model.provider.complete(hand.requests()):
-                    self._arrived.put(_Arrival(hand, requests[one.key], one))
+                    self._arrived.put(_Arrival(hand, requests[one.key], self._clean(one)))
             elif hand.exhausted():
                 self.exhausted = True
                 return
@@ -240,3 +240,14 @@ class _Sending:
                 time.sleep(PAUSE)
             if hand.taken and (answered := hand.look()):
                 self._arrived.put(_Arrival(hand, elsewhere=frozenset(answered)))
+
+    def _clean(self, answer: Completion) -> Completion:
+        """Without secrets that were echoed, before anybody sees it: kept and fresh are equal."""
+        clean = self.site.store.redactor.clean
+        return replace(
+            answer,
+            text=clean(answer.text),
+            error=clean(answer.error),
+            model=clean(answer.model),
+            raw=None if answer.raw is None else clean(answer.raw),
+        )

@@ -10,6 +10,7 @@ from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
 from workbench.model import Call, Prepared, Request
+from workbench.plan.conceal import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
 from workbench.prompt import Renderer
@@ -36,7 +37,7 @@ def plan_invocation(
         anew.update(here - usable)
         return usable
 
-    plan = make_plan(experiment, renderer, stored, options.scope)
+    plan = make_plan(conceal(experiment, store.redactor), renderer, stored, options.scope)
     return replace(plan, anew=frozenset(anew))
 
 

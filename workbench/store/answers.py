@@ -15,6 +15,7 @@ from typing import Self, TypeVar
 from workbench.canonical import JSON, canonical, digest, exact
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
+from workbench.secrets import Redactor
 from workbench.store.checking import check
 from workbench.store.database import Database, checksum
 from workbench.store.history import History, read_history
@@ -44,11 +45,16 @@ KEEP_SCORE += _instead("key, evaluator, score, sum")
 
 
 class Store:
-    """The store of one project; a context manager. One thread at a time gets in."""
+    """The store of one project; a context manager. One thread at a time gets in.
 
-    def __init__(self, folder: Path) -> None:
+    Attributes:
+        redactor: takes secrets out of all that is kept.
+    """
+
+    def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
+        self.redactor = redactor or Redactor()
         self.database = Database(folder)
-        self.ledger = Ledger(self.database)
+        self.ledger = Ledger(self.database, self.redactor)
 
     def __enter__(self) -> Self:
         return self
@@ -97,7 +103,7 @@ class Store:
         Raises:
             WorkbenchError: the disk is full or the store is damaged (exit code 5).
         """
-        rows = [_row(request, completion) for request, completion in pairs]
+        rows = [self._row(request, completion) for request, completion in pairs]
         if rows:
             ended = [(row[0],) for row in rows]
             self.database.write([(KEEP, rows), ("DELETE FROM intents WHERE key = ?", ended)])
@@ -114,7 +120,7 @@ class Store:
         """Keeps scores, as durably as completions."""
         rows = []
         for key, score in scores.items():
-            text = canonical(dataclasses.asdict(score))
+            text = self.redactor.clean(canonical(dataclasses.asdict(score)))
             rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows:
             self.database.write([(KEEP_SCORE, rows)])
@@ -122,6 +128,25 @@ class Store:
     def history(self, model: str) -> History:
         """What the answers of `model` (`provider:name`) were like so far."""
         return read_history(self.database, model)
+
+    def _row(
+        self, request: Request, completion: Completion
+    ) -> tuple[str | int | float | None, ...]:
+        text = self.redactor.clean(json.dumps(completion_json(completion)))
+        asked = self.redactor.clean(canonical({**request.asked, "body": exact(request.body)}))
+        usage = completion.usage
+        return (
+            completion.key,
+            completion.state,
+            text,
+            asked,
+            checksum(completion.key, completion.state, text, asked),
+            str(request.asked.get("model", "")),
+            request.size,
+            usage.input_tokens,
+            usage.output_tokens,
+            completion.latency_s,
+        )
 
     def _read(self, kind: Callable[[str, str], Kept], texts: list[str], total: int) -> Kept:
         """What a row holds: its key, a word, and the thing itself as JSON."""
@@ -132,24 +157,6 @@ class Store:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self.database.fault("is damaged", f"the row {key}: {error}") from error
         raise self.database.fault("is damaged", f"the row {key} is not as it was kept")
-
-
-def _row(request: Request, completion: Completion) -> tuple[str | int | float | None, ...]:
-    text = json.dumps(completion_json(completion))
-    asked = canonical({**request.asked, "body": exact(request.body)})
-    usage = completion.usage
-    return (
-        completion.key,
-        completion.state,
-        text,
-        asked,
-        checksum(completion.key, completion.state, text, asked),
-        str(request.asked.get("model", "")),
-        request.size,
-        usage.input_tokens,
-        usage.output_tokens,
-        completion.latency_s,
-    )
 
 
 def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:

@@ -20,6 +20,7 @@ from typing import Literal
 
 from workbench.errors import WorkbenchError
 from workbench.model import Attempt
+from workbench.secrets import Redactor
 from workbench.store.database import Database, Statement
 from workbench.store.locks import Held, hold
 
@@ -74,8 +75,9 @@ class Owner:
 class Ledger:
     """The intents and lost calls of a store. `session` makes this process an owner."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, redactor: Redactor) -> None:
         self._database = database
+        self._redactor = redactor
         self._id = ""
         self._seen: dict[str, float] = {}  # owner -> when it was last seen alive
 
@@ -147,7 +149,7 @@ class Ledger:
 
     def lost(self, key: str, attempt: Attempt) -> None:
         """Notes that the call under way for `key` brought no answer; none is under way now."""
-        reason = attempt.reason.encode("utf-8", "replace").decode()[:1000]
+        reason = self._redactor.clean(attempt.reason).encode("utf-8", "replace").decode()[:1000]
         self._database.note(
             [
                 (LOST, [(attempt.outcome, reason, key)]),
@@ -168,11 +170,13 @@ class Ledger:
     def settle(self) -> list[Call]:
         """Writes down what processes that are gone left under way, and gives it."""
         unsaid: list[Call] = []
+        self._seen.clear()
         owners = self.owners()
         for owner in owners:
             if owner.id != self._id and not self._lives(owner.id):
-                unsaid += self._under_way(owner.id)
-                self._end(owner.id, f"{owner} ended while it was under way")
+                reason = f"{owner} ended while it was under way"
+                unsaid += self._under_way(owner.id, reason)
+                self._end(owner.id, reason)
         known = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
         for lock in self._folder().glob("*.lock"):
             if lock.stem not in known:
@@ -192,11 +196,11 @@ class Ledger:
         """This process's own calls that have not ended."""
         return self._under_way(self._id)
 
-    def _under_way(self, owner: str) -> list[Call]:
+    def _under_way(self, owner: str, reason: str = "") -> list[Call]:
         rows = self._database.read(
-            "SELECT key, model, 'unknown', '', cost, noted_at FROM intents "
+            "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents "
             "WHERE owner = ? AND sent = 1 ORDER BY key",
-            (owner,),
+            (reason, owner),
         )
         return [Call(*row) for row in rows]
 

@@ -26,7 +26,7 @@ def read_dataset(project: Project, tracking_uri: str, name: str) -> list[dict[st
     except MlflowException as error:
         known = [one.name for one in mlflow.genai.datasets.search_datasets()]
         raise WorkbenchError(
-            f"no MLflow evaluation dataset {name!r} in {place.uri}",
+            f"no MLflow evaluation dataset {name!r} in {place.shown}",
             fix=f"there are: {', '.join(known) or 'none'}",
         ) from error
     records: list[dict[str, Any]] = found.to_df().to_dict("records")

@@ -8,8 +8,10 @@ import os
 import sqlite3
 import urllib.error
 import urllib.request
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import mlflow
@@ -22,15 +24,19 @@ from mlflow.store.db.utils import _initialize_tables
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
 from workbench.quiet import silence
+from workbench.secrets import Redactor, masked
+from workbench.tracking.clean import CleanClient
+from workbench.tracking.patience import patiently
+from workbench.tracking.schema import check_schema
 
 PROBE = 3.0  # seconds a server has to answer
+HTTP_FAULT = 500  # from here on a status says that the server is at fault
+LOCK = 60.0  # seconds a second process has for finding and making
 SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
 KIND = {"mlflow.experimentKind": "genai_development"}  # which of MLflow's pages open first
 
-# MLflow's own patience is four minutes; what it can't record now the next run records.
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")
-os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
+patiently()
 
 
 @dataclass(frozen=True)
@@ -39,11 +45,28 @@ class Place:
 
     Attributes:
         artifacts: where a new experiment's artifacts go; None: the server decides.
+        lock: held while something is looked for and made if missing.
     """
 
     uri: str
     client: MlflowClient
     artifacts: Path | None
+    lock: Path
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keeps a second process out; on a server only those of the same project.
+
+        Raises:
+            OSError: it has not come out for a minute.
+        """
+        with FileLock(self.lock, timeout=LOCK):
+            yield
+
+    @property
+    def shown(self) -> str:
+        """The address without its password."""
+        return masked(self.uri)
 
     def experiment(self, name: str) -> str:
         """The id of the experiment `name`, made if it is missing."""
@@ -60,7 +83,7 @@ class Place:
         if found.lifecycle_stage != "active":
             raise WorkbenchError(
                 f"the MLflow experiment {name!r} is deleted",
-                where=self.uri,
+                where=self.shown,
                 fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, "
                 "or `name:` another one in the experiment file",
                 exit_code=ExitCode.NOT_RECORDED,
@@ -69,36 +92,48 @@ class Place:
         return str(found.experiment_id)
 
 
-def connect(project: Project, given: str) -> Place:
+def connect(
+    project: Project, given: str, *, wait: float = PROBE, redactor: Redactor | None = None
+) -> Place:
     """The store, made if it is a file that is missing, known to answer if it is a server.
+
+    Args:
+        project: whose store it is.
+        given: the address on the command line, if there was one.
+        wait: seconds a server has for its first reply.
+        redactor: takes secrets out of what is written there.
 
     Raises:
         WorkbenchError: it doesn't answer, or is none (exit code 6: what is paid for is safe).
     """
     uri = project.tracking_uri(given)
-    artifacts = None
+    artifacts, lock = None, project.store / "registry.lock"
     if uri.startswith(SQLITE):
         file = Path(uri.removeprefix(SQLITE))
-        artifacts = file.resolve().parent / "artifacts"
+        artifacts, lock = file.resolve().parent / "artifacts", _lock(file)
         _make(file)
     elif uri.startswith(("http://", "https://")):
-        _probe(uri)
+        _probe(uri, wait)
     _use(uri)
     silence()
-    return Place(uri, _opened(uri), artifacts)
+    return Place(uri, _opened(uri, redactor or Redactor()), artifacts, lock)
 
 
-def _opened(uri: str) -> MlflowClient:
+def _opened(uri: str, redactor: Redactor) -> MlflowClient:
     """A client that has been answered once."""
     try:
-        client = MlflowClient()
+        if not uri.startswith(("http://", "https://", "databricks")):
+            check_schema(uri)
+        client = CleanClient(redactor)
         client.search_experiments(max_results=1)
+    except WorkbenchError:
+        raise
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
         said = str(error).strip().split("\n")[0] or type(error).__name__
         raise WorkbenchError(
             f"the MLflow store can't be used: {said[:300]}",
-            where=uri,
-            fix="another --tracking-uri, or `mlflow db upgrade` if an older MLflow made it",
+            where=masked(uri),
+            fix="see that it works: mlflow experiments search; or name another --tracking-uri",
             exit_code=ExitCode.NOT_RECORDED,
         ) from error
     return client
@@ -126,7 +161,7 @@ def _make(file: Path) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unusable(file, error) from error
-    with FileLock(file.with_suffix(".lock")):
+    with FileLock(_lock(file), timeout=LOCK):
         if file.exists():
             return
         aside = file.with_suffix(f".new-{os.getpid()}")
@@ -144,6 +179,10 @@ def _make(file: Path) -> None:
             raise _unusable(file, error) from error
 
 
+def _lock(file: Path) -> Path:
+    return file.with_suffix(".lock")
+
+
 def _check(file: Path) -> None:
     """Opened by SQLite itself first: MLflow tries a file that can't be opened for minutes."""
     try:
@@ -154,6 +193,13 @@ def _check(file: Path) -> None:
 
 
 def _unusable(file: Path, error: Exception) -> WorkbenchError:
+    if "locked" in str(error):
+        return WorkbenchError(
+            f"another process keeps the MLflow store locked: {error}",
+            where=str(file),
+            fix="end what else writes there (`fuser -v` names it); then the same command",
+            exit_code=ExitCode.NOT_RECORDED,
+        )
     return WorkbenchError(
         f"the MLflow store can't be opened or made: {error}",
         where=str(file),
@@ -162,16 +208,16 @@ def _unusable(file: Path, error: Exception) -> WorkbenchError:
     )
 
 
-def _probe(uri: str) -> None:
+def _probe(uri: str, wait: float) -> None:
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=PROBE):  # noqa: S310
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=wait):  # noqa: S310
             return
-    except urllib.error.HTTPError:  # it answers; whether it lets us in is seen later
-        return
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, HTTPException) as error:
+        if isinstance(error, urllib.error.HTTPError) and error.code < HTTP_FAULT:
+            return  # it answers; whether it lets us in is seen later
         raise WorkbenchError(
             f"the MLflow server doesn't answer: {error}",
-            where=uri,
+            where=masked(uri),
             fix="start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out",
             exit_code=ExitCode.NOT_RECORDED,
         ) from error

@@ -59,6 +59,6 @@ def push(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> Iter
     place = connect(project, tracking_uri)
     commit = provenance(project.root).commit
     for prompt in prompts:
-        number, made = register(place, project, prompt, commit=commit)
+        number, made = register(place, prompt, commit=commit)
         what = "registered as" if made else "is already"
         yield f"{prompt.task}/{prompt.name} {what} version {number}"

@@ -6,10 +6,9 @@ prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, v
 
 import json
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
@@ -20,50 +19,74 @@ from workbench.errors import ExitCode, WorkbenchError, unknown_name
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, Settings, Template, settings_from_json
 from workbench.prompt.prompt import checked, source_of
+from workbench.tracking.patience import asking_once
 from workbench.tracking.place import Place, connect
 
 DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
 )
 EXPERIMENTS = "_mlflow_experiment_ids"  # MLflow's own: `,1,2,`
+TRIES = 3  # of making a version whose reply got lost and which isn't there
 # A parameter's name in MLflow's own model configuration; the others go to its extra_params.
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
 
 
-def register(place: Place, project: Project, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
+def register(place: Place, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
     """The number of the version that holds this content, and whether it was made now.
 
-    The same content is never registered twice: the lowest version with its digest is taken.
+    The same content is never registered twice: the lowest version with its digest is taken, also
+    where a second process was quicker or MLflow's reply got lost.
 
     Args:
         place: the store.
-        project: whose lock keeps a second process out.
         prompt: the content.
         commit: the git commit of the working copy; empty where there is none.
     """
-    with FileLock(project.store / "registry.lock"):
-        known = [v for v in versions(place, prompt.registered_name) if _digest(v) == prompt.digest]
+    with place.alone():
+        known = _with_digest(place, prompt)
         if known:
-            return min(int(version.version) for version in known), False
-        settings = _settings(prompt)
-        tags = {  # MLflow shows them in this order
-            FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
-            **({GIT: commit} if commit else {}),
-            **({SETTINGS: canonical(settings)} if settings else {}),
-            DIGEST: prompt.digest,
-        }
-        made = place.client.register_prompt(
-            name=prompt.registered_name,
-            template=_stored(prompt.template),
-            commit_message=prompt.description or None,
-            tags=dict(tags),
-            response_format=_response_format(prompt),
-            model_config=_model_config(prompt.settings),
-        )
-        _wait_for_mlflow()
-        for name in tags:  # MLflow writes them on the prompt, too, where they say nothing
-            place.client.delete_prompt_tag(prompt.registered_name, name)
-        return int(made.version), True
+            return known[0], False
+        own: int | None = None
+        for tries_left in reversed(range(TRIES)):
+            try:
+                with asking_once():
+                    own = _make(place, prompt, commit)
+            except MlflowException:
+                if not tries_left and not _with_digest(place, prompt):
+                    raise
+            known = _with_digest(place, prompt)
+            if known:
+                break
+        if own is not None and own > known[0]:
+            place.client.delete_prompt_version(prompt.registered_name, str(own))
+        _tidy(place, prompt.registered_name, _tags(place, prompt.registered_name))
+        return known[0], True
+
+
+def _with_digest(place: Place, prompt: Prompt) -> list[int]:
+    """The numbers of the versions that hold this content, the lowest first."""
+    known = versions(place, prompt.registered_name)
+    return sorted(int(v.version) for v in known if _digest(v) == prompt.digest)
+
+
+def _make(place: Place, prompt: Prompt, commit: str) -> int:
+    settings = _settings(prompt)
+    tags = {  # MLflow shows them in this order
+        FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
+        **({GIT: commit} if commit else {}),
+        **({SETTINGS: canonical(settings)} if settings else {}),
+        DIGEST: prompt.digest,
+    }
+    made = place.client.register_prompt(
+        name=prompt.registered_name,
+        template=_stored(prompt.template),
+        commit_message=prompt.description or None,
+        tags=tags,
+        response_format=_response_format(prompt),
+        model_config=_model_config(prompt.settings),
+    )
+    _wait_for_mlflow()
+    return int(made.version)
 
 
 def _wait_for_mlflow() -> None:
@@ -75,20 +98,36 @@ def _wait_for_mlflow() -> None:
 
 def file_under(place: Place, name: str, experiment_id: str) -> None:
     """Lists the prompt `name` on the page of an experiment's prompts."""
-    prompt = place.client.get_prompt(name)
-    listed = (prompt.tags.get(EXPERIMENTS) if prompt else "") or ","
+    tags = _tags(place, name)
+    listed = tags.get(EXPERIMENTS) or ","
     if f",{experiment_id}," not in listed:
         place.client.set_prompt_tag(name, EXPERIMENTS, f"{listed}{experiment_id},")
+    _tidy(place, name, tags)
+
+
+def _tags(place: Place, name: str) -> dict[str, str]:
+    """Of the prompt itself. `get_prompt` says None of a server that doesn't answer, too."""
+    found = place.client.search_prompts(f"name = '{name}'")
+    return dict(found[0].tags) if found else {}
+
+
+def _tidy(place: Place, name: str, tags: Mapping[str, str]) -> None:
+    """MLflow writes a version's tags on the prompt, too, where they say nothing."""
+    for tag in {FILE, GIT, SETTINGS, DIGEST} & set(tags):
+        place.client.delete_prompt_tag(name, tag)
 
 
 def versions(place: Place, name: str) -> list[PromptVersion]:
     """Every version of the prompt `name`, the newest first; none where it isn't registered."""
-    if place.client.get_prompt(name) is None:
-        return []
     found: list[PromptVersion] = []
     token = None
     while True:
-        page = place.client.search_prompt_versions(name, max_results=100, page_token=token)
+        try:
+            page = place.client.search_prompt_versions(name, max_results=100, page_token=token)
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return []
+            raise
         found += page
         token = getattr(page, "token", None)
         if not token:
@@ -155,7 +194,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
     known = versions(place, name)
     if not known:
         raise WorkbenchError(
-            f"no prompt {name!r} is registered in {place.uri}",
+            f"no prompt {name!r} is registered in {place.shown}",
             fix="`workbench run` and `workbench prompts push` register it",
         )
     if reference.kind == "digest":
@@ -164,7 +203,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
             return fitting[-1]
         listed = ", ".join(f"{v.version}: {_digest(v)[:12]}" for v in known[:8])
         raise WorkbenchError(
-            f"{len(fitting)} versions of {name!r} in {place.uri} begin with {reference.value!r}",
+            f"{len(fitting)} versions of {name!r} in {place.shown} begin with {reference.value!r}",
             fix=f"there are {listed}",
         )
     if reference.kind == "version":
@@ -173,7 +212,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
                 return version
         newest = known[0].version
         raise WorkbenchError(
-            f"{name!r} has no version {reference.value} in {place.uri}",
+            f"{name!r} has no version {reference.value} in {place.shown}",
             fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
         )
     try:
@@ -182,7 +221,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
     except MlflowException:
         numbers = [int(version.version) for version in known]
         aliases = alias_names(place.client, name, numbers)
-        error = unknown_name(f"alias of {name!r} in {place.uri}:", reference.value, aliases)
+        error = unknown_name(f"alias of {name!r} in {place.shown}:", reference.value, aliases)
         raise error from None
 
 

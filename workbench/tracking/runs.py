@@ -1,31 +1,35 @@
 """Runs: one for the invocation, one below it for every variant.
 
 parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
-  child  few_shot · gpt-4o-mini     tags workbench.variant, workbench.rows; params, metrics
+  child  few_shot · gpt-4o-mini     tags workbench.variant, workbench.rows
+
+workbench.attempt counts how often recording was begun, workbench.writing and workbench.rows are the
+digest of the answers: of those that are being written, and of those that were read back.
 """
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_TYPE
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.provenance import Provenance
-from workbench.results import VariantResult, interval_text, variant_json
-from workbench.scoring import RESERVED
+from workbench.tracking.patience import asking_once
 from workbench.tracking.place import Place
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
+SERIES, ATTEMPT, WRITING = (f"workbench.{name}" for name in ("series", "attempt", "writing"))
+TRIES = 3  # of making a run whose reply got lost and which isn't there
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts opens with the children of such runs
 PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", "jinja2", "torch")
-LONGEST_PARAM = 6000
 
 
 @dataclass(frozen=True)
@@ -43,62 +47,149 @@ class Runs:
         return bool(self.parent.data.tags.get(RECORDED) == "yes")
 
 
-def find_parent(place: Place, experiment_id: str, plan: Plan) -> Run | None:
-    """The newest parent run of an equal invocation; None where there is none."""
-    parents = place.client.search_runs(
-        [experiment_id],
-        filter_string=f"tags.`{PLAN}` = '{plan.digest}'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    return parents[0] if parents else None
+@dataclass(frozen=True)
+class Attempt:
+    """One time that a run is recorded.
+
+    Attributes:
+        number: 0 for the first, kept in the run's tag.
+        goes_on: the one before was to write the same answers, and did not come to its end.
+    """
+
+    run: Run
+    number: int
+    goes_on: bool
 
 
 def open_runs(
-    place: Place, experiment_id: str, plan: Plan, provenance: Provenance, parent: Run | None
+    place: Place, experiment_id: str, plan: Plan, provenance: Provenance, *, again: bool
 ) -> Runs:
     """The parent run and a child a variant; those that are missing are made.
+
+    Looked for, made, and looked for again: a reply that got lost or a second process may have
+    made a twin. Then all take the same one, and the empty others are deleted.
 
     Args:
         place: the store.
         experiment_id: whose runs they are.
         plan: the invocation.
         provenance: the state of the project's files.
-        parent: the one to go on with; None: a new one.
+        again: make new ones though there are some.
     """
     tags = {
         VERSION: version("prompt-workbench"),
         **({MLFLOW_GIT_COMMIT: provenance.commit} if provenance.commit else {}),
         **({DIRTY: str(provenance.dirty).lower()} if provenance.commit else {}),
     }
-    if parent is None:
-        own = {**tags, PLAN: plan.digest, MLFLOW_RUN_TYPE: PARENT_TYPE}
-        start = int(time.time() * 1000)
-        parent = place.client.create_run(experiment_id, start, own, run_name=_name(plan))
-        _log_files(place, parent.info.run_id, plan, provenance)
-    children = _children(place, experiment_id, parent)
-    for number, variant in enumerate(plan.variants, 1):
-        if variant.digest in children:
-            continue
-        # MLflow lists the newest first: so the file's order is the page's.
-        child = place.client.create_run(
-            experiment_id,
-            parent.info.start_time - number,
-            {**tags, **_child_tags(variant, parent)},
-            run_name=variant.name,
-        )
-        _log_files(place, child.info.run_id, plan, provenance)
-        children[variant.digest] = child
+    with place.alone():
+        parent = _parent(place, experiment_id, plan, tags, again=again)
+        children = _children(place, experiment_id, plan, tags, parent)
     return Runs(place, experiment_id, parent, children)
 
 
-def _children(place: Place, experiment_id: str, parent: Run) -> dict[str, Run]:
-    below = place.client.search_runs(
-        [experiment_id],
-        filter_string=f"tags.`{MLFLOW_PARENT_RUN_ID}` = '{parent.info.run_id}'",
-        max_results=5000,
-    )
-    return {run.data.tags.get(VARIANT, ""): run for run in below}
+def _parent(
+    place: Place, experiment_id: str, plan: Plan, tags: Mapping[str, str], *, again: bool
+) -> Run:
+    """The one of the newest series: `--again` begins a series, everything else goes on with one."""
+    known = _find(place, experiment_id, PLAN, plan.digest)
+    series = max((_series(run) for run in known), default=0) + (1 if again and known else 0)
+    own = {**tags, PLAN: plan.digest, SERIES: str(series), MLFLOW_RUN_TYPE: PARENT_TYPE}
+    for tries_left in reversed(range(TRIES)):
+        twins = [run for run in known if _series(run) == series]
+        if twins:
+            return _one_of(place, experiment_id, twins)
+        try:
+            with asking_once():
+                start = int(time.time() * 1000)
+                place.client.create_run(experiment_id, start, dict(own), run_name=_name(plan))
+        except MlflowException:
+            if not tries_left:
+                raise
+        known = _find(place, experiment_id, PLAN, plan.digest)
+    return _one_of(place, experiment_id, [run for run in known if _series(run) == series])
+
+
+def _children(
+    place: Place, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
+) -> dict[str, Run]:
+    """By the digests of their variants."""
+    failed = 0
+    while True:
+        known: dict[str, list[Run]] = {}
+        for run in _find(place, experiment_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id):
+            known.setdefault(run.data.tags.get(VARIANT, ""), []).append(run)
+        # MLflow lists the newest first: so the file's order is the page's.
+        missing = [
+            (parent.info.start_time - number, variant)
+            for number, variant in enumerate(plan.variants, 1)
+            if variant.digest not in known
+        ]
+        if not missing:
+            return {key: _one_of(place, experiment_id, twins) for key, twins in known.items()}
+        try:
+            with asking_once():
+                for start, variant in missing:
+                    own = {**tags, **_child_tags(variant, parent)}
+                    place.client.create_run(experiment_id, start, own, run_name=variant.name)
+        except MlflowException:
+            failed += 1
+            if failed > len(plan.variants) + TRIES:
+                raise
+
+
+def _find(place: Place, experiment_id: str, tag: str, value: str) -> list[Run]:
+    found: list[Run] = []
+    token = None
+    while True:
+        page = place.client.search_runs(
+            [experiment_id], f"tags.`{tag}` = '{value}'", max_results=1000, page_token=token
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found
+
+
+def _series(run: Run) -> int:
+    return int(run.data.tags.get(SERIES, "0"))
+
+
+def _one_of(place: Place, experiment_id: str, twins: Sequence[Run]) -> Run:
+    """The one that every process takes: that which was written to, else the oldest."""
+
+    def rank(run: Run) -> tuple[bool, int, str]:
+        return not _touched(run), run.info.start_time, run.info.run_id
+
+    first, *others = sorted(twins, key=rank)
+    for run in others:
+        below = _find(place, experiment_id, MLFLOW_PARENT_RUN_ID, run.info.run_id)
+        if not below and not _touched(run):
+            place.client.delete_run(run.info.run_id)
+    return first
+
+
+def _touched(run: Run) -> bool:
+    return not {ATTEMPT, RECORDED, ROWS}.isdisjoint(run.data.tags)
+
+
+def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, rows: str) -> Attempt:
+    """Says in the run that recording begins; the first time with the files it was made from.
+
+    Args:
+        runs: of which it is one.
+        run: the parent or a child.
+        plan: the invocation.
+        provenance: the state of the project's files.
+        rows: the digest of the answers that it is to hold; empty for the parent.
+    """
+    tags = run.data.tags
+    number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
+    if not number:
+        runs.place.client.log_dict(run.info.run_id, resolved(plan), "experiment.yaml")
+        runs.place.client.log_dict(run.info.run_id, environment(provenance), "environment.json")
+    said = {ATTEMPT: str(number), **({WRITING: rows, ROWS: "-"} if rows else {})}
+    log_tags(runs.place, run.info.run_id, said)
+    return Attempt(run, number, goes_on=number > 0 and tags.get(WRITING) == rows)
 
 
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
@@ -118,68 +209,15 @@ def _name(plan: Plan) -> str:
     return f"{name} ({scope})" if scope else name
 
 
-def log_params(place: Place, run: Run, plan: Plan, variant: Variant) -> None:
-    """What the variant is; what may differ when a run is continued (batch size, …) is a tag."""
-    model = variant.model
-    said: dict[str, JSON] = {
-        "prompt": variant.prompt.ref,
-        "prompt_version": variant.prompt.version,
-        "model": model.model.ref,
-        **{f"model.{key}": value for key, value in model.provider.identity.items()},
-        **variant.parameters,
-        "choice_method": variant.choice_method or None,
-        "dataset": plan.experiment.dataset.name,
-        "repeats": plan.experiment.repeats,
-    }
-    params = [
-        Param(key, (value if isinstance(value, str) else canonical(value))[:LONGEST_PARAM])
-        for key, value in said.items()
-        if value is not None and key not in run.data.params
-    ]
-    tags = [RunTag(f"model.{key}", str(value)) for key, value in model.provider.facts.items()]
-    place.client.log_batch(run.info.run_id, params=params, tags=tags)
-
-
-def log_numbers(place: Place, run: Run, result: VariantResult) -> None:
-    """What stands beside the means that MLflow's evaluate has logged.
-
-    Every metric of any run becomes a column of MLflow's page of runs. So metrics are what people
-    compare, and what went wrong where something did; intervals and counts are tags, which that
-    page shows when asked to, and stand whole in `results.json`.
-
-    Args:
-        place: the store.
-        run: the variant's; what failed in it before and doesn't now is set to 0.
-        result: its numbers.
-    """
-    run_id = run.info.run_id
-    said: dict[str, float | int | None] = {
-        "rows/failed": result.rows.failed or None,
-        "rows/not_run": result.rows.not_run or None,
-        "cost": result.cost,
-    }
-    for name, metric in result.metrics.items():
-        said[f"{name}/errors"] = metric.errors or None
-        if name in RESERVED:
-            said[f"{name}/mean"] = metric.mean
-    known = {name: value for name, value in said.items() if value is not None}
-    mended = {name: 0.0 for name in said if name in run.data.metrics and name not in known}
-    now = int(time.time() * 1000)
-    metrics = [Metric(name, float(value), now, 0) for name, value in (known | mended).items()]
-    tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
-    place.client.log_batch(run_id, metrics=metrics, tags=tags)
-    place.client.log_dict(run_id, variant_json(result), "results.json")
+def log_tags(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
+    """All in one request."""
+    place.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
 def finish(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
     """Marks a run as done, now."""
-    place.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
+    log_tags(place, run_id, tags)
     place.client.set_terminated(run_id, "FINISHED")
-
-
-def _log_files(place: Place, run_id: str, plan: Plan, provenance: Provenance) -> None:
-    place.client.log_dict(run_id, resolved(plan), "experiment.yaml")
-    place.client.log_dict(run_id, environment(provenance), "environment.json")
 
 
 def resolved(plan: Plan) -> dict[str, JSON]:

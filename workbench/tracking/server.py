@@ -37,13 +37,17 @@ def serve(project: Project, tracking_uri: str, port: int, say: Callable[[str], N
         raise WorkbenchError(
             f"something listens on port {port} already", fix=f"workbench ui --port {port + 1}"
         )
-    words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", place.uri]
+    words = [sys.executable, "-m", "mlflow", "server"]
     words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    own = {
+        "MLFLOW_BACKEND_STORE_URI": place.uri,  # its password is not for `ps` to show
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 8 processes fewer
+    }
     server = subprocess.Popen(
         words,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},  # 8 processes fewer
+        env={**os.environ, **own},
         start_new_session=True,
     )
     signal.signal(signal.SIGTERM, _end)

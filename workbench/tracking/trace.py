@@ -9,7 +9,9 @@ The ids come from the run and the row, so recording twice is recording once.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from hashlib import sha256
 
 from mlflow.entities import (
@@ -25,14 +27,15 @@ from mlflow.entities import (
     TraceState,
 )
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.evaluator import Score
-from workbench.model import Completion
+from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results import Row
 
 PREVIEW = 1000  # characters
+CONTENT = "workbench.content"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
@@ -58,18 +61,36 @@ def trace_id(run_id: str, row: Row) -> str:
 
 @dataclass(frozen=True)
 class RowTrace:
-    """One row as MLflow's entities."""
+    """One row that has a completion, as MLflow's entities."""
 
     of: Source
     row: Row
-    completion: Completion
+    request: Request
     name: str
     start: int
 
     @property
+    def completion(self) -> Completion:
+        """The row's."""
+        assert self.row.completion
+        return self.row.completion
+
+    @cached_property
     def id(self) -> str:
         """Its trace id."""
         return trace_id(self.of.run_id, self.row)
+
+    @cached_property
+    def content(self) -> str:
+        """The digest of what the trace says: of the answer and the scores."""
+        said = {name: asdict(score) for name, score in self.row.scores.items()}
+        answer = {key: value for key, value in asdict(self.completion).items() if key != "stored"}
+        return digest([self.name, ascii(answer), ascii(said)])[:16]
+
+    @property
+    def span_ids(self) -> tuple[str, str]:
+        """Of the row, and of the call inside it."""
+        return _hex(16, self.id, "row"), _hex(16, self.id, "call")
 
     @property
     def milliseconds(self) -> int:
@@ -104,22 +125,38 @@ class RowTrace:
                 "workbench.repeat": str(self.row.cell.repeat),
                 "workbench.state": self.completion.state,
                 "workbench.key": self.completion.key,
+                CONTENT: self.content,
             },
-            assessments=[*self._feedback(), *self._expectations()],
+            assessments=self.assessments(),
         )
 
-    def spans(self, body: dict[str, JSON]) -> list[Span]:
+    def assessments(self) -> list[Assessment]:
+        """The scores, then what was wanted."""
+        return [*self._feedback(), *self._expectations()]
+
+    def own_assessments(self, found: Sequence[Assessment]) -> set[str]:
+        """The ids of those that workbench wrote, and nobody else."""
+        return {
+            one.assessment_id
+            for one in found
+            if one.assessment_id
+            in (_feedback_id(self.id, one.name), _expectation_id(self.id, one.name))
+        }
+
+    def spans(self) -> list[Span]:
         """The row and, inside it, the call."""
         inputs = dict(self.row.cell.example.inputs)
+        body = dict(self.request.body)
         answer = self.completion.text if self.completion.scored else None
-        root, call = _hex(16, self.id, "row"), _hex(16, self.id, "call")
+        root, call = self.span_ids
         model = self.of.variant.model.model
         kind = "CHAT_MODEL" if "messages" in body else "LLM"
         more: dict[str, JSON] = self._cost()
         if kind == "CHAT_MODEL":
             more["mlflow.message.format"] = "openai"
+        row: dict[str, JSON] = {CONTENT: self.content}
         return [
-            self._span(root, None, self.of.variant.name, ("CHAIN", inputs, answer), {}),
+            self._span(root, None, self.of.variant.name, ("CHAIN", inputs, answer), row),
             self._span(call, root, model.ref, (kind, body, self._reply(kind)), more),
         ]
 
@@ -175,7 +212,7 @@ class RowTrace:
                 rationale=_rationale(score),
                 **self._common(),
             )
-            feedback.assessment_id = f"a-{_hex(32, self.id, 'feedback', name)}"
+            feedback.assessment_id = _feedback_id(self.id, name)
             made.append(feedback)
         return made
 
@@ -183,7 +220,7 @@ class RowTrace:
         made: list[Assessment] = []
         for name, value in self.row.cell.example.expectations.items():
             expectation = Expectation(name=name, value=value, source=HUMAN, **self._common())
-            expectation.assessment_id = f"a-{_hex(32, self.id, 'expectation', name)}"
+            expectation.assessment_id = _expectation_id(self.id, name)
             made.append(expectation)
         return made
 
@@ -227,6 +264,14 @@ class RowTrace:
     def _row_name(self) -> str:
         cell = self.row.cell
         return f"{cell.example.id}#{cell.repeat}" if cell.repeat else cell.example.id
+
+
+def _feedback_id(trace: str, name: str) -> str:
+    return f"a-{_hex(32, trace, 'feedback', name)}"
+
+
+def _expectation_id(trace: str, name: str) -> str:
+    return f"a-{_hex(32, trace, 'expectation', name)}"
 
 
 def _rationale(score: Score) -> str | None:

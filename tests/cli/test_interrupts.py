@@ -1,0 +1,205 @@
+"""Signals and lost terminals: what was finished is kept, and the same command goes on."""
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from openai_server import HANG, OpenAIServer, Reply, answer
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+ROWS = 24
+SLOW = 0.4  # seconds that each answer takes
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: OpenAIServer) -> Path:
+    """A project whose run takes about two seconds of waiting, eight requests at a time."""
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.jsonl").write_text(
+        "\n".join(json.dumps({"text": f"row {n}", "label": f"row {n}"}) for n in range(ROWS))
+    )
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    (task / "experiment.yaml").write_text(
+        "dataset: {path: rows.jsonl, expected: label}\n"
+        "prompts: [plain]\n"
+        f'models: [{{"openai:m": {{base_url: "{server.url}", concurrency: 4}}}}]\n'
+        "parameters: {max_tokens: 10}\n"
+        "evaluators: [exact_match]\n"
+    )
+    (tmp_path / "workbench.yaml").write_text('prices: {"openai:m": {input: 1.0, output: 10.0}}\n')
+    server.script = slowly
+    return tmp_path
+
+
+def slowly(path: str, body: dict, nth: int) -> Reply:
+    return Reply(body=answer(body["messages"][-1]["content"]), delay_s=SLOW)
+
+
+@pytest.fixture
+def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
+    """Starts a run; whatever is left of it is ended with the test."""
+    begun: list[subprocess.Popen[str]] = []
+
+    def run(*words: str, **more: object) -> "subprocess.Popen[str]":
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+        begun.append(
+            subprocess.Popen([*WORKBENCH, "run", *words], cwd=home, env=clean, text=True, **pipes)
+        )
+        return begun[-1]
+
+    yield run
+    for process in begun:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def billed(server: OpenAIServer) -> Counter[str]:
+    """How often each row arrived."""
+    return Counter(body["messages"][-1]["content"] for body in server.bodies)
+
+
+def rows(home: Path, query: str) -> list[tuple]:
+    with closing(sqlite3.connect(home / ".workbench" / "store.db")) as db:
+        return db.execute(query).fetchall()
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_first_signal_lets_calls_under_way_end_and_keeps_them(home, server, start, number, code):
+    run = start()
+    wait_for(lambda: len(server.requests) >= 9)
+    run.send_signal(number)
+    _, err = run.communicate(timeout=30)
+    sent = len(server.requests)
+    assert run.returncode == code
+    assert err.splitlines()[-2:] == [
+        f"error: interrupted: {sent} requests were answered and kept, {ROWS - sent} are left",
+        "  fix: the same command goes on where it was",
+    ]
+    assert sent < ROWS
+    assert rows(home, "SELECT count(*) FROM completions") == [(sent,)]
+    assert rows(home, "SELECT (SELECT count(*) FROM intents), (SELECT count(*) FROM calls)") == [
+        (0, 0)
+    ]
+    again = start()
+    again.communicate(timeout=60)
+    assert (again.returncode, set(billed(server).values()), len(billed(server))) == (0, {1}, ROWS)
+
+
+def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, server, start):
+    server.script = lambda path, body, nth: (
+        HANG if int(body["messages"][-1]["content"].split()[1]) >= 4 else slowly(path, body, nth)
+    )
+    run = start()
+    wait_for(lambda: server.in_flight == 4 and len(server.requests) == 8)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    begun = time.monotonic()
+    _, err = run.communicate(timeout=30)
+    assert time.monotonic() - begun < 2.0  # one second, and a machine that is busy
+    assert run.returncode == 130
+    keys = [key for (key,) in rows(home, "SELECT key FROM calls ORDER BY key")]
+    size = len(json.dumps(server.bodies[-1]))
+    most = 4 * (size * 1.0 + 10 * 10.0) / 1e6
+    named = ", ".join(key[:12] for key in keys[:3])
+    assert err.splitlines()[-2] == (
+        "error: interrupted: 4 requests were answered and kept, 20 are left; 4 calls were under "
+        f"way when their run ended and may have cost up to USD {most:.4f}; their outcome is "
+        f"unknown: {named}, … (workbench store stats lists them)"
+    )
+    assert rows(home, "SELECT DISTINCT outcome, reason FROM calls") == [
+        ("unknown", "the run ended while it was under way")
+    ]
+    server.script = slowly
+    again = start()
+    again.communicate(timeout=60)
+    assert again.returncode == 0
+    twice = {text for text, times in billed(server).items() if times == 2}
+    assert (len(billed(server)), twice) == (ROWS, {f"row {n}" for n in range(4, 8)})
+
+
+def test_calls_that_never_end_are_given_up_after_the_time_to_drain(home, server, start):
+    with (home / "workbench.yaml").open("a") as file:
+        file.write("drain_s: 0.5\n")
+    server.script = lambda path, body, nth: HANG
+    run = start()
+    wait_for(lambda: server.in_flight == 4)
+    run.send_signal(signal.SIGTERM)
+    _, err = run.communicate(timeout=10)
+    assert run.returncode == 143
+    assert "0 requests were answered and kept, 24 are left; 4 calls were under way" in err
+
+
+def test_a_run_whose_calls_were_killed_says_so_when_it_goes_on(home, server, start):
+    run = start()
+    wait_for(lambda: len(server.requests) >= 9)
+    run.kill()
+    run.communicate(timeout=10)
+    again = start()
+    _, err = again.communicate(timeout=60)
+    assert again.returncode == 0
+    (unknown,) = rows(home, "SELECT count(*) FROM calls WHERE outcome = 'unknown'")[0]
+    assert 1 <= unknown <= 4
+    assert f"{unknown} calls were under way when their run ended and may have cost up to" in err
+    assert sum(billed(server).values()) <= ROWS + unknown
+
+
+def test_a_run_goes_on_when_nobody_reads_what_it_says(home, server, start):
+    run = start()
+    assert run.stderr is not None
+    assert run.stdout is not None
+    wait_for(lambda: len(server.requests) >= 1)
+    run.stderr.close()
+    run.stdout.close()
+    assert run.wait(timeout=60) == 0
+    assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(home, server, start):
+    run = start("--json")
+    head = subprocess.Popen(["head", "-c", "1"], stdin=run.stdout, stdout=subprocess.PIPE)
+    assert run.stdout is not None
+    run.stdout.close()
+    head.communicate(timeout=60)
+    assert run.stderr is not None
+    assert "Traceback" not in run.stderr.read()
+    assert run.wait(timeout=60) == 0
+
+
+def test_a_full_log_disk_costs_no_answer(home, server, start):
+    with Path("/dev/full").open("w") as full:
+        run = start(stderr=full)
+        assert run.wait(timeout=60) == 0
+    assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
+
+
+def test_results_that_can_not_be_written_are_said_to_be_lost(home, server, start):
+    with Path("/dev/full").open("w") as full:
+        run = start("--json", stdout=full)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 5
+    assert err.splitlines()[-1] == "error: stdout can't be written: No space left on device"
+    assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]

@@ -1,0 +1,84 @@
+"""What an MLflow store holds of an invocation, read through MLflow's public API.
+
+held(client, done)    {"parents": 1, "runs": 1, "traces": 2, "spans": 4, "feedback": 2, …}
+meant(done)           the same figures, as the answers and scores of the invocation give them
+"""
+
+import math
+
+from mlflow import MlflowClient
+from mlflow.entities import Expectation, Feedback
+
+from workbench.run import Invocation
+from workbench.tracking.numbers import numbers
+
+PLAN = "workbench.plan"
+
+
+def held(client: MlflowClient, done: Invocation) -> dict[str, object]:
+    experiment = client.get_experiment_by_name(done.plan.experiment.name)
+    runs = client.search_runs([experiment.experiment_id], max_results=1000)
+    parents = [run for run in runs if run.data.tags.get(PLAN) == done.plan.digest]
+    ids = {run.info.run_id for run in parents}
+    children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") in ids]
+    traces = [trace for run in children for trace in _traces(client, run)]
+    assessments = [one for trace in traces for one in trace.info.assessments]
+    ids = {one.assessment_id for one in assessments}
+    assert len(ids) == len(assessments)
+    names = {variant.prompt.registered_name for variant in done.plan.variants}
+    return {
+        "parents": len(parents),
+        "runs": sorted(run.info.run_name for run in children),
+        "ended": {run.info.status for run in [*parents, *children]},
+        "traces": len(traces),
+        "spans": sum(len(trace.data.spans) for trace in traces),
+        "feedback": sum(isinstance(one, Feedback) for one in assessments),
+        "expectations": sum(isinstance(one, Expectation) for one in assessments),
+        "versions": {name: len(client.search_prompt_versions(name)) for name in names},
+        "metrics": {run.info.run_name: _rounded(run.data.metrics) for run in children},
+        "datasets": {len(run.inputs.dataset_inputs) for run in children},
+    }
+
+
+def meant(done: Invocation) -> dict[str, object]:
+    rows = sum(variant.rows.planned - variant.rows.not_run for variant in done.variants)
+    scored = sum(variant.rows.scored for variant in done.variants)
+    names = {variant.prompt.registered_name: set() for variant in done.plan.variants}
+    for variant in done.plan.variants:
+        names[variant.prompt.registered_name].add(variant.prompt.digest)
+    wanted = sum(len(example.expectations) for example in done.plan.examples)
+    return {
+        "parents": 1,
+        "runs": sorted(variant.variant.name for variant in done.variants),
+        "ended": {"FINISHED"},
+        "traces": rows,
+        "spans": 2 * rows,
+        "feedback": scored * len(done.plan.experiment.evaluators),
+        "expectations": wanted * len(done.variants) * done.plan.experiment.repeats,
+        "versions": {name: len(digests) for name, digests in names.items()},
+        "metrics": {
+            one.variant.name: _rounded({k: v for k, v in numbers(one).items() if v is not None})
+            for one in done.variants
+        },
+        "datasets": {1},
+    }
+
+
+def _rounded(metrics: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 9) for name, value in metrics.items() if not math.isnan(value)}
+
+
+def _traces(client: MlflowClient, run: object) -> list:
+    found: list = []
+    token = None
+    while True:
+        page = client.search_traces(
+            locations=[run.info.experiment_id],
+            run_id=run.info.run_id,
+            max_results=200,
+            page_token=token,
+        )
+        found += page
+        token = page.token
+        if not token:
+            return found

@@ -1,0 +1,92 @@
+"""A real MLflow server on loopback that can be killed and started again.
+
+with MLflowServer(folder, empty_store) as server:
+    server.url       # http://127.0.0.1:…
+    server.kill()
+    server.start()
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from contextlib import closing
+from pathlib import Path
+from typing import Self
+
+PATIENCE = 120  # seconds; on a busy machine a start takes half a minute
+
+
+class MLflowServer:
+    """The server of a store in `folder`, whose tables are copied from `empty`."""
+
+    def __init__(self, folder: Path, empty: Path) -> None:
+        self.folder = folder
+        self.file = folder / "mlflow.db"
+        shutil.copy(empty, self.file)
+        with closing(socket.socket()) as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def store(self) -> str:
+        """Its store, opened without it."""
+        return f"sqlite:///{self.file}"
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        self.begin()
+        end = time.monotonic() + PATIENCE
+        while not self.answers():
+            assert self._process is not None
+            assert self._process.poll() is None, (self.folder / "server.log").read_text()[-2000:]
+            assert time.monotonic() < end, "MLflow's server did not start"
+            time.sleep(0.1)
+
+    def begin(self) -> None:
+        """Returns at once."""
+        words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.store]
+        words += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        words += ["--artifacts-destination", str(self.folder / "artifacts")]
+        clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                words,
+                stdout=log,
+                stderr=log,
+                cwd=self.folder,
+                env={**clean, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                start_new_session=True,
+            )
+
+    def kill(self) -> None:
+        """With all that it has started."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def answers(self) -> bool:
+        """Whether it is there now."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=2):
+                return True
+        except (OSError, urllib.error.URLError):
+            return False

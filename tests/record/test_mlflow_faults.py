@@ -1,0 +1,224 @@
+"""An MLflow server that is slow, drops replies, hangs or is gone: no answer is lost or doubled."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from bench import Bench, refusal
+from held import held, meant
+from mlflow import MlflowClient
+from mlflow_server import MLflowServer
+from openai_server import OpenAIServer, say
+from proxy import Proxy, Request, proxied
+from recording import Recording
+
+from workbench.errors import ExitCode
+from workbench.plan import Options
+from workbench.run import Invocation
+from workbench.unrecorded import unrecorded
+
+pytestmark = [pytest.mark.slow]
+MENDED = (
+    "the answers and scores are safe; the same command, or workbench sync, records what is missing"
+)
+CREATING = [
+    "/experiments/create",
+    "/registered-models/create",
+    "/model-versions/create",
+    "/runs/create",
+    "/runs/log-batch",
+    "/runs/log-inputs",
+    "/api/3.0/mlflow/traces",
+    "/v1/traces",
+    "/mlflow-artifacts/",
+]
+
+
+@pytest.fixture(scope="module")
+def mlflow_server(
+    tmp_path_factory: pytest.TempPathFactory, empty_store: Path
+) -> Iterator[MLflowServer]:
+    """One for all tests: each takes an experiment and a prompt of its own."""
+    with MLflowServer(tmp_path_factory.mktemp("server"), empty_store) as server:
+        yield server
+
+
+@pytest.fixture
+def proxy(mlflow_server: MLflowServer) -> Iterator[Proxy]:
+    with proxied(mlflow_server.port) as running:
+        yield running
+
+
+class Team:
+    """A project whose store is a server behind a proxy."""
+
+    def __init__(self, bench: Bench, server: MLflowServer, proxy: Proxy) -> None:
+        self.proxy = proxy
+        self.recording = Recording(bench, bench.project, proxy.url)
+        self.client = MlflowClient(server.store, server.store)
+        self.name = f"e{uuid4().hex[:8]}"
+        bench.write(f"{self.name}.jinja", "user:\n{{ text }}\n")
+        bench.write(f"{self.name}_long.jinja", "system:\nSay it.\nuser:\n{{ text }}\n")
+        bench.write("rows.jsonl", "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(4)))
+        self.text = (
+            f"name: {self.name}\ndataset: {{path: rows.jsonl, expected: label}}\n"
+            f"prompts: [{self.name}, {self.name}_long]\nmodels: [echo:last]\n"
+            "evaluators: [exact_match, output_tokens]\n"
+        )
+
+    def run(self, **options: bool) -> Invocation:
+        return self.recording.run(self.text, Options(**options))
+
+    def in_step(self, done: Invocation) -> None:
+        assert held(self.client, done) == meant(done)
+        assert unrecorded(self.recording.project) == []
+
+
+@pytest.fixture
+def team(bench: Bench, mlflow_server: MLflowServer, proxy: Proxy) -> Team:
+    return Team(bench, mlflow_server, proxy)
+
+
+def test_a_server_that_works_holds_everything_once(team: Team) -> None:
+    done = team.run()
+    assert done.problems == ()
+    team.in_step(done)
+    again = team.run()
+    assert again.known
+    team.in_step(again)
+
+
+def test_nothing_is_asked_of_mlflow_before_the_last_answer_is_kept(
+    team: Team, server: OpenAIServer
+) -> None:
+    answered: list[float] = []
+
+    def script(path: str, body: dict, nth: int) -> object:
+        answered.append(time.time())
+        return say("1")
+
+    server.script = script
+    model = f'[openai:small: {{base_url: "{server.url}"}}]'
+    team.text = team.text.replace("[echo:last]", model)
+    done = team.run()
+    assert (len(answered), done.problems) == (8, ())
+    assert min(request.at for request in team.proxy.requests) > max(answered)
+
+
+def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
+    alive = team.recording
+    team.recording = Recording(alive.bench, alive.project, "http://127.0.0.1:9")
+    began = time.monotonic()
+    done = team.run()
+    assert time.monotonic() - began < 5
+    assert done.exit_code == ExitCode.NOT_RECORDED
+    assert done.variants[0].metrics["exact_match"].mean == 0.25
+    assert [(one.message, one.fix) for one in done.problems[1:]] == [
+        ("8 of 8 rows are not recorded in MLflow", MENDED)
+    ]
+    assert [one.plan for one in unrecorded(alive.project)] == [done.plan.digest]
+    team.recording = alive
+    later = team.run()
+    assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
+    team.in_step(later)
+
+
+def test_a_version_that_cannot_be_looked_up_is_refused_before_anything_is_sent(team: Team) -> None:
+    for fault in ("hang", "503", "reset"):
+        team.proxy.fault = lambda request, fault=fault: fault
+        began = time.monotonic()
+        said = refusal(team.recording.run, team.text.replace(f"[{team.name}", f"[{team.name}@3"))
+        assert "the MLflow server doesn't answer" in said
+        assert time.monotonic() - began < 5
+
+
+def test_five_seconds_for_a_reply_are_waited_for(team: Team) -> None:
+    team.proxy.fault = lambda request: 5.0 if request.nth in (1, 12) else None
+    done = team.run()
+    assert done.problems == ()
+    team.in_step(done)
+
+
+@pytest.mark.parametrize("every", [2, 3])
+@pytest.mark.parametrize("fault", ["drop", "503", "reset"])
+def test_a_server_that_fails_now_and_then_holds_everything_once(
+    team: Team, fault: str, every: int
+) -> None:
+    team.proxy.fault = lambda request: (
+        fault if request.nth > 1 and not request.nth % every else None
+    )
+    first = team.run()
+    team.proxy.fault = lambda request: None
+    done = first if first.exit_code == ExitCode.DONE else team.run()
+    assert done.problems == ()
+    team.in_step(done)
+
+
+@pytest.mark.parametrize("path", CREATING)
+def test_a_reply_that_got_lost_leaves_no_twin(team: Team, path: str) -> None:
+    dropped: list[Request] = []
+
+    def fault(request: Request) -> str | None:
+        if request.method in ("POST", "PUT") and path in request.path and len(dropped) < 2:
+            dropped.append(request)
+            return "drop"
+        return None
+
+    team.proxy.fault = fault
+    first = team.run()
+    assert len(dropped) == 2
+    done = first if first.exit_code == ExitCode.DONE else team.run()
+    assert done.problems == ()
+    team.in_step(done)
+
+
+@pytest.mark.parametrize("last", [0, 9, 20, 33, 50])
+def test_a_server_that_never_returns_is_waited_for_once(
+    team: Team, last: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One call's patience, 3 × its time to reply, and at most three single ones to tidy up."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
+    team.proxy.fault = lambda request: "hang" if request.nth > last else None
+    first = team.run()
+    assert first.exit_code == ExitCode.NOT_RECORDED
+    assert len(team.proxy.requests) - last <= 3 + 3
+    assert first.variants[0].metrics["exact_match"].mean == 0.25
+    left = first.problems[-1]
+    assert left.message.startswith(("8 of 8 rows are not recorded", "4 of 8 rows are not recorded"))
+    assert left.fix == MENDED
+    team.proxy.fault = lambda request: None
+    done = team.run()
+    assert (done.problems, done.requests.sent) == ((), 0)
+    team.in_step(done)
+
+
+def test_what_mlflow_says_it_has_and_has_not_is_seen(team: Team) -> None:
+    team.proxy.fault = lambda request: "lie" if request.path == "/v1/traces" else None
+    first = team.run()
+    assert (first.exit_code, [one.message for one in first.problems]) == (
+        ExitCode.NOT_RECORDED,
+        [
+            f"{team.name}: MLflow holds 0 of 8 spans",
+            f"{team.name}_long: MLflow holds 0 of 8 spans",
+        ],
+    )
+    team.proxy.fault = lambda request: None
+    done = team.run()
+    assert done.problems == ()
+    team.in_step(done)
+
+
+def test_a_number_that_mlflow_does_not_show_is_seen(team: Team) -> None:
+    def fault(request: Request) -> str | None:
+        return "lie" if request.path.endswith("/runs/log-batch") else None
+
+    team.proxy.fault = fault
+    first = team.run()
+    assert first.exit_code == ExitCode.NOT_RECORDED
+    assert any("MLflow shows another exact_match/mean" in one.message for one in first.problems)
+    team.proxy.fault = lambda request: None
+    done = team.run()
+    assert done.problems == ()
+    team.in_step(done)

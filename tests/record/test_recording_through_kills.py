@@ -1,0 +1,121 @@
+"""300 rows recorded through eight kills and a server that is restarted: each thing once."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import mlflow
+import pytest
+from bench import Bench
+from held import held, meant
+from mlflow import MlflowClient
+from mlflow.entities import Expectation, Feedback
+from mlflow_server import MLflowServer
+from recording import Recording
+
+from workbench.errors import ExitCode
+from workbench.unrecorded import unrecorded
+
+pytestmark = [pytest.mark.slow]
+ROWS, KILLS, RESTARTS = 300, 8, (2, 5)
+EXPERIMENT = """\
+name: through_kills
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain]
+models: [echo:last]
+evaluators: [exact_match, output_tokens]
+"""
+RECORD = """\
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from bench import Bench
+from recording import Recording
+import workbench.tracking
+from workbench.prompt import Renderer
+with Renderer() as renderer:
+    bench = Bench(Path({root!r}), renderer)
+    print("begun", flush=True)
+    done = Recording(bench, bench.project, {uri!r}).run({text!r})
+    print(int(done.exit_code), done.requests.sent, flush=True)
+"""
+
+
+def test_300_rows_through_eight_kills_and_two_restarts_are_each_there_once(
+    bench: Bench, empty_store: Path, tmp_path: Path
+) -> None:
+    random.seed(8)
+    rows = [{"id": f"r{n}", "text": f"row {n}", "label": f"row {n % 3}"} for n in range(ROWS)]
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    folder = tmp_path / "server"
+    folder.mkdir()
+    with MLflowServer(folder, empty_store) as server:
+        ends = [_killed(bench, server, number) for number in range(KILLS)]
+        server.start() if not server.answers() else None
+        recording = Recording(bench, bench.project, server.url)
+        done = recording.run(EXPERIMENT)
+        assert (done.exit_code, done.requests.sent, done.problems) == (ExitCode.DONE, 0, ())
+        assert held(MlflowClient(server.url, server.url), done) == meant(done)
+        assert recording.run(EXPERIMENT).known
+        _counted(server.url, done.parent_run_id)
+    assert unrecorded(bench.project) == []
+    assert "killed" in ends
+
+
+def _killed(bench: Bench, server: MLflowServer, number: int) -> str:
+    """What became of one recording that is killed at some moment of it."""
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    code = RECORD.format(paths=paths, root=str(bench.root), uri=server.url, text=EXPERIMENT)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    if number in RESTARTS:
+        time.sleep(random.uniform(0.2, 1.0))
+        server.kill()
+        server.begin()
+    try:
+        process.communicate(timeout=random.uniform(0.1, 3.0))
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return "killed"
+    return "ended"
+
+
+def _counted(url: str, parent_run_id: str) -> None:
+    """As a user counts, with MLflow's public API and nothing of ours."""
+    mlflow.set_tracking_uri(url)
+    client = MlflowClient(url, url)
+    experiment = client.get_experiment_by_name("through_kills")
+    runs = client.search_runs([experiment.experiment_id])
+    (child,) = [run for run in runs if run.info.run_id != parent_run_id]
+    assert len(runs) == 2
+    traces = mlflow.search_traces(
+        locations=[experiment.experiment_id], return_type="list", max_results=10_000
+    )
+    assessments = [one for trace in traces for one in trace.info.assessments]
+    assert {
+        "traces": len(traces),
+        "requests": len({trace.info.request_preview for trace in traces}),
+        "feedback": sum(isinstance(one, Feedback) for one in assessments),
+        "expectations": sum(isinstance(one, Expectation) for one in assessments),
+        "versions": [v.version for v in client.search_prompt_versions("qa.plain")],
+        "exact": child.data.metrics["exact_match/mean"],
+        "n": child.data.metrics["exact_match/n"],
+        "planned": child.data.metrics["rows/planned"],
+    } == {
+        "traces": ROWS,
+        "requests": ROWS,
+        "feedback": 2 * ROWS,
+        "expectations": ROWS,
+        "versions": [1],
+        "exact": 3 / ROWS,
+        "n": ROWS,
+        "planned": ROWS,
+    }

@@ -1,0 +1,211 @@
+"""Twenty planted secrets, echoed by everybody in five encodings, stand in nothing written."""
+
+import base64
+import json
+import os
+import sqlite3
+import stat
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+from openai_server import OpenAIServer, Reply, answer, refuse
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+NAMES = [
+    "LOCAL_KEY",
+    "OPENAI_API_KEY",
+    "ANTHROPIC_API_KEY",
+    "AZURE_OPENAI_API_KEY",
+    "HF_TOKEN",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "GITHUB_TOKEN",
+    "MLFLOW_TRACKING_TOKEN",
+    "MLFLOW_TRACKING_PASSWORD",
+    "DATABASE_PASSWORD",
+    "SERVICE_SECRET",
+    "SIGNING_PRIVATE_KEY",
+]
+# Not variables of their own: a header, a body, an address of a database, a query, a .env file.
+PLACES = ["header", "body", "address", "query", "dotenv_token", "dotenv_password", "cookie"]
+
+
+def canary(name: str) -> str:
+    """A value like a key's: letters, digits and signs that encodings change."""
+    seed = base64.b85encode(name.encode() * 3).decode()[:12]
+    return f"cn+{name.lower()[:9].replace('_', '/')}={seed.replace(chr(36), 'Q')}~9"
+
+
+CANARIES = {name: canary(name) for name in [*NAMES, *PLACES]}
+
+
+def encodings(value: str) -> dict[str, str]:
+    raw = value.encode()
+    return {
+        "raw": value,
+        "base64": base64.b64encode(raw).decode(),
+        "base64 after a name": base64.b64encode(b"u:" + raw).decode(),
+        "in an address": quote(value, safe=""),
+        "escaped": json.dumps(value)[1:-1],
+        "broken over lines": "\n".join(textwrap.wrap(value, 9, break_on_hyphens=False)),
+    }
+
+
+EVERYTHING = " | ".join(text for value in CANARIES.values() for text in encodings(value).values())
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: OpenAIServer) -> Path:
+    """A project whose every corner holds a secret, and whose endpoint repeats all it knows."""
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    rows = ["plain", "error", "server error", "model", "no json", f"row {CANARIES['HF_TOKEN']}"]
+    (task / "rows.jsonl").write_text(
+        "\n".join(json.dumps({"text": row, "label": row}) for row in rows)
+    )
+    (task / "ask.jinja").write_text("user:\n{{ text }}\n")
+    (task / "experiment.yaml").write_text(
+        "dataset: {path: rows.jsonl, expected: label}\n"
+        "prompts: [ask]\n"
+        "models:\n"
+        f'  - "openai:m": {{base_url: "{server.url}", api_key_env: LOCAL_KEY, backoff_s: 0.01,\n'
+        f"      headers: {{X-Api-Key: {json.dumps(CANARIES['header'])},\n"
+        f"                 Cookie: {json.dumps(CANARIES['cookie'])}}}}}\n"
+        f"parameters: {{extra_body: {{access_token: {json.dumps(CANARIES['body'])}}}}}\n"
+        "evaluators: [exact_match, chatty]\n"
+        "max_failed: 100\n"
+    )
+    evaluators = tmp_path / "evaluators"
+    evaluators.mkdir()
+    (evaluators / "chatty.py").write_text(
+        "from workbench.evaluator import Score\n\n\n"
+        "def chatty(outputs: str, inputs: dict) -> Score:\n"
+        '    print("judging", outputs, inputs)\n'
+        '    if "model" in str(inputs):\n'
+        '        raise ValueError(f"no idea about {outputs} {inputs}")\n'
+        '    return Score(1.0, reason=f"because of {outputs}")\n'
+    )
+    (tmp_path / ".env").write_text(
+        f"OTHER_TOKEN={CANARIES['dotenv_token']}\nDB_PASSWORD='{CANARIES['dotenv_password']}'\n"
+    )
+    server.script = repeat_everything
+    return tmp_path
+
+
+def repeat_everything(path: str, body: dict, nth: int) -> Reply:
+    said = body["messages"][-1]["content"]
+    if said == "error":
+        return refuse(400, f"bad request with {EVERYTHING}")
+    if said == "server error" and nth == 1:
+        return refuse(500, f"trace: {EVERYTHING}")
+    if said == "model":
+        return Reply(body=answer(EVERYTHING, model=f"model of {CANARIES['LOCAL_KEY']}"))
+    if said == "no json":
+        return Reply(body=f"<html>{EVERYTHING}</html>".encode())
+    return Reply(body=answer(f"{said}: {EVERYTHING}", echoed={"env": CANARIES}))
+
+
+def call(home: Path, *words: str) -> str:
+    """What a command writes on both streams."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    environment = {
+        **clean,
+        **{name: CANARIES[name] for name in NAMES},
+        "BACKUP_DATABASE": f"postgresql://me:{quote(CANARIES['address'], safe='')}@db/x",
+        "WEBHOOK": f"https://hooks.example/x?token={quote(CANARIES['query'], safe='')}",
+        "WORKBENCH_DEBUG": "1",
+    }
+    done = subprocess.run(
+        [*WORKBENCH, *words],
+        cwd=home,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout + done.stderr
+
+
+def written(home: Path) -> Iterator[tuple[str, str]]:
+    """Every file below .workbench as text, and every cell of every database (cells span pages)."""
+    for file in sorted((home / ".workbench").rglob("*")):
+        if not file.is_file():
+            continue
+        content = file.read_bytes()
+        yield str(file), content.decode("latin-1")
+        if content.startswith(b"SQLite format 3"):
+            with closing(sqlite3.connect(file)) as db:
+                tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+                for (table,) in tables.fetchall():
+                    for row in db.execute(f'SELECT * FROM "{table}"'):
+                        yield f"{file}:{table}", "\n".join(map(str, row))
+
+
+def found(text: str) -> list[str]:
+    """Which secrets stand in a text, in which encodings, lines joined or not."""
+    packed = "".join(text.split()).replace("\\n", "").replace("\\\\", "\\")
+    hits = []
+    for name, value in CANARIES.items():
+        core = base64.b64encode(value.encode()).decode()[:-4]
+        shifted = base64.b64encode(b"u:" + value.encode()).decode()[4:-4]
+        forms = {value, quote(value, safe=""), json.dumps(value)[1:-1], core, shifted}
+        hits += [f"{name}: {form}" for form in forms if form in text or form in packed]
+    return hits
+
+
+@pytest.mark.slow
+def test_no_secret_is_written_anywhere(home, server):
+    said = "".join(
+        call(home, *words)
+        for words in (
+            ("plan", "--json"),
+            ("run",),
+            ("run", "--json"),
+            ("run", "--retry-failed"),
+            ("plan",),
+        )
+    )
+    (sent,) = {request.headers["authorization"] for request in server.requests}
+    assert sent == f"Bearer {CANARIES['LOCAL_KEY']}"
+    assert {request.headers["x-api-key"] for request in server.requests} == {CANARIES["header"]}
+    assert {body["access_token"] for body in server.bodies} == {CANARIES["body"]}
+    assert CANARIES["HF_TOKEN"] not in {body["messages"][-1]["content"] for body in server.bodies}
+    assert "rows: a secret was taken out of 1 of 6 rows" in said
+    assert "[secret LOCAL_KEY]" in said
+    everything = [("terminal", said), *written(home)]
+    assert [place for place, _ in everything if place.endswith("mlflow.db:assessments")]
+    assert {place: hits for place, text in everything if (hits := found(text))} == {}
+
+
+def test_a_template_that_holds_a_secret_is_refused(home, server):
+    (home / "prompts" / "qa" / "ask.jinja").write_text(
+        f"user:\n{{{{ text }}}} {CANARIES['OPENAI_API_KEY']}\n"
+    )
+    said = call(home, "run")
+    assert said.startswith("error: prompts/qa/ask.jinja:1: the template holds the value of ")
+    assert found(said) == []
+    assert server.requests == []
+
+
+@pytest.mark.slow
+def test_what_a_run_writes_is_for_its_owner_only(home, server):
+    before = os.umask(0)
+    try:
+        call(home, "run")
+    finally:
+        os.umask(before)
+    store = home / ".workbench"
+    modes = {
+        str(path.relative_to(home)): oct(stat.S_IMODE(path.stat().st_mode))
+        for path in [store, *store.rglob("*")]
+        if stat.S_IMODE(path.stat().st_mode) != (0o700 if path.is_dir() else 0o600)
+    }
+    assert modes == {}

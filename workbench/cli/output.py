@@ -1,0 +1,52 @@
+"""What reaches the terminal: nothing secret, and nothing that fails because nobody listens."""
+
+import errno
+import io
+import os
+import sys
+from collections.abc import Callable
+from typing import TextIO, cast
+
+from workbench.secrets import CleanStream, Redactor
+
+REDACTOR = Redactor()  # of this process's stdout and stderr, and of all that a command writes
+HUNG_UP = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has seen enough, a closed terminal
+
+
+class SafeStream(CleanStream):
+    """A clean stream that goes on into nothing when it can't be written any more.
+
+    Attributes:
+        lost: why it can't, unless a reader has simply hung up.
+    """
+
+    lost: OSError | None = None
+
+    def write(self, text: str) -> int:
+        """Writes `text`, cleaned, if anybody listens."""
+        self._try(lambda: CleanStream.write(self, text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flushes, if anybody listens."""
+        self._try(self._stream.flush)
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except (OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno not in HUNG_UP:
+                self.lost = self.lost or error
+            if not self._stream.closed:
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+
+def guard_streams() -> SafeStream:
+    """Guards stdout and stderr, and gives stdout; a terminal that knows no `·` gets an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+    sys.stderr = cast("TextIO", SafeStream(sys.stderr, REDACTOR))
+    stdout = SafeStream(sys.stdout, REDACTOR)
+    sys.stdout = cast("TextIO", stdout)
+    return stdout

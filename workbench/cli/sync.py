@@ -1,0 +1,159 @@
+"""`workbench sync`: records what earlier invocations could not.
+
+$ workbench sync
+prompts/qa/experiment.yaml  recorded: 4 rows, run 7c0f…
+1 invocation recorded, 0 left
+"""
+
+import json
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.planning import experiment_file, open_project, planned
+from workbench.cli.run import AsJson, Target, TrackingUri
+from workbench.errors import ExitCode, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.canonical import JSON
+    from workbench.plan import Plan
+    from workbench.project import Project
+    from workbench.run import Invocation
+    from workbench.store import Store
+    from workbench.unrecorded import Unrecorded
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """What became of one note.
+
+    Attributes:
+        state: `recorded`, `edited`, `left` or `forgotten`.
+        rows: with an answer; None where it isn't known.
+    """
+
+    of: "Unrecorded"
+    state: str
+    rows: int | None = None
+    parent_run_id: str = ""
+    problems: tuple[WorkbenchError, ...] = ()
+
+
+def sync(
+    target: Target = "",
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Drop what belongs to an experiment edited since.")
+    ] = False,
+    tracking_uri: TrackingUri = "",
+    as_json: AsJson = False,
+) -> int:
+    """Record in MLflow what earlier runs could not; send nothing."""
+    from workbench.unrecorded import unrecorded
+
+    project = open_project(tracking_uri)
+    wanted = project.shown(experiment_file(target, project)) if target else ""
+    notes = [one for one in unrecorded(project) if one.experiment == wanted or not target]
+    done = [_carried_out(one, project, tracking_uri, forget) for one in notes]
+    if as_json:
+        typer.echo(json.dumps(_as_json(done), ensure_ascii=False))
+    else:
+        _tell(done)
+    return int(_exit_code(done))
+
+
+def _carried_out(
+    one: "Unrecorded", project: "Project", tracking_uri: str, forget: bool
+) -> _Outcome:
+    """Plans again, and records if it comes to the same plan."""
+    from workbench.plan import Options, Scope
+    from workbench.unrecorded import forget as dropped
+
+    there = (project.root / one.experiment).is_file()
+    try:
+        if there:
+            scope = Scope(one.scope.get("limit"), one.scope.get("only", ""))
+            named = tracking_uri or one.tracking_uri
+            with planned(project.root / one.experiment, Options(scope), named) as (_, store, plan):
+                if plan.digest == one.plan:
+                    return _recorded(one, plan, project, store, tracking_uri)
+    except WorkbenchError as error:
+        return _Outcome(one, "left", problems=(error,))
+    if forget:
+        dropped(project, one.plan)
+        return _Outcome(one, "forgotten")
+    what = "edited" if there else "gone"
+    edited = WorkbenchError(
+        f"{what} since {one.noted_at}, so what ran then can't be recorded as it was",
+        where=one.experiment,
+        fix="its answers are safe in the store: `workbench run` records the edited one, and "
+        "`workbench sync --forget` drops this note",
+        exit_code=ExitCode.NOT_RECORDED,
+    )
+    return _Outcome(one, "edited", problems=(edited,))
+
+
+def _recorded(
+    one: "Unrecorded", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
+) -> _Outcome:
+    from workbench.report.progress import Bar, Lines
+    from workbench.run import Workshop
+    from workbench.run import sync as carry_out
+    from workbench.tracking import Recorder
+
+    progress = Bar() if sys.stderr.isatty() else Lines()
+    recorder = Recorder(project, store, tracking_uri or one.tracking_uri)
+    done: Invocation = carry_out(plan, Workshop(project, store, recorder, progress))
+    rows = done.requests.planned - done.requests.not_run
+    state = "left" if done.problems else "recorded"
+    return _Outcome(one, state, rows, done.parent_run_id, done.problems)
+
+
+def _exit_code(done: list[_Outcome]) -> ExitCode:
+    """6 where something is left, whatever the reason was: nothing is lost by it."""
+    left = any(one.state in ("left", "edited") for one in done)
+    return ExitCode.NOT_RECORDED if left else ExitCode.DONE
+
+
+def _counts(done: list[_Outcome]) -> "dict[str, JSON]":
+    states = [one.state for one in done]
+    return {state: states.count(state) for state in ("recorded", "edited", "left", "forgotten")}
+
+
+def _as_json(done: list[_Outcome]) -> "dict[str, JSON]":
+    return {
+        "schema_version": 1,
+        **_counts(done),
+        "invocations": [
+            {
+                "experiment": one.of.experiment,
+                "plan_digest": one.of.plan,
+                "scope": dict(one.of.scope),
+                "noted_at": one.of.noted_at,
+                "state": one.state,
+                "rows": one.rows,
+                "parent_run_id": one.parent_run_id,
+                "problems": [
+                    {"where": p.where, "message": p.message, "fix": p.fix} for p in one.problems
+                ],
+            }
+            for one in done
+        ],
+        "exit_code": int(_exit_code(done)),
+    }
+
+
+def _tell(done: list[_Outcome]) -> None:
+    from workbench.report.text import plain
+
+    for one in done:
+        scope = ", ".join(f"{key} {value}" for key, value in one.of.scope.items())
+        name = f"{one.of.experiment} ({scope})" if scope else one.of.experiment
+        rows = "" if one.rows is None else f": {one.rows:,} rows"
+        run = f", run {one.parent_run_id}" if one.parent_run_id else ""
+        typer.echo(plain(f"{name}  {one.state}{rows}{run}"))
+        for problem in one.problems:
+            sys.stderr.write(f"error: {plain(str(problem))}\n")
+    counts = [f"{count:,} {state}" for state, count in _counts(done).items() if count]
+    typer.echo(", ".join(counts) if counts else "MLflow holds everything that was run here")
