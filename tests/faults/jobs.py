@@ -117,8 +117,9 @@ def read_books(folder: Path) -> Books:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What a job may not leave: locks, owners, logs."""
-    lasting = ("store.db", "acknowledged", "reserve", "mlflow.db", "artifacts", "owners", "plan-")
+    """What a job may not leave of the store: locks, owners, logs. MLflow's things are its own."""
+    lasting = ("store.db", "acknowledged", "reserve", "owners", "plan-")
+    lasting += ("mlflow", "artifacts", "unrecorded")
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")

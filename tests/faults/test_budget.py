@@ -65,9 +65,9 @@ class Buyer:
         self.write(ROWS)
         self.sell(paid)
 
-    def write(self, rows: int, concurrency: int = CONCURRENCY) -> None:
+    def write(self, rows: int, concurrency: int = CONCURRENCY, timeout_s: float = 60) -> None:
         settings = f'base_url: "{self.till.url}", concurrency: {concurrency}, backoff_s: 0.01'
-        write_project(self.root, f'"{MODEL}": {{{settings}, timeout_s: 0.7}}', rows)
+        write_project(self.root, f'"{MODEL}": {{{settings}, timeout_s: {timeout_s}}}', rows)
 
     def sell(self, script: Callable[[str, Any, int], Reply]) -> None:
         """Answers with a script, and writes down the status of each reply."""
@@ -134,6 +134,7 @@ def test_the_limit_holds_when_calls_fail_and_may_be_billed_twice(
     buyer: Buyer, seed: int, timeout: bool
 ) -> None:
     buyer.sell(faulty(seed, timeout))
+    buyer.write(ROWS, timeout_s=0.7 if timeout else 60)
     outcome = buyer.buy(max_cost=0.5)
     assert buyer.bill <= 0.5 < buyer.bill + 2 * buyer.dearest
     assert outcome.exhausted

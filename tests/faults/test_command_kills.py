@@ -79,22 +79,26 @@ def test_command_killed_ten_times_records_once_and_pays_once(
         with Store(folder) as store:
             requests = dict(make_plan(tmp_path, store, renderer).bodies)
         known: dict[str, str] = {}
+        killed = 0
         for number in range(KILLS):
             before = len(till.server.requests)
             left = ROWS - len(known)
-            # Of ten kills the last fall into scoring and recording.
-            wanted = before + min(left, chance.randrange(1, 5))
-            assert kill_when(start(tmp_path), till, wanted, chance.uniform(0, 0.3 if left else 4.0))
+            # The first kills fall into the sending, the last into scoring and recording.
+            sending = number < KILLS - 4
+            wanted = before + min(left, chance.randrange(1, 6) if sending else left)
+            after_s = chance.uniform(0, 0.3 if sending else 4.0)
+            killed += kill_when(start(tmp_path), till, wanted, after_s)
             books = read_books(folder)
             assert known.items() <= books.texts.items()
             assert {key for key in known if till.billed(requests, since=before)[key]} == set()
             known = books.texts
-            print(f"kill {number}: {len(known)} kept, {books.unknown.total()} unknown")
+            print(f"{killed} kills: {len(known)} kept, {books.unknown.total()} unknown")
         process = start(tmp_path)
         said, _ = process.communicate(timeout=120)
         assert process.returncode == 0, said
         assert left_running(process.pid) == []
         books, billed = read_books(folder), till.billed(requests)
+    assert killed >= KILLS - 3
     assert sorted(books.texts.values()) == sorted(f"row {n}" for n in range(ROWS))
     assert {key: n for key, n in billed.items() if n - 1 > books.unknown[key]} == {}
     assert books.unknown.total() <= 3 * CONCURRENCY * KILLS
