@@ -4,9 +4,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui test check format clean
+.PHONY: install demo ui test kills check format clean
 
 install: $(STAMP)
 
@@ -31,6 +32,11 @@ ui: install
 
 test: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# The tests of kills and damage at length, for a night: 10,000 kills, every write, 6,000 flipped bytes.
+kills: install
+	WORKBENCH_KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/faults/test_kills.py \
+		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
 
 check: install
 	$(BIN)/ruff format --check .

@@ -173,18 +173,19 @@ def test_store_is_for_its_owner_only(tmp_path):
     with Store(tmp_path) as store:
         keep(store, done("a"))
         modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
-    assert modes == {"store.db": 0o600, "store.db-wal": 0o600, "store.db-shm": 0o600}
+    files = ("store.db", "store.db-wal", "store.db-shm", "acknowledged")
+    assert modes == dict.fromkeys(files, 0o600)
 
 
 def test_store_of_a_later_version_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "store.db"
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version=3")
+        db.execute("PRAGMA user_version=4")
         db.execute("CREATE TABLE answers (key TEXT)")
     db.close()
     before = path.read_bytes()
     error = refusal(tmp_path)
-    assert error.message == "the store has format 3, this version reads 2"
+    assert error.message == "the store has format 4, this version reads 3"
     assert (error.where, error.exit_code) == (str(path), ExitCode.USER)
     assert path.read_bytes() == before
 

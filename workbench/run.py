@@ -5,12 +5,9 @@ experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores �
 
 import signal
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from filelock import FileLock, Timeout
-
-from workbench.completing import Budget, Outcome, Progress, Site, Stop, complete
+from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Project
@@ -95,7 +92,7 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         WorkbenchError: nothing could be sent, the store can't be written, or the same plan is
             running already; it was interrupted (what was answered is kept).
     """
-    with _alone(shop, plan), shop.store.ledger.session(plan.digest) as unsaid:
+    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest) as unsaid:
         if unsaid:
             shop.progress.note(_unknown(unsaid, shop.project))
         site = Site(shop.store, shop.progress, shop.stop, shop.budget)
@@ -111,7 +108,7 @@ def sync(plan: Plan, shop: Workshop) -> Invocation:
     Raises:
         WorkbenchError: the store can't be read, or the same plan is running.
     """
-    with _alone(shop, plan), shop.store.ledger.session(plan.digest):
+    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest):
         keys = {cell.key for cells in plan.cells for cell in cells}
         return _record(plan, Outcome(shop.store.completions(keys)), shop, again=False)
 
@@ -181,24 +178,6 @@ def _unknown(calls: Sequence[Call], project: Project) -> str:
         f"{len(calls):,} calls were under way when their run ended{price}; "
         f"their outcome is unknown: {keys} (workbench store stats lists them)"
     )
-
-
-@contextmanager
-def _alone(shop: Workshop, plan: Plan) -> Iterator[None]:
-    """Holds the plan's lock, which the system frees when the process ends, however it ends."""
-    path = shop.project.store / f"plan-{plan.digest[:16]}.lock"
-    lock = FileLock(path, timeout=0, mode=0o600)
-    try:
-        with lock:
-            yield
-    except Timeout:
-        running = [one for one in shop.store.ledger.running() if one.plan == plan.digest]
-        who = f": {running[0]}" if running else ""
-        raise WorkbenchError(
-            f"the same plan is running already{who}",
-            fix="wait until it has ended; then the same command shows its runs",
-            exit_code=ExitCode.ALREADY_RUNNING,
-        ) from None
 
 
 def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Requests:

@@ -25,6 +25,8 @@ class Budget:
         spent: what ended calls have cost, lost ones at the most they may have.
         held: what calls under way may cost.
         calls: made so far.
+        under_way: of them, those that have not ended.
+        refused: a call that had to be repeated could not be.
     """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -33,6 +35,8 @@ class Budget:
     spent: float = 0.0
     held: float = 0.0
     calls: int = 0
+    under_way: int = 0
+    refused: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def most(self, model: str, request: Request) -> float | None:
@@ -64,6 +68,7 @@ class Budget:
             if not self._allows(most or 0.0):
                 return False
             self.calls += 1
+            self.under_way += 1
             self.held += most or 0.0
             return True
 
@@ -71,18 +76,20 @@ class Budget:
         """For a call that was not made after all."""
         with self._lock:
             self.calls -= 1
+            self.under_way -= 1
             self.held -= most or 0.0
 
     def settle(self, most: float | None, spent: float | None) -> None:
         """Ends a call: what was held is free, what it has cost is spent; None: all of it."""
         with self._lock:
+            self.under_way -= 1
             self.held -= most or 0.0
             self.spent += (most or 0.0) if spent is None else spent
 
     @property
     def idle(self) -> bool:
-        """Whether no call under way could still give back what it holds."""
-        return self.held <= 1e-12
+        """Whether no call is under way that could still give back what it holds."""
+        return not self.under_way
 
     def _allows(self, most: float) -> bool:
         if self.max_calls is not None and self.calls >= self.max_calls:

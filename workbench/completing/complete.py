@@ -17,7 +17,7 @@ from workbench.completing.budget import Budget
 from workbench.completing.handing import Hand, Stop, Terms
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
-from workbench.model import Completion, Request
+from workbench.model import Attempt, Completion, Request
 from workbench.plan import Plan
 from workbench.store import Store
 
@@ -106,7 +106,7 @@ def complete(plan: Plan, site: Site) -> Outcome:
         elsewhere=len(sending.elsewhere),
         attempts=sum(completion.attempts for completion in fresh.values()),
         stops=tuple(sending.stops),
-        exhausted=sending.exhausted,
+        exhausted=sending.exhausted or site.budget.refused,
     )
 
 
@@ -156,6 +156,7 @@ class _Sending:
             batch, ended = self._take()
             running -= ended
             self._keep(batch, fresh)
+        self._keep(self._take(0.0)[0], fresh)  # what arrived while the last was kept
         if self.fault:
             raise self.fault
         return fresh
@@ -164,25 +165,36 @@ class _Sending:
         """Makes what has arrived durable, then counts it."""
         store = self.site.store
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
-        failed = [one.key for _, one in answers if one.state == "failed"]
         store.keep(pair for pair in answers if pair[1].state != "failed")
-        store.ledger.release(failed)
+        if store.database.full:  # what is under way is still received and kept
+            self.fault = self.fault or store.database.full
+            self.site.stop.wanted = True
+        failed = [(a.hand, a.completion) for a in batch if a.completion]
+        failed = [(hand, one) for hand, one in failed if one.state == "failed"]
+        self._fail(failed)
         for arrival in batch:
             self.elsewhere |= arrival.elsewhere
             if one := arrival.completion:
                 cost = self.site.budget.cost(arrival.hand.ref, one)
-                free = one.state == "failed" and not arrival.hand.model.provider.billed
-                arrival.hand.slips.pop(one.key).settle(0.0 if free else cost)
+                arrival.hand.slips.pop(one.key).settle(0.0 if one.state == "failed" else cost)
                 fresh[one.key] = one
         done = len(answers) + sum(len(arrival.elsewhere) for arrival in batch)
         self.site.progress.advance(done, len(failed))
 
-    def _take(self) -> tuple[list[_Arrival], int]:
+    def _fail(self, failed: Sequence[tuple[Hand, Completion]]) -> None:
+        """Ends their intents; where a provider did not say what became of a call, nobody knows."""
+        for hand, one in failed:
+            slip = hand.slips[one.key]
+            if slip.under_way and hand.model.provider.billed:
+                slip.lost(Attempt("unknown", one.error))
+        self.site.store.ledger.release([one.key for _, one in failed])
+
+    def _take(self, patience: float = LOOK) -> tuple[list[_Arrival], int]:
         """All that has arrived, and how many groups have ended; nothing after a while."""
         batch: list[_Arrival] = []
         ended = 0
         try:
-            item = self._arrived.get(timeout=LOOK)
+            item = self._arrived.get(timeout=patience)
             while True:
                 if item is None:
                     ended += 1

@@ -75,7 +75,10 @@ class Slip:
 
     def again(self) -> bool:
         """Whether another call may be made; its cost is held anew."""
-        if self.stopped() or not self.terms.budget.take(self.most):
+        if self.stopped():
+            return False
+        if not self.terms.budget.take(self.most):
+            self.terms.budget.refused = True
             return False
         self.under_way = True
         self.terms.store.ledger.again(self.key)

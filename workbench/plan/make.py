@@ -28,13 +28,17 @@ def plan_invocation(
         WorkbenchError: a row that doesn't render, a pair that can't be.
     """
     without = RETRIABLE if options.retry_failed else frozenset()
+    anew: set[str] = set()
 
     def stored(keys: Collection[str]) -> set[str]:
-        return set() if options.fresh else store.kept(keys, without=without)
+        # In this order: what another process keeps meanwhile is no answer to be asked for again.
+        here = store.kept(keys)
+        usable = set() if options.fresh else store.kept(keys, without=without)
+        anew.update(here - usable)
+        return usable
 
     plan = make_plan(conceal(experiment, store.redactor), renderer, stored, options.scope)
-    to_send = {request.key for requests in plan.requests for request in requests}
-    return replace(plan, anew=frozenset(store.kept(to_send)))
+    return replace(plan, anew=frozenset(anew))
 
 
 def make_plan(

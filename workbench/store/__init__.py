@@ -2,14 +2,29 @@
 
 .workbench/store.db, SQLite in WAL mode
 
-completions   key -> state, the completion, what was asked       database.py  the file, its faults
-scores        key -> the score                                   answers.py   completions, scores
-intents       key -> who is asking it now                        ledger.py    intents and lost calls
-calls         calls that brought no answer                       history.py   what answers were like
+completions   key -> state, the completion, what was asked       answers.py   completions, scores
+scores        key -> the score                                   ledger.py    intents and lost calls
+intents       key -> who is asking it now                        history.py   what answers were like
+calls         calls that brought no answer                       checking.py  whether all is there
+
+Below them: database.py the file and its faults, tables.py, marker.py what was said to be durable,
+room.py on the disk, locks.py.
 """
 
 from workbench.store.answers import RETRIABLE, Store, completion_json, score_key
 from workbench.store.history import History
-from workbench.store.ledger import Call, Ledger
+from workbench.store.ledger import Call, Ledger, Owner
+from workbench.store.locks import Held, hold
 
-__all__ = ["RETRIABLE", "Call", "History", "Ledger", "Store", "completion_json", "score_key"]
+__all__ = [
+    "RETRIABLE",
+    "Call",
+    "Held",
+    "History",
+    "Ledger",
+    "Owner",
+    "Store",
+    "completion_json",
+    "hold",
+    "score_key",
+]

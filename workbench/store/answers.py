@@ -16,24 +16,32 @@ from workbench.canonical import JSON, canonical, digest, exact
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
+from workbench.store.checking import check
 from workbench.store.database import Database, checksum
 from workbench.store.history import History, read_history
 from workbench.store.ledger import Ledger
+from workbench.store.room import take_room
 
 Kept = TypeVar("Kept")
 ANSWER = 2_000  # bytes that an answer takes beside its request, about
 UNKEPT = ("key", "stored")  # fields of a completion that are no part of the answer
 # Replies that are no answers: kept, and sent again only when asked to.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response"})
-KEEP = (
-    "INSERT OR REPLACE INTO completions (key, state, completion, request, sum, model, size, "
-    "input_tokens, output_tokens, latency_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+COLUMNS = (
+    "key, state, completion, request, sum, model, size, input_tokens, output_tokens, latency_s"
 )
-KEEP_SCORE = "INSERT OR REPLACE INTO scores (key, evaluator, score, sum) VALUES (?, ?, ?, ?)"
-DAMAGED = """
-SELECT key FROM completions WHERE sum <> crc(key, state, completion, request)
-UNION ALL SELECT key FROM scores WHERE sum <> crc(key, evaluator, score)
-"""
+KEEP = f"INSERT INTO completions ({COLUMNS}) VALUES ({', '.join('?' * 10)}) "  # noqa: S608
+KEEP_SCORE = "INSERT INTO scores (key, evaluator, score, sum) VALUES (?, ?, ?, ?) "
+
+
+def _instead(columns: str) -> str:
+    """The later row takes the place of the earlier."""
+    names = [*columns.split(", ")[1:], "kept_at"]
+    return "ON CONFLICT (key) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n in names)
+
+
+KEEP += _instead(COLUMNS)
+KEEP_SCORE += _instead("key, evaluator, score, sum")
 
 
 class Store:
@@ -63,14 +71,18 @@ class Store:
         """Reads every row; a damaged one might be the very answer that would be paid for again.
 
         Raises:
-            WorkbenchError: a row is not what it was when it was kept (exit code 5).
+            WorkbenchError: the file is not as it was written (exit code 5).
         """
-        for (key,) in self.database.read(DAMAGED):
-            raise self.database.fault("is damaged", f"the row {key} is not as it was kept")
+        check(self.database)
 
     def take_room(self, requests: Iterable[Request]) -> None:
-        """Sees that the answers to these requests will find room; see `Database.take_room`."""
-        self.database.take_room(sum(request.size + ANSWER for request in requests))
+        """Sees that the answers to these requests will find room.
+
+        Raises:
+            WorkbenchError: there is too little (exit code 2).
+        """
+        expected = sum(request.size + ANSWER for request in requests)
+        take_room(self.database.folder, expected)
 
     def kept(self, keys: Collection[str], *, without: frozenset[str] = frozenset()) -> set[str]:
         """Those of `keys` whose completion is here and in none of the states `without`."""

@@ -8,64 +8,30 @@ itself (its log has checksums); a bit that changes on the disk later it doesn't,
 that changed must neither be believed nor silently paid for again.
 """
 
+import errno
 import os
-import shutil
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.store.marker import Marker
+from workbench.store.room import free_room, give_room
+from workbench.store.tables import VERSION, make_tables, version_of
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS completions (
-    key TEXT PRIMARY KEY, state TEXT NOT NULL, completion TEXT NOT NULL, request TEXT NOT NULL,
-    sum INTEGER NOT NULL, model TEXT NOT NULL, size INTEGER NOT NULL, input_tokens INTEGER,
-    output_tokens INTEGER, latency_s REAL,
-    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS history
-    ON completions (model, size, input_tokens, output_tokens, latency_s);
-CREATE TABLE IF NOT EXISTS scores (
-    key TEXT PRIMARY KEY, evaluator TEXT NOT NULL, score TEXT NOT NULL, sum INTEGER NOT NULL,
-    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS owners (
-    id TEXT PRIMARY KEY, pid INTEGER NOT NULL, host TEXT NOT NULL, plan TEXT NOT NULL,
-    begun_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS intents (
-    key TEXT PRIMARY KEY, owner TEXT NOT NULL, model TEXT NOT NULL, cost REAL,
-    sent INTEGER NOT NULL, noted_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS calls (
-    number INTEGER PRIMARY KEY, key TEXT NOT NULL, model TEXT NOT NULL, outcome TEXT NOT NULL,
-    reason TEXT NOT NULL, cost REAL, noted_at TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS calls_by_key ON calls (key);
-"""
-UPGRADE = """
-ALTER TABLE completions ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE completions ADD COLUMN model TEXT NOT NULL DEFAULT '';
-ALTER TABLE completions ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE completions ADD COLUMN input_tokens INTEGER;
-ALTER TABLE completions ADD COLUMN output_tokens INTEGER;
-ALTER TABLE completions ADD COLUMN latency_s REAL;
-UPDATE completions SET sum = crc(key, state, completion, request);
-ALTER TABLE scores ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
-UPDATE scores SET sum = crc(key, evaluator, score);
-"""
-VERSION = 2
 NAME = "store.db"
-RESERVE = "reserve"  # a file of nothing, given up where the disk is full: room for what is arriving
-RESERVED = 4 * 1024 * 1024  # bytes
 AT_ONCE = 500  # keys asked for in one statement
 NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 PATIENCE = 30.0  # seconds for another process's commit
+LEAST = 512  # bytes; SQLite takes a smaller file for a new one, and drops the log beside it
+LATER = 1000  # formats; above them, it is no later version that has written the number
+COMMITTED = "UPDATE store SET commits = commits + 1"
 Statement = tuple[str, Sequence[Sequence[Any]]]
 
 
@@ -74,21 +40,28 @@ class Database:
 
     Notes (who asks what) outlive the end of this process at once, and a loss of power with the
     next answer that is kept. One thread at a time gets in.
+
+    Attributes:
+        full: what is to be raised, once the disk was full: nothing new may begin.
     """
+
+    full: WorkbenchError | None = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / NAME
         self._lock = threading.RLock()
+        self._marker = Marker(folder)
         try:
-            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
-            self.path.chmod(0o600)
+            self._make_file()
             self._refuse_later_format()
             self._answers = self._connected("FULL")
-            self._make_tables()
+            make_tables(self._answers)
             self._notes = self._connected("NORMAL")
-            self._inode = self.path.stat().st_ino
+            self._place = _place(self.path)
         except (sqlite3.Error, OSError) as error:
+            if getattr(error, "errno", 0) in FORBIDDEN:
+                raise self._forbidden(error) from error
             raise self.fault("can't be opened", error) from error
 
     def __enter__(self) -> Self:
@@ -102,18 +75,25 @@ class Database:
     ) -> None:
         self._notes.close()
         self._answers.close()
+        self._marker.close()
 
     def fault(self, what: str, error: object) -> WorkbenchError:
         """The error that ends everything here: `the store <what>: <error>` (exit code 5)."""
-        free = "?"
-        with suppress(OSError):
-            free = f"{shutil.disk_usage(self.folder).free / 1e6:,.0f}"
+        free = free_room(self.folder)
+        room = "?" if free is None else f"{free / 1e6:,.0f}"
         return WorkbenchError(
             f"the store {what}: {error}",
             where=str(self.path),
-            fix=f"see that the disk has room ({free} MB are free) and the file can be written; "
+            fix=f"see that the disk has room ({room} MB are free) and the file can be written; "
             "`workbench store repair` mends a damaged one",
             exit_code=ExitCode.STORAGE,
+        )
+
+    def _forbidden(self, error: object) -> WorkbenchError:
+        return WorkbenchError(
+            f"the store can't be written: {error}",
+            where=str(self.path),
+            fix="make the folder writable for this user, or work on a copy of the project",
         )
 
     def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
@@ -138,7 +118,17 @@ class Database:
         Raises:
             WorkbenchError: the disk is full, the file is damaged, or it is not there any more.
         """
-        self._commit(self._answers, statements)
+        self._commit(self._answers, [*statements, (COMMITTED, [()])])
+        self._marker.note(*self.identity())
+
+    def identity(self) -> tuple[str, int]:
+        """Which store this is, and how often something durable was written to it."""
+        ((store, commits),) = self.read("SELECT id, commits FROM store")
+        return store, commits
+
+    def acknowledged(self, store: str) -> int:
+        """How often something was at least; more than there is: the file has lost some."""
+        return self._marker.commits(store)
 
     def note(self, statements: Sequence[Statement]) -> None:
         """As `write`, but for the loss of power."""
@@ -150,61 +140,59 @@ class Database:
             try:
                 _execute(connection, statements)
             except sqlite3.Error as error:
-                if error.sqlite_errorcode & 0xFF in NO_ROOM and self._give_room():
-                    with suppress(sqlite3.Error):  # what was arriving; it is the end all the same
-                        _execute(connection, statements)
-                        raise self.fault("is full; what had arrived is kept", error) from error
-                raise self.fault("can't be written", error) from error
+                if not self._is_full(error):
+                    raise self.fault("can't be written", error) from error
+                self.full = self.fault("is full; what had arrived is kept", error)
+                self._commit_again(connection, statements)
+
+    def _commit_again(
+        self, connection: sqlite3.Connection, statements: Sequence[Statement]
+    ) -> None:
+        """In the room that was set aside; it is the end all the same."""
+        try:
+            _execute(connection, statements)
+        except sqlite3.Error as error:
+            raise self.fault("can't be written", error) from error
+
+    def _is_full(self, error: sqlite3.Error) -> bool:
+        """Whether there was no room, and there is some now."""
+        code = getattr(error, "sqlite_errorcode", 0)  # a closed connection has none
+        return code & 0xFF in NO_ROOM and give_room(self.folder)
 
     def _check_file(self) -> None:
         """That what is written is still what others would open."""
         try:
-            same = self.path.stat().st_ino == self._inode
+            same = _place(self.path) == self._place
         except OSError as error:
             raise self.fault("is gone", error) from error
         if not same:
             raise self.fault("is gone", "another file has taken its place")
 
-    def take_room(self, expected: int) -> None:
-        """Sets room aside for answers that arrive when the disk is full.
+    def _make_file(self) -> None:
+        """Makes the file, as durable as what will be in it.
 
-        Args:
-            expected: bytes that the answers to come will need, about.
-
-        Raises:
-            WorkbenchError: there is less room than that (exit code 2: nothing is sent yet).
+        A file that is there isn't opened: to close it would end SQLite's locks of this process.
         """
-        file = self.folder / RESERVE
         try:
-            if not file.exists() or file.stat().st_size < RESERVED:
-                with file.open("wb") as made:
-                    file.chmod(0o600)
-                    made.write(b"\0" * RESERVED)
-            free = shutil.disk_usage(self.folder).free
-        except OSError:
-            file.unlink(missing_ok=True)
-            free = 0
-        if free < expected:
-            raise WorkbenchError(
-                f"the answers need about {(expected + RESERVED) / 1e6:,.1f} MB, "
-                f"and {free / 1e6:,.1f} MB are free",
-                where=str(self.folder),
-                fix="free some space, or `--limit` the rows",
-            )
-
-    def _give_room(self) -> bool:
-        """Whether there was room set aside and it is free now."""
-        try:
-            (self.folder / RESERVE).unlink()
-        except OSError:
-            return False
-        return True
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except FileExistsError:
+            self.path.chmod(0o600)
+            if self.path.stat().st_size < LEAST and self._marker.store:
+                raise self.fault("is damaged", "it is empty, and once it was not") from None
+            return
+        self._marker.forget()
+        for folder in (self.folder, self.folder.parent):
+            handle = os.open(folder, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
 
     def _connected(self, synchronous: str) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=PATIENCE, check_same_thread=False, isolation_level=None
         )
-        connection.create_function("crc", -1, checksum, deterministic=True)
+        connection.create_function("crc", -1, _crc, deterministic=True)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         return connection
@@ -212,7 +200,9 @@ class Database:
     def _refuse_later_format(self) -> None:
         """Before anything is written to it, not even how it is logged."""
         with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as db:
-            found = _version(db)
+            found = version_of(db)
+        if found > LATER:
+            raise self.fault("is damaged", f"{found} is no format")
         if found > VERSION:
             raise WorkbenchError(
                 f"the store has format {found}, this version reads {VERSION}",
@@ -220,30 +210,21 @@ class Database:
                 fix="use the version of workbench that made it, or move the file away",
             )
 
-    def _make_tables(self) -> None:
-        """Where there are none, or those of an earlier format; all in one step."""
-        db = self._answers
-        if _version(db) == VERSION:
-            return
-        db.execute("BEGIN IMMEDIATE")
-        try:
-            upgrade = UPGRADE if _version(db) == 1 else ""
-            for statement in (upgrade + SCHEMA).split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version={VERSION}")
-            db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
 
-
-def _version(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+def _place(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def checksum(*values: str) -> int:
     """Of a row's texts; SQL knows it as `crc`."""
     return crc32("\0".join(values).encode("utf-8", "surrogatepass"))
+
+
+def _crc(*values: object) -> int:
+    """No checksum has -1: damage can change what kind of value a row holds."""
+    texts = [value for value in values if isinstance(value, str)]
+    return checksum(*texts) if len(texts) == len(values) else -1
 
 
 def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:

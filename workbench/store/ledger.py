@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from filelock import FileLock, Timeout
-
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.model import Attempt
 from workbench.secrets import Redactor
 from workbench.store.database import Database, Statement
+from workbench.store.locks import Held, hold
 
 Claim = Literal["claimed", "answered", "taken"]
 CLAIM = (
@@ -39,6 +38,7 @@ GIVEN_UP = (  # of an owner: what was under way may have been done; what waited 
     "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
 )
 STILL = 1.0  # seconds for which an owner that was seen alive is believed to be
+PROBE = 5.0  # seconds, more than another process takes to see whether a lock is held
 
 
 @dataclass(frozen=True)
@@ -92,18 +92,19 @@ class Ledger:
             WorkbenchError: the folder can't be locked, as on some network file systems.
         """
         self._id = uuid.uuid4().hex
-        lock = self._lock(self._id)
         row = (self._id, os.getpid(), socket.gethostname(), plan)
-        with _held(lock):
-            self._database.note(
-                [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
-            )
+        lock = self._lock(self._id)
+        with hold(lock, patience=PROBE):
             try:
+                self._database.note(
+                    [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
+                )
                 yield self.settle()
             finally:
                 with suppress(WorkbenchError):  # a store that is gone has been spoken of already
                     self._end(self._id, "the run ended while it was under way")
-        Path(lock.lock_file).unlink(missing_ok=True)
+                with suppress(OSError):
+                    lock.unlink()
 
     def claim(self, key: str, model: str, cost: float | None, *, anew: bool = False) -> Claim:
         """Makes a request this process's own, to be sent now.
@@ -116,8 +117,16 @@ class Ledger:
 
         Returns:
             `answered` if another process has kept an answer meanwhile, `taken` if one is asking.
+
+        Raises:
+            WorkbenchError: the disk is full.
         """
+        if self._database.full:
+            raise self._database.full
         self._database.note([(CLAIM, [(key, self._id, model, cost, anew)])])
+        if self._database.full:  # found out by this very note
+            self.release([key])
+            raise self._database.full
         owner = self._owner(key)
         if owner == self._id:
             return "claimed"
@@ -149,33 +158,49 @@ class Ledger:
         )
 
     def again(self, key: str) -> None:
-        """Notes that another call for `key` is under way."""
+        """Notes that another call for `key` is under way.
+
+        Raises:
+            WorkbenchError: the disk is full.
+        """
+        if self._database.full:
+            raise self._database.full
         self._database.note([("UPDATE intents SET sent = 1 WHERE key = ?", [(key,)])])
 
     def settle(self) -> list[Call]:
         """Writes down what processes that are gone left under way, and gives it."""
-        before = self._last()
+        unsaid: list[Call] = []
         self._seen.clear()
-        for owner in self.owners():
+        owners = self.owners()
+        for owner in owners:
             if owner.id != self._id and not self._lives(owner.id):
-                self._end(owner.id, f"{owner} ended while it was under way")
-        return self.calls(after=before)
+                reason = f"{owner} ended while it was under way"
+                unsaid += self._under_way(owner.id, reason)
+                self._end(owner.id, reason)
+        known = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
+        for lock in self._folder().glob("*.lock"):
+            if lock.stem not in known:
+                self._lives(lock.stem)  # whose process ended before it was known as an owner
+        return unsaid
 
-    def calls(self, key: str = "", *, after: int = 0) -> list[Call]:
-        """The lost calls, in order: of one key, or those noted after a number."""
+    def calls(self, key: str = "") -> list[Call]:
+        """The lost calls, in order: all of them, or those of one key."""
         rows = self._database.read(
             "SELECT key, model, outcome, reason, cost, noted_at FROM calls "
-            "WHERE number > ? AND (? = '' OR key = ?) ORDER BY number",
-            (after, key, key),
+            "WHERE ? IN ('', key) ORDER BY number",
+            (key,),
         )
         return [Call(*row) for row in rows]
 
     def under_way(self) -> list[Call]:
         """This process's own calls that have not ended."""
+        return self._under_way(self._id)
+
+    def _under_way(self, owner: str, reason: str = "") -> list[Call]:
         rows = self._database.read(
-            "SELECT key, model, 'unknown', '', cost, noted_at FROM intents "
+            "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents "
             "WHERE owner = ? AND sent = 1 ORDER BY key",
-            (self._id,),
+            (reason, owner),
         )
         return [Call(*row) for row in rows]
 
@@ -192,10 +217,6 @@ class Ledger:
         rows = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else ""
 
-    def _last(self) -> int:
-        ((number,),) = self._database.read("SELECT coalesce(max(number), 0) FROM calls")
-        return int(number)
-
     def _end(self, owner: str, reason: str) -> None:
         statements: list[Statement] = [
             (GIVEN_UP, [(reason, owner)]),
@@ -209,34 +230,23 @@ class Ledger:
         if time.monotonic() - self._seen.get(owner, float("-inf")) < STILL:
             return True
         lock = self._lock(owner)
-        if not Path(lock.lock_file).exists():
+        if not lock.exists():
             return False
         try:
-            with lock:
-                Path(lock.lock_file).unlink(missing_ok=True)
+            with hold(lock):
+                lock.unlink(missing_ok=True)
                 return False
-        except Timeout:
+        except Held:
             self._seen[owner] = time.monotonic()
             return True
 
-    def _lock(self, owner: str) -> FileLock:
+    def _lock(self, owner: str) -> Path:
+        return self._folder() / f"{owner}.lock"
+
+    def _folder(self) -> Path:
         folder = self._database.folder / "owners"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        return FileLock(folder / f"{owner}.lock", timeout=0, mode=0o600)
-
-
-@contextmanager
-def _held(lock: FileLock) -> Iterator[None]:
-    try:
-        lock.acquire()
-    except (OSError, NotImplementedError) as error:
-        raise WorkbenchError(
-            f"files can't be locked here: {error}",
-            where=lock.lock_file,
-            fix="keep the project on a local disk; two runs could pay for the same answer here",
-            exit_code=ExitCode.USER,
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._database.fault("can't be written", error) from error
+        return folder

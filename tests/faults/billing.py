@@ -1,0 +1,51 @@
+"""A server that bills: whatever it has received whole is paid for, whoever is there to hear it.
+
+with billing(delays=(0.005, 0.03)) as till:
+    …
+    till.billed(request)      # how often
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from openai_server import OpenAIServer, Reply, last_message, serve
+
+from workbench.canonical import canonical
+from workbench.model import Request
+
+
+@dataclass
+class Till:
+    """What was received, by body."""
+
+    server: OpenAIServer
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def bills(self, *, since: int = 0) -> Counter[str]:
+        """How often each body was received, from a number of requests on."""
+        return Counter(canonical(received.body) for received in self.server.requests[since:])
+
+    def billed(self, requests: Mapping[str, Request], *, since: int = 0) -> Counter[str]:
+        """The same by the key of the request that has the body."""
+        bills = self.bills(since=since)
+        return Counter({key: bills[canonical(dict(one.body))] for key, one in requests.items()})
+
+
+@contextmanager
+def billing(delays: tuple[float, float] = (0.005, 0.03), seed: int = 0) -> Iterator[Till]:
+    """Answers with what was said last, after a while."""
+    chance = random.Random(seed)
+
+    def script(path: str, body: Any, nth: int) -> Reply:
+        return replace(last_message(path, body, nth), delay_s=chance.uniform(*delays))
+
+    with serve() as server:
+        server.script = script
+        yield Till(server)

@@ -1,0 +1,21 @@
+"""What the tests of faults share: a till, and processes that can be killed."""
+
+from collections.abc import Iterator
+
+import pytest
+from billing import Till, billing
+from jobs import Forge, jobs
+
+
+@pytest.fixture(scope="module")
+def forge() -> Iterator[Forge]:
+    """One process that all jobs of a file are forked from."""
+    with jobs() as running:
+        yield running
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    """An API that answers in 5 to 30 ms and bills what it has received."""
+    with billing() as running:
+        yield running

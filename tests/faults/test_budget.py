@@ -1,0 +1,240 @@
+"""A limit of cost or of calls holds, whatever the server does, and the rest can be had later."""
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from billing import Till
+from job import Silent, make_plan, write_project
+from openai_server import HANG, RESET, Reply, answer, refuse
+
+from workbench.completing import Budget, Outcome, Site, Stop, complete
+from workbench.project import Price
+from workbench.prompt import Renderer
+from workbench.providers.openai import client
+from workbench.store import Store
+
+ROWS, CONCURRENCY, MOST_TOKENS = 150, 64, 8
+PRICE = Price(input=100, output=400)
+MODEL = "openai:m"
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+asks_again = pytest.mark.skipif(
+    "permit" not in Path(client.__file__).read_text(), reason="this provider doesn't ask its permit"
+)
+
+
+def paid(path: str, body: Any, nth: int) -> Reply:
+    """As dear as it can be: each byte that was sent a token, and as many out as were allowed."""
+    usage = {"prompt_tokens": len(json.dumps(body)), "completion_tokens": MOST_TOKENS}
+    return Reply(body=answer(body["messages"][-1]["content"], usage=usage), delay_s=0.01)
+
+
+def faulty(seed: int, timeout: bool) -> Callable[[str, Any, int], Reply]:
+    """One in three goes wrong, as often as it is tried."""
+    chance = random.Random(seed)
+    wrong = [
+        lambda _: refuse(500, "oops"),
+        lambda _: RESET,
+        lambda good: replace(good, cut_after=20),
+        lambda _: refuse(503, "later", {"Retry-After": "0.05"}),
+        lambda _: refuse(429, "slowly", {"Retry-After": "0.05"}),
+        *([lambda _: HANG] if timeout else []),
+    ]
+
+    def script(path: str, body: Any, nth: int) -> Reply:
+        good = paid(path, body, nth)
+        return chance.choice(wrong)(good) if chance.random() < 0.33 else good
+
+    return script
+
+
+class Buyer:
+    """A project whose model has a price, and a till that says what was billed."""
+
+    def __init__(self, root: Path, till: Till, renderer: Renderer) -> None:
+        self.root, self.till, self.renderer = root, till, renderer
+        self.statuses: list[int] = []
+        (root / ".workbench").mkdir()
+        self.write(ROWS)
+        self.sell(paid)
+
+    def write(self, rows: int, concurrency: int = CONCURRENCY, timeout_s: float = 60) -> None:
+        settings = f'base_url: "{self.till.url}", concurrency: {concurrency}, backoff_s: 0.01'
+        write_project(self.root, f'"{MODEL}": {{{settings}, timeout_s: {timeout_s}}}', rows)
+
+    def sell(self, script: Callable[[str, Any, int], Reply]) -> None:
+        """Answers with a script, and writes down the status of each reply."""
+
+        def noted(path: str, body: Any, nth: int) -> Reply:
+            reply = script(path, body, nth)
+            self.statuses.append(reply.status)
+            return reply
+
+        self.till.server.script = noted
+
+    def buy(self, *, max_cost: float | None = None, max_calls: int | None = None) -> Outcome:
+        self.budget = Budget({MODEL: PRICE}, max_cost=max_cost, max_calls=max_calls)
+        with Store(self.root / ".workbench") as store:
+            self.plan = make_plan(self.root, store, self.renderer)
+            with store.ledger.session(self.plan.digest):
+                return complete(self.plan, Site(store, Silent(), Stop(), self.budget))
+
+    @property
+    def bill(self) -> float:
+        """What the server wants: all it has received and not refused, answered or not."""
+        received = zip(self.till.server.requests, self.statuses, strict=True)
+        return sum(
+            PRICE.of(len(one.raw), MOST_TOKENS)
+            for one, status in received
+            if status not in (429, 503)
+        )
+
+    @property
+    def dearest(self) -> float:
+        return max(PRICE.of(one.size, MOST_TOKENS) for one in self.plan.bodies.values())
+
+
+@pytest.fixture
+def buyer(tmp_path: Path, till: Till, renderer: Renderer) -> Buyer:
+    return Buyer(tmp_path, till, renderer)
+
+
+@pytest.mark.parametrize("max_cost", [0.0, 0.001, 0.2, 0.5])
+def test_what_is_billed_is_never_above_the_limit_and_close_to_it(
+    buyer: Buyer, max_cost: float
+) -> None:
+    outcome = buyer.buy(max_cost=max_cost)
+    assert buyer.bill <= max_cost < buyer.bill + buyer.dearest
+    assert (outcome.exhausted, outcome.stops) == (True, ())
+    assert outcome.sent == len(buyer.till.server.requests) == len(outcome.completions) < ROWS
+    assert buyer.budget.spent == pytest.approx(buyer.bill)
+
+
+def test_the_rest_is_sent_with_a_limit_of_its_own(buyer: Buyer) -> None:
+    first = buyer.buy(max_cost=0.3)
+    spent = buyer.bill
+    second = buyer.buy(max_cost=10)
+    assert first.sent + second.sent == ROWS == len(second.completions)
+    assert (second.exhausted, len(buyer.till.server.requests)) == (False, ROWS)
+    assert set(buyer.till.bills().values()) == {1}
+    assert buyer.budget.spent == pytest.approx(buyer.bill - spent)
+
+
+@pytest.mark.parametrize("timeout", [False, True], ids=["fast", "timeouts"])
+@pytest.mark.parametrize("seed", [1, 2])
+@asks_again
+def test_the_limit_holds_when_calls_fail_and_may_be_billed_twice(
+    buyer: Buyer, seed: int, timeout: bool
+) -> None:
+    buyer.sell(faulty(seed, timeout))
+    buyer.write(ROWS, timeout_s=0.7 if timeout else 60)
+    outcome = buyer.buy(max_cost=0.5)
+    assert buyer.bill <= 0.5 < buyer.bill + 2 * buyer.dearest
+    assert outcome.exhausted
+    assert buyer.budget.spent == pytest.approx(buyer.bill)
+    assert (buyer.budget.held, buyer.budget.under_way) == (pytest.approx(0), 0)
+
+
+def test_an_answer_without_usage_costs_what_it_may_have(buyer: Buyer) -> None:
+    buyer.sell(lambda *said: Reply(body=answer("yes", usage=None)))
+    outcome = buyer.buy(max_cost=0.3)
+    assert buyer.bill <= 0.3 < buyer.bill + buyer.dearest
+    assert outcome.exhausted
+    assert buyer.budget.spent == pytest.approx(buyer.bill)
+
+
+def test_a_cheaper_answer_leaves_room_for_another(buyer: Buyer) -> None:
+    usage = {"prompt_tokens": 10, "completion_tokens": 1}
+    buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage)))
+    outcome = buyer.buy(max_cost=0.3)
+    assert (outcome.sent, outcome.exhausted) == (ROWS, False)
+    assert buyer.budget.spent == pytest.approx(ROWS * PRICE.of(10, 1))
+
+
+@pytest.mark.parametrize("number", [0, 1, 40])
+def test_calls_are_never_more_than_the_limit(buyer: Buyer, number: int) -> None:
+    outcome = buyer.buy(max_calls=number)
+    assert len(buyer.till.server.requests) == outcome.sent == number
+    assert outcome.exhausted
+
+
+@asks_again
+def test_repeated_calls_count(buyer: Buyer) -> None:
+    buyer.sell(faulty(3, timeout=False))
+    buyer.write(ROWS, concurrency=4)
+    outcome = buyer.buy(max_calls=60)
+    assert len(buyer.till.server.requests) == buyer.budget.calls == outcome.attempts == 60
+    assert outcome.exhausted
+    assert outcome.sent < 60
+
+
+@asks_again
+def test_a_last_row_that_may_not_be_repeated_was_stopped_by_the_limit(buyer: Buyer) -> None:
+    buyer.sell(lambda path, body, nth: refuse(500, "oops"))
+    buyer.write(1)
+    outcome = buyer.buy(max_calls=1)
+    assert len(buyer.till.server.requests) == 1
+    assert [one.state for one in outcome.completions.values()] == ["failed"]
+    assert outcome.exhausted
+
+
+def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    return subprocess.run(
+        [*WORKBENCH, *words],
+        cwd=home,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_command_stops_at_its_budget_and_says_what_is_left(buyer: Buyer) -> None:
+    prices = f'prices: {{"{MODEL}": {{input: {PRICE.input}, output: {PRICE.output}}}}}\n'
+    (buyer.root / "workbench.yaml").write_text(prices)
+    done = call(buyer.root, "run", "--max-cost", "0.3", "--json")
+    said = json.loads(done.stdout)
+    sent = len(buyer.till.server.requests)
+    assert (done.returncode, said["exit_code"]) == (4, 4), done.stderr
+    assert said["requests"] == {
+        "planned": ROWS,
+        "stored": 0,
+        "shared": 0,
+        "sent": sent,
+        "failed": 0,
+        "not_run": ROWS - sent,
+        "attempts": sent,
+    }
+    assert 0 < sent < ROWS
+    assert buyer.bill <= 0.3
+    assert f"stopped at the budget after {sent} calls, USD {buyer.bill:.4f}: " in done.stdout
+    assert f"{ROWS - sent} rows are not run" in done.stdout
+    again = call(buyer.root, "run", "--max-calls", str(ROWS - sent), "--json")
+    assert (again.returncode, len(buyer.till.server.requests)) == (0, ROWS), again.stderr
+    assert json.loads(again.stdout)["requests"]["stored"] == sent
+
+
+def test_limit_of_cost_needs_a_price(buyer: Buyer) -> None:
+    done = call(buyer.root, "run", "--max-cost", "1")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"error: workbench.yaml: --max-cost can't be kept: {MODEL} has no price\n"
+        f'  fix: prices: {{"{MODEL}": {{input: 0.15, output: 0.60}}}}, per million tokens '
+        "(0 and 0 for a server of your own), or leave --max-cost out\n"
+    )
+    assert buyer.till.server.requests == []
+
+
+def test_models_that_nobody_bills_need_no_price(buyer: Buyer) -> None:
+    write_project(buyer.root, '"echo:last"', 4)
+    done = call(buyer.root, "run", "--max-cost", "0", "--json")
+    assert (done.returncode, json.loads(done.stdout)["requests"]["sent"]) == (0, 4), done.stderr
