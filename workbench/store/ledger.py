@@ -38,6 +38,8 @@ GIVEN_UP = (  # of an owner: what was under way may have been done; what waited 
     "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
 )
 STILL = 1.0  # seconds for which an owner that was seen alive is believed to be
+ALONE = "store "  # how the plan of an owner begins that works on the whole file
+REPAIR = "repair"  # the owner that a damaged store can't name
 
 
 @dataclass(frozen=True)
@@ -84,10 +86,11 @@ class Ledger:
         """This process as the owner of what it asks; gives what earlier ones left unsaid.
 
         Args:
-            plan: the digest of what it runs.
+            plan: the digest of what it runs; `store …` for what needs the store for itself.
 
         Raises:
-            WorkbenchError: the folder can't be locked, as on some network file systems.
+            WorkbenchError: the folder can't be locked, as on some network file systems; or
+                another process needs the store for itself, or this one does (exit code 7).
         """
         self._id = uuid.uuid4().hex
         lock = self._lock(self._id)
@@ -97,6 +100,7 @@ class Ledger:
                 [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
             )
             try:
+                self._make_way(plan)
                 yield self.settle()
             finally:
                 with suppress(WorkbenchError):  # a store that is gone has been spoken of already
@@ -185,6 +189,16 @@ class Ledger:
         """The other processes that are at work on this store now."""
         return [one for one in self.owners() if one.id != self._id and self._lives(one.id)]
 
+    def _make_way(self, plan: str) -> None:
+        """Both sides note themselves before they look, so one of two sees the other."""
+        if self._lives(REPAIR):
+            raise busy("`workbench store repair`")
+        whole = plan.startswith(ALONE)
+        for one in self.running():
+            if whole or one.plan.startswith(ALONE):
+                command = f" (workbench {one.plan})" if one.plan.startswith(ALONE) else ""
+                raise busy(f"{one}{command}")
+
     def _owner(self, key: str) -> str:
         rows = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))
         return str(rows[0][0]) if rows else ""
@@ -220,6 +234,15 @@ class Ledger:
         folder = self._database.folder / "owners"
         folder.mkdir(mode=0o700, exist_ok=True)
         return FileLock(folder / f"{owner}.lock", timeout=0, mode=0o600)
+
+
+def busy(who: str) -> WorkbenchError:
+    """The error for a store that another process is at work on."""
+    return WorkbenchError(
+        f"the store is in use: {who}",
+        fix="wait until it has ended, then the same command again",
+        exit_code=ExitCode.ALREADY_RUNNING,
+    )
 
 
 @contextmanager
