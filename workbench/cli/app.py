@@ -18,7 +18,7 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import fetch, prompts, run
+from workbench.cli import fetch, prompts, run, store
 from workbench.errors import ExitCode, WorkbenchError
 
 app = typer.Typer(
@@ -36,6 +36,7 @@ app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(fetch.models, name="models")
 app.add_typer(fetch.data, name="data")
+app.add_typer(store.app, name="store")
 app.command("evaluators")(fetch.evaluators)
 
 

@@ -1,6 +1,6 @@
 """Removing answers and scores that one names; what is removed must be paid for again.
 
-prune_answers(store, Selection(before="2025-10-01T00:00:00Z"))   ->  bytes freed
+remove(store, Answers(Selection(before="2025-10-01T00:00:00Z")))   ->  bytes freed
 """
 
 import re
@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 from workbench.errors import WorkbenchError
 from workbench.project import Price
 from workbench.store.answers import Store
+from workbench.store.database import Database
 from workbench.store.kept import Selection
 from workbench.store.ledger import ALONE
 from workbench.store.statistics import file_size
@@ -47,6 +48,36 @@ class Removal:
     size: int = 0
 
 
+@dataclass(frozen=True)
+class Answers:
+    """The answers of a selection."""
+
+    selection: Selection
+    table = "completions"
+
+    def where(self, database: Database) -> tuple[str, list[str]]:
+        """`WHERE …` and its values."""
+        return self.selection.where(database)
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of evaluators that match a glob (empty: all), kept before a time (empty: any)."""
+
+    evaluator: str
+    before: str
+    table = "scores"
+
+    def where(self, database: Database) -> tuple[str, list[str]]:
+        """`WHERE …` and its values."""
+        rows = database.read("SELECT DISTINCT evaluator FROM scores")
+        names = [str(name) for (name,) in rows if fnmatchcase(name, self.evaluator or "*")]
+        where = f"WHERE evaluator IN ({','.join('?' * len(names))})"
+        if not self.before:
+            return where, names
+        return f"{where} AND kept_at < ?", [*names, self.before]
+
+
 def time_before(age: str, now: datetime | None = None) -> str:
     """The moment `30d`, `12h` or `4w` ago: UTC, ISO 8601, as the store writes it.
 
@@ -62,9 +93,13 @@ def time_before(age: str, now: datetime | None = None) -> str:
     return then.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def answers_to_remove(store: Store, selection: Selection, prices: Mapping[str, Price]) -> Removal:
-    """What `prune_answers` would remove, and what it would cost to ask again."""
-    where, values = selection.where(store.database)
+def to_remove(store: Store, what: Answers | Scores, prices: Mapping[str, Price]) -> Removal:
+    """What `remove` would remove, and what it would cost to ask again."""
+    where, values = what.where(store.database)
+    if isinstance(what, Scores):
+        query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"  # noqa: S608
+        ((count, size),) = store.database.read(query, values)
+        return Removal(scores=count, size=size)
     query = f"{BY_MODEL} {where} GROUP BY model ORDER BY model"
     rows = store.database.read(query, values)
     costs = [prices[row[0]].of(row[2], row[3]) for row in rows if row[0] in prices]
@@ -81,38 +116,15 @@ def answers_to_remove(store: Store, selection: Selection, prices: Mapping[str, P
     )
 
 
-def scores_to_remove(store: Store, evaluator: str, before: str) -> Removal:
-    """What `prune_scores` would remove."""
-    where, values = _scores(store, evaluator, before)
-    query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"  # noqa: S608
-    ((count, size),) = store.database.read(query, values)
-    return Removal(scores=count, size=size)
-
-
-def prune_answers(store: Store, selection: Selection) -> int:
-    """Removes the answers of a selection; the bytes by which the file has shrunk.
+def remove(store: Store, what: Answers | Scores) -> int:
+    """Removes them; the bytes by which the file has shrunk.
 
     Raises:
         WorkbenchError: another process is at work on the store (exit code 7).
     """
-    return _remove(store, "completions", *selection.where(store.database))
-
-
-def prune_scores(store: Store, evaluator: str, before: str) -> int:
-    """Removes scores: of evaluators that match a glob, kept before a time; see `prune_answers`."""
-    return _remove(store, "scores", *_scores(store, evaluator, before))
-
-
-def _scores(store: Store, evaluator: str, before: str) -> tuple[str, list[str]]:
-    rows = store.database.read("SELECT DISTINCT evaluator FROM scores")
-    names = [str(name) for (name,) in rows if fnmatchcase(name, evaluator or "*")]
-    where = f"WHERE evaluator IN ({','.join('?' * len(names))})"
-    return (f"{where} AND kept_at < ?", [*names, before]) if before else (where, names)
-
-
-def _remove(store: Store, table: str, where: str, values: list[str]) -> int:
     with store.ledger.session(PLAN):
         size = file_size(store)
-        store.database.write([(f"DELETE FROM {table} {where}", [values])])  # noqa: S608
+        where, values = what.where(store.database)
+        store.database.write([(f"DELETE FROM {what.table} {where}", [values])])  # noqa: S608
         store.database.shrink()
         return size - file_size(store)

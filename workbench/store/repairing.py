@@ -3,7 +3,8 @@
 repair(folder)   ->  Repair(findings=("database disk image is malformed",), salvaged=…, put_by=…)
 
 .workbench/store.db                       the new one, in one step, when it is whole
-.workbench/damaged-20251123T180500Z/      store.db, store.db-wal, store.db-shm as they were
+.workbench/damaged-20251123T180500Z/      store.db, store.db-wal, store.db-shm as they were;
+                                          lost.txt: keys of answers that were there
 .workbench/repairing/                     where it is made; what a killed repair leaves is read, too
 """
 
@@ -86,7 +87,7 @@ def _repaired(folder: Path, aside: Path) -> Repair:
             _copy_ledger(copy, database)
         with Store(new) as store:
             store.check()
-        put_by = _put_by(folder)
+        put_by = _put_by(folder, salvaged.lost)
         _take_the_place(new / NAME, folder)
         shutil.rmtree(aside)
         return Repair(tuple(findings), salvaged, put_by)
@@ -142,7 +143,7 @@ def _copy_ledger(copy: Path, database: Database) -> None:
             database.write([(query, rows)])
 
 
-def _put_by(folder: Path) -> Path:
+def _put_by(folder: Path, lost: Sequence[str]) -> Path:
     """The damaged files under a second name, so that no moment is without them."""
     put_by = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
     put_by.mkdir(mode=0o700)
@@ -152,6 +153,9 @@ def _put_by(folder: Path) -> Path:
                 (put_by / part).hardlink_to(folder / part)
             except OSError:  # a file system without links
                 shutil.copy2(folder / part, put_by / part)
+    listed = put_by / "lost.txt"
+    listed.touch(0o600)
+    listed.write_text("".join(f"{key}\n" for key in lost))
     _sync(put_by)
     _sync(folder)
     return put_by
