@@ -17,6 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.report.spreadsheet import neutral
 from workbench.store.kept import Kept
 
+LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # to some readers
 COLUMNS = (
     "key",
     "model",
@@ -52,7 +53,7 @@ def answer_json(kept: Kept) -> dict[str, JSON]:
 def json_lines(answers: Iterable[Kept]) -> Iterator[bytes]:
     """A line an answer, lossless: half a character becomes its escape."""
     for kept in answers:
-        text = json.dumps(answer_json(kept), ensure_ascii=False)
+        text = json.dumps(answer_json(kept), ensure_ascii=False).translate(LINE_ENDS)
         yield f"{text}\n".encode("utf-8", "backslashreplace")
 
 

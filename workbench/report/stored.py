@@ -84,7 +84,9 @@ def repair_lines(done: Repair) -> list[str]:
         "without an answer"
     )
     lost = f"{len(kept.lost):,} answers and {len(kept.lost_scores):,} scores"
-    lines.append(f"known to be lost: {lost}" if kept.lost or kept.lost_scores else "none is missed")
+    lines.append(
+        f"known to be lost: {lost}" if kept.lost or kept.lost_scores else "none is known to be lost"
+    )
     lines += [f"  {key}" for key in kept.lost[:SHOWN]]
     if len(kept.lost) > SHOWN:
         lines.append(f"  and {len(kept.lost) - SHOWN:,} more, in its lost.txt")

@@ -26,7 +26,8 @@ from workbench.store.log import log_damage
 from workbench.store.salvage import Salvaged, salvage
 
 ASIDE = "repairing"
-PARTS = (NAME, f"{NAME}-wal", f"{NAME}-shm")
+# The file, its log, how that is shared, and what was said to be durable.
+PARTS = (NAME, f"{NAME}-wal", f"{NAME}-shm", "acknowledged")
 FAULTS = 20  # of which SQLite tells
 LEDGER = {
     "owners": ("id", "pid", "host", "plan", "begun_at"),
@@ -106,7 +107,7 @@ def examine(folder: Path, copy: Path) -> list[str]:
     """
     shutil.rmtree(copy)
     copy.mkdir(mode=0o700)
-    for part in PARTS[:2]:
+    for part in (*PARTS[:2], PARTS[3]):
         with suppress(FileNotFoundError):
             shutil.copyfile(folder / part, copy / part)
     log = log_damage(folder)

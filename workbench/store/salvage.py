@@ -17,14 +17,19 @@ from workbench.store.carving import Found, Record, read_pages, records
 from workbench.store.database import NAME, Database, checksum
 
 AT_ONCE = 500  # rows in one step
-ANSWER = (
-    "INSERT OR REPLACE INTO completions (key, state, completion, request, sum, model, size, "
-    "input_tokens, output_tokens, latency_s, kept_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-    "?10, ?11 WHERE NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1 AND kept_at >= ?11)"
+ANSWER = (  # in place of an earlier one, so that whatever counts rows sees an update
+    "INSERT INTO completions (key, state, completion, request, sum, model, size, input_tokens, "
+    "output_tokens, latency_s, kept_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET state = excluded.state, completion = excluded.completion, "
+    "request = excluded.request, sum = excluded.sum, model = excluded.model, "
+    "size = excluded.size, input_tokens = excluded.input_tokens, "
+    "output_tokens = excluded.output_tokens, latency_s = excluded.latency_s, "
+    "kept_at = excluded.kept_at WHERE excluded.kept_at > kept_at"
 )
 SCORE = (
-    "INSERT OR REPLACE INTO scores (key, evaluator, score, sum, kept_at) SELECT ?1, ?2, ?3, ?4, ?5 "
-    "WHERE NOT EXISTS (SELECT 1 FROM scores WHERE key = ?1 AND kept_at >= ?5)"
+    "INSERT INTO scores (key, evaluator, score, sum, kept_at) VALUES (?, ?, ?, ?, ?) "
+    "ON CONFLICT (key) DO UPDATE SET evaluator = excluded.evaluator, score = excluded.score, "
+    "sum = excluded.sum, kept_at = excluded.kept_at WHERE excluded.kept_at > kept_at"
 )
 CALL = (
     "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
