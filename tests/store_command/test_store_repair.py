@@ -1,10 +1,13 @@
 """`workbench store repair`: real damage, and everything that can still be read is kept."""
 
+import os
 import random
 import re
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -336,4 +339,28 @@ def test_what_a_killed_repair_had_made_is_not_lost(damaged, whole, tmp_path):
     done = repair(folder)
     assert "an earlier repair was interrupted" in done.findings
     assert read(folder) == read(whole)
+    assert not (folder / "repairing").exists()
+
+
+KILLED = [("link", 1), ("link", 2), ("unlink", 1), ("rename", 1), ("fsync", 1), ("fsync", 4)]
+
+
+@pytest.mark.skipif(not shutil.which("strace"), reason="strace is what kills at a system call")
+@pytest.mark.parametrize(("what", "when"), [*KILLED, ("unlinkat", 1), ("fdatasync", 5)])
+def test_a_repair_that_is_killed_anywhere_loses_nothing(damaged, logged, what, when):
+    folder = damaged(logged, garbage)
+    log = bytearray((folder / "store.db-wal").read_bytes())
+    log[:24] = b"\xee" * 24  # the half that is in the log can be had from it alone
+    (folder / "store.db-wal").write_bytes(log)
+    code = "import sys, pathlib; from workbench.store.repairing import repair; "
+    code += "repair(pathlib.Path(sys.argv[1]))"
+    inject = ["-e", f"trace={what}", "-e", f"inject={what}:signal=SIGKILL:when={when}"]
+    killed = subprocess.run(
+        ["strace", "-f", "-qq", "-o", os.devnull, *inject, sys.executable, "-c", code, str(folder)],
+        timeout=60,
+        check=False,
+    )
+    assert killed.returncode == -9
+    repair(folder)
+    assert read(folder)[0].keys() == set(ANSWERS)
     assert not (folder / "repairing").exists()

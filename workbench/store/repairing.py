@@ -82,6 +82,7 @@ def _repaired(folder: Path, aside: Path) -> Repair:
         findings = examine(folder, copy)
         findings += ["an earlier repair was interrupted"] if earlier else []
         if not findings:
+            shutil.rmtree(aside)
             return Repair()
         with Database(new) as database:
             salvaged = salvage([folder, *earlier], database)
@@ -92,11 +93,12 @@ def _repaired(folder: Path, aside: Path) -> Repair:
         _take_the_place(new / NAME, folder)
         shutil.rmtree(aside)
         return Repair(tuple(findings), salvaged, put_by)
-    finally:
+    except BaseException:
         for made in (copy, new):
             shutil.rmtree(made, ignore_errors=True)
         with suppress(OSError):
             aside.rmdir()  # where no earlier one is left
+        raise
 
 
 def examine(folder: Path, copy: Path) -> list[str]:
