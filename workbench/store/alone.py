@@ -11,8 +11,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from workbench.store.busy import REPAIR, busy
 from workbench.store.database import NAME
-from workbench.store.ledger import REPAIR, Owner, busy
+from workbench.store.ledger import Owner
 
 
 @contextmanager

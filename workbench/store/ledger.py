@@ -22,6 +22,7 @@ from filelock import FileLock, Timeout
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt
+from workbench.store.busy import ALONE, REPAIR, busy
 from workbench.store.database import Database, Statement
 
 Claim = Literal["claimed", "answered", "taken"]
@@ -38,8 +39,6 @@ GIVEN_UP = (  # of an owner: what was under way may have been done; what waited 
     "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
 )
 STILL = 1.0  # seconds for which an owner that was seen alive is believed to be
-ALONE = "store "  # how the plan of an owner begins that works on the whole file
-REPAIR = "repair"  # the owner that a damaged store can't name
 
 
 @dataclass(frozen=True)
@@ -234,15 +233,6 @@ class Ledger:
         folder = self._database.folder / "owners"
         folder.mkdir(mode=0o700, exist_ok=True)
         return FileLock(folder / f"{owner}.lock", timeout=0, mode=0o600)
-
-
-def busy(who: str) -> WorkbenchError:
-    """The error for a store that another process is at work on."""
-    return WorkbenchError(
-        f"the store is in use: {who}",
-        fix="wait until it has ended, then the same command again",
-        exit_code=ExitCode.ALREADY_RUNNING,
-    )
 
 
 @contextmanager

@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from workbench.errors import WorkbenchError
 from workbench.project import Price
 from workbench.store.answers import Store
+from workbench.store.busy import ALONE
 from workbench.store.database import Database
 from workbench.store.kept import Selection
-from workbench.store.ledger import ALONE
 from workbench.store.statistics import file_size
 
 PLAN = f"{ALONE}prune"  # as owner of the store while it removes
