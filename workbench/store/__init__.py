@@ -7,7 +7,7 @@ scores        key -> the score                                   answers.py   co
 intents       key -> who is asking it now                        ledger.py    intents and lost calls
 calls         calls that brought no answer                       history.py   what answers were like
 
-For `workbench store`: statistics.py; explaining.py, differences.py; kept.py (which ones); pruning.py;
+For `workbench store`: statistics.py; explaining.py, differences.py; kept.py which ones; pruning.py;
 repairing.py with log.py, salvage.py, carving.py, alone.py; busy.py.
 """
 
