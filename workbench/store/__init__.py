@@ -6,9 +6,6 @@ completions   key -> state, the completion, what was asked       database.py  th
 scores        key -> the score                                   answers.py   completions, scores
 intents       key -> who is asking it now                        ledger.py    intents and lost calls
 calls         calls that brought no answer                       history.py   what answers were like
-
-For `workbench store`: statistics.py; explaining.py, differences.py; kept.py which ones; pruning.py;
-repairing.py with log.py, salvage.py, carving.py, alone.py; busy.py.
 """
 
 from workbench.store.answers import RETRIABLE, Store, completion_json, score_key
