@@ -94,7 +94,7 @@ def test_a_key_without_an_answer_lists_its_lost_calls(home):
         store.ledger.claim(key_of(0), MODEL, 0.25)
         store.ledger.lost(key_of(0), Attempt("unknown", "the connection was lost"))
     lines = call(home, "store", "explain", key_of(0)).stdout.splitlines()
-    assert lines[1] == "not stored: 1 calls brought no answer"
+    assert lines[1] == "not stored; calls without an answer: 1"
     assert lines[2].endswith("Z, unknown: the connection was lost, at most USD 0.2500")
 
 

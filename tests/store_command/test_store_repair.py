@@ -273,7 +273,7 @@ def test_the_command_says_what_was_kept_and_where_the_rest_is(home, whole):
     assert lines == [
         "damaged: file is not a database",
         lines[1],
-        f"kept {COUNT} answers, {COUNT} scores and 1 notes of calls without an answer",
+        f"kept {COUNT} answers, {COUNT} scores and 1 lost call",
         "none is known to be lost",
         f"the damaged store is in {put_by}",
     ]

@@ -142,7 +142,7 @@ def _not_kept(known: Known) -> str:
     if known.asking:
         return f"not stored: it is being asked now, by {known.asking}"
     if known.calls:
-        return f"not stored: {len(known.calls):,} calls brought no answer"
+        return f"not stored; calls without an answer: {len(known.calls):,}"
     return "not stored: nothing is known of it"
 
 

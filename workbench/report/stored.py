@@ -52,9 +52,10 @@ def statistics_json(found: Statistics, currency: str) -> dict[str, JSON]:
 def removal_lines(found: Removal, currency: str, *, scores: bool) -> list[str]:
     """What goes, and what it would cost to have it back."""
     if scores:
-        return [f"{found.scores:,} scores, {bytes_text(found.size)}"]
+        return [f"{many(found.scores, 'score')}, {bytes_text(found.size)}"]
     lines = [
-        f"{found.answers:,} answers, {bytes_text(found.size)}: {found.input_tokens:,} tokens in, "
+        f"{many(found.answers, 'answer')}, {bytes_text(found.size)}: "
+        f"{found.input_tokens:,} tokens in, "
         f"{found.output_tokens:,} out"
     ]
     if found.cost is not None:
@@ -79,11 +80,9 @@ def repair_lines(done: Repair) -> list[str]:
         return ["the store is whole; nothing was changed"]
     kept = done.salvaged
     lines = [f"damaged: {one_line(finding, 160)}" for finding in done.findings[:SHOWN]]
-    lines.append(
-        f"kept {kept.answers:,} answers, {kept.scores:,} scores and {kept.calls:,} notes of calls "
-        "without an answer"
-    )
-    lost = f"{len(kept.lost):,} answers and {len(kept.lost_scores):,} scores"
+    counts = (many(kept.answers, "answer"), many(kept.scores, "score"))
+    lines.append(f"kept {counts[0]}, {counts[1]} and {many(kept.calls, 'lost call')}")
+    lost = f"{many(len(kept.lost), 'answer')} and {many(len(kept.lost_scores), 'score')}"
     lines.append(
         f"known to be lost: {lost}" if kept.lost or kept.lost_scores else "none is known to be lost"
     )
@@ -102,6 +101,11 @@ def repair_json(done: Repair) -> dict[str, JSON]:
         **(asdict(done.salvaged) if done.salvaged else {}),
         "put_by": str(done.put_by) if done.put_by else None,
     }
+
+
+def many(count: int, word: str) -> str:
+    """`1 answer`, `1,200 answers`."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def bytes_text(size: int) -> str:
