@@ -171,8 +171,8 @@ def _cells(row: str, store: "Store", made: "Plan") -> "list[Answered]":
         for cell in cells:
             if cell.example.id == row:
                 known = explain_key(store, cell.key)
-                request = made.bodies[cell.key]
-                missing = None if known.kept else explain_missing(store, request)
+                said = known.kept or known.calls or known.asking
+                missing = None if said else explain_missing(store, made.bodies[cell.key])
                 found.append(Answered(variant.name, cell.repeat, known, missing))
     if not found:
         raise unknown_name("row", row, [example.id for example in made.examples])

@@ -23,7 +23,7 @@ class Answered:
     """A cell of a plan: one variant's row.
 
     Attributes:
-        missing: why there is no answer; None where there is one.
+        missing: the nearest that is kept; None where the store says itself what became of it.
     """
 
     variant: str
