@@ -35,9 +35,6 @@ def alone(folder: Path) -> Iterator[None]:
             own.unlink(missing_ok=True)
     except Timeout:
         raise busy("`workbench store repair`") from None
-    finally:
-        with suppress(OSError):
-            owners.rmdir()  # where it is empty
 
 
 def _is_held(file: Path) -> bool:
