@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import fetch, prompts, run, sync
+from workbench.cli import fetch, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import secrets_of
@@ -38,6 +38,7 @@ app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(fetch.models, name="models")
 app.add_typer(fetch.data, name="data")
+app.add_typer(store.app, name="store")
 app.command("evaluators")(fetch.evaluators)
 
 

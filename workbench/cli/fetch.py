@@ -1,10 +1,11 @@
 """`workbench models`, `data` and `evaluators`: what there is, and fetching it."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from workbench.cli.planning import open_project
 
 models = typer.Typer(no_args_is_help=True, help="Local models that can be fetched by name.")
 data = typer.Typer(no_args_is_help=True, help="Data sets that can be fetched by name.")
@@ -51,9 +52,8 @@ def list_data_sets() -> None:
 def add_data_sets(names: Names) -> None:
     """Fetch data sets into this project."""
     from workbench.catalog.data import add_data
-    from workbench.project import find_project
 
-    root = find_project(Path.cwd()).root
+    root = open_project().root
     for name in names:
         add_data(name, root, typer.echo)
 
@@ -61,9 +61,8 @@ def add_data_sets(names: Names) -> None:
 def evaluators() -> None:
     """List the evaluators that an experiment can name, and where each comes from."""
     from workbench.evaluator import list_evaluators
-    from workbench.project import find_project
 
-    found = list_evaluators(find_project(Path.cwd()).root)
+    found = list_evaluators(open_project().root)
     _print_table(("evaluator", "from"), sorted(found.items()))
 
 

@@ -33,6 +33,7 @@ def planned(
     from workbench.prompt import Renderer
 
     project = open_project(tracking_uri)
+    keep_private(project, tracking_uri)
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         doors = open_doors(project, tracking_uri)
@@ -49,9 +50,13 @@ def open_project(tracking_uri: str = "") -> "Project":
     project = find_project(Path.cwd())
     uri = project.tracking_uri(tracking_uri)
     REDACTOR.learn(secrets_of({**os.environ, "tracking_uri": uri}))  # .env is read now
-    if str(project.store) in uri:  # MLflow's files, too, are their owner's
-        os.umask(0o077)
     return project
+
+
+def keep_private(project: "Project", tracking_uri: str) -> None:
+    """From here on files are their owner's only, MLflow's too where they lie in the project."""
+    if str(project.store) in project.tracking_uri(tracking_uri):
+        os.umask(0o077)
 
 
 def open_store(project: "Project") -> "Store":

@@ -1,11 +1,11 @@
 """`workbench prompts`: the templates of this project and their versions in the registry."""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.planning import open_project
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     from workbench.report.prompts import status_table
     from workbench.tracking.prompts import status
 
-    project = _project()
+    project = open_project()
     with Renderer() as renderer:
         found = status(project, tracking_uri, _prompts(project, task, renderer))
     if as_json:
@@ -79,7 +79,7 @@ def lint(
     from workbench.lint import lint_task
     from workbench.report.lint import findings_json, print_findings
 
-    project = _project()
+    project = open_project()
     tasks = [project.task_folder(task).name] if task else project.tasks()
     findings = [lint_task(project, one, examples) for one in tasks]
     if as_json:
@@ -95,7 +95,7 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     from workbench.prompt import Renderer
     from workbench.tracking.prompts import push as pushed
 
-    project = _project()
+    project = open_project()
     with Renderer() as renderer:
         for line in pushed(project, tracking_uri, _prompts(project, task, renderer)):
             typer.echo(line)
@@ -115,17 +115,11 @@ def pull(
 
     if "@" not in ref:
         raise WorkbenchError(f"which version of {ref!r}?", fix=f"{ref}@1, {ref}@production, …")
-    project = _project()
+    project = open_project()
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
         file = write_prompt(prompt, project, renderer, force=force)
     typer.echo(f"{project.shown(file)} is now {prompt.ref}")
-
-
-def _project() -> "Project":
-    from workbench.project import find_project
-
-    return find_project(Path.cwd())
 
 
 def _prompts(project: "Project", task: str, renderer: "Renderer") -> "list[Prompt]":
@@ -147,7 +141,7 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
     from workbench.experiment import find_prompt
     from workbench.prompt import list_prompts, parse_reference
 
-    project = _project()
+    project = open_project()
     head, slash, tail = ref.partition("/") if "/" in ref.partition("@")[0] else ("", "", ref)
     reference = parse_reference(tail)
     if slash:

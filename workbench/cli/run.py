@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.planning import open_project, planned
+from workbench.cli.planning import keep_private, open_project, planned
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -98,7 +98,9 @@ def ui(
     """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
     from workbench.tracking.server import serve
 
-    serve(open_project(tracking_uri), tracking_uri, port, say=typer.echo)
+    project = open_project(tracking_uri)
+    keep_private(project, tracking_uri)
+    serve(project, tracking_uri, port, say=typer.echo)
 
 
 def _workshop(

@@ -134,6 +134,15 @@ class Database:
         """As `write`, but for the loss of power."""
         self._commit(self._notes, statements)
 
+    def shrink(self) -> None:
+        """Gives back the room of what was deleted, and leaves no trace of it in the file."""
+        with self._lock:
+            try:
+                self._answers.execute("VACUUM")
+                self._answers.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except sqlite3.Error as error:
+                raise self.fault("can't be written", error) from error
+
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
         with self._lock:
             self._check_file()

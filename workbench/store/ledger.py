@@ -21,6 +21,7 @@ from typing import Literal
 from workbench.errors import WorkbenchError
 from workbench.model import Attempt
 from workbench.secrets import Redactor
+from workbench.store.busy import ALONE, REPAIR, busy
 from workbench.store.database import Database, Statement
 from workbench.store.locks import Held, hold
 
@@ -86,10 +87,11 @@ class Ledger:
         """This process as the owner of what it asks; gives what earlier ones left unsaid.
 
         Args:
-            plan: the digest of what it runs.
+            plan: the digest of what it runs; `store …` for what needs the store for itself.
 
         Raises:
-            WorkbenchError: the folder can't be locked, as on some network file systems.
+            WorkbenchError: the folder can't be locked, as on some network file systems; or
+                another process needs the store for itself, or this one does (exit code 7).
         """
         self._id = uuid.uuid4().hex
         row = (self._id, os.getpid(), socket.gethostname(), plan)
@@ -99,6 +101,7 @@ class Ledger:
                 self._database.note(
                     [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
                 )
+                self._make_way(plan)
                 yield self.settle()
             finally:
                 with suppress(WorkbenchError):  # a store that is gone has been spoken of already
@@ -212,6 +215,16 @@ class Ledger:
     def running(self) -> list[Owner]:
         """The other processes that are at work on this store now."""
         return [one for one in self.owners() if one.id != self._id and self._lives(one.id)]
+
+    def _make_way(self, plan: str) -> None:
+        """Both sides note themselves before they look, so one of two sees the other."""
+        if self._lives(REPAIR):
+            raise busy("`workbench store repair`")
+        whole = plan.startswith(ALONE)
+        for one in self.running():
+            if whole or one.plan.startswith(ALONE):
+                command = f" (workbench {one.plan})" if one.plan.startswith(ALONE) else ""
+                raise busy(f"{one}{command}")
 
     def _owner(self, key: str) -> str:
         rows = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))

@@ -1,0 +1,64 @@
+"""A project with a store that is filled, and the command called in it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from workbench.evaluator import Score, find_evaluator
+from workbench.model import Completion, Request, Usage
+from workbench.store import Store
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+MODEL = "openai:gpt-4o-mini"
+LONG = "a long row; " * 1500  # goes on in several overflow pages
+
+
+def key_of(number: int, kind: str = "answer") -> str:
+    return hashlib.sha256(f"{kind} {number}".encode()).hexdigest()
+
+
+def request(number: int, *, model: str = MODEL, text: str = "") -> Request:
+    said = {"role": "user", "content": text or f"row {number}" + LONG * (number % 3)}
+    body = {"model": model.partition(":")[2], "messages": [said], "temperature": 0}
+    asked = {"provider": "openai", "model": model, "identity": {"endpoint": "https://a.example"}}
+    return Request(key_of(number), body, asked=asked)
+
+
+def answer(number: int, *, state: Any = "ok", text: str = "") -> Completion:
+    usage = Usage(1000, 100)
+    return Completion(
+        key_of(number), state, text=text or f"answer {number}", usage=usage, latency_s=0.5
+    )
+
+
+def fill(folder: Path, numbers: Sequence[int], **how: Any) -> dict[str, Completion]:
+    """Keeps an answer and a score for each number; the answers as they will be read."""
+    folder.mkdir(exist_ok=True)
+    judge = find_evaluator("exact_match", {}, folder)
+    with Store(folder) as store:
+        store.keep((request(n, **how), answer(n)) for n in numbers)
+        store.keep_scores(judge, {key_of(n, "score"): Score(True) for n in numbers})
+        return store.completions([key_of(n) for n in numbers])
+
+
+def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    return subprocess.run(
+        [*WORKBENCH, *words],
+        cwd=home,
+        env={**clean, "COLUMNS": "160"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def said(home: Path, *words: str) -> Any:
+    """What the command prints with --json."""
+    return json.loads(call(home, *words, "--json").stdout)

@@ -1,0 +1,87 @@
+"""`workbench store export`."""
+
+import csv
+import json
+import stat
+
+import pytest
+from kept_store import MODEL, answer, call, fill, key_of, request
+
+from workbench.report.spreadsheet import original
+from workbench.store import Store
+
+ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
+
+
+@pytest.fixture
+def odd(home):
+    with Store(home / ".workbench") as store:
+        store.keep([(request(1, text="hello"), answer(1, text=ODD))])
+        store.keep([(request(2, text="=2"), answer(2, text="=1+1", state="truncated"))])
+    return home
+
+
+def test_json_lines_hold_an_answer_each_without_loss(odd):
+    lines = [json.loads(line) for line in call(odd, "store", "export").stdout.split("\n") if line]
+    (found,) = [line for line in lines if line["state"] == "ok"]
+    kept_at = found.pop("kept_at")
+    assert found == {
+        "key": key_of(1),
+        "model": MODEL,
+        "state": "ok",
+        "text": ODD,
+        "finish_reason": "",
+        "input_tokens": 1000,
+        "output_tokens": 100,
+        "latency_s": 0.5,
+        "request": dict(request(1, text="hello").body),
+    }
+    assert (len(lines), kept_at[-1]) == (2, "Z")
+
+
+def test_a_spreadsheet_runs_nothing_and_numbers_stay_numbers(odd):
+    call(odd, "store", "export", "--format", "csv", "--out", "a.csv")
+    with (odd / "a.csv").open(newline="", encoding="utf-8") as file:
+        rows = {row["key"]: row for row in csv.DictReader(file)}
+    assert (rows[key_of(2)]["text"], rows[key_of(2)]["latency_s"]) == ("'=1+1", "0.5")
+    assert original(rows[key_of(2)]["text"]) == "=1+1"
+    assert json.loads(rows[key_of(2)]["request"]) == request(2, text="=2").body
+
+
+def test_only_what_is_chosen_is_written(odd):
+    fill(odd / ".workbench", [3], model="openai:other")
+    by_state = call(odd, "store", "export", "--state", "truncated").stdout
+    by_model = call(odd, "store", "export", "--model", "openai:o*").stdout
+    assert [json.loads(one)["key"] for one in (by_state, by_model)] == [key_of(2), key_of(3)]
+    assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
+        "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request\n"
+    )
+
+
+def test_a_file_is_for_its_owner_and_replaces_none_unasked(odd):
+    file = odd / "a.jsonl"
+    assert call(odd, "store", "export", "--out", "a.jsonl").returncode == 0
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    file.write_text("mine")
+    again = call(odd, "store", "export", "--out", "a.jsonl")
+    assert (again.returncode, again.stderr, file.read_text()) == (
+        2,
+        "error: a.jsonl: there is a file already\n  fix: another name, or --force to replace it\n",
+        "mine",
+    )
+    assert call(odd, "store", "export", "--out", "a.jsonl", "--force").returncode == 0
+    assert len(file.read_text().splitlines()) == 2
+    assert [path.name for path in odd.glob(".a.jsonl*")] == []
+
+
+def test_a_place_that_cannot_be_written_is_named(odd):
+    done = call(odd, "store", "export", "--out", "gone/a.jsonl")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        2,
+        "error: gone/a.jsonl: can't be written: No such file or directory",
+    )
+
+
+def test_an_unknown_state_lists_those_there_are(home):
+    done = call(home, "store", "export", "--state", "okay")
+    assert (done.returncode, done.stderr.splitlines()[0]) == (2, "error: unknown state 'okay'")

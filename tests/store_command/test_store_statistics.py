@@ -1,0 +1,90 @@
+"""`workbench store stats`."""
+
+import pytest
+from kept_store import MODEL, answer, call, fill, key_of, request, said
+
+from workbench.model import Attempt
+from workbench.store import Store
+
+
+@pytest.fixture
+def used(home):
+    """Two models, a useless answer, calls that were lost and one under way."""
+    folder = home / ".workbench"
+    fill(folder, [0, 1])
+    with Store(folder) as store:
+        store.keep([(request(2, model="openai:other"), answer(2, state="empty_output"))])
+        with store.ledger.session("a plan"):
+            for number, (outcome, cost) in enumerate(
+                [("refused", 0.5), ("unknown", 0.25), ("unknown", None)], 10
+            ):
+                store.ledger.claim(key_of(number), MODEL, cost)
+                store.ledger.lost(key_of(number), Attempt(outcome, f"reason {number}"))
+            yield home
+
+
+def test_everything_is_counted(used):
+    found = said(used, "store", "stats")
+    sizes = [found.pop("size"), *(one.pop("size") for one in found["models"])]
+    unknown, running = found.pop("unknown"), found.pop("running")
+    assert found == {
+        "schema_version": 1,
+        "currency": "USD",
+        "models": [
+            {
+                "model": MODEL,
+                "states": {"ok": 2},
+                "input_tokens": 2000,
+                "output_tokens": 200,
+                "uncounted": 0,
+                "cost": 0.0024,
+            },
+            {
+                "model": "openai:other",
+                "states": {"empty_output": 1},
+                "input_tokens": 1000,
+                "output_tokens": 100,
+                "uncounted": 0,
+                "cost": None,
+            },
+        ],
+        "scores": {"exact_match": 2},
+        "calls": [
+            {"outcome": "refused", "count": 1, "most": 0.5, "unpriced": 0},
+            {"outcome": "unknown", "count": 2, "most": 0.25, "unpriced": 1},
+        ],
+    }
+    assert min(sizes) > 0
+    assert {one["key"] for one in unknown} == {key_of(11), key_of(12)}
+    assert [one["plan"] for one in running] == ["a plan"]
+
+
+def test_the_table_names_unknown_calls_and_who_is_at_work(used):
+    lines = [line.rstrip() for line in call(used, "store", "stats").stdout.splitlines()]
+    assert [line.split()[:3] for line in lines[:3]] == [
+        ["model", "answers", "tokens"],
+        [MODEL, "ok", "2"],
+        ["openai:other", "empty_output", "1"],
+    ]
+    assert lines[1].split()[3:6] == ["2,000", "200", "0.0024"]
+    assert [line.split()[2:] for line in lines if "reason 11" in line] == [
+        [key_of(11)[:12], "0.2500", "reason", "11"]
+    ]
+    assert "calls without an answer: 1 refused, at most USD 0.5000" in lines
+    assert "calls without an answer: 2 unknown, at most USD 0.2500, 1 without a price" in lines
+    assert [line[:20] for line in lines if line.startswith("at work")] == ["at work now: process"]
+
+
+def test_at_most_twenty_unknown_calls_are_shown_and_json_has_all(home):
+    with Store(home / ".workbench") as store, store.ledger.session("a plan"):
+        for number in range(25):
+            store.ledger.claim(key_of(number), MODEL, None)
+            store.ledger.lost(key_of(number), Attempt("unknown", "lost"))
+    shown = call(home, "store", "stats").stdout
+    assert (shown.count(" lost"), len(said(home, "store", "stats")["unknown"])) == (20, 25)
+    assert "5 more unknown ones: --json lists them all" in shown
+
+
+def test_an_empty_store_is_nothing_special(home):
+    done = call(home, "store", "stats")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "scores: none")
