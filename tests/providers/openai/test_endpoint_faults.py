@@ -403,7 +403,7 @@ def test_nobody_waits_once_the_run_is_ending_and_what_is_under_way_is_kept(
     open_model, server, reply
 ):
     server.script = lambda path, body, nth: (
-        reply if "row 0" in str(body) else Reply(body=FOUR.body, delay_s=0.8)
+        replace(reply, delay_s=0.5) if "row 0" in str(body) else replace(FOUR, delay_s=1.0)
     )
     permit = Recorded(after=1)
     got, error = collected(open_model(concurrency=2), 50, permit)
