@@ -132,4 +132,3 @@ def columns(page: Page, row: Locator) -> dict[str, Locator]:
     cells = row.get_by_role("cell").all()
     headers = page.get_by_role("columnheader").all_inner_texts()[-len(cells) :]
     return {head.partition("\n")[0]: cell for head, cell in zip(headers, cells, strict=True)}
-

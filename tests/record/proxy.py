@@ -71,7 +71,7 @@ def _handler(upstream: int) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802
+        def do_GET(self) -> None:
             proxy: Proxy = self.server.proxy
             length = int(self.headers.get("Content-Length") or 0)
             body = self.rfile.read(length)

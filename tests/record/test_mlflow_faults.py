@@ -1,4 +1,4 @@
-"""An MLflow server that is slow, drops replies, hangs or is gone: no answer is lost, nothing twice."""
+"""An MLflow server that is slow, drops replies, hangs or is gone: nothing lost, nothing twice."""
 
 import time
 from collections.abc import Iterator
@@ -20,7 +20,9 @@ from workbench.run import Invocation
 from workbench.unrecorded import unrecorded
 
 pytestmark = [pytest.mark.slow]
-MENDED = "the answers and scores are safe; the same command, or workbench sync, records what is missing"
+MENDED = (
+    "the answers and scores are safe; the same command, or workbench sync, records what is missing"
+)
 CREATING = [
     "/experiments/create",
     "/registered-models/create",
@@ -144,7 +146,7 @@ def test_five_seconds_for_a_reply_are_waited_for(team: Team) -> None:
 def test_a_server_that_fails_now_and_then_holds_everything_once(
     team: Team, fault: str, every: int
 ) -> None:
-    team.proxy.fault = lambda request: fault if request.nth > 1 and not request.nth % every else None
+    team.proxy.fault = lambda request: None if request.nth == 1 or request.nth % every else fault
     first = team.run()
     team.proxy.fault = lambda request: None
     done = first if first.exit_code == ExitCode.DONE else team.run()
@@ -193,13 +195,11 @@ def test_a_server_that_never_returns_is_waited_for_once(
 def test_what_mlflow_says_it_has_and_has_not_is_seen(team: Team) -> None:
     team.proxy.fault = lambda request: "lie" if request.path == "/v1/traces" else None
     first = team.run()
-    assert (first.exit_code, [one.message for one in first.problems]) == (
-        ExitCode.NOT_RECORDED,
-        [
-            f"{team.name}: MLflow holds 0 of 8 spans",
-            f"{team.name}_long: MLflow holds 0 of 8 spans",
-        ],
-    )
+    assert first.exit_code == ExitCode.NOT_RECORDED
+    assert {
+        f"{team.name}: MLflow holds 0 of 8 spans",
+        f"{team.name}_long: MLflow holds 0 of 8 spans",
+    } <= {one.message for one in first.problems}
     team.proxy.fault = lambda request: None
     done = team.run()
     assert done.problems == ()
