@@ -1,5 +1,8 @@
 """An MLflow server that is slow, drops replies, hangs or is gone: nothing lost, nothing twice."""
 
+import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +26,17 @@ pytestmark = [pytest.mark.slow]
 MENDED = (
     "the answers and scores are safe; the same command, or workbench sync, records what is missing"
 )
+RECORD = """\
+import sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from bench import Bench
+from recording import Recording
+from workbench.prompt import Renderer
+with Renderer() as renderer:
+    bench = Bench(Path({root!r}), renderer)
+    Recording(bench, bench.project, {uri!r}).run({text!r})
+"""
 CREATING = [
     "/experiments/create",
     "/registered-models/create",
@@ -123,6 +137,22 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     later = team.run()
     assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
     team.in_step(later)
+
+
+def test_two_projects_that_record_the_same_at_once_share_its_runs(
+    team: Team, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(team.recording.bench.root / "prompts", other / "prompts")
+    paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+    both = []
+    for root in (team.recording.bench.root, other):
+        code = RECORD.format(paths=paths, root=str(root), uri=team.proxy.url, text=team.text)
+        both.append(subprocess.Popen([sys.executable, "-c", code]))
+    assert [one.wait() for one in both] == [0, 0]
+    done = team.run()
+    assert done.problems == ()
+    team.in_step(done)
 
 
 def test_a_version_that_cannot_be_looked_up_is_refused_before_anything_is_sent(team: Team) -> None:

@@ -35,7 +35,6 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from bench import Bench
 from recording import Recording
-import workbench.tracking
 from workbench.prompt import Renderer
 with Renderer() as renderer:
     bench = Bench(Path({root!r}), renderer)

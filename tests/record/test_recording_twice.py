@@ -24,7 +24,7 @@ from workbench.results import Row
 from workbench.store import Store
 from workbench.tracking import Recorded, Recorder
 from workbench.tracking.place import connect
-from workbench.unrecorded import unrecorded
+from workbench.unrecorded import note, unrecorded
 
 EXPERIMENT = """\
 name: twice
@@ -128,6 +128,27 @@ def test_the_last_value_is_shown_though_it_is_lower(
         assert found == meant(done)
         shown.append((found["metrics"]["plain"].get("exact_match/mean"), found["feedback"]))
     assert shown == [(1.0, 2), (0.0, 2), (None, 0), (1.0, 2)]
+
+
+def test_of_twins_the_one_that_was_written_to_is_taken_and_the_other_goes(
+    recording: Recording,
+) -> None:
+    text = EXPERIMENT.replace("{path: rows.jsonl, expected: label}", "rows.jsonl")
+    text = text.replace("[plain, long]", "[plain]").replace("[exact_match, ", "[")
+    first = recording.run(text)
+    client = recording.client
+    for run_id in (first.parent_run_id, first.variants[0].run_id):
+        run = client.get_run(run_id)
+        own = ("workbench.plan", "workbench.series", "workbench.variant", "mlflow.parentRunId")
+        tags = {name: value for name, value in run.data.tags.items() if name in own}
+        client.create_run(
+            run.info.experiment_id, run.info.start_time - 9, tags, run_name=run.info.run_name
+        )
+    client.set_tag(first.variants[0].run_id, "workbench.rows", "-")
+    second = recording.run(text)
+    assert second.parent_run_id == first.parent_run_id
+    assert second.variants[0].run_id == first.variants[0].run_id
+    assert held(client, second) == meant(second)
 
 
 def test_what_people_add_to_a_trace_is_not_counted_and_stays(twice: Recording) -> None:
@@ -264,6 +285,12 @@ def test_a_store_of_another_make_is_refused_and_left_as_it_is(
     said = refusal(twice.run, EXPERIMENT.replace("plain", "plain@1"))
     assert message in said
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+
+
+def test_a_note_holds_no_password(bench: Bench) -> None:
+    for uri, kept in (("http://u:secret@host:5000", ""), ("http://host:5000", "http://host:5000")):
+        note(bench.project, bench.plan(), uri)
+        assert [one.tracking_uri for one in unrecorded(bench.project)] == [kept]
 
 
 def test_prompts_are_registered_once_by_two_processes(bench: Bench, empty_store: Path) -> None:
