@@ -46,6 +46,10 @@ class MLflowServer:
     def start(self) -> None:
         """Returns when it answers."""
         self.begin()
+        self.wait()
+
+    def wait(self) -> None:
+        """Until it answers."""
         end = time.monotonic() + PATIENCE
         while not self.answers():
             assert self._process is not None

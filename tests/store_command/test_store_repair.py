@@ -221,11 +221,15 @@ def test_a_log_that_is_cut_is_as_after_a_loss_of_power(damaged, logged, share):
     assert len(answers) >= COUNT // 2
 
 
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
 def test_a_store_as_a_killed_process_left_it_is_whole(damaged, logged):
     folder = damaged(logged, bytes)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = contents(folder)
     assert repair(folder).findings == ()
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert contents(folder) == before
 
 
 def test_an_answer_that_was_replaced_stays_replaced(tmp_path):

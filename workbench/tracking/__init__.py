@@ -1,8 +1,11 @@
 """The MLflow side: where it is, prompts, runs, traces. This package and scoring know mlflow.
 
 place.py     the store or server, made if missing     registry.py  prompts and their versions
-runs.py      a parent run, a run a variant            traces.py    a trace a row
-recorder.py  all of it for one invocation             server.py    the UI
+schema.py    whether it is this MLflow's              patience.py  how long a server is waited for
+runs.py      a parent run, a run a variant            numbers.py   their params, metrics and tags
+traces.py    a trace a row, written and read back     trace.py     one of them
+recorder.py  all of it for one invocation             recording.py its runs, one after the other
+server.py    the UI                                   prompts.py, datasets.py
 """
 
 from workbench.tracking.datasets import read_dataset

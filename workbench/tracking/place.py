@@ -129,6 +129,8 @@ def _opened(uri: str, redactor: Redactor) -> MlflowClient:
     except WorkbenchError:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
+        if "database is locked" in str(error):
+            raise _unusable(Path(uri.removeprefix(SQLITE)), error) from error
         said = str(error).strip().split("\n")[0] or type(error).__name__
         raise WorkbenchError(
             f"the MLflow store can't be used: {said[:300]}",
@@ -195,7 +197,7 @@ def _check(file: Path) -> None:
 def _unusable(file: Path, error: Exception) -> WorkbenchError:
     if "locked" in str(error):
         return WorkbenchError(
-            f"another process keeps the MLflow store locked: {error}",
+            "another process keeps the MLflow store locked",
             where=str(file),
             fix="end what else writes there (`fuser -v` names it); then the same command",
             exit_code=ExitCode.NOT_RECORDED,

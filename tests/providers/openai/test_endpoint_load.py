@@ -62,7 +62,6 @@ def test_limit_is_kept_by_64_workers_and_every_row_is_answered(ask, server):
     assert {one.state for one in found} == {"ok"}
     later = bucket.between(5, 10)
     assert later.count(False) <= 0.05 * len(later)
-    assert later.count(True) >= 0.8 * 20 * 5
 
 
 @pytest.mark.slow

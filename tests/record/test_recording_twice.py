@@ -1,0 +1,310 @@
+"""A run recorded again, stopped, gone on with, or put into another store: each thing once."""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from bench import Bench, refusal
+from held import held, meant
+from mlflow.entities import AssessmentSource
+from openai_server import OpenAIServer, Reply, say
+from recording import Recording
+
+from workbench.doors import open_doors
+from workbench.errors import ExitCode, Stopped
+from workbench.experiment import load_experiment
+from workbench.plan import Options, plan_invocation
+from workbench.results import Row
+from workbench.store import Store
+from workbench.tracking import Recorded, Recorder
+from workbench.tracking.place import connect
+from workbench.unrecorded import note, unrecorded
+
+EXPERIMENT = """\
+name: twice
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, long]
+models: [echo:last]
+evaluators: [exact_match, output_tokens]
+"""
+LOCK = """
+import sqlite3, sys, time
+db = sqlite3.connect(sys.argv[1], isolation_level=None)
+db.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+time.sleep(float(sys.argv[2]))
+"""
+ROWS = 80  # more than are written at once
+
+
+@pytest.fixture
+def twice(recording: Recording) -> Recording:
+    rows = [{"id": f"r{n}", "text": f"t{n}", "label": f"t{n % 5}"} for n in range(ROWS)]
+    recording.bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    recording.bench.write("long.jinja", "system:\nSay it.\nuser:\n{{ text }}\n")
+    return recording
+
+
+def recorded(recording: Recording, stopped: Callable[[], bool]) -> Recorded:
+    """What `Recorder.record` comes to when somebody may ask for the end."""
+    file = recording.bench.write("experiment.yaml", EXPERIMENT)
+    project = recording.project
+    doors = open_doors(project, recording.uri)
+    experiment = load_experiment(file, project, recording.bench.renderer, doors)
+    with Store(project.store) as store:
+        plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
+        answers = store.completions(plan.bodies)
+        rows = [[Row(cell, answers.get(cell.key)) for cell in own] for own in plan.cells]
+        recorder = Recorder(project, store, recording.uri)
+        return recorder.record(plan, rows, again=True, stopped=stopped)
+
+
+def test_an_uninterrupted_run_has_one_value_of_every_metric(twice: Recording) -> None:
+    done = twice.run(EXPERIMENT)
+    run = twice.client.get_run(done.variants[0].run_id)
+    histories = {
+        name: [(one.value, one.step) for one in twice.client.get_metric_history(run_id, name)]
+        for run_id in [run.info.run_id]
+        for name in run.data.metrics
+    }
+    assert histories == {name: [(value, 0)] for name, value in run.data.metrics.items()}
+    times = {
+        one.timestamp - run.info.start_time
+        for name in run.data.metrics
+        if not name.endswith("/mean")  # MLflow's own evaluate writes these
+        for one in twice.client.get_metric_history(run.info.run_id, name)
+    }
+    assert times == {0}
+    assert held(twice.client, done) == meant(done)
+
+
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_a_recording_that_is_stopped_is_gone_on_with(twice: Recording, after: int) -> None:
+    twice.run(EXPERIMENT)
+    asked: list[bool] = []
+
+    def stopped() -> bool:
+        asked.append(True)
+        return len(asked) >= after
+
+    with pytest.raises(Stopped):
+        recorded(twice, stopped)
+    states = {run.info.status for run in twice.runs()}
+    assert states <= {"FINISHED", "KILLED", "RUNNING"}
+    assert twice.client.search_runs(
+        [one.experiment_id for one in twice.client.search_experiments()],
+        "attributes.status = 'KILLED'",
+    )
+    assert len(unrecorded(twice.project)) == 1
+    done = twice.run(EXPERIMENT)
+    assert (done.known, done.requests.sent, done.problems) == (False, 0, ())
+    of_both = held(twice.client, done)
+    assert of_both["traces"] == 4 * ROWS  # --again's, and those of the first
+    assert unrecorded(twice.project) == []
+
+
+def test_the_last_value_is_shown_though_it_is_lower(
+    recording: Recording, server: OpenAIServer
+) -> None:
+    bench = recording.bench
+    bench.write("rows.jsonl", '{"text": "one", "label": "a"}\n{"text": "two", "label": "a"}\n')
+    text = (
+        "dataset: {path: rows.jsonl, expected: label}\nprompts: [plain]\n"
+        f'models: [openai:m: {{base_url: "{server.url}"}}]\nevaluators: [exact_match]\n'
+    )
+    said = {"now": say("a")}
+    server.script = lambda path, body, nth: said["now"]
+    shown = []
+    for reply in (say("a"), say("b"), Reply(400, {"error": {"message": "no"}}), say("a")):
+        said["now"] = reply
+        done = recording.run(text, Options(fresh=True))
+        found = held(recording.client, done)
+        assert found == meant(done)
+        shown.append((found["metrics"]["plain"].get("exact_match/mean"), found["feedback"]))
+    assert shown == [(1.0, 2), (0.0, 2), (None, 0), (1.0, 2)]
+
+
+def test_of_twins_the_one_that_was_written_to_is_taken_and_the_other_goes(
+    recording: Recording,
+) -> None:
+    text = EXPERIMENT.replace("{path: rows.jsonl, expected: label}", "rows.jsonl")
+    text = text.replace("[plain, long]", "[plain]").replace("[exact_match, ", "[")
+    first = recording.run(text)
+    client = recording.client
+    for run_id in (first.parent_run_id, first.variants[0].run_id):
+        run = client.get_run(run_id)
+        own = ("workbench.plan", "workbench.series", "workbench.variant", "mlflow.parentRunId")
+        tags = {name: value for name, value in run.data.tags.items() if name in own}
+        client.create_run(
+            run.info.experiment_id, run.info.start_time - 9, tags, run_name=run.info.run_name
+        )
+    client.set_tag(first.variants[0].run_id, "workbench.rows", "-")
+    second = recording.run(text)
+    assert second.parent_run_id == first.parent_run_id
+    assert second.variants[0].run_id == first.variants[0].run_id
+    assert held(client, second) == meant(second)
+
+
+def test_what_people_add_to_a_trace_is_not_counted_and_stays(twice: Recording) -> None:
+    import mlflow
+
+    done = twice.run(EXPERIMENT)
+    run = twice.client.get_run(done.variants[0].run_id)
+    (trace, *_) = twice.traces(run)
+    mlflow.log_feedback(
+        trace_id=trace.info.trace_id,
+        name="exact_match",
+        value=True,
+        source=AssessmentSource(source_type="HUMAN", source_id="ann"),
+    )
+    twice.client.set_tag(run.info.run_id, "workbench.rows", "-")
+    again = twice.run(EXPERIMENT)
+    assert (again.known, again.problems) == (False, ())
+    (trace, *_) = twice.traces(run)
+    names = sorted(one.name for one in trace.info.assessments)
+    assert names == ["exact_match", "exact_match", "expected_response", "output_tokens"]
+
+
+def test_a_store_that_was_wiped_and_another_one_are_filled_anew(
+    twice: Recording, empty_store: Path
+) -> None:
+    file = Path(twice.uri.removeprefix("sqlite:///"))
+    # Under another name, so that this process doesn't keep the file open that is wiped.
+    by_another_name = f"sqlite:///{file.parent / 'x' / '..' / file.name}"
+    (file.parent / "x").mkdir()
+    first = Recording(twice.bench, twice.project, by_another_name).run(EXPERIMENT)
+    for one in file.parent.glob("mlflow.db*"):
+        one.unlink()
+    shutil.copy(empty_store, file)
+    second = twice.run(EXPERIMENT)
+    other = file.parent / "other.db"
+    shutil.copy(empty_store, other)
+    third = Recording(twice.bench, twice.project, f"sqlite:///{other}").run(EXPERIMENT)
+    for done, uri in ((second, twice.uri), (third, f"sqlite:///{other}")):
+        client = Recording(twice.bench, twice.project, uri).client
+        assert (done.requests.sent, done.exit_code) == (0, ExitCode.DONE)
+        assert held(client, done) == meant(done)
+    assert [v.metrics for v in second.variants] == [v.metrics for v in first.variants]
+
+
+@pytest.mark.slow
+def test_a_store_that_is_locked_for_some_seconds_is_waited_for(twice: Recording) -> None:
+    with Locked(twice, 8):
+        done = twice.run(EXPERIMENT)
+    assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
+    assert held(twice.client, done) == meant(done)
+
+
+@pytest.mark.slow
+def test_a_store_that_stays_locked_costs_no_answer(twice: Recording) -> None:
+    with Locked(twice, 300):
+        done = twice.run(EXPERIMENT)
+    assert done.exit_code == ExitCode.NOT_RECORDED
+    assert [problem.message for problem in done.problems] == [
+        "another process keeps the MLflow store locked",
+        "160 of 160 rows are not recorded in MLflow",
+    ]
+    later = twice.run(EXPERIMENT)
+    assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
+    assert held(twice.client, later) == meant(later)
+
+
+class Locked:
+    """Another process holds the store's write lock."""
+
+    def __init__(self, recording: Recording, seconds: float) -> None:
+        words = [recording.uri.removeprefix("sqlite:///"), str(seconds)]
+        self._words = [sys.executable, "-c", LOCK, *words]
+
+    def __enter__(self) -> None:
+        self._process = subprocess.Popen(self._words, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == "held\n"
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+def _older(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE alembic_version SET version_num = 'cc1f77228345'")
+    db.execute("DROP TABLE registered_model_aliases")
+
+
+def _newer(db: sqlite3.Connection) -> None:
+    db.execute("UPDATE alembic_version SET version_num = 'ffffffffffff'")
+
+
+def _foreign(db: sqlite3.Connection) -> None:
+    for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+        if not name.startswith("sqlite_"):
+            db.execute(f'DROP TABLE "{name}"')
+    db.execute("CREATE TABLE invoices (number INTEGER)")
+
+
+@pytest.mark.parametrize(
+    ("change", "message", "fix"),
+    [
+        (
+            _older,
+            "an older MLflow made this store (schema cc1f77228345)",
+            "keep a copy of it, then: mlflow db upgrade {uri}",
+        ),
+        (
+            _newer,
+            "a newer MLflow made this store (schema ffffffffffff)",
+            "pip install --upgrade mlflow, or name another --tracking-uri",
+        ),
+        (
+            _foreign,
+            "this is no MLflow store: it holds the tables invoices",
+            "name another file or database, or leave --tracking-uri out",
+        ),
+    ],
+)
+def test_a_store_of_another_make_is_refused_and_left_as_it_is(
+    twice: Recording, change: Callable[[sqlite3.Connection], None], message: str, fix: str
+) -> None:
+    file = Path(twice.uri.removeprefix("sqlite:///"))
+    with sqlite3.connect(file, isolation_level=None) as db:
+        change(db)
+        db.execute("PRAGMA journal_mode=DELETE")
+        db.execute("VACUUM")
+    db.close()
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    done = twice.run(EXPERIMENT)
+    assert (done.exit_code, done.requests.sent) == (ExitCode.NOT_RECORDED, 160)
+    assert (done.problems[0].message, done.problems[0].fix) == (message, fix.format(uri=twice.uri))
+    assert done.problems[1].message == "160 of 160 rows are not recorded in MLflow"
+    said = refusal(twice.run, EXPERIMENT.replace("plain", "plain@1"))
+    assert message in said
+    assert hashlib.sha256(file.read_bytes()).hexdigest() == before
+
+
+def test_a_note_holds_no_password(bench: Bench) -> None:
+    for uri, kept in (("http://u:secret@host:5000", ""), ("http://host:5000", "http://host:5000")):
+        note(bench.project, bench.plan(), uri)
+        assert [one.tracking_uri for one in unrecorded(bench.project)] == [kept]
+
+
+def test_prompts_are_registered_once_by_two_processes(bench: Bench, empty_store: Path) -> None:
+    place = bench.project.store / "mlflow.db"
+    shutil.copy(empty_store, place)
+    bench.write("plain.jinja", "user:\nracing {{ text }}\n")
+    words = [sys.executable, "-c", "from workbench.cli import main; main()", "prompts", "push"]
+    both = [
+        subprocess.Popen(words, cwd=bench.root, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    said = sorted(one.communicate()[0] for one in both)
+    assert said == [
+        "qa/plain is already version 1\n",
+        "qa/plain registered as version 1\n",
+    ]
+    client = connect(bench.project, f"sqlite:///{place}").client
+    assert len(client.search_prompt_versions("qa.plain")) == 1

@@ -1,0 +1,136 @@
+"""`workbench sync`, as a user types it: what MLflow could not take is recorded, nothing is sent."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mlflow import MlflowClient
+
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+EXPERIMENT = """\
+dataset: {path: rows.csv, expected: label}
+prompts: [plain, loud]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+DEAD = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path) -> Path:
+    """A project that has run while its server was down, its own store empty."""
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    (tmp_path / ".workbench").mkdir(mode=0o700)
+    (tmp_path / ".workbench" / "mlflow.db").write_bytes(empty_store.read_bytes())
+    done = call(tmp_path, "run", MLFLOW_TRACKING_URI=DEAD)
+    assert done.returncode == 6
+    assert done.stderr.splitlines()[-2:] == [
+        f"error: {DEAD}: 4 of 4 rows are not recorded in MLflow",
+        "  fix: the answers and scores are safe; the same command, or workbench sync, "
+        "records what is missing",
+    ]
+    return tmp_path
+
+
+def call(home: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    return subprocess.run(
+        [*WORKBENCH, *words],
+        cwd=home,
+        env={**clean, **env},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def notes(home: Path) -> list[dict]:
+    return [json.loads(f.read_text()) for f in (home / ".workbench/unrecorded").iterdir()]
+
+
+def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
+    (note,) = notes(home)
+    (file,) = (home / ".workbench/unrecorded").iterdir()
+    assert (file.stem, file.stat().st_mode & 0o777) == (note["plan"][:16], 0o600)
+    assert (note["experiment"], note["scope"], note["tracking_uri"]) == (
+        "prompts/qa/experiment.yaml",
+        {},
+        "",
+    )
+
+    still = call(home, "sync", MLFLOW_TRACKING_URI=DEAD)
+    assert (still.returncode, still.stdout.splitlines()) == (
+        6,
+        ["prompts/qa/experiment.yaml  left: 4 rows", "1 left"],
+    )
+
+    done = call(home, "sync", "qa", "--json")
+    said = json.loads(done.stdout)
+    run = said["invocations"][0].pop("parent_run_id")
+    assert (done.returncode, said) == (
+        0,
+        {
+            "schema_version": 1,
+            "recorded": 1,
+            "edited": 0,
+            "left": 0,
+            "forgotten": 0,
+            "invocations": [
+                {
+                    "experiment": "prompts/qa/experiment.yaml",
+                    "plan_digest": note["plan"],
+                    "scope": {},
+                    "noted_at": said["invocations"][0]["noted_at"],
+                    "state": "recorded",
+                    "rows": 4,
+                    "problems": [],
+                }
+            ],
+            "exit_code": 0,
+        },
+    )
+    uri = f"sqlite:///{home}/.workbench/mlflow.db"
+    assert MlflowClient(uri, uri).get_run(run).data.tags["workbench.recorded"] == "yes"
+    assert notes(home) == []
+
+    none = call(home, "sync")
+    assert (none.returncode, none.stdout) == (0, "MLflow holds everything that was run here\n")
+
+
+def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path) -> None:
+    (home / "prompts/qa/loud.jinja").write_text("user:\n{{ text | upper }}!\n")
+    done = call(home, "sync")
+    at = notes(home)[0]["noted_at"]
+    assert (done.returncode, done.stdout.splitlines(), done.stderr.splitlines()) == (
+        6,
+        ["prompts/qa/experiment.yaml  edited", "1 edited"],
+        [
+            f"error: prompts/qa/experiment.yaml: edited since {at}, so what ran then can't be "
+            "recorded as it was",
+            "  fix: its answers are safe in the store: `workbench run` records the edited one, "
+            "and `workbench sync --forget` drops this note",
+        ],
+    )
+    dropped = call(home, "sync", "--forget")
+    assert (dropped.returncode, notes(home)) == (0, [])
+
+
+def test_rows_whose_answers_are_gone_are_recorded_as_not_run(home: Path) -> None:
+    for file in (home / ".workbench").glob("store.db*"):
+        file.unlink()
+    done = call(home, "sync")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 recorded")
+    uri = f"sqlite:///{home}/.workbench/mlflow.db"
+    client = MlflowClient(uri, uri)
+    experiment = client.get_experiment_by_name("qa").experiment_id
+    children = client.search_runs([experiment], "tags.`mlflow.parentRunId` != ''")
+    assert [run.data.metrics["rows/not_run"] for run in children] == [2.0, 2.0]
