@@ -223,9 +223,9 @@ def test_a_log_that_is_cut_is_as_after_a_loss_of_power(damaged, logged, share):
 
 def test_a_store_as_a_killed_process_left_it_is_whole(damaged, logged):
     folder = damaged(logged, bytes)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     assert repair(folder).findings == ()
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_an_answer_that_was_replaced_stays_replaced(tmp_path):
