@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 
 from workbench.run import Invocation
-from workbench.tracking.numbers import numbers
+from workbench.tracking.numbers import metrics_of
 
 PLAN = "workbench.plan"
 
@@ -56,16 +56,19 @@ def meant(done: Invocation) -> dict[str, object]:
         "feedback": scored * len(done.plan.experiment.evaluators),
         "expectations": wanted * len(done.variants) * done.plan.experiment.repeats,
         "versions": {name: len(digests) for name, digests in names.items()},
-        "metrics": {
-            one.variant.name: _rounded({k: v for k, v in numbers(one).items() if v is not None})
-            for one in done.variants
-        },
+        "metrics": {one.variant.name: _rounded(metrics_of(one, {})) for one in done.variants},
         "datasets": {1},
     }
 
 
 def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 9) for name, value in metrics.items() if not math.isnan(value)}
+    """Without what was and is no more: a count of 0 stands only where it was another."""
+    gone = ("/errors", "/not_applicable", "/failed", "/not_run")
+    return {
+        name: round(value, 9)
+        for name, value in metrics.items()
+        if not math.isnan(value) and not (value == 0 and name.endswith(gone))
+    }
 
 
 def _traces(client: MlflowClient, run: object) -> list:

@@ -120,7 +120,7 @@ def _counted(url: str, parent_run_id: str) -> None:
         "expectations": sum(isinstance(one, Expectation) for one in assessments),
         "versions": [v.version for v in client.search_prompt_versions("qa.plain")],
         "exact": child.data.metrics["exact_match/mean"],
-        "n": child.data.metrics["exact_match/n"],
+        "scored": child.data.metrics["rows/scored"],
         "planned": child.data.metrics["rows/planned"],
     } == {
         "traces": ROWS,
@@ -129,6 +129,6 @@ def _counted(url: str, parent_run_id: str) -> None:
         "expectations": ROWS,
         "versions": [1],
         "exact": 3 / ROWS,
-        "n": ROWS,
+        "scored": ROWS,
         "planned": ROWS,
     }

@@ -1,7 +1,9 @@
 """What a run shows beside its traces: parameters, metrics, tags.
 
-rows/planned 150   rows/scored 149   rows/failed 1   rows/not_run 0   cost 0.12
-label_match/mean 0.83   /low 0.77   /high 0.88   /n 149   /errors 0   /not_applicable 0
+label_match/mean 0.83   cost 0.12   rows/planned 150   rows/scored 149   rows/failed 1
+
+Counts that are what one expects are left out: failed, not_run, errors, not_applicable that are 0,
+and an evaluator's n that is the number of scored rows. All of them stand in `results.json`.
 """
 
 import math
@@ -52,21 +54,23 @@ def numbers(result: VariantResult) -> dict[str, float | None]:
         f"{name}/mean": metric.mean for name, metric in result.metrics.items()
     }
     said["cost"] = result.cost
+    said |= {"rows/planned": rows.planned, "rows/scored": rows.scored}
+    said |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
-        said |= {
-            f"{name}/low": metric.low,
-            f"{name}/high": metric.high,
-            f"{name}/n": metric.n,
-            f"{name}/errors": metric.errors,
-            f"{name}/not_applicable": metric.not_applicable,
-        }
-    return {
-        **said,
-        "rows/planned": rows.planned,
-        "rows/scored": rows.scored,
-        "rows/failed": rows.failed,
-        "rows/not_run": rows.not_run,
-    }
+        said[f"{name}/n"] = metric.n
+        said[f"{name}/errors"] = metric.errors
+        said[f"{name}/not_applicable"] = metric.not_applicable
+    return said
+
+
+def _expected(name: str, result: VariantResult) -> float | None:
+    """What a count is where the run shows none: nothing went wrong, every scored row has a value.
+
+    A column of MLflow's page for each count of each evaluator would leave no room for the names.
+    """
+    if name in ("rows/failed", "rows/not_run") or name.endswith(("/errors", "/not_applicable")):
+        return 0
+    return result.rows.scored if name.endswith("/n") else None
 
 
 def log_numbers(place: Place, attempt: Attempt, result: VariantResult) -> None:
@@ -85,7 +89,7 @@ def log_numbers(place: Place, attempt: Attempt, result: VariantResult) -> None:
     run_id, start = attempt.run.info.run_id, attempt.run.info.start_time
     held = place.client.get_run(run_id).data.metrics
     metrics: list[Metric] = []
-    for name, value in _shown(result, held).items():
+    for name, value in metrics_of(result, held).items():
         if name not in held or not _same(held[name], value):
             step = attempt.number + (name in held)
             metrics.append(Metric(name, value, start + step, step))
@@ -97,14 +101,19 @@ def log_numbers(place: Place, attempt: Attempt, result: VariantResult) -> None:
 def wrong_numbers(place: Place, run_id: str, result: VariantResult) -> Iterator[str]:
     """The names of the metrics that the run doesn't show as they are."""
     held = place.client.get_run(run_id).data.metrics
-    for name, value in _shown(result, held).items():
+    for name, value in metrics_of(result, held).items():
         if name not in held or not _same(held[name], value):
             yield name
 
 
-def _shown(result: VariantResult, held: Mapping[str, float]) -> dict[str, float]:
+def metrics_of(result: VariantResult, held: Mapping[str, float]) -> dict[str, float]:
+    """What a run shows that shows `held` already: a number that is no more is NaN."""
     said = numbers(result)
-    known = {name: float(value) for name, value in said.items() if value is not None}
+    known = {
+        name: float(value)
+        for name, value in said.items()
+        if value is not None and (name in held or value != _expected(name, result))
+    }
     return known | {name: NAN for name in said if name in held and name not in known}
 
 
