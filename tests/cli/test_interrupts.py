@@ -162,7 +162,7 @@ def test_a_run_whose_calls_were_killed_says_so_when_it_goes_on(home, server, sta
     _, err = again.communicate(timeout=60)
     assert again.returncode == 0
     (unknown,) = rows(home, "SELECT count(*) FROM calls WHERE outcome = 'unknown'")[0]
-    assert 1 <= unknown <= 4
+    assert 1 <= unknown <= 12  # four under way; what was received and not yet durable
     assert f"{unknown} calls were under way when their run ended and may have cost up to" in err
     assert sum(billed(server).values()) <= ROWS + unknown
 
