@@ -18,16 +18,12 @@ from openai_server import HANG, RESET, Reply, answer, refuse
 from workbench.completing import Budget, Outcome, Site, Stop, complete
 from workbench.project import Price
 from workbench.prompt import Renderer
-from workbench.providers.openai import client
 from workbench.store import Store
 
 ROWS, CONCURRENCY, MOST_TOKENS = 150, 64, 8
 PRICE = Price(input=100, output=400)
 MODEL = "openai:m"
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
-asks_again = pytest.mark.skipif(
-    "permit" not in Path(client.__file__).read_text(), reason="this provider doesn't ask its permit"
-)
 
 
 def paid(path: str, body: Any, nth: int) -> Reply:
@@ -129,7 +125,6 @@ def test_the_rest_is_sent_with_a_limit_of_its_own(buyer: Buyer) -> None:
 
 @pytest.mark.parametrize("timeout", [False, True], ids=["fast", "timeouts"])
 @pytest.mark.parametrize("seed", [1, 2])
-@asks_again
 def test_the_limit_holds_when_calls_fail_and_may_be_billed_twice(
     buyer: Buyer, seed: int, timeout: bool
 ) -> None:
@@ -165,7 +160,6 @@ def test_calls_are_never_more_than_the_limit(buyer: Buyer, number: int) -> None:
     assert outcome.exhausted
 
 
-@asks_again
 def test_repeated_calls_count(buyer: Buyer) -> None:
     buyer.sell(faulty(3, timeout=False))
     buyer.write(ROWS, concurrency=4)
@@ -175,7 +169,6 @@ def test_repeated_calls_count(buyer: Buyer) -> None:
     assert outcome.sent < 60
 
 
-@asks_again
 def test_a_last_row_that_may_not_be_repeated_was_stopped_by_the_limit(buyer: Buyer) -> None:
     buyer.sell(lambda path, body, nth: refuse(500, "oops"))
     buyer.write(1)
