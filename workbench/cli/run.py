@@ -1,10 +1,10 @@
 """`workbench run`, `plan` and `ui`."""
 
-import json
 import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -83,9 +83,11 @@ def ui(
 ) -> None:
     """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
     from workbench.project import find_project
+    from workbench.report.text import plain
     from workbench.tracking.server import serve
 
-    serve(find_project(Path.cwd()), tracking_uri, port, say=typer.echo)
+    project = find_project(Path.cwd())
+    serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
 
 
 @contextmanager
@@ -93,7 +95,7 @@ def _planned(
     target: str, options: "Options", tracking_uri: str
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names."""
-    from workbench.plan import plan_invocation
+    from workbench.plan import plan_invocation, price_notes
     from workbench.project import find_project
     from workbench.prompt import Renderer
     from workbench.store import Store
@@ -101,23 +103,30 @@ def _planned(
     project = find_project(Path.cwd())
     project.tracking_uri(tracking_uri)  # a wrong address is said before anything is sent
     with Renderer() as renderer, Store(project.store) as store:
-        experiment = _experiment(target, project, renderer, tracking_uri)
-        yield project, store, plan_invocation(experiment, renderer, store, options)
+        experiment = _experiment(target, project, renderer, tracking_uri, options.scope.limit)
+        made = plan_invocation(experiment, renderer, store, options)
+        notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
+        yield project, store, replace(made, notes=(*made.notes, *notes))
 
 
 def _experiment(
-    target: str, project: "Project", renderer: "Renderer", tracking_uri: str
+    target: str,
+    project: "Project",
+    renderer: "Renderer",
+    tracking_uri: str,
+    limit: int | None,
 ) -> "Experiment":
     from workbench.doors import open_doors
     from workbench.experiment import load_experiment
 
-    return load_experiment(
-        _file(target, project), project, renderer, open_doors(project, tracking_uri)
-    )
+    doors = open_doors(project, tracking_uri)
+    return load_experiment(_file(target, project), project, renderer, doors, limit)
 
 
 def _file(target: str, project: "Project") -> Path:
     """The experiment file that `target` names; without one, the only task's."""
+    from workbench.document import is_folder
+
     if target.endswith((".yaml", ".yml")):
         return Path(target)
     tasks = project.tasks()
@@ -132,7 +141,7 @@ def _file(target: str, project: "Project") -> Path:
                 else "mkdir prompts/my_task and put a template and an experiment.yaml into it",
             )
         target = (inside or tasks)[0]
-    if (folder := Path(target)).is_dir() and folder.resolve().parent == project.prompts:
+    if is_folder(folder := Path(target)) and folder.resolve().parent == project.prompts:
         target = folder.resolve().name  # as a shell completes it
     return project.task_folder(target) / "experiment.yaml"
 
@@ -182,9 +191,10 @@ def _show_plan(made: "Plan", as_json: bool) -> int:
     from rich.console import Console
 
     from workbench.report.planned import plan_json, plan_table
+    from workbench.report.text import json_line
 
     if as_json:
-        typer.echo(json.dumps(plan_json(made), ensure_ascii=False))
+        typer.echo(json_line(plan_json(made)))
         return ExitCode.DONE
     _notes(made, as_json)
     console = Console()
@@ -202,10 +212,11 @@ def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
 
     from workbench.report.as_json import invocation_json
     from workbench.report.leaderboard import blocks, leaderboard, summary
+    from workbench.report.text import json_line, plain
 
     currency = project.file.currency
     if as_json:
-        typer.echo(json.dumps(invocation_json(done, currency=currency), ensure_ascii=False))
+        typer.echo(json_line(invocation_json(done, currency=currency)))
         return
     console = Console() if sys.stdout.isatty() else Console(width=160)
     table = leaderboard(done.variants, currency=currency)
@@ -213,6 +224,6 @@ def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
     console.print(table if fits else blocks(done.variants, currency=currency))
     console.print()
     for line in summary(done):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:
-        sys.stderr.write(f"error: {problem}\n")
+        sys.stderr.write(f"error: {plain(str(problem))}\n")

@@ -1,126 +1,34 @@
-"""The experiment file, every name in it found, before anything is sent.
+"""From the file to the experiment: every name in it found, before anything is sent.
 
-name: sentiment
-dataset: {path: reviews.jsonl, expected: label, split: dev}
-prompts: [zero_shot, few_shot@3]
-models: [transformers:smollm2-135m-instruct, openai:gpt-4o-mini]
-evaluators: [exact_match]
+load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, doors)
 """
 
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from fnmatch import fnmatchcase
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from typing import Any, NamedTuple
 
 from workbench.canonical import JSON
-from workbench.dataset import Dataset, DatasetSpec, MlflowReader, load_dataset
+from workbench.dataset import Dataset, load_dataset
 from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, find_evaluator
-from workbench.evaluator.lookup import Adapter
-from workbench.model import Model, Provider, open_provider
+from workbench.experiment.file import ExperimentFile
+from workbench.experiment.prompts import find_prompt, find_prompts
+from workbench.experiment.types import Doors, Experiment, OpenModel
+from workbench.model import Model, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import NAME, Project
-from workbench.prompt import (
-    Prompt,
-    Reference,
-    Renderer,
-    folder_reader,
-    git_reader,
-    list_prompts,
-    load_prompt,
-    parse_reference,
-)
-from workbench.prompt.load import missing_prompt
+from workbench.prompt import Renderer
 
+# What tables, runs and metrics are called: no path, nothing that a terminal obeys.
+LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
+LABEL_FIX = "letters, digits, spaces and _ . : + -, at most 64, no sign first"
+LONGEST_MODEL = 256  # characters of a model's name
 PLANNED = ("baseline", "gate", "max_age")  # words of the design that this version has no use for
-
-# (task, reference, where) -> the prompt that a registry holds under it.
-Registry = Callable[[str, Reference, Renderer], Prompt]
-
-
-def _pairs(said: Any) -> Any:
-    """`name`, or `name: {settings}`, each as a mapping with one key."""
-    if not isinstance(said, list):
-        return said
-    return [{item: {}} if isinstance(item, str) else item for item in said]
-
-
-Pairs = Annotated[list[dict[str, Any]], BeforeValidator(_pairs)]
-
-
-class Exclusion(BaseModel):
-    """Pairs left out of the cross, by glob; both must match."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    prompt: str = "*"
-    model: str = "*"
-
-
-class ExperimentFile(BaseModel):
-    """The shape of `experiment.yaml`."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-    name: Annotated[str, Field(pattern=NAME)] = ""
-    description: str = ""
-    dataset: Annotated[
-        DatasetSpec, BeforeValidator(lambda said: {"path": said} if isinstance(said, str) else said)
-    ]
-    prompts: Annotated[list[str], Field(min_length=1)]
-    models: Annotated[Pairs, Field(min_length=1)]
-    exclude: list[Exclusion] = Field(default_factory=list)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
-    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
-    evaluators: Annotated[Pairs, Field(min_length=1)]
-    max_failed: Annotated[int, Field(ge=0)] = 0
-
-
-@dataclass(frozen=True)
-class OpenModel:
-    """A model and the provider that reaches it."""
-
-    model: Model
-    provider: Provider
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """Everything the file names, found and checked.
-
-    Attributes:
-        name: the MLflow experiment.
-        grid: one mapping a point, in the file's order; a single empty one without a grid.
-        data: the file as plain data, for the record.
-    """
-
-    name: str
-    task: str
-    path: str
-    prompts: tuple[Prompt, ...]
-    dataset: Dataset
-    models: tuple[OpenModel, ...]
-    evaluators: tuple[Evaluator, ...]
-    parameters: Mapping[str, JSON] = field(default_factory=dict)
-    grid: tuple[Mapping[str, JSON], ...] = ({},)
-    exclude: tuple[Exclusion, ...] = ()
-    repeats: int = 1
-    max_failed: int = 0
-    data: Mapping[str, JSON] = field(default_factory=dict)
-
-    def excludes(self, prompt: Prompt, model: Model) -> bool:
-        """Whether a pair is left out of the cross."""
-        return any(
-            fnmatchcase(prompt.ref, rule.prompt)
-            and any(fnmatchcase(name, rule.model) for name in (model.ref, model.label))
-            for rule in self.exclude
-        )
 
 
 class Named(NamedTuple):
@@ -131,17 +39,17 @@ class Named(NamedTuple):
     where: str
 
 
-@dataclass(frozen=True)
-class Doors:
-    """What the file may name that lies in MLflow: found by functions handed in."""
-
-    registry: Registry
-    mlflow_dataset: MlflowReader
-    adapt: Adapter | None = None
-
-
-def load_experiment(path: Path, project: Project, renderer: Renderer, doors: Doors) -> Experiment:
+def load_experiment(
+    path: Path, project: Project, renderer: Renderer, doors: Doors, limit: int | None = None
+) -> Experiment:
     """The experiment in the file at `path`.
+
+    Args:
+        path: the file; prompts and datasets are looked for beside it.
+        project: where it lies.
+        renderer: the process that parses templates.
+        doors: to what lies in MLflow.
+        limit: how many rows of the dataset to keep, the first; None: all. All are checked.
 
     Raises:
         WorkbenchError: the first thing in it that is wrong, with its place and how to mend it.
@@ -156,8 +64,8 @@ def load_experiment(path: Path, project: Project, renderer: Renderer, doors: Doo
         name=said.name or task,
         task=task,
         path=project.shown(path),
-        dataset=load_dataset(said.dataset, path.parent, mlflow_reader=doors.mlflow_dataset),
-        prompts=_prompts(said, document, find),
+        dataset=_dataset(said, path.parent, document, doors, limit),
+        prompts=find_prompts(said, document, find),
         models=_models(said, document),
         evaluators=_evaluators(said, document, project, doors),
         parameters=said.parameters,
@@ -171,23 +79,14 @@ def load_experiment(path: Path, project: Project, renderer: Renderer, doors: Doo
     return experiment
 
 
-def find_prompt(
-    task: str, reference: Reference, *, project: Project, renderer: Renderer, registry: Registry
-) -> Prompt:
-    """The prompt a reference names: a file, a file of an earlier commit, or a stored version.
-
-    Raises:
-        WorkbenchError: there is none; the message names where it was looked for.
-    """
-    if reference.kind not in ("working", "git"):
-        return registry(task, reference, renderer)
-    folder = project.prompts / task
-    if reference.kind == "git":
-        read = git_reader(project.prompts, reference.value)
-        return load_prompt(task, str(reference), read, renderer)
-    if reference.name not in list_prompts(folder):
-        raise missing_prompt(task, reference.name, folder)
-    return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
+def _dataset(
+    said: ExperimentFile, folder: Path, document: Document, doors: Doors, limit: int | None
+) -> Dataset:
+    try:
+        return load_dataset(said.dataset, folder, mlflow_reader=doors.mlflow_dataset, limit=limit)
+    except WorkbenchError as error:
+        error.where = error.where or document.where("dataset")
+        raise
 
 
 def _task(path: Path, project: Project) -> str:
@@ -220,22 +119,6 @@ def _refuse_planned(document: Document) -> None:
             )
 
 
-def _prompts(
-    said: ExperimentFile, document: Document, find: Callable[[Reference], Prompt]
-) -> tuple[Prompt, ...]:
-    prompts: list[Prompt] = []
-    for index, ref in enumerate(said.prompts):
-        where = document.where("prompts", index)
-        if ref in said.prompts[:index]:
-            raise WorkbenchError(f"the prompt {ref!r} stands twice", where=where)
-        try:
-            prompts.append(find(parse_reference(ref)))
-        except WorkbenchError as error:
-            error.where = error.where or where
-            raise
-    return tuple(prompts)
-
-
 def _named(pairs: list[dict[str, Any]], document: Document, key: str) -> Iterator[Named]:
     """Each `name: {settings}` with its place; a second use of a name must be labelled apart."""
     for index, pair in enumerate(pairs):
@@ -257,12 +140,21 @@ def _models(said: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
             raise WorkbenchError(
                 f"{ref!r} names no model", where=where, fix="provider:name, as openai:gpt-4o-mini"
             )
+        if len(name) > LONGEST_MODEL or not name.isprintable() or not name.rstrip("/"):
+            raise WorkbenchError(
+                f"{provider}:{name[:80]!r} can't be the name of a model",
+                where=where,
+                fix=f"at most {LONGEST_MODEL} characters that can be seen",
+            )
         parameters = settings.pop("parameters", None) or {}
         if not isinstance(parameters, dict):
-            raise WorkbenchError(f"{ref}.parameters: {parameters!r} is no mapping", where=where)
+            fix = "parameters: {temperature: 0}"
+            said_so = f"{ref}.parameters: {parameters!r} is no mapping"
+            raise WorkbenchError(said_so, where=where, fix=fix)
         place = partial(document.where, "models", index, ref, "parameters")
         check_parameters(parameters, where=place)
-        label = str(settings.pop("as", "") or name.rstrip("/").rpartition("/")[2])
+        given = settings.pop("as", None)
+        label = name.rstrip("/").rpartition("/")[2] if given is None else _label(given, where)
         if label in [other.model.label for other in opened]:
             raise WorkbenchError(
                 f"two models are called {label!r}",
@@ -274,11 +166,19 @@ def _models(said: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
     return tuple(opened)
 
 
+def _label(given: JSON, where: str) -> str:
+    if isinstance(given, str) and LABEL.fullmatch(given):
+        return given
+    raise WorkbenchError(f"{given!a:.90} can't be a label", where=where, fix=LABEL_FIX)
+
+
 def _evaluators(
     said: ExperimentFile, document: Document, project: Project, doors: Doors
 ) -> tuple[Evaluator, ...]:
     found: list[Evaluator] = []
     for name, settings, where in _named(said.evaluators, document, "evaluators"):
+        if "name" in settings:
+            _label(settings["name"], where)
         one = find_evaluator(name, settings, project.root, where=where, adapt=doors.adapt)
         if one.name in [other.name for other in found]:
             raise WorkbenchError(
