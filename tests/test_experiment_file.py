@@ -15,7 +15,7 @@ PARAMETERS = (
     "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
 )
 TYPO = f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}"
-NAME = "is no name: letters, digits, _ and -, at most 64, no sign first"
+NAME = "is no name\n  fix: write a name: letters, digits, _ and -, at most 64, no sign first"
 ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings indented or in braces"
 
 
@@ -28,21 +28,63 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
             "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, dataset, "
             "description, evaluators, exclude, grid, max_failed, models, name, parameters, prompts",
         ),
-        ("repeats: ten", "repeats: 'ten' should be a valid integer"),
-        ("repeats: 0", "repeats: 0 should be greater than or equal to 1"),
-        ("repeats: 1.5", "repeats: 1.5 should be a valid integer"),
-        ("repeats: true", "repeats: True should be a valid integer"),
-        ("repeats: 1000000", "repeats: 1000000 should be less than or equal to 1000"),
-        ("max_failed: -1", "max_failed: -1 should be greater than or equal to 0"),
+        (
+            "repeats: ten",
+            (
+                "repeats: 'ten' should be a valid integer"
+                "\n  fix: write a whole number from 1 to 1000"
+            ),
+        ),
+        (
+            "repeats: 0",
+            (
+                "repeats: 0 should be greater than or equal to 1"
+                "\n  fix: write a whole number from 1 to 1000"
+            ),
+        ),
+        (
+            "repeats: 1.5",
+            ("repeats: 1.5 should be a valid integer\n  fix: write a whole number from 1 to 1000"),
+        ),
+        (
+            "repeats: true",
+            ("repeats: True should be a valid integer\n  fix: write a whole number from 1 to 1000"),
+        ),
+        (
+            "repeats: 1000000",
+            (
+                "repeats: 1000000 should be less than or equal to 1000"
+                "\n  fix: write a whole number from 1 to 1000"
+            ),
+        ),
+        (
+            "max_failed: -1",
+            (
+                "max_failed: -1 should be greater than or equal to 0"
+                "\n  fix: write a whole number from 0"
+            ),
+        ),
         ("name: a/b", f"name: 'a/b' {NAME}"),
         ("name: ../b", f"name: '../b' {NAME}"),
         ("name: ''", f"name: '' {NAME}"),
         (f"name: {'x' * 65}", f"name: '{'x' * 65}' {NAME}"),
-        ("name: 5", "name: 5 should be a valid string"),
-        ("description: [a]", "description: ['a'] should be a valid string"),
-        ("parameters: [1]", "parameters: [1] should be a valid dictionary"),
-        ("grid: [1]", "grid: [1] should be a valid dictionary"),
-        ("exclude: {prompt: a}", "exclude: {'prompt': 'a'} should be a valid list"),
+        (
+            "name: 5",
+            (
+                "name: 5 should be a valid string"
+                "\n  fix: write a name: letters, digits, _ and -, at most 64, no sign first"
+            ),
+        ),
+        ("description: [a]", ("description: ['a'] should be a valid string\n  fix: write a text")),
+        (
+            "parameters: [1]",
+            ("parameters: [1] should be a valid dictionary\n  fix: write a mapping"),
+        ),
+        ("grid: [1]", ("grid: [1] should be a valid dictionary\n  fix: write a mapping")),
+        (
+            "exclude: {prompt: a}",
+            ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
+        ),
         ("gate: {}", "'gate' is not implemented in this version\n  fix: take it out"),
         ("baseline: a", "'baseline' is not implemented in this version\n  fix: take it out"),
         ("repeats: 1\nrepeats: 2", "the key 'repeats' stands twice\n  fix: keep one"),
@@ -81,24 +123,75 @@ def test_bad_line_is_named(bench, line, expected):
         (
             "parameters: {temperature: warm}",
             "5:14",
-            "temperature: 'warm' is not a number from 0 to 2",
+            (
+                "temperature: 'warm' is not a number from 0 to 2"
+                "\n  fix: write a number from 0 to 2, or null to leave it out"
+            ),
         ),
         (
             "parameters: {temperature: true}",
             "5:14",
-            "temperature: True is not a number from 0 to 2",
+            (
+                "temperature: True is not a number from 0 to 2"
+                "\n  fix: write a number from 0 to 2, or null to leave it out"
+            ),
         ),
-        ("grid: {temperature: [0, 3]}", "5:25", "temperature: 3 is not a number from 0 to 2"),
-        ("parameters: {max_tokens: 0}", "5:14", "max_tokens: 0 is not a whole number from 1"),
-        ("parameters: {max_tokens: 1.5}", "5:14", "max_tokens: 1.5 is not a whole number from 1"),
-        ("parameters: {stop: [1]}", "5:14", "stop: [1] is not a text or a list of texts"),
-        ("parameters: {stop: []}", "5:14", "stop: [] is not a text or a list of texts"),
+        (
+            "grid: {temperature: [0, 3]}",
+            "5:25",
+            (
+                "temperature: 3 is not a number from 0 to 2"
+                "\n  fix: write a number from 0 to 2, or null to leave it out"
+            ),
+        ),
+        (
+            "parameters: {max_tokens: 0}",
+            "5:14",
+            (
+                "max_tokens: 0 is not a whole number from 1"
+                "\n  fix: write a whole number from 1, or null to leave it out"
+            ),
+        ),
+        (
+            "parameters: {max_tokens: 1.5}",
+            "5:14",
+            (
+                "max_tokens: 1.5 is not a whole number from 1"
+                "\n  fix: write a whole number from 1, or null to leave it out"
+            ),
+        ),
+        (
+            "parameters: {stop: [1]}",
+            "5:14",
+            (
+                "stop: [1] is not a text or a list of texts"
+                "\n  fix: write a text or a list of texts, or null to leave it out"
+            ),
+        ),
+        (
+            "parameters: {stop: []}",
+            "5:14",
+            (
+                "stop: [] is not a text or a list of texts"
+                "\n  fix: write a text or a list of texts, or null to leave it out"
+            ),
+        ),
         (
             "grid: {temperature: []}",
             "5:8",
-            "grid.temperature: [] is empty, and must hold at least one",
+            (
+                "grid.temperature: [] is empty, and must hold at least one"
+                "\n  fix: write a list with at least one item"
+            ),
         ),
-        ("grid: {temperature: 1}", "5:8", "grid.temperature: 1 should be a valid list"),
+        (
+            "grid: {temperature: 1}",
+            "5:8",
+            (
+                "grid.temperature: 1 should be a valid list"
+                "\n  fix: write a list with at least one item"
+            ),
+        ),
         (
             "parameters: {temperature: .nan}",
             "5:27",
@@ -110,7 +203,11 @@ def test_bad_line_is_named(bench, line, expected):
             "5:12",
             "unknown key in exclude.0 'promt'\n  fix: did you mean 'prompt'? known: prompt, model",
         ),
-        ("exclude: [{prompt: 1}]", "5:12", "exclude.0.prompt: 1 should be a valid string"),
+        (
+            "exclude: [{prompt: 1}]",
+            "5:12",
+            ("exclude.0.prompt: 1 should be a valid string\n  fix: write a text"),
+        ),
     ],
 )
 def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
@@ -120,10 +217,28 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
 @pytest.mark.parametrize(
     ("old", "new", "place", "expected"),
     [
-        ("[plain]", "[]", ":2:1", "prompts: [] is empty, and must hold at least one"),
-        ("[plain]", "plain", ":2:1", "prompts: 'plain' should be a valid list"),
-        ("[plain]", "[1]", ":2:11", "prompts.0: 1 should be a valid string"),
-        ("[plain]", "[plain, plain]", ":2:18", "the prompt 'plain' stands twice"),
+        (
+            "[plain]",
+            "[]",
+            ":2:1",
+            (
+                "prompts: [] is empty, and must hold at least one"
+                "\n  fix: write a list with at least one item"
+            ),
+        ),
+        (
+            "[plain]",
+            "plain",
+            ":2:1",
+            ("prompts: 'plain' should be a valid list\n  fix: write a list with at least one item"),
+        ),
+        ("[plain]", "[1]", ":2:11", ("prompts.0: 1 should be a valid string\n  fix: write a text")),
+        (
+            "[plain]",
+            "[plain, plain]",
+            ":2:18",
+            ("the prompt 'plain' stands twice\n  fix: keep one"),
+        ),
         (
             "[plain]",
             "[plian]",
@@ -159,9 +274,30 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
         ),
         ("[plain]", "[plain@3]", ":2:11", "no version plain@3 of qa"),
-        ("[echo:last]", "[]", ":3:1", "models: [] is empty, and must hold at least one"),
-        ("[echo:last]", "echo:last", ":3:1", "models: 'echo:last' should be a valid list"),
-        ("[echo:last]", "[1]", ":3:10", "models.0: 1 should be a valid dictionary"),
+        (
+            "[echo:last]",
+            "[]",
+            ":3:1",
+            (
+                "models: [] is empty, and must hold at least one"
+                "\n  fix: write a list with at least one item"
+            ),
+        ),
+        (
+            "[echo:last]",
+            "echo:last",
+            ":3:1",
+            (
+                "models: 'echo:last' should be a valid list"
+                "\n  fix: write a list with at least one item"
+            ),
+        ),
+        (
+            "[echo:last]",
+            "[1]",
+            ":3:10",
+            ("models.0: 1 should be a valid dictionary\n  fix: write a mapping"),
+        ),
         (
             "[echo:last]",
             "[last]",
@@ -216,9 +352,17 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[{echo:last: {parameters: [1]}}]",
             ":3:10",
-            "echo:last.parameters: [1] is no mapping",
+            ("echo:last.parameters: [1] is no mapping\n  fix: parameters: {temperature: 0}"),
         ),
-        ("[output_tokens]", "[]", ":4:1", "evaluators: [] is empty, and must hold at least one"),
+        (
+            "[output_tokens]",
+            "[]",
+            ":4:1",
+            (
+                "evaluators: [] is empty, and must hold at least one"
+                "\n  fix: write a list with at least one item"
+            ),
+        ),
         (
             "[output_tokens]",
             "[latency, latency]",
@@ -259,12 +403,24 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             ":1:1",
             "unknown key 'datset'\n  fix: did you mean 'dataset'? known: " + KEYS,
         ),
-        ("rows.jsonl", "[a]", ":1:1", "dataset: ['a'] should be a valid dictionary"),
+        (
+            "rows.jsonl",
+            "[a]",
+            ":1:1",
+            (
+                "dataset: ['a'] should be a valid dictionary"
+                "\n  fix: write a mapping with path, huggingface, mlflow, config, revision, "
+                "split, expected, id"
+            ),
+        ),
         (
             "rows.jsonl",
             "{}",
             ":1:1",
-            "dataset: {} takes exactly one of path, huggingface, mlflow; there is none",
+            (
+                "dataset: {} takes exactly one of path, huggingface, mlflow; there is none"
+                "\n  fix: dataset: {path: rows.jsonl}"
+            ),
         ),
         (
             "rows.jsonl",
@@ -301,7 +457,7 @@ def test_missing_file_is_named(bench, renderer):
     doors = Doors(lambda *_: None, lambda _: [])
     path = bench.task / "other.yaml"
     assert refusal(load_experiment, path, bench.project, renderer, doors) == (
-        "prompts/qa/other.yaml: no such file"
+        "prompts/qa/other.yaml: no such file\n  fix: name one that is there"
     )
 
 

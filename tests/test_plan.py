@@ -231,7 +231,7 @@ def test_row_that_does_not_render_stops_the_plan(bench):
     bench.write("plain.jinja", "user:\n{{ text }}\n{{ titel }}")
     bench.write("rows.jsonl", '{"id": "a", "text": "x", "title": "y"}\n')
     assert refusal(bench.plan) == (
-        "prompts/qa/plain.jinja:3:4: unknown variable 'titel' (row a)\n"
+        "prompts/qa/plain.jinja:3:4: unknown variable 'titel' (row a, rows.jsonl:1)\n"
         "  fix: did you mean 'title'? known: title, text"
     )
 
@@ -248,7 +248,8 @@ def test_expected_column_is_hidden_from_templates(bench):
     bench.write("rows.jsonl", '{"id": "a", "text": "x", "label": "y"}\n')
     text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, expected: label}")
     assert refusal(bench.plan, text) == (
-        "prompts/qa/plain.jinja:1:15: unknown variable 'label' (row a)\n  fix: known: text"
+        "prompts/qa/plain.jinja:1:15: unknown variable 'label' (row a, rows.jsonl:1)\n"
+        "  fix: known: text"
     )
 
 

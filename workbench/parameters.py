@@ -57,7 +57,24 @@ def check_parameters(
         if fits and isinstance(value, list):
             fits = bool(value) and all(isinstance(item, str) for item in value)
         if not fits:
-            raise WorkbenchError(f"{name}: {value!r} is not {words}", where=where(name))
+            shown = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"
+            fix = f"write {words.partition(';')[0]}, or null to leave it out"
+            raise WorkbenchError(f"{name}: {shown} is not {words}", where=where(name), fix=fix)
+
+
+def check_together(parameters: Mapping[str, JSON], *, where: str) -> None:
+    """Checks what only several layers together can get wrong.
+
+    Raises:
+        WorkbenchError: two parameters that say the same.
+    """
+    both = [name for name in ("max_tokens", "max_completion_tokens") if name in parameters]
+    if len(both) == 2:
+        raise WorkbenchError(
+            f"{both[0]} and {both[1]} both stand in the parameters",
+            where=where,
+            fix=f"keep one; `{both[1]}: null` takes out what another layer says",
+        )
 
 
 def merge_parameters(*layers: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 from dotenv import load_dotenv
+from dotenv.parser import parse_stream
 from pydantic import BaseModel, ConfigDict, Field
 
-from workbench.document import read_document
+from workbench.document import kind_of, read_document
 from workbench.errors import WorkbenchError, unknown_name
 
 STORES = ("sqlite:///", "http://", "https://", "postgresql", "mysql", "mssql", "databricks")
@@ -136,12 +137,7 @@ def find_project(start: Path) -> Project:
             where=str(here),
             fix="mkdir -p prompts/my_task, then put a template and an experiment.yaml into it",
         )
-    try:
-        load_dotenv(folder / ".env", override=False)
-    except (OSError, UnicodeDecodeError) as error:
-        raise WorkbenchError(
-            "can't be read", where=".env", fix="save it as UTF-8 text: NAME=value, one a line"
-        ) from error
+    _read_environment(folder / ".env")
     settings = folder / "workbench.yaml"
     if not settings.is_file():
         return Project(folder)
@@ -149,3 +145,30 @@ def find_project(start: Path) -> Project:
     if document.data is None:
         return Project(folder)
     return Project(folder, document.check(ProjectFile))
+
+
+def _blank_lines(text: str) -> int:
+    """How many lines of it come before the first that says something."""
+    return text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _read_environment(file: Path) -> None:
+    """Takes in what `.env` says; no message shows what stands in it."""
+    form = "NAME=value, one a line"
+    try:
+        if not file.exists():
+            return
+        if kind := kind_of(file):
+            raise WorkbenchError(f"is {kind}, not a file", where=".env", fix=form)
+        with file.open(encoding="utf-8") as text:
+            bad = next((line for line in parse_stream(text) if line.error), None)
+    except (OSError, UnicodeDecodeError) as error:
+        fix = f"save it as UTF-8 text: {form}"
+        raise WorkbenchError("can't be read", where=".env", fix=fix) from error
+    if bad:
+        raise WorkbenchError(
+            "this line is no NAME=value",
+            where=f".env:{bad.original.line + _blank_lines(bad.original.string)}",
+            fix="write NAME=value, close the quotes, or begin the line with #",
+        )
+    load_dotenv(file, override=False)

@@ -73,7 +73,7 @@ def test_class_labels_become_their_names_and_dates_text(tmp_path):
 def test_a_column_that_is_no_json_is_named(tmp_path):
     datasets.Dataset.from_dict({"raw": [b"x"]}).save_to_disk(str(tmp_path / "saved"))
     assert message(tmp_path, huggingface="saved") == (
-        "saved row 1: column 'raw': bytes is no JSON value; store it as text or a number"
+        "saved row 1: column 'raw': bytes is no JSON value\n  fix: store it as text or a number"
     )
 
 

@@ -29,22 +29,31 @@ def test_rows_of_a_json_list_know_their_lines(tmp_path):
             b'{"a": 1} {"a": 2}\n',
             'r.jsonl:1:9: bad JSON: more after the object, near \'{"a": 1} {"a": 2}\'' + JSON_FIX,
         ),
-        (b'{"a": 1, "a": 2}\n', "r.jsonl:1: key 'a' appears twice in one object"),
-        (b'\n{"a": NaN}\n', "r.jsonl:2: NaN is not JSON; write null for a missing number"),
+        (
+            b'{"a": 1, "a": 2}\n',
+            ("r.jsonl:1: key 'a' appears twice in one object\n  fix: keep one"),
+        ),
+        (b'\n{"a": NaN}\n', "r.jsonl:2: NaN is not JSON\n  fix: write null for a missing number"),
         (
             b'{"a": -Infinity}\n',
-            "r.jsonl:1: -Infinity is not JSON; write null for a missing number",
+            "r.jsonl:1: -Infinity is not JSON\n  fix: write null for a missing number",
         ),
         (
             b'{"a": 1' + b"0" * 400 + b"}\n",
-            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large; "
-            "write it as text",
+            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large\n  fix: "
+            "write it as text, in double quotes",
         ),
-        (b'{"a": 1e999}\n', "r.jsonl:1: the number 1e999 is too large; write it as text"),
-        (b'{"a": ' + b"[" * 10_000 + b"}\n", "r.jsonl:1: nested deeper than 100 levels"),
+        (
+            b'{"a": 1e999}\n',
+            "r.jsonl:1: the number 1e999 is too large\n  fix: write it as text, in double quotes",
+        ),
+        (
+            b'{"a": ' + b"[" * 10_000 + b"}\n",
+            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write what lies deeper as text"),
+        ),
         (
             b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}\n",
-            "r.jsonl:1: nested deeper than 100 levels",
+            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write what lies deeper as text"),
         ),
         (
             b'{"a": "\\ud800"}\n',

@@ -111,6 +111,61 @@ ESCAPES = [
     "caller()",
     "super()",
     "varargs",
+    "''['\\137\\137class\\137\\137']",
+    "''|attr('\\N{LOW LINE}_class__')",
+    "''['__cla' 'ss__']",
+    "''|attr('__class__'|string|trim)",
+    "''|attr('%c'|format(95) ~ '_class__')",
+    "''|attr('__CLASS__'|lower|replace('x', ''))",
+    "''|attr(row.keys()|first ~ '__class__')",
+    "[''] | map(attribute='__class__.__base__.__subclasses__') | list",
+    "[''] | map('attr', '__cla' ~ 'ss__') | list",
+    "['{0.__class__.__init__.__globals__}'] | map('format', '') | list",
+    "'{0.__class__}'.format_map([row])",
+    "('{0.__cla' ~ 'ss__}').format('')",
+    "'{:{}}'.format('a', row.__class__)",
+    "'{0!r:.{1.__class__}}'.format('', 1)",
+    "'%(x.__class__)s' % {'x': 1}",
+    "(['a']|map('upper')).gi_frame.f_back.f_back.f_globals",
+    "(['a']|map('upper'))|attr('gi_yieldfrom')",
+    "(['a']|select)|attr('gi_frame')|attr('f_globals')",
+    "(row|dictsort).__class__",
+    "row|xmlattr|attr('__class__')",
+    "row.fromkeys(['a']).__class__",
+    "row|attr('fromkeys')|attr('__self__')",
+    "cycler('a', 'b').items.__class__",
+    "cycler('a')|attr('__reduce_ex__')(2)",
+    "joiner(',').__class__.__call__.__globals__",
+    "namespace(a='').a.__class__",
+    "namespace(__class__=1)|attr('__dict__')",
+    "range(1).__reduce__()",
+    "range(3)|attr('__class__')",
+    "dict|attr('__subclasses__')()",
+    "dict(__class__='x').__class__.__base__",
+    "0 .__class__",
+    "(1).real.__class__",
+    "1.0.__class__",
+    "true|attr('__class__')",
+    "undefined_thing.__class__",
+    "undefined_thing|attr('__init__')",
+    "undefined_thing|default(''.__class__)",
+    "(row|tojson|safe).__html__.__self__",
+    "'a'|forceescape|attr('__class__')",
+    "('a'|e).__class__.__subclasses__()",
+    "('a'|e)|attr('_escape_format_spec')",
+    "('a'|striptags).translate.__self__",
+    "('a' is callable).__class__",
+    "row is mapping and row.__class__",
+    "gettext('x')",
+    "_.__globals__",
+    "environment.globals",
+    "context.environment",
+    "self.environment",
+    "loop.__class__",
+    "__name__",
+    "__file__",
+    "import('os')",
+    "os.popen('touch ' ~ marker)",
 ]
 BLOCKS = [
     "{% for x in [1] %}{{ loop.__init__.__globals__ }}{% endfor %}",
@@ -141,6 +196,12 @@ BLOCKS = [
     "{% autoescape true %}{{ '<'.__class__ }}{% endautoescape %}",
     "{{ 0 if 1 else }}{{ ''.__class__ }}",
 ]
+
+
+def test_there_are_enough_payloads():
+    assert len(set(ESCAPES + BLOCKS)) >= 160
+
+
 LEAKS = ("<class", "<module", "<function", "<bound", "<frame", "<code", "object at 0x", "root:x:")
 
 
@@ -171,6 +232,25 @@ TIME = "takes longer than a template may"
         ("{{ (a * 3000000)|urlize }}", TIME),
         ("{{ [[1] * 99999] * 99999 }}", TIME),
         ("{{ 9 ** 99999999 % 7 }}", TIME),
+        ("{{ 9 ** (9 ** 9) }}", TIME),
+        ("{{ ('a b ' * 500000)|wordwrap(1) }}", TIME),
+        ("{% for x in range(99999) %}{{ range(99999)|list|length }}{% endfor %}", TIME),
+        (
+            "{% macro m(n) %}{% for i in range(99999) %}{{ i }}{{ m(n) }}{% endfor %}{% endmacro %}"
+            "{{ m(1) }}",
+            "nested too deep, or recursion without end",
+        ),
+        ("{{ [a] * 999999999 }}", MEMORY),
+        ("{{ (a,) * 999999999 }}", MEMORY),
+        ("{{ a|replace('', 'x' * 99999)|replace('x', 'y' * 99999) }}", MEMORY),
+        ("{{ a.replace('', 'x' * 99999).replace('x', 'y' * 99999) }}", MEMORY),
+        ("{{ a.ljust(999999999) }}", MEMORY),
+        ("{{ a.zfill(999999999) }}", MEMORY),
+        ("{{ (a ~ '\t').expandtabs(999999999) }}", MEMORY),
+        (
+            "{% set x = a|center(10000008) %}{{ x ~ x ~ x }}",
+            "rendered to 30,000,051 characters, more than 20,000,000",
+        ),
         ("{{ 'a' * 999999999 }}", MEMORY),
         ("{{ a * 999999999 }}", MEMORY),
         ("{{ 'a'|center(999999999) }}", MEMORY),
@@ -253,5 +333,6 @@ def test_partials_that_multiply_are_refused(bench):
         bench.write(f"_p{number}.jinja", f"{{% include '_p{number + 1}.jinja' %}}" * 2)
     bench.write("_p30.jinja", "")
     assert refusal(bench.prompt, "user:\n{% include '_p0.jinja' %}").endswith(
-        ": takes in more text than a template may have"
+        ": takes in more text than a template may have\n"
+        "  fix: shorten it, or let the rows of the dataset bring the text"
     )

@@ -3,6 +3,14 @@
 import pytest
 from bench import refusal
 
+OUTSIDE = (
+    "is outside the folder of prompts\n  fix: name a file beside the template or in prompts/: "
+    '{% include "_style.jinja" %}'
+)
+SYNTAX = (
+    "\n  fix: write {{ value }}, {% tag %}, {# comment #}; "
+    "braces that are text: {% raw %}…{% endraw %}"
+)
 ONE = "prompts/qa/one.jinja"
 INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} with the name written out'
 KEYS = "chat, choices, description, parameters, response_schema, stop"
@@ -18,21 +26,25 @@ PARAMETERS = (
         (
             "user:\nA\n{% for x in %}\nB\n{% endfor %}",
             f"{ONE}:3:1: Expected an expression, got 'end of statement block'\n"
-            "       2 | A\n  >    3 | {% for x in %}\n       4 | B",
+            "       2 | A\n  >    3 | {% for x in %}\n       4 | B" + SYNTAX,
         ),
         (
             "---\nchat: true\n---\nuser:\nA {{ a ",
             f"{ONE}:5:3: unexpected end of template, expected 'end of print statement'.\n"
-            "       4 | user:\n  >    5 | A {{ a ",
+            "       4 | user:\n  >    5 | A {{ a " + SYNTAX,
         ),
         (
             "user:\n{{ a|uper }}",
-            f"{ONE}:2:6: No filter named 'uper'.\n       1 | user:\n  >    2 | {{{{ a|uper }}}}",
+            f"{ONE}:2:6: No filter named 'uper'.\n       1 | user:\n  >    2 | {{{{ a|uper }}}}\n"
+            "  fix: did you mean 'upper'? known: upper, abs, attr, batch, capitalize, center, "
+            "count, d, default, dictsort, e, escape, …",
         ),
         (
             "user:\nA {% foo %}",
             f"{ONE}:2:6: Encountered unknown tag 'foo'.\n"
-            "       1 | user:\n  >    2 | A {% foo %}",
+            "       1 | user:\n  >    2 | A {% foo %}\n"
+            "  fix: did you mean 'for'? known: for, block, call, filter, if, include, macro, raw, "
+            "set, with",
         ),
         ("user:\n{% extends 'a' %}", f"{ONE}:2: `extends` is not allowed here" + INCLUDE_FIX),
         ("user:\n{% import 'a' as b %}", f"{ONE}:2: `import` is not allowed here" + INCLUDE_FIX),
@@ -44,11 +56,11 @@ PARAMETERS = (
         ),
         (
             "{% include '../../x.jinja' %}",
-            f"{ONE}:1: '../../x.jinja' is outside the folder of prompts",
+            f"{ONE}:1: '../../x.jinja' {OUTSIDE}",
         ),
-        ("{% include '/etc/passwd' %}", f"{ONE}:1: '/etc/passwd' is outside the folder of prompts"),
-        ("{% include 'a\\b' %}", f"{ONE}:1: 'a\\\\b' is outside the folder of prompts"),
-        ("{% include '_\0' %}", f"{ONE}:1: '_\\x00' is outside the folder of prompts"),
+        ("{% include '/etc/passwd' %}", f"{ONE}:1: '/etc/passwd' {OUTSIDE}"),
+        ("{% include 'a\\b' %}", f"{ONE}:1: 'a\\\\b' {OUTSIDE}"),
+        ("{% include '_\0' %}", f"{ONE}:1: '_\\x00' {OUTSIDE}"),
         ("", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
         (" \n\t\n", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
         (
@@ -58,12 +70,16 @@ PARAMETERS = (
         (b"caf\xe9", f"{ONE}: not UTF-8 at byte 3\n  fix: save the file as UTF-8"),
         (
             b"x" * 1_000_001,
-            f"{ONE}: 1,000,001 bytes, more than the 1,000,000 a template may have",
+            f"{ONE}: 1,000,001 bytes, more than the 1,000,000 a template may have\n"
+            "  fix: shorten it, or let the rows of the dataset bring the text",
         ),
-        ("---\nchat: yes\n---\na", f"{ONE}:2:1: chat: 'yes' should be a valid boolean"),
+        (
+            "---\nchat: yes\n---\na",
+            f"{ONE}:2:1: chat: 'yes' should be a valid boolean\n  fix: write true or false",
+        ),
         (
             "---\ndescription: a\nchoices: [1]\n---\na",
-            f"{ONE}:3:11: choices.0: 1 should be a valid string",
+            f"{ONE}:3:11: choices.0: 1 should be a valid string\n  fix: write a text",
         ),
         (
             "---\nparameters:\n  temprature: 1\n---\na",
@@ -72,7 +88,8 @@ PARAMETERS = (
         ),
         (
             "---\nparameters: {temperature: 3}\n---\na",
-            f"{ONE}:2:14: temperature: 3 is not a number from 0 to 2",
+            f"{ONE}:2:14: temperature: 3 is not a number from 0 to 2\n"
+            "  fix: write a number from 0 to 2, or null to leave it out",
         ),
         (
             "---\nstopp: x\n---\na",
@@ -82,7 +99,7 @@ PARAMETERS = (
         ),
         (
             "---\nstop: x\nparameters: {stop: y}\n---\na",
-            f"{ONE}: `stop` stands twice\n  fix: keep the top-level one",
+            f"{ONE}:3:14: `stop` stands twice\n  fix: keep the top-level one",
         ),
         (
             "---\nwords\n---\na",
@@ -122,20 +139,23 @@ def test_bad_template_is_refused_with_its_place(bench, text, expected):
         (
             "user:\n{{ user.nam }}",
             {"user": {"age": 1, "name": 2}},
-            f"{ONE}:2:9: no 'nam' in this mapping, which has: name, age (row 1)\n"
-            "       1 | user:\n  >    2 | {{ user.nam }}",
+            f"{ONE}:2:9: no 'nam' in this mapping (row 1)\n"
+            "       1 | user:\n  >    2 | {{ user.nam }}\n"
+            "  fix: it has: name, age",
         ),
         (
             "user:\n{{ user.append(1) }}",
             {"user": [1]},
             f"{ONE}:2:9: access to attribute 'append' of 'list' object is unsafe. (row 1)\n"
-            "       1 | user:\n  >    2 | {{ user.append(1) }}",
+            "       1 | user:\n  >    2 | {{ user.append(1) }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object",
         ),
         (
             "user:\n{{ a + b }}",
             {"a": 1, "b": "x"},
             f"{ONE}:2:1: unsupported operand type(s) for +: 'int' and 'str' (row 1)\n"
-            "       1 | user:\n  >    2 | {{ a + b }}",
+            "       1 | user:\n  >    2 | {{ a + b }}\n"
+            "  fix: the row has: a (number), b (text); `is defined` and `default()` ask first",
         ),
         (
             "Hello\nuser:\n{{ a }}",
@@ -186,6 +206,7 @@ def test_partials_that_contain_each_other_are_named(bench):
     bench.write("_b.jinja", "\n{% include '_a.jinja' %}")
     assert refusal(bench.prompt, "{% include '_a.jinja' %}") == (
         "prompts/qa/_b.jinja:2: recursion: qa/_a.jinja -> qa/_b.jinja -> qa/_a.jinja"
+        "\n  fix: take one of these includes out"
     )
 
 
@@ -201,9 +222,10 @@ def test_link_out_of_the_prompts_is_refused(bench):
     assert [
         refusal(bench.prompt, "{% include '_link.jinja' %}"),
         refusal(bench.prompt, "{% include '_loop.jinja' %}").split(":")[0],
-        refusal(bench.prompt, "{% include '_" + "x" * 300 + "' %}").split(": ")[1],
+        refusal(bench.prompt, "{% include '_" + "x" * 300 + "' %}").split(": ")[1].split("'")[0],
     ] == [
-        "prompts/qa/_link.jinja: leads out of the folder of prompts",
+        "prompts/qa/_link.jinja: leads out of the folder of prompts\n"
+        "  fix: put a copy of the file into prompts/",
         "prompts/qa/_loop.jinja",
-        "can't be read",
+        "no partial ",
     ]

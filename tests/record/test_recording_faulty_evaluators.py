@@ -8,13 +8,13 @@ from openai_server import OpenAIServer, say
 from recording import Recording
 
 from workbench.doors import open_doors
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.experiment import load_experiment
 from workbench.model import Completion
 from workbench.plan import Options
 from workbench.report.leaderboard import blocks
 from workbench.results import Row
-from workbench.scoring import Stopped, evaluate_run
+from workbench.scoring import evaluate_run
 from workbench.store import Store
 
 EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [mine]\n"

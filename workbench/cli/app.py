@@ -92,19 +92,23 @@ def _exit_code() -> int:
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
         sys.stderr.write(
-            f"workbench failed: {type(error).__name__}: {error}\n"
+            f"workbench failed: {type(error).__name__}: {_plain(str(error))}\n"
             "  this is a fault of workbench; WORKBENCH_DEBUG=1 shows where\n"
         )
         return ExitCode.INTERNAL
 
 
-def _tell(error: WorkbenchError) -> None:
-    """The error on stderr, or with --json as one object on stdout."""
+def _plain(text: str) -> str:
     from workbench.report.text import plain
 
+    return plain(text)
+
+
+def _tell(error: WorkbenchError) -> None:
+    """The error on stderr, or with --json as one object on stdout."""
     if "--json" in sys.argv:
         said = {"where": error.where, "message": error.message, "fix": error.fix}
         text = json.dumps({"schema_version": 1, "error": said, "exit_code": int(error.exit_code)})
         sys.stdout.write(text + "\n")
     else:
-        sys.stderr.write(f"error: {plain(str(error))}\n")
+        sys.stderr.write(f"error: {_plain(str(error))}\n")

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ def planned(
     """
     from workbench.doors import open_doors
     from workbench.experiment import load_experiment
-    from workbench.plan import plan_invocation
+    from workbench.plan import plan_invocation, price_notes
     from workbench.prompt import Renderer
 
     project = open_project(tracking_uri)
@@ -37,10 +38,13 @@ def planned(
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         doors = open_doors(project, tracking_uri)
-        experiment = load_experiment(path, project, renderer, doors)
+        limit = options.scope.limit
+        experiment = load_experiment(path, project, renderer, doors, limit)
         named = frozenset(names_of_keys(experiment.data))
         REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
-        yield project, store, plan_invocation(experiment, renderer, store, options)
+        made = plan_invocation(experiment, renderer, store, options)
+        notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
+        yield project, store, replace(made, notes=(*made.notes, *notes))
 
 
 def open_project(tracking_uri: str = "") -> "Project":
@@ -68,6 +72,8 @@ def open_store(project: "Project") -> "Store":
 
 def experiment_file(target: str, project: "Project") -> Path:
     """The experiment file that `target` names; without one, the only task's."""
+    from workbench.document import is_folder
+
     if target.endswith((".yaml", ".yml")):
         return Path(target)
     tasks = project.tasks()
@@ -82,6 +88,6 @@ def experiment_file(target: str, project: "Project") -> Path:
                 else "mkdir prompts/my_task and put a template and an experiment.yaml into it",
             )
         target = (inside or tasks)[0]
-    if (folder := Path(target)).is_dir() and folder.resolve().parent == project.prompts:
+    if is_folder(folder := Path(target)) and folder.resolve().parent == project.prompts:
         target = folder.resolve().name  # as a shell completes it
     return project.task_folder(target) / "experiment.yaml"

@@ -1,6 +1,5 @@
 """`workbench prompts`: the templates of this project and their versions in the registry."""
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -27,6 +26,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     """List the templates, their digests and the registry's version of each."""
     from workbench.prompt import Renderer
     from workbench.report.prompts import status_table
+    from workbench.report.text import json_line
     from workbench.tracking.prompts import status
 
     project = open_project()
@@ -34,7 +34,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
         found = status(project, tracking_uri, _prompts(project, task, renderer))
     if as_json:
         said = [one.as_json() for one in found]
-        typer.echo(json.dumps({"schema_version": 1, "prompts": said}, ensure_ascii=False))
+        typer.echo(json_line({"schema_version": 1, "prompts": said}))
     else:
         _print(status_table(found))
 
@@ -44,11 +44,12 @@ def show(ref: Ref, tracking_uri: TrackingUri = "", as_json: AsJson = False) -> N
     """Show one prompt: its messages, variables, settings and digest."""
     from workbench.prompt import Renderer
     from workbench.report.prompts import prompt_json, prompt_text
+    from workbench.report.text import json_line
 
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
     if as_json:
-        typer.echo(json.dumps({"schema_version": 1, **prompt_json(prompt)}, ensure_ascii=False))
+        typer.echo(json_line({"schema_version": 1, **prompt_json(prompt)}))
     else:
         _print(prompt_text(prompt))
 
@@ -78,12 +79,13 @@ def lint(
     """Check templates against their dataset: syntax, variables, lengths; show them rendered."""
     from workbench.lint import lint_task
     from workbench.report.lint import findings_json, print_findings
+    from workbench.report.text import json_line
 
     project = open_project()
     tasks = [project.task_folder(task).name] if task else project.tasks()
     findings = [lint_task(project, one, examples) for one in tasks]
     if as_json:
-        typer.echo(json.dumps(findings_json(findings), ensure_ascii=False))
+        typer.echo(json_line(findings_json(findings)))
     else:
         print_findings(findings)
     return 2 if any(one.errors for one in findings) else 0
@@ -93,12 +95,13 @@ def lint(
 def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     """Register every template whose content the registry does not have yet."""
     from workbench.prompt import Renderer
+    from workbench.report.text import plain
     from workbench.tracking.prompts import push as pushed
 
     project = open_project()
     with Renderer() as renderer:
         for line in pushed(project, tracking_uri, _prompts(project, task, renderer)):
-            typer.echo(line)
+            typer.echo(plain(line))
 
 
 @app.command("pull")
@@ -112,6 +115,7 @@ def pull(
     """Write a version of the registry into its template file."""
     from workbench.prompt import Renderer
     from workbench.prompt.write import write_prompt
+    from workbench.report.text import plain
 
     if "@" not in ref:
         raise WorkbenchError(f"which version of {ref!r}?", fix=f"{ref}@1, {ref}@production, …")
@@ -119,7 +123,7 @@ def pull(
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
         file = write_prompt(prompt, project, renderer, force=force)
-    typer.echo(f"{project.shown(file)} is now {prompt.ref}")
+    typer.echo(plain(f"{project.shown(file)} is now {prompt.ref}"))
 
 
 def _prompts(project: "Project", task: str, renderer: "Renderer") -> "list[Prompt]":

@@ -1,6 +1,5 @@
 """`workbench run`, `plan` and `ui`."""
 
-import json
 import os
 import signal
 import sys
@@ -96,11 +95,12 @@ def ui(
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
+    from workbench.report.text import plain
     from workbench.tracking.server import serve
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
-    serve(project, tracking_uri, port, say=typer.echo)
+    serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
 
 
 def _workshop(
@@ -165,11 +165,12 @@ def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) 
 
     from workbench.forecast import forecast
     from workbench.report.planned import plan_json, plan_lines, plan_table
+    from workbench.report.text import json_line
 
     expected = forecast(made, store, project.prices)
     currency = project.file.currency
     if as_json:
-        typer.echo(json.dumps(plan_json(made, expected, currency), ensure_ascii=False))
+        typer.echo(json_line(plan_json(made, expected, currency)))
         return ExitCode.DONE
     _notes(made, as_json)
     console = Console()
@@ -184,10 +185,11 @@ def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
 
     from workbench.report.as_json import invocation_json
     from workbench.report.leaderboard import blocks, leaderboard, summary
+    from workbench.report.text import json_line, plain
 
     currency = project.file.currency
     if as_json:
-        typer.echo(json.dumps(invocation_json(done, currency=currency), ensure_ascii=False))
+        typer.echo(json_line(invocation_json(done, currency=currency)))
         return
     console = Console() if sys.stdout.isatty() else Console(width=160)
     table = leaderboard(done.variants, currency=currency)
@@ -195,6 +197,6 @@ def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
     console.print(table if fits else blocks(done.variants, currency=currency))
     console.print()
     for line in summary(done):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+        console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:
-        sys.stderr.write(f"error: {problem}\n")
+        sys.stderr.write(f"error: {plain(str(problem))}\n")

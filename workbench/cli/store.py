@@ -1,6 +1,5 @@
 """`workbench store`: what is kept, why something is asked again, and keeping the file well."""
 
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -235,7 +234,9 @@ def _bytes(size: int) -> str:
 
 
 def _print_json(said: object) -> None:
-    typer.echo(json.dumps(said, ensure_ascii=False))
+    from workbench.report.text import json_line
+
+    typer.echo(json_line(said))
 
 
 def _print_table(table: object) -> None:

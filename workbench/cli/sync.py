@@ -5,7 +5,6 @@ prompts/qa/experiment.yaml  recorded: 4 rows, run 7c0f…
 1 invocation recorded, 0 left
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +49,7 @@ def sync(
     as_json: AsJson = False,
 ) -> int:
     """Record in MLflow what earlier runs could not; send nothing."""
+    from workbench.report.text import json_line
     from workbench.unrecorded import unrecorded
 
     project = open_project(tracking_uri)
@@ -57,7 +57,7 @@ def sync(
     notes = [one for one in unrecorded(project) if one.experiment == wanted or not target]
     done = [_carried_out(one, project, tracking_uri, forget) for one in notes]
     if as_json:
-        typer.echo(json.dumps(_as_json(done), ensure_ascii=False))
+        typer.echo(json_line(_as_json(done)))
     else:
         _tell(done)
     return int(_exit_code(done))

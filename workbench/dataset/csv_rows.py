@@ -32,9 +32,9 @@ def _read(path: Path, name: str, delimiter: str) -> Iterator[tuple[int, dict[str
     _check_header(header, f"{name}:{number}", delimiter)
     for number, fields in records:
         if len(fields) != len(header):
+            count = f"{len(fields)} field{'s' * (len(fields) > 1)}"
             raise WorkbenchError(
-                f"{len(fields)} fields where the header has {len(header)}: {fields[-1][:60]!r} "
-                "is the last",
+                f"{count} where the header has {len(header)}: {fields[-1][:60]!r} is the last",
                 where=f"{name}:{number}",
                 fix=f"the columns are {', '.join(header)}; a field with "
                 f"{_DELIMITERS[delimiter]} in it stands in double quotes",

@@ -12,6 +12,7 @@ import datasets
 from workbench.canonical import JSON
 from workbench.dataset.types import DatasetSpec, Source
 from workbench.dataset.values import row_as_json
+from workbench.document import is_folder
 from workbench.errors import WorkbenchError, unknown_name
 
 
@@ -25,8 +26,8 @@ def open_hub(spec: DatasetSpec, folder: Path) -> Source:
     """
     wanted = spec.huggingface or ""
     local = folder / wanted
-    name = str(local) if local.is_dir() else f"huggingface:{wanted}"
-    loaded = _load(spec, local if local.is_dir() else None, name)
+    name = str(local) if is_folder(local) else f"huggingface:{wanted}"
+    loaded = _load(spec, local if is_folder(local) else None, name)
     if isinstance(loaded, datasets.DatasetDict):
         loaded = _split(loaded, spec.split, name)
     elif spec.split is not None and spec.split != str(loaded.split):

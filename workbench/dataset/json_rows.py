@@ -62,7 +62,14 @@ def read_json(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
 
 
 class _RefusedError(ValueError):
-    """JSON that parses and is no data all the same."""
+    """JSON that parses and is no data all the same; `fix` says what would be."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+_AS_TEXT = "write it as text, in double quotes"
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -70,24 +77,24 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for index, key in enumerate(keys) if key in keys[:index])
-        raise _RefusedError(f"key {twice!r} appears twice in one object")
+        raise _RefusedError(f"key {twice!r} appears twice in one object", "keep one")
     return found
 
 
 def _no_constant(word: str) -> NoReturn:
-    raise _RefusedError(f"{word} is not JSON; write null for a missing number")
+    raise _RefusedError(f"{word} is not JSON", "write null for a missing number")
 
 
 def _finite(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise _RefusedError(f"the number {_short(text)} is too large; write it as text")
+        raise _RefusedError(f"the number {_short(text)} is too large", _AS_TEXT)
     return value
 
 
 def _whole(text: str) -> int:
     if len(text) > 308:  # a double ends at 1.8e308; few other programs go further
-        raise _RefusedError(f"the number {_short(text)} is too large; write it as text")
+        raise _RefusedError(f"the number {_short(text)} is too large", _AS_TEXT)
     return int(text)
 
 
@@ -102,7 +109,7 @@ def _decode(text: str, at: int, name: str, number: int) -> tuple[JSON, int]:
     try:
         value, end = _DECODER.raw_decode(text, at)
     except _RefusedError as error:
-        raise WorkbenchError(str(error), where=place) from error
+        raise WorkbenchError(str(error), where=place, fix=error.fix) from error
     except json.JSONDecodeError as error:
         line = number + text.count("\n", at, error.pos)
         raise _bad_syntax(error.msg, text, error.pos, f"{name}:{line}") from error
@@ -132,7 +139,8 @@ def _check_depth(text: str, place: str) -> None:
 
 
 def _too_deep(place: str) -> WorkbenchError:
-    return WorkbenchError(f"nested deeper than {MAX_DEPTH} levels", where=place)
+    fix = "write what lies deeper as text"
+    return WorkbenchError(f"nested deeper than {MAX_DEPTH} levels", where=place, fix=fix)
 
 
 def _check_surrogates(value: JSON, place: str) -> None:

@@ -20,28 +20,34 @@ MlflowReader = Callable[[str], Sequence[Mapping[str, Any]]]
 
 
 def load_dataset(
-    spec: DatasetSpec, folder: Path, *, mlflow_reader: MlflowReader | None = None
+    spec: DatasetSpec,
+    folder: Path,
+    *,
+    mlflow_reader: MlflowReader | None = None,
+    limit: int | None = None,
 ) -> Dataset:
-    """Every row that `spec` selects, whole in memory.
+    """Every row that `spec` selects, read and checked; those kept are whole in memory.
 
     Args:
         spec: checked; `split` of a hub dataset is the hub's, elsewhere the column `split`.
         folder: the experiment file's; paths are relative to it.
         mlflow_reader: gives the records of an MLflow evaluation dataset by its name.
+        limit: how many rows to keep, the first; None: all.
 
     Raises:
         WorkbenchError: with file and line, wherever there is one.
     """
     if spec.path is not None:
         path = folder / spec.path
-        return collect(open_file(path), spec, name=path.stem)
+        return collect(open_file(path), spec, name=path.stem, limit=limit)
     if spec.huggingface is not None:
         # `datasets` takes a second to import
         from workbench.dataset.hub import open_hub
 
-        return collect(open_hub(spec, folder), spec, name=Path(spec.huggingface).name)
+        name = Path(spec.huggingface).name
+        return collect(open_hub(spec, folder), spec, name=name, limit=limit)
     wanted = spec.mlflow or ""
-    return collect(_open_mlflow(wanted, mlflow_reader), spec, name=wanted)
+    return collect(_open_mlflow(wanted, mlflow_reader), spec, name=wanted, limit=limit)
 
 
 def _open_mlflow(wanted: str, reader: MlflowReader | None) -> Source:

@@ -23,7 +23,11 @@ def read_parquet(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]
         with pq.ParquetFile(path) as file:
             yield from _rows(file, name)
     except (pa.ArrowException, OSError) as error:
-        raise WorkbenchError(f"can't be read as Parquet: {error}", where=name) from error
+        raise WorkbenchError(
+            f"can't be read as Parquet: {error}",
+            where=name,
+            fix="name it as what it is, or write it anew",
+        ) from error
 
 
 def _rows(file: pq.ParquetFile, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:

@@ -19,8 +19,10 @@ Values = Mapping[str, JSON]
 _BESIDE = frozenset({"id", "dataset_record_id", SPLIT, "tags", "outputs"})  # and mean nothing
 
 
-def collect(source: Source, spec: DatasetSpec, *, name: str) -> Dataset:
-    """All examples of `source` that `spec` selects, in order.
+def collect(source: Source, spec: DatasetSpec, *, name: str, limit: int | None = None) -> Dataset:
+    """The examples of `source` that `spec` selects, in order.
+
+    With a limit only the first are kept; all are read, for the digest and for their errors.
 
     Raises:
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
@@ -29,6 +31,7 @@ def collect(source: Source, spec: DatasetSpec, *, name: str) -> Dataset:
     examples: list[Example] = []
     numbers: list[int] = []
     nested: bool | None = None
+    rows = labelled = 0
     for number, values in _selected(source, spec):
         row = _Row(values, source.place(number))
         nested = row.nested if nested is None else nested
@@ -39,9 +42,12 @@ def collect(source: Source, spec: DatasetSpec, *, name: str) -> Dataset:
         identity = ids.claim(parts.id, body, number)
         content.update(f"{canonical(identity)}{body}\n".encode("ascii"))
         watch.see(number, parts.inputs, parts.expectations)
-        examples.append(Example(identity, parts.inputs, parts.expectations))
-        numbers.append(number)
-    if not examples:
+        rows += 1
+        labelled += bool(parts.expectations)
+        if limit is None or rows <= limit:
+            examples.append(Example(identity, parts.inputs, parts.expectations))
+            numbers.append(number)
+    if not rows:
         raise WorkbenchError("0 rows", where=source.name, fix="a dataset has at least one row")
     return Dataset(
         name=name,
@@ -49,6 +55,8 @@ def collect(source: Source, spec: DatasetSpec, *, name: str) -> Dataset:
         examples=tuple(examples),
         digest=content.hexdigest(),
         columns=watch.columns,
+        rows=rows,
+        labelled=labelled,
         warnings=watch.warnings(),
         numbers=tuple(numbers),
         unit=source.unit,
@@ -138,7 +146,8 @@ class _Row:
             return None
         value = self.values[column]
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-            what = f"the id is {value!r}, not a text or a whole number"
+            said = "null" if value is None else f"{value!r:.60}"
+            what = f"the id is {said}, not a text or a whole number"
             raise WorkbenchError(what, where=self.place, fix=f"fill column {column!r}")
         return str(value)
 

@@ -4,20 +4,15 @@ lines(Path("reviews.jsonl"), "reviews.jsonl")  ->  (1, '{"text": "A fun ride."}\
 """
 
 import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from workbench.document import kind_of
 from workbench.errors import WorkbenchError, unknown_name
 
+_LONGEST = 200  # characters of a file's name that are shown as they are
 BOM = b"\xef\xbb\xbf"
-_KINDS = {
-    stat.S_IFDIR: "a folder",
-    stat.S_IFIFO: "a pipe",
-    stat.S_IFCHR: "a device",
-    stat.S_IFBLK: "a device",
-    stat.S_IFSOCK: "a socket",
-}
+_UTF_16 = ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8")
 _MAGIC = {
     b"\x1f\x8b": ("gzip", "unpack it first: gunzip"),
     b"PK\x03\x04": ("a zip archive (or a spreadsheet)", "unpack it, or export it as CSV"),
@@ -26,8 +21,8 @@ _MAGIC = {
     b"\x28\xb5\x2f\xfd": ("zstd", "unpack it first: unzstd"),
     b"PAR1": ("Parquet", "name it .parquet"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
-    b"\xff\xfe": ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8"),
-    b"\xfe\xff": ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8"),
+    b"\xff\xfe": _UTF_16,
+    b"\xfe\xff": _UTF_16,
 }
 
 
@@ -38,18 +33,20 @@ def check_file(path: Path, name: str) -> None:
         WorkbenchError: it is missing, may not be read, or is a folder, pipe, device or socket.
     """
     try:
-        kind = stat.S_IFMT(path.stat().st_mode)
+        kind = kind_of(path)
     except FileNotFoundError:
         around = path.parent.iterdir() if path.parent.is_dir() else ()
         names = [other.name for other in around if other.is_file()]
         raise unknown_name("dataset file", path.name, names, where=name) from None
     except (OSError, ValueError) as error:
-        raise WorkbenchError(f"can't be read: {error}", where=name) from error
-    if kind != stat.S_IFREG:
-        what = _KINDS.get(kind, "no regular file")
+        said = getattr(error, "strerror", "") or str(error)
+        shown = name if len(path.name) <= _LONGEST else f"{path.name[:60]}…"
+        fix = "name a file that you may read"
+        raise WorkbenchError(f"can't be read: {said}", where=shown, fix=fix) from error
+    if kind:
         hint = "; a folder of the `datasets` library: {huggingface: FOLDER}"
-        fix = "name a file" + (hint if kind == stat.S_IFDIR else "")
-        raise WorkbenchError(f"is {what}, not a file", where=name, fix=fix)
+        fix = "name a file" + (hint if kind == "a folder" else "")
+        raise WorkbenchError(f"is {kind}, not a file", where=name, fix=fix)
     if not os.access(path, os.R_OK):
         raise WorkbenchError("may not be read", where=name, fix=f"chmod +r {path}")
 
@@ -58,6 +55,8 @@ def check_text(path: Path, name: str) -> None:
     """Makes sure that the first bytes are not those of some other kind of file."""
     with path.open("rb") as file:
         head = file.read(16)
+    if any(set(head[start:16:2]) == {0} for start in (0, 1)):  # half a character a letter
+        raise WorkbenchError(f"is {_UTF_16[0]}, not UTF-8 text", where=name, fix=_UTF_16[1])
     for magic, (what, fix) in _MAGIC.items():
         if head.startswith(magic):
             raise WorkbenchError(f"is {what}, not UTF-8 text", where=name, fix=fix)

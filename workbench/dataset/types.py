@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workbench.canonical import JSON
+from workbench.document import UnfitError
 
 EXPECTED = "expected_response"  # MLflow's word for the answer that is right
 SPLIT = "split"
@@ -40,6 +41,8 @@ class Dataset:
         source: where they were read, as messages call it.
         digest: SHA-256 over every row's id and canonical content, in order.
         columns: names of the inputs, in order of appearance.
+        rows: how many there are; `examples` may be the first of them only.
+        labelled: of those, how many have expectations.
         warnings: what may be meant and often isn't: mixed types, columns that some rows lack.
         numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
         unit: what `numbers` counts.
@@ -50,6 +53,8 @@ class Dataset:
     examples: tuple[Example, ...]
     digest: str
     columns: tuple[str, ...]
+    rows: int = 0
+    labelled: int = 0
     warnings: tuple[str, ...] = ()
     numbers: tuple[int, ...] = ()
     unit: Literal["line", "row"] = "line"
@@ -57,6 +62,11 @@ class Dataset:
     def place(self, index: int) -> str:
         """Where example `index` stands: `reviews.jsonl:12`, or `imdb row 12`."""
         return place(self.source, self.numbers[index], self.unit)
+
+    def called(self, index: int) -> str:
+        """Example `index` as messages name it: `a, reviews.jsonl:12`."""
+        file = place(self.source.rpartition("/")[2], self.numbers[index], self.unit)
+        return f"{self.examples[index].id}, {file}"
 
 
 @dataclass(frozen=True)
@@ -110,10 +120,12 @@ class DatasetSpec(BaseModel):
         given = [key for key in ("path", "huggingface", "mlflow") if getattr(self, key) is not None]
         if len(given) != 1:
             found = " and ".join(given) or "none"
-            raise ValueError(f"takes exactly one of path, huggingface, mlflow; there is {found}")
+            said = f"takes exactly one of path, huggingface, mlflow; there is {found}"
+            raise UnfitError(said, fix="dataset: {path: rows.jsonl}")
         stray = [key for key in ("config", "revision") if getattr(self, key) is not None]
         if stray and self.huggingface is None:
-            raise ValueError(f"{stray[0]!r} belongs to huggingface datasets, not to {given[0]!r}")
+            said = f"{stray[0]!r} belongs to huggingface datasets, not to {given[0]!r}"
+            raise UnfitError(said, fix="take it out")
         return self
 
 

@@ -43,5 +43,6 @@ def row_as_json(row: Mapping[str, object], place: str) -> dict[str, JSON]:
         try:
             values[column] = as_json(value)
         except ValueError as error:
-            raise WorkbenchError(f"column {column!r}: {error}", where=place) from error
+            said, _, fix = str(error).partition("; ")
+            raise WorkbenchError(f"column {column!r}: {said}", where=place, fix=fix) from error
     return values

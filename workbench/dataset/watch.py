@@ -17,6 +17,8 @@ _WORDS: dict[type, str] = {
     dict: "objects",
 }
 _SHOWN = 40
+# Names that a template can't read from its row: Jinja has its own meaning for them.
+_TAKEN = frozenset({"self", "loop", "not", "true", "false", "none", "True", "False", "None"})
 
 
 class ColumnWatch:
@@ -44,8 +46,15 @@ class ColumnWatch:
         return tuple(dict.fromkeys(column for form in self._forms for column in form))
 
     def warnings(self) -> tuple[str, ...]:
-        """Columns of mixed kinds, then columns that some rows lack."""
-        return (*self._mixed(), *self._lacking())
+        """Columns no template can read, columns of mixed kinds, columns that some rows lack."""
+        return (*self._taken(), *self._mixed(), *self._lacking())
+
+    def _taken(self) -> list[str]:
+        return [
+            f"column {column!r} can't be read in a template: the name is Jinja's own; rename it"
+            for column in self.columns
+            if column in _TAKEN
+        ]
 
     def _mixed(self) -> list[str]:
         found = []

@@ -6,6 +6,16 @@ requests   equal cells share one                known by the digest of all that 
 """
 
 from workbench.plan.make import make_plan, plan_invocation
+from workbench.plan.prices import price_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 
-__all__ = ["Cell", "Options", "Plan", "Scope", "Variant", "make_plan", "plan_invocation"]
+__all__ = [
+    "Cell",
+    "Options",
+    "Plan",
+    "Scope",
+    "Variant",
+    "make_plan",
+    "plan_invocation",
+    "price_notes",
+]

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from workbench.canonical import JSON, digest, exact
 from workbench.conversation import Conversation
-from workbench.dataset import Example
+from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
 from workbench.model import Call, Prepared, Request
@@ -59,12 +59,12 @@ def make_plan(
         WorkbenchError: a row that doesn't render, or a pair of prompt and model that can't be.
     """
     variants, notes = find_variants(experiment, scope)
-    if scope.limit is not None and scope.limit >= len(experiment.dataset.examples):
+    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
         scope = replace(scope, limit=None)  # all of it is meant
     _check_models(experiment, variants)
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
-    rendered = _rendered(variants, examples, renderer)
+    rendered = _rendered(variants, experiment.dataset, examples, renderer)
     bodies: dict[str, Request] = {}
     crosses = [_Cross(variant, examples, experiment.repeats) for variant in variants]
     cells = [tuple(cross.cells(rendered[cross.variant.prompt.digest], bodies)) for cross in crosses]
@@ -168,11 +168,14 @@ def _first_uses(
 
 
 def _rendered(
-    variants: Sequence[Variant], examples: Sequence[Example], renderer: Renderer
+    variants: Sequence[Variant],
+    dataset: Dataset,
+    examples: Sequence[Example],
+    renderer: Renderer,
 ) -> dict[str, list[Conversation]]:
     """Each prompt's conversations, by its digest."""
     rows = [example.inputs for example in examples]
-    ids = [example.id for example in examples]
+    ids = [dataset.called(index) for index in range(len(examples))]
     prompts = {variant.prompt.digest: variant.prompt for variant in variants}
     return {key: prompt.render(renderer, rows, ids) for key, prompt in prompts.items()}
 
@@ -188,12 +191,18 @@ def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
 
 
 def _check_expectations(experiment: Experiment) -> None:
-    if any(example.expectations for example in experiment.dataset.examples):
+    if experiment.dataset.labelled:
         return
+    said = experiment.data.get("dataset")
+    column = said.get("expected") if isinstance(said, dict) else None
+    lacks, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
+    if column:
+        lacks = f"the column {column!r} is null in every row"
+        fix = f"fill {column!r} in {experiment.dataset.source}, or name another column"
     for evaluator in experiment.evaluators:
         if evaluator.needs_expectations:
             raise WorkbenchError(
-                f"the evaluator {evaluator.name!r} needs expectations, and the dataset has none",
+                f"the evaluator {evaluator.name!r} needs expectations, and {lacks}",
                 where=experiment.path,
-                fix="add `expected: COLUMN` to `dataset:`",
+                fix=fix,
             )

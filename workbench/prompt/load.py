@@ -13,16 +13,28 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.canonical import exact
-from workbench.document import parse_document
+from workbench.document import Document, kind_of, parse_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
 from workbench.prompt.prompt import Prompt, Settings, Template, checked, template_of
 from workbench.prompt.renderer import Renderer
-from workbench.prompt.source import plain_text, without_last_blanks
+from workbench.prompt.source import (
+    SHORTER,
+    plain_text,
+    without_last_blanks,
+)
 
+FILL = "write `user:` and a text"
+COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
 LONGEST = 100_000  # characters that a tag of MLflow's registry may have
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
+
+
+# A first line --- and keys under it, with no line that ends them.
+FRONT_MATTER_BEGUN = re.compile(
+    r"\A---[ \t]*((?:\n(?:description|chat|parameters|stop|choices|response_schema)[ \t]*:.*)+)"
+)
 
 
 class FrontMatter(BaseModel):
@@ -47,13 +59,21 @@ def folder_reader(prompts: Path) -> Reader:
         try:
             file = (root / path).resolve(strict=True)
             if not file.is_relative_to(root):
-                raise WorkbenchError("leads out of the folder of prompts", where=f"prompts/{path}")
-            return file.read_bytes() if file.is_file() else None
+                fix = "put a copy of the file into prompts/"
+                said = "leads out of the folder of prompts"
+                raise WorkbenchError(said, where=f"prompts/{path}", fix=fix)
+            if (kind := kind_of(file)) not in ("", "a folder"):
+                said = f"is {kind}, not a file"
+                raise WorkbenchError(said, where=f"prompts/{path}", fix="put a file there")
+            return None if kind else file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before 3.13
-            said = getattr(error, "strerror", "") or str(error)
-            raise WorkbenchError(f"can't be read: {said}", where=f"prompts/{path}") from error
+            said = getattr(error, "strerror", "") or "a link that leads to itself"
+            fix = "make it a file that you may read"
+            raise WorkbenchError(
+                f"can't be read: {said}", where=f"prompts/{path}", fix=fix
+            ) from error
 
     return read
 
@@ -76,7 +96,6 @@ def git_reader(prompts: Path, revision: str) -> Reader:
     if git("rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}").returncode:
         raise WorkbenchError(
             f"no git revision {revision!r}",
-            where=str(prompts),
             fix="`git log --oneline` lists them; a project outside git has none",
         )
 
@@ -113,7 +132,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     text = plain_text(raw, where=where)
     front, body, first_line = _front_matter(text, where)
     if not body.strip():
-        raise WorkbenchError("the template is empty", where=where, fix="write `user:` and a text")
+        raise WorkbenchError("the template is empty", where=where, fix=FILL)
     source, origins = Flattening(read).of(body, path, first_line)
     prompt = Prompt(
         task=task,
@@ -121,14 +140,22 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
         ref=ref,
         template="",
         source=without_last_blanks(source),
-        settings=_settings(front, where),
+        settings=_settings(front),
         description=front.description,
         origins=tuple(origins),
     )
     prompt = checked(prompt, renderer)
     template = template_of(prompt.source, chat=front.chat, renderer=renderer)
     _check_length(template, where)
+    _check_text(template, where)
     return replace(prompt, template=template)
+
+
+def _check_text(template: Template, where: str) -> None:
+    """Comments and role lines alone would be paid for, an empty message a row."""
+    pieces = [template] if isinstance(template, str) else [m.content for m in template]
+    if not any(COMMENT.sub("", piece).strip() for piece in pieces):
+        raise WorkbenchError("the template is empty", where=where, fix=FILL)
 
 
 def _check_length(template: Template, where: str) -> None:
@@ -138,7 +165,7 @@ def _check_length(template: Template, where: str) -> None:
         raise WorkbenchError(
             f"{len(stored):,} characters with its partials; MLflow's registry takes {LONGEST:,}",
             where=where,
-            fix="shorten it, or let the rows of the dataset bring the text",
+            fix=SHORTER,
         )
 
 
@@ -151,6 +178,11 @@ def _front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
     """What stands between the `---` lines, the rest, and the line the rest begins on."""
     match = FRONT_MATTER.match(text)
     if not match:
+        if begun := FRONT_MATTER_BEGUN.match(text):
+            line = text.count("\n", 0, begun.end(1)) + 1
+            said = "the front matter that begins here is not closed"
+            fix = f"write --- on a line of its own after line {line}"
+            raise WorkbenchError(said, where=f"{where}:1", fix=fix)
         return FrontMatter(), text, 1
     document = parse_document(match[1], where, first_line=2)
     if document.data is None:
@@ -158,12 +190,23 @@ def _front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
     else:
         front = document.check(FrontMatter)
         check_parameters(front.parameters, where=partial(document.where, "parameters"))
+        _check_said_once(front, document)
     return front, text[match.end() :], text.count("\n", 0, match.end()) + 1
 
 
-def _settings(front: FrontMatter, where: str) -> Settings:
+def _check_said_once(front: FrontMatter, document: Document) -> None:
     if front.stop is not None and "stop" in front.parameters:
+        where = document.where("parameters", "stop")
         raise WorkbenchError("`stop` stands twice", where=where, fix="keep the top-level one")
+    if front.choices and front.response_schema:
+        raise WorkbenchError(
+            "`choices` and `response_schema` both say what an answer may be",
+            where=document.where("response_schema"),
+            fix="keep one",
+        )
+
+
+def _settings(front: FrontMatter) -> Settings:
     parameters = {name: value for name, value in front.parameters.items() if name != "stop"}
     stop = front.stop if front.stop is not None else front.parameters.get("stop")
     return Settings(

@@ -10,12 +10,13 @@ from pathlib import PurePosixPath
 
 from workbench.errors import WorkbenchError
 from workbench.prompt.prompt import Origin
-from workbench.prompt.source import LARGEST, UNSEEN, plain_text, role_lines
+from workbench.prompt.source import LARGEST, SHORTER, UNSEEN, plain_text, role_lines
 
 INCLUDE = re.compile(
     r"(?P<tag>\{%(?P<left>[-+]?)\s*include\s+([\"'])(?P<name>.*?)\3\s*(?P<right>[-+]?)%\})"
     rf"|{UNSEEN}"
 )
+LONGEST_NAME = 200  # characters of a partial's path
 MOST = 1000  # partials of one template, each as often as it is taken in
 
 # A file's bytes by its path below `prompts/`, or None where there is none.
@@ -70,7 +71,9 @@ class Flattening:
     ) -> tuple[str, list[Origin]]:
         found, raw = self._found(name, path, where)
         if found in above:
-            raise WorkbenchError(f"recursion: {' -> '.join([*above, found])}", where=where)
+            circle = " -> ".join([*above, found])
+            fix = "take one of these includes out"
+            raise WorkbenchError(f"recursion: {circle}", where=where, fix=fix)
         text = plain_text(raw, where=f"prompts/{found}").removesuffix("\n")
         if lines := role_lines(text):
             line = text.count("\n", 0, lines[0].start()) + 1
@@ -82,20 +85,29 @@ class Flattening:
         self._taken += 1
         flat, origins = self.of(text, found, 1, (*above, found))
         if self._taken > MOST or len(flat) > LARGEST:
-            raise WorkbenchError("takes in more text than a template may have", where=where)
+            said = "takes in more text than a template may have"
+            raise WorkbenchError(said, where=where, fix=SHORTER)
         return flat, origins
 
     def _found(self, name: str, path: str, where: str) -> tuple[str, bytes]:
         """The partial `name` as seen from the template at `path`: beside it, or in `prompts/`."""
         parts = PurePosixPath(name).parts
         if not parts or name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
-            raise WorkbenchError(f"{name!r} is outside the folder of prompts", where=where)
+            fix = 'name a file beside the template or in prompts/: {% include "_style.jinja" %}'
+            said = f"{_short(name)} is outside the folder of prompts"
+            raise WorkbenchError(said, where=where, fix=fix)
         for candidate in (str(PurePosixPath(path).parent / name), name):
-            raw = self._read(candidate)
+            raw = self._read(candidate) if len(name) <= LONGEST_NAME else None
             if raw is not None:
                 return candidate, raw
         raise WorkbenchError(
-            f"no partial {name!r}",
+            f"no partial {_short(name)}",
             where=where,
             fix=f"it is looked for beside {path} and in prompts/",
         )
+
+
+def _short(name: str) -> str:
+    return (
+        f"{name!r}" if len(name) <= LONGEST_NAME else f"{name[:60]!r}… ({len(name):,} characters)"
+    )

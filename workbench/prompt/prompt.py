@@ -11,6 +11,7 @@ from functools import cached_property
 from workbench.canonical import JSON, digest, exact
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.prompt.mending import mending
 from workbench.prompt.renderer import Parsed, Renderer
 from workbench.prompt.source import Markers, as_source, segments, unescaped, without_last_blanks
 
@@ -148,7 +149,9 @@ class Prompt:
             found = unknown_name("variable", missing[1], row, where=place)
             found.message += f" (row {row_id})"
             return found
-        return WorkbenchError(f"{error} (row {row_id}){self.context(line)}", where=place)
+        error, _, names = error.partition(", which has: ")
+        fix = f"it has: {names}" if names else mending(error, row)
+        return WorkbenchError(f"{error} (row {row_id}){self.context(line)}", where=place, fix=fix)
 
     def column(self, error: str, line: int) -> int:
         """Where on a line of `source` an error most likely stands, from 1."""
@@ -198,7 +201,8 @@ def checked(prompt: Prompt, renderer: Renderer) -> Prompt:
     found: Parsed = renderer.parse([prompt.source])[0]
     if found.error:
         place = f"{prompt.where(found.line)}:{prompt.column(found.error, found.line)}"
-        raise WorkbenchError(f"{found.error}{prompt.context(found.line)}", where=place)
+        said = f"{found.error}{prompt.context(found.line)}"
+        raise WorkbenchError(said, where=place, fix=mending(found.error))
     for tag, line in found.tags.items():
         raise WorkbenchError(
             f"`{tag}` is not allowed here",

@@ -44,7 +44,7 @@ def parse_reference(text: str, *, where: str = "") -> Reference:
     name, at, suffix = text.partition("@")
     if not re.fullmatch(NAME, name):
         raise WorkbenchError(
-            f"{text!r} is no prompt's name",
+            f"{text!a} is no prompt's name",
             where=where,
             fix="letters, digits, _ and -; then perhaps @3, @alias, @sha:… or @git:REV",
         )

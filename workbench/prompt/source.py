@@ -19,6 +19,7 @@ from workbench.conversation import ROLES, Conversation, Message, Role
 from workbench.errors import WorkbenchError
 
 LARGEST = 1_000_000  # bytes of a template
+SHORTER = "shorten it, or let the rows of the dataset bring the text"
 # Comments, raw blocks and tags: what looks like a role line or an include in there is none.
 UNSEEN = (
     r"(?s:\{#.*?(?:#\}|\Z)"
@@ -58,7 +59,7 @@ def plain_text(raw: bytes, *, where: str) -> str:
     """
     if len(raw) > LARGEST:
         said = f"{len(raw):,} bytes, more than the {LARGEST:,} a template may have"
-        raise WorkbenchError(said, where=where)
+        raise WorkbenchError(said, where=where, fix=SHORTER)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -49,12 +49,25 @@ def environment() -> ImmutableSandboxedEnvironment:
 
     `tojson` writes plain JSON, as chat templates expect, where Jinja's own escapes it for HTML.
     """
-    env = ImmutableSandboxedEnvironment(undefined=Missing, keep_trailing_newline=True)
+    env = ImmutableSandboxedEnvironment(
+        undefined=Missing, keep_trailing_newline=True, finalize=_text_only
+    )
     del env.globals["lipsum"]
     env.filters["tojson"] = lambda value, indent=None: json.dumps(
         value, ensure_ascii=False, indent=indent, default=_no_json
     )
     return env
+
+
+VIEWS: tuple[type, ...] = (type({}.items()), type({}.keys()), type({}.values()))
+SAYABLE: tuple[type, ...] = (str, int, float, list, dict, tuple, range, type(None), Undefined)
+
+
+def _text_only(value: object) -> object:
+    """What may be written out: a method's or a generator's address would differ in every run."""
+    if isinstance(value, SAYABLE + VIEWS):
+        return value
+    raise TypeError(f"a {type(value).__name__} is no text")
 
 
 def _no_json(value: object) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.text import one_line, seconds
+from workbench.report.text import one_line, plain, seconds
 from workbench.results import MetricResult, VariantResult, interval_text
 from workbench.run import Invocation
 
@@ -17,12 +17,12 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("variant", overflow="fold")
     for name in names:
-        table.add_column(name, no_wrap=True)
+        table.add_column(Text(plain(name)), no_wrap=True)
     table.add_column("rows", justify="right")
     table.add_column("tokens in/out", justify="right", no_wrap=True)
     priced = any(variant.cost is not None for variant in variants)
     if priced:
-        table.add_column(f"cost {currency}", justify="right")
+        table.add_column(Text(plain(f"cost {currency}")), justify="right")
     table.add_column("model time", justify="right", no_wrap=True)
     for variant in ranked(variants):
         cells = [Text(one_line(variant.variant.name, 60))]
@@ -40,10 +40,11 @@ def blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
     for variant in ranked(variants):
         text.append(one_line(variant.variant.name, 200) + "\n", style="bold")
         for name, metric in variant.metrics.items():
-            text.append(f"  {name}: {interval_text(metric)}\n")
+            text.append(plain(f"  {name}: {interval_text(metric)}\n"))
         rows = " ".join(_rows(variant).plain.split("\n"))
         cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
-        text.append(f"  {rows} rows, {_tokens(variant)} tokens{cost}, {seconds(variant.seconds)}\n")
+        spent = f"{_tokens(variant)} tokens{plain(cost)}, {seconds(variant.seconds)}"
+        text.append(f"  {rows} rows, {spent}\n")
     text.rstrip()
     return text
 
@@ -68,7 +69,7 @@ def _metric(metric: MetricResult) -> Text:
     if metric.mean is None:
         text.append("no value" if metric.kind != "category" else "", style="dim")
     else:
-        unit = f" {metric.unit}" if metric.unit else ""
+        unit = f" {one_line(metric.unit)}" if metric.unit else ""
         text.append(_number(metric.mean) + unit, style="bold")
     text.append(f" n={metric.n}", style="dim")
     if metric.low is not None and metric.high is not None:

@@ -47,7 +47,7 @@ def _print_prompt(console: Console, task: str, one: PromptFindings) -> None:
     mark, style = (
         ("✗", "red") if one.errors else ("!", "yellow") if one.warnings else ("✓", "green")
     )
-    console.print(Text(f"{mark} {task}/{one.name}", style=style))
+    console.print(Text(plain(f"{mark} {task}/{one.name}"), style=style))
     for error in one.errors:
         console.print(Text(plain(f"  error: {error}")))
     for warning in one.warnings:

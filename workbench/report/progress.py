@@ -13,6 +13,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from workbench.report.text import plain
+
 EVERY = 10.0  # seconds between plain lines
 
 
@@ -98,5 +100,5 @@ class Lines:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(line + "\n")
+    sys.stderr.write(plain(line) + "\n")
     sys.stderr.flush()

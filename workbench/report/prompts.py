@@ -28,7 +28,7 @@ def status_table(found: Sequence[Status]) -> Table:
             version += f" of {one.newest}"
         aliases = ", ".join(f"{name} → {number}" for name, number in one.aliases.items())
         table.add_row(
-            f"{prompt.task}/{prompt.name}",
+            Text(plain(f"{prompt.task}/{prompt.name}")),
             prompt.digest[:12],
             version,
             Text(plain(aliases)),
@@ -40,9 +40,10 @@ def status_table(found: Sequence[Status]) -> Table:
 def prompt_text(prompt: Prompt) -> RenderableType:
     """The prompt as its file would stand, under a line that says which it is."""
     version = f", version {prompt.version}" if prompt.version else ""
-    head = Text(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}", style="bold")
-    names = ", ".join(prompt.variables) or "none"
-    return Group(head, Text(f"variables: {names}\n"), Text(plain(template_text(prompt))))
+    head = plain(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}")
+    names = plain(", ".join(prompt.variables)) or "none"
+    text = Text(plain(template_text(prompt)))
+    return Group(Text(head, style="bold"), Text(f"variables: {names}\n"), text)
 
 
 def prompt_json(prompt: Prompt) -> dict[str, JSON]:

@@ -1,16 +1,26 @@
 """Text that is safe to show: what a model, a row or a server said can't drive the terminal."""
 
+import json
 import re
+
+from workbench.canonical import JSON
 
 # Control characters, and those that turn the direction of text, hide it or break lines.
 UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
 
 
 def plain(text: str) -> str:
     """`text` without characters that act on a terminal; tabs and line ends stay."""
     return UNSAFE.sub("", text)
+
+
+def json_line(said: JSON) -> str:
+    """`said` as JSON on one line, what `plain` leaves out as escapes: no data is lost."""
+    text = json.dumps(said, ensure_ascii=False)
+    return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def one_line(text: str, width: int = 80) -> str:

@@ -62,6 +62,7 @@ def test_wrong_value_is_named(tiny, settings, said):
 def test_revision_of_a_folder_is_refused(tiny):
     assert error_of(str(tiny), {"revision": "v1"}) == (
         f"model {str(tiny)!r} is not on the hub and has no revision 'v1'"
+        "\n  fix: leave `revision:` out"
     )
 
 
@@ -84,6 +85,7 @@ def test_model_of_the_catalogue_not_yet_fetched_is_missed_when_it_is_used():
 def test_folder_without_a_model_is_named(tmp_path):
     assert error_of(str(tmp_path), {}) == (
         f"{tmp_path}: not a model's folder: it has no config.json"
+        "\n  fix: name the folder that save_pretrained() wrote"
     )
 
 

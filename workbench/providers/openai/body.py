@@ -29,10 +29,12 @@ def make_body(name: str, settings: OpenAISettings, call: Call) -> Prepared:
     for key, value in parameters.items():
         sent_as = settings.rename.get(key, key)
         if sent_as in body:
-            raise WorkbenchError(f"{sent_as!r} is said twice, once by the parameter {key!r}")
+            said = f"{sent_as!r} is said twice, once by the parameter {key!r}"
+            raise WorkbenchError(said, fix=f"take {key!r} out of the parameters")
         body[sent_as] = value
     if clash := sorted(extra.keys() & body.keys()):
-        raise WorkbenchError(f"{clash[0]!r} stands in extra_body and beside it")
+        said = f"{clash[0]!r} stands in extra_body and beside it"
+        raise WorkbenchError(said, fix="keep one")
     for key in ONE_ANSWER & extra.keys():
         raise WorkbenchError(
             f"extra_body: {key!r} changes how many answers come, or in what form",

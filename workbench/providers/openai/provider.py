@@ -65,6 +65,11 @@ class OpenAIProvider:
                 f"openai:{self.name} needs a key, and the variable {variable} is empty",
                 fix=f"export {variable}=… or write it into .env",
             )
+        if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'":
+            raise WorkbenchError(
+                f"openai:{self.name}: what the variable {variable} holds stands in quotes",
+                fix="take the quotes away: a shell and .env do, `docker --env-file` doesn't",
+            )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise WorkbenchError(
                 f"openai:{self.name}: what the variable {variable} holds is no key",

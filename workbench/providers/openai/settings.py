@@ -3,6 +3,7 @@
 openai:qwen2.5-7b: {base_url: "http://localhost:8000/v1", api_key_env: LOCAL_KEY}
 """
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ class OpenAISettings(BaseModel):
         base_url: the endpoint; else `OPENAI_BASE_URL`, else OpenAI's own.
         api_key_env: the variable that holds its key. A `base_url` in a file is called without a
             key unless this names one, so that `OPENAI_API_KEY` never goes to somebody else.
+        allow_http: the key may go over plain http to another machine: a network of one's own.
         api: `completions` sends raw text, for base models.
         prefill: how a prompt's last assistant message is continued, if the server can.
         choices: how `choices:` of a prompt are asked for.
@@ -40,6 +42,7 @@ class OpenAISettings(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     base_url: str = ""
     api_key_env: str = ""
+    allow_http: bool = False
     api: Literal["chat", "completions"] = "chat"
     prefill: Literal["refuse", "continue_final_message", "prefix"] = "refuse"
     choices: Literal["text", "schema", "guided"] = "text"
@@ -53,7 +56,10 @@ class OpenAISettings(BaseModel):
     @property
     def url(self) -> str:
         """The endpoint's normalised address."""
-        return normal_url(self.base_url or os.environ.get("OPENAI_BASE_URL") or DEFAULT_URL)
+        given = os.environ.get("OPENAI_BASE_URL")
+        if given and not self.base_url:
+            return normal_url(given, called="OPENAI_BASE_URL")
+        return normal_url(self.base_url or DEFAULT_URL)
 
     @property
     def key_variable(self) -> str:
@@ -79,17 +85,40 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         )
     for header, value in checked.headers.items():
         if not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII) or not _one_line(value):
-            raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent")
-    normal_url(checked.url)
+            raise WorkbenchError(
+                f"openai:{name}: the header {header!r} can't be sent",
+                fix="a name of letters and -, a value on one line, both in ASCII",
+            )
+    _check_secrecy(name, checked)
     return checked
+
+
+def _check_secrecy(name: str, settings: OpenAISettings) -> None:
+    """A key over plain http can be read by every machine on its way."""
+    parts = urlsplit(settings.url)
+    host = parts.hostname or ""
+    if not settings.key_variable or settings.allow_http or parts.scheme == "https":
+        return
+    if not _is_here(host):
+        raise WorkbenchError(
+            f"openai:{name}: the key in {settings.key_variable} would go to {host} over plain http",
+            fix="https://…, or `allow_http: true` where the network is your own",
+        )
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def _one_line(value: str) -> bool:
     return value.isascii() and (value.isprintable() or not value)
 
 
-def normal_url(url: str) -> str:
-    """`url` with a lower-case host and no slash at the end.
+def normal_url(url: str, *, called: str = "base_url") -> str:
+    """`url`, which stands under the name `called`, its host in lower case, no slash at the end.
 
     Raises:
         WorkbenchError: no http address, or the address of one call instead of the API.
@@ -98,23 +127,40 @@ def normal_url(url: str) -> str:
         parts = urlsplit(url.strip())
         host, _ = parts.hostname, parts.port  # asking for a port that can't be raises
     except ValueError as error:
-        raise WorkbenchError(f"base_url {url!r} is no http address: {error}") from error
+        said = f"{called} {_shown(url)} is no http address: {error}"
+        raise WorkbenchError(said, fix="http://host:port/v1") from error
     if parts.username or parts.password:
         raise WorkbenchError(
-            f"base_url holds a user's name or password for {host}",
+            f"{called} holds a user's name or password for {host}",
             fix="take it out, and name the variable with the key: `api_key_env:`",
         )
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
-        raise WorkbenchError(
-            f"base_url {url!r} is no http address", fix=f"perhaps http://{url.split('://')[-1]}"
-        )
+        said = f"{called} {_shown(url)} is no http address"
+        raise WorkbenchError(said, fix=f"perhaps {_with_scheme(url)}")
     if parts.query or parts.fragment:
-        raise WorkbenchError(
-            f"base_url {url!r} has a query, which would not be sent", fix=f"{url.split('?')[0]}"
-        )
+        said = f"{called} {_shown(url)} has a query or a fragment, which would not be sent"
+        raise WorkbenchError(said, fix=urlunsplit((parts.scheme, parts.netloc, parts.path, "", "")))
     path = parts.path.rstrip("/")
     for call in ("/chat/completions", "/completions"):
         if path.endswith(call):
             right = urlunsplit((parts.scheme, parts.netloc, path.removesuffix(call), "", ""))
-            raise WorkbenchError(f"base_url {url!r} is the address of one call", fix=f"{right}")
+            said = f"{called} {_shown(url)} is the address of one call"
+            raise WorkbenchError(said, fix=right)
+    if repeated := re.search(r"(/v\d\w*)\1$", path):
+        right = path.removesuffix(repeated[1])
+        said = f"{called} {_shown(url)} says {repeated[1]} twice"
+        raise WorkbenchError(said, fix=urlunsplit((parts.scheme, parts.netloc, right, "", "")))
     return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, "", ""))
+
+
+def _shown(url: str) -> str:
+    """The address for messages, without what may be a secret: user, password, query."""
+    plain = re.sub(r"[?#].*", "?…", url.strip(), flags=re.DOTALL)
+    return repr(re.sub(r"^([a-zA-Z]+://)?[^/]*@", r"\1…@", plain))
+
+
+def _with_scheme(url: str) -> str:
+    """`url` as it was probably meant."""
+    rest = re.sub(r"[\s?#].*", "", url.strip().split("://")[-1].rpartition("@")[2], flags=re.DOTALL)
+    host = re.split("[:/]", rest)[0]
+    return f"{'http' if _is_here(host) else 'https'}://{rest}"

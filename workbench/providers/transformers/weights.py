@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +86,11 @@ def find_weights(name: str, revision: str) -> Weights:
         folder = find_snapshot(name, revision or "main")
         return Weights(folder, pinned=f"commit:{folder.name}", hub_id=name)
     if revision:
-        raise WorkbenchError(f"model {name!r} is not on the hub and has no revision {revision!r}")
+        said = f"model {name!r} is not on the hub and has no revision {revision!r}"
+        raise WorkbenchError(said, fix="leave `revision:` out")
     if is_path:
-        return Weights(_checked(Path(name).expanduser()))
+        home = name.startswith("~/")  # another user's home is nobody's business here
+        return Weights(_checked(Path(name).expanduser() if home else Path(name)))
     if name not in models:
         raise unknown_name("model", name, models)
     if not models[name].added:
@@ -118,9 +121,39 @@ def has_safetensors(folder: Path) -> bool:
     return any(folder.glob("*.safetensors"))
 
 
+def needs_own_code(folder: Path) -> bool:
+    """Whether the model is of a kind that transformers can't build without the folder's code."""
+    config = _json(folder / "config.json")
+    package = find_spec("transformers")
+    if not config.get("auto_map") or package is None or package.origin is None:
+        return False
+    # Many models that bring code don't need it any more. The library's list of kinds is read as
+    # text, because importing it takes seconds.
+    lists = Path(package.origin).parent.glob("models/auto/*.py")
+    named = f'"{config.get("model_type")}"'
+    return not any(named in listed.read_text(encoding="utf-8") for listed in lists)
+
+
 def _checked(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise WorkbenchError(
+            "no such folder",
+            where=str(folder),
+            fix="a path is seen from the folder the command is called in; "
+            "`workbench models list` names models that can be fetched",
+        )
     if not (folder / "config.json").is_file():
-        raise WorkbenchError("not a model's folder: it has no config.json", where=str(folder))
+        raise WorkbenchError(
+            "not a model's folder: it has no config.json",
+            where=str(folder),
+            fix="name the folder that save_pretrained() wrote",
+        )
+    if needs_own_code(folder):
+        raise WorkbenchError(
+            "the model needs code of its own (`auto_map` in config.json), which is never run",
+            where=str(folder),
+            fix="take a model that transformers itself knows, or serve it and name it as openai:",
+        )
     if not has_safetensors(folder):
         raise WorkbenchError(
             "the weights are not there as safetensors, all shards of them",

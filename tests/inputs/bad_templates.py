@@ -1,0 +1,715 @@
+"""B01 to B12: templates that can't be used."""
+
+from pathlib import Path
+
+from walk import Case
+
+T = "prompts/qa/plain.jinja"
+
+
+def _link_out(task: Path) -> None:
+    (task.parents[1] / "secret.txt").write_text("canary-3f9c")
+    (task / "_out.jinja").symlink_to("../../secret.txt")
+    (task / "plain.jinja").write_text("user:\n{% include '_out.jinja' %}{{ text }}\n")
+
+
+def _loop(task: Path) -> None:
+    (task / "_loop.jinja").symlink_to("_loop.jinja")
+    (task / "plain.jinja").write_text("user:\n{% include '_loop.jinja' %}{{ text }}\n")
+
+
+def template(text: str | bytes) -> dict[str, str | bytes]:
+    return {"plain.jinja": text}
+
+
+def including(name: str) -> dict[str, str | bytes]:
+    return template(f"user:\n{{{{ text }}}}\n{{% include '{name}' %}}\n")
+
+
+TEMPLATES = [
+    Case(
+        "B01-for",
+        (
+            "error: prompts/qa/plain.jinja:3:1: Expected an expression, got 'end of "
+            "statement block'\n"
+            "       2 | Hi\n"
+            "  >    3 | {% for a in %}\n"
+            "       4 | {{ text }}\n"
+            "  fix: write {{ value }}, {% tag %}, {# comment #}; braces that are text: "
+            "{% raw %}…{% endraw %}\n"
+        ),
+        template("user:\nHi\n{% for a in %}\n{{ text }}\n"),
+    ),
+    Case(
+        "B01-unclosed",
+        (
+            "error: prompts/qa/plain.jinja:2:1: unexpected end of template, expected "
+            "'end of print statement'.\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text \n"
+            "  fix: write {{ value }}, {% tag %}, {# comment #}; braces that are text: "
+            "{% raw %}…{% endraw %}\n"
+        ),
+        template("user:\n{{ text \n"),
+    ),
+    Case(
+        "B01-unclosed-if",
+        (
+            "error: prompts/qa/plain.jinja:3:1: Unexpected end of template. Jinja was "
+            "looking for the following tags: 'elif' or 'else' or 'endif'. The innermost "
+            "block that needs to be closed is 'if'.\n"
+            "       2 | {% if text %}\n"
+            "  >    3 | {{ text }}\n"
+            "  fix: close it: {% endif %}\n"
+        ),
+        template("user:\n{% if text %}\n{{ text }}\n"),
+    ),
+    Case(
+        "B01-filter",
+        (
+            "error: prompts/qa/plain.jinja:2:9: No filter named 'uper'.\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text|uper }}\n"
+            "  fix: did you mean 'upper'? known: upper, abs, attr, batch, capitalize, "
+            "center, count, d, default, dictsort, e, escape, …\n"
+        ),
+        template("user:\n{{ text|uper }}\n"),
+    ),
+    Case(
+        "B01-tag",
+        (
+            "error: prompts/qa/plain.jinja:2:4: Encountered unknown tag 'fro'.\n"
+            "       1 | user:\n"
+            "  >    2 | {% fro a in text %}\n"
+            "  fix: did you mean 'for'? known: for, macro, block, call, filter, if, "
+            "include, raw, set, with\n"
+        ),
+        template("user:\n{% fro a in text %}\n"),
+    ),
+    Case(
+        "B01-front-matter",
+        (
+            "error: prompts/qa/plain.jinja:1: the front matter that begins here is not closed\n"
+            "  fix: write --- on a line of its own after line 2\n"
+        ),
+        template("---\nchat: false\nuser:\n{{ text }}\n"),
+    ),
+    Case(
+        "B01-front-matter-yaml",
+        (
+            "error: prompts/qa/plain.jinja:3:1: expected the node content, but found "
+            "'<stream end>'\n"
+            "  fix: quote the value if it holds : # { [ or begins with @ % `\n"
+        ),
+        template("---\nchat: [\n---\nuser:\n{{ text }}\n"),
+    ),
+    Case(
+        "B01-front-matter-key",
+        (
+            "error: prompts/qa/plain.jinja:2:1: unknown key 'chta'\n"
+            "  fix: did you mean 'chat'? known: chat, choices, description, parameters, "
+            "response_schema, stop\n"
+        ),
+        template("---\nchta: false\n---\nuser:\n{{ text }}\n"),
+    ),
+    Case(
+        "B02-variable",
+        (
+            "error: prompts/qa/plain.jinja:2:4: unknown variable 'txt' (row a, rows.jsonl:1)\n"
+            "  fix: did you mean 'text'? known: text\n"
+        ),
+        template("user:\n{{ txt }}\n"),
+    ),
+    Case(
+        "B02-attribute",
+        (
+            "error: prompts/qa/plain.jinja:2:9: no 'nam' in this mapping (row "
+            "f21b528d753a626f, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ user.nam }}\n"
+            "  fix: it has: name\n"
+        ),
+        {
+            "plain.jinja": "user:\n{{ user.nam }}\n",
+            "rows.jsonl": '{"user": {"name": "A"}, "label": "1"}\n',
+        },
+    ),
+    Case(
+        "B02-none",
+        (
+            "error: prompts/qa/plain.jinja:2:4: unknown variable 'completely_different' "
+            "(row a, rows.jsonl:1)\n"
+            "  fix: known: text\n"
+        ),
+        template("user:\n{{ completely_different }}\n"),
+    ),
+    Case(
+        "B02-filter",
+        (
+            "error: prompts/qa/plain.jinja:2:6: 'str object' has no attribute 'x' (row "
+            "a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text|upper|attr('x') }}\n"
+            "  fix: the row has: text (text); `is defined` and `default()` ask first\n"
+        ),
+        template("user:\n{{ text|upper|attr('x') }}\n"),
+    ),
+    Case(
+        "B03-unused",
+        "",
+        {"rows.jsonl": '{"text": "a", "label": "1", "extra": "2"}\n'},
+        words=("prompts", "lint"),
+        code=0,
+        shown="warning: the column 'extra' is used nowhere in it",
+    ),
+    Case(
+        "B04-hyphen",
+        (
+            "error: prompts/qa/plain.jinja:2:4: unknown variable 'my' (row "
+            "f3e6801eeb8c11e7, rows.jsonl:1)\n"
+            "  fix: did you mean 'my-text'? known: my-text\n"
+        ),
+        {"plain.jinja": "user:\n{{ my-text }}\n", "rows.jsonl": '{"my-text": "a", "label": "1"}\n'},
+        words=("plan",),
+    ),
+    Case(
+        "B05-missing",
+        (
+            "error: prompts/qa/plain.jinja:3: no partial '_stile.jinja'\n"
+            "  fix: it is looked for beside qa/plain.jinja and in prompts/\n"
+        ),
+        including("_stile.jinja") | {"_style.jinja": "x"},
+    ),
+    Case(
+        "B05-absolute",
+        (
+            "error: prompts/qa/plain.jinja:3: '/etc/passwd' is outside the folder of prompts\n"
+            "  fix: name a file beside the template or in prompts/: {% include "
+            '"_style.jinja" %}\n'
+        ),
+        including("/etc/passwd"),
+    ),
+    Case(
+        "B05-dotdot",
+        (
+            "error: prompts/qa/plain.jinja:3: '../../secret.txt' is outside the folder "
+            "of prompts\n"
+            "  fix: name a file beside the template or in prompts/: {% include "
+            '"_style.jinja" %}\n'
+        ),
+        including("../../secret.txt"),
+    ),
+    Case(
+        "B05-nul",
+        (
+            "error: prompts/qa/plain.jinja:3: '_a\\x00b' is outside the folder of prompts\n"
+            "  fix: name a file beside the template or in prompts/: {% include "
+            '"_style.jinja" %}\n'
+        ),
+        including("_a\0b"),
+    ),
+    Case(
+        "B05-backslash",
+        (
+            "error: prompts/qa/plain.jinja:3: '..\\\\\\\\secret' is outside the folder of "
+            "prompts\n"
+            "  fix: name a file beside the template or in prompts/: {% include "
+            '"_style.jinja" %}\n'
+        ),
+        including("..\\\\secret"),
+    ),
+    Case(
+        "B05-symlink",
+        (
+            "error: prompts/qa/_out.jinja: leads out of the folder of prompts\n"
+            "  fix: put a copy of the file into prompts/\n"
+        ),
+        make=_link_out,
+    ),
+    Case(
+        "B05-link-loop",
+        (
+            "error: prompts/qa/_loop.jinja: can't be read: a link that leads to itself\n"
+            "  fix: make it a file that you may read\n"
+        ),
+        make=_loop,
+    ),
+    Case(
+        "B05-folder",
+        (
+            "error: prompts/qa/plain.jinja:3: '.' is outside the folder of prompts\n"
+            "  fix: name a file beside the template or in prompts/: {% include "
+            '"_style.jinja" %}\n'
+        ),
+        including("."),
+    ),
+    Case(
+        "B05-long",
+        (
+            "error: prompts/qa/plain.jinja:3: no partial "
+            "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'… (5,000 "
+            "characters)\n"
+            "  fix: it is looked for beside qa/plain.jinja and in prompts/\n"
+        ),
+        including("x" * 5000),
+    ),
+    Case(
+        "B05-expression",
+        (
+            "error: prompts/qa/plain.jinja:2: `include` is not allowed here\n"
+            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+        ),
+        template("user:\n{{ text }}{% include name %}\n"),
+    ),
+    Case(
+        "B05-import",
+        (
+            "error: prompts/qa/plain.jinja:2: `import` is not allowed here\n"
+            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+        ),
+        template("user:\n{{ text }}{% import '_m.jinja' as m %}\n"),
+    ),
+    Case(
+        "B05-extends",
+        (
+            "error: prompts/qa/plain.jinja:2: `extends` is not allowed here\n"
+            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+        ),
+        template("user:\n{{ text }}{% extends '_m.jinja' %}\n"),
+    ),
+    Case(
+        "B06-include-cycle",
+        (
+            "error: prompts/qa/_b.jinja:1: recursion: qa/_a.jinja -> qa/_b.jinja -> "
+            "qa/_a.jinja\n"
+            "  fix: take one of these includes out\n"
+        ),
+        {
+            **including("_a.jinja"),
+            "_a.jinja": "{% include '_b.jinja' %}",
+            "_b.jinja": "{% include '_a.jinja' %}",
+        },
+    ),
+    Case(
+        "B06-itself",
+        (
+            "error: prompts/qa/plain.jinja:1: the role line 'user:' stands in a partial\n"
+            "  fix: put role lines into the template, or escape it with a backslash\n"
+        ),
+        including("plain.jinja"),
+    ),
+    Case(
+        "B06-macro",
+        (
+            "error: prompts/qa/plain.jinja:2:1: nested too deep, or recursion without "
+            "end (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text }}{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n"
+            "  fix: nest fewer brackets, blocks and macros\n"
+        ),
+        template("user:\n{{ text }}{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n"),
+    ),
+    Case(
+        "B06-deep",
+        (
+            "error: prompts/qa/plain.jinja:1:1: nested too deep, or recursion without end\n"
+            "  fix: nest fewer brackets, blocks and macros\n"
+        ),
+        template("user:\n{{ text }}" + "{% if text %}" * 1000 + "{% endif %}" * 1000 + "\n"),
+    ),
+    Case(
+        "B06-brackets",
+        (
+            "error: prompts/qa/plain.jinja:1:1: nested too deep, or recursion without end\n"
+            "  fix: nest fewer brackets, blocks and macros\n"
+        ),
+        template("user:\n{{ text }}{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}\n"),
+    ),
+    Case(
+        "B06-loops",
+        (
+            "error: prompts/qa/plain.jinja:1:1: can't be compiled: too many statically "
+            "nested blocks\n"
+            "  fix: nest fewer brackets, blocks and macros\n"
+        ),
+        template("user:\n{{ text }}" + "{% for x in text %}" * 30 + "{% endfor %}" * 30 + "\n"),
+    ),
+    Case(
+        "B07-class",
+        (
+            "error: prompts/qa/plain.jinja:2:9: access to attribute '__class__' of 'str' "
+            "object is unsafe. (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text.__class__.__mro__ }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        template("user:\n{{ text.__class__.__mro__ }}\n"),
+    ),
+    Case(
+        "B07-attr",
+        (
+            "error: prompts/qa/plain.jinja:2:15: access to attribute '__class__' of "
+            "'str' object is unsafe. (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text|attr('__class__') }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        template("user:\n{{ text|attr('__class__') }}\n"),
+    ),
+    Case(
+        "B07-cycler",
+        (
+            "error: prompts/qa/plain.jinja:2:11: access to attribute '__init__' of "
+            "'type' object is unsafe. (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ cycler.__init__.__globals__ }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        template("user:\n{{ cycler.__init__.__globals__ }}\n"),
+    ),
+    Case(
+        "B07-format",
+        (
+            "error: prompts/qa/plain.jinja:2:8: access to attribute '__class__' of 'str' "
+            "object is unsafe. (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ '{0.__class__}'.format(text) }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        template("user:\n{{ '{0.__class__}'.format(text) }}\n"),
+    ),
+    Case(
+        "B08-loops",
+        (
+            "error: prompts/qa/plain.jinja:2:1: takes longer than a template may (row a, "
+            "rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {% for a in range(99999) %}{% for b in range(99999) %}{% endfor "
+            "%}{% endfor %}{{ text }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template(
+            "user:\n{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+            "{{ text }}\n"
+        ),
+    ),
+    Case(
+        "B08-times",
+        (
+            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
+            "use (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ 'a' * 999999999 }}{{ text }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ 'a' * 999999999 }}{{ text }}\n"),
+    ),
+    Case(
+        "B08-row",
+        (
+            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
+            "use (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text * 999999999 }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ text * 999999999 }}\n"),
+    ),
+    Case(
+        "B08-double",
+        (
+            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
+            "use (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text }}{% set n = namespace(x='a') %}{% for i in range(60) "
+            "%}{% set n.x = n.x ~ n.x %}{% endfor %}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template(
+            "user:\n{{ text }}{% set n = namespace(x='a') %}{% for i in range(60) %}"
+            "{% set n.x = n.x ~ n.x %}{% endfor %}\n"
+        ),
+    ),
+    Case(
+        "B08-range",
+        (
+            "error: prompts/qa/plain.jinja:2:1: Range too big. The sandbox blocks ranges "
+            "larger than MAX_RANGE (100000). (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ range(10 ** 9)|list }}{{ text }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ range(10 ** 9)|list }}{{ text }}\n"),
+    ),
+    Case(
+        "B08-width",
+        (
+            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
+            "use (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ '%0999999999d' % 1 }}{{ text }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ '%0999999999d' % 1 }}{{ text }}\n"),
+    ),
+    Case(
+        "B08-long",
+        (
+            "error: prompts/qa/plain.jinja:1:1: rendered to 50,000,027 characters, more "
+            "than 20,000,000 (row a, rows.jsonl:1)\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ text|center(50000000) }}\n"),
+    ),
+    Case(
+        "B09-append",
+        (
+            "error: prompts/qa/plain.jinja:2:10: access to attribute 'append' of 'list' "
+            "object is unsafe. (row c4359576380afc51, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ items.append(1) }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        {
+            "plain.jinja": "user:\n{{ items.append(1) }}\n",
+            "rows.jsonl": '{"items": [1], "label": "1"}\n',
+        },
+    ),
+    Case(
+        "B09-update",
+        (
+            "error: prompts/qa/plain.jinja:2:9: access to attribute 'update' of 'dict' "
+            "object is unsafe. (row bf25333b2db49c32, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ user.update({'a': 1}) }}\n"
+            "  fix: take values of the row, and filters; nothing behind an object\n"
+        ),
+        {
+            "plain.jinja": "user:\n{{ user.update({'a': 1}) }}\n",
+            "rows.jsonl": '{"user": {"a": 1}, "label": "1"}\n',
+        },
+    ),
+    Case(
+        "B10-empty",
+        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        template(""),
+    ),
+    Case(
+        "B10-blank",
+        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        template(" \n\t\n"),
+    ),
+    Case(
+        "B10-only-front-matter",
+        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        template("---\nchat: false\n---\n"),
+    ),
+    Case(
+        "B10-comment",
+        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        template("{# nothing #}\n"),
+    ),
+    Case(
+        "B10-10-MB",
+        (
+            "error: prompts/qa/plain.jinja: 10,000,016 bytes, more than the 1,000,000 a "
+            "template may have\n"
+            "  fix: shorten it, or let the rows of the dataset bring the text\n"
+        ),
+        template("user:\n{{ text }}" + "x" * 10_000_000),
+    ),
+    Case(
+        "B10-latin-1",
+        ("error: prompts/qa/plain.jinja: not UTF-8 at byte 9\n  fix: save the file as UTF-8\n"),
+        template("user:\ncaf\xe9 {{ text }}\n".encode("latin-1")),
+    ),
+    Case(
+        "B10-utf-16",
+        ("error: prompts/qa/plain.jinja: not UTF-8 at byte 0\n  fix: save the file as UTF-8\n"),
+        template("user:\n{{ text }}\n".encode("utf-16")),
+    ),
+    Case(
+        "B10-bom",
+        "",
+        template(b"\xef\xbb\xbfuser:\r\n{{ text }}\r\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown=(
+            "warning: prompts/qa/plain.jinja:1: the byte order mark at its beginning is "
+            "left out\n"
+            "warning: prompts/qa/plain.jinja:1: line ends are CRLF (or CR) and are read as LF"
+        ),
+    ),
+    Case(
+        "B12-tool",
+        "",
+        template("tool:\n{{ text }}\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown=(
+            "warning: prompts/qa/plain.jinja:1: 'tool:' is text; the roles are system, "
+            "developer, user, assistant"
+        ),
+    ),
+    Case(
+        "B12-capital",
+        "",
+        template("User:\n{{ text }}\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown="warning: prompts/qa/plain.jinja:1: 'User:' is text; a role line is `user:` alone",
+    ),
+    Case(
+        "B12-empty-message",
+        "",
+        template("system:\n\nuser:\n{{ text }}\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown="warning: 2 of 2 rows render an empty system message, first row a, rows.jsonl:1",
+    ),
+    Case(
+        "B12-before",
+        (
+            "error: prompts/qa/plain.jinja:1: text before the first role line: 'Hello' "
+            "(row a, rows.jsonl:1)\n"
+            "  fix: put `user:` on a line of its own above it\n"
+        ),
+        template("Hello\nuser:\n{{ text }}\n"),
+    ),
+    Case(
+        "B12-in-partial",
+        (
+            "error: prompts/qa/_p.jinja:1: the role line 'user:' stands in a partial\n"
+            "  fix: put role lines into the template, or escape it with a backslash\n"
+        ),
+        {**including("_p.jinja"), "_p.jinja": "user:\nHi"},
+    ),
+    Case(
+        "B02-method",
+        (
+            "error: prompts/qa/plain.jinja:2:1: a builtin_function_or_method is no text "
+            "(row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ text.upper }}\n"
+            "  fix: call it, as in text.upper(), or end with |join or |list\n"
+        ),
+        template("user:\n{{ text.upper }}\n"),
+    ),
+    Case(
+        "B02-generator",
+        (
+            "error: prompts/qa/plain.jinja:2:1: a generator is no text (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ [text]|map('upper') }}\n"
+            "  fix: call it, as in text.upper(), or end with |join or |list\n"
+        ),
+        template("user:\n{{ [text]|map('upper') }}\n"),
+    ),
+    Case(
+        "B04-self",
+        (
+            "error: prompts/qa/plain.jinja:2:1: a TemplateReference is no text (row a, "
+            "rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ self }} {{ text }}\n"
+            "  fix: call it, as in text.upper(), or end with |join or |list\n"
+        ),
+        template("user:\n{{ self }} {{ text }}\n"),
+    ),
+    Case(
+        "B04-true",
+        ("note: column 'true' can't be read in a template: the name is Jinja's own; rename it\n"),
+        {
+            "plain.jinja": "user:\n{{ true }} {{ text }}\n",
+            "rows.jsonl": '{"text": "a", "label": "1", "true": "2"}\n',
+        },
+        words=("plan",),
+        code=0,
+    ),
+    Case(
+        "B04-shadow",
+        "",
+        template("user:\n{% set text = 'x' %}{{ text }}\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown="warning: the column 'text' is used nowhere in it",
+    ),
+    Case(
+        "B08-power",
+        (
+            "error: prompts/qa/plain.jinja:1:1: takes longer than a template may\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ 9**(9**9) }}{{ text }}\n"),
+    ),
+    Case(
+        "B08-urlize",
+        (
+            "error: prompts/qa/plain.jinja:2:1: takes longer than a template may (row a, "
+            "rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ ((text ~ '://x.y ') * 3000000)|urlize }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ ((text ~ '://x.y ') * 3000000)|urlize }}\n"),
+    ),
+    Case(
+        "B08-wordwrap",
+        (
+            "error: prompts/qa/plain.jinja:1:1: takes longer than a template may\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ ('a b ' * 500000)|wordwrap(1) }}{{ text }}\n"),
+    ),
+    Case(
+        "B08-indent",
+        (
+            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
+            "use (row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ (text ~ '\\n')|indent(999999999, true) }}\n"
+            "  fix: loop over what the row holds, and build no long texts: a row may "
+            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+        ),
+        template("user:\n{{ (text ~ '\\n')|indent(999999999, true) }}\n"),
+    ),
+    Case(
+        "B10-role-alone",
+        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        template("user:\n"),
+    ),
+    Case(
+        "B10-nul",
+        "",
+        template("user:\n{{ text }}\0\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown=(
+            "warning: prompts/qa/plain.jinja:2: the character U+0000 is in it, which can't be seen"
+        ),
+    ),
+    Case(
+        "B10-null-cell",
+        "",
+        {
+            "plain.jinja": "user:\n{{ title }} {{ text }}\n",
+            "rows.jsonl": '{"id": "a", "text": "a", "label": "1", "title": null}\n',
+        },
+        words=("prompts", "lint"),
+        code=0,
+        shown=(
+            "warning: 1 of 1 rows have null in 'title' and say None, first row a, "
+            "rows.jsonl:1; perhaps {{ title or '' }}"
+        ),
+    ),
+]

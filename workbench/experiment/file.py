@@ -1,0 +1,48 @@
+"""The shape of `experiment.yaml`.
+
+models: [echo:last, openai:m: {concurrency: 4}]  ->  [{"echo:last": {}}, {"openai:m": {…}}]
+"""
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from workbench.dataset import DatasetSpec
+from workbench.project import NAME
+
+
+def _pairs(said: Any) -> Any:
+    """`name`, or `name: {settings}`, each as a mapping with one key."""
+    if not isinstance(said, list):
+        return said
+    return [{item: {}} if isinstance(item, str) else item for item in said]
+
+
+Pairs = Annotated[list[dict[str, Any]], BeforeValidator(_pairs)]
+
+
+class Exclusion(BaseModel):
+    """Pairs left out of the cross, by glob; both must match."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    prompt: str = "*"
+    model: str = "*"
+
+
+class ExperimentFile(BaseModel):
+    """The shape of `experiment.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: Annotated[str, Field(pattern=NAME)] = ""
+    description: str = ""
+    dataset: Annotated[
+        DatasetSpec, BeforeValidator(lambda said: {"path": said} if isinstance(said, str) else said)
+    ]
+    prompts: Annotated[list[str], Field(min_length=1)]
+    models: Annotated[Pairs, Field(min_length=1)]
+    exclude: list[Exclusion] = Field(default_factory=list)
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
+    repeats: Annotated[int, Field(ge=1, le=1000)] = 1
+    evaluators: Annotated[Pairs, Field(min_length=1)]
+    max_failed: Annotated[int, Field(ge=0)] = 0

@@ -1,0 +1,74 @@
+"""An experiment, everything its file names found, and how what lies in MLflow is found.
+
+Experiment(name="sentiment", prompts=(Prompt(…), …), models=(OpenModel(…), …), dataset=…, …)
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from workbench.canonical import JSON
+from workbench.dataset import Dataset, MlflowReader
+from workbench.evaluator import Evaluator
+from workbench.evaluator.lookup import Finder, find_here
+from workbench.experiment.file import Exclusion
+from workbench.model import Model, Provider
+from workbench.prompt import Prompt, Reference, Renderer
+
+# (task, reference, where) -> the prompt that a registry holds under it.
+Registry = Callable[[str, Reference, Renderer], Prompt]
+
+
+@dataclass(frozen=True)
+class OpenModel:
+    """A model and the provider that reaches it."""
+
+    model: Model
+    provider: Provider
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything the file names, found and checked.
+
+    Attributes:
+        name: the MLflow experiment.
+        grid: one mapping a point, in the file's order; a single empty one without a grid.
+        data: the file as plain data, for the record.
+    """
+
+    name: str
+    task: str
+    path: str
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset
+    models: tuple[OpenModel, ...]
+    evaluators: tuple[Evaluator, ...]
+    parameters: Mapping[str, JSON] = field(default_factory=dict)
+    grid: tuple[Mapping[str, JSON], ...] = ({},)
+    exclude: tuple[Exclusion, ...] = ()
+    repeats: int = 1
+    max_failed: int = 0
+    data: Mapping[str, JSON] = field(default_factory=dict)
+
+    def excludes(self, prompt: Prompt, model: Model) -> bool:
+        """Whether a pair is left out of the cross."""
+        return any(
+            fnmatchcase(prompt.ref, rule.prompt)
+            and any(fnmatchcase(name, rule.model) for name in (model.ref, model.label))
+            for rule in self.exclude
+        )
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What the file may name that lies elsewhere: found by functions handed in.
+
+    Attributes:
+        registry, mlflow_dataset: prompts and data in MLflow.
+        evaluators: by default they are found in our own process.
+    """
+
+    registry: Registry
+    mlflow_dataset: MlflowReader
+    evaluators: Finder = find_here
