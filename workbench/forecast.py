@@ -41,8 +41,8 @@ class Forecast:
 
 def forecast(plan: Plan, store: Store, prices: Mapping[str, Price]) -> list[Forecast]:
     """One a variant, in order."""
-    histories = {one.model.model.ref: History() for one in plan.variants}
-    histories = {ref: store.history(ref) for ref in histories}
+    refs = {variant.model.model.ref for variant in plan.variants}
+    histories = {ref: store.history(ref) for ref in refs}
     return [
         _of(variant, requests, histories[variant.model.model.ref], prices)
         for variant, requests in zip(plan.variants, plan.requests, strict=True)
@@ -50,7 +50,7 @@ def forecast(plan: Plan, store: Store, prices: Mapping[str, Price]) -> list[Fore
 
 
 def total(forecasts: Sequence[Forecast]) -> Forecast:
-    """Of a whole plan; models that wait for others are asked at the same time as the rest."""
+    """Of a whole plan; the time is as if one model were asked after another."""
 
     def add(values: Sequence[float | None]) -> float | None:
         known = [value for value in values if value is not None]

@@ -98,8 +98,8 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         site = Site(shop.store, shop.progress, shop.stop, shop.budget)
         outcome = complete(plan, site)
         if shop.stop.signal:
-            raise _interrupted(plan, outcome, shop)
-        return _record(plan, outcome, shop, again=options.again)
+            raise _interrupted(plan, outcome, shop, options)
+        return _record(plan, outcome, shop, options)
 
 
 def sync(plan: Plan, shop: Workshop) -> Invocation:
@@ -108,12 +108,14 @@ def sync(plan: Plan, shop: Workshop) -> Invocation:
     Raises:
         WorkbenchError: the store can't be read, or the same plan is running.
     """
-    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest):
+    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest) as unsaid:
+        if unsaid:
+            shop.progress.note(_unknown(unsaid, shop.project))
         keys = {cell.key for cells in plan.cells for cell in cells}
-        return _record(plan, Outcome(shop.store.completions(keys)), shop, again=False)
+        return _record(plan, Outcome(shop.store.completions(keys)), shop, Options())
 
 
-def _record(plan: Plan, outcome: Outcome, shop: Workshop, *, again: bool) -> Invocation:
+def _record(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> Invocation:
     """The half that comes after the last answer: scored, recorded, counted."""
     rows = [
         [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
@@ -122,10 +124,10 @@ def _record(plan: Plan, outcome: Outcome, shop: Workshop, *, again: bool) -> Inv
     shop.progress.note("scoring, and recording in MLflow")
     try:
         recorded = shop.recorder.record(
-            plan, rows, again=again, stopped=lambda: bool(shop.stop.signal)
+            plan, rows, again=options.again, stopped=lambda: bool(shop.stop.signal)
         )
     except Stopped:
-        raise _interrupted(plan, outcome, shop) from None
+        raise _interrupted(plan, outcome, shop, options) from None
     problems = (*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems)
     return Invocation(
         plan=plan,
@@ -140,10 +142,12 @@ def _record(plan: Plan, outcome: Outcome, shop: Workshop, *, again: bool) -> Inv
     )
 
 
-def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop) -> WorkbenchError:
-    left = plan.to_send - outcome.sent - outcome.elsewhere
+def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> WorkbenchError:
+    fresh = [one for one in outcome.completions.values() if not one.stored]
+    answered = sum(one.state != "failed" for one in fresh)
+    left = plan.to_send - answered - outcome.elsewhere
     under_way = shop.store.ledger.under_way()
-    said = [f"{outcome.sent:,} requests were answered and kept, {left:,} are left"]
+    said = [f"{answered:,} requests were answered and kept, {left:,} are left"]
     if not left:
         said = ["all answers are kept, and not all of them are recorded in MLflow yet"]
     if under_way:
@@ -151,7 +155,7 @@ def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop) -> WorkbenchError
     terminated = shop.stop.signal != signal.SIGINT
     return WorkbenchError(
         f"interrupted: {'; '.join(said)}",
-        fix="the same command goes on where it was",
+        fix=_go_on(options),
         exit_code=ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED,
     )
 
@@ -168,14 +172,20 @@ def _exhausted(requests: Requests, shop: Workshop, outcome: Outcome) -> Iterator
         )
 
 
+def _go_on(options: Options) -> str:
+    said = "the same command without --fresh" if options.fresh else "the same command"
+    return f"{said} goes on where it was"
+
+
 def _unknown(calls: Sequence[Call], project: Project) -> str:
     """What is said of calls whose outcome nobody knows."""
     costs = [call.cost for call in calls]
     most = sum(cost or 0.0 for cost in costs)
     price = f" and may have cost up to {project.file.currency} {most:.4f}" if any(costs) else ""
+    counted = "1 call was" if len(calls) == 1 else f"{len(calls):,} calls were"
     keys = ", ".join(call.key[:12] for call in calls[:3]) + (", …" if len(calls) > 3 else "")
     return (
-        f"{len(calls):,} calls were under way when their run ended{price}; "
+        f"{counted} under way when their run ended{price}; "
         f"their outcome is unknown: {keys} (workbench store stats lists them)"
     )
 

@@ -27,7 +27,8 @@ HARMLESS = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # they say w
 BREAK = r"(?:\s|\\+[nrt])*"  # what a line that is broken has between two characters
 BLANKS = re.compile(r"\s|\\+[nrt]")
 SLASHES = re.compile(r"\\+")  # JSON in JSON in JSON doubles them each time
-USER_INFO = re.compile(r"(?<=://)([^\s/?#@]*):([^\s/?#@]+)@")
+USER_INFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)[^\s/?#@]+|[^\s/?#@:]+)@")
+QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#\s]+)")
 
 
 @dataclass(frozen=True)
@@ -63,8 +64,11 @@ def names_of_keys(settings: JSON) -> Iterator[str]:
 
 
 def masked(address: str) -> str:
-    """An address without its password, however short."""
-    return USER_INFO.sub(r"\1:***@", address)
+    """An address without what lets one in, however short."""
+    masked_user = USER_INFO.sub(lambda found: f"{found[1] or ''}***@", address)
+    return QUERY.sub(
+        lambda found: f"{found[1]}=***" if TELLING.search(found[1]) else found[0], masked_user
+    )
 
 
 class Redactor:
@@ -147,11 +151,11 @@ def _secret_parts(name: str, value: str, *, whole: bool) -> Iterator[str]:
     """What of a named value is secret: all of it, or a password or a parameter of an address."""
     text = value.strip()
     if whole or (TELLING.search(name) and not HARMLESS.search(name)):
-        yield text.removeprefix("Bearer ").removeprefix("Basic ")
+        yield re.sub(r"(?i)^(bearer|basic|token)\s+", "", text)
     elif "://" in text and not text.isspace():
         try:
             parts = urlsplit(text)
-            password = parts.password
+            password = parts.password or parts.username
         except ValueError:
             return
         if password:

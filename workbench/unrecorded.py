@@ -16,11 +16,11 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
+from workbench.secrets import masked
 
 
 class Planned(Protocol):
@@ -71,7 +71,7 @@ def note(project: Project, plan: Planned, tracking_uri: str) -> None:
     Raises:
         WorkbenchError: it can't be written (exit code 5).
     """
-    named = tracking_uri if not urlsplit(tracking_uri).password else ""
+    named = tracking_uri if masked(tracking_uri) == tracking_uri else ""
     at = datetime.now(UTC).isoformat(timespec="seconds")
     path = plan.experiment.path
     if not (project.root / path).is_file():  # outside the project: as the current folder sees it

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.output import REDACTOR
 from workbench.cli.planning import open_project
 from workbench.errors import WorkbenchError
 
@@ -94,13 +95,17 @@ def lint(
 @app.command("push")
 def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     """Register every template whose content the registry does not have yet."""
+    from workbench.plan import refuse_secret
     from workbench.prompt import Renderer
     from workbench.report.text import plain
     from workbench.tracking.prompts import push as pushed
 
     project = open_project()
     with Renderer() as renderer:
-        for line in pushed(project, tracking_uri, _prompts(project, task, renderer)):
+        found = _prompts(project, task, renderer)
+        for prompt in found:
+            refuse_secret(prompt, REDACTOR)
+        for line in pushed(project, tracking_uri, found):
             typer.echo(plain(line))
 
 

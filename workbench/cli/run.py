@@ -126,7 +126,7 @@ def _interruptible(project: "Project") -> Iterator["Stop"]:
     def interrupted(number: int, _frame: object) -> None:
         stop.ask(number)
         if stop.now:
-            Timer(AT_ONCE, _end_at_once).start()
+            Timer(AT_ONCE, _end_at_once, [stop.signal]).start()
         else:
             _say("\nending: what is under way is finished and kept; again: at once\n")
 
@@ -141,10 +141,10 @@ def _interruptible(project: "Project") -> Iterator["Stop"]:
             signal.signal(one, handler)
 
 
-def _end_at_once() -> None:
+def _end_at_once(number: int) -> None:
     """Whatever the other threads do; what is kept is kept, as after any kill."""
     _say("ended at once: what was under way counts as unknown; the same command goes on\n")
-    os._exit(ExitCode.INTERRUPTED)
+    os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
 
 
 def _say(text: str) -> None:

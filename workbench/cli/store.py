@@ -143,7 +143,8 @@ def export(
     selection = _selection(model, state, "")
     with open_store(open_project()) as store:
         kept = select_kept(store, selection)
-        lines = csv_lines(kept) if form == "csv" else json_lines(kept)
+        written = csv_lines(kept) if form == "csv" else json_lines(kept)
+        lines = (store.redactor.clean(line.decode()).encode() for line in written)
         if out is None:
             _write(lines, sys.stdout.buffer)
             return

@@ -86,10 +86,35 @@ class Budget:
             self.held -= most or 0.0
             self.spent += (most or 0.0) if spent is None else spent
 
-    @property
-    def idle(self) -> bool:
-        """Whether no call is under way that could still give back what it holds."""
-        return not self.under_way
+    def repeat(self) -> bool:
+        """Counts another call in place of one that has cost nothing, or says no."""
+        with self._lock:
+            if self.max_calls is not None and self.calls >= self.max_calls:
+                return False
+            self.calls += 1
+            return True
+
+    def pay(self, most: float | None) -> bool:
+        """Ends a call that may be billed as if it were; True: as much is held for another."""
+        with self._lock:
+            self.spent += most or 0.0
+            if self.max_cost is None or self.spent + self.held <= self.max_cost:
+                return True
+            self.held -= most or 0.0
+            self.under_way -= 1
+            return False
+
+    def exhausted(self, most: float | None) -> bool:
+        """Whether such a call can't be made, however long one waits for others to end."""
+        with self._lock:
+            return not self._allows(most or 0.0) and not self.under_way
+
+    def beyond(self, most: float | None) -> bool:
+        """Whether such a call can't be made, even if all that is under way costs nothing."""
+        with self._lock:
+            if self.max_calls is not None and self.calls >= self.max_calls:
+                return True
+            return self.max_cost is not None and self.spent + (most or 0.0) > self.max_cost
 
     def _allows(self, most: float) -> bool:
         if self.max_calls is not None and self.calls >= self.max_calls:

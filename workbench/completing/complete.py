@@ -230,9 +230,7 @@ class _Sending:
         """
         while hand.left and not self.site.stop.wanted:
             if hand.affordable():
-                requests = {request.key: request for request in hand.waiting}
-                for one in hand.model.provider.complete(hand.requests()):
-                    self._arrived.put(_Arrival(hand, requests[one.key], self._clean(one)))
+                self._complete(hand)
             elif hand.exhausted():
                 self.exhausted = True
                 return
@@ -240,6 +238,23 @@ class _Sending:
                 time.sleep(PAUSE)
             if hand.taken and (answered := hand.look()):
                 self._arrived.put(_Arrival(hand, elsewhere=frozenset(answered)))
+
+    def _complete(self, hand: Hand) -> None:
+        """Hands on what the provider says of each request, and what it left unsaid when it ended.
+
+        Raises:
+            WorkbenchError: no other request to this model can fare better.
+        """
+        try:
+            for one in hand.model.provider.complete(hand.requests()):
+                self._arrived.put(_Arrival(hand, hand.asked.pop(one.key), self._clean(one)))
+        except WorkbenchError as error:
+            if error.exit_code != ExitCode.STORAGE:
+                for key, request in hand.asked.items():
+                    failed = Completion(key, "failed", prefill=request.prefill, error=error.message)
+                    self._arrived.put(_Arrival(hand, request, self._clean(failed)))
+                hand.asked.clear()
+            raise
 
     def _clean(self, answer: Completion) -> Completion:
         """Without secrets that were echoed, before anybody sees it: kept and fresh are equal."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from workbench.completing.budget import Budget
 from workbench.experiment import OpenModel
 from workbench.model import Attempt, Request
-from workbench.store import Store
+from workbench.store import Claim, Store
 
 
 @dataclass
@@ -56,12 +56,19 @@ class Terms:
 
 @dataclass
 class Slip:
-    """The permit of one request that was handed out, and what is held for it."""
+    """The permit of one request that was handed out, and what is held for it.
+
+    Attributes:
+        most: what a call may cost.
+        under_way: a call is being made.
+        holding: the budget holds `most` for it, between two calls too.
+    """
 
     terms: Terms
     key: str
     most: float | None
     under_way: bool = True
+    holding: bool = True
 
     def stopped(self) -> bool:
         """Whether the run is ending."""
@@ -71,24 +78,26 @@ class Slip:
         """Notes a call without an answer; one that may be billed is taken to be."""
         self.under_way = False
         self.terms.store.ledger.lost(self.key, attempt)
-        self.terms.budget.settle(self.most, 0.0 if attempt.outcome == "refused" else None)
+        if attempt.outcome != "refused":
+            self.holding = self.terms.budget.pay(self.most)
 
     def again(self) -> bool:
-        """Whether another call may be made; its cost is held anew."""
+        """Whether another call may be made, for which as much is held."""
         if self.stopped():
             return False
-        if not self.terms.budget.take(self.most):
-            self.terms.budget.refused = True
+        budget = self.terms.budget
+        if not (budget.repeat() if self.holding else budget.take(self.most)):
+            budget.refused = budget.refused or budget.beyond(self.most)
             return False
-        self.under_way = True
+        self.under_way = self.holding = True
         self.terms.store.ledger.again(self.key)
         return True
 
     def settle(self, cost: float | None) -> None:
-        """Ends the last call; `cost` None: not known, so all that is held."""
-        if self.under_way:
-            self.under_way = False
-            self.terms.budget.settle(self.most, cost)
+        """Ends it; `cost` of the last call, if that is under way; None: all that is held."""
+        if self.holding:
+            self.terms.budget.settle(self.most, cost if self.under_way else 0.0)
+        self.under_way = self.holding = False
 
 
 @dataclass
@@ -99,6 +108,7 @@ class Hand:
         waiting: requests that nobody asks.
         taken: requests that another process is asking.
         slips: of those handed out, by key.
+        asked: requests handed out that the provider has not spoken of yet.
     """
 
     model: OpenModel
@@ -106,6 +116,7 @@ class Hand:
     waiting: deque[Request]
     taken: dict[str, Request] = field(default_factory=dict)
     slips: dict[str, Slip] = field(default_factory=dict)
+    asked: dict[str, Request] = field(default_factory=dict)
 
     @property
     def ref(self) -> str:
@@ -124,7 +135,8 @@ class Hand:
 
     def exhausted(self) -> bool:
         """Whether the next request can't be sent, however long one waits."""
-        return bool(self.waiting) and not self.affordable() and self.terms.budget.idle
+        budget = self.terms.budget
+        return bool(self.waiting) and budget.exhausted(budget.most(self.ref, self.waiting[0]))
 
     def requests(self) -> Iterator[Request]:
         """Those that may be sent, until none is left, the budget is, or the run is stopped."""
@@ -134,13 +146,19 @@ class Hand:
             if not self.terms.budget.take(most):
                 return
             self.waiting.popleft()
-            anew = request.key in self.terms.anew
-            if self.terms.store.ledger.claim(request.key, self.ref, most, anew=anew) != "claimed":
+            if self._claim(request, most) != "claimed":
                 self.terms.budget.give_back(most)
                 self.taken[request.key] = request
                 continue
             slip = self.slips[request.key] = Slip(self.terms, request.key, most)
+            self.asked[request.key] = request
             yield replace(request, permit=slip)
+
+    def _claim(self, request: Request, most: float | None) -> Claim:
+        billed = self.model.provider.billed
+        anew = request.key in self.terms.anew
+        ledger = self.terms.store.ledger
+        return ledger.claim(request.key, self.ref, most, anew=anew, billed=billed)
 
     def look(self) -> set[str]:
         """Keys that other processes have answered meanwhile; what they gave up waits again."""

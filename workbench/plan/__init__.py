@@ -5,6 +5,7 @@ cells      variant × example × repeat           one row of one variant
 requests   equal cells share one                known by the digest of all that decides it
 """
 
+from workbench.plan.conceal import refuse_secret
 from workbench.plan.make import make_plan, plan_invocation
 from workbench.plan.prices import price_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
@@ -18,4 +19,5 @@ __all__ = [
     "make_plan",
     "plan_invocation",
     "price_notes",
+    "refuse_secret",
 ]

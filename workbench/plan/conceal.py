@@ -11,6 +11,7 @@ from workbench.canonical import JSON, canonical
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
+from workbench.prompt import Prompt
 from workbench.secrets import Redactor
 
 AT_ONCE = 200  # examples looked at together
@@ -23,15 +24,7 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
         WorkbenchError: a template holds one.
     """
     for prompt in experiment.prompts:
-        said = prompt.source + canonical(prompt.settings.as_json())
-        found = redactor.clean(said)
-        if found != said:
-            name = found[found.index("[secret ") + len("[secret ") :].partition("]")[0]
-            raise WorkbenchError(
-                f"the template holds the value of {name}",
-                where=prompt.where(),
-                fix="take it out: templates are registered and shown as they are",
-            )
+        refuse_secret(prompt, redactor)
     dataset = experiment.dataset
     examples: list[Example] = []
     for start in range(0, len(dataset.examples), AT_ONCE):
@@ -48,6 +41,19 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
     warning = f"{dataset.name}: a secret was taken out of {len(changed)} of {total} rows: {rows}"
     clean = replace(dataset, examples=tuple(examples), warnings=(*dataset.warnings, warning))
     return replace(experiment, dataset=clean)
+
+
+def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:
+    """Raises WorkbenchError where a template, or its front matter, holds a secret."""
+    said = prompt.source + prompt.description + canonical(prompt.settings.as_json())
+    found = redactor.clean(said)
+    if found != said:
+        name = found[found.index("[secret ") + len("[secret ") :].partition("]")[0]
+        raise WorkbenchError(
+            f"the template holds the value of {name}",
+            where=prompt.where(),
+            fix="take it out: templates are registered and shown as they are",
+        )
 
 
 def _clean(example: Example, redactor: Redactor) -> Example:

@@ -13,12 +13,13 @@ room.py on the disk, locks.py.
 
 from workbench.store.answers import RETRIABLE, Store, completion_json, score_key
 from workbench.store.history import History
-from workbench.store.ledger import Call, Ledger, Owner
+from workbench.store.ledger import Call, Claim, Ledger, Owner
 from workbench.store.locks import Held, hold
 
 __all__ = [
     "RETRIABLE",
     "Call",
+    "Claim",
     "Held",
     "History",
     "Ledger",

@@ -22,6 +22,8 @@ def check(database: Database) -> None:
     Raises:
         WorkbenchError: the file is not as it was written (exit code 5).
     """
+    if any((database.folder / "repairing").glob("new-*/store.db")):
+        raise _damaged(database, "its repair was interrupted")
     # Before the commits are read: what others write meanwhile makes those more, never fewer.
     store, _ = database.identity()
     acknowledged = database.acknowledged(store)

@@ -9,7 +9,7 @@ from workbench.store.database import Database
 
 QUERY = """
 SELECT count(*), sum(input_tokens), sum(CASE WHEN input_tokens IS NULL THEN 0 ELSE size END),
-       avg(output_tokens), max(output_tokens), avg(latency_s)
+       avg(output_tokens), avg(latency_s)
 FROM completions WHERE model = ?
 """
 
@@ -21,18 +21,16 @@ class History:
     Attributes:
         input_per_byte: input tokens a byte of the request's body; None where none was counted.
         output_tokens: the mean of an answer; None likewise.
-        most_output_tokens: the longest answer.
         latency_s: the mean, seconds.
     """
 
     answers: int = 0
     input_per_byte: float | None = None
     output_tokens: float | None = None
-    most_output_tokens: int | None = None
     latency_s: float | None = None
 
 
 def read_history(database: Database, model: str) -> History:
     """The history of `model`, `provider:name`."""
-    ((answers, tokens, size, output, most, latency),) = database.read(QUERY, (model,))
-    return History(answers, tokens / size if size else None, output, most, latency)
+    ((answers, tokens, size, output, latency),) = database.read(QUERY, (model,))
+    return History(answers, tokens / size if size else None, output, latency)

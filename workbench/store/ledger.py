@@ -27,7 +27,7 @@ from workbench.store.locks import Held, hold
 
 Claim = Literal["claimed", "answered", "taken"]
 CLAIM = (
-    "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, 1 "
+    "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, ?6 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
 )
 LOST = (
@@ -109,7 +109,15 @@ class Ledger:
                 with suppress(OSError):
                     lock.unlink()
 
-    def claim(self, key: str, model: str, cost: float | None, *, anew: bool = False) -> Claim:
+    def claim(
+        self,
+        key: str,
+        model: str,
+        cost: float | None,
+        *,
+        anew: bool = False,
+        billed: bool = True,
+    ) -> Claim:
         """Makes a request this process's own, to be sent now.
 
         Args:
@@ -117,6 +125,7 @@ class Ledger:
             model: `provider:name`.
             cost: the most it may cost.
             anew: send it though an answer is kept.
+            billed: somebody may be paid for it; else nobody needs to know how it ended.
 
         Returns:
             `answered` if another process has kept an answer meanwhile, `taken` if one is asking.
@@ -126,7 +135,7 @@ class Ledger:
         """
         if self._database.full:
             raise self._database.full
-        self._database.note([(CLAIM, [(key, self._id, model, cost, anew)])])
+        self._database.note([(CLAIM, [(key, self._id, model, cost, anew, billed)])])
         if self._database.full:  # found out by this very note
             self.release([key])
             raise self._database.full
@@ -138,7 +147,7 @@ class Ledger:
         if self._lives(owner):
             return "taken"
         self._end(owner, "its process ended while it was under way")
-        return self.claim(key, model, cost, anew=anew)
+        return self.claim(key, model, cost, anew=anew, billed=billed)
 
     def taken(self, keys: Collection[str]) -> set[str]:
         """Those of `keys` that another living process is asking now."""

@@ -85,7 +85,7 @@ class Recorder:
         except Exception as error:  # MLflow's own, SQLAlchemy's, what an odd reply sets off
             if isinstance(error, WorkbenchError) and error.exit_code == ExitCode.STORAGE:
                 raise
-            return self._without_mlflow(plan, progress, error)
+            return self._without_mlflow(plan, progress, error, stopped)
         if not recorded.problems:
             forget(self.project, plan.digest)
         return recorded
@@ -102,7 +102,7 @@ class Recorder:
         runs = open_runs(place, experiment_id, plan, state, again=again)
         one = Recording(self.project, self.store, plan, runs, progress)
         known = one.stands()
-        results, problems = (one.known(), []) if known else one.all(state, stopped)
+        results, problems = (one.known(stopped), []) if known else one.all(state, stopped)
         parent = runs.parent.info.run_id
         uri = place.shown
         return Recorded(tuple(results), uri, experiment_id, parent, known, tuple(problems))
@@ -127,7 +127,9 @@ class Recorder:
         )
         return replace(plan, variants=variants)
 
-    def _without_mlflow(self, plan: Plan, progress: Progress, error: Exception) -> Recorded:
+    def _without_mlflow(
+        self, plan: Plan, progress: Progress, error: Exception, stopped: Callable[[], bool]
+    ) -> Recorded:
         """The numbers all the same, what kept them out of MLflow, and how many."""
         uri = masked(self.project.tracking_uri(self.tracking_uri))
         evaluators = plan.experiment.evaluators
@@ -135,7 +137,9 @@ class Recorder:
             summarise(
                 plan,
                 variant,
-                own if any(row.scores for row in own) else score_rows(evaluators, own, self.store),
+                own
+                if any(row.scores for row in own)
+                else score_rows(evaluators, own, self.store, stopped=stopped),
                 self.project.prices,
             )
             for variant, own in zip(plan.variants, progress.rows, strict=True)

@@ -65,10 +65,10 @@ class Recording:
             for variant, own in zip(self.plan.variants, self.progress.rows, strict=True)
         )
 
-    def known(self) -> list[VariantResult]:
+    def known(self, stopped: Callable[[], bool]) -> list[VariantResult]:
         """The numbers of runs that need nothing more."""
         return [
-            self._summary(variant, score_rows(self._evaluators, own, self.store))
+            self._summary(variant, score_rows(self._evaluators, own, self.store, stopped=stopped))
             for variant, own in zip(self.plan.variants, self.progress.rows, strict=True)
         ]
 
@@ -79,7 +79,7 @@ class Recording:
 
         Args:
             provenance: the state of the project's files.
-            stopped: asked before every variant and every few hundred rows.
+            stopped: asked before every variant and every fifty rows.
 
         Returns:
             The numbers of every variant, and what was not found when it was read back.

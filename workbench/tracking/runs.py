@@ -113,7 +113,7 @@ def _children(
     place: Place, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
 ) -> dict[str, Run]:
     """By the digests of their variants."""
-    failed = 0
+    failed = made = 0
     while True:
         known: dict[str, list[Run]] = {}
         for run in _find(place, experiment_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id):
@@ -135,6 +135,10 @@ def _children(
             failed += 1
             if failed > len(plan.variants) + TRIES:
                 raise
+        else:
+            made += 1
+            if made > TRIES:
+                raise MlflowException(f"{len(missing)} runs were made and are not found")
 
 
 def _find(place: Place, experiment_id: str, tag: str, value: str) -> list[Run]:

@@ -55,7 +55,7 @@ class Traces:
 
         Args:
             goes_on: an attempt before this one was to write the same; what it wrote is left.
-            stopped: asked before every few hundred rows.
+            stopped: asked before every fifty rows.
 
         Raises:
             Stopped: it said yes.

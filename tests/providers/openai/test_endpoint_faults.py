@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from asking import request_for
 from openai_server import HANG, RESET, Reply, answer, refuse, say
-from recording import Recorded
+from permits import Recorded
 
 from workbench.errors import ExitCode, WorkbenchError
 

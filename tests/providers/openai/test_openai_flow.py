@@ -77,7 +77,7 @@ def test_closing_the_answers_cancels_what_is_under_way(open_model, server):
 
 def test_closing_ends_a_wait_for_another_try(open_model, server):
     server.script = lambda path, body, nth: (
-        Reply(429, b"{}", {"Retry-After": "60"})
+        Reply(429, b"{}", {"Retry-After": "60"}, delay_s=0.3)  # the other is under way by then
         if "later" in str(body)
         else last_message(path, body, nth)
     )

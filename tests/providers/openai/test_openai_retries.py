@@ -2,6 +2,7 @@
 
 import re
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -199,8 +200,10 @@ def test_requests_under_way_end_and_are_kept_when_the_model_is_stopped(open_mode
 
 def test_no_request_waits_for_another_try_once_the_model_is_stopped(open_model, server):
     slow = refuse(429, "later", {"Retry-After": "60"})
-    server.script = lambda path, body, nth: (
-        Reply(401, refuse(401, "no").body, delay_s=0.2) if "bad" in str(body) else slow
+    server.script = lambda path, body, nth: (  # both are under way before either is answered
+        Reply(401, refuse(401, "no").body, delay_s=0.6)
+        if "bad" in str(body)
+        else replace(slow, delay_s=0.3)
     )
     begun = time.monotonic()
     got, error = collected(open_model(concurrency=2), ["a", "bad", "b"])

@@ -38,7 +38,7 @@ class Tries:
         """
         if not failure.again:
             return None
-        if failure.wait_s is not None:
+        if failure.wait_s is not None and failure.outcome == "refused":
             self._asked_s += max(LEAST_WAIT, failure.wait_s)
             return failure.wait_s if self._asked_s <= LONGEST_WAIT else None
         if failure.too_many:
@@ -49,7 +49,7 @@ class Tries:
         self._spent += 1
         self._unsure += failure.outcome == "unknown"
         over = self._spent >= TRIES or self._unsure >= UNSURE_TRIES
-        return None if over else self._backoff(self._spent)
+        return None if over else max(failure.wait_s or 0.0, self._backoff(self._spent))
 
     def _backoff(self, tries: int) -> float:
         longest = min(LONGEST_BACKOFF, self.backoff_s * 2.0 ** (tries - 1))
