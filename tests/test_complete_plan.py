@@ -173,9 +173,11 @@ def test_model_that_is_stopped_leaves_the_other_complete(shop, server):
     server.script = script
     plan = shop.plan(model(server, "one"), model(server, "two", 1))
     outcome = shop.complete(plan)
-    assert texts(plan, outcome) == [ROWS, ["row 0", "row 1", None, None, None, None]]
+    assert texts(plan, outcome) == [ROWS, ["row 0", "row 1", "", None, None, None]]
     assert [stop.message for stop in outcome.stops] == ["openai:two: HTTP 404: no such model"]
-    assert outcome.sent == 8
+    assert outcome.sent == 9
+    (failed,) = [one for one in outcome.completions.values() if one.state == "failed"]
+    assert failed.error == "openai:two: HTTP 404: no such model"
     again = shop.plan(model(server, "one"), model(server, "two", 1))
     assert again.to_send == 4
 
@@ -218,7 +220,7 @@ def test_answer_that_was_not_asked_for_again_is_no_answer_of_a_fresh_run(shop, s
     server.script = lambda path, body, nth: refuse(401, "no")
     fresh = shop.plan(model(server, concurrency=1), options=Options(fresh=True))
     outcome = shop.complete(fresh)
-    assert texts(fresh, outcome) == [[None] * 6]
+    assert texts(fresh, outcome) == [["", None, None, None, None, None]]
     assert len(outcome.stops) == 1
 
 
@@ -244,6 +246,7 @@ class Broken:
     """A plug-in's provider that fails in a way of its own."""
 
     concurrent = True
+    billed = True
 
     def __init__(self, real) -> None:
         self.prepare, self.identity = real.prepare, real.identity
@@ -267,3 +270,34 @@ def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, ser
         shop.complete(plan)
     own = [cell.key for cell in plan.cells[0]]
     assert len(shop.store.kept(own)) == len(server.requests)
+
+
+def test_a_model_that_leaves_requests_unsaid_holds_nobody_up(shop, server):
+    """What it was handed has failed, and the budget that was held for it is free."""
+    plan = shop.plan(model(server, "one", 1), model(server, "two", 1))
+    first = plan.variants[0].model
+    object.__setattr__(first, "provider", Quitter(first.provider))
+    shop.budget = Budget(max_calls=4)
+    outcome = shop.complete(plan)
+    assert outcome.exhausted
+    assert [stop.message for stop in outcome.stops] == ["no more"]
+    states = [one.state for one in outcome.completions.values()]
+    assert (states.count("failed"), len(server.requests)) == (2, 2)
+
+
+class Quitter:
+    """A plug-in's provider that takes two requests and answers none."""
+
+    concurrent = True
+    billed = True
+
+    def __init__(self, real) -> None:
+        self.prepare, self.identity = real.prepare, real.identity
+
+    def ready(self) -> None: ...
+
+    def complete(self, requests):
+        next(requests)
+        next(requests)
+        raise WorkbenchError("no more", exit_code=ExitCode.FAILED_ROWS)
+        yield

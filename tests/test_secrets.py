@@ -31,6 +31,8 @@ def encoded(value: str) -> dict[str, str]:
         "in a form": quote_plus(value),
         "in JSON": json.dumps(value)[1:-1],
         "in JSON in JSON": json.dumps(json.dumps({"a": value.replace('"', "")})),
+        "escaped as in .NET": "".join(c if c.isalnum() else f"\\u{ord(c):04X}" for c in value),
+        "escaped as in Go": value.replace("+", "\\u002b").replace("&", "\\u0026"),
         "broken over lines": "\n".join(textwrap.wrap(value, 7, break_on_hyphens=False)),
         "broken in JSON": "\\n".join(textwrap.wrap(value, 7, break_on_hyphens=False)),
         "base64 over lines": base64.encodebytes(raw * 3).decode(),
@@ -77,6 +79,8 @@ NAMED = [
     ("HF_TOKEN", " hf_abcdefghijklmnopq\n", ["hf_abcdefghijklmnopq"]),
     ("AWS_SECRET_ACCESS_KEY", "0123456789abcdef/+", ["0123456789abcdef/+"]),
     ("Authorization", "Bearer 0123456789abcdef", ["0123456789abcdef"]),
+    ("Authorization", "bearer  0123456789abcdef", ["0123456789abcdef"]),
+    ("HOST", "https://0123456789abcdef@host/path", ["0123456789abcdef"]),
     ("X-Api-Key", "0123456789abcdef", ["0123456789abcdef"]),
     ("DATABASE", "postgresql://me:p%40ssword-of-16-x@db/x", ["p@ssword-of-16-x"]),
     ("HOOK", "https://host/path?token=0123456789abcdef&a=b", ["0123456789abcdef"]),
@@ -104,6 +108,8 @@ def test_secret_is_found_however_deep_it_stands():
 
 def test_password_in_an_address_is_masked_however_short():
     assert masked("postgresql://me:pw@host/db") == "postgresql://me:***@host/db"
+    assert masked("https://dapi123@host/a") == "https://***@host/a"
+    assert masked("postgresql://h/db?user=u&password=pw") == "postgresql://h/db?user=u&password=***"
     assert masked("sqlite:////a/b.db") == "sqlite:////a/b.db"
 
 

@@ -26,6 +26,7 @@ TELLING = re.compile(
 HARMLESS = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # they say where a secret is
 BREAK = r"(?:\s|\\+[nrt])*"  # what a line that is broken has between two characters
 BLANKS = re.compile(r"\s|\\+[nrt]")
+ESCAPED = re.compile(r"\\+u00([0-7][0-9A-Fa-f])")  # a letter of ASCII, as JSON may write it
 SLASHES = re.compile(r"\\+")  # JSON in JSON in JSON doubles them each time
 USER_INFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)[^\s/?#@]+|[^\s/?#@:]+)@")
 QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#\s]+)")
@@ -111,7 +112,8 @@ class Redactor:
         """Quickly: whether a secret may be there."""
         if len(text) < LEAST:
             return False
-        single = SLASHES.sub(r"\\", text)
+        plain = ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+        single = SLASHES.sub(r"\\", plain)
         packed = BLANKS.sub("", single)
         return any(written in packed or written in single for written in self._names)
 
@@ -164,7 +166,12 @@ def _secret_parts(name: str, value: str, *, whole: bool) -> Iterator[str]:
 
 
 def _pattern(character: str) -> str:
-    return r"\\+" if character == "\\" else re.escape(character)
+    if character == "\\":
+        return r"\\+"
+    if character.isalnum() or not character.isascii():
+        return re.escape(character)
+    code = "".join(f"[{digit}{digit.upper()}]" for digit in f"{ord(character):02x}")
+    return rf"(?:{re.escape(character)}|\\+u00{code})"
 
 
 def _written(value: str) -> Iterator[str]:

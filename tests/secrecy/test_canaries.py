@@ -108,7 +108,7 @@ def repeat_everything(path: str, body: dict, nth: int) -> Reply:
         return Reply(body=answer(EVERYTHING, model=f"model of {CANARIES['LOCAL_KEY']}"))
     if said == "no json":
         return Reply(body=f"<html>{EVERYTHING}</html>".encode())
-    return Reply(body=answer(f"{said}: {EVERYTHING}", echoed={"env": CANARIES}))
+    return Reply(body=answer(f"{said}: {EVERYTHING}", finish=EVERYTHING, echoed={"env": CANARIES}))
 
 
 def call(home: Path, *words: str) -> str:

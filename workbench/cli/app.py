@@ -22,6 +22,8 @@ from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import secrets_of
 
+GOES_ON = "interrupted; the same command goes on where it was\n"
+
 app = typer.Typer(
     name="workbench",
     help="Run prompt templates against several language models, score and compare in MLflow.",
@@ -75,6 +77,8 @@ def main() -> NoReturn:
 def _exit_code() -> int:
     try:
         code = app(standalone_mode=False)
+        if code == ExitCode.INTERRUPTED:  # while nothing was under way yet
+            raise KeyboardInterrupt
         return code if isinstance(code, int) else ExitCode.DONE
     except WorkbenchError as error:
         _tell(error)
@@ -86,9 +90,12 @@ def _exit_code() -> int:
         _tell(WorkbenchError(error.format_message(), fix="workbench --help lists what there is"))
         return ExitCode.USER
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write("interrupted; the same command goes on where it was\n")
+        sys.stderr.write(GOES_ON)
         return ExitCode.INTERRUPTED
     except Exception as error:  # a fault of ours: said shortly, whole with WORKBENCH_DEBUG
+        if isinstance(error.__cause__, KeyboardInterrupt):  # in the middle of an import
+            sys.stderr.write(GOES_ON)
+            return ExitCode.INTERRUPTED
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
         sys.stderr.write(

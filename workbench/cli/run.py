@@ -143,7 +143,7 @@ def _interruptible(project: "Project") -> Iterator["Stop"]:
 
 def _end_at_once(number: int) -> None:
     """Whatever the other threads do; what is kept is kept, as after any kill."""
-    _say("ended at once: what was under way counts as unknown; the same command goes on\n")
+    _say("ended at once: a call that was under way counts as unknown; the same command goes on\n")
     os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
 
 

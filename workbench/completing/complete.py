@@ -263,6 +263,7 @@ class _Sending:
             answer,
             text=clean(answer.text),
             error=clean(answer.error),
+            finish_reason=clean(answer.finish_reason),
             model=clean(answer.model),
             raw=None if answer.raw is None else clean(answer.raw),
         )

@@ -25,7 +25,9 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
     """
     for prompt in experiment.prompts:
         refuse_secret(prompt, redactor)
+    clean = redactor.clean
     dataset = experiment.dataset
+    dataset = replace(dataset, name=clean(dataset.name), source=clean(dataset.source))
     examples: list[Example] = []
     for start in range(0, len(dataset.examples), AT_ONCE):
         some = dataset.examples[start : start + AT_ONCE]
@@ -35,12 +37,14 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
         )
     changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
     if not changed:
-        return experiment
+        return replace(experiment, dataset=dataset)
     rows = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
     total = len(dataset.examples)
     warning = f"{dataset.name}: a secret was taken out of {len(changed)} of {total} rows: {rows}"
-    clean = replace(dataset, examples=tuple(examples), warnings=(*dataset.warnings, warning))
-    return replace(experiment, dataset=clean)
+    warnings = (*dataset.warnings, warning)
+    return replace(
+        experiment, dataset=replace(dataset, examples=tuple(examples), warnings=warnings)
+    )
 
 
 def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:

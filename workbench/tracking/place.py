@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 import sqlalchemy
@@ -211,8 +212,10 @@ def _unusable(file: Path, error: Exception) -> WorkbenchError:
 
 
 def _probe(uri: str, wait: float) -> None:
+    parts = urlsplit(uri)
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))  # who, it asks later
     try:
-        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=wait):  # noqa: S310
+        with urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=wait):  # noqa: S310
             return
     except (OSError, ValueError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError) and error.code < HTTP_FAULT:

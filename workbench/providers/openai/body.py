@@ -10,6 +10,9 @@ from workbench.model import Call, Prepared, Sampling
 from workbench.providers.openai.settings import OpenAISettings
 
 CHOICE = "workbench_choice"  # the name of the schema that asks for one of some choices
+LIMITS = frozenset(  # of an answer's length, in the words of several servers
+    {"max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"}
+)
 ONE_ANSWER = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
 
 
@@ -40,6 +43,12 @@ def make_body(name: str, settings: OpenAISettings, call: Call) -> Prepared:
             f"extra_body: {key!r} changes how many answers come, or in what form",
             fix="take it out; `repeats:` asks several times",
         )
+    for key in LIMITS & extra.keys():
+        if LIMITS & call.parameters.keys():
+            raise WorkbenchError(
+                f"extra_body: {key!r} limits the answer, and so does a parameter beside it",
+                fix="keep one: what may be spent is told from it",
+            )
     sampling: Sampling = "greedy" if call.parameters.get("temperature") == 0 else "sampled"
     return Prepared(body | extra, sampling, settings.choices if call.choices else "")
 
