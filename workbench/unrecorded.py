@@ -1,6 +1,6 @@
 """Notes of invocations that MLflow does not hold yet, for `workbench sync`.
 
-.workbench/unrecorded/<plan digest, 16 digits>.json
+.workbench/unrecorded/<plan digest, 16 digits>[-<tracking store>].json
     {"experiment": "prompts/qa/experiment.yaml", "noted_at": "2026-11-23T17:52:04+00:00",
      "plan": "9c1e…", "scope": {"limit": 20}, "tracking_uri": ""}
 
@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import masked
@@ -54,8 +54,8 @@ class Unrecorded:
     Attributes:
         plan: its digest.
         experiment: its file, relative to the project where it lies below it.
-        tracking_uri: as the command line named it; empty: the project's own, or one with a
-            password, which is not kept.
+        tracking_uri: as the command line named it, `***` in place of what lets one in; empty: the
+            project's own.
     """
 
     plan: str
@@ -71,13 +71,13 @@ def note(project: Project, plan: Planned, tracking_uri: str) -> None:
     Raises:
         WorkbenchError: it can't be written (exit code 5).
     """
-    named = tracking_uri if masked(tracking_uri) == tracking_uri else ""
+    named = masked(tracking_uri)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     path = plan.experiment.path
     if not (project.root / path).is_file():  # outside the project: as the current folder sees it
         path = str(Path(path).resolve())
     said = Unrecorded(plan.digest, path, dict(plan.scope), at, named)
-    file = _file(project, plan.digest)
+    file = _file(project, plan.digest, tracking_uri)
     aside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -103,10 +103,10 @@ def note(project: Project, plan: Planned, tracking_uri: str) -> None:
         ) from error
 
 
-def forget(project: Project, plan_digest: str) -> None:
-    """Removes the note, if there is one."""
+def forget(project: Project, plan_digest: str, tracking_uri: str) -> None:
+    """Removes the note of an invocation and a tracking store, if there is one."""
     with suppress(OSError):  # one too many is found to be in step by the next sync
-        _file(project, plan_digest).unlink(missing_ok=True)
+        _file(project, plan_digest, tracking_uri).unlink(missing_ok=True)
 
 
 def unrecorded(project: Project) -> list[Unrecorded]:
@@ -122,5 +122,6 @@ def _folder(project: Project) -> Path:
     return project.store / "unrecorded"
 
 
-def _file(project: Project, plan_digest: str) -> Path:
-    return _folder(project) / f"{plan_digest[:16]}.json"
+def _file(project: Project, plan_digest: str, tracking_uri: str) -> Path:
+    named = f"-{digest(masked(tracking_uri))[:8]}" if tracking_uri else ""
+    return _folder(project) / f"{plan_digest[:16]}{named}.json"

@@ -134,3 +134,20 @@ def test_rows_whose_answers_are_gone_are_recorded_as_not_run(home: Path) -> None
     experiment = client.get_experiment_by_name("qa").experiment_id
     children = client.search_runs([experiment], "tags.`mlflow.parentRunId` != ''")
     assert [run.data.metrics["rows/not_run"] for run in children] == [2.0, 2.0]
+
+
+def test_a_store_with_a_password_is_named_without_it_and_asked_for(home: Path) -> None:
+    secret = "http://me:hunter2@127.0.0.1:9"
+    assert call(home, "run", "--tracking-uri", secret).returncode == 6
+    kept = {note["tracking_uri"] for note in notes(home)}
+    assert kept == {"", "http://me:***@127.0.0.1:9"}
+    done = call(home, "sync")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "1 recorded, 1 left")
+    assert done.stderr.splitlines()[-2:] == [
+        "error: prompts/qa/experiment.yaml: it is for http://me:***@127.0.0.1:9, whose password "
+        "is not kept",
+        "  fix: workbench sync --tracking-uri with the whole address",
+    ]
+    store = f"sqlite:///{home / '.workbench' / 'mlflow.db'}"
+    assert call(home, "sync", "--tracking-uri", store).returncode == 0
+    assert notes(home) == []

@@ -70,6 +70,14 @@ def _carried_out(
     from workbench.plan import Options, Scope
     from workbench.unrecorded import forget as dropped
 
+    if "***" in one.tracking_uri and not tracking_uri:
+        unknown = WorkbenchError(
+            f"it is for {one.tracking_uri}, whose password is not kept",
+            where=one.experiment,
+            fix="workbench sync --tracking-uri with the whole address",
+            exit_code=ExitCode.NOT_RECORDED,
+        )
+        return _Outcome(one, "left", problems=(unknown,))
     there = (project.root / one.experiment).is_file()
     try:
         if there:
@@ -81,7 +89,7 @@ def _carried_out(
     except WorkbenchError as error:
         return _Outcome(one, "left", problems=(error,))
     if forget:
-        dropped(project, one.plan)
+        dropped(project, one.plan, one.tracking_uri)
         return _Outcome(one, "forgotten")
     what = "edited" if there else "gone"
     edited = WorkbenchError(
@@ -101,12 +109,15 @@ def _recorded(
     from workbench.run import Workshop
     from workbench.run import sync as carry_out
     from workbench.tracking import Recorder
+    from workbench.unrecorded import forget as dropped
 
     progress = Bar() if sys.stderr.isatty() else Lines()
     recorder = Recorder(project, store, tracking_uri or one.tracking_uri)
     done: Invocation = carry_out(plan, Workshop(project, store, recorder, progress))
     rows = done.requests.planned - done.requests.not_run
     state = "left" if done.problems else "recorded"
+    if state == "recorded":  # wherever it was meant to go
+        dropped(project, one.plan, one.tracking_uri)
     return _Outcome(one, state, rows, done.parent_run_id, done.problems)
 
 

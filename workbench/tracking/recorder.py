@@ -87,7 +87,7 @@ class Recorder:
                 raise
             return self._without_mlflow(plan, progress, error, stopped)
         if not recorded.problems:
-            forget(self.project, plan.digest)
+            forget(self.project, plan.digest, self.tracking_uri)
         return recorded
 
     def _recorded(
