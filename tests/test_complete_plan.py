@@ -301,3 +301,38 @@ class Quitter:
         next(requests)
         raise WorkbenchError("no more", exit_code=ExitCode.FAILED_ROWS)
         yield
+
+
+NO_CHOICES = {**answer("x"), "choices": []}
+REFUSED = {**answer("x"), "choices": [{"message": {"refusal": "no"}, "finish_reason": "stop"}]}
+STATES = [
+    # what came, its state, whether it is scored, whether --retry-failed sends it again
+    ("stop", answer("4"), "ok", True, False),
+    ("length", answer("4", finish="length"), "truncated", True, False),
+    ("unknown word", answer("4", finish="pause"), "ok", True, False),
+    ("refusal", REFUSED, "refused", True, False),
+    ("content_filter", answer("4", finish="content_filter"), "filtered", False, True),
+    ("no text", answer(None, finish="stop"), "empty_output", False, True),
+    ("no text, length", answer("", finish="length"), "empty_output", False, True),
+    ("tool calls", answer(None, finish="tool_calls"), "empty_output", False, True),
+    ("no choices", NO_CHOICES, "invalid_response", False, True),
+    ("no JSON", b"<html>", "invalid_response", False, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("body", "state", "scored", "again"),
+    [row[1:] for row in STATES],
+    ids=[row[0] for row in STATES],
+)
+def test_each_reply_is_kept_and_its_state_says_what_it_is_good_for(
+    shop, server, body, state, scored, again
+):
+    server.script = lambda *_: Reply(body=body)
+    plan = shop.plan(model(server), rows=1)
+    (found,) = shop.complete(plan).completions.values()
+    assert (found.state, found.scored) == (state, scored)
+    assert shop.store.kept([found.key]) == {found.key}
+    assert shop.plan(model(server), rows=1).to_send == 0
+    retried = shop.plan(model(server), rows=1, options=Options(retry_failed=True))
+    assert retried.to_send == int(again)

@@ -41,6 +41,7 @@ class Invocation:
     Attributes:
         known: the runs are those of an earlier, equal invocation; nothing was recorded.
         problems: what the user must know, in the order it happened.
+        not_run: the ids of rows that some variant has no answer to, because nothing was sent.
     """
 
     plan: Plan
@@ -52,6 +53,7 @@ class Invocation:
     exit_code: ExitCode
     known: bool = False
     problems: tuple[WorkbenchError, ...] = ()
+    not_run: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,9 @@ def _record(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> I
         exit_code=_exit_code(plan, recorded, outcome),
         known=recorded.known,
         problems=problems,
+        not_run=tuple(
+            dict.fromkeys(r.cell.example.id for own in rows for r in own if r.completion is None)
+        ),
     )
 
 

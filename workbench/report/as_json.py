@@ -26,5 +26,6 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
         "problems": [
             {"where": p.where, "message": p.message, "fix": p.fix} for p in invocation.problems
         ],
+        "not_run": list(invocation.not_run),
         "exit_code": int(invocation.exit_code),
     }

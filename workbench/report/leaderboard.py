@@ -150,6 +150,9 @@ def summary(done: Invocation) -> list[str]:
         if count
     ]
     lines = [", ".join(parts), *_reasons(done)]
+    if done.not_run:
+        named = ", ".join(one_line(row, 40) for row in done.not_run[:10])
+        lines.append(f"  not run: {named}" + (", …" if len(done.not_run) > 10 else ""))
     if done.known:
         lines.append(
             "the same invocation is recorded already: these are its runs (--again: new ones)"
