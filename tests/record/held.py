@@ -62,12 +62,14 @@ def meant(done: Invocation) -> dict[str, object]:
 
 
 def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    """Without what was and is no more: a count of 0 stands only where it was another."""
+    """Without what was and is no more: what is expected stands only where it was another."""
     gone = ("/errors", "/not_applicable", "/failed", "/not_run")
     return {
         name: round(value, 9)
         for name, value in metrics.items()
-        if not math.isnan(value) and not (value == 0 and name.endswith(gone))
+        if not math.isnan(value)
+        and not (value == 0 and name.endswith(gone))
+        and not (value == metrics["rows/scored"] and name.endswith(("/planned", "/n")))
     }
 
 

@@ -288,9 +288,10 @@ def test_a_store_of_another_make_is_refused_and_left_as_it_is(
 
 
 def test_a_note_holds_no_password(bench: Bench) -> None:
-    for uri, kept in (("http://u:secret@host:5000", ""), ("http://host:5000", "http://host:5000")):
+    for uri in ("http://u:secret@host:5000", "http://host:5000"):
         note(bench.project, bench.plan(), uri)
-        assert [one.tracking_uri for one in unrecorded(bench.project)] == [kept]
+    kept = {one.tracking_uri for one in unrecorded(bench.project)}
+    assert kept == {"http://u:***@host:5000", "http://host:5000"}
 
 
 def test_prompts_are_registered_once_by_two_processes(bench: Bench, empty_store: Path) -> None:

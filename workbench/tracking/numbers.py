@@ -1,9 +1,9 @@
 """What a run shows beside its traces: parameters, metrics, tags.
 
-label_match/mean 0.83   cost 0.12   rows/planned 150   rows/scored 149   rows/failed 1
+label_match/mean 0.83   cost 0.12   rows/scored 149   rows/planned 150   rows/failed 1
 
 Counts that are what one expects are left out: failed, not_run, errors, not_applicable that are 0,
-and an evaluator's n that is the number of scored rows. All of them stand in `results.json`.
+planned and an evaluator's n that are the number of scored rows. `results.json` has all of them.
 """
 
 import math
@@ -54,7 +54,7 @@ def numbers(result: VariantResult) -> dict[str, float | None]:
         f"{name}/mean": metric.mean for name, metric in result.metrics.items()
     }
     said["cost"] = result.cost
-    said |= {"rows/planned": rows.planned, "rows/scored": rows.scored}
+    said |= {"rows/scored": rows.scored, "rows/planned": rows.planned}
     said |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
         said[f"{name}/n"] = metric.n
@@ -70,7 +70,7 @@ def _expected(name: str, result: VariantResult) -> float | None:
     """
     if name in ("rows/failed", "rows/not_run") or name.endswith(("/errors", "/not_applicable")):
         return 0
-    return result.rows.scored if name.endswith("/n") else None
+    return result.rows.scored if name == "rows/planned" or name.endswith("/n") else None
 
 
 def log_numbers(place: Place, attempt: Attempt, result: VariantResult) -> None:
