@@ -14,11 +14,13 @@ import pytest
 from bad_datasets import DATASETS
 from bad_endpoints import ENDPOINTS
 from bad_experiments import EXPERIMENTS
+from bad_names import NAMES
+from bad_renderings import RENDERINGS
 from bad_templates import TEMPLATES
 from openai_server import OpenAIServer
 from walk import HANG, Case, command, walk
 
-CASES = [*TEMPLATES, *DATASETS, *EXPERIMENTS, *ENDPOINTS]
+CASES = [*TEMPLATES, *RENDERINGS, *DATASETS, *EXPERIMENTS, *NAMES, *ENDPOINTS]
 SECRETS = ("sk-secret", "canary-3f9c")
 APART = {"B11", "B22", "B25"}  # have tests of their own below and in test_large_inputs.py
 STRUCK = {"B30", "B34", "B36", "B38"}
