@@ -20,7 +20,7 @@ from recording import Recording
 from workbench.errors import ExitCode
 from workbench.plan import Options
 from workbench.run import Invocation
-from workbench.unrecorded import unrecorded
+from workbench.unrecorded import forget, unrecorded
 
 pytestmark = [pytest.mark.slow]
 MENDED = (
@@ -136,6 +136,8 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     team.recording = alive
     later = team.run()
     assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
+    assert [one.tracking_uri for one in unrecorded(alive.project)] == ["http://127.0.0.1:9"]
+    forget(alive.project, done.plan.digest, "http://127.0.0.1:9")  # it is another store's
     team.in_step(later)
 
 

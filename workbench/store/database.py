@@ -12,6 +12,7 @@ import errno
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -202,7 +203,7 @@ class Database:
             self.path, timeout=PATIENCE, check_same_thread=False, isolation_level=None
         )
         connection.create_function("crc", -1, _crc, deterministic=True)
-        connection.execute("PRAGMA journal_mode=WAL")
+        _log_ahead(connection)
         connection.execute(f"PRAGMA synchronous={synchronous}")
         return connection
 
@@ -218,6 +219,20 @@ class Database:
                 where=str(self.path),
                 fix="use the version of workbench that made it, or move the file away",
             )
+
+
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turns the log on; where another process just does, SQLite refuses without waiting."""
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _place(path: Path) -> tuple[int, int]:
