@@ -243,20 +243,31 @@ def test_store_that_fails_stops_the_sending(shop, server):
 
 
 class Broken:
-    """A plug-in's provider that fails in a way of its own."""
+    """A plug-in's provider that takes some requests, answers none, and raises."""
 
     concurrent = True
     billed = True
 
-    def __init__(self, real) -> None:
+    def __init__(self, real, error: Exception, takes: int = 1) -> None:
         self.prepare, self.identity = real.prepare, real.identity
+        self.error, self.takes = error, takes
 
     def ready(self) -> None: ...
 
     def complete(self, requests):
-        next(requests)
-        raise ZeroDivisionError("in the plug-in")
+        for _ in range(self.takes):
+            next(requests)
+        raise self.error
         yield
+
+
+def with_provider(plan: Plan, place: int, error: Exception, takes: int = 1) -> Plan:
+    """The plan with a broken provider for the variant at `place`."""
+    variants = list(plan.variants)
+    own = variants[place].model
+    broken = replace(own, provider=Broken(own.provider, error, takes))
+    variants[place] = replace(variants[place], model=broken)
+    return replace(plan, variants=tuple(variants))
 
 
 def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, server):
@@ -264,8 +275,7 @@ def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, ser
         body=last_message(path, body, nth).body, delay_s=0.2
     )
     plan = shop.plan(model(server, concurrency=6), '"echo:last"')
-    broken = replace(plan.variants[1].model, provider=Broken(plan.variants[1].model.provider))
-    plan = replace(plan, variants=(plan.variants[0], replace(plan.variants[1], model=broken)))
+    plan = with_provider(plan, 1, ZeroDivisionError("in the plug-in"))
     with pytest.raises(ZeroDivisionError, match="in the plug-in"):
         shop.complete(plan)
     own = [cell.key for cell in plan.cells[0]]
@@ -275,32 +285,15 @@ def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, ser
 def test_a_model_that_leaves_requests_unsaid_holds_nobody_up(shop, server):
     """What it was handed has failed, and the budget that was held for it is free."""
     plan = shop.plan(model(server, "one", 1), model(server, "two", 1))
-    first = plan.variants[0].model
-    object.__setattr__(first, "provider", Quitter(first.provider))
+    plan = with_provider(
+        plan, 0, WorkbenchError("no more", exit_code=ExitCode.FAILED_ROWS), takes=2
+    )
     shop.budget = Budget(max_calls=4)
     outcome = shop.complete(plan)
     assert outcome.exhausted
     assert [stop.message for stop in outcome.stops] == ["no more"]
     states = [one.state for one in outcome.completions.values()]
     assert (states.count("failed"), len(server.requests)) == (2, 2)
-
-
-class Quitter:
-    """A plug-in's provider that takes two requests and answers none."""
-
-    concurrent = True
-    billed = True
-
-    def __init__(self, real) -> None:
-        self.prepare, self.identity = real.prepare, real.identity
-
-    def ready(self) -> None: ...
-
-    def complete(self, requests):
-        next(requests)
-        next(requests)
-        raise WorkbenchError("no more", exit_code=ExitCode.FAILED_ROWS)
-        yield
 
 
 NO_CHOICES = {**answer("x"), "choices": []}
