@@ -17,7 +17,7 @@ parameters: {max_tokens: 10}
 evaluators: [output_tokens]
 """
 PRICES = {"openai:m": Price(input=2.0, output=10.0)}
-BODY = '{"model": "m", "messages": [{"role": "user", "content": "one"}], "max_tokens": 10}'
+BODY = '{"model":"m","messages":[{"role":"user","content":"one"}],"max_tokens":10}'
 SIZE = 2 * len(BODY)  # of two rows, `one` and `two`
 
 

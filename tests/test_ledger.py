@@ -83,7 +83,7 @@ def test_a_process_that_dies_meanwhile_gives_its_requests_up(store, other):
 
 
 def test_an_answer_that_came_meanwhile_is_not_asked_for(store):
-    store.keep([(Request("a", {}), Completion("a", "ok", text="4"))])
+    store.keep([(Request.of("a", {}), Completion("a", "ok", text="4"))])
     with store.ledger.session("plan"):
         assert store.ledger.claim("a", "openai:m", None) == "answered"
         assert store.ledger.claim("a", "openai:m", None, anew=True) == "claimed"
@@ -93,7 +93,7 @@ def test_an_answer_ends_its_intent(store):
     with store.ledger.session("plan"):
         store.ledger.claim("a", "openai:m", None)
         assert [call.key for call in store.ledger.under_way()] == ["a"]
-        store.keep([(Request("a", {}), Completion("a", "ok", text="4"))])
+        store.keep([(Request.of("a", {}), Completion("a", "ok", text="4"))])
         assert store.ledger.under_way() == []
     assert lost(store) == []
 

@@ -1,6 +1,6 @@
 """A model, what is asked of it, and what it answered.
 
-    Model("openai", "gpt-4o-mini")  -- prepare -->  Request(key, body)  -- complete -->  Completion
+    Model("openai", "gpt-4o-mini")  -- prepare -->  Request(key, text)  -- complete -->  Completion
 
 A provider reaches one family of models. It is found by name in the entry-point group
 `workbench.providers`, the built-in ones too, so a plug-in has nothing to do differently:
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Literal, Protocol
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, exact
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
@@ -129,27 +129,42 @@ class Unlimited:
         return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Request:
     """One body to send, known by the digest of everything that decides its answer.
 
     Attributes:
+        text: the body as JSON in ASCII, to the byte what an API is sent; a lone surrogate can be
+            sent so, and the keys are in the order they were given in.
         max_output_tokens: no answer has more; None: nothing limits it.
         asked: what stands in the key beside the body, for whoever compares two keys.
         permit: asked before a second call; the first is permitted by pulling the request.
     """
 
     key: str
-    body: Mapping[str, JSON]
+    text: str
     prefill: str = ""
     max_output_tokens: int | None = None
     asked: Mapping[str, JSON] = field(default_factory=dict)
     permit: Permit = field(default=Unlimited(), compare=False, repr=False)
 
+    @classmethod
+    def of(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
+        """The request whose body is this data."""
+        return cls(key, exact(body), prefill)
+
+    @property
+    def body(self) -> dict[str, JSON]:
+        """The body as data, read anew each time: a request is kept as its text."""
+        found: dict[str, JSON] = json.loads(self.text)
+        return found
+
     @property
     def size(self) -> int:
-        """Bytes of the body as JSON; the tokens in it are hardly ever more."""
-        return len(json.dumps(dict(self.body), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        """Bytes of the body as JSON in UTF-8; the tokens in it are hardly ever more."""
+        if "\\u" not in self.text:
+            return len(self.text)
+        return len(json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True)

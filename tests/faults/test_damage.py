@@ -66,7 +66,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     live, killed = folder / "live", folder / "killed"
     live.mkdir()
     answers = [answer(number) for number in range(IN_FILE + IN_LOG)]
-    requests = [Request(one.key, {"model": "m", "text": one.text}) for one in answers]
+    requests = [Request.of(one.key, {"model": "m", "text": one.text}) for one in answers]
     pairs = list(zip(requests, answers, strict=True))
     scores = {f"{number:064x}": Score(number / 7) for number in range(50)}
     with Store(live) as store:

@@ -1,10 +1,13 @@
 """From an experiment to a plan: every template rendered, every request named, nothing sent."""
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from functools import cached_property
+from hashlib import sha256
 
-from workbench.canonical import JSON, digest, exact
+from workbench.canonical import JSON, canonical, digest, exact
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError
@@ -13,10 +16,11 @@ from workbench.model import Call, Prepared, Request
 from workbench.plan.conceal import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
-from workbench.prompt import Renderer
+from workbench.prompt import Prompt, Renderer
 from workbench.store import RETRIABLE, Store
 
 WHOLE = Scope()
+AT_ONCE = 1000  # rows rendered while those before them are named
 
 
 def plan_invocation(
@@ -64,23 +68,27 @@ def make_plan(
     _check_models(experiment, variants)
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
-    rendered = _rendered(variants, experiment.dataset, examples, renderer)
+    crosses = [_Cross(variant, experiment.repeats) for variant in variants]
     bodies: dict[str, Request] = {}
-    crosses = [_Cross(variant, examples, experiment.repeats) for variant in variants]
-    cells = [tuple(cross.cells(rendered[cross.variant.prompt.digest], bodies)) for cross in crosses]
+    for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
+        own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
+        for start, conversations in _rendered(prompt, experiment.dataset, examples, renderer):
+            for cross in own:
+                cross.take(examples[start : start + AT_ONCE], conversations, bodies)
     kept = stored(bodies.keys())
     seen = set(kept)
-    requests = [tuple(_first_uses(own, bodies, seen)) for own in cells]
-    answered = sum(cell.key in kept for own in cells for cell in own)
+    requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
+    answered = sum(cell.key in kept for cross in crosses for cell in cross.cells)
+    planned = sum(len(cross.cells) for cross in crosses)
     return Plan(
         experiment=experiment,
         examples=examples,
         variants=tuple(cross.variant for cross in crosses),
-        cells=tuple(cells),
+        cells=tuple(tuple(cross.cells) for cross in crosses),
         requests=tuple(requests),
         bodies=bodies,
         stored=answered,
-        shared=sum(map(len, cells)) - answered - sum(map(len, requests)),
+        shared=planned - answered - sum(map(len, requests)),
         notes=(*notes, *experiment.dataset.warnings),
         scope=scope.as_json(),
     )
@@ -90,23 +98,31 @@ class _Cross:
     """One variant with every example and repeat.
 
     Which way choices are answered is known when the first call is prepared: `variant` then has it.
+
+    Attributes:
+        cells: those taken so far.
     """
 
-    def __init__(self, variant: Variant, examples: Sequence[Example], repeats: int) -> None:
+    def __init__(self, variant: Variant, repeats: int) -> None:
         self.variant = variant
-        self.examples = examples
         self.repeats = repeats
+        self.cells: list[Cell] = []
         self._occurrences: Counter[str] = Counter()
+        self._said: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
 
-    def cells(
-        self, conversations: Sequence[Conversation], bodies: dict[str, Request]
-    ) -> Iterator[Cell]:
-        for example, conversation in zip(self.examples, conversations, strict=True):
+    def take(
+        self,
+        examples: Sequence[Example],
+        conversations: Sequence[Conversation],
+        bodies: dict[str, Request],
+    ) -> None:
+        """The next examples, each with its conversation."""
+        for example, conversation in zip(examples, conversations, strict=True):
             for repeat in range(self.repeats):
                 prepared = self._prepared(conversation, repeat)
                 request = self._request(prepared, repeat, conversation.prefill)
-                bodies.setdefault(request.key, request)
-                yield Cell(example, repeat, request.key)
+                key = bodies.setdefault(request.key, request).key
+                self.cells.append(Cell(example, repeat, key))
 
     def _prepared(self, conversation: Conversation, repeat: int) -> Prepared:
         parameters = dict(self.variant.parameters)
@@ -130,27 +146,34 @@ class _Cross:
         Sampled answers to equal rows are told apart by how often the row came before; repeats
         are, unless the answer can't differ.
         """
-        model = self.variant.model
-        said: dict[str, JSON] = {
-            "provider": model.model.provider,
-            "identity": model.provider.identity,
-            "body": exact(prepared.body),
-            "choice_method": prepared.choice_method,
-        }
-        if prepared.sampling != "fixed":
-            said["repeat"] = repeat
-        key = digest(said)
-        asked = {**said, "model": model.model.ref}
+        text = exact(prepared.body)
+        end, asked = self._beside(prepared, repeat)
+        # As `digest` of all of it would have it: `body` is the first of its names.
+        key = sha256(f'{{"body":{canonical(text)},{end}'.encode("ascii")).hexdigest()
         if prepared.sampling == "sampled":
             occurrence = self._occurrences[key]
             self._occurrences[key] += 1
             if occurrence:
                 key = digest([key, occurrence])
-                asked["occurrence"] = occurrence
-        del asked["body"]
-        return Request(key, prepared.body, prefill, self._max_output_tokens, asked)
+                asked = {**asked, "occurrence": occurrence}
+        return Request(key, text, prefill, self._max_output_tokens, asked)
 
-    @property
+    def _beside(self, prepared: Prepared, repeat: int) -> tuple[str, dict[str, JSON]]:
+        """What stands in the key beside the body: the end of its JSON, and as data."""
+        which = (prepared.choice_method, None if prepared.sampling == "fixed" else repeat)
+        if which not in self._said:
+            model = self.variant.model
+            said: dict[str, JSON] = {
+                "provider": model.model.provider,
+                "identity": model.provider.identity,
+                "choice_method": prepared.choice_method,
+            }
+            if prepared.sampling != "fixed":
+                said["repeat"] = repeat
+            self._said[which] = canonical(said)[1:], {**said, "model": model.model.ref}
+        return self._said[which]
+
+    @cached_property
     def _max_output_tokens(self) -> int | None:
         parameters = self.variant.parameters
         said = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
@@ -168,16 +191,23 @@ def _first_uses(
 
 
 def _rendered(
-    variants: Sequence[Variant],
-    dataset: Dataset,
-    examples: Sequence[Example],
-    renderer: Renderer,
-) -> dict[str, list[Conversation]]:
-    """Each prompt's conversations, by its digest."""
-    rows = [example.inputs for example in examples]
-    ids = [dataset.called(index) for index in range(len(examples))]
-    prompts = {variant.prompt.digest: variant.prompt for variant in variants}
-    return {key: prompt.render(renderer, rows, ids) for key, prompt in prompts.items()}
+    prompt: Prompt, dataset: Dataset, examples: Sequence[Example], renderer: Renderer
+) -> Iterator[tuple[int, list[Conversation]]]:
+    """Some conversations at a time, with the number of the first; the next are under way then."""
+
+    def some(start: int) -> tuple[int, list[Conversation]]:
+        own = examples[start : start + AT_ONCE]
+        ids = [dataset.called(start + index) for index in range(len(own))]
+        return start, prompt.render(renderer, [example.inputs for example in own], ids)
+
+    with ThreadPoolExecutor(1) as pool:
+        ahead: deque[Future[tuple[int, list[Conversation]]]] = deque()
+        for start in range(0, len(examples), AT_ONCE):
+            ahead.append(pool.submit(some, start))
+            if len(ahead) > 1:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from workbench.canonical import JSON, canonical, digest, exact
+from workbench.canonical import JSON, canonical, digest
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
@@ -133,7 +133,7 @@ class Store:
         self, request: Request, completion: Completion
     ) -> tuple[str | int | float | None, ...]:
         text = self.redactor.clean(json.dumps(completion_json(completion)))
-        asked = self.redactor.clean(canonical({**request.asked, "body": exact(request.body)}))
+        asked = self.redactor.clean(canonical({**request.asked, "body": request.text}))
         usage = completion.usage
         return (
             completion.key,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from workbench.canonical import JSON, canonical, exact
+from workbench.canonical import JSON, canonical
 from workbench.model import Request
 from workbench.store.answers import Store
 from workbench.store.differences import Difference, differences, likeness, shared_ends
@@ -100,7 +100,7 @@ def explain_key(store: Store, key: str) -> Known:
 
 def explain_missing(store: Store, request: Request) -> Missing:
     """The kept request most like this one: of the same model, or else of another."""
-    asked = read_asked(canonical({**request.asked, "body": exact(request.body)}))
+    asked = read_asked(canonical({**request.asked, "body": request.text}))
     cut = False
     for which in (SAME_MODEL, OTHER_MODEL):
         values = (str(request.asked.get("model", "")), NEWEST + 1)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
+from workbench.canonical import exact
 from workbench.errors import ExitCode, Stopped, WorkbenchError, never
 from workbench.model import Request
 from workbench.plan import Plan
@@ -110,7 +111,7 @@ class Recorder:
     def _clean(self, requests: Mapping[str, Request]) -> dict[str, Request]:
         """Bodies as traces may show them."""
         clean = self.store.redactor.clean_json
-        return {key: replace(one, body=clean(one.body)) for key, one in requests.items()}
+        return {key: replace(one, text=exact(clean(one.body))) for key, one in requests.items()}
 
     def _registered(self, place: Place, plan: Plan, experiment_id: str, state: Provenance) -> Plan:
         """The plan with the registry's number in every prompt."""

@@ -9,7 +9,7 @@ SHARED_A, SHARED_B = tuple(range(100)), tuple(range(500, 580))
 
 def row(*prompt: int, room: int = 10) -> Row:
     key = f"{prompt[-1]}"
-    return Row(Request(key, {}), tuple(prompt), len(prompt), room)
+    return Row(Request.of(key, {}), tuple(prompt), len(prompt), room)
 
 
 def sizes(rows: Sequence[Row], **limits: int) -> list[tuple[int, int]]:

@@ -144,7 +144,7 @@ def test_sampling_without_a_seed_is_decided_by_the_key(tiny):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     (call,) = few_shot(1)
     body = provider.prepare(Call(call.conversation, {"max_tokens": 12, "temperature": 1.5})).body
-    requests = [Request(key, body) for key in ("a" * 64, "b" * 64)]
+    requests = [Request.of(key, body) for key in ("a" * 64, "b" * 64)]
     first, second = ([one.text for one in provider.complete(requests)] for _ in range(2))
     assert first == second
     assert first[0] != first[1]
@@ -181,7 +181,7 @@ def test_requests_are_pulled_a_window_at_a_time(tiny):
     def requests() -> Iterator[Request]:
         for number in range(900):
             pulled.append(number)
-            yield Request(str(number), body)
+            yield Request.of(str(number), body)
 
     answers = provider.complete(requests())
     next(answers)
@@ -195,7 +195,7 @@ def test_model_leaves_memory_when_the_answers_are_closed(tiny):
 
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     body = provider.prepare(few_shot(1)[0]).body
-    answers = provider.complete([Request("a", body), Request("b", body)])
+    answers = provider.complete([Request.of("a", body), Request.of("b", body)])
     next(answers)
     answers.close()
     gc.collect()

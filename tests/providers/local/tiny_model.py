@@ -73,7 +73,7 @@ def ask(provider: TransformersProvider, *calls: Call) -> list[Completion]:
     requests = []
     for number, call in enumerate(calls):
         body = provider.prepare(call).body
-        requests.append(Request(f"r{number}", body, call.conversation.prefill))
+        requests.append(Request.of(f"r{number}", body, call.conversation.prefill))
     answers = {answer.key: answer for answer in provider.complete(requests)}
     return [answers[request.key] for request in requests]
 

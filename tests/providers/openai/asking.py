@@ -8,4 +8,4 @@ def request_for(provider: Provider, text: str, *, api: str = "chat") -> Request:
     """A request known by its text."""
     said = Conversation((Message("user", text),)) if api == "chat" else Conversation(text=text)
     prepared = provider.prepare(Call(said, {"max_tokens": 8, "temperature": 0}))
-    return Request(text, prepared.body)
+    return Request.of(text, prepared.body)

@@ -20,7 +20,7 @@ def sent(open_model, server):
 
     def send(call: Call, **settings):
         provider = open_model(**settings)
-        (answer,) = provider.complete([Request("k", provider.prepare(call).body)])
+        (answer,) = provider.complete([Request.of("k", provider.prepare(call).body)])
         assert answer.state in ("ok", "invalid_response"), answer.error
         return server.bodies[-1]
 
@@ -115,7 +115,7 @@ def test_prefill_is_sent_as_the_server_continues_it(sent):
 
 def test_prefill_comes_back_with_the_answer(open_model, server):
     provider = open_model(prefill="prefix")
-    request = Request("k", provider.prepare(Call(BEGUN)).body, prefill="Sentiment:")
+    request = Request.of("k", provider.prepare(Call(BEGUN)).body, prefill="Sentiment:")
     (answer,) = provider.complete([request])
     assert (answer.prefill, answer.full_text) == ("Sentiment:", "Sentiment:Sentiment:")
 

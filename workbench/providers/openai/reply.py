@@ -78,6 +78,8 @@ def _state(text: object, refusal: object, finish: str) -> tuple[State, str]:
 
 
 def _asked_for_choice(request: Request) -> bool:
+    if CHOICE not in request.text:
+        return False
     wanted = request.body.get("response_format") or {}
     return bool(wanted.get("json_schema", {}).get("name") == CHOICE)
 
