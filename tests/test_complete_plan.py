@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+from listening import Done, completed
 from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
-from workbench.completing import Budget, Outcome, Site, Stop, complete
+from workbench.completing import Budget, Site, Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Doors, load_experiment
 from workbench.plan import Options, Plan, plan_invocation
@@ -75,12 +76,12 @@ class Shop:
         experiment = load_experiment(path, Project(self.root), self.renderer, NO_DOORS)
         return plan_invocation(experiment, self.renderer, self.store, options)
 
-    def complete(self, plan: Plan, stop: Stop | None = None) -> Outcome:
+    def complete(self, plan: Plan, stop: Stop | None = None) -> Done:
         keys = [request.key for requests in plan.requests for request in requests]
         self.told = Told(self.store, keys)
         site = Site(self.store, self.told, stop or Stop(), self.budget)
         with self.store.ledger.session(plan.digest):
-            return complete(plan, site)
+            return completed(plan, site)
 
 
 @pytest.fixture
@@ -95,7 +96,7 @@ def model(server: OpenAIServer, name: str = "m", concurrency: int = 2) -> str:
     return f'"openai:{name}": {{{said}}}'
 
 
-def texts(plan: Plan, outcome: Outcome) -> list[list[str | None]]:
+def texts(plan: Plan, outcome: Done) -> list[list[str | None]]:
     """Each variant's texts in the dataset's order; None where there is no answer."""
     found = outcome.completions
     return [
@@ -111,7 +112,7 @@ def test_every_answer_is_kept_before_it_is_counted(shop, server):
     plan = shop.plan(model(server))
     outcome = shop.complete(plan)
     assert texts(plan, outcome) == [ROWS]
-    assert (outcome.sent, outcome.attempts, outcome.stops) == (6, 6, ())
+    assert (outcome.sent, outcome.attempts, outcome.stops) == (6, 6, [])
     told = shop.told
     assert (told.total, told.done, told.failed, told.ended) == (6, 6, 0, 1)
     assert all(told.durable)
@@ -194,7 +195,7 @@ def test_stop_lets_what_is_under_way_end_and_starts_nothing_more(shop, server):
     outcome = shop.complete(plan, stop)
     assert outcome.sent == len(server.requests) == len(shop.store.kept(shop.told.keys))
     assert 3 <= outcome.sent <= 6
-    assert outcome.stops == ()
+    assert outcome.stops == []
     assert len(outcome.completions) == outcome.sent
     assert shop.plan(model(server), rows=30).to_send == 30 - outcome.sent
 

@@ -1,6 +1,6 @@
 """Every planned row stands in exactly one count."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 import pytest
 from bench import Bench
@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from workbench.dataset import Example
 from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, Usage
-from workbench.plan import Cell
+from workbench.plan import Cell, Plan
 from workbench.project import Price
-from workbench.results import MetricResult, Row, interval_text, metric_result, summarise
+from workbench.results import MetricResult, Row, VariantResult, interval_text
+from workbench.tally import Tally
 
 STATES = ["ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"]
 SCORES = [
@@ -30,6 +31,24 @@ def row(bench: Bench, state: str | None, score: Score | None = None, **usage: in
     answer = Completion(cell.key, state, usage=Usage(**usage)) if state else None  # type: ignore[arg-type]
     scores = {"judge": score} if score else {}
     return Row(cell, answer, scores)
+
+
+def tally(evaluator: Evaluator, rows: Sequence[Row], repeats: int = 1) -> Tally:
+    """The rows in the order they were drawn; those without an answer never come."""
+    made = Tally([evaluator], len(rows), repeats)
+    for number, one in reversed(list(enumerate(rows))):
+        if one.completion:
+            made.add(number, one)
+    return made
+
+
+def metric_result(evaluator: Evaluator, rows: Sequence[Row], repeats: int = 1) -> MetricResult:
+    made = tally(evaluator, rows, repeats)
+    return made.result(None, None).metrics["judge"]  # type: ignore[arg-type]
+
+
+def summarise(plan: Plan, rows: Sequence[Row], price: Price | None = None) -> VariantResult:
+    return tally(JUDGE, rows).result(plan.variants[0], price)
 
 
 def counts(metric: MetricResult) -> tuple[int, int, int, int, int]:
@@ -73,21 +92,21 @@ def test_all_rows_failed_is_no_mean(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prices", "cost"),
-    [({"echo:last": Price(input=2.0, output=10.0)}, 0.00022), ({}, None)],
+    ("price", "cost"),
+    [(Price(input=2.0, output=10.0), 0.00022), (None, None)],
 )
 def test_an_unknown_price_is_an_unknown_cost(
-    bench: Bench, prices: Mapping[str, Price], cost: float | None
+    bench: Bench, price: Price | None, cost: float | None
 ) -> None:
     plan = bench.plan()
     rows = [row(bench, "ok", input_tokens=10, output_tokens=20)]
-    assert summarise(plan, plan.variants[0], rows, prices).cost == cost
+    assert summarise(plan, rows, price).cost == cost
 
 
 def test_an_uncounted_row_makes_the_sum_unknown(bench: Bench) -> None:
     plan = bench.plan()
     rows = [row(bench, "ok", input_tokens=10, output_tokens=20), row(bench, "ok")]
-    assert summarise(plan, plan.variants[0], rows, {}).input_tokens is None
+    assert summarise(plan, rows).input_tokens is None
 
 
 def test_a_metric_on_one_line(bench: Bench) -> None:
@@ -96,7 +115,7 @@ def test_a_metric_on_one_line(bench: Bench) -> None:
         row(bench, "ok", Score(False, label="unparsed")),
         row(bench, "ok", Score(error="broken")),
     ]
-    text = interval_text(metric_result(JUDGE, rows))
+    text = interval_text(metric_result(JUDGE, rows, repeats=3))
     assert text == "0.500 n=2, 1 unparsed, 1 errors"
 
 
@@ -109,7 +128,7 @@ def test_a_category_among_numbers_is_an_error(bench: Bench) -> None:
 def test_reasons_are_counted(bench: Bench) -> None:
     plan = bench.plan()
     rows = [row(bench, "ok", Score(error="broken")), row(bench, "ok", Score(error="broken"))]
-    found = summarise(plan, plan.variants[0], rows, {})
+    found = summarise(plan, rows)
     assert found.reasons == {"judge: broken": 2}
 
 

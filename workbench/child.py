@@ -9,11 +9,13 @@ with Child([sys.executable, "-P", "worker.py"], env={}) as child:
 The child writes an empty line when it is ready. What it starts is in its group and ends with it.
 """
 
+import ctypes
 import json
 import os
 import selectors
 import signal
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -27,7 +29,16 @@ from workbench.canonical import JSON
 CHUNK = 1 << 20  # bytes read at once
 LARGEST = 64 << 20  # bytes of one answer
 LOOK = 0.25  # seconds between two looks whether it is alive: who it started may hold its pipe open
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 LINGER = 1.0  # seconds a child may take to end once it has closed its pipe
+
+
+def die_with(parent: int) -> None:
+    """Called by a child: has the system end it when the thread of `parent` that made it ends."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 class EndedError(Exception):

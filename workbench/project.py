@@ -38,6 +38,8 @@ class ProjectFile(BaseModel):
 
     Attributes:
         drain_s: seconds that calls under way have to end after a first Ctrl-C.
+        traces: rows of a variant that get a trace in MLflow, beside the failed ones; of more rows
+            a fixed choice does, and all of them stand in an artifact.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,6 +47,7 @@ class ProjectFile(BaseModel):
     currency: str = "USD"
     prices: dict[str, Price] = Field(default_factory=dict)
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    traces: Annotated[int, Field(ge=0)] = 5_000
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,16 @@
-"""From scores to the numbers people look at, every row in exactly one count.
+"""The numbers people look at, every row in exactly one count. tally.py adds them up.
 
 VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
               metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from workbench.canonical import JSON
-from workbench.evaluator import Evaluator, Score
+from workbench.evaluator import Score
 from workbench.model import Completion
-from workbench.plan import Cell, Plan, Variant
-from workbench.project import Price
-from workbench.stats import estimate
+from workbench.plan import Cell, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,98 +97,6 @@ class VariantResult:
     seconds: float
     reasons: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
-
-
-def summarise(
-    plan: Plan, variant: Variant, rows: Sequence[Row], prices: Mapping[str, Price]
-) -> VariantResult:
-    """The numbers of one variant."""
-    states = Counter(row.state for row in rows)
-    answers = [row.completion for row in rows if row.completion]
-    kinds = Counter(answer.state for answer in answers)
-    replies = [answer for answer in answers if answer.state != "failed"]
-    input_tokens = _sum([reply.usage.input_tokens for reply in replies])
-    output_tokens = _sum([reply.usage.output_tokens for reply in replies])
-    price = prices.get(variant.model.model.ref)
-    cost = None
-    if price and input_tokens is not None and output_tokens is not None:
-        cost = price.of(input_tokens, output_tokens)
-    return VariantResult(
-        variant=variant,
-        rows=RowCounts(
-            planned=len(rows),
-            scored=states["scored"],
-            failed=states["failed"],
-            not_run=states["not_run"],
-            truncated=kinds["truncated"],
-            refused=kinds["refused"],
-        ),
-        metrics={e.name: metric_result(e, rows) for e in plan.experiment.evaluators},
-        input_tokens=input_tokens,
-        output_tokens=output_tokens,
-        cost=cost,
-        seconds=sum(answer.latency_s or 0.0 for answer in answers),
-        reasons=_reasons(rows),
-    )
-
-
-def _reasons(rows: Sequence[Row]) -> dict[str, int]:
-    """The most frequent first."""
-    said: Counter[str] = Counter()
-    for row in rows:
-        if row.completion and row.state == "failed":
-            said[row.completion.error or row.completion.state] += 1
-        said.update(f"{name}: {one.error}" for name, one in row.scores.items() if one.error)
-    return dict(said.most_common())
-
-
-def metric_result(evaluator: Evaluator, rows: Sequence[Row]) -> MetricResult:
-    """The numbers of one evaluator over the rows of a variant."""
-    states = Counter(row.state for row in rows)
-    by_row: dict[str, list[float]] = {}
-    outcomes: Counter[str] = Counter()
-    errors = absent = categories = 0
-    for row in rows:
-        score = row.scores.get(evaluator.name)
-        if score is None:
-            continue
-        if score.error:
-            errors += 1
-        elif score.value is None:
-            absent += 1
-            outcomes.update([score.label] if score.label else [])
-        elif isinstance(score.value, str):
-            categories += 1
-            outcomes[score.value] += 1
-        else:
-            by_row.setdefault(row.cell.example.id, []).append(float(score.value))
-            outcomes.update([score.label] if score.label else [])
-    values = [value for own in by_row.values() for value in own]
-    if values and categories:  # a category among numbers is a value of the wrong type
-        errors, categories = errors + categories, 0
-    measured = evaluator.traits.kind == "number" or bool(evaluator.traits.unit)
-    passes = set(values) <= {0.0, 1.0} and not measured
-    found = estimate(list(by_row.values()), pass_fail=passes)
-    return MetricResult(
-        mean=found.mean if found else None,
-        low=found.low if found else None,
-        high=found.high if found else None,
-        n=(found.n if found else 0) + categories,
-        errors=errors,
-        not_applicable=absent,
-        failed=states["failed"],
-        not_run=states["not_run"],
-        outcomes=dict(outcomes.most_common()),
-        kind="category" if categories else "pass" if passes and found else "number",
-        higher_is_better=evaluator.traits.higher_is_better,
-        unit=evaluator.traits.unit,
-    )
-
-
-def _sum(counts: Sequence[int | None]) -> int | None:
-    """The sum, None if one of them is not known (then the sum is not known)."""
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) and counts else None
 
 
 def interval_text(metric: MetricResult) -> str:

@@ -4,16 +4,17 @@ experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores �
 """
 
 import signal
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
+from workbench.following import Desk, Following
 from workbench.plan import Options, Plan
 from workbench.project import Project
-from workbench.results import Row, VariantResult
+from workbench.results import VariantResult
 from workbench.store import Call, Store
-from workbench.tracking import Recorded, Recorder
+from workbench.tracking.handover import Recorded, Recorder
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,17 @@ class Invocation:
     not_run: tuple[str, ...] = ()
 
 
+def _unseen(variants: Sequence[VariantResult]) -> None:
+    """For whoever waits for the end."""
+
+
 @dataclass(frozen=True)
 class Workshop:
-    """What an invocation works with."""
+    """What an invocation works with.
+
+    Attributes:
+        scored: shown the numbers as soon as all is judged and kept, before MLflow has it all.
+    """
 
     project: Project
     store: Store
@@ -66,6 +75,7 @@ class Workshop:
     progress: Progress
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
+    scored: Callable[[Sequence[VariantResult]], None] = _unseen
 
 
 def check_prices(plan: Plan, budget: Budget) -> None:
@@ -90,6 +100,8 @@ def check_prices(plan: Plan, budget: Budget) -> None:
 def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
     """Does what the plan says and leaves it in the store and in MLflow.
 
+    Rows are judged and recorded while others are still being answered.
+
     Raises:
         WorkbenchError: nothing could be sent, the store can't be written, or the same plan is
             running already; it was interrupted (what was answered is kept).
@@ -97,11 +109,20 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
     with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest) as unsaid:
         if unsaid:
             shop.progress.note(_unknown(unsaid, shop.project))
-        site = Site(shop.store, shop.progress, shop.stop, shop.budget)
-        outcome = complete(plan, site)
-        if shop.stop.signal:
-            raise _interrupted(plan, outcome, shop, options)
-        return _record(plan, outcome, shop, options)
+        with _following(plan, shop, options) as following:
+            outcome = complete(
+                plan, Site(shop.store, shop.progress, shop.stop, shop.budget, following)
+            )
+            if shop.stop.signal:
+                raise _interrupted(plan, outcome, shop, options)
+            try:
+                variants = following.judged()
+                shop.scored(variants)
+                shop.progress.note("recording in MLflow")
+                recorded = following.recorded()
+            except Stopped:
+                raise _interrupted(plan, outcome, shop, options) from None
+            return _invocation(plan, shop, outcome, following, recorded)
 
 
 def sync(plan: Plan, shop: Workshop) -> Invocation:
@@ -110,46 +131,43 @@ def sync(plan: Plan, shop: Workshop) -> Invocation:
     Raises:
         WorkbenchError: the store can't be read, or the same plan is running.
     """
-    with alone(shop.project, shop.store, plan), shop.store.ledger.session(plan.digest) as unsaid:
-        if unsaid:
-            shop.progress.note(_unknown(unsaid, shop.project))
-        keys = {cell.key for cells in plan.cells for cell in cells}
-        return _record(plan, Outcome(shop.store.completions(keys)), shop, Options())
+    plan = replace(plan, requests=tuple(() for _ in plan.variants))
+    return run(plan, shop, Options())
 
 
-def _record(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> Invocation:
-    """The half that comes after the last answer: scored, recorded, counted."""
-    rows = [
-        [Row(cell, outcome.completions.get(cell.key)) for cell in cells] for cells in plan.cells
-    ]
-    requests = _count(plan, outcome, rows)
-    shop.progress.note("scoring, and recording in MLflow")
-    try:
-        recorded = shop.recorder.record(
-            plan, rows, again=options.again, stopped=lambda: bool(shop.stop.signal)
-        )
-    except Stopped:
-        raise _interrupted(plan, outcome, shop, options) from None
-    problems = (*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems)
+def _following(plan: Plan, shop: Workshop, options: Options) -> Following:
+    return Following(
+        plan,
+        Desk(shop.project, shop.store, shop.recorder),
+        again=options.again,
+        stopped=lambda: bool(shop.stop.signal),
+    )
+
+
+def _invocation(
+    plan: Plan, shop: Workshop, outcome: Outcome, following: Following, recorded: Recorded
+) -> Invocation:
+    variants = following.variants
+    if recorded.run_ids:
+        named = zip(variants, recorded.run_ids, recorded.versions, strict=True)
+        variants = [_named(*one) for one in named]
+    requests = _count(plan, outcome, variants)
     return Invocation(
         plan=plan,
         requests=requests,
-        variants=recorded.variants,
+        variants=tuple(variants),
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
-        exit_code=_exit_code(plan, recorded, outcome),
+        exit_code=_exit_code(plan, recorded, outcome, variants),
         known=recorded.known,
-        problems=problems,
-        not_run=tuple(
-            dict.fromkeys(r.cell.example.id for own in rows for r in own if r.completion is None)
-        ),
+        problems=(*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems),
+        not_run=tuple(dict.fromkeys(following.not_run())),
     )
 
 
 def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> WorkbenchError:
-    fresh = [one for one in outcome.completions.values() if not one.stored]
-    answered = sum(one.state != "failed" for one in fresh)
+    answered = outcome.sent - outcome.failed
     left = plan.to_send - answered - outcome.elsewhere
     under_way = shop.store.ledger.under_way()
     said = [f"{answered:,} requests were answered and kept, {left:,} are left"]
@@ -163,6 +181,13 @@ def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop, options: Options)
         fix=_go_on(options),
         exit_code=ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED,
     )
+
+
+def _named(result: VariantResult, run_id: str, version: int | None) -> VariantResult:
+    """With the names that MLflow has given."""
+    variant = result.variant
+    prompt = variant.prompt.with_version(version) if version else variant.prompt
+    return replace(result, run_id=run_id, variant=replace(variant, prompt=prompt))
 
 
 def _exhausted(requests: Requests, shop: Workshop, outcome: Outcome) -> Iterator[WorkbenchError]:
@@ -195,28 +220,28 @@ def _unknown(calls: Sequence[Call], project: Project) -> str:
     )
 
 
-def _count(plan: Plan, outcome: Outcome, rows: Sequence[Sequence[Row]]) -> Requests:
+def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> Requests:
     """Rows by how they came to an answer; a shared one whose request wasn't sent isn't run."""
-    unsent = sum(row.completion is None for own in rows for row in own)
+    unsent = sum(one.rows.not_run for one in variants)
     unsent_requests = plan.to_send - outcome.sent - outcome.elsewhere
-    answers = outcome.completions.values()
-    failed = sum(not answer.scored for answer in answers if not answer.stored)
     return Requests(
         planned=plan.planned,
         stored=plan.stored + outcome.elsewhere,
         shared=plan.shared - (unsent - unsent_requests),
         sent=outcome.sent,
-        failed=failed,
+        failed=outcome.useless,
         not_run=unsent,
         attempts=outcome.attempts,
     )
 
 
-def _exit_code(plan: Plan, recorded: Recorded, outcome: Outcome) -> ExitCode:
+def _exit_code(
+    plan: Plan, recorded: Recorded, outcome: Outcome, variants: Sequence[VariantResult]
+) -> ExitCode:
     if outcome.exhausted:
         return ExitCode.BUDGET
-    lost = sum(v.rows.failed + v.rows.not_run for v in recorded.variants)
-    errors = sum(metric.errors for v in recorded.variants for metric in v.metrics.values())
+    lost = sum(v.rows.failed + v.rows.not_run for v in variants)
+    errors = sum(metric.errors for v in variants for metric in v.metrics.values())
     if lost + errors > plan.experiment.max_failed:
         return ExitCode.FAILED_ROWS
     return ExitCode.NOT_RECORDED if recorded.problems else ExitCode.DONE

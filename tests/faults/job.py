@@ -144,7 +144,7 @@ def child(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None
     """Works, and gives the exit code."""
     try:
         outcome = work(order, renderer, ready)
-        return 3 if any(one.state == "failed" for one in outcome.completions.values()) else 0
+        return 3 if outcome.failed else 0
     except WorkbenchError as error:
         (Path(order["root"]) / f"error-{os.getpid()}").write_text(str(error))
         return int(error.exit_code)

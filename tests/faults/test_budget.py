@@ -13,9 +13,10 @@ from typing import Any
 import pytest
 from billing import Till
 from job import Silent, make_plan, write_project
+from listening import Done, completed
 from openai_server import HANG, RESET, Reply, answer, refuse
 
-from workbench.completing import Budget, Outcome, Site, Stop, complete
+from workbench.completing import Budget, Site, Stop
 from workbench.project import Price
 from workbench.prompt import Renderer
 from workbench.store import Store
@@ -75,12 +76,12 @@ class Buyer:
 
         self.till.server.script = noted
 
-    def buy(self, *, max_cost: float | None = None, max_calls: int | None = None) -> Outcome:
+    def buy(self, *, max_cost: float | None = None, max_calls: int | None = None) -> Done:
         self.budget = Budget({MODEL: PRICE}, max_cost=max_cost, max_calls=max_calls)
         with Store(self.root / ".workbench") as store:
             self.plan = make_plan(self.root, store, self.renderer)
             with store.ledger.session(self.plan.digest):
-                return complete(self.plan, Site(store, Silent(), Stop(), self.budget))
+                return completed(self.plan, Site(store, Silent(), Stop(), self.budget))
 
     @property
     def bill(self) -> float:
@@ -108,7 +109,7 @@ def test_what_is_billed_is_never_above_the_limit_and_close_to_it(
 ) -> None:
     outcome = buyer.buy(max_cost=max_cost)
     assert buyer.bill <= max_cost < buyer.bill + buyer.dearest
-    assert (outcome.exhausted, outcome.stops) == (True, ())
+    assert (outcome.exhausted, outcome.stops) == (True, [])
     assert outcome.sent == len(buyer.till.server.requests) == len(outcome.completions) < ROWS
     assert buyer.budget.spent == pytest.approx(buyer.bill)
 

@@ -14,7 +14,7 @@ from workbench.plan import Options, plan_invocation
 from workbench.project import Project
 from workbench.run import Invocation, Workshop, run
 from workbench.store import Store
-from workbench.tracking import Recorder
+from workbench.tracking import DirectRecorder
 
 RUN_ALL = Options()
 
@@ -46,8 +46,11 @@ class Recording:
         experiment = load_experiment(file, self.project, self.bench.renderer, doors)
         with Store(self.project.store) as store:
             plan = plan_invocation(experiment, self.bench.renderer, store, options)
-            recorder = Recorder(self.project, store, self.uri)
-            shop = Workshop(self.project, store, recorder, Silent(), stop or Stop())
+            ended = stop or Stop()
+            recorder = DirectRecorder(
+                self.project, store.redactor, self.uri, lambda: bool(ended.signal)
+            )
+            shop = Workshop(self.project, store, recorder, Silent(), ended)
             return run(plan, shop, options)
 
     @property

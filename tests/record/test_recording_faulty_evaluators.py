@@ -2,20 +2,13 @@
 
 import os
 
-import mlflow
 import pytest
 from openai_server import OpenAIServer, say
 from recording import Recording
 
-from workbench.doors import open_doors
-from workbench.errors import ExitCode, Stopped, WorkbenchError
-from workbench.experiment import load_experiment
-from workbench.model import Completion
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options
 from workbench.report.leaderboard import blocks
-from workbench.results import Row
-from workbench.scoring import evaluate_run
-from workbench.store import Store
 
 EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [mine]\n"
 ASKING = """\
@@ -138,25 +131,6 @@ def test_evaluators_of_all_variants_share_a_process(recording: Recording) -> Non
     means = {variant.metrics["mine"].mean for variant in done.variants}
     assert len(means) == 1
     assert means != {os.getpid()}
-
-
-def test_a_stop_comes_through_mlflow_as_it_was_raised(recording: Recording) -> None:
-    evaluator(recording, "def mine(outputs):\n    return True\n")
-    done = recording.run(EXPERIMENT)
-    evaluator(recording, "def mine(outputs):\n    return False\n")
-    experiment = load_experiment(
-        recording.bench.task / "experiment.yaml",
-        recording.project,
-        recording.bench.renderer,
-        open_doors(recording.project, recording.uri),
-    )
-    rows = [Row(cell, Completion(cell.key, "ok", text="x")) for cell in done.plan.cells[0]]
-    with (
-        Store(recording.project.store) as store,
-        mlflow.start_run(experiment_id=done.experiment_id),
-        pytest.raises(Stopped),
-    ):
-        evaluate_run(experiment.dataset, experiment.evaluators, rows, store, stopped=lambda: True)
 
 
 def test_again_judges_nothing_that_is_stored(recording: Recording) -> None:

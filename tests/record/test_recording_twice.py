@@ -19,10 +19,11 @@ from recording import Recording
 from workbench.doors import open_doors
 from workbench.errors import ExitCode, Stopped
 from workbench.experiment import load_experiment
-from workbench.plan import Options, plan_invocation
-from workbench.results import Row
+from workbench.plan import Options, header, plan_invocation
+from workbench.scoring.stream import Stream
 from workbench.store import Store
-from workbench.tracking import Recorded, Recorder
+from workbench.tracking import DirectRecorder, Recorded
+from workbench.tracking.handover import Entries, Order, Results
 from workbench.tracking.place import connect
 from workbench.unrecorded import note, unrecorded
 
@@ -52,17 +53,32 @@ def twice(recording: Recording) -> Recording:
 
 
 def recorded(recording: Recording, stopped: Callable[[], bool]) -> Recorded:
-    """What `Recorder.record` comes to when somebody may ask for the end."""
+    """What recording all again comes to when somebody may ask for the end."""
     file = recording.bench.write("experiment.yaml", EXPERIMENT)
     project = recording.project
     doors = open_doors(project, recording.uri)
     experiment = load_experiment(file, project, recording.bench.renderer, doors)
     with Store(project.store) as store:
         plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
-        answers = store.completions(plan.bodies)
-        rows = [[Row(cell, answers.get(cell.key)) for cell in own] for own in plan.cells]
-        recorder = Recorder(project, store, recording.uri)
-        return recorder.record(plan, rows, again=True, stopped=stopped)
+        note(project, plan, recording.uri)
+        recorder = DirectRecorder(project, store.redactor, recording.uri, stopped)
+        recorder.begin(Order(header(plan), rows=ROWS, traces=ROWS, again=True))
+        entries = Entries(plan, ROWS)
+        with Stream(plan, store, taken=lambda *_: None) as stream:
+            stream.finish()
+        variants = [
+            tally.result(variant, None)
+            for tally, variant in zip(stream.tallies, plan.variants, strict=True)
+        ]
+        digests = [tally.digest() for tally in stream.tallies]
+        try:
+            return recorder.finish(
+                Results(variants, digests, [[], []], lambda n: map(entries.of, stream.rows(n))),
+                stopped,
+            )
+        except Stopped:
+            recorder.stop()
+            raise
 
 
 def test_an_uninterrupted_run_has_one_value_of_every_metric(twice: Recording) -> None:

@@ -3,8 +3,10 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,9 +16,12 @@ from workbench.cli.planning import keep_private, open_project, planned
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from workbench.completing import Budget, Stop
+    from rich.console import Console
+
+    from workbench.completing import Stop
     from workbench.plan import Plan
     from workbench.project import Project
+    from workbench.results import VariantResult
     from workbench.run import Invocation, Workshop
     from workbench.store import Store
 
@@ -70,9 +75,11 @@ def run(
             return _show_plan(made, project, store, as_json)
         _notes(made, as_json)
         with _interruptible(project) as stop:
-            shop = _workshop(project, store, budget, stop, tracking_uri)
+            shop = workshop(project, store, tracking_uri)
+            scored = partial(_show_numbers, currency=project.file.currency, as_json=as_json)
+            shop = replace(shop, stop=stop, budget=budget, scored=scored)
             done = carry_out(made, shop, options)
-    _show(done, project, as_json)
+    _show_rest(done, project, as_json)
     return int(done.exit_code)
 
 
@@ -103,17 +110,15 @@ def ui(
     serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
 
 
-def _workshop(
-    project: "Project", store: "Store", budget: "Budget", stop: "Stop", tracking_uri: str
-) -> "Workshop":
+def workshop(project: "Project", store: "Store", tracking_uri: str) -> "Workshop":
+    """Where an invocation is carried out, its progress shown as suits whoever watches."""
     from workbench.report.progress import Bar, Lines
     from workbench.run import Workshop
-    from workbench.tracking import Recorder
+    from workbench.tracking import RecordingProcess
 
     progress = Bar() if sys.stderr.isatty() else Lines()
-    return Workshop(
-        project, store, Recorder(project, store, tracking_uri), progress, stop=stop, budget=budget
-    )
+    recorder = RecordingProcess(project, store.redactor, tracking_uri)
+    return Workshop(project, store, recorder, progress)
 
 
 @contextmanager
@@ -180,22 +185,38 @@ def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) 
     return ExitCode.DONE
 
 
-def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
+def _console() -> "Console":
     from rich.console import Console
 
+    return Console() if sys.stdout.isatty() else Console(width=160)
+
+
+def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json: bool) -> None:
+    """The leaderboard, as soon as there is one: MLflow may still be busy."""
+    from rich.console import Console
+
+    from workbench.report.leaderboard import blocks, leaderboard
+
+    if as_json:
+        return
+    console = _console()
+    table = leaderboard(variants, currency=currency)
+    fits = Console(width=10_000).measure(table).maximum <= console.width
+    console.print(table if fits else blocks(variants, currency=currency))
+    console.print()
+    sys.stdout.flush()
+
+
+def _show_rest(done: "Invocation", project: "Project", as_json: bool) -> None:
+    """What stands under it, once all is recorded; or everything as one object."""
     from workbench.report.as_json import invocation_json
-    from workbench.report.leaderboard import blocks, leaderboard, summary
+    from workbench.report.leaderboard import summary
     from workbench.report.text import json_line, plain
 
-    currency = project.file.currency
     if as_json:
-        typer.echo(json_line(invocation_json(done, currency=currency)))
+        typer.echo(json_line(invocation_json(done, currency=project.file.currency)))
         return
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    table = leaderboard(done.variants, currency=currency)
-    fits = Console(width=10_000).measure(table).maximum <= console.width
-    console.print(table if fits else blocks(done.variants, currency=currency))
-    console.print()
+    console = _console()
     for line in summary(done):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:

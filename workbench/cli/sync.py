@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.planning import experiment_file, open_project, planned
-from workbench.cli.run import AsJson, Target, TrackingUri
+from workbench.cli.run import AsJson, Target, TrackingUri, workshop
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
     from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.run import Invocation
     from workbench.store import Store
     from workbench.unrecorded import Unrecorded
 
@@ -105,15 +104,10 @@ def _carried_out(
 def _recorded(
     one: "Unrecorded", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
 ) -> _Outcome:
-    from workbench.report.progress import Bar, Lines
-    from workbench.run import Workshop
     from workbench.run import sync as carry_out
-    from workbench.tracking import Recorder
     from workbench.unrecorded import forget as dropped
 
-    progress = Bar() if sys.stderr.isatty() else Lines()
-    recorder = Recorder(project, store, tracking_uri or one.tracking_uri)
-    done: Invocation = carry_out(plan, Workshop(project, store, recorder, progress))
+    done = carry_out(plan, workshop(project, store, tracking_uri or one.tracking_uri))
     rows = done.requests.planned - done.requests.not_run
     state = "left" if done.problems else "recorded"
     if state == "recorded":  # wherever it was meant to go

@@ -9,7 +9,7 @@ handing.py    each request with its intent noted and its cost held, when it is p
 
 from workbench.completing.alone import alone
 from workbench.completing.budget import Budget
-from workbench.completing.complete import Outcome, Progress, Site, complete
+from workbench.completing.complete import Listener, Outcome, Progress, Site, complete
 from workbench.completing.handing import Stop
 
-__all__ = ["Budget", "Outcome", "Progress", "Site", "Stop", "alone", "complete"]
+__all__ = ["Budget", "Listener", "Outcome", "Progress", "Site", "Stop", "alone", "complete"]

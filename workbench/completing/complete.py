@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -41,40 +41,52 @@ class Progress(Protocol):
         """What is done next."""
 
 
+class Listener:
+    """Who is told of the answers; this one reads them in the store."""
+
+    def begun(self) -> None:
+        """Everything is checked; the first requests are about to be sent, if there are any."""
+
+    def answered(self, completions: Sequence[Completion]) -> None:
+        """These are durable, or have failed for good; the thread that keeps answers waits."""
+
+
 @dataclass(frozen=True)
 class Site:
-    """Where the sending happens and what limits it."""
+    """Where the sending happens, what limits it, and who listens."""
 
     store: Store
     progress: Progress
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
+    listener: Listener = field(default_factory=Listener)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Outcome:
-    """What came of sending.
+    """What came of sending; the answers themselves stand in the store.
 
     Attributes:
-        completions: every answer of the plan by key, stored ones and failures with it; keys that
-            are missing were not sent.
         sent: requests sent in this invocation.
+        failed: of them, those without any reply.
+        useless: of them, those without an answer that can be scored, the failed with it.
         elsewhere: requests that another process has sent and kept meanwhile.
-        attempts: calls made for them, retries counted.
+        attempts: calls made for the sent, retries counted.
         stops: what ended a model before its requests did.
         exhausted: whether the budget did.
     """
 
-    completions: Mapping[str, Completion]
     sent: int = 0
+    failed: int = 0
+    useless: int = 0
     elsewhere: int = 0
     attempts: int = 0
-    stops: tuple[WorkbenchError, ...] = ()
+    stops: list[WorkbenchError] = field(default_factory=list)
     exhausted: bool = False
 
 
 def complete(plan: Plan, site: Site) -> Outcome:
-    """Sends the plan's requests, keeps each answer, and gives back all the plan's answers.
+    """Sends the plan's requests and keeps each answer, then tells of it.
 
     The caller holds a session of the store's ledger.
 
@@ -91,23 +103,15 @@ def complete(plan: Plan, site: Site) -> Outcome:
         site.store.take_room(request for _, requests in work for request in requests)
     terms = Terms(site.store, site.budget, site.stop, plan.anew)
     sending = _Sending(site, [Hand(model, terms, deque(own)) for model, own in work])
+    site.listener.begun()
     site.progress.begin(plan.to_send)
     try:
-        fresh = sending.all()
+        sending.all()
     finally:
         site.stop.wanted = True
         site.progress.end()
-    planned = {cell.key for cells in plan.cells for cell in cells}
-    to_send = {request.key for requests in plan.requests for request in requests}
-    kept = site.store.completions((planned - to_send) | sending.elsewhere)
-    return Outcome(
-        completions={**kept, **fresh},
-        sent=len(fresh),
-        elsewhere=len(sending.elsewhere),
-        attempts=sum(completion.attempts for completion in fresh.values()),
-        stops=tuple(sending.stops),
-        exhausted=sending.exhausted or site.budget.refused,
-    )
+    sending.outcome.exhausted |= site.budget.refused
+    return sending.outcome
 
 
 def _by_model(plan: Plan) -> list[tuple[OpenModel, list[Request]]]:
@@ -135,34 +139,32 @@ class _Sending:
 
     site: Site
     hands: Sequence[Hand]
-    stops: list[WorkbenchError] = field(default_factory=list)
-    elsewhere: set[str] = field(default_factory=set)
-    exhausted: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
     fault: BaseException | None = None
     _arrived: "queue.SimpleQueue[_Arrival | BaseException | None]" = field(
         default_factory=queue.SimpleQueue
     )
 
-    def all(self) -> dict[str, Completion]:
-        """Every completion that came, kept and counted."""
+    def all(self) -> None:
+        """Until every completion that came is kept and counted."""
         apart = [[hand] for hand in self.hands if hand.model.provider.concurrent]
         alone = [hand for hand in self.hands if not hand.model.provider.concurrent]
         groups = [*apart, alone] if alone else apart
         for group in groups:
             threading.Thread(target=self._ask, args=(group,), daemon=True).start()
-        fresh: dict[str, Completion] = {}
         running = len(groups)
         while running and not self.site.stop.overdue:
             batch, ended = self._take()
             running -= ended
-            self._keep(batch, fresh)
-        self._keep(self._take(0.0)[0], fresh)  # what arrived while the last was kept
+            self._keep(batch)
+        self._keep(self._take(0.0)[0])  # what arrived while the last was kept
         if self.fault:
             raise self.fault
-        return fresh
 
-    def _keep(self, batch: Sequence[_Arrival], fresh: dict[str, Completion]) -> None:
-        """Makes what has arrived durable, then counts it."""
+    def _keep(self, batch: Sequence[_Arrival]) -> None:
+        """Makes what has arrived durable, then counts it and tells of it."""
+        if not batch:
+            return
         store = self.site.store
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
         store.keep(pair for pair in answers if pair[1].state != "failed")
@@ -173,13 +175,22 @@ class _Sending:
         failed = [(hand, one) for hand, one in failed if one.state == "failed"]
         self._fail(failed)
         for arrival in batch:
-            self.elsewhere |= arrival.elsewhere
             if one := arrival.completion:
                 cost = self.site.budget.cost(arrival.hand.ref, one)
                 arrival.hand.slips.pop(one.key).settle(0.0 if one.state == "failed" else cost)
-                fresh[one.key] = one
-        done = len(answers) + sum(len(arrival.elsewhere) for arrival in batch)
-        self.site.progress.advance(done, len(failed))
+        self._count([completion for _, completion in answers], len(failed))
+        elsewhere = [key for arrival in batch for key in arrival.elsewhere]
+        self.outcome.elsewhere += len(elsewhere)
+        self.site.progress.advance(len(answers) + len(elsewhere), len(failed))
+        self.site.listener.answered(
+            [*(one for _, one in answers), *store.completions(elsewhere).values()]
+        )
+
+    def _count(self, fresh: Sequence[Completion], failed: int) -> None:
+        self.outcome.sent += len(fresh)
+        self.outcome.failed += failed
+        self.outcome.useless += sum(not one.scored for one in fresh)
+        self.outcome.attempts += sum(one.attempts for one in fresh)
 
     def _fail(self, failed: Sequence[tuple[Hand, Completion]]) -> None:
         """Ends their intents; where a provider did not say what became of a call, nobody knows."""
@@ -216,7 +227,7 @@ class _Sending:
                 except WorkbenchError as error:
                     if error.exit_code == ExitCode.STORAGE:
                         raise
-                    self.stops.append(error)
+                    self.outcome.stops.append(error)
         except BaseException as error:  # a fault of ours or a plug-in's: raised in the main thread
             self._arrived.put(error)
         finally:
@@ -232,7 +243,7 @@ class _Sending:
             if hand.affordable():
                 self._complete(hand)
             elif hand.exhausted():
-                self.exhausted = True
+                self.outcome.exhausted = True
                 return
             else:
                 time.sleep(PAUSE)

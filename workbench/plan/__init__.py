@@ -6,6 +6,7 @@ requests   equal cells share one                known by the digest of all that 
 """
 
 from workbench.plan.conceal import refuse_secret
+from workbench.plan.header import header
 from workbench.plan.make import make_plan, plan_invocation
 from workbench.plan.prices import price_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
@@ -16,6 +17,7 @@ __all__ = [
     "Plan",
     "Scope",
     "Variant",
+    "header",
     "make_plan",
     "plan_invocation",
     "price_notes",

@@ -69,12 +69,7 @@ def make_plan(
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
-    bodies: dict[str, Request] = {}
-    for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
-        own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        for start, conversations in _rendered(prompt, experiment.dataset, examples, renderer):
-            for cross in own:
-                cross.take(examples[start : start + AT_ONCE], conversations, bodies)
+    bodies = _fill(crosses, experiment.dataset, examples, renderer)
     kept = stored(bodies.keys())
     seen = set(kept)
     requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
@@ -92,6 +87,19 @@ def make_plan(
         notes=(*notes, *experiment.dataset.warnings),
         scope=scope.as_json(),
     )
+
+
+def _fill(
+    crosses: Sequence["_Cross"], dataset: Dataset, examples: Sequence[Example], renderer: Renderer
+) -> dict[str, Request]:
+    """Has every cross take every example, each prompt rendered once; gives all requests by key."""
+    bodies: dict[str, Request] = {}
+    for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
+        own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
+        for start, conversations in _rendered(prompt, dataset, examples, renderer):
+            for cross in own:
+                cross.take(examples[start : start + AT_ONCE], conversations, bodies)
+    return bodies
 
 
 class _Cross:

@@ -62,6 +62,22 @@ def score_rows(
     return with_scores(rows, columns)
 
 
+def kept_scores(
+    evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store
+) -> list[dict[str, Score]]:
+    """What the store holds of each row's scores, by evaluator; nothing is judged."""
+    found: list[dict[str, Score]] = [{} for _ in rows]
+    finished = [number for number, row in enumerate(rows) if row.state == "scored"]
+    for one in evaluators:
+        if one.traits.cache:
+            keys = [score_key(one, _data(one, rows[number])) for number in finished]
+            known = store.scores(set(keys))
+            for number, key in zip(finished, keys, strict=True):
+                if key in known:
+                    found[number][one.name] = known[key]
+    return found
+
+
 class _Keeping:
     """Keeps scores some at a time, and the last of them however it ends."""
 

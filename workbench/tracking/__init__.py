@@ -1,15 +1,46 @@
 """The MLflow side: where it is, prompts, runs, traces. This package and scoring know mlflow.
 
+handover.py  what is recorded, what comes of it       process.py   recording in another process
+recorder.py  all of it for one invocation             desk.py      what that process does
+sheet.py     one variant's run                        numbers.py   their params, metrics and tags
 place.py     the store or server, made if missing     registry.py  prompts and their versions
 schema.py    whether it is this MLflow's              patience.py  how long a server is waited for
-runs.py      a parent run, a run a variant            numbers.py   their params, metrics and tags
-traces.py    a trace a row, written and read back     trace.py     one of them
-recorder.py  all of it for one invocation             recording.py its runs, one after the other
+runs.py      a parent run, a run a variant            trace.py     one row as MLflow's entities
+traces.py    a trace a row, written and read back     naming.py    what people call a row
 server.py    the UI                                   prompts.py, datasets.py
+
+Imported when first asked for: whoever pays needs no MLflow in its process.
 """
 
-from workbench.tracking.datasets import read_dataset
-from workbench.tracking.recorder import Recorded, Recorder
-from workbench.tracking.registry import find_version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Recorded", "Recorder", "find_version", "read_dataset"]
+if TYPE_CHECKING:
+    from workbench.tracking.datasets import read_dataset
+    from workbench.tracking.handover import Recorded, Recorder
+    from workbench.tracking.process import RecordingProcess
+    from workbench.tracking.recorder import DirectRecorder
+    from workbench.tracking.registry import find_version
+
+__all__ = [
+    "DirectRecorder",
+    "Recorded",
+    "Recorder",
+    "RecordingProcess",
+    "find_version",
+    "read_dataset",
+]
+LATER = {
+    "DirectRecorder": "recorder",
+    "Recorded": "handover",
+    "Recorder": "handover",
+    "RecordingProcess": "process",
+    "find_version": "registry",
+    "read_dataset": "datasets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{LATER[name]}"), name)

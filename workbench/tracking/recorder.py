@@ -1,152 +1,189 @@
-"""Scores one invocation and leaves it in MLflow, or finds that it is there already.
+"""Leaves one invocation in MLflow, or finds that it is there already.
 
-    Recorder(project, store, uri).record(plan, rows)  ->  Recorded(variants with run ids, …)
+recorder = DirectRecorder(project, redactor, tracking_uri)
+recorder.begin(order)               its runs, its prompts' versions
+recorder.add(0, entries)            traces, while others are still being answered
+recorder.finish(results, never)     the rest, read back    ->  Recorded(…)
 
-What is paid for is in the store before this begins. Whatever MLflow does here costs no answer:
-the scores are then computed without it, and a later run or `workbench sync` records the rest.
+What is paid for is in the store before any of this. Whatever MLflow does here costs no answer:
+what went wrong on the way is tried once more at the end, and a later run or `workbench sync` does
+the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from workbench.canonical import exact
 from workbench.errors import ExitCode, Stopped, WorkbenchError, never
-from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.provenance import Provenance, provenance
-from workbench.results import Row, VariantResult, summarise
-from workbench.scoring import one_child, score_rows
-from workbench.secrets import masked
-from workbench.store import Store
-from workbench.tracking.patience import timeout
+from workbench.provenance import provenance
+from workbench.secrets import Redactor, masked
+from workbench.tracking.handover import Entry, Order, Recorded, Results
+from workbench.tracking.patience import hardly_waiting, timeout
 from workbench.tracking.place import Place, connect
-from workbench.tracking.recording import AGAIN, Progress, Recording
 from workbench.tracking.registry import file_under, register
-from workbench.tracking.runs import open_runs
-from workbench.unrecorded import forget, note
+from workbench.tracking.runs import RECORDED, ROWS, Runs, begin, finish, open_runs
+from workbench.tracking.sheet import AGAIN, Sheet
+
+AT_ONCE = 100  # rows between two looks whether to stop
 
 
-@dataclass(frozen=True)
-class Recorded:
-    """What stands in MLflow of an invocation.
+class DirectRecorder:
+    """A `Recorder` in this very process.
 
-    Attributes:
-        known: it stood there before, and nothing was written.
-        problems: why it does not stand there, or not all of it.
+    Args:
+        project: whose invocation it is.
+        redactor: takes secrets out of all that is written.
+        tracking_uri: as the command line names it; empty: the project's.
+        stopped: asked between some rows while they are added, too.
     """
 
-    variants: tuple[VariantResult, ...]
-    tracking_uri: str
-    experiment_id: str = ""
-    parent_run_id: str = ""
-    known: bool = False
-    problems: tuple[WorkbenchError, ...] = ()
-
-
-@dataclass(frozen=True)
-class Recorder:
-    """Records the invocations of one project in one tracking store."""
-
-    project: Project
-    store: Store
-    tracking_uri: str = ""
-
-    @one_child()
-    def record(
+    def __init__(
         self,
-        plan: Plan,
-        rows: Sequence[Sequence[Row]],
-        *,
-        again: bool,
+        project: Project,
+        redactor: Redactor,
+        tracking_uri: str = "",
         stopped: Callable[[], bool] = never,
-    ) -> Recorded:
-        """Scores every row and records every variant; nothing twice.
+    ) -> None:
+        self._project = project
+        self._redactor = redactor
+        self.tracking_uri = tracking_uri
+        self._stopped = stopped
+        self._order: Order | None = None
+        self._runs: Runs | None = None
+        self._sheets: dict[int, Sheet] = {}
+        self._broken: set[int] = set()
+        self._again = False
+        self._recorded = 0
 
-        Args:
-            plan: the invocation.
-            rows: of each variant, with their completions.
-            again: make new runs though the same invocation is recorded.
-            stopped: asked between variants and between some hundred rows.
+    def begin(self, order: Order) -> None:
+        """As `Recorder.begin`."""
+        self._order = order
+        self._again = order.again
+        with suppress(Exception):  # tried once more at the end, and said if it fails again
+            self._open()
 
-        Raises:
-            Stopped: it said yes; a later run goes on there.
-            WorkbenchError: the store of answers can't be read or written (exit code 5).
-        """
-        note(self.project, plan, self.tracking_uri)
-        plan = replace(plan, bodies=self._clean(plan.bodies))
-        progress = Progress(list(rows))
+    def add(self, variant: int, entries: Sequence[Entry]) -> None:
+        """As `Recorder.add`."""
+        if self._runs is None or variant in self._broken:
+            return
         try:
-            recorded = self._recorded(plan, progress, again, stopped)
+            self._put(self._runs, variant, entries, self._stopped)
+        except Stopped:
+            return
+        except Exception:  # asked for again at the end
+            self._broken.add(variant)
+
+    def finish(self, results: Results, stopped: Callable[[], bool] = never) -> Recorded:
+        """As `Recorder.finish`."""
+        try:
+            return self._finished(self._runs or self._open(), results, stopped)
         except Stopped:
             raise
         except Exception as error:  # MLflow's own, SQLAlchemy's, what an odd reply sets off
-            if isinstance(error, WorkbenchError) and error.exit_code == ExitCode.STORAGE:
-                raise
-            return self._without_mlflow(plan, progress, error, stopped)
-        if not recorded.problems:
-            forget(self.project, plan.digest, self.tracking_uri)
-        return recorded
+            return self._without_mlflow(results, error)
 
-    def _recorded(
-        self, plan: Plan, progress: Progress, again: bool, stopped: Callable[[], bool]
-    ) -> Recorded:
-        place = connect(
-            self.project, self.tracking_uri, wait=timeout(), redactor=self.store.redactor
+    def stop(self) -> None:
+        """As `Recorder.stop`: a run that is no longer written to doesn't stay at `running`."""
+        if self._runs is None:
+            return
+        begun = [self._runs.children[number] for number in self._sheets]
+        begun += [run for run in self._runs.children if ROWS not in run.data.tags]
+        if begun or RECORDED not in self._runs.parent.data.tags:
+            begun.append(self._runs.parent)
+        for run_id in {run.info.run_id for run in begun}:
+            with hardly_waiting(), suppress(Exception):
+                self._runs.place.client.set_terminated(run_id, "KILLED")
+
+    def _open(self) -> Runs:
+        assert self._order
+        place = connect(self._project, self.tracking_uri, wait=timeout(), redactor=self._redactor)
+        experiment_id = place.experiment(self._order.plan.experiment.name)
+        state = provenance(self._project.root)
+        plan = _registered(place, self._order.plan, experiment_id, state.commit)
+        self._order = replace(self._order, plan=plan)
+        self._runs = open_runs(place, experiment_id, plan, state, again=self._again)
+        self._again = False
+        return self._runs
+
+    def _put(
+        self, runs: Runs, variant: int, entries: Sequence[Entry], stopped: Callable[[], bool]
+    ) -> None:
+        for start in range(0, len(entries), AT_ONCE):
+            if stopped():
+                raise Stopped
+            self._sheet(runs, variant).add(entries[start : start + AT_ONCE])
+
+    def _sheet(self, runs: Runs, variant: int) -> Sheet:
+        assert self._order
+        if variant not in self._sheets:
+            if not self._sheets:
+                begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
+            price = self._project.prices.get(self._order.plan.variants[variant].model.model.ref)
+            sheet = Sheet(runs, self._order, variant, price, self._redactor)
+            sheet.begin(provenance(self._project.root))
+            self._sheets[variant] = sheet
+        return self._sheets[variant]
+
+    def _finished(self, runs: Runs, results: Results, stopped: Callable[[], bool]) -> Recorded:
+        assert self._order
+        found = Recorded(
+            runs.place.shown,
+            runs.experiment_id,
+            runs.parent.info.run_id,
+            [run.info.run_id for run in runs.children],
+            [variant.prompt.version for variant in self._order.plan.variants],
         )
-        experiment_id = place.experiment(plan.experiment.name)
-        state = provenance(self.project.root)
-        plan = self._registered(place, plan, experiment_id, state)
-        runs = open_runs(place, experiment_id, plan, state, again=again)
-        one = Recording(self.project, self.store, plan, runs, progress)
-        known = one.stands()
-        results, problems = (one.known(stopped), []) if known else one.all(state, stopped)
-        parent = runs.parent.info.run_id
-        uri = place.shown
-        return Recorded(tuple(results), uri, experiment_id, parent, known, tuple(problems))
+        stands = [runs.stands(number, said) for number, said in enumerate(results.digests)]
+        if runs.recorded and all(stands) and not self._sheets:
+            return replace(found, known=True)
+        problems: list[WorkbenchError] = []
+        for number, result in enumerate(results.variants):
+            if stopped():
+                raise Stopped
+            missing: list[WorkbenchError] = []
+            if not stands[number] or number in self._sheets:
+                self._complete(runs, number, results, stopped)
+                missing = self._sheets[number].finish(
+                    result, results.digests[number], results.not_run[number]
+                )
+            self._recorded += 0 if missing else result.rows.planned - result.rows.not_run
+            problems += missing
+        whole = all(one.rows.failed + one.rows.not_run == 0 for one in results.variants)
+        self._close(runs, "yes" if whole and not problems else "partly")
+        return replace(found, problems=tuple(problems))
 
-    def _clean(self, requests: Mapping[str, Request]) -> dict[str, Request]:
-        """Bodies as traces may show them."""
-        clean = self.store.redactor.clean_json
-        return {key: replace(one, text=exact(clean(one.body))) for key, one in requests.items()}
+    def _close(self, runs: Runs, recorded: str) -> None:
+        assert self._order
+        if not self._sheets:
+            begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
+        finish(runs.place, runs.parent.info.run_id, {RECORDED: recorded})
 
-    def _registered(self, place: Place, plan: Plan, experiment_id: str, state: Provenance) -> Plan:
-        """The plan with the registry's number in every prompt."""
-        numbers: dict[str, int] = {}
-        for variant in plan.variants:
-            prompt = variant.prompt
-            if prompt.digest not in numbers:
-                number, _ = register(place, prompt, commit=state.commit)
-                file_under(place, prompt.registered_name, experiment_id)
-                numbers[prompt.digest] = prompt.version or number
-        variants = tuple(
-            replace(v, prompt=v.prompt.with_version(numbers[v.prompt.digest]))
-            for v in plan.variants
-        )
-        return replace(plan, variants=variants)
+    def _complete(
+        self, runs: Runs, number: int, results: Results, stopped: Callable[[], bool]
+    ) -> None:
+        """Sees that every row of a variant was taken; if not, takes all of them again."""
+        rows = results.variants[number].rows
+        sheet = self._sheets.get(number)
+        if sheet and number not in self._broken and sheet.taken == rows.planned - rows.not_run:
+            return
+        if sheet:
+            sheet.clear()
+        self._broken.discard(number)
+        self._sheet(runs, number)
+        for entries in results.rows(number):
+            self._put(runs, number, entries, stopped)
 
-    def _without_mlflow(
-        self, plan: Plan, progress: Progress, error: Exception, stopped: Callable[[], bool]
-    ) -> Recorded:
-        """The numbers all the same, what kept them out of MLflow, and how many."""
-        uri = masked(self.project.tracking_uri(self.tracking_uri))
-        evaluators = plan.experiment.evaluators
-        results = tuple(
-            summarise(
-                plan,
-                variant,
-                own
-                if any(row.scores for row in own)
-                else score_rows(evaluators, own, self.store, stopped=stopped),
-                self.project.prices,
-            )
-            for variant, own in zip(plan.variants, progress.rows, strict=True)
-        )
-        left = progress.answered - progress.recorded
-        count = f"{left:,} of {progress.answered:,} rows are not recorded in MLflow"
+    def _without_mlflow(self, results: Results, error: Exception) -> Recorded:
+        """What kept the numbers out of MLflow, and how many rows."""
+        uri = masked(self._project.tracking_uri(self.tracking_uri))
+        answered = sum(one.rows.planned - one.rows.not_run for one in results.variants)
+        left = answered - self._recorded
+        count = f"{left:,} of {answered:,} rows are not recorded in MLflow"
         if not isinstance(error, WorkbenchError):
             known = isinstance(error, MlflowException | SQLAlchemyError | OSError)
             said = "" if known else f"{type(error).__name__}: "
@@ -158,6 +195,21 @@ class Recorder:
             exit_code=ExitCode.NOT_RECORDED,
         )
         if not isinstance(error, WorkbenchError):
-            return Recorded(results, uri, problems=(problem,))
+            return Recorded(uri, problems=(problem,))
         error.exit_code = ExitCode.NOT_RECORDED
-        return Recorded(results, uri, problems=(error, problem))
+        return Recorded(uri, problems=(error, problem))
+
+
+def _registered(place: Place, plan: Plan, experiment_id: str, commit: str) -> Plan:
+    """The plan with the registry's number in every prompt."""
+    numbers: dict[str, int] = {}
+    for variant in plan.variants:
+        prompt = variant.prompt
+        if prompt.digest not in numbers:
+            number, _ = register(place, prompt, commit=commit)
+            file_under(place, prompt.registered_name, experiment_id)
+            numbers[prompt.digest] = prompt.version or number
+    variants = tuple(
+        replace(v, prompt=v.prompt.with_version(numbers[v.prompt.digest])) for v in plan.variants
+    )
+    return replace(plan, variants=variants)

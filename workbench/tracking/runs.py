@@ -3,8 +3,8 @@
 parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
   child  few_shot · gpt-4o-mini     tags workbench.variant, workbench.rows
 
-workbench.attempt counts how often recording was begun, workbench.writing and workbench.rows are the
-digest of the answers: of those that are being written, and of those that were read back.
+workbench.attempt counts how often recording was begun, workbench.rows is the digest of the answers
+that were read back; `-` while they are being written.
 """
 
 import json
@@ -25,7 +25,7 @@ from workbench.tracking.place import Place
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
-SERIES, ATTEMPT, WRITING = (f"workbench.{name}" for name in ("series", "attempt", "writing"))
+SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 TRIES = 3  # of making a run whose reply got lost and which isn't there
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts opens with the children of such runs
@@ -34,17 +34,25 @@ PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one invocation in one experiment."""
+    """The runs of one invocation in one experiment.
+
+    Attributes:
+        children: in the order of the variants.
+    """
 
     place: Place
     experiment_id: str
     parent: Run
-    children: Mapping[str, Run]
+    children: Sequence[Run]
 
     @property
     def recorded(self) -> bool:
         """Whether everything was recorded and counted."""
         return bool(self.parent.data.tags.get(RECORDED) == "yes")
+
+    def stands(self, variant: int, digest: str) -> bool:
+        """Whether a variant's run was made from just these answers, and read back."""
+        return bool(self.children[variant].data.tags.get(ROWS) == digest)
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,10 @@ class Attempt:
 
     Attributes:
         number: 0 for the first, kept in the run's tag.
-        goes_on: the one before was to write the same answers, and did not come to its end.
     """
 
     run: Run
     number: int
-    goes_on: bool
 
 
 def open_runs(
@@ -84,7 +90,7 @@ def open_runs(
     with place.alone():
         parent = _parent(place, experiment_id, plan, tags, again=again)
         children = _children(place, experiment_id, plan, tags, parent)
-    return Runs(place, experiment_id, parent, children)
+    return Runs(place, experiment_id, parent, [children[v.digest] for v in plan.variants])
 
 
 def _parent(
@@ -176,7 +182,7 @@ def _touched(run: Run) -> bool:
     return not {ATTEMPT, RECORDED, ROWS}.isdisjoint(run.data.tags)
 
 
-def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, rows: str) -> Attempt:
+def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = "") -> Attempt:
     """Says in the run that recording begins; the first time with the files it was made from.
 
     Args:
@@ -184,16 +190,17 @@ def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, rows: str) -
         run: the parent or a child.
         plan: the invocation.
         provenance: the state of the project's files.
-        rows: the digest of the answers that it is to hold; empty for the parent.
+        rows: what stands for the digest of its answers until they are read back; empty for the
+            parent.
     """
     tags = run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
     if not number:
         runs.place.client.log_dict(run.info.run_id, resolved(plan), "experiment.yaml")
         runs.place.client.log_dict(run.info.run_id, environment(provenance), "environment.json")
-    said = {ATTEMPT: str(number), **({WRITING: rows, ROWS: "-"} if rows else {})}
+    said = {ATTEMPT: str(number), **({ROWS: rows} if rows else {})}
     log_tags(runs.place, run.info.run_id, said)
-    return Attempt(run, number, goes_on=number > 0 and tags.get(WRITING) == rows)
+    return Attempt(run, number)
 
 
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:

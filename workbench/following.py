@@ -1,0 +1,131 @@
+"""What follows each answer while others are still awaited: it is judged, counted, recorded.
+
+with Following(plan, desk, again=False, stopped=never) as following:
+    complete(plan, Site(…, following))
+    following.judged()         the numbers, once every row that was answered is judged
+    following.recorded()       once all of it stands in MLflow, or why it doesn't
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from workbench.completing import Listener
+from workbench.model import Completion
+from workbench.plan import Plan, header
+from workbench.project import Project
+from workbench.results import Row, VariantResult
+from workbench.scoring.stream import Numbered, Stream
+from workbench.store import Store
+from workbench.tracking.handover import Entries, Entry, Order, Recorded, Recorder, Results
+from workbench.unrecorded import forget, note
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where the answers are, and who records them."""
+
+    project: Project
+    store: Store
+    recorder: Recorder
+
+
+class Following(Listener):
+    """One invocation's answers on their way to its numbers and its record.
+
+    Args:
+        plan: the invocation.
+        desk: where it happens.
+        again: make new runs though the same invocation is recorded.
+        stopped: asked again and again whether to end.
+
+    Attributes:
+        variants: the numbers, once there are any.
+    """
+
+    def __init__(self, plan: Plan, desk: Desk, *, again: bool, stopped: Callable[[], bool]) -> None:
+        self.variants: list[VariantResult] = []
+        self._plan = plan
+        self._desk = desk
+        self._again = again
+        self._stopped = stopped
+        self._entries = Entries(plan, desk.project.file.traces)
+        self._stream = Stream(plan, desk.store, self._taken, stopped)
+        self._begun = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._begun and error is not None:
+            self._stream.__exit__(kind, error, trace)
+            self._desk.recorder.stop()
+
+    def begun(self) -> None:
+        """See `Listener`: MLflow is imported while the first calls are under way."""
+        self._begun = True
+        desk = self._desk
+        note(desk.project, self._plan, desk.recorder.tracking_uri)
+        rows = len(self._plan.cells[0])
+        order = Order(header(self._plan), rows, desk.project.file.traces, again=self._again)
+        desk.recorder.begin(order)
+        self._stream.__enter__()
+
+    def answered(self, completions: Sequence[Completion]) -> None:
+        """See `Listener`."""
+        self._stream.answered(completions)
+
+    def judged(self) -> list[VariantResult]:
+        """Waits for the last row, and gives what every variant came to.
+
+        Raises:
+            Stopped: somebody asked for the end.
+            WorkbenchError: the store can't be written, or an evaluator was changed meanwhile.
+        """
+        self._stream.finish()
+        prices = self._desk.project.prices
+        self.variants = [
+            tally.result(variant, prices.get(variant.model.model.ref))
+            for tally, variant in zip(self._stream.tallies, self._plan.variants, strict=True)
+        ]
+        return self.variants
+
+    def recorded(self) -> Recorded:
+        """Waits until MLflow has all of it.
+
+        Raises:
+            Stopped: somebody asked for the end.
+        """
+        tallies, desk = self._stream.tallies, self._desk
+        not_run = [self._missing(number) for number in range(len(tallies))]
+        digests = [tally.digest() for tally in tallies]
+        results = Results(self.variants, digests, not_run, self._again_from_the_first)
+        found = desk.recorder.finish(results, self._stopped)
+        if not found.problems:
+            forget(desk.project, self._plan.digest, desk.recorder.tracking_uri)
+        return found
+
+    def not_run(self) -> Iterator[str]:
+        """The ids of rows that some variant has no answer to, because nothing was sent."""
+        for tally, cells in zip(self._stream.tallies, self._plan.cells, strict=True):
+            yield from (cells[number].example.id for number in tally.missing())
+
+    def _taken(self, variant: int, rows: Sequence[Numbered]) -> None:
+        """Judged rows. A variant that needs no request may stand in MLflow already."""
+        if self._plan.requests[variant]:
+            self._desk.recorder.add(variant, self._entries.of(rows))
+
+    def _missing(self, variant: int) -> list[Entry]:
+        cells = self._plan.cells[variant]
+        numbers = self._stream.tallies[variant].missing()
+        made = self._entries.of((number, Row(cells[number], None)) for number in numbers)
+        return [entry for entry in made if entry.traced]
+
+    def _again_from_the_first(self, variant: int) -> Iterator[Sequence[Entry]]:
+        return (self._entries.of(rows) for rows in self._stream.rows(variant))

@@ -1,0 +1,91 @@
+"""What the recording process does: takes rows and orders off a pipe, and records them.
+
+Run as `python -m workbench.tracking.desk PARENT PIPE`: our process's number, and a file descriptor.
+
+    ("begin", project, redactor, tracking_uri, order)    ("add", 0, entries)    ("stop",)
+    ("finish", …)                    ->  ("want", 0) for each variant that lacks rows, which come as
+                                         ("add", 0, entries) … ("all", 0);    ("done", Recorded(…))
+"""
+
+import os
+import queue
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+from typing import Any, TextIO, cast
+
+from workbench.child import die_with
+from workbench.errors import Stopped
+from workbench.secrets import CleanStream
+from workbench.tracking.handover import Entry, Results
+
+Message = tuple[Any, ...]
+
+
+class Desk:
+    """One recording, from its beginning to its end."""
+
+    def __init__(self, line: Connection) -> None:
+        self._line = line
+        self._orders: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._stopping = threading.Event()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def work(self) -> None:
+        """Until all is recorded, or it is told to stop."""
+        _, project, redactor, tracking_uri, order = self._orders.get()
+        sys.stderr = cast("TextIO", CleanStream(sys.stderr, redactor))
+        from workbench.tracking.recorder import DirectRecorder
+
+        stopping = self._stopping.is_set
+        recorder = DirectRecorder(project, redactor, tracking_uri, stopping)
+        recorder.begin(order)
+        while not stopping():
+            kind, *said = self._orders.get()
+            if kind == "add":
+                recorder.add(*said)
+            elif kind == "finish":
+                results = Results(said[0], said[1], said[2], self._wanted)
+                with suppress(Stopped):
+                    self._line.send(("done", recorder.finish(results, stopping)))
+                    return
+        recorder.stop()
+
+    def _wanted(self, variant: int) -> Iterator[Sequence[Entry]]:
+        """All rows of a variant, asked for."""
+        self._line.send(("want", variant))
+        while True:
+            kind, *said = self._orders.get()
+            if kind == "stop":
+                raise Stopped
+            if kind == "all":
+                return
+            yield said[1]
+
+    def _listen(self) -> None:
+        """Takes in what is said at once, so that our process never waits for MLflow."""
+        while not self._stopping.is_set():
+            try:
+                message = self._line.recv()
+            except (EOFError, OSError):  # nobody is left to record for
+                message = ("stop",)
+            if message[0] == "stop":
+                self._stopping.set()
+            self._orders.put(message)
+
+
+def main() -> None:
+    """Records one invocation."""
+    die_with(int(sys.argv[1]))
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
+    Desk(Connection(int(sys.argv[2]))).work()
+    sys.stderr.flush()
+    os._exit(0)  # MLflow's threads have nothing more to say
+
+
+if __name__ == "__main__":
+    main()

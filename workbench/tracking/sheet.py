@@ -1,0 +1,134 @@
+"""One variant on its way into its run: rows as they come, then the numbers; all of it read back.
+
+sheet = Sheet(runs, order, 0, price, redactor)
+sheet.begin(provenance)
+sheet.add(entries)                  again and again; traces are written and read back at once
+sheet.finish(result, digest)        [] or what MLflow holds less than it should
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+
+import mlflow
+
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.model import Request
+from workbench.project import Price
+from workbench.provenance import Provenance
+from workbench.quiet import silence
+from workbench.results import Row, VariantResult
+from workbench.scoring import evaluate_run, write_table
+from workbench.secrets import Redactor
+from workbench.tracking.handover import Entry, Order
+from workbench.tracking.numbers import log_numbers, log_params, wrong_numbers
+from workbench.tracking.patience import hardly_waiting
+from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish
+from workbench.tracking.trace import RowTrace, Source
+from workbench.tracking.traces import Count, Traces, expected
+
+AGAIN = "the same command, or workbench sync, records what is missing"
+
+
+class Sheet:
+    """One variant's run.
+
+    Attributes:
+        taken: rows that were added.
+    """
+
+    def __init__(
+        self, runs: Runs, order: Order, number: int, price: Price | None, redactor: Redactor
+    ) -> None:
+        self._runs = runs
+        self._order = order
+        self._variant = order.plan.variants[number]
+        self._run = runs.children[number]
+        self._source = Source(runs.experiment_id, self._run.info.run_id, self._variant, price)
+        self._traces = Traces(runs.place, self._source)
+        self._redactor = redactor
+        # Each variant's traces end before the one above begins, so that pages don't mix them, and
+        # MLflow lists the newest first: so the dataset's order is the page's.
+        self._begun = runs.parent.info.start_time - number * (order.rows + 1)
+        self._attempt: Attempt | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets what was added: it will all be added again."""
+        self.taken = 0
+        self._shown: dict[int, Row] = {}
+        self._ids: set[str] = set()
+        self._expected, self._held = Count(), Count()
+
+    def begin(self, provenance: Provenance) -> None:
+        """Says in the run that it is being written."""
+        self._attempt = begin(self._runs, self._run, self._order.plan, provenance, rows="-")
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Some rows: those that are shown get a trace, unless it stands there already."""
+        shown = [entry for entry in entries if entry.shown]
+        made = [self._trace(entry) for entry in shown]
+        self._traces.write(made)
+        self._expected = self._expected.plus(expected(made))
+        self._held = self._held.plus(self._traces.held(made))
+        self._ids.update(one.id for one in made)
+        self._shown.update((entry.number, entry.row) for entry in shown)
+        self.taken += len(entries)
+
+    def finish(
+        self, result: VariantResult, digest: str, not_run: Sequence[Entry]
+    ) -> list[WorkbenchError]:
+        """The numbers, the table; marked as done only where all of it is read back."""
+        assert self._attempt
+        place, run_id = self._runs.place, self._run.info.run_id
+        result = replace(result, variant=self._variant, run_id=run_id)
+        shown = self._shown | {entry.number: entry.row for entry in not_run}
+        rows = [shown[number] for number in sorted(shown)]
+        self._traces.tidy(self._ids)
+        experiment = self._order.plan.experiment
+        with _active(run_id):
+            evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
+            silence()
+        write_table(place.client, run_id, rows)
+        log_params(place, self._run, self._order.plan, self._variant)
+        log_numbers(place, self._attempt, result)
+        missing = list(self._missing(result))
+        finish(place, run_id, {} if missing else {ROWS: digest})
+        return missing
+
+    def _trace(self, entry: Entry) -> RowTrace:
+        request = Request(entry.row.cell.key, entry.body)
+        if self._redactor.clean(entry.body) != entry.body:  # a body as a trace may show it
+            request = Request.of(request.key, self._redactor.clean_json(request.body))
+        return RowTrace(self._source, entry.row, request, entry.name, self._begun - entry.number)
+
+    def _missing(self, result: VariantResult) -> Iterator[WorkbenchError]:
+        """Where MLflow holds less than it should."""
+        run_id = self._run.info.run_id
+        said = [
+            f"MLflow holds {found} of {wanted} {what}"
+            for what, wanted, found in zip(Count._fields, self._expected, self._held, strict=True)
+            if found != wanted
+        ]
+        wrong = list(wrong_numbers(self._runs.place, run_id, result))
+        said += [f"MLflow shows another {', '.join(wrong)}"] if wrong else []
+        for one in said:
+            yield WorkbenchError(
+                f"{self._variant.name}: {one}",
+                where=f"run {run_id}",
+                fix=AGAIN,
+                exit_code=ExitCode.NOT_RECORDED,
+            )
+
+
+@contextmanager
+def _active(run_id: str) -> Iterator[None]:
+    """The run that MLflow's evaluate writes to. One that can't be ended is left as it is."""
+    mlflow.start_run(run_id=run_id, log_system_metrics=False)
+    try:
+        yield
+    except BaseException:
+        with hardly_waiting(), suppress(Exception):
+            mlflow.end_run("FAILED")
+        raise
+    mlflow.end_run()
