@@ -43,6 +43,7 @@ class Invocation:
         known: the runs are those of an earlier, equal invocation; nothing was recorded.
         problems: what the user must know, in the order it happened.
         not_run: the ids of rows that some variant has no answer to, because nothing was sent.
+        traced: how many rows of a variant have a trace, beside the failed ones; None: all.
     """
 
     plan: Plan
@@ -55,6 +56,7 @@ class Invocation:
     known: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     not_run: tuple[str, ...] = ()
+    traced: int | None = None
 
 
 def _unseen(variants: Sequence[VariantResult]) -> None:
@@ -151,7 +153,7 @@ def _invocation(
     if recorded.run_ids:
         named = zip(variants, recorded.run_ids, recorded.versions, strict=True)
         variants = [_named(*one) for one in named]
-    requests = _count(plan, outcome, variants)
+    requests, most = _count(plan, outcome, variants), shop.project.file.traces
     return Invocation(
         plan=plan,
         requests=requests,
@@ -163,6 +165,7 @@ def _invocation(
         known=recorded.known,
         problems=(*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems),
         not_run=tuple(dict.fromkeys(following.not_run())),
+        traced=most if len(plan.cells[0]) > most else None,
     )
 
 

@@ -14,7 +14,7 @@ from workbench.plan import Options, plan_invocation
 from workbench.project import Project
 from workbench.run import Invocation, Workshop, run
 from workbench.store import Store
-from workbench.tracking import DirectRecorder
+from workbench.tracking import DirectRecorder, RecordingProcess
 
 RUN_ALL = Options()
 
@@ -33,11 +33,16 @@ class Silent:
 
 @dataclass(frozen=True)
 class Recording:
-    """A project whose runs go to a store of its own."""
+    """A project whose runs go to a store of its own.
+
+    Attributes:
+        apart: recorded by a process of its own, as the command does.
+    """
 
     bench: Bench
     project: Project
     uri: str
+    apart: bool = False
 
     def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
         """What this experiment file comes to, recorded."""
@@ -47,8 +52,12 @@ class Recording:
         with Store(self.project.store) as store:
             plan = plan_invocation(experiment, self.bench.renderer, store, options)
             ended = stop or Stop()
-            recorder = DirectRecorder(
-                self.project, store.redactor, self.uri, lambda: bool(ended.signal)
+            recorder = (
+                RecordingProcess(self.project, store.redactor, self.uri)
+                if self.apart
+                else DirectRecorder(
+                    self.project, store.redactor, self.uri, lambda: bool(ended.signal)
+                )
             )
             shop = Workshop(self.project, store, recorder, Silent(), ended)
             return run(plan, shop, options)

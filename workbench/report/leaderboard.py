@@ -159,5 +159,10 @@ def summary(done: Invocation) -> list[str]:
         )
     if done.parent_run_id:
         lines.append(f"recorded in {done.tracking_uri}, run {done.parent_run_id}")
+        if done.traced is not None:
+            lines.append(
+                f"traces: {done.traced:,} rows of each variant, and all failures; every row is in "
+                "the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
+            )
         lines.append("compare: workbench ui")
     return lines

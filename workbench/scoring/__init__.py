@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from workbench.scoring.adapter import adapt
     from workbench.scoring.cells import score_cells, score_rows
-    from workbench.scoring.evaluate import RESERVED, evaluate_run
+    from workbench.scoring.evaluate import RESERVED, evaluate_run, prepare
     from workbench.scoring.judging import find_evaluators, one_child
     from workbench.scoring.tables import TABLE, table, write_table
 
@@ -24,6 +24,7 @@ __all__ = [
     "evaluate_run",
     "find_evaluators",
     "one_child",
+    "prepare",
     "score_cells",
     "score_rows",
     "table",
@@ -35,6 +36,7 @@ LATER = {
     "score_rows": "cells",
     "RESERVED": "evaluate",
     "evaluate_run": "evaluate",
+    "prepare": "evaluate",
     "find_evaluators": "judging",
     "one_child": "judging",
     "TABLE": "tables",

@@ -7,7 +7,8 @@ place.py     the store or server, made if missing     registry.py  prompts and t
 schema.py    whether it is this MLflow's              patience.py  how long a server is waited for
 runs.py      a parent run, a run a variant            trace.py     one row as MLflow's entities
 traces.py    a trace a row, written and read back     naming.py    what people call a row
-server.py    the UI                                   prompts.py, datasets.py
+whole.py     all rows, where not each has a trace     server.py    the UI
+prompts.py   templates beside their versions          datasets.py  MLflow's own
 
 Imported when first asked for: whoever pays needs no MLflow in its process.
 """

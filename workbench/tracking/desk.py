@@ -38,11 +38,14 @@ class Desk:
         """Until all is recorded, or it is told to stop."""
         _, project, redactor, tracking_uri, order = self._orders.get()
         sys.stderr = cast("TextIO", CleanStream(sys.stderr, redactor))
+        from workbench.scoring import prepare
         from workbench.tracking.recorder import DirectRecorder
 
         stopping = self._stopping.is_set
         recorder = DirectRecorder(project, redactor, tracking_uri, stopping)
         recorder.begin(order)
+        if self._orders.empty():  # rows take their time: MLflow's evaluate will be needed
+            prepare()
         while not stopping():
             kind, *said = self._orders.get()
             if kind == "add":

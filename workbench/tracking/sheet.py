@@ -6,9 +6,11 @@ sheet.add(entries)                  again and again; traces are written and read
 sheet.finish(result, digest)        [] or what MLflow holds less than it should
 """
 
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from pathlib import Path
 
 import mlflow
 
@@ -23,10 +25,12 @@ from workbench.secrets import Redactor
 from workbench.tracking.handover import Entry, Order
 from workbench.tracking.numbers import log_numbers, log_params, wrong_numbers
 from workbench.tracking.patience import hardly_waiting
-from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish
+from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish, log_tags
 from workbench.tracking.trace import RowTrace, Source
 from workbench.tracking.traces import Count, Traces, expected
+from workbench.tracking.whole import NAME, Whole
 
+TRACED = "workbench.traces"
 AGAIN = "the same command, or workbench sync, records what is missing"
 
 
@@ -59,6 +63,8 @@ class Sheet:
         self._shown: dict[int, Row] = {}
         self._ids: set[str] = set()
         self._expected, self._held = Count(), Count()
+        large = self._order.rows > self._order.traces
+        self._whole = Whole(self._order.plan.experiment.evaluators) if large else None
 
     def begin(self, provenance: Provenance) -> None:
         """Says in the run that it is being written."""
@@ -73,6 +79,8 @@ class Sheet:
         self._held = self._held.plus(self._traces.held(made))
         self._ids.update(one.id for one in made)
         self._shown.update((entry.number, entry.row) for entry in shown)
+        if self._whole and entries:
+            self._whole.add(entries)
         self.taken += len(entries)
 
     def finish(
@@ -90,11 +98,22 @@ class Sheet:
             evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
             silence()
         write_table(place.client, run_id, rows)
+        self._keep_whole(len(self._shown))
         log_params(place, self._run, self._order.plan, self._variant)
         log_numbers(place, self._attempt, result)
         missing = list(self._missing(result))
         finish(place, run_id, {} if missing else {ROWS: digest})
         return missing
+
+    def _keep_whole(self, shown: int) -> None:
+        """All rows where only some have a trace, and a tag that says so."""
+        if self._whole is None:
+            return
+        client, run_id = self._runs.place.client, self._run.info.run_id
+        with tempfile.TemporaryDirectory() as folder:
+            client.log_artifact(run_id, str(self._whole.write(Path(folder))))
+        said = f"{shown:,} of {self.taken:,} rows have a trace: all failures and a fixed choice. "
+        log_tags(self._runs.place, run_id, {TRACED: f"{said}All rows: {NAME}"})
 
     def _trace(self, entry: Entry) -> RowTrace:
         request = Request(entry.row.cell.key, entry.body)

@@ -1,0 +1,113 @@
+"""All rows of a variant that is too large for a trace a row: one artifact, rows.parquet.
+
+row  id  repeat  inputs         expectations  state  output    …  exact_match/score
+3    r3  0       {"text": "…"}  {…}           ok     positive     1.0
+
+Rows come in any order; until all are there they lie in a file without a name, which no kill leaves
+behind, and are put into the dataset's order at the end.
+"""
+
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from workbench.evaluator import Evaluator, Score
+from workbench.tracking.handover import Entry
+
+NAME = "rows.parquet"
+COLUMNS: Mapping[str, pa.DataType] = {
+    "row": pa.int64(),
+    "id": pa.string(),
+    "repeat": pa.int64(),
+    "inputs": pa.string(),
+    "expectations": pa.string(),
+    "state": pa.string(),
+    "output": pa.string(),
+    "error": pa.string(),
+    "finish_reason": pa.string(),
+    "input_tokens": pa.int64(),
+    "output_tokens": pa.int64(),
+    "latency_s": pa.float64(),
+}
+SAID: Mapping[str, pa.DataType] = {  # of an evaluator; a category has no score
+    "score": pa.float64(),
+    "category": pa.string(),
+    "label": pa.string(),
+    "reason": pa.string(),
+    "error": pa.string(),
+}
+
+
+class Whole:
+    """The rows of one variant.
+
+    Args:
+        evaluators: of each, what it says of a row has columns of its own.
+    """
+
+    def __init__(self, evaluators: Sequence[Evaluator]) -> None:
+        self._names = [one.name for one in evaluators]
+        own = [(f"{name}/{key}", kind) for name in self._names for key, kind in SAID.items()]
+        self._schema = pa.schema([*COLUMNS.items(), *own])
+        self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `write`
+        self._writer = pq.ParquetWriter(self._file, self._schema)
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Some rows more."""
+        rows = [self._row(entry) for entry in entries]
+        self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
+
+    def write(self, folder: Path) -> Path:
+        """The file with all of them in order; none is added after it."""
+        self._writer.close()
+        self._file.seek(0)
+        table = pq.read_table(self._file).sort_by("row")
+        file = folder / NAME
+        pq.write_table(table, file, compression="zstd")
+        self._file.close()
+        return file
+
+    def _row(self, entry: Entry) -> dict[str, object]:
+        example, answer = entry.row.cell.example, entry.row.completion
+        assert answer
+        row: dict[str, object] = {
+            "row": entry.number,
+            "id": _plain(example.id),
+            "repeat": entry.row.cell.repeat,
+            "inputs": json.dumps(dict(example.inputs)),
+            "expectations": json.dumps(dict(example.expectations)),
+            "state": answer.state,
+            "output": _plain(answer.text),
+            "error": _plain(answer.error),
+            "finish_reason": answer.finish_reason,
+            "input_tokens": answer.usage.input_tokens,
+            "output_tokens": answer.usage.output_tokens,
+            "latency_s": answer.latency_s,
+        }
+        for name in self._names:
+            row |= {f"{name}/{key}": value for key, value in _said(entry.row.scores.get(name))}
+        return row
+
+
+def _said(score: Score | None) -> list[tuple[str, object]]:
+    """What an evaluator says of a row, by the words of SAID."""
+    if score is None:
+        return []
+    value = score.value
+    return [
+        ("score", None if value is None or isinstance(value, str) else float(value)),
+        ("category", _plain(value) if isinstance(value, str) else None),
+        ("label", _plain(score.label)),
+        ("reason", _plain(score.reason)),
+        ("error", _plain(score.error)),
+    ]
+
+
+def _plain(text: str) -> str:
+    """`text` as UTF-8 can hold it: a lone surrogate is replaced."""
+    return text.encode("utf-8", "replace").decode()
