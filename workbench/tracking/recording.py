@@ -21,12 +21,15 @@ from workbench.quiet import silence
 from workbench.results import Row, VariantResult, summarise
 from workbench.scoring import evaluate_run, score_rows, write_table
 from workbench.store import Store
+from workbench.tracking.found import slices
+from workbench.tracking.naming import names
 from workbench.tracking.numbers import log_numbers, log_params, wrong_numbers
 from workbench.tracking.patience import hardly_waiting
 from workbench.tracking.runs import RECORDED, ROWS, Runs, begin, finish
-from workbench.tracking.trace import Source
-from workbench.tracking.traces import Traces
+from workbench.tracking.trace import RowTrace, Source
+from workbench.tracking.traces import Traces, expected
 
+ROWS_AT_ONCE = 50  # traces; `stopped` is asked between
 AGAIN = "the same command, or workbench sync, records what is missing"
 
 
@@ -136,24 +139,23 @@ class Recording:
         write_table(place.client, run.info.run_id, scored)
         log_params(place, run, self.plan, variant)
         log_numbers(place, attempt, self._summary(variant, scored))
-        traces = self._traces(number)
-        traces.write(goes_on=attempt.goes_on, stopped=stopped)
-        missing = list(self._missing(variant, scored, traces))
+        traces, made = self._traces(number)
+        for some in slices(made, ROWS_AT_ONCE):
+            if stopped():
+                raise Stopped
+            traces.write(some)
+        traces.tidy([one.id for one in made])
+        said = _lacking(traces, made)
+        missing = list(self._missing(variant, scored, said))
         # Marked as done only when all of it was read back: else the next run does it again.
         finish(place, run.info.run_id, {} if missing else {ROWS: rows_digest(rows)})
         return scored, missing
 
     def _missing(
-        self, variant: Variant, rows: Sequence[Row], traces: Traces
+        self, variant: Variant, rows: Sequence[Row], said: list[str]
     ) -> Iterator[WorkbenchError]:
         """Reads the run back and says where MLflow holds less than it should."""
         run_id = self.runs.children[variant.digest].info.run_id
-        expected, held = traces.expected(), traces.held()
-        said = [
-            f"MLflow holds {found} of {wanted} {what}"
-            for what, wanted, found in zip(expected._fields, expected, held, strict=True)
-            if found != wanted
-        ]
         wrong = list(wrong_numbers(self.runs.place, run_id, self._summary(variant, rows)))
         said += [f"MLflow shows another {', '.join(wrong)}"] if wrong else []
         for one in said:
@@ -164,14 +166,21 @@ class Recording:
                 exit_code=ExitCode.NOT_RECORDED,
             )
 
-    def _traces(self, number: int) -> Traces:
-        variant = self.plan.variants[number]
+    def _traces(self, number: int) -> tuple[Traces, list[RowTrace]]:
+        variant, bodies = self.plan.variants[number], self.plan.bodies
         run = self.runs.children[variant.digest]
         price: Price | None = self.project.prices.get(variant.model.model.ref)
         source = Source(self.runs.experiment_id, run.info.run_id, variant, price)
-        # Each variant's traces end before the one above begins, so that pages don't mix them.
+        # Each variant's traces end before the one above begins, so that pages don't mix them, and
+        # MLflow lists the newest first: so the dataset's order is the page's.
         begun = self.runs.parent.info.start_time - number * (len(self.plan.cells[0]) + 1)
-        return Traces(self.runs.place, source, self.progress.rows[number], self.plan.bodies, begun)
+        named = names([row.cell for row in self.progress.rows[number]])
+        made = [
+            RowTrace(source, row, bodies[row.cell.key], named[nth], begun - nth)
+            for nth, row in enumerate(self.progress.rows[number])
+            if row.completion is not None
+        ]
+        return Traces(self.runs.place, source), made
 
     def _summary(self, variant: Variant, rows: Sequence[Row]) -> VariantResult:
         result = summarise(self.plan, variant, rows, self.project.prices)
@@ -200,6 +209,16 @@ def _active(run_id: str) -> Iterator[None]:
             mlflow.end_run("KILLED" if isinstance(error, Stopped) else "FAILED")
         raise
     mlflow.end_run()
+
+
+def _lacking(traces: Traces, rows: Sequence[RowTrace]) -> list[str]:
+    """Reads them back."""
+    wanted, held = expected(rows), traces.held(rows)
+    return [
+        f"MLflow holds {found} of {number} {what}"
+        for what, number, found in zip(wanted._fields, wanted, held, strict=True)
+        if found != number
+    ]
 
 
 def rows_digest(rows: Sequence[Row]) -> str:

@@ -9,7 +9,7 @@ The ids come from the run and the row, so recording twice is recording once.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Set
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from hashlib import sha256
@@ -33,9 +33,10 @@ from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results import Row
+from workbench.tracking.naming import PREVIEW
 
-PREVIEW = 1000  # characters
 CONTENT = "workbench.content"
+SOURCE_RUN = "mlflow.sourceRun"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
@@ -113,10 +114,11 @@ class RowTrace:
             request_preview=self.name,
             response_preview=(self.completion.text or self.completion.error)[:PREVIEW],
             trace_metadata={
-                "mlflow.sourceRun": self.of.run_id,
+                SOURCE_RUN: self.of.run_id,
                 "mlflow.traceInputs": json.dumps(inputs, ensure_ascii=False),
                 "mlflow.traceOutputs": json.dumps(answer, ensure_ascii=False),
                 **self._usage(),
+                **self._trace_cost(),
             },
             tags={
                 "mlflow.traceName": self.of.variant.name,
@@ -134,14 +136,19 @@ class RowTrace:
         """The scores, then what was wanted."""
         return [*self._feedback(), *self._expectations()]
 
-    def own_assessments(self, found: Sequence[Assessment]) -> set[str]:
-        """The ids of those that workbench wrote, and nobody else."""
-        return {
-            one.assessment_id
-            for one in found
-            if one.assessment_id
-            in (_feedback_id(self.id, one.name), _expectation_id(self.id, one.name))
-        }
+    @cached_property
+    def scores(self) -> Set[str]:
+        """The assessment ids of its scores."""
+        return {_feedback_id(self.id, name) for name in self.row.scores}
+
+    @cached_property
+    def expectations(self) -> Set[str]:
+        """The assessment ids of what was wanted."""
+        return {_expectation_id(self.id, name) for name in self.row.cell.example.expectations}
+
+    def is_own(self, assessment_id: str, name: str) -> bool:
+        """Whether workbench wrote it, and nobody else."""
+        return assessment_id in (_feedback_id(self.id, name), _expectation_id(self.id, name))
 
     def spans(self) -> list[Span]:
         """The row and, inside it, the call."""
@@ -244,6 +251,10 @@ class RowTrace:
             "total_tokens": total,
         }
         return {"mlflow.trace.tokenUsage": json.dumps(said)}
+
+    def _trace_cost(self) -> dict[str, str]:
+        cost = self._cost()
+        return {"mlflow.trace.cost": json.dumps(cost["mlflow.llm.cost"])} if cost else {}
 
     def _cost(self) -> dict[str, JSON]:
         """Only where the price is known: else MLflow would guess one from the model's name."""
