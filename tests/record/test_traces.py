@@ -240,6 +240,31 @@ def test_rows_that_are_no_more_in_the_run_are_deleted_and_no_others(store: Store
 
 
 @both
+def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
+    store: Store, way: Way
+) -> None:
+    again = store.place.client.create_run(store.source.experiment_id, AT, {}, run_name="again")
+    second = replace(store, source=replace(store.source, run_id=again.info.run_id))
+    rows = store.rows()
+    way(store).write(rows)
+    changed = replace(rows[0], row=replace(rows[0].row, scores={}))
+    whole = way(store).whole([changed, *rows[1:]])
+    assert whole == {made.id for made in rows[1:]}
+    traces = way(second)
+    traces.link(whole)
+    traces.link(whole)
+    traces.write(second.rows()[:1])
+    assert traces.linked() == whole
+    assert traces.held(rows[1:]) == expected(rows[1:])
+    traces.tidy([second.rows()[0].id])
+    shown = {trace.info.request_preview: trace.info for trace in second.held()}
+    assert list(shown) == [made.name for made in rows]
+    # MLflow's page shows a run those scores only that name it as their source, or none.
+    metadata = [one.metadata for info in shown.values() for one in info.assessments]
+    assert [said for said in metadata if said] == []
+
+
+@both
 def test_traces_are_found_by_their_prompt(store: Store, way: Way) -> None:
     rows = store.rows()
     way(store).write(rows)
