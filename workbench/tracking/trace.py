@@ -10,7 +10,7 @@ The ids come from the run and the row, so recording twice is recording once.
 
 import json
 from collections.abc import Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -85,9 +85,8 @@ class RowTrace:
     @cached_property
     def content(self) -> str:
         """The digest of what the trace says: of the answer and the scores."""
-        said = {name: asdict(score) for name, score in self.row.scores.items()}
-        answer = {key: value for key, value in asdict(self.completion).items() if key != "stored"}
-        return digest([FORM, self.name, ascii(answer), ascii(said)])[:16]
+        answer = replace(self.completion, stored=False)
+        return digest([FORM, self.name, ascii(answer), ascii(dict(self.row.scores))])[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:
