@@ -7,6 +7,7 @@ place.py     the store or server, made if missing     registry.py  prompts and t
 schema.py    whether it is this MLflow's              patience.py  how long a server is waited for
 runs.py      a parent run, a run a variant            trace.py     one row as MLflow's entities
 traces.py    a trace a row, written and read back     naming.py    what people call a row
+bulk.py      straight into an SQLite store            calls.py     by the calls of MLflow
 whole.py     all rows, where not each has a trace     server.py    the UI
 prompts.py   templates beside their versions          datasets.py  MLflow's own
 

@@ -19,11 +19,12 @@ from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.tracking.utils.sql_trace_rollups import rollups_enabled
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceTagKey
+from mlflow.utils.time import get_current_time_millis
 from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from workbench.tracking.calls import Calls
-from workbench.tracking.columns import HERE, Columns, Tables
+from workbench.tracking.columns import HERE, Columns, Tables, association
 from workbench.tracking.found import Found, slices
 from workbench.tracking.place import Place
 from workbench.tracking.trace import CONTENT, SOURCE_RUN, RowTrace, Source
@@ -90,6 +91,26 @@ class Bulk:
         query = query.where(
             INFOS.c.experiment_id == int(self.source.experiment_id),
             METADATA.c.value == self.source.run_id,
+        )
+        with self._store.ManagedSessionMaker() as session:
+            return set(session.scalars(query))
+
+    def link(self, ids: Sequence[str]) -> None:
+        """See `found.Way`."""
+        now = get_current_time_millis()
+        missing = sorted(set(ids) - self.linked())
+        columns = [association(one, ("run", self.source.run_id), now) for one in missing]
+        with self._store.ManagedSessionMaker(read_only=False) as session:
+            for some in slices(columns, ROWS):
+                session.execute(insert(LINKS), some)
+
+    def linked(self) -> set[str]:
+        """See `found.Way`."""
+        of = LINKS.c
+        query = select(of.source_id).where(
+            of.source_type == "trace",
+            of.destination_type == "run",
+            of.destination_id == self.source.run_id,
         )
         with self._store.ManagedSessionMaker() as session:
             return set(session.scalars(query))

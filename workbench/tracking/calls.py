@@ -26,6 +26,7 @@ AT_ONCE = 8  # requests to a server; MLflow's own client keeps ten connections
 SPANS_OF = 50  # traces whose spans go into one request
 BATCH = 10  # traces; MLflow's client asks a server for no more at once
 PAGE = 200  # traces
+LINKED_AT_ONCE = 100  # the most that MLflow takes
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,19 @@ class Calls:
 
     def ours(self) -> set[str]:
         """See `found.Way`."""
-        return {trace.info.trace_id for trace in self._pages() if self._is_ours(trace)}
+        written = filter(self._is_written, self._pages())
+        return {one.info.trace_id for one in written if CONTENT in one.info.tags}
+
+    def link(self, ids: Sequence[str]) -> None:
+        """See `found.Way`. MLflow leaves out what is linked already."""
+        self._each(self._link, slices(ids, LINKED_AT_ONCE))
+
+    def linked(self) -> set[str]:
+        """See `found.Way`."""
+        return {one.info.trace_id for one in self._pages() if not self._is_written(one)}
+
+    def _link(self, ids: Sequence[str]) -> None:
+        self._store.link_traces_to_run(list(ids), self.source.run_id)
 
     def _begin(self, made: RowTrace) -> None:
         self._store.start_trace(made.info())
@@ -70,10 +83,10 @@ class Calls:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             return list(pool.map(act, these))
 
-    def _is_ours(self, trace: Trace) -> bool:
-        """A trace that is linked to the run belongs to another."""
-        written_to = trace.info.trace_metadata.get(SOURCE_RUN)
-        return CONTENT in trace.info.tags and written_to == self.source.run_id
+    def _is_written(self, trace: Trace) -> bool:
+        """To this run: a trace that is linked to it was written to another."""
+        written: str | None = trace.info.trace_metadata.get(SOURCE_RUN)
+        return written == self.source.run_id
 
     def _pages(self) -> Iterator[Trace]:
         token = None

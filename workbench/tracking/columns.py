@@ -58,16 +58,7 @@ class Tables:
         self.metadata += _pairs(made.id, _metadata(info))
         self.assessments += [self._assessment(one, info) for one in info.assessments]
         self.spans += [self._span(one, made.id) for one in made.spans()]
-        self.links.append(
-            {
-                "association_id": sha256(f"{made.id} {self._prompt}".encode()).hexdigest()[:32],
-                "source_type": "trace",
-                "source_id": made.id,
-                "destination_type": "prompt_version",
-                "destination_id": self._prompt,
-                "created_time": self._now,
-            }
-        )
+        self.links.append(association(made.id, ("prompt_version", self._prompt), self._now))
 
     def _info(self, info: TraceInfo) -> Columns:
         return {
@@ -114,7 +105,7 @@ class Tables:
             "rationale": one.rationale,
             "overrides": one.overrides,
             "valid": True,
-            "assessment_metadata": json.dumps(one.metadata),
+            "assessment_metadata": json.dumps(one.metadata) if one.metadata else None,
         }
 
     def _span(self, span: Span, trace_id: str) -> Columns:
@@ -136,6 +127,18 @@ class Tables:
             "model_name": _read(attributes, SpanAttributeKey.MODEL),
             "model_provider": _read(attributes, SpanAttributeKey.MODEL_PROVIDER),
         }
+
+
+def association(trace_id: str, to: tuple[str, str], now: int) -> Columns:
+    """A trace linked to something of a kind: ("run", id), ("prompt_version", "qa.plain/3")."""
+    return {
+        "association_id": sha256(" ".join((trace_id, *to)).encode()).hexdigest()[:32],
+        "source_type": "trace",
+        "source_id": trace_id,
+        "destination_type": to[0],
+        "destination_id": to[1],
+        "created_time": now,
+    }
 
 
 def _metadata(info: TraceInfo) -> dict[str, str]:

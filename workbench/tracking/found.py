@@ -62,6 +62,14 @@ class Way(Protocol):
         """The ids of all traces that workbench wrote to the run."""
         ...
 
+    def link(self, ids: Sequence[str]) -> None:
+        """Shows traces of other runs as this one's, too; each once."""
+        ...
+
+    def linked(self) -> set[str]:
+        """The ids of the traces that are linked to the run."""
+        ...
+
 
 def slices(these: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """In their order, `size` at a time."""

@@ -10,7 +10,7 @@ The ids come from the run and the row, so recording twice is recording once.
 
 import json
 from collections.abc import Set
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 
@@ -36,6 +36,7 @@ from workbench.results import Row
 from workbench.tracking.naming import PREVIEW
 
 CONTENT = "workbench.content"
+FORM = 2  # of what is written for a row; another one is written anew
 SOURCE_RUN = "mlflow.sourceRun"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
@@ -84,9 +85,8 @@ class RowTrace:
     @cached_property
     def content(self) -> str:
         """The digest of what the trace says: of the answer and the scores."""
-        said = {name: asdict(score) for name, score in self.row.scores.items()}
-        answer = {key: value for key, value in asdict(self.completion).items() if key != "stored"}
-        return digest([self.name, ascii(answer), ascii(said)])[:16]
+        answer = replace(self.completion, stored=False)
+        return digest([FORM, self.name, ascii(answer), ascii(dict(self.row.scores))])[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:
@@ -233,12 +233,8 @@ class RowTrace:
 
     def _common(self) -> dict[str, JSON]:
         at = self.start + self.milliseconds
-        return {
-            "metadata": {"mlflow.assessment.sourceRunId": self.of.run_id},
-            "trace_id": self.id,
-            "create_time_ms": at,
-            "last_update_time_ms": at,
-        }
+        # No mlflow.assessment.sourceRunId: a run that the trace is linked to would not show them.
+        return {"trace_id": self.id, "create_time_ms": at, "last_update_time_ms": at}
 
     def _usage(self) -> dict[str, str]:
         usage = self.completion.usage

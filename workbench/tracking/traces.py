@@ -93,6 +93,22 @@ class Traces:
                 TracingClient(self.place.uri).delete_assessment(made.id, stray)
         return count
 
+    def whole(self, rows: Sequence[RowTrace]) -> set[str]:
+        """The ids of those that stand there just as they would be written."""
+        there = self._way.found(rows)
+        return {made.id for made in rows if made.id in there and there[made.id].is_whole(made)}
+
+    def link(self, ids: Collection[str]) -> None:
+        """Shows traces of other runs as this one's, too: rows, scores and pairs.
+
+        They stay the other runs': what is replaced or deleted there is replaced or gone here.
+        """
+        self._way.link(sorted(ids))
+
+    def linked(self) -> set[str]:
+        """The ids of the traces that are linked to the run, read back."""
+        return self._way.linked()
+
     def tidy(self, wanted: Collection[str]) -> None:
         """Deletes the traces of rows that are no more in the run.
 
