@@ -37,8 +37,8 @@ class Following(Listener):
     Args:
         plan: the invocation.
         desk: where it happens.
+        stop: asked again and again whether to end.
         again: make new runs though the same invocation is recorded.
-        stopped: asked again and again whether to end.
 
     Attributes:
         variants: the numbers, once there are any.
@@ -72,9 +72,15 @@ class Following(Listener):
         self._begun = True
         desk = self._desk
         note(desk.project, self._plan, desk.recorder.tracking_uri)
-        rows = len(self._plan.cells[0])
-        order = Order(header(self._plan), rows, desk.project.file.traces, again=self._again)
-        desk.recorder.begin(order)
+        desk.recorder.begin(
+            Order(
+                header(self._plan),
+                rows=len(self._plan.cells[0]),
+                traces=desk.project.file.traces,
+                again=self._again,
+                sends=self._plan.to_send > 0,
+            )
+        )
         self._stream.__enter__()
 
     def answered(self, completions: Sequence[Completion]) -> None:

@@ -38,7 +38,7 @@ from pathlib import Path
 sys.path[:0] = {paths!r}
 from bench import Bench
 from recording import Recording
-import workbench.tracking
+import workbench.tracking.recorder
 from workbench.prompt import Renderer
 for _ in sys.stdin:
     process = os.fork()

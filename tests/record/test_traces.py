@@ -30,8 +30,10 @@ from workbench.tracking.trace import RowTrace, Source
 from workbench.tracking.traces import Count, Traces, expected
 
 AT = 1_790_000_000_000
-CHAT = Request("k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]})
-TEXT = Request("k2", {"model": "m", "prompt": "go on:"})
+CHAT = Request.of(
+    "k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]}
+)
+TEXT = Request.of("k2", {"model": "m", "prompt": "go on:"})
 ANSWERED = Completion("k1", "ok", "yes ☃", latency_s=0.2, usage=Usage(12, 3), finish_reason="stop")
 ANN = AssessmentSource(source_type="HUMAN", source_id="ann")
 SCORES = {

@@ -27,12 +27,14 @@ class Order:
         rows: of each variant.
         traces: of each variant that are kept, beside the failed rows.
         again: make new runs though the same invocation is recorded.
+        sends: whether anything is still to be asked: then answers in recorded runs may change.
     """
 
     plan: Plan
     rows: int
     traces: int
     again: bool = False
+    sends: bool = False
 
 
 class Entry(NamedTuple):

@@ -106,7 +106,7 @@ class DirectRecorder:
         state = provenance(self._project.root)
         plan = _registered(place, self._order.plan, experiment_id, state.commit)
         self._order = replace(self._order, plan=plan)
-        self._runs = open_runs(place, experiment_id, plan, state, again=self._again)
+        self._runs = open_runs(place, experiment_id, self._order, state, again=self._again)
         self._again = False
         return self._runs
 

@@ -3,6 +3,8 @@
 parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
   child  few_shot · gpt-4o-mini     tags workbench.variant, workbench.rows
 
+workbench.traces_of names the run whose traces a run shows where its rows are the same, and
+workbench.traces_shared marks that one: it is not written to any more.
 workbench.attempt counts how often recording was begun, workbench.rows is the digest of the answers
 that were read back; `-` while they are being written.
 """
@@ -20,12 +22,14 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.provenance import Provenance
+from workbench.tracking.handover import Order
 from workbench.tracking.patience import asking_once
 from workbench.tracking.place import Place
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
+LENT, LENDER = (f"workbench.{name}" for name in ("traces_shared", "traces_of"))
 TRIES = 3  # of making a run whose reply got lost and which isn't there
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts opens with the children of such runs
@@ -68,7 +72,7 @@ class Attempt:
 
 
 def open_runs(
-    place: Place, experiment_id: str, plan: Plan, provenance: Provenance, *, again: bool
+    place: Place, experiment_id: str, order: Order, provenance: Provenance, *, again: bool
 ) -> Runs:
     """The parent run and a child a variant; those that are missing are made.
 
@@ -78,10 +82,11 @@ def open_runs(
     Args:
         place: the store.
         experiment_id: whose runs they are.
-        plan: the invocation.
+        order: the invocation.
         provenance: the state of the project's files.
         again: make new ones though there are some.
     """
+    plan = order.plan
     tags = {
         VERSION: version("prompt-workbench"),
         **({MLFLOW_GIT_COMMIT: provenance.commit} if provenance.commit else {}),
@@ -90,6 +95,10 @@ def open_runs(
     with place.alone():
         parent = _parent(place, experiment_id, plan, tags, again=again)
         children = _children(place, experiment_id, plan, tags, parent)
+        if order.sends and any(LENT in run.data.tags for run in children.values()):
+            # What others show stays as it is: answers that may change get runs of their own.
+            parent = _parent(place, experiment_id, plan, tags, again=True)
+            children = _children(place, experiment_id, plan, tags, parent)
     return Runs(place, experiment_id, parent, [children[v.digest] for v in plan.variants])
 
 
@@ -180,6 +189,23 @@ def _one_of(place: Place, experiment_id: str, twins: Sequence[Run]) -> Run:
 
 def _touched(run: Run) -> bool:
     return not {ATTEMPT, RECORDED, ROWS}.isdisjoint(run.data.tags)
+
+
+def lender(runs: Runs, variant: Variant, own: Run) -> str:
+    """The run whose traces of unchanged rows a run shows, too: the newest equal one that is whole.
+
+    Empty where there is none. Once found it stays the run's, whatever is recorded meanwhile.
+    """
+    tags = own.data.tags
+    if LENDER in tags or ATTEMPT in tags:
+        return str(tags.get(LENDER, ""))
+    for run in _find(runs.place, runs.experiment_id, VARIANT, variant.digest):
+        whole = run.data.tags.get(ROWS, "-") != "-"
+        if whole and run.info.run_id != own.info.run_id and LENDER not in run.data.tags:
+            log_tags(runs.place, run.info.run_id, {LENT: "yes"})
+            log_tags(runs.place, own.info.run_id, {LENDER: run.info.run_id})
+            return str(run.info.run_id)
+    return ""
 
 
 def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = "") -> Attempt:

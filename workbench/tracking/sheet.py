@@ -25,7 +25,7 @@ from workbench.secrets import Redactor
 from workbench.tracking.handover import Entry, Order
 from workbench.tracking.numbers import log_numbers, log_params, wrong_numbers
 from workbench.tracking.patience import hardly_waiting
-from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish, log_tags
+from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish, lender, log_tags
 from workbench.tracking.trace import RowTrace, Source
 from workbench.tracking.traces import Count, Traces, expected
 from workbench.tracking.whole import NAME, Whole
@@ -50,6 +50,7 @@ class Sheet:
         self._run = runs.children[number]
         self._source = Source(runs.experiment_id, self._run.info.run_id, self._variant, price)
         self._traces = Traces(runs.place, self._source)
+        self._lender: Source | None = None
         self._redactor = redactor
         # Each variant's traces end before the one above begins, so that pages don't mix them, and
         # MLflow lists the newest first: so the dataset's order is the page's.
@@ -62,21 +63,23 @@ class Sheet:
         self.taken = 0
         self._shown: dict[int, Row] = {}
         self._ids: set[str] = set()
+        self._lent: set[str] = set()
         self._expected, self._held = Count(), Count()
         large = self._order.rows > self._order.traces
         self._whole = Whole(self._order.plan.experiment.evaluators) if large else None
 
     def begin(self, provenance: Provenance) -> None:
         """Says in the run that it is being written."""
+        found = lender(self._runs, self._variant, self._run)
+        self._lender = replace(self._source, run_id=found) if found else None
         self._attempt = begin(self._runs, self._run, self._order.plan, provenance, rows="-")
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Some rows: those that are shown get a trace, unless it stands there already."""
         shown = [entry for entry in entries if entry.shown]
-        made = [self._trace(entry) for entry in shown]
+        made = self._link(shown)
         self._traces.write(made)
-        self._expected = self._expected.plus(expected(made))
-        self._held = self._held.plus(self._traces.held(made))
+        self._count(self._traces, made)
         self._ids.update(one.id for one in made)
         self._shown.update((entry.number, entry.row) for entry in shown)
         if self._whole and entries:
@@ -115,11 +118,32 @@ class Sheet:
         said = f"{shown:,} of {self.taken:,} rows have a trace: all failures and a fixed choice. "
         log_tags(self._runs.place, run_id, {TRACED: f"{said}All rows: {NAME}"})
 
-    def _trace(self, entry: Entry) -> RowTrace:
+    def _link(self, entries: Sequence[Entry]) -> list[RowTrace]:
+        """Shows what another run holds of just these rows, and gives those that are left."""
+        made = [self._trace(entry, self._source) for entry in entries]
+        if self._lender is None:
+            return made
+        there = self._traces.whole(made)
+        lent = Traces(self._runs.place, self._lender)
+        pairs = zip(entries, made, strict=True)
+        twins = {one.id: self._trace(entry, self._lender) for entry, one in pairs}
+        others = [twin for own, twin in twins.items() if own not in there]
+        whole = lent.whole(others)
+        self._traces.link(whole)
+        self._lent.update(whole)
+        self._count(lent, [twin for twin in others if twin.id in whole])
+        return [one for one in made if twins[one.id].id not in whole]
+
+    def _count(self, traces: Traces, made: Sequence[RowTrace]) -> None:
+        """Reads them back."""
+        self._expected = self._expected.plus(expected(made))
+        self._held = self._held.plus(traces.held(made))
+
+    def _trace(self, entry: Entry, source: Source) -> RowTrace:
         request = Request(entry.row.cell.key, entry.body)
         if self._redactor.clean(entry.body) != entry.body:  # a body as a trace may show it
             request = Request.of(request.key, self._redactor.clean_json(request.body))
-        return RowTrace(self._source, entry.row, request, entry.name, self._begun - entry.number)
+        return RowTrace(source, entry.row, request, entry.name, self._begun - entry.number)
 
     def _missing(self, result: VariantResult) -> Iterator[WorkbenchError]:
         """Where MLflow holds less than it should."""
@@ -129,6 +153,8 @@ class Sheet:
             for what, wanted, found in zip(Count._fields, self._expected, self._held, strict=True)
             if found != wanted
         ]
+        if self._lent and not self._lent <= self._traces.linked():
+            said.append("MLflow shows fewer traces of another run than it should")
         wrong = list(wrong_numbers(self._runs.place, run_id, result))
         said += [f"MLflow shows another {', '.join(wrong)}"] if wrong else []
         for one in said:
