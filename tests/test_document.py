@@ -152,7 +152,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "price: {}\n",
             "workbench.yaml:1:1: unknown key 'price'\n"
-            "  fix: did you mean 'prices'? known: prices, currency, drain_s, tracking_uri",
+            "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, tracking_uri",
         ),
         (
             "prices:\n  openai:m: {inptu: 1, output: 2}\n",
@@ -177,7 +177,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "- a\n",
             "workbench.yaml: the file holds ['a'], no keys\n"
-            "  fix: its keys: tracking_uri, currency, prices, drain_s",
+            "  fix: its keys: tracking_uri, currency, prices, drain_s, traces",
         ),
     ],
 )

@@ -1,17 +1,17 @@
 """What follows each answer while others are still awaited: it is judged, counted, recorded.
 
-with Following(plan, desk, again=False, stopped=never) as following:
+with Following(plan, desk, stop, again=False) as following:
     complete(plan, Site(…, following))
     following.judged()         the numbers, once every row that was answered is judged
     following.recorded()       once all of it stands in MLflow, or why it doesn't
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from workbench.completing import Listener
+from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
 from workbench.project import Project
@@ -20,6 +20,8 @@ from workbench.scoring.stream import Numbered, Stream
 from workbench.store import Store
 from workbench.tracking.handover import Entries, Entry, Order, Recorded, Recorder, Results
 from workbench.unrecorded import forget, note
+
+TIDYING = 3.0  # seconds for saying in MLflow that runs were ended before their time
 
 
 @dataclass(frozen=True)
@@ -44,14 +46,14 @@ class Following(Listener):
         variants: the numbers, once there are any.
     """
 
-    def __init__(self, plan: Plan, desk: Desk, *, again: bool, stopped: Callable[[], bool]) -> None:
+    def __init__(self, plan: Plan, desk: Desk, stop: Stop, *, again: bool) -> None:
         self.variants: list[VariantResult] = []
         self._plan = plan
         self._desk = desk
         self._again = again
-        self._stopped = stopped
+        self._stop = stop
         self._entries = Entries(plan, desk.project.file.traces)
-        self._stream = Stream(plan, desk.store, self._taken, stopped)
+        self._stream = Stream(plan, desk.store, self._taken, self._stopped)
         self._begun = False
 
     def __enter__(self) -> Self:
@@ -64,8 +66,8 @@ class Following(Listener):
         trace: TracebackType | None,
     ) -> None:
         if self._begun and error is not None:
+            self._desk.recorder.stop(0.0 if self._stop.now else TIDYING)
             self._stream.__exit__(kind, error, trace)
-            self._desk.recorder.stop()
 
     def begun(self) -> None:
         """See `Listener`: MLflow is imported while the first calls are under way."""
@@ -121,6 +123,9 @@ class Following(Listener):
         """The ids of rows that some variant has no answer to, because nothing was sent."""
         for tally, cells in zip(self._stream.tallies, self._plan.cells, strict=True):
             yield from (cells[number].example.id for number in tally.missing())
+
+    def _stopped(self) -> bool:
+        return bool(self._stop.signal)
 
     def _taken(self, variant: int, rows: Sequence[Numbered]) -> None:
         """Judged rows. A variant that needs no request may stand in MLflow already."""

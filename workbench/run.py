@@ -141,8 +141,8 @@ def _following(plan: Plan, shop: Workshop, options: Options) -> Following:
     return Following(
         plan,
         Desk(shop.project, shop.store, shop.recorder),
+        shop.stop,
         again=options.again,
-        stopped=lambda: bool(shop.stop.signal),
     )
 
 

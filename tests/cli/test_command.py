@@ -63,7 +63,7 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
     assert done.stderr.splitlines() == [
         "completing 4 requests",
         done.stderr.splitlines()[1],
-        "scoring, and recording in MLflow",
+        "recording in MLflow",
     ]
 
 

@@ -29,7 +29,10 @@ WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 
 def paid(path: str, body: Any, nth: int) -> Reply:
     """As dear as it can be: each byte that was sent a token, and as many out as were allowed."""
-    usage = {"prompt_tokens": len(json.dumps(body)), "completion_tokens": MOST_TOKENS}
+    usage = {
+        "prompt_tokens": len(json.dumps(body, separators=(",", ":"))),
+        "completion_tokens": MOST_TOKENS,
+    }
     return Reply(body=answer(body["messages"][-1]["content"], usage=usage), delay_s=0.01)
 
 

@@ -21,10 +21,13 @@ def held(client: MlflowClient, done: Invocation) -> dict[str, object]:
     parents = [run for run in runs if run.data.tags.get(PLAN) == done.plan.digest]
     ids = {run.info.run_id for run in parents}
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") in ids]
-    traces = [trace for run in children for trace in _traces(client, run)]
-    assessments = [one for trace in traces for one in trace.info.assessments]
-    ids = {one.assessment_id for one in assessments}
-    assert len(ids) == len(assessments)
+    traces, assessments = [], []
+    for run in children:
+        own = _traces(client, run)
+        said = [one for trace in own for one in trace.info.assessments]
+        assert len({trace.info.trace_id for trace in own}) == len(own)
+        assert len({one.assessment_id for one in said}) == len(said)
+        traces, assessments = [*traces, *own], [*assessments, *said]
     names = {variant.prompt.registered_name for variant in done.plan.variants}
     return {
         "parents": len(parents),

@@ -77,7 +77,7 @@ def recorded(recording: Recording, stopped: Callable[[], bool]) -> Recorded:
                 stopped,
             )
         except Stopped:
-            recorder.stop()
+            recorder.stop(1.0)
             raise
 
 

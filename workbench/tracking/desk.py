@@ -7,6 +7,7 @@ Run as `python -m workbench.tracking.desk PARENT PIPE`: our process's number, an
                                          ("add", 0, entries) … ("all", 0);    ("done", Recorded(…))
 """
 
+import math
 import os
 import queue
 import signal
@@ -55,7 +56,7 @@ class Desk:
                 with suppress(Stopped):
                     self._line.send(("done", recorder.finish(results, stopping)))
                     return
-        recorder.stop()
+        recorder.stop(math.inf)  # whoever is impatient kills this process
 
     def _wanted(self, variant: int) -> Iterator[Sequence[Entry]]:
         """All rows of a variant, asked for."""

@@ -122,8 +122,12 @@ class Recorder(Protocol):
             Stopped: `stopped` said so; a later run goes on there.
         """
 
-    def stop(self) -> None:
-        """Ends it now, whatever is missing; also when it has ended."""
+    def stop(self, patience_s: float) -> None:
+        """Ends it now, whatever is missing; also when it has ended.
+
+        Args:
+            patience_s: seconds for saying in MLflow that its runs were ended before their time.
+        """
 
 
 class Entries:

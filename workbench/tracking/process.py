@@ -26,7 +26,7 @@ from workbench.tracking.handover import Entry, Order, Recorded, Results
 
 ROOT = Path(__file__).resolve().parents[2]  # it must import the workbench that starts it
 LOOK = 0.2  # seconds between two looks whether to stop
-LINGER = 3.0  # seconds it has to say in MLflow that its runs were ended before their time
+LINGER = 3.0  # seconds it has to end once it has said all
 
 
 class RecordingProcess:
@@ -81,11 +81,11 @@ class RecordingProcess:
                 self._say(("add", said, entries))
             self._say(("all", said))
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float) -> None:
         """As `Recorder.stop`."""
         if self._process is not None:
             self._say(("stop",))
-            self._end(LINGER)
+            self._end(patience_s)
 
     def _say(self, message: tuple[Any, ...]) -> None:
         """One that is no more is told nothing; `finish` says so."""
@@ -99,7 +99,6 @@ class RecordingProcess:
         try:
             while not self._line.poll(LOOK):
                 if stopped():
-                    self.stop()
                     raise Stopped
             answer: tuple[str, Any] = self._line.recv()
         except (EOFError, ConnectionError):

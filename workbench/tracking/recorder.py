@@ -87,9 +87,9 @@ class DirectRecorder:
         except Exception as error:  # MLflow's own, SQLAlchemy's, what an odd reply sets off
             return self._without_mlflow(results, error)
 
-    def stop(self) -> None:
+    def stop(self, patience_s: float) -> None:
         """As `Recorder.stop`: a run that is no longer written to doesn't stay at `running`."""
-        if self._runs is None:
+        if self._runs is None or not patience_s:
             return
         begun = [self._runs.children[number] for number in self._sheets]
         begun += [run for run in self._runs.children if ROWS not in run.data.tags]
