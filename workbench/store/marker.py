@@ -20,6 +20,7 @@ class Marker:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._file: int | None = None
+        self._noted = 0
 
     def close(self) -> None:
         """Frees the file."""
@@ -29,6 +30,7 @@ class Marker:
     def forget(self) -> None:
         """For a store that is made anew."""
         self._path.unlink(missing_ok=True)
+        self._noted = 0
 
     @property
     def store(self) -> str:
@@ -48,7 +50,10 @@ class Marker:
         return "", 0
 
     def note(self, store: str, commits: int) -> None:
-        """Notes it; where that can't be, an earlier note stays true."""
+        """Notes it; where that can't be, or a later one was sooner, an earlier note stays true."""
+        if commits <= self._noted:
+            return
+        self._noted = commits
         number = f"{commits:020d}"
         with suppress(OSError):
             if self._file is None:
