@@ -95,7 +95,7 @@ class Redactor:
         self._pattern = re.compile("|".join(f"({one})" for one in spread)) if self._names else None
         self._order = longest_first
         begun = groupby(sorted(self._names), key=lambda written: written[:TELLS])
-        self._sought = [commonprefix(list(group)) for _, group in begun]
+        self._sought = [commonprefix(list(group)) for _, group in begun]  # noqa: RUF071  no paths
         self._frail = [beginning for beginning in self._sought if FRAIL.search(beginning)]
 
     def clean(self, text: str) -> str:

@@ -142,9 +142,12 @@ class Database:
         """How often something was at least; more than there is: the file has lost some."""
         return self._marker.commits(store)
 
-    def note(self, statements: Sequence[Statement]) -> None:
-        """As `write`, but for the loss of power."""
-        self._commit(self._notes, statements)
+    def note(self, statements: Sequence[Statement]) -> int:
+        """As `write`, but for the loss of power; gives how many rows were changed."""
+        with self._lock:
+            before = self._notes.total_changes
+            self._commit(self._notes, statements)
+            return self._notes.total_changes - before
 
     def shrink(self) -> None:
         """Gives back the room of what was deleted, and leaves no trace of it in the file."""
@@ -263,6 +266,9 @@ def _crc(*values: object) -> int:
 
 
 def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    if len(statements) == 1 and len(statements[0][1]) == 1:  # which SQLite does as a whole, too
+        connection.execute(statements[0][0], statements[0][1][0])
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         for query, rows in statements:

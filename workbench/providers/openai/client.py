@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt, Completion, Permit, Request, Unlimited
@@ -23,6 +24,9 @@ from workbench.providers.openai.streaks import Streaks
 from workbench.providers.openai.tries import ALIVE, Tries
 from workbench.providers.openai.wire import HeldError, Wire
 
+# What has arrived, in groups; then an error, if there was one; then None.
+Arrived: TypeAlias = "queue.SimpleQueue[list[Completion] | Exception | None]"
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -34,15 +38,15 @@ class Endpoint:
 
     def complete(self, requests: Iterator[Request]) -> Iterator[Completion]:
         """As `Provider.complete`."""
-        arrived: queue.SimpleQueue[Completion | Exception | None] = queue.SimpleQueue()
+        arrived: Arrived = queue.SimpleQueue()
         session = _Session(self, requests, arrived)
         thread = threading.Thread(target=session.run, name=f"openai:{self.model}", daemon=True)
         thread.start()
         try:
-            while (item := arrived.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                yield item
+            while (came := arrived.get()) is not None:
+                if isinstance(came, Exception):
+                    raise came
+                yield from came
         finally:
             session.cancel()
             thread.join()
@@ -55,13 +59,14 @@ class _Session:
         self,
         endpoint: Endpoint,
         requests: Iterator[Request],
-        arrived: "queue.SimpleQueue[Completion | Exception | None]",
+        arrived: Arrived,
     ) -> None:
         self.endpoint = endpoint
         self.settings = endpoint.settings
         self._package = Package(endpoint.settings, endpoint.key)
         self.requests = requests
         self.arrived = arrived
+        self._together: list[Completion] = []
         self.fatal: Exception | None = None
         self._permit: Permit = Unlimited()  # of the request pulled last; all are of one run
         self._streaks = Streaks()
@@ -80,6 +85,7 @@ class _Session:
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+            self._put()
             if self.fatal:
                 self.arrived.put(self.fatal)
             self.arrived.put(None)
@@ -122,9 +128,9 @@ class _Session:
         tries, attempts = Tries(self.settings.backoff_s), 0
         while True:
             attempts += 1
-            came = await self._call(wire, request)
+            came = await self._call(wire, request, attempts)
             if isinstance(came, Completion):
-                self.arrived.put(replace(came, attempts=attempts))
+                self._hand_over(came)
                 return self._stop(self._streaks.replied(came))
             now = time.monotonic()
             wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
@@ -133,20 +139,30 @@ class _Session:
                 if await self._gate.passes(request.permit, after=wait) and request.permit.again():
                     continue
                 said = f"not sent again: {said}"
-            self.arrived.put(
+            self._hand_over(
                 Completion(
                     request.key, "failed", prefill=request.prefill, error=said, attempts=attempts
                 )
             )
             return self._stop(None if wait is not None else self._streaks.failed(came))
 
-    async def _call(self, wire: Wire, request: Request) -> Completion | Failure:
-        """What comes of one call that the gate has let pass."""
+    def _hand_over(self, completion: Completion) -> None:
+        """What comes in one round of the loop goes together, so that the reader wakes up once."""
+        self._together.append(completion)
+        if len(self._together) == 1:
+            self._loop.call_soon(self._put)
+
+    def _put(self) -> None:
+        self.arrived.put(self._together)
+        self._together = []
+
+    async def _call(self, wire: Wire, request: Request, attempts: int) -> Completion | Failure:
+        """What comes of the call with that number, which the gate has let pass."""
         while True:
             sent_at = time.monotonic()
             self._gate.pace.sends(sent_at)
             try:
-                completion = await self._exchange(wire, request)
+                completion = await self._exchange(wire, request, attempts)
             except KINDS as error:
                 if isinstance(error, HeldError) and await self._gate.passes(request.permit):
                     continue
@@ -154,7 +170,7 @@ class _Session:
             self._gate.pace.answered(time.monotonic())
             return completion
 
-    async def _exchange(self, wire: Wire, request: Request) -> Completion:
+    async def _exchange(self, wire: Wire, request: Request, attempts: int) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""
         # ASCII, so that a lone surrogate can be sent; the order of a schema's keys is kept.
         content = json.dumps(dict(request.body), allow_nan=False).encode("ascii")
@@ -173,8 +189,9 @@ class _Session:
                 error=reply.useless,
                 raw=raw,
                 latency_s=latency,
+                attempts=attempts,
             )
-        return replace(read_reply(request, raw), latency_s=latency)
+        return read_reply(request, raw, latency_s=latency, attempts=attempts)
 
     def _lost(self, error: Exception, request: Request, sent_at: float) -> Failure:
         """What `error` means for the request, said to those it concerns.
