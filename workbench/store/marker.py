@@ -7,6 +7,7 @@ power, where nobody was told that it was durable. If somebody was, answers are m
 """
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -21,6 +22,7 @@ class Marker:
         self._path = folder / NAME
         self._file: int | None = None
         self._noted = 0
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Frees the file."""
@@ -51,14 +53,14 @@ class Marker:
 
     def note(self, store: str, commits: int) -> None:
         """Notes it; where that can't be, or a later one was sooner, an earlier note stays true."""
-        if commits <= self._noted:
-            return
-        self._noted = commits
-        number = f"{commits:020d}"
-        with suppress(OSError):
+        with self._lock, suppress(OSError):
+            if commits <= self._noted:
+                return
+            number = f"{commits:020d}"
             if self._file is None:
                 self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             os.pwrite(self._file, f"{store} {number} {_sum(store, number)}\n".encode(), 0)
+            self._noted = commits
 
 
 def _sum(store: str, number: str) -> str:

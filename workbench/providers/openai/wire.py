@@ -104,7 +104,10 @@ class Wire:
         )
         connector.held = self._held
         self._session = aiohttp.ClientSession(
-            connector=connector, timeout=self._timeout, auto_decompress=False
+            connector=connector,
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # of addresses, as sent
+            timeout=self._timeout,
+            auto_decompress=False,
         )
         return self
 
