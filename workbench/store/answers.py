@@ -168,7 +168,7 @@ def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:
 def completion_json(completion: Completion) -> dict[str, JSON]:
     """What an evaluator can see of a completion, as JSON."""
     said: dict[str, JSON] = {name: getattr(completion, name) for name in KEPT}
-    said["usage"] = dataclasses.asdict(completion.usage)
+    said["usage"] = dict(vars(completion.usage))
     if completion.choice_scores is not None:
         said["choice_scores"] = dict(completion.choice_scores)
     return said
