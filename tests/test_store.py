@@ -4,6 +4,7 @@ import json
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import RETRIABLE, Store, completion_json, score_key
 from workbench.store.database import checksum
+from workbench.store.marker import Marker
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
 ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
@@ -297,3 +299,28 @@ def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
     with pytest.raises(ZeroDivisionError):
         store.keep(pairs())
     assert store.kept(["a"]) == set()
+
+
+def test_what_was_durable_is_never_noted_as_less(tmp_path):
+    marker = Marker(tmp_path)
+    for commits in (5, 7, 6):  # of three threads, the second of which was the last to wait
+        marker.note("s", commits)
+    assert marker.commits("s") == 7
+    marker.close()
+
+
+def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
+    def work(thread: int) -> None:
+        for n in range(40):
+            assert store.ledger.claim(f"{thread}-{n}", "m", None) == "claimed"
+            keep(store, done(f"{thread}-{n}", text=str(n)))
+
+    with store.ledger.session("p"), ThreadPoolExecutor(4) as threads:
+        list(threads.map(work, range(4)))
+        under_way = store.ledger.under_way()
+    keys = [f"{thread}-{n}" for thread in range(4) for n in range(40)]
+    found = store.completions(keys)
+    assert [found[key].text for key in keys] == [key.split("-")[1] for key in keys]
+    assert under_way == []
+    store_id, commits = store.database.identity()
+    assert store.database.acknowledged(store_id) == commits

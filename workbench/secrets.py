@@ -13,19 +13,22 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from os.path import commonprefix
 from typing import Any, TextIO
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from workbench.canonical import JSON
 
 LEAST = 16  # characters
+TELLS = 12  # of them at the beginning, by which it is looked whether a text may hold a secret
 TELLING = re.compile(
     r"(?i)(api[-_]?key|access[-_]?key|secret|tokens?(?![a-z])|passw|credential|authorization"
     r"|signature|cookie|private[-_]?key|[-_]key$|^key$|[-_]auth$|^auth$|[-_]pwd$)"
 )
 HARMLESS = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # they say where a secret is
 BREAK = r"(?:\s|\\+[nrt])*"  # what a line that is broken has between two characters
-BLANKS = re.compile(r"\s|\\+[nrt]")
+FRAIL = re.compile(r"[\s\\]|^[nrt]")  # what may be taken for a blank, or for a part of one
 ESCAPED = re.compile(r"\\+u00([0-7][0-9A-Fa-f])")  # a letter of ASCII, as JSON may write it
 SLASHES = re.compile(r"\\+")  # JSON in JSON in JSON doubles them each time
 USER_INFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)[^\s/?#@]+|[^\s/?#@:]+)@")
@@ -77,6 +80,8 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._names: dict[str, str] = {}
+        self._sought: list[str] = []  # no secret stands in a text that holds none of these
+        self._frail: list[str] = []  # of them, those that packing a text may take apart
         self._pattern: re.Pattern[str] | None = None
         self.learn(secrets)
 
@@ -89,6 +94,9 @@ class Redactor:
         spread = (BREAK.join(map(_pattern, written)) for written in longest_first)
         self._pattern = re.compile("|".join(f"({one})" for one in spread)) if self._names else None
         self._order = longest_first
+        begun = groupby(sorted(self._names), key=lambda written: written[:TELLS])
+        self._sought = [commonprefix(list(group)) for _, group in begun]  # noqa: RUF071  no paths
+        self._frail = [beginning for beginning in self._sought if FRAIL.search(beginning)]
 
     def clean(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
@@ -112,10 +120,17 @@ class Redactor:
         """Quickly: whether a secret may be there."""
         if len(text) < LEAST:
             return False
-        plain = ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
-        single = SLASHES.sub(r"\\", plain)
-        packed = BLANKS.sub("", single)
-        return any(written in packed or written in single for written in self._names)
+        single = packed = text
+        if "\\" in text:
+            if "u00" in text:
+                single = ESCAPED.sub(lambda found: chr(int(found[1], 16)), single)
+            while "\\\\" in single:
+                single = single.replace("\\\\", "\\")
+            packed = single.replace(r"\n", "").replace(r"\r", "").replace(r"\t", "")
+        packed = "".join(packed.split())
+        return any(map(packed.__contains__, self._sought)) or any(
+            map(single.__contains__, self._frail)
+        )
 
 
 class CleanStream:

@@ -25,6 +25,7 @@ from workbench.store.room import take_room
 Kept = TypeVar("Kept")
 ANSWER = 2_000  # bytes that an answer takes beside its request, about
 UNKEPT = ("key", "stored")  # fields of a completion that are no part of the answer
+KEPT = tuple(one.name for one in dataclasses.fields(Completion) if one.name not in UNKEPT)
 # Replies that are no answers: kept, and sent again only when asked to.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response"})
 COLUMNS = (
@@ -166,8 +167,11 @@ def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:
 
 def completion_json(completion: Completion) -> dict[str, JSON]:
     """What an evaluator can see of a completion, as JSON."""
-    said = dataclasses.asdict(completion)
-    return {name: value for name, value in said.items() if name not in UNKEPT}
+    said: dict[str, JSON] = {name: getattr(completion, name) for name in KEPT}
+    said["usage"] = dict(vars(completion.usage))
+    if completion.choice_scores is not None:
+        said["choice_scores"] = dict(completion.choice_scores)
+    return said
 
 
 def _completion(key: str, text: str) -> Completion:

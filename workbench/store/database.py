@@ -33,6 +33,7 @@ PATIENCE = 30.0  # seconds for another process's commit
 LEAST = 512  # bytes; SQLite takes a smaller file for a new one, and drops the log beside it
 LATER = 1000  # formats; above them, it is no later version that has written the number
 COMMITTED = "UPDATE store SET commits = commits + 1"
+SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
 Statement = tuple[str, Sequence[Sequence[Any]]]
 
 
@@ -40,7 +41,8 @@ class Database:
     """The store's file, open twice: for what must outlive a loss of power, and for notes.
 
     Notes (who asks what) outlive the end of this process at once, and a loss of power with the
-    next answer that is kept. One thread at a time gets in.
+    next answer that is kept. One thread at a time gets in; none waits while the disk writes down
+    what another has committed (SQLite would wait for it with its file locked).
 
     Attributes:
         full: what is to be raised, once the disk was full: nothing new may begin.
@@ -56,9 +58,11 @@ class Database:
         try:
             self._make_file()
             self._refuse_later_format()
-            self._answers = self._connected("FULL")
+            self._answers = self._connected()
             make_tables(self._answers)
-            self._notes = self._connected("NORMAL")
+            self._notes = self._connected()
+            self._notes.execute("PRAGMA wal_autocheckpoint=0")  # the answers' turn, which may wait
+            self._log = os.open(f"{self.path}-wal", os.O_RDWR)
             self._place = _place(self.path)
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "errno", 0) in FORBIDDEN:
@@ -76,6 +80,7 @@ class Database:
     ) -> None:
         self._notes.close()
         self._answers.close()
+        os.close(self._log)
         self._marker.close()
 
     def fault(self, what: str, error: object) -> WorkbenchError:
@@ -119,8 +124,14 @@ class Database:
         Raises:
             WorkbenchError: the disk is full, the file is damaged, or it is not there any more.
         """
-        self._commit(self._answers, [*statements, (COMMITTED, [()])])
-        self._marker.note(*self.identity())
+        with self._lock:
+            self._commit(self._answers, [*statements, (COMMITTED, [()])])
+            said = self.identity()
+        try:
+            SYNC(self._log)
+        except OSError as error:
+            raise self.fault("can't be written", error) from error
+        self._marker.note(*said)
 
     def identity(self) -> tuple[str, int]:
         """Which store this is, and how often something durable was written to it."""
@@ -131,9 +142,12 @@ class Database:
         """How often something was at least; more than there is: the file has lost some."""
         return self._marker.commits(store)
 
-    def note(self, statements: Sequence[Statement]) -> None:
-        """As `write`, but for the loss of power."""
-        self._commit(self._notes, statements)
+    def note(self, statements: Sequence[Statement]) -> int:
+        """As `write`, but for the loss of power; gives how many rows were changed."""
+        with self._lock:
+            before = self._notes.total_changes
+            self._commit(self._notes, statements)
+            return self._notes.total_changes - before
 
     def shrink(self) -> None:
         """Gives back the room of what was deleted, and leaves no trace of it in the file."""
@@ -198,13 +212,13 @@ class Database:
             finally:
                 os.close(handle)
 
-    def _connected(self, synchronous: str) -> sqlite3.Connection:
+    def _connected(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
             self.path, timeout=PATIENCE, check_same_thread=False, isolation_level=None
         )
         connection.create_function("crc", -1, _crc, deterministic=True)
         _log_ahead(connection)
-        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA synchronous=NORMAL")  # `write` sees to the log itself
         return connection
 
     def _refuse_later_format(self) -> None:
@@ -252,6 +266,9 @@ def _crc(*values: object) -> int:
 
 
 def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    if len(statements) == 1 and len(statements[0][1]) == 1:  # which SQLite does as a whole, too
+        connection.execute(statements[0][0], statements[0][1][0])
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         for query, rows in statements:

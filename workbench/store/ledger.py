@@ -135,10 +135,12 @@ class Ledger:
         """
         if self._database.full:
             raise self._database.full
-        self._database.note([(CLAIM, [(key, self._id, model, cost, anew, billed)])])
+        claimed = self._database.note([(CLAIM, [(key, self._id, model, cost, anew, billed)])])
         if self._database.full:  # found out by this very note
             self.release([key])
             raise self._database.full
+        if claimed:
+            return "claimed"
         owner = self._owner(key)
         if owner == self._id:
             return "claimed"

@@ -7,6 +7,7 @@ power, where nobody was told that it was durable. If somebody was, answers are m
 """
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
@@ -20,6 +21,8 @@ class Marker:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._file: int | None = None
+        self._noted = 0
+        self._lock = threading.Lock()
 
     def close(self) -> None:
         """Frees the file."""
@@ -29,6 +32,7 @@ class Marker:
     def forget(self) -> None:
         """For a store that is made anew."""
         self._path.unlink(missing_ok=True)
+        self._noted = 0
 
     @property
     def store(self) -> str:
@@ -48,12 +52,15 @@ class Marker:
         return "", 0
 
     def note(self, store: str, commits: int) -> None:
-        """Notes it; where that can't be, an earlier note stays true."""
-        number = f"{commits:020d}"
-        with suppress(OSError):
+        """Notes it; where that can't be, or a later one was sooner, an earlier note stays true."""
+        with self._lock, suppress(OSError):
+            if commits <= self._noted:
+                return
+            number = f"{commits:020d}"
             if self._file is None:
                 self._file = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
             os.pwrite(self._file, f"{store} {number} {_sum(store, number)}\n".encode(), 0)
+            self._noted = commits
 
 
 def _sum(store: str, number: str) -> str:

@@ -1,7 +1,11 @@
 """Whose key goes where."""
 
+from dataclasses import replace
+
+import openai
 import pytest
 from asking import request_for
+from openai_server import last_message
 
 from workbench.errors import WorkbenchError
 from workbench.model import Model, open_provider
@@ -56,6 +60,33 @@ def test_headers_of_the_file_are_sent_and_stand_in_the_identity(ask, open_model,
     found = server.requests[0].headers
     assert (found["x-tenant"], found["authorization"]) == ("t1", "Basic eA==")
     assert open_model(headers=headers).identity["headers"] == headers
+
+
+def test_what_is_sent_is_what_the_openai_package_sends(ask, server, monkeypatch):
+    monkeypatch.setenv("LOCAL_KEY", SECRET)
+    ask("a", api_key_env="LOCAL_KEY")
+    body = server.requests[0].body
+    with openai.OpenAI(
+        api_key=SECRET, base_url=server.url, timeout=None, default_headers={"Accept-Encoding": ""}
+    ) as client:
+        client.chat.completions.create(**body)
+    ours, theirs = (dict(request.headers) for request in server.requests)
+    varying = ("accept-encoding", "content-length", "user-agent", "x-stainless-async")
+    assert [request.path for request in server.requests] == ["/v1/chat/completions"] * 2
+    assert {name: text for name, text in ours.items() if name not in varying} == {
+        name: text for name, text in theirs.items() if name not in varying
+    }
+
+
+def test_cookie_that_an_endpoint_sets_comes_back_to_it(ask, server):
+    server.script = lambda path, body, nth: replace(
+        last_message(path, body, nth), headers={"Set-Cookie": "session=ab+/c=.1-2; Path=/"}
+    )
+    ask("a", "b", concurrency=1)
+    assert [request.headers.get("cookie") for request in server.requests] == [
+        None,
+        "session=ab+/c=.1-2",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ class Endpoint:
     """Takes `rate` requests a second, `burst` at once; after `until` it takes them all.
 
     Attributes:
+        by_chance: part of the requests that is refused whatever their rate.
         slow_s: seconds until an answer; a refusal takes 0.05 s, and a request 0.01 s to come in.
         taken: when requests were taken; `refused`: when they were not.
     """
@@ -22,6 +23,8 @@ class Endpoint:
     burst: float = 20.0
     slow_s: float = 0.05
     until: float = 1e9
+    by_chance: float = 0.0
+    dice: random.Random = field(default_factory=lambda: random.Random(3))
     taken: list[float] = field(default_factory=list)
     refused: list[float] = field(default_factory=list)
     _tokens: float = 0.0
@@ -31,6 +34,7 @@ class Endpoint:
         self._tokens = min(self.burst, self._tokens + (now - self._at) * self.rate)
         self._at = now
         yes = now > self.until or self._tokens >= 1
+        yes = yes and self.dice.random() >= self.by_chance
         self._tokens -= yes
         (self.taken if yes else self.refused).append(now)
         return yes
@@ -99,6 +103,15 @@ def test_endpoint_that_refuses_nothing_is_not_held_back():
     pace = play(endpoint, seconds=3.0)
     assert pace.rate is None
     assert endpoint.took(1, 3) == pytest.approx(64 / endpoint.slow_s, rel=0.2)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_refusals_that_are_chance_hold_nothing_back(seed):
+    endpoint = Endpoint(rate=1e9, burst=1e9, by_chance=0.05, dice=random.Random(seed))
+    pace = play(endpoint, seconds=6.0)
+    assert pace.rate is None
+    assert endpoint.share(1, 6) == pytest.approx(0.05, abs=0.02)
+    assert endpoint.took(1, 6) > 0.6 * 64 / endpoint.slow_s
 
 
 def test_one_refusal_alone_holds_nothing_back():

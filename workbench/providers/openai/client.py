@@ -1,32 +1,30 @@
-"""Sending requests, many at once, through the openai package; the one layer that retries.
+"""Sending requests, many at once; the one layer that retries.
 
 The event loop runs in a thread of its own; completions come out of a queue as they arrive.
 """
 
 import asyncio
-import os
 import queue
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-import httpx2
-import openai
+from typing import TypeAlias
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt, Completion, Permit, Request, Unlimited
-from workbench.providers.openai.failure import KINDS, Failure, read_failure, was_held
+from workbench.providers.openai.failure import KINDS, Failure, read_failure
 from workbench.providers.openai.gate import Gate
 from workbench.providers.openai.open_files import make_room, most_connections
+from workbench.providers.openai.package import Package
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.settings import OpenAISettings
 from workbench.providers.openai.streaks import Streaks
 from workbench.providers.openai.tries import ALIVE, Tries
-from workbench.providers.openai.wire import USELESS, Wire
+from workbench.providers.openai.wire import HeldError, Wire
 
-LONGEST_CONNECT = 20.0  # seconds until a server that takes no connection is not there
-PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+# What has arrived, in groups; then an error, if there was one; then None.
+Arrived: TypeAlias = "queue.SimpleQueue[list[Completion] | Exception | None]"
 
 
 @dataclass(frozen=True)
@@ -39,33 +37,18 @@ class Endpoint:
 
     def complete(self, requests: Iterator[Request]) -> Iterator[Completion]:
         """As `Provider.complete`."""
-        arrived: queue.SimpleQueue[Completion | Exception | None] = queue.SimpleQueue()
+        arrived: Arrived = queue.SimpleQueue()
         session = _Session(self, requests, arrived)
         thread = threading.Thread(target=session.run, name=f"openai:{self.model}", daemon=True)
         thread.start()
         try:
-            while (item := arrived.get()) is not None:
-                if isinstance(item, Exception):
-                    raise item
-                yield item
+            while (came := arrived.get()) is not None:
+                if isinstance(came, Exception):
+                    raise came
+                yield from came
         finally:
             session.cancel()
             thread.join()
-
-    def headers(self) -> dict[str, str | openai.Omit]:
-        """The file's own; the client is kept from adding what is not meant for this endpoint.
-
-        Without a key no Authorization header is sent, not even an empty one. An address in the
-        file gets nothing of what the environment says of an account at OpenAI.
-        """
-        left_out = [] if self.key else ["Authorization"]
-        if self.settings.base_url:
-            lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-            left_out += [line.partition(":")[0].strip() for line in lines if ":" in line]
-            left_out += ["OpenAI-Organization", "OpenAI-Project"]
-        own = {name.lower() for name in self.settings.headers}
-        omitted = {name: openai.Omit() for name in left_out if name.lower() not in own}
-        return {**omitted, **self.settings.headers}
 
 
 class _Session:
@@ -75,13 +58,14 @@ class _Session:
         self,
         endpoint: Endpoint,
         requests: Iterator[Request],
-        arrived: "queue.SimpleQueue[Completion | Exception | None]",
+        arrived: Arrived,
     ) -> None:
         self.endpoint = endpoint
         self.settings = endpoint.settings
-        self._headers = endpoint.headers()
+        self._package = Package(endpoint.settings, endpoint.key)
         self.requests = requests
         self.arrived = arrived
+        self._together: list[Completion] = []
         self.fatal: Exception | None = None
         self._permit: Permit = Unlimited()  # of the request pulled last; all are of one run
         self._streaks = Streaks()
@@ -100,6 +84,7 @@ class _Session:
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+            self._put()
             if self.fatal:
                 self.arrived.put(self.fatal)
             self.arrived.put(None)
@@ -115,24 +100,12 @@ class _Session:
         settings = self.settings
         connections = most_connections(settings.concurrency)
         make_room(connections)
-        connect = min(LONGEST_CONNECT, settings.timeout_s / 2)
-        async with (
-            httpx2.AsyncClient(
-                transport=Wire(settings.url, connections, self._gate.held),
-                headers={"Accept-Encoding": "identity"},
-                follow_redirects=False,
-            ) as transport,
-            openai.AsyncOpenAI(
-                api_key=self.endpoint.key or "none",
-                base_url=settings.url,
-                http_client=transport,
-                max_retries=0,
-                timeout=httpx2.Timeout(None, connect=connect),
-            ) as client,
-        ):
-            await asyncio.gather(*(self._work(client) for _ in range(connections)))
+        async with self._package as package:
+            request, connect = await package.request(), package.connect_s
+            async with Wire(request, connections, self._gate.held, connect_s=connect) as wire:
+                await asyncio.gather(*(self._work(wire) for _ in range(connections)))
 
-    async def _work(self, client: openai.AsyncOpenAI) -> None:
+    async def _work(self, wire: Wire) -> None:
         """Pulls and sends until the requests end; after a fatal error the others finish theirs."""
         try:
             while await self._gate.passes(self._permit):
@@ -140,12 +113,12 @@ class _Session:
                 if request is None:
                     return
                 self._permit = request.permit
-                await self._send(client, request)
+                await self._send(wire, request)
         except Exception as error:  # raised in the thread that reads, once all is handed over
             self.fatal = self.fatal or error
             self._gate.close()
 
-    async def _send(self, client: openai.AsyncOpenAI, request: Request) -> None:
+    async def _send(self, wire: Wire, request: Request) -> None:
         """Hands over what comes of one request, after as many tries as it takes.
 
         Raises:
@@ -154,9 +127,9 @@ class _Session:
         tries, attempts = Tries(self.settings.backoff_s), 0
         while True:
             attempts += 1
-            came = await self._call(client, request)
+            came = await self._call(wire, request, attempts)
             if isinstance(came, Completion):
-                self.arrived.put(replace(came, attempts=attempts))
+                self._hand_over(came)
                 return self._stop(self._streaks.replied(came))
             now = time.monotonic()
             wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
@@ -165,50 +138,58 @@ class _Session:
                 if await self._gate.passes(request.permit, after=wait) and request.permit.again():
                     continue
                 said = f"not sent again: {said}"
-            self.arrived.put(
+            self._hand_over(
                 Completion(
                     request.key, "failed", prefill=request.prefill, error=said, attempts=attempts
                 )
             )
             return self._stop(None if wait is not None else self._streaks.failed(came))
 
-    async def _call(self, client: openai.AsyncOpenAI, request: Request) -> Completion | Failure:
-        """What comes of one call that the gate has let pass."""
+    def _hand_over(self, completion: Completion) -> None:
+        """What comes in one round of the loop goes together, so that the reader wakes up once."""
+        self._together.append(completion)
+        if len(self._together) == 1:
+            self._loop.call_soon(self._put)
+
+    def _put(self) -> None:
+        self.arrived.put(self._together)
+        self._together = []
+
+    async def _call(self, wire: Wire, request: Request, attempts: int) -> Completion | Failure:
+        """What comes of the call with that number, which the gate has let pass."""
         while True:
             sent_at = time.monotonic()
             self._gate.pace.sends(sent_at)
             try:
-                completion = await self._exchange(client, request)
+                completion = await self._exchange(wire, request, attempts)
             except KINDS as error:
-                if was_held(error) and await self._gate.passes(request.permit):
+                if isinstance(error, HeldError) and await self._gate.passes(request.permit):
                     continue
                 return self._lost(error, request, sent_at)
             self._gate.pace.answered(time.monotonic())
             return completion
 
-    async def _exchange(self, client: openai.AsyncOpenAI, request: Request) -> Completion:
+    async def _exchange(self, wire: Wire, request: Request, attempts: int) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""
         content = request.text.encode("ascii")
         begun = time.monotonic()
         async with asyncio.timeout(self.settings.timeout_s):
-            reply = await client.post(
-                PATHS[self.settings.api],
-                content=content,
-                cast_to=httpx2.Response,
-                options={"headers": self._headers},  # an Omit counts only if it stands here
-            )
+            reply = await wire.send(content)
         latency = time.monotonic() - begun
-        raw = reply.content.decode("utf-8-sig", "replace")
-        if useless := reply.extensions.get(USELESS):
+        if not 200 <= reply.status < 300:
+            raise await self._package.error(reply)
+        raw = reply.body.decode("utf-8-sig", "replace")
+        if reply.useless:
             return Completion(
                 request.key,
                 "invalid_response",
                 prefill=request.prefill,
-                error=useless,
+                error=reply.useless,
                 raw=raw,
                 latency_s=latency,
+                attempts=attempts,
             )
-        return replace(read_reply(request, raw), latency_s=latency)
+        return read_reply(request, raw, latency_s=latency, attempts=attempts)
 
     def _lost(self, error: Exception, request: Request, sent_at: float) -> Failure:
         """What `error` means for the request, said to those it concerns.
@@ -216,7 +197,7 @@ class _Session:
         Raises:
             WorkbenchError: no other request can fare better.
         """
-        found = read_failure(error, self.settings, request.body)
+        found = read_failure(error, self.settings, request)
         failure = replace(found, text=self._hidden(found.text))
         request.permit.lost(Attempt(failure.outcome, failure.text))
         if failure.stops:

@@ -8,23 +8,22 @@ HTTP 401                  -> Failure("HTTP 401: bad key", "refused", stops="chec
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-import aiohttp
 import httpx2
 import openai
 
-from workbench.canonical import JSON
+from workbench.model import Request
 from workbench.providers.openai.reply import clean
 from workbench.providers.openai.settings import OpenAISettings
-from workbench.providers.openai.wire import Held
+from workbench.providers.openai.wire import HeldError, LostReplyError, NotSentError
 
 LONGEST_WAIT = 600.0  # seconds a server may ask for; one that asks for more is not asked again
-KINDS = (openai.OpenAIError, httpx2.HTTPError, aiohttp.ClientError, OSError)
+KINDS = (openai.OpenAIError, NotSentError, LostReplyError, OSError)
 DATA = ("messages", "prompt")  # of a body; a fault of theirs is one row's, not the parameters'
 NOTHING_DONE = (503, 529)  # of the 5xx: the server had no room
 
@@ -51,14 +50,14 @@ class Failure:
     too_many: bool = False
 
 
-def read_failure(error: Exception, settings: OpenAISettings, body: Mapping[str, JSON]) -> Failure:
-    """The failure that `error`, one of KINDS, was for the request `body`."""
+def read_failure(error: Exception, settings: OpenAISettings, request: Request) -> Failure:
+    """The failure that `error`, one of KINDS, was for `request`."""
     if isinstance(error, openai.APIStatusError):
-        return _status(error, settings, body)
+        return _status(error, settings, request)
     causes = list(_causes(error))
-    if was_held(error):
+    if isinstance(error, HeldError):
         return Failure(f"not sent: {causes[-1]}", "refused")
-    if any(isinstance(cause, httpx2.ConnectError) for cause in causes):
+    if isinstance(error, NotSentError):
         said = f"{settings.url} can't be reached: {causes[-1]}"
         return Failure(said[:300], "refused", again=True, unreachable=True)
     if any(isinstance(cause, TimeoutError) for cause in causes):
@@ -67,21 +66,14 @@ def read_failure(error: Exception, settings: OpenAISettings, body: Mapping[str, 
     return Failure(said[:300], "unknown", again=True)
 
 
-def was_held(error: Exception) -> bool:
-    """Whether nothing was sent, because the endpoint asked for a pause just before."""
-    return any(isinstance(cause, Held) for cause in _causes(error))
-
-
-def _status(
-    error: openai.APIStatusError, settings: OpenAISettings, body: Mapping[str, JSON]
-) -> Failure:
+def _status(error: openai.APIStatusError, settings: OpenAISettings, request: Request) -> Failure:
     status, wait = error.status_code, _asked_wait(error.response.headers)
     return Failure(
         f"HTTP {status}: {_message(error)[:300]}",
         "possibly_billed" if status >= 500 and status not in NOTHING_DONE else "refused",
         again=status in (408, 409, 429) or status >= 500,
         wait_s=wait,
-        stops=_hopeless(error, wait, settings, body),
+        stops=_hopeless(error, wait, settings, request),
         too_many=status == 429,
     )
 
@@ -101,7 +93,7 @@ def _hopeless(
     error: openai.APIStatusError,
     wait: float | None,
     settings: OpenAISettings,
-    body: Mapping[str, JSON],
+    request: Request,
 ) -> str:
     """What to do where no other request to this model can fare better; else empty."""
     status, variable = error.status_code, settings.key_variable
@@ -116,7 +108,7 @@ def _hopeless(
     if wait and wait > LONGEST_WAIT:
         return f"it asks to wait {_until(wait)}; run again then"
     named = re.split(r"[.\[]", str(error.param or ""))[0]
-    if status != 400 or named not in body or named in DATA:
+    if status != 400 or named in DATA or named not in request.body:
         return ""
     if named == "model":
         return "check the model's name"

@@ -9,8 +9,8 @@ Nothing is held back until an endpoint refuses some (HTTP 429). Then:
 
 A refusal is judged at the time its request was sent, because answers take longer than refusals and
 a slow endpoint would otherwise seem to answer nothing. A token bucket of 20 a second is used up to
-20 a second, and refuses 2 to 4%. Where refusals come at random and don't mean "slower", this is
-slower than it need be.
+20 a second, and refuses 2 to 4%. Refusals that come at random and don't mean "slower" hold nothing
+back while they are few; above 8%, this is slower than it need be.
 """
 
 from bisect import bisect_right, insort
@@ -20,6 +20,7 @@ LEAST_SPAN = 0.25  # seconds that a rate is measured over at the very beginning
 LEAST = 1.0  # requests a second
 REFUSALS = 2  # and more, to be taken for more than chance
 TOO_MANY = 0.08  # of the requests refused: slower
+CHANCE = 2.0  # standard deviations above that, to begin with
 HARDLY_ANY = 0.02  # of them refused: faster
 BELOW = 0.95  # of what was taken is asked for after too many refusals
 LONG = 10.0  # seconds that are looked at, too, lest a moment in which little was sent counts alone
@@ -69,7 +70,10 @@ class Pace:
         self._refused_at = now
         last = self._refused[-1]  # requests overtake each other on their way
         sent, refused = self._counts(last, WINDOW)
-        if refused < REFUSALS or refused < TOO_MANY * sent:
+        many = TOO_MANY * sent
+        if self.rate is None:  # so far it has taken all; a few are as likely to be chance
+            many += CHANCE * many**0.5
+        if refused < max(REFUSALS, many):
             return
         now_taken, long_taken = self._taken(last, WINDOW), self._taken(last, LONG)
         lower = max(LEAST, BELOW * now_taken, FLOOR * long_taken)

@@ -5,39 +5,75 @@
 """
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass
 
 from workbench.canonical import JSON
 from workbench.model import Completion, Request, State, Usage
 from workbench.providers.openai.body import CHOICE
 
+NOT_COUNTED = Usage()
 
-def read_reply(request: Request, raw: str) -> Completion:
+
+def read_reply(
+    request: Request, raw: str, *, latency_s: float | None = None, attempts: int = 1
+) -> Completion:
     """The completion in the body `raw` of a reply with status 200; it never raises."""
-    kept = Completion(request.key, "invalid_response", prefill=request.prefill, raw=raw)
+    said = _read(request, raw)
+    return Completion(
+        request.key,
+        said.state,
+        text=said.text,
+        prefill=request.prefill,
+        error=said.error,
+        finish_reason=said.finish_reason,
+        usage=said.usage,
+        latency_s=latency_s,
+        raw=raw,
+        model=said.model,
+        attempts=attempts,
+    )
+
+
+@dataclass
+class _Said:
+    """What a reply says."""
+
+    state: State = "invalid_response"
+    text: str = ""
+    error: str = ""
+    finish_reason: str = ""
+    usage: Usage = NOT_COUNTED
+    model: str = ""
+
+
+def _read(request: Request, raw: str) -> _Said:
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        return replace(kept, error=f"the reply is no JSON: {error}; it begins {raw[:200]!r}")
+        return _Said(error=f"the reply is no JSON: {error}; it begins {raw[:200]!r}")
     if not isinstance(body, dict):
-        return replace(kept, error=f"the reply is no object: {raw[:200]!r}")
-    kept = replace(kept, usage=_usage(body), model=clean(str(body.get("model") or "")))
+        return _Said(error=f"the reply is no object: {raw[:200]!r}")
+    said = _Said(usage=_usage(body), model=clean(str(body.get("model") or "")))
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        said = body.get("error") or choices
-        return replace(kept, error=f"the reply holds no choices but {json.dumps(said)[:200]}")
-    if len(choices) != 1:
-        return replace(kept, error=f"expected 1 choice, got {len(choices)}")
-    return _answer(kept, choices[0], request)
+        shown = json.dumps(body.get("error") or choices)[:200]
+        said.error = f"the reply holds no choices but {shown}"
+    elif len(choices) != 1:
+        said.error = f"expected 1 choice, got {len(choices)}"
+    else:
+        _answer(said, choices[0], request)
+    return said
 
 
 def clean(text: str) -> str:
     """`text` with U+FFFD for each lone surrogate, which no file or database takes."""
+    if text.isascii():
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _answer(kept: Completion, choice: JSON, request: Request) -> Completion:
-    """The completion of one choice of the reply."""
+def _answer(said: _Said, choice: JSON, request: Request) -> None:
+    """Notes what one choice of the reply says."""
     message = choice.get("message")
     message = message if isinstance(message, dict) else {"content": choice.get("text")}
     text, refusal = message.get("content"), message.get("refusal")
@@ -49,9 +85,8 @@ def _answer(kept: Completion, choice: JSON, request: Request) -> Completion:
     if state in ("ok", "truncated") and _asked_for_choice(request):
         state, text, error = _choice(state, str(text))
     shown = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
-    return replace(
-        kept, state=state, text=clean(shown), error=clean(error), finish_reason=clean(finish)
-    )
+    said.state, said.text = state, clean(shown)
+    said.error, said.finish_reason = clean(error), clean(finish)
 
 
 def _choice(state: State, text: str) -> tuple[State, str, str]:

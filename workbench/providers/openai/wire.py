@@ -1,29 +1,39 @@
 """HTTP as this provider needs it: what was never sent is told apart, no reply fills the memory.
 
-POST /v1/chat/completions  ->  httpx2.Response, read whole
-50 MB of answer            ->  httpx2.Response of the first 16 kB; extensions[USELESS] says why
+await wire.send(b'{"model": …}')   ->  Reply(200, …), read whole
+50 MB of answer                    ->  Reply of the first 16 kB; `useless` says why
 
 The openai package's own transport over aiohttp calls every lost connection a timeout and reads
-replies of any size, so this one stands in its place.
+replies of any size, and what it builds for each request costs more than all the rest; so this
+stands in its place (package.py asks it what to send).
 """
 
 import asyncio
+import select
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
 from types import TracebackType
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx2
+from multidict import CIMultiDict
+from yarl import URL
 
 LARGEST = 16 * 2**20  # bytes of a reply, unpacked
 SHOWN = 16 * 2**10  # bytes kept of one that is larger
 IDLE = 4.0  # seconds a connection is kept unused: servers begin to close theirs after 5
 GOODBYES = 3  # closed connections met in a row, after which the server is taken not to be there
-USELESS = "workbench.useless"  # among a response's extensions: why its body is no reply
+PACKING = (
+    b"content-encoding",
+    b"content-length",
+    b"transfer-encoding",
+)  # headers of a body as sent
+Headers = tuple[tuple[bytes, bytes], ...]
 
 # Raised before a byte of the request is out: nothing was done and nothing is billed.
-NOT_SENT = (
+BEFORE = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientHttpProxyError,
@@ -31,27 +41,61 @@ NOT_SENT = (
 )
 
 
-class Held(httpx2.ConnectError):
+class NotSentError(Exception):
+    """No byte of the request is out; the cause says why."""
+
+
+class HeldError(NotSentError):
     """The endpoint asked for a pause while a connection was made, so nothing was sent."""
 
 
-class Wire(httpx2.AsyncBaseTransport):
-    """A transport over aiohttp.
+class LostReplyError(Exception):
+    """The request was sent, and the reply is lost; the cause says how."""
 
-    It raises httpx2.ConnectError where the request was not sent, and httpx2.ReadError where it was
-    and the reply is lost.
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back.
+
+    Attributes:
+        headers: without those that describe how the body was packed.
+        body: unpacked, no larger than LARGEST.
+        useless: why the body is no reply; empty where it is one.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    useless: str = ""
+
+
+class Wire:
+    """Connections to one endpoint; a context manager.
 
     Args:
-        url: the endpoint, which decides the proxy that the environment names.
+        request: any request to it, with all headers: what is sent differs in the body only.
         connections: the most at once.
         held: whether nothing may be sent just now; asked right before something is, when making a
             connection has taken its time.
+        connect_s: seconds that making a connection may take.
     """
 
-    def __init__(self, url: str, connections: int, held: Callable[[], bool]) -> None:
-        self._proxy = _proxy(httpx2.URL(url))
+    def __init__(
+        self,
+        request: httpx2.Request,
+        connections: int,
+        held: Callable[[], bool],
+        *,
+        connect_s: float | None = None,
+    ) -> None:
+        self._url = URL(str(request.url), encoded=True)
+        sized = ("content-length", "transfer-encoding")
+        said = request.headers.multi_items()
+        self._headers = CIMultiDict((name, text) for name, text in said if name not in sized)
+        self._proxy = _proxy(request.url)
         self._connections = connections
         self._held = held
+        self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> "Wire":
@@ -59,8 +103,12 @@ class Wire(httpx2.AsyncBaseTransport):
             limit=self._connections, ssl=httpx2.create_ssl_context(), keepalive_timeout=IDLE
         )
         connector.held = self._held
-        jar = aiohttp.DummyCookieJar()  # httpx2 keeps the cookies
-        self._session = aiohttp.ClientSession(connector=connector, cookie_jar=jar)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # of addresses, as sent
+            timeout=self._timeout,
+            auto_decompress=False,
+        )
         return self
 
     async def __aexit__(
@@ -72,27 +120,29 @@ class Wire(httpx2.AsyncBaseTransport):
         if self._session:
             await self._session.close()
 
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """The reply, its body unpacked and no larger than LARGEST."""
+    async def send(self, content: bytes) -> Reply:
+        """The reply to a POST of `content`.
+
+        Raises:
+            NotSentError: the endpoint can't be reached.
+            LostReplyError: it was, and no whole reply came.
+        """
         assert self._session is not None
-        connect = request.extensions.get("timeout", {}).get("connect")
         try:
             reply = await self._session.request(
-                request.method,
-                str(request.url),
-                headers=request.headers.multi_items(),
-                data=request.content,
+                "POST",
+                self._url,
+                headers=self._headers,
+                data=content,
                 allow_redirects=False,
-                auto_decompress=False,
-                timeout=aiohttp.ClientTimeout(total=None, connect=connect),
                 proxy=self._proxy,
             )
             async with reply:
-                return await _read(reply, request)
-        except NOT_SENT as error:
-            raise httpx2.ConnectError(str(error), request=request) from error
+                return await _read(reply)
+        except BEFORE as error:
+            raise NotSentError(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
-            raise httpx2.ReadError(str(error), request=request) from error
+            raise LostReplyError(str(error)) from error
 
 
 class _Connections(aiohttp.TCPConnector):
@@ -112,17 +162,29 @@ class _Connections(aiohttp.TCPConnector):
     ) -> aiohttp.connector.Connection:
         for _ in range(GOODBYES):
             connection = await super().connect(req, traces, timeout)
-            for _ in range(3):  # rounds of the loop, in which it reads a goodbye that is here
-                await asyncio.sleep(0)
+            if _has_news(connection):
+                for _ in range(3):  # rounds of the loop, in which it reads a goodbye that is here
+                    await asyncio.sleep(0)
             if connection.closed:
                 connection.close()
             elif self.held():
                 connection.release()
-                raise Held("the endpoint has asked for a pause")
+                raise HeldError("the endpoint has asked for a pause")
             else:
                 return connection
         closed = ConnectionResetError("the server closes every connection")
         raise aiohttp.ClientConnectorError(req.connection_key, closed)
+
+
+def _has_news(connection: aiohttp.connector.Connection) -> bool:
+    """Whether something has come over a connection on which nothing is asked: a goodbye, mostly."""
+    transport = connection.transport
+    socket = transport.get_extra_info("socket") if transport else None
+    if socket is None or socket.fileno() < 0:
+        return True
+    waiting = select.poll()
+    waiting.register(socket, select.POLLIN)
+    return bool(waiting.poll(0))
 
 
 class _Body(httpx2.AsyncByteStream):
@@ -134,29 +196,35 @@ class _Body(httpx2.AsyncByteStream):
             yield piece
 
 
-async def _read(reply: aiohttp.ClientResponse, request: httpx2.Request) -> httpx2.Response:
+async def _read(reply: aiohttp.ClientResponse) -> Reply:
     """The whole reply, or the beginning of one that is too large or can't be unpacked."""
-    head = httpx2.Headers(reply.raw_headers)
-    packed = httpx2.Response(reply.status, headers=head, stream=_Body(reply), request=request)
-    head.pop("content-encoding", None)
-    head.pop("content-length", None)
-    body, useless = bytearray(), ""
+    useless = ""
     try:
-        async with aclosing(packed.aiter_bytes()) as pieces:
-            async for piece in pieces:
-                body += piece
-                if len(body) > LARGEST:
-                    useless = f"the reply is larger than {LARGEST // 2**20} MB and was cut off"
-                    break
+        if "Content-Encoding" in reply.headers:
+            packed = httpx2.Response(reply.status, headers=reply.raw_headers, stream=_Body(reply))
+            async with aclosing(packed.aiter_bytes()) as pieces:
+                body = await _joined(pieces)
+        else:
+            body = await _joined(reply.content.iter_any())
+        if len(body) > LARGEST:
+            useless = f"the reply is larger than {LARGEST // 2**20} MB and was cut off"
     except httpx2.DecodingError as error:
-        useless = f"the reply can't be unpacked: {error}"
+        body, useless = bytearray(), f"the reply can't be unpacked: {error}"
     if useless:
         reply.close()  # what is left of it isn't read, so nothing else may come over it
         del body[SHOWN:]
-    kept = {USELESS: useless} if useless else {}
-    return httpx2.Response(
-        reply.status, headers=head, content=bytes(body), request=request, extensions=kept
-    )
+    headers = tuple(one for one in reply.raw_headers if one[0].lower() not in PACKING)
+    return Reply(reply.status, headers, bytes(body), useless)
+
+
+async def _joined(pieces: AsyncIterator[bytes]) -> bytearray:
+    """All of them, until they are too many."""
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > LARGEST:
+            break
+    return body
 
 
 def _proxy(url: httpx2.URL) -> str | None:
