@@ -8,6 +8,8 @@ import json
 from typing import Any
 
 JSON = Any  # None, bool, int, float, str, list and dict of these; what json.loads returns
+_EXACT = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_CANONICAL = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
 
 
 def canonical(value: JSON) -> str:
@@ -16,14 +18,12 @@ def canonical(value: JSON) -> str:
     Raises:
         ValueError: NaN or an infinity, which JSON has no word for.
     """
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def exact(value: JSON) -> str:
     """`value` as JSON with its keys in their own order: a schema's order shapes an answer."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _EXACT.encode(value)
 
 
 def digest(value: JSON) -> str:

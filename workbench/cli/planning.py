@@ -1,5 +1,6 @@
 """From the words of a command to a plan: the project, its open store, the experiment."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,12 +40,24 @@ def planned(
         path = target if isinstance(target, Path) else experiment_file(target, project)
         doors = open_doors(project, tracking_uri)
         limit = options.scope.limit
-        experiment = load_experiment(path, project, renderer, doors, limit)
-        named = frozenset(names_of_keys(experiment.data))
-        REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
-        made = plan_invocation(experiment, renderer, store, options)
+        with _only_kept_things():
+            experiment = load_experiment(path, project, renderer, doors, limit)
+            named = frozenset(names_of_keys(experiment.data))
+            REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
+            made = plan_invocation(experiment, renderer, store, options)
         notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
         yield project, store, replace(made, notes=(*made.notes, *notes))
+
+
+@contextmanager
+def _only_kept_things() -> Iterator[None]:
+    """What is made within stays to the end: no garbage is looked for in it, now or later."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def open_project(tracking_uri: str = "") -> "Project":
