@@ -216,7 +216,7 @@ def _sample(pid: int, run: Run) -> None:
             lines = Path(f"/proc/{one}/status").read_text().splitlines()
         except OSError:
             continue
-        sizes = {name: value for name, value in (line.split(":", 1) for line in lines)}
+        sizes = dict(line.split(":", 1) for line in lines)
         held += int(sizes.get("VmRSS", "0 kB").split()[0]) / 1024
         if one == pid:
             run.own_mb = max(run.own_mb, int(sizes.get("VmHWM", "0 kB").split()[0]) / 1024)

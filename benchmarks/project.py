@@ -13,7 +13,9 @@ TASK = "bench"
 TEMPLATE = "{opening}\n\nQuestion: {{{{ question }}}}\nAnswer with yes or no.\n"
 OPENING = "You answer questions about a shop's ledger."
 EDITED = "You answer short questions about a shop's ledger."
-WORDS = ["ledger", "invoice", "winter", "delivery", "account", "refund", "carton", "receipt", "branch", "courier", "order", "balance", "discount", "warehouse", "quarter", "stamp", "signature", "folder", "return", "customer", "shelf", "price", "note", "total"]
+WORDS = tuple(
+    ["ledger", "invoice", "winter", "delivery", "account", "refund", "carton", "receipt", "branch", "courier", "order", "balance", "discount", "warehouse", "quarter", "stamp", "signature", "folder", "return", "customer", "shelf", "price", "note"]
+)
 
 
 def row(number: int) -> dict[str, str]:

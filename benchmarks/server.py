@@ -2,7 +2,7 @@
 
 python -m benchmarks.server --latency-ms 50     prints http://127.0.0.1:<port>/v1 and serves
 POST /v1/chat/completions, /v1/completions      "yes" or "no", by the digest of what is asked
-GET  /stats                                     {"requests": 2000, "max_in_flight": 64, "window_s": 1.6, …}
+GET  /stats                                     {"requests": 2000, "window_s": 1.6, …}
 POST /reset                                     counts begin anew
 """
 
