@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from benchmarks.results import Numbers
 
@@ -31,6 +32,10 @@ ROOT = Path(__file__).resolve().parents[1]
 RUNS = int(os.environ.get("BENCHMARK_RUNS", "5"))
 SAMPLE_S = 0.2
 MOST_S = 600.0
+GRACE_S = 10.0  # until a process that was asked to end is ended
+ENDED = (128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL)
+
+Case = TypeVar("Case")
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,18 @@ def measure(
     cwd: Path,
     server: Server | None = None,
     environment: Mapping[str, str] | None = None,
+    answers: int | None = None,
     expect: Sequence[int] = (0,),
 ) -> Run:
-    """Runs a command to its end on terminals of its own, so that it shows its progress.
+    """Runs a command on terminals of its own, so that it shows its progress.
+
+    Args:
+        answers: the command is ended (SIGTERM, then SIGKILL) when the server has given so many;
+            None: it runs to its end.
+        expect: exit codes that are no fault.
 
     Raises:
-        RuntimeError: it ended with a code that is not expected, or took ten minutes.
+        RuntimeError: it ended with another code, or took ten minutes.
     """
     if server:
         server.reset()
@@ -137,19 +148,25 @@ def measure(
     )
     os.close(out_end)
     os.close(err_end)
-    _follow(process, run, {out: [], err: []})
+    enough = server and answers and (lambda: server.stats()["answers"] >= answers)
+    _follow(process, run, {out: [], err: []}, enough or (lambda: False))
     if server:
         run.requests = server.stats()
-    if run.exit_code not in expect:
+    if run.exit_code not in (*expect, *(ENDED if answers else ())):
         raise RuntimeError(f"{list(command)} ended with {run.exit_code}: {run.stderr[-2000:]}")
     return run
 
 
+def chosen(cases: Mapping[str, Case]) -> list[Case]:
+    """All cases of a file, or those that its command line names."""
+    return [case for name, case in cases.items() if name in (sys.argv[1:] or cases)]
+
+
 def rounds(
-    contestants: Mapping[str, Callable[[], Numbers]], runs: int = RUNS, warm_up: int = 1
-) -> dict[str, list[Numbers]]:
+    contestants: Mapping[Case, Callable[[], Numbers]], runs: int = RUNS, warm_up: int = 1
+) -> dict[Case, list[Numbers]]:
     """Every contestant in turns, A B A B …, so that ratios are of one sitting."""
-    found: dict[str, list[Numbers]] = {name: [] for name in contestants}
+    found: dict[Case, list[Numbers]] = {name: [] for name in contestants}
     for number in range(-warm_up, runs):
         for name, once in contestants.items():
             numbers = once()
@@ -166,10 +183,15 @@ def _terminal() -> tuple[int, int]:
     return ours, theirs
 
 
-def _follow(process: subprocess.Popen[bytes], run: Run, said: dict[int, list[bytes]]) -> None:
+def _follow(
+    process: subprocess.Popen[bytes],
+    run: Run,
+    said: dict[int, list[bytes]],
+    enough: Callable[[], bool],
+) -> None:
     """Reads and samples until the process is gone, and writes down what it came to."""
     out = next(iter(said))
-    gone, sampled = os.pidfd_open(process.pid), 0.0
+    gone, sampled, until = os.pidfd_open(process.pid), 0.0, run.started + MOST_S
     watched = {gone, *said}
     while True:
         ready = select.select(watched, [], [], SAMPLE_S)[0]
@@ -185,7 +207,10 @@ def _follow(process: subprocess.Popen[bytes], run: Run, said: dict[int, list[byt
         if now - sampled > SAMPLE_S:
             _sample(process.pid, run)
             sampled = now
-        if now - run.started > MOST_S:
+            if until > now + GRACE_S and enough():
+                os.kill(process.pid, signal.SIGTERM)
+                until = now + GRACE_S
+        if now > until:
             os.killpg(process.pid, signal.SIGKILL)
     run.wall_s = now - run.started
     _, status, usage = os.wait4(process.pid, 0)

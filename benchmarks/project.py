@@ -4,18 +4,28 @@ row(17)    {"id": "row-000017", "question": "Did the shop in …?", "answer": "n
 """
 
 import json
+import os
 import random
-from collections.abc import Sequence
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 TASK = "bench"
+EVALUATORS = ("exact_match", "contains", "output_tokens")
+NOWHERE = "http://127.0.0.1:9"  # nobody listens: answers and scores are kept, nothing is recorded
+NOT_RECORDED = 6
+BIN = Path(sys.executable).parent
 TEMPLATE = "{opening}\n\nQuestion: {{{{ question }}}}\nAnswer with yes or no.\n"
 OPENING = "You answer questions about a shop's ledger."
 EDITED = "You answer short questions about a shop's ledger."
-WORDS = tuple(
-    ["ledger", "invoice", "winter", "delivery", "account", "refund", "carton", "receipt", "branch", "courier", "order", "balance", "discount", "warehouse", "quarter", "stamp", "signature", "folder", "return", "customer", "shelf", "price", "note"]
-)
+WORDS = """
+ledger invoice winter delivery account refund carton receipt branch courier order balance discount
+warehouse quarter stamp signature folder return customer shelf price note total
+""".split()  # noqa: SIM905
 
 
 def row(number: int) -> dict[str, str]:
@@ -42,6 +52,16 @@ def write_rows(path: Path, rows: int) -> Path:
     return path
 
 
+def workbench(*words: str) -> list[str]:
+    """The command line of `workbench …` in this environment."""
+    return [str(BIN / "workbench"), *words]
+
+
+def without_mlflow() -> dict[str, str]:
+    """The environment in which a run finds out at once that nobody listens."""
+    return os.environ | {"MLFLOW_TRACKING_URI": NOWHERE, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+
+
 @dataclass(frozen=True)
 class Bench:
     """A project in a folder.
@@ -55,6 +75,7 @@ class Bench:
     rows: int
     concurrency: int = 64
     prompts: Sequence[str] = ("plain",)
+    evaluators: Sequence[str] = EVALUATORS
 
     @property
     def task(self) -> Path:
@@ -64,8 +85,17 @@ class Bench:
         """Makes it anew; nothing is stored or recorded yet."""
         self.task.mkdir(parents=True)
         write_rows(self.task / "rows.jsonl", self.rows)
-        for name in self.prompts:
-            self.edit(name, f"{OPENING} ({name})" if name != "plain" else OPENING)
+        for number, name in enumerate(self.prompts):
+            self.edit(name, f"{OPENING} ({number})" if number else OPENING)
+        self.judge_by(self.evaluators)
+        return self
+
+    def edit(self, prompt: str, opening: str) -> None:
+        """Gives a template another first line."""
+        (self.task / f"{prompt}.jinja").write_text(TEMPLATE.format(opening=opening))
+
+    def judge_by(self, evaluators: Sequence[str]) -> None:
+        """Writes the experiment file with these evaluators."""
         (self.task / "experiment.yaml").write_text(
             "dataset: {path: rows.jsonl, expected: answer, id: id}\n"
             f"prompts: [{', '.join(self.prompts)}]\n"
@@ -73,10 +103,12 @@ class Bench:
             f'  - openai:mock: {{base_url: "{self.url}", identity: mock, '
             f"concurrency: {self.concurrency}}}\n"
             "parameters: {temperature: 0, max_tokens: 8}\n"
-            "evaluators: [exact_match, contains, output_tokens]\n"
+            f"evaluators: [{', '.join(evaluators)}]\n"
         )
-        return self
 
-    def edit(self, name: str, opening: str) -> None:
-        """Gives a template another first line."""
-        (self.task / f"{name}.jinja").write_text(TEMPLATE.format(opening=opening))
+
+@contextmanager
+def fresh(url: str, rows: int, concurrency: int = 64, **more: Any) -> Iterator[Bench]:
+    """A project where nothing is stored or recorded, gone at the end."""
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        yield Bench(Path(folder) / "project", url, rows, concurrency, **more).write()

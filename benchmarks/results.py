@@ -52,11 +52,12 @@ class Sheet:
         self.cases.append(
             {"case": case, "contestant": contestant, "runs": [dict(run) for run in runs], **spread}
         )
-        shown = {name: round(spread["median"].get(name, 0), 3) for name in self.columns}
+        median = spread["median"]
+        shown = {name: round(median[name], 3) for name in self.columns if name in median}
         print(f"{case} · {contestant} ({len(runs)} runs): {shown}", flush=True)
 
     def write(self) -> Path:
-        """Leaves results/<name>.json."""
+        """Leaves results/<name>.json; older cases stay where all else is as it was."""
         RESULTS.mkdir(parents=True, exist_ok=True)
         path = RESULTS / f"{self.name}.json"
         value = {
@@ -69,8 +70,17 @@ class Sheet:
             "note": self.note,
             "cases": self.cases,
         }
+        if path.exists():
+            value["cases"] = [*_older(json.loads(path.read_text()), value), *self.cases]
         path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         return path
+
+
+def _older(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
+    """The cases of a sheet that stand beside the new ones."""
+    same = all(before[word] == now[word] for word in ("machine", "versions", "columns"))
+    done = {one["case"] for one in now["cases"]}
+    return [one for one in before["cases"] if same and one["case"] not in done]
 
 
 def _present(runs: Sequence[Numbers]) -> dict[str, list[float]]:
