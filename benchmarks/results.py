@@ -56,10 +56,10 @@ class Sheet:
         shown = {name: round(median[name], 3) for name in self.columns if name in median}
         print(f"{case} · {contestant} ({len(runs)} runs): {shown}", flush=True)
 
-    def write(self) -> Path:
-        """Leaves results/<name>.json; older cases stay where all else is as it was."""
-        RESULTS.mkdir(parents=True, exist_ok=True)
-        path = RESULTS / f"{self.name}.json"
+    def write(self, folder: Path = RESULTS) -> Path:
+        """Leaves <name>.json; older cases stay where all else is as it was."""
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{self.name}.json"
         value = {
             "question": self.question,
             "date": datetime.now(UTC).date().isoformat(),
