@@ -52,7 +52,7 @@ def case(rows: int, peers: dict[str, tuple[str, str]], runs: int, sheet: Sheet) 
             for name, (environment, module) in peers.items()
             if installed(environment)
         }
-        found = rounds(contestants, runs, warm_up=min(1, runs - 1))
+        found = rounds(contestants, runs)
     for name, measured in found.items():
         sheet.add(f"{rows:,} rows", name, measured)
 

@@ -149,7 +149,11 @@ def measure(
     os.close(out_end)
     os.close(err_end)
     enough = server and answers and (lambda: server.stats()["answers"] >= answers)
-    _follow(process, run, {out: [], err: []}, enough or (lambda: False))
+    try:
+        _follow(process, run, {out: [], err: []}, enough or (lambda: False))
+    finally:
+        if process.returncode is None:  # interrupted: nothing of it goes on behind our back
+            os.killpg(process.pid, signal.SIGKILL)
     if server:
         run.requests = server.stats()
     if run.exit_code not in (*expect, *(ENDED if answers else ())):
@@ -165,9 +169,13 @@ def chosen(cases: Mapping[str, Case]) -> list[Case]:
 def rounds(
     contestants: Mapping[Case, Callable[[], Numbers]], runs: int = RUNS, warm_up: int = 1
 ) -> dict[Case, list[Numbers]]:
-    """Every contestant in turns, A B A B …, so that ratios are of one sitting."""
+    """Every contestant in turns, A B A B …, so that ratios are of one sitting.
+
+    Args:
+        warm_up: rounds before the measured ones; none where one run is all that is wanted.
+    """
     found: dict[Case, list[Numbers]] = {name: [] for name in contestants}
-    for number in range(-warm_up, runs):
+    for number in range(-min(warm_up, runs - 1), runs):
         for name, once in contestants.items():
             numbers = once()
             if number >= 0:
