@@ -20,6 +20,8 @@ from benchmarks.measure import ROOT, Run, Server, measure, rounds, serving
 from benchmarks.project import EVALUATORS, NOT_RECORDED, fresh, without_mlflow, workbench
 from benchmarks.results import Numbers, Sheet
 
+FEW, MANY = 200, 2_000
+GENAI_FEW, GENAI_MANY = 20, 200  # it takes some 50 to 100 ms a row
 Once = Callable[[int], tuple[Run, dict[str, int]]]
 
 
@@ -75,17 +77,17 @@ def main() -> None:
             "wall_s": "whole command, s",
             "lost": "rows lost",
         },
-        beside="mlflow.genai.evaluate, 4 workers, 200 rows",
-        note="Rows/s and CPU: (2,000 rows − 200 rows) / 1,800; of mlflow.genai.evaluate "
-        "(200 − 20) / 180. A row is lost that lacks its spans, one of three scores, or what was "
+        beside=f"mlflow.genai.evaluate, 4 workers, {GENAI_MANY} rows",
+        note=f"Rows/s and CPU: {MANY:,} rows − {FEW} rows; of mlflow.genai.evaluate "
+        f"{GENAI_MANY} − {GENAI_FEW}. A row is lost that lacks its spans, one of three scores, or what was "
         "wanted, when it is read back.",
     )
     with serving(0) as server:
         contestants = {
-            "workbench run, 2,000 rows": partial(
-                per_row, partial(workbench_records, server), 200, 2_000
+            f"workbench run, {MANY:,} rows": partial(
+                per_row, partial(workbench_records, server), FEW, MANY
             ),
-            sheet.beside: partial(per_row, partial(genai_records, server), 20, 200),
+            sheet.beside: partial(per_row, partial(genai_records, server), GENAI_FEW, GENAI_MANY),
         }
         found = rounds(contestants)
     for name, runs in found.items():
