@@ -79,8 +79,8 @@ def main() -> None:
         },
         beside=f"mlflow.genai.evaluate, 4 workers, {GENAI_MANY} rows",
         note=f"Rows/s and CPU: {MANY:,} rows − {FEW} rows; of mlflow.genai.evaluate "
-        f"{GENAI_MANY} − {GENAI_FEW}. A row is lost that lacks its spans, one of three scores, or what was "
-        "wanted, when it is read back.",
+        f"{GENAI_MANY} − {GENAI_FEW}. Lost: rows that lack spans, one of three scores, or what was "
+        "wanted, when they are read back.",
     )
     with serving(0) as server:
         contestants = {
