@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.command import first_run
 from benchmarks.measure import ROOT, RUNS, Server, chosen, measure, rounds, serving
-from benchmarks.peers.install import installed, python_of
+from benchmarks.peers.install import installed, python_of, versions
 from benchmarks.results import Numbers, Sheet
 
 # The name in the table, the environment, the module.
@@ -69,7 +69,8 @@ def main() -> None:
             "mean_in_flight": "mean in flight of 64",
         },
         beside=OURS,
-        note=__doc__.split("\n\n")[1].replace("\n", " "),
+        versions=versions(),
+        note=" ".join(__doc__.split("\n\n")[1].split()),
     )
     cases = {
         "2000": (2_000, PEERS, RUNS),

@@ -22,6 +22,13 @@ PINS: dict[str, list[list[str]]] = {
 PROMPTFOO = "promptfoo@0.121.20"  # npm's
 
 
+def versions() -> dict[str, str]:
+    """What the peers are pinned to, by package."""
+    pins = [pin for steps in PINS.values() for step in steps for pin in step]
+    split = [pin.split("==") for pin in pins] + [PROMPTFOO.split("@")]
+    return {name.split("[")[0]: version for name, version in split}
+
+
 def python_of(peer: str) -> Path:
     """The interpreter of a peer that is written in Python."""
     return VENVS / peer / "bin" / "python"
