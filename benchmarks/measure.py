@@ -178,6 +178,7 @@ def rounds(
     for number in range(-min(warm_up, runs - 1), runs):
         for name, once in contestants.items():
             numbers = once()
+            sys.stderr.write(f"round {number + 1} of {runs}: {name} done\n")
             if number >= 0:
                 found[name].append(numbers)
     return found
