@@ -22,7 +22,7 @@ from benchmarks.results import Numbers, Sheet
 PEERS = {
     "DeepEval, fed by a bare loop": ("deepeval", "deepeval"),
     "mlflow.evaluate, fed by a bare loop": ("mlflow", "mlflow_evaluate"),
-    "lm-evaluation-harness": ("lm-eval", "lm_eval"),
+    "lm-evaluation-harness": ("lm-eval-api", "lm_eval"),
     "promptfoo": ("promptfoo", "promptfoo"),
     "Inspect AI": ("inspect", "inspect_ai"),
 }
