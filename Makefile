@@ -1,5 +1,6 @@
 # make demo   install, fetch the small models and the data, run the sentiment experiment
 # make test   the whole test suite      make check   format, lint, types
+# make bench  the figures of docs/performance.md      make bench-peers   those of other tools beside them
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +8,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui test kills check format clean
+.PHONY: install demo ui test kills bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -37,6 +38,17 @@ test: install
 kills: install
 	WORKBENCH_KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/faults/test_kills.py \
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
+
+# Some forty minutes; the machine should have nothing else to do.
+QUESTIONS := api_window start rows recording command
+bench: install
+	for question in $(QUESTIONS); do $(BIN)/python -m benchmarks.$$question || exit 1; done
+	$(BIN)/python -m benchmarks.report
+
+bench-peers: install
+	$(BIN)/python -m benchmarks.peers.install
+	$(BIN)/python -m benchmarks.beside_peers
+	$(BIN)/python -m benchmarks.report
 
 check: install
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""What Workbench costs, and what its peers cost beside it. One file a question; `make bench`."""

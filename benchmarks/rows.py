@@ -1,0 +1,94 @@
+"""Does a row cost more where there are more of them? 1,000 to 100,000 rows, at no latency.
+
+The command is ended after its last answer, so the window is that of asking and keeping, and the
+memory that of the process that pays. Then: how soon does a run of 100,000 stored rows and 100 new
+ones ask for the first of them, and how long does a second run take that has nothing to ask?
+"""
+
+import shutil
+from collections.abc import Generator
+from functools import partial
+
+from benchmarks.measure import Server, chosen, measure, rounds, serving
+from benchmarks.project import NOT_RECORDED, fresh, without_mlflow, workbench
+from benchmarks.results import Numbers, Sheet
+
+MORE = 100
+Runs = Generator[Numbers, None, None]
+
+
+def asked(server: Server, rows: int) -> Runs:
+    """Rows a second from the first request to the last answer, in a new project each time."""
+    while True:
+        with fresh(server.url, rows) as bench:
+            run = measure(workbench("run"), cwd=bench.folder, server=server, answers=rows)
+        yield {**run.numbers(), "rows_s": rows / run.requests["window_s"]}
+
+
+def resumed(server: Server, rows: int) -> Runs:
+    """All but the last 100 rows are stored, and nothing is recorded, each time."""
+    with fresh(server.url, rows + MORE) as bench:
+        store, kept = bench.folder / ".workbench", bench.folder / "kept"
+        most = workbench("run", "--limit", str(rows))
+        measure(most, cwd=bench.folder, server=server, answers=rows)
+        store.rename(kept)
+        while True:
+            shutil.copytree(kept, store)
+            rest = measure(workbench("run"), cwd=bench.folder, server=server, answers=MORE)
+            assert rest.requests["requests"] <= 2 * MORE
+            yield rest.numbers()
+            shutil.rmtree(store)
+
+
+def stored(server: Server, rows: int) -> Runs:
+    """Rows that are stored and scored by the run before; no MLflow in either."""
+    with fresh(server.url, rows) as bench:
+        run = partial(
+            measure,
+            workbench("run"),
+            cwd=bench.folder,
+            server=server,
+            environment=without_mlflow(),
+            expect=(NOT_RECORDED,),
+        )
+        run()
+        while True:
+            again = run()
+            assert again.requests["requests"] == 0
+            yield again.numbers()
+
+
+def main() -> None:
+    sheet = Sheet(
+        "rows",
+        question="What a row costs where there are many",
+        columns={
+            "rows_s": "rows/s",
+            "own_mb": "process that pays, MB",
+            "tree_mb": "all processes at once, MB",
+            "first_request_s": "first request after, s",
+            "first_output_s": "leaderboard on the screen, s",
+            "cpu_s": "CPU, s",
+        },
+        note="An endpoint that answers at once, 64 at a time; the window is that of the requests.",
+    )
+    cases = {
+        "1000": ("asked and kept", asked, 1_000),
+        "10000": ("asked and kept", asked, 10_000),
+        "100000": ("asked and kept", asked, 100_000),
+        "resume": (f"stored, and {MORE} more to ask", resumed, 100_000),
+        "stored": ("stored and scored", stored, 10_000),
+    }
+    with serving(0) as server:
+        next(asked(server, 200))  # so that nobody pays for cold files
+        going = {(what, rows): once(server, rows) for what, once, rows in chosen(cases)}
+        found = rounds({one: going[one].__next__ for one in going}, warm_up=0)
+        for one in going.values():
+            one.close()
+    for (what, rows), runs in found.items():
+        sheet.add(f"{rows:,} rows", what, runs)
+    sheet.write()
+
+
+if __name__ == "__main__":
+    main()

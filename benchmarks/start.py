@@ -1,0 +1,54 @@
+"""How long until something happens: the help, a plan of 10,000 rows, the first request?"""
+
+from functools import partial
+
+from benchmarks.measure import Server, measure, rounds, serving
+from benchmarks.project import fresh, workbench
+from benchmarks.results import Numbers, Sheet
+
+
+def helping(server: Server) -> Numbers:
+    with fresh(server.url, 1) as bench:
+        return measure(workbench("--help"), cwd=bench.folder).numbers()
+
+
+def planning(server: Server, rows: int) -> Numbers:
+    with fresh(server.url, rows) as bench:
+        return measure(workbench("plan"), cwd=bench.folder).numbers()
+
+
+def first_request(server: Server, rows: int) -> Numbers:
+    """Ended after some answers."""
+    with fresh(server.url, rows) as bench:
+        run = measure(workbench("run"), cwd=bench.folder, server=server, answers=64)
+    return {"first_request_s": run.numbers()["first_request_s"]}
+
+
+def main() -> None:
+    sheet = Sheet(
+        "start",
+        question="Until something happens",
+        columns={
+            "wall_s": "ended, s",
+            "first_request_s": "first request, s",
+            "cpu_s": "CPU, s",
+            "largest_mb": "largest process, MB",
+        },
+        note="In a project where nothing is stored; seconds since the process was started.",
+    )
+    with serving(50) as server:
+        found = rounds(
+            {
+                "`workbench --help`": partial(helping, server),
+                "`workbench plan`, 10,000 rows": partial(planning, server, 10_000),
+                "`workbench run`, 2,000 rows": partial(first_request, server, 2_000),
+                "`workbench run`, 10,000 rows": partial(first_request, server, 10_000),
+            }
+        )
+    for name, runs in found.items():
+        sheet.add("Start", name, runs)
+    sheet.write()
+
+
+if __name__ == "__main__":
+    main()
