@@ -81,6 +81,7 @@ class Following(Listener):
                 traces=desk.project.file.traces,
                 again=self._again,
                 sends=self._plan.to_send > 0,
+                anew=bool(self._plan.anew),
             )
         )
         self._stream.__enter__()

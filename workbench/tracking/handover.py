@@ -27,7 +27,8 @@ class Order:
         rows: of each variant.
         traces: of each variant that are kept, beside the failed rows.
         again: make new runs though the same invocation is recorded.
-        sends: whether anything is still to be asked: then answers in recorded runs may change.
+        sends: whether anything is still to be asked.
+        anew: whether of it something that has an answer: then what is recorded may change.
     """
 
     plan: Plan
@@ -35,6 +36,7 @@ class Order:
     traces: int
     again: bool = False
     sends: bool = False
+    anew: bool = False
 
 
 class Entry(NamedTuple):

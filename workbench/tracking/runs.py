@@ -11,7 +11,7 @@ that were read back; `-` while they are being written.
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -95,11 +95,21 @@ def open_runs(
     with place.alone():
         parent = _parent(place, experiment_id, plan, tags, again=again)
         children = _children(place, experiment_id, plan, tags, parent)
-        if order.sends and any(LENT in run.data.tags for run in children.values()):
-            # What others show stays as it is: answers that may change get runs of their own.
+        if _shares(children.values()) and _may_change(order, parent):
             parent = _parent(place, experiment_id, plan, tags, again=True)
             children = _children(place, experiment_id, plan, tags, parent)
     return Runs(place, experiment_id, parent, [children[v.digest] for v in plan.variants])
+
+
+def _shares(children: Iterable[Run]) -> bool:
+    """Whether a run shows traces of another, or another shows its."""
+    return any({LENT, LENDER} & run.data.tags.keys() for run in children)
+
+
+def _may_change(order: Order, parent: Run) -> bool:
+    """Whether answers that are recorded may become others: then they get runs of their own."""
+    whole = parent.data.tags.get(RECORDED) == "yes"  # and something is missing in the store
+    return order.anew or (order.sends and whole)
 
 
 def _parent(

@@ -126,13 +126,17 @@ class Sheet:
         there = self._traces.whole(made)
         lent = Traces(self._runs.place, self._lender)
         pairs = zip(entries, made, strict=True)
-        twins = {one.id: self._trace(entry, self._lender) for entry, one in pairs}
+        twins = {  # a failed row may yet get an answer
+            one.id: self._trace(entry, self._lender)
+            for entry, one in pairs
+            if entry.row.state == "scored"
+        }
         others = [twin for own, twin in twins.items() if own not in there]
         whole = lent.whole(others)
         self._traces.link(whole)
         self._lent.update(whole)
         self._count(lent, [twin for twin in others if twin.id in whole])
-        return [one for one in made if twins[one.id].id not in whole]
+        return [one for one in made if one.id not in twins or twins[one.id].id not in whole]
 
     def _count(self, traces: Traces, made: Sequence[RowTrace]) -> None:
         """Reads them back."""

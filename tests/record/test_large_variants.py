@@ -1,0 +1,82 @@
+"""Above a number of rows a variant has traces for its failures and a fixed choice of rows."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from openai_server import OpenAIServer, Reply, say
+from recording import Recording
+
+from workbench.plan import Options
+from workbench.project import Project, ProjectFile
+from workbench.report.leaderboard import summary
+
+ROWS, MOST = 30, 10
+FAILING = {"row 3", "row 14", "row 25"}
+
+
+@pytest.fixture
+def large(recording: Recording, server: OpenAIServer) -> Recording:
+    """A project of which MLflow is to hold ten rows of thirty."""
+    rows = [{"id": f"r{n}", "text": f"row {n}", "label": f"row {n % 3}"} for n in range(ROWS)]
+    recording.bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    recording.bench.write("twice.jinja", "user:\n{{ text }}\n{{ text }}\n")
+
+    def script(path: str, body: dict, nth: int) -> Reply:
+        asked = body["messages"][-1]["content"].split("\n")[0]
+        return Reply(400, {"error": {"message": "no"}}) if asked in FAILING else say(asked)
+
+    server.script = script
+    return replace(recording, project=Project(recording.project.root, ProjectFile(traces=MOST)))
+
+
+def text(server: OpenAIServer, prompts: str = "plain, twice") -> str:
+    return (
+        f"dataset: {{path: rows.jsonl, expected: label}}\nprompts: [{prompts}]\nmax_failed: 9\n"
+        f'models: [openai:m: {{base_url: "{server.url}"}}]\nevaluators: [exact_match]\n'
+    )
+
+
+def traced(recording: Recording, run_id: str) -> set[str]:
+    return {one.info.tags["workbench.example"] for one in recording.traces(run_id)}
+
+
+def test_all_failures_and_the_same_rows_of_every_variant_have_a_trace(
+    large: Recording, server: OpenAIServer
+) -> None:
+    done = large.run(text(server))
+    one, other = (traced(large, variant.run_id) for variant in done.variants)
+    failed = {row.replace("row ", "r") for row in FAILING}
+    assert one == other
+    assert failed <= one
+    assert MOST <= len(one) <= MOST + len(FAILING)
+    assert done.problems == ()
+    line = f"traces: {MOST} rows of each variant, and all failures; every row is in the artifact"
+    assert any(said.startswith(line) for said in summary(done))
+
+
+def test_numbers_are_those_of_all_rows_and_all_rows_stand_in_the_artifact(
+    large: Recording, server: OpenAIServer
+) -> None:
+    done = large.run(text(server, "plain"))
+    (variant,) = done.variants
+    run = large.client.get_run(variant.run_id)
+    assert (variant.rows.scored, variant.metrics["exact_match"].n) == (27, 27)
+    assert run.data.metrics["exact_match/mean"] == pytest.approx(3 / 27 - 0 / 27)
+    file = large.client.download_artifacts(variant.run_id, "rows.parquet")
+    rows = pq.read_table(Path(file)).to_pylist()
+    assert [row["id"] for row in rows] == [f"r{n}" for n in range(ROWS)]
+    assert {row["id"] for row in rows if row["state"] == "failed"} == {"r3", "r14", "r25"}
+    assert [row["exact_match/score"] for row in rows[:5]] == [1.0, 1.0, 1.0, None, 0.0]
+    assert run.data.tags["workbench.traces"].endswith("All rows: rows.parquet")
+
+
+def test_the_same_invocation_again_is_known(large: Recording, server: OpenAIServer) -> None:
+    server.script = lambda path, body, nth: say("1")
+    first = large.run(text(server))
+    again = large.run(text(server))
+    assert (again.known, again.parent_run_id) == (True, first.parent_run_id)
+    new = large.run(text(server), Options(again=True))
+    assert traced(large, new.variants[0].run_id) == traced(large, first.variants[0].run_id)

@@ -1,0 +1,111 @@
+"""Recording in a process of its own: what ends it costs no answer, and it outlives nobody."""
+
+import json
+import os
+import signal
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from held import held, meant
+from openai_server import OpenAIServer, Script, last_message
+from processes import children
+from recording import Recording
+
+from workbench.completing import Stop
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.unrecorded import unrecorded
+
+pytestmark = [pytest.mark.slow]
+ROWS = 40
+
+
+def slowly(delay_s: float) -> Script:
+    """Answers with what was said last."""
+    return lambda path, body, nth: replace(last_message(path, body, nth), delay_s=delay_s)
+
+
+@pytest.fixture
+def apart(recording: Recording, server: OpenAIServer) -> Recording:
+    rows = [{"id": f"r{n}", "text": f"row {n}", "label": f"row {n % 3}"} for n in range(ROWS)]
+    recording.bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    server.script = slowly(0.1)
+    return replace(recording, apart=True)
+
+
+def text(server: OpenAIServer) -> str:
+    return (
+        "dataset: {path: rows.jsonl, expected: label}\nprompts: [plain]\n"
+        f'models: [openai:m: {{base_url: "{server.url}", concurrency: 2}}]\n'
+        "evaluators: [exact_match, output_tokens]\n"
+    )
+
+
+def desk() -> int | None:
+    """The recording process of this one."""
+    for child in children(os.getpid()):
+        if b"workbench.tracking.desk" in Path(f"/proc/{child}/cmdline").read_bytes():
+            return child
+    return None
+
+
+def test_it_holds_what_a_recording_in_our_own_process_would(
+    apart: Recording, server: OpenAIServer
+) -> None:
+    done = apart.run(text(server))
+    assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
+    assert held(apart.client, done) == meant(done)
+    assert done.variants[0].variant.prompt.version == 1
+    assert apart.run(text(server)).known
+    assert desk() is None
+
+
+def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
+    apart: Recording, server: OpenAIServer
+) -> None:
+    def kill() -> None:
+        while (process := desk()) is None or len(server.requests) < ROWS // 2:
+            time.sleep(0.02)
+        os.kill(process, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    done = apart.run(text(server))
+    killer.join()
+    assert done.exit_code == ExitCode.NOT_RECORDED
+    assert [one.message for one in done.problems] == [
+        f"the process that records ended before its time: {ROWS} rows may be missing in MLflow"
+    ]
+    assert (done.variants[0].rows.scored, len(server.requests)) == (ROWS, ROWS)
+    assert len(unrecorded(apart.project)) == 1
+    again = apart.run(text(server))
+    assert (again.exit_code, len(server.requests)) == (ExitCode.DONE, ROWS)
+    assert held(apart.client, again) == meant(again)
+    assert unrecorded(apart.project) == []
+
+
+def test_a_run_that_is_interrupted_says_so_in_mlflow(
+    apart: Recording, server: OpenAIServer
+) -> None:
+    stop = Stop(drain_s=5)
+
+    def ask() -> None:
+        while not apart.runs() or len(server.requests) < ROWS // 2:
+            time.sleep(0.05)
+        stop.ask(signal.SIGINT)
+
+    server.script = slowly(0.5)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    with pytest.raises(WorkbenchError) as caught:
+        apart.run(text(server), stop=stop)
+    asking.join()
+    assert caught.value.exit_code == ExitCode.INTERRUPTED
+    assert {run.info.status for run in apart.runs()} == {"KILLED"}
+    assert desk() is None
+    server.script = slowly(0.0)
+    done = apart.run(text(server))
+    assert held(apart.client, done) == meant(done)
+    assert len(server.requests) == ROWS
