@@ -14,7 +14,6 @@ Run as `python -m workbench.scoring.worker PARENT ROOM`: our process's number, a
 may still be printed.
 """
 
-import ctypes
 import importlib
 import io
 import json
@@ -28,13 +27,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
+from workbench.child import die_with
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, find_evaluator
 from workbench.evaluator.description import describe
 from workbench.evaluator.judge import tell
 from workbench.model import Completion, Usage
-
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 
 
 class Line:
@@ -165,14 +163,6 @@ def _completion(said: dict[str, Any]) -> Completion:
     return Completion(key="", **{**said, "usage": Usage(**said["usage"])})
 
 
-def _die_with(parent: int) -> None:
-    """Has the system end this process when ours ends, even while an evaluator hangs."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
 def _watch(questions: int) -> None:
     """Forks a process that ends this group, and itself, when nobody is left to ask."""
     if os.fork():
@@ -189,7 +179,7 @@ def _watch(questions: int) -> None:
 
 def main() -> None:
     """Answers until nobody asks."""
-    _die_with(int(sys.argv[1]))
+    die_with(int(sys.argv[1]))
     _watch(0)
     questions, line = os.fdopen(os.dup(0), "rb"), Line(os.dup(1))
     null = os.open(os.devnull, os.O_RDWR)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from workbench.model import Request
+from workbench.providers.transformers.question import Question
 
 # A shared beginning shorter than this costs more to hand out than to read again.
 MIN_SHARED = 32
@@ -17,7 +17,7 @@ MAX_SPLITS = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One request in tokens.
+    """One question in tokens.
 
     Attributes:
         prompt: ids; for choices, as many as the prompt has in common with all of them.
@@ -25,7 +25,7 @@ class Row:
         room: the most tokens the answer may take.
     """
 
-    request: Request
+    question: Question
     prompt: tuple[int, ...]
     input_tokens: int
     room: int
