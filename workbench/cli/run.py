@@ -14,7 +14,7 @@ from workbench.cli.planning import keep_private, open_project, planned
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from workbench.completing import Budget, Stop
+    from workbench.completing import Budget, Checked, Stop
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run import Invocation, Workshop
@@ -30,6 +30,10 @@ Target = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
 Only = Annotated[str, typer.Option(help="Only variants whose name matches, as 'few_shot*'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+CheckBatch = Annotated[
+    bool,
+    typer.Option("--check-batch", help="Ask a sample of local models' rows again, one by one."),
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -53,6 +57,7 @@ def run(
     max_calls: Annotated[
         int | None, typer.Option(min=0, help="Never make more calls than this, now.")
     ] = None,
+    with_check: CheckBatch = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -72,7 +77,8 @@ def run(
         with _interruptible(project) as stop:
             shop = _workshop(project, store, budget, stop, tracking_uri)
             done = carry_out(made, shop, options)
-    _show(done, project, as_json)
+            checked = _checked(made, store, stop) if with_check else None
+    _show(done, project, checked, as_json)
     return int(done.exit_code)
 
 
@@ -101,6 +107,12 @@ def ui(
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
     serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
+
+
+def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":
+    from workbench.completing import check_batch
+
+    return check_batch(made, store.completions, ending=lambda: bool(stop.signal))
 
 
 def _workshop(
@@ -180,16 +192,22 @@ def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) 
     return ExitCode.DONE
 
 
-def _show(done: "Invocation", project: "Project", as_json: bool) -> None:
+def _show(
+    done: "Invocation", project: "Project", checked: "list[Checked] | None", as_json: bool
+) -> None:
     from rich.console import Console
 
     from workbench.report.as_json import invocation_json
+    from workbench.report.checked import checked_json, checked_lines
     from workbench.report.leaderboard import blocks, leaderboard, summary
     from workbench.report.text import json_line, plain
 
     currency = project.file.currency
+    for line in checked_lines(checked) if checked is not None else ():
+        _say(f"{plain(line)}\n")
     if as_json:
-        typer.echo(json_line(invocation_json(done, currency=currency)))
+        more = {} if checked is None else {"check_batch": checked_json(checked)}
+        typer.echo(json_line(invocation_json(done, currency=currency) | more))
         return
     console = Console() if sys.stdout.isatty() else Console(width=160)
     table = leaderboard(done.variants, currency=currency)

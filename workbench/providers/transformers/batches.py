@@ -57,12 +57,13 @@ class Batch:
 def batches(rows: Sequence[Row], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
     """Every row in one batch, longest first within a group of common beginning.
 
-    A row longer than `batch_tokens` is a batch of its own.
+    A row longer than `batch_tokens` is a batch of its own. With a `batch_size` of 1 nothing is
+    shared: each row is answered as if it were the only one.
     """
     for kind in (False, True):
         alike = [row for row in rows if bool(row.choices) is kind]
         for group in _groups(alike, MAX_SPLITS) if alike else ():
-            shared = _shared(group)
+            shared = _shared(group) if batch_size > 1 else 0
             waiting = sorted(group, key=lambda row: row.length, reverse=True)
             while waiting:
                 fits = max(1, min(batch_size, batch_tokens // waiting[0].length))

@@ -16,6 +16,7 @@ from workbench.providers.transformers.batches import Batch, Row, batches, common
 from workbench.providers.transformers.decode import Answer, answer
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.loading import load_model, load_tokenizer
+from workbench.providers.transformers.memory import free_memory, most_tokens
 from workbench.providers.transformers.question import Question
 from workbench.providers.transformers.scoring import score
 from workbench.providers.transformers.settings import Settings, device_of, dtype_of
@@ -30,12 +31,13 @@ class Engine:
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        self._settings = settings
         self._tokens = Tokens(load_tokenizer(folder))
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
         self._reader = Reader(self._model)
         self._end_ids = self._tokens.end_ids | _end_ids(self._model)
         self._longest = _longest(self._model)
+        room = most_tokens(self._model, free_memory(device_of(settings)))
+        self._most_tokens = min(settings.batch_tokens, room or settings.batch_tokens)
 
     def answer(
         self, questions: Sequence[Question], *, batch_size: int
@@ -50,8 +52,7 @@ class Engine:
                 refused.append(_failed(question, str(error)))
         if refused:
             yield refused
-        budget = self._settings.batch_tokens
-        for batch in batches(rows, batch_size=batch_size, batch_tokens=budget):
+        for batch in batches(rows, batch_size=batch_size, batch_tokens=self._most_tokens):
             yield list(in_pieces(batch, self._run))
 
     def _row(self, question: Question) -> Row:
