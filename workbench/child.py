@@ -29,16 +29,7 @@ from workbench.canonical import JSON
 CHUNK = 1 << 20  # bytes read at once
 LARGEST = 64 << 20  # bytes of one answer
 LOOK = 0.25  # seconds between two looks whether it is alive: who it started may hold its pipe open
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 LINGER = 1.0  # seconds a child may take to end once it has closed its pipe
-
-
-def die_with(parent: int) -> None:
-    """Called by a child: has the system end it when the thread of `parent` that made it ends."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
 
 
 class EndedError(Exception):
@@ -198,6 +189,17 @@ class Child:
         lingers = self._alive()
         self.end()
         return EndedError("closed its pipe" if lingers else _how(self._process.returncode))
+
+
+def die_with(parent: int) -> None:
+    """Has the system end this process when its parent, known by its number, ends.
+
+    That is, on Linux, when the thread ends that started it.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
 
 
 def _how(code: int) -> str:

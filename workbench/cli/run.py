@@ -18,7 +18,7 @@ from workbench.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from workbench.completing import Stop
+    from workbench.completing import Checked, Stop
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.results import VariantResult
@@ -35,6 +35,10 @@ Target = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
 Only = Annotated[str, typer.Option(help="Only variants whose name matches, as 'few_shot*'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+CheckBatch = Annotated[
+    bool,
+    typer.Option("--check-batch", help="Ask a sample of local models' rows again, one by one."),
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -58,6 +62,7 @@ def run(
     max_calls: Annotated[
         int | None, typer.Option(min=0, help="Never make more calls than this, now.")
     ] = None,
+    with_check: CheckBatch = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -79,7 +84,8 @@ def run(
             scored = partial(_show_numbers, currency=project.file.currency, as_json=as_json)
             shop = replace(shop, stop=stop, budget=budget, scored=scored)
             done = carry_out(made, shop, options)
-    _show_rest(done, project, as_json)
+            checked = _checked(made, store, stop) if with_check else None
+    _show_rest(done, project, checked, as_json)
     return int(done.exit_code)
 
 
@@ -108,6 +114,12 @@ def ui(
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
     serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
+
+
+def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":
+    from workbench.completing import check_batch
+
+    return check_batch(made, store.completions, ending=lambda: bool(stop.signal))
 
 
 def workshop(project: "Project", store: "Store", tracking_uri: str) -> "Workshop":
@@ -207,14 +219,20 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     sys.stdout.flush()
 
 
-def _show_rest(done: "Invocation", project: "Project", as_json: bool) -> None:
+def _show_rest(
+    done: "Invocation", project: "Project", checked: "list[Checked] | None", as_json: bool
+) -> None:
     """What stands under it, once all is recorded; or everything as one object."""
     from workbench.report.as_json import invocation_json
+    from workbench.report.checked import checked_json, checked_lines
     from workbench.report.leaderboard import summary
     from workbench.report.text import json_line, plain
 
+    for line in checked_lines(checked) if checked is not None else ():
+        _say(f"{plain(line)}\n")
     if as_json:
-        typer.echo(json_line(invocation_json(done, currency=project.file.currency)))
+        more = {} if checked is None else {"check_batch": checked_json(checked)}
+        typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
         return
     console = _console()
     for line in summary(done):

@@ -4,12 +4,26 @@ complete(plan, site)  ->  Outcome(completions by key, what stopped a model)
 
 alone.py      a plan is run by one process           budget.py   what may still be spent
 complete.py   threads that ask, one that keeps
+check_batch.py whether answers depend on the rows beside them
 handing.py    each request with its intent noted and its cost held, when it is pulled
 """
 
 from workbench.completing.alone import alone
 from workbench.completing.budget import Budget
+from workbench.completing.check_batch import Change, Checked, check_batch
 from workbench.completing.complete import Listener, Outcome, Progress, Site, complete
 from workbench.completing.handing import Stop
 
-__all__ = ["Budget", "Listener", "Outcome", "Progress", "Site", "Stop", "alone", "complete"]
+__all__ = [
+    "Budget",
+    "Change",
+    "Checked",
+    "Listener",
+    "Outcome",
+    "Progress",
+    "Site",
+    "Stop",
+    "alone",
+    "check_batch",
+    "complete",
+]

@@ -1,15 +1,16 @@
 from collections.abc import Sequence
 
-from workbench.model import Completion, Request
+from workbench.model import Completion
 from workbench.providers.transformers.batches import Batch, Row, batches
 from workbench.providers.transformers.engine import in_pieces
+from workbench.providers.transformers.question import Question
 
 SHARED_A, SHARED_B = tuple(range(100)), tuple(range(500, 580))
 
 
 def row(*prompt: int, room: int = 10) -> Row:
     key = f"{prompt[-1]}"
-    return Row(Request.of(key, {}), tuple(prompt), len(prompt), room)
+    return Row(Question(key, {}), tuple(prompt), len(prompt), room)
 
 
 def sizes(rows: Sequence[Row], **limits: int) -> list[tuple[int, int]]:
@@ -60,7 +61,7 @@ def run_up_to(most: int, asked: list[int]):
         asked.append(len(batch.rows))
         if len(batch.rows) > most:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: 1 GB\nat c10")
-        return [Completion(one.request.key, "ok") for one in batch.rows]
+        return [Completion(one.question.key, "ok") for one in batch.rows]
 
     return run
 
@@ -86,9 +87,9 @@ def test_row_that_raises_fails_alone_and_the_others_are_answered():
 
     def run(batch: Batch) -> list[Completion]:
         asked.append(len(batch.rows))
-        if any(one.request.key == "2" for one in batch.rows):
+        if any(one.question.key == "2" for one in batch.rows):
             raise IndexError("index out of range in self\nat somewhere")
-        return [Completion(one.request.key, "ok") for one in batch.rows]
+        return [Completion(one.question.key, "ok") for one in batch.rows]
 
     batch = Batch(tuple(row(n) for n in range(4)), shared=0)
     found = [(one.key, one.state, one.error) for one in in_pieces(batch, run)]
@@ -101,7 +102,7 @@ def test_python_out_of_memory_is_halved_as_torch_is():
     def run(batch: Batch) -> list[Completion]:
         if len(batch.rows) > 1:
             raise MemoryError
-        return [Completion(one.request.key, "ok") for one in batch.rows]
+        return [Completion(one.question.key, "ok") for one in batch.rows]
 
     batch = Batch((row(1), row(2)), shared=0)
     assert [one.state for one in in_pieces(batch, run)] == ["ok", "ok"]

@@ -1,6 +1,5 @@
 """Texts, against transformers' own `generate` in float32."""
 
-import gc
 import random
 from collections.abc import Iterator
 
@@ -188,18 +187,6 @@ def test_requests_are_pulled_a_window_at_a_time(tiny):
     assert len(pulled) == 256
     answers.close()
     assert len(pulled) == 256
-
-
-def test_model_leaves_memory_when_the_answers_are_closed(tiny):
-    from transformers import LlamaForCausalLM
-
-    provider = TransformersProvider(str(tiny), {"dtype": "float32"})
-    body = provider.prepare(few_shot(1)[0]).body
-    answers = provider.complete([Request.of("a", body), Request.of("b", body)])
-    next(answers)
-    answers.close()
-    gc.collect()
-    assert not [one for one in gc.get_objects() if isinstance(one, LlamaForCausalLM)]
 
 
 def test_nothing_is_written_to_the_terminal(tiny, capfd):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from workbench.model import Request
+from workbench.providers.transformers.question import Question
 
 # A shared beginning shorter than this costs more to hand out than to read again.
 MIN_SHARED = 32
@@ -17,7 +17,7 @@ MAX_SPLITS = 12
 
 @dataclass(frozen=True)
 class Row:
-    """One request in tokens.
+    """One question in tokens.
 
     Attributes:
         prompt: ids; for choices, as many as the prompt has in common with all of them.
@@ -25,7 +25,7 @@ class Row:
         room: the most tokens the answer may take.
     """
 
-    request: Request
+    question: Question
     prompt: tuple[int, ...]
     input_tokens: int
     room: int
@@ -57,12 +57,13 @@ class Batch:
 def batches(rows: Sequence[Row], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
     """Every row in one batch, longest first within a group of common beginning.
 
-    A row longer than `batch_tokens` is a batch of its own.
+    A row longer than `batch_tokens` is a batch of its own. With a `batch_size` of 1 nothing is
+    shared: each row is answered as if it were the only one.
     """
     for kind in (False, True):
         alike = [row for row in rows if bool(row.choices) is kind]
         for group in _groups(alike, MAX_SPLITS) if alike else ():
-            shared = _shared(group)
+            shared = _shared(group) if batch_size > 1 else 0
             waiting = sorted(group, key=lambda row: row.length, reverse=True)
             while waiting:
                 fits = max(1, min(batch_size, batch_tokens // waiting[0].length))

@@ -12,12 +12,25 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
 class RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """One layer's keys and values, with room for `capacity` tokens."""
+    """One layer's keys and values.
 
-    def __init__(self, capacity: int) -> None:
+    Args:
+        rows: that there is room for.
+        capacity: tokens that there is room for.
+        before: tokens of a shared beginning that is kept elsewhere, and counts.
+    """
+
+    def __init__(self, rows: int, capacity: int, before: int) -> None:
         super().__init__()
-        self._capacity = capacity
+        self._size = (rows, capacity)
+        self._before = before
+        self._written = 0
+        self._part = slice(None)
         self._room: tuple[torch.Tensor, ...] = ()
+
+    def turn_to(self, part: slice, written: int) -> None:
+        """From here on these rows are written, from that token on."""
+        self._part, self._written = part, written
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
@@ -26,35 +39,37 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
             self._room = tuple(self._take(states) for states in (key_states, value_states))
-        begin = self.get_seq_length()
-        end = begin + key_states.shape[-2]
+        begin, end = self._written, self._written + key_states.shape[-2]
         for room, states in zip(self._room, (key_states, value_states), strict=True):
-            room[:, :, begin:end] = states
-        self._show(end)
+            room[self._part, :, begin:end] = states
+        self._written = end
+        self.keys, self.values = (room[self._part, :, :end] for room in self._room)
         return self.keys, self.values
+
+    def get_seq_length(self) -> int:
+        """Tokens that a row has, with those of the shared beginning."""
+        return self._before + self._written
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep only these rows."""
-        end = self.get_seq_length()
         self._room = tuple(room[indices] for room in self._room)
-        self._show(end)
 
     def _take(self, states: torch.Tensor) -> torch.Tensor:
-        rows, heads, _, size = states.shape
-        return states.new_empty(rows, heads, self._capacity, size)
+        _, heads, _, size = states.shape
+        rows, capacity = self._size
+        # Zeros: what is padding and not written counts for nothing, unless it is no number.
+        return states.new_zeros(rows, heads, capacity, size)
 
-    def _show(self, end: int) -> None:
-        self.keys, self.values = (room[:, :, :end] for room in self._room)
+
+def roomy(layers: int, *, rows: int, capacity: int, before: int = 0) -> Cache:
+    """A cache of `layers` layers like that."""
+    return Cache(layers=[RoomyLayer(rows, capacity, before) for _ in range(layers)])
 
 
-def roomy(begun: Sequence[Any], *, layers: int, rows: int, capacity: int) -> Cache:
-    """A cache for `rows` rows, each beginning with what `begun`, layers of one row, hold."""
-    made = [RoomyLayer(capacity) for _ in range(layers)]
-    for layer, beginning in zip(made, begun, strict=False):
-        layer.update(
-            beginning.keys.expand(rows, -1, -1, -1), beginning.values.expand(rows, -1, -1, -1)
-        )
-    return Cache(layers=made)
+def write_for_all(cache: Cache, begun: Sequence[Any], rows: int) -> None:
+    """Writes what `begun`, layers of one row, hold at the beginning of every row."""
+    for layer, one in zip(cache.layers, begun, strict=False):
+        layer.update(one.keys.expand(rows, -1, -1, -1), one.values.expand(rows, -1, -1, -1))
 
 
 def plain_layers(config: Any, length: int) -> int:

@@ -51,7 +51,7 @@ class Answer:
     @property
     def stops(self) -> Sequence[str]:
         """The strings before which the answer ends."""
-        return tuple(self.row.request.body.get("stop", ()))
+        return tuple(self.row.question.body.get("stop", ()))
 
     def _may_hold_stop(self, tokens: Tokens) -> bool:
         """Whether a stop string may just have ended: decodes the last tokens, not all of them."""
@@ -94,8 +94,8 @@ def _pick(logits: torch.Tensor, growing: Sequence[Answer]) -> torch.Tensor:
             continue
         if not sound:
             one.give_up()
-        elif one.row.request.body.get("temperature"):
-            picked[number] = _sample(logits[number].cpu(), one.row.request.body, one.generator)
+        elif one.row.question.body.get("temperature"):
+            picked[number] = _sample(logits[number].cpu(), one.row.question.body, one.generator)
     return picked
 
 
@@ -111,7 +111,7 @@ def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Gen
 
 def _generator(row: Row) -> torch.Generator:
     """Each row has its own, so that its text doesn't depend on its neighbours in the batch."""
-    seed = row.request.body.get("seed")
+    seed = row.question.body.get("seed")
     if seed is None:
-        seed = int.from_bytes(hashlib.sha256(row.request.key.encode()).digest()[:7], "big")
+        seed = int.from_bytes(hashlib.sha256(row.question.key.encode()).digest()[:7], "big")
     return torch.Generator().manual_seed(seed)

@@ -1,74 +1,62 @@
-"""A loaded model that answers requests in batches until it is closed."""
+"""A loaded model that answers questions in batches; it lives in the process of `worker.py`."""
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import torch
 
 from workbench.errors import WorkbenchError
-from workbench.model import Completion, Request, State, Usage
+from workbench.model import Completion, State, Usage
 from workbench.providers.transformers.batches import Batch, Row, batches, common_length
 from workbench.providers.transformers.decode import Answer, answer
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.loading import load_model, load_tokenizer
+from workbench.providers.transformers.memory import free_memory, most_tokens
+from workbench.providers.transformers.question import Question
 from workbench.providers.transformers.scoring import score
 from workbench.providers.transformers.settings import Settings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens
 
-# Requests looked at together, so that there is something to sort by length and to share. They are
-# all answered once they are pulled, so this is also what a person who interrupts waits for.
-WINDOW = 256
-
-Result = TypeVar("Result")
-
 
 class Engine:
-    """The model in `folder`, in memory until `close`.
+    """The model in `folder`, in memory.
 
     Raises:
         WorkbenchError: it can't be loaded.
     """
 
     def __init__(self, folder: Path, settings: Settings) -> None:
-        self._settings = settings
         self._tokens = Tokens(load_tokenizer(folder))
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
-        self._reader: Reader | None = Reader(self._model)
+        self._reader = Reader(self._model)
         self._end_ids = self._tokens.end_ids | _end_ids(self._model)
         self._longest = _longest(self._model)
+        room = most_tokens(self._model, free_memory(device_of(settings)))
+        self._most_tokens = min(settings.batch_tokens, room or settings.batch_tokens)
 
-    def close(self) -> None:
-        """Give the memory back."""
-        self._model = self._reader = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+    def answer(
+        self, questions: Sequence[Question], *, batch_size: int
+    ) -> Iterator[list[Completion]]:
+        """One completion per question, a batch at a time."""
+        rows: list[Row] = []
+        refused: list[Completion] = []
+        for question in questions:
+            try:
+                rows.append(self._row(question))
+            except WorkbenchError as error:
+                refused.append(_failed(question, str(error)))
+        if refused:
+            yield refused
+        for batch in batches(rows, batch_size=batch_size, batch_tokens=self._most_tokens):
+            yield list(in_pieces(batch, self._run))
 
-    def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One completion per request, a batch at a time."""
-        waiting = iter(requests)
-        while window := list(islice(waiting, WINDOW)):
-            rows = []
-            for request in window:
-                try:
-                    rows.append(self._row(request))
-                except WorkbenchError as error:
-                    yield _failed(request, str(error))
-            for batch in batches(
-                rows,
-                batch_size=self._settings.batch_size,
-                batch_tokens=self._settings.batch_tokens,
-            ):
-                yield from in_pieces(batch, self._run)
-
-    def _row(self, request: Request) -> Row:
-        body = request.body
+    def _row(self, question: Question) -> Row:
+        body = question.body
         prompt = tuple(self._tokens.encode(body))
         if not prompt:
             raise WorkbenchError("the prompt has no tokens")
@@ -78,7 +66,7 @@ class Engine:
         common = common_length([prompt, *wholes])
         choices = tuple(whole[common:] for whole in wholes)
         room = max(map(len, choices)) if choices else body["max_tokens"]
-        row = Row(request, prompt[:common], len(prompt), room, choices)
+        row = Row(question, prompt[:common], len(prompt), room, choices)
         if self._longest and row.length > self._longest:
             raise WorkbenchError(
                 f"{row.input_tokens} tokens of prompt and {room} of answer are more than the "
@@ -88,7 +76,6 @@ class Engine:
         return row
 
     def _run(self, batch: Batch) -> list[Completion]:
-        assert self._reader is not None
         begun = time.perf_counter()
         with torch.inference_mode():
             if batch.rows[0].choices:
@@ -125,7 +112,7 @@ def in_pieces(batch: Batch, run: Callable[[Batch], list[Completion]]) -> Iterato
         if len(piece.rows) > 1:
             waiting += reversed(smaller)
         else:
-            yield _failed(piece.rows[0].request, reason)
+            yield _failed(piece.rows[0].question, reason)
 
 
 def _named(error: Exception) -> str:
@@ -146,11 +133,11 @@ def _out_of_memory(error: Exception) -> bool:
 def _written(one: Answer, latency_s: float) -> Completion:
     state, error = _state(one)
     return Completion(
-        key=one.row.request.key,
+        key=one.row.question.key,
         state=state,
         text=one.text,
         error=error,
-        prefill=one.row.request.prefill,
+        prefill=one.row.question.prefill,
         finish_reason=one.finish,
         usage=Usage(one.row.input_tokens, len(one.ids)),
         latency_s=latency_s,
@@ -167,11 +154,11 @@ def _state(one: Answer) -> tuple[State, str]:
 
 
 def _chosen(row: Row, scores: list[float], latency_s: float) -> Completion:
-    choices = row.request.body["choices"]
+    choices = row.question.body["choices"]
     found = Completion(
-        key=row.request.key,
+        key=row.question.key,
         state="invalid_response",
-        prefill=row.request.prefill,
+        prefill=row.question.prefill,
         usage=Usage(row.input_tokens, None),
         latency_s=latency_s,
     )
@@ -189,8 +176,8 @@ def _chosen(row: Row, scores: list[float], latency_s: float) -> Completion:
     )
 
 
-def _failed(request: Request, error: str) -> Completion:
-    return Completion(key=request.key, state="failed", prefill=request.prefill, error=error)
+def _failed(question: Question, error: str) -> Completion:
+    return Completion(key=question.key, state="failed", prefill=question.prefill, error=error)
 
 
 def _end_ids(model: Any) -> frozenset[int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from workbench.canonical import JSON
 from workbench.model import Call, Completion, Prepared, Request
 from workbench.providers.transformers import body as bodies
+from workbench.providers.transformers.process import ModelProcess
 from workbench.providers.transformers.settings import (
     Settings,
     check_installed,
@@ -45,6 +46,7 @@ class TransformersProvider:
         self._model = f"transformers:{name}"
         self._settings = read(Settings, settings, kind="setting", model=self._model)
         self._name = name
+        self._peak_mb: int | None = None
         if not to_be_fetched(name):
             _ = self._weights  # found now; one of the catalogue's is missed only when it is used
 
@@ -65,10 +67,15 @@ class TransformersProvider:
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """How large a batch may be: in bfloat16 a text may depend on its neighbours."""
+        """How large a batch may be, on which in bfloat16 a text may depend; and what that took.
+
+        `peak_memory_mb` is of the model's process, once it has answered.
+        """
+        peak = {"peak_memory_mb": self._peak_mb} if self._peak_mb else {}
         return {
             "batch_size": self._settings.batch_size,
             "batch_tokens": self._settings.batch_tokens,
+            **peak,
         }
 
     def prepare(self, call: Call) -> Prepared:
@@ -105,16 +112,15 @@ class TransformersProvider:
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion per request, in any order; the model is in memory only meanwhile.
 
-        Raises:
-            WorkbenchError: the model can't be loaded.
-        """
-        from workbench.providers.transformers.engine import Engine  # torch, only now
+        It is in a process of its own, and loaded before the first request is pulled.
 
-        engine = Engine(weights_folder(self._weights), self._settings)
-        try:
-            yield from engine.complete(requests)
-        finally:
-            engine.close()
+        Raises:
+            WorkbenchError: the model can't be loaded, or its process dies again and again.
+        """
+        with ModelProcess(weights_folder(self._weights), self._settings) as process:
+            for completion in process.complete(requests):
+                self._peak_mb = process.peak_mb
+                yield completion
 
     @cached_property
     def _tokens(self) -> "Tokens":

@@ -35,7 +35,7 @@ class Settings(BaseModel):
     dtype: Literal["auto", "bfloat16", "float32", "float16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     batch_tokens: int = Field(32_768, gt=0)
-    batch_size: int = Field(32, gt=0)
+    batch_size: int = Field(64, gt=0)
     revision: str = Field("", description="a branch, tag or commit")
 
 

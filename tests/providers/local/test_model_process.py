@@ -1,0 +1,168 @@
+"""The process that a model lives in, and what its death costs."""
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import gone
+
+from workbench.conversation import Conversation
+from workbench.errors import WorkbenchError
+from workbench.model import Call, Completion, Request, Unlimited
+from workbench.providers.transformers import TransformersProvider
+
+TEXT = "the film is good and the end is bad review a dull plot negative"
+
+
+def provider(folder: Path, **settings) -> TransformersProvider:
+    return TransformersProvider(str(folder), {"dtype": "float32", "batch_size": 4, **settings})
+
+
+def workers() -> list[int]:
+    """The model's processes of this one."""
+    found = []
+    for listed in Path("/proc/self/task").glob("*/children"):
+        for pid in listed.read_text().split():
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            if b"workbench.providers.transformers.worker" in command:
+                found.append(int(pid))
+    return found
+
+
+class Deadly(Unlimited):
+    """A permit that kills the model's processes whenever it is asked, so many of them."""
+
+    def __init__(self, kills: int) -> None:
+        self.kills = kills
+        self.killed: set[int] = set()
+
+    def stopped(self) -> bool:
+        for pid in set(workers()) - self.killed:
+            if len(self.killed) < self.kills:
+                os.kill(pid, signal.SIGKILL)
+                self.killed.add(pid)
+        return False
+
+
+class Ending(Unlimited):
+    """The permit of a run that is ending."""
+
+    def stopped(self) -> bool:
+        return True
+
+
+def requests(one: TransformersProvider, permit: Unlimited, rows: int = 12) -> list[Request]:
+    found = []
+    for number in range(rows):
+        text = " ".join(TEXT.split()[: 2 + number])
+        body = one.prepare(Call(Conversation(text=text), {"max_tokens": 3})).body
+        found.append(Request(f"r{number}", body, permit=permit))
+    return found
+
+
+def by_key(answers: Iterator[Completion]) -> dict[str, tuple[str, str, str]]:
+    return {one.key: (one.state, one.text, one.error) for one in answers}
+
+
+@pytest.fixture(scope="module")
+def expected(tiny: Path) -> dict[str, tuple[str, str, str]]:
+    one = provider(tiny)
+    return by_key(one.complete(requests(one, Unlimited())))
+
+
+def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny, expected):
+    one = provider(tiny)
+    permit = Deadly(kills=1)
+    assert by_key(one.complete(requests(one, permit))) == expected
+    assert len(permit.killed) == 1
+
+
+def test_row_with_which_the_process_dies_again_fails_and_the_others_are_answered(tiny, expected):
+    one = provider(tiny)
+    found = by_key(one.complete(requests(one, Deadly(kills=2))))
+    failed = [key for key, (state, _, _) in found.items() if state == "failed"]
+    assert len(failed) == 1
+    assert found == expected | {
+        failed[0]: ("failed", "", "the model's process ended with it: SIGKILL")
+    }
+
+
+def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
+    one = provider(tiny)
+    done = threading.Event()
+
+    def kill() -> None:
+        while not done.wait(0.01):
+            for pid in workers():
+                os.kill(pid, signal.SIGKILL)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        with pytest.raises(WorkbenchError) as caught:
+            list(one.complete(requests(one, Unlimited())))
+    finally:
+        done.set()
+        killer.join()
+    assert str(caught.value) == (
+        f"{tiny}: the model's process ended while it loaded the model: SIGKILL\n"
+        "  fix: is there enough memory for it?"
+    )
+
+
+def test_batch_under_way_is_the_last_where_the_run_is_ending(tiny, expected):
+    one = provider(tiny)
+    found = by_key(one.complete(requests(one, Ending())))
+    answered = {key: said for key, said in found.items() if said[0] != "failed"}
+    assert len(answered) == 4
+    assert answered.items() <= expected.items()
+    assert {error for state, _, error in found.values() if state == "failed"} == {
+        "not answered: the run was ended"
+    }
+
+
+def test_process_is_gone_when_the_answers_are_closed(tiny):
+    one = provider(tiny)
+    answers = one.complete(requests(one, Unlimited()))
+    next(answers)
+    (pid,) = workers()
+    answers.close()
+    assert gone(pid)
+
+
+def test_process_ends_with_ours(tiny, tmp_path):
+    said = tmp_path / "pid"
+    pid = os.fork()
+    if not pid:  # a process that dies without a word while its model answers
+        one = provider(tiny)
+        answers = one.complete(requests(one, Unlimited()))
+        next(answers)
+        said.write_text(str(workers()[0]))
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.waitpid(pid, 0)
+    worker = int(said.read_text())
+    assert gone(worker)
+
+
+def test_process_gets_no_key_of_ours(tiny, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
+    monkeypatch.setenv("ANYTHING", "what nobody granted")
+    one = provider(tiny)
+    answers = one.complete(requests(one, Unlimited()))
+    next(answers)
+    (pid,) = workers()
+    known = Path(f"/proc/{pid}/environ").read_text()
+    answers.close()
+    assert ("OPENAI" in known, "ANYTHING" in known, "PATH=" in known) == (False, False, True)
+
+
+def test_memory_that_it_took_is_known_afterwards(tiny):
+    one = provider(tiny)
+    before = dict(one.facts)
+    list(one.complete(requests(one, Unlimited())))
+    peak = dict(one.facts).pop("peak_memory_mb")
+    assert before == {"batch_size": 4, "batch_tokens": 32768}
+    assert 50 < peak < 5000
