@@ -29,6 +29,7 @@ from workbench.canonical import JSON
 CHUNK = 1 << 20  # bytes read at once
 LARGEST = 64 << 20  # bytes of one answer
 LOOK = 0.25  # seconds between two looks whether it is alive: who it started may hold its pipe open
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
 LINGER = 1.0  # seconds a child may take to end once it has closed its pipe
 
 
