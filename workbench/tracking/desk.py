@@ -2,13 +2,14 @@
 
 Run as `python -m workbench.tracking.desk PARENT PIPE`: our process's number, and a file descriptor.
 
-    ("begin", project, redactor, tracking_uri, order)    ("add", 0, entries)    ("stop",)
+    ("begin", project, redactor, tracking_uri, order)    ("add", 0, entries)    STOP
     ("finish", …)                    ->  ("want", 0) for each variant that lacks rows, which come as
                                          ("add", 0, entries) … ("all", 0);    ("done", Recorded(…))
 """
 
 import math
 import os
+import pickle
 import queue
 import signal
 import sys
@@ -21,7 +22,7 @@ from typing import Any, TextIO, cast
 from workbench.child import die_with
 from workbench.errors import Stopped
 from workbench.secrets import CleanStream
-from workbench.tracking.handover import Entry, Results
+from workbench.tracking.handover import STOP, Entry, Results
 
 Message = tuple[Any, ...]
 
@@ -31,13 +32,13 @@ class Desk:
 
     def __init__(self, line: Connection) -> None:
         self._line = line
-        self._orders: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self._heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._stopping = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
 
     def work(self) -> None:
         """Until all is recorded, or it is told to stop."""
-        _, project, redactor, tracking_uri, order = self._orders.get()
+        _, project, redactor, tracking_uri, order = self._next()
         sys.stderr = cast("TextIO", CleanStream(sys.stderr, redactor))
         from workbench.scoring import prepare
         from workbench.tracking.recorder import DirectRecorder
@@ -45,10 +46,10 @@ class Desk:
         stopping = self._stopping.is_set
         recorder = DirectRecorder(project, redactor, tracking_uri, stopping)
         recorder.begin(order)
-        if self._orders.empty():  # rows take their time: MLflow's evaluate will be needed
+        if self._heard.empty():  # rows take their time: MLflow's evaluate will be needed
             prepare()
         while not stopping():
-            kind, *said = self._orders.get()
+            kind, *said = self._next()
             if kind == "add":
                 recorder.add(*said)
             elif kind == "finish":
@@ -62,23 +63,29 @@ class Desk:
         """All rows of a variant, asked for."""
         self._line.send(("want", variant))
         while True:
-            kind, *said = self._orders.get()
+            kind, *said = self._next()
             if kind == "stop":
                 raise Stopped
             if kind == "all":
                 return
             yield said[1]
 
+    def _next(self) -> Message:
+        """What is said next. Read in this thread: to read it may take an import, as MLflow does."""
+        heard = self._heard.get()
+        said: Message = pickle.loads(heard) if heard else ("stop",)  # noqa: S301  of our process
+        return said
+
     def _listen(self) -> None:
         """Takes in what is said at once, so that our process never waits for MLflow."""
         while not self._stopping.is_set():
             try:
-                message = self._line.recv()
+                heard = self._line.recv_bytes()
             except (EOFError, OSError):  # nobody is left to record for
-                message = ("stop",)
-            if message[0] == "stop":
+                heard = STOP
+            if heard == STOP:
                 self._stopping.set()
-            self._orders.put(message)
+            self._heard.put(heard)
 
 
 def main() -> None:

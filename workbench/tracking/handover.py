@@ -17,6 +17,8 @@ from workbench.plan import Cell, Plan
 from workbench.results import Row, VariantResult
 from workbench.tracking.naming import names
 
+STOP = b""  # what the recording process is told, to end at once; everything else is longer
+
 
 @dataclass(frozen=True)
 class Order:

@@ -10,6 +10,7 @@ ends. What it says comes pickled: it is our own child, and nobody else writes in
 """
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from typing import Any
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, masked
-from workbench.tracking.handover import Entry, Order, Recorded, Results
+from workbench.tracking.handover import STOP, Entry, Order, Recorded, Results
 
 ROOT = Path(__file__).resolve().parents[2]  # it must import the workbench that starts it
 LOOK = 0.2  # seconds between two looks whether to stop
@@ -84,14 +85,17 @@ class RecordingProcess:
     def stop(self, patience_s: float) -> None:
         """As `Recorder.stop`."""
         if self._process is not None:
-            self._say(("stop",))
+            self._write(STOP)
             self._end(patience_s)
 
     def _say(self, message: tuple[Any, ...]) -> None:
+        self._write(pickle.dumps(message))
+
+    def _write(self, message: bytes) -> None:
         """One that is no more is told nothing; `finish` says so."""
         if self._line:
             with suppress(OSError):
-                self._line.send(message)
+                self._line.send_bytes(message)
 
     def _hear(self, stopped: Callable[[], bool]) -> tuple[str, Any] | None:
         """What it says next; None: it is no more."""
