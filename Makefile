@@ -48,6 +48,7 @@ bench: install
 bench-peers: install
 	$(BIN)/python -m benchmarks.peers.install
 	$(BIN)/python -m benchmarks.beside_peers
+	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
 
 check: install

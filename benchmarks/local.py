@@ -86,7 +86,7 @@ def ours(work: Work, choices: bool) -> Numbers:
                 {"max_tokens": NEW_TOKENS},
                 work.choices if choices else (),
             )
-            yield Request(str(number), provider.prepare(call).body)
+            yield Request.of(str(number), provider.prepare(call).body)
 
     cpu, answered = 0.0, 0
     for answer in provider.complete(requests()):

@@ -16,7 +16,7 @@ OPENAI = ["openai[aiohttp]==3.54.0", "aiohttp==3.14.5"]
 PINS: dict[str, list[list[str]]] = {
     "inspect": [["inspect-ai==0.3.285", *OPENAI]],
     "lm-eval-api": [["lm-eval[api]==0.4.13"]],  # torch costs its start 3 s of CPU
-    "lm-eval": [["torch==2.13.0"], ["lm-eval[api,hf]==0.4.13"]],
+    "lm-eval": [["torch==2.13.0"], ["lm-eval[api,hf]==0.4.13", "transformers==5.23.0"]],
     "deepeval": [["deepeval==4.3.1", *OPENAI]],
     "mlflow": [["mlflow==3.17.2", *OPENAI]],
 }
