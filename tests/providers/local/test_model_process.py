@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,7 @@ def requests(one: TransformersProvider, permit: Unlimited, rows: int = 12) -> li
     for number in range(rows):
         text = " ".join(TEXT.split()[: 2 + number])
         body = one.prepare(Call(Conversation(text=text), {"max_tokens": 3})).body
-        found.append(Request(f"r{number}", body, permit=permit))
+        found.append(replace(Request.of(f"r{number}", body), permit=permit))
     return found
 
 
