@@ -144,10 +144,7 @@ class Database:
 
     def note(self, statements: Sequence[Statement]) -> int:
         """As `write`, but for the loss of power; gives how many rows were changed."""
-        with self._lock:
-            before = self._notes.total_changes
-            self._commit(self._notes, statements)
-            return self._notes.total_changes - before
+        return self._commit(self._notes, statements)
 
     def shrink(self) -> None:
         """Gives back the room of what was deleted, and leaves no trace of it in the file."""
@@ -158,23 +155,22 @@ class Database:
             except sqlite3.Error as error:
                 raise self.fault("can't be written", error) from error
 
-    def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+    def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
+        """Gives how many rows were changed."""
         with self._lock:
             self._check_file()
             try:
-                _execute(connection, statements)
+                return _execute(connection, statements)
             except sqlite3.Error as error:
                 if not self._is_full(error):
                     raise self.fault("can't be written", error) from error
                 self.full = self.fault("is full; what had arrived is kept", error)
-                self._commit_again(connection, statements)
+                return self._commit_again(connection, statements)
 
-    def _commit_again(
-        self, connection: sqlite3.Connection, statements: Sequence[Statement]
-    ) -> None:
+    def _commit_again(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
         """In the room that was set aside; it is the end all the same."""
         try:
-            _execute(connection, statements)
+            return _execute(connection, statements)
         except sqlite3.Error as error:
             raise self.fault("can't be written", error) from error
 
@@ -265,10 +261,12 @@ def _crc(*values: object) -> int:
     return checksum(*texts) if len(texts) == len(values) else -1
 
 
-def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> None:
+def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
+    """All or nothing; gives how many rows were changed."""
+    before = connection.total_changes
     if len(statements) == 1 and len(statements[0][1]) == 1:  # which SQLite does as a whole, too
         connection.execute(statements[0][0], statements[0][1][0])
-        return
+        return connection.total_changes - before
     connection.execute("BEGIN IMMEDIATE")
     try:
         for query, rows in statements:
@@ -278,3 +276,4 @@ def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
+    return connection.total_changes - before
