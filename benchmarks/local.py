@@ -171,7 +171,7 @@ def main() -> None:
             for choices in (False, True):
                 able = {name: ask for name, ask in asks.items() if name != OPENVINO or not choices}
                 _measure(sheet, work, choices, able, options.runs)
-    print(sheet.write())
+                print(sheet.write())  # after each: a long measurement may be cut short
 
 
 def _measure(sheet: Sheet, work: Work, choices: bool, asks: Mapping[str, Ask], runs: int) -> None:
