@@ -463,7 +463,7 @@ def test_connection_that_is_closed_while_a_request_is_written_is_told_as_unknown
     lost = [one for one in got if one.state == "failed"]  # twice in a row, which is seldom
     assert (len(lost) < 20, {one.attempts for one in lost} <= {2}) == (True, True)
     assert len({request.raw for request in server.requests}) >= 400 - len(lost)
-    assert sum(one.attempts for one in got) == 400 + len(permit.outcomes)
+    assert sum(one.attempts for one in got) == 400 + len(permit.outcomes) - len(lost)
     assert [one.state for one in got if one.attempts == 1] == ["ok"] * sum(
         one.attempts == 1 for one in got
     )
