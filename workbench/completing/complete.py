@@ -163,14 +163,14 @@ class _Sending:
 
     def _keep(self, batch: Sequence[_Arrival]) -> None:
         """Makes what has arrived durable, then counts it and tells of it."""
-        if not batch:
-            return
         store = self.site.store
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
         store.keep(pair for pair in answers if pair[1].state != "failed")
         if store.database.full:  # what is under way is still received and kept
             self.fault = self.fault or store.database.full
             self.site.stop.wanted = True
+        if not batch:
+            return
         failed = [(a.hand, a.completion) for a in batch if a.completion]
         failed = [(hand, one) for hand, one in failed if one.state == "failed"]
         self._fail(failed)
