@@ -69,13 +69,13 @@ class DirectRecorder:
 
     def add(self, variant: int, entries: Sequence[Entry]) -> None:
         """As `Recorder.add`."""
-        if self._runs is None or variant in self._broken:
+        if self._runs is None or self._broken:
             return
         try:
             self._put(self._runs, variant, entries, self._stopped)
         except Stopped:
             return
-        except Exception:  # asked for again at the end
+        except Exception:  # all that is left waits for the end, and so for MLflow only once more
             self._broken.add(variant)
 
     def finish(self, results: Results, stopped: Callable[[], bool] = never) -> Recorded:

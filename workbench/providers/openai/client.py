@@ -124,10 +124,10 @@ class _Session:
         Raises:
             WorkbenchError: no other request can fare better.
         """
-        tries, attempts = Tries(self.settings.backoff_s), 0
+        tries = Tries(self.settings.backoff_s)
         while True:
-            attempts += 1
-            came = await self._call(wire, request, attempts)
+            tries.calls += 1
+            came = await self._call(wire, request, tries)
             if isinstance(came, Completion):
                 self._hand_over(came)
                 return self._stop(self._streaks.replied(came))
@@ -140,7 +140,11 @@ class _Session:
                 said = f"not sent again: {said}"
             self._hand_over(
                 Completion(
-                    request.key, "failed", prefill=request.prefill, error=said, attempts=attempts
+                    request.key,
+                    "failed",
+                    prefill=request.prefill,
+                    error=said,
+                    attempts=tries.calls,
                 )
             )
             return self._stop(None if wait is not None else self._streaks.failed(came))
@@ -155,13 +159,13 @@ class _Session:
         self.arrived.put(self._together)
         self._together = []
 
-    async def _call(self, wire: Wire, request: Request, attempts: int) -> Completion | Failure:
-        """What comes of the call with that number, which the gate has let pass."""
+    async def _call(self, wire: Wire, request: Request, tries: Tries) -> Completion | Failure:
+        """What comes of one call, which the gate has let pass."""
         while True:
             sent_at = time.monotonic()
             self._gate.pace.sends(sent_at)
             try:
-                completion = await self._exchange(wire, request, attempts)
+                completion = await self._exchange(wire, request, tries)
             except KINDS as error:
                 if isinstance(error, HeldError) and await self._gate.passes(request.permit):
                     continue
@@ -169,12 +173,12 @@ class _Session:
             self._gate.pace.answered(time.monotonic())
             return completion
 
-    async def _exchange(self, wire: Wire, request: Request, attempts: int) -> Completion:
+    async def _exchange(self, wire: Wire, request: Request, tries: Tries) -> Completion:
         """What the server answers; the time is for all of it, however slowly it drips."""
         content = request.text.encode("ascii")
         begun = time.monotonic()
         async with asyncio.timeout(self.settings.timeout_s):
-            reply = await wire.send(content)
+            reply = await wire.send(content, anew=tries.unsure)
         latency = time.monotonic() - begun
         if not 200 <= reply.status < 300:
             raise await self._package.error(reply)
@@ -187,9 +191,9 @@ class _Session:
                 error=reply.useless,
                 raw=raw,
                 latency_s=latency,
-                attempts=attempts,
+                attempts=tries.calls,
             )
-        return read_reply(request, raw, latency_s=latency, attempts=attempts)
+        return read_reply(request, raw, latency_s=latency, attempts=tries.calls)
 
     def _lost(self, error: Exception, request: Request, sent_at: float) -> Failure:
         """What `error` means for the request, said to those it concerns.

@@ -21,14 +21,21 @@ class Tries:
 
     Attributes:
         backoff_s: seconds before the second try; doubled each time.
+        calls: how often it was sent, or tried to be.
     """
 
     backoff_s: float
+    calls: int = 0
     _spent: int = 0
     _unsure: int = 0
     _too_many: int = 0
     _asked_s: float = 0.0
     _held_since: float | None = None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a reply got lost, on a connection that the server may have been closing."""
+        return self._unsure > 0
 
     def wait(self, failure: Failure, now: float, *, alive: bool) -> float | None:
         """Seconds until it may be sent again; None: it is given up.

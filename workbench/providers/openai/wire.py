@@ -96,19 +96,20 @@ class Wire:
         self._connections = connections
         self._held = held
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
-        self._session: aiohttp.ClientSession | None = None
+        self._ssl = httpx2.create_ssl_context()
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def __aenter__(self) -> "Wire":
-        connector = _Connections(
-            limit=self._connections, ssl=httpx2.create_ssl_context(), keepalive_timeout=IDLE
-        )
-        connector.held = self._held
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.CookieJar(unsafe=True, quote_cookie=False),  # of addresses, as sent
-            timeout=self._timeout,
-            auto_decompress=False,
-        )
+        cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)  # of addresses, as sent
+        for anew in (False, True):
+            connector = self._connector(anew)
+            connector.held = self._held
+            self._sessions[anew] = aiohttp.ClientSession(
+                connector=connector,
+                cookie_jar=cookies,
+                timeout=self._timeout,
+                auto_decompress=False,
+            )
         return self
 
     async def __aexit__(
@@ -117,19 +118,22 @@ class Wire:
         exc_value: BaseException | None = None,
         traceback: TracebackType | None = None,
     ) -> None:
-        if self._session:
-            await self._session.close()
+        for session in self._sessions.values():
+            await session.close()
 
-    async def send(self, content: bytes) -> Reply:
+    async def send(self, content: bytes, *, anew: bool = False) -> Reply:
         """The reply to a POST of `content`.
+
+        Args:
+            content: its body.
+            anew: on a connection of its own, which no goodbye can be under way on.
 
         Raises:
             NotSentError: the endpoint can't be reached.
             LostReplyError: it was, and no whole reply came.
         """
-        assert self._session is not None
         try:
-            reply = await self._session.request(
+            reply = await self._sessions[anew].request(
                 "POST",
                 self._url,
                 headers=self._headers,
@@ -143,6 +147,11 @@ class Wire:
             raise NotSentError(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise LostReplyError(str(error)) from error
+
+    def _connector(self, anew: bool) -> "_Connections":
+        if anew:
+            return _Connections(limit=self._connections, ssl=self._ssl, force_close=True)
+        return _Connections(limit=self._connections, ssl=self._ssl, keepalive_timeout=IDLE)
 
 
 class _Connections(aiohttp.TCPConnector):
