@@ -83,7 +83,8 @@ class Bench:
 
     def rendered(self, prompt: Prompt, *rows: Mapping[str, object]) -> list[Conversation]:
         """A conversation a row; the rows are called 1, 2, …"""
-        return prompt.render(self.renderer, rows, [str(number + 1) for number in range(len(rows))])
+        ids = [str(number + 1) for number in range(len(rows))]
+        return list(prompt.render(self.renderer, rows, ids))
 
 
 def refusal(act: Callable[..., object], *arguments: object, **named: object) -> str:

@@ -164,7 +164,7 @@ def test_data_arrives_as_it_is(renderer, one, two):
 @quick
 @given(data)
 def test_data_alone_is_the_whole_message(renderer, value):
-    found = made_of("{{ a }}").render(renderer, [{"a": value}, {"a": [value]}], ["1", "2"])
+    found = list(made_of("{{ a }}").render(renderer, [{"a": value}, {"a": [value]}], ["1", "2"]))
     assert found == [
         Conversation((Message("user", value),)),
         Conversation((Message("user", str([value])),)),
@@ -216,7 +216,7 @@ def test_stored_template_is_the_template(renderer, source):
 def test_stored_template_says_what_its_file_says(renderer, source):
     def said(text: str) -> object:
         try:
-            return made_of(text).render(renderer, [ROW], ["1"])
+            return list(made_of(text).render(renderer, [ROW], ["1"]))
         except Exception as error:  # the same refusal is as good; lines may differ
             return str(error).split("\n")[0].split(": ", 1)[1]
 

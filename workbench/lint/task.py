@@ -124,7 +124,7 @@ def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> 
     """Every row as it renders, for its errors; none without a dataset."""
     examples = dataset.examples if dataset else ()
     ids = [dataset.called(index) for index in range(len(examples))] if dataset else []
-    return prompt.render(renderer, [example.inputs for example in examples], ids)
+    return list(prompt.render(renderer, [example.inputs for example in examples], ids))
 
 
 def _rendered(

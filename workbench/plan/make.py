@@ -1,11 +1,11 @@
 """From an experiment to a plan: every template rendered, every request named, nothing sent."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
+from itertools import count
 
 from workbench.canonical import JSON, canonical, digest, exact
 from workbench.conversation import Conversation
@@ -16,11 +16,10 @@ from workbench.model import Call, Prepared, Request
 from workbench.plan.conceal import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
-from workbench.prompt import Prompt, Renderer
+from workbench.prompt import Renderer
 from workbench.store import RETRIABLE, Store
 
 WHOLE = Scope()
-AT_ONCE = 1000  # rows rendered while those before them are named
 
 
 def plan_invocation(
@@ -37,7 +36,9 @@ def plan_invocation(
     def stored(keys: Collection[str]) -> set[str]:
         # In this order: what another process keeps meanwhile is no answer to be asked for again.
         here = store.kept(keys)
-        usable = set() if options.fresh else store.kept(keys, without=without)
+        usable = set() if options.fresh else here
+        if without and usable:
+            usable = store.kept(here, without=without)
         anew.update(here - usable)
         return usable
 
@@ -96,9 +97,10 @@ def _fill(
     bodies: dict[str, Request] = {}
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        for start, conversations in _rendered(prompt, dataset, examples, renderer):
+        rows, ids = [example.inputs for example in examples], map(dataset.called, count())
+        for example, said in zip(examples, prompt.render(renderer, rows, ids), strict=True):
             for cross in own:
-                cross.take(examples[start : start + AT_ONCE], conversations, bodies)
+                cross.take(example, said, bodies)
     return bodies
 
 
@@ -119,18 +121,14 @@ class _Cross:
         self._said: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
 
     def take(
-        self,
-        examples: Sequence[Example],
-        conversations: Sequence[Conversation],
-        bodies: dict[str, Request],
+        self, example: Example, conversation: Conversation, bodies: dict[str, Request]
     ) -> None:
-        """The next examples, each with its conversation."""
-        for example, conversation in zip(examples, conversations, strict=True):
-            for repeat in range(self.repeats):
-                prepared = self._prepared(conversation, repeat)
-                request = self._request(prepared, repeat, conversation.prefill)
-                key = bodies.setdefault(request.key, request).key
-                self.cells.append(Cell(example, repeat, key))
+        """The next example, as it was rendered."""
+        for repeat in range(self.repeats):
+            prepared = self._prepared(conversation, repeat)
+            request = self._request(prepared, repeat, conversation.prefill)
+            key = bodies.setdefault(request.key, request).key
+            self.cells.append(Cell(example, repeat, key))
 
     def _prepared(self, conversation: Conversation, repeat: int) -> Prepared:
         parameters = dict(self.variant.parameters)
@@ -196,26 +194,6 @@ def _first_uses(
         if cell.key not in seen:
             seen.add(cell.key)
             yield bodies[cell.key]
-
-
-def _rendered(
-    prompt: Prompt, dataset: Dataset, examples: Sequence[Example], renderer: Renderer
-) -> Iterator[tuple[int, list[Conversation]]]:
-    """Some conversations at a time, with the number of the first; the next are under way then."""
-
-    def some(start: int) -> tuple[int, list[Conversation]]:
-        own = examples[start : start + AT_ONCE]
-        ids = [dataset.called(start + index) for index in range(len(own))]
-        return start, prompt.render(renderer, [example.inputs for example in own], ids)
-
-    with ThreadPoolExecutor(1) as pool:
-        ahead: deque[Future[tuple[int, list[Conversation]]]] = deque()
-        for start in range(0, len(examples), AT_ONCE):
-            ahead.append(pool.submit(some, start))
-            if len(ahead) > 1:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
 
 
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:

@@ -4,7 +4,8 @@ Prompt(task="sentiment", name="zero_shot", template=(Message("user", "… {{ tex
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -116,9 +117,9 @@ class Prompt:
         return f"{file}:{number}"
 
     def render(
-        self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Sequence[str]
-    ) -> list[Conversation]:
-        """One conversation a row, in order.
+        self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Iterable[str]
+    ) -> Iterator[Conversation]:
+        """One conversation a row, in order; some rows are rendered ahead.
 
         Args:
             renderer: the process that renders.
@@ -130,15 +131,14 @@ class Prompt:
         """
         markers = Markers()
         marked = markers.mark(self.source) if self.settings.chat else self.source
-        conversations: list[Conversation] = []
-        for rendered, row, row_id in zip(renderer.render(marked, rows), rows, ids, strict=False):
-            if rendered.error:
-                raise self._unrendered(rendered.error, rendered.line, row, row_id)
-            if self.settings.chat:
-                conversations.append(markers.split(rendered.text, where=self.where(), row=row_id))
-            else:
-                conversations.append(Conversation(text=rendered.text))
-        return conversations
+        with closing(renderer.render(marked, rows)) as texts:
+            for rendered, row, row_id in zip(texts, rows, ids, strict=False):
+                if rendered.error:
+                    raise self._unrendered(rendered.error, rendered.line, row, row_id)
+                if self.settings.chat:
+                    yield markers.split(rendered.text, where=self.where(), row=row_id)
+                else:
+                    yield Conversation(text=rendered.text)
 
     def _unrendered(
         self, error: str, line: int, row: Mapping[str, JSON], row_id: str

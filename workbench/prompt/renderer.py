@@ -2,13 +2,15 @@
 
 with Renderer() as renderer:
     renderer.parse(["Hi {{ name }}"])                   # [Parsed({"name": 1})]
-    renderer.render("Hi {{ name }}", [{"name": "Ada"}]) # [Rendered("Hi Ada")]
+    renderer.render("Hi {{ name }}", [{"name": "Ada"}]) # Rendered("Hi Ada"), …
 """
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +24,7 @@ SECONDS = 1.5  # for one row, as the worker counts it
 PATIENCE = 2.0  # seconds without an answer until the worker is killed
 BATCH = 200  # rows sent at once, or fewer
 BATCH_SIZE = 4_000_000  # characters of JSON after which a batch is full
+AHEAD = 5  # batches handed over before the answers to the first are awaited
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +68,42 @@ class Renderer:
         parsed: list[Parsed] = []
         for start in range(0, len(sources), BATCH):
             batch = sources[start : start + BATCH]
-            (answer,) = self._ask(json.dumps({"parse": list(batch)}), expected=1)
+            self._started().ask(json.dumps({"parse": list(batch)}))
+            (answer,) = self._answers(1)
             failed = [{"error": answer["error"]}] * len(batch) if "error" in answer else []
             parsed += [Parsed(**found) for found in failed or answer["parsed"]]
         return parsed
 
-    def render(self, source: str, rows: Iterable[Mapping[str, JSON]]) -> list[Rendered]:
-        """The text for each row, in their order, up to and with the first that fails."""
-        rendered: list[Rendered] = []
-        for batch in _batched(rows):
-            question = f'{{"render": {json.dumps(source)}, "rows": [{", ".join(batch)}]}}'
-            answers = self._ask(question, expected=len(batch))
-            rendered += [Rendered(**answer) for answer in answers]
-            if rendered[-1].error:
-                break
-        return rendered
+    def render(
+        self, source: str, rows: Iterable[Mapping[str, JSON]]
+    ) -> Generator[Rendered, None, None]:
+        """The text for each row, in their order, up to and with the first that fails.
 
-    def _ask(self, question: str, *, expected: int) -> list[dict[str, Any]]:
+        Some rows are taken and rendered ahead of the one that is asked for.
+        """
+        sizes: deque[int] = deque()
+        try:
+            for batch in chain(_batched(rows), [None] * AHEAD):
+                if batch is not None:
+                    own = ", ".join(batch)
+                    self._started().ask(f'{{"render": {json.dumps(source)}, "rows": [{own}]}}')
+                    sizes.append(len(batch))
+                if sizes and (batch is None or len(sizes) == AHEAD):
+                    for answer in self._answers(sizes[0]):
+                        yield Rendered(**answer)
+                        if "error" in answer:
+                            return
+                    sizes.popleft()
+        finally:
+            if sizes:
+                self._end()  # it is at work on rows that nobody asks for any more
+
+    def _answers(self, expected: int) -> list[dict[str, Any]]:
         """`expected` answers, or fewer where the last of them is an error."""
         answers: list[dict[str, Any]] = []
         try:
-            child = self._started()
-            child.ask(question)
             while len(answers) < expected and not (answers and "error" in answers[-1]):
-                answer = child.receive(PATIENCE)
+                answer = self._started().receive(PATIENCE)
                 if answer is None:
                     return [*answers, self._ended("takes longer than a template may")]
                 answers.append(answer)
@@ -114,7 +129,7 @@ class Renderer:
             self._child = None
 
 
-def _batched(rows: Iterable[Mapping[str, JSON]]) -> Iterable[list[str]]:
+def _batched(rows: Iterable[Mapping[str, JSON]]) -> Iterator[list[str]]:
     """The rows as JSON, neither too many nor too much at once for the worker's memory."""
     batch: list[str] = []
     size = 0

@@ -128,7 +128,12 @@ class Markers:
     """Role markers of one rendering, which no data can know."""
 
     def __init__(self) -> None:
-        self._nonce = "".join(str(secrets.randbelow(10)) for _ in range(24))
+        self._nonce = f"{secrets.randbelow(10**24):024}"
+        soft = f"(?:{self._code(8)}[ \t\n]*{self._code(9)})+"
+        role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
+        self._role = re.compile(role)
+        self._unused = re.compile(rf"{soft}(?={role}|\Z)")
+        self._soft = re.compile(f"{self._code(8)}|{self._code(9)}")
 
     def mark(self, text: str) -> str:
         """The source with markers for its role lines; it keeps its number of lines."""
@@ -147,11 +152,8 @@ class Markers:
         Raises:
             WorkbenchError: there is text before the first role line, or no message at all.
         """
-        soft = f"(?:{self._code(8)}[ \t\n]*{self._code(9)})+"
-        role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
-        rendered = re.sub(rf"{soft}(?={role}|\Z)", "", rendered)
-        rendered = re.sub(f"{self._code(8)}|{self._code(9)}", "", rendered)
-        before, *rest = re.split(role, rendered)
+        rendered = self._soft.sub("", self._unused.sub("", rendered))
+        before, *rest = self._role.split(rendered)
         if before.strip():
             raise WorkbenchError(
                 f"text before the first role line: {before.strip()[:60]!r} (row {row})",

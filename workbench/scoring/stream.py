@@ -29,6 +29,7 @@ from workbench.tally import Tally
 
 AT_ONCE = 500  # rows judged together
 WAITING = 2_000  # answers held in memory
+HEAD_START = 1.0  # seconds at the most, in which judging takes no time from the first requests
 Numbered = tuple[int, Row]
 Taken = Callable[[int, Sequence[Numbered]], None]
 
@@ -58,6 +59,7 @@ class Stream:
         self._failed: dict[tuple[int, int], Completion] = {}  # the store holds none of these
         self._loose: dict[tuple[int, int], dict[str, Score]] = {}
         self._error: BaseException | None = None
+        self._under_way = threading.Event()
         self._thread = threading.Thread(
             target=copy_context().run, args=(self._work,), name="scoring", daemon=True
         )
@@ -75,8 +77,7 @@ class Stream:
     ) -> None:
         if error is not None:
             self._error = self._error or Stopped()
-        self._queue.put(None)
-        self._thread.join()
+        self._end()
 
     def answered(self, completions: Sequence[Completion]) -> None:
         """Takes answers that are durable, and failures, which are nowhere else."""
@@ -85,6 +86,7 @@ class Stream:
         for one in completions:
             many = self._queue.qsize() >= WAITING
             self._queue.put(one.key if many and one.state != "failed" else one)
+        self._under_way.set()
 
     def finish(self) -> None:
         """Returns when all that came is judged, kept, and told of.
@@ -93,8 +95,7 @@ class Stream:
             Stopped: `stopped` said so; the scores there are by then are kept.
             WorkbenchError: the store can't be written, or an evaluator was changed.
         """
-        self._queue.put(None)
-        self._thread.join()
+        self._end()
         if self._error:
             raise self._error
 
@@ -120,8 +121,15 @@ class Stream:
                 told.append((number, replace(row, scores=ordered)))
             yield told
 
+    def _end(self) -> None:
+        self._queue.put(None)
+        self._under_way.set()
+        self._thread.join()
+
     def _work(self) -> None:
         try:
+            if self._places:
+                self._under_way.wait(HEAD_START)
             with one_child():
                 for number, rows in _stored(self._plan, self._store, self._places):
                     self._judge(number, rows)
