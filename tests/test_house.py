@@ -23,7 +23,7 @@ FLOORS = [
     {"plan", "stats"},
     {"completing", "results", "forecast"},
     {"tally"},
-    {"scoring"},
+    {"scoring", "comparing"},
     {"tracking"},
     {"following"},
     {"run"},

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from workbench.comparing import compared
 from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
@@ -99,10 +100,12 @@ class Following(Listener):
         """
         self._stream.finish()
         prices = self._desk.project.prices
-        self.variants = [
+        tallies = self._stream.tallies
+        found = [
             tally.result(variant, prices.get(variant.model.model.ref))
-            for tally, variant in zip(self._stream.tallies, self._plan.variants, strict=True)
+            for tally, variant in zip(tallies, self._plan.variants, strict=True)
         ]
+        self.variants = compared(found, tallies, self._plan)
         return self.variants
 
     def recorded(self) -> Recorded:

@@ -11,6 +11,7 @@ from workbench.canonical import JSON
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
+from workbench.stats import Difference, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,27 @@ class MetricResult:
     unit: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One metric of a variant beside its baseline's, on the rows both have a value of.
+
+    Attributes:
+        baseline: the name of the other variant.
+        difference: this variant minus its baseline.
+        margin: what is no difference in practice.
+        left_out: rows that one of the two has no value of.
+        worst: the difference if whoever has no value of a row had the worst; None where no answer
+            failed and none could not be judged.
+    """
+
+    baseline: str
+    difference: Difference
+    verdict: Verdict
+    margin: float
+    left_out: int
+    worst: Difference | None
+
+
 @dataclass(frozen=True)
 class VariantResult:
     """What one variant came to.
@@ -86,6 +108,7 @@ class VariantResult:
         seconds: model time, the sum of the rows' latencies.
         reasons: why rows failed and evaluators could not decide, each with how often.
         run_id: the MLflow run; empty while it has none.
+        comparisons: of each metric that can be compared, with the baseline's.
     """
 
     variant: Variant
@@ -97,6 +120,7 @@ class VariantResult:
     seconds: float
     reasons: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
+    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
 
 
 def interval_text(metric: MetricResult) -> str:
@@ -128,4 +152,28 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "cost": result.cost,
         "seconds": result.seconds,
         "reasons": dict(result.reasons),
+        "comparisons": {name: comparison_json(one) for name, one in result.comparisons.items()},
     }
+
+
+def comparison_json(comparison: Comparison) -> dict[str, JSON]:
+    """A comparison as JSON: differences are this variant's value minus the baseline's."""
+    verdict = comparison.verdict
+    return {
+        "baseline": comparison.baseline,
+        "verdict": verdict.word,
+        **_difference_json(comparison.difference),
+        "p_adjusted": verdict.p,
+        "margin": comparison.margin,
+        "p_equivalence": verdict.within_p,
+        "rows_needed": verdict.rows_needed,
+        "least_shown": verdict.least,
+        "left_out": comparison.left_out,
+        "worst_case": None if comparison.worst is None else _difference_json(comparison.worst),
+    }
+
+
+def _difference_json(difference: Difference) -> dict[str, JSON]:
+    names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
+    said = {name: getattr(difference, name) for name in names}
+    return {"difference": said.pop("mean"), **said}

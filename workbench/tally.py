@@ -60,6 +60,19 @@ class Tally:
         for name, column in self._columns.items():
             column.put(number, row.scores.get(name))
 
+    def values(self, name: str) -> dict[int, list[float]]:
+        """The numbers of an evaluator by row of the dataset; several where rows are repeated."""
+        return self._columns[name].by_row(self._repeats)
+
+    def lost(self, name: str) -> Counter[int]:
+        """How many answers of each row of the dataset failed, or could not be judged."""
+        broken = self._columns[name].broken()
+        return Counter(
+            number // self._repeats
+            for number, state in enumerate(self._states)
+            if state > SCORED or number in broken
+        )
+
     @property
     def not_run(self) -> int:
         """How many rows have not come."""
@@ -172,11 +185,18 @@ class _Column:
         """Why rows could not be judged."""
         return self._words.count(self._of(BROKEN))
 
-    def result(self, counts: RowCounts, repeats: int) -> MetricResult:
-        by_row: dict[int, list[float]] = {}
+    def by_row(self, repeats: int) -> dict[int, list[float]]:
+        found: dict[int, list[float]] = {}
         for number, kind in enumerate(self._kinds):
             if kind == NUMBER:
-                by_row.setdefault(number // repeats, []).append(self._values[number])
+                found.setdefault(number // repeats, []).append(self._values[number])
+        return found
+
+    def broken(self) -> set[int]:
+        return {number for number, kind in enumerate(self._kinds) if kind == BROKEN}
+
+    def result(self, counts: RowCounts, repeats: int) -> MetricResult:
+        by_row = self.by_row(repeats)
         values = {value for own in by_row.values() for value in own}
         categories, errors = self._kinds.count(CATEGORY), self._kinds.count(BROKEN)
         outcomes = self._words.count(self._of(NUMBER, CATEGORY, ABSENT))

@@ -208,6 +208,8 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     from rich.console import Console
 
     from workbench.report.leaderboard import blocks, leaderboard
+    from workbench.report.text import plain
+    from workbench.report.verdicts import verdict_lines
 
     if as_json:
         return
@@ -215,6 +217,8 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     table = leaderboard(variants, currency=currency)
     fits = Console(width=10_000).measure(table).maximum <= console.width
     console.print(table if fits else blocks(variants, currency=currency))
+    for line in verdict_lines(variants):
+        console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     console.print()
     sys.stdout.flush()
 

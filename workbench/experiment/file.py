@@ -18,6 +18,7 @@ def _pairs(said: Any) -> Any:
     return [{item: {}} if isinstance(item, str) else item for item in said]
 
 
+Margin = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Pairs = Annotated[list[dict[str, Any]], BeforeValidator(_pairs)]
 
 
@@ -45,4 +46,6 @@ class ExperimentFile(BaseModel):
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
     evaluators: Annotated[Pairs, Field(min_length=1)]
+    baseline: str = ""
+    margin: Margin | dict[str, Margin] = Field(default_factory=dict)
     max_failed: Annotated[int, Field(ge=0)] = 0

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, load_dataset
 from workbench.document import Document, read_document
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import find_all
 from workbench.evaluator.spec import read_spec
@@ -30,7 +30,7 @@ from workbench.prompt import Renderer
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
 LABEL_FIX = "letters, digits, spaces and _ . : + -, at most 64, no sign first"
 LONGEST_MODEL = 256  # characters of a model's name
-PLANNED = ("baseline", "gate", "max_age")  # words of the design that this version has no use for
+PLANNED = ("gate", "max_age")  # words of the design that this version has no use for
 
 
 class Named(NamedTuple):
@@ -75,9 +75,12 @@ def load_experiment(
         exclude=tuple(said.exclude),
         repeats=said.repeats,
         max_failed=said.max_failed,
+        baseline=said.baseline,
+        margins=said.margin if isinstance(said.margin, dict) else {"": said.margin},
         data=document.data,
     )
     _check_exclusions(experiment, document)
+    _check_margins(experiment, document)
     return experiment
 
 
@@ -109,6 +112,13 @@ def _check_exclusions(experiment: Experiment, document: Document) -> None:
             said = f"the rule {rule.model_dump(exclude_unset=True)} excludes nothing"
             fix = f"there are {', '.join(names)}"
             raise WorkbenchError(said, where=document.where("exclude", index), fix=fix)
+
+
+def _check_margins(experiment: Experiment, document: Document) -> None:
+    names = [evaluator.name for evaluator in experiment.evaluators]
+    for name in experiment.margins:
+        if name not in ("", *names):
+            raise unknown_name("metric", name, names, where=document.where("margin", name))
 
 
 def _refuse_planned(document: Document) -> None:

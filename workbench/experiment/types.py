@@ -33,6 +33,8 @@ class Experiment:
 
     Attributes:
         name: the MLflow experiment.
+        baseline: the prompt, model or variant that others are compared with; empty: the first.
+        margins: of each metric, what is no difference in practice; under "" that of all others.
         grid: one mapping a point, in the file's order; a single empty one without a grid.
         data: the file as plain data, for the record.
     """
@@ -49,7 +51,13 @@ class Experiment:
     exclude: tuple[Exclusion, ...] = ()
     repeats: int = 1
     max_failed: int = 0
+    baseline: str = ""
+    margins: Mapping[str, float] = field(default_factory=dict)
     data: Mapping[str, JSON] = field(default_factory=dict)
+
+    def margin(self, metric: str) -> float | None:
+        """What is no difference in practice; None: the file doesn't say."""
+        return self.margins.get(metric, self.margins.get(""))
 
     def excludes(self, prompt: Prompt, model: Model) -> bool:
         """Whether a pair is left out of the cross."""

@@ -13,6 +13,7 @@ from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
 from workbench.model import Call, Prepared, Request
+from workbench.plan.baseline import find_baselines
 from workbench.plan.conceal import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
@@ -64,6 +65,7 @@ def make_plan(
         WorkbenchError: a row that doesn't render, or a pair of prompt and model that can't be.
     """
     variants, notes = find_variants(experiment, scope)
+    baselines = find_baselines(experiment, variants, whole=not scope.only)
     if scope.limit is not None and scope.limit >= experiment.dataset.rows:
         scope = replace(scope, limit=None)  # all of it is meant
     _check_models(experiment, variants)
@@ -87,6 +89,7 @@ def make_plan(
         shared=planned - answered - sum(map(len, requests)),
         notes=(*notes, *experiment.dataset.warnings),
         scope=scope.as_json(),
+        baselines=baselines,
     )
 
 

@@ -20,6 +20,7 @@ class Variant:
     Attributes:
         name: short, for tables: what it shares with all variants is left out.
         parameters: the effective ones.
+        point: those of them that are the grid's.
         choice_method: how `choices` are answered; empty without choices.
     """
 
@@ -28,6 +29,7 @@ class Variant:
     model: OpenModel
     parameters: Mapping[str, JSON]
     choice_method: str = ""
+    point: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -64,6 +66,7 @@ class Plan:
         stored: cells answered from the store.
         shared: cells answered by an equal request of this plan.
         anew: keys that are sent though the store holds an answer.
+        baselines: of each variant the number of the one it is compared with, if there is one.
         notes: what a user should know: merged variants, warnings about the data.
     """
 
@@ -78,11 +81,17 @@ class Plan:
     notes: tuple[str, ...] = ()
     scope: Mapping[str, JSON] = field(default_factory=dict)
     anew: frozenset[str] = frozenset()
+    baselines: tuple[int | None, ...] = ()
 
     @property
     def planned(self) -> int:
         """Cells."""
         return sum(len(cells) for cells in self.cells)
+
+    @property
+    def rows(self) -> int:
+        """Rows of the dataset that are meant."""
+        return len(self.cells[0]) // self.experiment.repeats if self.cells else 0
 
     @property
     def to_send(self) -> int:

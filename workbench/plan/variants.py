@@ -58,7 +58,7 @@ def _variant(
     if len(experiment.models) > 1:
         words.append(model.model.label)
     words += [f"{name}={_short(value)}" for name, value in point.items()]
-    return Variant(" · ".join(words), prompt, model, parameters)
+    return Variant(" · ".join(words), prompt, model, parameters, point=point)
 
 
 def _short(value: JSON) -> str:

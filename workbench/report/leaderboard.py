@@ -7,8 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.report.text import one_line, plain, seconds
-from workbench.results import MetricResult, VariantResult, interval_text
+from workbench.results import Comparison, MetricResult, VariantResult, interval_text
 from workbench.run import Invocation
+from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
+
+SHORT = {UNCLEAR: "unclear"}
+STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", UNCLEAR: "dim"}
 
 
 def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
@@ -26,7 +30,7 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     table.add_column("model time", justify="right", no_wrap=True)
     for variant in ranked(variants):
         cells = [Text(one_line(variant.variant.name, 60))]
-        cells += [_metric(variant.metrics[name]) for name in names]
+        cells += [_metric(variant.metrics[name], variant.comparisons.get(name)) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
         if priced:
             cells.append(Text("unknown" if variant.cost is None else f"{variant.cost:.4f}"))
@@ -41,6 +45,8 @@ def blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
         text.append(one_line(variant.variant.name, 200) + "\n", style="bold")
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
+            if comparison := variant.comparisons.get(name):
+                text.append("    ").append(_verdict(comparison)).append("\n")
         rows = " ".join(_rows(variant).plain.split("\n"))
         cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
         spent = f"{_tokens(variant)} tokens{plain(cost)}, {seconds(variant.seconds)}"
@@ -63,8 +69,8 @@ def ranked(variants: Sequence[VariantResult]) -> list[VariantResult]:
     return sorted(variants, key=rank)
 
 
-def _metric(metric: MetricResult) -> Text:
-    """`0.833 n=150`, under it the interval `[0.766, 0.884]`, and what is not in the mean."""
+def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
+    """`0.833 n=150`, under it the interval, the verdict, and what is not in the mean."""
     text = Text()
     if metric.mean is None:
         text.append("no value" if metric.kind != "category" else "", style="dim")
@@ -74,12 +80,21 @@ def _metric(metric: MetricResult) -> Text:
     text.append(f" n={metric.n}", style="dim")
     if metric.low is not None and metric.high is not None:
         text.append(f"\n[{_number(metric.low)}, {_number(metric.high)}]")
+    if comparison:
+        text.append("\n").append(_verdict(comparison))
     aside = [f"{count} {name}" for name, count in _notable(metric)]
     aside += [f"{metric.errors} errors"] if metric.errors else []
     aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
     if aside:
         text.append("\n" + "\n".join(aside), style="yellow" if metric.errors else "dim")
     return text
+
+
+def _verdict(comparison: Comparison) -> Text:
+    """`better by 0.053`, or `? +0.020`: the difference from the baseline, and what it is worth."""
+    apart, word = comparison.difference.mean, comparison.verdict.word
+    signed = ("+" if apart >= 0 else "-") + _number(abs(apart))
+    return Text(f"{signed} {SHORT.get(word, word)}", style=STYLES[word])
 
 
 def _notable(metric: MetricResult) -> list[tuple[str, int]]:

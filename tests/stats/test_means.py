@@ -20,14 +20,38 @@ def test_a_share_has_the_interval_of_wilson(passed: int, n: int) -> None:
     assert [found.low, found.high] == pytest.approx([wanted.low, wanted.high], abs=1e-9)
 
 
-def test_numbers_have_the_interval_of_student() -> None:
-    values = [1.0, 4.0, 2.0, 8.0]
+def test_numbers_without_skew_have_the_interval_of_student() -> None:
+    values = [1.0, 4.0, 2.0, 5.0]
     found = estimate([[value] for value in values], pass_fail=False)
     assert found
     mean = sum(values) / 4
     error = math.sqrt(sum((value - mean) ** 2 for value in values) / 3 / 4)
     wanted = t.interval(0.95, 3, loc=mean, scale=error)
     assert [found.low, found.high] == pytest.approx(list(wanted), abs=1e-9)
+
+
+def test_the_interval_of_skewed_numbers_reaches_further_to_the_long_side() -> None:
+    found = estimate([[value] for value in (1.0, 1.0, 2.0, 1.0, 3.0, 9.0)], pass_fail=False)
+    assert found
+    assert found.low is not None
+    assert found.high is not None
+    assert found.high - found.mean > 1.5 * (found.mean - found.low)
+
+
+def test_equal_repeats_of_pass_or_fail_are_worth_no_more_than_their_rows() -> None:
+    once = estimate([[1.0]] * 15 + [[0.0]] * 5, pass_fail=True)
+    often = estimate([[1.0] * 50] * 15 + [[0.0] * 50] * 5, pass_fail=True)
+    assert once
+    assert often
+    assert once.low is not None
+    assert once.high is not None
+    assert often.low is not None
+    assert often.high is not None
+    assert often.high - often.low >= once.high - once.low
+    always = estimate([[1.0] * 50] * 20, pass_fail=True)
+    assert always
+    assert always.low is not None
+    assert 0.75 < always.low < 0.9  # twenty rows, not a thousand
 
 
 def test_repeats_do_not_count_as_rows() -> None:

@@ -1,0 +1,181 @@
+"""Two variants on the same rows, beside what scipy and statsmodels say."""
+
+import math
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import minimize_scalar
+from scipy.stats import permutation_test, ttest_rel
+from statsmodels.stats.contingency_tables import mcnemar
+from statsmodels.stats.weightstats import ttost_paired
+
+from workbench.stats import Difference, Scale, difference
+from workbench.stats.pairs import tango
+
+PASSES, PLAIN = Scale(passes=True), Scale()
+
+
+def rows(values: Sequence[float]) -> dict[int, list[float]]:
+    return {number: [value] for number, value in enumerate(values)}
+
+
+def between(first: Sequence[float], second: Sequence[float], scale: Scale = PLAIN) -> Difference:
+    found = difference(rows(first), rows(second), scale)
+    assert found
+    return found
+
+
+def passed(both: int, up: int, down: int, neither: int) -> Difference:
+    """Of so many rows that both pass, that only the second passes, that only the first does."""
+    first = [1.0] * both + [0.0] * up + [1.0] * down + [0.0] * neither
+    second = [1.0] * both + [1.0] * up + [0.0] * down + [0.0] * neither
+    return between(first, second, PASSES)
+
+
+@pytest.mark.parametrize(("up", "down"), [(0, 0), (1, 0), (9, 2), (2, 9), (30, 31), (60, 20)])
+def test_pass_or_fail_has_the_exact_test_of_mcnemar(up: int, down: int) -> None:
+    found = passed(50, up, down, 7)
+    wanted = mcnemar([[50, down], [up, 7]], exact=True).pvalue
+    assert found.p == pytest.approx(wanted, abs=1e-6)
+    assert (found.test, found.up, found.down) == ("exact McNemar", up, down)
+    assert found.mean == pytest.approx((up - down) / (57 + up + down))
+
+
+@pytest.mark.parametrize("n", [3, 8, 12])
+def test_few_rows_have_every_choice_of_signs_tried(n: int) -> None:
+    chance = np.random.default_rng(n)
+    first, second = chance.gamma(1, 1, n), chance.gamma(1.4, 1, n)
+    wanted = permutation_test(
+        (second, first),
+        lambda a, b, axis: np.mean(a - b, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=np.inf,
+    ).pvalue
+    assert between(first, second).p == pytest.approx(wanted, abs=1e-6)
+
+
+def test_more_rows_have_signs_drawn_by_chance() -> None:
+    chance = np.random.default_rng(4)
+    first, second = chance.gamma(1, 1, 60), chance.gamma(1.3, 1, 60)
+    wanted = permutation_test(
+        (second, first),
+        lambda a, b, axis: np.mean(a - b, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=50_000,
+        rng=np.random.default_rng(1),
+    ).pvalue
+    found = between(first, second)
+    assert found.p == pytest.approx(wanted, abs=0.01)
+    assert found.p == between(first, second).p  # the same whenever it is asked
+
+
+def test_many_rows_have_the_paired_t_test() -> None:
+    chance = np.random.default_rng(5)
+    first, second = chance.gamma(1, 1, 900), chance.gamma(1.05, 1, 900)
+    found = between(first, second)
+    assert found.test == "paired t"
+    assert found.p == pytest.approx(ttest_rel(second, first).pvalue, abs=1e-6)
+
+
+@pytest.mark.parametrize("margin", [0.05, 0.2, 0.6])
+def test_equivalence_has_the_two_one_sided_t_tests(margin: float) -> None:
+    chance = np.random.default_rng(6)
+    first = chance.random(40)
+    second = first + chance.normal(0.03, 0.2, 40)
+    wanted = ttost_paired(second, first, -margin, margin)[0]
+    assert between(first, second).within(margin) == pytest.approx(wanted, abs=1e-6)
+
+
+@given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 30), st.floats(-0.9, 0.9))
+def test_the_score_statistic_is_of_the_likeliest_shares(
+    up: int, down: int, same: int, shift: float
+) -> None:
+    """Tango's closed form beside the maximum found by searching."""
+    n = up + down + same
+
+    def unlikely(share: float) -> float:
+        """Of `share` going down, and so `share + shift` up."""
+        cells = [(up, share + shift), (down, share), (same, 1 - 2 * share - shift)]
+        return -sum(count * math.log(max(p, 1e-300)) for count, p in cells if count)
+
+    least, most = max(0.0, -shift), (1 - shift) / 2
+    best = minimize_scalar(unlikely, bounds=(least, most), options={"xatol": 1e-12}).x
+    wanted = (up - down - n * shift) / math.sqrt(n * (2 * best + shift * (1 - shift)))
+    if abs(up - down - n * shift) > 1e-6:
+        assert tango(up, down, n, shift) == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+
+
+@given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 40))
+def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
+    up: int, down: int, same: int
+) -> None:
+    n = up + down + same
+    if n < 2:
+        return
+    found = passed(same, up, down, 0)
+    assert found.low is not None
+    assert found.high is not None
+    assert -1 <= found.low <= found.mean + 1e-9
+    assert found.mean - 1e-9 <= found.high <= 1
+    for edge in (found.low, found.high):
+        if abs(edge) < 0.999:
+            assert abs(tango(up, down, n, edge)) == pytest.approx(1.959964, abs=1e-3)
+    turned = passed(same, down, up, 0)
+    assert turned.low == pytest.approx(-found.high, abs=1e-9)
+    assert turned.p == pytest.approx(found.p)
+
+
+def test_rows_are_paired_by_their_number_and_others_left_out() -> None:
+    first = {0: [1.0], 1: [0.0], 2: [1.0], 7: [1.0], 8: []}
+    second = {7: [0.0], 1: [0.0], 0: [1.0], 9: [1.0], 8: [1.0]}
+    found = difference(first, second, PASSES)
+    assert found
+    assert (found.rows, found.up, found.down) == (3, 0, 1)
+    assert (found.before, found.after) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+
+
+def test_no_row_in_common_is_no_difference() -> None:
+    assert difference({0: [1.0]}, {1: [1.0]}, PASSES) is None
+
+
+def test_repeats_do_not_count_as_rows() -> None:
+    chance = random.Random(7)
+    first = {row: [float(chance.random() < 0.6)] for row in range(40)}
+    second = {row: [float(chance.random() < 0.8)] for row in range(40)}
+    often = [{row: values * 25 for row, values in one.items()} for one in (first, second)]
+    once, many = difference(first, second, Scale()), difference(*often, PASSES)
+    assert once
+    assert many
+    assert (many.rows, many.test) == (40, "sign-flip permutation")
+    assert (many.p, many.low, many.high) == (once.p, once.low, once.high)
+
+
+def test_where_nothing_differs_one_more_row_might() -> None:
+    found = between([0.5] * 10, [0.5] * 10, Scale(low=0, high=1))
+    assert (found.mean, found.p) == (0, 1)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < -0.2
+    assert found.high > 0.2
+    assert found.within(0.05) > 0.05
+
+
+def test_two_variants_that_always_give_one_value_are_the_same() -> None:
+    found = between([5.0] * 10, [5.0] * 10)
+    assert (found.low, found.high, found.within(0.1)) == (0, 0, 0)
+
+
+def test_digits_that_only_the_order_of_adding_makes_are_no_difference() -> None:
+    found = between([0.1 + 0.2] * 30, [0.3] * 30, Scale(low=0, high=1))
+    assert (found.up, found.down, found.p) == (0, 0, 1)
+
+
+def test_a_single_pair_has_no_interval() -> None:
+    found = between([1.0], [0.0], PASSES)
+    assert (found.low, found.high, found.p, found.within(0.5)) == (None, None, 1.0, 1.0)

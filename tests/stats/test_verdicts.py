@@ -1,0 +1,112 @@
+"""Words, the family's correction, and the rows that would settle it."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.power import TTestPower
+
+from workbench.stats import (
+    BETTER,
+    EQUIVALENT,
+    UNCLEAR,
+    WORSE,
+    Difference,
+    Scale,
+    Wanted,
+    difference,
+    holm,
+    verdicts,
+)
+from workbench.stats.verdicts import least_shown, rows_to_exclude, rows_to_show
+
+
+def passed(up: int, down: int, same: int) -> Difference:
+    first = [0.0] * up + [1.0] * (down + same)
+    second = [1.0] * up + [0.0] * down + [1.0] * same
+    found = difference(
+        {n: [value] for n, value in enumerate(first)},
+        {n: [value] for n, value in enumerate(second)},
+        Scale(passes=True),
+    )
+    assert found
+    return found
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_the_correction_is_holm_s(family: list[float]) -> None:
+    wanted = multipletests(family, method="holm")[1]
+    assert holm(family) == pytest.approx(list(wanted), abs=1e-6)
+
+
+def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
+    clear = passed(30, 5, 65)
+    (up,) = verdicts([clear], Wanted())
+    (down,) = verdicts([clear], Wanted(higher_is_better=False))
+    assert (up.word, down.word, up.rows_needed) == (BETTER, WORSE, None)
+    assert up.p == clear.p
+
+
+def test_others_beside_it_ask_for_more() -> None:
+    """Eleven of thirteen rows: enough alone, not as the best of ten."""
+    close, level = passed(11, 2, 87), passed(5, 5, 90)
+    assert verdicts([close], Wanted())[0].word == BETTER
+    assert verdicts([close, *[level] * 9], Wanted())[0].word == UNCLEAR
+
+
+def test_what_stays_within_the_margin_is_equivalent() -> None:
+    level = passed(2, 2, 396)
+    assert verdicts([level], Wanted(margin=0.05))[0].word == EQUIVALENT
+    assert verdicts([level], Wanted(margin=0.005))[0].word == UNCLEAR
+    assert verdicts([level], Wanted(margin=0))[0].word == UNCLEAR
+
+
+def test_too_few_rows_say_how_many_would_do() -> None:
+    (said,) = verdicts([passed(9, 4, 87)], Wanted(margin=0.02))
+    assert said.word == UNCLEAR
+    assert said.rows_needed
+    assert 300 < said.rows_needed < 600
+    assert said.least
+    assert 0.09 < said.least < 0.12
+
+
+def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
+    (said,) = verdicts([passed(3, 3, 14)], Wanted())
+    assert (said.word, said.rows_needed) == (UNCLEAR, None)
+
+
+def test_no_row_that_differs_is_no_certainty() -> None:
+    (said,) = verdicts([passed(0, 0, 10)], Wanted(margin=0.05))
+    assert said.word == UNCLEAR
+    assert said.least
+    assert said.least > 0.2
+
+
+@pytest.mark.parametrize("effect", [0.08, 0.2, 0.5])
+@pytest.mark.parametrize("alpha", [0.05, 0.05 / 6])
+def test_the_rows_needed_are_those_of_the_t_test_s_power(effect: float, alpha: float) -> None:
+    wanted = TTestPower().solve_power(effect, power=0.8, alpha=alpha)
+    assert rows_to_show(effect * 3, 3.0, alpha) == pytest.approx(wanted, abs=1.5)
+
+
+@pytest.mark.parametrize("n", [20, 50, 200])
+def test_the_least_difference_shown_is_that_of_the_t_test_s_power(n: int) -> None:
+    wanted = TTestPower().solve_power(nobs=n, power=0.8, alpha=0.05)
+    assert least_shown(n, 1.0) == pytest.approx(wanted, rel=0.02)
+
+
+def test_the_rows_that_exclude_a_difference_do_so_in_four_cases_of_five() -> None:
+    chance = np.random.default_rng(8)
+    n = rows_to_exclude(0.1, 0.4)
+    found = 0
+    for _ in range(400):
+        apart = chance.normal(0, 0.4, n)
+        made = difference(
+            {row: [0.0] for row in range(n)},
+            {row: [value] for row, value in enumerate(apart)},
+            Scale(),
+        )
+        assert made
+        found += made.within(0.1) <= 0.05
+    assert 0.74 < found / 400 < 0.86

@@ -1,0 +1,125 @@
+"""From differences to words, and how many rows would settle what isn't.
+
+verdicts([first, second], Wanted(margin=0.05))
+    ->  [Verdict("better", p=0.012, …), Verdict("not enough evidence", rows_needed=420, …)]
+
+The differences given together are a family: their p are adjusted (Holm 1979,
+https://www.jstor.org/stable/4615733), so that a false "better" or "worse" anywhere among them comes
+in 5% of cases at the most, however many are compared.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.special import ndtri
+
+from workbench.stats.pairs import Difference
+
+ALPHA = 0.05
+POWER = 0.8
+BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
+UNCLEAR = "not enough evidence"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a difference is judged by.
+
+    Attributes:
+        margin: what is no difference in practice, in the metric's own unit; 0: any is.
+        higher_is_better: else lower is.
+    """
+
+    margin: float = 0.0
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What may be said of a difference.
+
+    Attributes:
+        word: `better`, `worse`, `equivalent` (within the margin) or `not enough evidence`.
+        p: of the test, adjusted for the family.
+        within_p: of the two one-sided tests for equivalence, adjusted likewise.
+        rows_needed: about how many rows would settle it if the difference is what it seems; None
+            where it is settled, or where no number of rows is likely to.
+        least: the least difference that so many rows show in 80% of cases.
+    """
+
+    word: str
+    p: float
+    within_p: float
+    rows_needed: int | None
+    least: float | None
+
+
+def verdicts(family: Sequence[Difference], wanted: Wanted) -> list[Verdict]:
+    """What may be said of each, all of them being one family."""
+    apart = holm([one.p for one in family])
+    within = holm([one.within(wanted.margin) for one in family])
+    return [
+        _verdict(one, p, within_p, wanted, ALPHA / len(family))
+        for one, p, within_p in zip(family, apart, within, strict=True)
+    ]
+
+
+def holm(family: Sequence[float]) -> list[float]:
+    """These p adjusted, in their own order."""
+    adjusted, least = [0.0] * len(family), 0.0
+    for rank, index in enumerate(sorted(range(len(family)), key=family.__getitem__)):
+        least = max(least, min(1.0, family[index] * (len(family) - rank)))
+        adjusted[index] = least
+    return adjusted
+
+
+def rows_to_show(effect: float, deviation: float, alpha: float = ALPHA) -> int:
+    """How many pairs show a difference of `effect` in 80% of cases, at a two-sided `alpha`.
+
+    The normal quantiles' closed form with Guenther's correction for Student's t (1981,
+    https://doi.org/10.1080/00031305.1981.10479363).
+    """
+    z = float(ndtri(1 - alpha / 2))
+    return math.ceil(((z + float(ndtri(POWER))) * deviation / effect) ** 2 + z * z / 2)
+
+
+def rows_to_exclude(room: float, deviation: float, alpha: float = ALPHA) -> int:
+    """How many pairs show in 80% of cases that a difference stays within a margin.
+
+    Args:
+        room: the margin less the difference.
+        deviation: of the rows' differences.
+        alpha: of either side.
+    """
+    z = float(ndtri(1 - alpha))
+    return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * deviation / room) ** 2 + z * z / 2)
+
+
+def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | None:
+    """The least difference that so many pairs show in 80% of cases; None where none is."""
+    z = float(ndtri(1 - alpha / 2))
+    worth = rows - z * z / 2
+    return (z + float(ndtri(POWER))) * deviation / math.sqrt(worth) if worth > 0 else None
+
+
+def _verdict(one: Difference, p: float, within_p: float, wanted: Wanted, alpha: float) -> Verdict:
+    # Where no row differs one more might: nothing is as sure as a deviation of zero makes it.
+    deviation = max(one.deviation, one.span / math.sqrt(one.rows))
+    least = least_shown(one.rows, deviation, alpha)
+    if p <= ALPHA:
+        up = one.mean > 0
+        return Verdict(BETTER if up == wanted.higher_is_better else WORSE, p, within_p, None, least)
+    if within_p <= ALPHA:
+        return Verdict(EQUIVALENT, p, within_p, None, least)
+    return Verdict(UNCLEAR, p, within_p, _needed(one, deviation, wanted, alpha), least)
+
+
+def _needed(one: Difference, deviation: float, wanted: Wanted, alpha: float) -> int | None:
+    """The fewer of the rows that would show the difference, and those that would exclude one."""
+    found: list[int] = []
+    if one.mean:
+        found.append(rows_to_show(abs(one.mean), deviation, alpha))
+    if wanted.margin > abs(one.mean):
+        found.append(rows_to_exclude(wanted.margin - abs(one.mean), deviation, alpha))
+    return max(one.rows + 1, min(found)) if found else None
