@@ -71,6 +71,18 @@ def wilson(share: float, n: float, z: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
+def student_t(mean: float, spread: Values) -> tuple[float, float]:
+    """Student's interval of a mean.
+
+    Args:
+        mean: of the rows.
+        spread: each row's deviation from it, two rows at least.
+    """
+    n = len(spread)
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(float(spread @ spread) / (n - 1) / n)
+    return mean - half, mean + half
+
+
 def skewed_t(mean: float, spread: Values) -> tuple[float, float]:
     """The interval of a mean of numbers, whatever their skew.
 

@@ -5,7 +5,7 @@ difference({0: [1.0], 1: [0.0], …}, {0: [1.0], 1: [1.0], …}, Scale(passes=Tr
 
     pass or fail      exact McNemar test; Tango's score interval
     all else          the row's difference (of the means of its repeats): sign-flip permutation
-                      test, beyond 500 rows Student's t; interval as means.py has it
+                      test, beyond 500 rows Student's t; Student's interval
 
 A row is one pair however often it was repeated.
 """
@@ -18,7 +18,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import bdtr, ndtr, ndtri, stdtr
 
-from workbench.stats.means import LEVEL, Values, skewed_t
+from workbench.stats.means import LEVEL, Values, student_t
 
 EXACT = 12  # rows that differ, up to which all signs are tried: 4,096
 FLIPS = 9_999  # random choices of signs beyond
@@ -201,7 +201,7 @@ class _Pairs:
         if not self.apart.any():  # nothing was seen to differ: as if it were pass or fail
             low, high = _tango_interval(0, 0, rows)
             return low * self.span, high * self.span
-        return skewed_t(mean, self.apart - mean)
+        return student_t(mean, self.apart - mean)  # differences have little skew
 
 
 def mcnemar(up: int, down: int) -> float:
@@ -224,9 +224,10 @@ def sign_flip(differ: Values) -> float:
     if rows <= EXACT:
         signs = 1 - 2 * ((np.arange(2**rows)[:, None] >> np.arange(rows)) & 1)
         return float(np.mean(np.abs(signs @ differ) >= seen))
-    chance = np.random.default_rng(SEED)
-    signs = chance.integers(0, 2, (FLIPS, rows), dtype=np.int8)
-    sums = 2 * (signs @ differ) - differ.sum()
+    size = (rows + 7) // 8
+    drawn = np.frombuffer(np.random.default_rng(SEED).bytes(FLIPS * size), dtype=np.uint8)
+    kept = np.unpackbits(drawn.reshape(FLIPS, size), axis=1, count=rows)
+    sums = 2 * (kept @ differ) - differ.sum()
     return float(1 + np.count_nonzero(np.abs(sums) >= seen)) / (1 + FLIPS)
 
 

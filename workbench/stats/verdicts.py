@@ -74,14 +74,26 @@ def holm(family: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def rows_to_show(effect: float, deviation: float, alpha: float = ALPHA) -> int:
-    """How many pairs show a difference of `effect` in 80% of cases, at a two-sided `alpha`.
+def rows_to_show(
+    effect: float, deviation: float, alpha: float = ALPHA, *, counted: bool = False
+) -> int:
+    """How many pairs show a difference in 80% of cases.
 
     The normal quantiles' closed form with Guenther's correction for Student's t (1981,
-    https://doi.org/10.1080/00031305.1981.10479363).
+    https://doi.org/10.1080/00031305.1981.10479363), or, for the exact test of pass or fail, with
+    that for counts (Fleiss, Statistical Methods for Rates and Proportions, 1981).
+
+    Args:
+        effect: the difference.
+        deviation: of the rows' differences.
+        alpha: of both sides together.
+        counted: each pair is of one pass or fail and another.
     """
     z = float(ndtri(1 - alpha / 2))
-    return math.ceil(((z + float(ndtri(POWER))) * deviation / effect) ** 2 + z * z / 2)
+    rows = ((z + float(ndtri(POWER))) * deviation / effect) ** 2
+    if counted:
+        return math.ceil(rows / 4 * (1 + math.sqrt(1 + 4 / (rows * effect))) ** 2)
+    return math.ceil(rows + z * z / 2)
 
 
 def rows_to_exclude(room: float, deviation: float, alpha: float = ALPHA) -> int:
@@ -119,7 +131,7 @@ def _needed(one: Difference, deviation: float, wanted: Wanted, alpha: float) -> 
     """The fewer of the rows that would show the difference, and those that would exclude one."""
     found: list[int] = []
     if one.mean:
-        found.append(rows_to_show(abs(one.mean), deviation, alpha))
+        found.append(rows_to_show(abs(one.mean), deviation, alpha, counted=one.is_counted))
     if wanted.margin > abs(one.mean):
         found.append(rows_to_exclude(wanted.margin - abs(one.mean), deviation, alpha))
     return max(one.rows + 1, min(found)) if found else None

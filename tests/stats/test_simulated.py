@@ -1,0 +1,169 @@
+"""What is promised of verdicts and intervals, in worlds whose truth is known.
+
+Every rate is over 2,000 draws with a fixed seed; `pytest -s` prints them.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from worlds import WORLDS, Chance, World, by_row
+
+from workbench.stats import (
+    BETTER,
+    EQUIVALENT,
+    UNCLEAR,
+    Difference,
+    Scale,
+    Wanted,
+    difference,
+    estimate,
+    verdicts,
+)
+from workbench.stats.verdicts import rows_to_show
+
+DRAWS = 2_000
+# Four standard errors of a rate of 0.95 over so many draws, where coverage is asked to be exact.
+LEAST, MOST = 0.93, 0.97
+SIZES = [20, 50, 200]
+pytestmark = [pytest.mark.slow]
+
+
+def rate(seed: int, once: Callable[[Chance], bool], draws: int = DRAWS) -> float:
+    chance = np.random.default_rng(seed)
+    return sum(once(chance) for _ in range(draws)) / draws
+
+
+def apart(world: World, chance: Chance, rows: int, effect: float = 0.0) -> Difference:
+    first, second = world.draw(chance, rows, effect)
+    found = difference(by_row(first), by_row(second), world.scale)
+    assert found
+    return found
+
+
+def holds(found: Difference, truth: float) -> bool:
+    assert found.low is not None
+    assert found.high is not None
+    return found.low <= truth <= found.high
+
+
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("name", WORLDS)
+def test_without_a_difference_a_verdict_of_one_is_seldom(name: str, rows: int) -> None:
+    said = {"better": 0, "covered": 0, "any": 0}
+
+    def once(chance: Chance) -> bool:
+        found = apart(WORLDS[name], chance, rows)
+        (verdict,) = verdicts([found], Wanted())
+        said["better"] += verdict.word == BETTER
+        said["any"] += verdict.word != UNCLEAR
+        said["covered"] += holds(found, 0)
+        return True
+
+    rate(rows, once)
+    better, either, covered = (said[one] / DRAWS for one in ("better", "any", "covered"))
+    print(f"{name}, {rows} rows: better {better:.3f}, either {either:.3f}, holds {covered:.3f}")
+    assert better <= 0.05
+    assert either <= 0.05 + 0.015  # three standard errors
+    assert LEAST <= covered <= MOST
+
+
+@pytest.mark.parametrize("rows", SIZES)
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
+    world = WORLDS[name]
+
+    def once(chance: Chance) -> bool:
+        values, _ = world.draw(chance, rows, 0.0)
+        found = estimate(list(by_row(values).values()), pass_fail=world.scale.passes)
+        assert found
+        assert found.low is not None
+        assert found.high is not None
+        return found.low <= world.mean <= found.high
+
+    covered = rate(rows, once)
+    print(f"{name}, {rows} rows: the mean's interval holds {covered:.3f}")
+    assert LEAST <= covered <= MOST
+
+
+@pytest.mark.parametrize(
+    ("name", "effect"), [("pass or fail", 0.15), ("skewed", 0.3), ("tied", 0.2)]
+)
+def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effect: float) -> None:
+    world = WORLDS[name]
+    first, second = world.draw(np.random.default_rng(0), 100_000, effect)
+    counted = world.scale.passes
+    rows = rows_to_show(effect, float((second - first).std()), counted=counted)
+    covered = [0]
+
+    def once(chance: Chance) -> bool:
+        found = apart(world, chance, rows, effect)
+        covered[0] += holds(found, effect)
+        return verdicts([found], Wanted())[0].word == BETTER
+
+    power = rate(9, once)
+    print(f"{name}, {rows} rows: found {power:.3f}, interval holds {covered[0] / DRAWS:.3f}")
+    assert 0.75 <= power <= 0.85
+    assert LEAST <= covered[0] / DRAWS <= MOST
+
+
+def test_of_five_variants_none_is_wrongly_told_apart() -> None:
+    world = WORLDS["tied"]
+
+    def once(chance: Chance) -> bool:
+        base, _ = world.draw(chance, 60, 0.0)
+        others = [world.draw(chance, 60, 0.0)[0] for _ in range(5)]
+        family = [difference(by_row(base), by_row(one), world.scale) for one in others]
+        said = verdicts([one for one in family if one], Wanted())
+        return any(one.word != UNCLEAR for one in said)
+
+    wrong = rate(10, once)
+    print(f"five variants: one is wrongly told apart {wrong:.3f}")
+    assert wrong <= 0.05 + 0.015
+
+
+@pytest.mark.parametrize("name", WORLDS)
+def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: str) -> None:
+    margin = 0.1
+
+    def once(chance: Chance) -> bool:
+        found = apart(WORLDS[name], chance, 200, margin)
+        return verdicts([found], Wanted(margin))[0].word == EQUIVALENT
+
+    wrong = rate(11, once)
+    print(f"{name}: equivalent though a margin apart {wrong:.3f}")
+    assert wrong <= 0.05 + 0.015
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> None:
+    """Thirty rows, ten repeats each; what a row is worth it is worth ten times."""
+    said = {"mean": 0, "difference": 0, "better": 0}
+
+    def once(chance: Chance) -> bool:
+        ease = chance.beta(0.6, 0.4, 30)[:, None]
+        first, second = (
+            (chance.random((30, 10)) < ease).astype(float)
+            if passes
+            else ease + chance.normal(0, 0.1, (30, 10))
+            for _ in range(2)
+        )
+        mean = estimate(list(by_row(first).values()), pass_fail=passes)
+        found = difference(by_row(first), by_row(second), Scale(passes=passes))
+        assert mean
+        assert mean.low is not None
+        assert mean.high is not None
+        assert found
+        said["mean"] += mean.low <= 0.6 <= mean.high
+        said["difference"] += holds(found, 0)
+        said["better"] += verdicts([found], Wanted())[0].word == BETTER
+        return True
+
+    rate(12, once)
+    mean, between, better = (said[one] / DRAWS for one in ("mean", "difference", "better"))
+    print(
+        f"repeats, passes={passes}: mean {mean:.3f}, difference {between:.3f}, better {better:.3f}"
+    )
+    assert LEAST <= mean <= MOST
+    assert LEAST <= between <= MOST
+    assert better <= 0.05
