@@ -7,7 +7,8 @@ from workbench.experiment import Doors, load_experiment
 
 FILE = "prompts/qa/experiment.yaml"
 KEYS = (
-    "dataset, description, evaluators, exclude, grid, max_failed, models, name, parameters, "
+    "baseline, dataset, description, evaluators, exclude, grid, margin, max_failed, models, "
+    "name, parameters, "
     "prompts, repeats"
 )
 PARAMETERS = (
@@ -25,8 +26,9 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
         ("foo: 1", f"unknown key 'foo'\n  fix: known: {KEYS}"),
         (
             "repeat: 2",
-            "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, dataset, "
-            "description, evaluators, exclude, grid, max_failed, models, name, parameters, prompts",
+            "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, baseline, "
+            "dataset, description, evaluators, exclude, grid, margin, max_failed, models, name, "
+            "parameters, prompts",
         ),
         (
             "repeats: ten",
@@ -86,7 +88,6 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
             ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
         ),
         ("gate: {}", "'gate' is not implemented in this version\n  fix: take it out"),
-        ("baseline: a", "'baseline' is not implemented in this version\n  fix: take it out"),
         ("repeats: 1\nrepeats: 2", "the key 'repeats' stands twice\n  fix: keep one"),
         ("name: !x a", "the tag !x is not allowed\n  fix: take it out"),
         (
@@ -401,7 +402,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "dataset: rows",
             "datset: rows",
             ":1:1",
-            "unknown key 'datset'\n  fix: did you mean 'dataset'? known: " + KEYS,
+            "unknown key 'datset'\n  fix: did you mean 'dataset'? known: dataset, "
+            + KEYS.replace("dataset, ", ""),
         ),
         (
             "rows.jsonl",
@@ -449,7 +451,7 @@ def test_bad_value_is_named(bench, old, new, place, expected):
 def test_file_without_keys_is_told_its_keys(bench, text, expected):
     assert refusal(bench.experiment, text) == (
         f"{FILE}: {expected}\n  fix: its keys: name, description, dataset, prompts, models, "
-        "exclude, parameters, grid, repeats, evaluators, max_failed"
+        "exclude, parameters, grid, repeats, evaluators, baseline, margin, max_failed"
     )
 
 

@@ -72,7 +72,7 @@ def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "")
     near += [begun[start] for start in difflib.get_close_matches(name, begun, n=1, cutoff=0.75)]
     near = list(dict.fromkeys(near))
     ordered = near + [other for other in names if other not in near]
-    listed = ", ".join(ordered[:12]) + (", …" if len(ordered) > 12 else "")
+    listed = ", ".join(ordered if len(ordered) <= 16 else [*ordered[:12], "…"])
     fix = f"did you mean {near[0]!r}? " if near else ""
     fix += f"known: {listed}" if listed else "there are none yet"
     return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)

@@ -49,7 +49,7 @@ def call(home: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[st
 def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
     done = call(home, "run")
     lines = [line.rstrip() for line in done.stdout.splitlines()]
-    assert (done.returncode, lines[:5]) == (
+    assert (done.returncode, lines[:6]) == (
         0,
         [
             "variant  exact_match     rows  tokens in/out  model time",
@@ -57,9 +57,11 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
             "         [0.095, 0.905]",
             "loud     0.000 n=2          2            2/2        0 ms",
             "         [0.000, 0.658]",
+            "         -0.500 unclear",
         ],
     )
-    assert lines[6] == "4 rows, 4 sent"
+    assert lines[6].startswith("verdicts: against plain, on the same rows")
+    assert "4 rows, 4 sent" in lines
     assert done.stderr.splitlines() == [
         "completing 4 requests",
         done.stderr.splitlines()[1],

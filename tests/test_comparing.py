@@ -1,0 +1,198 @@
+"""Each variant beside its baseline: which one that is, and what is said of the pair."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+from bench import Bench, refusal
+
+from workbench.comparing import compared
+from workbench.evaluator import Score
+from workbench.model import Completion
+from workbench.plan import Plan, Scope
+from workbench.report.leaderboard import blocks
+from workbench.report.verdicts import verdict_lines
+from workbench.results import Comparison, Row, VariantResult, variant_json
+from workbench.tally import Tally
+
+CROSS = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, short]
+models: [echo:last, echo:prompt]
+grid: {temperature: [0, 1]}
+evaluators: [exact_match]
+"""
+PAIR = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, short]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+BEATEN = "plain"
+Answers = Mapping[str, Sequence[Score | None]]  # None: the answer failed
+
+
+@pytest.fixture
+def rows(bench: Bench) -> Callable[[int], None]:
+    bench.write("short.jinja", "Short: {{ text }}")
+
+    def write(count: int) -> None:
+        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in range(count)]
+        bench.write("rows.jsonl", "".join(lines))
+
+    write(2)
+    return write
+
+
+def against(plan: Plan) -> dict[str, str]:
+    names = [variant.name for variant in plan.variants]
+    return {
+        name: names[base]
+        for name, base in zip(names, plan.baselines, strict=True)
+        if base is not None
+    }
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("line", ["", "baseline: plain\n"])
+def test_a_prompt_is_the_baseline_of_what_shares_all_else(bench: Bench, line: str) -> None:
+    assert against(bench.plan(CROSS + line)) == {
+        f"short · {model} · temperature={point}": f"plain · {model} · temperature={point}"
+        for model in ("last", "prompt")
+        for point in (0, 1)
+    }
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize("line", ["baseline: prompt\n", "baseline: echo:prompt\n"])
+def test_a_model_is_the_baseline_of_what_shares_all_else(bench: Bench, line: str) -> None:
+    assert against(bench.plan(CROSS + line)) == {
+        f"{prompt} · last · temperature={point}": f"{prompt} · prompt · temperature={point}"
+        for prompt in ("plain", "short")
+        for point in (0, 1)
+    }
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_variant_is_the_baseline_of_all_others(bench: Bench) -> None:
+    base = "short · last · temperature=1"
+    found = against(bench.plan(f'{CROSS}baseline: "{base}"\n'))
+    assert (len(found), set(found.values())) == (7, {base})
+
+
+def test_of_a_single_prompt_the_first_model_is_the_baseline(bench: Bench) -> None:
+    text = (
+        "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last, echo:prompt]\n"
+        "evaluators: [output_tokens]\n"
+    )
+    assert against(bench.plan(text)) == {"plain · prompt": "plain · last"}
+    grid = text.replace(", echo:prompt", "") + "grid: {temperature: [0, 1]}\n"
+    assert against(bench.plan(grid)) == {"plain · temperature=1": "plain · temperature=0"}
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_baseline_that_is_not_run_leaves_nothing_to_compare(bench: Bench) -> None:
+    plan = bench.plan(CROSS + "baseline: plain\n", scope=Scope(only="short*"))
+    assert against(plan) == {}
+
+
+@pytest.mark.usefixtures("rows")
+def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> None:
+    said = refusal(bench.plan, CROSS + "baseline: plane\n")
+    assert "unknown baseline 'plane'\n  fix: did you mean 'plain'?" in said
+    said = refusal(bench.plan, CROSS + "margin: {exact_mach: 0.1}\n")
+    assert "exact_mach" in said
+    assert "exact_match" in said
+    assert "margin" in refusal(bench.plan, CROSS + "margin: -1\n")
+
+
+def judged(plan: Plan, answers: Answers) -> list[VariantResult]:
+    """The results of a plan whose rows got these scores, variant by variant."""
+    tallies = []
+    for variant, cells in zip(plan.variants, plan.cells, strict=True):
+        tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
+        for number, score in enumerate(answers[variant.name]):
+            state = "ok" if score else "failed"
+            scores = {"exact_match": score} if score else {}
+            tally.add(number, Row(cells[number], Completion(cells[number].key, state), scores))
+        tallies.append(tally)
+    results = [
+        tally.result(variant, None) for tally, variant in zip(tallies, plan.variants, strict=True)
+    ]
+    return compared(results, tallies, plan)
+
+
+def passes(*values: int) -> list[Score | None]:
+    return [Score(bool(value)) for value in values]
+
+
+def only(results: Sequence[VariantResult]) -> Comparison:
+    assert results[0].comparisons == {}
+    return results[1].comparisons["exact_match"]
+
+
+def test_a_difference_on_the_same_rows_gets_a_word(
+    bench: Bench, rows: Callable[[int], None]
+) -> None:
+    rows(40)
+    found = judged(
+        bench.plan(PAIR),
+        {"plain": passes(*[0] * 20, *[1] * 20), "short": passes(*[1] * 15, *[0] * 5, *[1] * 20)},
+    )
+    one = only(found)
+    assert (one.baseline, one.verdict.word, one.difference.mean) == ("plain", "better", 0.375)
+    assert (one.difference.rows, one.left_out, one.worst, one.margin) == (40, 0, None, 0.05)
+    assert "+0.375 better" in blocks(found, currency="USD").plain
+    said = variant_json(found[1])["comparisons"]["exact_match"]
+    assert (said["verdict"], said["difference"], said["up"], said["down"]) == (
+        "better",
+        0.375,
+        15,
+        0,
+    )
+
+
+def test_a_row_that_failed_is_left_out_and_counts_as_the_worst_beside_it(
+    bench: Bench, rows: Callable[[int], None]
+) -> None:
+    """Three answers of the second failed, on rows the first got right."""
+    rows(40)
+    found = judged(
+        bench.plan(PAIR), {"plain": passes(*[1] * 40), "short": [*passes(*[1] * 37), *[None] * 3]}
+    )
+    one = only(found)
+    assert (one.difference.rows, one.difference.mean, one.left_out) == (37, 0.0, 3)
+    assert one.worst
+    assert (one.worst.rows, one.worst.mean) == (40, pytest.approx(-3 / 40))
+    lines = verdict_lines(found)
+    assert lines[-1].startswith(
+        "  short, exact_match: 3 rows left out; with the worst score for what failed -0.075 ["
+    )
+
+
+def test_what_is_not_settled_says_how_many_rows_would_do(
+    bench: Bench, rows: Callable[[int], None]
+) -> None:
+    rows(10)
+    found = judged(
+        bench.plan(PAIR + "margin: {exact_match: 0.01}\n"),
+        {"plain": passes(*[0] * 5, *[1] * 5), "short": passes(*[1] * 3, *[0] * 3, *[1] * 4)},
+    )
+    one = only(found)
+    assert (one.verdict.word, one.margin) == ("not enough evidence", 0.01)
+    lines = verdict_lines(found)
+    assert lines[0].startswith("verdicts: against plain, on the same rows")
+    assert lines[1] == "equivalent: within exact_match 0.01 (`margin:` in the experiment file)"
+    assert f"about {one.verdict.rows_needed:,} rows would settle it (10 show " in lines[2]
+
+
+def test_one_variant_has_nothing_beside_it(bench: Bench) -> None:
+    assert verdict_lines([]) == []
+    assert bench.plan().baselines == (None,)
+
+
+@pytest.mark.usefixtures("rows")
+def test_categories_are_not_compared(bench: Bench) -> None:
+    found = judged(
+        bench.plan(PAIR), {name: [Score("a"), Score("b")] for name in ("plain", "short")}
+    )
+    assert found[1].comparisons == {}
