@@ -2,6 +2,7 @@
 
 app.py      the app, its errors and exit codes      run.py      run, plan, ui
 prompts.py  prompts list, show, diff, lint, …       fetch.py    models and data: list, add
+compare.py  compare: variants beside each other
 sync.py     sync: what MLflow does not hold yet
 store.py    store stats, explain, prune, repair, export
 """

@@ -2,9 +2,10 @@
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def planned(
-    target: str | Path, options: "Options", tracking_uri: str
+    target: str | Path, options: "Options", tracking_uri: str, beside: Sequence[str] = ()
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names.
 
@@ -28,9 +29,10 @@ def planned(
         target: a task, an experiment file, or empty: the only task's.
         options: what concerns this invocation only.
         tracking_uri: as the command line names it.
+        beside: references of prompts that are planned beside the file's own.
     """
     from workbench.doors import open_doors
-    from workbench.experiment import load_experiment
+    from workbench.experiment import find_prompt, load_experiment, with_prompts
     from workbench.plan import plan_invocation, price_notes
     from workbench.prompt import Renderer
 
@@ -42,6 +44,14 @@ def planned(
         limit = options.scope.limit
         with _only_kept_things():
             experiment = load_experiment(path, project, renderer, doors, limit)
+            find = partial(
+                find_prompt,
+                experiment.task,
+                project=project,
+                renderer=renderer,
+                registry=doors.registry,
+            )
+            experiment = with_prompts(experiment, beside, find)
             named = frozenset(names_of_keys(experiment.data))
             REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
             made = plan_invocation(experiment, renderer, store, options)

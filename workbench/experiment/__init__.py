@@ -9,7 +9,7 @@ evaluators: [exact_match]
 
 from workbench.experiment.file import Exclusion, ExperimentFile
 from workbench.experiment.load import load_experiment
-from workbench.experiment.prompts import find_prompt
+from workbench.experiment.prompts import find_prompt, with_prompts
 from workbench.experiment.types import Doors, Experiment, OpenModel, Registry
 
 __all__ = [
@@ -21,4 +21,5 @@ __all__ = [
     "Registry",
     "find_prompt",
     "load_experiment",
+    "with_prompts",
 ]

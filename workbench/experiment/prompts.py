@@ -3,12 +3,13 @@
 few_shot -> prompts/<task>/few_shot.jinja      few_shot@3 -> version 3 of the registry
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from workbench.document import Document
 from workbench.errors import WorkbenchError
 from workbench.experiment.file import ExperimentFile
-from workbench.experiment.types import Registry
+from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
 from workbench.prompt import (
     Prompt,
@@ -40,6 +41,23 @@ def find_prompt(
     if reference.name not in list_prompts(folder):
         raise missing_prompt(task, reference.name, folder)
     return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
+
+
+def with_prompts(
+    experiment: Experiment, references: Sequence[str], find: Callable[[Reference], Prompt]
+) -> Experiment:
+    """The experiment with these prompts beside its own; `@alias`: that version of each of those.
+
+    Raises:
+        WorkbenchError: one that isn't there.
+    """
+    own = dict.fromkeys(prompt.name for prompt in experiment.prompts)
+    there = {prompt.ref for prompt in experiment.prompts}
+    wanted: dict[str, None] = {}
+    for one in references:
+        wanted.update(dict.fromkeys([f"{name}{one}" for name in own] if one[0] == "@" else [one]))
+    more = [find(parse_reference(one)) for one in wanted if one not in there]
+    return replace(experiment, prompts=(*experiment.prompts, *more))
 
 
 def find_prompts(

@@ -1,0 +1,79 @@
+"""`workbench compare`: variants beside each other, out of what is stored.
+
+$ workbench compare sentiment zero_shot few_shot
+few_shot · m against zero_shot · m
+  metric       before  after  difference               verdict  rows
+  label_match  0.580   0.780  +0.200 [+0.112, +0.288]  better   150
+"""
+
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.planning import open_project, planned
+from workbench.cli.run import AsJson, Limit, TrackingUri
+from workbench.errors import ExitCode, WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.project import Project
+
+Sides = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="Variants, prompts (few_shot, few_shot@3, few_shot@git:main), models, or @alias; "
+        "the first is what the others are compared with. Before them, where there are several, "
+        "a task or an experiment file.",
+        metavar="[TASK|FILE] [A] [B]…",
+    ),
+]
+
+
+def compare(
+    sides: Sides = None,
+    by: Annotated[str, typer.Option(help="A column: each of its values apart, too.")] = "",
+    limit: Limit = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    tracking_uri: TrackingUri = "",
+    as_json: AsJson = False,
+) -> int:
+    """Compare variants on the same rows, out of what is stored; send nothing."""
+    from workbench.comparing import compare as compare_stored
+    from workbench.comparing import paired
+    from workbench.plan import Options, Scope
+    from workbench.report.compared import compared_json, compared_lines, compared_markdown
+    from workbench.report.text import json_line, plain
+
+    task, names = _task(sides or [], open_project(tracking_uri))
+    options = Options(Scope(limit))
+    with planned(task, options, tracking_uri, beside=_references(names)) as (_, store, made):
+        found = compare_stored(paired(names, made), store, by=by)
+    if as_json:
+        typer.echo(json_line(compared_json(found)))
+    elif markdown:
+        typer.echo(plain(compared_markdown(found)))
+    else:
+        for line in compared_lines(found):
+            sys.stdout.write(f"{plain(line)}\n")
+    return ExitCode.DONE
+
+
+def _task(sides: list[str], project: "Project") -> tuple[str, list[str]]:
+    """The first name if it is a task or a file, and the others."""
+    first, *others = sides or [""]
+    if first in project.tasks() or first.endswith((".yaml", ".yml")):
+        return first, others
+    return "", sides
+
+
+def _references(names: list[str]) -> list[str]:
+    """Those of the names that may be prompts the experiment file doesn't name."""
+    from workbench.prompt import parse_reference
+
+    found = []
+    for name in names:
+        with suppress(WorkbenchError):
+            reference = parse_reference(name if name[:1] != "@" else f"any{name}")
+            found += [name] if reference.suffix else []
+    return found

@@ -1,0 +1,91 @@
+"""What a user names on the command line, as variants, and which is compared with which.
+
+paired(["zero_shot", "few_shot@3"], plan)    the plan with the baselines that this means
+
+A name is a variant's, a prompt's (with or without a version), a model's, or `@alias`: that version
+of every prompt. The first name is what all others are compared with; a single one is compared with
+the baseline that the experiment file has for it, and none at all means all of them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.plan import Plan, Variant
+
+
+def paired(names: Sequence[str], plan: Plan) -> Plan:
+    """The plan with only these variants compared, as the names ask.
+
+    Raises:
+        WorkbenchError: a name is nothing of the plan, or nothing can be compared.
+    """
+    if not names:
+        return _some(plan, plan.baselines)
+    sides = [find_side(name, plan) for name in names]
+    if len(sides) == 1:
+        own = set(sides[0])
+        return _some(plan, [base if n in own else None for n, base in enumerate(plan.baselines)])
+    first, *others = sides
+    if all(set(side) <= set(first) for side in others):
+        raise WorkbenchError(
+            f"{' and '.join(names)} are the same",
+            where=plan.experiment.path,
+            fix="name two that differ: workbench compare zero_shot few_shot",
+        )
+    bases: list[int | None] = [None] * len(plan.variants)
+    for side in others:
+        for number in side:
+            if number not in first:
+                bases[number] = _counterpart(plan.variants[number], first, plan)
+    return _some(plan, bases)
+
+
+def find_side(name: str, plan: Plan) -> list[int]:
+    """The numbers of the variants that a name means.
+
+    Raises:
+        WorkbenchError: none.
+    """
+    prompts = plan.experiment.prompts
+    digests = {
+        one.digest
+        for one in prompts
+        if one.ref == name or (name.startswith("@") and one.ref.endswith(name))
+    }
+    found = [
+        number
+        for number, variant in enumerate(plan.variants)
+        if variant.name == name
+        or variant.prompt.digest in digests
+        or name in (variant.model.model.label, variant.model.model.ref)
+    ]
+    if not found:
+        there = [variant.name for variant in plan.variants]
+        there += [one.ref for one in prompts]
+        there += [one.model.label for one in plan.experiment.models]
+        raise unknown_name("variant, prompt or model", name, there)
+    return found
+
+
+def _counterpart(variant: Variant, side: Sequence[int], plan: Plan) -> int | None:
+    """The one of a side that shares model and point of the grid, or prompt and point."""
+    if len(side) == 1:
+        return side[0]
+    for number in side:
+        other = plan.variants[number]
+        same_model = other.model.model.label == variant.model.model.label
+        same_prompt = other.prompt.name == variant.prompt.name
+        if other.point == variant.point and (same_model or same_prompt):
+            return number
+    return None
+
+
+def _some(plan: Plan, bases: Sequence[int | None]) -> Plan:
+    if all(base is None for base in bases):
+        raise WorkbenchError(
+            "there is nothing to compare: no variant beside another",
+            where=plan.experiment.path,
+            fix="name two that differ: workbench compare zero_shot few_shot",
+        )
+    return replace(plan, baselines=tuple(bases))
