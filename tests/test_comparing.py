@@ -1,15 +1,18 @@
 """Each variant beside its baseline: which one that is, and what is said of the pair."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from io import StringIO
 
 import pytest
 from bench import Bench, refusal
+from rich.console import Console
 
 from workbench.comparing import compared
-from workbench.evaluator import Score
+from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
-from workbench.report.leaderboard import blocks
+from workbench.report.leaderboard import blocks, leaderboard
 from workbench.report.verdicts import verdict_lines
 from workbench.results import Comparison, Row, VariantResult, variant_json
 from workbench.tally import Tally
@@ -196,3 +199,23 @@ def test_categories_are_not_compared(bench: Bench) -> None:
         bench.plan(PAIR), {name: [Score("a"), Score("b")] for name in ("plain", "short")}
     )
     assert found[1].comparisons == {}
+
+
+def test_rows_asked_several_times_say_what_several_tries_come_to(bench: Bench) -> None:
+    """One row of two passes in two of three tries, the other always."""
+    bench.write("rows.jsonl", '{"id": "x", "text": "1"}\n{"id": "y", "text": "2"}\n')
+    text = PAIR.replace("{path: rows.jsonl, expected: label}", "rows.jsonl")
+    text = text.replace("[plain, short]", "[plain]").replace("exact_match", "output_tokens")
+    plan = bench.plan(f"{text}repeats: 3\n")
+    judge = replace(plan.experiment.evaluators[0], name="exact_match", traits=Traits())
+    plan = replace(plan, experiment=replace(plan.experiment, evaluators=(judge,)))
+    (found,) = judged(plan, {"plain": passes(1, 0, 1, 1, 1, 1)})
+    metric = found.metrics["exact_match"]
+    assert (metric.pass_at[1], metric.pass_at[3]) == (pytest.approx(5 / 6), 1.0)
+    assert (metric.pass_all[2], metric.pass_all[3]) == (pytest.approx(2 / 3), 0.5)
+    assert found.flaky == {"exact_match": ["x"]}
+    assert variant_json(found)["metrics"]["exact_match"]["flaky"] == ["x"]
+    console = Console(width=90, record=True, file=StringIO())
+    console.print(leaderboard([found], currency="USD"))
+    shown = [line.strip() for line in console.export_text().splitlines()]
+    assert shown[-3:] == ["pass^3 0.500", "pass@3 1.000", "1 flaky rows"]

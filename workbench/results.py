@@ -4,7 +4,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
               metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from workbench.canonical import JSON
@@ -61,6 +61,9 @@ class MetricResult:
         n: rows with a value (with repeats, every repeat counts).
         outcomes: how often each category or named outcome came.
         kind: `pass`, `number` or `category`; told from the values.
+        pass_at, pass_all: of pass or fail with repeats, by k: the chance that one of k tries
+            passes (pass@k), and that all do (pass^k).
+        flaky: numbers of the rows of the dataset that passed and failed, too.
     """
 
     mean: float | None
@@ -75,6 +78,9 @@ class MetricResult:
     kind: str = "number"
     higher_is_better: bool = True
     unit: str = ""
+    pass_at: Mapping[int, float] = field(default_factory=dict)
+    pass_all: Mapping[int, float] = field(default_factory=dict)
+    flaky: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +115,7 @@ class VariantResult:
         reasons: why rows failed and evaluators could not decide, each with how often.
         run_id: the MLflow run; empty while it has none.
         comparisons: of each metric that can be compared, with the baseline's.
+        flaky: of each metric the ids of rows whose repeats pass and fail.
     """
 
     variant: Variant
@@ -121,6 +128,7 @@ class VariantResult:
     reasons: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    flaky: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def interval_text(metric: MetricResult) -> str:
@@ -147,7 +155,10 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "choice_method": variant.choice_method,
         "run_id": result.run_id,
         "rows": asdict(result.rows),
-        "metrics": {name: asdict(metric) for name, metric in result.metrics.items()},
+        "metrics": {
+            name: asdict(metric) | {"flaky": list(result.flaky.get(name, ()))}
+            for name, metric in result.metrics.items()
+        },
         "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
         "cost": result.cost,
         "seconds": result.seconds,

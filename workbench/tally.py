@@ -7,7 +7,7 @@ tally.result(variant, price)            # VariantResult(rows=RowCounts(planned=1
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import blake2b, sha256
 
 from workbench.evaluator import Evaluator, Score
@@ -15,7 +15,7 @@ from workbench.model import Completion
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results import MetricResult, Row, RowCounts, VariantResult
-from workbench.stats import estimate
+from workbench.stats import estimate, pass_all, pass_at
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
 SCORED = 3  # of the states, the first so many are those of answers that are judged
@@ -203,8 +203,9 @@ class _Column:
         if values and categories:  # a category among numbers is a value of the wrong type
             errors, categories = errors + categories, 0
         measured = self._traits.kind == "number" or bool(self._traits.unit)
-        passes = values <= {0.0, 1.0} and not measured
+        passes = bool(values) and values <= {0.0, 1.0} and not measured
         found = estimate(list(by_row.values()), pass_fail=passes)
+        tries = {row: (round(sum(own)), len(own)) for row, own in by_row.items() if passes}
         return MetricResult(
             mean=found.mean if found else None,
             low=found.low if found else None,
@@ -215,15 +216,29 @@ class _Column:
             failed=counts.failed,
             not_run=counts.not_run,
             outcomes=dict(outcomes.most_common()),
-            kind="category" if categories else "pass" if passes and found else "number",
+            kind="category" if categories else "pass" if passes else "number",
             higher_is_better=self._traits.higher_is_better,
             unit=self._traits.unit,
+            pass_at=_of_tries(pass_at, tries.values(), repeats),
+            pass_all=_of_tries(pass_all, tries.values(), repeats),
+            flaky=tuple(row for row, (passed, of) in tries.items() if 0 < passed < of),
         )
 
     def _of(self, *kinds: int) -> list[int]:
         return [
             label for label, kind in zip(self._labels, self._kinds, strict=True) if kind in kinds
         ]
+
+
+def _of_tries(
+    chance: Callable[[Sequence[tuple[int, int]], int], float | None],
+    tries: Iterable[tuple[int, int]],
+    repeats: int,
+) -> dict[int, float]:
+    """By k, where rows are repeated."""
+    rows = list(tries)
+    found = {k: chance(rows, k) for k in range(1, repeats + 1)} if repeats > 1 else {}
+    return {k: share for k, share in found.items() if share is not None}
 
 
 def _digest(key: str, answer: Completion) -> bytes:

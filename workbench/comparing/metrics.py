@@ -47,7 +47,17 @@ def compared(
         if "category" not in kinds:
             for number, comparison in family.comparisons():
                 found[number][evaluator.name] = comparison
-    return [replace(one, comparisons=own) for one, own in zip(results, found, strict=True)]
+    ids = [example.id for example in plan.examples]
+    return [
+        replace(
+            one,
+            comparisons=said,
+            flaky={
+                name: [ids[row] for row in metric.flaky] for name, metric in one.metrics.items()
+            },
+        )
+        for one, said in zip(results, found, strict=True)
+    ]
 
 
 def _has_values(result: VariantResult, evaluator: Evaluator) -> bool:
