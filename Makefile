@@ -40,13 +40,15 @@ kills: install
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
 
 # Some forty minutes; the machine should have nothing else to do.
-QUESTIONS := api_window start rows recording command
+QUESTIONS := api_window start rows recording overlap command
 bench: install
 	for question in $(QUESTIONS); do $(BIN)/python -m benchmarks.$$question || exit 1; done
 	$(BIN)/python -m benchmarks.report
 
 bench-peers: install
 	$(BIN)/python -m benchmarks.peers.install
+	$(BIN)/workbench models add smollm2-135m-instruct
+	$(BIN)/workbench data add movie-snippets boolq
 	$(BIN)/python -m benchmarks.beside_peers
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
