@@ -1,7 +1,7 @@
 """How soon after its last answer does a run end, where the model is slower than recording?
 
-2,000 rows at 500 ms × 64, that is 128 rows/s: MLflow's record goes along with the answers, and what is
-left when the last one comes is its row, the table, the numbers, and their reading back.
+2,000 rows at 500 ms × 64, that is 128 rows/s: MLflow's record goes along with the answers, and
+what is left when the last one comes is its row, the table, the numbers, and their reading back.
 """
 
 from benchmarks.command import first_run

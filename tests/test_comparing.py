@@ -108,9 +108,9 @@ def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> No
     assert "margin" in refusal(bench.plan, CROSS + "margin: -1\n")
 
 
-def judged(plan: Plan, answers: Answers) -> list[VariantResult]:
-    """The results of a plan whose rows got these scores, variant by variant."""
-    tallies = []
+def judged(plan: Plan, answers: Answers, tallies: list[Tally] | None = None) -> list[VariantResult]:
+    """The results of a plan whose rows got these scores, variant by variant; fills `tallies`."""
+    tallies = [] if tallies is None else tallies
     for variant, cells in zip(plan.variants, plan.cells, strict=True):
         tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
         for number, score in enumerate(answers[variant.name]):

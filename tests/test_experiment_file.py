@@ -7,8 +7,8 @@ from workbench.experiment import Doors, load_experiment
 
 FILE = "prompts/qa/experiment.yaml"
 KEYS = (
-    "baseline, dataset, description, evaluators, exclude, grid, margin, max_failed, models, "
-    "name, parameters, "
+    "baseline, dataset, description, evaluators, exclude, gate, grid, margin, max_failed, "
+    "models, name, parameters, "
     "prompts, repeats"
 )
 PARAMETERS = (
@@ -27,8 +27,8 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
         (
             "repeat: 2",
             "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, baseline, "
-            "dataset, description, evaluators, exclude, grid, margin, max_failed, models, name, "
-            "parameters, prompts",
+            "dataset, description, evaluators, exclude, gate, grid, margin, max_failed, models, "
+            "name, parameters, prompts",
         ),
         (
             "repeats: ten",
@@ -87,7 +87,7 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
             "exclude: {prompt: a}",
             ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
         ),
-        ("gate: {}", "'gate' is not implemented in this version\n  fix: take it out"),
+        ("max_age: 1", "'max_age' is not implemented in this version\n  fix: take it out"),
         ("repeats: 1\nrepeats: 2", "the key 'repeats' stands twice\n  fix: keep one"),
         ("name: !x a", "the tag !x is not allowed\n  fix: take it out"),
         (
@@ -402,8 +402,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "dataset: rows",
             "datset: rows",
             ":1:1",
-            "unknown key 'datset'\n  fix: did you mean 'dataset'? known: dataset, "
-            + KEYS.replace("dataset, ", ""),
+            "unknown key 'datset'\n  fix: did you mean 'dataset'? known: dataset, gate, "
+            + KEYS.replace("dataset, ", "").replace("gate, ", ""),
         ),
         (
             "rows.jsonl",
@@ -451,7 +451,7 @@ def test_bad_value_is_named(bench, old, new, place, expected):
 def test_file_without_keys_is_told_its_keys(bench, text, expected):
     assert refusal(bench.experiment, text) == (
         f"{FILE}: {expected}\n  fix: its keys: name, description, dataset, prompts, models, "
-        "exclude, parameters, grid, repeats, evaluators, baseline, margin, max_failed"
+        "exclude, parameters, grid, repeats, evaluators, baseline, margin, gate, max_failed"
     )
 
 

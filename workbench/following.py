@@ -6,12 +6,12 @@ with Following(plan, desk, stop, again=False) as following:
     following.recorded()       once all of it stands in MLflow, or why it doesn't
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from workbench.comparing import compared
+from workbench.comparing import Compared, changes, compared
 from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
@@ -22,16 +22,26 @@ from workbench.store import Store
 from workbench.tracking.handover import Entries, Entry, Order, Recorded, Recorder, Results
 from workbench.unrecorded import forget, note
 
+LARGEST_COMPARISON = 100_000  # rows of all variants of which a page is made
 TIDYING = 3.0  # seconds for saying in MLflow that runs were ended before their time
+
+
+def _no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
+    return {}
 
 
 @dataclass(frozen=True)
 class Desk:
-    """Where the answers are, and who records them."""
+    """Where the answers are, and who records them.
+
+    Attributes:
+        pages: makes the files of a comparison, by name.
+    """
 
     project: Project
     store: Store
     recorder: Recorder
+    pages: Callable[[Compared], Mapping[str, str]] = _no_pages
 
 
 class Following(Listener):
@@ -117,11 +127,28 @@ class Following(Listener):
         tallies, desk = self._stream.tallies, self._desk
         not_run = [self._missing(number) for number in range(len(tallies))]
         digests = [tally.digest() for tally in tallies]
-        results = Results(self.variants, digests, not_run, self._again_from_the_first)
+        results = Results(
+            self.variants, digests, not_run, self._again_from_the_first, self._comparison
+        )
         found = desk.recorder.finish(results, self._stopped)
         if not found.problems:
             forget(desk.project, self._plan.digest, desk.recorder.tracking_uri)
         return found
+
+    def _comparison(self) -> Mapping[str, str]:
+        """What is kept beside the runs where variants are compared; not of a very large run."""
+        compares = any(one.comparisons for one in self.variants)
+        if not compares or self._plan.planned > LARGEST_COMPARISON:
+            return {}
+        return self._desk.pages(
+            Compared(
+                self._plan,
+                self.variants,
+                list(changes(self._plan, self._stream.rows)),
+                tallies=self._stream.tallies,
+                read=self._stream.rows,
+            )
+        )
 
     def not_run(self) -> Iterator[str]:
         """The ids of rows that some variant has no answer to, because nothing was sent."""

@@ -4,9 +4,10 @@ experiment.yaml ─▶ Experiment ─▶ Plan ─▶ Completions ─▶ Scores �
 """
 
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from workbench.comparing import Compared
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.following import Desk, Following
@@ -63,12 +64,18 @@ def _unseen(variants: Sequence[VariantResult]) -> None:
     """For whoever waits for the end."""
 
 
+def _no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
+    """For whoever keeps none."""
+    return {}
+
+
 @dataclass(frozen=True)
 class Workshop:
     """What an invocation works with.
 
     Attributes:
         scored: shown the numbers as soon as all is judged and kept, before MLflow has it all.
+        pages: makes the files of the comparison that is kept beside the runs, by name.
     """
 
     project: Project
@@ -78,6 +85,7 @@ class Workshop:
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
     scored: Callable[[Sequence[VariantResult]], None] = _unseen
+    pages: Callable[[Compared], Mapping[str, str]] = _no_pages
 
 
 def check_prices(plan: Plan, budget: Budget) -> None:
@@ -140,7 +148,7 @@ def sync(plan: Plan, shop: Workshop) -> Invocation:
 def _following(plan: Plan, shop: Workshop, options: Options) -> Following:
     return Following(
         plan,
-        Desk(shop.project, shop.store, shop.recorder),
+        Desk(shop.project, shop.store, shop.recorder, shop.pages),
         shop.stop,
         again=options.again,
     )

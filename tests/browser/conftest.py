@@ -74,6 +74,16 @@ def page(site: Site, chromium: str) -> Iterator[Page]:
 
 
 @pytest.fixture
+def window(chromium: str) -> Iterator[Page]:
+    """A window for files of our own."""
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=chromium, args=FLAGS) as browser,
+    ):
+        yield browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+
+
+@pytest.fixture
 def shoot(page: Page, request: pytest.FixtureRequest) -> Callable[[], None]:
     """Keeps a picture of the page in the folder WORKBENCH_SCREENSHOTS, if that is set."""
     folder = os.environ.get("WORKBENCH_SCREENSHOTS")

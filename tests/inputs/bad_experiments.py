@@ -13,7 +13,8 @@ EXPERIMENTS = [
         (
             "error: prompts/qa/experiment.yaml:5:1: unknown key 'repeat'\n"
             "  fix: did you mean 'repeats'? known: repeats, baseline, dataset, description, "
-            "evaluators, exclude, grid, margin, max_failed, models, name, parameters, prompts\n"
+            "evaluators, exclude, gate, grid, margin, max_failed, models, name, parameters, "
+            "prompts\n"
         ),
         more="repeat: 2\n",
     ),
@@ -159,7 +160,7 @@ EXPERIMENTS = [
         "B28-long-text",
         (
             "error: prompts/qa/experiment.yaml:1:1: unknown key 'x'\n"
-            "  fix: known: baseline, dataset, description, evaluators, exclude, grid, "
+            "  fix: known: baseline, dataset, description, evaluators, exclude, gate, grid, "
             "margin, max_failed, models, name, parameters, prompts, repeats\n"
         ),
         {"experiment.yaml": "x: " + "word " * 199_000},
@@ -208,7 +209,7 @@ EXPERIMENTS = [
         (
             "error: prompts/qa/experiment.yaml: the file is empty\n"
             "  fix: its keys: name, description, dataset, prompts, models, exclude, "
-            "parameters, grid, repeats, evaluators, baseline, margin, max_failed\n"
+            "parameters, grid, repeats, evaluators, baseline, margin, gate, max_failed\n"
         ),
         {"experiment.yaml": ""},
     ),

@@ -1,4 +1,4 @@
-"""The notebook runs as it is on the runs of a project."""
+"""The notebooks run as they are on the runs of a project."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from bench import Bench
 from recording import Recording
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "read_results.ipynb"
+NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 EXPERIMENT = """\
 name: sentiment
 dataset: {path: reviews.csv, expected: label}
@@ -19,6 +19,15 @@ evaluators:
 """
 
 
+def carried_out(name: str) -> dict[str, pd.DataFrame]:
+    """What its names hold once every cell has run."""
+    cells = json.loads((NOTEBOOKS / name).read_text())["cells"]
+    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    names: dict[str, pd.DataFrame] = {}
+    exec(compile(code, name, "exec"), names)
+    return names
+
+
 def test_the_notebook_ranks_variants_and_shows_where_they_differ(
     recording: Recording, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -27,9 +36,28 @@ def test_the_notebook_ranks_variants_and_shows_where_they_differ(
     bench.write("always.jinja", "user:\n{{ text | replace('bad', 'good') }}\n")
     recording.run(EXPERIMENT)
     monkeypatch.chdir(bench.root)
-    cells = json.loads(NOTEBOOK.read_text())["cells"]
-    code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    names: dict[str, pd.DataFrame] = {}
-    exec(compile(code, str(NOTEBOOK), "exec"), names)
+    names = carried_out("read_results.ipynb")
     assert list(names["leaderboard"]["variant"]) == ["same", "always"]
     assert list(names["best"][names["differ"]]["text"]) == ["bad one", "bad too"]
+
+
+def test_a_verdict_is_what_a_calculation_by_hand_comes_to(
+    recording: Recording, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three prompts on forty rows; one is clearly better than the first, one is not."""
+    rows = [
+        f"{'good' if n < 20 else 'bad'},{'bad' if n == 0 else 'good' if n < 33 else 'bad'},"
+        f"{'good' if n < 18 else 'bad'},good"
+        for n in range(40)
+    ]
+    bench.write("reviews.csv", "\n".join(["a,b,c,label", *rows]) + "\n")
+    for name in "abc":
+        bench.write(f"{name}.jinja", f"user:\n{{{{ {name} }}}}\n")
+    recording.run(EXPERIMENT.replace("[same, always]", "[a, b, c]"))
+    monkeypatch.chdir(bench.root)
+    names = carried_out("verdict_by_hand.ipynb")
+    assert dict(zip(names["said"]["variant"], names["said"]["verdict"], strict=True)) == {
+        "b": "better",
+        "c": "not enough evidence",
+    }
+    assert list(names["by_hand"]["up"]) == [13, 0]

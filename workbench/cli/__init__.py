@@ -2,7 +2,8 @@
 
 app.py      the app, its errors and exit codes      run.py      run, plan, ui
 prompts.py  prompts list, show, diff, lint, …       fetch.py    models and data: list, add
-compare.py  compare: variants beside each other
+compare.py  compare: variants beside each other         gate.py     gate: whether a change may go in
+decide.py   decide: which variant to take
 sync.py     sync: what MLflow does not hold yet
 store.py    store stats, explain, prune, repair, export
 """

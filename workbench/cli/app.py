@@ -17,7 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import compare, fetch, prompts, run, store, sync
+from workbench.cli import compare, decide, fetch, gate, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import secrets_of
@@ -36,6 +36,8 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("compare")(compare.compare)
+app.command("decide")(decide.decide)
+app.command("gate")(gate.gate)
 app.command("sync")(sync.sync)
 app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")

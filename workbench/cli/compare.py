@@ -8,6 +8,7 @@ few_shot · m against zero_shot · m
 
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +18,7 @@ from workbench.cli.run import AsJson, Limit, TrackingUri
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.comparing import Compared
     from workbench.project import Project
 
 Sides = Annotated[
@@ -34,21 +36,27 @@ def compare(
     sides: Sides = None,
     by: Annotated[str, typer.Option(help="A column: each of its values apart, too.")] = "",
     limit: Limit = None,
+    html: Annotated[
+        Path | None, typer.Option(help="Write a page into this file, rows side by side.")
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
     """Compare variants on the same rows, out of what is stored; send nothing."""
+    from workbench.comparing import check_answered, paired
     from workbench.comparing import compare as compare_stored
-    from workbench.comparing import paired
     from workbench.plan import Options, Scope
     from workbench.report.compared import compared_json, compared_lines, compared_markdown
     from workbench.report.text import json_line, plain
 
-    task, names = _task(sides or [], open_project(tracking_uri))
+    task, names = task_of(sides or [], open_project(tracking_uri))
     options = Options(Scope(limit))
-    with planned(task, options, tracking_uri, beside=_references(names)) as (_, store, made):
-        found = compare_stored(paired(names, made), store, by=by)
+    with planned(task, options, tracking_uri, beside=_references(names)) as (project, store, made):
+        found = compare_stored(paired(names, made), store, by=by, prices=project.prices)
+        check_answered(found, found.shown)
+        if html:
+            _write_page(html, found, project)
     if as_json:
         typer.echo(json_line(compared_json(found)))
     elif markdown:
@@ -59,7 +67,24 @@ def compare(
     return ExitCode.DONE
 
 
-def _task(sides: list[str], project: "Project") -> tuple[str, list[str]]:
+def _write_page(path: Path, found: "Compared", project: "Project") -> None:
+    from workbench.report.page import comparison_page
+
+    page = comparison_page(found, currency=project.file.currency)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise WorkbenchError(
+            f"can't be written: {error.strerror}",
+            where=str(path),
+            fix="name a file that can be written",
+            exit_code=ExitCode.STORAGE,
+        ) from error
+    sys.stderr.write(f"written: {path}\n")
+
+
+def task_of(sides: list[str], project: "Project") -> tuple[str, list[str]]:
     """The first name if it is a task or a file, and the others."""
     first, *others = sides or [""]
     if first in project.tasks() or first.endswith((".yaml", ".yml")):

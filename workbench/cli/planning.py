@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def planned(
-    target: str | Path, options: "Options", tracking_uri: str, beside: Sequence[str] = ()
+    target: str | Path,
+    options: "Options",
+    tracking_uri: str,
+    beside: Sequence[str] = (),
+    *,
+    gated: bool = False,
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names.
 
@@ -30,6 +35,7 @@ def planned(
         options: what concerns this invocation only.
         tracking_uri: as the command line names it.
         beside: references of prompts that are planned beside the file's own.
+        gated: those that its gate names, too.
     """
     from workbench.doors import open_doors
     from workbench.experiment import find_prompt, load_experiment, with_prompts
@@ -51,7 +57,9 @@ def planned(
                 renderer=renderer,
                 registry=doors.registry,
             )
-            experiment = with_prompts(experiment, beside, find)
+            rules = experiment.gate.values() if gated else ()
+            gates = [rule.no_worse_than for rule in rules if "@" in rule.no_worse_than]
+            experiment = with_prompts(experiment, [*beside, *gates], find)
             named = frozenset(names_of_keys(experiment.data))
             REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
             made = plan_invocation(experiment, renderer, store, options)

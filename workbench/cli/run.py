@@ -18,6 +18,7 @@ from workbench.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from workbench.comparing import Compared
     from workbench.completing import Checked, Stop
     from workbench.plan import Plan
     from workbench.project import Project
@@ -130,7 +131,19 @@ def workshop(project: "Project", store: "Store", tracking_uri: str) -> "Workshop
 
     progress = Bar() if sys.stderr.isatty() else Lines()
     recorder = RecordingProcess(project, store.redactor, tracking_uri)
-    return Workshop(project, store, recorder, progress)
+    return Workshop(project, store, recorder, progress, pages=partial(_pages, project=project))
+
+
+def _pages(found: "Compared", project: "Project") -> dict[str, str]:
+    """What is kept of a comparison beside its runs."""
+    from workbench.report.compared import compared_json
+    from workbench.report.page import comparison_page
+    from workbench.report.text import json_line
+
+    return {
+        "comparison.html": comparison_page(found, currency=project.file.currency),
+        "comparison.json": json_line(compared_json(found)),
+    }
 
 
 @contextmanager

@@ -3,12 +3,33 @@
 metrics.py    each metric of a variant beside its baseline's: difference and verdict
 sides.py      what a user names, as variants, and which of them is compared with which
 rows.py       the rows whose values changed, with both answers; the same metrics by slice
+gate.py       whether a change may go in
+deciding.py   which variant to take
 stored.py     all of it out of the store
 """
 
+from workbench.comparing.deciding import Decision, Limits, decide
+from workbench.comparing.gate import FAILED, PASSED, THIN, Check, check_gate
 from workbench.comparing.metrics import compared
-from workbench.comparing.rows import Change, Slice
+from workbench.comparing.rows import Change, Slice, changes
 from workbench.comparing.sides import paired
-from workbench.comparing.stored import Compared, compare
+from workbench.comparing.stored import Compared, check_answered, compare
 
-__all__ = ["Change", "Compared", "Slice", "compare", "compared", "paired"]
+__all__ = [
+    "FAILED",
+    "PASSED",
+    "THIN",
+    "Change",
+    "Check",
+    "Compared",
+    "Decision",
+    "Limits",
+    "Slice",
+    "changes",
+    "check_answered",
+    "check_gate",
+    "compare",
+    "compared",
+    "decide",
+    "paired",
+]

@@ -42,10 +42,9 @@ def compared(
     found: list[dict[str, Comparison]] = [{} for _ in results]
     whole = plan.rows if rows is None else rows
     for evaluator in plan.experiment.evaluators:
-        kinds = {one.metrics[evaluator.name].kind for one in results if _has_values(one, evaluator)}
-        family = _Family(evaluator, own, plan, whole, passes=kinds == {"pass"})
-        if "category" not in kinds:
-            for number, comparison in family.comparisons():
+        family = Family.of(evaluator, own, plan, results)
+        if not family.categories:
+            for number, comparison in family.comparisons(whole):
                 found[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
     return [
@@ -60,34 +59,48 @@ def compared(
     ]
 
 
-def _has_values(result: VariantResult, evaluator: Evaluator) -> bool:
-    return result.metrics[evaluator.name].n > 0
-
-
 @dataclass(frozen=True)
-class _Family:
-    """The comparisons of one metric."""
+class Family:
+    """One metric of all variants.
+
+    Attributes:
+        passes: every value is pass or fail.
+        categories: some values are no numbers.
+    """
 
     evaluator: Evaluator
     own: Sequence[Values]
     plan: Plan
-    rows: int
     passes: bool
+    categories: bool
+
+    @classmethod
+    def of(
+        cls,
+        evaluator: Evaluator,
+        own: Sequence[Values],
+        plan: Plan,
+        results: Sequence[VariantResult],
+    ) -> "Family":
+        """The kind of its values is told from the results."""
+        metrics = [one.metrics[evaluator.name] for one in results]
+        kinds = {metric.kind for metric in metrics if metric.n}
+        return cls(evaluator, own, plan, kinds == {"pass"}, "category" in kinds)
 
     @property
     def scale(self) -> Scale:
+        """What its values mean."""
         traits = self.evaluator.traits
         low, high = traits.range or (None, None)
         return Scale(self.passes, low, high, traits.higher_is_better)
 
-    def comparisons(self) -> Iterator[tuple[int, Comparison]]:
-        """Of each variant that has a baseline, and rows that both have a value of."""
+    def comparisons(self, rows: int) -> Iterator[tuple[int, Comparison]]:
+        """Of each of so many rows' variants that has a baseline, and rows both have a value of."""
         name, scale = self.evaluator.name, self.scale
         found: list[tuple[int, int, Difference]] = []
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
-                before, after = (self.own[one].values(name) for one in (base, number))
-                apart = difference(before, after, scale)
+                apart = self.apart(base, number)
                 found += [(number, base, apart)] if apart else []
         margin = self.plan.experiment.margin(name)
         if margin is None and found:
@@ -102,27 +115,39 @@ class _Family:
                     difference=apart,
                     verdict=verdict,
                     margin=wanted.margin,
-                    left_out=self.rows - apart.rows,
-                    worst=self._worst(base, number),
+                    left_out=rows - apart.rows,
+                    worst=self.worst(base, number),
                 ),
             )
 
-    def _worst(self, base: int, number: int) -> Difference | None:
+    def apart(self, base: int, number: int) -> Difference | None:
+        """The difference on the rows that both have a value of."""
+        name = self.evaluator.name
+        return difference(self.own[base].values(name), self.own[number].values(name), self.scale)
+
+    def worst(self, base: int, number: int) -> Difference | None:
         """The difference if whoever has no value of a row had the worst; None: all have one."""
-        name, scale = self.evaluator.name, self.scale
-        lost = [self.own[one].lost(name) for one in (base, number)]
-        if not any(lost):
+        if not any(self.own[one].lost(self.evaluator.name) for one in (base, number)):
             return None
-        both = [self.own[one].values(name) for one in (base, number)]
-        seen = [value for rows in both for row in rows.values() for value in row]
+        return difference(self.filled(base), self.filled(number), self.scale)
+
+    def filled(self, number: int) -> Rows:
+        """A variant's values, with the worst there can be where it has none."""
+        own = self.own[number].values(self.evaluator.name)
+        lost = self.own[number].lost(self.evaluator.name)
+        if not lost:
+            return own
+        end = self._end()
+        full = {row: [*own.get(row, ()), *[end] * count] for row, count in lost.items()}
+        return {**own, **full}
+
+    def _end(self) -> float:
+        """The worst of the scale; the worst that was seen where it has no end."""
+        scale = self.scale
         ends = (0.0, 1.0) if scale.passes else (scale.low, scale.high)
         end = ends[0] if scale.higher_is_better else ends[1]
-        if end is None:
-            end = min(seen) if scale.higher_is_better else max(seen)
-        before, after = (_filled(rows, own, end) for rows, own in zip(both, lost, strict=True))
-        return difference(before, after, scale)
-
-
-def _filled(rows: Rows, lost: Mapping[int, int], worst: float) -> Rows:
-    full = {number: [*rows.get(number, ()), *[worst] * count] for number, count in lost.items()}
-    return {**rows, **full}
+        if end is not None:
+            return end
+        name = self.evaluator.name
+        seen = [value for one in self.own for row in one.values(name).values() for value in row]
+        return (min if scale.higher_is_better else max)(seen, default=0.0)

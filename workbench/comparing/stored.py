@@ -3,20 +3,27 @@
 compare(plan, store)    Compared(results=[…], changes=[…], missing={"few_shot@3": 12})
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from workbench.comparing.metrics import compared
-from workbench.comparing.rows import Change, Slice, changes, slices
+from workbench.comparing.rows import Change, Read, Slice, changes, slices
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
+from workbench.project import Price
 from workbench.results import Row, VariantResult
 from workbench.scoring.stream import Stream
 from workbench.store import Store
+from workbench.tally import Tally
 
 
 def _nobody(variant: int, rows: Sequence[tuple[int, Row]]) -> None:
     """Is told of rows as they are judged."""
+
+
+def _nothing(variant: int) -> Iterable[Sequence[tuple[int, Row]]]:  # noqa: ARG001
+    return ()
 
 
 @dataclass(frozen=True)
@@ -28,12 +35,16 @@ class Compared:
         results: of all variants of the plan, those that are compared with their comparisons.
         changes: rows whose value differs, in the dataset's order.
         slices: by value of the column that was asked for.
+        tallies: of all variants.
+        read: gives the rows of a variant in order, while the store is open.
     """
 
     plan: Plan
     results: Sequence[VariantResult]
     changes: Sequence[Change]
     slices: Sequence[Slice] = ()
+    tallies: Sequence[Tally] = ()
+    read: Read = _nothing
 
     @property
     def shown(self) -> list[int]:
@@ -42,32 +53,43 @@ class Compared:
         return sorted({number for pair in pairs for number in pair})
 
 
-def compare(plan: Plan, store: Store, *, by: str = "") -> Compared:
+def compare(
+    plan: Plan, store: Store, *, by: str = "", prices: Mapping[str, Price] = MappingProxyType({})
+) -> Compared:
     """What the store's answers to this plan say; those whose scores are missing are judged.
 
     Args:
         plan: with the baselines that are meant.
         store: where answers and scores are.
         by: a column; its values make slices.
-
-    Raises:
-        WorkbenchError: a variant that is compared has no answer at all.
+        prices: of models.
     """
     asked = replace(plan, requests=tuple(() for _ in plan.variants))
     with Stream(asked, store, _nobody) as stream:
         stream.finish()
         results = [
-            tally.result(variant, None)
+            tally.result(variant, prices.get(variant.model.model.ref))
             for tally, variant in zip(stream.tallies, plan.variants, strict=True)
         ]
-        found = Compared(
+        return Compared(
             plan,
             compared(results, stream.tallies, plan),
             list(changes(plan, stream.rows)),
             slices(by, plan, results, stream.tallies) if by else (),
+            stream.tallies,
+            stream.rows,
         )
-    for number in found.shown:
-        rows = results[number].rows
+
+
+def check_answered(found: Compared, numbers: Iterable[int]) -> None:
+    """That each of these variants has answers.
+
+    Raises:
+        WorkbenchError: one has none at all.
+    """
+    plan = found.plan
+    for number in numbers:
+        rows = found.results[number].rows
         if rows.not_run == rows.planned:
             raise WorkbenchError(
                 f"{plan.variants[number].name}: none of its {rows.planned:,} rows is in the store",
@@ -75,4 +97,3 @@ def compare(plan: Plan, store: Store, *, by: str = "") -> Compared:
                 fix="workbench run asks for them; a version that is not in the experiment file "
                 "goes into its `prompts:` first",
             )
-    return found

@@ -7,7 +7,7 @@ models: [transformers:smollm2-135m-instruct, openai:gpt-4o-mini]
 evaluators: [exact_match]
 """
 
-from workbench.experiment.file import Exclusion, ExperimentFile
+from workbench.experiment.file import Exclusion, ExperimentFile, Rule
 from workbench.experiment.load import load_experiment
 from workbench.experiment.prompts import find_prompt, with_prompts
 from workbench.experiment.types import Doors, Experiment, OpenModel, Registry
@@ -19,6 +19,7 @@ __all__ = [
     "ExperimentFile",
     "OpenModel",
     "Registry",
+    "Rule",
     "find_prompt",
     "load_experiment",
     "with_prompts",

@@ -30,6 +30,23 @@ class Exclusion(BaseModel):
     model: str = "*"
 
 
+class Rule(BaseModel):
+    """What a gate asks of a metric.
+
+    Attributes:
+        min, max: bounds of the mean.
+        no_worse_than: `baseline`, a prompt, a model, a variant, or `@alias`, `@3`, `@git:main`:
+            that version of each prompt.
+        by: how much worse it may be.
+    """
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    min: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    max: Annotated[float | None, Field(allow_inf_nan=False)] = None
+    no_worse_than: str = ""
+    by: Margin = 0.0
+
+
 class ExperimentFile(BaseModel):
     """The shape of `experiment.yaml`."""
 
@@ -48,4 +65,5 @@ class ExperimentFile(BaseModel):
     evaluators: Annotated[Pairs, Field(min_length=1)]
     baseline: str = ""
     margin: Margin | dict[str, Margin] = Field(default_factory=dict)
+    gate: dict[str, Rule] = Field(default_factory=dict)
     max_failed: Annotated[int, Field(ge=0)] = 0

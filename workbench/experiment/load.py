@@ -30,7 +30,7 @@ from workbench.prompt import Renderer
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
 LABEL_FIX = "letters, digits, spaces and _ . : + -, at most 64, no sign first"
 LONGEST_MODEL = 256  # characters of a model's name
-PLANNED = ("gate", "max_age")  # words of the design that this version has no use for
+PLANNED = ("max_age",)  # words of the design that this version has no use for
 
 
 class Named(NamedTuple):
@@ -76,11 +76,12 @@ def load_experiment(
         repeats=said.repeats,
         max_failed=said.max_failed,
         baseline=said.baseline,
+        gate=said.gate,
         margins=said.margin if isinstance(said.margin, dict) else {"": said.margin},
         data=document.data,
     )
     _check_exclusions(experiment, document)
-    _check_margins(experiment, document)
+    _check_metrics(experiment, document)
     return experiment
 
 
@@ -114,11 +115,20 @@ def _check_exclusions(experiment: Experiment, document: Document) -> None:
             raise WorkbenchError(said, where=document.where("exclude", index), fix=fix)
 
 
-def _check_margins(experiment: Experiment, document: Document) -> None:
+def _check_metrics(experiment: Experiment, document: Document) -> None:
+    """That margins and gate are of evaluators there are, and that every rule asks for something."""
     names = [evaluator.name for evaluator in experiment.evaluators]
-    for name in experiment.margins:
-        if name not in ("", *names):
-            raise unknown_name("metric", name, names, where=document.where("margin", name))
+    for key, said in (("margin", experiment.margins), ("gate", experiment.gate)):
+        for name in said:
+            if name not in ("", *names):
+                raise unknown_name("metric", name, names, where=document.where(key, name))
+    for name, rule in experiment.gate.items():
+        if rule.min is None and rule.max is None and not rule.no_worse_than:
+            raise WorkbenchError(
+                f"the rule for {name!r} asks for nothing",
+                where=document.where("gate", name),
+                fix="min: 0.6, max: 2, or no_worse_than: baseline",
+            )
 
 
 def _refuse_planned(document: Document) -> None:

@@ -11,7 +11,7 @@ from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import Finder, find_here
-from workbench.experiment.file import Exclusion
+from workbench.experiment.file import Exclusion, Rule
 from workbench.model import Model, Provider
 from workbench.prompt import Prompt, Reference, Renderer
 
@@ -35,6 +35,7 @@ class Experiment:
         name: the MLflow experiment.
         baseline: the prompt, model or variant that others are compared with; empty: the first.
         margins: of each metric, what is no difference in practice; under "" that of all others.
+        gate: by metric, what a change must not break.
         grid: one mapping a point, in the file's order; a single empty one without a grid.
         data: the file as plain data, for the record.
     """
@@ -53,6 +54,7 @@ class Experiment:
     max_failed: int = 0
     baseline: str = ""
     margins: Mapping[str, float] = field(default_factory=dict)
+    gate: Mapping[str, Rule] = field(default_factory=dict)
     data: Mapping[str, JSON] = field(default_factory=dict)
 
     def margin(self, metric: str) -> float | None:

@@ -31,7 +31,7 @@ def compared_lines(found: Compared) -> Iterator[str]:
     for number, base in _pairs(found):
         comparisons = found.results[number].comparisons
         yield f"{_name(found, number)} against {_name(found, base)}"
-        yield from _aligned([COLUMNS, *(_cells(name, one) for name, one in comparisons.items())])
+        yield from aligned([COLUMNS, *(_cells(name, one) for name, one in comparisons.items())])
         yield from _settling(comparisons)
         yield from _row_lines(found, number)
         yield from _slice_lines(found, number)
@@ -45,15 +45,15 @@ def compared_markdown(found: Compared) -> str:
     for number, base in _pairs(found):
         comparisons = found.results[number].comparisons
         lines += [
-            f"### {_escaped(_name(found, number))} against {_escaped(_name(found, base))}",
+            f"### {escaped(_name(found, number))} against {escaped(_name(found, base))}",
             "",
         ]
         lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
         for name, one in comparisons.items():
-            lines.append(f"| {' | '.join(map(_escaped, _cells(name, one)))} |")
-        lines += ["", *(f"- {_escaped(line.strip())}" for line in _settling(comparisons))]
-        lines += [f"- {_escaped(line.strip())}" for line in _row_lines(found, number)]
-        lines += [f"- {_escaped(line.strip())}" for line in _slice_lines(found, number)]
+            lines.append(f"| {' | '.join(map(escaped, _cells(name, one)))} |")
+        lines += ["", *(f"- {escaped(line.strip())}" for line in _settling(comparisons))]
+        lines += [f"- {escaped(line.strip())}" for line in _row_lines(found, number)]
+        lines += [f"- {escaped(line.strip())}" for line in _slice_lines(found, number)]
         diff = list(prompt_diff_lines(*(found.plan.variants[one].prompt for one in (base, number))))
         if diff:
             fence = "`" * max(3, 1 + max(_ticks(line) for line in diff))
@@ -129,7 +129,8 @@ def interval(apart: Difference) -> str:
     return f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]"
 
 
-def _aligned(rows: Sequence[Cells]) -> Iterator[str]:
+def aligned(rows: Sequence[Cells]) -> Iterator[str]:
+    """Rows of cells, the columns below each other."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -180,6 +181,6 @@ def _ticks(line: str) -> int:
     return max((len(run) for run in line.replace("`", " ` ").split() if run == "`"), default=0)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """Text that Markdown leaves as it is."""
     return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|!~&@" else sign for sign in text)

@@ -1,15 +1,18 @@
 """How sure a number is, and how sure a difference between two is.
 
+choice.py     which variant to take: the Pareto front, the chances of being the best
 means.py      a metric's mean and its interval
 pairs.py      two variants on the same rows: difference, interval, test
 repeats.py    pass or fail asked several times: pass@k, pass^k
 verdicts.py   from some differences to words: better, worse, equivalent, not enough evidence
 """
 
-from workbench.stats.means import LEVEL, Estimate, estimate
+from workbench.stats.choice import best_chances, front
+from workbench.stats.means import LEVEL, Estimate, below, estimate
 from workbench.stats.pairs import Difference, Scale, difference
 from workbench.stats.repeats import pass_all, pass_at
 from workbench.stats.verdicts import (
+    ALPHA,
     BETTER,
     EQUIVALENT,
     UNCLEAR,
@@ -17,10 +20,12 @@ from workbench.stats.verdicts import (
     Verdict,
     Wanted,
     holm,
+    rows_to_settle,
     verdicts,
 )
 
 __all__ = [
+    "ALPHA",
     "BETTER",
     "EQUIVALENT",
     "LEVEL",
@@ -31,10 +36,14 @@ __all__ = [
     "Scale",
     "Verdict",
     "Wanted",
+    "below",
+    "best_chances",
     "difference",
     "estimate",
+    "front",
     "holm",
     "pass_all",
     "pass_at",
+    "rows_to_settle",
     "verdicts",
 ]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
 Values = NDArray[np.float64]
@@ -56,6 +56,30 @@ def estimate(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | 
     spread = sums * (len(rows) / n)  # each row's part in the mean, as a deviation from it
     low, high = _clustered(mean, n, spread) if pass_fail else skewed_t(mean, spread)
     return Estimate(mean, low, high, n)
+
+
+def below(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: bool) -> float:
+    """The one-sided p of these rows if the mean is `bound`, or more.
+
+    The exact binomial test for pass or fail without repeats, else Student's t over rows.
+
+    Args:
+        rows: the values of each row.
+        bound: what the mean may be.
+        pass_fail: the values are 0 and 1.
+    """
+    rows = [row for row in rows if row]
+    n = sum(len(row) for row in rows)
+    if not n:
+        return 1.0
+    total = math.fsum(value for row in rows for value in row)
+    if pass_fail and n == len(rows):
+        return float(bdtr(round(total), n, min(max(bound, 0.0), 1.0)))
+    means = np.array([math.fsum(row) / len(row) for row in rows])
+    error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
+    if not error:
+        return 1.0 if len(means) < 2 or means.mean() >= bound else 0.0
+    return float(stdtr(len(means) - 1, (float(means.mean()) - bound) / error))
 
 
 def wilson(share: float, n: float, z: float) -> tuple[float, float]:

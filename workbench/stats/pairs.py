@@ -84,23 +84,36 @@ class Difference:
         """The difference itself."""
         return self.after - self.before
 
+    @property
+    def spread(self) -> float:
+        """The deviation, or what one more row might make of it where none differs."""
+        return max(self.deviation, self.span / math.sqrt(self.rows))
+
     def within(self, margin: float) -> float:
         """The p of two one-sided tests: that the variants differ by `margin` or more."""
-        if self.rows < 2 or margin <= 0:
+        return max(self.above(-margin), self.below(margin)) if margin > 0 else 1.0
+
+    def above(self, bound: float) -> float:
+        """The one-sided p of these rows if the difference is `bound`, or less."""
+        return self._beyond(bound, 1)
+
+    def below(self, bound: float) -> float:
+        """The one-sided p of these rows if the difference is `bound`, or more."""
+        return self._beyond(bound, -1)
+
+    def _beyond(self, bound: float, side: int) -> float:
+        if self.rows < 2:
             return 1.0
-        if not self.span:
-            return 0.0  # both give the same value always
-        if self.is_counted or not self.deviation:
-            scaled = 1 if self.is_counted else 1 / self.span
-            up, down = (self.up, self.down) if self.is_counted else (0, 0)
-            sides = [
-                -tango(up, down, self.rows, margin * scaled),
-                tango(up, down, self.rows, -margin * scaled),
-            ]
-            return max(1 - float(ndtr(side)) for side in sides)
+        if not self.span:  # both give the same value always
+            return 0.0 if side * (self.mean - bound) > 0 else 1.0
+        if self.is_counted:
+            return float(ndtr(-side * tango(self.up, self.down, self.rows, bound)))
+        if not self.up + self.down:  # nothing was seen to differ: as if it were pass or fail
+            return float(ndtr(-side * tango(0, 0, self.rows, bound / self.span)))
         error = self.deviation / math.sqrt(self.rows)
-        nearest = (margin - abs(self.mean)) / error
-        return float(stdtr(self.rows - 1, -nearest))
+        if not error:
+            return 0.0 if side * (self.mean - bound) > 0 else 1.0
+        return float(stdtr(self.rows - 1, -side * (self.mean - bound) / error))
 
 
 def difference(first: Rows, second: Rows, scale: Scale) -> Difference | None:

@@ -108,6 +108,19 @@ def rows_to_exclude(room: float, deviation: float, alpha: float = ALPHA) -> int:
     return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * deviation / room) ** 2 + z * z / 2)
 
 
+def rows_to_settle(distance: float, deviation: float) -> int | None:
+    """How many pairs show in 80% of cases that a mean is beyond a bound; None where it is on it.
+
+    Args:
+        distance: of the mean from the bound.
+        deviation: of the rows.
+    """
+    z = float(ndtri(1 - ALPHA))
+    if not distance:
+        return None
+    return math.ceil(((z + float(ndtri(POWER))) * deviation / distance) ** 2 + z * z / 2)
+
+
 def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | None:
     """The least difference that so many pairs show in 80% of cases; None where none is."""
     z = float(ndtri(1 - alpha / 2))
@@ -116,22 +129,20 @@ def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | No
 
 
 def _verdict(one: Difference, p: float, within_p: float, wanted: Wanted, alpha: float) -> Verdict:
-    # Where no row differs one more might: nothing is as sure as a deviation of zero makes it.
-    deviation = max(one.deviation, one.span / math.sqrt(one.rows))
-    least = least_shown(one.rows, deviation, alpha)
+    least = least_shown(one.rows, one.spread, alpha)
     if p <= ALPHA:
         up = one.mean > 0
         return Verdict(BETTER if up == wanted.higher_is_better else WORSE, p, within_p, None, least)
     if within_p <= ALPHA:
         return Verdict(EQUIVALENT, p, within_p, None, least)
-    return Verdict(UNCLEAR, p, within_p, _needed(one, deviation, wanted, alpha), least)
+    return Verdict(UNCLEAR, p, within_p, _needed(one, wanted, alpha), least)
 
 
-def _needed(one: Difference, deviation: float, wanted: Wanted, alpha: float) -> int | None:
+def _needed(one: Difference, wanted: Wanted, alpha: float) -> int | None:
     """The fewer of the rows that would show the difference, and those that would exclude one."""
     found: list[int] = []
     if one.mean:
-        found.append(rows_to_show(abs(one.mean), deviation, alpha, counted=one.is_counted))
+        found.append(rows_to_show(abs(one.mean), one.spread, alpha, counted=one.is_counted))
     if wanted.margin > abs(one.mean):
-        found.append(rows_to_exclude(wanted.margin - abs(one.mean), deviation, alpha))
+        found.append(rows_to_exclude(wanted.margin - abs(one.mean), one.spread, alpha))
     return max(one.rows + 1, min(found)) if found else None

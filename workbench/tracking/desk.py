@@ -5,16 +5,16 @@ Run as `python -m workbench.tracking.desk PARENT PIPE`: our process's number, an
     ("begin", project, redactor, tracking_uri, order)    ("add", 0, entries)    STOP
     ("finish", …)                    ->  ("want", 0) for each variant that lacks rows, which come as
                                          ("add", 0, entries) … ("all", 0);    ("done", Recorded(…))
+                                         ("pages", None), which come as ("pages", {name: text})
 """
 
 import math
 import os
 import pickle
-import queue
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any, TextIO, cast
@@ -22,9 +22,11 @@ from typing import Any, TextIO, cast
 from workbench.child import die_with
 from workbench.errors import Stopped
 from workbench.secrets import CleanStream
+from workbench.tracking.backlog import Backlog
 from workbench.tracking.handover import STOP, Entry, Results
 
 Message = tuple[Any, ...]
+BEHIND = 10  # how far it stands behind the process that pays, where both want a core
 
 
 class Desk:
@@ -32,7 +34,7 @@ class Desk:
 
     def __init__(self, line: Connection) -> None:
         self._line = line
-        self._heard: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._heard = Backlog()
         self._stopping = threading.Event()
         threading.Thread(target=self._listen, daemon=True).start()
 
@@ -53,7 +55,7 @@ class Desk:
             if kind == "add":
                 recorder.add(*said)
             elif kind == "finish":
-                results = Results(said[0], said[1], said[2], self._wanted)
+                results = Results(said[0], said[1], said[2], self._wanted, self._pages)
                 with suppress(Stopped):
                     self._line.send(("done", recorder.finish(results, stopping)))
                     return
@@ -69,6 +71,15 @@ class Desk:
             if kind == "all":
                 return
             yield said[1]
+
+    def _pages(self) -> Mapping[str, str]:
+        """The comparison's files, asked for."""
+        self._line.send(("pages", None))
+        kind, *said = self._next()
+        if kind == "stop":
+            raise Stopped
+        pages: Mapping[str, str] = said[0]
+        return pages
 
     def _next(self) -> Message:
         """What is said next. Read in this thread: to read it may take an import, as MLflow does."""
@@ -91,6 +102,7 @@ class Desk:
 def main() -> None:
     """Records one invocation."""
     die_with(int(sys.argv[1]))
+    os.nice(BEHIND)
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     Desk(Connection(int(sys.argv[2]))).work()

@@ -6,7 +6,7 @@ recorder.finish(Results(results, digests, rows))   ->  Recorded("sqlite:///…",
 """
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
@@ -76,12 +76,14 @@ class Results:
         digests: of each variant's answers.
         not_run: of each variant, the rows without an answer that would get a trace with one.
         rows: all of a variant's rows again, some at a time and in order.
+        pages: makes the comparison's files, by name; none where nothing is compared.
     """
 
     variants: Sequence[VariantResult]
     digests: Sequence[str]
     not_run: Sequence[Sequence[Entry]]
     rows: Callable[[int], Iterable[Sequence[Entry]]]
+    pages: Callable[[], Mapping[str, str]] = dict
 
 
 @dataclass(frozen=True)

@@ -78,6 +78,9 @@ class RecordingProcess:
                 self._end(LINGER)
                 found: Recorded = said
                 return found
+            if kind == "pages":
+                self._say(("pages", results.pages()))
+                continue
             for entries in results.rows(said):
                 self._say(("add", said, entries))
             self._say(("all", said))

@@ -10,9 +10,11 @@ what went wrong on the way is tried once more at the end, and a later run or `wo
 the rest.
 """
 
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -153,9 +155,23 @@ class DirectRecorder:
                 )
             self._recorded += 0 if missing else result.rows.planned - result.rows.not_run
             problems += missing
+        self._keep_comparison(runs, results)
         whole = all(one.rows.failed + one.rows.not_run == 0 for one in results.variants)
         self._close(runs, "yes" if whole and not problems else "partly")
         return replace(found, problems=tuple(problems))
+
+    def _keep_comparison(self, runs: Runs, results: Results) -> None:
+        """Beside the runs, in the one above them: what MLflow's page shows of two, of all."""
+        client, run_id = runs.place.client, runs.parent.info.run_id
+        with tempfile.TemporaryDirectory() as folder:
+            pages = results.pages()
+            for name, text in pages.items():
+                Path(folder, name).write_text(text, encoding="utf-8")
+            if pages:
+                from workbench.tracking.figures import draw  # matplotlib takes its time
+
+                draw(results.variants, Path(folder) / "figures")
+                client.log_artifacts(run_id, folder)
 
     def _close(self, runs: Runs, recorded: str) -> None:
         assert self._order

@@ -1,0 +1,170 @@
+"""The page of `workbench compare --html` in a browser: what it shows, and what it never does."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from attacks import ATTACKS
+from playwright.sync_api import Page, Request, expect
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser]
+EXPERIMENT = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, other]
+models: [echo:last]
+evaluators: [exact_match, output_tokens]
+"""
+WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+
+
+def made(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
+    """The page of two prompts, one of which answers `text` and the other `other`."""
+    task = folder / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    said = "{% raw %}" + attack.replace("{% endraw %}", "") + "{% endraw %}{# #}" if attack else ""
+    (task / "other.jinja").write_text(f"system:\nBe short. {said}\nuser:\n{{{{ other }}}}\n")
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    file = folder / "page.html"
+    for words in (["run"], ["compare", "--html", str(file)]):
+        done = subprocess.run(
+            [*WORKBENCH, *words], cwd=folder, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    return file
+
+
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every attack as id, input, answer and expected answer; all of them in a template."""
+    rows = [
+        {
+            "id": f"{number} {text}",
+            "text": text,
+            "other": f"{text} {number}",
+            "label": text if number % 2 else "x",
+        }
+        for number, text in enumerate(ATTACKS)
+    ]
+    return made(tmp_path_factory.mktemp("attacked"), rows, " ".join(ATTACKS[:40]))
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 rows; `other` is better in twenty of them and worse in five."""
+    rows = [
+        {
+            "id": f"r{n}",
+            "text": "yes" if n < 60 else "no",
+            "other": "no" if n < 5 else "yes" if n < 80 else "no",
+            "label": "yes" if n < 110 else "no",
+        }
+        for n in range(120)
+    ]
+    return made(tmp_path_factory.mktemp("plain"), rows)
+
+
+def opened(page: Page, file: Path) -> tuple[list[str], list[str]]:
+    """What the page asked for, and what the browser complained of."""
+    asked: list[str] = []
+    said: list[str] = []
+
+    def note(request: Request) -> None:
+        asked.append(request.url)
+
+    page.on("request", note)
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.goto(file.as_uri())
+    return asked, said
+
+
+def test_there_are_enough_attacks() -> None:
+    assert len(set(ATTACKS)) >= 60
+
+
+def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: Path) -> None:
+    asked, said = opened(window, attacked)
+    window.get_by_label("difference from the baseline's answer").check()
+    window.get_by_role("button", name="after ›").click()
+    for summary in window.locator("summary").all():
+        summary.click()
+    window.wait_for_timeout(300)
+    assert (asked, said) == ([attacked.as_uri()], [])
+    assert window.evaluate("window.hit") is None
+    assert window.locator("script").count() == 2
+    assert window.locator("style").count() == 1
+    for tag in ("img", "iframe", "object", "embed", "link", "base", "form", "a", "video", "math"):
+        assert window.locator(tag).count() == 0
+    handlers = window.evaluate(
+        "[...document.querySelectorAll('*')].flatMap(one => [...one.attributes])"
+        ".filter(one => one.name.startsWith('on') || /^(src|href|style|srcset)/.test(one.name))"
+        ".map(one => one.name)"
+    )
+    assert handlers == []
+    policy = window.locator("meta[http-equiv='Content-Security-Policy']").get_attribute("content")
+    assert policy
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+
+
+def test_every_text_is_shown_as_it_is(window: Page, attacked: Path) -> None:
+    opened(window, attacked)
+    window.get_by_label("order").select_option("order")
+    shown = window.locator("#rows").inner_text()
+    window.get_by_role("button", name="after ›").click()
+    shown += window.locator("#rows").inner_text()
+    for number, text in enumerate(ATTACKS):
+        visible = re.sub("[\u2028\u2029]", "", text)
+        assert f"{number} {visible}".split("\n")[0] in shown
+
+
+def test_a_policy_keeps_out_what_a_fault_would_let_in(
+    window: Page, plain: Path, tmp_path: Path
+) -> None:
+    """Were a text taken for markup after all, it would still not run or ask for anything."""
+    broken = tmp_path / "broken.html"
+    more = (
+        "<img src='http://attacker.example/x' onerror='window.hit=1'><script>window.hit=1</script>"
+    )
+    broken.write_text(plain.read_text().replace("<noscript>", f"{more}<noscript>"))
+    _, said = opened(window, broken)
+    window.wait_for_timeout(300)
+    assert window.evaluate("window.hit") is None
+    assert sum("Content Security Policy" in text for text in said) >= 2
+
+
+def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
+    opened(window, plain)
+    matrix = window.locator("#matrix tbody tr")
+    assert matrix.count() == 2
+    expect(matrix.nth(1)).to_contain_text("better")
+    expect(matrix.nth(0)).to_contain_text("baseline")
+    window.get_by_role("button", name="exact_match").click()
+    expect(matrix.nth(0)).to_contain_text("other")
+    window.get_by_role("button", name="exact_match").click()
+    expect(matrix.nth(0)).to_contain_text("plain")
+    status = window.locator("#rows .controls")
+    expect(status).to_contain_text("120 rows, page 1 of 3")
+    window.get_by_label("rows").select_option("broken")
+    expect(status).to_contain_text("5 rows, page 1 of 1")
+    window.get_by_label("rows").select_option("fixed")
+    expect(status).to_contain_text("20 rows, page 1 of 1")
+    window.get_by_label("rows").select_option("all")
+    window.get_by_label("search").fill("r11")
+    expect(status).to_contain_text("11 rows")
+    window.get_by_label("show other").uncheck()
+    assert window.locator("#rows thead th").count() == 4
+    window.locator("summary").click()
+    expect(window.locator("#prompts ins").last).to_contain_text("{{ other }}")
+    expect(window.locator("#confusion")).to_contain_text("expected")
+
+
+def test_failures_stand_first(window: Page, plain: Path) -> None:
+    opened(window, plain)
+    first = window.locator("#rows tbody tr").first
+    expect(first.locator(".fail")).to_have_count(2)

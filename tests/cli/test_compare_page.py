@@ -1,0 +1,58 @@
+"""The page as a file: what stands in it, how large it may become."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from test_command import call
+from test_compare import project  # noqa: F401  the fixture
+
+from workbench.report.page import build
+
+
+def data_of(page: str) -> dict:
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path) -> None:  # noqa: F811
+    file = tmp_path / "new" / "page.html"
+    done = call(project, "compare", "--html", str(file))
+    assert (done.returncode, done.stderr) == (0, f"written: {file}\n")
+    data = data_of(file.read_text())
+    said = json.loads(call(project, "compare", "--json").stdout)
+    assert [one["name"] for one in data["variants"]] == ["plain", "better"]
+    assert [one["base"] for one in data["variants"]] == [None, 0]
+    assert (
+        data["variants"][1]["comparisons"]["exact_match"]
+        == said["variants"][1]["comparisons"]["exact_match"]
+    )
+    assert (len(data["rows"]), data["omitted"]) == (40, 0)
+    assert data["rows"][0] == {
+        "id": "r0",
+        "repeat": 0,
+        "inputs": ["yes", "no", "even"],
+        "expected": "yes",
+        "cells": [
+            {"text": "yes", "state": "", "scores": [1.0, 1.0]},
+            {"text": "no", "state": "", "scores": [0.0, 1.0]},
+        ],
+    }
+    assert (data["columns"], data["diffs"][0]["lines"][-1]) == (["a", "b", "kind"], "+{{ b }}")
+
+
+def test_rows_that_do_not_fit_are_left_out_those_that_differ_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(build, "BUDGET", 25)
+    rows = [(n % 4 == 0, f"{n:05}") for n in range(12)]
+    assert build._fitting(iter(rows)) == (["00000", "00001", "00002", "00004", "00008"], 7)
+    assert build._fitting(iter(rows[:4])) == (["00000", "00001", "00002", "00003"], 0)
+
+
+def test_a_page_that_can_not_be_written_is_said(project: Path) -> None:  # noqa: F811
+    done = call(project, "compare", "--html", "/dev/null/page.html")
+    assert done.returncode == 5
+    assert "/dev/null/page.html: can't be written" in done.stderr

@@ -1,0 +1,92 @@
+"""`workbench gate` and `workbench decide`, as a CI job and a person use them."""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from test_command import call
+from test_compare import project  # noqa: F401  the fixture
+
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [plain, better]
+models: [echo:last]
+evaluators: [exact_match, output_tokens]
+gate: {{exact_match: {{{rule}}}}}
+"""
+
+
+@pytest.fixture
+def home(project: Path, tmp_path: Path) -> Path:  # noqa: F811
+    shutil.copytree(project, tmp_path / "home")
+    return tmp_path / "home"
+
+
+def gate(home: Path, rule: str) -> Path:
+    text = EXPERIMENT.format(rule=rule)
+    (home / "prompts" / "qa" / "experiment.yaml").write_text(text)
+    return home
+
+
+def test_a_gate_passes_fails_or_asks_for_rows(home: Path) -> None:
+    passed = call(gate(home, "no_worse_than: baseline, by: 0.05"), "gate")
+    assert (passed.returncode, passed.stdout.splitlines()[-1]) == (0, "gate: passed (1 passed)")
+    assert "no worse than plain by 0.05" in passed.stdout
+    failed = call(gate(home, "min: 0.95"), "gate")
+    assert (failed.returncode, failed.stdout.splitlines()[-1]) == (1, "gate: failed (1 failed)")
+    thin = call(gate(home, "min: 0.75"), "gate")
+    assert thin.returncode == 8
+    assert "40 rows; about" in thin.stdout
+    assert call(home, "gate", "--allow-thin").returncode == 0
+    other = call(home, "gate", "plain")
+    assert (other.returncode, "plain" in other.stdout) == (1, True)
+    said = json.loads(call(home, "gate", "--json").stdout)
+    assert (said["exit_code"], said["checks"][0]["outcome"]) == (8, "not enough evidence")
+
+
+def test_what_a_ci_job_reads_is_written(home: Path) -> None:
+    gate(home, "min: 0.95, no_worse_than: baseline")
+    summary = home / "summary.md"
+    done = call(
+        home,
+        *("gate", "--junit", "out/gate.xml"),
+        GITHUB_ACTIONS="true",
+        GITHUB_STEP_SUMMARY=str(summary),
+    )
+    assert done.returncode == 1
+    assert (
+        "::error file=prompts/qa/better.jinja,line=1,title=better%3A exact_match at least 0.95::"
+        in done.stdout
+    )
+    root = ET.parse(home / "out" / "gate.xml").getroot()
+    (suite,) = root.findall("testsuite")
+    assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")
+    assert [case.get("name") for case in suite.findall("testcase[failure]")] == [
+        "exact_match at least 0.95"
+    ]
+    text = summary.read_text()
+    assert text.startswith("## gate: failed (1 failed, 1 passed)")
+    assert "### better against plain" in text
+
+
+def test_a_gate_against_a_version_finds_it_in_the_store(home: Path) -> None:
+    gate(home, "no_worse_than: '@1', by: 0.05")
+    (home / "prompts" / "qa" / "plain.jinja").write_text("user:\nno {{ a }}\n")
+    assert call(home, "run").returncode == 0
+    done = call(home, "gate", "plain")
+    assert done.returncode == 1
+    assert "no worse than plain@1 by 0.05" in done.stdout
+
+
+def test_decide_says_what_to_take(home: Path) -> None:
+    done = call(home, "decide", "--floor", "0.6")
+    assert done.returncode == 0
+    assert done.stdout.splitlines()[-1].startswith("Take better: exact_match 0.725 [")
+    said = json.loads(call(home, "decide", "--floor", "0.6", "--json").stdout)
+    assert [(one["variant"], one["admissible"]) for one in said["candidates"]] == [
+        ("better", True),
+        ("plain", False),
+    ]
+    assert call(home, "decide", "--floor", "0.99").returncode == 1

@@ -1,0 +1,159 @@
+"""The gate: what fails it, what passes, what too few rows can't tell."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from bench import Bench, refusal
+from test_comparing import judged, passes
+
+from workbench.comparing import FAILED, PASSED, THIN, Check, check_gate
+from workbench.evaluator import Score
+from workbench.plan import Plan, Scope
+from workbench.stats.verdicts import rows_to_settle
+
+PAIR = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, short]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+Answers = Sequence[Score | None]
+
+
+@pytest.fixture
+def checks(bench: Bench) -> Callable[..., list[Check]]:
+    """Of a gate on `short`, whose baseline is `plain`."""
+    bench.write("short.jinja", "Short: {{ text }}")
+
+    def checked(rule: str, plain: Answers, short: Answers) -> list[Check]:
+        rows = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(len(plain)))
+        bench.write("rows.jsonl", rows)
+        plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n")
+        return gate_of(plan, plain, short)
+
+    return checked
+
+
+def gate_of(plan: Plan, plain: Answers, short: Answers) -> list[Check]:
+    results, tallies = judged_with(plan, {"plain": plain, "short": short})
+    return check_gate(plan, results, tallies)
+
+
+def judged_with(plan: Plan, answers: dict[str, Answers]):
+    tallies: list = []
+    results = judged(plan, answers, tallies)
+    return results, tallies
+
+
+def outcomes(found: Sequence[Check]) -> list[str]:
+    return [check.outcome for check in found]
+
+
+def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:
+    half = passes(*[1, 0] * 50)
+    (found,) = checks("min: 0.4", half, half)
+    assert (found.outcome, found.rule, found.value, found.rows) == (
+        PASSED,
+        "at least 0.4",
+        0.5,
+        100,
+    )
+    (found,) = checks("min: 0.55", half, half)
+    assert (found.outcome, found.rows_needed) == (THIN, pytest.approx(600, abs=20))
+    (found,) = checks("min: 0.7", half, half)
+    assert (found.outcome, found.rows_needed is None or found.p <= 0.05) == (FAILED, True)
+
+
+def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
+    half = passes(*[1, 0] * 50)
+    assert outcomes(checks("max: 0.6", half, half)) == [PASSED]
+    assert outcomes(checks("max: 0.45", half, half)) == [THIN]
+    assert outcomes(checks("max: 0.3", half, half)) == [FAILED]
+
+
+def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:
+    base = passes(*[1] * 80, *[0] * 20)
+    worse = passes(*[1] * 50, *[0] * 50)
+    (found,) = checks("no_worse_than: baseline, by: 0.05", base, worse)
+    assert (found.outcome, found.base, found.value) == (FAILED, "plain", pytest.approx(-0.3))
+    assert found.rule == "no worse than plain by 0.05"
+    better = passes(*[1] * 95, *[0] * 5)
+    assert outcomes(checks("no_worse_than: baseline, by: 0.05", base, better)) == [PASSED]
+    (found,) = checks("no_worse_than: baseline, by: 0.05", base, passes(*[1] * 77, *[0] * 23))
+    assert (found.outcome, found.rows_needed is not None) == (THIN, True)
+    assert outcomes(checks("no_worse_than: plain, by: 0.05", base, better)) == [PASSED]
+
+
+def test_failing_is_no_way_through_the_gate(checks) -> None:
+    """The answers that came are all right; a third never came."""
+    base = passes(*[1] * 60)
+    found = checks("min: 0.9, no_worse_than: baseline, by: 0.1", base, [*base[:40], *[None] * 20])
+    assert outcomes(found) == [FAILED, FAILED]
+    assert found[0].value == pytest.approx(2 / 3)
+    assert found[1].value == pytest.approx(-1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("gate: {exact_mach: {min: 1}}", "did you mean 'exact_match'"),
+        ("gate: {exact_match: {}}", "the rule for 'exact_match' asks for nothing"),
+        ("gate: {exact_match: {least: 1}}", "least"),
+        ("gate: {exact_match: {min: .nan}}", "'.nan' is no float of JSON"),
+    ],
+)
+def test_a_rule_that_can_be_nothing_is_refused(bench: Bench, line: str, said: str) -> None:
+    bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
+    text = PAIR.replace("[plain, short]", "[plain]")
+    assert said in refusal(bench.plan, f"{text}{line}\n")
+
+
+def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: Bench) -> None:
+    bench.write("short.jinja", "Short: {{ text }}")
+    bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
+    assert "there is no gate in the experiment file" in refusal(
+        gate_of, bench.plan(PAIR), passes(1), passes(1)
+    )
+    plan = bench.plan(f"{PAIR}gate: {{exact_match: {{no_worse_than: shrt}}}}\n")
+    assert "did you mean 'short'" in refusal(gate_of, plan, passes(1), passes(1))
+
+
+def simulated(
+    bench: Bench, rows: int, by: float, drop: float, draws: int = 1_000
+) -> dict[str, float]:
+    """How often a gate of two rules said what, of pull requests that lose `drop`."""
+    bench.write("short.jinja", "Short: {{ text }}")
+    lines = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows))
+    bench.write("rows.jsonl", lines)
+    rule = f"min: 0.5, no_worse_than: baseline, by: {by}"
+    plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n", scope=Scope())
+    chance = np.random.default_rng(rows)
+    said = dict.fromkeys((FAILED, THIN, PASSED), 0)
+    for _ in range(draws):
+        ease = 0.3 + 0.6 * chance.beta(1.5, 1, rows)
+        before = chance.random(rows) < ease
+        after = chance.random(rows) < ease - drop
+        found = outcomes(gate_of(plan, passes(*before), passes(*after)))
+        worst = next(word for word in said if word in found)
+        said[worst] += 1
+    return {word: count / draws for word, count in said.items()}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [50, 200])
+def test_a_gate_does_not_cry_wolf(bench: Bench, rows: int) -> None:
+    found = simulated(bench, rows, by=0.0, drop=0.0)
+    print(f"no change, {rows} rows: {found}")
+    assert found[FAILED] <= 0.05
+
+
+@pytest.mark.slow
+def test_a_gate_sees_a_real_drop_as_often_as_it_says(bench: Bench) -> None:
+    """0.2 lost where 0.05 may be: so many rows show the 0.15 beyond it in four cases of five."""
+    deviation = (2 * 0.226) ** 0.5  # of the rows' differences in this world, about
+    rows = rows_to_settle(0.15, deviation)
+    assert rows
+    found = simulated(bench, rows + 20, by=0.05, drop=0.2)
+    print(f"a drop of 0.2, {rows + 20} rows: {found}")
+    assert found[FAILED] >= 0.75

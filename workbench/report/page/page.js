@@ -1,0 +1,346 @@
+"use strict";
+// Everything that comes from a prompt, a row or a model is put in as text, never as markup.
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const PAGE = 50;
+  const shown = new Set(data.variants.map((_, number) => number));
+  const view = { search: "", filter: "all", metric: data.metrics[0].name, sort: "failures",
+    page: 0, diff: false, matrix: { by: -1, up: false } };
+
+  function el(tag, settings = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(settings)) {
+      if (name === "class") made.className = value;
+      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else if (value === true) made.setAttribute(name, "");
+      else if (value !== false && value != null) made.setAttribute(name, value);
+    }
+    made.append(...children.filter((child) => child != null));
+    return made;
+  }
+
+  function svg(tag, settings, text) {
+    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(settings)) made.setAttribute(name, value);
+    if (text != null) made.textContent = text;
+    return made;
+  }
+
+  const put = (id, ...children) => document.getElementById(id).replaceChildren(...children);
+  const number = (value) => value == null ? "–"
+    : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(3);
+  const signed = (value) => (value >= 0 ? "+" : "−") + number(Math.abs(value));
+  const metricOf = (name) => data.metrics.find((metric) => metric.name === name);
+  const at = (name) => data.metrics.findIndex((metric) => metric.name === name);
+
+  // The matrix
+
+  function matrix() {
+    const order = data.variants.map((_, index) => index);
+    const { by, up } = view.matrix;
+    if (by >= 0) {
+      const key = (index) => {
+        const mean = data.variants[index].metrics[data.metrics[by].name].mean;
+        return mean == null ? -Infinity : mean;
+      };
+      order.sort((a, b) => (key(a) - key(b)) * (up ? 1 : -1));
+    }
+    const head = el("tr", {}, el("th", {}, "show"), el("th", {}, "variant"),
+      ...data.metrics.map((metric, index) => el("th",
+        { "aria-sort": by === index ? (up ? "ascending" : "descending") : "none" },
+        el("button", { onclick: () => {
+          view.matrix = { by: index, up: by === index ? !up : !metric.higher };
+          matrix();
+        } }, metric.name + (metric.unit ? ` (${metric.unit})` : "")))),
+      el("th", {}, "rows"), el("th", {}, `${data.currency} / 1,000 rows`), el("th", {}, "latency"));
+    const lines = order.map((index) => {
+      const variant = data.variants[index];
+      const box = el("input", { type: "checkbox", checked: shown.has(index),
+        "aria-label": `show ${variant.name}`, onchange: (event) => {
+          if (event.target.checked) shown.add(index); else shown.delete(index);
+          rows(); confusions();
+        } });
+      const counts = variant.rows;
+      const missing = [counts.failed ? `${counts.failed} failed` : "",
+        counts.not_run ? `${counts.not_run} not run` : ""].filter(Boolean).join(", ");
+      return el("tr", {}, el("td", {}, box),
+        el("td", { class: "name" }, el("small", {}, `${index + 1}  `), variant.name,
+          variant.base == null ? el("small", {}, " baseline") : null),
+        ...data.metrics.map((metric) => cell(variant, metric)),
+        el("td", { class: "number" }, `${counts.scored} of ${counts.planned}`,
+          missing ? el("small", { class: "state" }, missing) : null),
+        el("td", { class: "number" }, number(variant.cost)),
+        el("td", { class: "number" }, variant.latency == null ? "–"
+          : `${variant.latency.toFixed(2)} s`));
+    });
+    put("matrix", el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head),
+      el("tbody", {}, ...lines))));
+  }
+
+  function cell(variant, metric) {
+    const said = variant.metrics[metric.name];
+    const beside = variant.comparisons[metric.name];
+    const parts = [el("strong", {}, said.mean == null ? "no value" : number(said.mean))];
+    if (said.low != null) parts.push(el("small", {}, `[${number(said.low)}, ${number(said.high)}]`));
+    parts.push(el("small", {}, `n=${said.n}` + (said.errors ? `, ${said.errors} errors` : "")));
+    if (beside) {
+      const word = beside.verdict === "not enough evidence" ? "unclear" : beside.verdict;
+      parts.push(el("span", { class: `word ${word}`,
+        title: `p = ${beside.p_adjusted.toPrecision(3)}, ${beside.rows} rows, ${beside.test}` },
+      `${signed(beside.difference)} ${word}`));
+    }
+    return el("td", { class: "number" }, ...parts);
+  }
+
+  // Quality beside cost or latency
+
+  function plot() {
+    const axes = [["cost", `${data.currency} / 1,000 rows`], ["latency", "latency, s"]]
+      .filter(([name]) => data.variants.some((variant) => variant[name] != null));
+    put("plot", ...axes.map(([name, title]) => figure(name, title)));
+  }
+
+  function figure(name, title) {
+    const WIDTH = 520, HEIGHT = 320, LEFT = 55, BOTTOM = 40, TOP = 15, RIGHT = 20;
+    const metric = view.metric;
+    const points = data.variants.filter((variant) => variant[name] != null
+      && variant.metrics[metric].mean != null);
+    const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT,
+      role: "img", "aria-label": `${metric} beside ${title}` });
+    if (!points.length) return el("p", { class: "soft" }, `${title}: not known`);
+    const most = Math.max(...points.map((one) => one[name])) * 1.1 || 1;
+    const ends = points.flatMap((one) => {
+      const said = one.metrics[metric];
+      return [said.low ?? said.mean, said.high ?? said.mean];
+    });
+    const low = Math.min(...ends), high = Math.max(...ends), room = (high - low) * 0.1 || 0.1;
+    const x = (value) => LEFT + value / most * (WIDTH - LEFT - RIGHT);
+    const y = (value) => HEIGHT - BOTTOM
+      - (value - low + room) / (high - low + 2 * room) * (HEIGHT - BOTTOM - TOP);
+    drawn.append(
+      svg("line", { class: "axis", x1: LEFT, y1: HEIGHT - BOTTOM, x2: WIDTH, y2: HEIGHT - BOTTOM }),
+      svg("line", { class: "axis", x1: LEFT, y1: TOP, x2: LEFT, y2: HEIGHT - BOTTOM }),
+      svg("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, title),
+      svg("text", { x: LEFT - 6, y: y(low), "text-anchor": "end" }, number(low)),
+      svg("text", { x: LEFT - 6, y: y(high) + 4, "text-anchor": "end" }, number(high)),
+      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - BOTTOM + 16, "text-anchor": "end" },
+        most.toPrecision(3)),
+      svg("text", { x: LEFT, y: HEIGHT - BOTTOM + 16 }, "0"));
+    for (const one of points) {
+      const said = one.metrics[metric], px = x(one[name]), py = y(said.mean);
+      if (said.low != null) drawn.append(svg("line",
+        { class: "bar", x1: px, y1: y(said.low), x2: px, y2: y(said.high) }));
+      const dot = svg("circle", { class: "dot", cx: px, cy: py, r: 5 });
+      dot.append(svg("title", {}, `${one.name}: ${number(said.mean)}, ${one[name].toPrecision(3)}`));
+      const which = String(data.variants.indexOf(one) + 1);  // as the table above numbers them
+      drawn.append(dot, svg("text", { x: px + 8, y: py - 6 }, which));
+    }
+    return drawn;
+  }
+
+  // What was answered where something else was expected
+
+  const short = (text) => text.trim().toLowerCase();
+
+  function confusions() {
+    const MOST = 12;
+    const expected = [...new Set(data.rows.map((row) => row.expected))];
+    const fits = expected.length > 1 && expected.length <= MOST
+      && expected.every((one) => one != null && one.length <= 40);
+    document.getElementById("confusion-part").hidden = !fits;
+    if (!fits) return;
+    const known = expected.map(short);
+    put("confusion", ...[...shown].sort((a, b) => a - b).map((index) => {
+      const counts = new Map(expected.map((one) => [one, new Map()]));
+      for (const row of data.rows) {
+        const answer = row.cells[index];
+        if (!answer) continue;
+        const said = answer.state ? "failed" : known.includes(short(answer.text))
+          ? expected[known.indexOf(short(answer.text))] : "something else";
+        const own = counts.get(row.expected);
+        own.set(said, (own.get(said) || 0) + 1);
+      }
+      const used = (word) => [...counts.values()].some((own) => own.has(word));
+      const columns = [...expected, ...["something else", "failed"].filter(used)];
+      return el("div", {}, el("p", {}, data.variants[index].name), el("table", {},
+        el("thead", {}, el("tr", {}, el("th", {}, "expected ↓ answered →"),
+          ...columns.map((one) => el("th", {}, one)))),
+        el("tbody", {}, ...expected.map((one) => el("tr", {}, el("th", {}, one),
+          ...columns.map((said) => el("td",
+            { class: `number ${said === one ? "pass" : ""}` },
+            String(counts.get(one).get(said) || 0))))))));
+    }));
+  }
+
+  // Prompts
+
+  function prompts() {
+    put("prompts", ...data.diffs.map((diff) => el("details", {},
+      el("summary", {}, `${diff.before} → ${diff.after}`),
+      el("pre", {}, ...diff.lines.map((line) => line.startsWith("+") ? el("ins", {}, line)
+        : line.startsWith("-") ? el("del", {}, line) : `${line}\n`)))));
+    document.getElementById("prompts-part").hidden = !data.diffs.length;
+  }
+
+  // Rows
+
+  function gains(row) {
+    const place = at(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
+    return [...shown].map((index) => {
+      const base = data.variants[index].base;
+      const own = row.cells[index], other = base == null ? null : row.cells[base];
+      if (!own || !other) return 0;
+      const [a, b] = [other.scores[place], own.scores[place]];
+      if (a === b) return 0;
+      return b == null ? -Infinity : a == null ? Infinity : better * (b - a);
+    });
+  }
+
+  function failures(row) {
+    const place = at(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
+    let sum = 0;
+    for (const index of shown) {
+      const own = row.cells[index];
+      if (!own) continue;
+      const value = own.scores[place];
+      sum += own.state || value == null ? -1e6 : better * value;
+    }
+    return sum;
+  }
+
+  const FILTERS = {
+    all: ["all rows", () => true],
+    failed: ["failed or not judged", (row) => [...shown].some((index) => row.cells[index]
+      && (row.cells[index].state || row.cells[index].scores[at(view.metric)] == null))],
+    changed: ["changed beside the baseline", (row) => gains(row).some((gain) => gain !== 0)],
+    broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
+    fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],
+  };
+  const SORTS = {
+    failures: ["failures first", (a, b) => failures(a) - failures(b)],
+    worst: ["greatest loss first", (a, b) => Math.min(0, ...gains(a)) - Math.min(0, ...gains(b))],
+    best: ["greatest gain first", (a, b) => Math.max(0, ...gains(b)) - Math.max(0, ...gains(a))],
+    order: ["as in the dataset", () => 0],
+  };
+
+  function matches(row) {
+    if (!view.search) return true;
+    const wanted = view.search.toLowerCase();
+    return row.id.toLowerCase().includes(wanted)
+      || row.inputs.some((text) => text.toLowerCase().includes(wanted))
+      || (row.expected || "").toLowerCase().includes(wanted)
+      || [...shown].some((index) => row.cells[index]
+        && row.cells[index].text.toLowerCase().includes(wanted));
+  }
+
+  function choice(label, name, options) {
+    return el("label", {}, label, el("select", { onchange: (event) => {
+      view[name] = event.target.value;
+      view.page = 0;
+      rows();
+      if (name === "metric") plot();
+    } }, ...options.map(([value, text]) => el("option",
+      { value, selected: view[name] === value }, text))));
+  }
+
+  function controls() {
+    put("controls",
+      el("input", { type: "search", placeholder: "search inputs and answers",
+        "aria-label": "search", oninput: (event) => {
+          view.search = event.target.value;
+          view.page = 0;
+          rows();
+        } }),
+      choice("metric", "metric", data.metrics.map((metric) => [metric.name, metric.name])),
+      choice("rows", "filter", Object.entries(FILTERS).map(([name, [text]]) => [name, text])),
+      choice("order", "sort", Object.entries(SORTS).map(([name, [text]]) => [name, text])),
+      el("label", {}, el("input", { type: "checkbox", onchange: (event) => {
+        view.diff = event.target.checked;
+        rows();
+      } }), "difference from the baseline's answer"));
+  }
+
+  function rows() {
+    const found = data.rows.filter((row) => FILTERS[view.filter][1](row) && matches(row));
+    if (view.sort !== "order") {
+      const order = new Map(found.map((row, index) => [row, index]));
+      const by = SORTS[view.sort][1];
+      found.sort((a, b) => by(a, b) || order.get(a) - order.get(b));
+    }
+    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    view.page = Math.min(view.page, pages - 1);
+    const some = found.slice(view.page * PAGE, (view.page + 1) * PAGE);
+    const indexes = [...shown].sort((a, b) => a - b);
+    const turn = (by, text) => el("button", { disabled: view.page + by < 0
+      || view.page + by >= pages, onclick: () => { view.page += by; rows(); } }, text);
+    put("rows",
+      el("div", { class: "controls" }, turn(-1, "‹ before"),
+        `${found.length.toLocaleString("en")} rows, page ${view.page + 1} of ${pages}`,
+        turn(1, "after ›")),
+      el("div", { class: "scroll" }, el("table", {},
+        el("thead", {}, el("tr", {}, el("th", { class: "key" }, "row"), el("th", {}, "inputs"),
+          el("th", { class: "key" }, "expected"),
+          ...indexes.map((index) => el("th", { title: data.variants[index].name },
+            data.variants[index].name)))),
+        el("tbody", {}, ...some.map((row) => el("tr", {},
+          el("td", {}, row.id + (row.repeat ? ` (${row.repeat + 1})` : "")),
+          el("td", {}, el("div", { class: "answer" }, inputs(row))),
+          el("td", {}, row.expected ?? ""),
+          ...indexes.map((index) => answer(row, index))))))));
+  }
+
+  function inputs(row) {
+    return row.inputs.length === 1 ? row.inputs[0]
+      : row.inputs.map((text, index) => `${data.columns[index]}: ${text}`).join("\n");
+  }
+
+  function answer(row, index) {
+    const own = row.cells[index];
+    if (!own) return el("td", { class: "soft" }, "not run");
+    const base = data.variants[index].base;
+    const other = base == null ? null : row.cells[base];
+    const text = own.state ? [el("span", { class: "state" }, own.state)]
+      : view.diff && other && !other.state ? words(other.text, own.text) : [own.text];
+    const scores = data.metrics.map((metric, place) => {
+      const value = own.scores[place];
+      if (value == null) return own.state ? null
+        : el("span", { class: "word unclear" }, `${metric.name} –`);
+      const kind = metric.kind !== "pass" ? "unclear" : value ? "pass" : "fail";
+      const shownAs = metric.kind === "pass" ? (value ? "✓" : "✗") : number(value);
+      return el("span", { class: `word ${kind}` }, `${metric.name} ${shownAs}`);
+    });
+    return el("td", {}, el("div", { class: "answer" }, ...text),
+      ...scores.flatMap((one) => one ? [one, " "] : []));
+  }
+
+  // The longest common run of words
+  function words(before, after) {
+    const split = (text) => text.split(/(\s+)/).slice(0, 600);
+    const a = split(before), b = split(after);
+    const length = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
+    for (let i = a.length - 1; i >= 0; i--) {
+      for (let j = b.length - 1; j >= 0; j--) {
+        length[i][j] = a[i] === b[j] ? length[i + 1][j + 1] + 1
+          : Math.max(length[i + 1][j], length[i][j + 1]);
+      }
+    }
+    const made = [];
+    let i = 0, j = 0;
+    while (i < a.length || j < b.length) {
+      if (i < a.length && j < b.length && a[i] === b[j]) { made.push(a[i]); i++; j++; }
+      else if (j < b.length && (i === a.length || length[i][j + 1] >= length[i + 1][j])) {
+        made.push(el("ins", {}, b[j])); j++;
+      } else { made.push(el("del", {}, a[i])); i++; }
+    }
+    return made;
+  }
+
+  document.title = `${data.experiment}: comparison`;
+  put("title", data.experiment);
+  put("about", `${data.dataset.name}, ${data.dataset.rows.toLocaleString("en")} rows, digest `
+    + `${data.dataset.digest.slice(0, 12)}; ${data.variants.length} variants. Verdicts are against `
+    + "the baseline on the same rows, all variants of a metric together (Holm).");
+  put("omitted", data.omitted ? `${data.omitted.toLocaleString("en")} rows are left out of the list `
+    + "below to keep this file small; every number above is of all rows." : "");
+  matrix(); plot(); confusions(); prompts(); controls(); rows();
+})();
