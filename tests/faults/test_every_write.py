@@ -53,7 +53,8 @@ def test_killed_before_any_write_or_sync(forge: Forge, tmp_path: Path) -> None:
         assert ended in (KILLED, DONE)
         assert project.run() == DONE
         project.check()
-    assert killed >= 0.8 * len(points[::EVERY])  # threads share out the last few differently
+    # The busier the machine, the more answers share a write: then there are fewer of them.
+    assert killed >= 0.5 * len(points[::EVERY])
 
 
 @pytest.mark.parametrize("number", range(1, CREATION + 1, EVERY))

@@ -24,6 +24,7 @@ from workbench.store.room import take_room
 
 Kept = TypeVar("Kept")
 FEW = 20  # times as many rows as keys are read sooner than the keys are looked up
+WHOLE = "SELECT key FROM completions NOT INDEXED"  # an index may name what its table has lost
 ANSWER = 2_000  # bytes that an answer takes beside its request, about
 UNKEPT = ("key", "stored")  # fields of a completion that are no part of the answer
 KEPT = tuple(one.name for one in dataclasses.fields(Completion) if one.name not in UNKEPT)
@@ -92,8 +93,8 @@ class Store:
             rows = self.database.read_keys("SELECT key, state FROM completions", keys)
             return {key for key, state in rows if state not in without}
         ((rows,),) = self.database.read("SELECT rows FROM totals WHERE name = 'completions'")
-        if rows < FEW * len(keys):  # in one go, out of an index alone
-            here = {key for (key,) in self.database.read("SELECT key FROM completions")}
+        if rows < FEW * len(keys):  # in one go
+            here = {key for (key,) in self.database.read(WHOLE)}
             return here.intersection(keys)
         return {key for (key,) in self.database.read_keys("SELECT key FROM completions", keys)}
 
