@@ -23,8 +23,6 @@ from workbench.store.ledger import Ledger
 from workbench.store.room import take_room
 
 Kept = TypeVar("Kept")
-FEW = 20  # times as many rows as keys are read sooner than the keys are looked up
-WHOLE = "SELECT key FROM completions NOT INDEXED"  # an index may name what its table has lost
 ANSWER = 2_000  # bytes that an answer takes beside its request, about
 UNKEPT = ("key", "stored")  # fields of a completion that are no part of the answer
 KEPT = tuple(one.name for one in dataclasses.fields(Completion) if one.name not in UNKEPT)
@@ -89,14 +87,9 @@ class Store:
 
     def kept(self, keys: Collection[str], *, without: frozenset[str] = frozenset()) -> set[str]:
         """Those of `keys` whose completion is here and in none of the states `without`."""
-        if without:
-            rows = self.database.read_keys("SELECT key, state FROM completions", keys)
-            return {key for key, state in rows if state not in without}
-        ((rows,),) = self.database.read("SELECT rows FROM totals WHERE name = 'completions'")
-        if rows < FEW * len(keys):  # in one go
-            here = {key for (key,) in self.database.read(WHOLE)}
-            return here.intersection(keys)
-        return {key for (key,) in self.database.read_keys("SELECT key FROM completions", keys)}
+        # By key, as the answers themselves are read: in a damaged file a scan may see other rows.
+        rows = self.database.read_keys("SELECT key, state FROM completions", keys)
+        return {key for key, state in rows if state not in without}
 
     def completions(self, keys: Collection[str]) -> dict[str, Completion]:
         """Those completions of `keys` that are here."""
