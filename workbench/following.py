@@ -26,7 +26,8 @@ LARGEST_COMPARISON = 100_000  # rows of all variants of which a page is made
 TIDYING = 3.0  # seconds for saying in MLflow that runs were ended before their time
 
 
-def _no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
+def no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
+    """For whoever keeps no comparison beside the runs."""
     return {}
 
 
@@ -41,7 +42,7 @@ class Desk:
     project: Project
     store: Store
     recorder: Recorder
-    pages: Callable[[Compared], Mapping[str, str]] = _no_pages
+    pages: Callable[[Compared], Mapping[str, str]] = no_pages
 
 
 class Following(Listener):

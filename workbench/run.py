@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from workbench.comparing import Compared
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
-from workbench.following import Desk, Following
+from workbench.following import Desk, Following, no_pages
 from workbench.plan import Options, Plan
 from workbench.project import Project
 from workbench.results import VariantResult
@@ -64,11 +64,6 @@ def _unseen(variants: Sequence[VariantResult]) -> None:
     """For whoever waits for the end."""
 
 
-def _no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
-    """For whoever keeps none."""
-    return {}
-
-
 @dataclass(frozen=True)
 class Workshop:
     """What an invocation works with.
@@ -85,7 +80,7 @@ class Workshop:
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
     scored: Callable[[Sequence[VariantResult]], None] = _unseen
-    pages: Callable[[Compared], Mapping[str, str]] = _no_pages
+    pages: Callable[[Compared], Mapping[str, str]] = no_pages
 
 
 def check_prices(plan: Plan, budget: Budget) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.output import write_file
 from workbench.cli.planning import open_project, planned
 from workbench.cli.run import AsJson, Limit, TrackingUri
 from workbench.errors import ExitCode, WorkbenchError
@@ -70,17 +71,7 @@ def compare(
 def _write_page(path: Path, found: "Compared", project: "Project") -> None:
     from workbench.report.page import comparison_page
 
-    page = comparison_page(found, currency=project.file.currency)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise WorkbenchError(
-            f"can't be written: {error.strerror}",
-            where=str(path),
-            fix="name a file that can be written",
-            exit_code=ExitCode.STORAGE,
-        ) from error
+    write_file(path, comparison_page(found, currency=project.file.currency))
     sys.stderr.write(f"written: {path}\n")
 
 

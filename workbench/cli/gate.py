@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.compare import task_of
+from workbench.cli.output import write_file
 from workbench.cli.planning import open_project, planned
 from workbench.cli.run import AsJson, Limit, TrackingUri
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,6 +50,7 @@ def gate(
     """
     from workbench.comparing import check_answered, check_gate, compare
     from workbench.plan import Options, Scope
+    from workbench.report.gated import junit as junit_xml
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     options = Options(Scope(limit))
@@ -59,7 +61,7 @@ def gate(
     code = _exit_code(checks, allow_thin)
     _tell(found, checks, code, as_json)
     if junit:
-        _write(junit, found, checks)
+        write_file(junit, junit_xml(found, checks))
     return int(code)
 
 
@@ -88,18 +90,3 @@ def _tell(found: "Compared", checks: "Sequence[Check]", code: ExitCode, as_json:
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(plain(summary_markdown(found, checks)) + "\n")
-
-
-def _write(path: Path, found: "Compared", checks: "Sequence[Check]") -> None:
-    from workbench.report.gated import junit
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(junit(found, checks), encoding="utf-8")
-    except OSError as error:
-        raise WorkbenchError(
-            f"can't be written: {error.strerror}",
-            where=str(path),
-            fix="name a file that can be written",
-            exit_code=ExitCode.STORAGE,
-        ) from error

@@ -5,8 +5,10 @@ import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TextIO, cast
 
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import CleanStream, Redactor
 
 REDACTOR = Redactor()  # of this process's stdout and stderr, and of all that a command writes
@@ -50,3 +52,21 @@ def guard_streams() -> SafeStream:
     stdout = SafeStream(sys.stdout, REDACTOR)
     sys.stdout = cast("TextIO", stdout)
     return stdout
+
+
+def write_file(path: Path, text: str) -> None:
+    """A file that the user has named, its folder made where it isn't there.
+
+    Raises:
+        WorkbenchError: it can't be written (exit code 5).
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise WorkbenchError(
+            f"can't be written: {error.strerror}",
+            where=str(path),
+            fix="name a file that can be written",
+            exit_code=ExitCode.STORAGE,
+        ) from error

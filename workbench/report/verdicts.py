@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
+from workbench.report.compared import interval
 from workbench.report.text import one_line
 from workbench.results import Comparison, VariantResult
-from workbench.stats import UNCLEAR, Difference
+from workbench.stats import UNCLEAR
 
 MOST = 6  # lines about single comparisons
 
@@ -36,7 +37,7 @@ def _open(variant: VariantResult, name: str, one: Comparison) -> Iterator[str]:
     """What is not settled, and what failed rows may hide."""
     who = f"  {one_line(variant.variant.name, 60)}, {one_line(name)}"
     if one.verdict.word == UNCLEAR:
-        text = f"{who}: {_interval(one.difference)}, not enough evidence"
+        text = f"{who}: {interval(one.difference)}, not enough evidence"
         if one.verdict.rows_needed:
             text += f"; about {one.verdict.rows_needed:,} rows would settle it"
         if one.verdict.least is not None:
@@ -45,11 +46,5 @@ def _open(variant: VariantResult, name: str, one: Comparison) -> Iterator[str]:
     if one.worst:
         yield (
             f"{who}: {one.left_out:,} rows left out; with the worst score for what failed "
-            f"{_interval(one.worst)}"
+            f"{interval(one.worst)}"
         )
-
-
-def _interval(one: Difference) -> str:
-    if one.low is None or one.high is None:
-        return f"{one.mean:+.3f}"
-    return f"{one.mean:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
