@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import write_file
-from workbench.cli.planning import open_project, planned
+from workbench.cli.planning import experiment_file, open_project, planned
 from workbench.cli.run import AsJson, Limit, TrackingUri
 from workbench.errors import ExitCode, WorkbenchError
 
@@ -79,6 +79,10 @@ def task_of(sides: list[str], project: "Project") -> tuple[str, list[str]]:
     """The first name if it is a task or a file, and the others."""
     first, *others = sides or [""]
     if first in project.tasks() or first.endswith((".yaml", ".yml")):
+        return first, others
+    try:
+        experiment_file("", project)
+    except WorkbenchError:  # one must be named, and the first name is none: what is near is said
         return first, others
     return "", sides
 

@@ -122,6 +122,7 @@ def slices(
                 break
     if not parts:
         columns = {name for one in plan.examples for name in (*one.inputs, *one.expectations)}
+        columns |= {expected} if expected else set()
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
     found = []
     for value, rows in sorted(parts.items(), key=lambda part: -len(part[1])):
