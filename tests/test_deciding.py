@@ -41,7 +41,7 @@ def decided(
         replace(one, cost=cost, seconds=latency * rows)
         for one, cost, latency in zip(judged(plan, answers, tallies), costs, latencies, strict=True)
     ]
-    return decide(Compared(plan, results, (), (), tallies), limits)
+    return decide(Compared(plan, results, tallies, lambda _: ()), limits)
 
 
 GOOD, FAIR, POOR = passes(*[1] * 90, *[0] * 10), passes(*[1] * 88, *[0] * 12), passes(*[0] * 100)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from workbench.comparing import Compared, changes, compared
+from workbench.comparing import Compared, compared
 from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
@@ -142,13 +142,7 @@ class Following(Listener):
         if not compares or self._plan.planned > LARGEST_COMPARISON:
             return {}
         return self._desk.pages(
-            Compared(
-                self._plan,
-                self.variants,
-                list(changes(self._plan, self._stream.rows)),
-                tallies=self._stream.tallies,
-                read=self._stream.rows,
-            )
+            Compared(self._plan, self.variants, self._stream.tallies, self._stream.rows)
         )
 
     def not_run(self) -> Iterator[str]:

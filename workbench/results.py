@@ -130,6 +130,22 @@ class VariantResult:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     flaky: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    @property
+    def cost_of_1000(self) -> float | None:
+        """What 1,000 rows cost; None where it is not known."""
+        cost = _per_answer(self.cost, self.rows)
+        return None if cost is None else 1_000 * cost
+
+    @property
+    def latency_s(self) -> float | None:
+        """Seconds, the mean of the answers; None where none was timed."""
+        return _per_answer(self.seconds or None, self.rows)
+
+
+def _per_answer(total: float | None, rows: RowCounts) -> float | None:
+    answered = rows.planned - rows.not_run
+    return None if total is None or not answered else total / answered
+
 
 def interval_text(metric: MetricResult) -> str:
     """A metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors`."""

@@ -58,13 +58,13 @@ def compare(
         check_answered(found, found.shown)
         if html:
             _write_page(html, found, project)
-    if as_json:
-        typer.echo(json_line(compared_json(found)))
-    elif markdown:
-        typer.echo(plain(compared_markdown(found)))
-    else:
-        for line in compared_lines(found):
-            sys.stdout.write(f"{plain(line)}\n")
+        if as_json:
+            typer.echo(json_line(compared_json(found)))
+        elif markdown:
+            typer.echo(plain(compared_markdown(found)))
+        else:
+            for line in compared_lines(found):
+                sys.stdout.write(f"{plain(line)}\n")
     return ExitCode.DONE
 
 

@@ -58,10 +58,10 @@ def gate(
         found = compare(made, store)
         checks = check_gate(made, found.results, found.tallies, meant)
         check_answered(found, {check.variant for check in checks})
-    code = _exit_code(checks, allow_thin)
-    _tell(found, checks, code, as_json)
-    if junit:
-        write_file(junit, junit_xml(found, checks))
+        code = _exit_code(checks, allow_thin)
+        _tell(found, checks, code, as_json)
+        if junit:
+            write_file(junit, junit_xml(found, checks))
     return int(code)
 
 

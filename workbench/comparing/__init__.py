@@ -11,7 +11,7 @@ stored.py     all of it out of the store
 from workbench.comparing.deciding import Decision, Limits, decide
 from workbench.comparing.gate import FAILED, PASSED, THIN, Check, check_gate
 from workbench.comparing.metrics import compared
-from workbench.comparing.rows import Change, Slice, changes
+from workbench.comparing.rows import Change, Slice
 from workbench.comparing.sides import paired
 from workbench.comparing.stored import Compared, check_answered, compare
 
@@ -25,7 +25,6 @@ __all__ = [
     "Decision",
     "Limits",
     "Slice",
-    "changes",
     "check_answered",
     "check_gate",
     "compare",

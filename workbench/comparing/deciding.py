@@ -12,8 +12,6 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.results import VariantResult
 from workbench.stats import WORSE, Wanted, best_chances, front, verdicts
 
-THOUSAND = 1_000  # rows that a cost is said of
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -108,11 +106,9 @@ def _candidate(
     number: int, result: VariantResult, metric: str, limits: Limits, *, higher: bool
 ) -> Candidate | None:
     said = result.metrics[metric]
-    answered = result.rows.planned - result.rows.not_run
-    if said.mean is None or not answered:
+    if said.mean is None:
         return None
-    cost = None if result.cost is None else result.cost / answered * THOUSAND
-    latency = result.seconds / answered or None
+    cost, latency = result.cost_of_1000, result.latency_s
     against, unsure = [], False
     if limits.floor is not None:
         word = "below" if higher else "above"

@@ -12,6 +12,7 @@ Whoever has no value of a row counts with the worst there can be: a gate is not 
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean, stdev
 
 from workbench.comparing.metrics import Family, Values
 from workbench.comparing.sides import find_side
@@ -44,11 +45,11 @@ class Check:
     metric: str
     rule: str
     outcome: str
-    value: float | None
-    low: float | None
-    high: float | None
-    p: float
-    rows: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float = 1.0
+    rows: int = 0
     rows_needed: int | None = None
     base: str = ""
 
@@ -129,14 +130,15 @@ class _Rule:
         found = estimate(rows, pass_fail=passes)
         words = f"{'at most' if upper else 'at least'} {bound:g}"
         if not found:
-            return Check(number, self.metric, words, THIN, None, None, None, 1.0, 0)
+            return Check(number, self.metric, words, THIN)
         turned = [[(1.0 if passes else 0.0) - value for value in row] for row in rows]
         least = (1.0 if passes else 0.0) - bound
         p = below(turned if upper else rows, least if upper else bound, pass_fail=passes)
         outcome = PASSED if (found.mean <= bound if upper else found.mean >= bound) else THIN
-        half = 0.0 if found.low is None or found.high is None else (found.high - found.low) / 2
-        deviation = half / 1.96 * len(rows) ** 0.5
-        needed = rows_to_settle(abs(found.mean - bound), deviation) if outcome == THIN else None
+        needed = None
+        if outcome == THIN and len(rows) > 1:
+            deviation = stdev(fmean(row) for row in rows)
+            needed = rows_to_settle(abs(found.mean - bound), deviation)
         return Check(
             variant=number,
             metric=self.metric,
@@ -157,13 +159,13 @@ class _Rule:
         if base is None or base == number:
             words = f"no worse than {named}"
             why = PASSED if base == number else THIN
-            return Check(number, self.metric, words, why, None, None, None, 1.0, 0, base=named)
+            return Check(number, self.metric, words, why, base=named)
         name = self.plan.variants[base].name
         words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
         family = self._family
         apart = family.worst(base, number) or family.apart(base, number)
         if not apart:
-            return Check(number, self.metric, words, THIN, None, None, None, 1.0, 0, base=name)
+            return Check(number, self.metric, words, THIN, base=name)
         worse, fine = (
             (apart.below(-margin), apart.above(-margin))
             if higher

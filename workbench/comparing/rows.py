@@ -91,9 +91,7 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[Chang
 
 def _value(row: Row, metric: str) -> float | None:
     score = row.scores.get(metric)
-    if score is None or score.error or score.value is None or isinstance(score.value, str):
-        return None
-    return float(score.value)
+    return score.number if score else None
 
 
 def _text(row: Row) -> str:

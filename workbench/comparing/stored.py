@@ -1,10 +1,11 @@
 """A comparison out of what the store holds: nothing is sent, nothing is recorded.
 
-compare(plan, store)    Compared(results=[…], changes=[…], missing={"few_shot@3": 12})
+compare(plan, store)    Compared(results=[…], changes=[Change(…), …], …)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 from workbench.comparing.metrics import compared
@@ -22,10 +23,6 @@ def _nobody(variant: int, rows: Sequence[tuple[int, Row]]) -> None:
     """Is told of rows as they are judged."""
 
 
-def _nothing(variant: int) -> Iterable[Sequence[tuple[int, Row]]]:  # noqa: ARG001
-    return ()
-
-
 @dataclass(frozen=True)
 class Compared:
     """Variants beside their baselines.
@@ -33,18 +30,21 @@ class Compared:
     Attributes:
         plan: its `baselines` say which is compared with which.
         results: of all variants of the plan, those that are compared with their comparisons.
-        changes: rows whose value differs, in the dataset's order.
-        slices: by value of the column that was asked for.
         tallies: of all variants.
         read: gives the rows of a variant in order, while the store is open.
+        slices: by value of the column that was asked for.
     """
 
     plan: Plan
     results: Sequence[VariantResult]
-    changes: Sequence[Change]
+    tallies: Sequence[Tally]
+    read: Read
     slices: Sequence[Slice] = ()
-    tallies: Sequence[Tally] = ()
-    read: Read = _nothing
+
+    @cached_property
+    def changes(self) -> Sequence[Change]:
+        """Rows whose value is not the baseline's, in the dataset's order."""
+        return list(changes(self.plan, self.read))
 
     @property
     def shown(self) -> list[int]:
@@ -74,10 +74,9 @@ def compare(
         return Compared(
             plan,
             compared(results, stream.tallies, plan),
-            list(changes(plan, stream.rows)),
-            slices(by, plan, results, stream.tallies) if by else (),
             stream.tallies,
             stream.rows,
+            slices(by, plan, results, stream.tallies) if by else (),
         )
 
 

@@ -57,6 +57,13 @@ class Score:
     label: str = ""
     error: str = ""
 
+    @property
+    def number(self) -> float | None:
+        """The value as a number; None: there is none, or it is a category."""
+        if self.error or self.value is None or isinstance(self.value, str):
+            return None
+        return float(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Traits:

@@ -8,7 +8,7 @@ nothing else: no address is ever asked for anything.
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from workbench.canonical import JSON
@@ -104,12 +104,11 @@ def _metric(found: Compared, name: str) -> dict[str, JSON]:
 
 
 def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
-    answered = result.rows.planned - result.rows.not_run
     return {
         "name": plain(result.variant.name),
         "base": base,
-        "cost": None if result.cost is None or not answered else result.cost / answered * 1000,
-        "latency": result.seconds / answered if answered and result.seconds else None,
+        "cost": result.cost_of_1000,
+        "latency": result.latency_s,
         "rows": {
             "planned": result.rows.planned,
             "scored": result.rows.scored,
@@ -166,15 +165,8 @@ def _cell(row: Row | None, metrics: Sequence[str]) -> dict[str, JSON] | None:
     return {
         "text": _text(answer.text),
         "state": _text(state),
-        "scores": [_value(row.scores, name) for name in metrics],
+        "scores": [score.number if (score := row.scores.get(name)) else None for name in metrics],
     }
-
-
-def _value(scores: Mapping[str, JSON], name: str) -> float | None:
-    score = scores.get(name)
-    if score is None or score.error or score.value is None or isinstance(score.value, str):
-        return None
-    return float(score.value)
 
 
 def _said(value: JSON) -> str:
