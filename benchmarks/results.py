@@ -77,10 +77,17 @@ class Sheet:
 
 
 def _older(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cases of a sheet that stand beside the new ones."""
+    """The cases of a sheet that stand beside the new ones.
+
+    Where ratios are taken, all contestants of a case are of one sitting.
+    """
     same = all(before[word] == now[word] for word in ("machine", "versions", "columns"))
-    done = {one["case"] for one in now["cases"]}
-    return [one for one in before["cases"] if same and one["case"] not in done]
+
+    def told(one: dict[str, Any]) -> tuple[str, str]:
+        return one["case"], "" if now["beside"] else one["contestant"]
+
+    done = {told(one) for one in now["cases"]}
+    return [one for one in before["cases"] if same and told(one) not in done]
 
 
 def _present(runs: Sequence[Numbers]) -> dict[str, list[float]]:
