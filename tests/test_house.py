@@ -26,7 +26,7 @@ FLOORS = [
     {"scoring"},
     {"tracking", "comparing"},
     {"following"},
-    {"run"},
+    {"run", "grow"},
     {"report"},
     {"cli"},
 ]

@@ -2,6 +2,7 @@
 
 with Following(plan, desk, stop, again=False) as following:
     complete(plan, Site(…, following))
+    following.settled()        the tallies, once every row that was told of is judged
     following.judged()         the numbers, once every row that was answered is judged
     following.recorded()       once all of it stands in MLflow, or why it doesn't
 """
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from workbench.comparing import Compared, compared
+from workbench.comparing import Compared, Race, compared
 from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
@@ -19,6 +20,7 @@ from workbench.project import Project
 from workbench.results import Row, VariantResult
 from workbench.scoring.stream import Numbered, Stream
 from workbench.store import Store
+from workbench.tally import Tally
 from workbench.tracking.handover import Entries, Entry, Order, Recorded, Recorder, Results
 from workbench.unrecorded import forget, note
 
@@ -56,10 +58,12 @@ class Following(Listener):
 
     Attributes:
         variants: the numbers, once there are any.
+        stopped: of variants that were not run to the end, why.
     """
 
     def __init__(self, plan: Plan, desk: Desk, stop: Stop, *, again: bool) -> None:
         self.variants: list[VariantResult] = []
+        self.stopped: dict[int, str] = {}
         self._plan = plan
         self._desk = desk
         self._again = again
@@ -92,7 +96,8 @@ class Following(Listener):
                 rows=len(self._plan.cells[0]),
                 traces=desk.project.file.traces,
                 again=self._again,
-                sends=self._plan.to_send > 0,
+                # Of a race that is recorded nothing is left to be sent, though it was planned.
+                sends=self._plan.to_send > 0 and not self._plan.race,
                 anew=bool(self._plan.anew),
             )
         )
@@ -102,8 +107,16 @@ class Following(Listener):
         """See `Listener`."""
         self._stream.answered(completions)
 
-    def judged(self) -> list[VariantResult]:
+    def settled(self) -> Sequence[Tally]:
+        """Waits until all that was told so far is judged, and gives what came of it."""
+        self._stream.settle()
+        return self._stream.tallies
+
+    def judged(self, race: Race | None = None) -> list[VariantResult]:
         """Waits for the last row, and gives what every variant came to.
+
+        Args:
+            race: says who dropped out.
 
         Raises:
             Stopped: somebody asked for the end.
@@ -116,7 +129,9 @@ class Following(Listener):
             tally.result(variant, prices.get(variant.model.model.ref))
             for tally, variant in zip(tallies, self._plan.variants, strict=True)
         ]
-        self.variants = compared(found, tallies, self._plan)
+        out = [number for number in race.out if tallies[number].not_run] if race else []
+        self.stopped = {number: race.words(number) for number in out} if race else {}
+        self.variants = compared(found, tallies, self._plan, stopped=out)
         return self.variants
 
     def recorded(self) -> Recorded:
@@ -129,7 +144,12 @@ class Following(Listener):
         not_run = [self._missing(number) for number in range(len(tallies))]
         digests = [tally.digest() for tally in tallies]
         results = Results(
-            self.variants, digests, not_run, self._again_from_the_first, self._comparison
+            self.variants,
+            digests,
+            not_run,
+            self._again_from_the_first,
+            self._comparison,
+            self.stopped,
         )
         found = desk.recorder.finish(results, self._stopped)
         if not found.problems:
@@ -146,9 +166,11 @@ class Following(Listener):
         )
 
     def not_run(self) -> Iterator[str]:
-        """The ids of rows that some variant has no answer to, because nothing was sent."""
-        for tally, cells in zip(self._stream.tallies, self._plan.cells, strict=True):
-            yield from (cells[number].example.id for number in tally.missing())
+        """The ids of rows that a variant that was run to the end has no answer to."""
+        for variant, tally in enumerate(self._stream.tallies):
+            cells = self._plan.cells[variant]
+            if variant not in self.stopped:
+                yield from (cells[number].example.id for number in tally.missing())
 
     def _stopped(self) -> bool:
         return bool(self._stop.signal)
@@ -159,6 +181,8 @@ class Following(Listener):
             self._desk.recorder.add(variant, self._entries.of(rows))
 
     def _missing(self, variant: int) -> list[Entry]:
+        if variant in self.stopped:
+            return []
         cells = self._plan.cells[variant]
         numbers = self._stream.tallies[variant].missing()
         made = self._entries.of((number, Row(cells[number], None)) for number in numbers)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing import Compared
+from workbench.comparing import Compared, Race
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.following import Desk, Following, no_pages
@@ -37,6 +37,24 @@ class Requests:
 
 
 @dataclass(frozen=True)
+class Raced:
+    """What a race came to.
+
+    Attributes:
+        stopped: of each variant that was not run to the end, by number, why.
+        spared: requests that were not sent for it.
+        cost: what they would have cost, at what the variants' other rows cost; None: not known.
+        off: why nobody could drop out; empty: somebody could.
+    """
+
+    metric: str
+    stopped: Mapping[int, str]
+    spared: int
+    cost: float | None
+    off: str
+
+
+@dataclass(frozen=True)
 class Invocation:
     """What a run came to.
 
@@ -44,6 +62,7 @@ class Invocation:
         known: the runs are those of an earlier, equal invocation; nothing was recorded.
         problems: what the user must know, in the order it happened.
         not_run: the ids of rows that some variant has no answer to, because nothing was sent.
+        race: who dropped out, where variants could.
         traced: how many rows of a variant have a trace, beside the failed ones; None: all.
     """
 
@@ -58,6 +77,7 @@ class Invocation:
     problems: tuple[WorkbenchError, ...] = ()
     not_run: tuple[str, ...] = ()
     traced: int | None = None
+    race: Raced | None = None
 
 
 def _unseen(variants: Sequence[VariantResult]) -> None:
@@ -115,19 +135,20 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
         if unsaid:
             shop.progress.note(_unknown(unsaid, shop.project))
         with _following(plan, shop, options) as following:
-            outcome = complete(
-                plan, Site(shop.store, shop.progress, shop.stop, shop.budget, following)
-            )
+            race = Race(plan, following.settled, shop.progress.spare) if plan.race else None
+            site = Site(shop.store, shop.progress, shop.stop, shop.budget, following)
+            outcome = complete(plan, replace(site, rounds=race.rounds) if race else site)
             if shop.stop.signal:
                 raise _interrupted(plan, outcome, shop, options)
             try:
-                variants = following.judged()
+                variants = following.judged(race)
                 shop.scored(variants)
                 shop.progress.note("recording in MLflow")
                 recorded = following.recorded()
             except Stopped:
                 raise _interrupted(plan, outcome, shop, options) from None
-            return _invocation(plan, shop, outcome, following, recorded)
+            done = _invocation(plan, shop, outcome, following, recorded)
+            return replace(done, race=_raced(race, following)) if race else done
 
 
 def sync(plan: Plan, shop: Workshop) -> Invocation:
@@ -164,7 +185,7 @@ def _invocation(
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
-        exit_code=_exit_code(plan, recorded, outcome, variants),
+        exit_code=_exit_code(plan, recorded, outcome, following),
         known=recorded.known,
         problems=(*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems),
         not_run=tuple(dict.fromkeys(following.not_run())),
@@ -241,12 +262,20 @@ def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> R
     )
 
 
-def _exit_code(
-    plan: Plan, recorded: Recorded, outcome: Outcome, variants: Sequence[VariantResult]
-) -> ExitCode:
+def _raced(race: Race, following: Following) -> Raced:
+    stopped = [following.variants[number] for number in following.stopped]
+    costs = [one.cost_of_1000 for one in stopped]
+    cost = sum((a or 0.0) * b.rows.not_run / 1_000 for a, b in zip(costs, stopped, strict=True))
+    return Raced(
+        race.metric.name, following.stopped, race.spared, None if None in costs else cost, race.off
+    )
+
+
+def _exit_code(plan: Plan, recorded: Recorded, outcome: Outcome, following: Following) -> ExitCode:
     if outcome.exhausted:
         return ExitCode.BUDGET
-    lost = sum(v.rows.failed + v.rows.not_run for v in variants)
+    variants = following.variants
+    lost = sum(v.rows.failed for v in variants) + sum(1 for _ in following.not_run())
     errors = sum(metric.errors for v in variants for metric in v.metrics.values())
     if lost + errors > plan.experiment.max_failed:
         return ExitCode.FAILED_ROWS

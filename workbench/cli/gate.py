@@ -4,25 +4,34 @@ $ workbench gate sentiment
 variant   metric       rule                            outcome  value                    rows
 few_shot  exact_match  no worse than zero_shot by 0.02  passed  +0.220 [+0.128, +0.306]  150
 gate: passed (1 passed)
+
+--grow asks for more rows until it is decided, within --max-calls or --max-cost.
 """
 
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
 from workbench.cli.compare import task_of
+from workbench.cli.interrupts import interruptible, say
 from workbench.cli.output import write_file
-from workbench.cli.planning import open_project, planned
-from workbench.cli.run import AsJson, Limit, TrackingUri
-from workbench.errors import ExitCode
+from workbench.cli.planning import open_project, planner
+from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
+from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from workbench.cli.planning import Planning
     from workbench.comparing import Check, Compared
+    from workbench.completing import Budget
+    from workbench.grow import Grown
+    from workbench.plan import Plan
+    from workbench.project import Project
+    from workbench.store import Store
 
 Names = Annotated[
     list[str] | None,
@@ -34,8 +43,16 @@ Names = Annotated[
 ]
 
 
+Grow = Annotated[
+    bool, typer.Option("--grow", help="Ask for more rows until it is decided, within a budget.")
+]
+
+
 def gate(
     names: Names = None,
+    grow: Grow = False,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML into this file.")] = None,
     allow_thin: Annotated[
         bool, typer.Option("--allow-thin", help="Too little evidence is exit code 0.")
@@ -49,17 +66,30 @@ def gate(
     Under GitHub Actions it writes annotations and a step summary, too.
     """
     from workbench.comparing import check_answered, check_gate, compare
+    from workbench.completing import Budget
     from workbench.plan import Options, Scope
+    from workbench.report.gated import gate_json, gate_lines, grown_json, grown_lines
     from workbench.report.gated import junit as junit_xml
+    from workbench.report.text import json_line
 
     task, meant = task_of(names or [], open_project(tracking_uri))
+    _check_limits(max_cost, max_calls, grow=grow)
     options = Options(Scope(limit))
-    with planned(task, options, tracking_uri, gated=True) as (_, store, made):
+    with planner(task, options, tracking_uri, gated=True) as (project, store, plan):
+        made, grown = plan(None), None
+        if grow:
+            budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
+            grown = _grown(made, plan, meant, project, store, budget)
+            made = grown.plan
         found = compare(made, store)
-        checks = check_gate(made, found.results, found.tallies, meant)
+        checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
         check_answered(found, {check.variant for check in checks})
         code = _exit_code(checks, allow_thin)
-        _tell(found, checks, code, as_json)
+        if as_json:
+            typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))
+        else:
+            _tell([*grown_lines(grown, project.file.currency), *gate_lines(found, checks)])
+        _tell_github(found, checks, sys.stderr if as_json else sys.stdout)
         if junit:
             write_file(junit, junit_xml(found, checks))
     return int(code)
@@ -74,19 +104,59 @@ def _exit_code(checks: "Sequence[Check]", allow_thin: bool) -> ExitCode:
     return ExitCode.UNDECIDED if THIN in outcomes and not allow_thin else ExitCode.DONE
 
 
-def _tell(found: "Compared", checks: "Sequence[Check]", code: ExitCode, as_json: bool) -> None:
-    from workbench.report.gated import annotations, gate_json, gate_lines, summary_markdown
-    from workbench.report.text import json_line, plain
+def _tell(lines: "Sequence[str]") -> None:
+    from workbench.report.text import plain
 
-    if as_json:
-        typer.echo(json_line(gate_json(found, checks, int(code))))
-    else:
-        for line in gate_lines(found, checks):
-            sys.stdout.write(f"{plain(line)}\n")
+    sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
+
+
+def _check_limits(max_cost: float | None, max_calls: int | None, *, grow: bool) -> None:
+    limited = max_cost is not None or max_calls is not None
+    if grow and not limited:
+        raise WorkbenchError(
+            "--grow needs to know how much it may ask for",
+            fix="--max-calls 500, or --max-cost 2 where the models have prices",
+        )
+    if limited and not grow:
+        raise WorkbenchError(
+            "without --grow a gate sends nothing that could be limited",
+            fix="add --grow, or leave --max-cost and --max-calls out",
+        )
+
+
+def _grown(
+    made: "Plan",
+    planning: "Planning",
+    meant: "Sequence[str]",
+    project: "Project",
+    store: "Store",
+    budget: "Budget",
+) -> "Grown":
+    """The gate with as many rows as it takes; what kept a model from answering is said."""
+    from workbench.grow import Ground, grow
+    from workbench.report.text import plain
+    from workbench.run import check_prices
+
+    check_prices(made, budget)
+    with interruptible(project) as stop:
+        grown = grow(made, planning, meant, Ground(project, store, _told, budget, stop))
+    for problem in grown.problems:
+        say(f"error: {plain(str(problem))}\n")
+    return grown
+
+
+def _told(text: str) -> None:
+    say(f"{text}\n")
+
+
+def _tell_github(found: "Compared", checks: "Sequence[Check]", out: TextIO) -> None:
+    """Annotations and a step summary, under GitHub Actions."""
+    from workbench.report.gated import annotations, summary_markdown
+    from workbench.report.text import plain
+
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
-    for line in annotations(found, checks):
-        (sys.stderr if as_json else sys.stdout).write(f"{plain(line)}\n")
+    out.writelines(f"{plain(line)}\n" for line in annotations(found, checks))
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(plain(summary_markdown(found, checks)) + "\n")

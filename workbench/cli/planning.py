@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -14,9 +14,13 @@ from workbench.errors import WorkbenchError
 from workbench.secrets import names_of_keys, secrets_of
 
 if TYPE_CHECKING:
+    from workbench.experiment import Experiment
     from workbench.plan import Options, Plan
     from workbench.project import Project
+    from workbench.prompt import Renderer
     from workbench.store import Store
+
+    Planning = Callable[[int | None], Plan]  # with so many repeats; None: the file's
 
 
 @contextmanager
@@ -25,10 +29,29 @@ def planned(
     options: "Options",
     tracking_uri: str,
     beside: Sequence[str] = (),
-    *,
-    gated: bool = False,
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names.
+
+    Args:
+        target: a task, an experiment file, or empty: the only task's.
+        options: what concerns this invocation only.
+        tracking_uri: as the command line names it.
+        beside: references of prompts that are planned beside the file's own.
+    """
+    with planner(target, options, tracking_uri, beside) as (project, store, plan):
+        yield project, store, plan(None)
+
+
+@contextmanager
+def planner(
+    target: str | Path,
+    options: "Options",
+    tracking_uri: str,
+    beside: Sequence[str] = (),
+    *,
+    gated: bool = False,
+) -> Iterator[tuple["Project", "Store", "Planning"]]:
+    """As `planned`, for whoever may need the plan with another number of repeats, too.
 
     Args:
         target: a task, an experiment file, or empty: the only task's.
@@ -39,17 +62,15 @@ def planned(
     """
     from workbench.doors import open_doors
     from workbench.experiment import find_prompt, load_experiment, with_prompts
-    from workbench.plan import plan_invocation, price_notes
     from workbench.prompt import Renderer
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
-        doors = open_doors(project, tracking_uri)
-        limit = options.scope.limit
         with _only_kept_things():
-            experiment = load_experiment(path, project, renderer, doors, limit)
+            doors = open_doors(project, tracking_uri)
+            experiment = load_experiment(path, project, renderer, doors, options.scope.limit)
             find = partial(
                 find_prompt,
                 experiment.task,
@@ -57,14 +78,35 @@ def planned(
                 renderer=renderer,
                 registry=doors.registry,
             )
-            rules = experiment.gate.values() if gated else ()
-            gates = [rule.no_worse_than for rule in rules if "@" in rule.no_worse_than]
-            experiment = with_prompts(experiment, [*beside, *gates], find)
-            named = frozenset(names_of_keys(experiment.data))
-            REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=named))
-            made = plan_invocation(experiment, renderer, store, options)
-        notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
-        yield project, store, replace(made, notes=(*made.notes, *notes))
+            named = [*beside, *_of_gate(experiment)] if gated else beside
+            experiment = with_prompts(experiment, named, find)
+            keys = frozenset(names_of_keys(experiment.data))
+            REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=keys))
+
+        yield project, store, partial(_plan, experiment, renderer, store, options, project)
+
+
+def _plan(
+    experiment: "Experiment",
+    renderer: "Renderer",
+    store: "Store",
+    options: "Options",
+    project: "Project",
+    repeats: int | None,
+) -> "Plan":
+    from workbench.plan import plan_invocation, price_notes
+
+    own = experiment if repeats is None else replace(experiment, repeats=repeats)
+    with _only_kept_things():
+        made = plan_invocation(own, renderer, store, options)
+    notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
+    return replace(made, notes=(*made.notes, *notes))
+
+
+def _of_gate(experiment: "Experiment") -> list[str]:
+    """The references of prompts that its gate names and that its file may not."""
+    bases = [rule.no_worse_than for rule in experiment.gate.values()]
+    return [base for base in bases if "@" in base]
 
 
 @contextmanager

@@ -1,17 +1,14 @@
 """`workbench run`, `plan` and `ui`."""
 
-import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from threading import Timer
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.interrupts import interruptible, say
 from workbench.cli.planning import keep_private, open_project, planned
 from workbench.errors import ExitCode
 
@@ -26,7 +23,6 @@ if TYPE_CHECKING:
     from workbench.run import Invocation, Workshop
     from workbench.store import Store
 
-AT_ONCE = 0.7  # seconds until a second signal ends what doesn't end by itself
 Target = Annotated[
     str,
     typer.Argument(
@@ -39,6 +35,16 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CheckBatch = Annotated[
     bool,
     typer.Option("--check-batch", help="Ask a sample of local models' rows again, one by one."),
+]
+MaxCost = Annotated[
+    float | None, typer.Option(min=0, help="Never spend more than this on answers, now.")
+]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Never make more calls than this, now.")]
+Race = Annotated[
+    bool, typer.Option("--race", help="Variants that are clearly worse than another drop out.")
+]
+RaceOn = Annotated[
+    str, typer.Option(help="--race, by this metric; default: the first.", metavar="METRIC")
 ]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
@@ -57,12 +63,10 @@ def run(
     again: Annotated[
         bool, typer.Option("--again", help="Record new runs of an invocation recorded before.")
     ] = False,
-    max_cost: Annotated[
-        float | None, typer.Option(min=0, help="Never spend more than this on answers, now.")
-    ] = None,
-    max_calls: Annotated[
-        int | None, typer.Option(min=0, help="Never make more calls than this, now.")
-    ] = None,
+    max_cost: MaxCost = None,
+    max_calls: MaxCalls = None,
+    race: Race = False,
+    race_on: RaceOn = "",
     with_check: CheckBatch = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
@@ -73,14 +77,17 @@ def run(
     from workbench.run import check_prices
     from workbench.run import run as carry_out
 
-    options = Options(Scope(limit, only), fresh=fresh, retry_failed=retry_failed, again=again)
+    raced = race_on if race or race_on else None
+    options = Options(
+        Scope(limit, only, raced), fresh=fresh, retry_failed=retry_failed, again=again
+    )
     with planned(target, options, tracking_uri) as (project, store, made):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         check_prices(made, budget)
         if dry_run:
             return _show_plan(made, project, store, as_json)
         _notes(made, as_json)
-        with _interruptible(project) as stop:
+        with interruptible(project) as stop:
             shop = workshop(project, store, tracking_uri)
             scored = partial(_show_numbers, currency=project.file.currency, as_json=as_json)
             shop = replace(shop, stop=stop, budget=budget, scored=scored)
@@ -125,13 +132,12 @@ def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":
 
 def workshop(project: "Project", store: "Store", tracking_uri: str) -> "Workshop":
     """Where an invocation is carried out, its progress shown as suits whoever watches."""
-    from workbench.report.progress import Bar, Lines
+    from workbench.report.progress import progress
     from workbench.run import Workshop
     from workbench.tracking import RecordingProcess
 
-    progress = Bar() if sys.stderr.isatty() else Lines()
     recorder = RecordingProcess(project, store.redactor, tracking_uri)
-    return Workshop(project, store, recorder, progress, pages=partial(_pages, project=project))
+    return Workshop(project, store, recorder, progress(), pages=partial(_pages, project=project))
 
 
 def _pages(found: "Compared", project: "Project") -> dict[str, str]:
@@ -144,43 +150,6 @@ def _pages(found: "Compared", project: "Project") -> dict[str, str]:
         "comparison.html": comparison_page(found, currency=project.file.currency),
         "comparison.json": json_line(compared_json(found)),
     }
-
-
-@contextmanager
-def _interruptible(project: "Project") -> Iterator["Stop"]:
-    """The first signal lets what is under way end; the second ends within a second."""
-    from workbench.completing import Stop
-
-    stop = Stop(drain_s=project.file.drain_s)
-
-    def interrupted(number: int, _frame: object) -> None:
-        stop.ask(number)
-        if stop.now:
-            Timer(AT_ONCE, _end_at_once, [stop.signal]).start()
-        else:
-            _say("\nending: what is under way is finished and kept; again: at once\n")
-
-    asked = [signal.SIGINT, signal.SIGTERM]
-    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it for us
-        asked.append(signal.SIGHUP)
-    before = {one: signal.signal(one, interrupted) for one in asked}
-    try:
-        yield stop
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
-
-
-def _end_at_once(number: int) -> None:
-    """Whatever the other threads do; what is kept is kept, as after any kill."""
-    _say("ended at once: a call that was under way counts as unknown; the same command goes on\n")
-    os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
-
-
-def _say(text: str) -> None:
-    with suppress(OSError, ValueError):  # nobody may be listening any more
-        sys.stderr.write(text)
-        sys.stderr.flush()
 
 
 def _notes(made: "Plan", as_json: bool) -> None:
@@ -246,13 +215,13 @@ def _show_rest(
     from workbench.report.text import json_line, plain
 
     for line in checked_lines(checked) if checked is not None else ():
-        _say(f"{plain(line)}\n")
+        say(f"{plain(line)}\n")
     if as_json:
         more = {} if checked is None else {"check_batch": checked_json(checked)}
         typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
         return
     console = _console()
-    for line in summary(done):
+    for line in summary(done, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:
         sys.stderr.write(f"error: {plain(str(problem))}\n")

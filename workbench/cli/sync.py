@@ -80,7 +80,7 @@ def _carried_out(
     there = (project.root / one.experiment).is_file()
     try:
         if there:
-            scope = Scope(one.scope.get("limit"), one.scope.get("only", ""))
+            scope = Scope(one.scope.get("limit"), one.scope.get("only", ""), one.scope.get("race"))
             named = tracking_uri or one.tracking_uri
             with planned(project.root / one.experiment, Options(scope), named) as (_, store, plan):
                 if plan.digest == one.plan:

@@ -4,13 +4,19 @@ metrics.py    each metric of a variant beside its baseline's: difference and ver
 sides.py      what a user names, as variants, and which of them is compared with which
 rows.py       the rows whose values changed, with both answers; the same metrics by slice
 gate.py       whether a change may go in
+checks.py     one rule of it on one variant
+growing.py    which rows a gate that isn't decided asks for
 deciding.py   which variant to take
+racing.py     who drops out while the others run on
 stored.py     all of it out of the store
 """
 
+from workbench.comparing.checks import FAILED, PASSED, THIN, Check
 from workbench.comparing.deciding import Decision, Limits, decide
-from workbench.comparing.gate import FAILED, PASSED, THIN, Check, check_gate
+from workbench.comparing.gate import check_gate
+from workbench.comparing.growing import Growing
 from workbench.comparing.metrics import compared
+from workbench.comparing.racing import Out, Race
 from workbench.comparing.rows import Change, Slice
 from workbench.comparing.sides import paired
 from workbench.comparing.stored import Compared, check_answered, compare
@@ -23,7 +29,10 @@ __all__ = [
     "Check",
     "Compared",
     "Decision",
+    "Growing",
     "Limits",
+    "Out",
+    "Race",
     "Slice",
     "check_answered",
     "check_gate",

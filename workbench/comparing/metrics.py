@@ -5,14 +5,21 @@ compared(results, tallies, plan)    the results, each with a Comparison a metric
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results import Comparison, VariantResult
-from workbench.stats import Difference, Scale, Wanted, difference, verdicts
+from workbench.stats import (
+    Difference,
+    Scale,
+    Wanted,
+    difference,
+    verdicts,
+    watched_difference,
+)
 
 MARGIN = 0.05  # of a metric's range; of the baseline's mean where none is known
 Rows = Mapping[int, Sequence[float]]
@@ -28,8 +35,29 @@ class Values(Protocol):
         """How many answers of each row have none."""
 
 
+@dataclass(frozen=True)
+class Part:
+    """The values of some rows only."""
+
+    own: Values
+    rows: Collection[int]
+
+    def values(self, name: str) -> dict[int, Sequence[float]]:
+        """See `Values`."""
+        return {row: own for row, own in self.own.values(name).items() if row in self.rows}
+
+    def lost(self, name: str) -> dict[int, int]:
+        """See `Values`."""
+        return {row: count for row, count in self.own.lost(name).items() if row in self.rows}
+
+
 def compared(
-    results: Sequence[VariantResult], own: Sequence[Values], plan: Plan, *, rows: int | None = None
+    results: Sequence[VariantResult],
+    own: Sequence[Values],
+    plan: Plan,
+    *,
+    rows: int | None = None,
+    stopped: Collection[int] = (),
 ) -> list[VariantResult]:
     """The results with what may be said of each beside its baseline.
 
@@ -38,13 +66,14 @@ def compared(
         own: the values of each.
         plan: whose variants they are; it says which is compared with which.
         rows: how many there are; None: the plan's.
+        stopped: those whose values decided when to stop: their verdicts must hold at any time.
     """
     found: list[dict[str, Comparison]] = [{} for _ in results]
     whole = plan.rows if rows is None else rows
     for evaluator in plan.experiment.evaluators:
         family = Family.of(evaluator, own, plan, results)
         if not family.categories:
-            for number, comparison in family.comparisons(whole):
+            for number, comparison in family.comparisons(whole, stopped):
                 found[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
     return [
@@ -94,13 +123,30 @@ class Family:
         low, high = traits.range or (None, None)
         return Scale(self.passes, low, high, traits.higher_is_better)
 
-    def comparisons(self, rows: int) -> Iterator[tuple[int, Comparison]]:
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest value there can be.
+
+        Raises:
+            ValueError: that is not known.
+        """
+        if self.passes:
+            return 0.0, 1.0
+        low, high = self.scale.low, self.scale.high
+        if low is None or high is None:
+            raise ValueError(f"{self.evaluator.name} has no range")
+        return low, high
+
+    def comparisons(
+        self, rows: int, stopped: Collection[int] = ()
+    ) -> Iterator[tuple[int, Comparison]]:
         """Of each of so many rows' variants that has a baseline, and rows both have a value of."""
         name, scale = self.evaluator.name, self.scale
         found: list[tuple[int, int, Difference]] = []
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
-                apart = self.apart(base, number)
+                any_time = base in stopped or number in stopped
+                apart = self.apart(base, number, any_time=any_time)
                 found += [(number, base, apart)] if apart else []
         margin = self.plan.experiment.margin(name)
         if margin is None and found:
@@ -116,20 +162,32 @@ class Family:
                     verdict=verdict,
                     margin=wanted.margin,
                     left_out=rows - apart.rows,
-                    worst=self.worst(base, number),
+                    worst=self.worst(base, number, any_time=apart.any_time),
                 ),
             )
 
-    def apart(self, base: int, number: int) -> Difference | None:
-        """The difference on the rows that both have a value of."""
-        name = self.evaluator.name
-        return difference(self.own[base].values(name), self.own[number].values(name), self.scale)
+    def apart(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
+        """The difference on the rows that both have a value of.
 
-    def worst(self, base: int, number: int) -> Difference | None:
+        Args:
+            base: the number of the one.
+            number: that of the other.
+            any_time: the rows were looked at before; None without a range to bet on.
+        """
+        name = self.evaluator.name
+        values = self.own[base].values(name), self.own[number].values(name)
+        return self._difference(*values, any_time=any_time)
+
+    def worst(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
         """The difference if whoever has no value of a row had the worst; None: all have one."""
         if not any(self.own[one].lost(self.evaluator.name) for one in (base, number)):
             return None
-        return difference(self.filled(base), self.filled(number), self.scale)
+        return self._difference(self.filled(base), self.filled(number), any_time=any_time)
+
+    def _difference(self, first: Rows, second: Rows, *, any_time: bool) -> Difference | None:
+        if not any_time:
+            return difference(first, second, self.scale)
+        return watched_difference(first, second, self.scale) if self.scale.reach else None
 
     def filled(self, number: int) -> Rows:
         """A variant's values, with the worst there can be where it has none."""

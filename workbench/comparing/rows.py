@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.canonical import JSON
-from workbench.comparing.metrics import compared
+from workbench.comparing.metrics import Part, compared
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
@@ -124,24 +124,10 @@ def slices(
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
     found = []
     for value, rows in sorted(parts.items(), key=lambda part: -len(part[1])):
-        own = [_Part(tally, rows) for tally in tallies]
+        own = [Part(tally, rows) for tally in tallies]
         within = compared(
             [replace(one, comparisons={}) for one in results], own, plan, rows=len(rows)
         )
         own_verdicts = {n: one.comparisons for n, one in enumerate(within) if one.comparisons}
         found.append(Slice(column, value, len(rows), own_verdicts))
     return found
-
-
-class _Part:
-    """The numbers of some rows only."""
-
-    def __init__(self, tally: Tally, rows: set[int]) -> None:
-        self._tally = tally
-        self._rows = rows
-
-    def values(self, name: str) -> dict[int, list[float]]:
-        return {row: own for row, own in self._tally.values(name).items() if row in self._rows}
-
-    def lost(self, name: str) -> dict[int, int]:
-        return {row: count for row, count in self._tally.lost(name).items() if row in self._rows}

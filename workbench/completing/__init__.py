@@ -5,14 +5,16 @@ complete(plan, site)  ->  Outcome(completions by key, what stopped a model)
 alone.py      a plan is run by one process           budget.py   what may still be spent
 complete.py   threads that ask, one that keeps
 check_batch.py whether answers depend on the rows beside them
+site.py       what limits the sending, who is told of it, in which rounds it goes
 handing.py    each request with its intent noted and its cost held, when it is pulled
 """
 
 from workbench.completing.alone import alone
 from workbench.completing.budget import Budget
 from workbench.completing.check_batch import Change, Checked, check_batch
-from workbench.completing.complete import Listener, Outcome, Progress, Site, complete
+from workbench.completing.complete import Outcome, complete
 from workbench.completing.handing import Stop
+from workbench.completing.site import Listener, Progress, Site
 
 __all__ = [
     "Budget",

@@ -11,55 +11,16 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
-from workbench.completing.budget import Budget
-from workbench.completing.handing import Hand, Stop, Terms
+from workbench.completing.handing import Hand, Terms
+from workbench.completing.site import Round, Site
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
 from workbench.model import Attempt, Completion, Request
 from workbench.plan import Plan
-from workbench.store import Store
 
 PAUSE = 0.1  # seconds between looks at what other processes and other models do
 LOOK = 0.2  # seconds in which a wish to end at once is noticed
-
-
-class Progress(Protocol):
-    """Who is told how far it is."""
-
-    def begin(self, total: int) -> None:
-        """`total` requests are about to be sent."""
-
-    def advance(self, done: int, failed: int) -> None:
-        """`done` more are durable, or have failed for good; `failed` of them have."""
-
-    def end(self) -> None:
-        """No more will come."""
-
-    def note(self, text: str) -> None:
-        """What is done next."""
-
-
-class Listener:
-    """Who is told of the answers; this one reads them in the store."""
-
-    def begun(self) -> None:
-        """Everything is checked; the first requests are about to be sent, if there are any."""
-
-    def answered(self, completions: Sequence[Completion]) -> None:
-        """These are durable, or have failed for good; the thread that keeps answers waits."""
-
-
-@dataclass(frozen=True)
-class Site:
-    """Where the sending happens, what limits it, and who listens."""
-
-    store: Store
-    progress: Progress
-    stop: Stop = field(default_factory=Stop)
-    budget: Budget = field(default_factory=Budget)
-    listener: Listener = field(default_factory=Listener)
 
 
 @dataclass
@@ -95,18 +56,22 @@ def complete(plan: Plan, site: Site) -> Outcome:
             can't be written.
         Exception: a fault of ours or a plug-in's, after what the other models answer is kept.
     """
-    work = _by_model(plan)
+    work = _by_model(plan, plan.requests)
     for model, _ in work:
         model.provider.ready()
     if work:
         site.store.check()
         site.store.take_room(request for _, requests in work for request in requests)
     terms = Terms(site.store, site.budget, site.stop, plan.anew)
-    sending = _Sending(site, [Hand(model, terms, deque(own)) for model, own in work])
+    sending = _Sending(site)
     site.listener.begun()
     site.progress.begin(plan.to_send)
     try:
-        sending.all()
+        for requests in site.rounds(plan):
+            work = _by_model(plan, requests)
+            sending.all([Hand(model, terms, deque(own)) for model, own in work])
+            if site.stop.wanted or sending.outcome.exhausted:
+                break
     finally:
         site.stop.wanted = True
         site.progress.end()
@@ -114,10 +79,10 @@ def complete(plan: Plan, site: Site) -> Outcome:
     return sending.outcome
 
 
-def _by_model(plan: Plan) -> list[tuple[OpenModel, list[Request]]]:
+def _by_model(plan: Plan, asked: Round) -> list[tuple[OpenModel, list[Request]]]:
     """Each model with the requests of all its variants, so that it is opened once."""
     found: dict[str, tuple[OpenModel, list[Request]]] = {}
-    for variant, requests in zip(plan.variants, plan.requests, strict=True):
+    for variant, requests in zip(plan.variants, asked, strict=True):
         _, all_requests = found.setdefault(variant.model.model.label, (variant.model, []))
         all_requests.extend(requests)
     return [(model, requests) for model, requests in found.values() if requests]
@@ -138,17 +103,18 @@ class _Sending:
     """The threads that ask models, and the queue they fill."""
 
     site: Site
-    hands: Sequence[Hand]
     outcome: Outcome = field(default_factory=Outcome)
     fault: BaseException | None = None
+    _ended: set[str] = field(default_factory=set)  # models that no request can be sent to
     _arrived: "queue.SimpleQueue[_Arrival | BaseException | None]" = field(
         default_factory=queue.SimpleQueue
     )
 
-    def all(self) -> None:
+    def all(self, hands: Sequence[Hand]) -> None:
         """Until every completion that came is kept and counted."""
-        apart = [[hand] for hand in self.hands if hand.model.provider.concurrent]
-        alone = [hand for hand in self.hands if not hand.model.provider.concurrent]
+        going = [hand for hand in hands if hand.model.model.label not in self._ended]
+        apart = [[hand] for hand in going if hand.model.provider.concurrent]
+        alone = [hand for hand in going if not hand.model.provider.concurrent]
         groups = [*apart, alone] if alone else apart
         for group in groups:
             threading.Thread(target=self._ask, args=(group,), daemon=True).start()
@@ -228,6 +194,7 @@ class _Sending:
                     if error.exit_code == ExitCode.STORAGE:
                         raise
                     self.outcome.stops.append(error)
+                    self._ended.add(hand.model.model.label)
         except BaseException as error:  # a fault of ours or a plug-in's: raised in the main thread
             self._arrived.put(error)
         finally:

@@ -10,6 +10,7 @@ from workbench.plan.header import header
 from workbench.plan.make import make_plan, plan_invocation
 from workbench.plan.prices import price_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
+from workbench.plan.waves import round_of, row_order, waves
 
 __all__ = [
     "Cell",
@@ -22,4 +23,7 @@ __all__ = [
     "plan_invocation",
     "price_notes",
     "refuse_secret",
+    "round_of",
+    "row_order",
+    "waves",
 ]

@@ -10,7 +10,7 @@ from itertools import count
 from workbench.canonical import JSON, canonical, digest, exact
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.experiment import Experiment
 from workbench.model import Call, Prepared, Request
 from workbench.plan.baseline import find_baselines
@@ -68,6 +68,7 @@ def make_plan(
     baselines = find_baselines(experiment, variants, whole=not scope.only)
     if scope.limit is not None and scope.limit >= experiment.dataset.rows:
         scope = replace(scope, limit=None)  # all of it is meant
+    scope = _with_metric(scope, experiment, variants)
     _check_models(experiment, variants)
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
@@ -197,6 +198,29 @@ def _first_uses(
         if cell.key not in seen:
             seen.add(cell.key)
             yield bodies[cell.key]
+
+
+def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
+    """The scope with a race's metric, which needs to know how much one more row can change."""
+    if scope.race is None:
+        return scope
+    evaluators = {one.name: one for one in experiment.evaluators}
+    name = scope.race or next(iter(evaluators))
+    if name not in evaluators:
+        raise unknown_name("metric", name, evaluators, where="--race-on")
+    traits = evaluators[name].traits
+    if not traits.range and (traits.kind not in (None, "pass") or traits.unit):
+        raise WorkbenchError(
+            f"no variant can drop out by {name}: it is a number without a range",
+            where=experiment.path,
+            fix="--race-on with a metric of pass or fail, or @evaluator(range=(0, 10)) where the "
+            "evaluator is written",
+        )
+    if len(variants) < 2:
+        raise WorkbenchError(
+            "a race needs two variants", where=experiment.path, fix="leave --race out"
+        )
+    return replace(scope, race=name)
 
 
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:

@@ -94,6 +94,11 @@ class Plan:
         return len(self.cells[0]) // self.experiment.repeats if self.cells else 0
 
     @property
+    def race(self) -> str:
+        """The metric that variants drop out by; empty: all of them run to the end."""
+        return str(self.scope.get("race", ""))
+
+    @property
     def to_send(self) -> int:
         """Requests that must be sent."""
         return sum(len(requests) for requests in self.requests)
@@ -115,14 +120,22 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scope:
-    """What of an experiment is meant: its first rows, and the variants whose names match."""
+    """What of an experiment is meant.
+
+    Attributes:
+        limit: only its first rows.
+        only: only the variants whose names match.
+        race: variants that are clearly worse in this metric drop out; empty: in the first one;
+            None: none drops out.
+    """
 
     limit: int | None = None
     only: str = ""
+    race: str | None = None
 
     def as_json(self) -> dict[str, JSON]:
         """Empty where all of it is meant."""
-        said = {"limit": self.limit, "only": self.only or None}
+        said = {"limit": self.limit, "only": self.only or None, "race": self.race}
         return {name: value for name, value in said.items() if value is not None}
 
 

@@ -27,5 +27,20 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
             {"where": p.where, "message": p.message, "fix": p.fix} for p in invocation.problems
         ],
         "not_run": list(invocation.not_run),
+        "race": _race(invocation),
         "exit_code": int(invocation.exit_code),
+    }
+
+
+def _race(invocation: Invocation) -> dict[str, JSON] | None:
+    race = invocation.race
+    if race is None:
+        return None
+    names = [one.variant.name for one in invocation.variants]
+    return {
+        "metric": race.metric,
+        "stopped": {names[number]: why for number, why in race.stopped.items()},
+        "spared_requests": race.spared,
+        "spared_cost": race.cost,
+        "note": race.off,
     }

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from workbench.canonical import JSON
 from workbench.comparing import FAILED, PASSED, THIN, Check, Compared
+from workbench.grow import Grown
 from workbench.report.compared import aligned, compared_markdown, escaped
 from workbench.report.text import UNSAFE, one_line
 
@@ -44,6 +45,46 @@ def gate_json(found: Compared, checks: Sequence[Check], code: int) -> dict[str, 
         "checks": [{**vars(check), "variant": names[check.variant]} for check in checks],
         "exit_code": code,
     }
+
+
+def grown_lines(grown: Grown | None, currency: str) -> list[str]:
+    """What was asked for, and why no more."""
+    if grown is None:
+        return []
+    asked = f"{grown.calls:,} calls" + (
+        "" if grown.spent is None else f", {currency} {grown.spent:.4f}"
+    )
+    rows = f"{grown.rows:,} rows" + (
+        f", {grown.begun:,} of them stored before" if grown.begun else ""
+    )
+    repeats = grown.plan.experiment.repeats
+    rows += f", {repeats} times each" if repeats > 1 else ""
+    outcomes = {check.outcome for check in grown.checks}
+    if FAILED in outcomes or THIN not in outcomes:
+        why = "decided"
+    elif grown.exhausted:
+        why = "the budget is spent"
+    elif grown.problems:
+        why = "a model does not answer"
+    else:
+        why = "no row is left to ask for"
+    return [f"grown: {rows}; {asked}; {why}"]
+
+
+def grown_json(grown: Grown | None) -> dict[str, JSON]:
+    """The same as data, under `grown`."""
+    if grown is None:
+        return {}
+    said: dict[str, JSON] = {
+        "rows": grown.rows,
+        "rows_before": grown.begun,
+        "repeats": grown.plan.experiment.repeats,
+        "calls": grown.calls,
+        "cost": grown.spent,
+        "exhausted": grown.exhausted,
+        "problems": [problem.message for problem in grown.problems],
+    }
+    return {"grown": said}
 
 
 def junit(found: Compared, checks: Sequence[Check]) -> str:

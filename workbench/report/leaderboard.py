@@ -162,7 +162,23 @@ def _reasons(done: Invocation) -> list[str]:
     return lines
 
 
-def summary(done: Invocation) -> list[str]:
+def _raced(done: Invocation, currency: str) -> list[str]:
+    """Who dropped out, and what that saved."""
+    race = done.race
+    if race is None:
+        return []
+    if race.off:
+        return [f"race: {race.off}"]
+    names = [one_line(one.variant.name, 60) for one in done.variants]
+    cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
+    head = (
+        f"race by {race.metric}: {len(race.stopped)} of {len(names)} variants dropped out, "
+        f"{race.spared:,} requests spared{cost}"
+    )
+    return [head, *(f"  {names[n]}: {one_line(why, 100)}" for n, why in race.stopped.items())]
+
+
+def summary(done: Invocation, *, currency: str) -> list[str]:
     """Under the table: what was sent, what is missing, where to look."""
     requests = done.requests
     parts = [f"{requests.planned:,} rows"]
@@ -177,7 +193,7 @@ def summary(done: Invocation) -> list[str]:
         )
         if count
     ]
-    lines = [", ".join(parts), *_reasons(done)]
+    lines = [", ".join(parts), *_raced(done, currency), *_reasons(done)]
     if done.not_run:
         named = ", ".join(one_line(row, 40) for row in done.not_run[:10])
         lines.append(f"  not run: {named}" + (", …" if len(done.not_run) > 10 else ""))

@@ -7,22 +7,23 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
     TaskID,
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as RichProgress
 
+from workbench.completing import Progress
 from workbench.report.text import plain
 
 EVERY = 10.0  # seconds between plain lines
 
 
-class Bar:
+class Bar(Progress):
     """For a person who watches."""
 
     def __init__(self) -> None:
-        self._bar = Progress(
+        self._bar = RichProgress(
             TextColumn("completing"),
             BarColumn(),
             MofNCompleteColumn(),
@@ -53,6 +54,11 @@ class Bar:
         errors = f"{self._failed} failed" if self._failed else ""
         self._bar.update(self._task, advance=done, speed=f"{speed:.1f} rows/s", failed=errors)
 
+    def spare(self, count: int) -> None:
+        """Makes it shorter."""
+        if self._task is not None and count:
+            self._bar.update(self._task, total=(self._bar.tasks[0].total or 0) - count)
+
     def end(self) -> None:
         """Takes it away."""
         self._bar.stop()
@@ -62,7 +68,7 @@ class Bar:
         _say(text)
 
 
-class Lines:
+class Lines(Progress):
     """For a log file."""
 
     def __init__(self) -> None:
@@ -91,12 +97,21 @@ class Lines:
                 f"{left:.0f} s left{failures}"
             )
 
+    def spare(self, count: int) -> None:
+        """Says that there is less to do."""
+        self._total -= count
+
     def end(self) -> None:
         """Says nothing more."""
 
     def note(self, text: str) -> None:
         """A line of its own."""
         _say(text)
+
+
+def progress() -> Bar | Lines:
+    """As suits whoever watches."""
+    return Bar() if sys.stderr.isatty() else Lines()
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,7 @@
 
 with Stream(plan, store, taken=recorder.add) as stream:
     stream.answered(completions)        # again and again
+    stream.settle()                     # what was told so far is judged
     stream.finish()
 stream.tallies[0].result(…)
 
@@ -29,6 +30,7 @@ from workbench.tally import Tally
 
 AT_ONCE = 500  # rows judged together
 WAITING = 2_000  # answers held in memory
+LOOK = 0.2  # seconds between two looks whether to end
 HEAD_START = 1.0  # seconds at the most, in which judging takes no time from the first requests
 Numbered = tuple[int, Row]
 Taken = Callable[[int, Sequence[Numbered]], None]
@@ -54,7 +56,9 @@ class Stream:
         self._store = store
         self._taken = taken
         self._stopped = stopped
-        self._queue: queue.SimpleQueue[Completion | str | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Completion | str | threading.Event | None]
+        self._queue = queue.SimpleQueue()
+        self._awaited: list[threading.Event] = []  # set once all before them is judged
         self._places: dict[str, list[tuple[int, int]]] = {}
         self._failed: dict[tuple[int, int], Completion] = {}  # the store holds none of these
         self._loose: dict[tuple[int, int], dict[str, Score]] = {}
@@ -87,6 +91,20 @@ class Stream:
             many = self._queue.qsize() >= WAITING
             self._queue.put(one.key if many and one.state != "failed" else one)
         self._under_way.set()
+
+    def settle(self) -> None:
+        """Returns when all that was told so far is judged, or nothing more will be.
+
+        Raises:
+            WorkbenchError: the store can't be written, or an evaluator was changed.
+        """
+        judged = threading.Event()
+        self._queue.put(judged)
+        self._under_way.set()
+        while not judged.wait(LOOK) and self._thread.is_alive():
+            pass
+        if self._error and not isinstance(self._error, Stopped):
+            raise self._error
 
     def finish(self) -> None:
         """Returns when all that came is judged, kept, and told of.
@@ -135,8 +153,9 @@ class Stream:
                     self._judge(number, rows)
                     if not self._judge_waiting(patience=False):
                         return
+                self._tell_those_who_wait()
                 while self._judge_waiting(patience=True):
-                    pass
+                    self._tell_those_who_wait()
         except BaseException as error:  # raised in the thread that waits for this one
             self._error = error
 
@@ -150,6 +169,9 @@ class Stream:
                 if item is None:
                     goes_on = False
                     break
+                if isinstance(item, threading.Event):
+                    self._awaited.append(item)
+                    break
                 found.append(item)
         except queue.Empty:
             pass
@@ -159,6 +181,11 @@ class Stream:
             self._queue.put(None)
             return True
         return goes_on
+
+    def _tell_those_who_wait(self) -> None:
+        """That all they wait for is judged."""
+        while self._awaited:
+            self._awaited.pop().set()
 
     def _placed(self, found: Iterable[Completion | str]) -> Iterator[tuple[int, list[Numbered]]]:
         """The rows of these answers, a variant at a time."""

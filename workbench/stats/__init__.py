@@ -4,6 +4,7 @@ choice.py     which variant to take: the Pareto front, the chances of being the 
 means.py      a metric's mean and its interval
 pairs.py      two variants on the same rows: difference, interval, test
 repeats.py    pass or fail asked several times: pass@k, pass^k
+sequential.py a test that may be looked at after every row
 verdicts.py   from some differences to words: better, worse, equivalent, not enough evidence
 """
 
@@ -11,6 +12,7 @@ from workbench.stats.choice import best_chances, front
 from workbench.stats.means import LEVEL, Estimate, below, estimate
 from workbench.stats.pairs import Difference, Scale, difference
 from workbench.stats.repeats import pass_all, pass_at
+from workbench.stats.sequential import Watched, watched_apart, watched_difference
 from workbench.stats.verdicts import (
     ALPHA,
     BETTER,
@@ -36,6 +38,7 @@ __all__ = [
     "Scale",
     "Verdict",
     "Wanted",
+    "Watched",
     "below",
     "best_chances",
     "difference",
@@ -46,4 +49,6 @@ __all__ = [
     "pass_at",
     "rows_to_settle",
     "verdicts",
+    "watched_apart",
+    "watched_difference",
 ]

@@ -85,6 +85,11 @@ class Difference:
         return self.after - self.before
 
     @property
+    def any_time(self) -> bool:
+        """Whether all that is said of it holds however often the rows were looked at."""
+        return False
+
+    @property
     def spread(self) -> float:
         """The deviation, or what one more row might make of it where none differs."""
         return max(self.deviation, self.span / math.sqrt(self.rows))
@@ -118,7 +123,7 @@ class Difference:
 
 def difference(first: Rows, second: Rows, scale: Scale) -> Difference | None:
     """How the second differs from the first; None where no row has a value in both."""
-    return _Pairs.of(first, second, scale).difference()
+    return Pairs.of(first, second, scale).difference()
 
 
 def tango(up: int, down: int, rows: int, shift: float) -> float:
@@ -135,14 +140,21 @@ def tango(up: int, down: int, rows: int, shift: float) -> float:
 
 
 @dataclass(frozen=True)
-class _Pairs:
+class Pairs:
+    """The rows that both have a value of, each with the means of its repeats.
+
+    Attributes:
+        counted: each pair is of one 0 or 1 and another.
+    """
+
     before: Values
     after: Values
     scale: Scale
-    counted: bool  # each pair is of one 0 or 1 and another
+    counted: bool
 
     @classmethod
-    def of(cls, first: Rows, second: Rows, scale: Scale) -> "_Pairs":
+    def of(cls, first: Rows, second: Rows, scale: Scale) -> "Pairs":
+        """Those that are in both."""
         shared = [row for row in first if row in second and first[row] and second[row]]
         single = all(len(one[row]) == 1 for row in shared for one in (first, second))
         before, after = (
@@ -152,6 +164,7 @@ class _Pairs:
         return cls(before, after, scale, counted=scale.passes and single)
 
     def difference(self) -> Difference | None:
+        """None where there are none."""
         rows = len(self.before)
         if not rows:
             return None
@@ -182,10 +195,12 @@ class _Pairs:
 
     @cached_property
     def up(self) -> int:
+        """Rows whose value is greater in the second."""
         return int(np.count_nonzero(self.apart > 0))
 
     @cached_property
     def down(self) -> int:
+        """Rows whose value is smaller in the second."""
         return int(np.count_nonzero(self.apart < 0))
 
     @cached_property

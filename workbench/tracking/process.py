@@ -68,7 +68,8 @@ class RecordingProcess:
 
     def finish(self, results: Results, stopped: Callable[[], bool]) -> Recorded:
         """As `Recorder.finish`."""
-        self._say(("finish", results.variants, results.digests, results.not_run))
+        said = (results.variants, results.digests, results.not_run, results.stopped)
+        self._say(("finish", *said))
         while True:
             answer = self._hear(stopped)
             if answer is None:

@@ -30,6 +30,7 @@ PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 LENT, LENDER = (f"workbench.{name}" for name in ("traces_shared", "traces_of"))
+RACE = "workbench.race"  # why a variant was not run to the end
 TRIES = 3  # of making a run whose reply got lost and which isn't there
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts opens with the children of such runs

@@ -1,0 +1,202 @@
+"""One rule of a gate on one variant: what its rows say.
+
+list(checks(rule, family, [1, 2]))              decided with these rows, once
+list(checks(rule, family, [1, 2], Look()))      the rows are looked at again and again
+
+    at least, at most     fails where the mean is significantly beyond the bound; passes where it is
+                          not beyond it, or, looked at again and again, significantly on this side
+    no worse than         fails where it is significantly worse by more than the margin; passes
+                          where that is excluded
+
+Whoever has no value of a row counts with the worst there can be.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean, stdev
+
+from workbench.comparing.metrics import Family
+from workbench.comparing.sides import find_side
+from workbench.experiment import Rule
+from workbench.plan import Plan
+from workbench.stats import ALPHA, Watched, below, estimate, rows_to_settle
+
+PASSED, FAILED, THIN = "passed", "failed", "not enough evidence"
+BASELINE = "baseline"
+OFTEN = 2.5  # times as many rows decide in 80% of cases where they may be looked at again and again
+
+
+@dataclass(frozen=True)
+class Check:
+    """One rule of the gate on one variant.
+
+    Attributes:
+        rule: in words.
+        value: the mean, or the difference from the baseline.
+        low, high: its 95% interval.
+        p: that it failed by chance; adjusted for all checks.
+        rows: that it stands on.
+        rows_needed: about how many would decide it; None where it is decided.
+        base: the baseline's name.
+        once: no further row is looked at: the metric has no range.
+    """
+
+    variant: int
+    metric: str
+    rule: str
+    outcome: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p: float = 1.0
+    rows: int = 0
+    rows_needed: int | None = None
+    base: str = ""
+    once: bool = False
+
+
+@dataclass(frozen=True)
+class Look:
+    """One of many at the same rows.
+
+    Attributes:
+        weight: how many times as strong the evidence has to be.
+    """
+
+    weight: float = 1.0
+
+
+def checks(
+    rule: Rule, family: Family, variants: Sequence[int], look: Look | None = None
+) -> Iterator[Check]:
+    """Each part of the rule on each variant, by itself.
+
+    Args:
+        rule: as the experiment file has it.
+        family: the values of its metric; without a range they are judged as if once, always.
+        variants: the numbers of those that are meant.
+        look: None: there is one only.
+    """
+    bounds = [_Bound(f"at least {rule.min:g}", rule.min, 1)] if rule.min is not None else []
+    bounds += [_Bound(f"at most {rule.max:g}", rule.max, -1)] if rule.max is not None else []
+    one = look if family.scale.reach else None
+    for number in variants:
+        found = [_beside(family, number, bound, one) for bound in bounds]
+        found += [_drop(family, number, rule, one)] if rule.no_worse_than else []
+        yield from (replace(check, once=look is not None and one is None) for check in found)
+
+
+@dataclass(frozen=True)
+class _Bound:
+    """What a mean is held against.
+
+    Attributes:
+        side: on which the mean is right: 1 above, -1 below.
+    """
+
+    words: str
+    value: float
+    side: int
+
+
+def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Check:
+    """A mean beside a bound."""
+    name, rows = family.evaluator.name, list(family.filled(number).values())
+    found = estimate(rows, pass_fail=family.passes)
+    if not found:
+        return Check(number, name, bound.words, THIN)
+    room = bound.side * (found.mean - bound.value)
+    low, high = found.low, found.high
+    if look is None:
+        beyond, passed = _beyond(rows, bound, passes=family.passes), room >= 0
+    else:
+        watched = Watched([fmean(row) for row in rows], *family.ends)
+        tests = watched.below(bound.value), watched.above(bound.value)
+        beyond, right = tests if bound.side > 0 else tests[::-1]
+        beyond, passed = min(1.0, beyond * look.weight), right * look.weight <= ALPHA
+        low, high = watched.interval()
+    needed = None
+    if not passed and len(rows) > 1:
+        needed = _needed(abs(room), stdev(fmean(row) for row in rows), look)
+    return Check(
+        variant=number,
+        metric=name,
+        rule=bound.words,
+        outcome=PASSED if passed else THIN,
+        value=found.mean,
+        low=low,
+        high=high,
+        p=beyond,
+        rows=len(rows),
+        rows_needed=needed,
+    )
+
+
+def _beyond(rows: Sequence[Sequence[float]], bound: _Bound, *, passes: bool) -> float:
+    """The p of these rows if the mean is on the right side."""
+    if bound.side > 0:
+        return below(rows, bound.value, pass_fail=passes)
+    whole = 1.0 if passes else 0.0
+    turned = [[whole - value for value in row] for row in rows]
+    return below(turned, whole - bound.value, pass_fail=passes)
+
+
+def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
+    """No worse than the baseline by more than a margin."""
+    plan, name = family.plan, family.evaluator.name
+    base, margin = find_base(plan, number, rule.no_worse_than), rule.by
+    if base is None or base == number:
+        outcome = PASSED if base == number else THIN
+        return Check(number, name, f"no worse than {rule.no_worse_than}", outcome)
+    called = plan.variants[base].name
+    words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
+    any_time = look is not None
+    apart = family.worst(base, number, any_time=any_time) or family.apart(
+        base, number, any_time=any_time
+    )
+    if not apart:
+        return Check(number, name, words, THIN, base=called)
+    higher = family.scale.higher_is_better
+    worse, fine = (
+        (apart.below(-margin), apart.above(-margin))
+        if higher
+        else (apart.above(margin), apart.below(margin))
+    )
+    weight = look.weight if look else 1.0
+    passed = fine * weight <= ALPHA
+    room = margin + (apart.mean if higher else -apart.mean)
+    return Check(
+        variant=number,
+        metric=name,
+        rule=words,
+        outcome=PASSED if passed else THIN,
+        value=apart.mean,
+        low=apart.low,
+        high=apart.high,
+        p=min(1.0, worse * weight),
+        rows=apart.rows,
+        rows_needed=None if passed else _needed(abs(room), apart.spread, look),
+        base=called,
+    )
+
+
+def _needed(distance: float, deviation: float, look: Look | None) -> int | None:
+    rows = rows_to_settle(distance, deviation)
+    return math.ceil(OFTEN * rows) if rows and look else rows
+
+
+def find_base(plan: Plan, number: int, named: str) -> int | None:
+    """The baseline's number: the file's, or the variant of a name that shares all else."""
+    if named == BASELINE:
+        return plan.baselines[number]
+    variant = plan.variants[number]
+    ref = f"{variant.prompt.name}{named}" if named.startswith("@") else named
+    for other in find_side(ref, plan):
+        beside = plan.variants[other]
+        same_model = beside.model.model.label == variant.model.model.label
+        if beside.point == variant.point and (
+            same_model or beside.prompt.digest == variant.prompt.digest
+        ):
+            return other
+    return None

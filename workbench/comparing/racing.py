@@ -1,0 +1,140 @@
+"""Variants that are clearly worse than another drop out, and the rows go to the others.
+
+race = Race(plan, following.settled, progress.spare)
+complete(plan, Site(…, rounds=race.rounds))
+race.out        {2: Out(better=0, rows=45, apart=-0.31, p=0.0004)}
+
+All begin with the same few rows, in an order that has to do with nothing, and go on in waves. After
+each wave every variant is held against every other on the rows both have a value of, with a test
+that may be looked at again and again. That one drops out that is not worse comes in 5% of races at
+the most, all pairs and all looks together (Bonferroni). Who is left runs to the end.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from workbench.comparing.metrics import Rows, Values
+from workbench.model import Request
+from workbench.plan import Plan, round_of, row_order, waves
+from workbench.stats import ALPHA, watched_apart
+
+
+@dataclass(frozen=True, slots=True)
+class Out:
+    """Why a variant dropped out.
+
+    Attributes:
+        better: the number of the one that it is worse than.
+        rows: that both had a value of.
+        apart: its mean minus the other's, over these rows.
+        p: that it is not worse.
+    """
+
+    better: int
+    rows: int
+    apart: float
+    p: float
+
+
+class Race:
+    """Who still runs.
+
+    Args:
+        plan: whose variants they are; its `race` names the metric.
+        judged: waits until all that was answered is judged, and gives each variant's values.
+        spared: told how many requests need not be sent after all.
+
+    Attributes:
+        out: the numbers of those that dropped out, and why.
+        spared: requests that need not be sent.
+        off: why nobody can drop out; empty: somebody can.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        judged: Callable[[], Sequence[Values]],
+        spared: Callable[[int], None],
+    ) -> None:
+        self.metric = next(one for one in plan.experiment.evaluators if one.name == plan.race)
+        self.out: dict[int, Out] = {}
+        self.spared = 0
+        self.off = ""
+        self._plan = plan
+        self._judged = judged
+        self._tell = spared
+
+    def rounds(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
+        """What is asked in each wave: by those that still run."""
+        order, asked, begun = row_order(plan), set[str](), 0
+        for seen in waves(plan.rows):
+            end = plan.rows if self.off or len(self.going) == 1 else seen
+            yield round_of(plan, self.going, order[begun:end], asked)
+            begun = end
+            if begun == plan.rows:
+                return
+            before = self._open(asked)
+            self._look(order[:seen])
+            spared = before - self._open(asked)
+            self.spared += spared
+            self._tell(spared)
+
+    @property
+    def going(self) -> list[int]:
+        """The numbers of those that still run."""
+        return [number for number in range(len(self._plan.variants)) if number not in self.out]
+
+    def words(self, number: int) -> str:
+        """Why a variant dropped out: `worse than few_shot after 45 rows`."""
+        out = self.out[number]
+        return f"worse than {self._plan.variants[out.better].name} after {out.rows:,} rows"
+
+    def _look(self, rows: Sequence[int]) -> None:
+        """Takes out who is clearly worse than another, the worst first."""
+        chosen = set(rows)
+        tallies = self._judged()
+        own: dict[int, Rows] = {}
+        for number in self.going:
+            values = tallies[number].values(self.metric.name)
+            own[number] = {row: values[row] for row in values.keys() & chosen}
+        reach = self._reach(own)
+        if self.off:
+            return
+        number_of_pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
+        for number in sorted(own, key=lambda one: self._standing(own[one])):
+            others = [other for other in self.going if other != number]
+            held = [self._held(own, number, other, reach) for other in others]
+            least = min((one for one in held if one), key=lambda one: one.p, default=None)
+            if least and least.p <= ALPHA / number_of_pairs:
+                self.out[number] = least
+
+    def _held(self, own: Mapping[int, Rows], number: int, other: int, reach: float) -> Out | None:
+        """A variant against another; None where they share no row."""
+        apart = watched_apart(own[number], own[other], reach)
+        if not apart.values:
+            return None
+        p = apart.above(0.0) if self.metric.traits.higher_is_better else apart.below(0.0)
+        return Out(other, len(apart.values), -sum(apart.values) / len(apart.values), p)
+
+    def _standing(self, values: Rows) -> float:
+        """The mean, better ones greater."""
+        means = [sum(own) / len(own) for own in values.values()]
+        mean = sum(means) / len(means) if means else 0.0
+        return mean if self.metric.traits.higher_is_better else -mean
+
+    def _reach(self, own: Mapping[int, Rows]) -> float:
+        """How far two values can be apart; of an unknown range only pass or fail tells."""
+        if self.metric.traits.range:
+            low, high = self.metric.traits.range
+            return high - low
+        seen = {value for rows in own.values() for values in rows.values() for value in values}
+        if not seen <= {0.0, 1.0}:
+            self.off = (
+                f"{self.metric.name} turned out to be a number without a range: nobody drops out"
+            )
+        return 1.0
+
+    def _open(self, asked: set[str]) -> int:
+        """How many requests those that still run have left."""
+        needed = {request.key for requests in self._plan.requests for request in requests} - asked
+        return len({c.key for number in self.going for c in self._plan.cells[number]} & needed)
