@@ -21,6 +21,7 @@ from workbench.scoring.stream import Stream
 from workbench.store import Store
 from workbench.tally import Tally
 
+DEEPER = 4  # repeats of each row beyond the experiment's: each asks for twice the evidence
 Again = Callable[[int], Plan]  # the plan with so many repeats
 
 
@@ -76,7 +77,8 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
             same is running already.
     """
     growing = Growing(names, ground.told)
-    deeper = _deeper(again, plan)
+    most = plan.experiment.repeats + DEEPER
+    deeper = _deeper(again, plan, most)
     weight, begun = 2.0 if deeper else 1.0, None
     while True:
         outcome, answered = _asked(plan, growing, weight, ground)
@@ -88,13 +90,13 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
                 plan=plan,
                 checks=growing.checks,
                 begun=begun,
-                rows=max((check.rows for check in growing.checks), default=0),
+                rows=growing.most,
                 calls=ground.budget.calls,
                 spent=ground.budget.spent if ground.budget.prices else None,
                 exhausted=outcome.exhausted,
                 problems=tuple(outcome.stops),
             )
-        plan, deeper, weight = deeper, _deeper(again, deeper), 2 * weight
+        plan, deeper, weight = deeper, _deeper(again, deeper, most), 2 * weight
 
 
 def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple[Outcome, int]:
@@ -136,10 +138,18 @@ class _Judged(Listener):
         self._stream.answered(completions)
 
 
-def _deeper(again: Again, plan: Plan) -> Plan | None:
-    """With one repeat more; None where the answers of a repeat can't differ."""
+def _deeper(again: Again, plan: Plan, most: int) -> Plan | None:
+    """With one repeat more; None where that is too many, or the answers hardly differ."""
+    if plan.experiment.repeats >= most:
+        return None
     deeper = again(plan.experiment.repeats + 1)
-    return deeper if deeper.bodies.keys() - plan.bodies.keys() else None
+    sampled = [
+        cells
+        for variant, cells in zip(deeper.variants, deeper.cells, strict=True)
+        if variant.parameters.get("temperature") != 0
+    ]
+    others = any(cell.key not in plan.bodies for cells in sampled for cell in cells)
+    return deeper if others else None
 
 
 def _interrupted(ground: Ground) -> WorkbenchError:

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats.sequential import evidence
+from workbench.stats import BETTER, Scale, Wanted, difference, verdicts
+from workbench.stats.sequential import Watched, evidence, watched_difference
 
 ALPHA = 0.05
 
@@ -32,6 +33,67 @@ def test_it_is_a_fair_bet(values: list[float]) -> None:
 def test_a_value_out_of_range_is_refused() -> None:
     with pytest.raises(ValueError, match="a value beyond -1 to 1"):
         evidence([1.5], bound=0.0)
+
+
+@given(st.lists(st.sampled_from([-1.0, -0.25, 0.0, 0.5, 1.0]), min_size=1, max_size=60))
+def test_an_interval_holds_what_its_tests_do_not_exclude(values: list[float]) -> None:
+    watched = Watched(values, -1.0, 1.0)
+    low, high = watched.interval()
+    assert -1.0 <= low <= sum(values) / len(values) <= high <= 1.0
+    for bound in (-0.9, -0.5, 0.0, 0.3, 0.8):
+        if bound < low - 1e-6:
+            assert watched.above(bound) <= 0.025
+        elif bound > high + 1e-6:
+            assert watched.below(bound) <= 0.025
+        else:
+            assert min(watched.above(bound), watched.below(bound)) >= 0.025 - 1e-6
+
+
+@given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40))
+def test_the_other_end_is_the_same_turned_round(values: list[float]) -> None:
+    turned = Watched([1 - value for value in values], 0.0, 1.0)
+    watched = Watched(values, 0.0, 1.0)
+    assert watched.below(0.7) == pytest.approx(turned.above(0.3))
+    low, high = watched.interval()
+    assert turned.interval() == pytest.approx((1 - high, 1 - low))
+
+
+def test_without_rows_nothing_is_excluded() -> None:
+    assert Watched([], 0.0, 1.0).interval() == (0.0, 1.0)
+
+
+def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
+    before = {row: [float(row % 2)] for row in range(60)}
+    after = {row: [1.0] for row in range(60)}
+    once, watched = (
+        make(before, after, Scale(passes=True)) for make in (difference, watched_difference)
+    )
+    assert once
+    assert watched
+    assert (watched.mean, watched.rows, watched.up) == (once.mean, once.rows, once.up)
+    assert (watched.any_time, once.any_time) == (True, False)
+    assert watched.p > once.p
+    assert watched.low is not None
+    assert once.low is not None
+    assert 0 < watched.low < once.low
+    assert verdicts([watched], Wanted())[0].word == BETTER
+    assert watched_difference({}, after, Scale(passes=True)) is None
+    with pytest.raises(ValueError, match="nothing can be bet"):
+        watched_difference(before, after, Scale())
+
+
+@pytest.mark.slow
+def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
+    chance, left_out = np.random.default_rng(5), 0
+    for _ in range(500):
+        rows = (chance.random(300) < 0.7).astype(float)
+        for seen in (20, 30, 45, 68, 102, 153, 230, 300):
+            low, high = Watched(rows[:seen].tolist(), 0.0, 1.0).interval()
+            if not low <= 0.7 <= high:
+                left_out += 1
+                break
+    print(f"the interval leaves the mean out at some look in {left_out / 500:.3f}")
+    assert left_out / 500 <= 0.05
 
 
 @pytest.mark.slow

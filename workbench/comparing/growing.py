@@ -37,6 +37,7 @@ class Growing:
         told: hears how it stands after each look.
         checks: as they stand; none before the first look.
         rows: that were looked at last.
+        most: rows that a check stood on at the most.
         begun: rows of the last plan that were answered before anything was asked.
     """
 
@@ -44,6 +45,7 @@ class Growing:
     told: Callable[[str], None]
     checks: Sequence[Check] = ()
     rows: Sequence[int] = ()
+    most: int = 0
     begun: int = 0
     _judged: Judged = _nothing
     _weight: float = 1.0
@@ -101,6 +103,7 @@ class Growing:
         for check in find_checks(plan, results, own, self.names, Look(self._weight)):
             self._take(check)
         self.checks = adjusted(list(self._seen.values()))
+        self.most = max(self.most, *(check.rows for check in self.checks))
         self.told(f"{len(rows):,} rows: {len(self.open)} of {len(self.checks)} checks open")
 
     def asking(self, plan: Plan) -> set[int]:

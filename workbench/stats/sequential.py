@@ -21,7 +21,7 @@ from workbench.stats.means import LEVEL
 from workbench.stats.pairs import Difference, Pairs, Rows, Scale, difference
 
 HALVINGS = 40  # of the range, until an interval's end is found
-SHARES = tuple(share / 32 for share in range(1, 32))  # of the stake that is bet on each row
+SHARES = np.arange(1, 32) / 32  # of the stake that is bet on each row
 
 
 def evidence(
@@ -45,9 +45,9 @@ def evidence(
         return math.inf if bound < low else 1.0
     distinct, times = np.unique(rows, return_counts=True)
     steps = (distinct - bound) / (bound - low)  # -1 where all that is bet is lost
-    grown = [float(times @ np.log1p(share * np.maximum(steps, -1.0))) for share in SHARES]
-    most = max(grown)
-    return math.exp(min(most, 700.0)) * sum(math.exp(one - most) for one in grown) / len(grown)
+    grown = np.log1p(np.outer(SHARES, np.maximum(steps, -1.0))) @ times  # as logarithms
+    most = float(grown.max())
+    return math.exp(min(most, 700.0)) * float(np.exp(grown - most).mean())
 
 
 @dataclass(frozen=True)

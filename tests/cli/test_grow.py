@@ -1,0 +1,168 @@
+"""`workbench gate --grow` and `run --race` against a server that counts what it is asked."""
+
+import json
+from dataclasses import dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+import pytest
+from openai_server import OpenAIServer, Reply, answer
+from test_command import call
+
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [plain, short, bad]
+models:
+  - openai:m: {{base_url: "{url}", concurrency: 8}}
+parameters: {{temperature: {temperature}, max_tokens: 5}}
+evaluators: [exact_match, output_tokens]
+baseline: plain
+gate: {{exact_match: {{no_worse_than: baseline, by: {by}}}}}
+"""
+RIGHT = {"Plain": 0.8, "Short": 0.8, "Bad": 0.3}
+
+
+@dataclass(frozen=True)
+class Home:
+    folder: Path
+    server: OpenAIServer
+
+    def call(self, *words: str):
+        return call(self.folder, *words)
+
+    @property
+    def bodies(self) -> list[str]:
+        return [json.dumps(one.body, sort_keys=True) for one in self.server.requests]
+
+
+def _chance(text: str) -> float:
+    return int.from_bytes(blake2b(text.encode(), digest_size=4).digest(), "big") / 2**32
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: OpenAIServer) -> Home:
+    """Answers are right in as many rows as RIGHT says, other ones each time with a temperature."""
+    counts: dict[str, int] = {}
+
+    def reply(path: str, body: dict, nth: int) -> Reply:
+        assert path
+        assert nth
+        said = body["messages"][-1]["content"]
+        counts[said] = counts.get(said, 0) + 1
+        again = counts[said] if body["temperature"] else 0
+        right = _chance(f"{said} {again}") < RIGHT[said.split(":")[0]]
+        return Reply(body=answer("yes" if right else "no"))
+
+    server.script = reply
+    return Home(tmp_path, server)
+
+
+def write(home: Home, rows: int, temperature: float = 0, by: float = 0.15) -> None:
+    task = home.folder / "prompts" / "qa"
+    task.mkdir(parents=True, exist_ok=True)
+    text = EXPERIMENT.format(url=home.server.url, temperature=temperature, by=by)
+    (task / "experiment.yaml").write_text(text)
+    for name in ("plain", "short", "bad"):
+        (task / f"{name}.jinja").write_text(f"user:\n{name.title()}: {{{{ text }}}}\n")
+    lines = [json.dumps({"text": f"row {n}", "label": "yes"}) for n in range(rows)]
+    (task / "rows.jsonl").write_text("\n".join(lines))
+
+
+def test_a_gate_grows_within_its_budget_and_pays_for_nothing_twice(home: Home) -> None:
+    write(home, 600)
+    thin = home.call("gate", "short", "--grow", "--max-calls", "60")
+    assert thin.returncode == 8
+    assert len(home.bodies) == 60
+    first, *_, last = thin.stdout.splitlines()
+    assert first == "grown: 30 rows; 60 calls; the budget is spent"
+    assert last == "gate: not enough evidence (1 not enough evidence)"
+    assert thin.stderr.splitlines()[:1] == ["20 rows: 1 of 1 checks open"]
+    done = home.call("gate", "short", "--grow", "--max-calls", "1200", "--json")
+    said = json.loads(done.stdout)
+    assert (done.returncode, said["checks"][0]["outcome"]) == (0, "passed")
+    assert said["grown"]["rows_before"] == 30
+    assert said["grown"]["rows"] == said["checks"][0]["rows"] < 600
+    assert said["grown"]["calls"] == len(home.bodies) - 60
+    assert len(set(home.bodies)) == len(home.bodies) == 2 * said["grown"]["rows"]
+    again = home.call("gate", "short", "--grow", "--max-calls", "0")
+    assert again.stdout.splitlines()[0].endswith("; 0 calls; decided")
+
+
+def test_a_drop_ends_the_growing(home: Home) -> None:
+    write(home, 600)
+    done = home.call("gate", "bad", "--grow", "--max-calls", "1200")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1] == "gate: failed (1 failed)"
+    assert len(home.bodies) < 300
+    assert not any("Short" in body for body in home.bodies)
+
+
+def test_where_no_row_is_left_rows_are_asked_again_if_answers_can_differ(home: Home) -> None:
+    write(home, 25, temperature=1, by=0.02)
+    done = home.call("gate", "short", "--grow", "--max-calls", "130")
+    assert done.returncode == 8
+    assert done.stdout.startswith("grown: 25 rows, 3 times each; 130 calls; the budget is spent\n")
+    assert len(home.bodies) == 130
+    done = home.call("gate", "short", "--grow", "--max-calls", "1000")
+    first = done.stdout.splitlines()[0]
+    assert first.endswith("5 times each; 120 calls; no row is left to ask for")
+    assert len(home.bodies) == 2 * 25 * 5
+
+
+def test_where_answers_can_t_differ_it_says_that_no_row_is_left(home: Home) -> None:
+    write(home, 25, by=0.05)
+    done = home.call("gate", "short", "--grow", "--max-calls", "2000")
+    assert done.returncode == 8
+    assert done.stdout.splitlines()[0] == "grown: 25 rows; 50 calls; no row is left to ask for"
+
+
+def test_growing_needs_a_limit_and_a_limit_needs_growing(home: Home) -> None:
+    write(home, 25)
+    said = home.call("gate", "--grow")
+    assert (said.returncode, "--max-calls 500" in said.stderr) == (2, True)
+    said = home.call("gate", "--max-calls", "3")
+    assert (said.returncode, "add --grow" in said.stderr) == (2, True)
+    said = home.call("gate", "--grow", "--max-cost", "3")
+    assert (said.returncode, "has no price" in said.stderr) == (2, True)
+    assert home.bodies == []
+
+
+def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
+    import mlflow
+
+    write(home, 200)
+    done = home.call("run", "--race", "--json")
+    said = json.loads(done.stdout)
+    assert done.returncode == 0
+    assert (said["race"]["metric"], list(said["race"]["stopped"])) == ("exact_match", ["bad"])
+    sent = len(home.bodies)
+    assert said["race"]["spared_requests"] == said["requests"]["not_run"] == 600 - sent > 100
+    assert said["not_run"] == []
+    (bad,) = (one for one in said["variants"] if one["name"] == "bad")
+    verdict = bad["comparisons"]["exact_match"]
+    assert (verdict["verdict"], verdict["test"]) == ("worse", "betting (any time)")
+    assert "output_tokens" not in bad["comparisons"]
+    client = mlflow.MlflowClient(said["tracking_uri"])
+    assert client.get_run(said["parent_run_id"]).data.tags["workbench.recorded"] == "yes"
+    run = client.get_run(bad["run_id"])
+    assert run.data.tags["workbench.race"] == said["race"]["stopped"]["bad"]
+    assert run.data.metrics["rows/not_run"] == bad["rows"]["not_run"] == 600 - sent
+    assert run.info.status == "FINISHED"
+    again = home.call("run", "--race")
+    assert again.returncode == 0
+    assert f"run {said['parent_run_id']}" in again.stdout
+    assert "race by exact_match: 1 of 3 variants dropped out" in again.stdout
+    assert "  bad: worse than " in again.stdout
+    assert len(home.bodies) == sent
+    whole = json.loads(home.call("run", "--json").stdout)
+    assert (whole["race"], whole["requests"]["not_run"]) == (None, 0)
+    assert len(set(home.bodies)) == len(home.bodies) == 600
+
+
+def test_an_interrupted_race_goes_on_and_ends_as_it_would_have(home: Home) -> None:
+    write(home, 120)
+    cut = home.call("run", "--race", "--max-calls", "70")
+    assert cut.returncode == 4
+    done = json.loads(home.call("run", "--race", "--json").stdout)
+    assert len(set(home.bodies)) == len(home.bodies) == 360 - done["requests"]["not_run"]
+    assert list(done["race"]["stopped"]) == ["bad"]

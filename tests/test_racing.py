@@ -1,0 +1,205 @@
+"""A race: who drops out, when, and how seldom that is wrong."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pytest
+from bench import Bench, refusal
+
+from workbench.comparing import Race
+from workbench.plan import Plan, Scope, round_of, row_order, waves
+
+NAMES = ["a", "b", "c"]
+TEXT = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [a, b, c]
+models: [echo:last]
+evaluators: [exact_match, output_tokens]
+"""
+
+
+@dataclass
+class Drawn:
+    """The values of a variant, as a tally has them."""
+
+    own: Mapping[int, Sequence[float]]
+    lost_rows: Mapping[int, int] = field(default_factory=dict)
+
+    def values(self, name: str) -> Mapping[int, Sequence[float]]:
+        assert name
+        return self.own
+
+    def lost(self, name: str) -> Mapping[int, int]:
+        assert name
+        return self.lost_rows
+
+
+@pytest.fixture
+def planned(bench: Bench) -> Callable[..., Plan]:
+    for name in NAMES:
+        bench.write(f"{name}.jinja", f"user:\n{name} {{{{ text }}}}")
+
+    def plan(rows: int, text: str = TEXT, *, race: str = "exact_match") -> Plan:
+        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows)]
+        bench.write("rows.jsonl", "".join(lines))
+        return bench.plan(text, scope=Scope(race=race))
+
+    return plan
+
+
+@dataclass
+class Run:
+    """A race over drawn values, and what it asked for."""
+
+    race: Race
+    asked: list[int]  # of each variant
+    spared: int
+
+
+def raced(plan: Plan, drawn: Sequence[Drawn]) -> Run:
+    spared: list[int] = []
+    race = Race(plan, lambda: drawn, spared.append)
+    asked = [0] * len(plan.variants)
+    for some in race.rounds(plan):
+        for number, requests in enumerate(some):
+            asked[number] += len(requests)
+    assert sum(spared) == race.spared
+    return Run(race, asked, race.spared)
+
+
+def shares(chance: np.random.Generator, rows: int, *means: float) -> list[Drawn]:
+    """Pass or fail on rows that are as hard for one as for another."""
+    hard = chance.random(rows)
+    found = []
+    for mean in means:
+        own = np.where(chance.random(rows) < 0.5, hard, chance.random(rows)) < mean
+        found.append(Drawn({row: [float(one)] for row, one in enumerate(own)}))
+    return found
+
+
+def test_waves_grow_by_half_and_end_with_the_last_row() -> None:
+    assert list(waves(100)) == [20, 30, 45, 68, 100]
+    assert list(waves(10)) == [10]
+    assert list(waves(100, 45)) == [68, 100]
+    assert list(waves(100, 100)) == []
+
+
+def test_rows_come_in_an_order_that_has_nothing_to_do_with_the_file(planned) -> None:
+    order = row_order(planned(50))
+    assert sorted(order) == list(range(50))
+    assert order != sorted(order)
+    assert order == row_order(planned(50))
+
+
+def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
+    """`b` says what `a` says: if `a` is not asked, `b` has to be."""
+    same = TEXT.replace("[a, b, c]", "[a, c]").replace("[echo:last]", "[echo:last, echo:prompt]")
+    plan = planned(30, same)
+    cells, asked = plan.cells, set[str]()
+    first = round_of(plan, {1}, range(10), asked)
+    assert [len(one) for one in first] == [0, 10, 0, 0]
+    assert asked == {cell.key for cell in cells[1][:10]}
+    assert [len(one) for one in round_of(plan, {0, 1}, range(20), asked)] == [20, 10, 0, 0]
+    assert [len(one) for one in round_of(plan, {0, 1, 2, 3}, range(20), asked)] == [0, 0, 20, 20]
+
+
+def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -> None:
+    found = raced(planned(400), shares(np.random.default_rng(1), 400, 0.8, 0.8, 0.2))
+    assert found.asked[:2] == [400, 400]
+    assert found.asked[2] == found.race.out[2].rows < 100
+    assert list(found.race.out) == [2]
+    assert found.race.out[2].apart < -0.3
+    assert found.spared == 400 - found.asked[2]
+    assert found.race.words(2) == f"worse than {'ab'[found.race.out[2].better]} after 20 rows"
+
+
+def test_who_wins_alone_still_gets_all_its_rows(planned) -> None:
+    found = raced(planned(400), shares(np.random.default_rng(2), 400, 0.2, 0.9, 0.2))
+    assert found.asked[1] == 400
+    assert sorted(found.race.out) == [0, 2]
+    assert found.asked[0] + found.asked[2] + found.spared == 800
+
+
+def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> None:
+    judge = (
+        "from workbench.evaluator import evaluator\n\n\n"
+        "@evaluator(higher_is_better=False, range=(0, 10))\n"
+        "def harm(outputs: str) -> float:\n    return len(outputs)\n"
+    )
+    (bench.root / "evaluators").mkdir()
+    (bench.root / "evaluators" / "harm.py").write_text(judge)
+    plan = planned(200, TEXT.replace("[exact_match, output_tokens]", "[harm]"), race="harm")
+    chance = np.random.default_rng(3)
+    drawn = [
+        Drawn({row: [float(chance.integers(low, low + 3))] for row in range(200)})
+        for low in (6, 2, 2)
+    ]
+    assert list(raced(plan, drawn).race.out) == [0]
+
+
+def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:
+    """All its answers failed, say."""
+    drawn = shares(np.random.default_rng(4), 200, 0.9, 0.1, 0.5)
+    drawn[2] = Drawn({})
+    found = raced(planned(200), drawn)
+    assert list(found.race.out) == [1]
+    assert found.asked[2] == 200
+
+
+def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) -> None:
+    (bench.root / "evaluators").mkdir()
+    (bench.root / "evaluators" / "mark.py").write_text(
+        "def mark(outputs: str) -> float:\n    return len(outputs) / 3\n"
+    )
+    plan = planned(100, TEXT.replace("exact_match, ", "mark, "), race="mark")
+    drawn = [Drawn({row: [number + 0.5] for row in range(100)}) for number in range(3)]
+    found = raced(plan, drawn)
+    assert (found.asked, found.race.out) == ([100, 100, 100], {})
+    assert found.race.off == "mark turned out to be a number without a range: nobody drops out"
+
+
+def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
+    assert "did you mean 'exact_match'?" in refusal(planned, 20, race="exact_mach")
+    said = refusal(planned, 20, race="output_tokens")
+    assert "no variant can drop out by output_tokens: it is a number without a range" in said
+    assert "--race-on with a metric of pass or fail" in said
+    one = TEXT.replace("[a, b, c]", "[a]")
+    assert "a race needs two variants" in refusal(planned, 20, one)
+
+
+def test_it_is_another_invocation_than_the_run_of_all_rows(planned, bench: Bench) -> None:
+    plan = planned(20, race="")
+    assert (plan.race, plan.scope) == ("exact_match", {"race": "exact_match"})
+    assert plan.digest != bench.plan(TEXT).digest
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shared", [True, False])
+def test_of_equal_variants_hardly_ever_one_drops_out(planned, shared: bool) -> None:
+    plan = planned(150)
+    chance, wrong = np.random.default_rng(5), 0
+    for _ in range(2_000):
+        if shared:
+            drawn = shares(chance, 150, 0.7, 0.7, 0.7)
+        else:
+            drawn = [Drawn({n: [float(one < 0.7)] for n, one in enumerate(chance.random(150))})]
+            drawn += [shares(chance, 150, 0.7)[0] for _ in range(2)]
+        wrong += bool(raced(plan, drawn).race.out)
+    print(f"of three equal variants one drops out in {wrong / 2_000:.4f} of races")
+    assert wrong / 2_000 <= 0.05
+
+
+@pytest.mark.slow
+def test_the_best_stays_and_the_others_cost_less(planned) -> None:
+    """0.8, 0.6 and 0.4 of 600 rows."""
+    plan = planned(600)
+    chance, lost, asked = np.random.default_rng(6), 0, []
+    for _ in range(200):
+        found = raced(plan, shares(chance, 600, 0.8, 0.6, 0.4))
+        lost += 0 in found.race.out
+        asked.append(found.asked)
+    mean = np.mean(asked, axis=0)
+    print(f"the best drops out in {lost / 200:.3f} of races; requests {mean.round().tolist()}")
+    assert lost / 200 <= 0.05
+    assert mean.sum() < 0.75 * 1_800
