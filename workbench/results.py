@@ -142,6 +142,23 @@ class VariantResult:
         return _per_answer(self.seconds or None, self.rows)
 
 
+@dataclass(frozen=True)
+class RecordedVariant:
+    """A variant as a run in MLflow says it was.
+
+    Attributes:
+        prompt: with its version, as `few_shot@3`.
+        digest: of the prompt.
+        model: `provider:name`.
+    """
+
+    task: str
+    prompt: str
+    digest: str
+    model: str
+    parameters: Mapping[str, JSON]
+
+
 def _per_answer(total: float | None, rows: RowCounts) -> float | None:
     answered = rows.planned - rows.not_run
     return None if total is None or not answered else total / answered

@@ -124,6 +124,30 @@ def test_an_earlier_template_of_git_is_compared_with_the_working_copy(
     assert versions.stdout.startswith("plain against plain@1\n")
 
 
+def test_runs_are_compared_as_they_were(project: Path, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    subprocess.run(["cp", "-r", str(project), str(home)], check=True)
+    first = json.loads(call(home, "run", "--json").stdout)
+    (home / "prompts" / "qa" / "better.jinja").write_text("user:\n{{ b }}!\n")
+    second = json.loads(call(home, "run", "--json").stdout)
+    done = call(home, "compare", first["parent_run_id"], second["parent_run_id"])
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "better against better@1")
+    assert "better against plain" not in done.stdout
+    assert "+{{ b }}!" in done.stdout
+    plain, better = (one["run_id"] for one in first["variants"])
+    done = call(home, "compare", plain, better)
+    assert done.stdout.splitlines()[0] == "better@1 against plain"
+    done = call(home, "compare", better, "better")
+    assert done.stdout.splitlines()[0] == "better against better@1"
+    none = call(home, "compare", "0" * 32, "better")
+    assert (none.returncode, f"run {'0' * 32} can't be looked up" in none.stderr) == (2, True)
+    task = home / "prompts" / "qa" / "experiment.yaml"
+    task.write_text(EXPERIMENT.replace("echo:last", "echo:prompt"))
+    gone = call(home, "compare", better, "better")
+    assert gone.returncode == 2
+    assert "better@1 on echo:last with {} is nothing of the experiment file any more" in gone.stderr
+
+
 def test_what_is_nothing_or_the_same_is_refused(project: Path) -> None:
     said = call(project, "compare", "plain", "bettr")
     assert said.returncode == 2

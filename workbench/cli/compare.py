@@ -6,6 +6,7 @@ few_shot · m against zero_shot · m
   label_match  0.580   0.780  +0.200 [+0.112, +0.288]  better   150
 """
 
+import re
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -21,13 +22,15 @@ from workbench.errors import ExitCode, WorkbenchError
 if TYPE_CHECKING:
     from workbench.comparing import Compared
     from workbench.project import Project
+    from workbench.results import RecordedVariant
 
+RUN_ID = re.compile(r"[0-9a-f]{32}")
 Sides = Annotated[
     list[str] | None,
     typer.Argument(
-        help="Variants, prompts (few_shot, few_shot@3, few_shot@git:main), models, or @alias; "
-        "the first is what the others are compared with. Before them, where there are several, "
-        "a task or an experiment file.",
+        help="Variants, prompts (few_shot, few_shot@3, few_shot@git:main), models, @alias, or ids "
+        "of runs; the first is what the others are compared with. Before them, where there are "
+        "several, a task or an experiment file.",
         metavar="[TASK|FILE] [A] [B]…",
     ),
 ]
@@ -51,10 +54,13 @@ def compare(
     from workbench.report.compared import compared_json, compared_lines, compared_markdown
     from workbench.report.text import json_line, plain
 
-    task, names = task_of(sides or [], open_project(tracking_uri))
-    options = Options(Scope(limit))
-    with planned(task, options, tracking_uri, beside=_references(names)) as (project, store, made):
-        found = compare_stored(paired(names, made), store, by=by, prices=project.prices)
+    project = open_project(tracking_uri)
+    task, names = task_of(sides or [], project)
+    runs = _runs(names, project, tracking_uri)
+    beside = [*_references(names), *(one.prompt for run in runs.values() for one in run)]
+    task = task or next((one.task for run in runs.values() for one in run), "")
+    with planned(task, Options(Scope(limit)), tracking_uri, beside) as (project, store, made):
+        found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
         check_answered(found, found.shown)
         if html:
             _write_page(html, found, project)
@@ -83,8 +89,20 @@ def task_of(sides: list[str], project: "Project") -> tuple[str, list[str]]:
     try:
         experiment_file("", project)
     except WorkbenchError:  # one must be named, and the first name is none: what is near is said
-        return first, others
+        return ("", sides) if RUN_ID.fullmatch(first) else (first, others)
     return "", sides
+
+
+def _runs(
+    names: list[str], project: "Project", tracking_uri: str
+) -> "dict[str, list[RecordedVariant]]":
+    """Of each name that is a run's id what the run was; MLflow is asked only then."""
+    ids = [name for name in names if RUN_ID.fullmatch(name)]
+    if not ids:
+        return {}
+    from workbench.tracking import recorded_variants
+
+    return {one: recorded_variants(project, tracking_uri, one) for one in ids}
 
 
 def _references(names: list[str]) -> list[str]:

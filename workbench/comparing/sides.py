@@ -2,27 +2,40 @@
 
 paired(["zero_shot", "few_shot@3"], plan)    the plan with the baselines that this means
 
-A name is a variant's, a prompt's (with or without a version), a model's, or `@alias`: that version
-of every prompt. The first name is what all others are compared with; a single one is compared with
-the baseline that the experiment file has for it, and none at all means all of them.
+A name is a variant's, a prompt's (with or without a version), a model's, `@alias`: that version
+of every prompt, or the id of a run: what that was, with today's rows. The first name is what all
+others are compared with; a single one is compared with the baseline that the experiment file has
+for it, and none at all means all of them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
+from workbench.canonical import canonical
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan import Plan, Variant
+from workbench.results import RecordedVariant
+
+Runs = Mapping[str, Sequence[RecordedVariant]]
 
 
-def paired(names: Sequence[str], plan: Plan) -> Plan:
+def paired(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) -> Plan:
     """The plan with only these variants compared, as the names ask.
+
+    Args:
+        names: of both sides, or more.
+        plan: with all variants that are meant.
+        runs: of each name that is a run's id, the variants it stands for.
 
     Raises:
         WorkbenchError: a name is nothing of the plan, or nothing can be compared.
     """
     if not names:
         return _some(plan, plan.baselines)
-    sides = [find_side(name, plan) for name in names]
+    sides = [
+        _of_run(name, runs[name], plan) if name in runs else find_side(name, plan) for name in names
+    ]
     if len(sides) == 1:
         own = set(sides[0])
         return _some(plan, [base if n in own else None for n, base in enumerate(plan.baselines)])
@@ -68,17 +81,41 @@ def find_side(name: str, plan: Plan) -> list[int]:
     return found
 
 
+def _of_run(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
+    """The numbers of a run's variants."""
+    found: list[int] = []
+    for one in recorded:
+        own = [
+            number
+            for number, variant in enumerate(plan.variants)
+            if variant.prompt.digest == one.digest
+            and variant.model.model.ref == one.model
+            and dict(variant.parameters) == dict(one.parameters)
+        ]
+        if not own:
+            raise WorkbenchError(
+                f"run {run_id}: {one.prompt} on {one.model} with {canonical(one.parameters)} is "
+                "nothing of the experiment file any more",
+                where=plan.experiment.path,
+                fix="put the model back into `models:`, and its parameters as they were",
+            )
+        found += own
+    return found
+
+
 def _counterpart(variant: Variant, side: Sequence[int], plan: Plan) -> int | None:
-    """The one of a side that shares model and point of the grid, or prompt and point."""
+    """The one of a side that shares most: the point of the grid, and model or prompt or both."""
     if len(side) == 1:
         return side[0]
-    for number in side:
+
+    def shared(number: int) -> int:
         other = plan.variants[number]
         same_model = other.model.model.label == variant.model.model.label
         same_prompt = other.prompt.name == variant.prompt.name
-        if other.point == variant.point and (same_model or same_prompt):
-            return number
-    return None
+        return (same_model + same_prompt) * (other.point == variant.point)
+
+    closest = max(side, key=shared)
+    return closest if shared(closest) else None
 
 
 def _some(plan: Plan, bases: Sequence[int | None]) -> Plan:

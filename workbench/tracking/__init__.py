@@ -9,6 +9,7 @@ runs.py      a parent run, a run a variant            trace.py     one row as ML
 traces.py    a trace a row, written and read back     naming.py    what people call a row
 bulk.py      straight into an SQLite store            calls.py     by the calls of MLflow
 whole.py     all rows, where not each has a trace     server.py    the UI
+recall.py    what a run was
 prompts.py   templates beside their versions          datasets.py  MLflow's own
 
 Imported when first asked for: whoever pays needs no MLflow in its process.
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.tracking.datasets import read_dataset
     from workbench.tracking.handover import Recorded, Recorder
     from workbench.tracking.process import RecordingProcess
+    from workbench.tracking.recall import recorded_variants
     from workbench.tracking.recorder import DirectRecorder
     from workbench.tracking.registry import find_version
 
@@ -31,6 +33,7 @@ __all__ = [
     "RecordingProcess",
     "find_version",
     "read_dataset",
+    "recorded_variants",
 ]
 LATER = {
     "DirectRecorder": "recorder",
@@ -39,6 +42,7 @@ LATER = {
     "RecordingProcess": "process",
     "find_version": "registry",
     "read_dataset": "datasets",
+    "recorded_variants": "recall",
 }
 
 

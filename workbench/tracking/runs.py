@@ -180,6 +180,13 @@ def _find(place: Place, experiment_id: str, tag: str, value: str) -> list[Run]:
             return found
 
 
+def below(place: Place, parent: Run) -> list[Run]:
+    """The runs of an invocation's variants, the first first."""
+    experiment = parent.info.experiment_id
+    found = _find(place, experiment, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
+    return sorted(found, key=lambda run: -run.info.start_time)
+
+
 def _series(run: Run) -> int:
     return int(run.data.tags.get(SERIES, "0"))
 
