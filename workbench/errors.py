@@ -64,6 +64,10 @@ class WorkbenchError(Exception):
         return f"{head}\n  fix: {self.fix}" if self.fix else head
 
 
+class AbsentError(WorkbenchError):
+    """What a reference names is not there; somewhere else it may be."""
+
+
 def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> WorkbenchError:
     """The error for a name that is not there, listing those that are, nearest first."""
     names = sorted(set(known))

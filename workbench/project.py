@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
+from unicodedata import category
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from workbench.document import kind_of, read_document
+from workbench.document import UnfitError, kind_of, read_document
 from workbench.errors import WorkbenchError, unknown_name
 
 STORES = ("sqlite:///", "http://", "https://", "postgresql", "mysql", "mssql", "databricks")
@@ -33,6 +34,14 @@ class Price(BaseModel):
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
+def _currency(said: str) -> str:
+    """It stands in the head of tables, so it is a word of letters or a sign."""
+    kinds = {category(letter) for letter in said}
+    if not 0 < len(said) <= 12 or any(kind[0] != "L" and kind != "Sc" for kind in kinds):
+        raise UnfitError("is no currency", fix="write its letters or its sign: USD, €")
+    return said
+
+
 class ProjectFile(BaseModel):
     """The shape of `workbench.yaml`; every key may be left out.
 
@@ -44,7 +53,7 @@ class ProjectFile(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
     tracking_uri: str = ""
-    currency: str = "USD"
+    currency: Annotated[str, AfterValidator(_currency)] = "USD"
     prices: dict[str, Price] = Field(default_factory=dict)
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     traces: Annotated[int, Field(ge=0)] = 5_000

@@ -34,6 +34,12 @@ class Site:
         run_id = self.stored.variants[variant].info.run_id
         return f"{self._base}/#/experiments/{self.stored.experiment_id}/runs/{run_id}/traces"
 
+    def kept(self, artifact: str) -> str:
+        """The address at which MLflow shows an artifact of the newest invocation."""
+        run_id = self.stored.parent.info.run_id
+        experiment = self.stored.experiment_id
+        return f"{self._base}/#/experiments/{experiment}/runs/{run_id}/artifacts/{artifact}"
+
     @property
     def _base(self) -> str:
         return self.addresses["variants"].partition("/#/")[0]

@@ -157,6 +157,7 @@ def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     window.get_by_label("rows").select_option("all")
     window.get_by_label("search").fill("r11")
     expect(status).to_contain_text("11 rows")
+    expect(window.locator("#plot-part")).to_be_hidden()  # neither cost nor latency is known
     window.get_by_label("show other").uncheck()
     assert window.locator("#rows thead th").count() == 4
     window.locator("summary").click()
@@ -168,3 +169,69 @@ def test_failures_stand_first(window: Page, plain: Path) -> None:
     opened(window, plain)
     first = window.locator("#rows tbody tr").first
     expect(first.locator(".fail")).to_have_count(2)
+
+
+def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
+    """What had the focus keeps it while the page is drawn anew, and it can be seen."""
+    opened(window, plain)
+    keys = window.keyboard
+    focused = window.locator(":focus")
+    window.get_by_role("button", name="exact_match").focus()
+    for sort in ("descending", "ascending"):
+        keys.press("Enter")
+        expect(focused).to_have_text("exact_match")
+        expect(window.locator("th", has=focused)).to_have_attribute("aria-sort", sort)
+    window.get_by_label("search").focus()
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.press("ArrowDown")  # the rows that failed
+    expect(window.locator("#rows .controls")).to_contain_text("0 rows, page 1 of 1")
+    keys.press("ArrowUp")
+    keys.press("Tab")
+    keys.press("Tab")
+    keys.press("Space")
+    expect(window.get_by_label("difference from the baseline's answer")).to_be_checked()
+    keys.press("Tab")
+    keys.press("Tab")
+    for page in (2, 3, 3):
+        keys.press("Enter")
+        expect(window.locator("#rows .controls")).to_contain_text(f"page {page} of 3")
+        expect(focused).to_have_text("after ›")
+    expect(focused).to_have_css("outline-style", "solid")
+    keys.press("Tab")
+    expect(focused).to_have_attribute("aria-label", "answers")  # and the arrows scroll
+
+
+def test_a_row_that_is_cut_can_be_opened(window: Page, tmp_path: Path) -> None:
+    long = " ".join(f"word{n}" for n in range(300))
+    file = made(tmp_path, [{"id": "r", "text": long, "other": "short", "label": "short"}])
+    opened(window, file)
+    inputs = window.locator("#rows .answer").first
+    whole = inputs.evaluate("one => one.scrollHeight")
+    assert inputs.evaluate("one => one.clientHeight") < whole
+    more = window.get_by_role("button", name="more")
+    expect(more).to_have_attribute("aria-expanded", "false")
+    more.press("Enter")
+    expect(window.get_by_role("button", name="less")).to_have_attribute("aria-expanded", "true")
+    assert inputs.evaluate("one => one.clientHeight") == whole
+
+
+def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_path: Path) -> None:
+    rows = [{"id": "r", "text": "a good film", "other": "a very bad film", "label": "x"}]
+    opened(window, made(tmp_path, rows))
+    window.get_by_label("difference from the baseline's answer").check()
+    parts = window.locator("#rows tbody td").last.locator(".answer > *")
+    shown = [(one.evaluate("one => one.localName"), one.inner_text()) for one in parts.all()]
+    assert [(tag, text.strip()) for tag, text in shown if text] == [
+        ("span", "a"),
+        ("del", "good"),
+        ("ins", "very bad"),
+        ("span", "film"),
+    ]
+
+
+@pytest.mark.parametrize("width", [1400, 800])
+def test_no_page_is_wider_than_its_window(window: Page, plain: Path, width: int) -> None:
+    window.set_viewport_size({"width": width, "height": 900})
+    opened(window, plain)
+    assert window.evaluate("document.documentElement.scrollWidth") == width

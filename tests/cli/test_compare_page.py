@@ -50,6 +50,8 @@ def test_rows_that_do_not_fit_are_left_out_those_that_differ_last(
     rows = [(n % 4 == 0, f"{n:05}") for n in range(12)]
     assert build._fitting(iter(rows)) == (["00000", "00001", "00002", "00004", "00008"], 7)
     assert build._fitting(iter(rows[:4])) == (["00000", "00001", "00002", "00003"], 0)
+    wide = [(True, "é" * 10), (True, "e" * 10), (False, "é")]
+    assert build._fitting(iter(wide)) == (["é" * 10, "é"], 1)  # 20 bytes, and 2
 
 
 def test_a_page_that_can_not_be_written_is_said(project: Path) -> None:  # noqa: F811

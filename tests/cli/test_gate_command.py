@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from test_command import call
-from test_compare import project  # noqa: F401  the fixture
+from test_compare import git, project  # noqa: F401  the fixture
 
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
@@ -78,6 +78,34 @@ def test_a_gate_against_a_version_finds_it_in_the_store(home: Path) -> None:
     done = call(home, "gate", "plain")
     assert done.returncode == 1
     assert "no worse than plain@1 by 0.05" in done.stdout
+
+
+def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path) -> None:
+    """`plain` is changed, `better` is as it was, `third` is new."""
+    git(home, "init", "-q")
+    git(home, "add", "prompts")
+    git(home, "commit", "-qm", "first")
+    gate(home, "no_worse_than: '@git:HEAD', by: 0.05")
+    task = home / "prompts" / "qa"
+    text = (task / "experiment.yaml").read_text()
+    (task / "experiment.yaml").write_text(text.replace("better]", "better, third]"))
+    (task / "third.jinja").write_text("user:\n{{ b }}.\n")
+    (task / "plain.jinja").write_text("user:\nno {{ a }}\n")
+    unanswered = call(home, "gate")
+    assert unanswered.returncode == 2
+    assert "plain: none of its 40 rows is in the store" in unanswered.stderr
+    assert call(home, "run").returncode == 0
+    done = call(home, "gate", "--json")
+    said = json.loads(done.stdout)["checks"]
+    assert [(one["variant"], one["rule"], one["outcome"]) for one in said] == [
+        ("plain", "no worse than plain@git:HEAD by 0.05", "failed"),
+        ("better", "no worse than @git:HEAD, which it is", "passed"),
+        ("third", "no worse than @git:HEAD, where it is not", "passed"),
+    ]
+    gate(home, "no_worse_than: '@git:HAED', by: 0.05")
+    assert "no git revision 'HAED'" in call(home, "gate").stderr
+    gate(home, "no_worse_than: '@prodction', by: 0.05")
+    assert "unknown alias of 'qa.plain'" in call(home, "gate").stderr
 
 
 def test_decide_says_what_to_take(home: Path) -> None:

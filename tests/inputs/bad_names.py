@@ -168,6 +168,14 @@ NAMES = [
         {"../../workbench.yaml": "prices: {openai:m: {input: -1, output: 1}}\n"},
     ),
     Case(
+        "B31-currency",
+        (
+            "error: workbench.yaml:1:1: currency: 'US\\n::error::D' is no currency\n"
+            "  fix: write its letters or its sign: USD, €\n"
+        ),
+        {"../../workbench.yaml": 'currency: "US\\n::error::D"\n'},
+    ),
+    Case(
         "B32-sources",
         (
             "error: prompts/qa/experiment.yaml:1:1: dataset: {'path': 'rows.jsonl', "

@@ -26,7 +26,8 @@ def leaks(ended: Ended) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    return json.dumps(text)
+    """As YAML writes it, whose escapes are JSON's but for characters beyond the first 65,536."""
+    return json.dumps(text).replace("\\udb40\\udc41", "\\U000E0041")
 
 
 EVALUATOR = """\

@@ -7,7 +7,6 @@ $ echo $?
 2
 """
 
-import json
 import os
 import sys
 import traceback
@@ -109,16 +108,18 @@ def _exit_code() -> int:
 
 
 def _plain(text: str) -> str:
-    from workbench.report.text import plain
+    from workbench.report.text import inert, plain
 
-    return plain(text)
+    return inert(plain(text))
 
 
 def _tell(error: WorkbenchError) -> None:
     """The error on stderr, or with --json as one object on stdout."""
     if "--json" in sys.argv:
+        from workbench.report.text import json_line
+
         said = {"where": error.where, "message": error.message, "fix": error.fix}
-        text = json.dumps({"schema_version": 1, "error": said, "exit_code": int(error.exit_code)})
-        sys.stdout.write(text + "\n")
+        whole = {"schema_version": 1, "error": said, "exit_code": int(error.exit_code)}
+        sys.stdout.write(json_line(whole) + "\n")
     else:
         sys.stderr.write(f"error: {_plain(str(error))}\n")

@@ -83,7 +83,9 @@ def gate(
             made = grown.plan
         found = compare(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
-        check_answered(found, {check.variant for check in checks})
+        names = [variant.name for variant in made.variants]
+        bases = {names.index(check.base) for check in checks if check.base}
+        check_answered(found, bases | {check.variant for check in checks})
         code = _exit_code(checks, allow_thin)
         if as_json:
             typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))

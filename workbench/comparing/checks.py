@@ -147,8 +147,11 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
     plan, name = family.plan, family.evaluator.name
     base, margin = find_base(plan, number, rule.no_worse_than), rule.by
     if base is None or base == number:
-        outcome = PASSED if base == number else THIN
-        return Check(number, name, f"no worse than {rule.no_worse_than}", outcome)
+        new = base is None and is_new(plan, number, rule.no_worse_than)
+        why = ", where it is not" if new else ", which it is" if base == number else ""
+        return Check(
+            number, name, f"no worse than {rule.no_worse_than}{why}", PASSED if why else THIN
+        )
     called = plan.variants[base].name
     words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
     any_time = look is not None
@@ -181,6 +184,12 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
     )
 
 
+def is_new(plan: Plan, number: int, named: str) -> bool:
+    """Whether a variant's prompt has no such version to be worse than."""
+    ref = f"{plan.variants[number].prompt.name}{named}"
+    return named.startswith("@") and ref not in {prompt.ref for prompt in plan.experiment.prompts}
+
+
 def _needed(distance: float, deviation: float, look: Look | None) -> int | None:
     rows = rows_to_settle(distance, deviation)
     return math.ceil(OFTEN * rows) if rows and look else rows
@@ -189,10 +198,10 @@ def _needed(distance: float, deviation: float, look: Look | None) -> int | None:
 def find_base(plan: Plan, number: int, named: str) -> int | None:
     """The baseline's number: the file's, or the variant of a name that shares all else."""
     if named == BASELINE:
-        return plan.baselines[number]
+        return number if number in plan.baselines else plan.baselines[number]
     variant = plan.variants[number]
     ref = f"{variant.prompt.name}{named}" if named.startswith("@") else named
-    for other in find_side(ref, plan):
+    for other in () if is_new(plan, number, named) else find_side(ref, plan):
         beside = plan.variants[other]
         same_model = beside.model.model.label == variant.model.model.label
         if beside.point == variant.point and (

@@ -90,5 +90,6 @@ def find_meant(plan: Plan, names: Sequence[str]) -> list[int]:
         return sorted({number for name in names for number in find_side(name, plan)})
     said = plan.experiment.data.get("prompts", ())  # the others are planned as baselines
     found = [n for n, variant in enumerate(plan.variants) if variant.prompt.ref in said]
-    bases = set(plan.baselines)
+    versions = any(rule.no_worse_than[:1] == "@" for rule in plan.experiment.gate.values())
+    bases = set() if versions else set(plan.baselines)  # each has a version of its own to keep to
     return [n for n in found if n not in bases] or found

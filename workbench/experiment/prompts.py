@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workbench.document import Document
-from workbench.errors import WorkbenchError
+from workbench.errors import AbsentError, WorkbenchError
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
@@ -46,18 +46,29 @@ def find_prompt(
 def with_prompts(
     experiment: Experiment, references: Sequence[str], find: Callable[[Reference], Prompt]
 ) -> Experiment:
-    """The experiment with these prompts beside its own; `@alias`: that version of each of those.
+    """The experiment with these prompts beside its own.
+
+    Args:
+        experiment: with its own prompts.
+        references: of others; `@alias`: that version of each of its own that has one.
+        find: finds them.
 
     Raises:
         WorkbenchError: one that isn't there.
     """
     own = dict.fromkeys(prompt.name for prompt in experiment.prompts)
-    there = {prompt.ref for prompt in experiment.prompts}
-    wanted: dict[str, None] = {}
+    found = {prompt.ref: prompt for prompt in experiment.prompts}
     for one in references:
-        wanted.update(dict.fromkeys([f"{name}{one}" for name in own] if one[0] == "@" else [one]))
-    more = [find(parse_reference(one)) for one in wanted if one not in there]
-    return replace(experiment, prompts=(*experiment.prompts, *more))
+        absent: list[AbsentError] = []
+        wanted = [f"{name}{one}" for name in own] if one[0] == "@" else [one]
+        for ref in wanted:
+            try:
+                found.setdefault(ref, find(parse_reference(ref)))
+            except AbsentError as error:
+                absent.append(error)
+        if len(absent) == len(wanted):
+            raise absent[0]
+    return replace(experiment, prompts=tuple(found.values()))
 
 
 def find_prompts(

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.canonical import exact
 from workbench.document import Document, kind_of, parse_document
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import AbsentError, WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
 from workbench.prompt.prompt import Prompt, Settings, Template, checked, template_of
@@ -128,7 +128,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     where = f"prompts/{path}"
     raw = read(path)
     if raw is None:
-        raise WorkbenchError(f"no prompt {ref!r}", where=where)
+        raise AbsentError(f"no prompt {ref!r}", where=where)
     text = plain_text(raw, where=where)
     front, body, first_line = _front_matter(text, where)
     if not body.strip():

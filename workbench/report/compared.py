@@ -7,6 +7,7 @@ label_match: 38 rows fixed, 8 broken
 """
 
 import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
@@ -15,7 +16,7 @@ from workbench.comparing import Change, Compared
 from workbench.dataset import EXPECTED
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.text import one_line, plain
+from workbench.report.text import inert, one_line, plain
 from workbench.results import Comparison, comparison_json, variant_json
 from workbench.stats import Difference
 
@@ -23,6 +24,9 @@ SCHEMA_VERSION = 1
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 WORST_ROWS = 5  # broken rows that are shown of a pair
 LONGEST = 70  # characters of an answer
+SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # what Markdown may take for more than a letter
+# What GitHub makes links of, backslash or not: names, issues, addresses.
+LINKING = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 Cells = Sequence[str]
 
 
@@ -35,7 +39,7 @@ def compared_lines(found: Compared) -> Iterator[str]:
         yield from _settling(comparisons)
         yield from _row_lines(found, number)
         yield from _slice_lines(found, number)
-        yield from prompt_diff_lines(*(found.plan.variants[one].prompt for one in (base, number)))
+        yield from _prompt_lines(found, base, number)
         yield ""
 
 
@@ -54,8 +58,7 @@ def compared_markdown(found: Compared) -> str:
         lines += ["", *(f"- {escaped(line.strip())}" for line in _settling(comparisons))]
         lines += [f"- {escaped(line.strip())}" for line in _row_lines(found, number)]
         lines += [f"- {escaped(line.strip())}" for line in _slice_lines(found, number)]
-        diff = list(prompt_diff_lines(*(found.plan.variants[one].prompt for one in (base, number))))
-        if diff:
+        if diff := _prompt_lines(found, base, number):
             fence = "`" * max(3, 1 + max(_ticks(line) for line in diff))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
@@ -105,6 +108,11 @@ def prompt_diff_lines(before: Prompt, after: Prompt) -> Iterator[str]:
             lineterm="",
             n=1,
         )
+
+
+def _prompt_lines(found: Compared, *numbers: int) -> list[str]:
+    pair = (found.plan.variants[number].prompt for number in numbers)
+    return [inert(line) for line in prompt_diff_lines(*pair)]
 
 
 def _pairs(found: Compared) -> list[tuple[int, int]]:
@@ -178,9 +186,9 @@ def _slice_lines(found: Compared, number: int) -> Iterator[str]:
 
 def _ticks(line: str) -> int:
     """The longest run of backticks."""
-    return max((len(run) for run in line.replace("`", " ` ").split() if run == "`"), default=0)
+    return max((len(run) for run in re.findall("`+", line)), default=0)
 
 
 def escaped(text: str) -> str:
-    """Text that Markdown leaves as it is."""
-    return "".join(f"\\{sign}" if sign in "\\`*_{}[]<>#|!~&@" else sign for sign in text)
+    """Text that Markdown leaves as it is, and of which GitHub makes no link and no mention."""
+    return LINKING.sub(r"\g<0>&#8203;", SIGNS.sub(r"\\\g<0>", text))

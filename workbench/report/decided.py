@@ -16,8 +16,8 @@ def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterat
     """A line a variant, best first; then the sentence."""
     head = (
         "variant",
-        decision.metric,
-        f"{currency} / 1,000 rows",
+        one_line(decision.metric),
+        f"{one_line(currency)} / 1,000 rows",
         "latency",
         "best in",
         "",
@@ -56,5 +56,5 @@ def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
         "unknown" if one.cost is None else f"{one.cost:.4f}",
         "unknown" if one.latency_s is None else seconds(one.latency_s),
         "" if one.against else f"{one.best_chance:.0%}",
-        "; ".join(words),
+        one_line("; ".join(words), 200),
     )

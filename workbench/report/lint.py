@@ -9,7 +9,7 @@ from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.lint import PromptFindings, TaskFindings
-from workbench.report.text import plain
+from workbench.report.text import inert, plain
 
 SCHEMA_VERSION = 1
 
@@ -19,7 +19,7 @@ def print_findings(findings: Sequence[TaskFindings]) -> None:
     console = Console()
     for task in findings:
         for error in task.own_errors:
-            console.print(Text(plain(f"error: {error}"), style="red"))
+            _tell(console, f"error: {error}", "red")
         for one in task.prompts:
             _print_prompt(console, task.task, one)
     errors = sum(len(task.errors) for task in findings)
@@ -47,18 +47,23 @@ def _print_prompt(console: Console, task: str, one: PromptFindings) -> None:
     mark, style = (
         ("✗", "red") if one.errors else ("!", "yellow") if one.warnings else ("✓", "green")
     )
-    console.print(Text(plain(f"{mark} {task}/{one.name}"), style=style))
+    _tell(console, f"{mark} {task}/{one.name}", style)
     for error in one.errors:
-        console.print(Text(plain(f"  error: {error}")))
+        _tell(console, f"  error: {error}")
     for warning in one.warnings:
-        console.print(Text(plain(f"  warning: {warning}")))
+        _tell(console, f"  warning: {warning}")
     for rendering in one.rendered:
         counts = [f"{rendering.characters:,} characters"]
         counts += [f"{count:,} tokens ({model})" for model, count in rendering.tokens.items()]
         head = f"  row {rendering.row_id}: {', '.join(counts)}"
-        console.print(Text(plain(head), style="dim"))
+        _tell(console, head, "dim")
         for line in _said(rendering.conversation).split("\n"):
-            console.print(Text(plain(f"    {line}"), style="dim"))
+            _tell(console, f"    {line}", "dim")
+
+
+def _tell(console: Console, line: str, style: str = "") -> None:
+    """Not folded: a text would begin another line."""
+    console.print(Text(inert(plain(line)), style=style), soft_wrap=True)
 
 
 def _said(conversation: Conversation) -> str:

@@ -1,4 +1,8 @@
-"""Text that is safe to show: what a model, a row or a server said can't drive the terminal."""
+"""Text that is safe to show: what a model, a row or a server said drives nothing that reads it.
+
+Neither a terminal, nor the runner of GitHub Actions, which looks for commands in what is printed:
+`::error::` at the beginning of a line, or `##[error]` anywhere in it.
+"""
 
 import json
 import re
@@ -10,6 +14,7 @@ UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionCommand.cs
 
 
 def plain(text: str) -> str:
@@ -17,15 +22,20 @@ def plain(text: str) -> str:
     return UNSAFE.sub("", text)
 
 
+def inert(text: str) -> str:
+    """Plain text with a blank in each command of a runner: `: :error::`, `## [error]`."""
+    return COMMAND.sub(lambda found: f"{found[0][:-1]} {found[0][-1]}", text)
+
+
 def json_line(said: JSON) -> str:
-    """`said` as JSON on one line, what `plain` leaves out as escapes: no data is lost."""
-    text = json.dumps(said, ensure_ascii=False)
+    """`said` as JSON on one line, what drives something as escapes: no data is lost."""
+    text = json.dumps(said, ensure_ascii=False).replace("##[", "##\\u005b")
     return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def one_line(text: str, width: int = 80) -> str:
     """The beginning of `text` on one line of at most `width` characters."""
-    flat = " ".join(plain(text).split())
+    flat = inert(" ".join(plain(text).split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

@@ -15,7 +15,7 @@ from mlflow.exceptions import MlflowException
 
 from workbench.canonical import canonical
 from workbench.conversation import Message
-from workbench.errors import ExitCode, WorkbenchError, unknown_name
+from workbench.errors import AbsentError, ExitCode, WorkbenchError, unknown_name
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, Settings, Template, settings_from_json
 from workbench.prompt.prompt import checked, source_of
@@ -193,7 +193,7 @@ def alias_names(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict
 def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
     known = versions(place, name)
     if not known:
-        raise WorkbenchError(
+        raise AbsentError(
             f"no prompt {name!r} is registered in {place.shown}",
             fix="`workbench run` and `workbench prompts push` register it",
         )
@@ -222,7 +222,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
         numbers = [int(version.version) for version in known]
         aliases = alias_names(place.client, name, numbers)
         error = unknown_name(f"alias of {name!r} in {place.shown}:", reference.value, aliases)
-        raise error from None
+        raise AbsentError(error.message, fix=error.fix) from None
 
 
 def _digest(version: PromptVersion) -> str:

@@ -19,7 +19,7 @@ from workbench.report.text import plain
 from workbench.results import Row, VariantResult, comparison_json
 
 LONGEST = 4_000  # characters of an input or an answer
-BUDGET = 14_000_000  # characters of all rows; a page below 20 MB opens within seconds
+BUDGET = 14_000_000  # bytes of all rows; a page below 20 MB opens within seconds
 PARTS = files("workbench.report.page")
 
 
@@ -180,14 +180,15 @@ def _fitting(rows: Iterator[tuple[bool, str]]) -> tuple[list[str], int]:
     total = 0
     for number, (differs, text) in enumerate(rows):
         total += 1
-        if sizes[differs] + len(text) <= BUDGET:
-            sizes[differs] += len(text)
+        size = len(text.encode())
+        if sizes[differs] + size <= BUDGET:
+            sizes[differs] += size
             kept.append((number, differs, text))
     room = BUDGET - sizes[True]
     found: list[str] = []
     for _, differs, text in kept:
         if not differs:
-            room -= len(text)
+            room -= len(text.encode())
         if differs or room >= 0:
             found.append(text)
     return found, total - len(found)

@@ -3,6 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 50;
+  const repeated = data.rows.some((row) => row.repeat);
   const shown = new Set(data.variants.map((_, number) => number));
   const view = { search: "", filter: "all", metric: data.metrics[0].name, sort: "failures",
     page: 0, diff: false, matrix: { by: -1, up: false } };
@@ -26,12 +27,27 @@
     return made;
   }
 
-  const put = (id, ...children) => document.getElementById(id).replaceChildren(...children);
+  // What had the keyboard's focus has it again when its part of the page is drawn anew.
+  function put(id, ...children) {
+    const part = document.getElementById(id), focusable = "button, input, select, [tabindex]";
+    const focused = [...part.querySelectorAll(focusable)].indexOf(document.activeElement);
+    part.replaceChildren(...children);
+    if (focused >= 0) part.querySelectorAll(focusable)[focused]?.focus();
+  }
+
+  const scrolled = (label, table) => el("div",
+    { class: "scroll", tabindex: 0, role: "region", "aria-label": label }, table);
   const number = (value) => value == null ? "–"
     : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(3);
+  const count = (value) => value.toLocaleString("en");
+  const small = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
   const signed = (value) => (value >= 0 ? "+" : "−") + number(Math.abs(value));
   const metricOf = (name) => data.metrics.find((metric) => metric.name === name);
   const at = (name) => data.metrics.findIndex((metric) => metric.name === name);
+
+  // What there is beside quality
+  const AXES = [["cost", `${data.currency} / 1,000 rows`], ["latency", "latency, s"]]
+    .filter(([name]) => data.variants.some((variant) => variant[name] != null));
 
   // The matrix
 
@@ -47,12 +63,13 @@
     }
     const head = el("tr", {}, el("th", {}, "show"), el("th", {}, "variant"),
       ...data.metrics.map((metric, index) => el("th",
-        { "aria-sort": by === index ? (up ? "ascending" : "descending") : "none" },
+        { class: "number", "aria-sort": by === index ? (up ? "ascending" : "descending") : "none" },
         el("button", { onclick: () => {
           view.matrix = { by: index, up: by === index ? !up : !metric.higher };
           matrix();
         } }, metric.name + (metric.unit ? ` (${metric.unit})` : "")))),
-      el("th", {}, "rows"), el("th", {}, `${data.currency} / 1,000 rows`), el("th", {}, "latency"));
+      el("th", { class: "number" }, "rows"),
+      ...AXES.map(([, title]) => el("th", { class: "number" }, title)));
     const lines = order.map((index) => {
       const variant = data.variants[index];
       const box = el("input", { type: "checkbox", checked: shown.has(index),
@@ -61,19 +78,18 @@
           rows(); confusions();
         } });
       const counts = variant.rows;
-      const missing = [counts.failed ? `${counts.failed} failed` : "",
-        counts.not_run ? `${counts.not_run} not run` : ""].filter(Boolean).join(", ");
+      const missing = [counts.failed ? `${count(counts.failed)} failed` : "",
+        counts.not_run ? `${count(counts.not_run)} not run` : ""].filter(Boolean).join(", ");
       return el("tr", {}, el("td", {}, box),
         el("td", { class: "name" }, el("small", {}, `${index + 1}  `), variant.name,
           variant.base == null ? el("small", {}, " baseline") : null),
         ...data.metrics.map((metric) => cell(variant, metric)),
-        el("td", { class: "number" }, `${counts.scored} of ${counts.planned}`,
+        el("td", { class: "number" }, `${count(counts.scored)} of ${count(counts.planned)}`,
           missing ? el("small", { class: "state" }, missing) : null),
-        el("td", { class: "number" }, number(variant.cost)),
-        el("td", { class: "number" }, variant.latency == null ? "–"
-          : `${variant.latency.toFixed(2)} s`));
+        ...AXES.map(([name]) => el("td", { class: "number" },
+          variant[name] == null ? "–" : small(variant[name]))));
     });
-    put("matrix", el("div", { class: "scroll" }, el("table", {}, el("thead", {}, head),
+    put("matrix", scrolled("variants", el("table", {}, el("thead", {}, head),
       el("tbody", {}, ...lines))));
   }
 
@@ -82,7 +98,8 @@
     const beside = variant.comparisons[metric.name];
     const parts = [el("strong", {}, said.mean == null ? "no value" : number(said.mean))];
     if (said.low != null) parts.push(el("small", {}, `[${number(said.low)}, ${number(said.high)}]`));
-    parts.push(el("small", {}, `n=${said.n}` + (said.errors ? `, ${said.errors} errors` : "")));
+    parts.push(el("small", {}, `n=${count(said.n)}`
+      + (said.errors ? `, ${count(said.errors)} errors` : "")));
     if (beside) {
       const word = beside.verdict === "not enough evidence" ? "unclear" : beside.verdict;
       parts.push(el("span", { class: `word ${word}`,
@@ -95,9 +112,16 @@
   // Quality beside cost or latency
 
   function plot() {
-    const axes = [["cost", `${data.currency} / 1,000 rows`], ["latency", "latency, s"]]
-      .filter(([name]) => data.variants.some((variant) => variant[name] != null));
-    put("plot", ...axes.map(([name, title]) => figure(name, title)));
+    put("plot", ...AXES.map(([name, title]) => figure(name, title)));
+    document.getElementById("plot-part").hidden = !AXES.length;
+  }
+
+  // Round numbers from low to high, some five of them
+  function ticks(low, high) {
+    const rough = (high - low) / 6, ten = 10 ** Math.floor(Math.log10(rough));
+    const step = ten * [1, 2, 5, 10].find((one) => one * ten >= rough);
+    const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
+    return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
   }
 
   function figure(name, title) {
@@ -113,25 +137,26 @@
       const said = one.metrics[metric];
       return [said.low ?? said.mean, said.high ?? said.mean];
     });
-    const low = Math.min(...ends), high = Math.max(...ends), room = (high - low) * 0.1 || 0.1;
+    const room = (Math.max(...ends) - Math.min(...ends)) * 0.1 || 0.1;
+    const low = Math.min(...ends) - room, high = Math.max(...ends) + room;
     const x = (value) => LEFT + value / most * (WIDTH - LEFT - RIGHT);
     const y = (value) => HEIGHT - BOTTOM
-      - (value - low + room) / (high - low + 2 * room) * (HEIGHT - BOTTOM - TOP);
-    drawn.append(
-      svg("line", { class: "axis", x1: LEFT, y1: HEIGHT - BOTTOM, x2: WIDTH, y2: HEIGHT - BOTTOM }),
-      svg("line", { class: "axis", x1: LEFT, y1: TOP, x2: LEFT, y2: HEIGHT - BOTTOM }),
-      svg("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 6, "text-anchor": "middle" }, title),
-      svg("text", { x: LEFT - 6, y: y(low), "text-anchor": "end" }, number(low)),
-      svg("text", { x: LEFT - 6, y: y(high) + 4, "text-anchor": "end" }, number(high)),
-      svg("text", { x: WIDTH - RIGHT, y: HEIGHT - BOTTOM + 16, "text-anchor": "end" },
-        most.toPrecision(3)),
-      svg("text", { x: LEFT, y: HEIGHT - BOTTOM + 16 }, "0"));
+      - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP);
+    for (const value of ticks(0, most)) drawn.append(
+      svg("line", { class: "axis", x1: x(value), y1: TOP, x2: x(value), y2: HEIGHT - BOTTOM }),
+      svg("text", { x: x(value), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" },
+        small(value)));
+    for (const value of ticks(low, high)) drawn.append(
+      svg("line", { class: "axis", x1: LEFT, y1: y(value), x2: WIDTH - RIGHT, y2: y(value) }),
+      svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, small(value)));
+    drawn.append(svg("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 4, "text-anchor": "middle" },
+      title));
     for (const one of points) {
       const said = one.metrics[metric], px = x(one[name]), py = y(said.mean);
       if (said.low != null) drawn.append(svg("line",
         { class: "bar", x1: px, y1: y(said.low), x2: px, y2: y(said.high) }));
       const dot = svg("circle", { class: "dot", cx: px, cy: py, r: 5 });
-      dot.append(svg("title", {}, `${one.name}: ${number(said.mean)}, ${one[name].toPrecision(3)}`));
+      dot.append(svg("title", {}, `${one.name}: ${number(said.mean)}, ${small(one[name])}`));
       const which = String(data.variants.indexOf(one) + 1);  // as the table above numbers them
       drawn.append(dot, svg("text", { x: px + 8, y: py - 6 }, which));
     }
@@ -162,13 +187,13 @@
       }
       const used = (word) => [...counts.values()].some((own) => own.has(word));
       const columns = [...expected, ...["something else", "failed"].filter(used)];
-      return el("div", {}, el("p", {}, data.variants[index].name), el("table", {},
+      return el("div", {}, el("p", {}, data.variants[index].name), scrolled(data.variants[index].name, el("table", {},
         el("thead", {}, el("tr", {}, el("th", {}, "expected ↓ answered →"),
           ...columns.map((one) => el("th", {}, one)))),
         el("tbody", {}, ...expected.map((one) => el("tr", {}, el("th", {}, one),
           ...columns.map((said) => el("td",
             { class: `number ${said === one ? "pass" : ""}` },
-            String(counts.get(one).get(said) || 0))))))));
+            count(counts.get(one).get(said) || 0)))))))));
     }));
   }
 
@@ -177,8 +202,8 @@
   function prompts() {
     put("prompts", ...data.diffs.map((diff) => el("details", {},
       el("summary", {}, `${diff.before} → ${diff.after}`),
-      el("pre", {}, ...diff.lines.map((line) => line.startsWith("+") ? el("ins", {}, line)
-        : line.startsWith("-") ? el("del", {}, line) : `${line}\n`)))));
+      el("pre", {}, ...diff.lines.slice(2).map((line) => line.startsWith("+")
+        ? el("ins", {}, line) : line.startsWith("-") ? el("del", {}, line) : `${line}\n`)))));
     document.getElementById("prompts-part").hidden = !data.diffs.length;
   }
 
@@ -271,22 +296,43 @@
     view.page = Math.min(view.page, pages - 1);
     const some = found.slice(view.page * PAGE, (view.page + 1) * PAGE);
     const indexes = [...shown].sort((a, b) => a - b);
-    const turn = (by, text) => el("button", { disabled: view.page + by < 0
-      || view.page + by >= pages, onclick: () => { view.page += by; rows(); } }, text);
+    const turn = (by, text) => {
+      const there = view.page + by >= 0 && view.page + by < pages;
+      return el("button", { "aria-disabled": String(!there), onclick: () => {
+        if (there) { view.page += by; rows(); }
+      } }, text);
+    };
     put("rows",
       el("div", { class: "controls" }, turn(-1, "‹ before"),
-        `${found.length.toLocaleString("en")} rows, page ${view.page + 1} of ${pages}`,
+        `${count(found.length)} ${repeated ? "answers of each variant" : "rows"}, `
+          + `page ${count(view.page + 1)} of ${count(pages)}`,
         turn(1, "after ›")),
-      el("div", { class: "scroll" }, el("table", {},
+      scrolled("answers", el("table", {},
         el("thead", {}, el("tr", {}, el("th", { class: "key" }, "row"), el("th", {}, "inputs"),
           el("th", { class: "key" }, "expected"),
           ...indexes.map((index) => el("th", { title: data.variants[index].name },
             data.variants[index].name)))),
         el("tbody", {}, ...some.map((row) => el("tr", {},
-          el("td", {}, row.id + (row.repeat ? ` (${row.repeat + 1})` : "")),
+          el("td", {}, row.id + (repeated ? ` (${row.repeat + 1})` : "")),
           el("td", {}, el("div", { class: "answer" }, inputs(row))),
           el("td", {}, row.expected ?? ""),
           ...indexes.map((index) => answer(row, index))))))));
+    openable();
+  }
+
+  // A row with more text than there is room for gets a button that shows all of it.
+  function openable() {
+    const cut = [...document.querySelectorAll("#rows .answer")]
+      .filter((one) => one.scrollHeight > one.clientHeight + 1);
+    for (const one of cut) one.classList.add("cut");
+    for (const line of new Set(cut.map((one) => one.closest("tr")))) {
+      line.firstChild.append(el("button", { class: "open", "aria-expanded": "false",
+        onclick: (event) => {
+          const open = line.classList.toggle("opened");
+          event.target.setAttribute("aria-expanded", String(open));
+          event.target.textContent = open ? "less" : "more";
+        } }, "more"));
+    }
   }
 
   function inputs(row) {
@@ -313,34 +359,40 @@
       ...scores.flatMap((one) => one ? [one, " "] : []));
   }
 
-  // The longest common run of words
+  // The longest common run of words; what is gone stands before what has come. Beyond 300 words
+  // the answer stands as it is.
   function words(before, after) {
-    const split = (text) => text.split(/(\s+)/).slice(0, 600);
-    const a = split(before), b = split(after);
+    const split = (text) => text.split(/(?<=\s)(?=\S)/);
+    const a = split(before).slice(0, 300), b = split(after), rest = b.splice(300);
+    const same = (i, j) => i < a.length && j < b.length && a[i].trim() === b[j].trim();
     const length = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1));
     for (let i = a.length - 1; i >= 0; i--) {
       for (let j = b.length - 1; j >= 0; j--) {
-        length[i][j] = a[i] === b[j] ? length[i + 1][j + 1] + 1
+        length[i][j] = same(i, j) ? length[i + 1][j + 1] + 1
           : Math.max(length[i + 1][j], length[i][j + 1]);
       }
     }
     const made = [];
+    const run = (tag, text) => {
+      if (made.at(-1)?.localName === tag) made.at(-1).append(text);
+      else made.push(el(tag, {}, text));
+    };
     let i = 0, j = 0;
     while (i < a.length || j < b.length) {
-      if (i < a.length && j < b.length && a[i] === b[j]) { made.push(a[i]); i++; j++; }
-      else if (j < b.length && (i === a.length || length[i][j + 1] >= length[i + 1][j])) {
-        made.push(el("ins", {}, b[j])); j++;
-      } else { made.push(el("del", {}, a[i])); i++; }
+      if (same(i, j)) { run("span", b[j]); i++; j++; }
+      else if (i < a.length && (j === b.length || length[i + 1][j] >= length[i][j + 1])) {
+        run("del", a[i]); i++;
+      } else { run("ins", b[j]); j++; }
     }
-    return made;
+    return [...made, el("span", { class: "soft" }, rest.join(""))];
   }
 
   document.title = `${data.experiment}: comparison`;
   put("title", data.experiment);
-  put("about", `${data.dataset.name}, ${data.dataset.rows.toLocaleString("en")} rows, digest `
+  put("about", `${data.dataset.name}, ${count(data.dataset.rows)} rows, digest `
     + `${data.dataset.digest.slice(0, 12)}; ${data.variants.length} variants. Verdicts are against `
     + "the baseline on the same rows, all variants of a metric together (Holm).");
-  put("omitted", data.omitted ? `${data.omitted.toLocaleString("en")} rows are left out of the list `
+  put("omitted", data.omitted ? `${count(data.omitted)} rows are left out of the list `
     + "below to keep this file small; every number above is of all rows." : "");
   matrix(); plot(); confusions(); prompts(); controls(); rows();
 })();
