@@ -40,7 +40,7 @@ kills: install
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
 
 # Some forty minutes; the machine should have nothing else to do.
-QUESTIONS := api_window start rows recording overlap command
+QUESTIONS := api_window start rows recording overlap command page
 bench: install
 	for question in $(QUESTIONS); do $(BIN)/python -m benchmarks.$$question || exit 1; done
 	$(BIN)/python -m benchmarks.report

@@ -83,9 +83,7 @@ def gate(
             made = grown.plan
         found = compare(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
-        names = [variant.name for variant in made.variants]
-        bases = {names.index(check.base) for check in checks if check.base}
-        check_answered(found, bases | {check.variant for check in checks})
+        check_answered(found, _compared(checks, found))
         code = _exit_code(checks, allow_thin)
         if as_json:
             typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))
@@ -104,6 +102,13 @@ def _exit_code(checks: "Sequence[Check]", allow_thin: bool) -> ExitCode:
     if FAILED in outcomes:
         return ExitCode.GATE
     return ExitCode.UNDECIDED if THIN in outcomes and not allow_thin else ExitCode.DONE
+
+
+def _compared(checks: "Sequence[Check]", found: "Compared") -> set[int]:
+    """The numbers of the variants that checks are about, and of what they are compared with."""
+    names = [variant.name for variant in found.plan.variants]
+    bases = {names.index(check.base) for check in checks if check.base}
+    return bases | {check.variant for check in checks}
 
 
 def _tell(lines: "Sequence[str]") -> None:

@@ -1,0 +1,147 @@
+"""How large is the page of a comparison, and how soon can it be used?
+
+Five variants of 5,000 rows: inputs of 60 words, answers of some 30 that differ from variant to
+variant, three scores. `workbench compare --html` writes the page as a whole process, out of what
+is stored; a Chromium that has just been started opens it from the disk. It can be used when its
+first rows are shown and a filter that was set has been followed.
+"""
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from benchmarks.measure import RUNS, measure
+from benchmarks.project import NOT_RECORDED, TASK, WORDS, without_mlflow, workbench
+from benchmarks.results import Numbers, Sheet
+
+ROWS = 5_000
+VARIANTS = 5
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
+# A prompt is answered with 25 to 35 words of the row, each prompt with others.
+TEMPLATE = """\
+user:
+{%% set first = %d -%%}
+{{ text.split()[first : first + 25 + (text | length + first) %% 11] | join(" ") }}
+"""
+EXPERIMENT = f"""\
+dataset: {{path: rows.jsonl, expected: answer, id: id}}
+prompts: [{", ".join(f"variant_{number}" for number in range(VARIANTS))}]
+models: [echo:last]
+evaluators: [contains, exact_match, output_tokens]
+"""
+FIRST_ROWS = "#rows tbody tr:nth-child(50)"
+FOLLOWED = f"#rows .controls:not(:has-text('{ROWS:,} rows'))"
+# Seconds from what a user does until the page is drawn anew.
+RESPONSE = """async ([label, value]) => {
+  const one = document.querySelector(`[aria-label="${label}"]`)
+    || [...document.querySelectorAll("label")].find((own) => own.textContent.startsWith(label))
+      .querySelector("select");
+  const begun = performance.now();
+  one.value = value;
+  one.dispatchEvent(new Event(one.tagName === "SELECT" ? "change" : "input"));
+  await new Promise((drawn) => requestAnimationFrame(() => setTimeout(drawn)));
+  return (performance.now() - begun) / 1000;
+}"""
+
+
+@contextmanager
+def answered() -> Iterator[Path]:
+    """A project whose rows are answered and scored; nothing of it is recorded."""
+    with tempfile.TemporaryDirectory(prefix="workbench-") as folder:
+        task = Path(folder) / "prompts" / TASK
+        task.mkdir(parents=True)
+        with (task / "rows.jsonl").open("w", encoding="utf-8") as file:
+            file.writelines(json.dumps(row(number)) + "\n" for number in range(ROWS))
+        for number in range(VARIANTS):
+            (task / f"variant_{number}.jinja").write_text(TEMPLATE % (6 * number))
+        (task / "experiment.yaml").write_text(EXPERIMENT)
+        measure(workbench("run"), cwd=task, environment=without_mlflow(), expect=(NOT_RECORDED,))
+        yield Path(folder)
+
+
+def row(number: int) -> dict[str, str]:
+    """Sixty words, and one of them that is looked for in the answers."""
+    chance = random.Random(number)
+    words = [f"{number}", *chance.choices(WORDS, k=58), f"{chance.randrange(10**6)}"]
+    return {"id": f"row-{number:06}", "text": " ".join(words), "answer": chance.choice(words)}
+
+
+def written(project: Path, file: Path) -> Numbers:
+    """The page anew."""
+    run = measure(workbench("compare", "--html", str(file)), cwd=project)
+    return {
+        "written_s": run.wall_s,
+        "largest_mb": run.largest_mb,
+        "page_mb": file.stat().st_size / 1e6,
+    }
+
+
+def opened(file: Path) -> Numbers:
+    """The page in a browser that has seen nothing yet."""
+    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if found is None:
+        raise SystemExit(f"no chromium: none of {', '.join(CHROMIUM)} is on the PATH")
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=found, args=FLAGS) as browser,
+    ):
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        begun = time.monotonic()
+        page.goto(file.as_uri(), wait_until="commit")
+        page.locator(FIRST_ROWS).wait_for()
+        shown = time.monotonic() - begun
+        page.get_by_label("rows").select_option("broken")
+        page.locator(FOLLOWED).wait_for()
+        usable = time.monotonic() - begun
+        return {"shown_s": shown, "usable_s": usable, **responses(page)}
+
+
+def responses(page: Page) -> Numbers:
+    """Seconds until the page has followed."""
+    page.evaluate(RESPONSE, ["rows", "all"])
+    return {
+        "filter_s": page.evaluate(RESPONSE, ["rows", "changed"]),
+        "sort_s": page.evaluate(RESPONSE, ["order", "worst"]),
+        "search_s": page.evaluate(RESPONSE, ["search", "ledger invoice"]),
+    }
+
+
+def main() -> None:
+    sheet = Sheet(
+        "page",
+        question="The page of a comparison",
+        columns={
+            "page_mb": "page, MB",
+            "written_s": "written, s",
+            "largest_mb": "largest process, MB",
+            "shown_s": "first rows shown, s",
+            "usable_s": "a filter followed, s",
+            "filter_s": "another filter, s",
+            "sort_s": "another order, s",
+            "search_s": "a search, s",
+        },
+        note="Inputs of 60 words, answers of 25 to 35, three scores. The whole command; headless "
+        "Chromium, seconds since it was told the address, and of a response until it is drawn.",
+    )
+    found = []
+    with answered() as project:
+        file = project / "page.html"
+        for number in range(-min(1, RUNS - 1), RUNS):
+            numbers = {**written(project, file), **opened(file)}
+            sys.stderr.write(f"round {number + 1} of {RUNS} done\n")
+            found += [numbers] if number >= 0 else []
+    sheet.add(f"{VARIANTS} variants, {ROWS:,} rows", "workbench compare --html", found)
+    sheet.write()
+
+
+if __name__ == "__main__":
+    main()
