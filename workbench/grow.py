@@ -83,8 +83,6 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
     while True:
         outcome, answered = _asked(plan, growing, weight, ground)
         begun = answered if begun is None else begun
-        if ground.stop.signal:
-            raise _interrupted(ground)
         if growing.decided or outcome.exhausted or outcome.stops or deeper is None:
             return Grown(
                 plan=plan,
@@ -117,6 +115,8 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple
         unseen = Progress()  # how many requests there will be nobody knows
         site = Site(ground.store, unseen, ground.stop, ground.budget, listener)
         outcome = complete(plan, replace(site, rounds=growing.rounds))
+        if ground.stop.signal:
+            raise _interrupted(ground)
         if not growing.decided:
             growing.look(plan)
         stream.finish()

@@ -141,14 +141,14 @@ def _grown(
 ) -> "Grown":
     """The gate with as many rows as it takes; what kept a model from answering is said."""
     from workbench.grow import Ground, grow
-    from workbench.report.text import plain
+    from workbench.report.text import inert, plain
     from workbench.run import check_prices
 
     check_prices(made, budget)
     with interruptible(project) as stop:
         grown = grow(made, planning, meant, Ground(project, store, _told, budget, stop))
     for problem in grown.problems:
-        say(f"error: {plain(str(problem))}\n")
+        say(f"error: {inert(plain(str(problem)))}\n")
     return grown
 
 

@@ -212,7 +212,7 @@ def _show_rest(
     from workbench.report.as_json import invocation_json
     from workbench.report.checked import checked_json, checked_lines
     from workbench.report.leaderboard import summary
-    from workbench.report.text import json_line, plain
+    from workbench.report.text import inert, json_line, plain
 
     for line in checked_lines(checked) if checked is not None else ():
         say(f"{plain(line)}\n")
@@ -224,4 +224,4 @@ def _show_rest(
     for line in summary(done, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:
-        sys.stderr.write(f"error: {plain(str(problem))}\n")
+        sys.stderr.write(f"error: {inert(plain(str(problem)))}\n")

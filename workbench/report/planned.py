@@ -38,6 +38,8 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
             f"expected: {tokens_in} tokens in, {tokens_out} out, "
             f"cost {currency} {cost}, time {time}"
         )
+        if plan.race:
+            lines.append(f"a race by {plan.race}: so much at the most, less if variants drop out")
     return lines
 
 

@@ -104,9 +104,21 @@
       const word = beside.verdict === "not enough evidence" ? "unclear" : beside.verdict;
       parts.push(el("span", { class: `word ${word}`,
         title: `p = ${beside.p_adjusted.toPrecision(3)}, ${beside.rows} rows, ${beside.test}` },
-      `${signed(beside.difference)} ${word}`));
+      `${signed(beside.difference)} ${word}`), ...besides(beside));
     }
     return el("td", { class: "number" }, ...parts);
+  }
+
+  // How sure a difference is, and what would make it surer
+  function besides(beside) {
+    const span = (one) => one.low == null ? "" : `[${signed(one.low)}, ${signed(one.high)}]`;
+    const said = [span(beside)];
+    if (beside.verdict === "not enough evidence" && beside.rows_needed)
+      said.push(`some ${count(beside.rows_needed)} rows needed`);
+    if (beside.left_out) said.push(`${count(beside.left_out)} rows left out`);
+    const worst = beside.worst_case;
+    if (worst) said.push(`worst case ${signed(worst.difference)} ${span(worst)}`);
+    return said.filter(Boolean).map((text) => el("small", {}, text));
   }
 
   // Quality beside cost or latency
