@@ -95,4 +95,15 @@ def test_the_chances_of_being_best_are_those_of_the_rows() -> None:
     better = {row: [1.0] for row in range(30)}
     assert best_chances([same, better], higher_is_better=True) == [0.0, 1.0]
     assert best_chances([same, better], higher_is_better=False) == [1.0, 0.0]
-    assert best_chances([same, {40: [1.0]}], higher_is_better=True) == [0.0, 0.0]
+    assert best_chances([{}, {}], higher_is_better=True) == [0.0, 0.0]
+
+
+def test_a_variant_of_few_rows_leaves_the_others_theirs() -> None:
+    """As one that dropped out of a race does."""
+    first = {row: [float(row % 10 < 8)] for row in range(400)}
+    second = {row: [float(row % 10 not in (0, 1, 2))] for row in range(400)}
+    few = {row: [float(row % 10 < 3)] for row in range(45)}
+    two = best_chances([first, second], higher_is_better=True)
+    three = best_chances([first, second, few], higher_is_better=True)
+    assert 0.9 < two[0] < 1.0
+    assert three == [*two, 0.0]

@@ -39,14 +39,17 @@ def planned(bench: Bench) -> Callable[..., Plan]:
     return plan
 
 
-def tallies(plan: Plan, drawn: Drawn) -> list[Tally]:
+def tallies(plan: Plan, drawn: Drawn, state: str = "") -> list[Tally]:
+    """Of drawn values; a row that is not right may have a state instead."""
     found = []
     for cells, own in zip(plan.cells, drawn, strict=True):
         tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
         values = [value for row in own for value in row]
         for number, (cell, value) in enumerate(zip(cells, values, strict=True)):
             scores = {"exact_match": Score(bool(value)), "output_tokens": Score(3.0)}
-            tally.add(number, Row(cell, Completion(cell.key, "ok"), scores))
+            row = Row(cell, Completion(cell.key, "ok"), scores)
+            lost = Row(cell, Completion(cell.key, state or "ok"), {})
+            tally.add(number, lost if state and not value else row)
         found.append(tally)
     return found
 
@@ -163,6 +166,21 @@ def test_repeats_of_a_row_count_as_one_row(planned) -> None:
         repeated.p,
         repeated.low,
     )
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"), [("failed", THIN), ("empty_output", FAILED), ("", FAILED)]
+)
+def test_a_server_that_was_down_fails_no_gate(planned, state: str, outcome: str) -> None:
+    """The second is right wherever it got a reply; an answer that is useless is its own fault."""
+    plan = planned(60)
+    drawn = [[[True]] * 60, [[row % 2 == 0] for row in range(60)]]
+    own = tallies(plan, drawn, state)
+    growing = Growing([], lambda text: None)
+    growing.begin(lambda: own, 1.0)
+    list(growing.rounds(plan))
+    (check,) = growing.checks
+    assert (check.outcome, check.rows) == (outcome, 30 if state == "failed" else check.rows)
 
 
 @pytest.mark.slow

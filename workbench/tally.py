@@ -73,6 +73,11 @@ class Tally:
             if state > SCORED or number in broken
         )
 
+    def unreached(self) -> set[int]:
+        """The rows of the dataset of which a request got no reply: another time it may."""
+        last = len(STATES)
+        return {n // self._repeats for n, state in enumerate(self._states) if state == last}
+
     @property
     def not_run(self) -> int:
         """How many rows have not come."""

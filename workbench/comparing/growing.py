@@ -98,13 +98,13 @@ class Growing:
             tally.result(variant, None)
             for tally, variant in zip(tallies, plan.variants, strict=True)
         ]
-        rows = frozenset(self.rows)
-        own = [Part(tally, rows) for tally in tallies]
+        # A server that was down is no fault of a prompt: those rows are as good as not run.
+        own = [Part(tally, set(self.rows) - tally.unreached()) for tally in tallies]
         for check in find_checks(plan, results, own, self.names, Look(self._weight)):
             self._take(check)
         self.checks = adjusted(list(self._seen.values()))
         self.most = max(self.most, *(check.rows for check in self.checks))
-        self.told(f"{len(rows):,} rows: {len(self.open)} of {len(self.checks)} checks open")
+        self.told(f"{len(self.rows):,} rows: {len(self.open)} of {len(self.checks)} checks open")
 
     def asking(self, plan: Plan) -> set[int]:
         """The variants that the open checks are about, with what they are compared with."""

@@ -34,23 +34,30 @@ def best_chances(
 ) -> list[float]:
     """In what share of bootstrap samples of the rows each variant has the best mean.
 
-    Rows that some variant has no value of are left out; a tie counts for each in part.
+    All have the same rows drawn; a mean is over those of them that the variant has a value of.
+    A tie counts for each in part.
 
     Args:
         variants: the values of each, by row.
         higher_is_better: else lower is.
     """
-    shared = [row for row in variants[0] if all(own.get(row) for own in variants)]
-    if not shared:
+    seen = list(dict.fromkeys(row for own in variants for row in own))
+    rows = len(seen)
+    if not rows:
         return [0.0] * len(variants)
     sign = 1.0 if higher_is_better else -1.0
-    means = np.array([[sign * sum(own[row]) / len(own[row]) for own in variants] for row in shared])
+    there = np.array([[float(bool(own.get(row))) for own in variants] for row in seen])
+    means = np.array([[sign * _mean(own.get(row, ())) for own in variants] for row in seen])
     chance = np.random.default_rng(SEED)
     won = np.zeros(len(variants))
-    rows = len(shared)
     for _ in range(DRAWS // AT_ONCE):
         times = chance.multinomial(rows, [1 / rows] * rows, AT_ONCE)
-        drawn = times @ means / rows
+        counted = times @ there
+        drawn = np.where(counted, times @ means / np.maximum(counted, 1), -np.inf)
         best = drawn >= drawn.max(axis=1, keepdims=True) - 1e-12
         won += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
     return [float(share) for share in won / DRAWS]
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0
