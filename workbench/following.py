@@ -8,7 +8,7 @@ with Following(plan, desk, stop, again=False) as following:
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
@@ -58,12 +58,10 @@ class Following(Listener):
 
     Attributes:
         variants: the numbers, once there are any.
-        stopped: of variants that were not run to the end, why.
     """
 
     def __init__(self, plan: Plan, desk: Desk, stop: Stop, *, again: bool) -> None:
         self.variants: list[VariantResult] = []
-        self.stopped: dict[int, str] = {}
         self._plan = plan
         self._desk = desk
         self._again = again
@@ -129,9 +127,11 @@ class Following(Listener):
             tally.result(variant, prices.get(variant.model.model.ref))
             for tally, variant in zip(tallies, self._plan.variants, strict=True)
         ]
-        out = [number for number in race.out if tallies[number].not_run] if race else []
-        self.stopped = {number: race.words(number) for number in out} if race else {}
-        self.variants = compared(found, tallies, self._plan, stopped=out)
+        if race:
+            for number in race.out:
+                if tallies[number].not_run:
+                    found[number] = replace(found[number], stopped=race.words(number))
+        self.variants = compared(found, tallies, self._plan)
         return self.variants
 
     def recorded(self) -> Recorded:
@@ -149,7 +149,6 @@ class Following(Listener):
             not_run,
             self._again_from_the_first,
             self._comparison,
-            self.stopped,
         )
         found = desk.recorder.finish(results, self._stopped)
         if not found.problems:
@@ -169,7 +168,7 @@ class Following(Listener):
         """The ids of rows that a variant that was run to the end has no answer to."""
         for variant, tally in enumerate(self._stream.tallies):
             cells = self._plan.cells[variant]
-            if variant not in self.stopped:
+            if not self.variants[variant].stopped:
                 yield from (cells[number].example.id for number in tally.missing())
 
     def _stopped(self) -> bool:
@@ -181,7 +180,7 @@ class Following(Listener):
             self._desk.recorder.add(variant, self._entries.of(rows))
 
     def _missing(self, variant: int) -> list[Entry]:
-        if variant in self.stopped:
+        if self.variants[variant].stopped:
             return []
         cells = self._plan.cells[variant]
         numbers = self._stream.tallies[variant].missing()

@@ -116,6 +116,7 @@ class VariantResult:
         run_id: the MLflow run; empty while it has none.
         comparisons: of each metric that can be compared, with the baseline's.
         flaky: of each metric the ids of rows whose repeats pass and fail.
+        stopped: why it was not run to the end, where it was meant not to be.
     """
 
     variant: Variant
@@ -129,6 +130,12 @@ class VariantResult:
     run_id: str = ""
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     flaky: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    stopped: str = ""
+
+    @property
+    def missing(self) -> int:
+        """Rows that were to be run and have no answer that is scored."""
+        return self.rows.failed + (0 if self.stopped else self.rows.not_run)
 
     @property
     def cost_of_1000(self) -> float | None:
@@ -196,6 +203,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "cost": result.cost,
         "seconds": result.seconds,
         "reasons": dict(result.reasons),
+        "stopped": result.stopped,
         "comparisons": {name: comparison_json(one) for name, one in result.comparisons.items()},
     }
 

@@ -41,14 +41,12 @@ class Raced:
     """What a race came to.
 
     Attributes:
-        stopped: of each variant that was not run to the end, by number, why.
-        spared: requests that were not sent for it.
+        spared: requests that were not sent for variants that dropped out.
         cost: what they would have cost, at what the variants' other rows cost; None: not known.
         off: why nobody could drop out; empty: somebody could.
     """
 
     metric: str
-    stopped: Mapping[int, str]
     spared: int
     cost: float | None
     off: str
@@ -148,7 +146,7 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
             except Stopped:
                 raise _interrupted(plan, outcome, shop, options) from None
             done = _invocation(plan, shop, outcome, following, recorded)
-            return replace(done, race=_raced(race, following)) if race else done
+            return replace(done, race=_raced(race, following.variants)) if race else done
 
 
 def sync(plan: Plan, shop: Workshop) -> Invocation:
@@ -185,7 +183,7 @@ def _invocation(
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
-        exit_code=_exit_code(plan, recorded, outcome, following),
+        exit_code=_exit_code(plan, recorded, outcome, variants),
         known=recorded.known,
         problems=(*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems),
         not_run=tuple(dict.fromkeys(following.not_run())),
@@ -262,20 +260,23 @@ def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> R
     )
 
 
-def _raced(race: Race, following: Following) -> Raced:
-    stopped = [following.variants[number] for number in following.stopped]
-    costs = [one.cost_of_1000 for one in stopped]
-    cost = sum((a or 0.0) * b.rows.not_run / 1_000 for a, b in zip(costs, stopped, strict=True))
-    return Raced(
-        race.metric.name, following.stopped, race.spared, None if None in costs else cost, race.off
-    )
+def _raced(race: Race, variants: Sequence[VariantResult]) -> Raced:
+    costs = [
+        None if one.cost_of_1000 is None else one.cost_of_1000 * one.rows.not_run / 1_000
+        for one in variants
+        if one.stopped
+    ]
+    known = [cost for cost in costs if cost is not None]
+    cost = sum(known) if len(known) == len(costs) else None
+    return Raced(race.metric.name, race.spared, cost, race.off)
 
 
-def _exit_code(plan: Plan, recorded: Recorded, outcome: Outcome, following: Following) -> ExitCode:
+def _exit_code(
+    plan: Plan, recorded: Recorded, outcome: Outcome, variants: Sequence[VariantResult]
+) -> ExitCode:
     if outcome.exhausted:
         return ExitCode.BUDGET
-    variants = following.variants
-    lost = sum(v.rows.failed for v in variants) + sum(1 for _ in following.not_run())
+    lost = sum(variant.missing for variant in variants)
     errors = sum(metric.errors for v in variants for metric in v.metrics.values())
     if lost + errors > plan.experiment.max_failed:
         return ExitCode.FAILED_ROWS

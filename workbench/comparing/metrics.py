@@ -57,7 +57,6 @@ def compared(
     plan: Plan,
     *,
     rows: int | None = None,
-    stopped: Collection[int] = (),
 ) -> list[VariantResult]:
     """The results with what may be said of each beside its baseline.
 
@@ -66,9 +65,10 @@ def compared(
         own: the values of each.
         plan: whose variants they are; it says which is compared with which.
         rows: how many there are; None: the plan's.
-        stopped: those whose values decided when to stop: their verdicts must hold at any time.
     """
     found: list[dict[str, Comparison]] = [{} for _ in results]
+    # Their own values decided when they stopped: their verdicts must hold at any time.
+    stopped = {number for number, one in enumerate(results) if one.stopped}
     whole = plan.rows if rows is None else rows
     for evaluator in plan.experiment.evaluators:
         family = Family.of(evaluator, own, plan, results)

@@ -36,10 +36,9 @@ def _race(invocation: Invocation) -> dict[str, JSON] | None:
     race = invocation.race
     if race is None:
         return None
-    names = [one.variant.name for one in invocation.variants]
     return {
         "metric": race.metric,
-        "stopped": {names[number]: why for number, why in race.stopped.items()},
+        "stopped": {one.variant.name: one.stopped for one in invocation.variants if one.stopped},
         "spared_requests": race.spared,
         "spared_cost": race.cost,
         "note": race.off,

@@ -127,7 +127,7 @@ def _rows(variant: VariantResult) -> Text:
     counts = variant.rows
     text = Text(str(counts.scored))
     if counts.scored != counts.planned:
-        text.append(f" of {counts.planned}", style="red")
+        text.append(f" of {counts.planned}", style="red" if variant.missing else "")
     aside = [
         f"{count} {word}"
         for word, count in (
@@ -169,13 +169,14 @@ def _raced(done: Invocation, currency: str) -> list[str]:
         return []
     if race.off:
         return [f"race: {race.off}"]
-    names = [one_line(one.variant.name, 60) for one in done.variants]
+    stopped = [one for one in done.variants if one.stopped]
     cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
     head = (
-        f"race by {race.metric}: {len(race.stopped)} of {len(names)} variants dropped out, "
+        f"race by {race.metric}: {len(stopped)} of {len(done.variants)} variants dropped out, "
         f"{race.spared:,} requests spared{cost}"
     )
-    return [head, *(f"  {names[n]}: {one_line(why, 100)}" for n, why in race.stopped.items())]
+    names = [f"  {one_line(one.variant.name, 60)}: {one_line(one.stopped, 100)}" for one in stopped]
+    return [head, *names]
 
 
 def summary(done: Invocation, *, currency: str) -> list[str]:

@@ -55,7 +55,7 @@ class Desk:
             if kind == "add":
                 recorder.add(*said)
             elif kind == "finish":
-                results = Results(said[0], said[1], said[2], self._wanted, self._pages, said[3])
+                results = Results(said[0], said[1], said[2], self._wanted, self._pages)
                 with suppress(Stopped):
                     self._line.send(("done", recorder.finish(results, stopping)))
                     return

@@ -7,7 +7,7 @@ recorder.finish(Results(results, digests, rows))   ->  Recorded("sqlite:///…",
 
 import heapq
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
@@ -77,7 +77,6 @@ class Results:
         not_run: of each variant, the rows without an answer that would get a trace with one.
         rows: all of a variant's rows again, some at a time and in order.
         pages: makes the comparison's files, by name; none where nothing is compared.
-        stopped: of variants that were not run to the end, why.
     """
 
     variants: Sequence[VariantResult]
@@ -85,16 +84,6 @@ class Results:
     not_run: Sequence[Sequence[Entry]]
     rows: Callable[[int], Iterable[Sequence[Entry]]]
     pages: Callable[[], Mapping[str, str]] = dict
-    stopped: Mapping[int, str] = field(default_factory=dict)
-
-    @property
-    def whole(self) -> bool:
-        """Whether every row that was to be run has an answer that is scored."""
-        lost = [
-            one.rows.failed + (0 if number in self.stopped else one.rows.not_run)
-            for number, one in enumerate(self.variants)
-        ]
-        return not any(lost)
 
 
 @dataclass(frozen=True)

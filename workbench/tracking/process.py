@@ -68,8 +68,7 @@ class RecordingProcess:
 
     def finish(self, results: Results, stopped: Callable[[], bool]) -> Recorded:
         """As `Recorder.finish`."""
-        said = (results.variants, results.digests, results.not_run, results.stopped)
-        self._say(("finish", *said))
+        self._say(("finish", results.variants, results.digests, results.not_run))
         while True:
             answer = self._hear(stopped)
             if answer is None:

@@ -29,13 +29,11 @@ from workbench.tracking.patience import hardly_waiting, timeout
 from workbench.tracking.place import Place, connect
 from workbench.tracking.registry import file_under, register
 from workbench.tracking.runs import (
-    RACE,
     RECORDED,
     ROWS,
     Runs,
     begin,
     finish,
-    log_tags,
     open_runs,
 )
 from workbench.tracking.sheet import AGAIN, Sheet
@@ -165,9 +163,8 @@ class DirectRecorder:
             self._recorded += 0 if missing else result.rows.planned - result.rows.not_run
             problems += missing
         self._keep_comparison(runs, results)
-        for number, why in results.stopped.items():
-            log_tags(runs.place, runs.children[number].info.run_id, {RACE: why})
-        self._close(runs, "yes" if results.whole and not problems else "partly")
+        whole = not any(one.missing for one in results.variants)
+        self._close(runs, "yes" if whole and not problems else "partly")
         return replace(found, problems=tuple(problems))
 
     def _keep_comparison(self, runs: Runs, results: Results) -> None:

@@ -25,7 +25,7 @@ from workbench.secrets import Redactor
 from workbench.tracking.handover import Entry, Order
 from workbench.tracking.numbers import log_numbers, log_params, wrong_numbers
 from workbench.tracking.patience import hardly_waiting
-from workbench.tracking.runs import ROWS, Attempt, Runs, begin, finish, lender, log_tags
+from workbench.tracking.runs import RACE, ROWS, Attempt, Runs, begin, finish, lender, log_tags
 from workbench.tracking.trace import RowTrace, Source
 from workbench.tracking.traces import Count, Traces, expected
 from workbench.tracking.whole import NAME, Whole
@@ -105,7 +105,8 @@ class Sheet:
         log_params(place, self._run, self._order.plan, self._variant)
         log_numbers(place, self._attempt, result)
         missing = list(self._missing(result))
-        finish(place, run_id, {} if missing else {ROWS: digest})
+        why = {RACE: result.stopped} if result.stopped else {}
+        finish(place, run_id, why if missing else {**why, ROWS: digest})
         return missing
 
     def _keep_whole(self, shown: int) -> None:

@@ -107,6 +107,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
     return {
         "name": plain(result.variant.name),
         "base": base,
+        "stopped": plain(result.stopped),
         "cost": result.cost_of_1000,
         "latency": result.latency_s,
         "rows": {

@@ -82,7 +82,8 @@
         counts.not_run ? `${count(counts.not_run)} not run` : ""].filter(Boolean).join(", ");
       return el("tr", {}, el("td", {}, box),
         el("td", { class: "name" }, el("small", {}, `${index + 1}  `), variant.name,
-          variant.base == null ? el("small", {}, " baseline") : null),
+          variant.base == null ? el("small", {}, " baseline") : null,
+          variant.stopped ? el("small", { class: "why" }, variant.stopped) : null),
         ...data.metrics.map((metric) => cell(variant, metric)),
         el("td", { class: "number" }, `${count(counts.scored)} of ${count(counts.planned)}`,
           missing ? el("small", { class: "state" }, missing) : null),
