@@ -20,11 +20,10 @@ from workbench.comparing.metrics import Family
 from workbench.comparing.sides import find_side
 from workbench.experiment import Rule
 from workbench.plan import Plan
-from workbench.stats import ALPHA, Watched, below, estimate, rows_to_settle
+from workbench.stats import ALPHA, OFTEN, Watched, below, estimate, rows_to_settle
 
 PASSED, FAILED, THIN = "passed", "failed", "not enough evidence"
 BASELINE = "baseline"
-OFTEN = 2.5  # times as many rows decide in 80% of cases where they may be looked at again and again
 
 
 @dataclass(frozen=True)

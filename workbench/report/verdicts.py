@@ -36,7 +36,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
 def _open(variant: VariantResult, name: str, one: Comparison) -> Iterator[str]:
     """What is not settled, and what failed rows may hide."""
     who = f"  {one_line(variant.variant.name, 60)}, {one_line(name)}"
-    if one.verdict.word == UNCLEAR:
+    if one.verdict.word == UNCLEAR and not one.difference.any_time:  # a race is over for it
         text = f"{who}: {interval(one.difference)}, not enough evidence"
         if one.verdict.rows_needed:
             text += f"; about {one.verdict.rows_needed:,} rows would settle it"

@@ -17,6 +17,7 @@ from scipy.special import ndtri
 from workbench.stats.pairs import Difference
 
 ALPHA = 0.05
+OFTEN = 2.5  # times as many rows settle it in 80% of cases where they are looked at again and again
 POWER = 0.8
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 UNCLEAR = "not enough evidence"
@@ -129,7 +130,7 @@ def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | No
 
 
 def _verdict(one: Difference, p: float, within_p: float, wanted: Wanted, alpha: float) -> Verdict:
-    least = least_shown(one.rows, one.spread, alpha)
+    least = least_shown(math.floor(one.rows / _times(one)), one.spread, alpha)
     if p <= ALPHA:
         up = one.mean > 0
         return Verdict(BETTER if up == wanted.higher_is_better else WORSE, p, within_p, None, least)
@@ -145,4 +146,8 @@ def _needed(one: Difference, wanted: Wanted, alpha: float) -> int | None:
         found.append(rows_to_show(abs(one.mean), one.spread, alpha, counted=one.is_counted))
     if wanted.margin > abs(one.mean):
         found.append(rows_to_exclude(wanted.margin - abs(one.mean), one.spread, alpha))
-    return max(one.rows + 1, min(found)) if found else None
+    return max(one.rows + 1, math.ceil(_times(one) * min(found))) if found else None
+
+
+def _times(one: Difference) -> float:
+    return OFTEN if one.any_time else 1.0
