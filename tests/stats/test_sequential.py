@@ -58,6 +58,13 @@ def test_the_other_end_is_the_same_turned_round(values: list[float]) -> None:
     assert turned.interval() == pytest.approx((1 - high, 1 - low))
 
 
+def test_many_rows_leave_nothing_of_a_bet_that_was_wrong() -> None:
+    watched = Watched([0.0] * 50_000, 0.0, 1.0)
+    assert watched.above(0.5) == 1.0
+    assert watched.below(0.5) == pytest.approx(0.0)
+    assert watched.interval() == pytest.approx((0.0, 0.0), abs=1e-3)
+
+
 def test_without_rows_nothing_is_excluded() -> None:
     assert Watched([], 0.0, 1.0).interval() == (0.0, 1.0)
 

@@ -116,8 +116,10 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
         beyond, passed = min(1.0, beyond * look.weight), right * look.weight <= ALPHA
         low, high = watched.interval()
     needed = None
-    if not passed and len(rows) > 1:
-        needed = _needed(abs(room), stdev(fmean(row) for row in rows), look)
+    if not passed and len(rows) > 1:  # where none differs, one more row might
+        least = (family.scale.reach or 0.0) / math.sqrt(len(rows))
+        deviation = max(stdev(fmean(row) for row in rows), least)
+        needed = _needed(abs(room), deviation, len(rows), look)
     return Check(
         variant=number,
         metric=name,
@@ -178,7 +180,7 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
         high=apart.high,
         p=min(1.0, worse * weight),
         rows=apart.rows,
-        rows_needed=None if passed else _needed(abs(room), apart.spread, look),
+        rows_needed=None if passed else _needed(abs(room), apart.spread, apart.rows, look),
         base=called,
     )
 
@@ -189,9 +191,10 @@ def is_new(plan: Plan, number: int, named: str) -> bool:
     return named.startswith("@") and ref not in {prompt.ref for prompt in plan.experiment.prompts}
 
 
-def _needed(distance: float, deviation: float, look: Look | None) -> int | None:
-    rows = rows_to_settle(distance, deviation)
-    return math.ceil(OFTEN * rows) if rows and look else rows
+def _needed(distance: float, deviation: float, rows: int, look: Look | None) -> int | None:
+    """How many rows would do, more than these; None where no number is likely to."""
+    found = rows_to_settle(distance, deviation)
+    return max(rows + 1, math.ceil(found * (OFTEN if look else 1.0))) if found else None
 
 
 def find_base(plan: Plan, number: int, named: str) -> int | None:

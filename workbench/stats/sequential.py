@@ -65,12 +65,12 @@ class Watched:
 
     def above(self, bound: float) -> float:
         """The p of these rows if the mean is `bound`, or less."""
-        return min(1.0, 1 / evidence(self.values, bound=bound, low=self.low, high=self.high))
+        return _as_p(evidence(self.values, bound=bound, low=self.low, high=self.high))
 
     def below(self, bound: float) -> float:
         """The p of these rows if the mean is `bound`, or more."""
         turned = [-value for value in self.values]
-        return min(1.0, 1 / evidence(turned, bound=-bound, low=-self.high, high=-self.low))
+        return _as_p(evidence(turned, bound=-bound, low=-self.high, high=-self.low))
 
     def interval(self) -> tuple[float, float]:
         """The 95% interval: that it ever leaves the mean out comes in 5% of cases at the most."""
@@ -107,6 +107,10 @@ class WatchedDifference(Difference):
     def below(self, bound: float) -> float:
         """See `Difference`."""
         return self.watched.below(bound)
+
+
+def _as_p(found: float) -> float:
+    return 1 / found if found > 1 else 1.0
 
 
 def watched_apart(first: Rows, second: Rows, reach: float) -> Watched:
