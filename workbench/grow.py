@@ -117,7 +117,7 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple
         outcome = complete(plan, replace(site, rounds=growing.rounds))
         if ground.stop.signal:
             raise _interrupted(ground)
-        if not growing.decided:
+        if outcome.exhausted and not growing.decided:  # a part of the last wave is answered
             growing.look(plan)
         stream.finish()
     return outcome, growing.begun

@@ -41,12 +41,14 @@ class Raced:
     """What a race came to.
 
     Attributes:
-        spared: requests that were not sent for variants that dropped out.
+        out: of each variant that dropped out, by name, why; its rows may all be stored.
+        spared: requests that were not sent for them.
         cost: what they would have cost, at what the variants' other rows cost; None: not known.
         off: why nobody could drop out; empty: somebody could.
     """
 
     metric: str
+    out: Mapping[str, str]
     spared: int
     cost: float | None
     off: str
@@ -176,6 +178,7 @@ def _invocation(
         named = zip(variants, recorded.run_ids, recorded.versions, strict=True)
         variants = [_named(*one) for one in named]
     requests, most = _count(plan, outcome, variants), shop.project.file.traces
+    missing = list(following.not_run())
     return Invocation(
         plan=plan,
         requests=requests,
@@ -185,8 +188,8 @@ def _invocation(
         parent_run_id=recorded.parent_run_id,
         exit_code=_exit_code(plan, recorded, outcome, variants),
         known=recorded.known,
-        problems=(*outcome.stops, *_exhausted(requests, shop, outcome), *recorded.problems),
-        not_run=tuple(dict.fromkeys(following.not_run())),
+        problems=(*outcome.stops, *_exhausted(len(missing), shop, outcome), *recorded.problems),
+        not_run=tuple(dict.fromkeys(missing)),
         traced=most if len(plan.cells[0]) > most else None,
     )
 
@@ -215,13 +218,12 @@ def _named(result: VariantResult, run_id: str, version: int | None) -> VariantRe
     return replace(result, run_id=run_id, variant=replace(variant, prompt=prompt))
 
 
-def _exhausted(requests: Requests, shop: Workshop, outcome: Outcome) -> Iterator[WorkbenchError]:
+def _exhausted(left: int, shop: Workshop, outcome: Outcome) -> Iterator[WorkbenchError]:
     if outcome.exhausted:
         budget = shop.budget
         cost = f", {shop.project.file.currency} {budget.spent:.4f}" if budget.prices else ""
         yield WorkbenchError(
-            f"stopped at the budget after {budget.calls:,} calls{cost}: "
-            f"{requests.not_run:,} rows are not run",
+            f"stopped at the budget after {budget.calls:,} calls{cost}: {left:,} rows are not run",
             fix="the same command goes on where it was, with a limit of its own",
             exit_code=ExitCode.BUDGET,
         )
@@ -268,7 +270,8 @@ def _raced(race: Race, variants: Sequence[VariantResult]) -> Raced:
     ]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known) if len(known) == len(costs) else None
-    return Raced(race.metric.name, race.spared, cost, race.off)
+    out = {variants[number].variant.name: race.words(number) for number in race.out}
+    return Raced(race.metric.name, out, race.spared, cost, race.off)
 
 
 def _exit_code(

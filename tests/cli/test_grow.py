@@ -88,6 +88,15 @@ def test_a_gate_grows_within_its_budget_and_pays_for_nothing_twice(home: Home) -
     assert again.stdout.splitlines()[0].endswith("; 0 calls; decided")
 
 
+def test_a_budget_that_is_spent_in_the_first_wave_leaves_the_gate_open(home: Home) -> None:
+    write(home, 600)
+    done = home.call("gate", "short", "--grow", "--max-calls", "15", "--junit", "gate.xml")
+    assert (done.returncode, len(home.bodies)) == (8, 15)
+    assert done.stdout.startswith("grown: ")
+    assert "15 calls; the budget is spent\n" in done.stdout
+    assert (home.folder / "gate.xml").exists()
+
+
 def test_a_drop_ends_the_growing(home: Home) -> None:
     write(home, 600)
     done = home.call("gate", "bad", "--grow", "--max-calls", "1200")
@@ -134,7 +143,7 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
     done = home.call("run", "--race", "--json")
     said = json.loads(done.stdout)
     assert done.returncode == 0
-    assert (said["race"]["metric"], list(said["race"]["stopped"])) == ("exact_match", ["bad"])
+    assert (said["race"]["metric"], list(said["race"]["out"])) == ("exact_match", ["bad"])
     sent = len(home.bodies)
     assert said["race"]["spared_requests"] == said["requests"]["not_run"] == 600 - sent > 100
     assert said["not_run"] == []
@@ -145,7 +154,7 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
     client = mlflow.MlflowClient(said["tracking_uri"])
     assert client.get_run(said["parent_run_id"]).data.tags["workbench.recorded"] == "yes"
     run = client.get_run(bad["run_id"])
-    assert run.data.tags["workbench.race"] == said["race"]["stopped"]["bad"]
+    assert run.data.tags["workbench.race"] == said["race"]["out"]["bad"]
     assert run.data.metrics["rows/not_run"] == bad["rows"]["not_run"] == 600 - sent
     assert run.info.status == "FINISHED"
     again = home.call("run", "--race")
@@ -157,6 +166,10 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
     whole = json.loads(home.call("run", "--json").stdout)
     assert (whole["race"], whole["requests"]["not_run"]) == (None, 0)
     assert len(set(home.bodies)) == len(home.bodies) == 600
+    stored = home.call("run", "--race")
+    assert "1 of 3 variants dropped out, 0 requests spared" in stored.stdout
+    assert stored.stdout.count("(all its rows were stored)") == 1
+    assert not client.get_run(bad["run_id"]).data.tags["workbench.race"]
 
 
 def test_an_interrupted_race_goes_on_and_ends_as_it_would_have(home: Home) -> None:
@@ -165,4 +178,4 @@ def test_an_interrupted_race_goes_on_and_ends_as_it_would_have(home: Home) -> No
     assert cut.returncode == 4
     done = json.loads(home.call("run", "--race", "--json").stdout)
     assert len(set(home.bodies)) == len(home.bodies) == 360 - done["requests"]["not_run"]
-    assert list(done["race"]["stopped"]) == ["bad"]
+    assert list(done["race"]["out"]) == ["bad"]

@@ -65,7 +65,7 @@ def gate(
 
     Under GitHub Actions it writes annotations and a step summary, too.
     """
-    from workbench.comparing import check_answered, check_gate, compare
+    from workbench.comparing import baselines, check_answered, check_gate, compare, pairs
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gated import gate_json, gate_lines, grown_json, grown_lines
@@ -74,8 +74,7 @@ def gate(
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    options = Options(Scope(limit))
-    with planner(task, options, tracking_uri, gated=True) as (project, store, plan):
+    with planner(task, Options(Scope(limit)), tracking_uri, gated=True) as (project, store, plan):
         made, grown = plan(None), None
         if grow:
             budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
@@ -83,8 +82,9 @@ def gate(
             made = grown.plan
         found = compare(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
-        check_answered(found, _compared(checks, found))
-        code = _exit_code(checks, allow_thin)
+        if not grown:
+            check_answered(found, {number for pair in pairs(checks, made) for number in pair})
+        found, code = found.beside(baselines(checks, made)), _exit_code(checks, allow_thin)
         if as_json:
             typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))
         else:
@@ -102,13 +102,6 @@ def _exit_code(checks: "Sequence[Check]", allow_thin: bool) -> ExitCode:
     if FAILED in outcomes:
         return ExitCode.GATE
     return ExitCode.UNDECIDED if THIN in outcomes and not allow_thin else ExitCode.DONE
-
-
-def _compared(checks: "Sequence[Check]", found: "Compared") -> set[int]:
-    """The numbers of the variants that checks are about, and of what they are compared with."""
-    names = [variant.name for variant in found.plan.variants]
-    bases = {names.index(check.base) for check in checks if check.base}
-    return bases | {check.variant for check in checks}
 
 
 def _tell(lines: "Sequence[str]") -> None:

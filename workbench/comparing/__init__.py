@@ -13,7 +13,7 @@ stored.py     all of it out of the store
 
 from workbench.comparing.checks import FAILED, PASSED, THIN, Check
 from workbench.comparing.deciding import Decision, Limits, decide
-from workbench.comparing.gate import check_gate
+from workbench.comparing.gate import baselines, check_gate, pairs
 from workbench.comparing.growing import Growing
 from workbench.comparing.metrics import compared
 from workbench.comparing.racing import Out, Race
@@ -34,10 +34,12 @@ __all__ = [
     "Out",
     "Race",
     "Slice",
+    "baselines",
     "check_answered",
     "check_gate",
     "compare",
     "compared",
     "decide",
     "paired",
+    "pairs",
 ]

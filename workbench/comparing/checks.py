@@ -149,10 +149,11 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
     base, margin = find_base(plan, number, rule.no_worse_than), rule.by
     if base is None or base == number:
         new = base is None and is_new(plan, number, rule.no_worse_than)
-        why = ", where it is not" if new else ", which it is" if base == number else ""
-        return Check(
-            number, name, f"no worse than {rule.no_worse_than}{why}", PASSED if why else THIN
-        )
+        why = "which it is" if base == number else "where it is not"
+        why = why if new or base == number else "which shares nothing with it"
+        passes = new or base == number
+        words = f"no worse than {rule.no_worse_than}, {why}"
+        return Check(number, name, words, PASSED if passes else THIN)
     called = plan.variants[base].name
     words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
     any_time = look is not None
@@ -198,16 +199,28 @@ def _needed(distance: float, deviation: float, rows: int, look: Look | None) -> 
 
 
 def find_base(plan: Plan, number: int, named: str) -> int | None:
-    """The baseline's number: the file's, or the variant of a name that shares all else."""
+    """The baseline's number: the file's, a variant's, or that of a name that shares all else.
+
+    Raises:
+        WorkbenchError: the name is nothing of the plan.
+    """
     if named == BASELINE:
         return number if number in plan.baselines else plan.baselines[number]
+    if is_new(plan, number, named):
+        return None
     variant = plan.variants[number]
     ref = f"{variant.prompt.name}{named}" if named.startswith("@") else named
-    for other in () if is_new(plan, number, named) else find_side(ref, plan):
-        beside = plan.variants[other]
-        same_model = beside.model.model.label == variant.model.model.label
-        if beside.point == variant.point and (
-            same_model or beside.prompt.digest == variant.prompt.digest
-        ):
-            return other
-    return None
+    side = find_side(ref, plan)
+    exact = [other for other in side if plan.variants[other].name == ref]
+    versions = {prompt.digest for prompt in plan.experiment.prompts if prompt.ref == ref}
+    beside = [
+        other
+        for other in side
+        if plan.variants[other].point == variant.point
+        and (
+            plan.variants[other].model.model.label == variant.model.model.label
+            if versions
+            else plan.variants[other].prompt.digest == variant.prompt.digest
+        )
+    ]
+    return next(iter([*exact, *beside]), None)

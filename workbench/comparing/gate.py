@@ -93,3 +93,21 @@ def find_meant(plan: Plan, names: Sequence[str]) -> list[int]:
     versions = any(rule.no_worse_than[:1] == "@" for rule in plan.experiment.gate.values())
     bases = set() if versions else set(plan.baselines)  # each has a version of its own to keep to
     return [n for n in found if n not in bases] or found
+
+
+def pairs(found: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
+    """Of each check the number of its variant, and of what that is compared with, if it is."""
+    numbers = {variant.name: number for number, variant in enumerate(plan.variants)}
+    return [
+        (check.variant, numbers[check.base]) if check.base else (check.variant,) for check in found
+    ]
+
+
+def baselines(found: Sequence[Check], plan: Plan) -> list[int | None]:
+    """Of each variant that the checks are about what they compare it with; else the plan's."""
+    meant = {check.variant for check in found}
+    first = {own[0]: own[1] for own in reversed(pairs(found, plan)) if own[1:]}
+    return [
+        first.get(number, base) if number in meant else None
+        for number, base in enumerate(plan.baselines)
+    ]

@@ -15,12 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.comparing.checks import FAILED, PASSED, THIN, Check, Look, find_base
-from workbench.comparing.gate import adjusted, find_checks, find_meant
+from workbench.comparing.gate import adjusted, find_checks, find_meant, pairs
 from workbench.comparing.metrics import Part
 from workbench.model import Request
 from workbench.plan import Plan, round_of, row_order, waves
 from workbench.tally import Tally
 
+Name = tuple[int, str, str]  # variant, metric, rule
 Judged = Callable[[], Sequence[Tally]]
 
 
@@ -49,7 +50,8 @@ class Growing:
     begun: int = 0
     _judged: Judged = _nothing
     _weight: float = 1.0
-    _seen: dict[tuple[int, str, str], Check] = field(default_factory=dict)
+    _seen: dict[Name, Check] = field(default_factory=dict)
+    _hopeless: set[Name] = field(default_factory=set)  # answered, and yet nothing to measure
 
     @property
     def decided(self) -> bool:
@@ -63,7 +65,7 @@ class Growing:
         return [
             check
             for check in self.checks
-            if check.outcome == THIN and check.value is not None and not check.once
+            if check.outcome == THIN and not check.once and _name(check) not in self._hopeless
         ]
 
     def begin(self, judged: Judged, weight: float) -> None:
@@ -102,9 +104,13 @@ class Growing:
         own = [Part(tally, set(self.rows) - tally.unreached()) for tally in tallies]
         for check in find_checks(plan, results, own, self.names, Look(self._weight)):
             self._take(check)
+            if check.value is None and self._is_answered(check, plan, tallies):
+                self._hopeless.add(_name(check))
         self.checks = adjusted(list(self._seen.values()))
         self.most = max(self.most, *(check.rows for check in self.checks))
-        self.told(f"{len(self.rows):,} rows: {len(self.open)} of {len(self.checks)} checks open")
+        times = plan.experiment.repeats
+        rows = f"{len(self.rows):,} rows" + (f", {times} times each" if times > 1 else "")
+        self.told(f"{rows}: {len(self.open)} of {len(self.checks)} checks open")
 
     def asking(self, plan: Plan) -> set[int]:
         """The variants that the open checks are about, with what they are compared with."""
@@ -113,19 +119,23 @@ class Growing:
             named = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
             bases = {find_base(plan, number, name) for number in meant for name in named}
             return {*meant, *(base for base in bases if base is not None)}
-        names = [variant.name for variant in plan.variants]
-        return {check.variant for check in self.open} | {
-            names.index(check.base) for check in self.open if check.base
-        }
+        return {number for pair in pairs(self.open, plan) for number in pair}
 
     def _take(self, check: Check) -> None:
         """A check as it is now: what was once shown stays shown."""
-        name = check.variant, check.metric, check.rule
-        before = self._seen.get(name)
+        before = self._seen.get(_name(check))
         if before is None:
-            self._seen[name] = check
+            self._seen[_name(check)] = check
         elif before.outcome != PASSED and not before.once:
-            self._seen[name] = replace(check, p=min(check.p, before.p))
+            self._seen[_name(check)] = replace(check, p=min(check.p, before.p))
+
+    def _is_answered(self, check: Check, plan: Plan, tallies: Sequence[Tally]) -> bool:
+        """Whether some of the rows are answered by all that a check is about."""
+        left, repeats = set(self.rows), plan.experiment.repeats
+        for number in pairs([check], plan)[0]:
+            left -= {place // repeats for place in tallies[number].missing()}
+            left -= tallies[number].unreached()
+        return bool(left)
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
         """The rows, those first that all who are meant have answers to; and how many these are."""
@@ -138,3 +148,7 @@ class Growing:
             if cell.key in needed
         }
         return sorted(row_order(plan), key=left.__contains__), plan.rows - len(left)
+
+
+def _name(check: Check) -> Name:
+    return check.variant, check.metric, check.rule

@@ -46,6 +46,12 @@ class Compared:
         """Rows whose value is not the baseline's, in the dataset's order."""
         return list(changes(self.plan, self.read))
 
+    def beside(self, baselines: Sequence[int | None]) -> "Compared":
+        """The same answers with each variant beside another one, by number; None: it has none."""
+        plan = replace(self.plan, baselines=tuple(baselines))
+        bare = [replace(one, comparisons={}) for one in self.results]
+        return replace(self, plan=plan, results=compared(bare, self.tallies, plan))
+
     @property
     def shown(self) -> list[int]:
         """The numbers of the variants that are compared, baselines too, in the plan's order."""

@@ -38,7 +38,7 @@ def _race(invocation: Invocation) -> dict[str, JSON] | None:
         return None
     return {
         "metric": race.metric,
-        "stopped": {one.variant.name: one.stopped for one in invocation.variants if one.stopped},
+        "out": dict(race.out),
         "spared_requests": race.spared,
         "spared_cost": race.cost,
         "note": race.off,

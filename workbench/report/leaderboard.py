@@ -169,14 +169,18 @@ def _raced(done: Invocation, currency: str) -> list[str]:
         return []
     if race.off:
         return [f"race: {race.off}"]
-    stopped = [one for one in done.variants if one.stopped]
     cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
     head = (
-        f"race by {race.metric}: {len(stopped)} of {len(done.variants)} variants dropped out, "
+        f"race by {race.metric}: {len(race.out)} of {len(done.variants)} variants dropped out, "
         f"{race.spared:,} requests spared{cost}"
     )
-    names = [f"  {one_line(one.variant.name, 60)}: {one_line(one.stopped, 100)}" for one in stopped]
-    return [head, *names]
+    whole = {one.variant.name for one in done.variants if not one.stopped}
+    lines = [
+        f"  {one_line(name, 60)}: {one_line(why, 100)}"
+        + (" (all its rows were stored)" if name in whole else "")
+        for name, why in race.out.items()
+    ]
+    return [head, *lines]
 
 
 def summary(done: Invocation, *, currency: str) -> list[str]:

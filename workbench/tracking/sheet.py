@@ -105,7 +105,7 @@ class Sheet:
         log_params(place, self._run, self._order.plan, self._variant)
         log_numbers(place, self._attempt, result)
         missing = list(self._missing(result))
-        why = {RACE: result.stopped} if result.stopped else {}
+        why = {RACE: result.stopped} if result.stopped or RACE in self._run.data.tags else {}
         finish(place, run_id, why if missing else {**why, ROWS: digest})
         return missing
 
