@@ -1,6 +1,7 @@
 """The gate: what fails it, what passes, what too few rows can't tell."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ from bench import Bench, refusal
 from test_comparing import judged, passes
 
 from workbench.comparing import FAILED, PASSED, THIN, Check, check_gate
+from workbench.comparing.checks import find_base
 from workbench.evaluator import Score
 from workbench.plan import Plan, Scope
 from workbench.stats.verdicts import rows_to_settle
@@ -48,6 +50,41 @@ def judged_with(plan: Plan, answers: dict[str, Answers]):
 
 def outcomes(found: Sequence[Check]) -> list[str]:
     return [check.outcome for check in found]
+
+
+CROSS = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, short]
+models: [echo:last, echo:prompt]
+evaluators: [exact_match]
+"""
+
+
+@pytest.mark.parametrize(
+    ("named", "base"),
+    [
+        ("baseline", "plain · prompt"),
+        ("plain", "plain · prompt"),
+        ("short", "short · prompt"),
+        ("last", "short · last"),
+        ("echo:prompt", "short · prompt"),
+        ("plain · last", "plain · last"),
+        ("@same", "short · prompt"),
+        ("@other", "plain · prompt"),
+        ("@none", None),
+    ],
+)
+def test_what_a_variant_is_held_against(bench: Bench, named: str, base: str | None) -> None:
+    """`short · prompt`: by what shares all else with it; a variant that is named is it for all."""
+    bench.write("short.jinja", "Short: {{ text }}")
+    bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
+    plan = bench.plan(CROSS)
+    plain, short = plan.experiment.prompts
+    versions = (replace(short, ref="short@same"), replace(plain, ref="short@other"))
+    experiment = replace(plan.experiment, prompts=(plain, short, *versions))
+    names = [variant.name for variant in plan.variants]
+    found = find_base(replace(plan, experiment=experiment), names.index("short · prompt"), named)
+    assert (None if found is None else names[found]) == base
 
 
 def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:

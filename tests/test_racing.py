@@ -25,6 +25,7 @@ class Drawn:
 
     own: Mapping[int, Sequence[float]]
     lost_rows: Mapping[int, int] = field(default_factory=dict)
+    silent: frozenset[int] = frozenset()
 
     def values(self, name: str) -> Mapping[int, Sequence[float]]:
         assert name
@@ -33,6 +34,9 @@ class Drawn:
     def lost(self, name: str) -> Mapping[int, int]:
         assert name
         return self.lost_rows
+
+    def unreached(self) -> set[int]:
+        return set(self.silent)
 
 
 @pytest.fixture
@@ -136,6 +140,17 @@ def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> N
         for low in (6, 2, 2)
     ]
     assert list(raced(plan, drawn).race.out) == [0]
+
+
+def test_failing_does_not_look_like_winning(planned) -> None:
+    """The first is right in all it answers, which is half; rows without a reply are nobody's."""
+    half = {row: [1.0] for row in range(0, 200, 2)}
+    others = {row: [float(row % 5 > 0)] for row in range(200)}
+    lost = dict.fromkeys(range(1, 200, 2), 1)
+    useless = raced(planned(200), [Drawn(half, lost), Drawn(others), Drawn(others)])
+    assert list(useless.race.out) == [0]
+    silent = raced(planned(200), [Drawn(half, lost, frozenset(lost)), Drawn(others), Drawn(others)])
+    assert 0 not in silent.race.out
 
 
 def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:

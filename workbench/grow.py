@@ -46,6 +46,7 @@ class Grown:
         rows: that a check stands on at the most.
         calls: that were made.
         spent: on them, in the project's currency; None without prices.
+        unreached: rows of some variant that got no reply.
         exhausted: the budget is spent.
         problems: what kept a model from answering.
     """
@@ -56,6 +57,7 @@ class Grown:
     rows: int
     calls: int
     spent: float | None
+    unreached: int
     exhausted: bool
     problems: tuple[WorkbenchError, ...] = ()
 
@@ -76,7 +78,7 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
         WorkbenchError: there is no gate; the store can't be written; it was interrupted, or the
             same is running already.
     """
-    growing = Growing(names, ground.told)
+    growing = Growing(names, ground.told, plan.experiment.repeats)
     most = plan.experiment.repeats + DEEPER
     deeper = _deeper(again, plan, most)
     weight, begun = 2.0 if deeper else 1.0, None
@@ -91,6 +93,7 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
                 rows=growing.most,
                 calls=ground.budget.calls,
                 spent=ground.budget.spent if ground.budget.prices else None,
+                unreached=growing.unreached,
                 exhausted=outcome.exhausted,
                 problems=tuple(outcome.stops),
             )
@@ -99,11 +102,13 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: Ground) -> Grow
 
 def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple[Outcome, int]:
     """One plan's rounds: what came of sending, and the rows that were answered before."""
-    ground.stop.wanted = bool(ground.stop.signal)
+    ground.stop.wanted = False
+    if ground.stop.signal:
+        raise _interrupted(ground)
     with (
         alone(ground.project, ground.store, plan),
         ground.store.ledger.session(plan.digest),
-        Stream(plan, ground.store, _nobody) as stream,
+        Stream(plan, ground.store, _nobody, lambda: bool(ground.stop.signal)) as stream,
     ):
 
         def judged() -> Sequence[Tally]:

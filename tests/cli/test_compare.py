@@ -48,7 +48,7 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
         *("exact_match", "0.500", "0.725", "+0.225", "[+0.076,", "+0.384]", "better", "40"),
     ]
     assert "  exact_match: 10 rows better, 1 worse" in lines
-    assert "  worse: r0, exact_match: 'yes' is now 'no' (expected 'yes')" in lines
+    assert "  worse: r0, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')" in lines
     assert [one for one in lines if one[:2] in ("-{", "+{")] == ["-{{ a }}", "+{{ b }}"]
 
 

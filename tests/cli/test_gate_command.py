@@ -102,6 +102,12 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
         ("better", "no worse than @git:HEAD, which it is", "passed"),
         ("third", "no worse than @git:HEAD, where it is not", "passed"),
     ]
+    summary = home / "summary.md"
+    call(home, "gate", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    heads = [line for line in summary.read_text().splitlines() if line.startswith("### ")]
+    assert len(heads) == 1
+    assert heads[0].startswith("### plain against plain")
+    assert heads[0].endswith("git:HEAD")
     gate(home, "no_worse_than: '@git:HAED', by: 0.05")
     assert "no git revision 'HAED'" in call(home, "gate").stderr
     gate(home, "no_worse_than: '@prodction', by: 0.05")

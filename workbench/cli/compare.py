@@ -59,6 +59,7 @@ def compare(
     runs = _runs(names, project, tracking_uri)
     beside = [*_references(names), *(one.prompt for run in runs.values() for one in run)]
     task = task or next((one.task for run in runs.values() for one in run), "")
+    _check_task(task, runs, project)
     with planned(task, Options(Scope(limit)), tracking_uri, beside) as (project, store, made):
         found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
         check_answered(found, found.shown)
@@ -103,6 +104,19 @@ def _runs(
     from workbench.tracking import recorded_variants
 
     return {one: recorded_variants(project, tracking_uri, one) for one in ids}
+
+
+def _check_task(task: str, runs: "dict[str, list[RecordedVariant]]", project: "Project") -> None:
+    if task.endswith((".yaml", ".yml")) or (not task and len(project.tasks()) > 1):
+        return
+    meant = task or "".join(project.tasks())
+    for run_id, variants in runs.items():
+        for one in variants:
+            if one.task != meant:
+                raise WorkbenchError(
+                    f"run {run_id} is of the task {one.task!r}, not of {meant!r}",
+                    fix="compare runs of one task",
+                )
 
 
 def _references(names: list[str]) -> list[str]:

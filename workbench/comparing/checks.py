@@ -8,7 +8,8 @@ list(checks(rule, family, [1, 2], Look()))      the rows are looked at again and
     no worse than         fails where it is significantly worse by more than the margin; passes
                           where that is excluded
 
-Whoever has no value of a row counts with the worst there can be.
+A variant that has no value of a row counts with the worst there can be. Rows that what it is
+compared with has no value of are left out: where nothing works at all, nothing passes.
 """
 
 import math
@@ -38,7 +39,8 @@ class Check:
         rows: that it stands on.
         rows_needed: about how many would decide it; None where it is decided.
         base: the baseline's name.
-        once: no further row is looked at: the metric has no range.
+        once: no further row is looked at: the metric has no range, or the bound is its end.
+        again: it holds however often the rows are looked at.
     """
 
     variant: int
@@ -53,6 +55,7 @@ class Check:
     rows_needed: int | None = None
     base: str = ""
     once: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ def checks(
     for number in variants:
         found = [_beside(family, number, bound, one) for bound in bounds]
         found += [_drop(family, number, rule, one)] if rule.no_worse_than else []
-        yield from (replace(check, once=look is not None and one is None) for check in found)
+        for check in found:
+            judged_once = look is not None and check.value is not None and not check.again
+            yield replace(check, once=judged_once)
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,8 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
         return Check(number, name, bound.words, THIN)
     room = bound.side * (found.mean - bound.value)
     low, high = found.low, found.high
-    if look is None:
+    at_an_end = family.scale.reach and not family.ends[0] < bound.value < family.ends[1]
+    if look is None or at_an_end:
         beyond, passed = _beyond(rows, bound, passes=family.passes), room >= 0
     else:
         watched = Watched([fmean(row) for row in rows], *family.ends)
@@ -131,6 +137,7 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
         p=beyond,
         rows=len(rows),
         rows_needed=needed,
+        again=bool(look and not at_an_end),
     )
 
 
@@ -157,9 +164,7 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
     called = plan.variants[base].name
     words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
     any_time = look is not None
-    apart = family.worst(base, number, any_time=any_time) or family.apart(
-        base, number, any_time=any_time
-    )
+    apart = family.held(base, number, any_time=any_time)
     if not apart:
         return Check(number, name, words, THIN, base=called)
     higher = family.scale.higher_is_better
@@ -183,6 +188,7 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
         rows=apart.rows,
         rows_needed=None if passed else _needed(abs(room), apart.spread, apart.rows, look),
         base=called,
+        again=any_time,
     )
 
 

@@ -168,6 +168,7 @@ def _words(
 
     if not kept:
         why = "; ".join(f"{name(one)}: {', '.join(one.against)}" for one in others[:5])
+        why += f"; and {len(others) - 5} more" if len(others) > 5 else ""
         return f"No variant keeps all limits ({why})."
     best = kept[0]
     interval = "" if best.low is None else f" [{best.low:.3f}, {best.high:.3f}]"

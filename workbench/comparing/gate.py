@@ -104,10 +104,11 @@ def pairs(found: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
 
 
 def baselines(found: Sequence[Check], plan: Plan) -> list[int | None]:
-    """Of each variant that the checks are about what they compare it with; else the plan's."""
-    meant = {check.variant for check in found}
+    """Of each variant what the checks compare it with; where they compare none, the plan's."""
     first = {own[0]: own[1] for own in reversed(pairs(found, plan)) if own[1:]}
+    compares = any(rule.no_worse_than for rule in plan.experiment.gate.values())
+    meant = {check.variant for check in found}
     return [
-        first.get(number, base) if number in meant else None
+        first.get(number) if compares else base if number in meant else None
         for number, base in enumerate(plan.baselines)
     ]

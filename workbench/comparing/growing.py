@@ -1,6 +1,6 @@
 """Which rows a gate asks for that these rows don't decide, and when it has enough.
 
-growing = Growing(["few_shot"], progress.note)
+growing = Growing(["few_shot"], told, repeats=1)
 growing.begin(judged, weight=1)
 complete(plan, Site(…, rounds=growing.rounds))
 growing.checks      [Check("few_shot", outcome="passed", rows=68, …), …]
@@ -9,6 +9,9 @@ Rows come in waves, in an order that has to do with nothing; those that are answ
 first. After each wave every check that is still open is looked at with a test that may be looked at
 again and again: its p is the least that was ever seen. What is decided stays so. A metric without a
 range is judged once, at the first look: nothing can be bet on it.
+
+A row without a reply is no fault of a prompt, and yet may be: a check fails only without such rows,
+and passes only if they count as the worst.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +24,7 @@ from workbench.model import Request
 from workbench.plan import Plan, round_of, row_order, waves
 from workbench.tally import Tally
 
+HOPE = 100  # answered rows without anything to measure, after which none is expected
 Name = tuple[int, str, str]  # variant, metric, rule
 Judged = Callable[[], Sequence[Tally]]
 
@@ -36,22 +40,23 @@ class Growing:
     Attributes:
         names: the variants, prompts or models that are meant; none: all that are no baseline.
         told: hears how it stands after each look.
+        repeats: of a row, where its answers can hardly differ.
         checks: as they stand; none before the first look.
-        rows: that were looked at last.
         most: rows that a check stood on at the most.
-        begun: rows of the last plan that were answered before anything was asked.
+        unreached: rows of some variant that got no reply.
     """
 
     names: Sequence[str]
     told: Callable[[str], None]
+    repeats: int = 1
     checks: Sequence[Check] = ()
-    rows: Sequence[int] = ()
     most: int = 0
     begun: int = 0
+    unreached: int = 0
     _judged: Judged = _nothing
     _weight: float = 1.0
     _seen: dict[Name, Check] = field(default_factory=dict)
-    _hopeless: set[Name] = field(default_factory=set)  # answered, and yet nothing to measure
+    _closed: set[Name] = field(default_factory=set)  # nothing to measure, or nobody answers
 
     @property
     def decided(self) -> bool:
@@ -65,7 +70,7 @@ class Growing:
         return [
             check
             for check in self.checks
-            if check.outcome == THIN and not check.once and _name(check) not in self._hopeless
+            if check.outcome == THIN and not check.once and _name(check) not in self._closed
         ]
 
     def begin(self, judged: Judged, weight: float) -> None:
@@ -80,62 +85,92 @@ class Growing:
 
     def rounds(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """What is asked in each wave, until all is decided."""
-        order, begun = self._order(plan)
+        order, self.begun = self._order(plan)
         asked: set[str] = set()
-        self.rows, self.begun = order[:begun], begun
-        if begun:
-            self.look(plan)
-        for seen in waves(plan.rows, begun):
+        self.look(plan)
+        done = self.begun
+        for seen in waves(plan.rows, done):
             if self.decided:
                 return
-            some = order[len(self.rows) : seen]
-            self.rows = order[:seen]
-            yield round_of(plan, self.asking(plan), some, asked)
+            some, asking = order[done:seen], self.asking(plan)
+            yield round_of(plan, asking, some, asked)
+            self._close(plan, asking, some)
             self.look(plan)
+            done = seen
 
     def look(self, plan: Plan) -> None:
-        """Judges every check that is open by the rows there are."""
+        """Judges every check that is open by the rows that are answered."""
         tallies = self._judged()
         results = [
             tally.result(variant, None)
             for tally, variant in zip(tallies, plan.variants, strict=True)
         ]
-        # A server that was down is no fault of a prompt: those rows are as good as not run.
-        own = [Part(tally, set(self.rows) - tally.unreached()) for tally in tallies]
-        for check in find_checks(plan, results, own, self.names, Look(self._weight)):
-            self._take(check)
-            if check.value is None and self._is_answered(check, plan, tallies):
-                self._hopeless.add(_name(check))
+        answered = [self._answered(plan, number, tally) for number, tally in enumerate(tallies)]
+        rows = [own - tally.unreached() for own, tally in zip(answered, tallies, strict=True)]
+        whole = [Part(tally, own) for tally, own in zip(tallies, answered, strict=True)]
+        reached = [Part(tally, own) for tally, own in zip(tallies, rows, strict=True)]
+        self.unreached = sum(len(tally.unreached()) for tally in tallies)
+        look = Look(self._weight)
+        for check, with_lost in zip(
+            find_checks(plan, results, reached, self.names, look),
+            find_checks(plan, results, whole, self.names, look),
+            strict=True,
+        ):
+            passed = check.outcome == with_lost.outcome == PASSED
+            self._take(replace(check, outcome=PASSED if passed else THIN))
+            about = [rows[number] for number in pairs([check], plan)[0]]
+            if check.value is None and len(about[0].intersection(*about)) >= HOPE:
+                self._closed.add(_name(check))
         self.checks = adjusted(list(self._seen.values()))
         self.most = max(self.most, *(check.rows for check in self.checks))
+        most = max(len(rows[number]) for number, *_ in pairs(self.checks, plan))
         times = plan.experiment.repeats
-        rows = f"{len(self.rows):,} rows" + (f", {times} times each" if times > 1 else "")
-        self.told(f"{rows}: {len(self.open)} of {len(self.checks)} checks open")
+        said = f"{most:,} rows" + (f", {times} times each" if times > 1 else "")
+        if most:
+            self.told(f"{said}: {len(self.open)} of {len(self.checks)} checks open")
 
     def asking(self, plan: Plan) -> set[int]:
         """The variants that the open checks are about, with what they are compared with."""
-        if not self.checks:
-            meant = find_meant(plan, self.names)
+        if self.checks:
+            meant = {number for pair in pairs(self.open, plan) for number in pair}
+        else:
+            meant = set(find_meant(plan, self.names))
             named = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
             bases = {find_base(plan, number, name) for number in meant for name in named}
-            return {*meant, *(base for base in bases if base is not None)}
-        return {number for pair in pairs(self.open, plan) for number in pair}
+            meant |= {base for base in bases if base is not None}
+        deeper = plan.experiment.repeats > self.repeats
+        return {n for n in meant if not (deeper and _is_greedy(plan, n))}
 
     def _take(self, check: Check) -> None:
         """A check as it is now: what was once shown stays shown."""
         before = self._seen.get(_name(check))
-        if before is None:
+        if before is None or before.value is None:
             self._seen[_name(check)] = check
-        elif before.outcome != PASSED and not before.once:
+        elif before.outcome == PASSED or before.once:
+            return
+        elif check.once:  # it was looked at, and can't be any more
+            self._seen[_name(check)] = replace(before, once=True)
+        else:
             self._seen[_name(check)] = replace(check, p=min(check.p, before.p))
 
-    def _is_answered(self, check: Check, plan: Plan, tallies: Sequence[Tally]) -> bool:
-        """Whether some of the rows are answered by all that a check is about."""
-        left, repeats = set(self.rows), plan.experiment.repeats
-        for number in pairs([check], plan)[0]:
-            left -= {place // repeats for place in tallies[number].missing()}
-            left -= tallies[number].unreached()
-        return bool(left)
+    def _close(self, plan: Plan, asking: set[int], rows: Sequence[int]) -> None:
+        """Gives up on checks about variants that were asked and say nothing any more."""
+        tallies, repeats = self._judged(), plan.experiment.repeats
+        silent = {
+            number
+            for number in asking
+            if {place // repeats for place in tallies[number].missing()} & set(rows)
+        }
+        for check in self.open:
+            if silent.intersection(pairs([check], plan)[0]):
+                self._closed.add(_name(check))
+
+    def _answered(self, plan: Plan, number: int, tally: Tally) -> frozenset[int]:
+        """The rows of which a variant has all the answers that it is asked for."""
+        repeats = plan.experiment.repeats
+        needed = self.repeats if _is_greedy(plan, number) else repeats
+        left = {place // repeats for place in tally.missing() if place % repeats < needed}
+        return frozenset(range(plan.rows)) - left
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
         """The rows, those first that all who are meant have answers to; and how many these are."""
@@ -152,3 +187,8 @@ class Growing:
 
 def _name(check: Check) -> Name:
     return check.variant, check.metric, check.rule
+
+
+def _is_greedy(plan: Plan, number: int) -> bool:
+    """Whether a variant's answers to a row hardly differ."""
+    return plan.variants[number].parameters.get("temperature") == 0

@@ -5,7 +5,7 @@ compared(results, tallies, plan)    the results, each with a Comparison a metric
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -40,7 +40,7 @@ class Part:
     """The values of some rows only."""
 
     own: Values
-    rows: Collection[int]
+    rows: Set[int]
 
     def values(self, name: str) -> dict[int, Sequence[float]]:
         """See `Values`."""
@@ -49,6 +49,13 @@ class Part:
     def lost(self, name: str) -> dict[int, int]:
         """See `Values`."""
         return {row: count for row, count in self.own.lost(name).items() if row in self.rows}
+
+
+def filled(own: Values, name: str, worst: float) -> Rows:
+    """A variant's values by row, with the worst there can be where it has none."""
+    values, lost = own.values(name), own.lost(name)
+    full = {row: [*values.get(row, ()), *[worst] * count] for row, count in lost.items()}
+    return {**values, **full}
 
 
 def compared(
@@ -191,13 +198,16 @@ class Family:
 
     def filled(self, number: int) -> Rows:
         """A variant's values, with the worst there can be where it has none."""
-        own = self.own[number].values(self.evaluator.name)
-        lost = self.own[number].lost(self.evaluator.name)
-        if not lost:
-            return own
-        end = self._end()
-        full = {row: [*own.get(row, ()), *[end] * count] for row, count in lost.items()}
-        return {**own, **full}
+        return filled(self.own[number], self.evaluator.name, self._end())
+
+    def held(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
+        """The difference as a gate sees it: the variant has the worst where it has no value.
+
+        Rows that the baseline has no value of are left out: where both failed, or nothing could be
+        judged at all, nothing is shown.
+        """
+        first = self.own[base].values(self.evaluator.name)
+        return self._difference(first, self.filled(number), any_time=any_time)
 
     def _end(self) -> float:
         """The worst of the scale; the worst that was seen where it has no end."""

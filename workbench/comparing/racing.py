@@ -5,15 +5,17 @@ complete(plan, Site(…, rounds=race.rounds))
 race.out        {2: Out(better=0, rows=45, apart=-0.31, p=0.0004)}
 
 All begin with the same few rows, in an order that has to do with nothing, and go on in waves. After
-each wave every variant is held against every other on the rows both have a value of, with a test
-that may be looked at again and again. That one drops out that is not worse comes in 5% of races at
-the most, all pairs and all looks together (Bonferroni). Who is left runs to the end.
+each wave every variant is held against every other on the rows both have an answer to, with a test
+that may be looked at again and again; a useless answer counts as the worst there can be. That one
+drops out that is not worse comes in 5% of races at the most, all pairs and all looks together
+(Bonferroni). Who is left runs to the end.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from workbench.comparing.metrics import Rows, Values
+from workbench.comparing.metrics import Part, Rows, Values, filled
 from workbench.model import Request
 from workbench.plan import Plan, round_of, row_order, waves
 from workbench.stats import ALPHA, watched_apart
@@ -36,6 +38,13 @@ class Out:
     p: float
 
 
+class Judged(Values, Protocol):
+    """The values of a variant, and which rows got no reply at all."""
+
+    def unreached(self) -> set[int]:
+        """The rows of the dataset of which a request got no reply."""
+
+
 class Race:
     """Who still runs.
 
@@ -53,7 +62,7 @@ class Race:
     def __init__(
         self,
         plan: Plan,
-        judged: Callable[[], Sequence[Values]],
+        judged: Callable[[], Sequence[Judged]],
         spared: Callable[[int], None],
     ) -> None:
         self.metric = next(one for one in plan.experiment.evaluators if one.name == plan.race)
@@ -91,19 +100,20 @@ class Race:
 
     def _look(self, rows: Sequence[int]) -> None:
         """Takes out who is clearly worse than another, the worst first."""
-        chosen = set(rows)
         tallies = self._judged()
-        own: dict[int, Rows] = {}
-        for number in self.going:
-            values = tallies[number].values(self.metric.name)
-            own[number] = {row: values[row] for row in values.keys() & chosen}
-        reach = self._reach(own)
+        parts = {
+            number: Part(tallies[number], set(rows) - tallies[number].unreached())
+            for number in self.going
+        }
+        low, high = self._ends([part.values(self.metric.name) for part in parts.values()])
         if self.off:
             return
+        worst = low if self.metric.traits.higher_is_better else high
+        own = {number: filled(part, self.metric.name, worst) for number, part in parts.items()}
         number_of_pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
         for number in sorted(own, key=lambda one: self._standing(own[one])):
             others = [other for other in self.going if other != number]
-            held = [self._held(own, number, other, reach) for other in others]
+            held = [self._held(own, number, other, high - low) for other in others]
             least = min((one for one in held if one), key=lambda one: one.p, default=None)
             if least and least.p <= ALPHA / number_of_pairs:
                 self.out[number] = least
@@ -122,17 +132,15 @@ class Race:
         mean = sum(means) / len(means) if means else 0.0
         return mean if self.metric.traits.higher_is_better else -mean
 
-    def _reach(self, own: Mapping[int, Rows]) -> float:
-        """How far two values can be apart; of an unknown range only pass or fail tells."""
+    def _ends(self, own: Sequence[Rows]) -> tuple[float, float]:
+        """The least and the greatest value; of an unknown range only pass or fail tells."""
         if self.metric.traits.range:
-            low, high = self.metric.traits.range
-            return high - low
-        seen = {value for rows in own.values() for values in rows.values() for value in values}
+            return self.metric.traits.range
+        seen = {value for rows in own for values in rows.values() for value in values}
         if not seen <= {0.0, 1.0}:
-            self.off = (
-                f"{self.metric.name} turned out to be a number without a range: nobody drops out"
-            )
-        return 1.0
+            said = "turned out to be a number without a range: nobody drops out"
+            self.off = f"{self.metric.name} {said}" + (" any more" if self.out else "")
+        return 0.0, 1.0
 
     def _open(self, asked: set[str]) -> int:
         """How many requests those that still run have left."""

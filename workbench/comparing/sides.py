@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from workbench.canonical import canonical
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.plan import Plan, Variant
+from workbench.plan import Plan
 from workbench.results import RecordedVariant
 
 Runs = Mapping[str, Sequence[RecordedVariant]]
@@ -40,6 +40,7 @@ def paired(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) 
         own = set(sides[0])
         return _some(plan, [base if n in own else None for n, base in enumerate(plan.baselines)])
     first, *others = sides
+    alone = len(first) == 1 and names[0] not in runs
     if all(set(side) <= set(first) for side in others):
         raise WorkbenchError(
             f"{' and '.join(names)} are the same",
@@ -50,7 +51,7 @@ def paired(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) 
     for side in others:
         for number in side:
             if number not in first:
-                bases[number] = _counterpart(plan.variants[number], first, plan)
+                bases[number] = first[0] if alone else _counterpart(number, first, side, plan)
     return _some(plan, bases)
 
 
@@ -103,19 +104,29 @@ def _of_run(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> lis
     return found
 
 
-def _counterpart(variant: Variant, side: Sequence[int], plan: Plan) -> int | None:
-    """The one of a side that shares most: the point of the grid, and model or prompt or both."""
-    if len(side) == 1:
-        return side[0]
+def _counterpart(number: int, first: Sequence[int], side: Sequence[int], plan: Plan) -> int | None:
+    """The one of the first side that shares all that the two sides have in common.
 
-    def shared(number: int) -> int:
-        other = plan.variants[number]
-        same_model = other.model.model.label == variant.model.model.label
-        same_prompt = other.prompt.name == variant.prompt.name
-        return (same_model + same_prompt) * (other.point == variant.point)
-
-    closest = max(side, key=shared)
-    return closest if shared(closest) else None
+    Two prompts share models; two models share prompts; two versions of prompts share both.
+    """
+    variants = plan.variants
+    own = variants[number]
+    models = {variants[n].model.model.label for n in first} & {
+        variants[n].model.model.label for n in side
+    }
+    prompts = {variants[n].prompt.name for n in first} & {variants[n].prompt.name for n in side}
+    for other in first:
+        beside = variants[other]
+        same_model = beside.model.model.label == own.model.model.label
+        same_prompt = beside.prompt.name == own.prompt.name
+        if (
+            beside.point == own.point
+            and (same_model or not models)
+            and (same_prompt or not prompts)
+            and (same_model or same_prompt)
+        ):
+            return other
+    return None
 
 
 def _some(plan: Plan, bases: Sequence[int | None]) -> Plan:

@@ -23,6 +23,7 @@ from workbench.stats import Difference
 SCHEMA_VERSION = 1
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 WORST_ROWS = 5  # broken rows that are shown of a pair
+MOST_SLICES = 20
 LONGEST = 70  # characters of an answer
 SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # what Markdown may take for more than a letter
 # What GitHub makes links of, backslash or not: names, issues, addresses.
@@ -157,26 +158,41 @@ def _settling(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
 
 
 def _row_lines(found: Compared, number: int) -> Iterator[str]:
-    """How many rows were fixed and broken by each metric, and the worst of them."""
+    """How many rows got better and worse by each metric, and the worst by the first of them."""
     own = [one for one in found.changes if one.variant == number]
-    for name in dict.fromkeys(one.metric for one in own):
-        gains = [one.gain for one in own if one.metric == name]
-        up, down = sum(gain > 0 for gain in gains), sum(gain < 0 for gain in gains)
-        yield f"  {one_line(name)}: {up:,} rows better, {down:,} worse"
-    broken: dict[tuple[str, int], Change] = {}
-    for one in sorted(own, key=lambda change: change.gain):
-        if one.gain < 0:
-            broken.setdefault((one.row, one.repeat), one)
-    for one in list(broken.values())[:WORST_ROWS]:
-        before, after = (f"{one_line(text, LONGEST)!r}" for text in one.answers)
-        where = f"{one_line(one.row, 40)}, {one_line(one.metric)}"
-        wanted = one.expectations.get(EXPECTED)
-        beside = "" if wanted is None else f" (expected {one_line(str(wanted), LONGEST)!r})"
-        yield f"  worse: {where}: {before} is now {after}{beside}"
+    worst: dict[str, Change] = {}
+    for evaluator in found.plan.experiment.evaluators:
+        gains: dict[str, float] = {}
+        changed = [one for one in own if one.metric == evaluator.name]
+        for one in changed:
+            gains[one.row] = gains.get(one.row, 0.0) + one.gain
+        if not gains:
+            continue
+        up, down = (sum(sign * gain > 0 for gain in gains.values()) for sign in (1, -1))
+        yield f"  {one_line(evaluator.name)}: {up:,} rows better, {down:,} worse"
+        for one in sorted(changed, key=lambda change: gains[change.row]):
+            if gains[one.row] < 0 and one.gain < 0:
+                worst.setdefault(one.row, one)
+    for one in list(worst.values())[:WORST_ROWS]:
+        yield f"  worse: {_change(one)}"
+
+
+def _change(one: Change) -> str:
+    """`r12, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')`."""
+    before, after = (f"{one_line(text, LONGEST)!r}" for text in one.answers)
+    wanted = one.expectations.get(EXPECTED)
+    beside = "" if wanted is None else f" (expected {one_line(str(wanted), LONGEST)!r})"
+    values = " → ".join(
+        "none" if value is None else f"{value:g}" for value in (one.before, one.after)
+    )
+    where = f"{one_line(one.row, 40)}, {one_line(one.metric)} {values}"
+    return f"{where}: {before} is now {after}{beside}"
 
 
 def _slice_lines(found: Compared, number: int) -> Iterator[str]:
-    for part in found.slices:
+    if len(found.slices) > MOST_SLICES:
+        yield f"  the {MOST_SLICES} largest of {len(found.slices):,} slices; --json has all of them"
+    for part in found.slices[:MOST_SLICES]:
         for name, one in part.comparisons.get(number, {}).items():
             yield (
                 f"  {one_line(part.column)}={one_line(part.value, 40)}, {one_line(name)}: "

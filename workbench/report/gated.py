@@ -22,8 +22,8 @@ def gate_lines(found: Compared, checks: Sequence[Check]) -> Iterator[str]:
     for check in checks:
         if check.outcome != PASSED and check.rows_needed:
             yield (
-                f"{_name(found, check)}, {one_line(check.metric)}: {check.rows:,} rows; about "
-                f"{check.rows_needed:,} would decide it"
+                f"{_name(found, check)}, {one_line(check.metric)} {one_line(check.rule)}: "
+                f"{check.rows:,} rows; about {check.rows_needed:,} would decide it"
             )
     yield verdict(checks)
 
@@ -66,9 +66,12 @@ def grown_lines(grown: Grown | None, currency: str) -> list[str]:
         why = "the budget is spent"
     elif grown.problems:
         why = "a model does not answer"
-    else:
+    elif grown.rows >= grown.plan.rows:
         why = "no row is left to ask for"
-    return [f"grown: {rows}; {asked}; {why}"]
+    else:
+        why = "more rows would not decide it"
+    lost = f"; {grown.unreached:,} rows got no reply" if grown.unreached else ""
+    return [f"grown: {rows}; {asked}{lost}; {why}"]
 
 
 def grown_json(grown: Grown | None) -> dict[str, JSON]:
@@ -81,6 +84,7 @@ def grown_json(grown: Grown | None) -> dict[str, JSON]:
         "repeats": grown.plan.experiment.repeats,
         "calls": grown.calls,
         "cost": grown.spent,
+        "unreached": grown.unreached,
         "exhausted": grown.exhausted,
         "problems": [problem.message for problem in grown.problems],
     }

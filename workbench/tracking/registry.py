@@ -211,7 +211,7 @@ def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
             if int(version.version) == int(reference.value):
                 return version
         newest = known[0].version
-        raise WorkbenchError(
+        raise AbsentError(
             f"{name!r} has no version {reference.value} in {place.shown}",
             fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
         )

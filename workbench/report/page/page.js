@@ -236,14 +236,15 @@
 
   function failures(row) {
     const place = at(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
-    let sum = 0;
+    let sum = 0, run = 0;  // what was not run is no failure: the mean of those that were
     for (const index of shown) {
       const own = row.cells[index];
       if (!own) continue;
       const value = own.scores[place];
       sum += own.state || value == null ? -1e6 : better * value;
+      run += 1;
     }
-    return sum;
+    return run ? sum / run : Infinity;
   }
 
   const FILTERS = {
