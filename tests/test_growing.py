@@ -135,10 +135,27 @@ def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
     stored = frozenset(cell.key for cells in plan.cells for cell in cells[:200])
     drawn = passes(np.random.default_rng(3), 600, 0.8, 0.3)
     found = grown(planned(600, stored=stored), drawn)
-    assert (found.asked, only(found).rows, only(found).outcome) == (0, 200, FAILED)
+    assert (found.asked, only(found).rows, only(found).outcome) == (0, 20, FAILED)
     equal = passes(np.random.default_rng(4), 600, 0.7, 0.7)
     found = grown(planned(600, "no_worse_than: baseline, by: 0.03", stored=stored), equal)
     assert found.told[:2] == ["200 rows: 1 of 1 checks open", "300 rows: 1 of 1 checks open"]
+
+
+def test_the_same_command_comes_to_the_same_again(planned) -> None:
+    """Whatever was decided on the way, when all that was asked is stored."""
+    rule = "min: 0.55, no_worse_than: baseline, by: 0.1"
+    for seed in range(20):
+        drawn = passes(np.random.default_rng(seed), 400, 0.7, 0.7)
+        plan = planned(400, rule)
+        own, asked = Arriving(plan, drawn), set[str]()
+        first = Growing([], lambda text: None)
+        first.begin(lambda own=own: own.tallies, 1.0)
+        for some in first.rounds(plan):
+            asked |= {request.key for requests in some for request in requests}
+            own.take({request.key for requests in some for request in requests})
+        second = grown(planned(400, rule, stored=frozenset(asked)), drawn)
+        assert second.asked == 0
+        assert second.outcomes == [check.outcome for check in first.checks]
 
 
 def test_one_failed_check_decides_the_gate(planned) -> None:

@@ -6,9 +6,10 @@ complete(plan, Site(…, rounds=growing.rounds))
 growing.checks      [Check("few_shot", outcome="passed", rows=68, …), …]
 
 Rows come in waves, in an order that has to do with nothing; those that are answered already are the
-first. After each wave every check that is still open is looked at with a test that may be looked at
-again and again: its p is the least that was ever seen. What is decided stays so. A metric without a
-range is judged once, at the first look: nothing can be bet on it.
+first, and are looked at wave by wave, too. After each wave every check that is still open is looked
+at with a test that may be looked at again and again: its p is the least that was ever seen. What is
+decided stays so. A metric without a range is judged once, by all rows of the first look: nothing
+can be bet on it.
 
 A row without a reply is no fault of a prompt, and yet may be: a check fails only without such rows,
 and passes only if they count as the worst.
@@ -43,6 +44,8 @@ class Growing:
         repeats: of a row, where its answers can hardly differ.
         checks: as they stand; none before the first look.
         most: rows that a check stood on at the most.
+        rows: that were looked at last.
+        begun: rows of the last plan that were answered before anything was asked.
         unreached: rows of some variant that got no reply.
     """
 
@@ -51,10 +54,12 @@ class Growing:
     repeats: int = 1
     checks: Sequence[Check] = ()
     most: int = 0
+    rows: int = 0
     begun: int = 0
     unreached: int = 0
     _judged: Judged = _nothing
     _weight: float = 1.0
+    _said: str = ""
     _seen: dict[Name, Check] = field(default_factory=dict)
     _closed: set[Name] = field(default_factory=set)  # nothing to measure, or nobody answers
 
@@ -87,7 +92,7 @@ class Growing:
         """What is asked in each wave, until all is decided."""
         order, self.begun = self._order(plan)
         asked: set[str] = set()
-        self.look(plan)
+        self._look_again(plan)
         done = self.begun
         for seen in waves(plan.rows, done):
             if self.decided:
@@ -101,33 +106,64 @@ class Growing:
     def look(self, plan: Plan) -> None:
         """Judges every check that is open by the rows that are answered."""
         tallies = self._judged()
-        results = [
-            tally.result(variant, None)
-            for tally, variant in zip(tallies, plan.variants, strict=True)
-        ]
-        answered = [self._answered(plan, number, tally) for number, tally in enumerate(tallies)]
+        self._judge(plan, tallies, [self._answered(plan, n, one) for n, one in enumerate(tallies)])
+        self._tell(plan)
+
+    def _look_again(self, plan: Plan) -> None:
+        """At what is stored, wave by wave: the same command comes to the same decisions again."""
+        tallies = self._judged()
+        answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
+        order = row_order(plan)
+        own = [[row for row in order if row in rows] for rows in answered]
+        self._judge(plan, tallies, answered, once=True)
+        for seen in waves(max(map(len, own))):
+            self._judge(plan, tallies, [frozenset(rows[:seen]) for rows in own])
+            if self.decided:
+                break
+        if self.checks:
+            self._tell(plan)
+
+    def _judge(
+        self,
+        plan: Plan,
+        tallies: Sequence[Tally],
+        answered: Sequence[frozenset[int]],
+        *,
+        once: bool = False,
+    ) -> None:
+        """Judges every check that is open by some rows of each variant, or what is judged once."""
+        made = zip(tallies, plan.variants, strict=True)
+        results = [tally.result(variant, None) for tally, variant in made]
         rows = [own - tally.unreached() for own, tally in zip(answered, tallies, strict=True)]
         whole = [Part(tally, own) for tally, own in zip(tallies, answered, strict=True)]
         reached = [Part(tally, own) for tally, own in zip(tallies, rows, strict=True)]
-        self.unreached = sum(len(tally.unreached()) for tally in tallies)
         look = Look(self._weight)
         for check, with_lost in zip(
             find_checks(plan, results, reached, self.names, look),
             find_checks(plan, results, whole, self.names, look),
             strict=True,
         ):
+            if once and not check.once:
+                continue
             passed = check.outcome == with_lost.outcome == PASSED
             self._take(replace(check, outcome=PASSED if passed else THIN))
             about = [rows[number] for number in pairs([check], plan)[0]]
             if check.value is None and len(about[0].intersection(*about)) >= HOPE:
                 self._closed.add(_name(check))
+        if not self._seen:
+            return
         self.checks = adjusted(list(self._seen.values()))
         self.most = max(self.most, *(check.rows for check in self.checks))
-        most = max(len(rows[number]) for number, *_ in pairs(self.checks, plan))
+        self.unreached = sum(len(tally.unreached()) for tally in tallies)
+        self.rows = max(len(rows[number]) for number, *_ in pairs(self.checks, plan))
+
+    def _tell(self, plan: Plan) -> None:
         times = plan.experiment.repeats
-        said = f"{most:,} rows" + (f", {times} times each" if times > 1 else "")
-        if most:
-            self.told(f"{said}: {len(self.open)} of {len(self.checks)} checks open")
+        said = f"{self.rows:,} rows" + (f", {times} times each" if times > 1 else "")
+        said += f": {len(self.open)} of {len(self.checks)} checks open"
+        if said != self._said:
+            self.told(said)
+        self._said = said
 
     def asking(self, plan: Plan) -> set[int]:
         """The variants that the open checks are about, with what they are compared with."""
