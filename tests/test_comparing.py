@@ -8,13 +8,13 @@ import pytest
 from bench import Bench, refusal
 from rich.console import Console
 
-from workbench.comparing import compared
+from workbench.comparing import compared, paired
 from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import blocks, leaderboard
 from workbench.report.verdicts import verdict_lines
-from workbench.results import Comparison, Row, VariantResult, variant_json
+from workbench.results import Comparison, RecordedVariant, Row, VariantResult, variant_json
 from workbench.tally import Tally
 
 CROSS = """\
@@ -106,6 +106,32 @@ def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> No
     assert "exact_mach" in said
     assert "exact_match" in said
     assert "margin" in refusal(bench.plan, CROSS + "margin: -1\n")
+
+
+@pytest.mark.usefixtures("rows")
+@pytest.mark.parametrize(
+    ("sides", "pairs"),
+    [
+        (["plain", "short"], {"short · last": "plain · last", "short · prompt": "plain · prompt"}),
+        (["last", "prompt"], {"plain · prompt": "plain · last", "short · prompt": "short · last"}),
+        (
+            ["plain · last", "short"],
+            {"short · last": "plain · last", "short · prompt": "plain · last"},
+        ),
+        (["1" * 32, "short"], {"short · last": "plain · last"}),
+        (["1" * 32, "2" * 32], {"short · last": "plain · last"}),
+    ],
+)
+def test_two_sides_are_paired_by_all_that_they_share(
+    bench: Bench, sides: list[str], pairs: dict[str, str]
+) -> None:
+    """A run is as good as its variants: here one of each prompt on the first model."""
+    plan = bench.plan(CROSS.replace("grid: {temperature: [0, 1]}\n", ""))
+    runs = {
+        str(number) * 32: [RecordedVariant("qa", f"{one.ref}@1", one.digest, "echo:last", {})]
+        for number, one in enumerate(plan.experiment.prompts, 1)
+    }
+    assert against(paired(sides, plan, runs)) == pairs
 
 
 def judged(plan: Plan, answers: Answers, tallies: list[Tally] | None = None) -> list[VariantResult]:

@@ -102,6 +102,21 @@ def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:
     assert (found.outcome, found.rows_needed is None or found.p <= 0.05) == (FAILED, True)
 
 
+def test_a_bound_that_no_mean_can_be_beyond_is_refused(checks) -> None:
+    half = passes(*[1, 0] * 10)
+    said = refusal(checks, "min: 1.5", half, half)
+    assert "exact_match is never beyond 0 to 1, and the bound is 1.5" in said
+
+
+def test_nothing_at_all_is_not_no_worse(checks) -> None:
+    """Every answer of both failed; then only those of the one that is meant."""
+    nothing: Answers = [None] * 40
+    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, nothing)) == [THIN]
+    half = passes(*[1, 0] * 20)
+    assert outcomes(checks("no_worse_than: baseline, by: 0.1", half, nothing)) == [FAILED]
+    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, half)) == [THIN]
+
+
 def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
     half = passes(*[1, 0] * 50)
     assert outcomes(checks("max: 0.6", half, half)) == [PASSED]

@@ -60,6 +60,11 @@ def test_what_a_ci_job_reads_is_written(home: Path) -> None:
         "::error file=prompts/qa/better.jinja,line=1,title=better%3A exact_match at least 0.95::"
         in done.stdout
     )
+    above = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(home.parent)}
+    assert (
+        f"::error file={home.name}/prompts/qa/better.jinja,line=1,"
+        in call(home, "gate", **above).stdout
+    )
     root = ET.parse(home / "out" / "gate.xml").getroot()
     (suite,) = root.findall("testsuite")
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")

@@ -163,6 +163,7 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
     assert "race by exact_match: 1 of 3 variants dropped out" in again.stdout
     assert "  bad: worse than " in again.stdout
     assert len(home.bodies) == sent
+    assert "not all rows were run (bad: " in home.call("compare").stdout
     whole = json.loads(home.call("run", "--json").stdout)
     assert (whole["race"], whole["requests"]["not_run"]) == (None, 0)
     assert len(set(home.bodies)) == len(home.bodies) == 600

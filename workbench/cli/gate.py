@@ -10,7 +10,7 @@ gate: passed (1 passed)
 
 import os
 import sys
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -89,7 +89,7 @@ def gate(
             typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))
         else:
             _tell([*grown_lines(grown, project.file.currency), *gate_lines(found, checks)])
-        _tell_github(found, checks, sys.stderr if as_json else sys.stdout)
+        _tell_github(found, checks, project, sys.stderr if as_json else sys.stdout)
         if junit:
             write_file(junit, junit_xml(found, checks))
     return int(code)
@@ -149,14 +149,20 @@ def _told(text: str) -> None:
     say(f"{text}\n")
 
 
-def _tell_github(found: "Compared", checks: "Sequence[Check]", out: TextIO) -> None:
+def _tell_github(
+    found: "Compared", checks: "Sequence[Check]", project: "Project", out: TextIO
+) -> None:
     """Annotations and a step summary, under GitHub Actions."""
     from workbench.report.gated import annotations, summary_markdown
     from workbench.report.text import plain
 
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return
-    out.writelines(f"{plain(line)}\n" for line in annotations(found, checks))
+    top = os.environ.get("GITHUB_WORKSPACE") or project.root
+    inside = project.root.resolve().is_relative_to(Path(top).resolve())
+    below = project.root.resolve().relative_to(Path(top).resolve()) if inside else Path()
+    said = annotations(found, checks, below=PurePosixPath(below))
+    out.writelines(f"{plain(line)}\n" for line in said)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(summary).open("a", encoding="utf-8") as file:
             file.write(plain(summary_markdown(found, checks)) + "\n")

@@ -17,6 +17,7 @@ from workbench.comparing.checks import FAILED, Check, Look, checks
 from workbench.comparing.metrics import Family, Values
 from workbench.comparing.sides import find_side
 from workbench.errors import WorkbenchError
+from workbench.experiment import Rule
 from workbench.plan import Plan
 from workbench.results import VariantResult
 from workbench.stats import ALPHA, holm
@@ -71,9 +72,26 @@ def find_checks(
         for one in plan.experiment.evaluators
         if one.name in rules
     }
+    for name, rule in rules.items():
+        _check_bounds(rule, families[name])
     return [
         check for name, rule in rules.items() for check in checks(rule, families[name], meant, look)
     ]
+
+
+def _check_bounds(rule: Rule, family: Family) -> None:
+    """That a mean can be on either side of each bound."""
+    if not family.scale.reach:
+        return
+    low, high = family.ends
+    for bound in (rule.min, rule.max):
+        if bound is not None and not low <= bound <= high:
+            raise WorkbenchError(
+                f"gate: {family.evaluator.name} is never beyond {low:g} to {high:g}, and the bound "
+                f"is {bound:g}",
+                where=family.plan.experiment.path,
+                fix=f"a bound from {low:g} to {high:g}",
+            )
 
 
 def adjusted(found: Sequence[Check]) -> list[Check]:

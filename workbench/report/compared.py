@@ -42,6 +42,22 @@ def compared_lines(found: Compared) -> Iterator[str]:
         yield from _slice_lines(found, number)
         yield from _prompt_lines(found, base, number)
         yield ""
+    yield from partial_lines(found, found.shown)
+
+
+def partial_lines(found: Compared, numbers: Sequence[int]) -> Iterator[str]:
+    """Which variants were not run to the end: a test of theirs may not know why they stopped."""
+    some = [
+        f"{_name(found, number)}: {counts.planned - counts.not_run:,} of {counts.planned:,}"
+        for number in numbers
+        if (counts := found.results[number].rows).not_run
+    ]
+    if some:
+        shown = "; ".join(some[:5]) + ("; …" if some[5:] else "")
+        yield (
+            f"not all rows were run ({shown}): where a race or a gate that grew chose when to "
+            "stop, a verdict says too much; workbench run asks for the others"
+        )
 
 
 def compared_markdown(found: Compared) -> str:
@@ -63,6 +79,7 @@ def compared_markdown(found: Compared) -> str:
             fence = "`" * max(3, 1 + max(_ticks(line) for line in diff))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
+    lines += [escaped(line) for line in partial_lines(found, found.shown)]
     return "\n".join(lines)
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing import Compared, Decision
 from workbench.comparing.deciding import Candidate
-from workbench.report.compared import aligned
+from workbench.report.compared import aligned, partial_lines
 from workbench.report.text import one_line, seconds
 
 SCHEMA_VERSION = 1
@@ -19,12 +19,14 @@ def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterat
         one_line(decision.metric),
         f"{one_line(currency)} / 1,000 rows",
         "latency",
+        "rows",
         "best in",
         "",
     )
     yield from aligned([head, *(_cells(found, one) for one in decision.candidates)])
     yield ""
     yield one_line(decision.words, 2_000)
+    yield from partial_lines(found, [one.variant for one in decision.candidates])
 
 
 def decision_json(found: Compared, decision: Decision) -> dict[str, JSON]:
@@ -35,7 +37,12 @@ def decision_json(found: Compared, decision: Decision) -> dict[str, JSON]:
         "experiment": found.plan.experiment.name,
         "metric": decision.metric,
         "candidates": [
-            {**asdict(one), "variant": names[one.variant], "admissible": not one.against}
+            {
+                **asdict(one),
+                "variant": names[one.variant],
+                "rows": _answered(found, one),
+                "admissible": not one.against,
+            }
             for one in decision.candidates
         ],
         "words": decision.words,
@@ -55,6 +62,12 @@ def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
         quality,
         "unknown" if one.cost is None else f"{one.cost:.4f}",
         "unknown" if one.latency_s is None else seconds(one.latency_s),
+        f"{_answered(found, one):,}",
         "" if one.against else f"{one.best_chance:.0%}",
         one_line("; ".join(words), 200),
     )
+
+
+def _answered(found: Compared, one: Candidate) -> int:
+    rows = found.results[one.variant].rows
+    return rows.planned - rows.not_run

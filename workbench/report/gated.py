@@ -5,6 +5,7 @@ few_shot  exact_match  no worse than zero_shot by 0.02  passed  +0.220 [+0.128, 
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
 from workbench.comparing import FAILED, PASSED, THIN, Check, Compared
@@ -13,6 +14,7 @@ from workbench.report.compared import aligned, compared_markdown, escaped
 from workbench.report.text import UNSAFE, one_line
 
 SCHEMA_VERSION = 1
+HERE = PurePosixPath()
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
@@ -117,15 +119,24 @@ def junit(found: Compared, checks: Sequence[Check]) -> str:
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
-def annotations(found: Compared, checks: Sequence[Check]) -> Iterator[str]:
-    """GitHub's workflow commands: an error for what failed, a warning for what is open."""
+def annotations(
+    found: Compared, checks: Sequence[Check], *, below: PurePosixPath = HERE
+) -> Iterator[str]:
+    """GitHub's workflow commands: an error for what failed, a warning for what is open.
+
+    Args:
+        found: the variants.
+        checks: what was said of them.
+        below: the project's folder in its repository.
+    """
     for check in checks:
         if check.outcome != PASSED:
             kind = "error" if check.outcome == FAILED else "warning"
             prompt = found.plan.variants[check.variant].prompt
             file, _, line = prompt.where().rpartition(":")
             title = f"{_name(found, check)}: {check.metric} {check.rule}"
-            place = f"file={_property(file)},line={line}," if prompt.origins else ""
+            path = str(below / file)
+            place = f"file={_property(path)},line={line}," if prompt.origins else ""
             yield f"::{kind} {place}title={_property(title)}::{_data(_said(check))}"
 
 
