@@ -11,7 +11,6 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, zip_longest
 
 from workbench.completing.handing import Hand, Terms
 from workbench.completing.site import Round, Site
@@ -81,24 +80,12 @@ def complete(plan: Plan, site: Site) -> Outcome:
 
 
 def _by_model(plan: Plan, asked: Round) -> list[tuple[OpenModel, list[Request]]]:
-    """Each model with the requests of all its variants, so that it is opened once.
-
-    One that waits for others is asked for the variants in turns: where a budget ends it, all have
-    rows that can be compared. A local one keeps a template's beginning while it answers a variant.
-    """
-    found: dict[str, tuple[OpenModel, list[Sequence[Request]]]] = {}
+    """Each model with the requests of all its variants, so that it is opened once."""
+    found: dict[str, tuple[OpenModel, list[Request]]] = {}
     for variant, requests in zip(plan.variants, asked, strict=True):
-        _, own = found.setdefault(variant.model.model.label, (variant.model, []))
-        own.append(requests)
-    work = [
-        (model, _in_turns(own) if model.provider.concurrent else list(chain(*own)))
-        for model, own in found.values()
-    ]
-    return [(model, requests) for model, requests in work if requests]
-
-
-def _in_turns(lists: Sequence[Sequence[Request]]) -> list[Request]:
-    return [one for turn in zip_longest(*lists) for one in turn if one is not None]
+        _, all_requests = found.setdefault(variant.model.model.label, (variant.model, []))
+        all_requests.extend(requests)
+    return [(model, requests) for model, requests in found.values() if requests]
 
 
 @dataclass(frozen=True)
