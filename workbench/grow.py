@@ -16,8 +16,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.results import Row
-from workbench.scoring.stream import Stream
+from workbench.scoring.stream import Stream, nobody
 from workbench.store import Store
 from workbench.tally import Tally
 
@@ -108,7 +107,7 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple
     with (
         alone(ground.project, ground.store, plan),
         ground.store.ledger.session(plan.digest),
-        Stream(plan, ground.store, _nobody, lambda: bool(ground.stop.signal)) as stream,
+        Stream(plan, ground.store, nobody, lambda: bool(ground.stop.signal)) as stream,
     ):
 
         def judged() -> Sequence[Tally]:
@@ -126,10 +125,6 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: Ground) -> tuple
             growing.look(plan)
         stream.finish()
     return outcome, growing.begun
-
-
-def _nobody(variant: int, rows: Sequence[tuple[int, Row]]) -> None:
-    """Is told of rows as they are judged."""
 
 
 class _Judged(Listener):

@@ -23,6 +23,7 @@ from workbench.comparing.gate import adjusted, find_checks, find_meant, pairs
 from workbench.comparing.metrics import Part
 from workbench.model import Request
 from workbench.plan import Plan, round_of, row_order, waves
+from workbench.results import VariantResult
 from workbench.tally import Tally
 
 HOPE = 100  # answered rows without anything to measure, after which none is expected
@@ -106,7 +107,8 @@ class Growing:
     def look(self, plan: Plan) -> None:
         """Judges every check that is open by the rows that are answered."""
         tallies = self._judged()
-        self._judge(plan, tallies, [self._answered(plan, n, one) for n, one in enumerate(tallies)])
+        answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
+        self._judge(plan, tallies, _results(plan, tallies), answered)
         self._tell(plan)
 
     def _look_again(self, plan: Plan) -> None:
@@ -115,9 +117,10 @@ class Growing:
         answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
         order = row_order(plan)
         own = [[row for row in order if row in rows] for rows in answered]
-        self._judge(plan, tallies, answered, once=True)
+        results = _results(plan, tallies)
+        self._judge(plan, tallies, results, answered, once=True)
         for seen in waves(max(map(len, own))):
-            self._judge(plan, tallies, [frozenset(rows[:seen]) for rows in own])
+            self._judge(plan, tallies, results, [frozenset(rows[:seen]) for rows in own])
             if self.decided:
                 break
         if self.checks:
@@ -127,13 +130,12 @@ class Growing:
         self,
         plan: Plan,
         tallies: Sequence[Tally],
+        results: Sequence[VariantResult],
         answered: Sequence[frozenset[int]],
         *,
         once: bool = False,
     ) -> None:
         """Judges every check that is open by some rows of each variant, or what is judged once."""
-        made = zip(tallies, plan.variants, strict=True)
-        results = [tally.result(variant, None) for tally, variant in made]
         rows = [own - tally.unreached() for own, tally in zip(answered, tallies, strict=True)]
         whole = [Part(tally, own) for tally, own in zip(tallies, answered, strict=True)]
         reached = [Part(tally, own) for tally, own in zip(tallies, rows, strict=True)]
@@ -219,6 +221,12 @@ class Growing:
             if cell.key in needed
         }
         return sorted(row_order(plan), key=left.__contains__), plan.rows - len(left)
+
+
+def _results(plan: Plan, tallies: Sequence[Tally]) -> list[VariantResult]:
+    """By which the kind of a metric's values is told."""
+    made = zip(tallies, plan.variants, strict=True)
+    return [tally.result(variant, None) for tally, variant in made]
 
 
 def _name(check: Check) -> Name:

@@ -13,14 +13,10 @@ from workbench.comparing.rows import Change, Read, Slice, changes, slices
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
-from workbench.results import Row, VariantResult
-from workbench.scoring.stream import Stream
+from workbench.results import VariantResult
+from workbench.scoring.stream import Stream, nobody
 from workbench.store import Store
 from workbench.tally import Tally
-
-
-def _nobody(variant: int, rows: Sequence[tuple[int, Row]]) -> None:
-    """Is told of rows as they are judged."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +67,7 @@ def compare(
         prices: of models.
     """
     asked = replace(plan, requests=tuple(() for _ in plan.variants))
-    with Stream(asked, store, _nobody) as stream:
+    with Stream(asked, store, nobody) as stream:
         stream.finish()
         results = [
             tally.result(variant, prices.get(variant.model.model.ref))

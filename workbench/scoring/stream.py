@@ -36,6 +36,10 @@ Numbered = tuple[int, Row]
 Taken = Callable[[int, Sequence[Numbered]], None]
 
 
+def nobody(variant: int, rows: Sequence[Numbered]) -> None:
+    """For whoever wants only the tallies."""
+
+
 class Stream:
     """The rows of a plan, each judged once it has an answer.
 
