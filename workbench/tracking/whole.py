@@ -4,7 +4,7 @@ row  id  repeat  inputs         expectations  state  output    …  exact_match/
 3    r3  0       {"text": "…"}  {…}           ok     positive     1.0
 
 Rows come in any order; until all are there they lie in a file without a name, which no kill leaves
-behind, and are put into the dataset's order at the end.
+behind, and are put into the dataset's order at the end, some thousand in memory at a time.
 """
 
 import json
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workbench.evaluator import Evaluator, Score
@@ -56,26 +57,38 @@ class Whole:
         own = [(f"{name}/{key}", kind) for name in self._names for key, kind in SAID.items()]
         self._schema = pa.schema([*COLUMNS.items(), *own])
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `write`
-        self._writer = pq.ParquetWriter(self._file, self._schema)
-        self._most = 0
+        packed = pa.ipc.IpcWriteOptions(compression="zstd")
+        self._writer = pa.ipc.new_file(self._file, self._schema, options=packed)
+        self._spans: list[tuple[int, int]] = []  # of each batch in the file, its first and last row
 
     def add(self, entries: Sequence[Entry]) -> None:
         """Some rows more."""
         rows = [self._row(entry) for entry in entries]
-        self._writer.write_table(pa.Table.from_pylist(rows, schema=self._schema))
-        self._most = max(self._most, *(entry.number for entry in entries))
+        self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
+        numbers = [entry.number for entry in entries]
+        self._spans.append((min(numbers), max(numbers)))
 
     def write(self, folder: Path) -> Path:
         """The file with all of them in order; none is added after it."""
         self._writer.close()
         file = folder / NAME
-        with pq.ParquetWriter(file, self._schema, compression="zstd") as writer:
-            for start in range(0, self._most + 1, AT_ONCE):
-                self._file.seek(0)
-                some = [("row", ">=", start), ("row", "<", start + AT_ONCE)]
-                writer.write_table(pq.read_table(self._file, filters=some).sort_by("row"))
-        self._file.close()
+        rows = 1 + max((last for _, last in self._spans), default=-1)
+        with self._file, pq.ParquetWriter(file, self._schema, compression="zstd") as writer:
+            reader = pa.ipc.open_file(self._file)
+            for start in range(0, rows, AT_ONCE):
+                writer.write_table(self._between(reader, start, start + AT_ONCE))
         return file
+
+    def _between(self, reader: pa.RecordBatchFileReader, start: int, end: int) -> pa.Table:
+        """Some of the rows, in order; only the batches that hold one of them are read."""
+        found = []
+        for number, (first, last) in enumerate(self._spans):
+            if first < end and last >= start:
+                batch = reader.get_batch(number)
+                row = batch.column("row")
+                wanted = pc.and_(pc.greater_equal(row, start), pc.less(row, end))
+                found.append(batch.filter(wanted))
+        return pa.Table.from_batches(found, self._schema).sort_by("row")
 
     def _row(self, entry: Entry) -> dict[str, object]:
         example, answer = entry.row.cell.example, entry.row.completion
