@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from older_store import make_format_3
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, find_evaluator
@@ -18,6 +19,7 @@ from workbench.model import Completion, Request, Usage
 from workbench.store import RETRIABLE, Store, completion_json, score_key
 from workbench.store.database import checksum
 from workbench.store.marker import Marker
+from workbench.store.tables import VERSION
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
 ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
@@ -182,12 +184,13 @@ def test_store_is_for_its_owner_only(tmp_path):
 def test_store_of_a_later_version_is_refused_and_left_alone(tmp_path):
     path = tmp_path / "store.db"
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version=4")
+        db.execute(f"PRAGMA user_version={VERSION + 1}")
         db.execute("CREATE TABLE answers (key TEXT)")
     db.close()
     before = path.read_bytes()
     error = refusal(tmp_path)
-    assert error.message == "the store has format 4, this version reads 3"
+    said = f"the store has format {VERSION + 1}, this version reads {VERSION}"
+    assert error.message == said
     assert (error.where, error.exit_code) == (str(path), ExitCode.USER)
     assert path.read_bytes() == before
 
@@ -280,6 +283,60 @@ def test_store_of_the_first_format_keeps_its_answers(tmp_path):
             store.check()
             assert store.completions(["a"]) == {"a": replace(answer, stored=True)}
             assert store.scores(["s"]) == {"s": Score(1)}
+
+
+def test_store_of_the_third_format_keeps_its_answers(tmp_path):
+    answers = [done(str(n), text=f"{n} " * 400, usage=Usage(n, 1)) for n in range(100, 140)]
+    expected = {one.key: replace(one, stored=True) for one in answers}
+    with Store(tmp_path) as store:
+        keep(store, *answers)
+        scorer = find_evaluator("exact_match", {}, tmp_path)
+        store.keep_scores(scorer, {"s": Score(1)})
+        before = store.history("")
+    size = make_format_3(tmp_path).stat().st_size
+    for _ in range(2):
+        with Store(tmp_path) as store:
+            store.check()
+            assert store.completions(expected) == expected
+            assert (store.scores(["s"]), store.history("")) == ({"s": Score(1)}, before)
+        assert (tmp_path / "store.db").stat().st_size < size
+    with Store(tmp_path) as store:
+        keep(store, replace(answers[0], text="another"))
+        store.check()
+        assert store.completions(["100"])["100"].text == "another"
+
+
+def test_row_that_was_lost_in_an_earlier_format_is_missed_after_the_upgrade(tmp_path):
+    with Store(tmp_path) as store:
+        keep(store, done("a"), done("b"))
+    with sqlite3.connect(make_format_3(tmp_path)) as db:
+        db.execute("DROP TRIGGER completions_less")
+        db.execute("DELETE FROM completions WHERE key = 'a'")
+    db.close()
+    said = "the store is damaged: completions: 2 rows were kept, 1 are there"
+    with Store(tmp_path) as store, pytest.raises(WorkbenchError, match=said):
+        store.check()
+
+
+def test_answer_that_the_index_lacks_is_missed(tmp_path):
+    """A page of the index that the disk never wrote: the answer would be paid for again."""
+    file = tmp_path / "store.db"
+    with Store(tmp_path) as store:
+        keep(store, done("a"))
+    before = file.read_bytes()
+    with Store(tmp_path) as store:
+        keep(store, done("b"))
+        ((page,),) = store.database.read(
+            "SELECT rootpage FROM sqlite_master WHERE name = 'sqlite_autoindex_completions_1'"
+        )
+    content = bytearray(file.read_bytes())
+    here = slice((page - 1) * 4096, page * 4096)
+    content[here] = before[here]
+    file.write_bytes(content)
+    with Store(tmp_path) as store:
+        assert store.kept(["a", "b"]) == {"a"}
+        with pytest.raises(WorkbenchError, match="the store is damaged: row 2 missing from index"):
+            store.check()
 
 
 def test_store_that_cannot_be_written_is_a_storage_fault(tmp_path, store):

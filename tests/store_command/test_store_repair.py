@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from kept_store import MODEL, call, fill, key_of, said
+from older_store import make_format_3
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt
@@ -124,11 +125,12 @@ def test_notes_of_lost_calls_are_kept(damaged, whole):
 def test_when_answers_were_kept_is_kept(damaged, whole):
     folder = damaged(whole, garbage)
     repair(folder)
-    query = "SELECT key, model, size, input_tokens, output_tokens, latency_s, kept_at FROM {}"
+    columns = "key, model, size, input_tokens, output_tokens, latency_s, kept_at"
     rows = []
     for one in (whole, folder):
         with sqlite3.connect(one / "store.db") as db:
-            rows.append(db.execute(query.format("completions")).fetchall())
+            query = f"SELECT {columns} FROM completions ORDER BY key"
+            rows.append(db.execute(query).fetchall())
         db.close()
     assert rows[0] == rows[1]
 
@@ -262,6 +264,19 @@ def test_a_store_of_the_first_format_is_mended_too(tmp_path):
     (tmp_path / "store.db").write_bytes(content)
     repair(tmp_path)
     assert read(tmp_path)[0] == read(tmp_path / "made")[0]
+
+
+def test_a_store_of_the_third_format_is_mended_too(tmp_path):
+    kept = fill(tmp_path, range(COUNT))
+    file = make_format_3(tmp_path)
+    content = bytearray(file.read_bytes())
+    assert content.count(ANSWERS[0].encode()) > 1
+    garbage(content)
+    file.write_bytes(content)
+    found = repair(tmp_path)
+    assert found.salvaged
+    assert (found.salvaged.answers, found.salvaged.lost) == (COUNT, ())
+    assert read(tmp_path)[0] == kept
 
 
 def test_the_command_says_what_was_kept_and_where_the_rest_is(home, whole):

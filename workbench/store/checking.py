@@ -30,7 +30,7 @@ def check(database: Database) -> None:
     _, commits = database.identity()
     if commits < acknowledged:
         raise _damaged(database, f"its last {acknowledged - commits:,} changes are missing")
-    ((found,),) = database.read("PRAGMA quick_check(1)")
+    ((found,),) = database.read("PRAGMA integrity_check(1)")
     if found != "ok":
         raise _damaged(database, " ".join(str(found).split()))
     for table, crc in READ.items():

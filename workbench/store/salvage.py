@@ -35,8 +35,9 @@ CALL = (
     "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
     "WHERE NOT EXISTS (SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)"
 )
-# Where each column stands in a record: as the table was made, or upgraded from the first format.
-ANSWER_COLUMNS = (tuple(range(11)), (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 4))
+# Where each column stands in a record: as the table is made (a completion's number comes first),
+# as it was made before the fourth format, or was upgraded from the first.
+ANSWER_COLUMNS = (tuple(range(1, 12)), tuple(range(11)), (0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 4))
 SCORE_COLUMNS = (tuple(range(5)), (0, 1, 2, 4, 3))
 OUTCOMES = ("refused", "possibly_billed", "unknown")
 LONG_AGO = "1970-01-01T00:00:00.000Z"  # where it can't be told
@@ -93,13 +94,13 @@ def _rows(folder: Path, seen: tuple[set[str], set[str]], calls: list[Record]) ->
 def _note(found: Found, seen: tuple[set[str], set[str]]) -> None:
     """That an answer or a score with this key was there."""
     answers, scores = seen
-    firsts = {record[0] for record in found.readings} or {found.key}
-    if found.columns == 11 and found.key in firsts:
+    firsts = {one for record in found.readings for one in record[:2]} or {found.key}
+    if found.columns in (11, 12) and found.key in firsts:
         answers.add(found.key)
     elif found.columns == 5 and found.key in firsts:
         scores.add(found.key)
-    for record in found.readings:  # the index of answers names each one, too
-        if len(record) == 6 and record[5] == found.key and isinstance(record[1], int):
+    for record in found.readings:  # an index of answers names each one, too
+        if len(record) in (6, 7) and record[5] == found.key and isinstance(record[1], int):
             answers.add(found.key)
 
 
@@ -115,7 +116,7 @@ def _score(record: Record) -> Record | None:
 
 def _held(record: Record, orders: Sequence[Sequence[int]], *, texts: int) -> Record | None:
     """The record in the table's order, if its checksum holds."""
-    for order in orders if len(record) == len(orders[0]) else ():
+    for order in (one for one in orders if len(record) == 1 + max(one)):
         row = tuple(record[column] for column in order)
         said = [text for text in row[:texts] if isinstance(text, str)]
         if len(said) == texts and row[texts] == checksum(*said):

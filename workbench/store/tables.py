@@ -1,6 +1,9 @@
 """The tables of a store, and how those of earlier formats become them.
 
-completions, scores   what is kept; each row has a checksum over all that it says
+completions, scores   what is kept; each row has a checksum over all that it says. Completions
+                      stand in the order they came, so that a commit fills pages: by key, each
+                      would take a page of its own, as SQLite keeps no row of a kilobyte in its
+                      tree of keys
 totals                how many rows each of them has and the sum of their checksums, kept by
                       triggers: a row that vanished from a file that is whole otherwise is missed
 store                 which store this is, and how often something durable was written to it
@@ -9,17 +12,18 @@ calls                 what brought no answer
 """
 
 import sqlite3
+from contextlib import suppress
 
-VERSION = 3
+VERSION = 4
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS completions (
-    key TEXT PRIMARY KEY, state TEXT NOT NULL, completion TEXT NOT NULL, request TEXT NOT NULL,
-    sum INTEGER NOT NULL, model TEXT NOT NULL, size INTEGER NOT NULL, input_tokens INTEGER,
-    output_tokens INTEGER, latency_s REAL,
+    number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
+    completion TEXT NOT NULL, request TEXT NOT NULL, sum INTEGER NOT NULL, model TEXT NOT NULL,
+    size INTEGER NOT NULL, input_tokens INTEGER, output_tokens INTEGER, latency_s REAL,
     kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
+);
 CREATE INDEX IF NOT EXISTS history
-    ON completions (model, size, input_tokens, output_tokens, latency_s);
+    ON completions (model, size, input_tokens, output_tokens, latency_s, key);
 CREATE TABLE IF NOT EXISTS scores (
     key TEXT PRIMARY KEY, evaluator TEXT NOT NULL, score TEXT NOT NULL, sum INTEGER NOT NULL,
     kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
@@ -63,6 +67,20 @@ UPDATE completions SET sum = crc(key, state, completion, request);
 ALTER TABLE scores ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
 UPDATE scores SET sum = crc(key, evaluator, score);
 """
+# Until the fourth format a completion stood in the tree of keys.
+ASIDE = """
+DROP TRIGGER IF EXISTS completions_more;
+DROP TRIGGER IF EXISTS completions_other;
+DROP TRIGGER IF EXISTS completions_less;
+DROP INDEX IF EXISTS history;
+ALTER TABLE completions RENAME TO by_key;
+"""
+MOVED = """
+INSERT INTO completions (key, state, completion, request, sum, model, size, input_tokens, \
+output_tokens, latency_s, kept_at) SELECT key, state, completion, request, sum, model, size, \
+input_tokens, output_tokens, latency_s, kept_at FROM by_key;
+DROP TABLE by_key;
+"""
 
 
 def version_of(db: sqlite3.Connection) -> int:
@@ -80,9 +98,8 @@ def make_tables(db: sqlite3.Connection) -> None:
         return
     db.execute("BEGIN IMMEDIATE")
     try:
-        script = FROM_1 if version_of(db) == 1 else ""
-        script += SCHEMA + "".join(COUNTED.format(table=one) for one in ("completions", "scores"))
-        for statement in script.split(";\n"):
+        found = version_of(db)  # another process may have been quicker
+        for statement in _script(found).split(";\n"):
             db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
@@ -90,3 +107,14 @@ def make_tables(db: sqlite3.Connection) -> None:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+    if found not in (0, VERSION):
+        with suppress(sqlite3.OperationalError):  # others are at work in it: it stays as large
+            db.execute("VACUUM")
+
+
+def _script(version: int) -> str:
+    """What makes a store of this format one of ours."""
+    counted = "".join(COUNTED.format(table=one) for one in ("completions", "scores"))
+    if version in (0, VERSION):
+        return SCHEMA + counted
+    return (FROM_1 if version == 1 else "") + ASIDE + SCHEMA + MOVED + counted
