@@ -131,12 +131,13 @@ class Prompt:
         """
         markers = Markers()
         marked = markers.mark(self.source) if self.settings.chat else self.source
+        where = self.where()
         with closing(renderer.render(marked, rows)) as texts:
             for rendered, row, row_id in zip(texts, rows, ids, strict=False):
                 if rendered.error:
                     raise self._unrendered(rendered.error, rendered.line, row, row_id)
                 if self.settings.chat:
-                    yield markers.split(rendered.text, where=self.where(), row=row_id)
+                    yield markers.split(rendered.text, where=where, row=row_id)
                 else:
                     yield Conversation(text=rendered.text)
 

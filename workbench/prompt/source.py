@@ -152,7 +152,8 @@ class Markers:
         Raises:
             WorkbenchError: there is text before the first role line, or no message at all.
         """
-        rendered = self._soft.sub("", self._unused.sub("", rendered))
+        if self._code(8) in rendered or self._code(9) in rendered:
+            rendered = self._soft.sub("", self._unused.sub("", rendered))
         before, *rest = self._role.split(rendered)
         if before.strip():
             raise WorkbenchError(

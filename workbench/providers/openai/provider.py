@@ -1,10 +1,11 @@
 """`openai:NAME`, the provider that the rest of the code sees.
 
-The openai package is imported with the first request, not for planning.
+The openai package is imported when requests are to be sent, not for planning.
 """
 
 import importlib
 import os
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 
 from workbench.canonical import JSON
@@ -13,6 +14,8 @@ from workbench.model import Call, Completion, Prepared, Request
 from workbench.providers.openai.body import make_body
 from workbench.providers.openai.open_files import most_connections
 from workbench.providers.openai.settings import read_settings
+
+CLIENT = "workbench.providers.openai.client"
 
 
 class OpenAIProvider:
@@ -48,12 +51,13 @@ class OpenAIProvider:
         return None
 
     def ready(self) -> None:
-        """Raises WorkbenchError where the key is missing."""
+        """Raises WorkbenchError where the key is missing; importing the client begins meanwhile."""
         self._key()
+        threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion a request, as they arrive; see `Provider.complete`."""
-        client = importlib.import_module("workbench.providers.openai.client")
+        client = importlib.import_module(CLIENT)
         endpoint = client.Endpoint(self.name, self.settings, self._key())
         yield from endpoint.complete(iter(requests))
 
