@@ -14,7 +14,7 @@ from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer
 
 
-def open_doors(project: Project, tracking_uri: str = "") -> Doors:
+def open_doors(project: Project, tracking_uri: str = "", *, judges: bool = True) -> Doors:
     """The registry and the datasets of the project's MLflow store, and its evaluators."""
 
     def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
@@ -32,4 +32,4 @@ def open_doors(project: Project, tracking_uri: str = "") -> Doors:
         found: list[Evaluator] = scoring.find_evaluators(specs)
         return found
 
-    return Doors(registry, dataset, evaluators)
+    return Doors(registry, dataset, evaluators, judges)

@@ -138,15 +138,16 @@ def run(plan: Plan, shop: Workshop, options: Options) -> Invocation:
             race = Race(plan, following.settled, shop.progress.spare) if plan.race else None
             site = Site(shop.store, shop.progress, shop.stop, shop.budget, following)
             outcome = complete(plan, replace(site, rounds=race.rounds) if race else site)
+            spared = race.spared if race else 0
             if shop.stop.signal:
-                raise _interrupted(plan, outcome, shop, options)
+                raise _interrupted(plan, outcome, shop, options, spared)
             try:
                 variants = following.judged(race)
                 shop.scored(variants)
                 shop.progress.note("recording in MLflow")
                 recorded = following.recorded()
             except Stopped:
-                raise _interrupted(plan, outcome, shop, options) from None
+                raise _interrupted(plan, outcome, shop, options, spared) from None
             done = _invocation(plan, shop, outcome, following, recorded)
             return replace(done, race=_raced(race, following.variants)) if race else done
 
@@ -194,9 +195,11 @@ def _invocation(
     )
 
 
-def _interrupted(plan: Plan, outcome: Outcome, shop: Workshop, options: Options) -> WorkbenchError:
+def _interrupted(
+    plan: Plan, outcome: Outcome, shop: Workshop, options: Options, spared: int
+) -> WorkbenchError:
     answered = outcome.sent - outcome.failed
-    left = plan.to_send - answered - outcome.elsewhere
+    left = plan.to_send - answered - outcome.elsewhere - spared
     under_way = shop.store.ledger.under_way()
     said = [f"{answered:,} requests were answered and kept, {left:,} are left"]
     if not left:

@@ -119,6 +119,25 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
     assert "unknown alias of 'qa.plain'" in call(home, "gate").stderr
 
 
+def test_a_stored_score_needs_no_key(home: Path) -> None:
+    """A pull request from a fork has none."""
+    (home / "evaluators").mkdir()
+    (home / "evaluators" / "judge.py").write_text(
+        "import os\n\n\ndef judge(outputs: str) -> bool:\n"
+        "    return bool(os.environ['JUDGE_KEY']) and outputs == 'yes'\n"
+    )
+    gate(home, "min: 0.2")
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(file.read_text().replace("output_tokens]", "judge: {env: [JUDGE_KEY]}]"))
+    refused = call(home, "run")
+    assert (refused.returncode, "the variable JUDGE_KEY is not set" in refused.stderr) == (2, True)
+    missed = call(home, "gate")
+    assert (missed.returncode, "the variable JUDGE_KEY is not set" in missed.stderr) == (2, True)
+    assert call(home, "run", JUDGE_KEY="k").returncode == 0
+    for command in ("gate", "compare", "decide"):
+        assert call(home, command).returncode == 0
+
+
 def test_decide_says_what_to_take(home: Path) -> None:
     done = call(home, "decide", "--floor", "0.6")
     assert done.returncode == 0

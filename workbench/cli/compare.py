@@ -60,7 +60,8 @@ def compare(
     beside = [*_references(names), *(one.prompt for run in runs.values() for one in run)]
     task = task or next((one.task for run in runs.values() for one in run), "")
     _check_task(task, runs, project)
-    with planned(task, Options(Scope(limit)), tracking_uri, beside) as (project, store, made):
+    opened = planned(task, Options(Scope(limit)), tracking_uri, beside, judges=False)
+    with opened as (project, store, made):
         found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
         check_answered(found, found.shown)
         if html:

@@ -36,7 +36,8 @@ def decide(
     from workbench.report.text import json_line, plain
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    with planned(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
+    opened = planned(target, Options(Scope(limit, only)), tracking_uri, judges=False)
+    with opened as (project, store, made):
         found = compare(made, store, prices=project.prices)
         decision = decide_by(found, limits)
     if as_json:

@@ -74,19 +74,19 @@ def gate(
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    with planner(task, Options(Scope(limit)), tracking_uri, gated=True) as (project, store, plan):
-        made, grown = plan(None), None
-        if grow:
-            budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
-            grown = _grown(made, plan, meant, project, store, budget)
-            made = grown.plan
+    asked = planner(task, Options(Scope(limit)), tracking_uri, gated=True, judges=grow)
+    with asked as (project, store, plan):
+        budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
+        made = plan(None)
+        grown = _grown(made, plan, meant, project, store, budget) if grow else None
+        made = grown.plan if grown else made
         found = compare(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
         if not grown:
             check_answered(found, {number for pair in pairs(checks, made) for number in pair})
         found, code = found.beside(baselines(checks, made)), _exit_code(checks, allow_thin)
         if as_json:
-            typer.echo(json_line(gate_json(found, checks, int(code)) | grown_json(grown)))
+            _tell([json_line(gate_json(found, checks, int(code)) | grown_json(grown))])
         else:
             _tell([*grown_lines(grown, project.file.currency), *gate_lines(found, checks)])
         _tell_github(found, checks, project, sys.stderr if as_json else sys.stdout)

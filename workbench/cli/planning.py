@@ -29,6 +29,8 @@ def planned(
     options: "Options",
     tracking_uri: str,
     beside: Sequence[str] = (),
+    *,
+    judges: bool = True,
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names.
 
@@ -37,8 +39,9 @@ def planned(
         options: what concerns this invocation only.
         tracking_uri: as the command line names it.
         beside: references of prompts that are planned beside the file's own.
+        judges: evaluators may be called, so what they are granted has to be there.
     """
-    with planner(target, options, tracking_uri, beside) as (project, store, plan):
+    with planner(target, options, tracking_uri, beside, judges=judges) as (project, store, plan):
         yield project, store, plan(None)
 
 
@@ -50,6 +53,7 @@ def planner(
     beside: Sequence[str] = (),
     *,
     gated: bool = False,
+    judges: bool = True,
 ) -> Iterator[tuple["Project", "Store", "Planning"]]:
     """As `planned`, for whoever may need the plan with another number of repeats, too.
 
@@ -59,6 +63,7 @@ def planner(
         tracking_uri: as the command line names it.
         beside: references of prompts that are planned beside the file's own.
         gated: those that its gate names, too.
+        judges: see `planned`.
     """
     from workbench.doors import open_doors
     from workbench.experiment import find_prompt, load_experiment, with_prompts
@@ -69,7 +74,7 @@ def planner(
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         with _only_kept_things():
-            doors = open_doors(project, tracking_uri)
+            doors = open_doors(project, tracking_uri, judges=judges)
             experiment = load_experiment(path, project, renderer, doors, options.scope.limit)
             find = partial(
                 find_prompt,

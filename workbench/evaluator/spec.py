@@ -43,8 +43,7 @@ def read_spec(name: str, settings: Mapping[str, JSON], root: Path, *, where: str
     """The spec in the settings a user wrote.
 
     Raises:
-        WorkbenchError: `env` is no list of names, names a variable that isn't set, or
-            `timeout_s` is no sensible number of seconds.
+        WorkbenchError: `env` is no list of names, or `timeout_s` is no sensible number of seconds.
     """
     own = {key: value for key, value in settings.items() if key not in ("env", "timeout_s")}
     env = _env(name, settings.get("env", []), where)
@@ -61,13 +60,22 @@ def _env(name: str, said: JSON, where: str) -> tuple[str, ...]:
                 where=where,
                 fix="names only, as env: [OPENAI_API_KEY]; values stand in .env or the environment",
             )
+    return tuple(sorted(set(names)))
+
+
+def check_granted(spec: Spec) -> None:
+    """That what an evaluator is granted is there; asked where it may be called.
+
+    Raises:
+        WorkbenchError: a variable isn't set.
+    """
+    for item in spec.env:
         if not os.environ.get(item):
             raise WorkbenchError(
-                f"evaluator {name!r}: the variable {item} is not set",
-                where=where,
+                f"evaluator {spec.name!r}: the variable {item} is not set",
+                where=spec.where,
                 fix=f"put {item}=… into .env, or export it",
             )
-    return tuple(sorted(set(names)))
 
 
 def _timeout(name: str, settings: Mapping[str, JSON], where: str) -> float:

@@ -17,7 +17,7 @@ from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import find_all
-from workbench.evaluator.spec import read_spec
+from workbench.evaluator.spec import check_granted, read_spec
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.prompts import find_prompt, find_prompts
 from workbench.experiment.types import Doors, Experiment, OpenModel
@@ -201,7 +201,10 @@ def _evaluators(
     for name, settings, where in _named(said.evaluators, document, "evaluators"):
         if "name" in settings:
             _label(settings["name"], where)
-        specs.append(read_spec(name, settings, project.root, where=where))
+        spec = read_spec(name, settings, project.root, where=where)
+        if doors.judges:
+            check_granted(spec)
+        specs.append(spec)
     return find_all(specs, doors.evaluators)
 
 

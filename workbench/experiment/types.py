@@ -77,8 +77,10 @@ class Doors:
     Attributes:
         registry, mlflow_dataset: prompts and data in MLflow.
         evaluators: by default they are found in our own process.
+        judges: they may be called, so what they are granted has to be there.
     """
 
     registry: Registry
     mlflow_dataset: MlflowReader
     evaluators: Finder = find_here
+    judges: bool = True

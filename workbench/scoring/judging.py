@@ -25,6 +25,7 @@ from workbench.errors import ExitCode, Stopped, WorkbenchError, never
 from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.description import described
 from workbench.evaluator.lookup import find_spec, in_library
+from workbench.evaluator.spec import check_granted
 from workbench.scoring.environment import environment
 
 START = 30.0  # seconds until it is ready, and seconds that importing an evaluator may take
@@ -82,6 +83,8 @@ class Judges:
             Stopped: `stopped` said so.
             WorkbenchError: the evaluator is not what it was when the experiment was read.
         """
+        if rows and evaluator.spec:
+            check_granted(evaluator.spec)
         done, size = 0, FIRST
         while done < len(rows):
             if stopped():
