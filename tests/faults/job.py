@@ -18,6 +18,7 @@ from typing import Any
 import openai  # noqa: F401  imported before the fork
 
 from workbench.completing import Outcome, Site, Stop, alone, complete
+from workbench.completing.site import Round, all_at_once
 from workbench.errors import WorkbenchError
 from workbench.experiment import Doors, load_experiment
 from workbench.model import Completion, Request, Usage
@@ -96,6 +97,13 @@ def at_the_cashier(plan: Plan, file: Path) -> Plan:
     return replace(plan, variants=tuple(asked))
 
 
+def few_at_once(plan: Plan) -> Iterator[Round]:
+    """Rounds of three, each kept before the next: however busy the machine, there are as many."""
+    (requests,) = plan.requests
+    for start in range(0, len(requests), 3):
+        yield [requests[start : start + 3]]
+
+
 class Silent:
     """A progress that nobody follows."""
 
@@ -120,8 +128,9 @@ def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]
             plan = at_the_cashier(plan, Path(order["bill"]))
         if not order.get("from_nothing"):
             ready()
+        rounds = few_at_once if order.get("few_at_once") else all_at_once
         with alone(Project(root), store, plan), store.ledger.session(plan.digest):
-            return complete(plan, Site(store, Silent(), Stop()))
+            return complete(plan, Site(store, Silent(), Stop(), rounds=rounds))
 
 
 class Gate:
