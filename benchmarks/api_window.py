@@ -13,7 +13,7 @@ from functools import partial
 
 from benchmarks.measure import ROOT, Run, Server, chosen, measure, rounds, serving
 from benchmarks.project import fresh, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 ROWS, FEW = 2_000, 200
 IDEAL = "ideal: rows / concurrency × latency = 1.56 s in both cases"
@@ -49,7 +49,7 @@ def numbers(once: Once) -> Numbers:
     return found
 
 
-def case(latency_ms: int, concurrency: int, sheet: Sheet) -> None:
+def case(latency_ms: int, concurrency: int, sheet: ResultSheet) -> None:
     with serving(latency_ms) as server:
         contestants: dict[str, Once] = {
             "aiohttp, bare": partial(client, "aiohttp", server, concurrency),
@@ -63,7 +63,7 @@ def case(latency_ms: int, concurrency: int, sheet: Sheet) -> None:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "api_window",
         question=f"The request window of {ROWS:,} chat requests beside bare clients",
         columns={

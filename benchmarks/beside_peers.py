@@ -16,7 +16,7 @@ from pathlib import Path
 from benchmarks.command import first_run
 from benchmarks.measure import ROOT, RUNS, Server, chosen, measure, rounds, serving
 from benchmarks.peers.install import installed, python_of, versions
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 # The name in the table, the environment, the module.
 PEERS = {
@@ -45,7 +45,7 @@ def ours(server: Server, rows: int) -> Numbers:
     return {**numbers, "result_s": numbers["first_output_s"]}
 
 
-def case(rows: int, peers: dict[str, tuple[str, str]], runs: int, sheet: Sheet) -> None:
+def case(rows: int, peers: dict[str, tuple[str, str]], runs: int, sheet: ResultSheet) -> None:
     with serving(50) as server:
         contestants = {OURS: partial(ours, server, rows)} | {
             name: partial(peer, environment, module, server, rows)
@@ -58,7 +58,7 @@ def case(rows: int, peers: dict[str, tuple[str, str]], runs: int, sheet: Sheet) 
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "beside_peers",
         question="The same work with other tools, 50 ms × 64, exact match",
         columns={

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from benchmarks.measure import RUNS, Server, chosen, measure, serving
 from benchmarks.project import EDITED, Bench, fresh, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 
 def run(bench: Bench, server: Server, *words: str) -> Numbers:
@@ -36,7 +36,7 @@ def series(server: Server, rows: int) -> Iterator[tuple[str, Numbers]]:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "command",
         question="The whole command, 50 ms × 64, three evaluators",
         columns={

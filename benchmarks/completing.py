@@ -7,7 +7,7 @@ python -m benchmarks.completing        in a project's folder
 import json
 import time
 
-from workbench.cli.planning import planned
+from workbench.cli.setup import planned
 from workbench.completing import Site, alone, complete
 from workbench.plan import Options, Scope
 from workbench.report.progress import Bar

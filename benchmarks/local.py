@@ -23,7 +23,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks.local_texts import NEW_TOKENS, Work, load
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 from workbench.catalog.models import list_models
 from workbench.conversation import Conversation
 from workbench.model import Call, Request
@@ -150,7 +150,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--gguf", type=Path, help="the packed weights, for openvino-genai")
     options = parser.parse_args()
-    sheet = Sheet(
+    sheet = ResultSheet(
         name="local",
         question=__doc__.splitlines()[0],
         columns={
@@ -174,7 +174,9 @@ def main() -> None:
                 print(sheet.write())  # after each: a long measurement may be cut short
 
 
-def _measure(sheet: Sheet, work: Work, choices: bool, asks: Mapping[str, Ask], runs: int) -> None:
+def _measure(
+    sheet: ResultSheet, work: Work, choices: bool, asks: Mapping[str, Ask], runs: int
+) -> None:
     found: dict[str, list[Numbers]] = {name: [] for name in asks}
     for _ in range(runs):
         for name, ask in asks.items():

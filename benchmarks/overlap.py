@@ -6,13 +6,13 @@ what is left when the last one comes is its row, the table, the numbers, and the
 
 from benchmarks.command import first_run
 from benchmarks.measure import RUNS, serving
-from benchmarks.results import Sheet
+from benchmarks.results import ResultSheet
 
 ROWS, LATENCY_MS = 2_000, 500
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "overlap",
         question="A model slower than recording",
         columns={

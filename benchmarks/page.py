@@ -20,7 +20,7 @@ from playwright.sync_api import Page, sync_playwright
 
 from benchmarks.measure import RUNS, measure
 from benchmarks.project import NOT_RECORDED, TASK, WORDS, without_mlflow, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 ROWS = 5_000
 VARIANTS = 5
@@ -116,7 +116,7 @@ def responses(page: Page) -> Numbers:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "page",
         question="The page of a comparison",
         columns={

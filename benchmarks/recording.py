@@ -18,7 +18,7 @@ from pathlib import Path
 
 from benchmarks.measure import ROOT, Run, Server, measure, rounds, serving
 from benchmarks.project import EVALUATORS, NOT_RECORDED, fresh, without_mlflow, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 FEW, MANY = 200, 2_000
 GENAI_FEW, GENAI_MANY = 20, 200  # it takes some 50 to 100 ms a row
@@ -68,7 +68,7 @@ def per_row(once: Once, few: int, many: int) -> Numbers:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "recording",
         question="Recording into MLflow's SQLite store, three evaluators",
         columns={

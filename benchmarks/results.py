@@ -25,7 +25,7 @@ Numbers = Mapping[str, float | None]
 
 
 @dataclass
-class Sheet:
+class ResultSheet:
     """The answer to one question.
 
     Attributes:

@@ -11,7 +11,7 @@ from functools import partial
 
 from benchmarks.measure import Server, chosen, measure, rounds, serving
 from benchmarks.project import NOT_RECORDED, fresh, without_mlflow, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 MORE = 100
 Runs = Generator[Numbers, None, None]
@@ -59,7 +59,7 @@ def stored(server: Server, rows: int) -> Runs:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "rows",
         question="What a row costs where there are many",
         columns={

@@ -4,7 +4,7 @@ from functools import partial
 
 from benchmarks.measure import Server, measure, rounds, serving
 from benchmarks.project import fresh, workbench
-from benchmarks.results import Numbers, Sheet
+from benchmarks.results import Numbers, ResultSheet
 
 
 def helping(server: Server) -> Numbers:
@@ -25,7 +25,7 @@ def first_request(server: Server, rows: int) -> Numbers:
 
 
 def main() -> None:
-    sheet = Sheet(
+    sheet = ResultSheet(
         "start",
         question="Until something happens",
         columns={

@@ -8,7 +8,7 @@ import pytest
 
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
-from workbench.experiment import Doors, Experiment, load_experiment
+from workbench.experiment import Experiment, Resolvers, load_experiment
 from workbench.plan import Plan, Scope, make_plan
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, folder_reader, load_prompt
@@ -56,7 +56,7 @@ class Bench:
     def experiment(self, text: str | bytes = EXPERIMENT) -> Experiment:
         """What this experiment file comes to."""
         file = self.write("experiment.yaml", text)
-        doors = Doors(_no_registry, _no_dataset)
+        doors = Resolvers(_no_registry, _no_dataset)
         return load_experiment(file, self.project, self.renderer, doors)
 
     def plan(

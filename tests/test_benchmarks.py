@@ -10,7 +10,7 @@ import pytest
 from benchmarks.measure import Server, measure, serving
 from benchmarks.project import fresh, prompt, row, workbench
 from benchmarks.report import filled
-from benchmarks.results import Sheet
+from benchmarks.results import ResultSheet
 from benchmarks.server import said
 
 
@@ -87,7 +87,7 @@ def test_the_project_runs(endpoint: Server) -> None:
 
 
 def test_tables_are_written_between_their_markers(tmp_path: Path) -> None:
-    sheet = Sheet("speed", "How fast?", {"wall_s": "wall, s"}, beside="theirs", note="Whole.")
+    sheet = ResultSheet("speed", "How fast?", {"wall_s": "wall, s"}, beside="theirs", note="Whole.")
     sheet.add("2 rows", "theirs", [{"wall_s": 4.0}, {"wall_s": 2.0}, {"wall_s": 3.0}])
     sheet.add("2 rows", "ours", [{"wall_s": 1.5}])
     sheet.write(tmp_path)

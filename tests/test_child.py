@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from processes import gone
 
-from workbench.child import Child, EndedError
+from workbench.workers.child import Child, EndedError
 
 READY = "import json, os, subprocess, sys, time\nprint(flush=True)\n"
 ECHO = READY + "for line in sys.stdin: print(line, end='', flush=True)\n"

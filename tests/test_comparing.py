@@ -14,8 +14,8 @@ from workbench.model import Completion
 from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import blocks, leaderboard
 from workbench.report.verdicts import verdict_lines
-from workbench.results import Comparison, RecordedVariant, Row, VariantResult, variant_json
-from workbench.tally import Tally
+from workbench.results.metrics import Comparison, RecordedVariant, Row, VariantResult, variant_json
+from workbench.results.tally import Tally
 
 CROSS = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -12,13 +12,13 @@ from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
 from workbench.completing import Budget, Site, Stop
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.experiment import Doors, load_experiment
+from workbench.experiment import Resolvers, load_experiment
 from workbench.plan import Options, Plan, plan_invocation
 from workbench.project import Project
 from workbench.prompt import Renderer
 from workbench.store import Store
 
-NO_DOORS = Doors(registry=lambda *_: pytest.fail("no registry"), mlflow_dataset=lambda _: [])
+NO_DOORS = Resolvers(registry=lambda *_: pytest.fail("no registry"), mlflow_dataset=lambda _: [])
 AS_ASKED = Options()
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}

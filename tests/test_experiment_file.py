@@ -3,7 +3,7 @@
 import pytest
 from bench import EXPERIMENT, refusal
 
-from workbench.experiment import Doors, load_experiment
+from workbench.experiment import Resolvers, load_experiment
 
 FILE = "prompts/qa/experiment.yaml"
 KEYS = (
@@ -456,7 +456,7 @@ def test_file_without_keys_is_told_its_keys(bench, text, expected):
 
 
 def test_missing_file_is_named(bench, renderer):
-    doors = Doors(lambda *_: None, lambda _: [])
+    doors = Resolvers(lambda *_: None, lambda _: [])
     path = bench.task / "other.yaml"
     assert refusal(load_experiment, path, bench.project, renderer, doors) == (
         "prompts/qa/other.yaml: no such file\n  fix: name one that is there"
@@ -466,7 +466,7 @@ def test_missing_file_is_named(bench, renderer):
 @pytest.mark.parametrize("folder", ["my task", "über", "-x", "x" * 65, "a.b"])
 def test_folder_that_is_no_name_is_refused(bench, renderer, folder):
     path = bench.write(f"../{folder}/experiment.yaml", EXPERIMENT)
-    doors = Doors(lambda *_: None, lambda _: [])
+    doors = Resolvers(lambda *_: None, lambda _: [])
     assert refusal(load_experiment, path, bench.project, renderer, doors) == (
         f"prompts/{folder}/experiment.yaml: {folder!r} is no name for a task\n"
         "  fix: name the folder with letters, digits, _ and -, at most 64, no sign first"

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from workbench.forecast import Forecast, forecast, total
 from workbench.model import Completion, Usage
+from workbench.plan.forecast import Forecast, forecast, total
 from workbench.project import Price
 from workbench.store import Store
 

@@ -11,8 +11,8 @@ from workbench.comparing import FAILED, PASSED, THIN, Check, Growing
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.results import Row
-from workbench.tally import Tally
+from workbench.results.metrics import Row
+from workbench.results.tally import Tally
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from workbench.completing import Budget, Stop
-from workbench.completing.handing import Slip, Terms
+from workbench.completing.dispatch import RequestLease, Terms
 from workbench.model import Attempt
 from workbench.store import Store
 
@@ -18,10 +18,10 @@ def terms(tmp_path: Path):
         yield Terms(store, Budget(max_cost=1.0), Stop(), frozenset())
 
 
-def handed(terms: Terms, most: float = 0.5) -> Slip:
+def handed(terms: Terms, most: float = 0.5) -> RequestLease:
     assert terms.budget.take(most)
     terms.store.ledger.claim("a", "openai:m", most)
-    return Slip(terms, "a", most)
+    return RequestLease(terms, "a", most)
 
 
 def test_a_refused_call_keeps_its_hold_until_it_is_repeated(terms):

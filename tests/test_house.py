@@ -14,19 +14,18 @@ MOST_PARAMETERS = 5
 
 # A room may import those in lower rows, and its own neighbours where the row says so.
 FLOORS = [
-    {"errors", "canonical", "conversation", "quiet", "provenance", "secrets"},
-    {"document", "parameters", "child"},
-    {"project", "model", "catalog", "unrecorded"},
+    {"errors", "canonical", "conversation", "secrets"},
+    {"document", "parameters", "workers"},
+    {"project", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers"},
-    {"experiment", "doors"},
-    {"store", "lint"},
+    {"experiment"},
+    {"store"},
     {"plan", "stats"},
-    {"completing", "results", "forecast"},
-    {"tally"},
+    {"completing", "results"},
     {"scoring"},
     {"tracking", "comparing"},
-    {"following"},
-    {"run", "grow"},
+    {"resolvers"},
+    {"lint", "run"},
     {"report"},
     {"cli"},
 ]
@@ -39,7 +38,7 @@ HEAVY = {
     "scipy": {"stats"},
 }
 # Both ends of a pipe between our process and one that it has started itself.
-OWN_PIPE = ("tracking.process", "tracking.desk")
+OWN_PIPE = ("tracking.recording_process", "tracking.worker")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

@@ -18,8 +18,8 @@ from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import RETRIABLE, Store, completion_json, score_key
 from workbench.store.database import checksum
-from workbench.store.marker import Marker
-from workbench.store.tables import VERSION
+from workbench.store.schema import VERSION
+from workbench.store.watermark import Watermark
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
 ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
@@ -359,7 +359,7 @@ def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
 
 
 def test_what_was_durable_is_never_noted_as_less(tmp_path):
-    marker = Marker(tmp_path)
+    marker = Watermark(tmp_path)
     for commits in (5, 7, 6):  # of three threads, the second of which was the last to wait
         marker.note("s", commits)
     assert marker.commits("s") == 7

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stores import Stored
 
-from workbench.tracking.server import pages
+from workbench.tracking.ui_server import pages
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from record.recording import Recording
 
 from workbench.project import Project
 from workbench.prompt import Renderer, folder_reader, load_prompt
-from workbench.tracking.prompts import push
+from workbench.tracking.prompt_status import push
 from workbench.tracking.runs import PLAN
 
 REPOSITORY = Path(__file__).resolve().parents[2]

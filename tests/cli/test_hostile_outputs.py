@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from openai_server import Reply, say, serve
 
 from benchmarks.measure import Run, measure
-from workbench.report.compared import escaped
-from workbench.report.text import inert, json_line, one_line
+from workbench.report.compare import escaped
+from workbench.report.safe_text import inert, json_line, one_line
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 TERMINAL = (

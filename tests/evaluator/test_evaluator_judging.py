@@ -7,7 +7,7 @@ import pytest
 from bench import refusal
 
 from workbench.evaluator import Score, bind, evaluator
-from workbench.evaluator.judge import Evaluator
+from workbench.evaluator.contract import Evaluator
 from workbench.model import Completion
 
 DONE = Completion("k", "ok", text="Paris")

@@ -18,9 +18,9 @@ from typing import Any
 import openai  # noqa: F401  imported before the fork
 
 from workbench.completing import Outcome, Site, Stop, alone, complete
-from workbench.completing.site import Round, all_at_once
+from workbench.completing.context import Round, all_at_once
 from workbench.errors import WorkbenchError
-from workbench.experiment import Doors, load_experiment
+from workbench.experiment import Resolvers, load_experiment
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Options, Plan, plan_invocation
 from workbench.project import Project
@@ -38,7 +38,7 @@ parameters: {{max_tokens: 8, temperature: 0}}
 evaluators: [exact_match]
 """
 AS_ASKED = Options()
-DOORS = Doors(registry=lambda *_: None, mlflow_dataset=lambda _: [])  # type: ignore[arg-type]
+DOORS = Resolvers(registry=lambda *_: None, mlflow_dataset=lambda _: [])  # type: ignore[arg-type]
 
 
 def write_project(root: Path, model: str, rows: int, task: str = "sums") -> None:

@@ -8,7 +8,7 @@ from bench import Bench
 from recording import Recording
 
 from workbench.project import Project
-from workbench.tracking.place import connect
+from workbench.tracking.tracking_store import connect
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import math
 from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 
-from workbench.run import Invocation
-from workbench.tracking.numbers import metrics_of
+from workbench.run.invocation import Invocation
+from workbench.tracking.run_data import metrics_of
 
 PLAN = "workbench.plan"
 

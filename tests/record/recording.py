@@ -8,13 +8,14 @@ from mlflow import MlflowClient
 from mlflow.entities import Run, Trace
 
 from workbench.completing import Stop
-from workbench.doors import open_doors
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation
 from workbench.project import Project
-from workbench.run import Invocation, Workshop, run
+from workbench.resolvers import project_resolvers
+from workbench.run.invocation import Invocation, RunSite, run
 from workbench.store import Store
-from workbench.tracking import DirectRecorder, RecordingProcess
+from workbench.tracking.recorder import DirectRecorder
+from workbench.tracking.recording_process import RecordingProcess
 
 RUN_ALL = Options()
 
@@ -47,7 +48,7 @@ class Recording:
     def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
         """What this experiment file comes to, recorded."""
         file = self.bench.write("experiment.yaml", text)
-        doors = open_doors(self.project, self.uri)
+        doors = project_resolvers(self.project, self.uri)
         experiment = load_experiment(file, self.project, self.bench.renderer, doors)
         with Store(self.project.store) as store:
             plan = plan_invocation(experiment, self.bench.renderer, store, options)
@@ -59,7 +60,7 @@ class Recording:
                     self.project, store.redactor, self.uri, lambda: bool(ended.signal)
                 )
             )
-            shop = Workshop(self.project, store, recorder, Silent(), ended)
+            shop = RunSite(self.project, store, recorder, Silent(), ended)
             return run(plan, shop, options)
 
     @property

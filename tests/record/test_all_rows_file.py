@@ -9,17 +9,17 @@ from workbench.dataset import Example
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion
 from workbench.plan import Cell
-from workbench.results import Row
-from workbench.tracking import whole
-from workbench.tracking.handover import Entry
-from workbench.tracking.whole import Whole
+from workbench.results.metrics import Row
+from workbench.tracking import rows_parquet
+from workbench.tracking.protocol import RowRecord
+from workbench.tracking.rows_parquet import RowsParquet
 
 
-def entry(number: int) -> Entry:
+def entry(number: int) -> RowRecord:
     answer = Completion(f"{number:064x}", "ok", text=f"answer {number}", latency_s=0.5)
     cell = Cell(Example(f"r{number}", {"text": number}, {}), 0, answer.key)
     row = Row(cell, answer, {"exact_match": Score(number % 2 == 0, reason=f"of {number}")})
-    return Entry(number, row, "{}", f"r{number}", traced=False)
+    return RowRecord(number, row, "{}", f"r{number}", traced=False)
 
 
 @given(st.permutations(range(37)), st.integers(1, 40), st.integers(1, 50))
@@ -29,8 +29,8 @@ def entry(number: int) -> Entry:
 def test_rows_stand_in_order_whatever_order_they_come_in(
     tmp_path, monkeypatch: pytest.MonkeyPatch, order, together, at_once
 ) -> None:
-    monkeypatch.setattr(whole, "AT_ONCE", at_once)
-    rows = Whole([find_evaluator("exact_match", {}, tmp_path)])
+    monkeypatch.setattr(rows_parquet, "AT_ONCE", at_once)
+    rows = RowsParquet([find_evaluator("exact_match", {}, tmp_path)])
     for start in range(0, len(order), together):
         rows.add([entry(number) for number in order[start : start + together]])
     found = pq.read_table(rows.write(tmp_path)).to_pylist()
@@ -40,10 +40,10 @@ def test_rows_stand_in_order_whatever_order_they_come_in(
 
 
 def test_rows_that_are_missing_leave_no_gap(tmp_path) -> None:
-    rows = Whole([])
+    rows = RowsParquet([])
     rows.add([entry(number) for number in (20_011, 5)])
     assert pq.read_table(rows.write(tmp_path))["id"].to_pylist() == ["r5", "r20011"]
 
 
 def test_no_row_is_an_empty_file(tmp_path) -> None:
-    assert pq.read_table(Whole([]).write(tmp_path)).num_rows == 0
+    assert pq.read_table(RowsParquet([]).write(tmp_path)).num_rows == 0

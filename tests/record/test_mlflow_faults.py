@@ -20,8 +20,8 @@ from recording import Recording
 
 from workbench.errors import ExitCode
 from workbench.plan import Options
-from workbench.run import Invocation
-from workbench.unrecorded import forget, unrecorded
+from workbench.run.invocation import Invocation
+from workbench.run.pending import forget, unrecorded
 
 pytestmark = [pytest.mark.slow]
 MENDED = (

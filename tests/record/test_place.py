@@ -12,13 +12,13 @@ from bench import refusal
 from recording import Recording
 
 from workbench.project import Project
-from workbench.tracking.place import connect
+from workbench.tracking.tracking_store import connect
 
 MAKE = """
 import sys
 from pathlib import Path
 from workbench.project import Project
-from workbench.tracking.place import connect
+from workbench.tracking.tracking_store import connect
 print("imported", flush=True)
 connect(Project(Path(sys.argv[1])), "")
 """

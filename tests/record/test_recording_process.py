@@ -16,7 +16,7 @@ from recording import Recording
 
 from workbench.completing import Stop
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.unrecorded import unrecorded
+from workbench.run.pending import unrecorded
 
 pytestmark = [pytest.mark.slow]
 ROWS = 40
@@ -46,7 +46,7 @@ def text(server: OpenAIServer) -> str:
 def desk() -> int | None:
     """The recording process of this one."""
     for child in children(os.getpid()):
-        if b"workbench.tracking.desk" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if b"workbench.tracking.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
             return child
     return None
 

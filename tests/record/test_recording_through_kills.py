@@ -20,7 +20,7 @@ from mlflow_server import MLflowServer
 from recording import Recording
 
 from workbench.errors import ExitCode
-from workbench.unrecorded import unrecorded
+from workbench.run.pending import unrecorded
 
 pytestmark = [pytest.mark.slow]
 ROWS, KILLS, RESTARTS = 300, 8, (2, 5)

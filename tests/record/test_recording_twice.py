@@ -16,16 +16,16 @@ from mlflow.entities import AssessmentSource
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
-from workbench.doors import open_doors
 from workbench.errors import ExitCode, Stopped
 from workbench.experiment import load_experiment
 from workbench.plan import Options, header, plan_invocation
+from workbench.resolvers import project_resolvers
+from workbench.run.pending import note, unrecorded
 from workbench.scoring.stream import Stream
 from workbench.store import Store
-from workbench.tracking import DirectRecorder, Recorded
-from workbench.tracking.handover import Entries, Order, Results
-from workbench.tracking.place import connect
-from workbench.unrecorded import note, unrecorded
+from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecords
+from workbench.tracking.recorder import DirectRecorder
+from workbench.tracking.tracking_store import connect
 
 EXPERIMENT = """\
 name: twice
@@ -56,14 +56,14 @@ def recorded(recording: Recording, stopped: Callable[[], bool]) -> Recorded:
     """What recording all again comes to when somebody may ask for the end."""
     file = recording.bench.write("experiment.yaml", EXPERIMENT)
     project = recording.project
-    doors = open_doors(project, recording.uri)
+    doors = project_resolvers(project, recording.uri)
     experiment = load_experiment(file, project, recording.bench.renderer, doors)
     with Store(project.store) as store:
         plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
         note(project, plan, recording.uri)
         recorder = DirectRecorder(project, store.redactor, recording.uri, stopped)
-        recorder.begin(Order(header(plan), rows=ROWS, traces=ROWS, again=True))
-        entries = Entries(plan, ROWS)
+        recorder.begin(RecordingJob(header(plan), rows=ROWS, traces=ROWS, again=True))
+        entries = RowRecords(plan, ROWS)
         with Stream(plan, store, taken=lambda *_: None) as stream:
             stream.finish()
         variants = [

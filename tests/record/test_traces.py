@@ -21,13 +21,13 @@ from workbench.evaluator import Score
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell
 from workbench.project import Price
-from workbench.results import Row
-from workbench.tracking.bulk import Bulk, knows
-from workbench.tracking.calls import Calls
-from workbench.tracking.place import Place, connect
+from workbench.results.metrics import Row
+from workbench.tracking.bulk import BulkTraceWriter, knows
+from workbench.tracking.client_writer import ClientTraceWriter
 from workbench.tracking.registry import register
-from workbench.tracking.trace import RowTrace, Source
-from workbench.tracking.traces import Count, Traces, expected
+from workbench.tracking.row_trace import RowTrace, Source
+from workbench.tracking.run_traces import Count, Traces, expected
+from workbench.tracking.tracking_store import TrackingStore, connect
 
 AT = 1_790_000_000_000
 CHAT = Request.of(
@@ -60,7 +60,7 @@ class Store:
     """A store with a run, which copies of it have too."""
 
     file: Path
-    place: Place
+    place: TrackingStore
     source: Source
 
     @property
@@ -131,12 +131,12 @@ def store(recording: Recording) -> Store:
 
 
 def straight(store: Store) -> Traces:
-    calls = Calls(store.place, store.source)
-    return Traces(store.place, store.source, Bulk(store.place, store.source, calls))
+    calls = ClientTraceWriter(store.place, store.source)
+    return Traces(store.place, store.source, BulkTraceWriter(store.place, store.source, calls))
 
 
 def by_calls(store: Store) -> Traces:
-    return Traces(store.place, store.source, Calls(store.place, store.source))
+    return Traces(store.place, store.source, ClientTraceWriter(store.place, store.source))
 
 
 both = pytest.mark.parametrize("way", [straight, by_calls])

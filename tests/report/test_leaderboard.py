@@ -5,8 +5,8 @@ from bench import Bench
 from rich.console import Console
 
 from workbench.report.leaderboard import blocks, leaderboard, ranked
-from workbench.report.text import one_line, plain, seconds
-from workbench.results import MetricResult, RowCounts, VariantResult
+from workbench.report.safe_text import one_line, plain, seconds
+from workbench.results.metrics import MetricResult, RowCounts, VariantResult
 
 
 def metric(mean: float | None, **more: object) -> MetricResult:

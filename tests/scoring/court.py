@@ -7,14 +7,14 @@ from pathlib import Path
 
 from bench import Bench
 
-from workbench.doors import open_doors
 from workbench.evaluator import Evaluator, Score
 from workbench.experiment import load_experiment
 from workbench.model import Completion
 from workbench.plan import make_plan
-from workbench.results import Row
-from workbench.scoring import score_rows
-from workbench.scoring.judging import never
+from workbench.resolvers import project_resolvers
+from workbench.results.metrics import Row
+from workbench.scoring.cells import score_rows
+from workbench.scoring.pool import never
 from workbench.store import Store
 
 EXPERIMENT = """\
@@ -47,7 +47,9 @@ class Court:
         """The evaluators of an experiment file that names these."""
         file = self.bench.write("experiment.yaml", EXPERIMENT.format(evaluators=evaluators))
         project = self.bench.project
-        return load_experiment(file, project, self.bench.renderer, open_doors(project)).evaluators
+        return load_experiment(
+            file, project, self.bench.renderer, project_resolvers(project)
+        ).evaluators
 
     def rows(self) -> list[Row]:
         """An answer for each row of the dataset."""

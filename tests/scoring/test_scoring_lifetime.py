@@ -13,7 +13,8 @@ from processes import gone
 
 from workbench.errors import Stopped
 from workbench.evaluator import Score, bind
-from workbench.scoring import one_child, score_cells, score_rows
+from workbench.scoring.cells import score_cells, score_rows
+from workbench.scoring.pool import one_child
 
 PARENT = """
 import sys
@@ -22,8 +23,9 @@ from workbench.dataset import Example
 from workbench.evaluator.spec import read_spec
 from workbench.model import Completion
 from workbench.plan import Cell
-from workbench.results import Row
-from workbench.scoring import find_evaluators, score_cells
+from workbench.results.metrics import Row
+from workbench.scoring.pool import find_evaluators
+from workbench.scoring.cells import score_cells
 from workbench.store import Store
 
 root = Path(sys.argv[1])

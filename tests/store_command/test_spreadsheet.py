@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.report.spreadsheet import neutral, original
+from workbench.report.csv_cells import neutral, original
 
 RUN = [
     "=1+1",

@@ -11,8 +11,8 @@ from kept_store import MODEL, answer, call, fill, key_of, request, said
 from workbench.canonical import exact
 from workbench.model import Attempt, Completion
 from workbench.store import Store
-from workbench.store.differences import Difference, differences
-from workbench.store.explaining import explain_missing
+from workbench.store.explain import explain_missing
+from workbench.store.json_diff import JsonDifference, differences
 
 ROW = {"id": "a", "text": "A review of some length about a film, and what is said of it."}
 
@@ -206,7 +206,7 @@ def test_changed_weights_are_said_to_be(home):
     with Store(folder) as store:
         found = explain_missing(store, moved)
     assert found.nearest
-    assert found.nearest.found == (Difference("identity.endpoint", "https://a.example", "b"),)
+    assert found.nearest.found == (JsonDifference("identity.endpoint", "https://a.example", "b"),)
 
 
 def test_the_most_alike_of_many_is_found_among_the_newest(home):

@@ -8,8 +8,8 @@ from kept_store import call, fill, key_of, said
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store import Store
-from workbench.store.kept import Selection
-from workbench.store.pruning import Answers, Scores, remove, time_before
+from workbench.store.prune import Answers, Scores, remove, time_before
+from workbench.store.selection import Selection
 
 NUMBERS = range(4)
 KEYS = [key_of(n) for n in NUMBERS]

@@ -17,7 +17,7 @@ from older_store import make_format_3
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt
 from workbench.store import Store
-from workbench.store.repairing import repair
+from workbench.store.repair import repair
 
 PAGE = 4096
 COUNT = 60
@@ -371,7 +371,7 @@ def test_a_repair_that_is_killed_anywhere_loses_nothing(damaged, logged, what, w
     log = bytearray((folder / "store.db-wal").read_bytes())
     log[:24] = b"\xee" * 24  # the half that is in the log can be had from it alone
     (folder / "store.db-wal").write_bytes(log)
-    code = "import sys, pathlib; from workbench.store.repairing import repair; "
+    code = "import sys, pathlib; from workbench.store.repair import repair; "
     code += "repair(pathlib.Path(sys.argv[1]))"
     inject = ["-e", f"trace={what}", "-e", f"inject={what}:signal=SIGKILL:when={when}"]
     killed = subprocess.run(

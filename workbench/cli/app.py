@@ -16,7 +16,7 @@ import typer
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import compare, decide, fetch, gate, prompts, run, store, sync
+from workbench.cli import catalog, compare, decide, gate, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import secrets_of
@@ -40,10 +40,10 @@ app.command("gate")(gate.gate)
 app.command("sync")(sync.sync)
 app.command("ui")(run.ui)
 app.add_typer(prompts.app, name="prompts")
-app.add_typer(fetch.models, name="models")
-app.add_typer(fetch.data, name="data")
+app.add_typer(catalog.models, name="models")
+app.add_typer(catalog.data, name="data")
 app.add_typer(store.app, name="store")
-app.command("evaluators")(fetch.evaluators)
+app.command("evaluators")(catalog.evaluators)
 
 
 def _version(wanted: bool) -> None:
@@ -108,7 +108,7 @@ def _exit_code() -> int:
 
 
 def _plain(text: str) -> str:
-    from workbench.report.text import inert, plain
+    from workbench.report.safe_text import inert, plain
 
     return inert(plain(text))
 
@@ -116,7 +116,7 @@ def _plain(text: str) -> str:
 def _tell(error: WorkbenchError) -> None:
     """The error on stderr, or with --json as one object on stdout."""
     if "--json" in sys.argv:
-        from workbench.report.text import json_line
+        from workbench.report.safe_text import json_line
 
         said = {"where": error.where, "message": error.message, "fix": error.fix}
         whole = {"schema_version": 1, "error": said, "exit_code": int(error.exit_code)}

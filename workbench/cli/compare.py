@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import write_file
-from workbench.cli.planning import experiment_file, open_project, planned
 from workbench.cli.run import AsJson, Limit, TrackingUri
+from workbench.cli.setup import experiment_file, open_project, planned
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.comparing import Compared
     from workbench.project import Project
-    from workbench.results import RecordedVariant
+    from workbench.results.metrics import RecordedVariant
 
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 Sides = Annotated[
@@ -51,8 +51,8 @@ def compare(
     from workbench.comparing import check_answered, paired
     from workbench.comparing import compare as compare_stored
     from workbench.plan import Options, Scope
-    from workbench.report.compared import compared_json, compared_lines, compared_markdown
-    from workbench.report.text import json_line, plain
+    from workbench.report.compare import compared_json, compared_lines, compared_markdown
+    from workbench.report.safe_text import json_line, plain
 
     project = open_project(tracking_uri)
     task, names = task_of(sides or [], project)
@@ -102,7 +102,7 @@ def _runs(
     ids = [name for name in names if RUN_ID.fullmatch(name)]
     if not ids:
         return {}
-    from workbench.tracking import recorded_variants
+    from workbench.tracking.past_runs import recorded_variants
 
     return {one: recorded_variants(project, tracking_uri, one) for one in ids}
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.planning import planned
 from workbench.cli.run import AsJson, Limit, Only, Target, TrackingUri
+from workbench.cli.setup import planned
 from workbench.errors import ExitCode
 
 
@@ -32,8 +32,8 @@ def decide(
     from workbench.comparing import Limits, compare
     from workbench.comparing import decide as decide_by
     from workbench.plan import Options, Scope
-    from workbench.report.decided import decision_json, decision_lines
-    from workbench.report.text import json_line, plain
+    from workbench.report.decide import decision_json, decision_lines
+    from workbench.report.safe_text import json_line, plain
 
     limits = Limits(metric, floor, max_cost, max_latency)
     opened = planned(target, Options(Scope(limit, only)), tracking_uri, judges=False)

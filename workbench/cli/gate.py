@@ -16,21 +16,21 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from workbench.cli.compare import task_of
-from workbench.cli.interrupts import interruptible, say
 from workbench.cli.output import write_file
-from workbench.cli.planning import open_project, planner
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
+from workbench.cli.setup import open_project, planner
+from workbench.cli.signals import interruptible, say
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.cli.planning import Planning
+    from workbench.cli.setup import Planning
     from workbench.comparing import Check, Compared
     from workbench.completing import Budget
-    from workbench.grow import Grown
     from workbench.plan import Plan
     from workbench.project import Project
+    from workbench.run.grow import Grown
     from workbench.store import Store
 
 Names = Annotated[
@@ -68,9 +68,9 @@ def gate(
     from workbench.comparing import baselines, check_answered, check_gate, compare, pairs
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
-    from workbench.report.gated import gate_json, gate_lines, grown_json, grown_lines
-    from workbench.report.gated import junit as junit_xml
-    from workbench.report.text import json_line
+    from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines
+    from workbench.report.gate import junit as junit_xml
+    from workbench.report.safe_text import json_line
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
@@ -105,7 +105,7 @@ def _exit_code(checks: "Sequence[Check]", allow_thin: bool) -> ExitCode:
 
 
 def _tell(lines: "Sequence[str]") -> None:
-    from workbench.report.text import plain
+    from workbench.report.safe_text import plain
 
     sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
 
@@ -133,13 +133,13 @@ def _grown(
     budget: "Budget",
 ) -> "Grown":
     """The gate with as many rows as it takes; what kept a model from answering is said."""
-    from workbench.grow import Ground, grow
-    from workbench.report.text import inert, plain
-    from workbench.run import check_prices
+    from workbench.report.safe_text import inert, plain
+    from workbench.run.grow import GrowContext, grow
+    from workbench.run.invocation import check_prices
 
     check_prices(made, budget)
     with interruptible(project) as stop:
-        grown = grow(made, planning, meant, Ground(project, store, _told, budget, stop))
+        grown = grow(made, planning, meant, GrowContext(project, store, _told, budget, stop))
     for problem in grown.problems:
         say(f"error: {inert(plain(str(problem)))}\n")
     return grown
@@ -153,8 +153,8 @@ def _tell_github(
     found: "Compared", checks: "Sequence[Check]", project: "Project", out: TextIO
 ) -> None:
     """Annotations and a step summary, under GitHub Actions."""
-    from workbench.report.gated import annotations, summary_markdown
-    from workbench.report.text import plain
+    from workbench.report.gate import annotations, summary_markdown
+    from workbench.report.safe_text import plain
 
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return

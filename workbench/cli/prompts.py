@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import REDACTOR
-from workbench.cli.planning import open_project
+from workbench.cli.setup import open_project
 from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     """List the templates, their digests and the registry's version of each."""
     from workbench.prompt import Renderer
     from workbench.report.prompts import status_table
-    from workbench.report.text import json_line
-    from workbench.tracking.prompts import status
+    from workbench.report.safe_text import json_line
+    from workbench.tracking.prompt_status import status
 
     project = open_project()
     with Renderer() as renderer:
@@ -45,7 +45,7 @@ def show(ref: Ref, tracking_uri: TrackingUri = "", as_json: AsJson = False) -> N
     """Show one prompt: its messages, variables, settings and digest."""
     from workbench.prompt import Renderer
     from workbench.report.prompts import prompt_json, prompt_text
-    from workbench.report.text import json_line
+    from workbench.report.safe_text import json_line
 
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
@@ -80,7 +80,7 @@ def lint(
     """Check templates against their dataset: syntax, variables, lengths; show them rendered."""
     from workbench.lint import lint_task
     from workbench.report.lint import findings_json, print_findings
-    from workbench.report.text import json_line
+    from workbench.report.safe_text import json_line
 
     project = open_project()
     tasks = [project.task_folder(task).name] if task else project.tasks()
@@ -97,8 +97,8 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     """Register every template whose content the registry does not have yet."""
     from workbench.plan import refuse_secret
     from workbench.prompt import Renderer
-    from workbench.report.text import plain
-    from workbench.tracking.prompts import push as pushed
+    from workbench.report.safe_text import plain
+    from workbench.tracking.prompt_status import push as pushed
 
     project = open_project()
     with Renderer() as renderer:
@@ -120,7 +120,7 @@ def pull(
     """Write a version of the registry into its template file."""
     from workbench.prompt import Renderer
     from workbench.prompt.write import write_prompt
-    from workbench.report.text import plain
+    from workbench.report.safe_text import plain
 
     if "@" not in ref:
         raise WorkbenchError(f"which version of {ref!r}?", fix=f"{ref}@1, {ref}@production, …")
@@ -145,10 +145,10 @@ def _prompts(project: "Project", task: str, renderer: "Renderer") -> "list[Promp
 
 def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
     """The prompt of `task/name@…`; the task may be left out where only one has that name."""
-    from workbench.doors import open_doors
     from workbench.errors import unknown_name
     from workbench.experiment import find_prompt
     from workbench.prompt import list_prompts, parse_reference
+    from workbench.resolvers import project_resolvers
 
     project = open_project()
     head, slash, tail = ref.partition("/") if "/" in ref.partition("@")[0] else ("", "", ref)
@@ -165,7 +165,7 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
         reference,
         project=project,
         renderer=renderer,
-        registry=open_doors(project, tracking_uri).registry,
+        registry=project_resolvers(project, tracking_uri).registry,
     )
 
 

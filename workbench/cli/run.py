@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.interrupts import interruptible, say
-from workbench.cli.planning import keep_private, open_project, planned
+from workbench.cli.setup import keep_private, open_project, planned
+from workbench.cli.signals import interruptible, say
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from workbench.completing import Checked, Stop
     from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.results import VariantResult
-    from workbench.run import Invocation, Workshop
+    from workbench.results.metrics import VariantResult
+    from workbench.run.invocation import Invocation, RunSite
     from workbench.store import Store
 
 Target = Annotated[
@@ -74,8 +74,8 @@ def run(
     """Run an experiment: every prompt on every model, scored, recorded in MLflow."""
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
-    from workbench.run import check_prices
-    from workbench.run import run as carry_out
+    from workbench.run.invocation import check_prices
+    from workbench.run.invocation import run as carry_out
 
     raced = race_on if race or race_on else None
     options = Options(
@@ -116,8 +116,8 @@ def ui(
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
-    from workbench.report.text import plain
-    from workbench.tracking.server import serve
+    from workbench.report.safe_text import plain
+    from workbench.tracking.ui_server import serve
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
@@ -130,21 +130,21 @@ def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":
     return check_batch(made, store.completions, ending=lambda: bool(stop.signal))
 
 
-def workshop(project: "Project", store: "Store", tracking_uri: str) -> "Workshop":
+def workshop(project: "Project", store: "Store", tracking_uri: str) -> "RunSite":
     """Where an invocation is carried out, its progress shown as suits whoever watches."""
     from workbench.report.progress import progress
-    from workbench.run import Workshop
-    from workbench.tracking import RecordingProcess
+    from workbench.run.invocation import RunSite
+    from workbench.tracking.recording_process import RecordingProcess
 
     recorder = RecordingProcess(project, store.redactor, tracking_uri)
-    return Workshop(project, store, recorder, progress(), pages=partial(_pages, project=project))
+    return RunSite(project, store, recorder, progress(), pages=partial(_pages, project=project))
 
 
 def _pages(found: "Compared", project: "Project") -> dict[str, str]:
     """What is kept of a comparison beside its runs."""
-    from workbench.report.compared import compared_json
+    from workbench.report.compare import compared_json
     from workbench.report.page import comparison_page
-    from workbench.report.text import json_line
+    from workbench.report.safe_text import json_line
 
     return {
         "comparison.html": comparison_page(found, currency=project.file.currency),
@@ -153,7 +153,7 @@ def _pages(found: "Compared", project: "Project") -> dict[str, str]:
 
 
 def _notes(made: "Plan", as_json: bool) -> None:
-    from workbench.report.text import plain
+    from workbench.report.safe_text import plain
 
     for note in () if as_json else made.notes:
         sys.stderr.write(f"note: {plain(note)}\n")
@@ -162,9 +162,9 @@ def _notes(made: "Plan", as_json: bool) -> None:
 def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
     from rich.console import Console
 
-    from workbench.forecast import forecast
-    from workbench.report.planned import plan_json, plan_lines, plan_table
-    from workbench.report.text import json_line
+    from workbench.plan.forecast import forecast
+    from workbench.report.plan import plan_json, plan_lines, plan_table
+    from workbench.report.safe_text import json_line
 
     expected = forecast(made, store, project.prices)
     currency = project.file.currency
@@ -190,7 +190,7 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     from rich.console import Console
 
     from workbench.report.leaderboard import blocks, leaderboard
-    from workbench.report.text import plain
+    from workbench.report.safe_text import plain
     from workbench.report.verdicts import verdict_lines
 
     if as_json:
@@ -209,10 +209,10 @@ def _show_rest(
     done: "Invocation", project: "Project", checked: "list[Checked] | None", as_json: bool
 ) -> None:
     """What stands under it, once all is recorded; or everything as one object."""
-    from workbench.report.as_json import invocation_json
-    from workbench.report.checked import checked_json, checked_lines
+    from workbench.report.check_batch import checked_json, checked_lines
     from workbench.report.leaderboard import summary
-    from workbench.report.text import inert, json_line, plain
+    from workbench.report.run_json import invocation_json
+    from workbench.report.safe_text import inert, json_line, plain
 
     for line in checked_lines(checked) if checked is not None else ():
         say(f"{plain(line)}\n")

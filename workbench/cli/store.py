@@ -7,14 +7,14 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workbench.cli.planning import open_project, open_store, planned
+from workbench.cli.setup import open_project, open_store, planned
 from workbench.errors import WorkbenchError, unknown_name
 
 if TYPE_CHECKING:
     from workbench.plan import Plan
-    from workbench.report.explained import Answered
+    from workbench.report.explain import Answered
     from workbench.store import Store
-    from workbench.store.kept import Selection
+    from workbench.store.selection import Selection
 
 app = typer.Typer(no_args_is_help=True, help="The store of answers: look into it, mend it.")
 
@@ -27,7 +27,7 @@ States = Annotated[list[str], typer.Option("--state", help="Only this state; may
 @app.command("stats")
 def stats(as_json: AsJson = False) -> None:
     """Count what is kept: answers, tokens, cost by model; calls without an answer; who works."""
-    from workbench.report.stored import statistics_json, statistics_lines, statistics_tables
+    from workbench.report.store import statistics_json, statistics_lines, statistics_tables
     from workbench.store.statistics import statistics
 
     project = open_project()
@@ -58,8 +58,8 @@ def explain(
 ) -> None:
     """Show what a key stands for; with --task, why a row is answered from the store or is not."""
     from workbench.plan import Options, Scope
-    from workbench.report.explained import known_json, known_lines, row_json, row_lines
-    from workbench.store.explaining import explain_key
+    from workbench.report.explain import known_json, known_lines, row_json, row_lines
+    from workbench.store.explain import explain_key
 
     if task:
         options = Options(Scope(None, only))
@@ -92,8 +92,8 @@ def prune(
     as_json: AsJson = False,
 ) -> None:
     """Remove answers or scores; without --yes, say what would go and what it would cost again."""
-    from workbench.report.stored import removal_json, removal_lines
-    from workbench.store.pruning import Answers, Scores, remove, time_before, to_remove
+    from workbench.report.store import removal_json, removal_lines
+    from workbench.store.prune import Answers, Scores, remove, time_before, to_remove
 
     before = time_before(older_than) if older_than else ""
     _check_conditions(bool(evaluator), bool(model or state), before=bool(before), scores=scores)
@@ -115,8 +115,8 @@ def prune(
 @app.command("repair")
 def repair(as_json: AsJson = False) -> None:
     """Make a damaged store anew from all that can be read of it; the damaged one is put by."""
-    from workbench.report.stored import repair_json, repair_lines
-    from workbench.store.repairing import repair as repaired
+    from workbench.report.store import repair_json, repair_lines
+    from workbench.store.repair import repair as repaired
 
     done = repaired(open_project().store)
     if as_json:
@@ -137,8 +137,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write the answers, one a line: JSON without loss, or CSV for a spreadsheet."""
-    from workbench.report.exported import csv_lines, json_lines, new_file
-    from workbench.store.kept import select_kept
+    from workbench.report.export import csv_lines, json_lines, new_file
+    from workbench.store.selection import select_kept
 
     selection = _selection(model, state, "")
     with open_store(open_project()) as store:
@@ -158,8 +158,8 @@ def export(
 
 def _cells(row: str, store: "Store", made: "Plan") -> "list[Answered]":
     """Each variant's cells of a row, as the store knows them."""
-    from workbench.report.explained import Answered
-    from workbench.store.explaining import explain_key, explain_missing
+    from workbench.report.explain import Answered
+    from workbench.store.explain import explain_key, explain_missing
 
     found: list[Answered] = []
     for variant, cells in zip(made.variants, made.cells, strict=True):
@@ -176,7 +176,7 @@ def _cells(row: str, store: "Store", made: "Plan") -> "list[Answered]":
 
 def _whole(store: "Store", key: str) -> str:
     """The key that begins so; one that nothing is known of as it is."""
-    from workbench.store.explaining import find_keys
+    from workbench.store.explain import find_keys
 
     prefix = key.strip().lower()
     if len(prefix) < SHORTEST or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
@@ -213,7 +213,7 @@ def _selection(model: str, states: list[str], before: str) -> "Selection":
     from typing import get_args
 
     from workbench.model import State
-    from workbench.store.kept import Selection
+    from workbench.store.selection import Selection
 
     known = [one for one in get_args(State) if one != "failed"]
     for state in states:
@@ -229,13 +229,13 @@ def _write(lines: Iterable[bytes], file: IO[bytes]) -> None:
 
 
 def _bytes(size: int) -> str:
-    from workbench.report.stored import bytes_text
+    from workbench.report.store import bytes_text
 
     return bytes_text(size)
 
 
 def _print_json(said: object) -> None:
-    from workbench.report.text import json_line
+    from workbench.report.safe_text import json_line
 
     typer.echo(json_line(said))
 

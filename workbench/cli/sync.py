@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.planning import experiment_file, open_project, planned
 from workbench.cli.run import AsJson, Target, TrackingUri, workshop
+from workbench.cli.setup import experiment_file, open_project, planned
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
     from workbench.plan import Plan
     from workbench.project import Project
+    from workbench.run.pending import Unrecorded
     from workbench.store import Store
-    from workbench.unrecorded import Unrecorded
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def sync(
     as_json: AsJson = False,
 ) -> int:
     """Record in MLflow what earlier runs could not; send nothing."""
-    from workbench.report.text import json_line
-    from workbench.unrecorded import unrecorded
+    from workbench.report.safe_text import json_line
+    from workbench.run.pending import unrecorded
 
     project = open_project(tracking_uri)
     wanted = project.shown(experiment_file(target, project)) if target else ""
@@ -67,7 +67,7 @@ def _carried_out(
 ) -> _Outcome:
     """Plans again, and records if it comes to the same plan."""
     from workbench.plan import Options, Scope
-    from workbench.unrecorded import forget as dropped
+    from workbench.run.pending import forget as dropped
 
     if "***" in one.tracking_uri and not tracking_uri:
         unknown = WorkbenchError(
@@ -104,8 +104,8 @@ def _carried_out(
 def _recorded(
     one: "Unrecorded", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
 ) -> _Outcome:
-    from workbench.run import sync as carry_out
-    from workbench.unrecorded import forget as dropped
+    from workbench.run.invocation import sync as carry_out
+    from workbench.run.pending import forget as dropped
 
     done = carry_out(plan, workshop(project, store, tracking_uri or one.tracking_uri))
     rows = done.requests.planned - done.requests.not_run
@@ -150,7 +150,7 @@ def _as_json(done: list[_Outcome]) -> "dict[str, JSON]":
 
 
 def _tell(done: list[_Outcome]) -> None:
-    from workbench.report.text import plain
+    from workbench.report.safe_text import plain
 
     for one in done:
         scope = ", ".join(f"{key} {value}" for key, value in one.of.scope.items())

@@ -11,21 +11,20 @@ racing.py     who drops out while the others run on
 stored.py     all of it out of the store
 """
 
+from workbench.comparing.changed_rows import RowChange, Slice
 from workbench.comparing.checks import FAILED, PASSED, THIN, Check
-from workbench.comparing.deciding import Decision, Limits, decide
+from workbench.comparing.comparison import Compared, check_answered, compare
+from workbench.comparing.decision import Decision, Limits, decide
 from workbench.comparing.gate import baselines, check_gate, pairs
-from workbench.comparing.growing import Growing
+from workbench.comparing.growth import Growing
 from workbench.comparing.metrics import compared
-from workbench.comparing.racing import Out, Race
-from workbench.comparing.rows import Change, Slice
-from workbench.comparing.sides import paired
-from workbench.comparing.stored import Compared, check_answered, compare
+from workbench.comparing.race import Out, Race
+from workbench.comparing.selectors import paired
 
 __all__ = [
     "FAILED",
     "PASSED",
     "THIN",
-    "Change",
     "Check",
     "Compared",
     "Decision",
@@ -33,6 +32,7 @@ __all__ = [
     "Limits",
     "Out",
     "Race",
+    "RowChange",
     "Slice",
     "baselines",
     "check_answered",

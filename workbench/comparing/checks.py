@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from workbench.comparing.metrics import Family
-from workbench.comparing.sides import find_side
+from workbench.comparing.selectors import find_side
 from workbench.experiment import Rule
 from workbench.plan import Plan
 from workbench.stats import ALPHA, OFTEN, Watched, below, estimate, rows_to_settle

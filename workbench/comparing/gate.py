@@ -15,11 +15,11 @@ from dataclasses import replace
 
 from workbench.comparing.checks import FAILED, Check, Look, checks
 from workbench.comparing.metrics import Family, Values
-from workbench.comparing.sides import find_side
+from workbench.comparing.selectors import find_side
 from workbench.errors import WorkbenchError
 from workbench.experiment import Rule
 from workbench.plan import Plan
-from workbench.results import VariantResult
+from workbench.results.metrics import VariantResult
 from workbench.stats import ALPHA, holm
 
 

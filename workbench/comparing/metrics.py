@@ -11,7 +11,7 @@ from typing import Protocol
 
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
-from workbench.results import Comparison, VariantResult
+from workbench.results.metrics import Comparison, VariantResult
 from workbench.stats import (
     Difference,
     Scale,

@@ -9,16 +9,16 @@ site.py       what limits the sending, who is told of it, in which rounds it goe
 handing.py    each request with its intent noted and its cost held, when it is pulled
 """
 
-from workbench.completing.alone import alone
 from workbench.completing.budget import Budget
-from workbench.completing.check_batch import Change, Checked, check_batch
+from workbench.completing.check_batch import BatchChange, Checked, check_batch
 from workbench.completing.complete import Outcome, complete
-from workbench.completing.handing import Stop
-from workbench.completing.site import Listener, Progress, Site
+from workbench.completing.context import Listener, Progress, Site
+from workbench.completing.dispatch import Stop
+from workbench.completing.plan_lock import alone
 
 __all__ = [
+    "BatchChange",
     "Budget",
-    "Change",
     "Checked",
     "Listener",
     "Outcome",

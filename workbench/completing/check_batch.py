@@ -1,7 +1,7 @@
 """Whether answers of a local model depend on the rows beside them: a sample, asked row by row.
 
 check_batch(plan, store.completions)
--> [Checked("few_shot · smollm2", rows=32, changes=(Change("1039", "positive", "negative"),))]
+-> [Checked("few_shot · smollm2", rows=32, changes=(BatchChange("1039", "positive", "negative"),))]
 
 In bfloat16 sums are rounded differently in another batch, and now and then another word wins.
 What is answered here is compared and forgotten: the store keeps the answers of the run.
@@ -21,7 +21,7 @@ Kept = Callable[[Collection[str]], Mapping[str, Completion]]
 
 
 @dataclass(frozen=True)
-class Change:
+class BatchChange:
     """A row whose answer is another one when it is asked alone."""
 
     row: str
@@ -40,7 +40,7 @@ class Checked:
 
     variant: str
     rows: int
-    changes: tuple[Change, ...]
+    changes: tuple[BatchChange, ...]
     failed: int = 0
 
 
@@ -112,7 +112,7 @@ def _compared(
         (cell, answer, again) for cell, answer, again in pairs if again and again.state != "failed"
     ]
     changes = [
-        Change(cell.example.id, answer.text, again.text)
+        BatchChange(cell.example.id, answer.text, again.text)
         for cell, answer, again in compared
         if answer.text != again.text
     ]

@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.completing.handing import Hand, Terms
-from workbench.completing.site import Round, Site
+from workbench.completing.context import Round, Site
+from workbench.completing.dispatch import ModelQueue, Terms
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
 from workbench.model import Attempt, Completion, Request
@@ -69,7 +69,7 @@ def complete(plan: Plan, site: Site) -> Outcome:
     try:
         for requests in site.rounds(plan):
             work = _by_model(plan, requests)
-            sending.all([Hand(model, terms, deque(own)) for model, own in work])
+            sending.all([ModelQueue(model, terms, deque(own)) for model, own in work])
             if site.stop.wanted or sending.outcome.exhausted:
                 break
     finally:
@@ -92,7 +92,7 @@ def _by_model(plan: Plan, asked: Round) -> list[tuple[OpenModel, list[Request]]]
 class _Arrival:
     """An answer with the request it is for; or keys that another process has answered."""
 
-    hand: Hand
+    hand: ModelQueue
     request: Request | None = None
     completion: Completion | None = None
     elsewhere: frozenset[str] = frozenset()
@@ -110,7 +110,7 @@ class _Sending:
         default_factory=queue.SimpleQueue
     )
 
-    def all(self, hands: Sequence[Hand]) -> None:
+    def all(self, hands: Sequence[ModelQueue]) -> None:
         """Until every completion that came is kept and counted."""
         going = [hand for hand in hands if hand.model.model.label not in self._ended]
         apart = [[hand] for hand in going if hand.model.provider.concurrent]
@@ -158,7 +158,7 @@ class _Sending:
         self.outcome.useless += sum(not one.scored for one in fresh)
         self.outcome.attempts += sum(one.attempts for one in fresh)
 
-    def _fail(self, failed: Sequence[tuple[Hand, Completion]]) -> None:
+    def _fail(self, failed: Sequence[tuple[ModelQueue, Completion]]) -> None:
         """Ends their intents; where a provider did not say what became of a call, nobody knows."""
         for hand, one in failed:
             slip = hand.slips[one.key]
@@ -184,7 +184,7 @@ class _Sending:
         except queue.Empty:
             return batch, ended
 
-    def _ask(self, group: Sequence[Hand]) -> None:
+    def _ask(self, group: Sequence[ModelQueue]) -> None:
         """A thread's work: the models of a group, one after another."""
         try:
             for hand in group:
@@ -200,7 +200,7 @@ class _Sending:
         finally:
             self._arrived.put(None)
 
-    def _serve(self, hand: Hand) -> None:
+    def _serve(self, hand: ModelQueue) -> None:
         """Asks one model until nothing is left of its requests.
 
         The provider runs dry where the budget is held by calls under way, or where another
@@ -217,7 +217,7 @@ class _Sending:
             if hand.taken and (answered := hand.look()):
                 self._arrived.put(_Arrival(hand, elsewhere=frozenset(answered)))
 
-    def _complete(self, hand: Hand) -> None:
+    def _complete(self, hand: ModelQueue) -> None:
         """Hands on what the provider says of each request, and what it left unsaid when it ended.
 
         Raises:

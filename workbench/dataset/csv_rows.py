@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.dataset.text import lines
+from workbench.dataset.text_files import lines
 from workbench.errors import WorkbenchError
 
 _FIELD_LIMIT = 1 << 30  # the module's own 131,072 characters is less than a long document

@@ -1,6 +1,6 @@
 """A dataset file as rows, whatever its format.
 
-open_file(Path("prompts/sentiment/reviews.jsonl"))  ->  Source("prompts/sentiment/…", rows)
+open_file(Path("prompts/sentiment/reviews.jsonl"))  ->  DatasetSource("prompts/sentiment/…", rows)
 """
 
 from collections.abc import Callable, Iterator
@@ -9,8 +9,8 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.dataset.csv_rows import read_csv, read_tsv
 from workbench.dataset.json_rows import read_json, read_jsonl
-from workbench.dataset.text import check_file, check_text
-from workbench.dataset.types import Source
+from workbench.dataset.text_files import check_file, check_text
+from workbench.dataset.types import DatasetSource
 from workbench.errors import WorkbenchError
 
 Reader = Callable[[Path, str], Iterator[tuple[int, dict[str, JSON]]]]
@@ -25,7 +25,7 @@ _TEXT: dict[str, Reader] = {
 _PACKED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 
 
-def open_file(path: Path) -> Source:
+def open_file(path: Path) -> DatasetSource:
     """The rows of `path`, read as they are asked for; the suffix says the format.
 
     Raises:
@@ -39,11 +39,11 @@ def open_file(path: Path) -> Source:
         # pyarrow takes 0.1 s to import, which no experiment on text files need wait for
         from workbench.dataset.parquet_rows import read_parquet
 
-        return Source(name, read_parquet(path, name), "row")
+        return DatasetSource(name, read_parquet(path, name), "row")
     if suffix not in _TEXT:
         fix = f"name it one of {', '.join([*_TEXT, '.parquet'])}"
         if suffix in _PACKED:
             fix = f"unpack it first; then {fix}"
         raise WorkbenchError(f"unknown dataset format {path.suffix!r}", where=name, fix=fix)
     check_text(path, name)
-    return Source(name, _TEXT[suffix](path, name), "line")
+    return DatasetSource(name, _TEXT[suffix](path, name), "line")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from workbench.canonical import JSON
-from workbench.dataset.text import lines
+from workbench.dataset.text_files import lines
 from workbench.errors import WorkbenchError
 
 MAX_DEPTH = 100

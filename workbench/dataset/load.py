@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
+from workbench.dataset.examples import collect
 from workbench.dataset.files import open_file
-from workbench.dataset.rows import collect
-from workbench.dataset.types import Dataset, DatasetSpec, Source
+from workbench.dataset.types import Dataset, DatasetSource, DatasetSpec
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
 
@@ -42,7 +42,7 @@ def load_dataset(
         return collect(open_file(path), spec, name=path.stem, limit=limit)
     if spec.huggingface is not None:
         # `datasets` takes a second to import
-        from workbench.dataset.hub import open_hub
+        from workbench.dataset.huggingface import open_hub
 
         name = Path(spec.huggingface).name
         return collect(open_hub(spec, folder), spec, name=name, limit=limit)
@@ -50,12 +50,12 @@ def load_dataset(
     return collect(_open_mlflow(wanted, mlflow_reader), spec, name=wanted, limit=limit)
 
 
-def _open_mlflow(wanted: str, reader: MlflowReader | None) -> Source:
+def _open_mlflow(wanted: str, reader: MlflowReader | None) -> DatasetSource:
     name = f"mlflow:{wanted}"
     if reader is None:
         fix = "a `path:` or `huggingface:` dataset needs no tracking store"
         raise WorkbenchError("MLflow datasets can't be read here", where=name, fix=fix)
-    return Source(name, _records(reader(wanted), name), "row")
+    return DatasetSource(name, _records(reader(wanted), name), "row")
 
 
 def _records(

@@ -70,7 +70,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Source:
+class DatasetSource:
     """Rows as a reader gives them, numbered, before any column has a meaning.
 
     Attributes:

@@ -6,7 +6,7 @@ column 'stars' holds numbers (reviews.jsonl:1: 5) and texts (reviews.jsonl:2: '5
 from collections.abc import Mapping
 
 from workbench.canonical import JSON
-from workbench.dataset.types import Source
+from workbench.dataset.types import DatasetSource
 
 _WORDS: dict[type, str] = {
     bool: "true or false",
@@ -24,7 +24,7 @@ _TAKEN = frozenset({"self", "loop", "not", "true", "false", "none", "True", "Fal
 class ColumnWatch:
     """Names and kinds of the columns, and where each was first seen."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: DatasetSource) -> None:
         self._source = source
         self._kinds: dict[str, dict[str, tuple[int, JSON]]] = {}
         self._forms: dict[tuple[str, ...], tuple[int, int]] = {}  # first row, how many rows

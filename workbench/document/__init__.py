@@ -5,7 +5,7 @@ document.check(ExperimentFile)      # a pydantic model with extra="forbid"
 """
 
 from workbench.document.document import Document, Place
-from workbench.document.kind import is_folder, kind_of
+from workbench.document.path_kind import is_folder, kind_of
 from workbench.document.shape import UnfitError
 from workbench.document.yaml import parse_document, read_document
 

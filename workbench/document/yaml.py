@@ -20,7 +20,7 @@ from ruamel.yaml.reader import ReaderError
 
 from workbench.canonical import JSON
 from workbench.document.document import Document, Place
-from workbench.document.kind import kind_of
+from workbench.document.path_kind import kind_of
 from workbench.errors import WorkbenchError
 
 LARGEST = 1_000_000  # bytes

@@ -6,7 +6,7 @@ from workbench.evaluator import Score, evaluator
 def brevity(outputs: str, *, words: int = 20) -> float: ...
 """
 
-from workbench.evaluator.judge import Evaluator, Score, Traits, bind, evaluator
+from workbench.evaluator.contract import Evaluator, Score, Traits, bind, evaluator
 from workbench.evaluator.lookup import find_evaluator, list_evaluators
 from workbench.evaluator.spec import Spec
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.evaluator.judge import Evaluator, Traits
+from workbench.evaluator.contract import Evaluator, Traits
 from workbench.evaluator.spec import Spec
 
 

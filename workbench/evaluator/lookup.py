@@ -22,7 +22,7 @@ from typing import Any
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator.judge import LIBRARIES, Evaluator, bind
+from workbench.evaluator.contract import LIBRARIES, Evaluator, bind
 from workbench.evaluator.spec import Spec, read_spec
 
 GROUP = "workbench.evaluators"

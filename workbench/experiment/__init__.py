@@ -10,15 +10,15 @@ evaluators: [exact_match]
 from workbench.experiment.file import Exclusion, ExperimentFile, Rule
 from workbench.experiment.load import load_experiment
 from workbench.experiment.prompts import find_prompt, with_prompts
-from workbench.experiment.types import Doors, Experiment, OpenModel, Registry
+from workbench.experiment.types import Experiment, OpenModel, Registry, Resolvers
 
 __all__ = [
-    "Doors",
     "Exclusion",
     "Experiment",
     "ExperimentFile",
     "OpenModel",
     "Registry",
+    "Resolvers",
     "Rule",
     "find_prompt",
     "load_experiment",

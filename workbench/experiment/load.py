@@ -20,7 +20,7 @@ from workbench.evaluator.lookup import find_all
 from workbench.evaluator.spec import check_granted, read_spec
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.prompts import find_prompt, find_prompts
-from workbench.experiment.types import Doors, Experiment, OpenModel
+from workbench.experiment.types import Experiment, OpenModel, Resolvers
 from workbench.model import Model, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import NAME, Project
@@ -42,7 +42,7 @@ class Named(NamedTuple):
 
 
 def load_experiment(
-    path: Path, project: Project, renderer: Renderer, doors: Doors, limit: int | None = None
+    path: Path, project: Project, renderer: Renderer, doors: Resolvers, limit: int | None = None
 ) -> Experiment:
     """The experiment in the file at `path`.
 
@@ -86,7 +86,7 @@ def load_experiment(
 
 
 def _dataset(
-    said: ExperimentFile, folder: Path, document: Document, doors: Doors, limit: int | None
+    said: ExperimentFile, folder: Path, document: Document, doors: Resolvers, limit: int | None
 ) -> Dataset:
     try:
         return load_dataset(said.dataset, folder, mlflow_reader=doors.mlflow_dataset, limit=limit)
@@ -195,7 +195,7 @@ def _label(given: JSON, where: str) -> str:
 
 
 def _evaluators(
-    said: ExperimentFile, document: Document, project: Project, doors: Doors
+    said: ExperimentFile, document: Document, project: Project, doors: Resolvers
 ) -> tuple[Evaluator, ...]:
     specs = []
     for name, settings, where in _named(said.evaluators, document, "evaluators"):

@@ -71,7 +71,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Doors:
+class Resolvers:
     """What the file may name that lies elsewhere: found by functions handed in.
 
     Attributes:

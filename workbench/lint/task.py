@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, DatasetSpec, load_dataset
 from workbench.document import read_document
-from workbench.doors import open_doors
 from workbench.errors import WorkbenchError
 from workbench.experiment import ExperimentFile
-from workbench.lint.doubts import column_doubts, file_doubts, row_doubts, text_doubts
+from workbench.lint.warnings import column_doubts, file_doubts, row_doubts, text_doubts
 from workbench.model import COMMON, Call, Model, Provider, open_provider
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
+from workbench.resolvers import project_resolvers
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def _context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError
 
 
 def _dataset(spec: DatasetSpec, project: Project, task: str) -> Dataset:
-    reader = open_doors(project).mlflow_dataset
+    reader = project_resolvers(project).mlflow_dataset
     return load_dataset(spec, project.prompts / task, mlflow_reader=reader)
 
 

@@ -5,12 +5,12 @@ cells      variant × example × repeat           one row of one variant
 requests   equal cells share one                known by the digest of all that decides it
 """
 
-from workbench.plan.conceal import refuse_secret
-from workbench.plan.header import header
-from workbench.plan.make import make_plan, plan_invocation
+from workbench.plan.plan_summary import header
+from workbench.plan.planner import make_plan, plan_invocation
 from workbench.plan.prices import price_notes
+from workbench.plan.redact_rows import refuse_secret
+from workbench.plan.row_batches import round_of, row_order, waves
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
-from workbench.plan.waves import round_of, row_order, waves
 
 __all__ = [
     "Cell",

@@ -4,15 +4,15 @@ prompts/sentiment/zero_shot.jinja --load--> Prompt --render with a row--> Conver
 """
 
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
-from workbench.prompt.prompt import Prompt, Settings, Template, settings_from_json
+from workbench.prompt.prompt import Prompt, PromptSettings, Template, settings_from_json
 from workbench.prompt.reference import Reference, parse_reference
 from workbench.prompt.renderer import Renderer
 
 __all__ = [
     "Prompt",
+    "PromptSettings",
     "Reference",
     "Renderer",
-    "Settings",
     "Template",
     "folder_reader",
     "git_reader",

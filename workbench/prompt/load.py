@@ -17,7 +17,7 @@ from workbench.document import Document, kind_of, parse_document
 from workbench.errors import AbsentError, WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
-from workbench.prompt.prompt import Prompt, Settings, Template, checked, template_of
+from workbench.prompt.prompt import Prompt, PromptSettings, Template, checked, template_of
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import (
     SHORTER,
@@ -206,10 +206,10 @@ def _check_said_once(front: FrontMatter, document: Document) -> None:
         )
 
 
-def _settings(front: FrontMatter) -> Settings:
+def _settings(front: FrontMatter) -> PromptSettings:
     parameters = {name: value for name, value in front.parameters.items() if name != "stop"}
     stop = front.stop if front.stop is not None else front.parameters.get("stop")
-    return Settings(
+    return PromptSettings(
         chat=front.chat,
         parameters=parameters,
         stop=None if stop is None else tuple([stop] if isinstance(stop, str) else stop),

@@ -12,7 +12,7 @@ from functools import cached_property
 from workbench.canonical import JSON, digest, exact
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.prompt.mending import mending
+from workbench.prompt.hints import mending
 from workbench.prompt.renderer import Parsed, Renderer
 from workbench.prompt.source import Markers, as_source, segments, unescaped, without_last_blanks
 
@@ -22,7 +22,7 @@ WIDEST = 120  # characters shown of a line
 
 
 @dataclass(frozen=True)
-class Settings:
+class PromptSettings:
     """What the front matter says beside the text.
 
     Attributes:
@@ -50,10 +50,10 @@ class Settings:
         return {name: value for name, value in said.items() if value is not None}
 
 
-def settings_from_json(said: Mapping[str, JSON]) -> Settings:
-    """The inverse of `Settings.as_json`."""
+def settings_from_json(said: Mapping[str, JSON]) -> PromptSettings:
+    """The inverse of `PromptSettings.as_json`."""
     stop = said.get("stop")
-    return Settings(
+    return PromptSettings(
         chat=said.get("chat", True),
         parameters=said.get("parameters") or {},
         stop=None if stop is None else tuple(stop),
@@ -81,7 +81,7 @@ class Prompt:
     ref: str
     template: Template
     source: str
-    settings: Settings = Settings()
+    settings: PromptSettings = PromptSettings()
     description: str = ""
     origins: tuple[Origin, ...] = ()
     variables: Mapping[str, int] = field(default_factory=dict)

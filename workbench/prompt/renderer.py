@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from workbench.canonical import JSON
-from workbench.child import Child, EndedError
+from workbench.workers.child import Child, EndedError
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
 MEMORY = 512 * 1024 * 1024  # bytes

@@ -29,7 +29,7 @@ NAME = "<prompt>"
 LONGEST = 20_000_000  # characters of one rendered prompt
 
 
-class Missing(StrictUndefined):
+class MissingVariable(StrictUndefined):
     """What is not there; of a mapping it says what is, nearest first."""
 
     __slots__ = ()
@@ -50,7 +50,7 @@ def environment() -> ImmutableSandboxedEnvironment:
     `tojson` writes plain JSON, as chat templates expect, where Jinja's own escapes it for HTML.
     """
     env = ImmutableSandboxedEnvironment(
-        undefined=Missing, keep_trailing_newline=True, finalize=_text_only
+        undefined=MissingVariable, keep_trailing_newline=True, finalize=_text_only
     )
     del env.globals["lipsum"]
     env.filters["tojson"] = lambda value, indent=None: json.dumps(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.text import one_line, plain, seconds
-from workbench.results import Comparison, MetricResult, VariantResult, interval_text
-from workbench.run import Invocation
+from workbench.report.safe_text import one_line, plain, seconds
+from workbench.results.metrics import Comparison, MetricResult, VariantResult, interval_text
+from workbench.run.invocation import Invocation
 from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
 
 SHORT = {UNCLEAR: "unclear"}

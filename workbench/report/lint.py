@@ -9,7 +9,7 @@ from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.lint import PromptFindings, TaskFindings
-from workbench.report.text import inert, plain
+from workbench.report.safe_text import inert, plain
 
 SCHEMA_VERSION = 1
 

@@ -14,7 +14,7 @@ from rich.progress import (
 from rich.progress import Progress as RichProgress
 
 from workbench.completing import Progress
-from workbench.report.text import plain
+from workbench.report.safe_text import plain
 
 EVERY = 10.0  # seconds between plain lines
 

@@ -10,8 +10,8 @@ from rich.text import Text
 from workbench.canonical import JSON
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.text import inert, plain
-from workbench.tracking.prompts import Status
+from workbench.report.safe_text import inert, plain
+from workbench.tracking.prompt_status import Status
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 

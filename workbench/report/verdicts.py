@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-from workbench.report.compared import interval
-from workbench.report.text import one_line
-from workbench.results import Comparison, VariantResult
+from workbench.report.compare import interval
+from workbench.report.safe_text import one_line
+from workbench.results.metrics import Comparison, VariantResult
 from workbench.stats import UNCLEAR
 
 MOST = 6  # lines about single comparisons

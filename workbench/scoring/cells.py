@@ -13,8 +13,8 @@ from typing import Self
 from workbench.canonical import JSON
 from workbench.errors import Stopped, never
 from workbench.evaluator import Evaluator, Score
-from workbench.results import Row
-from workbench.scoring.judging import Asked, one_child
+from workbench.results.metrics import Row
+from workbench.scoring.pool import Asked, one_child
 from workbench.secrets import Redactor
 from workbench.store import Store, completion_json, score_key
 

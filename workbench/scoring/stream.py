@@ -22,11 +22,11 @@ from workbench.errors import Stopped, never
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.results import Row
+from workbench.results.metrics import Row
+from workbench.results.tally import Tally
 from workbench.scoring.cells import kept_scores, score_rows
-from workbench.scoring.judging import Asked, one_child
+from workbench.scoring.pool import Asked, one_child
 from workbench.store import Store
-from workbench.tally import Tally
 
 AT_ONCE = 500  # rows judged together
 WAITING = 2_000  # answers held in memory

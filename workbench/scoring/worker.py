@@ -27,12 +27,12 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.child import die_with
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, find_evaluator
+from workbench.evaluator.contract import tell
 from workbench.evaluator.description import describe
-from workbench.evaluator.judge import tell
 from workbench.model import Completion, Usage
+from workbench.workers.child import die_with
 
 
 class Line:
@@ -84,7 +84,7 @@ class Said(io.RawIOBase):
         return len(taken)
 
 
-class Desk:
+class EvaluatorWorker:
     """Where evaluators lie open, and what the process was like before a row was judged."""
 
     def __init__(self, line: Line, room: int) -> None:
@@ -186,7 +186,7 @@ def main() -> None:
     for pipe in (0, 1, 2):
         os.dup2(null, pipe)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
-    desk = Desk(line, int(sys.argv[2]))
+    desk = EvaluatorWorker(line, int(sys.argv[2]))
     line.ready()
     for question in questions:
         asked = json.loads(question)

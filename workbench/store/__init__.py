@@ -11,19 +11,19 @@ Below them: database.py the file and its faults, tables.py, marker.py what was s
 room.py on the disk, locks.py.
 """
 
-from workbench.store.answers import RETRIABLE, Store, completion_json, score_key
+from workbench.store.completions import RETRIABLE, Store, completion_json, score_key
 from workbench.store.history import History
-from workbench.store.ledger import Call, Claim, Ledger, Owner
+from workbench.store.leases import Claim, Leases, Owner, PendingCall
 from workbench.store.locks import Held, hold
 
 __all__ = [
     "RETRIABLE",
-    "Call",
     "Claim",
     "Held",
     "History",
-    "Ledger",
+    "Leases",
     "Owner",
+    "PendingCall",
     "Store",
     "completion_json",
     "hold",

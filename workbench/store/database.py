@@ -21,9 +21,9 @@ from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.store.marker import Marker
-from workbench.store.room import free_room, give_room
-from workbench.store.tables import VERSION, make_tables, version_of
+from workbench.store.disk_space import free_room, give_room
+from workbench.store.schema import VERSION, make_tables, version_of
+from workbench.store.watermark import Watermark
 
 NAME = "store.db"
 AT_ONCE = 500  # keys asked for in one statement
@@ -54,7 +54,7 @@ class Database:
         self.folder = folder
         self.path = folder / NAME
         self._lock = threading.RLock()
-        self._marker = Marker(folder)
+        self._marker = Watermark(folder)
         try:
             self._make_file()
             self._refuse_later_format()

@@ -8,8 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from workbench.project import Price
-from workbench.store.answers import Store
-from workbench.store.ledger import Call, Owner
+from workbench.store.completions import Store
+from workbench.store.leases import Owner, PendingCall
 
 BY_MODEL = """
 SELECT model, state, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
@@ -73,7 +73,7 @@ class Statistics:
     scores: Mapping[str, int]
     size: int
     calls: tuple[LostCalls, ...]
-    unknown: tuple[Call, ...]
+    unknown: tuple[PendingCall, ...]
     running: tuple[Owner, ...]
 
 

@@ -23,11 +23,11 @@ from mlflow.utils.time import get_current_time_millis
 from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
-from workbench.tracking.calls import Calls
-from workbench.tracking.columns import HERE, Columns, Tables, association
-from workbench.tracking.found import Found, slices
-from workbench.tracking.place import Place
-from workbench.tracking.trace import CONTENT, SOURCE_RUN, RowTrace, Source
+from workbench.tracking.client_writer import ClientTraceWriter
+from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, Source
+from workbench.tracking.stored_trace import StoredTrace, slices
+from workbench.tracking.trace_tables import HERE, Columns, TraceTables, association
+from workbench.tracking.tracking_store import TrackingStore
 
 COMPARED = {"3.17.2"}  # versions of MLflow
 ROWS = 500  # in one transaction: some 0.3 s, in which nobody else writes
@@ -40,7 +40,7 @@ SPANS = models.SqlSpan.__table__
 LINKS = models.SqlEntityAssociation.__table__
 
 
-def knows(place: Place) -> bool:
+def knows(place: TrackingStore) -> bool:
     """Whether this may write there: SQLite, and a version of MLflow that it was compared with.
 
     That the tables are that version's was seen when the store was opened.
@@ -51,19 +51,19 @@ def knows(place: Place) -> bool:
 
 
 @dataclass(frozen=True)
-class Bulk:
+class BulkTraceWriter:
     """The traces of one run.
 
     Attributes:
         calls: for traces whose spans MLflow has archived.
     """
 
-    place: Place
+    place: TrackingStore
     source: Source
-    calls: Calls
+    calls: ClientTraceWriter
 
-    def write(self, rows: Sequence[RowTrace], there: Mapping[str, Found]) -> None:
-        """See `found.Way`. Five hundred rows at a time stand there whole, or not at all."""
+    def write(self, rows: Sequence[RowTrace], there: Mapping[str, StoredTrace]) -> None:
+        """See `found.TraceWriter`. Five hundred rows at a time stand there whole, or not at all."""
         for some in slices(rows, ROWS):
             with self._store.ManagedSessionMaker() as session:
                 archived = _archived(session, [made.id for made in some])
@@ -71,9 +71,9 @@ class Bulk:
                 self.calls.write([made for made in some if made.id in archived], there)
             self._write([made for made in some if made.id not in archived], there)
 
-    def found(self, rows: Sequence[RowTrace]) -> dict[str, Found]:
-        """See `found.Way`."""
-        there: dict[str, Found] = {}
+    def found(self, rows: Sequence[RowTrace]) -> dict[str, StoredTrace]:
+        """See `found.TraceWriter`."""
+        there: dict[str, StoredTrace] = {}
         for some in slices(rows, ROWS):
             ids = [made.id for made in some]
             with self._store.ManagedSessionMaker() as session:
@@ -83,7 +83,7 @@ class Bulk:
         return there
 
     def ours(self) -> set[str]:
-        """See `found.Way`."""
+        """See `found.TraceWriter`."""
         rest = (METADATA, METADATA.c.key == SOURCE_RUN), (TAGS, TAGS.c.key == CONTENT)
         query = select(INFOS.c.request_id)
         for table, of_ours in rest:
@@ -96,7 +96,7 @@ class Bulk:
             return set(session.scalars(query))
 
     def link(self, ids: Sequence[str]) -> None:
-        """See `found.Way`."""
+        """See `found.TraceWriter`."""
         now = get_current_time_millis()
         missing = sorted(set(ids) - self.linked())
         columns = [association(one, ("run", self.source.run_id), now) for one in missing]
@@ -105,7 +105,7 @@ class Bulk:
                 session.execute(insert(LINKS), some)
 
     def linked(self) -> set[str]:
-        """See `found.Way`."""
+        """See `found.TraceWriter`."""
         of = LINKS.c
         query = select(of.source_id).where(
             of.source_type == "trace",
@@ -115,8 +115,8 @@ class Bulk:
         with self._store.ManagedSessionMaker() as session:
             return set(session.scalars(query))
 
-    def _write(self, rows: Sequence[RowTrace], there: Mapping[str, Found]) -> None:
-        tables = Tables(self.source, self._artifacts)
+    def _write(self, rows: Sequence[RowTrace], there: Mapping[str, StoredTrace]) -> None:
+        tables = TraceTables(self.source, self._artifacts)
         for made in rows:
             tables.add(made)
         with self._store.ManagedSessionMaker(read_only=False) as session:
@@ -150,7 +150,10 @@ class Bulk:
 
 
 def _clear(
-    session: Session, rows: Sequence[RowTrace], there: Mapping[str, Found], tables: Tables
+    session: Session,
+    rows: Sequence[RowTrace],
+    there: Mapping[str, StoredTrace],
+    tables: TraceTables,
 ) -> None:
     """Takes away what is ours of some traces: a replaced row gets all of it anew."""
     ids = [made.id for made in rows]
@@ -184,7 +187,7 @@ def _replace(session: Session, infos: Sequence[Columns]) -> None:
     session.connection().execute(update(INFOS).where(this).values(values), named)
 
 
-def _found(session: Session, ids: Sequence[str]) -> dict[str, Found]:
+def _found(session: Session, ids: Sequence[str]) -> dict[str, StoredTrace]:
     root = case((SPANS.c.parent_span_id.is_(None), SPANS.c.content))
     said: dict[str, str] = {}
     spans: defaultdict[str, set[str]] = defaultdict(set)
@@ -201,7 +204,7 @@ def _found(session: Session, ids: Sequence[str]) -> dict[str, Found]:
     tags = dict(_tags(session, ids, CONTENT))
     known = session.scalars(select(INFOS.c.request_id).where(INFOS.c.request_id.in_(ids)))
     return {
-        one: Found(tags.get(one, ""), spans[one], said.get(one, ""), assessments[one])
+        one: StoredTrace(tags.get(one, ""), spans[one], said.get(one, ""), assessments[one])
         for one in known
     }
 

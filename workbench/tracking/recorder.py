@@ -22,11 +22,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.errors import ExitCode, Stopped, WorkbenchError, never
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.provenance import provenance
 from workbench.secrets import Redactor, masked
-from workbench.tracking.handover import Entry, Order, Recorded, Results
-from workbench.tracking.patience import hardly_waiting, timeout
-from workbench.tracking.place import Place, connect
+from workbench.tracking.client_settings import hardly_waiting, timeout
+from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecord
+from workbench.tracking.provenance import provenance
 from workbench.tracking.registry import file_under, register
 from workbench.tracking.runs import (
     RECORDED,
@@ -36,7 +35,8 @@ from workbench.tracking.runs import (
     finish,
     open_runs,
 )
-from workbench.tracking.sheet import AGAIN, Sheet
+from workbench.tracking.tracking_store import TrackingStore, connect
+from workbench.tracking.variant_run import AGAIN, VariantRun
 
 AT_ONCE = 100  # rows between two looks whether to stop
 
@@ -62,21 +62,21 @@ class DirectRecorder:
         self._redactor = redactor
         self.tracking_uri = tracking_uri
         self._stopped = stopped
-        self._order: Order | None = None
+        self._order: RecordingJob | None = None
         self._runs: Runs | None = None
-        self._sheets: dict[int, Sheet] = {}
+        self._sheets: dict[int, VariantRun] = {}
         self._broken: set[int] = set()
         self._again = False
         self._recorded = 0
 
-    def begin(self, order: Order) -> None:
+    def begin(self, order: RecordingJob) -> None:
         """As `Recorder.begin`."""
         self._order = order
         self._again = order.again
         with suppress(Exception):  # tried once more at the end, and said if it fails again
             self._open()
 
-    def add(self, variant: int, entries: Sequence[Entry]) -> None:
+    def add(self, variant: int, entries: Sequence[RowRecord]) -> None:
         """As `Recorder.add`."""
         if self._runs is None or self._broken:
             return
@@ -120,20 +120,20 @@ class DirectRecorder:
         return self._runs
 
     def _put(
-        self, runs: Runs, variant: int, entries: Sequence[Entry], stopped: Callable[[], bool]
+        self, runs: Runs, variant: int, entries: Sequence[RowRecord], stopped: Callable[[], bool]
     ) -> None:
         for start in range(0, len(entries), AT_ONCE):
             if stopped():
                 raise Stopped
             self._sheet(runs, variant).add(entries[start : start + AT_ONCE])
 
-    def _sheet(self, runs: Runs, variant: int) -> Sheet:
+    def _sheet(self, runs: Runs, variant: int) -> VariantRun:
         assert self._order
         if variant not in self._sheets:
             if not self._sheets:
                 begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
             price = self._project.prices.get(self._order.plan.variants[variant].model.model.ref)
-            sheet = Sheet(runs, self._order, variant, price, self._redactor)
+            sheet = VariantRun(runs, self._order, variant, price, self._redactor)
             sheet.begin(provenance(self._project.root))
             self._sheets[variant] = sheet
         return self._sheets[variant]
@@ -175,7 +175,7 @@ class DirectRecorder:
             for name, text in pages.items():
                 Path(folder, name).write_text(text, encoding="utf-8")
             if pages:
-                from workbench.tracking.figures import draw  # matplotlib takes its time
+                from workbench.tracking.charts import draw  # matplotlib takes its time
 
                 draw(results.variants, Path(folder) / "figures")
                 client.log_artifacts(run_id, folder)
@@ -223,7 +223,7 @@ class DirectRecorder:
         return Recorded(uri, problems=(error, problem))
 
 
-def _registered(place: Place, plan: Plan, experiment_id: str, commit: str) -> Plan:
+def _registered(place: TrackingStore, plan: Plan, experiment_id: str, commit: str) -> Plan:
     """The plan with the registry's number in every prompt."""
     numbers: dict[str, int] = {}
     for variant in plan.variants:

@@ -17,10 +17,17 @@ from workbench.canonical import canonical
 from workbench.conversation import Message
 from workbench.errors import AbsentError, ExitCode, WorkbenchError, unknown_name
 from workbench.project import Project
-from workbench.prompt import Prompt, Reference, Renderer, Settings, Template, settings_from_json
+from workbench.prompt import (
+    Prompt,
+    PromptSettings,
+    Reference,
+    Renderer,
+    Template,
+    settings_from_json,
+)
 from workbench.prompt.prompt import checked, source_of
-from workbench.tracking.patience import asking_once
-from workbench.tracking.place import Place, connect
+from workbench.tracking.client_settings import asking_once
+from workbench.tracking.tracking_store import TrackingStore, connect
 
 DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
@@ -31,7 +38,7 @@ TRIES = 3  # of making a version whose reply got lost and which isn't there
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
 
 
-def register(place: Place, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
+def register(place: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
     """The number of the version that holds this content, and whether it was made now.
 
     The same content is never registered twice: the lowest version with its digest is taken, also
@@ -63,13 +70,13 @@ def register(place: Place, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
         return known[0], True
 
 
-def _with_digest(place: Place, prompt: Prompt) -> list[int]:
+def _with_digest(place: TrackingStore, prompt: Prompt) -> list[int]:
     """The numbers of the versions that hold this content, the lowest first."""
     known = versions(place, prompt.registered_name)
     return sorted(int(v.version) for v in known if _digest(v) == prompt.digest)
 
 
-def _make(place: Place, prompt: Prompt, commit: str) -> int:
+def _make(place: TrackingStore, prompt: Prompt, commit: str) -> int:
     settings = _settings(prompt)
     tags = {  # MLflow shows them in this order
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
@@ -96,7 +103,7 @@ def _wait_for_mlflow() -> None:
             thread.join(30)
 
 
-def file_under(place: Place, name: str, experiment_id: str) -> None:
+def file_under(place: TrackingStore, name: str, experiment_id: str) -> None:
     """Lists the prompt `name` on the page of an experiment's prompts."""
     tags = _tags(place, name)
     listed = tags.get(EXPERIMENTS) or ","
@@ -105,19 +112,19 @@ def file_under(place: Place, name: str, experiment_id: str) -> None:
     _tidy(place, name, tags)
 
 
-def _tags(place: Place, name: str) -> dict[str, str]:
+def _tags(place: TrackingStore, name: str) -> dict[str, str]:
     """Of the prompt itself. `get_prompt` says None of a server that doesn't answer, too."""
     found = place.client.search_prompts(f"name = '{name}'")
     return dict(found[0].tags) if found else {}
 
 
-def _tidy(place: Place, name: str, tags: Mapping[str, str]) -> None:
+def _tidy(place: TrackingStore, name: str, tags: Mapping[str, str]) -> None:
     """MLflow writes a version's tags on the prompt, too, where they say nothing."""
     for tag in {FILE, GIT, SETTINGS, DIGEST} & set(tags):
         place.client.delete_prompt_tag(name, tag)
 
 
-def versions(place: Place, name: str) -> list[PromptVersion]:
+def versions(place: TrackingStore, name: str) -> list[PromptVersion]:
     """Every version of the prompt `name`, the newest first; none where it isn't registered."""
     found: list[PromptVersion] = []
     token = None
@@ -190,7 +197,7 @@ def alias_names(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict
     return found
 
 
-def _find(place: Place, name: str, reference: Reference) -> PromptVersion:
+def _find(place: TrackingStore, name: str, reference: Reference) -> PromptVersion:
     known = versions(place, name)
     if not known:
         raise AbsentError(
@@ -247,7 +254,7 @@ def _response_format(prompt: Prompt) -> dict[str, object] | None:
     return None if schema is None else dict(schema)
 
 
-def _model_config(settings: Settings) -> dict[str, object] | None:
+def _model_config(settings: PromptSettings) -> dict[str, object] | None:
     said: dict[str, object] = {
         name: value
         for name, value in settings.parameters.items()

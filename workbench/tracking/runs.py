@@ -21,10 +21,10 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
-from workbench.provenance import Provenance
-from workbench.tracking.handover import Order
-from workbench.tracking.patience import asking_once
-from workbench.tracking.place import Place
+from workbench.tracking.client_settings import asking_once
+from workbench.tracking.protocol import RecordingJob
+from workbench.tracking.provenance import Provenance
+from workbench.tracking.tracking_store import TrackingStore
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
@@ -45,7 +45,7 @@ class Runs:
         children: in the order of the variants.
     """
 
-    place: Place
+    place: TrackingStore
     experiment_id: str
     parent: Run
     children: Sequence[Run]
@@ -61,7 +61,7 @@ class Runs:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class RunAttempt:
     """One time that a run is recorded.
 
     Attributes:
@@ -73,7 +73,12 @@ class Attempt:
 
 
 def open_runs(
-    place: Place, experiment_id: str, order: Order, provenance: Provenance, *, again: bool
+    place: TrackingStore,
+    experiment_id: str,
+    order: RecordingJob,
+    provenance: Provenance,
+    *,
+    again: bool,
 ) -> Runs:
     """The parent run and a child a variant; those that are missing are made.
 
@@ -107,14 +112,14 @@ def _shares(children: Iterable[Run]) -> bool:
     return any({LENT, LENDER} & run.data.tags.keys() for run in children)
 
 
-def _may_change(order: Order, parent: Run) -> bool:
+def _may_change(order: RecordingJob, parent: Run) -> bool:
     """Whether answers that are recorded may become others: then they get runs of their own."""
     whole = parent.data.tags.get(RECORDED) == "yes"  # and something is missing in the store
     return order.anew or (order.sends and whole)
 
 
 def _parent(
-    place: Place, experiment_id: str, plan: Plan, tags: Mapping[str, str], *, again: bool
+    place: TrackingStore, experiment_id: str, plan: Plan, tags: Mapping[str, str], *, again: bool
 ) -> Run:
     """The one of the newest series: `--again` begins a series, everything else goes on with one."""
     known = _find(place, experiment_id, PLAN, plan.digest)
@@ -136,7 +141,7 @@ def _parent(
 
 
 def _children(
-    place: Place, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
+    place: TrackingStore, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
 ) -> dict[str, Run]:
     """By the digests of their variants."""
     failed = made = 0
@@ -167,7 +172,7 @@ def _children(
                 raise MlflowException(f"{len(missing)} runs were made and are not found")
 
 
-def _find(place: Place, experiment_id: str, tag: str, value: str) -> list[Run]:
+def _find(place: TrackingStore, experiment_id: str, tag: str, value: str) -> list[Run]:
     found: list[Run] = []
     token = None
     while True:
@@ -180,7 +185,7 @@ def _find(place: Place, experiment_id: str, tag: str, value: str) -> list[Run]:
             return found
 
 
-def below(place: Place, parent: Run) -> list[Run]:
+def below(place: TrackingStore, parent: Run) -> list[Run]:
     """The runs of an invocation's variants, the first first."""
     experiment = parent.info.experiment_id
     found = _find(place, experiment, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
@@ -191,7 +196,7 @@ def _series(run: Run) -> int:
     return int(run.data.tags.get(SERIES, "0"))
 
 
-def _one_of(place: Place, experiment_id: str, twins: Sequence[Run]) -> Run:
+def _one_of(place: TrackingStore, experiment_id: str, twins: Sequence[Run]) -> Run:
     """The one that every process takes: that which was written to, else the oldest."""
 
     def rank(run: Run) -> tuple[bool, int, str]:
@@ -226,7 +231,9 @@ def lender(runs: Runs, variant: Variant, own: Run) -> str:
     return ""
 
 
-def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = "") -> Attempt:
+def begin(
+    runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = ""
+) -> RunAttempt:
     """Says in the run that recording begins; the first time with the files it was made from.
 
     Args:
@@ -244,7 +251,7 @@ def begin(runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str
         runs.place.client.log_dict(run.info.run_id, environment(provenance), "environment.json")
     said = {ATTEMPT: str(number), **({ROWS: rows} if rows else {})}
     log_tags(runs.place, run.info.run_id, said)
-    return Attempt(run, number)
+    return RunAttempt(run, number)
 
 
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
@@ -264,12 +271,12 @@ def _name(plan: Plan) -> str:
     return f"{name} ({scope})" if scope else name
 
 
-def log_tags(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
+def log_tags(place: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:
     """All in one request."""
     place.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
 
 
-def finish(place: Place, run_id: str, tags: Mapping[str, str]) -> None:
+def finish(place: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:
     """Marks a run as done, now."""
     log_tags(place, run_id, tags)
     place.client.set_terminated(run_id, "FINISHED")

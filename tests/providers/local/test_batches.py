@@ -1,19 +1,19 @@
 from collections.abc import Sequence
 
 from workbench.model import Completion
-from workbench.providers.transformers.batches import Batch, Row, batches
+from workbench.providers.transformers.batches import Batch, BatchRow, batches
 from workbench.providers.transformers.engine import in_pieces
-from workbench.providers.transformers.question import Question
+from workbench.providers.transformers.protocol import Question
 
 SHARED_A, SHARED_B = tuple(range(100)), tuple(range(500, 580))
 
 
-def row(*prompt: int, room: int = 10) -> Row:
+def row(*prompt: int, room: int = 10) -> BatchRow:
     key = f"{prompt[-1]}"
-    return Row(Question(key, {}), tuple(prompt), len(prompt), room)
+    return BatchRow(Question(key, {}), tuple(prompt), len(prompt), room)
 
 
-def sizes(rows: Sequence[Row], **limits: int) -> list[tuple[int, int]]:
+def sizes(rows: Sequence[BatchRow], **limits: int) -> list[tuple[int, int]]:
     limits = {"batch_size": 32, "batch_tokens": 32_768} | limits
     return [(len(batch.rows), batch.shared) for batch in batches(rows, **limits)]
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.planning import planned
-from workbench.completing import Change, Checked, check_batch
+from workbench.cli.setup import planned
+from workbench.completing import BatchChange, Checked, check_batch
 from workbench.model import Completion
 from workbench.plan import Options, Plan
 
@@ -94,7 +94,7 @@ def test_answer_that_changes_is_named_with_both_texts(made):
         return {key: found[key] for key in keys if key in found}
 
     (checked,) = check_batch(made, said, sample=ROWS)
-    assert checked == Checked("plain · tiny", ROWS, (Change("n5", "another", alone),))
+    assert checked == Checked("plain · tiny", ROWS, (BatchChange("n5", "another", alone),))
     first, again = (check_batch(made, said, sample=3) for _ in range(2))
     assert (first[0].rows, first) == (3, again)
 

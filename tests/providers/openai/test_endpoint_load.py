@@ -15,7 +15,7 @@ import pytest
 from asking import request_for
 from openai_server import HANG, RESET, Reply, last_message, refuse, say
 
-from workbench.providers.openai.wire import HeldError, Wire
+from workbench.providers.openai.transport import HeldError, Wire
 
 FOUR = say("4")
 HERE = Path(__file__).resolve().parent

@@ -12,7 +12,7 @@ from asking import request_for
 from openai_server import HANG, RESET, Reply, last_message, refuse, say, serve
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.providers.openai.failure import _asked_wait
+from workbench.providers.openai.errors import _asked_wait
 
 FOUR = say("4")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from workbench.providers.openai.pace import Pace
+from workbench.providers.openai.rate_limiter import Pace
 
 
 @dataclass

@@ -13,15 +13,15 @@ from typing import TypeAlias
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Attempt, Completion, Permit, Request, Unlimited
-from workbench.providers.openai.failure import KINDS, Failure, read_failure
-from workbench.providers.openai.gate import Gate
-from workbench.providers.openai.open_files import make_room, most_connections
-from workbench.providers.openai.package import Package
+from workbench.providers.openai.circuit_breaker import Streaks
+from workbench.providers.openai.errors import KINDS, Failure, read_failure
+from workbench.providers.openai.file_limit import make_room, most_connections
 from workbench.providers.openai.reply import read_reply
+from workbench.providers.openai.retry import ALIVE, Tries
+from workbench.providers.openai.sdk import Package
 from workbench.providers.openai.settings import OpenAISettings
-from workbench.providers.openai.streaks import Streaks
-from workbench.providers.openai.tries import ALIVE, Tries
-from workbench.providers.openai.wire import HeldError, Wire
+from workbench.providers.openai.throttle import Gate
+from workbench.providers.openai.transport import HeldError, Wire
 
 # What has arrived, in groups; then an error, if there was one; then None.
 Arrived: TypeAlias = "queue.SimpleQueue[list[Completion] | Exception | None]"

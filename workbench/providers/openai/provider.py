@@ -12,7 +12,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Call, Completion, Prepared, Request
 from workbench.providers.openai.body import make_body
-from workbench.providers.openai.open_files import most_connections
+from workbench.providers.openai.file_limit import most_connections
 from workbench.providers.openai.settings import read_settings
 
 CLIENT = "workbench.providers.openai.client"

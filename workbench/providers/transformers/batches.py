@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from workbench.providers.transformers.question import Question
+from workbench.providers.transformers.protocol import Question
 
 # A shared beginning shorter than this costs more to hand out than to read again.
 MIN_SHARED = 32
@@ -16,7 +16,7 @@ MAX_SPLITS = 12
 
 
 @dataclass(frozen=True)
-class Row:
+class BatchRow:
     """One question in tokens.
 
     Attributes:
@@ -41,7 +41,7 @@ class Row:
 class Batch:
     """Rows answered together; the first `shared` tokens of their prompts are the same."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[BatchRow, ...]
     shared: int
 
     def halves(self) -> tuple["Batch", "Batch"]:
@@ -54,7 +54,7 @@ class Batch:
         return (Batch((row,), shared=0) for row in self.rows)
 
 
-def batches(rows: Sequence[Row], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
+def batches(rows: Sequence[BatchRow], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
     """Every row in one batch, longest first within a group of common beginning.
 
     A row longer than `batch_tokens` is a batch of its own. With a `batch_size` of 1 nothing is
@@ -78,13 +78,13 @@ def common_length(sequences: Sequence[tuple[int, ...]]) -> int:
     return next((place for place, (a, b) in enumerate(pairs) if a != b), min(len(low), len(high)))
 
 
-def _groups(rows: list[Row], splits: int) -> list[list[Row]]:
+def _groups(rows: list[BatchRow], splits: int) -> list[list[BatchRow]]:
     """Rows apart where each part has much more in common than the whole."""
     common = _common(rows)
     if not splits or len(rows) < 2 * MIN_GROUP:
         return [rows]
-    apart: list[list[Row]] = []
-    rest: list[Row] = []
+    apart: list[list[BatchRow]] = []
+    rest: list[BatchRow] = []
     ordered = sorted(rows, key=lambda row: row.prompt)
     for _, found in groupby(ordered, key=lambda row: row.prompt[common : common + 1]):
         child = list(found)
@@ -96,11 +96,11 @@ def _groups(rows: list[Row], splits: int) -> list[list[Row]]:
     return [*apart, rest] if rest else apart
 
 
-def _common(rows: Sequence[Row]) -> int:
+def _common(rows: Sequence[BatchRow]) -> int:
     return common_length([row.prompt for row in rows])
 
 
-def _shared(rows: Sequence[Row]) -> int:
+def _shared(rows: Sequence[BatchRow]) -> int:
     """How much of the beginning is worth sharing; each row keeps a token of its own to read."""
     if len(rows) < 2:
         return 0

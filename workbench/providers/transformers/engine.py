@@ -12,14 +12,14 @@ import torch
 
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, State, Usage
-from workbench.providers.transformers.batches import Batch, Row, batches, common_length
-from workbench.providers.transformers.decode import Answer, answer
+from workbench.providers.transformers.batches import Batch, BatchRow, batches, common_length
+from workbench.providers.transformers.choices import score
 from workbench.providers.transformers.forward import Reader
+from workbench.providers.transformers.generate import Answer, answer
 from workbench.providers.transformers.loading import load_model, load_tokenizer
 from workbench.providers.transformers.memory import free_memory, most_tokens
-from workbench.providers.transformers.question import Question
-from workbench.providers.transformers.scoring import score
-from workbench.providers.transformers.settings import Settings, device_of, dtype_of
+from workbench.providers.transformers.protocol import Question
+from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens
 
 
@@ -30,7 +30,7 @@ class Engine:
         WorkbenchError: it can't be loaded.
     """
 
-    def __init__(self, folder: Path, settings: Settings) -> None:
+    def __init__(self, folder: Path, settings: ModelSettings) -> None:
         self._tokens = Tokens(load_tokenizer(folder))
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
         self._reader = Reader(self._model)
@@ -43,7 +43,7 @@ class Engine:
         self, questions: Sequence[Question], *, batch_size: int
     ) -> Iterator[list[Completion]]:
         """One completion per question, a batch at a time."""
-        rows: list[Row] = []
+        rows: list[BatchRow] = []
         refused: list[Completion] = []
         for question in questions:
             try:
@@ -55,7 +55,7 @@ class Engine:
         for batch in batches(rows, batch_size=batch_size, batch_tokens=self._most_tokens):
             yield list(in_pieces(batch, self._run))
 
-    def _row(self, question: Question) -> Row:
+    def _row(self, question: Question) -> BatchRow:
         body = question.body
         prompt = tuple(self._tokens.encode(body))
         if not prompt:
@@ -66,7 +66,7 @@ class Engine:
         common = common_length([prompt, *wholes])
         choices = tuple(whole[common:] for whole in wholes)
         room = max(map(len, choices)) if choices else body["max_tokens"]
-        row = Row(question, prompt[:common], len(prompt), room, choices)
+        row = BatchRow(question, prompt[:common], len(prompt), room, choices)
         if self._longest and row.length > self._longest:
             raise WorkbenchError(
                 f"{row.input_tokens} tokens of prompt and {room} of answer are more than the "
@@ -153,7 +153,7 @@ def _state(one: Answer) -> tuple[State, str]:
     return ("ok" if one.finish == "stop" else "truncated"), ""
 
 
-def _chosen(row: Row, scores: list[float], latency_s: float) -> Completion:
+def _chosen(row: BatchRow, scores: list[float], latency_s: float) -> Completion:
     choices = row.question.body["choices"]
     found = Completion(
         key=row.question.key,

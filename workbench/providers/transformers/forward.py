@@ -12,7 +12,7 @@ import torch
 from transformers import DynamicCache
 
 from workbench.providers.transformers.attention import adopt, beginning
-from workbench.providers.transformers.cache import plain_layers, roomy, write_for_all
+from workbench.providers.transformers.kv_cache import plain_layers, roomy, write_for_all
 
 PIECE = 1024  # tokens read at once: what they come to in between stays in the processor's cache
 

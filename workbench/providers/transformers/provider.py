@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from workbench.canonical import JSON
 from workbench.model import Call, Completion, Prepared, Request
 from workbench.providers.transformers import body as bodies
-from workbench.providers.transformers.process import ModelProcess
+from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
-    Settings,
+    ModelSettings,
     check_installed,
     device_of,
     dtype_of,
@@ -44,7 +44,7 @@ class TransformersProvider:
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self._model = f"transformers:{name}"
-        self._settings = read(Settings, settings, kind="setting", model=self._model)
+        self._settings = read(ModelSettings, settings, kind="setting", model=self._model)
         self._name = name
         self._peak_mb: int | None = None
         if not to_be_fetched(name):

@@ -20,7 +20,7 @@ NEEDED = ("torch", "transformers", "safetensors")
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
-class Settings(BaseModel):
+class ModelSettings(BaseModel):
     """What may stand beside a local model.
 
     Attributes:
@@ -79,7 +79,7 @@ def check_installed() -> None:
         )
 
 
-def device_of(settings: Settings) -> str:
+def device_of(settings: ModelSettings) -> str:
     """The device that the settings mean here, found without importing torch."""
     if settings.device != "auto":
         return settings.device
@@ -88,7 +88,7 @@ def device_of(settings: Settings) -> str:
     return "cpu"
 
 
-def dtype_of(settings: Settings) -> str:
+def dtype_of(settings: ModelSettings) -> str:
     """The dtype that the settings mean here, found without importing torch."""
     if settings.dtype != "auto":
         return settings.dtype

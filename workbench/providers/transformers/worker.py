@@ -21,11 +21,11 @@ from contextlib import suppress
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.child import die_with
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers.engine import Engine
-from workbench.providers.transformers.question import Question, answer_as_json
-from workbench.providers.transformers.settings import Settings
+from workbench.providers.transformers.protocol import Question, answer_as_json
+from workbench.providers.transformers.settings import ModelSettings
+from workbench.workers.child import die_with
 
 # Where memory runs out the system ends the process with the most points: this one, which costs a
 # restart, and not the one that pays for answers.
@@ -33,7 +33,7 @@ EXPENDABLE = "800"
 MB = 1024 if sys.platform == "linux" else 1024 * 1024  # of what the system counts memory in
 
 
-class Desk:
+class ModelWorker:
     """A model, once it is loaded."""
 
     def __init__(self) -> None:
@@ -42,7 +42,9 @@ class Desk:
     def replies(self, asked: Mapping[str, JSON]) -> Iterator[JSON]:
         """What is said to one question, line by line."""
         if "load" in asked:
-            yield self._load(Path(asked["load"]["folder"]), Settings(**asked["load"]["settings"]))
+            yield self._load(
+                Path(asked["load"]["folder"]), ModelSettings(**asked["load"]["settings"])
+            )
             return
         assert self._engine
         questions = [Question(*one) for one in asked["answer"]]
@@ -50,7 +52,7 @@ class Desk:
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MB
             yield {"answers": [answer_as_json(one) for one in answers], "peak_mb": peak}
 
-    def _load(self, folder: Path, settings: Settings) -> JSON:
+    def _load(self, folder: Path, settings: ModelSettings) -> JSON:
         try:
             self._engine = Engine(folder, settings)
         except WorkbenchError as error:
@@ -69,7 +71,7 @@ def main() -> None:
         os.dup2(null, pipe)
     replies.write(b"\n")
     replies.flush()
-    desk = Desk()
+    desk = ModelWorker()
     for question in questions:
         for reply in desk.replies(json.loads(question)):
             replies.write(json.dumps(reply).encode() + b"\n")

@@ -14,9 +14,9 @@ from importlib.resources import files
 from workbench.canonical import JSON
 from workbench.comparing import Compared
 from workbench.dataset import EXPECTED
-from workbench.report.compared import prompt_diff_lines
-from workbench.report.text import plain
-from workbench.results import Row, VariantResult, comparison_json
+from workbench.report.compare import prompt_diff_lines
+from workbench.report.safe_text import plain
+from workbench.results.metrics import Row, VariantResult, comparison_json
 
 LONGEST = 4_000  # characters of an input or an answer
 BUDGET = 14_000_000  # bytes of all rows; a page below 20 MB opens within seconds

@@ -1,0 +1,73 @@
+"""A decision on a terminal and as JSON."""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from workbench.canonical import JSON
+from workbench.comparing import Compared, Decision
+from workbench.comparing.decision import Candidate
+from workbench.report.compare import aligned, partial_lines
+from workbench.report.safe_text import one_line, seconds
+
+SCHEMA_VERSION = 1
+
+
+def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterator[str]:
+    """A line a variant, best first; then the sentence."""
+    head = (
+        "variant",
+        one_line(decision.metric),
+        f"{one_line(currency)} / 1,000 rows",
+        "latency",
+        "rows",
+        "best in",
+        "",
+    )
+    yield from aligned([head, *(_cells(found, one) for one in decision.candidates)])
+    yield ""
+    yield one_line(decision.words, 2_000)
+    yield from partial_lines(found, [one.variant for one in decision.candidates])
+
+
+def decision_json(found: Compared, decision: Decision) -> dict[str, JSON]:
+    """The same; costs are of 1,000 rows."""
+    names = [variant.name for variant in found.plan.variants]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "experiment": found.plan.experiment.name,
+        "metric": decision.metric,
+        "candidates": [
+            {
+                **asdict(one),
+                "variant": names[one.variant],
+                "rows": _answered(found, one),
+                "admissible": not one.against,
+            }
+            for one in decision.candidates
+        ],
+        "words": decision.words,
+    }
+
+
+def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
+    quality = f"{one.quality:.3f}"
+    if one.low is not None and one.high is not None:
+        quality += f" [{one.low:.3f}, {one.high:.3f}]"
+    words = [*one.against]
+    if not one.against:
+        words += ["Pareto front"] * one.on_front + ["not clearly worse than the best"] * one.as_good
+        words += ["floor not certain"] * one.unsure
+    return (
+        one_line(found.plan.variants[one.variant].name, 60),
+        quality,
+        "unknown" if one.cost is None else f"{one.cost:.4f}",
+        "unknown" if one.latency_s is None else seconds(one.latency_s),
+        f"{_answered(found, one):,}",
+        "" if one.against else f"{one.best_chance:.0%}",
+        one_line("; ".join(words), 200),
+    )
+
+
+def _answered(found: Compared, one: Candidate) -> int:
+    rows = found.results[one.variant].rows
+    return rows.planned - rows.not_run

@@ -1,0 +1,36 @@
+"""Resolvers for names in an experiment file: registry prompts, MLflow datasets, evaluators.
+
+The `experiment` package knows neither MLflow nor the process that finds evaluators. It gets these
+functions; each one imports what it needs when it is first called.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from workbench.evaluator import Evaluator, Spec
+from workbench.experiment import Resolvers
+from workbench.project import Project
+from workbench.prompt import Prompt, Reference, Renderer
+
+
+def project_resolvers(
+    project: Project, tracking_uri: str = "", *, judges: bool = True
+) -> Resolvers:
+    """The registry and the datasets of the project's MLflow store, and its evaluators."""
+
+    def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
+        from workbench.tracking.registry import find_version
+
+        return find_version(project, tracking_uri, task, reference, renderer)
+
+    def dataset(name: str) -> list[dict[str, Any]]:
+        from workbench.tracking.mlflow_datasets import read_dataset
+
+        return read_dataset(project, tracking_uri, name)
+
+    def evaluators(specs: Sequence[Spec]) -> list[Evaluator]:
+        from workbench.scoring.pool import find_evaluators
+
+        return find_evaluators(specs)
+
+    return Resolvers(registry, dataset, evaluators, judges)

@@ -1,0 +1,1 @@
+"""The numbers of a variant: counts, metrics and their intervals."""

@@ -1,0 +1,1 @@
+"""One invocation: plan, complete, score, record."""
