@@ -26,7 +26,7 @@ from benchmarks.local_texts import NEW_TOKENS, Work, load
 from benchmarks.results import Numbers, ResultSheet
 from workbench.catalog.models import list_models
 from workbench.conversation import Conversation
-from workbench.model import Call, Request
+from workbench.model import PromptCall, Request
 from workbench.providers.transformers import TransformersProvider
 
 HERE = Path(__file__).parent
@@ -81,12 +81,12 @@ def ours(work: Work, choices: bool) -> Numbers:
             if not begun:
                 (pid,) = _children()
                 begun.append((time.perf_counter(), _cpu_s(pid), pid))
-            call = Call(
+            call = PromptCall(
                 Conversation(text=text),
                 {"max_tokens": NEW_TOKENS},
                 work.choices if choices else (),
             )
-            yield Request.of(str(number), provider.prepare(call).body)
+            yield Request.from_body(str(number), provider.prepare(call).body)
 
     cpu, answered = 0.0, 0
     for answer in provider.complete(requests()):

@@ -253,7 +253,7 @@ class Broken:
         self.prepare, self.identity = real.prepare, real.identity
         self.error, self.takes = error, takes
 
-    def ready(self) -> None: ...
+    def check_ready(self) -> None: ...
 
     def complete(self, requests):
         for _ in range(self.takes):

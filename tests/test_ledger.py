@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.model import Attempt, Completion, Request
+from workbench.model import Completion, FailedCall, Request
 from workbench.store import Store
 
 DIES = """
@@ -16,8 +16,8 @@ from workbench.store import Store
 with Store(pathlib.Path(sys.argv[1])) as store, store.ledger.session("plan-1"):
     for key in ("sent", "waiting", "other"):
         store.ledger.claim(key, "openai:m", 0.25)
-    from workbench.model import Attempt
-    store.ledger.lost("waiting", Attempt("refused", "HTTP 429"))
+    from workbench.model import FailedCall
+    store.ledger.lost("waiting", FailedCall("refused", "HTTP 429"))
     print(os.getpid(), flush=True)
     sys.stdin.read(1)
     os._exit(9)
@@ -83,7 +83,7 @@ def test_a_process_that_dies_meanwhile_gives_its_requests_up(store, other):
 
 
 def test_an_answer_that_came_meanwhile_is_not_asked_for(store):
-    store.keep([(Request.of("a", {}), Completion("a", "ok", text="4"))])
+    store.keep([(Request.from_body("a", {}), Completion("a", "ok", text="4"))])
     with store.ledger.session("plan"):
         assert store.ledger.claim("a", "openai:m", None) == "answered"
         assert store.ledger.claim("a", "openai:m", None, anew=True) == "claimed"
@@ -93,7 +93,7 @@ def test_an_answer_ends_its_intent(store):
     with store.ledger.session("plan"):
         store.ledger.claim("a", "openai:m", None)
         assert [call.key for call in store.ledger.under_way()] == ["a"]
-        store.keep([(Request.of("a", {}), Completion("a", "ok", text="4"))])
+        store.keep([(Request.from_body("a", {}), Completion("a", "ok", text="4"))])
         assert store.ledger.under_way() == []
     assert lost(store) == []
 
@@ -101,10 +101,10 @@ def test_an_answer_ends_its_intent(store):
 def test_calls_that_brought_nothing_are_kept_by_outcome(store):
     with store.ledger.session("plan"):
         store.ledger.claim("a", "openai:m", 0.5)
-        store.ledger.lost("a", Attempt("possibly_billed", "HTTP 500 \ud800"))
+        store.ledger.lost("a", FailedCall("possibly_billed", "HTTP 500 \ud800"))
         assert store.ledger.under_way() == []
         store.ledger.again("a")
-        store.ledger.lost("a", Attempt("unknown", "reset"))
+        store.ledger.lost("a", FailedCall("unknown", "reset"))
         store.ledger.release(["a"])
     assert lost(store) == [
         ("a", "possibly_billed", "HTTP 500 ?", 0.5),

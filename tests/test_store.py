@@ -61,7 +61,7 @@ def done(key: str, state: str = "ok", **fields) -> Completion:
 
 
 def keep(store: Store, *kept: Completion) -> None:
-    store.keep((Request.of(one.key, {"model": "m"}), one) for one in kept)
+    store.keep((Request.from_body(one.key, {"model": "m"}), one) for one in kept)
 
 
 def refusal(folder: Path) -> WorkbenchError:
@@ -82,7 +82,7 @@ def refusal(folder: Path) -> WorkbenchError:
 def test_completion_comes_back_as_it_was(tmp_path, kept, body):
     wanted = {one.key: replace(one, stored=True) for one in kept}
     with Store(tmp_path) as store:
-        store.keep((Request.of(one.key, body), one) for one in kept)
+        store.keep((Request.from_body(one.key, body), one) for one in kept)
     with Store(tmp_path) as store:
         assert store.completions(wanted.keys()) == wanted
         assert store.kept(wanted.keys()) == wanted.keys()
@@ -350,7 +350,7 @@ def test_store_that_cannot_be_written_is_a_storage_fault(tmp_path, store):
 
 def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
     def pairs():
-        yield Request.of("a", {}), done("a")
+        yield Request.from_body("a", {}), done("a")
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -19,13 +19,13 @@ from workbench.canonical import JSON, exact
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
-GROUP = "workbench.providers"
-COMMON = ("as", "parameters")  # settings of a model that are not its provider's
+ENTRY_POINT_GROUP = "workbench.providers"
+MODEL_KEYS = ("as", "parameters")  # settings of a model that are not its provider's
 
 State = Literal[
     "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"
 ]
-SCORED: frozenset[State] = frozenset({"ok", "truncated", "refused"})
+SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
 
 # How far an equal request may give another answer. `fixed`: never (greedy, on this machine).
 # `greedy`: hardly, so equal rows share one answer, repeats don't. `sampled`: every time.
@@ -54,7 +54,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Call:
+class PromptCall:
     """What a prompt and its parameters ask of a model.
 
     Attributes:
@@ -70,7 +70,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedCall:
     """The exact body that a call becomes at one provider, before it is given a key.
 
     Attributes:
@@ -85,7 +85,7 @@ class Prepared:
 
 
 @dataclass(frozen=True)
-class Attempt:
+class FailedCall:
     """A call that brought no answer.
 
     Attributes:
@@ -101,30 +101,30 @@ class Attempt:
 class Permit(Protocol):
     """What a provider asks before it calls a second time; all three may come from any thread."""
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the run is ending: no call is begun any more, and no wait is sat out."""
         ...
 
-    def lost(self, attempt: Attempt) -> None:
+    def record_failure(self, failed_call: FailedCall) -> None:
         """Notes that a call has ended without an answer; said of the last one, too."""
         ...
 
-    def again(self) -> bool:
+    def allow_retry(self) -> bool:
         """Whether another call may be made for the request; True commits to making it."""
         ...
 
 
-class Unlimited:
+class UnlimitedPermit:
     """Permits everything and notes nothing."""
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         """Never."""
         return False
 
-    def lost(self, attempt: Attempt) -> None:
+    def record_failure(self, failed_call: FailedCall) -> None:
         """Forgets it."""
 
-    def again(self) -> bool:
+    def allow_retry(self) -> bool:
         """Always."""
         return True
 
@@ -137,7 +137,7 @@ class Request:
         text: the body as JSON in ASCII, to the byte what an API is sent; a lone surrogate can be
             sent so, and the keys are in the order they were given in.
         max_output_tokens: no answer has more; None: nothing limits it.
-        asked: what stands in the key beside the body, for whoever compares two keys.
+        key_fields: what enters the key besides the body, to explain why two keys differ.
         permit: asked before a second call; the first is permitted by pulling the request.
     """
 
@@ -145,11 +145,11 @@ class Request:
     text: str
     prefill: str = ""
     max_output_tokens: int | None = None
-    asked: Mapping[str, JSON] = field(default_factory=dict)
-    permit: Permit = field(default=Unlimited(), compare=False, repr=False)
+    key_fields: Mapping[str, JSON] = field(default_factory=dict)
+    permit: Permit = field(default=UnlimitedPermit(), compare=False, repr=False)
 
     @classmethod
-    def of(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
+    def from_body(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
         """The request whose body is this data."""
         return cls(key, exact(body), prefill)
 
@@ -212,7 +212,7 @@ class Completion:
     @property
     def scored(self) -> bool:
         """Whether evaluators see it."""
-        return self.state in SCORED
+        return self.state in SCORED_STATES
 
 
 class Provider(Protocol):
@@ -241,7 +241,7 @@ class Provider(Protocol):
         """What a record should say beside the identity, and no key holds (batch size, …). JSON."""
         ...
 
-    def prepare(self, call: Call) -> Prepared:
+    def prepare(self, call: PromptCall) -> PreparedCall:
         """The body for `call`.
 
         Raises:
@@ -253,7 +253,7 @@ class Provider(Protocol):
         """Input tokens of a body, exact; None where only the server could tell."""
         ...
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """Returns if requests could be sent now; called before the first one of any model is.
 
         Raises:
@@ -264,11 +264,11 @@ class Provider(Protocol):
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion per request, in any order, as they come.
 
-        Pulling a request commits to sending it, so pull only what is about to be sent. The end of
-        `requests` means: drain. Closing the result means: cancel. A failed request is a Completion
-        with a state; what was received is yielded before anything is raised. Before it calls a
-        second time for a request, the provider says what became of the first (`permit.lost`) and
-        asks (`permit.again`).
+        Pull a request only when it is about to be sent: pulling commits to sending it. When
+        `requests` ends, finish the calls in flight; when the result is closed, cancel them. A
+        failed request is a Completion with a state. Yield what was received before raising.
+        Report each failed call with `permit.record_failure`, and send a request again only if
+        `permit.allow_retry` returns True.
 
         Raises:
             WorkbenchError: what no request can survive: a rejected key, an unknown model.
@@ -282,7 +282,7 @@ def open_provider(model: Model, *, where: str = "") -> Provider:
     Raises:
         WorkbenchError: no such provider, or settings it doesn't take.
     """
-    found = entry_points(group=GROUP)
+    found = entry_points(group=ENTRY_POINT_GROUP)
     matches = [entry for entry in found if entry.name == model.provider]
     if not matches:
         raise unknown_name("provider", model.provider, found.names, where=where)

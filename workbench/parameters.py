@@ -62,7 +62,7 @@ def check_parameters(
             raise WorkbenchError(f"{name}: {shown} is not {words}", where=where(name), fix=fix)
 
 
-def check_together(parameters: Mapping[str, JSON], *, where: str) -> None:
+def check_merged_parameters(parameters: Mapping[str, JSON], *, where: str) -> None:
     """Checks what only several layers together can get wrong.
 
     Raises:

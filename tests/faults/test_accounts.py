@@ -12,7 +12,7 @@ from jobs import left_behind
 
 from workbench.completing import Budget, Site, complete
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.model import Attempt, Completion, Request
+from workbench.model import Completion, FailedCall, Request
 from workbench.prompt import Renderer
 from workbench.store import Store
 
@@ -33,7 +33,7 @@ class Refused(Cashier):
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         for request in requests:
-            request.permit.lost(Attempt("refused", "503"))
+            request.permit.record_failure(FailedCall("refused", "503"))
             yield Completion(request.key, "failed", error="HTTP 503")
 
 
@@ -107,5 +107,5 @@ def test_waits_and_deadlines_are_measured_by_a_clock_that_does_not_jump() -> Non
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WALL_CLOCKS
     }
-    dated = {"providers/openai/failure.py", "store/pruning.py", "store/repairing.py"}
+    dated = {"providers/openai/errors.py", "store/prune.py", "store/repair.py"}
     assert users <= dated

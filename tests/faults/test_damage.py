@@ -11,7 +11,7 @@ import pytest
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, find_evaluator
-from workbench.model import Attempt, Completion, Request, Usage
+from workbench.model import Completion, FailedCall, Request, Usage
 from workbench.store import Store
 
 FLIPS = 3_000 if "WORKBENCH_KILLS" in os.environ else 300
@@ -66,7 +66,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     live, killed = folder / "live", folder / "killed"
     live.mkdir()
     answers = [answer(number) for number in range(IN_FILE + IN_LOG)]
-    requests = [Request.of(one.key, {"model": "m", "text": one.text}) for one in answers]
+    requests = [Request.from_body(one.key, {"model": "m", "text": one.text}) for one in answers]
     pairs = list(zip(requests, answers, strict=True))
     scores = {f"{number:064x}": Score(number / 7) for number in range(50)}
     with Store(live) as store:
@@ -78,7 +78,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
                 store.ledger.claim(request.key, "p:m", 0.1)
             store.keep(pairs[number : number + 4])
         store.ledger.claim("f" * 64, "p:m", 0.1)
-        store.ledger.lost("f" * 64, Attempt("unknown", "reset"))
+        store.ledger.lost("f" * 64, FailedCall("unknown", "reset"))
         subprocess.run(["cp", "-r", live, killed], check=True)  # another process: see Database
     (killed / "store.db-shm").unlink()  # memory; the system's, and made anew
     return Kept(killed, {one.key: one for one in answers}, scores)

@@ -30,10 +30,10 @@ from workbench.tracking.run_traces import Count, Traces, expected
 from workbench.tracking.tracking_store import TrackingStore, connect
 
 AT = 1_790_000_000_000
-CHAT = Request.of(
+CHAT = Request.from_body(
     "k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]}
 )
-TEXT = Request.of("k2", {"model": "m", "prompt": "go on:"})
+TEXT = Request.from_body("k2", {"model": "m", "prompt": "go on:"})
 ANSWERED = Completion("k1", "ok", "yes ☃", latency_s=0.2, usage=Usage(12, 3), finish_reason="stop")
 ANN = AssessmentSource(source_type="HUMAN", source_id="ann")
 SCORES = {

@@ -27,7 +27,7 @@ def request(number: int, *, model: str = MODEL, text: str = "") -> Request:
     said = {"role": "user", "content": text or f"row {number}" + LONG * (number % 3)}
     body = {"model": model.partition(":")[2], "messages": [said], "temperature": 0}
     asked = {"provider": "openai", "model": model, "identity": {"endpoint": "https://a.example"}}
-    return Request(key_of(number), exact(body), asked=asked)
+    return Request(key_of(number), exact(body), key_fields=asked)
 
 
 def answer(number: int, *, state: Any = "ok", text: str = "") -> Completion:

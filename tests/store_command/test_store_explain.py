@@ -9,7 +9,7 @@ from bench import EXPERIMENT
 from kept_store import MODEL, answer, call, fill, key_of, request, said
 
 from workbench.canonical import exact
-from workbench.model import Attempt, Completion
+from workbench.model import Completion, FailedCall
 from workbench.store import Store
 from workbench.store.explain import explain_missing
 from workbench.store.json_diff import JsonDifference, differences
@@ -66,7 +66,7 @@ def test_json_of_a_key_is_whole(home):
     fill(home / ".workbench", [1])
     found = said(home, "store", "explain", key_of(1))
     assert found["request"] == request(1).body
-    assert found["asked"] == request(1).asked
+    assert found["asked"] == request(1).key_fields
     assert (found["stored"], found["scored"], found["text"]) == (True, True, "answer 1")
     shown = call(home, "store", "explain", key_of(1)).stdout
     assert (len(shown) < 4000, "characters more: --json" in shown) == (True, True)
@@ -92,7 +92,7 @@ def test_a_key_that_is_being_asked_says_by_whom(home):
 def test_a_key_without_an_answer_lists_its_lost_calls(home):
     with Store(home / ".workbench") as store, store.ledger.session("a plan"):
         store.ledger.claim(key_of(0), MODEL, 0.25)
-        store.ledger.lost(key_of(0), Attempt("unknown", "the connection was lost"))
+        store.ledger.lost(key_of(0), FailedCall("unknown", "the connection was lost"))
     lines = call(home, "store", "explain", key_of(0)).stdout.splitlines()
     assert lines[1] == "not stored; calls without an answer: 1"
     assert lines[2].endswith("Z, unknown: the connection was lost, at most USD 0.2500")
@@ -201,7 +201,9 @@ def test_changed_weights_are_said_to_be(home):
     folder = home / ".workbench"
     fill(folder, [0])
     moved = replace(
-        request(0), key=key_of(9), asked={**request(0).asked, "identity": {"endpoint": "b"}}
+        request(0),
+        key=key_of(9),
+        key_fields={**request(0).key_fields, "identity": {"endpoint": "b"}},
     )
     with Store(folder) as store:
         found = explain_missing(store, moved)

@@ -15,7 +15,7 @@ from kept_store import MODEL, call, fill, key_of, said
 from older_store import make_format_3
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.model import Attempt
+from workbench.model import FailedCall
 from workbench.store import Store
 from workbench.store.repair import repair
 
@@ -32,7 +32,7 @@ def whole(tmp_path_factory):
     fill(folder, range(COUNT))
     with Store(folder) as store, store.ledger.session("a plan"):
         store.ledger.claim(key_of(99), MODEL, 0.5)
-        store.ledger.lost(key_of(99), Attempt("unknown", "the connection was lost"))
+        store.ledger.lost(key_of(99), FailedCall("unknown", "the connection was lost"))
     return folder
 
 

@@ -3,7 +3,7 @@
 import pytest
 from kept_store import MODEL, answer, call, fill, key_of, request, said
 
-from workbench.model import Attempt
+from workbench.model import FailedCall
 from workbench.store import Store
 
 
@@ -19,7 +19,7 @@ def used(home):
                 [("refused", 0.5), ("unknown", 0.25), ("unknown", None)], 10
             ):
                 store.ledger.claim(key_of(number), MODEL, cost)
-                store.ledger.lost(key_of(number), Attempt(outcome, f"reason {number}"))
+                store.ledger.lost(key_of(number), FailedCall(outcome, f"reason {number}"))
             yield home
 
 
@@ -79,7 +79,7 @@ def test_at_most_twenty_unknown_calls_are_shown_and_json_has_all(home):
     with Store(home / ".workbench") as store, store.ledger.session("a plan"):
         for number in range(25):
             store.ledger.claim(key_of(number), MODEL, None)
-            store.ledger.lost(key_of(number), Attempt("unknown", "lost"))
+            store.ledger.lost(key_of(number), FailedCall("unknown", "lost"))
     shown = call(home, "store", "stats").stdout
     assert (shown.count(" lost"), len(said(home, "store", "stats")["unknown"])) == (20, 25)
     assert "5 more unknown ones: --json lists them all" in shown

@@ -13,7 +13,7 @@ from hashlib import sha256
 
 from workbench.errors import never
 from workbench.experiment import OpenModel
-from workbench.model import Completion, Request, Unlimited, open_provider
+from workbench.model import Completion, Request, UnlimitedPermit, open_provider
 from workbench.plan import Cell, Plan
 
 SAMPLE = 32  # rows of a variant
@@ -45,12 +45,12 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class _Permit(Unlimited):
+class _Permit(UnlimitedPermit):
     """For asking again what was asked in this run, as long as that isn't ending."""
 
     ending: Callable[[], bool]
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         return self.ending()
 
 

@@ -16,7 +16,7 @@ from workbench.completing.context import Round, Site
 from workbench.completing.dispatch import ModelQueue, Terms
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
-from workbench.model import Attempt, Completion, Request
+from workbench.model import Completion, FailedCall, Request
 from workbench.plan import Plan
 
 PAUSE = 0.1  # seconds between looks at what other processes and other models do
@@ -58,7 +58,7 @@ def complete(plan: Plan, site: Site) -> Outcome:
     """
     work = _by_model(plan, plan.requests)
     for model, _ in work:
-        model.provider.ready()
+        model.provider.check_ready()
     if work:
         site.store.check()
         site.store.take_room(request for _, requests in work for request in requests)
@@ -163,7 +163,7 @@ class _Sending:
         for hand, one in failed:
             slip = hand.slips[one.key]
             if slip.under_way and hand.model.provider.billed:
-                slip.lost(Attempt("unknown", one.error))
+                slip.record_failure(FailedCall("unknown", one.error))
         self.site.store.ledger.release([one.key for _, one in failed])
 
     def _take(self, patience: float = LOOK) -> tuple[list[_Arrival], int]:

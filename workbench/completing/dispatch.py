@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.budget import Budget
 from workbench.experiment import OpenModel
-from workbench.model import Attempt, Request
+from workbench.model import FailedCall, Request
 from workbench.store import Claim, Store
 
 
@@ -70,20 +70,20 @@ class RequestLease:
     under_way: bool = True
     holding: bool = True
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         """Whether the run is ending."""
         return self.terms.stop.wanted
 
-    def lost(self, attempt: Attempt) -> None:
+    def record_failure(self, failed_call: FailedCall) -> None:
         """Notes a call without an answer; one that may be billed is taken to be."""
         self.under_way = False
-        self.terms.store.ledger.lost(self.key, attempt)
-        if attempt.outcome != "refused":
+        self.terms.store.ledger.lost(self.key, failed_call)
+        if failed_call.outcome != "refused":
             self.holding = self.terms.budget.pay(self.most)
 
-    def again(self) -> bool:
+    def allow_retry(self) -> bool:
         """Whether another call may be made, for which as much is held."""
-        if self.stopped():
+        if self.should_stop():
             return False
         budget = self.terms.budget
         if not (budget.repeat() if self.holding else budget.take(self.most)):

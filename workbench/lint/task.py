@@ -13,7 +13,7 @@ from workbench.document import read_document
 from workbench.errors import WorkbenchError
 from workbench.experiment import ExperimentFile
 from workbench.lint.warnings import column_doubts, file_doubts, row_doubts, text_doubts
-from workbench.model import COMMON, Call, Model, Provider, open_provider
+from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 from workbench.resolvers import project_resolvers
@@ -107,7 +107,7 @@ def _context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError
     for ref, settings in (item for pair in said.models for item in pair.items()):
         provider, _, name = ref.partition(":")
         own = settings if isinstance(settings, dict) else {}
-        own = {key: value for key, value in own.items() if key not in COMMON}
+        own = {key: value for key, value in own.items() if key not in MODEL_KEYS}
         try:
             models[ref] = open_provider(Model(provider, name, settings=own))
         except WorkbenchError:  # a model that isn't here counts no tokens; `run` says why
@@ -143,7 +143,7 @@ def _tokens(
     counted: dict[str, int] = {}
     for ref, provider in models.items():
         try:
-            body = provider.prepare(Call(conversation, choices=prompt.settings.choices)).body
+            body = provider.prepare(PromptCall(conversation, choices=prompt.settings.choices)).body
             count = provider.count_tokens(body)
         except WorkbenchError:  # a pair that can't be; the experiment may exclude it
             continue

@@ -12,7 +12,7 @@ from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.experiment import Experiment
-from workbench.model import Call, Prepared, Request
+from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import conceal
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
@@ -134,12 +134,12 @@ class _Cross:
             key = bodies.setdefault(request.key, request).key
             self.cells.append(Cell(example, repeat, key))
 
-    def _prepared(self, conversation: Conversation, repeat: int) -> Prepared:
+    def _prepared(self, conversation: Conversation, repeat: int) -> PreparedCall:
         parameters = dict(self.variant.parameters)
         if "seed" in parameters:
             parameters["seed"] += repeat
         settings = self.variant.prompt.settings
-        call = Call(conversation, parameters, settings.choices, settings.response_schema)
+        call = PromptCall(conversation, parameters, settings.choices, settings.response_schema)
         try:
             prepared = self.variant.model.provider.prepare(call)
         except WorkbenchError as error:
@@ -150,7 +150,7 @@ class _Cross:
             self.variant = replace(self.variant, choice_method=prepared.choice_method)
         return prepared
 
-    def _request(self, prepared: Prepared, repeat: int, prefill: str) -> Request:
+    def _request(self, prepared: PreparedCall, repeat: int, prefill: str) -> Request:
         """The request, its key the digest of all that decides the answer.
 
         Sampled answers to equal rows are told apart by how often the row came before; repeats
@@ -168,7 +168,7 @@ class _Cross:
                 asked = {**asked, "occurrence": occurrence}
         return Request(key, text, prefill, self._max_output_tokens, asked)
 
-    def _beside(self, prepared: Prepared, repeat: int) -> tuple[str, dict[str, JSON]]:
+    def _beside(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
         """What stands in the key beside the body: the end of its JSON, and as data."""
         which = (prepared.choice_method, None if prepared.sampling == "fixed" else repeat)
         if which not in self._said:

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.experiment import Experiment, OpenModel
-from workbench.parameters import check_together, merge_parameters
+from workbench.parameters import check_merged_parameters, merge_parameters
 from workbench.plan.types import Scope, Variant
 from workbench.prompt import Prompt
 
@@ -53,7 +53,7 @@ def _variant(
     parameters = merge_parameters(
         experiment.parameters, model.model.parameters, {**settings.parameters, **own}, point
     )
-    check_together(parameters, where=experiment.path)
+    check_merged_parameters(parameters, where=experiment.path)
     words = [prompt.ref]
     if len(experiment.models) > 1:
         words.append(model.model.label)

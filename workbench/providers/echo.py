@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from workbench.canonical import JSON
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.model import Call, Completion, Prepared, Request, Usage
+from workbench.model import Completion, PreparedCall, PromptCall, Request, Usage
 
 NAMES = ("prompt", "last", "first-word")
 
@@ -38,7 +38,7 @@ class EchoProvider:
         """Nothing."""
         return {}
 
-    def prepare(self, call: Call) -> Prepared:
+    def prepare(self, call: PromptCall) -> PreparedCall:
         """The conversation as it is; parameters stand in it and change nothing."""
         said: dict[str, JSON] = {"parameters": dict(call.parameters)} if call.parameters else {}
         if call.conversation.text is None:
@@ -47,13 +47,13 @@ class EchoProvider:
             said["text"] = call.conversation.text
         if call.choices:
             said["choices"] = list(call.choices)
-        return Prepared(said, "fixed", "text" if call.choices else "")
+        return PreparedCall(said, "fixed", "text" if call.choices else "")
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
         """Words of the whole conversation."""
         return len(_whole(_conversation(body)).split())
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """It always is."""
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

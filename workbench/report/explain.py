@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from workbench.canonical import JSON
-from workbench.model import SCORED
+from workbench.model import SCORED_STATES
 from workbench.report.export import answer_json
 from workbench.report.safe_text import one_line, plain, seconds
 from workbench.store.explain import NEWEST, Known, MissingAnswer, Nearest
@@ -49,7 +49,7 @@ def known_lines(known: Known, currency: str) -> list[str]:
             f"kept      {_time(kept.kept_at)}, {said.state}",
             f"model     {plain(kept.model) or 'not noted'}",
             f"took      {', '.join(counts)}",
-            f"so        {REUSED if said.state in SCORED else UNSCORED}",
+            f"so        {REUSED if said.state in SCORED_STATES else UNSCORED}",
         ]
         beside = {name: value for name, value in kept.asked.items() if name != "body"}
         lines += _long("asked", json.dumps(kept.asked["body"], indent=2, ensure_ascii=False))
@@ -64,7 +64,7 @@ def known_json(known: Known) -> dict[str, JSON]:
     if known.kept:
         beside = {name: value for name, value in known.kept.asked.items() if name != "body"}
         said |= {**answer_json(known.kept), "asked": beside}
-        said["scored"] = known.kept.completion.state in SCORED
+        said["scored"] = known.kept.completion.state in SCORED_STATES
     said["under_way"] = asdict(known.asking) if known.asking else None
     said["calls"] = [asdict(call) for call in known.calls]
     return said
@@ -79,7 +79,7 @@ def row_lines(row: str, cells: Sequence[Answered], currency: str) -> list[str]:
         if cell.known.kept:
             kept = cell.known.kept
             state = kept.completion.state
-            so = "" if state in SCORED else f"; {UNSCORED}"
+            so = "" if state in SCORED_STATES else f"; {UNSCORED}"
             lines.append(f"  stored: kept {_time(kept.kept_at)}, {state}{so}")
         else:
             asked = cell.known.asking or cell.known.calls

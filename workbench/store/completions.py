@@ -135,7 +135,7 @@ class Store:
         self, request: Request, completion: Completion
     ) -> tuple[str | int | float | None, ...]:
         text = self.redactor.clean(json.dumps(completion_json(completion)))
-        asked = self.redactor.clean(canonical({**request.asked, "body": request.text}))
+        asked = self.redactor.clean(canonical({**request.key_fields, "body": request.text}))
         usage = completion.usage
         return (
             completion.key,
@@ -143,7 +143,7 @@ class Store:
             text,
             asked,
             checksum(completion.key, completion.state, text, asked),
-            str(request.asked.get("model", "")),
+            str(request.key_fields.get("model", "")),
             request.size,
             usage.input_tokens,
             usage.output_tokens,

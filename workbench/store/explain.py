@@ -100,10 +100,10 @@ def explain_key(store: Store, key: str) -> Known:
 
 def explain_missing(store: Store, request: Request) -> MissingAnswer:
     """The kept request most like this one: of the same model, or else of another."""
-    asked = read_asked(canonical({**request.asked, "body": request.text}))
+    asked = read_asked(canonical({**request.key_fields, "body": request.text}))
     cut = False
     for which in (SAME_MODEL, OTHER_MODEL):
-        values = (str(request.asked.get("model", "")), NEWEST + 1)
+        values = (str(request.key_fields.get("model", "")), NEWEST + 1)
         keys = [key for (key,) in store.database.read(NEWEST_OF.format(which), values)]
         cut = cut or len(keys) > NEWEST
         compared = _compared(store, keys[:NEWEST], asked, same_model=which == SAME_MODEL)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from workbench.errors import WorkbenchError
-from workbench.model import Attempt
+from workbench.model import FailedCall
 from workbench.secrets import Redactor
 from workbench.store.busy import ALONE, REPAIR, busy
 from workbench.store.database import Database, Statement
@@ -161,7 +161,7 @@ class Leases:
         if keys:
             self._database.note([("DELETE FROM intents WHERE key = ?", [(key,) for key in keys])])
 
-    def lost(self, key: str, attempt: Attempt) -> None:
+    def lost(self, key: str, attempt: FailedCall) -> None:
         """Notes that the call under way for `key` brought no answer; none is under way now."""
         reason = self._redactor.clean(attempt.reason).encode("utf-8", "replace").decode()[:1000]
         self._database.note(

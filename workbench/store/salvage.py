@@ -133,7 +133,7 @@ def _told(row: Record, kept_at: JSON) -> Record | None:
             body, model = json.loads(asked["body"]), str(asked.get("model", ""))
         usage = said.get("usage", {})
         counts = (usage.get("input_tokens"), usage.get("output_tokens"), said.get("latency_s"))
-        return (*row, model, Request.of(str(row[0]), body).size, *counts, _time(kept_at))
+        return (*row, model, Request.from_body(str(row[0]), body).size, *counts, _time(kept_at))
     return None
 
 

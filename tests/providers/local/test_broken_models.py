@@ -7,14 +7,14 @@ import pytest
 from tiny_model import ask
 
 from workbench.conversation import Conversation
-from workbench.model import Call
+from workbench.model import PromptCall
 from workbench.providers.transformers import TransformersProvider
 
 TEXTS = ["the film is good", "review: Z plot", "a dull plot", "the end is bad"]
 
 
-def calls(**more) -> list[Call]:
-    return [Call(Conversation(text=text), {"max_tokens": 4, **more}) for text in TEXTS]
+def calls(**more) -> list[PromptCall]:
+    return [PromptCall(Conversation(text=text), {"max_tokens": 4, **more}) for text in TEXTS]
 
 
 def provider(folder: Path) -> TransformersProvider:
@@ -65,7 +65,7 @@ def test_others_are_answered_as_if_the_row_with_nan_were_not_there(nan_at_z, tin
 
 
 def test_choice_without_a_likelihood_is_no_answer(nan_at_z):
-    asked = [Call(Conversation(text=text), choices=(" good", " bad")) for text in TEXTS]
+    asked = [PromptCall(Conversation(text=text), choices=(" good", " bad")) for text in TEXTS]
     found = ask(provider(nan_at_z), *asked)
     assert [one.state for one in found] == ["ok", "invalid_response", "ok", "ok"]
     assert (found[1].text, found[1].choice_scores, found[1].error) == (

@@ -7,7 +7,7 @@ import pytest
 from tiny_model import ask, chat
 
 from workbench.conversation import Conversation
-from workbench.model import Call, Request
+from workbench.model import PromptCall, Request
 from workbench.providers.transformers import TransformersProvider
 
 WORDS = ["the", "film", "is", "good", "and", "bad", "review:", "a", "dull", "plot", "negative"]
@@ -17,15 +17,15 @@ def words(count: int, seed: int) -> str:
     return " ".join(random.Random(seed).choices(WORDS, k=count))
 
 
-def few_shot(rows: int) -> list[Call]:
+def few_shot(rows: int) -> list[PromptCall]:
     """Raw texts that share most of their tokens, of different lengths."""
     shared = words(40, seed=0)
     lengths = [3 + number % 7 for number in range(rows)]
     texts = [f"{shared} {words(length, seed=9 + n)}" for n, length in enumerate(lengths)]
-    return [Call(Conversation(text=text), {"max_tokens": 12}) for text in texts]
+    return [PromptCall(Conversation(text=text), {"max_tokens": 12}) for text in texts]
 
 
-def generated(folder, call: Call) -> str:
+def generated(folder, call: PromptCall) -> str:
     """What transformers itself writes for one prompt alone."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -37,7 +37,7 @@ def generated(folder, call: Call) -> str:
     return tokenizer.decode(whole[ids.shape[1] :], skip_special_tokens=True)
 
 
-def texts(folder, calls: list[Call], **settings) -> list[str]:
+def texts(folder, calls: list[PromptCall], **settings) -> list[str]:
     provider = TransformersProvider(str(folder), {"dtype": "float32", **settings})
     return [answer.text for answer in ask(provider, *calls)]
 
@@ -60,7 +60,7 @@ def test_text_does_not_depend_on_the_batch_where_layers_look_back_over_a_window(
 
 
 def test_rows_that_share_a_beginning_and_rows_that_do_not_are_answered_together(tiny):
-    calls = [*few_shot(40), Call(Conversation(text="a dull plot"), {"max_tokens": 12})]
+    calls = [*few_shot(40), PromptCall(Conversation(text="a dull plot"), {"max_tokens": 12})]
     assert texts(tiny, calls)[-1] == generated(tiny, calls[-1])
 
 
@@ -83,7 +83,7 @@ def test_text_is_cut_before_the_first_stop_string(tiny):
     (call,) = few_shot(1)
     whole = generated(tiny, call)
     stop = whole[5:7]
-    stopped = Call(call.conversation, {**call.parameters, "stop": ["never", stop]})
+    stopped = PromptCall(call.conversation, {**call.parameters, "stop": ["never", stop]})
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     (answer,) = ask(provider, stopped)
     assert answer.text == whole[: whole.index(stop)]
@@ -93,7 +93,7 @@ def test_text_is_cut_before_the_first_stop_string(tiny):
 def test_stop_string_that_comes_at_once_leaves_an_empty_output(tiny):
     (call,) = few_shot(1)
     stop = generated(tiny, call)[0]
-    stopped = Call(call.conversation, {**call.parameters, "stop": stop})
+    stopped = PromptCall(call.conversation, {**call.parameters, "stop": stop})
     (answer,) = ask(TransformersProvider(str(tiny), {"dtype": "float32"}), stopped)
     assert (answer.state, answer.text, answer.error) == (
         "empty_output",
@@ -104,22 +104,24 @@ def test_stop_string_that_comes_at_once_leaves_an_empty_output(tiny):
 
 def test_rows_of_different_room_finish_each_at_its_own(tiny):
     (call,) = few_shot(1)
-    calls = [Call(call.conversation, {"max_tokens": room}) for room in (1, 4, 12, 2)]
+    calls = [PromptCall(call.conversation, {"max_tokens": room}) for room in (1, 4, 12, 2)]
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     assert [one.usage.output_tokens for one in ask(provider, *calls)] == [1, 4, 12, 2]
 
 
 def test_prefill_is_continued_and_kept_apart(tiny):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
-    (answer,) = ask(provider, Call(chat("user: good?", "assistant: It is"), {"max_tokens": 4}))
+    (answer,) = ask(
+        provider, PromptCall(chat("user: good?", "assistant: It is"), {"max_tokens": 4})
+    )
     assert answer.prefill == "It is"
     assert answer.full_text == "It is" + answer.text
 
 
 def test_sampled_text_depends_on_its_own_seed_only(tiny):
-    def sampled(seed: int) -> Call:
+    def sampled(seed: int) -> PromptCall:
         (call,) = few_shot(1)
-        return Call(call.conversation, {"max_tokens": 12, "temperature": 1.5, "seed": seed})
+        return PromptCall(call.conversation, {"max_tokens": 12, "temperature": 1.5, "seed": seed})
 
     together = texts(tiny, [sampled(seed) for seed in range(6)])
     alone = [texts(tiny, [sampled(seed)])[0] for seed in range(6)]
@@ -129,28 +131,32 @@ def test_sampled_text_depends_on_its_own_seed_only(tiny):
 
 def test_sampling_with_hardly_any_mass_left_is_greedy(tiny):
     (call,) = few_shot(1)
-    narrow = Call(call.conversation, {"max_tokens": 12, "temperature": 1, "top_p": 1e-6, "seed": 3})
+    narrow = PromptCall(
+        call.conversation, {"max_tokens": 12, "temperature": 1, "top_p": 1e-6, "seed": 3}
+    )
     assert texts(tiny, [narrow]) == [generated(tiny, call)]
 
 
 def test_smallest_temperature_is_greedy(tiny):
     (call,) = few_shot(1)
-    cold = Call(call.conversation, {"max_tokens": 12, "temperature": 1e-300, "seed": 3})
+    cold = PromptCall(call.conversation, {"max_tokens": 12, "temperature": 1e-300, "seed": 3})
     assert texts(tiny, [cold]) == [generated(tiny, call)]
 
 
 def test_sampling_without_a_seed_is_decided_by_the_key(tiny):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     (call,) = few_shot(1)
-    body = provider.prepare(Call(call.conversation, {"max_tokens": 12, "temperature": 1.5})).body
-    requests = [Request.of(key, body) for key in ("a" * 64, "b" * 64)]
+    body = provider.prepare(
+        PromptCall(call.conversation, {"max_tokens": 12, "temperature": 1.5})
+    ).body
+    requests = [Request.from_body(key, body) for key in ("a" * 64, "b" * 64)]
     first, second = ([one.text for one in provider.complete(requests)] for _ in range(2))
     assert first == second
     assert first[0] != first[1]
 
 
 def test_prompt_too_long_for_the_model_fails_that_row_alone(tiny):
-    long, short = Call(Conversation(text=words(300, 1)), {"max_tokens": 4}), few_shot(1)[0]
+    long, short = PromptCall(Conversation(text=words(300, 1)), {"max_tokens": 4}), few_shot(1)[0]
     failed, fine = ask(TransformersProvider(str(tiny), {"dtype": "float32"}), long, short)
     count = TransformersProvider(str(tiny), {}).count_tokens({"text": long.conversation.text})
     assert failed.state == "failed"
@@ -162,25 +168,25 @@ def test_prompt_too_long_for_the_model_fails_that_row_alone(tiny):
 
 
 def test_prompt_without_a_token_fails(tiny):
-    (answer,) = ask(TransformersProvider(str(tiny), {}), Call(Conversation(text="")))
+    (answer,) = ask(TransformersProvider(str(tiny), {}), PromptCall(Conversation(text="")))
     assert (answer.state, answer.error) == ("failed", "the prompt has no tokens")
 
 
 def test_more_requests_than_one_window_are_answered(tiny):
-    calls = [Call(Conversation(text="good"), {"max_tokens": 1})] * 300
+    calls = [PromptCall(Conversation(text="good"), {"max_tokens": 1})] * 300
     provider = TransformersProvider(str(tiny), {"dtype": "float32", "batch_size": 128})
     assert len({answer.key for answer in ask(provider, *calls)}) == 300
 
 
 def test_requests_are_pulled_a_window_at_a_time(tiny):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
-    body = provider.prepare(Call(Conversation(text="good"), {"max_tokens": 1})).body
+    body = provider.prepare(PromptCall(Conversation(text="good"), {"max_tokens": 1})).body
     pulled = []
 
     def requests() -> Iterator[Request]:
         for number in range(900):
             pulled.append(number)
-            yield Request.of(str(number), body)
+            yield Request.from_body(str(number), body)
 
     answers = provider.complete(requests())
     next(answers)

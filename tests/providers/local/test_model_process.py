@@ -12,7 +12,7 @@ from processes import gone
 
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Completion, Request, Unlimited
+from workbench.model import Completion, PromptCall, Request, UnlimitedPermit
 from workbench.providers.transformers import TransformersProvider
 
 TEXT = "the film is good and the end is bad review a dull plot negative"
@@ -33,14 +33,14 @@ def workers() -> list[int]:
     return found
 
 
-class Deadly(Unlimited):
+class Deadly(UnlimitedPermit):
     """A permit that kills the model's processes whenever it is asked, so many of them."""
 
     def __init__(self, kills: int) -> None:
         self.kills = kills
         self.killed: set[int] = set()
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         for pid in set(workers()) - self.killed:
             if len(self.killed) < self.kills:
                 os.kill(pid, signal.SIGKILL)
@@ -48,19 +48,19 @@ class Deadly(Unlimited):
         return False
 
 
-class Ending(Unlimited):
+class Ending(UnlimitedPermit):
     """The permit of a run that is ending."""
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         return True
 
 
-def requests(one: TransformersProvider, permit: Unlimited, rows: int = 12) -> list[Request]:
+def requests(one: TransformersProvider, permit: UnlimitedPermit, rows: int = 12) -> list[Request]:
     found = []
     for number in range(rows):
         text = " ".join(TEXT.split()[: 2 + number])
-        body = one.prepare(Call(Conversation(text=text), {"max_tokens": 3})).body
-        found.append(replace(Request.of(f"r{number}", body), permit=permit))
+        body = one.prepare(PromptCall(Conversation(text=text), {"max_tokens": 3})).body
+        found.append(replace(Request.from_body(f"r{number}", body), permit=permit))
     return found
 
 
@@ -71,7 +71,7 @@ def by_key(answers: Iterator[Completion]) -> dict[str, tuple[str, str, str]]:
 @pytest.fixture(scope="module")
 def expected(tiny: Path) -> dict[str, tuple[str, str, str]]:
     one = provider(tiny)
-    return by_key(one.complete(requests(one, Unlimited())))
+    return by_key(one.complete(requests(one, UnlimitedPermit())))
 
 
 def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny, expected):
@@ -104,7 +104,7 @@ def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
     killer.start()
     try:
         with pytest.raises(WorkbenchError) as caught:
-            list(one.complete(requests(one, Unlimited())))
+            list(one.complete(requests(one, UnlimitedPermit())))
     finally:
         done.set()
         killer.join()
@@ -127,7 +127,7 @@ def test_batch_under_way_is_the_last_where_the_run_is_ending(tiny, expected):
 
 def test_process_is_gone_when_the_answers_are_closed(tiny):
     one = provider(tiny)
-    answers = one.complete(requests(one, Unlimited()))
+    answers = one.complete(requests(one, UnlimitedPermit()))
     next(answers)
     (pid,) = workers()
     answers.close()
@@ -139,7 +139,7 @@ def test_process_ends_with_ours(tiny, tmp_path):
     pid = os.fork()
     if not pid:  # a process that dies without a word while its model answers
         one = provider(tiny)
-        answers = one.complete(requests(one, Unlimited()))
+        answers = one.complete(requests(one, UnlimitedPermit()))
         next(answers)
         said.write_text(str(workers()[0]))
         os.kill(os.getpid(), signal.SIGKILL)
@@ -152,7 +152,7 @@ def test_process_gets_no_key_of_ours(tiny, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
     monkeypatch.setenv("ANYTHING", "what nobody granted")
     one = provider(tiny)
-    answers = one.complete(requests(one, Unlimited()))
+    answers = one.complete(requests(one, UnlimitedPermit()))
     next(answers)
     (pid,) = workers()
     known = Path(f"/proc/{pid}/environ").read_text()
@@ -163,7 +163,7 @@ def test_process_gets_no_key_of_ours(tiny, monkeypatch):
 def test_memory_that_it_took_is_known_afterwards(tiny):
     one = provider(tiny)
     before = dict(one.facts)
-    list(one.complete(requests(one, Unlimited())))
+    list(one.complete(requests(one, UnlimitedPermit())))
     peak = dict(one.facts).pop("peak_memory_mb")
     assert before == {"batch_size": 4, "batch_tokens": 32768}
     assert 50 < peak < 5000

@@ -3,7 +3,7 @@ from tiny_model import chat
 
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Prepared
+from workbench.model import PreparedCall, PromptCall
 from workbench.providers.transformers import TransformersProvider
 
 QUESTION = {"messages": [{"role": "user", "content": "good?"}]}
@@ -35,22 +35,24 @@ def error_of(provider, call) -> str:
     ],
 )
 def test_body_holds_only_what_decides_the_answer(provider, parameters, body, sampling):
-    found = provider.prepare(Call(chat("user: good?"), parameters))
-    assert found == Prepared({**QUESTION, **body}, sampling)
+    found = provider.prepare(PromptCall(chat("user: good?"), parameters))
+    assert found == PreparedCall({**QUESTION, **body}, sampling)
 
 
 def test_choices_are_answered_by_loglikelihood(provider):
-    found = provider.prepare(Call(chat("user: good?"), {"max_tokens": 8}, ("yes", "no")))
-    assert found == Prepared({**QUESTION, "choices": ["yes", "no"]}, "fixed", "loglikelihood")
+    found = provider.prepare(PromptCall(chat("user: good?"), {"max_tokens": 8}, ("yes", "no")))
+    assert found == PreparedCall({**QUESTION, "choices": ["yes", "no"]}, "fixed", "loglikelihood")
 
 
 def test_raw_text_stays_text(provider):
-    found = provider.prepare(Call(Conversation(text="2+2="), {"max_tokens": 1}))
+    found = provider.prepare(PromptCall(Conversation(text="2+2="), {"max_tokens": 1}))
     assert found.body == {"text": "2+2=", "max_tokens": 1}
 
 
 def test_developer_is_system_where_the_template_knows_no_developer(provider):
-    found = provider.prepare(Call(chat("developer: be brief", "user: good?"), {"max_tokens": 1}))
+    found = provider.prepare(
+        PromptCall(chat("developer: be brief", "user: good?"), {"max_tokens": 1})
+    )
     roles = [message["role"] for message in found.body["messages"]]
     assert roles == ["system", "user"]
 
@@ -59,28 +61,28 @@ def test_developer_is_system_where_the_template_knows_no_developer(provider):
     ("call", "said"),
     [
         (
-            Call(chat("user: good?"), {"logprobs": True}),
+            PromptCall(chat("user: good?"), {"logprobs": True}),
             "MODEL takes no parameter 'logprobs'\n"
             "  fix: known: max_tokens, seed, stop, temperature, top_p",
         ),
         (
-            Call(chat("user: good?"), {"temperature": "hot"}),
+            PromptCall(chat("user: good?"), {"temperature": "hot"}),
             "MODEL: parameter 'temperature' is 'hot': input should be a valid number",
         ),
         (
-            Call(chat("user: good?"), {"temperature": 1, "seed": -1}),
+            PromptCall(chat("user: good?"), {"temperature": 1, "seed": -1}),
             "MODEL: parameter 'seed' is -1: input should be greater than or equal to 0",
         ),
         (
-            Call(chat("user: good?"), {"stop": ["", "."]}),
+            PromptCall(chat("user: good?"), {"stop": ["", "."]}),
             "MODEL: parameter 'stop' has an empty string in it",
         ),
         (
-            Call(chat("user: good?"), {}, ("yes", "yes")),
+            PromptCall(chat("user: good?"), {}, ("yes", "yes")),
             "choices must be different and not empty: ['yes', 'yes']",
         ),
         (
-            Call(chat("user: good?"), response_schema={"type": "object"}),
+            PromptCall(chat("user: good?"), response_schema={"type": "object"}),
             "MODEL: a response schema can't be enforced on a local model\n"
             "  fix: use choices, exclude this pair, or serve the model behind an API",
         ),
@@ -92,15 +94,15 @@ def test_what_a_local_model_cannot_do_is_refused(provider, tiny, call, said):
 
 def test_base_model_gets_one_question_and_the_beginning_of_its_answer_as_text(tiny_base):
     provider = TransformersProvider(str(tiny_base), {})
-    alone = provider.prepare(Call(chat("user: good?"), {"max_tokens": 1}))
-    begun = provider.prepare(Call(chat("user: good?", "assistant: It is"), {"max_tokens": 1}))
+    alone = provider.prepare(PromptCall(chat("user: good?"), {"max_tokens": 1}))
+    begun = provider.prepare(PromptCall(chat("user: good?", "assistant: It is"), {"max_tokens": 1}))
     assert alone.body == {"text": "good?", "max_tokens": 1}
     assert begun.body == {"text": "good?\nIt is", "max_tokens": 1}
 
 
 def test_base_model_refuses_turns(tiny_base):
     provider = TransformersProvider(str(tiny_base), {})
-    assert error_of(provider, Call(chat("system: be brief", "user: good?"))) == (
+    assert error_of(provider, PromptCall(chat("system: be brief", "user: good?"))) == (
         f"transformers:{tiny_base} has no chat template, "
         "and the prompt has the turns system, user\n"
         "  fix: set `chat: false` in the prompt, or exclude this pair"

@@ -5,7 +5,7 @@ from tiny_model import ask, chat, plain_score
 
 from workbench.catalog.models import list_models
 from workbench.conversation import Conversation
-from workbench.model import Call
+from workbench.model import PromptCall
 from workbench.providers.transformers import TransformersProvider
 from workbench.providers.transformers.loading import load_model, load_tokenizer
 from workbench.providers.transformers.tokens import Tokens
@@ -47,9 +47,9 @@ def gemma():
     return folder_of("gemma-3-270m")
 
 
-def few_shot(**parameters) -> list[Call]:
+def few_shot(**parameters) -> list[PromptCall]:
     texts = [f"{SHOTS}Review: {text}\nSentiment:" for text in ASKED]
-    return [Call(Conversation(text=text), {"max_tokens": 8, **parameters}) for text in texts]
+    return [PromptCall(Conversation(text=text), {"max_tokens": 8, **parameters}) for text in texts]
 
 
 @pytest.mark.parametrize("name", ["smollm2-135m-instruct", "gemma-3-270m"])
@@ -101,7 +101,7 @@ def test_base_model_begins_with_its_first_token_once(gemma):
 
 def test_chat_answer_ends_by_itself(smollm):
     provider = TransformersProvider("smollm2-135m-instruct", {})
-    (answer,) = ask(provider, Call(chat("user: What is 2+2?"), {"max_tokens": 64}))
+    (answer,) = ask(provider, PromptCall(chat("user: What is 2+2?"), {"max_tokens": 64}))
     assert (answer.state, answer.finish_reason) == ("ok", "stop")
     assert "4" in answer.text
 
@@ -109,7 +109,7 @@ def test_chat_answer_ends_by_itself(smollm):
 def test_choice_scores_are_those_of_the_whole_text_read_at_once(smollm):
     # Two models of this size call "tedious beyond words" positive; the scores are right all the
     # same, so they are compared with the plain computation and not with what a person would say.
-    calls = [Call(call.conversation, choices=CHOICES) for call in few_shot()]
+    calls = [PromptCall(call.conversation, choices=CHOICES) for call in few_shot()]
     provider = TransformersProvider("smollm2-135m-instruct", {"dtype": "float32"})
     answers = ask(provider, *calls)
     for number in (1, 5):
@@ -124,5 +124,5 @@ def test_choice_is_the_word_that_greedy_text_begins_with(name):
     provider = TransformersProvider(name, {"dtype": "float32"})
     calls = few_shot()[:6]
     written = ask(provider, *calls)
-    chosen = ask(provider, *[Call(call.conversation, choices=CHOICES) for call in calls])
+    chosen = ask(provider, *[PromptCall(call.conversation, choices=CHOICES) for call in calls])
     assert [one.text.split()[0] for one in written] == [one.text.strip() for one in chosen]

@@ -26,10 +26,10 @@ def test_making_it_and_preparing_import_nothing_heavy(tiny):
 import sys
 from workbench.providers.transformers import TransformersProvider
 from workbench.conversation import Conversation
-from workbench.model import Call
+from workbench.model import PromptCall
 provider = TransformersProvider({str(tiny)!r}, {{}})
 provider.identity
-provider.prepare(Call(Conversation(text="hello")))
+provider.prepare(PromptCall(Conversation(text="hello")))
 print(sorted({{"torch", "transformers", "huggingface_hub"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -145,7 +145,7 @@ def test_identity_changes_with_weights_tokenizer_and_dtype(tiny, tmp_path):
 
 
 def test_it_is_ready_where_weights_and_packages_are(tiny):
-    assert TransformersProvider(str(tiny), {}).ready() is None
+    assert TransformersProvider(str(tiny), {}).check_ready() is None
 
 
 def test_weights_that_went_away_are_missed_before_anything_is_sent(tiny, tmp_path):
@@ -155,4 +155,4 @@ def test_weights_that_went_away_are_missed_before_anything_is_sent(tiny, tmp_pat
     provider = TransformersProvider(str(folder), {})
     (folder / "model.safetensors").unlink()
     with pytest.raises(WorkbenchError, match="the weights are not there as safetensors"):
-        provider.ready()
+        provider.check_ready()

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from workbench.conversation import Conversation, Message
-from workbench.model import Call, Completion, Request
+from workbench.model import Completion, PromptCall, Request
 from workbench.providers.transformers import TransformersProvider
 
 CHATML = (
@@ -68,12 +68,12 @@ def chat(*turns: str) -> Conversation:
     return Conversation(tuple(Message(role, content) for role, content in pairs))
 
 
-def ask(provider: TransformersProvider, *calls: Call) -> list[Completion]:
+def ask(provider: TransformersProvider, *calls: PromptCall) -> list[Completion]:
     """Answers in the order of `calls`; the keys are r0, r1, …"""
     requests = []
     for number, call in enumerate(calls):
         body = provider.prepare(call).body
-        requests.append(Request.of(f"r{number}", body, call.conversation.prefill))
+        requests.append(Request.from_body(f"r{number}", body, call.conversation.prefill))
     answers = {answer.key: answer for answer in provider.complete(requests)}
     return [answers[request.key] for request in requests]
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from workbench.model import Attempt
+from workbench.model import FailedCall
 
 
 @dataclass
@@ -16,19 +16,19 @@ class Recorded:
 
     allowed: int = 1000
     after: int | None = None
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[FailedCall] = field(default_factory=list)
     asked: int = 0
 
     @property
     def outcomes(self) -> list[str]:
         return [attempt.outcome for attempt in self.attempts]
 
-    def stopped(self) -> bool:
+    def should_stop(self) -> bool:
         return self.after is not None and len(self.attempts) >= self.after
 
-    def lost(self, attempt: Attempt) -> None:
-        self.attempts.append(attempt)
+    def record_failure(self, failed_call: FailedCall) -> None:
+        self.attempts.append(failed_call)
 
-    def again(self) -> bool:
+    def allow_retry(self) -> bool:
         self.asked += 1
         return self.asked <= self.allowed

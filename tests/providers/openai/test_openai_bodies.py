@@ -6,7 +6,7 @@ import pytest
 
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Request
+from workbench.model import PromptCall, Request
 
 HI = Conversation((Message("system", "Be brief."), Message("user", "Hi")))
 BEGUN = Conversation((Message("user", "Good?"), Message("assistant", "Sentiment:")))
@@ -18,9 +18,9 @@ SCHEMA = {"type": "object", "properties": {"why": {"type": "string"}, "answer": 
 def sent(open_model, server):
     """The body that reaches the server for a call."""
 
-    def send(call: Call, **settings):
+    def send(call: PromptCall, **settings):
         provider = open_model(**settings)
-        (answer,) = provider.complete([Request.of("k", provider.prepare(call).body)])
+        (answer,) = provider.complete([Request.from_body("k", provider.prepare(call).body)])
         assert answer.state in ("ok", "invalid_response"), answer.error
         return server.bodies[-1]
 
@@ -47,18 +47,22 @@ def sent(open_model, server):
     ],
 )
 def test_body_holds_the_parameters_and_nothing_else(sent, settings, parameters, said):
-    assert sent(Call(HI, parameters), **settings) == {"model": "m", "messages": MESSAGES, **said}
+    assert sent(PromptCall(HI, parameters), **settings) == {
+        "model": "m",
+        "messages": MESSAGES,
+        **said,
+    }
 
 
 def test_text_arrives_as_it_is(sent):
     texts = ["naïve — “quoted” \\n \x00 \t 日本 😀 {{ x }} \u2028", "lone \ud800 surrogate"]
     for text in texts:
-        body = sent(Call(Conversation((Message("user", text),))))
+        body = sent(PromptCall(Conversation((Message("user", text),))))
         assert body["messages"] == [{"role": "user", "content": text}]
 
 
 def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
-    body = sent(Call(HI, response_schema=SCHEMA))
+    body = sent(PromptCall(HI, response_schema=SCHEMA))
     assert body["response_format"] == {
         "type": "json_schema",
         "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA},
@@ -93,7 +97,7 @@ def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
     ],
 )
 def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, method, said):
-    call = Call(HI, choices=("no", "yes"))
+    call = PromptCall(HI, choices=("no", "yes"))
     assert sent(call, choices=method) == {"model": "m", "messages": MESSAGES, **said}
     assert open_model(choices=method).prepare(call).choice_method == method
 
@@ -101,13 +105,13 @@ def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, m
 def test_prefill_is_sent_as_the_server_continues_it(sent):
     start = {"role": "user", "content": "Good?"}
     begun = {"role": "assistant", "content": "Sentiment:"}
-    assert sent(Call(BEGUN), prefill="continue_final_message") == {
+    assert sent(PromptCall(BEGUN), prefill="continue_final_message") == {
         "model": "m",
         "messages": [start, begun],
         "continue_final_message": True,
         "add_generation_prompt": False,
     }
-    assert sent(Call(BEGUN), prefill="prefix") == {
+    assert sent(PromptCall(BEGUN), prefill="prefix") == {
         "model": "m",
         "messages": [start, {**begun, "prefix": True}],
     }
@@ -115,13 +119,13 @@ def test_prefill_is_sent_as_the_server_continues_it(sent):
 
 def test_prefill_comes_back_with_the_answer(open_model, server):
     provider = open_model(prefill="prefix")
-    request = Request.of("k", provider.prepare(Call(BEGUN)).body, prefill="Sentiment:")
+    request = Request.from_body("k", provider.prepare(PromptCall(BEGUN)).body, prefill="Sentiment:")
     (answer,) = provider.complete([request])
     assert (answer.prefill, answer.full_text) == ("Sentiment:", "Sentiment:Sentiment:")
 
 
 def test_raw_text_goes_to_completions(sent, server):
-    body = sent(Call(Conversation(text="2+2="), {"max_tokens": 1}), api="completions")
+    body = sent(PromptCall(Conversation(text="2+2="), {"max_tokens": 1}), api="completions")
     assert body == {"model": "m", "prompt": "2+2=", "max_tokens": 1}
     assert server.requests[-1].path == "/v1/completions"
 
@@ -129,28 +133,28 @@ def test_raw_text_goes_to_completions(sent, server):
 @pytest.mark.parametrize(
     ("settings", "call", "said"),
     [
-        ({}, Call(BEGUN), "begins the answer"),
-        ({}, Call(Conversation(text="x")), "raw text (`chat: false`)"),
-        ({"api": "completions"}, Call(HI), "takes raw text"),
+        ({}, PromptCall(BEGUN), "begins the answer"),
+        ({}, PromptCall(Conversation(text="x")), "raw text (`chat: false`)"),
+        ({"api": "completions"}, PromptCall(HI), "takes raw text"),
         (
             {"choices": "schema"},
-            Call(HI, choices=("a", "b"), response_schema=SCHEMA),
+            PromptCall(HI, choices=("a", "b"), response_schema=SCHEMA),
             "either `choices` or a `response_schema`",
         ),
-        ({}, Call(HI, {"seed": 1, "extra_body": {"seed": 2}}), "'seed' stands in extra_body"),
-        ({}, Call(HI, {"extra_body": {"n": 2}}), "extra_body: 'n' changes how many answers"),
-        ({}, Call(HI, {"extra_body": {"stream": True}}), "extra_body: 'stream' changes"),
+        ({}, PromptCall(HI, {"seed": 1, "extra_body": {"seed": 2}}), "'seed' stands in extra_body"),
+        ({}, PromptCall(HI, {"extra_body": {"n": 2}}), "extra_body: 'n' changes how many answers"),
+        ({}, PromptCall(HI, {"extra_body": {"stream": True}}), "extra_body: 'stream' changes"),
         (
             {},
-            Call(HI, {"response_format": {"type": "text"}}, response_schema=SCHEMA),
+            PromptCall(HI, {"response_format": {"type": "text"}}, response_schema=SCHEMA),
             "'response_format' is said twice",
         ),
         (
             {"rename": {"max_tokens": "max_completion_tokens"}},
-            Call(HI, {"max_completion_tokens": 1, "max_tokens": 2}),
+            PromptCall(HI, {"max_completion_tokens": 1, "max_tokens": 2}),
             "'max_completion_tokens' is said twice",
         ),
-        ({"rename": {"user": "model"}}, Call(HI, {"user": "me"}), "'model' is said twice"),
+        ({"rename": {"user": "model"}}, PromptCall(HI, {"user": "me"}), "'model' is said twice"),
     ],
 )
 def test_what_an_endpoint_cannot_be_asked_is_refused_before_it_is_sent(
@@ -164,12 +168,13 @@ def test_what_an_endpoint_cannot_be_asked_is_refused_before_it_is_sent(
 def test_only_temperature_zero_is_greedy(open_model):
     provider = open_model()
     found = [
-        provider.prepare(Call(HI, p)).sampling for p in ({}, {"temperature": 0}, {"temperature": 1})
+        provider.prepare(PromptCall(HI, p)).sampling
+        for p in ({}, {"temperature": 0}, {"temperature": 1})
     ]
     assert found == ["sampled", "greedy", "sampled"]
 
 
 def test_body_has_no_duplicate_keys(sent, server):
-    sent(Call(HI, {"max_tokens": 1}))
+    sent(PromptCall(HI, {"max_tokens": 1}))
     pairs = json.loads(server.requests[-1].raw, object_pairs_hook=list)
     assert sorted(name for name, _ in pairs) == ["max_tokens", "messages", "model"]

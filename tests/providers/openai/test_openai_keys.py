@@ -47,7 +47,7 @@ def test_openai_base_url_gets_the_openai_key(server, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     monkeypatch.setenv("OPENAI_BASE_URL", f"{server.url}/")
     provider = opened()
-    provider.ready()
+    provider.check_ready()
     list(provider.complete([request_for(provider, "a")]))
     assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
     assert server.requests[0].path == "/v1/chat/completions"
@@ -101,7 +101,7 @@ def test_missing_key_is_named_before_anything_is_sent(settings, variable, value,
     if value is not None:
         monkeypatch.setenv(variable, value)
     with pytest.raises(WorkbenchError) as caught:
-        opened(**settings).ready()
+        opened(**settings).check_ready()
     assert str(caught.value) == (
         f"openai:m needs a key, and the variable {variable} is empty\n"
         f"  fix: export {variable}=… or write it into .env"
@@ -112,7 +112,7 @@ def test_missing_key_is_named_before_anything_is_sent(settings, variable, value,
 def test_what_can_be_no_key_is_not_sent_and_not_shown(value, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", value)
     with pytest.raises(WorkbenchError, match="OPENAI_API_KEY holds is no key") as caught:
-        opened().ready()
+        opened().check_ready()
     assert "cana" not in str(caught.value)
 
 

@@ -128,7 +128,7 @@ def test_tokens_that_were_not_counted_are_unknown_not_zero(ask, server, usage, r
 )
 def test_choice_is_read_out_of_the_schema(content, state, text):
     shape = {"json_schema": {"name": "workbench_choice"}}
-    request = Request.of("k", {"response_format": shape})
+    request = Request.from_body("k", {"response_format": shape})
     found = read_reply(request, json.dumps(answer(content)))
     assert (found.state, found.text) == (state, text)
 
@@ -197,7 +197,7 @@ json_values = st.recursive(
     asked=st.sampled_from([{}, {"response_format": {"json_schema": {"name": "workbench_choice"}}}]),
 )
 def test_no_reply_is_a_crash_or_an_empty_answer(choices, rest, asked):
-    found = read_reply(Request.of("k", asked), json.dumps({"choices": choices, **rest}))
+    found = read_reply(Request.from_body("k", asked), json.dumps({"choices": choices, **rest}))
     assert bool(found.text) or not found.scored
     assert bool(found.error) == (not found.scored)
     found.text.encode()

@@ -1,12 +1,12 @@
 """A call as the exact JSON body that is sent.
 
-Call(Conversation((Message("user", "Hi"),)), {"max_tokens": 8})
+PromptCall(Conversation((Message("user", "Hi"),)), {"max_tokens": 8})
     -> {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
 """
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Prepared, Sampling
+from workbench.model import PreparedCall, PromptCall, Sampling
 from workbench.providers.openai.settings import OpenAISettings
 
 CHOICE = "workbench_choice"  # the name of the schema that asks for one of some choices
@@ -16,7 +16,7 @@ LIMITS = frozenset(  # of an answer's length, in the words of several servers
 ONE_ANSWER = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
 
 
-def make_body(name: str, settings: OpenAISettings, call: Call) -> Prepared:
+def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> PreparedCall:
     """The body of `call` for the model `name`.
 
     Raises:
@@ -50,10 +50,10 @@ def make_body(name: str, settings: OpenAISettings, call: Call) -> Prepared:
                 fix="keep one: what may be spent is told from it",
             )
     sampling: Sampling = "greedy" if call.parameters.get("temperature") == 0 else "sampled"
-    return Prepared(body | extra, sampling, settings.choices if call.choices else "")
+    return PreparedCall(body | extra, sampling, settings.choices if call.choices else "")
 
 
-def _said(settings: OpenAISettings, call: Call) -> dict[str, JSON]:
+def _said(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]:
     conversation = call.conversation
     if settings.api == "completions":
         if conversation.text is None:
@@ -82,7 +82,7 @@ def _said(settings: OpenAISettings, call: Call) -> dict[str, JSON]:
     return {**said, "continue_final_message": True, "add_generation_prompt": False}
 
 
-def _choices(settings: OpenAISettings, call: Call) -> dict[str, JSON]:
+def _choices(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]:
     if settings.choices == "guided":
         return {"guided_choice": list(call.choices)}
     if settings.choices == "text":

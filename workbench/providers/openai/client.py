@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.model import Attempt, Completion, Permit, Request, Unlimited
+from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
 from workbench.providers.openai.circuit_breaker import Streaks
 from workbench.providers.openai.errors import KINDS, Failure, read_failure
 from workbench.providers.openai.file_limit import make_room, most_connections
@@ -67,7 +67,7 @@ class _Session:
         self.arrived = arrived
         self._together: list[Completion] = []
         self.fatal: Exception | None = None
-        self._permit: Permit = Unlimited()  # of the request pulled last; all are of one run
+        self._permit: Permit = UnlimitedPermit()  # of the request pulled last; all are of one run
         self._streaks = Streaks()
         self._gate = Gate()
         self._loop = asyncio.new_event_loop()
@@ -135,7 +135,10 @@ class _Session:
             wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
             said = came.text
             if wait is not None:
-                if await self._gate.passes(request.permit, after=wait) and request.permit.again():
+                if (
+                    await self._gate.passes(request.permit, after=wait)
+                    and request.permit.allow_retry()
+                ):
                     continue
                 said = f"not sent again: {said}"
             self._hand_over(
@@ -203,7 +206,7 @@ class _Session:
         """
         found = read_failure(error, self.settings, request)
         failure = replace(found, text=self._hidden(found.text))
-        request.permit.lost(Attempt(failure.outcome, failure.text))
+        request.permit.record_failure(FailedCall(failure.outcome, failure.text))
         if failure.stops:
             self._stop(
                 WorkbenchError(failure.text, fix=failure.stops, exit_code=ExitCode.FAILED_ROWS)

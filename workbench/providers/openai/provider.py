@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Completion, Prepared, Request
+from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
 from workbench.providers.openai.file_limit import most_connections
 from workbench.providers.openai.settings import read_settings
@@ -42,7 +42,7 @@ class OpenAIProvider:
         """How many requests are under way at once."""
         return {"concurrency": most_connections(self.settings.concurrency)}
 
-    def prepare(self, call: Call) -> Prepared:
+    def prepare(self, call: PromptCall) -> PreparedCall:
         """The exact body; raises WorkbenchError for what this endpoint can't be asked."""
         return make_body(self.name, self.settings, call)
 
@@ -50,7 +50,7 @@ class OpenAIProvider:
         """None: only the server could tell."""
         return None
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """Raises WorkbenchError where the key is missing; importing the client begins meanwhile."""
         self._key()
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()

@@ -52,7 +52,7 @@ class Gate:
         return False
 
     def _ended(self, permit: Permit) -> bool:
-        return self._closed.is_set() or permit.stopped()
+        return self._closed.is_set() or permit.should_stop()
 
     async def _doze(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
-from workbench.model import Call, Prepared
+from workbench.model import PreparedCall, PromptCall
 from workbench.providers.transformers.settings import read
 
 MAX_TOKENS = 256
@@ -29,7 +29,7 @@ class Parameters(BaseModel):
     stop: str | list[str] = Field(default_factory=list)
 
 
-def prepare(call: Call, *, chat_template: str, model: str) -> Prepared:
+def prepare(call: PromptCall, *, chat_template: str, model: str) -> PreparedCall:
     """The body for `call`, and how far it decides the answer.
 
     Args:
@@ -49,7 +49,7 @@ def prepare(call: Call, *, chat_template: str, model: str) -> Prepared:
     said = _said(call.conversation, chat_template, model)
     if call.choices:
         _check_choices(call.choices)
-        return Prepared({**said, "choices": list(call.choices)}, "fixed", "loglikelihood")
+        return PreparedCall({**said, "choices": list(call.choices)}, "fixed", "loglikelihood")
     body = {**said, "max_tokens": parameters.max_tokens}
     stop = [parameters.stop] if isinstance(parameters.stop, str) else parameters.stop
     if "" in stop:
@@ -57,8 +57,8 @@ def prepare(call: Call, *, chat_template: str, model: str) -> Prepared:
     if stop:
         body["stop"] = stop
     if not parameters.temperature:
-        return Prepared(body, "fixed")
-    return Prepared({**body, **_sampling(parameters)}, "sampled")
+        return PreparedCall(body, "fixed")
+    return PreparedCall({**body, **_sampling(parameters)}, "sampled")
 
 
 def _said(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:

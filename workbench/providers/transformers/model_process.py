@@ -189,7 +189,7 @@ def _failed(request: Request, error: str) -> Completion:
 
 
 def _is_ending(requests: Mapping[str, Request]) -> bool:
-    return any(request.permit.stopped() for request in requests.values())
+    return any(request.permit.should_stop() for request in requests.values())
 
 
 def _environment() -> dict[str, str]:

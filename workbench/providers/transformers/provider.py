@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from workbench.canonical import JSON
-from workbench.model import Call, Completion, Prepared, Request
+from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers import body as bodies
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
@@ -78,7 +78,7 @@ class TransformersProvider:
             **peak,
         }
 
-    def prepare(self, call: Call) -> Prepared:
+    def prepare(self, call: PromptCall) -> PreparedCall:
         """The body for `call`: `messages` or `text`, and the parameters that count.
 
         A prefill is continued. `choices` are answered by log-likelihood: the sum over a choice's
@@ -100,7 +100,7 @@ class TransformersProvider:
         """
         return len(self._tokens.encode(body))
 
-    def ready(self) -> None:
+    def check_ready(self) -> None:
         """Returns if the model could be loaded now; a hub model's weights are downloaded.
 
         Raises:
