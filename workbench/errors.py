@@ -5,8 +5,10 @@ prompts/qa/v2.jinja:3: 'sentense' is not defined
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import IntEnum
+
+StopCheck = Callable[[], bool]  # called again and again; True asks for the end
 
 
 class ExitCode(IntEnum):
@@ -30,8 +32,8 @@ class Stopped(Exception):  # noqa: N818  it is no error
     """Somebody asked for the end; what is done is kept."""
 
 
-def never() -> bool:
-    """For whoever is asked again and again whether to stop: nobody wants it."""
+def not_stopped() -> bool:
+    """Default stop check: never stop."""
     return False
 
 

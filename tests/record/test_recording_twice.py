@@ -16,7 +16,7 @@ from mlflow.entities import AssessmentSource
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
-from workbench.errors import ExitCode, Stopped
+from workbench.errors import ExitCode, StopCheck, Stopped
 from workbench.experiment import load_experiment
 from workbench.plan import Options, header, plan_invocation
 from workbench.resolvers import project_resolvers
@@ -52,7 +52,7 @@ def twice(recording: Recording) -> Recording:
     return recording
 
 
-def recorded(recording: Recording, stopped: Callable[[], bool]) -> Recorded:
+def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
     """What recording all again comes to when somebody may ask for the end."""
     file = recording.bench.write("experiment.yaml", EXPERIMENT)
     project = recording.project

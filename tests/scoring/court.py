@@ -1,12 +1,12 @@
 """A project whose own evaluators judge three answers, as an experiment file has them do."""
 
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import Bench
 
+from workbench.errors import StopCheck, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.experiment import load_experiment
 from workbench.model import Completion
@@ -14,7 +14,6 @@ from workbench.plan import make_plan
 from workbench.resolvers import project_resolvers
 from workbench.results.metrics import Row
 from workbench.scoring.cells import score_rows
-from workbench.scoring.pool import never
 from workbench.store import Store
 
 EXPERIMENT = """\
@@ -63,7 +62,7 @@ class Court:
         ]
 
     def scored(
-        self, evaluators: str = "mine", stopped: Callable[[], bool] = never
+        self, evaluators: str = "mine", stopped: StopCheck = not_stopped
     ) -> list[dict[str, Score]]:
         """The scores of each row."""
         rows = self.rows()

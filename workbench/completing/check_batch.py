@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from workbench.errors import never
+from workbench.errors import StopCheck, not_stopped
 from workbench.experiment import OpenModel
 from workbench.model import Completion, Request, UnlimitedPermit, open_provider
 from workbench.plan import Cell, Plan
@@ -48,14 +48,14 @@ class Checked:
 class _Permit(UnlimitedPermit):
     """For asking again what was asked in this run, as long as that isn't ending."""
 
-    ending: Callable[[], bool]
+    ending: StopCheck
 
     def should_stop(self) -> bool:
         return self.ending()
 
 
 def check_batch(
-    plan: Plan, kept: Kept, *, sample: int = SAMPLE, ending: Callable[[], bool] = never
+    plan: Plan, kept: Kept, *, sample: int = SAMPLE, ending: StopCheck = not_stopped
 ) -> list[Checked]:
     """Each local variant of the plan, with the answers that change at batch 1.
 

@@ -11,10 +11,10 @@ from types import TracebackType
 from typing import Self
 
 from workbench.canonical import JSON
-from workbench.errors import Stopped, never
+from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.results.metrics import Row
-from workbench.scoring.pool import Asked, one_child
+from workbench.scoring.pool import one_child
 from workbench.secrets import Redactor
 from workbench.store import Store, completion_json, score_key
 
@@ -23,7 +23,7 @@ SECONDS = 1.5  # after which fewer are
 
 
 def score_cells(
-    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: Asked = never
+    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: StopCheck = not_stopped
 ) -> list[Score]:
     """One score a row, in order; those the store holds are not computed again.
 
@@ -53,7 +53,11 @@ def score_cells(
 
 
 def score_rows(
-    evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store, *, stopped: Asked = never
+    evaluators: Sequence[Evaluator],
+    rows: Sequence[Row],
+    store: Store,
+    *,
+    stopped: StopCheck = not_stopped,
 ) -> list[Row]:
     """The rows with their scores; `stopped` and what is raised as for `score_cells`."""
     finished = [row for row in rows if row.state == "scored"]
@@ -118,7 +122,7 @@ def _clean(score: Score, redactor: Redactor) -> Score:
     return Score(value, clean(score.reason), clean(score.label), clean(score.error))
 
 
-def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: Asked) -> Iterator[Score]:
+def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -> Iterator[Score]:
     """For an evaluator that was made of a function, so that no other process could find it."""
     for row in rows:
         if stopped():

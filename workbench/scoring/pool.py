@@ -2,7 +2,7 @@
 
 with one_child() as judges:
     (found,) = judges.find([Spec("exact_match", {}, root)])
-    judges.judge(found, [{"outputs": "Paris", "expectations": {…}}], never)   # Score(True), …
+    judges.judge(found, [{"outputs": "Paris", "expectations": {…}}], not_stopped)   # Score(True), …
 
 An evaluator gets its data as JSON and nothing of our process: none of its environment but what is
 harmless or granted by name, none of its pipes, none of its memory.
@@ -13,14 +13,14 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.errors import ExitCode, Stopped, WorkbenchError, never
+from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.description import described
 from workbench.evaluator.lookup import find_spec, in_library
@@ -36,8 +36,6 @@ QUICK, SLOW = 0.1, 0.5  # seconds for a batch, below and above which the next is
 STRIKES = 20  # rows in a row that hung or ended the process, after which no more are tried
 SAID = 1_000_000  # bytes that evaluators may print, all in all
 UNUSED = -1  # the number of an evaluator that is only described
-
-Asked = Callable[[], bool]
 
 
 @dataclass
@@ -75,7 +73,7 @@ class EvaluatorPool:
         ]
 
     def judge(
-        self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: Asked
+        self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: StopCheck
     ) -> Iterator[Score]:
         """A score for each row, in order, as they come; whatever goes wrong is an error of its row.
 
@@ -107,7 +105,7 @@ class EvaluatorPool:
             room.child.end()
         self._rooms.clear()
 
-    def _batch(self, evaluator: Evaluator, rows: list[str], stopped: Asked) -> Iterator[Score]:
+    def _batch(self, evaluator: Evaluator, rows: list[str], stopped: StopCheck) -> Iterator[Score]:
         """The scores of these rows, up to and with the first that hangs or ends the process."""
         spec = evaluator.spec
         assert spec
@@ -160,7 +158,7 @@ class EvaluatorPool:
         asked = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
         child.ask(json.dumps({"find": {**asked, "where": spec.where}, "as": number}))
         try:
-            answer = self._receive(child, START, never)
+            answer = self._receive(child, START, not_stopped)
         except EndedError as error:
             self._drop(spec)
             raise _unimportable(spec, f"it ended its process: {error}") from None
@@ -172,7 +170,7 @@ class EvaluatorPool:
         found: dict[str, JSON] = answer["found"]
         return found
 
-    def _receive(self, child: Child, seconds: float, stopped: Asked) -> JSON | None:
+    def _receive(self, child: Child, seconds: float, stopped: StopCheck) -> JSON | None:
         """The next answer that is not what an evaluator prints; None: none came in time."""
         until = time.monotonic() + seconds
         while True:

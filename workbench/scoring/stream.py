@@ -18,14 +18,14 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from workbench.errors import Stopped, never
+from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.results.metrics import Row
 from workbench.results.tally import Tally
 from workbench.scoring.cells import kept_scores, score_rows
-from workbench.scoring.pool import Asked, one_child
+from workbench.scoring.pool import one_child
 from workbench.store import Store
 
 AT_ONCE = 500  # rows judged together
@@ -53,7 +53,9 @@ class Stream:
         tallies: of each variant, what it came to so far.
     """
 
-    def __init__(self, plan: Plan, store: Store, taken: Taken, stopped: Asked = never) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, taken: Taken, stopped: StopCheck = not_stopped
+    ) -> None:
         evaluators, repeats = plan.experiment.evaluators, plan.experiment.repeats
         self.tallies = [Tally(evaluators, len(cells), repeats) for cells in plan.cells]
         self._plan = plan

@@ -12,7 +12,7 @@ from functools import cached_property
 from hashlib import blake2b
 from typing import NamedTuple, Protocol
 
-from workbench.errors import WorkbenchError
+from workbench.errors import StopCheck, WorkbenchError
 from workbench.plan import Cell, Plan
 from workbench.results.metrics import Row, VariantResult
 from workbench.tracking.row_labels import names
@@ -121,7 +121,7 @@ class Recorder(Protocol):
     def add(self, variant: int, entries: Sequence[RowRecord]) -> None:
         """Some rows of a variant, judged, in any order."""
 
-    def finish(self, results: Results, stopped: Callable[[], bool]) -> Recorded:
+    def finish(self, results: Results, stopped: StopCheck) -> Recorded:
         """All that is missing, and the numbers; read back.
 
         Raises:

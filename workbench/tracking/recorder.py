@@ -11,7 +11,7 @@ the rest.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from workbench.errors import ExitCode, Stopped, WorkbenchError, never
+from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.secrets import Redactor, masked
@@ -56,7 +56,7 @@ class DirectRecorder:
         project: Project,
         redactor: Redactor,
         tracking_uri: str = "",
-        stopped: Callable[[], bool] = never,
+        stopped: StopCheck = not_stopped,
     ) -> None:
         self._project = project
         self._redactor = redactor
@@ -87,7 +87,7 @@ class DirectRecorder:
         except Exception:  # all that is left waits for the end, and so for MLflow only once more
             self._broken.add(variant)
 
-    def finish(self, results: Results, stopped: Callable[[], bool] = never) -> Recorded:
+    def finish(self, results: Results, stopped: StopCheck = not_stopped) -> Recorded:
         """As `Recorder.finish`."""
         try:
             return self._finished(self._runs or self._open(), results, stopped)
@@ -120,7 +120,7 @@ class DirectRecorder:
         return self._runs
 
     def _put(
-        self, runs: Runs, variant: int, entries: Sequence[RowRecord], stopped: Callable[[], bool]
+        self, runs: Runs, variant: int, entries: Sequence[RowRecord], stopped: StopCheck
     ) -> None:
         for start in range(0, len(entries), AT_ONCE):
             if stopped():
@@ -138,7 +138,7 @@ class DirectRecorder:
             self._sheets[variant] = sheet
         return self._sheets[variant]
 
-    def _finished(self, runs: Runs, results: Results, stopped: Callable[[], bool]) -> Recorded:
+    def _finished(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
         assert self._order
         found = Recorded(
             runs.place.shown,
@@ -186,9 +186,7 @@ class DirectRecorder:
             begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
         finish(runs.place, runs.parent.info.run_id, {RECORDED: recorded})
 
-    def _complete(
-        self, runs: Runs, number: int, results: Results, stopped: Callable[[], bool]
-    ) -> None:
+    def _complete(self, runs: Runs, number: int, results: Results, stopped: StopCheck) -> None:
         """Sees that every row of a variant was taken; if not, takes all of them again."""
         rows = results.variants[number].rows
         sheet = self._sheets.get(number)

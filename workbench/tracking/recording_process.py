@@ -13,14 +13,14 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ExitCode, Stopped, WorkbenchError
+from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, masked
 from workbench.tracking.protocol import STOP, Recorded, RecordingJob, Results, RowRecord
@@ -66,7 +66,7 @@ class RecordingProcess:
         """As `Recorder.add`."""
         self._say(("add", variant, entries))
 
-    def finish(self, results: Results, stopped: Callable[[], bool]) -> Recorded:
+    def finish(self, results: Results, stopped: StopCheck) -> Recorded:
         """As `Recorder.finish`."""
         self._say(("finish", results.variants, results.digests, results.not_run))
         while True:
@@ -100,7 +100,7 @@ class RecordingProcess:
             with suppress(OSError):
                 self._line.send_bytes(message)
 
-    def _hear(self, stopped: Callable[[], bool]) -> tuple[str, Any] | None:
+    def _hear(self, stopped: StopCheck) -> tuple[str, Any] | None:
         """What it says next; None: it is no more."""
         assert self._line
         try:
