@@ -39,11 +39,7 @@ PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one invocation in one experiment.
-
-    Attributes:
-        children: in the order of the variants.
-    """
+    """The runs of one invocation in one experiment, the children in the order of the variants."""
 
     place: TrackingStore
     experiment_id: str
@@ -62,14 +58,10 @@ class Runs:
 
 @dataclass(frozen=True)
 class RunAttempt:
-    """One time that a run is recorded.
-
-    Attributes:
-        number: 0 for the first, kept in the run's tag.
-    """
+    """One recording of a run."""
 
     run: Run
-    number: int
+    number: int  # 0 for the first, kept in the run's tag
 
 
 def open_runs(
