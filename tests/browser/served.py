@@ -14,7 +14,7 @@ from pathlib import Path
 
 from stores import Stored
 
-from workbench.tracking.ui_server import pages
+from workbench.tracking.ui_server import comparison_pages
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Site:
     def row_by_row(self) -> str:
         """The address that compares the store's pair."""
         pair = [self.stored.variants[name] for name in self.stored.pair]
-        return pages(self._base, pair[0], pair)["row by row"]
+        return comparison_pages(self._base, pair[0], pair)["row by row"]
 
     def rows_of(self, variant: str) -> str:
         """The address of one variant's traces."""

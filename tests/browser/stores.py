@@ -18,7 +18,7 @@ from record.recording import Recording
 
 from workbench.project import Project
 from workbench.prompt import Renderer, folder_reader, load_prompt
-from workbench.tracking.prompt_status import push
+from workbench.tracking.prompt_status import push_prompts
 from workbench.tracking.runs import PLAN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -120,7 +120,7 @@ def made(folder: Path, renderer: Renderer) -> Stored:
     with serve() as server:
         server.script = lambda path, body, nth: _reply(body)
         Recording(bench, bench.project, uri).run(EXPERIMENT.format(url=server.url))
-    list(push(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))
+    list(push_prompts(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))
     pair = ("few_shot · large", "few_shot · small")
     return Stored(bench.root, uri, "reviews", pair, "qa.zero_shot")
 
@@ -156,5 +156,5 @@ def demo(folder: Path, renderer: Renderer) -> Stored | None:
     text = (REPOSITORY / "prompts" / "sentiment" / "zero_shot.jinja").read_text()
     edited.write_text(text.replace("positive or negative", "good or bad"))
     prompt = load_prompt("sentiment", "zero_shot", folder_reader(folder / "prompts"), renderer)
-    list(push(Project(folder), found.uri, [prompt]))
+    list(push_prompts(Project(folder), found.uri, [prompt]))
     return found

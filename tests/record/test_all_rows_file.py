@@ -19,7 +19,7 @@ def entry(number: int) -> RowRecord:
     answer = Completion(f"{number:064x}", "ok", text=f"answer {number}", latency_s=0.5)
     cell = Cell(Example(f"r{number}", {"text": number}, {}), 0, answer.key)
     row = Row(cell, answer, {"exact_match": Score(number % 2 == 0, reason=f"of {number}")})
-    return RowRecord(number, row, "{}", f"r{number}", traced=False)
+    return RowRecord(number, row, "{}", f"r{number}", sampled=False)
 
 
 @given(st.permutations(range(37)), st.integers(1, 40), st.integers(1, 50))

@@ -23,8 +23,9 @@ from workbench.resolvers import project_resolvers
 from workbench.run.pending import note, unrecorded
 from workbench.scoring.stream import Stream
 from workbench.store import Store
-from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecords
+from workbench.tracking.protocol import Recorded, RecordingJob, Results
 from workbench.tracking.recorder import DirectRecorder
+from workbench.tracking.row_records import RowRecords
 from workbench.tracking.tracking_store import connect
 
 EXPERIMENT = """\
@@ -73,7 +74,7 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
         digests = [tally.digest() for tally in stream.tallies]
         try:
             return recorder.finish(
-                Results(variants, digests, [[], []], lambda n: map(entries.of, stream.rows(n))),
+                Results(variants, digests, [[], []], lambda n: map(entries.build, stream.rows(n))),
                 stopped,
             )
         except Stopped:

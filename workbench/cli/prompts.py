@@ -28,11 +28,11 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     from workbench.prompt import Renderer
     from workbench.report.prompts import status_table
     from workbench.report.safe_text import json_line
-    from workbench.tracking.prompt_status import status
+    from workbench.tracking.prompt_status import prompt_statuses
 
     project = open_project()
     with Renderer() as renderer:
-        found = status(project, tracking_uri, _prompts(project, task, renderer))
+        found = prompt_statuses(project, tracking_uri, _prompts(project, task, renderer))
     if as_json:
         said = [one.as_json() for one in found]
         typer.echo(json_line({"schema_version": 1, "prompts": said}))
@@ -98,14 +98,14 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     from workbench.plan import refuse_secret
     from workbench.prompt import Renderer
     from workbench.report.safe_text import plain
-    from workbench.tracking.prompt_status import push as pushed
+    from workbench.tracking.prompt_status import push_prompts
 
     project = open_project()
     with Renderer() as renderer:
         found = _prompts(project, task, renderer)
         for prompt in found:
             refuse_secret(prompt, REDACTOR)
-        for line in pushed(project, tracking_uri, found):
+        for line in push_prompts(project, tracking_uri, found):
             typer.echo(plain(line))
 
 

@@ -11,12 +11,12 @@ from workbench.canonical import JSON
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import inert, plain
-from workbench.tracking.prompt_status import Status
+from workbench.tracking.prompt_status import PromptStatus
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def status_table(found: Sequence[Status]) -> Table:
+def status_table(found: Sequence[PromptStatus]) -> Table:
     """A line a template: its digest, its version in the registry, what it is."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("prompt", "digest", "version", "aliases", "description"):

@@ -146,6 +146,8 @@ def run(plan: Plan, shop: RunSite, options: Options) -> Invocation:
                 shop.scored(variants)
                 shop.progress.note("recording in MLflow")
                 recorded = following.recorded()
+                for line in recorded.notes:
+                    shop.progress.note(line)
             except Stopped:
                 raise _interrupted(plan, outcome, shop, options, spared) from None
             done = _invocation(plan, shop, outcome, following, recorded)
@@ -188,7 +190,7 @@ def _invocation(
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
         exit_code=_exit_code(plan, recorded, outcome, variants),
-        known=recorded.known,
+        known=recorded.already_recorded,
         problems=(*outcome.stops, *_exhausted(len(missing), shop, outcome), *recorded.problems),
         not_run=tuple(dict.fromkeys(missing)),
         traced=most if len(plan.cells[0]) > most else None,

@@ -28,8 +28,8 @@ from workbench.tracking.protocol import (
     RecordingJob,
     Results,
     RowRecord,
-    RowRecords,
 )
+from workbench.tracking.row_records import RowRecords
 
 LARGEST_COMPARISON = 100_000  # rows of all variants of which a page is made
 TIDYING = 3.0  # seconds for saying in MLflow that runs were ended before their time
@@ -102,8 +102,8 @@ class ScoringPipeline(Listener):
                 traces=desk.project.file.traces,
                 again=self._again,
                 # Of a race that is recorded nothing is left to be sent, though it was planned.
-                sends=self._plan.to_send > 0 and not self._plan.race,
-                anew=bool(self._plan.anew),
+                sends_requests=self._plan.to_send > 0 and not self._plan.race,
+                refetches=bool(self._plan.anew),
             )
         )
         self._stream.__enter__()
@@ -184,15 +184,15 @@ class ScoringPipeline(Listener):
     def _taken(self, variant: int, rows: Sequence[Numbered]) -> None:
         """Judged rows. A variant that needs no request may stand in MLflow already."""
         if self._plan.requests[variant]:
-            self._desk.recorder.add(variant, self._entries.of(rows))
+            self._desk.recorder.add(variant, self._entries.build(rows))
 
     def _missing(self, variant: int) -> list[RowRecord]:
         if self.variants[variant].stopped:
             return []
         cells = self._plan.cells[variant]
         numbers = self._stream.tallies[variant].missing()
-        made = self._entries.of((number, Row(cells[number], None)) for number in numbers)
-        return [entry for entry in made if entry.traced]
+        made = self._entries.build((number, Row(cells[number], None)) for number in numbers)
+        return [entry for entry in made if entry.sampled]
 
     def _again_from_the_first(self, variant: int) -> Iterator[Sequence[RowRecord]]:
-        return (self._entries.of(rows) for rows in self._stream.rows(variant))
+        return (self._entries.build(rows) for rows in self._stream.rows(variant))

@@ -12,7 +12,7 @@ from workbench.tracking.tracking_store import connect
 
 
 @dataclass(frozen=True)
-class Status:
+class PromptStatus:
     """One template.
 
     Attributes:
@@ -39,22 +39,24 @@ class Status:
         }
 
 
-def status(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> list[Status]:
+def prompt_statuses(
+    project: Project, tracking_uri: str, prompts: Sequence[Prompt]
+) -> list[PromptStatus]:
     """Each template with its version, in their order."""
     place = connect(project, tracking_uri)
-    found: list[Status] = []
+    found: list[PromptStatus] = []
     for prompt in prompts:
         known = versions(place, prompt.registered_name)
         numbers = [int(v.version) for v in known if v.tags.get(DIGEST) == prompt.digest]
         everything = [int(version.version) for version in known]
         aliases = alias_names(place.client, prompt.registered_name, everything)
         found.append(
-            Status(prompt, min(numbers, default=None), max(everything, default=None), aliases)
+            PromptStatus(prompt, min(numbers, default=None), max(everything, default=None), aliases)
         )
     return found
 
 
-def push(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> Iterator[str]:
+def push_prompts(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> Iterator[str]:
     """Registers what is new; a line a template."""
     place = connect(project, tracking_uri)
     commit = provenance(project.root).commit

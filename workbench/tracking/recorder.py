@@ -149,7 +149,7 @@ class DirectRecorder:
         )
         stands = [runs.stands(number, said) for number, said in enumerate(results.digests)]
         if runs.recorded and all(stands) and not self._sheets:
-            return replace(found, known=True)
+            return replace(found, already_recorded=True)
         problems: list[WorkbenchError] = []
         for number, result in enumerate(results.variants):
             if stopped():

@@ -33,7 +33,7 @@ from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results.metrics import Row
-from workbench.tracking.row_labels import PREVIEW
+from workbench.tracking.row_records import PREVIEW_LENGTH
 
 CONTENT = "workbench.content"
 FORM = 2  # of what is written for a row; another one is written anew
@@ -112,7 +112,7 @@ class RowTrace:
             execution_duration=self.milliseconds,
             client_request_id=self._row_name(),
             request_preview=self.name,
-            response_preview=(self.completion.text or self.completion.error)[:PREVIEW],
+            response_preview=(self.completion.text or self.completion.error)[:PREVIEW_LENGTH],
             trace_metadata={
                 SOURCE_RUN: self.of.run_id,
                 "mlflow.traceInputs": json.dumps(inputs, ensure_ascii=False),

@@ -107,7 +107,7 @@ def _shares(children: Iterable[Run]) -> bool:
 def _may_change(order: RecordingJob, parent: Run) -> bool:
     """Whether answers that are recorded may become others: then they get runs of their own."""
     whole = parent.data.tags.get(RECORDED) == "yes"  # and something is missing in the store
-    return order.anew or (order.sends and whole)
+    return order.refetches or (order.sends_requests and whole)
 
 
 def _parent(

@@ -81,11 +81,11 @@ def addresses(place: TrackingStore, base: str) -> Iterator[str]:
             f"tags.`mlflow.parentRunId` = '{runs[0].info.run_id}'",
         )
         yield f"\n{experiment.name}"
-        for label, address in pages(base, runs[0], children).items():
+        for label, address in comparison_pages(base, runs[0], children).items():
             yield f"  {label:<12} {address}"
 
 
-def pages(base: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
+def comparison_pages(base: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
     """The addresses of MLflow's pages that compare these runs."""
     home = f"{base}/#/experiments/{parent.info.experiment_id}"
     found = {"variants": f"{home}/evaluation-runs"}

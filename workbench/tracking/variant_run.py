@@ -76,7 +76,7 @@ class VariantRun:
 
     def add(self, entries: Sequence[RowRecord]) -> None:
         """Some rows: those that are shown get a trace, unless it stands there already."""
-        shown = [entry for entry in entries if entry.shown]
+        shown = [entry for entry in entries if entry.needs_trace]
         made = self._link(shown)
         self._traces.write(made)
         self._count(self._traces, made)

@@ -1,0 +1,97 @@
+"""Rows of a plan as records: each with its request's body, its label, and if it is sampled.
+
+    RowRecord(number=3, row=Row(…), body='{"model": …}', name="a joy", sampled=True)
+
+MLflow's comparison pairs the rows of two runs by the name alone. So rows with equal inputs are told
+apart by their ids, and repeats by their numbers: "a joy", "r2 · a bore", "r3 #2 · a bore".
+"""
+
+import heapq
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from hashlib import blake2b
+
+from workbench.canonical import JSON
+from workbench.plan import Cell, Plan
+from workbench.results.metrics import Row
+from workbench.tracking.protocol import RowRecord
+
+PREVIEW_LENGTH = 1000  # characters
+
+
+class RowRecords:
+    """The records of a plan's rows.
+
+    Args:
+        plan: the invocation.
+        sample_size: sampled rows per variant.
+    """
+
+    def __init__(self, plan: Plan, sample_size: int) -> None:
+        self._plan = plan
+        self._sample_size = sample_size
+
+    def build(self, rows: Iterable[tuple[int, Row]]) -> list[RowRecord]:
+        """The records of numbered rows of one variant."""
+        return [
+            RowRecord(
+                number,
+                _without_raw_reply(row),
+                self._plan.bodies[row.cell.key].text,
+                self._names[number],
+                sampled=self._sample is None or bool(self._sample[number]),
+            )
+            for number, row in rows
+        ]
+
+    @cached_property
+    def _names(self) -> Sequence[str]:
+        return row_names(self._plan.cells[0])  # all variants have the same rows
+
+    @cached_property
+    def _sample(self) -> bytearray | None:
+        """A flag per row, the same in every variant and every invocation; None: all rows."""
+        cells = self._plan.cells[0]
+        if len(cells) <= self._sample_size:
+            return None
+        flags = bytearray(len(cells))
+        for number in heapq.nsmallest(
+            self._sample_size, range(len(cells)), key=lambda number: _sampling_hash(cells[number])
+        ):
+            flags[number] = True
+        return flags
+
+
+def _without_raw_reply(row: Row) -> Row:
+    """The row as a record needs it: the raw reply appears in no record."""
+    if row.completion is None or row.completion.raw is None:
+        return row
+    return replace(row, completion=replace(row.completion, raw=None))
+
+
+def _sampling_hash(cell: Cell) -> bytes:
+    return blake2b(f"{cell.example.id}\0{cell.repeat}".encode(), digest_size=8).digest()
+
+
+def row_names(cells: Sequence[Cell]) -> list[str]:
+    """The names of all rows of a run, in order; the names of a subset may differ."""
+    texts = [_preview(cell.example.inputs) for cell in cells]
+    counts = Counter(texts)
+    names: list[str] = []
+    for text, cell in zip(texts, cells, strict=True):
+        if counts[text] > 1 or len(text) > PREVIEW_LENGTH:
+            repeat = f" #{cell.repeat + 1}" if counts[text] > 1 else ""
+            names.append(f"{cell.example.id}{repeat} · {text}"[:PREVIEW_LENGTH])
+        else:
+            names.append(text)
+    return names
+
+
+def _preview(inputs: Mapping[str, JSON]) -> str:
+    values = list(inputs.values())
+    if len(values) == 1 and isinstance(values[0], str):
+        return values[0]
+    return json.dumps(dict(inputs), ensure_ascii=False)
