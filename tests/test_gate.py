@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, refusal
 from test_comparing import judged, passes
 
-from workbench.comparing import FAILED, PASSED, THIN, Check, check_gate
+from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, check_gate
 from workbench.comparing.checks import find_base
 from workbench.evaluator import Score
 from workbench.plan import Plan, Scope
@@ -97,7 +97,7 @@ def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:
         100,
     )
     (found,) = checks("min: 0.55", half, half)
-    assert (found.outcome, found.rows_needed) == (THIN, 626)
+    assert (found.outcome, found.rows_needed) == (INCONCLUSIVE, 626)
     (found,) = checks("min: 0.7", half, half)
     assert (found.outcome, found.rows_needed is None or found.p <= 0.05) == (FAILED, True)
 
@@ -111,16 +111,16 @@ def test_a_bound_that_no_mean_can_be_beyond_is_refused(checks) -> None:
 def test_nothing_at_all_is_not_no_worse(checks) -> None:
     """Every answer of both failed; then only those of the one that is meant."""
     nothing: Answers = [None] * 40
-    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, nothing)) == [THIN]
+    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, nothing)) == [INCONCLUSIVE]
     half = passes(*[1, 0] * 20)
     assert outcomes(checks("no_worse_than: baseline, by: 0.1", half, nothing)) == [FAILED]
-    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, half)) == [THIN]
+    assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, half)) == [INCONCLUSIVE]
 
 
 def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
     half = passes(*[1, 0] * 50)
     assert outcomes(checks("max: 0.6", half, half)) == [PASSED]
-    assert outcomes(checks("max: 0.45", half, half)) == [THIN]
+    assert outcomes(checks("max: 0.45", half, half)) == [INCONCLUSIVE]
     assert outcomes(checks("max: 0.3", half, half)) == [FAILED]
 
 
@@ -133,7 +133,7 @@ def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:
     better = passes(*[1] * 95, *[0] * 5)
     assert outcomes(checks("no_worse_than: baseline, by: 0.05", base, better)) == [PASSED]
     (found,) = checks("no_worse_than: baseline, by: 0.05", base, passes(*[1] * 77, *[0] * 23))
-    assert (found.outcome, found.rows_needed is not None) == (THIN, True)
+    assert (found.outcome, found.rows_needed is not None) == (INCONCLUSIVE, True)
     assert outcomes(checks("no_worse_than: plain, by: 0.05", base, better)) == [PASSED]
 
 
@@ -181,7 +181,7 @@ def simulated(
     rule = f"min: 0.5, no_worse_than: baseline, by: {by}"
     plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n", scope=Scope())
     chance = np.random.default_rng(rows)
-    said = dict.fromkeys((FAILED, THIN, PASSED), 0)
+    said = dict.fromkeys((FAILED, INCONCLUSIVE, PASSED), 0)
     for _ in range(draws):
         ease = 0.3 + 0.6 * chance.beta(1.5, 1, rows)
         before = chance.random(rows) < ease

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bench import Bench
 
-from workbench.comparing import FAILED, PASSED, THIN, Check, Growing
+from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, Growing
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
@@ -161,7 +161,7 @@ def test_the_same_command_comes_to_the_same_again(planned) -> None:
 def test_one_failed_check_decides_the_gate(planned) -> None:
     rule = "min: 0.7, no_worse_than: baseline, by: 0.01"
     found = grown(planned(600, rule), passes(np.random.default_rng(5), 600, 0.4, 0.4))
-    assert found.outcomes == [FAILED, THIN]
+    assert found.outcomes == [FAILED, INCONCLUSIVE]
     assert found.asked < 600
 
 
@@ -182,7 +182,7 @@ def test_what_was_once_shown_stays_shown(planned) -> None:
     good, bad = [[[True]] * 400] * 2, [[[True]] * 400, [[False]] * 400]
     growing.begin(lambda: tallies(plan, good, rows=100), 1.0)
     growing.look(plan)
-    assert [check.outcome for check in growing.checks] == [PASSED, THIN]
+    assert [check.outcome for check in growing.checks] == [PASSED, INCONCLUSIVE]
     growing.begin(lambda: tallies(plan, bad), 1.0)
     growing.look(plan)
     assert [check.outcome for check in growing.checks] == [PASSED, FAILED]
@@ -209,7 +209,7 @@ def test_repeats_of_a_row_count_as_one_row(planned) -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "outcome"), [("failed", THIN), ("empty_output", FAILED), ("", FAILED)]
+    ("state", "outcome"), [("failed", INCONCLUSIVE), ("empty_output", FAILED), ("", FAILED)]
 )
 def test_a_server_that_was_down_fails_no_gate(planned, state: str, outcome: str) -> None:
     """The second is right wherever it got a reply; an answer that is useless is its own fault."""

@@ -70,13 +70,13 @@ def write(home: Home, rows: int, temperature: float = 0, by: float = 0.15) -> No
 
 def test_a_gate_grows_within_its_budget_and_pays_for_nothing_twice(home: Home) -> None:
     write(home, 600)
-    thin = home.call("gate", "short", "--grow", "--max-calls", "60")
-    assert thin.returncode == 8
+    inconclusive = home.call("gate", "short", "--grow", "--max-calls", "60")
+    assert inconclusive.returncode == 8
     assert len(home.bodies) == 60
-    first, *_, last = thin.stdout.splitlines()
+    first, *_, last = inconclusive.stdout.splitlines()
     assert first == "grown: 30 rows; 60 calls; the budget is spent"
     assert last == "gate: not enough evidence (1 not enough evidence)"
-    assert thin.stderr.splitlines()[:1] == ["20 rows: 1 of 1 checks open"]
+    assert inconclusive.stderr.splitlines()[:1] == ["20 rows: 1 of 1 checks open"]
     done = home.call("gate", "short", "--grow", "--max-calls", "1200", "--json")
     said = json.loads(done.stdout)
     assert (done.returncode, said["checks"][0]["outcome"]) == (0, "passed")

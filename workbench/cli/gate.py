@@ -54,8 +54,9 @@ def gate(
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML into this file.")] = None,
-    allow_thin: Annotated[
-        bool, typer.Option("--allow-thin", help="Too little evidence is exit code 0.")
+    allow_inconclusive: Annotated[
+        bool,
+        typer.Option("--allow-inconclusive", help="Exit with 0 instead of 8."),
     ] = False,
     limit: Limit = None,
     tracking_uri: TrackingUri = "",
@@ -84,7 +85,7 @@ def gate(
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
         if not grown:
             check_answered(found, {number for pair in pairs(checks, made) for number in pair})
-        found, code = found.beside(baselines(checks, made)), _exit_code(checks, allow_thin)
+        found, code = found.beside(baselines(checks, made)), _exit_code(checks, allow_inconclusive)
         if as_json:
             _tell([json_line(gate_json(found, checks, int(code)) | grown_json(grown))])
         else:
@@ -95,13 +96,15 @@ def gate(
     return int(code)
 
 
-def _exit_code(checks: "Sequence[Check]", allow_thin: bool) -> ExitCode:
-    from workbench.comparing import FAILED, THIN
+def _exit_code(checks: "Sequence[Check]", allow_inconclusive: bool) -> ExitCode:
+    from workbench.comparing import FAILED, INCONCLUSIVE
 
     outcomes = {check.outcome for check in checks}
     if FAILED in outcomes:
         return ExitCode.GATE
-    return ExitCode.UNDECIDED if THIN in outcomes and not allow_thin else ExitCode.DONE
+    return (
+        ExitCode.UNDECIDED if INCONCLUSIVE in outcomes and not allow_inconclusive else ExitCode.DONE
+    )
 
 
 def _tell(lines: "Sequence[str]") -> None:

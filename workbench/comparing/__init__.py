@@ -12,7 +12,7 @@ stored.py     all of it out of the store
 """
 
 from workbench.comparing.changed_rows import RowChange, Slice
-from workbench.comparing.checks import FAILED, PASSED, THIN, Check
+from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check
 from workbench.comparing.comparison import Compared, check_answered, compare
 from workbench.comparing.decision import Decision, Limits, decide
 from workbench.comparing.gate import baselines, check_gate, pairs
@@ -23,8 +23,8 @@ from workbench.comparing.selectors import paired
 
 __all__ = [
     "FAILED",
+    "INCONCLUSIVE",
     "PASSED",
-    "THIN",
     "Check",
     "Compared",
     "Decision",

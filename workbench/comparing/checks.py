@@ -23,7 +23,7 @@ from workbench.experiment import Rule
 from workbench.plan import Plan
 from workbench.stats import ALPHA, OFTEN, Watched, below, estimate, rows_to_settle
 
-PASSED, FAILED, THIN = "passed", "failed", "not enough evidence"
+PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "not enough evidence"
 BASELINE = "baseline"
 
 
@@ -109,7 +109,7 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
     name, rows = family.evaluator.name, list(family.filled(number).values())
     found = estimate(rows, pass_fail=family.passes)
     if not found:
-        return Check(number, name, bound.words, THIN)
+        return Check(number, name, bound.words, INCONCLUSIVE)
     room = bound.side * (found.mean - bound.value)
     low, high = found.low, found.high
     at_an_end = family.scale.reach and not family.ends[0] < bound.value < family.ends[1]
@@ -130,7 +130,7 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
         variant=number,
         metric=name,
         rule=bound.words,
-        outcome=PASSED if passed else THIN,
+        outcome=PASSED if passed else INCONCLUSIVE,
         value=found.mean,
         low=low,
         high=high,
@@ -160,13 +160,13 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
         why = why if new or base == number else "which shares nothing with it"
         passes = new or base == number
         words = f"no worse than {rule.no_worse_than}, {why}"
-        return Check(number, name, words, PASSED if passes else THIN)
+        return Check(number, name, words, PASSED if passes else INCONCLUSIVE)
     called = plan.variants[base].name
     words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
     any_time = look is not None
     apart = family.held(base, number, any_time=any_time)
     if not apart:
-        return Check(number, name, words, THIN, base=called)
+        return Check(number, name, words, INCONCLUSIVE, base=called)
     higher = family.scale.higher_is_better
     worse, fine = (
         (apart.below(-margin), apart.above(-margin))
@@ -180,7 +180,7 @@ def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
         variant=number,
         metric=name,
         rule=words,
-        outcome=PASSED if passed else THIN,
+        outcome=PASSED if passed else INCONCLUSIVE,
         value=apart.mean,
         low=apart.low,
         high=apart.high,

@@ -4,7 +4,7 @@ gate: {exact_match: {min: 0.6, no_worse_than: baseline, by: 0.02}}
 
     failed    it is significantly below the floor, or worse than the baseline by more than `by`
     passed    the mean is at the floor or above it; a drop of more than `by` is excluded
-    thin      neither: so many rows can't tell, and it is said about how many would
+    inconclusive  neither: the rows are too few to tell; the report estimates how many would do
 
 The checks are one family: if nothing has changed, one of them fails in 5% of cases at the most.
 Whoever has no value of a row counts with the worst there can be: a gate is not passed by failing.

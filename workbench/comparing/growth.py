@@ -18,7 +18,7 @@ and passes only if they count as the worst.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing.checks import FAILED, PASSED, THIN, Check, Look, find_base
+from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check, Look, find_base
 from workbench.comparing.gate import adjusted, find_checks, find_meant, pairs
 from workbench.comparing.metrics import Part
 from workbench.model import Request
@@ -76,7 +76,7 @@ class Growing:
         return [
             check
             for check in self.checks
-            if check.outcome == THIN and not check.once and _name(check) not in self._closed
+            if check.outcome == INCONCLUSIVE and not check.once and _name(check) not in self._closed
         ]
 
     def begin(self, judged: Judged, weight: float) -> None:
@@ -148,7 +148,7 @@ class Growing:
             if once and not check.once:
                 continue
             passed = check.outcome == with_lost.outcome == PASSED
-            self._take(replace(check, outcome=PASSED if passed else THIN))
+            self._take(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
             about = [rows[number] for number in pairs([check], plan)[0]]
             if check.value is None and len(about[0].intersection(*about)) >= HOPE:
                 self._closed.add(_name(check))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
-from workbench.comparing import FAILED, PASSED, THIN, Check, Compared
+from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, Compared
 from workbench.report.compare import aligned, compared_markdown, escaped
 from workbench.report.safe_text import UNSAFE, one_line
 from workbench.run.grow import Grown
@@ -32,7 +32,9 @@ def gate_lines(found: Compared, checks: Sequence[Check]) -> Iterator[str]:
 
 def verdict(checks: Sequence[Check]) -> str:
     """`gate: passed (6 checks)`."""
-    counts = {word: sum(one.outcome == word for one in checks) for word in (FAILED, THIN, PASSED)}
+    counts = {
+        word: sum(one.outcome == word for one in checks) for word in (FAILED, INCONCLUSIVE, PASSED)
+    }
     worst = next(word for word, count in counts.items() if count or word == PASSED)
     said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     return f"gate: {worst} ({said})"
@@ -62,7 +64,7 @@ def grown_lines(grown: Grown | None, currency: str) -> list[str]:
     repeats = grown.plan.experiment.repeats
     rows += f", {repeats} times each" if repeats > 1 else ""
     outcomes = {check.outcome for check in grown.checks}
-    if FAILED in outcomes or THIN not in outcomes:
+    if FAILED in outcomes or INCONCLUSIVE not in outcomes:
         why = "decided"
     elif grown.exhausted:
         why = "the budget is spent"
@@ -101,7 +103,7 @@ def junit(found: Compared, checks: Sequence[Check]) -> str:
         tests=str(len(checks)),
         failures=str(sum(check.outcome == FAILED for check in checks)),
         errors="0",
-        skipped=str(sum(check.outcome == THIN for check in checks)),
+        skipped=str(sum(check.outcome == INCONCLUSIVE for check in checks)),
     )
     for check in checks:
         case = ET.SubElement(
