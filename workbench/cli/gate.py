@@ -55,8 +55,7 @@ def gate(
     max_calls: MaxCalls = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML into this file.")] = None,
     allow_inconclusive: Annotated[
-        bool,
-        typer.Option("--allow-inconclusive", help="Exit with 0 instead of 8."),
+        bool, typer.Option("--allow-inconclusive", help="Exit with 0 instead of 8.")
     ] = False,
     limit: Limit = None,
     tracking_uri: TrackingUri = "",
@@ -102,9 +101,8 @@ def _exit_code(checks: "Sequence[Check]", allow_inconclusive: bool) -> ExitCode:
     outcomes = {check.outcome for check in checks}
     if FAILED in outcomes:
         return ExitCode.GATE
-    return (
-        ExitCode.UNDECIDED if INCONCLUSIVE in outcomes and not allow_inconclusive else ExitCode.DONE
-    )
+    undecided = INCONCLUSIVE in outcomes and not allow_inconclusive
+    return ExitCode.UNDECIDED if undecided else ExitCode.DONE
 
 
 def _tell(lines: "Sequence[str]") -> None:
