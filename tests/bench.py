@@ -56,8 +56,8 @@ class Bench:
     def experiment(self, text: str | bytes = EXPERIMENT) -> Experiment:
         """What this experiment file comes to."""
         file = self.write("experiment.yaml", text)
-        doors = Resolvers(_no_registry, _no_dataset)
-        return load_experiment(file, self.project, self.renderer, doors)
+        resolvers = Resolvers(_no_registry, _no_dataset)
+        return load_experiment(file, self.project, self.renderer, resolvers)
 
     def plan(
         self,

@@ -110,11 +110,11 @@ def test_what_is_not_plain_yaml_is_named(text, expected):
 )
 def test_unreadable_file_is_named(tmp_path, content, expected):
     (tmp_path / "f.yaml").write_bytes(content)
-    assert refusal(read_document, tmp_path / "f.yaml", shown="f.yaml") == expected
+    assert refusal(read_document, tmp_path / "f.yaml", display_name="f.yaml") == expected
 
 
 def test_missing_file_is_named(tmp_path):
-    assert refusal(read_document, tmp_path / "f.yaml", shown="f.yaml") == (
+    assert refusal(read_document, tmp_path / "f.yaml", display_name="f.yaml") == (
         "f.yaml: no such file\n  fix: name one that is there"
     )
 

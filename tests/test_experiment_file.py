@@ -456,9 +456,9 @@ def test_file_without_keys_is_told_its_keys(bench, text, expected):
 
 
 def test_missing_file_is_named(bench, renderer):
-    doors = Resolvers(lambda *_: None, lambda _: [])
+    resolvers = Resolvers(lambda *_: None, lambda _: [])
     path = bench.task / "other.yaml"
-    assert refusal(load_experiment, path, bench.project, renderer, doors) == (
+    assert refusal(load_experiment, path, bench.project, renderer, resolvers) == (
         "prompts/qa/other.yaml: no such file\n  fix: name one that is there"
     )
 
@@ -466,8 +466,8 @@ def test_missing_file_is_named(bench, renderer):
 @pytest.mark.parametrize("folder", ["my task", "über", "-x", "x" * 65, "a.b"])
 def test_folder_that_is_no_name_is_refused(bench, renderer, folder):
     path = bench.write(f"../{folder}/experiment.yaml", EXPERIMENT)
-    doors = Resolvers(lambda *_: None, lambda _: [])
-    assert refusal(load_experiment, path, bench.project, renderer, doors) == (
+    resolvers = Resolvers(lambda *_: None, lambda _: [])
+    assert refusal(load_experiment, path, bench.project, renderer, resolvers) == (
         f"prompts/{folder}/experiment.yaml: {folder!r} is no name for a task\n"
         "  fix: name the folder with letters, digits, _ and -, at most 64, no sign first"
     )

@@ -7,7 +7,7 @@ from bench import EXPERIMENT, refusal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.canonical import canonical, digest
+from workbench.canonical import canonical_json, digest
 from workbench.plan import Scope
 
 API = """\
@@ -304,7 +304,7 @@ def test_digest_does_not_depend_on_the_order_of_keys(value):
 
 @given(json_values)
 def test_canonical_text_is_the_data(value):
-    assert json.loads(canonical(value)) == value
+    assert json.loads(canonical_json(value)) == value
 
 
 def test_only_the_models_that_are_used_need_to_be_here(bench, tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workbench.secrets import CleanStream, Redactor, Secret, masked, secrets_of
+from workbench.secrets import RedactedStream, Redactor, Secret, find_secrets, mask_url
 
 VALUE = "sk-proj/4f9+a7\"Q~z'80ünicode"
 values = st.text(
@@ -47,7 +47,7 @@ def test_secret_is_found_however_it_is_written(way):
     value = VALUE.replace('"', "") if "JSON in JSON" in way else VALUE
     redactor = Redactor([Secret("KEY", value)])
     written = encoded(VALUE)[way]
-    cleaned = redactor.clean(f"before {written} after")
+    cleaned = redactor.redact(f"before {written} after")
     assert "[secret KEY]" in cleaned
     assert (cleaned.startswith("before "), cleaned.endswith(" after")) == (True, True)
     assert VALUE[4:14] not in cleaned
@@ -55,22 +55,22 @@ def test_secret_is_found_however_it_is_written(way):
 
 @given(values, texts, texts)
 def test_no_secret_stays_in_a_text(value, before, after):
-    cleaned = Redactor([Secret("KEY", value)]).clean(before + value + after)
+    cleaned = Redactor([Secret("KEY", value)]).redact(before + value + after)
     assert value not in cleaned.replace("[secret KEY]", "")
 
 
 @given(texts)
 @example("")
 def test_text_without_a_secret_stays_as_it_is(text):
-    assert Redactor([Secret("KEY", VALUE)]).clean(text) == text
+    assert Redactor([Secret("KEY", VALUE)]).redact(text) == text
 
 
 def test_what_is_cleaned_stays_json():
     redactor = Redactor([Secret("KEY", VALUE)])
     data = {"a": [VALUE, 1, None, {VALUE: True}], "b": "other"}
     wanted = {"a": ["[secret KEY]", 1, None, {"[secret KEY]": True}], "b": "other"}
-    assert redactor.clean_json(data) == wanted
-    assert json.loads(redactor.clean(json.dumps(data))) == wanted
+    assert redactor.redact_json(data) == wanted
+    assert json.loads(redactor.redact(json.dumps(data))) == wanted
 
 
 NAMED = [
@@ -98,24 +98,26 @@ NAMED = [
 
 @pytest.mark.parametrize(("name", "value", "found"), NAMED)
 def test_name_or_address_tells_a_secret(name, value, found):
-    assert [secret.value for secret in secrets_of({name: value})] == found
+    assert [secret.value for secret in find_secrets({name: value})] == found
 
 
 def test_secret_is_found_however_deep_it_stands():
     settings = {"models": [{"openai:m": {"headers": {"X-Token": VALUE}, "timeout_s": 3}}]}
-    assert secrets_of(settings) == {Secret("X-Token", VALUE)}
+    assert find_secrets(settings) == {Secret("X-Token", VALUE)}
 
 
 def test_password_in_an_address_is_masked_however_short():
-    assert masked("postgresql://me:pw@host/db") == "postgresql://me:***@host/db"
-    assert masked("https://dapi123@host/a") == "https://***@host/a"
-    assert masked("postgresql://h/db?user=u&password=pw") == "postgresql://h/db?user=u&password=***"
-    assert masked("sqlite:////a/b.db") == "sqlite:////a/b.db"
+    assert mask_url("postgresql://me:pw@host/db") == "postgresql://me:***@host/db"
+    assert mask_url("https://dapi123@host/a") == "https://***@host/a"
+    assert (
+        mask_url("postgresql://h/db?user=u&password=pw") == "postgresql://h/db?user=u&password=***"
+    )
+    assert mask_url("sqlite:////a/b.db") == "sqlite:////a/b.db"
 
 
 def test_stream_writes_no_secret():
     kept = io.StringIO()
-    stream = CleanStream(kept, Redactor([Secret("KEY", VALUE)]))
+    stream = RedactedStream(kept, Redactor([Secret("KEY", VALUE)]))
     stream.write(f"a {VALUE}\n")
     stream.writelines([VALUE[:9], VALUE[9:]])
     stream.flush()

@@ -12,7 +12,7 @@ _EXACT = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _CANONICAL = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
 
 
-def canonical(value: JSON) -> str:
+def canonical_json(value: JSON) -> str:
     """`value` as JSON with sorted keys and no spaces; equal data gives equal text.
 
     Raises:
@@ -21,11 +21,11 @@ def canonical(value: JSON) -> str:
     return _CANONICAL.encode(value)
 
 
-def exact(value: JSON) -> str:
+def ordered_json(value: JSON) -> str:
     """`value` as JSON with its keys in their own order: a schema's order shapes an answer."""
     return _EXACT.encode(value)
 
 
 def digest(value: JSON) -> str:
-    """SHA-256 of `canonical(value)`: 64 hex digits."""
-    return hashlib.sha256(canonical(value).encode("ascii")).hexdigest()
+    """SHA-256 of `canonical_json(value)`: 64 hex digits."""
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()

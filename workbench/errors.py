@@ -66,7 +66,7 @@ class WorkbenchError(Exception):
         return f"{head}\n  fix: {self.fix}" if self.fix else head
 
 
-class AbsentError(WorkbenchError):
+class NotFoundError(WorkbenchError):
     """What a reference names is not there; somewhere else it may be."""
 
 

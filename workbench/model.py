@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Literal, Protocol
 
-from workbench.canonical import JSON, exact
+from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
@@ -151,7 +151,7 @@ class Request:
     @classmethod
     def from_body(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
         """The request whose body is this data."""
-        return cls(key, exact(body), prefill)
+        return cls(key, ordered_json(body), prefill)
 
     @property
     def body(self) -> dict[str, JSON]:

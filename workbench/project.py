@@ -15,11 +15,19 @@ from dotenv import load_dotenv
 from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from workbench.document import UnfitError, kind_of, read_document
+from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
 
-STORES = ("sqlite:///", "http://", "https://", "postgresql", "mysql", "mssql", "databricks")
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+TRACKING_SCHEMES = (
+    "sqlite:///",
+    "http://",
+    "https://",
+    "postgresql",
+    "mysql",
+    "mssql",
+    "databricks",
+)
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
 class Price(BaseModel):
@@ -29,7 +37,7 @@ class Price(BaseModel):
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
 
-    def of(self, input_tokens: float, output_tokens: float) -> float:
+    def cost(self, input_tokens: float, output_tokens: float) -> float:
         """What so many tokens cost."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
@@ -38,7 +46,7 @@ def _currency(said: str) -> str:
     """It stands in the head of tables, so it is a word of letters or a sign."""
     kinds = {category(letter) for letter in said}
     if not 0 < len(said) <= 12 or any(kind[0] != "L" and kind != "Sc" for kind in kinds):
-        raise UnfitError("is no currency", fix="write its letters or its sign: USD, €")
+        raise InvalidValueError("is no currency", fix="write its letters or its sign: USD, €")
     return said
 
 
@@ -97,14 +105,14 @@ class Project:
             WorkbenchError: an address that is no MLflow store.
         """
         uri = given or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
-        if uri and not uri.startswith(STORES):
+        if uri and not uri.startswith(TRACKING_SCHEMES):
             raise WorkbenchError(
                 f"{uri!r} is no MLflow tracking store",
                 fix="http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file",
             )
         return uri or f"sqlite:///{self.store / 'mlflow.db'}"
 
-    def shown(self, path: Path) -> str:
+    def display_path(self, path: Path) -> str:
         """`path` as messages call it: relative to the root where it lies below it."""
         resolved = path.resolve()
         return (
@@ -153,7 +161,7 @@ def find_project(start: Path) -> Project:
     settings = folder / "workbench.yaml"
     if not settings.is_file():
         return Project(folder)
-    document = read_document(settings, shown="workbench.yaml")
+    document = read_document(settings, display_name="workbench.yaml")
     if document.data is None:
         return Project(folder)
     return Project(folder, document.check(ProjectFile))
@@ -170,7 +178,7 @@ def _read_environment(file: Path) -> None:
     try:
         if not file.exists():
             return
-        if kind := kind_of(file):
+        if kind := file_kind(file):
             raise WorkbenchError(f"is {kind}, not a file", where=".env", fix=form)
         with file.open(encoding="utf-8") as text:
             bad = next((line for line in parse_stream(text) if line.error), None)

@@ -14,7 +14,7 @@ from workbench.prompt import Prompt, Reference, Renderer
 
 
 def project_resolvers(
-    project: Project, tracking_uri: str = "", *, judges: bool = True
+    project: Project, tracking_uri: str = "", *, require_env: bool = True
 ) -> Resolvers:
     """The registry and the datasets of the project's MLflow store, and its evaluators."""
 
@@ -33,4 +33,4 @@ def project_resolvers(
 
         return find_evaluators(specs)
 
-    return Resolvers(registry, dataset, evaluators, judges)
+    return Resolvers(registry, dataset, evaluators, require_env)

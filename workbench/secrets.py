@@ -1,7 +1,7 @@
 """Keys and other secrets, kept out of everything that is written.
 
-redactor = Redactor(secrets_of(os.environ))
-redactor.clean("401: wrong key sk-proj-…")     # "401: wrong key [secret OPENAI_API_KEY]"
+redactor = Redactor(find_secrets(os.environ))
+redactor.redact("401: wrong key sk-proj-…")     # "401: wrong key [secret OPENAI_API_KEY]"
 
 A secret is the value of a variable, header or setting whose name says so, or the password in an
 address. It is found as it is, in base64 (at any offset), URL-encoded and JSON-escaped, broken over
@@ -43,31 +43,31 @@ class Secret:
     value: str
 
 
-def secrets_of(
-    settings: Mapping[str, JSON], *, all_of: frozenset[str] = frozenset()
+def find_secrets(
+    settings: Mapping[str, JSON], *, secret_names: frozenset[str] = frozenset()
 ) -> set[Secret]:
     """The secrets among named values, however deep; and the passwords in addresses.
 
     Args:
         settings: variables, or a mapping from a file.
-        all_of: names whose values are secret whatever they are called.
+        secret_names: names whose values are secret whatever they are called.
     """
     return {
         Secret(name, value)
         for name, value in _named("", settings)
-        for value in _secret_parts(name, value, whole=name in all_of)
+        for value in _secret_parts(name, value, whole=name in secret_names)
         if len(value) >= LEAST
     }
 
 
-def names_of_keys(settings: JSON) -> Iterator[str]:
+def key_variables(settings: JSON) -> Iterator[str]:
     """The variables that a file names as holding a key: what `api_key_env` and `env` say."""
     for name, value in _named("", settings):
         if name in ("api_key_env", "env"):
             yield value
 
 
-def masked(address: str) -> str:
+def mask_url(address: str) -> str:
     """An address without what lets one in, however short."""
     masked_user = USER_INFO.sub(lambda found: f"{found[1] or ''}***@", address)
     return QUERY.sub(
@@ -83,9 +83,9 @@ class Redactor:
         self._sought: list[str] = []  # no secret stands in a text that holds none of these
         self._frail: list[str] = []  # of them, those that packing a text may take apart
         self._pattern: re.Pattern[str] | None = None
-        self.learn(secrets)
+        self.add(secrets)
 
-    def learn(self, secrets: Iterable[Secret]) -> None:
+    def add(self, secrets: Iterable[Secret]) -> None:
         """Looks for these, too."""
         for secret in secrets:
             for written in _written(secret.value):
@@ -98,7 +98,7 @@ class Redactor:
         self._sought = [commonprefix(list(group)) for _, group in begun]  # noqa: RUF071  no paths
         self._frail = [beginning for beginning in self._sought if FRAIL.search(beginning)]
 
-    def clean(self, text: str) -> str:
+    def redact(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
         if self._pattern is None or not self._holds(text):
             return text
@@ -106,14 +106,14 @@ class Redactor:
             lambda found: f"[secret {self._names[self._order[(found.lastindex or 1) - 1]]}]", text
         )
 
-    def clean_json(self, value: JSON) -> JSON:
+    def redact_json(self, value: JSON) -> JSON:
         """The same data, each text and each name in it cleaned."""
         if isinstance(value, str):
-            return self.clean(value)
+            return self.redact(value)
         if isinstance(value, Mapping):
-            return {self.clean(str(key)): self.clean_json(item) for key, item in value.items()}
+            return {self.redact(str(key)): self.redact_json(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
-            return [self.clean_json(item) for item in value]
+            return [self.redact_json(item) for item in value]
         return value
 
     def _holds(self, text: str) -> bool:
@@ -133,7 +133,7 @@ class Redactor:
         )
 
 
-class CleanStream:
+class RedactedStream:
     """A text stream that writes nothing secret; everything else is the stream's own."""
 
     def __init__(self, stream: TextIO, redactor: Redactor) -> None:
@@ -142,7 +142,7 @@ class CleanStream:
 
     def write(self, text: str) -> int:
         """Writes `text`, cleaned."""
-        self._stream.write(self._redactor.clean(text))
+        self._stream.write(self._redactor.redact(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -81,7 +81,7 @@ def test_columns_are_the_inputs_in_order_of_appearance(tmp_path):
 def test_rows_know_the_line_they_come_from(tmp_path):
     (tmp_path / "rows.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n')
     found = load_dataset(DatasetSpec(path="rows.jsonl"), tmp_path)
-    assert [found.place(index) for index in range(2)] == [
+    assert [found.location(index) for index in range(2)] == [
         f"{tmp_path}/rows.jsonl:2",
         f"{tmp_path}/rows.jsonl:4",
     ]
@@ -281,7 +281,7 @@ def test_mlflow_records_are_named_by_their_record_id():
         "source": object(),
     }
     found = load_dataset(DatasetSpec(mlflow="qa"), Path(), mlflow_reader=lambda name: [record])
-    assert (found.name, found.source, found.place(0), found.examples) == (
+    assert (found.name, found.source, found.location(0), found.examples) == (
         "qa",
         "mlflow:qa",
         "mlflow:qa row 1",

@@ -49,7 +49,7 @@ def test_csv_values_stay_text(rows_of):
 
 def test_rows_of_a_csv_file_know_the_line_they_begin_on(tmp_path):
     (tmp_path / "r.csv").write_text('a\n"1\n2"\n\n3\n')
-    assert load_dataset(DatasetSpec(path="r.csv"), tmp_path).numbers == (2, 5)
+    assert load_dataset(DatasetSpec(path="r.csv"), tmp_path).row_numbers == (2, 5)
 
 
 CSV_COMMAS = "commas are expected (.csv: commas, .tsv: tabs)"

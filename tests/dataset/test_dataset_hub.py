@@ -31,7 +31,7 @@ def message(folder: Path, **spec: str) -> str:
 
 def test_a_split_of_a_folder_is_read(folder):
     found = load_dataset(DatasetSpec(huggingface="splits", split="test", expected="label"), folder)
-    assert (found.name, found.place(0), found.examples) == (
+    assert (found.name, found.location(0), found.examples) == (
         "splits",
         f"{folder}/splits[test] row 1",
         (Example("2", {"text": "b"}, {"expected_response": "y"}),),

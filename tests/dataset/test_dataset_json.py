@@ -15,7 +15,7 @@ LIST_FIX = "\n  fix: one JSON object a line; a file that is one list of objects 
 def test_rows_of_a_json_list_know_their_lines(tmp_path):
     (tmp_path / "r.json").write_text('[\n {"a":\n 1}, {"a": 2},\n\n {"a": 3}]')
     found = load_dataset(DatasetSpec(path="r.json"), tmp_path)
-    assert found.numbers == (2, 3, 5)
+    assert found.row_numbers == (2, 3, 5)
 
 
 @pytest.mark.parametrize(

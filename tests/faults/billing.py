@@ -14,7 +14,7 @@ from typing import Any
 
 from openai_server import OpenAIServer, Reply, last_message, serve
 
-from workbench.canonical import canonical
+from workbench.canonical import canonical_json
 from workbench.model import Request
 
 
@@ -30,12 +30,14 @@ class Till:
 
     def bills(self, *, since: int = 0) -> Counter[str]:
         """How often each body was received, from a number of requests on."""
-        return Counter(canonical(received.body) for received in self.server.requests[since:])
+        return Counter(canonical_json(received.body) for received in self.server.requests[since:])
 
     def billed(self, requests: Mapping[str, Request], *, since: int = 0) -> Counter[str]:
         """The same by the key of the request that has the body."""
         bills = self.bills(since=since)
-        return Counter({key: bills[canonical(dict(one.body))] for key, one in requests.items()})
+        return Counter(
+            {key: bills[canonical_json(dict(one.body))] for key, one in requests.items()}
+        )
 
 
 @contextmanager

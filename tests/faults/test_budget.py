@@ -91,14 +91,14 @@ class Buyer:
         """What the server wants: all it has received and not refused, answered or not."""
         received = zip(self.till.server.requests, self.statuses, strict=True)
         return sum(
-            PRICE.of(len(one.raw), MOST_TOKENS)
+            PRICE.cost(len(one.raw), MOST_TOKENS)
             for one, status in received
             if status not in (429, 503)
         )
 
     @property
     def dearest(self) -> float:
-        return max(PRICE.of(one.size, MOST_TOKENS) for one in self.plan.bodies.values())
+        return max(PRICE.cost(one.size, MOST_TOKENS) for one in self.plan.bodies.values())
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ def test_a_cheaper_answer_leaves_room_for_another(buyer: Buyer) -> None:
     buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage)))
     outcome = buyer.buy(max_cost=0.3)
     assert (outcome.sent, outcome.exhausted) == (ROWS, False)
-    assert buyer.budget.spent == pytest.approx(ROWS * PRICE.of(10, 1))
+    assert buyer.budget.spent == pytest.approx(ROWS * PRICE.cost(10, 1))
 
 
 @pytest.mark.parametrize("number", [0, 1, 40])

@@ -48,8 +48,8 @@ class Recording:
     def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
         """What this experiment file comes to, recorded."""
         file = self.bench.write("experiment.yaml", text)
-        doors = project_resolvers(self.project, self.uri)
-        experiment = load_experiment(file, self.project, self.bench.renderer, doors)
+        resolvers = project_resolvers(self.project, self.uri)
+        experiment = load_experiment(file, self.project, self.bench.renderer, resolvers)
         with Store(self.project.store) as store:
             plan = plan_invocation(experiment, self.bench.renderer, store, options)
             ended = stop or Stop()

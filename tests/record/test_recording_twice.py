@@ -57,8 +57,8 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
     """What recording all again comes to when somebody may ask for the end."""
     file = recording.bench.write("experiment.yaml", EXPERIMENT)
     project = recording.project
-    doors = project_resolvers(project, recording.uri)
-    experiment = load_experiment(file, project, recording.bench.renderer, doors)
+    resolvers = project_resolvers(project, recording.uri)
+    experiment = load_experiment(file, project, recording.bench.renderer, resolvers)
     with Store(project.store) as store:
         plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
         note(project, plan, recording.uri)

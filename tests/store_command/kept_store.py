@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from workbench.canonical import exact
+from workbench.canonical import ordered_json
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import Store
@@ -27,7 +27,7 @@ def request(number: int, *, model: str = MODEL, text: str = "") -> Request:
     said = {"role": "user", "content": text or f"row {number}" + LONG * (number % 3)}
     body = {"model": model.partition(":")[2], "messages": [said], "temperature": 0}
     asked = {"provider": "openai", "model": model, "identity": {"endpoint": "https://a.example"}}
-    return Request(key_of(number), exact(body), key_fields=asked)
+    return Request(key_of(number), ordered_json(body), key_fields=asked)
 
 
 def answer(number: int, *, state: Any = "ok", text: str = "") -> Completion:

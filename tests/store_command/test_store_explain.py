@@ -8,7 +8,7 @@ import pytest
 from bench import EXPERIMENT
 from kept_store import MODEL, answer, call, fill, key_of, request, said
 
-from workbench.canonical import exact
+from workbench.canonical import ordered_json
 from workbench.model import Completion, FailedCall
 from workbench.store import Store
 from workbench.store.explain import explain_missing
@@ -242,6 +242,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: exact(value))
+@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: ordered_json(value))
 def test_differences_are_named_by_path(old, new, wanted):
     assert [str(one) for one in differences(old, new)] == wanted

@@ -19,7 +19,7 @@ from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.secrets import secrets_of
+from workbench.secrets import find_secrets
 
 GOES_ON = "interrupted; the same command goes on where it was\n"
 
@@ -63,7 +63,7 @@ def options(
 
 def main() -> NoReturn:
     """The command `workbench`; ends the process with an exit code of errors.py."""
-    REDACTOR.learn(secrets_of(os.environ))
+    REDACTOR.add(find_secrets(os.environ))
     stdout = guard_streams()
     code = _exit_code()
     sys.stdout.flush()

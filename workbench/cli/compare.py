@@ -60,7 +60,7 @@ def compare(
     beside = [*_references(names), *(one.prompt for run in runs.values() for one in run)]
     task = task or next((one.task for run in runs.values() for one in run), "")
     _check_task(task, runs, project)
-    opened = planned(task, Options(Scope(limit)), tracking_uri, beside, judges=False)
+    opened = planned(task, Options(Scope(limit)), tracking_uri, beside, require_env=False)
     with opened as (project, store, made):
         found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
         check_answered(found, found.shown)

@@ -36,7 +36,7 @@ def decide(
     from workbench.report.safe_text import json_line, plain
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    opened = planned(target, Options(Scope(limit, only)), tracking_uri, judges=False)
+    opened = planned(target, Options(Scope(limit, only)), tracking_uri, require_env=False)
     with opened as (project, store, made):
         found = compare(made, store, prices=project.prices)
         decision = decide_by(found, limits)

@@ -74,7 +74,7 @@ def gate(
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    asked = planner(task, Options(Scope(limit)), tracking_uri, gated=True, judges=grow)
+    asked = planner(task, Options(Scope(limit)), tracking_uri, gated=True, require_env=grow)
     with asked as (project, store, plan):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         made = plan(None)

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import TextIO, cast
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.secrets import CleanStream, Redactor
+from workbench.secrets import RedactedStream, Redactor
 
 REDACTOR = Redactor()  # of this process's stdout and stderr, and of all that a command writes
 HUNG_UP = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has seen enough, a closed terminal
 
 
-class SafeStream(CleanStream):
+class SafeStream(RedactedStream):
     """A clean stream that goes on into nothing when it can't be written any more.
 
     Attributes:
@@ -26,7 +26,7 @@ class SafeStream(CleanStream):
 
     def write(self, text: str) -> int:
         """Writes `text`, cleaned, if anybody listens."""
-        self._try(lambda: CleanStream.write(self, text))
+        self._try(lambda: RedactedStream.write(self, text))
         return len(text)
 
     def flush(self) -> None:

@@ -128,7 +128,7 @@ def pull(
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
         file = write_prompt(prompt, project, renderer, force=force)
-    typer.echo(plain(f"{project.shown(file)} is now {prompt.ref}"))
+    typer.echo(plain(f"{project.display_path(file)} is now {prompt.ref}"))
 
 
 def _prompts(project: "Project", task: str, renderer: "Renderer") -> "list[Prompt]":

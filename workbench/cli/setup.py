@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from workbench.cli.output import REDACTOR
 from workbench.errors import WorkbenchError
-from workbench.secrets import names_of_keys, secrets_of
+from workbench.secrets import find_secrets, key_variables
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -30,7 +30,7 @@ def planned(
     tracking_uri: str,
     beside: Sequence[str] = (),
     *,
-    judges: bool = True,
+    require_env: bool = True,
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
     """The project, its open store, and the plan of the experiment that `target` names.
 
@@ -39,9 +39,13 @@ def planned(
         options: what concerns this invocation only.
         tracking_uri: as the command line names it.
         beside: references of prompts that are planned beside the file's own.
-        judges: evaluators may be called, so what they are granted has to be there.
+        require_env: refuse if a variable in an evaluator's `env` is not set.
     """
-    with planner(target, options, tracking_uri, beside, judges=judges) as (project, store, plan):
+    with planner(target, options, tracking_uri, beside, require_env=require_env) as (
+        project,
+        store,
+        plan,
+    ):
         yield project, store, plan(None)
 
 
@@ -53,7 +57,7 @@ def planner(
     beside: Sequence[str] = (),
     *,
     gated: bool = False,
-    judges: bool = True,
+    require_env: bool = True,
 ) -> Iterator[tuple["Project", "Store", "Planning"]]:
     """As `planned`, for whoever may need the plan with another number of repeats, too.
 
@@ -63,9 +67,9 @@ def planner(
         tracking_uri: as the command line names it.
         beside: references of prompts that are planned beside the file's own.
         gated: those that its gate names, too.
-        judges: see `planned`.
+        require_env: see `planned`.
     """
-    from workbench.experiment import find_prompt, load_experiment, with_prompts
+    from workbench.experiment import add_prompts, find_prompt, load_experiment
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
 
@@ -74,19 +78,21 @@ def planner(
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         with _only_kept_things():
-            doors = project_resolvers(project, tracking_uri, judges=judges)
-            experiment = load_experiment(path, project, renderer, doors, options.scope.limit)
+            resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
+            experiment = load_experiment(path, project, renderer, resolvers, options.scope.limit)
             find = partial(
                 find_prompt,
                 experiment.task,
                 project=project,
                 renderer=renderer,
-                registry=doors.registry,
+                registry=resolvers.registry,
             )
             named = [*beside, *_of_gate(experiment)] if gated else beside
-            experiment = with_prompts(experiment, named, find)
-            keys = frozenset(names_of_keys(experiment.data))
-            REDACTOR.learn(secrets_of(experiment.data) | secrets_of(os.environ, all_of=keys))
+            experiment = add_prompts(experiment, named, find)
+            keys = frozenset(key_variables(experiment.data))
+            REDACTOR.add(
+                find_secrets(experiment.data) | find_secrets(os.environ, secret_names=keys)
+            )
 
         yield project, store, partial(_plan, experiment, renderer, store, options, project)
 
@@ -131,7 +137,7 @@ def open_project(tracking_uri: str = "") -> "Project":
 
     project = find_project(Path.cwd())
     uri = project.tracking_uri(tracking_uri)
-    REDACTOR.learn(secrets_of({**os.environ, "tracking_uri": uri}))  # .env is read now
+    REDACTOR.add(find_secrets({**os.environ, "tracking_uri": uri}))  # .env is read now
     return project
 
 

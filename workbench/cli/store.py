@@ -144,7 +144,7 @@ def export(
     with open_store(open_project()) as store:
         kept = select_kept(store, selection)
         written = csv_lines(kept) if form == "csv" else json_lines(kept)
-        lines = (store.redactor.clean(line.decode()).encode() for line in written)
+        lines = (store.redactor.redact(line.decode()).encode() for line in written)
         if out is None:
             _write(lines, sys.stdout.buffer)
             return

@@ -52,7 +52,7 @@ def sync(
     from workbench.run.pending import unrecorded
 
     project = open_project(tracking_uri)
-    wanted = project.shown(experiment_file(target, project)) if target else ""
+    wanted = project.display_path(experiment_file(target, project)) if target else ""
     notes = [one for one in unrecorded(project) if one.experiment == wanted or not target]
     done = [_carried_out(one, project, tracking_uri, forget) for one in notes]
     if as_json:

@@ -19,7 +19,7 @@ from statistics import fmean, stdev
 
 from workbench.comparing.metrics import Family
 from workbench.comparing.selectors import find_side
-from workbench.experiment import Rule
+from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.stats import ALPHA, OFTEN, Watched, below, estimate, rows_to_settle
 
@@ -70,7 +70,7 @@ class Look:
 
 
 def checks(
-    rule: Rule, family: Family, variants: Sequence[int], look: Look | None = None
+    rule: GateRule, family: Family, variants: Sequence[int], look: Look | None = None
 ) -> Iterator[Check]:
     """Each part of the rule on each variant, by itself.
 
@@ -150,7 +150,7 @@ def _beyond(rows: Sequence[Sequence[float]], bound: _Bound, *, passes: bool) -> 
     return below(turned, whole - bound.value, pass_fail=passes)
 
 
-def _drop(family: Family, number: int, rule: Rule, look: Look | None) -> Check:
+def _drop(family: Family, number: int, rule: GateRule, look: Look | None) -> Check:
     """No worse than the baseline by more than a margin."""
     plan, name = family.plan, family.evaluator.name
     base, margin = find_base(plan, number, rule.no_worse_than), rule.by

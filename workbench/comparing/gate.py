@@ -17,7 +17,7 @@ from workbench.comparing.checks import FAILED, Check, Look, checks
 from workbench.comparing.metrics import Family, Values
 from workbench.comparing.selectors import find_side
 from workbench.errors import WorkbenchError
-from workbench.experiment import Rule
+from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.results.metrics import VariantResult
 from workbench.stats import ALPHA, holm
@@ -79,7 +79,7 @@ def find_checks(
     ]
 
 
-def _check_bounds(rule: Rule, family: Family) -> None:
+def _check_bounds(rule: GateRule, family: Family) -> None:
     """That a mean can be on either side of each bound."""
     if not family.scale.reach:
         return

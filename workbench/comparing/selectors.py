@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from workbench.canonical import canonical
+from workbench.canonical import canonical_json
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan import Plan
 from workbench.results.metrics import RecordedVariant
@@ -95,8 +95,8 @@ def _of_run(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> lis
         ]
         if not own:
             raise WorkbenchError(
-                f"run {run_id}: {one.prompt} on {one.model} with {canonical(one.parameters)} is "
-                "nothing of the experiment file any more",
+                f"run {run_id}: {one.prompt} on {one.model} with {canonical_json(one.parameters)} "
+                "is nothing of the experiment file any more",
                 where=plan.experiment.path,
                 fix="put the model back into `models:`, and its parameters as they were",
             )

@@ -48,14 +48,14 @@ class Budget:
         price = self.prices.get(model)
         if price is None:
             return None
-        return price.of(request.size, request.max_output_tokens or UNLIMITED_OUTPUT)
+        return price.cost(request.size, request.max_output_tokens or UNLIMITED_OUTPUT)
 
     def cost(self, model: str, completion: Completion) -> float | None:
         """What an answer has cost; None where a price or its tokens are not known."""
         price, usage = self.prices.get(model), completion.usage
         if price is None or usage.input_tokens is None or usage.output_tokens is None:
             return None
-        return price.of(usage.input_tokens, usage.output_tokens)
+        return price.cost(usage.input_tokens, usage.output_tokens)
 
     def allows(self, most: float | None) -> bool:
         """Whether a call that may cost as much could be made now."""

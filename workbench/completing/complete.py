@@ -236,7 +236,7 @@ class _Sending:
 
     def _clean(self, answer: Completion) -> Completion:
         """Without secrets that were echoed, before anybody sees it: kept and fresh are equal."""
-        clean = self.site.store.redactor.clean
+        clean = self.site.store.redactor.redact
         return replace(
             answer,
             text=clean(answer.text),

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON, canonical_json
 from workbench.dataset.types import EXPECTED, SPLIT, Dataset, DatasetSource, DatasetSpec, Example
 from workbench.dataset.watch import ColumnWatch
 from workbench.errors import WorkbenchError, unknown_name
@@ -35,14 +35,14 @@ def collect(
     nested: bool | None = None
     rows = labelled = 0
     for number, values in _selected(source, spec):
-        row = _Row(values, source.place(number))
+        row = _Row(values, source.location(number))
         nested = row.nested if nested is None else nested
         if row.nested != nested:
             raise _mixed(row, nested)
         parts = row.nested_parts(spec) if nested else row.flat_parts(spec)
-        body = canonical({"expectations": parts.expectations, "inputs": parts.inputs})
+        body = canonical_json({"expectations": parts.expectations, "inputs": parts.inputs})
         identity = ids.claim(parts.id, body, number)
-        content.update(f"{canonical(identity)}{body}\n".encode("ascii"))
+        content.update(f"{canonical_json(identity)}{body}\n".encode("ascii"))
         watch.see(number, parts.inputs, parts.expectations)
         rows += 1
         labelled += bool(parts.expectations)
@@ -60,7 +60,7 @@ def collect(
         rows=rows,
         labelled=labelled,
         warnings=watch.warnings(),
-        numbers=tuple(numbers),
+        row_numbers=tuple(numbers),
         unit=source.unit,
     )
 
@@ -75,7 +75,7 @@ def _selected(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[int, V
         if SPLIT not in values:
             what = f"there is no column {SPLIT!r} to find {spec.split!r} in"
             fix = f"the columns are {', '.join(values)}; leave `split:` out to take every row"
-            raise WorkbenchError(what, where=source.place(number), fix=fix)
+            raise WorkbenchError(what, where=source.location(number), fix=fix)
         if str(values[SPLIT]) == spec.split:
             kept += 1
             yield number, values
@@ -168,8 +168,8 @@ class _Ids:
         first = self._numbers.setdefault(identity, number)
         if first != number:
             raise WorkbenchError(
-                f"the id {identity!r} is taken by {self._source.place(first)}",
-                where=self._source.place(number),
+                f"the id {identity!r} is taken by {self._source.location(first)}",
+                where=self._source.location(number),
                 fix="give each row an id of its own, or leave ids out",
             )
         return str(identity)

@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from workbench.document import kind_of
+from workbench.document import file_kind
 from workbench.errors import WorkbenchError, unknown_name
 
 _LONGEST = 200  # characters of a file's name that are shown as they are
@@ -33,7 +33,7 @@ def check_file(path: Path, name: str) -> None:
         WorkbenchError: it is missing, may not be read, or is a folder, pipe, device or socket.
     """
     try:
-        kind = kind_of(path)
+        kind = file_kind(path)
     except FileNotFoundError:
         around = path.parent.iterdir() if path.parent.is_dir() else ()
         names = [other.name for other in around if other.is_file()]

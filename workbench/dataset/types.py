@@ -12,7 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from workbench.canonical import JSON
-from workbench.document import UnfitError
+from workbench.document import InvalidValueError
 
 EXPECTED = "expected_response"  # MLflow's word for the answer that is right
 SPLIT = "split"
@@ -44,8 +44,8 @@ class Dataset:
         rows: how many there are; `examples` may be the first of them only.
         labelled: of those, how many have expectations.
         warnings: what may be meant and often isn't: mixed types, columns that some rows lack.
-        numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
-        unit: what `numbers` counts.
+        row_numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
+        unit: what `row_numbers` counts.
     """
 
     name: str
@@ -56,16 +56,16 @@ class Dataset:
     rows: int = 0
     labelled: int = 0
     warnings: tuple[str, ...] = ()
-    numbers: tuple[int, ...] = ()
+    row_numbers: tuple[int, ...] = ()
     unit: Literal["line", "row"] = "line"
 
-    def place(self, index: int) -> str:
+    def location(self, index: int) -> str:
         """Where example `index` stands: `reviews.jsonl:12`, or `imdb row 12`."""
-        return place(self.source, self.numbers[index], self.unit)
+        return row_location(self.source, self.row_numbers[index], self.unit)
 
-    def called(self, index: int) -> str:
+    def row_label(self, index: int) -> str:
         """Example `index` as messages name it: `a, reviews.jsonl:12`."""
-        file = place(self.source.rpartition("/")[2], self.numbers[index], self.unit)
+        file = row_location(self.source.rpartition("/")[2], self.row_numbers[index], self.unit)
         return f"{self.examples[index].id}, {file}"
 
 
@@ -81,9 +81,9 @@ class DatasetSource:
     rows: Iterable[tuple[int, Mapping[str, JSON]]]
     unit: Literal["line", "row"] = "line"
 
-    def place(self, number: int) -> str:
+    def location(self, number: int) -> str:
         """Where row `number` stands, for messages."""
-        return place(self.name, number, self.unit)
+        return row_location(self.name, number, self.unit)
 
 
 class DatasetSpec(BaseModel):
@@ -121,14 +121,14 @@ class DatasetSpec(BaseModel):
         if len(given) != 1:
             found = " and ".join(given) or "none"
             said = f"takes exactly one of path, huggingface, mlflow; there is {found}"
-            raise UnfitError(said, fix="dataset: {path: rows.jsonl}")
+            raise InvalidValueError(said, fix="dataset: {path: rows.jsonl}")
         stray = [key for key in ("config", "revision") if getattr(self, key) is not None]
         if stray and self.huggingface is None:
             said = f"{stray[0]!r} belongs to huggingface datasets, not to {given[0]!r}"
-            raise UnfitError(said, fix="take it out")
+            raise InvalidValueError(said, fix="take it out")
         return self
 
 
-def place(source: str, number: int, unit: Literal["line", "row"]) -> str:
+def row_location(source: str, number: int, unit: Literal["line", "row"]) -> str:
     """`reviews.jsonl:12`, or `imdb row 12` where there are no lines."""
     return f"{source}:{number}" if unit == "line" else f"{source} row {number}"

@@ -61,7 +61,7 @@ class ColumnWatch:
         for column, kinds in self._kinds.items():
             if len(kinds) > 1:
                 seen = [
-                    f"{word} ({self._source.place(number)}: {_short(value)})"
+                    f"{word} ({self._source.location(number)}: {_short(value)})"
                     for word, (number, value) in kinds.items()
                 ]
                 found.append(f"column {column!r} holds {' and '.join(seen)}")
@@ -76,7 +76,7 @@ class ColumnWatch:
                 rows, first = sum(rows for _, rows in without), min(n for n, _ in without)
                 found.append(
                     f"column {column!r} is missing in {rows} of {total} rows, "
-                    f"first in {self._source.place(first)}"
+                    f"first in {self._source.location(first)}"
                 )
         return found
 

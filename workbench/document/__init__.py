@@ -5,16 +5,16 @@ document.check(ExperimentFile)      # a pydantic model with extra="forbid"
 """
 
 from workbench.document.document import Document, Place
-from workbench.document.path_kind import is_folder, kind_of
-from workbench.document.shape import UnfitError
+from workbench.document.file_kind import file_kind, is_folder
+from workbench.document.shape import InvalidValueError
 from workbench.document.yaml import parse_document, read_document
 
 __all__ = [
     "Document",
+    "InvalidValueError",
     "Place",
-    "UnfitError",
+    "file_kind",
     "is_folder",
-    "kind_of",
     "parse_document",
     "read_document",
 ]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.canonical import JSON
-from workbench.document.shape import UnfitError, words_for
+from workbench.document.shape import InvalidValueError, words_for
 from workbench.errors import WorkbenchError, unknown_name
 
 SAID = {  # pydantic's words for these are of its own world
@@ -81,7 +81,9 @@ class Document:
         value = f"{problem['input']!a}" if named else f"{problem['input']!r}"
         value = value if len(value) <= LONGEST else f"{value[:LONGEST]}…"
         right = words_for(model, place)
-        fix = cause.fix if isinstance(cause, UnfitError) else f"write {right}" if right else ""
+        fix = (
+            cause.fix if isinstance(cause, InvalidValueError) else f"write {right}" if right else ""
+        )
         return WorkbenchError(f"{path or 'the file'}: {value} {said}", where=where, fix=fix)
 
 

@@ -21,7 +21,7 @@ KINDS = {
 Schema = Mapping[str, Any]
 
 
-class UnfitError(ValueError):
+class InvalidValueError(ValueError):
     """What a validator of a file's shape raises, with what would be right.
 
     Args:

@@ -20,7 +20,7 @@ from ruamel.yaml.reader import ReaderError
 
 from workbench.canonical import JSON
 from workbench.document.document import Document, Place
-from workbench.document.path_kind import kind_of
+from workbench.document.file_kind import file_kind
 from workbench.errors import WorkbenchError
 
 LARGEST = 1_000_000  # bytes
@@ -32,15 +32,15 @@ TAG = "tag:yaml.org,2002:"
 TEXTS = ("str", "timestamp", "merge", "value")  # JSON has a text for each
 
 
-def read_document(path: Path, *, shown: str = "") -> Document:
-    """The YAML file at `path`; `shown` is how messages call it.
+def read_document(path: Path, *, display_name: str = "") -> Document:
+    """The YAML file at `path`; `display_name` is how messages call it.
 
     Raises:
         WorkbenchError: it can't be read, is too large, or is not one plain YAML document.
     """
-    name = shown or str(path)
+    name = display_name or str(path)
     try:
-        if kind := kind_of(path):
+        if kind := file_kind(path):
             raise WorkbenchError(f"is {kind}, not a file", where=name, fix="put a file there")
         if path.stat().st_size > LARGEST:
             raise WorkbenchError(

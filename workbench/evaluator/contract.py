@@ -142,15 +142,15 @@ class Evaluator:
         }
         given = {name: copy.deepcopy(data[name]) for name in self.arguments}
         with contextlib.redirect_stdout(sys.stderr):  # stdout is the command's own
-            return self.apply(given)
+            return self.call(given)
 
-    def apply(self, given: Mapping[str, Any]) -> Score:
+    def call(self, given: Mapping[str, Any]) -> Score:
         """As `judge`, with the arguments it takes, which it may change as it likes."""
         assert self.function
         try:
             result = self.function(**given, **copy.deepcopy(dict(self.settings)))
         except (Exception, SystemExit) as error:  # the user's own code: anything may come
-            return Score(error=tell(error, self.spec.root if self.spec else None))
+            return Score(error=exception_message(error, self.spec.root if self.spec else None))
         return _checked(result, self.traits)
 
 
@@ -261,7 +261,7 @@ def _finite(value: float) -> bool:
         return False
 
 
-def tell(error: BaseException, root: Path | None) -> str:
+def exception_message(error: BaseException, root: Path | None) -> str:
     """What was raised, and where: the last line of the user's own that it came through.
 
     Args:

@@ -1,7 +1,7 @@
 """An evaluator as its process describes it to ours, which never imports it.
 
-describe(evaluator)          {"name": "mine", "arguments": ["outputs"], "digest": "0a3e…", …}
-described(said, spec)        Evaluator("mine", None, arguments=("outputs",), …)
+evaluator_as_json(evaluator)    {"name": "mine", "arguments": ["outputs"], "digest": "0a3e…", …}
+evaluator_from_json(…, spec)    Evaluator("mine", None, arguments=("outputs",), …)
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from workbench.evaluator.contract import Evaluator, Traits
 from workbench.evaluator.spec import Spec
 
 
-def describe(evaluator: Evaluator) -> dict[str, JSON]:
+def evaluator_as_json(evaluator: Evaluator) -> dict[str, JSON]:
     """All that is known of it without its function, as JSON."""
     return {
         "name": evaluator.name,
@@ -25,7 +25,7 @@ def describe(evaluator: Evaluator) -> dict[str, JSON]:
     }
 
 
-def described(said: Mapping[str, JSON], spec: Spec) -> Evaluator:
+def evaluator_from_json(said: Mapping[str, JSON], spec: Spec) -> Evaluator:
     """The evaluator of a description: without a function, so it judges in its process only."""
     limits = said["traits"]["range"]
     traits = Traits(**{**said["traits"], "range": tuple(limits) if limits else None})

@@ -32,7 +32,7 @@ LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
 # Makes a function of an object that is none (an MLflow scorer), or returns None.
 Adapter = Callable[[object, Mapping[str, JSON]], Callable[..., Any] | None]
 # The evaluators of these specs, in order.
-Finder = Callable[[Sequence[Spec]], list[Evaluator]]
+EvaluatorFinder = Callable[[Sequence[Spec]], list[Evaluator]]
 
 
 def list_evaluators(root: Path) -> dict[str, str]:
@@ -63,10 +63,10 @@ def find_evaluator(
     Raises:
         WorkbenchError: no such evaluator, it can't be imported, or the settings don't fit.
     """
-    return find_spec(read_spec(name, settings, root, where=where), adapt)
+    return load_evaluator(read_spec(name, settings, root, where=where), adapt)
 
 
-def find_spec(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
+def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
     """As `find_evaluator`, for settings that were read before."""
     name, root, where = spec.name, spec.root, spec.where
     own = {key: value for key, value in spec.settings.items() if key != "name"}
@@ -93,12 +93,12 @@ def find_spec(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
     return replace(bound, digest=digest(said), spec=spec)
 
 
-def find_here(specs: Sequence[Spec]) -> list[Evaluator]:
-    """A `Finder` that imports them into our own process."""
-    return [find_spec(spec) for spec in specs]
+def find_in_process(specs: Sequence[Spec]) -> list[Evaluator]:
+    """A `EvaluatorFinder` that imports them into our own process."""
+    return [load_evaluator(spec) for spec in specs]
 
 
-def find_all(specs: Sequence[Spec], find: Finder) -> tuple[Evaluator, ...]:
+def find_all(specs: Sequence[Spec], find: EvaluatorFinder) -> tuple[Evaluator, ...]:
     """What `find` finds.
 
     Raises:
@@ -115,7 +115,7 @@ def find_all(specs: Sequence[Spec], find: Finder) -> tuple[Evaluator, ...]:
     return tuple(found)
 
 
-def in_library(name: str, root: Path) -> bool:
+def is_builtin(name: str, root: Path) -> bool:
     """Whether the name means an evaluator that came with workbench."""
     own = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
     return name in _files(LIBRARY) and not own

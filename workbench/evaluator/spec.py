@@ -63,7 +63,7 @@ def _env(name: str, said: JSON, where: str) -> tuple[str, ...]:
     return tuple(sorted(set(names)))
 
 
-def check_granted(spec: Spec) -> None:
+def check_env(spec: Spec) -> None:
     """That what an evaluator is granted is there; asked where it may be called.
 
     Raises:

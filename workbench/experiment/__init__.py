@@ -7,20 +7,20 @@ models: [transformers:smollm2-135m-instruct, openai:gpt-4o-mini]
 evaluators: [exact_match]
 """
 
-from workbench.experiment.file import Exclusion, ExperimentFile, Rule
+from workbench.experiment.file import Exclusion, ExperimentFile, GateRule
 from workbench.experiment.load import load_experiment
-from workbench.experiment.prompts import find_prompt, with_prompts
+from workbench.experiment.prompts import add_prompts, find_prompt
 from workbench.experiment.types import Experiment, OpenModel, Registry, Resolvers
 
 __all__ = [
     "Exclusion",
     "Experiment",
     "ExperimentFile",
+    "GateRule",
     "OpenModel",
     "Registry",
     "Resolvers",
-    "Rule",
+    "add_prompts",
     "find_prompt",
     "load_experiment",
-    "with_prompts",
 ]

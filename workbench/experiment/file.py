@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.dataset import DatasetSpec
-from workbench.project import NAME
+from workbench.project import NAME_PATTERN
 
 
 def _pairs(said: Any) -> Any:
@@ -30,7 +30,7 @@ class Exclusion(BaseModel):
     model: str = "*"
 
 
-class Rule(BaseModel):
+class GateRule(BaseModel):
     """What a gate asks of a metric.
 
     Attributes:
@@ -51,7 +51,7 @@ class ExperimentFile(BaseModel):
     """The shape of `experiment.yaml`."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
-    name: Annotated[str, Field(pattern=NAME)] = ""
+    name: Annotated[str, Field(pattern=NAME_PATTERN)] = ""
     description: str = ""
     dataset: Annotated[
         DatasetSpec, BeforeValidator(lambda said: {"path": said} if isinstance(said, str) else said)
@@ -65,5 +65,5 @@ class ExperimentFile(BaseModel):
     evaluators: Annotated[Pairs, Field(min_length=1)]
     baseline: str = ""
     margin: Margin | dict[str, Margin] = Field(default_factory=dict)
-    gate: dict[str, Rule] = Field(default_factory=dict)
+    gate: dict[str, GateRule] = Field(default_factory=dict)
     max_failed: Annotated[int, Field(ge=0)] = 0

@@ -1,6 +1,6 @@
 """From the file to the experiment: every name in it found, before anything is sent.
 
-load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, doors)
+load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, resolvers)
 """
 
 import itertools
@@ -17,13 +17,13 @@ from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import find_all
-from workbench.evaluator.spec import check_granted, read_spec
+from workbench.evaluator.spec import check_env, read_spec
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.prompts import find_prompt, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 from workbench.model import Model, open_provider
 from workbench.parameters import check_parameters
-from workbench.project import NAME, Project
+from workbench.project import NAME_PATTERN, Project
 from workbench.prompt import Renderer
 
 # What tables, runs and metrics are called: no path, nothing that a terminal obeys.
@@ -42,7 +42,7 @@ class Named(NamedTuple):
 
 
 def load_experiment(
-    path: Path, project: Project, renderer: Renderer, doors: Resolvers, limit: int | None = None
+    path: Path, project: Project, renderer: Renderer, resolvers: Resolvers, limit: int | None = None
 ) -> Experiment:
     """The experiment in the file at `path`.
 
@@ -50,26 +50,28 @@ def load_experiment(
         path: the file; prompts and datasets are looked for beside it.
         project: where it lies.
         renderer: the process that parses templates.
-        doors: to what lies in MLflow.
+        resolvers: to what lies in MLflow.
         limit: how many rows of the dataset to keep, the first; None: all. All are checked.
 
     Raises:
         WorkbenchError: the first thing in it that is wrong, with its place and how to mend it.
     """
-    document = read_document(path, shown=project.shown(path))
+    document = read_document(path, display_name=project.display_path(path))
     _refuse_planned(document)
     said = document.check(ExperimentFile)
     task = _task(path, project)
     check_parameters(said.parameters, where=partial(document.where, "parameters"))
-    find = partial(find_prompt, task, project=project, renderer=renderer, registry=doors.registry)
+    find = partial(
+        find_prompt, task, project=project, renderer=renderer, registry=resolvers.registry
+    )
     experiment = Experiment(
         name=said.name or task,
         task=task,
-        path=project.shown(path),
-        dataset=_dataset(said, path.parent, document, doors, limit),
+        path=project.display_path(path),
+        dataset=_dataset(said, path.parent, document, resolvers, limit),
         prompts=find_prompts(said, document, find),
         models=_models(said, document),
-        evaluators=_evaluators(said, document, project, doors),
+        evaluators=_evaluators(said, document, project, resolvers),
         parameters=said.parameters,
         grid=_grid(said, document),
         exclude=tuple(said.exclude),
@@ -86,10 +88,12 @@ def load_experiment(
 
 
 def _dataset(
-    said: ExperimentFile, folder: Path, document: Document, doors: Resolvers, limit: int | None
+    said: ExperimentFile, folder: Path, document: Document, resolvers: Resolvers, limit: int | None
 ) -> Dataset:
     try:
-        return load_dataset(said.dataset, folder, mlflow_reader=doors.mlflow_dataset, limit=limit)
+        return load_dataset(
+            said.dataset, folder, mlflow_reader=resolvers.mlflow_dataset, limit=limit
+        )
     except WorkbenchError as error:
         error.where = error.where or document.where("dataset")
         raise
@@ -97,10 +101,12 @@ def _dataset(
 
 def _task(path: Path, project: Project) -> str:
     task = path.resolve().parent.name
-    if re.fullmatch(NAME, task):
+    if re.fullmatch(NAME_PATTERN, task):
         return task
     fix = "name the folder with letters, digits, _ and -, at most 64, no sign first"
-    raise WorkbenchError(f"{task!r} is no name for a task", where=project.shown(path), fix=fix)
+    raise WorkbenchError(
+        f"{task!r} is no name for a task", where=project.display_path(path), fix=fix
+    )
 
 
 def _check_exclusions(experiment: Experiment, document: Document) -> None:
@@ -195,17 +201,17 @@ def _label(given: JSON, where: str) -> str:
 
 
 def _evaluators(
-    said: ExperimentFile, document: Document, project: Project, doors: Resolvers
+    said: ExperimentFile, document: Document, project: Project, resolvers: Resolvers
 ) -> tuple[Evaluator, ...]:
     specs = []
     for name, settings, where in _named(said.evaluators, document, "evaluators"):
         if "name" in settings:
             _label(settings["name"], where)
         spec = read_spec(name, settings, project.root, where=where)
-        if doors.judges:
-            check_granted(spec)
+        if resolvers.require_env:
+            check_env(spec)
         specs.append(spec)
-    return find_all(specs, doors.evaluators)
+    return find_all(specs, resolvers.evaluators)
 
 
 def _grid(said: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:

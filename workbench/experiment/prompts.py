@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workbench.document import Document
-from workbench.errors import AbsentError, WorkbenchError
+from workbench.errors import NotFoundError, WorkbenchError
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
@@ -43,7 +43,7 @@ def find_prompt(
     return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
 
 
-def with_prompts(
+def add_prompts(
     experiment: Experiment, references: Sequence[str], find: Callable[[Reference], Prompt]
 ) -> Experiment:
     """The experiment with these prompts beside its own.
@@ -59,12 +59,12 @@ def with_prompts(
     own = dict.fromkeys(prompt.name for prompt in experiment.prompts)
     found = {prompt.ref: prompt for prompt in experiment.prompts}
     for one in references:
-        absent: list[AbsentError] = []
+        absent: list[NotFoundError] = []
         wanted = [f"{name}{one}" for name in own] if one[0] == "@" else [one]
         for ref in wanted:
             try:
                 found.setdefault(ref, find(parse_reference(ref)))
-            except AbsentError as error:
+            except NotFoundError as error:
                 absent.append(error)
         if len(absent) == len(wanted):
             raise absent[0]

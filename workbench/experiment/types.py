@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
 from workbench.evaluator import Evaluator
-from workbench.evaluator.lookup import Finder, find_here
-from workbench.experiment.file import Exclusion, Rule
+from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
+from workbench.experiment.file import Exclusion, GateRule
 from workbench.model import Model, Provider
 from workbench.prompt import Prompt, Reference, Renderer
 
@@ -54,7 +54,7 @@ class Experiment:
     max_failed: int = 0
     baseline: str = ""
     margins: Mapping[str, float] = field(default_factory=dict)
-    gate: Mapping[str, Rule] = field(default_factory=dict)
+    gate: Mapping[str, GateRule] = field(default_factory=dict)
     data: Mapping[str, JSON] = field(default_factory=dict)
 
     def margin(self, metric: str) -> float | None:
@@ -77,10 +77,10 @@ class Resolvers:
     Attributes:
         registry, mlflow_dataset: prompts and data in MLflow.
         evaluators: by default they are found in our own process.
-        judges: they may be called, so what they are granted has to be there.
+        require_env: refuse if a variable in an evaluator's `env` is not set.
     """
 
     registry: Registry
     mlflow_dataset: MlflowReader
-    evaluators: Finder = find_here
-    judges: bool = True
+    evaluators: EvaluatorFinder = find_in_process
+    require_env: bool = True

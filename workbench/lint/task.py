@@ -12,7 +12,7 @@ from workbench.dataset import Dataset, DatasetSpec, load_dataset
 from workbench.document import read_document
 from workbench.errors import WorkbenchError
 from workbench.experiment import ExperimentFile
-from workbench.lint.warnings import column_doubts, file_doubts, row_doubts, text_doubts
+from workbench.lint.warnings import column_warnings, file_warnings, row_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
@@ -49,12 +49,12 @@ class TaskFindings:
 
     task: str
     prompts: tuple[PromptFindings, ...]
-    own_errors: tuple[WorkbenchError, ...] = ()
+    file_errors: tuple[WorkbenchError, ...] = ()
 
     @property
     def errors(self) -> list[WorkbenchError]:
         """Those of every template, too."""
-        return [*self.own_errors, *(error for one in self.prompts for error in one.errors)]
+        return [*self.file_errors, *(error for one in self.prompts for error in one.errors)]
 
 
 def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
@@ -77,10 +77,10 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
                 found.append(PromptFindings(name, (error,)))
                 continue
             raw = read(f"{task}/{name}.jinja") or b""
-            warnings = [*file_doubts(raw, prompt.where()), *text_doubts(prompt)]
+            warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
             if context.dataset:
-                warnings += column_doubts(prompt, context.dataset.columns)
-                warnings += row_doubts(prompt, context.dataset, conversations)
+                warnings += column_warnings(prompt, context.dataset.columns)
+                warnings += row_warnings(prompt, context.dataset, conversations)
             shown = _rendered(prompt, context, conversations[:examples])
             found.append(PromptFindings(name, (), tuple(warnings), tuple(shown)))
     return TaskFindings(task, tuple(found), tuple(errors))
@@ -99,7 +99,7 @@ def _context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError
     if not file.exists():
         return _Context(), []
     try:
-        said = read_document(file, shown=project.shown(file)).check(ExperimentFile)
+        said = read_document(file, display_name=project.display_path(file)).check(ExperimentFile)
         dataset = _dataset(said.dataset, project, task)
     except WorkbenchError as error:
         return _Context(), [error]
@@ -123,7 +123,7 @@ def _dataset(spec: DatasetSpec, project: Project, task: str) -> Dataset:
 def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[Conversation]:
     """Every row as it renders, for its errors; none without a dataset."""
     examples = dataset.examples if dataset else ()
-    ids = [dataset.called(index) for index in range(len(examples))] if dataset else []
+    ids = [dataset.row_label(index) for index in range(len(examples))] if dataset else []
     return list(prompt.render(renderer, [example.inputs for example in examples], ids))
 
 

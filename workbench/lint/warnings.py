@@ -18,7 +18,7 @@ FOREIGN = ("tool", "function", "human", "ai", "bot", "model")
 JOINERS = "\u200c\u200d"  # scripts and emoji need them
 
 
-def file_doubts(raw: bytes, where: str) -> Iterator[str]:
+def file_warnings(raw: bytes, where: str) -> Iterator[str]:
     """What was left out of a template's file when it was read."""
     if raw.startswith(b"\xef\xbb\xbf"):
         yield f"{where}: the byte order mark at its beginning is left out"
@@ -26,7 +26,7 @@ def file_doubts(raw: bytes, where: str) -> Iterator[str]:
         yield f"{where}: line ends are CRLF (or CR) and are read as LF"
 
 
-def text_doubts(prompt: Prompt) -> Iterator[str]:
+def text_warnings(prompt: Prompt) -> Iterator[str]:
     """Lines that read like role lines and are text, and characters that nobody sees."""
     for number, line in enumerate(prompt.source.split("\n"), 1):
         where = prompt.where(number)
@@ -51,7 +51,7 @@ def _hidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def column_doubts(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:
+def column_warnings(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:
     """Variables that no row has, columns that the template doesn't use."""
     for name, line in prompt.variables.items():
         if name not in columns:  # harmless only where the template asks whether it is defined
@@ -63,7 +63,7 @@ def column_doubts(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:
             yield f"the column {column!r} is used nowhere in it"
 
 
-def row_doubts(
+def row_warnings(
     prompt: Prompt, dataset: Dataset, conversations: Sequence[Conversation]
 ) -> Iterator[str]:
     """Messages that are empty, and nulls that became the word None."""
@@ -76,12 +76,12 @@ def row_doubts(
             nulls.setdefault(column, []).append(index)
     total = len(conversations)
     for role, rows in empty.items():
-        first = dataset.called(rows[0])
+        first = dataset.row_label(rows[0])
         yield f"{len(rows)} of {total} rows render an empty {role}, first row {first}"
     for column, rows in nulls.items():
         yield (
             f"{len(rows)} of {total} rows have null in {column!r} and say None, first row "
-            f"{dataset.called(rows[0])}; perhaps {{{{ {column} or '' }}}}"
+            f"{dataset.row_label(rows[0])}; perhaps {{{{ {column} or '' }}}}"
         )
 
 

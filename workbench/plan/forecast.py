@@ -84,10 +84,10 @@ def _of(
     if not provider.billed:
         low = high = 0.0
     elif price := prices.get(variant.model.model.ref):
-        low = None if output is None else price.of(tokens, output)
+        low = None if output is None else price.cost(tokens, output)
         limited = [limit for limit in most if limit is not None]
         if len(limited) == len(most) or not price.output:
-            high = price.of(tokens, sum(limited))
+            high = price.cost(tokens, sum(limited))
     at_once = _at_once(variant)
     seconds = None if history.latency_s is None else len(requests) * history.latency_s / at_once
     return Forecast(len(requests), tokens, exact, output, low, high, seconds)

@@ -29,7 +29,7 @@ def header(plan: Plan) -> Plan:
         plan,
         experiment=replace(
             experiment,
-            dataset=replace(experiment.dataset, examples=(), numbers=()),
+            dataset=replace(experiment.dataset, examples=(), row_numbers=()),
             models=tuple(models.values()),
             evaluators=tuple(replace(one, function=None) for one in experiment.evaluators),
         ),

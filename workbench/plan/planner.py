@@ -7,7 +7,7 @@ from functools import cached_property
 from hashlib import sha256
 from itertools import count
 
-from workbench.canonical import JSON, canonical, digest, exact
+from workbench.canonical import JSON, canonical_json, digest, ordered_json
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, unknown_name
@@ -101,7 +101,7 @@ def _fill(
     bodies: dict[str, Request] = {}
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        rows, ids = [example.inputs for example in examples], map(dataset.called, count())
+        rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
         for example, said in zip(examples, prompt.render(renderer, rows, ids), strict=True):
             for cross in own:
                 cross.take(example, said, bodies)
@@ -156,10 +156,10 @@ class _Cross:
         Sampled answers to equal rows are told apart by how often the row came before; repeats
         are, unless the answer can't differ.
         """
-        text = exact(prepared.body)
+        text = ordered_json(prepared.body)
         end, asked = self._beside(prepared, repeat)
         # As `digest` of all of it would have it: `body` is the first of its names.
-        key = sha256(f'{{"body":{canonical(text)},{end}'.encode("ascii")).hexdigest()
+        key = sha256(f'{{"body":{canonical_json(text)},{end}'.encode("ascii")).hexdigest()
         if prepared.sampling == "sampled":
             occurrence = self._occurrences[key]
             self._occurrences[key] += 1
@@ -180,7 +180,7 @@ class _Cross:
             }
             if prepared.sampling != "fixed":
                 said["repeat"] = repeat
-            self._said[which] = canonical(said)[1:], {**said, "model": model.model.ref}
+            self._said[which] = canonical_json(said)[1:], {**said, "model": model.model.ref}
         return self._said[which]
 
     @cached_property

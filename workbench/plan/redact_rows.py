@@ -7,7 +7,7 @@ is refused: templates are registered, and shown, as they are.
 import json
 from dataclasses import replace
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON, canonical_json
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
@@ -25,7 +25,7 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
     """
     for prompt in experiment.prompts:
         refuse_secret(prompt, redactor)
-    clean = redactor.clean
+    clean = redactor.redact
     dataset = experiment.dataset
     dataset = replace(dataset, name=clean(dataset.name), source=clean(dataset.source))
     examples: list[Example] = []
@@ -33,7 +33,7 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
         some = dataset.examples[start : start + AT_ONCE]
         text = json.dumps([[one.id, one.inputs, one.expectations] for one in some])
         examples += (
-            some if redactor.clean(text) == text else (_clean(one, redactor) for one in some)
+            some if redactor.redact(text) == text else (_clean(one, redactor) for one in some)
         )
     changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
     if not changed:
@@ -49,8 +49,8 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
 
 def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:
     """Raises WorkbenchError where a template, or its front matter, holds a secret."""
-    said = prompt.source + prompt.description + canonical(prompt.settings.as_json())
-    found = redactor.clean(said)
+    said = prompt.source + prompt.description + canonical_json(prompt.settings.as_json())
+    found = redactor.redact(said)
     if found != said:
         name = found[found.index("[secret ") + len("[secret ") :].partition("]")[0]
         raise WorkbenchError(
@@ -62,11 +62,11 @@ def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:
 
 def _clean(example: Example, redactor: Redactor) -> Example:
     def mapping(said: JSON) -> JSON:
-        return redactor.clean_json(said)
+        return redactor.redact_json(said)
 
     return replace(
         example,
-        id=redactor.clean(example.id),
+        id=redactor.redact(example.id),
         inputs=mapping(example.inputs),
         expectations=mapping(example.expectations),
     )

@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from workbench.canonical import exact
-from workbench.document import Document, kind_of, parse_document
-from workbench.errors import AbsentError, WorkbenchError, unknown_name
+from workbench.canonical import ordered_json
+from workbench.document import Document, file_kind, parse_document
+from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
 from workbench.prompt.prompt import Prompt, PromptSettings, Template, checked, template_of
@@ -62,7 +62,7 @@ def folder_reader(prompts: Path) -> Reader:
                 fix = "put a copy of the file into prompts/"
                 said = "leads out of the folder of prompts"
                 raise WorkbenchError(said, where=f"prompts/{path}", fix=fix)
-            if (kind := kind_of(file)) not in ("", "a folder"):
+            if (kind := file_kind(file)) not in ("", "a folder"):
                 said = f"is {kind}, not a file"
                 raise WorkbenchError(said, where=f"prompts/{path}", fix="put a file there")
             return None if kind else file.read_bytes()
@@ -128,7 +128,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     where = f"prompts/{path}"
     raw = read(path)
     if raw is None:
-        raise AbsentError(f"no prompt {ref!r}", where=where)
+        raise NotFoundError(f"no prompt {ref!r}", where=where)
     text = plain_text(raw, where=where)
     front, body, first_line = _front_matter(text, where)
     if not body.strip():
@@ -160,7 +160,9 @@ def _check_text(template: Template, where: str) -> None:
 
 def _check_length(template: Template, where: str) -> None:
     """A run registers every prompt, so what the registry can't take is refused before it."""
-    stored = template if isinstance(template, str) else exact([m.as_json() for m in template])
+    stored = (
+        template if isinstance(template, str) else ordered_json([m.as_json() for m in template])
+    )
     if len(stored) > LONGEST:
         raise WorkbenchError(
             f"{len(stored):,} characters with its partials; MLflow's registry takes {LONGEST:,}",

@@ -9,7 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from workbench.canonical import JSON, digest, exact
+from workbench.canonical import JSON, digest, ordered_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.prompt.hints import mending
@@ -102,7 +102,7 @@ class Prompt:
         )
         settings = self.settings.as_json()
         if self.settings.response_schema is not None:
-            settings["response_schema"] = exact(self.settings.response_schema)
+            settings["response_schema"] = ordered_json(self.settings.response_schema)
         return digest({"template": template, **settings})
 
     def with_version(self, version: int) -> "Prompt":

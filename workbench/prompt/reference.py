@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.errors import WorkbenchError
-from workbench.project import NAME
+from workbench.project import NAME_PATTERN
 
 Kind = Literal["working", "version", "alias", "digest", "git"]
 
@@ -42,7 +42,7 @@ def parse_reference(text: str, *, where: str = "") -> Reference:
         WorkbenchError: it is none; the forms there are.
     """
     name, at, suffix = text.partition("@")
-    if not re.fullmatch(NAME, name):
+    if not re.fullmatch(NAME_PATTERN, name):
         raise WorkbenchError(
             f"{text!a} is no prompt's name",
             where=where,
@@ -56,7 +56,7 @@ def parse_reference(text: str, *, where: str = "") -> Reference:
         return Reference(name, "git", suffix[4:])
     if re.fullmatch(r"[1-9][0-9]*", suffix):
         return Reference(name, "version", suffix)
-    if re.fullmatch(NAME, suffix) and not suffix.isdigit():
+    if re.fullmatch(NAME_PATTERN, suffix) and not suffix.isdigit():
         return Reference(name, "alias", suffix)
     raise WorkbenchError(
         f"{suffix!r} names no version of {name!r}",

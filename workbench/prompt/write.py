@@ -32,7 +32,7 @@ def write_prompt(prompt: Prompt, project: Project, renderer: Renderer, *, force:
         if not force:
             raise WorkbenchError(
                 f"the working copy differs from {prompt.ref}",
-                where=project.shown(file),
+                where=project.display_path(file),
                 fix=f"look with `workbench prompts diff {prompt.task}/{prompt.ref}`, "
                 "then add --force to replace it",
             )

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from workbench.canonical import JSON, exact
+from workbench.canonical import JSON, ordered_json
 from workbench.errors import WorkbenchError
 from workbench.report.csv_cells import neutral
 from workbench.store.selection import Kept
@@ -64,7 +64,7 @@ def csv_lines(answers: Iterable[Kept]) -> Iterator[bytes]:
     writer.writerow(COLUMNS)
     for kept in answers:
         row = answer_json(kept)
-        row["request"] = exact(row["request"])
+        row["request"] = ordered_json(row["request"])
         writer.writerow(neutral(cell) if isinstance(cell, str) else cell for cell in row.values())
         yield _taken(buffer)
     yield _taken(buffer)

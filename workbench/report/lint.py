@@ -18,7 +18,7 @@ def print_findings(findings: Sequence[TaskFindings]) -> None:
     """Every template with its errors, warnings and rendered examples."""
     console = Console()
     for task in findings:
-        for error in task.own_errors:
+        for error in task.file_errors:
             _tell(console, f"error: {error}", "red")
         for one in task.prompts:
             _print_prompt(console, task.task, one)
@@ -35,7 +35,7 @@ def findings_json(findings: Sequence[TaskFindings]) -> dict[str, JSON]:
         "tasks": [
             {
                 "task": task.task,
-                "errors": [_error(error) for error in task.own_errors],
+                "errors": [_error(error) for error in task.file_errors],
                 "prompts": [_prompt(one) for one in task.prompts],
             }
             for task in findings

@@ -109,7 +109,7 @@ class Tally:
         input_tokens, output_tokens = (self._sum(own) for own in self._tokens)
         cost = None
         if price and input_tokens is not None and output_tokens is not None:
-            cost = price.of(input_tokens, output_tokens)
+            cost = price.cost(input_tokens, output_tokens)
         return VariantResult(
             variant=variant,
             rows=counts,

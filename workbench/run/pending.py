@@ -20,7 +20,7 @@ from typing import Protocol
 from workbench.canonical import JSON, digest
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
-from workbench.secrets import masked
+from workbench.secrets import mask_url
 
 
 class Planned(Protocol):
@@ -71,7 +71,7 @@ def note(project: Project, plan: Planned, tracking_uri: str) -> None:
     Raises:
         WorkbenchError: it can't be written (exit code 5).
     """
-    named = masked(tracking_uri)
+    named = mask_url(tracking_uri)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     path = plan.experiment.path
     if not (project.root / path).is_file():  # outside the project: as the current folder sees it
@@ -123,5 +123,5 @@ def _folder(project: Project) -> Path:
 
 
 def _file(project: Project, plan_digest: str, tracking_uri: str) -> Path:
-    named = f"-{digest(masked(tracking_uri))[:8]}" if tracking_uri else ""
+    named = f"-{digest(mask_url(tracking_uri))[:8]}" if tracking_uri else ""
     return _folder(project) / f"{plan_digest[:16]}{named}.json"

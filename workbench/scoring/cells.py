@@ -117,7 +117,7 @@ class _Keeping:
 
 def _clean(score: Score, redactor: Redactor) -> Score:
     """Without the secrets that it may have been granted."""
-    clean = redactor.clean
+    clean = redactor.redact
     value = clean(score.value) if isinstance(score.value, str) else score.value
     return Score(value, clean(score.reason), clean(score.label), clean(score.error))
 

@@ -22,9 +22,9 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.evaluator import Evaluator, Score, Spec
-from workbench.evaluator.description import described
-from workbench.evaluator.lookup import find_spec, in_library
-from workbench.evaluator.spec import check_granted
+from workbench.evaluator.description import evaluator_from_json
+from workbench.evaluator.lookup import is_builtin, load_evaluator
+from workbench.evaluator.spec import check_env
 from workbench.scoring.environment import environment
 from workbench.workers.child import Child, EndedError
 
@@ -35,7 +35,7 @@ BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
 QUICK, SLOW = 0.1, 0.5  # seconds for a batch, below and above which the next is larger, smaller
 STRIKES = 20  # rows in a row that hung or ended the process, after which no more are tried
 SAID = 1_000_000  # bytes that evaluators may print, all in all
-UNUSED = -1  # the number of an evaluator that is only described
+UNUSED = -1  # the number of an evaluator that is only evaluator_from_json
 
 
 @dataclass
@@ -66,9 +66,9 @@ class EvaluatorPool:
             WorkbenchError: the first that can't be found, imported or given its settings.
         """
         return [
-            find_spec(one)
-            if in_library(one.name, one.root)
-            else described(self._described(one, UNUSED), one)
+            load_evaluator(one)
+            if is_builtin(one.name, one.root)
+            else evaluator_from_json(self._described(one, UNUSED), one)
             for one in specs
         ]
 
@@ -82,7 +82,7 @@ class EvaluatorPool:
             WorkbenchError: the evaluator is not what it was when the experiment was read.
         """
         if rows and evaluator.spec:
-            check_granted(evaluator.spec)
+            check_env(evaluator.spec)
         done, size = 0, FIRST
         while done < len(rows):
             if stopped():

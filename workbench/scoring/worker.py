@@ -29,8 +29,8 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, find_evaluator
-from workbench.evaluator.contract import tell
-from workbench.evaluator.description import describe
+from workbench.evaluator.contract import exception_message
+from workbench.evaluator.description import evaluator_as_json
 from workbench.model import Completion, Usage
 from workbench.workers.child import die_with
 
@@ -100,13 +100,13 @@ class EvaluatorWorker:
         """Answers with the evaluator's description, or why there is none."""
         try:
             found = find_evaluator(**{**spec, "root": Path(spec["root"])}, adapt=_adapt)
-            answer = {"found": describe(found)}
+            answer = {"found": evaluator_as_json(found)}
             json.dumps(answer)
             self._open[number] = found
         except WorkbenchError as error:
             answer = {"refused": {"message": error.message, "where": error.where, "fix": error.fix}}
         except BaseException as error:  # whatever the user's module does while imported
-            said = f"evaluator {spec['name']!r}: {tell(error, Path(spec['root']))}"
+            said = f"evaluator {spec['name']!r}: {exception_message(error, Path(spec['root']))}"
             answer = {"refused": {"message": said, "where": spec["where"], "fix": ""}}
         self._leave_if_forked()
         self._mend(dict(os.environ))
@@ -120,12 +120,12 @@ class EvaluatorWorker:
             if "completion" in given:
                 given["completion"] = _completion(given["completion"])
             try:
-                score = evaluator.apply(given)
+                score = evaluator.call(given)
                 answer = [score.value, score.reason, score.label, score.error]
                 json.dumps(answer)
             except BaseException as error:  # KeyboardInterrupt is raised by no keyboard here
                 root = evaluator.spec.root if evaluator.spec else None
-                answer = [None, "", "", tell(error, root)]
+                answer = [None, "", "", exception_message(error, root)]
             self._leave_if_forked()
             self._mend(environment)
             self._line.send(answer)

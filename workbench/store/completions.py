@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from workbench.canonical import JSON, canonical, digest
+from workbench.canonical import JSON, canonical_json, digest
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
@@ -122,7 +122,7 @@ class Store:
         """Keeps scores, as durably as completions."""
         rows = []
         for key, score in scores.items():
-            text = self.redactor.clean(canonical(dataclasses.asdict(score)))
+            text = self.redactor.redact(canonical_json(dataclasses.asdict(score)))
             rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows:
             self.database.write([(KEEP_SCORE, rows)])
@@ -134,8 +134,8 @@ class Store:
     def _row(
         self, request: Request, completion: Completion
     ) -> tuple[str | int | float | None, ...]:
-        text = self.redactor.clean(json.dumps(completion_json(completion)))
-        asked = self.redactor.clean(canonical({**request.key_fields, "body": request.text}))
+        text = self.redactor.redact(json.dumps(completion_json(completion)))
+        asked = self.redactor.redact(canonical_json({**request.key_fields, "body": request.text}))
         usage = completion.usage
         return (
             completion.key,

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON, canonical_json
 from workbench.model import Request
 from workbench.store.completions import Store
 from workbench.store.json_diff import JsonDifference, differences, likeness, shared_ends
@@ -100,7 +100,7 @@ def explain_key(store: Store, key: str) -> Known:
 
 def explain_missing(store: Store, request: Request) -> MissingAnswer:
     """The kept request most like this one: of the same model, or else of another."""
-    asked = read_asked(canonical({**request.key_fields, "body": request.text}))
+    asked = read_asked(canonical_json({**request.key_fields, "body": request.text}))
     cut = False
     for which in (SAME_MODEL, OTHER_MODEL):
         values = (str(request.key_fields.get("model", "")), NEWEST + 1)

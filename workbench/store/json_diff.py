@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON, canonical_json
 
 MISSING = object()
 COMPARED = 2_000  # characters of what differs, for how alike it is
@@ -64,7 +64,7 @@ def differences(old: JSON, new: JSON, path: str = "") -> Iterator[JsonDifference
             here = old[number] if number < len(old) else MISSING
             there = new[number] if number < len(new) else MISSING
             yield from differences(here, there, f"{path}[{number}]")
-    elif MISSING in (old, new) or canonical(old) != canonical(new):
+    elif MISSING in (old, new) or canonical_json(old) != canonical_json(new):
         yield JsonDifference(path, old, new)
 
 
@@ -129,7 +129,7 @@ def _excerpt(text: str, start: int) -> str:
 def _shown(value: JSON) -> str:
     if value is MISSING:
         return "nothing"
-    text = value if isinstance(value, str) else canonical(value)
+    text = value if isinstance(value, str) else canonical_json(value)
     if text == "":
         return '""'
     return text if len(text) <= 2 * SHORT else f"{text[: 2 * SHORT]}…"

@@ -163,7 +163,7 @@ class Leases:
 
     def lost(self, key: str, attempt: FailedCall) -> None:
         """Notes that the call under way for `key` brought no answer; none is under way now."""
-        reason = self._redactor.clean(attempt.reason).encode("utf-8", "replace").decode()[:1000]
+        reason = self._redactor.redact(attempt.reason).encode("utf-8", "replace").decode()[:1000]
         self._database.note(
             [
                 (LOST, [(attempt.outcome, reason, key)]),

@@ -102,7 +102,7 @@ def to_remove(store: Store, what: Answers | Scores, prices: Mapping[str, Price])
         return Removal(scores=count, size=size)
     query = f"{BY_MODEL} {where} GROUP BY model ORDER BY model"
     rows = store.database.read(query, values)
-    costs = [prices[row[0]].of(row[2], row[3]) for row in rows if row[0] in prices]
+    costs = [prices[row[0]].cost(row[2], row[3]) for row in rows if row[0] in prices]
     sums = [sum(row[column] for row in rows) for column in range(1, 6)]
     count, tokens_in, tokens_out, uncounted, size = sums
     return Removal(

@@ -115,5 +115,5 @@ def _models(store: Store, prices: Mapping[str, Price]) -> list[ModelStatistics]:
         one.size += size
     for one in found.values():
         if price := prices.get(one.model):
-            one.cost = price.of(one.input_tokens, one.output_tokens)
+            one.cost = price.cost(one.input_tokens, one.output_tokens)
     return list(found.values())

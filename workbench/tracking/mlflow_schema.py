@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from mlflow.store.db.utils import _get_alembic_config
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.secrets import masked
+from workbench.secrets import mask_url
 
 OWN = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 
@@ -47,7 +47,7 @@ def check_schema(uri: str) -> None:
         raise _refused(
             uri,
             f"an older MLflow made this store (schema {found})",
-            f"keep a copy of it, then: mlflow db upgrade {masked(uri)}",
+            f"keep a copy of it, then: mlflow db upgrade {mask_url(uri)}",
         )
     raise _refused(
         uri,
@@ -57,4 +57,4 @@ def check_schema(uri: str) -> None:
 
 
 def _refused(uri: str, message: str, fix: str) -> WorkbenchError:
-    return WorkbenchError(message, where=masked(uri), fix=fix, exit_code=ExitCode.NOT_RECORDED)
+    return WorkbenchError(message, where=mask_url(uri), fix=fix, exit_code=ExitCode.NOT_RECORDED)

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.secrets import Redactor, masked
+from workbench.secrets import Redactor, mask_url
 from workbench.tracking.client_settings import hardly_waiting, timeout
 from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecord
 from workbench.tracking.provenance import provenance
@@ -201,7 +201,7 @@ class DirectRecorder:
 
     def _without_mlflow(self, results: Results, error: Exception) -> Recorded:
         """What kept the numbers out of MLflow, and how many rows."""
-        uri = masked(self._project.tracking_uri(self.tracking_uri))
+        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
         answered = sum(one.rows.planned - one.rows.not_run for one in results.variants)
         left = answered - self._recorded
         count = f"{left:,} of {answered:,} rows are not recorded in MLflow"

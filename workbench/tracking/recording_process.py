@@ -22,7 +22,7 @@ from typing import Any
 
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.project import Project
-from workbench.secrets import Redactor, masked
+from workbench.secrets import Redactor, mask_url
 from workbench.tracking.protocol import STOP, Recorded, RecordingJob, Results, RowRecord
 
 ROOT = Path(__file__).resolve().parents[2]  # it must import the workbench that starts it
@@ -128,7 +128,7 @@ class RecordingProcess:
         self._end(LINGER)
         rows = sum(one.rows.planned - one.rows.not_run for one in results.variants)
         return Recorded(
-            masked(self._project.tracking_uri(self.tracking_uri)),
+            mask_url(self._project.tracking_uri(self.tracking_uri)),
             problems=(
                 WorkbenchError(
                     f"the process that records ended before its time: "

@@ -24,9 +24,9 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
         self, experiment_id: str, start_time: int, tags: dict[str, str], run_name: str
     ) -> Run:
         """As MLflow's."""
-        clean = self._redactor.clean
+        clean = self._redactor.redact
         return super().create_run(
-            experiment_id, start_time, self._redactor.clean_json(tags), run_name=clean(run_name)
+            experiment_id, start_time, self._redactor.redact_json(tags), run_name=clean(run_name)
         )
 
     def log_batch(
@@ -37,7 +37,7 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
         tags: Sequence[RunTag] = (),
     ) -> None:
         """As MLflow's."""
-        clean = self._redactor.clean
+        clean = self._redactor.redact
         super().log_batch(
             run_id,
             metrics,
@@ -47,8 +47,8 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
 
     def log_dict(self, run_id: str, dictionary: dict[str, JSON], artifact_file: str) -> None:
         """As MLflow's."""
-        super().log_dict(run_id, self._redactor.clean_json(dictionary), artifact_file)
+        super().log_dict(run_id, self._redactor.redact_json(dictionary), artifact_file)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """As MLflow's."""
-        super().log_text(run_id, self._redactor.clean(text), artifact_file)
+        super().log_text(run_id, self._redactor.redact(text), artifact_file)

@@ -13,9 +13,9 @@ from mlflow import MlflowClient
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
 
-from workbench.canonical import canonical
+from workbench.canonical import canonical_json
 from workbench.conversation import Message
-from workbench.errors import AbsentError, ExitCode, WorkbenchError, unknown_name
+from workbench.errors import ExitCode, NotFoundError, WorkbenchError, unknown_name
 from workbench.project import Project
 from workbench.prompt import (
     Prompt,
@@ -81,7 +81,7 @@ def _make(place: TrackingStore, prompt: Prompt, commit: str) -> int:
     tags = {  # MLflow shows them in this order
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
         **({GIT: commit} if commit else {}),
-        **({SETTINGS: canonical(settings)} if settings else {}),
+        **({SETTINGS: canonical_json(settings)} if settings else {}),
         DIGEST: prompt.digest,
     }
     made = place.client.register_prompt(
@@ -200,7 +200,7 @@ def alias_names(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict
 def _find(place: TrackingStore, name: str, reference: Reference) -> PromptVersion:
     known = versions(place, name)
     if not known:
-        raise AbsentError(
+        raise NotFoundError(
             f"no prompt {name!r} is registered in {place.shown}",
             fix="`workbench run` and `workbench prompts push` register it",
         )
@@ -218,7 +218,7 @@ def _find(place: TrackingStore, name: str, reference: Reference) -> PromptVersio
             if int(version.version) == int(reference.value):
                 return version
         newest = known[0].version
-        raise AbsentError(
+        raise NotFoundError(
             f"{name!r} has no version {reference.value} in {place.shown}",
             fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
         )
@@ -229,7 +229,7 @@ def _find(place: TrackingStore, name: str, reference: Reference) -> PromptVersio
         numbers = [int(version.version) for version in known]
         aliases = alias_names(place.client, name, numbers)
         error = unknown_name(f"alias of {name!r} in {place.shown}:", reference.value, aliases)
-        raise AbsentError(error.message, fix=error.fix) from None
+        raise NotFoundError(error.message, fix=error.fix) from None
 
 
 def _digest(version: PromptVersion) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from workbench.canonical import JSON, canonical
+from workbench.canonical import JSON, canonical_json
 from workbench.plan import Plan, Variant
 from workbench.results.metrics import VariantResult, interval_text, variant_json
 from workbench.tracking.runs import RunAttempt
@@ -35,7 +35,7 @@ def log_params(place: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "repeats": plan.experiment.repeats,
     }
     params = [
-        Param(key, (value if isinstance(value, str) else canonical(value))[:LONGEST_PARAM])
+        Param(key, (value if isinstance(value, str) else canonical_json(value))[:LONGEST_PARAM])
         for key, value in said.items()
         if value is not None and key not in run.data.params
     ]

@@ -24,7 +24,7 @@ from mlflow.store.db.utils import _initialize_tables
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
-from workbench.secrets import Redactor, masked
+from workbench.secrets import Redactor, mask_url
 from workbench.tracking.client_settings import patiently, silence
 from workbench.tracking.mlflow_schema import check_schema
 from workbench.tracking.redacting_client import RedactingClient
@@ -66,7 +66,7 @@ class TrackingStore:
     @property
     def shown(self) -> str:
         """The address without its password."""
-        return masked(self.uri)
+        return mask_url(self.uri)
 
     def experiment(self, name: str) -> str:
         """The id of the experiment `name`, made if it is missing."""
@@ -134,7 +134,7 @@ def _opened(uri: str, redactor: Redactor) -> MlflowClient:
         said = str(error).strip().split("\n")[0] or type(error).__name__
         raise WorkbenchError(
             f"the MLflow store can't be used: {said[:300]}",
-            where=masked(uri),
+            where=mask_url(uri),
             fix="see that it works: mlflow experiments search; or name another --tracking-uri",
             exit_code=ExitCode.NOT_RECORDED,
         ) from error
@@ -221,7 +221,7 @@ def _probe(uri: str, wait: float) -> None:
             return  # it answers; whether it lets us in is seen later
         raise WorkbenchError(
             f"the MLflow server doesn't answer: {error}",
-            where=masked(uri),
+            where=mask_url(uri),
             fix="start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out",
             exit_code=ExitCode.NOT_RECORDED,
         ) from error

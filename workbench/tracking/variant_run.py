@@ -146,8 +146,8 @@ class VariantRun:
 
     def _trace(self, entry: RowRecord, source: Source) -> RowTrace:
         request = Request(entry.row.cell.key, entry.body)
-        if self._redactor.clean(entry.body) != entry.body:  # a body as a trace may show it
-            request = Request.from_body(request.key, self._redactor.clean_json(request.body))
+        if self._redactor.redact(entry.body) != entry.body:  # a body as a trace may show it
+            request = Request.from_body(request.key, self._redactor.redact_json(request.body))
         return RowTrace(source, entry.row, request, entry.name, self._begun - entry.number)
 
     def _missing(self, result: VariantResult) -> Iterator[WorkbenchError]:

@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from typing import Any, TextIO, cast
 
 from workbench.errors import Stopped
-from workbench.secrets import CleanStream
+from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
 from workbench.tracking.protocol import STOP, Results, RowRecord
 from workbench.workers.child import die_with
@@ -41,7 +41,7 @@ class RecordingWorker:
     def work(self) -> None:
         """Until all is recorded, or it is told to stop."""
         _, project, redactor, tracking_uri, order = self._next()
-        sys.stderr = cast("TextIO", CleanStream(sys.stderr, redactor))
+        sys.stderr = cast("TextIO", RedactedStream(sys.stderr, redactor))
         from workbench.tracking.evaluate import prepare
         from workbench.tracking.recorder import DirectRecorder
 

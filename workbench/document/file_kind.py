@@ -1,6 +1,6 @@
 """What stands at a path where a file should.
 
-kind_of(Path("/dev/zero"))  ->  "a device"
+file_kind(Path("/dev/zero"))  ->  "a device"
 """
 
 import stat
@@ -15,7 +15,7 @@ KINDS = {
 }
 
 
-def kind_of(path: Path) -> str:
+def file_kind(path: Path) -> str:
     """`a folder`, `a pipe`, …; empty for a regular file. Opens nothing, so nothing can hang.
 
     Raises:
