@@ -7,7 +7,7 @@ python -m benchmarks.completing        in a project's folder
 import json
 import time
 
-from workbench.cli.setup import planned
+from workbench.cli.setup import open_plan
 from workbench.completing import Site, alone, complete
 from workbench.plan import Options, Scope
 from workbench.report.progress import Bar
@@ -15,7 +15,7 @@ from workbench.report.progress import Bar
 
 def main() -> None:
     with (
-        planned("", Options(Scope()), "") as (project, store, plan),
+        open_plan("", Options(Scope()), "") as (project, store, plan),
         alone(project, store, plan),
         store.ledger.session(plan.digest),
     ):

@@ -12,7 +12,7 @@ from workbench.comparing import compared, paired
 from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
-from workbench.report.leaderboard import blocks, leaderboard
+from workbench.report.leaderboard import leaderboard, leaderboard_blocks
 from workbench.report.verdicts import verdict_lines
 from workbench.results.metrics import Comparison, RecordedVariant, Row, VariantResult, variant_json
 from workbench.results.tally import Tally
@@ -170,7 +170,7 @@ def test_a_difference_on_the_same_rows_gets_a_word(
     one = only(found)
     assert (one.baseline, one.verdict.word, one.difference.mean) == ("plain", "better", 0.375)
     assert (one.difference.rows, one.left_out, one.worst, one.margin) == (40, 0, None, 0.05)
-    assert "+0.375 better" in blocks(found, currency="USD").plain
+    assert "+0.375 better" in leaderboard_blocks(found, currency="USD").plain
     said = variant_json(found[1])["comparisons"]["exact_match"]
     assert (said["verdict"], said["difference"], said["up"], said["down"]) == (
         "better",

@@ -17,8 +17,8 @@ from markdown_it import MarkdownIt
 from openai_server import Reply, say, serve
 
 from benchmarks.measure import Run, measure
-from workbench.report.compare import escaped
-from workbench.report.safe_text import inert, json_line, one_line
+from workbench.report.compare import escape_markdown
+from workbench.report.safe_text import escape_commands, json_line, shorten
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 TERMINAL = (
@@ -245,8 +245,8 @@ def linked(markdown: str) -> list[str]:
 
 @pytest.mark.parametrize("payload", MARKDOWN)
 def test_a_text_is_the_same_to_a_reader_of_markdown(payload: str) -> None:
-    flat = one_line(payload)
-    table = f"| a |\n|---|\n| {escaped(flat)} |\n\n- {escaped(flat)}\n"
+    flat = shorten(payload)
+    table = f"| a |\n|---|\n| {escape_markdown(flat)} |\n\n- {escape_markdown(flat)}\n"
     tokens = MarkdownIt("commonmark").enable("table").parse(table)
     texts = [one for one in tokens if one.type == "inline"][1:]
     said = ["".join(part.content for part in one.children or ()) for one in texts]
@@ -255,12 +255,14 @@ def test_a_text_is_the_same_to_a_reader_of_markdown(payload: str) -> None:
 
 
 def test_a_command_is_broken_and_json_keeps_it() -> None:
-    assert [inert(text) for text in ("::error::x", "a ##[error]x", " ::x\n ::y", "a::b # [x]")] == [
+    assert [
+        escape_commands(text) for text in ("::error::x", "a ##[error]x", " ::x\n ::y", "a::b # [x]")
+    ] == [
         ": :error::x",
         "a ## [error]x",
         " : :x\n : :y",
         "a::b # [x]",
     ]
-    assert [one_line(text) for text in ("\u200b::error::x", "\n ::x")] == [": :error::x", ": :x"]
+    assert [shorten(text) for text in ("\u200b::error::x", "\n ::x")] == [": :error::x", ": :x"]
     line = json_line({"a": "##[error]x"})
     assert ("##[" in line, json.loads(line)) == (False, {"a": "##[error]x"})

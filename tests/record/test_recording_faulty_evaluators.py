@@ -8,7 +8,7 @@ from recording import Recording
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options
-from workbench.report.leaderboard import blocks
+from workbench.report.leaderboard import leaderboard_blocks
 
 EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [mine]\n"
 ASKING = """\
@@ -48,7 +48,7 @@ def test_mean_of_four_of_six_rows_is_shown_with_its_errors(recording: Recording)
     assert done.exit_code == ExitCode.FAILED_ROWS
     run = recording.client.get_run(done.variants[0].run_id)
     assert run.data.metrics["mine/mean"] == 0.75
-    shown = blocks(done.variants, currency="USD").plain
+    shown = leaderboard_blocks(done.variants, currency="USD").plain
     assert "mine: 0.750 [0.301, 0.954] n=4, 2 errors\n" in shown
     assert dict(done.variants[0].reasons) == {
         "mine: ValueError: no (evaluators/mine.py:5)": 1,
@@ -83,7 +83,7 @@ def test_an_evaluator_that_decides_no_row_is_no_metric(recording: Recording, bod
     assert done.exit_code == ExitCode.FAILED_ROWS
     run = recording.client.get_run(done.variants[0].run_id)
     assert run.data.metrics == {"mine/n": 0.0, "mine/errors": 2.0, "rows/scored": 2.0}
-    assert "mine: n=0, 2 errors" in blocks(done.variants, currency="USD").plain
+    assert "mine: n=0, 2 errors" in leaderboard_blocks(done.variants, currency="USD").plain
 
 
 def test_an_edited_evaluator_costs_no_model_call_and_judges_its_own_column(

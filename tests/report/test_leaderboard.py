@@ -4,8 +4,8 @@ import pytest
 from bench import Bench
 from rich.console import Console
 
-from workbench.report.leaderboard import blocks, leaderboard, ranked
-from workbench.report.safe_text import one_line, plain, seconds
+from workbench.report.leaderboard import leaderboard, leaderboard_blocks, rank_variants
+from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.metrics import MetricResult, RowCounts, VariantResult
 
 
@@ -58,7 +58,9 @@ def test_no_value_is_said_and_not_zero(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("higher", "order"), [(True, [0.9, 0.5]), (False, [0.5, 0.9])])
 def test_the_best_stands_first(bench: Bench, higher: bool, order: list[float]) -> None:
-    found = ranked([result(bench, mean, ALL, higher_is_better=higher) for mean in (0.5, 0.9)])
+    found = rank_variants(
+        [result(bench, mean, ALL, higher_is_better=higher) for mean in (0.5, 0.9)]
+    )
     assert [one.metrics["judge"].mean for one in found] == order
 
 
@@ -76,7 +78,7 @@ def test_text_can_not_drive_the_terminal(text: str, safe: str) -> None:
 
 
 def test_one_line_is_one_line() -> None:
-    assert one_line("a\nb  c" + "x" * 20, 8) == "a b cxx…"
+    assert shorten("a\nb  c" + "x" * 20, 8) == "a b cxx…"
 
 
 @pytest.mark.parametrize(
@@ -88,7 +90,7 @@ def test_durations_read_well(duration: float, words: str) -> None:
 
 def test_a_narrow_terminal_gets_a_block_a_variant(bench: Bench) -> None:
     rows = RowCounts(13, 11, 1, 1)
-    text = blocks([result(bench, 0.5, rows, errors=1)], currency="USD").plain
+    text = leaderboard_blocks([result(bench, 0.5, rows, errors=1)], currency="USD").plain
     assert text.splitlines() == [
         "plain",
         "  judge: 0.500 [0.400, 0.600] n=10, 1 errors",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.report.csv_cells import neutral, original
+from workbench.report.csv_cells import escape_cell, unescape_cell
 
 RUN = [
     "=1+1",
@@ -36,22 +36,22 @@ LEFT = ["", "word", "-5", "+5", "-0.5", "-1e-7", "5", "a=b", "'", "'quoted'", " 
 
 @pytest.mark.parametrize("text", RUN, ids=ascii)
 def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text):
-    assert neutral(text) == f"'{text}"
+    assert escape_cell(text) == f"'{text}"
 
 
 @pytest.mark.parametrize("text", LEFT, ids=ascii)
 def test_other_texts_and_numbers_stay_as_they_are(text):
-    assert neutral(text) == text
+    assert escape_cell(text) == text
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\n 5a＝\u200b"), max_size=6) | st.text())
 def test_every_text_comes_back_from_its_cell(text):
-    assert original(neutral(text)) == text
+    assert unescape_cell(escape_cell(text)) == text
 
 
 @given(st.text(st.sampled_from("'=+-@\t\r\n 5a＝\u200b"), max_size=6))
 def test_a_neutral_cell_begins_with_nothing_that_acts(text):
-    cell = neutral(text)
+    cell = escape_cell(text)
     seen = cell.lstrip(" \u200b")
     acts = seen.startswith(tuple("=+-@\t\r\n＝"))
     assert cell.startswith("'") or not acts or re.fullmatch("[+-]5+", cell)

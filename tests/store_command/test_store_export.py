@@ -7,7 +7,7 @@ import stat
 import pytest
 from kept_store import MODEL, answer, call, fill, key_of, request
 
-from workbench.report.csv_cells import original
+from workbench.report.csv_cells import unescape_cell
 from workbench.store import Store
 
 ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
@@ -44,7 +44,7 @@ def test_a_spreadsheet_runs_nothing_and_numbers_stay_numbers(odd):
     with (odd / "a.csv").open(newline="", encoding="utf-8") as file:
         rows = {row["key"]: row for row in csv.DictReader(file)}
     assert (rows[key_of(2)]["text"], rows[key_of(2)]["latency_s"]) == ("'=1+1", "0.5")
-    assert original(rows[key_of(2)]["text"]) == "=1+1"
+    assert unescape_cell(rows[key_of(2)]["text"]) == "=1+1"
     assert json.loads(rows[key_of(2)]["request"]) == request(2, text="=2").body
 
 

@@ -108,9 +108,9 @@ def _exit_code() -> int:
 
 
 def _plain(text: str) -> str:
-    from workbench.report.safe_text import inert, plain
+    from workbench.report.safe_text import escape_commands
 
-    return inert(plain(text))
+    return escape_commands(text)
 
 
 def _tell(error: WorkbenchError) -> None:

@@ -16,7 +16,7 @@ import typer
 
 from workbench.cli.output import write_file
 from workbench.cli.run import AsJson, Limit, TrackingUri
-from workbench.cli.setup import experiment_file, open_project, planned
+from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def compare(
     from workbench.comparing import check_answered, paired
     from workbench.comparing import compare as compare_stored
     from workbench.plan import Options, Scope
-    from workbench.report.compare import compared_json, compared_lines, compared_markdown
+    from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.safe_text import json_line, plain
 
     project = open_project(tracking_uri)
@@ -60,18 +60,18 @@ def compare(
     beside = [*_references(names), *(one.prompt for run in runs.values() for one in run)]
     task = task or next((one.task for run in runs.values() for one in run), "")
     _check_task(task, runs, project)
-    opened = planned(task, Options(Scope(limit)), tracking_uri, beside, require_env=False)
+    opened = open_plan(task, Options(Scope(limit)), tracking_uri, beside, require_env=False)
     with opened as (project, store, made):
         found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
         check_answered(found, found.shown)
         if html:
             _write_page(html, found, project)
         if as_json:
-            typer.echo(json_line(compared_json(found)))
+            typer.echo(json_line(compare_json(found)))
         elif markdown:
-            typer.echo(plain(compared_markdown(found)))
+            typer.echo(plain(compare_markdown(found)))
         else:
-            for line in compared_lines(found):
+            for line in compare_lines(found):
                 sys.stdout.write(f"{plain(line)}\n")
     return ExitCode.DONE
 

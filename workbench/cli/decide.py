@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.run import AsJson, Limit, Only, Target, TrackingUri
-from workbench.cli.setup import planned
+from workbench.cli.setup import open_plan
 from workbench.errors import ExitCode
 
 
@@ -36,7 +36,7 @@ def decide(
     from workbench.report.safe_text import json_line, plain
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    opened = planned(target, Options(Scope(limit, only)), tracking_uri, require_env=False)
+    opened = open_plan(target, Options(Scope(limit, only)), tracking_uri, require_env=False)
     with opened as (project, store, made):
         found = compare(made, store, prices=project.prices)
         decision = decide_by(found, limits)

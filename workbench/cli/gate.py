@@ -18,8 +18,8 @@ import typer
 from workbench.cli.compare import task_of
 from workbench.cli.output import write_file
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
-from workbench.cli.setup import open_project, planner
-from workbench.cli.signals import interruptible, say
+from workbench.cli.setup import open_planner, open_project
+from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def gate(
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    asked = planner(task, Options(Scope(limit)), tracking_uri, gated=True, require_env=grow)
+    asked = open_planner(task, Options(Scope(limit)), tracking_uri, gated=True, require_env=grow)
     with asked as (project, store, plan):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         made = plan(None)
@@ -134,20 +134,20 @@ def _grown(
     budget: "Budget",
 ) -> "Grown":
     """The gate with as many rows as it takes; what kept a model from answering is said."""
-    from workbench.report.safe_text import inert, plain
+    from workbench.report.safe_text import escape_commands
     from workbench.run.grow import GrowContext, grow
     from workbench.run.invocation import check_prices
 
     check_prices(made, budget)
-    with interruptible(project) as stop:
+    with handle_signals(project) as stop:
         grown = grow(made, planning, meant, GrowContext(project, store, _told, budget, stop))
     for problem in grown.problems:
-        say(f"error: {inert(plain(str(problem)))}\n")
+        write_stderr(f"error: {escape_commands(str(problem))}\n")
     return grown
 
 
 def _told(text: str) -> None:
-    say(f"{text}\n")
+    write_stderr(f"{text}\n")
 
 
 def _tell_github(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.setup import keep_private, open_project, planned
-from workbench.cli.signals import interruptible, say
+from workbench.cli.setup import keep_private, open_plan, open_project
+from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -81,13 +81,13 @@ def run(
     options = Options(
         Scope(limit, only, raced), fresh=fresh, retry_failed=retry_failed, again=again
     )
-    with planned(target, options, tracking_uri) as (project, store, made):
+    with open_plan(target, options, tracking_uri) as (project, store, made):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         check_prices(made, budget)
         if dry_run:
             return _show_plan(made, project, store, as_json)
         _notes(made, as_json)
-        with interruptible(project) as stop:
+        with handle_signals(project) as stop:
             shop = workshop(project, store, tracking_uri)
             scored = partial(_show_numbers, currency=project.file.currency, as_json=as_json)
             shop = replace(shop, stop=stop, budget=budget, scored=scored)
@@ -107,7 +107,7 @@ def plan(
     """Show what `run` would send and what is stored already; send nothing."""
     from workbench.plan import Options, Scope
 
-    with planned(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
+    with open_plan(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
         return _show_plan(made, project, store, as_json)
 
 
@@ -142,13 +142,13 @@ def workshop(project: "Project", store: "Store", tracking_uri: str) -> "RunSite"
 
 def _pages(found: "Compared", project: "Project") -> dict[str, str]:
     """What is kept of a comparison beside its runs."""
-    from workbench.report.compare import compared_json
+    from workbench.report.compare import compare_json
     from workbench.report.page import comparison_page
     from workbench.report.safe_text import json_line
 
     return {
         "comparison.html": comparison_page(found, currency=project.file.currency),
-        "comparison.json": json_line(compared_json(found)),
+        "comparison.json": json_line(compare_json(found)),
     }
 
 
@@ -189,7 +189,7 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     """The leaderboard, as soon as there is one: MLflow may still be busy."""
     from rich.console import Console
 
-    from workbench.report.leaderboard import blocks, leaderboard
+    from workbench.report.leaderboard import leaderboard, leaderboard_blocks
     from workbench.report.safe_text import plain
     from workbench.report.verdicts import verdict_lines
 
@@ -198,7 +198,7 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     console = _console()
     table = leaderboard(variants, currency=currency)
     fits = Console(width=10_000).measure(table).maximum <= console.width
-    console.print(table if fits else blocks(variants, currency=currency))
+    console.print(table if fits else leaderboard_blocks(variants, currency=currency))
     for line in verdict_lines(variants):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     console.print()
@@ -212,10 +212,10 @@ def _show_rest(
     from workbench.report.check_batch import checked_json, checked_lines
     from workbench.report.leaderboard import summary
     from workbench.report.run_json import invocation_json
-    from workbench.report.safe_text import inert, json_line, plain
+    from workbench.report.safe_text import escape_commands, json_line, plain
 
     for line in checked_lines(checked) if checked is not None else ():
-        say(f"{plain(line)}\n")
+        write_stderr(f"{plain(line)}\n")
     if as_json:
         more = {} if checked is None else {"check_batch": checked_json(checked)}
         typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
@@ -224,4 +224,4 @@ def _show_rest(
     for line in summary(done, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:
-        sys.stderr.write(f"error: {inert(plain(str(problem)))}\n")
+        sys.stderr.write(f"error: {escape_commands(str(problem))}\n")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def planned(
+def open_plan(
     target: str | Path,
     options: "Options",
     tracking_uri: str,
@@ -41,7 +41,7 @@ def planned(
         beside: references of prompts that are planned beside the file's own.
         require_env: refuse if a variable in an evaluator's `env` is not set.
     """
-    with planner(target, options, tracking_uri, beside, require_env=require_env) as (
+    with open_planner(target, options, tracking_uri, beside, require_env=require_env) as (
         project,
         store,
         plan,
@@ -50,7 +50,7 @@ def planned(
 
 
 @contextmanager
-def planner(
+def open_planner(
     target: str | Path,
     options: "Options",
     tracking_uri: str,

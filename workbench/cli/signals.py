@@ -18,7 +18,7 @@ AT_ONCE = 0.7  # seconds until a second signal ends what doesn't end by itself
 
 
 @contextmanager
-def interruptible(project: "Project") -> Iterator["Stop"]:
+def handle_signals(project: "Project") -> Iterator["Stop"]:
     """The first signal lets what is under way end; the second ends within a second."""
     from workbench.completing import Stop
 
@@ -29,7 +29,7 @@ def interruptible(project: "Project") -> Iterator["Stop"]:
         if stop.now:
             Timer(AT_ONCE, _end_at_once, [stop.signal]).start()
         else:
-            say("\nending: what is under way is finished and kept; again: at once\n")
+            write_stderr("\nStopping after the calls in flight. Press Ctrl-C again to stop now.\n")
 
     asked = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it for us
@@ -44,11 +44,14 @@ def interruptible(project: "Project") -> Iterator["Stop"]:
 
 def _end_at_once(number: int) -> None:
     """Whatever the other threads do; what is kept is kept, as after any kill."""
-    say("ended at once: a call that was under way counts as unknown; the same command goes on\n")
+    write_stderr(
+        "Stopped. The outcome of the calls in flight is unknown. "
+        "Run the same command to continue.\n"
+    )
     os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
 
 
-def say(text: str) -> None:
+def write_stderr(text: str) -> None:
     """On stderr, if anybody listens."""
     with suppress(OSError, ValueError):  # nobody may be listening any more
         sys.stderr.write(text)

@@ -7,7 +7,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workbench.cli.setup import open_project, open_store, planned
+from workbench.cli.setup import open_plan, open_project, open_store
 from workbench.errors import WorkbenchError, unknown_name
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def explain(
 
     if task:
         options = Options(Scope(None, only))
-        with planned(task, options, tracking_uri) as (project, store, made):
+        with open_plan(task, options, tracking_uri) as (project, store, made):
             cells = _cells(key, store, made)
         if as_json:
             _print_json(row_json(key, cells))

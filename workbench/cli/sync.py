@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.run import AsJson, Target, TrackingUri, workshop
-from workbench.cli.setup import experiment_file, open_project, planned
+from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -82,7 +82,11 @@ def _carried_out(
         if there:
             scope = Scope(one.scope.get("limit"), one.scope.get("only", ""), one.scope.get("race"))
             named = tracking_uri or one.tracking_uri
-            with planned(project.root / one.experiment, Options(scope), named) as (_, store, plan):
+            with open_plan(project.root / one.experiment, Options(scope), named) as (
+                _,
+                store,
+                plan,
+            ):
                 if plan.digest == one.plan:
                     return _recorded(one, plan, project, store, tracking_uri)
     except WorkbenchError as error:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.completing import Checked
-from workbench.report.safe_text import one_line
+from workbench.report.safe_text import shorten
 
 SHOWN = 3  # changes of a variant
 WIDTH = 60  # characters of an answer
@@ -26,8 +26,8 @@ def checked_lines(checked: Sequence[Checked]) -> Iterator[str]:
             f"change{failed}"
         )
         for change in one.changes[:SHOWN]:
-            batched, alone = one_line(change.batched, WIDTH), one_line(change.alone, WIDTH)
-            yield f"  {one_line(change.row, WIDTH)}: {batched!r} in the batch, {alone!r} alone"
+            batched, alone = shorten(change.batched, WIDTH), shorten(change.alone, WIDTH)
+            yield f"  {shorten(change.row, WIDTH)}: {batched!r} in the batch, {alone!r} alone"
 
 
 def checked_json(checked: Sequence[Checked]) -> list[JSON]:

@@ -16,7 +16,7 @@ from workbench.comparing import Compared, RowChange
 from workbench.dataset import EXPECTED
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.safe_text import inert, one_line, plain
+from workbench.report.safe_text import escape_commands, plain, shorten
 from workbench.results.metrics import Comparison, comparison_json, variant_json
 from workbench.stats import Difference
 
@@ -31,12 +31,12 @@ LINKING = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 Cells = Sequence[str]
 
 
-def compared_lines(found: Compared) -> Iterator[str]:
+def compare_lines(found: Compared) -> Iterator[str]:
     """For a terminal: a block for each pair, then the slices and what differs in the prompts."""
     for number, base in _pairs(found):
         comparisons = found.results[number].comparisons
         yield f"{_name(found, number)} against {_name(found, base)}"
-        yield from aligned([COLUMNS, *(_cells(name, one) for name, one in comparisons.items())])
+        yield from align_rows([COLUMNS, *(_cells(name, one) for name, one in comparisons.items())])
         yield from _settling(comparisons)
         yield from _row_lines(found, number)
         yield from _slice_lines(found, number)
@@ -60,30 +60,28 @@ def partial_lines(found: Compared, numbers: Sequence[int]) -> Iterator[str]:
         )
 
 
-def compared_markdown(found: Compared) -> str:
+def compare_markdown(found: Compared) -> str:
     """For a pull request or a step summary."""
     lines: list[str] = []
     for number, base in _pairs(found):
         comparisons = found.results[number].comparisons
-        lines += [
-            f"### {escaped(_name(found, number))} against {escaped(_name(found, base))}",
-            "",
-        ]
+        title = f"{_name(found, number)} against {_name(found, base)}"
+        lines += [f"### {escape_markdown(title)}", ""]
         lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
         for name, one in comparisons.items():
-            lines.append(f"| {' | '.join(map(escaped, _cells(name, one)))} |")
-        lines += ["", *(f"- {escaped(line.strip())}" for line in _settling(comparisons))]
-        lines += [f"- {escaped(line.strip())}" for line in _row_lines(found, number)]
-        lines += [f"- {escaped(line.strip())}" for line in _slice_lines(found, number)]
+            lines.append(f"| {' | '.join(map(escape_markdown, _cells(name, one)))} |")
+        lines += ["", *(f"- {escape_markdown(line.strip())}" for line in _settling(comparisons))]
+        lines += [f"- {escape_markdown(line.strip())}" for line in _row_lines(found, number)]
+        lines += [f"- {escape_markdown(line.strip())}" for line in _slice_lines(found, number)]
         if diff := _prompt_lines(found, base, number):
             fence = "`" * max(3, 1 + max(_ticks(line) for line in diff))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
-    lines += [escaped(line) for line in partial_lines(found, found.shown)]
+    lines += [escape_markdown(line) for line in partial_lines(found, found.shown)]
     return "\n".join(lines)
 
 
-def compared_json(found: Compared) -> dict[str, JSON]:
+def compare_json(found: Compared) -> dict[str, JSON]:
     """Everything, each row that changed included; differences are after minus before."""
     names = [variant.name for variant in found.plan.variants]
     return {
@@ -130,7 +128,7 @@ def prompt_diff_lines(before: Prompt, after: Prompt) -> Iterator[str]:
 
 def _prompt_lines(found: Compared, *numbers: int) -> list[str]:
     pair = (found.plan.variants[number].prompt for number in numbers)
-    return [inert(line) for line in prompt_diff_lines(*pair)]
+    return [escape_commands(line) for line in prompt_diff_lines(*pair)]
 
 
 def _pairs(found: Compared) -> list[tuple[int, int]]:
@@ -138,24 +136,24 @@ def _pairs(found: Compared) -> list[tuple[int, int]]:
 
 
 def _name(found: Compared, number: int) -> str:
-    return one_line(found.plan.variants[number].name, 100)
+    return shorten(found.plan.variants[number].name, 100)
 
 
 def _cells(name: str, one: Comparison) -> Cells:
     apart = one.difference
     rows = f"{apart.rows:,}" + (f", {one.left_out:,} left out" if one.left_out else "")
     before, after = f"{apart.before:.3f}", f"{apart.after:.3f}"
-    return one_line(name), before, after, interval(apart), one.verdict.word, rows
+    return shorten(name), before, after, difference_text(apart), one.verdict.word, rows
 
 
-def interval(apart: Difference) -> str:
+def difference_text(apart: Difference) -> str:
     """`+0.200 [+0.112, +0.288]`."""
     if apart.low is None or apart.high is None:
         return f"{apart.mean:+.3f}"
     return f"{apart.mean:+.3f} [{apart.low:+.3f}, {apart.high:+.3f}]"
 
 
-def aligned(rows: Sequence[Cells]) -> Iterator[str]:
+def align_rows(rows: Sequence[Cells]) -> Iterator[str]:
     """Rows of cells, the columns below each other."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
@@ -167,11 +165,12 @@ def _settling(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
     for name, one in comparisons.items():
         if one.verdict.rows_needed:
             yield (
-                f"  {one_line(name)}: about {one.verdict.rows_needed:,} rows would settle it"
+                f"  {shorten(name)}: about {one.verdict.rows_needed:,} rows would settle it"
                 f" ({one.difference.rows:,} show {one.verdict.least or 0:.3g} or more)"
             )
         if one.worst:
-            yield f"  {one_line(name)}, the worst score for what failed: {interval(one.worst)}"
+            worst = difference_text(one.worst)
+            yield f"  {shorten(name)}, with the worst score for failed rows: {worst}"
 
 
 def _row_lines(found: Compared, number: int) -> Iterator[str]:
@@ -186,7 +185,7 @@ def _row_lines(found: Compared, number: int) -> Iterator[str]:
         if not gains:
             continue
         up, down = (sum(sign * gain > 0 for gain in gains.values()) for sign in (1, -1))
-        yield f"  {one_line(evaluator.name)}: {up:,} rows better, {down:,} worse"
+        yield f"  {shorten(evaluator.name)}: {up:,} rows better, {down:,} worse"
         for one in sorted(changed, key=lambda change: gains[change.row]):
             if gains[one.row] < 0 and one.gain < 0:
                 worst.setdefault(one.row, one)
@@ -196,13 +195,13 @@ def _row_lines(found: Compared, number: int) -> Iterator[str]:
 
 def _change(one: RowChange) -> str:
     """`r12, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')`."""
-    before, after = (f"{one_line(text, LONGEST)!r}" for text in one.answers)
+    before, after = (f"{shorten(text, LONGEST)!r}" for text in one.answers)
     wanted = one.expectations.get(EXPECTED)
-    beside = "" if wanted is None else f" (expected {one_line(str(wanted), LONGEST)!r})"
+    beside = "" if wanted is None else f" (expected {shorten(str(wanted), LONGEST)!r})"
     values = " → ".join(
         "none" if value is None else f"{value:g}" for value in (one.before, one.after)
     )
-    where = f"{one_line(one.row, 40)}, {one_line(one.metric)} {values}"
+    where = f"{shorten(one.row, 40)}, {shorten(one.metric)} {values}"
     return f"{where}: {before} is now {after}{beside}"
 
 
@@ -212,8 +211,9 @@ def _slice_lines(found: Compared, number: int) -> Iterator[str]:
     for part in found.slices[:MOST_SLICES]:
         for name, one in part.comparisons.get(number, {}).items():
             yield (
-                f"  {one_line(part.column)}={one_line(part.value, 40)}, {one_line(name)}: "
-                f"{interval(one.difference)}, {one.verdict.word}, {one.difference.rows:,} rows"
+                f"  {shorten(part.column)}={shorten(part.value, 40)}, {shorten(name)}: "
+                f"{difference_text(one.difference)}, {one.verdict.word}, "
+                f"{one.difference.rows:,} rows"
             )
 
 
@@ -222,6 +222,6 @@ def _ticks(line: str) -> int:
     return max((len(run) for run in re.findall("`+", line)), default=0)
 
 
-def escaped(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """Text that Markdown leaves as it is, and of which GitHub makes no link and no mention."""
     return LINKING.sub(r"\g<0>&#8203;", SIGNS.sub(r"\\\g<0>", text))

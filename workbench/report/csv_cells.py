@@ -1,7 +1,7 @@
 """Cells of a CSV file that a spreadsheet takes for text, and the way back.
 
-neutral("=1+1")   ->  "'=1+1"        original("'=1+1")  ->  "=1+1"
-neutral("-5")     ->  "-5"           a number stays one
+escape_cell("=1+1")   ->  "'=1+1"        unescape_cell("'=1+1")  ->  "=1+1"
+escape_cell("-5")     ->  "-5"           a number stays one
 
 A spreadsheet runs a cell that begins like a formula. An apostrophe before it makes it text.
 """
@@ -16,13 +16,13 @@ UNSEEN = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # kinds of characters that take room at
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that are not seen
 
 
-def neutral(text: str) -> str:
-    """`text` as a cell that no spreadsheet runs; `original` gives it back."""
+def escape_cell(text: str) -> str:
+    """`text` as a cell that no spreadsheet runs; `unescape_cell` gives it back."""
     return f"'{text}" if _acts(text) else text
 
 
-def original(cell: str) -> str:
-    """The text of a cell that `neutral` made."""
+def unescape_cell(cell: str) -> str:
+    """The text of a cell that `escape_cell` made."""
     return cell[1:] if cell.startswith("'") and _acts(cell[1:]) else cell
 
 

@@ -6,8 +6,8 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing import Compared, Decision
 from workbench.comparing.decision import Candidate
-from workbench.report.compare import aligned, partial_lines
-from workbench.report.safe_text import one_line, seconds
+from workbench.report.compare import align_rows, partial_lines
+from workbench.report.safe_text import seconds, shorten
 
 SCHEMA_VERSION = 1
 
@@ -16,16 +16,16 @@ def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterat
     """A line a variant, best first; then the sentence."""
     head = (
         "variant",
-        one_line(decision.metric),
-        f"{one_line(currency)} / 1,000 rows",
+        shorten(decision.metric),
+        f"{shorten(currency)} / 1,000 rows",
         "latency",
         "rows",
         "best in",
         "",
     )
-    yield from aligned([head, *(_cells(found, one) for one in decision.candidates)])
+    yield from align_rows([head, *(_cells(found, one) for one in decision.candidates)])
     yield ""
-    yield one_line(decision.words, 2_000)
+    yield shorten(decision.words, 2_000)
     yield from partial_lines(found, [one.variant for one in decision.candidates])
 
 
@@ -58,13 +58,13 @@ def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
         words += ["Pareto front"] * one.on_front + ["not clearly worse than the best"] * one.as_good
         words += ["floor not certain"] * one.unsure
     return (
-        one_line(found.plan.variants[one.variant].name, 60),
+        shorten(found.plan.variants[one.variant].name, 60),
         quality,
         "unknown" if one.cost is None else f"{one.cost:.4f}",
         "unknown" if one.latency_s is None else seconds(one.latency_s),
         f"{_answered(found, one):,}",
         "" if one.against else f"{one.best_chance:.0%}",
-        one_line("; ".join(words), 200),
+        shorten("; ".join(words), 200),
     )
 
 

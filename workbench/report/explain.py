@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from workbench.canonical import JSON
 from workbench.model import SCORED_STATES
 from workbench.report.export import answer_json
-from workbench.report.safe_text import one_line, plain, seconds
+from workbench.report.safe_text import plain, seconds, shorten
 from workbench.store.explain import NEWEST, Known, MissingAnswer, Nearest
 from workbench.store.leases import PendingCall
 
@@ -72,10 +72,10 @@ def known_json(known: Known) -> dict[str, JSON]:
 
 def row_lines(row: str, cells: Sequence[Answered], currency: str) -> list[str]:
     """For each variant: from the store, or why not."""
-    lines = [f"row {one_line(row)}"]
+    lines = [f"row {shorten(row)}"]
     for cell in cells:
         again = f", repeat {cell.repeat}" if cell.repeat else ""
-        lines += ["", f"{one_line(cell.variant)}{again}  {cell.known.key[:12]}"]
+        lines += ["", f"{shorten(cell.variant)}{again}  {cell.known.key[:12]}"]
         if cell.known.kept:
             kept = cell.known.kept
             state = kept.completion.state
@@ -114,7 +114,7 @@ def _missing(missing: MissingAnswer | None) -> list[str]:
         return [f"nothing like it is kept{cut}"]
     near = missing.nearest
     lines = [f"the nearest that is kept{cut}: {near.key[:12]}, {_time(near.kept_at)}"]
-    lines += [f"  {one_line(str(one), 200)}" for one in near.found]
+    lines += [f"  {shorten(str(one), 200)}" for one in near.found]
     if not near.same_model:
         lines.append("  it was asked of another model")
     elif any(one.path.startswith(IDENTITY) for one in near.found):
@@ -148,9 +148,7 @@ def _not_kept(known: Known) -> str:
 
 def _call(call: PendingCall, currency: str) -> str:
     cost = "" if call.cost is None else f", at most {currency} {call.cost:.4f}"
-    return (
-        f"{_time(call.noted_at)}, {call.outcome.replace('_', ' ')}: {one_line(call.reason)}{cost}"
-    )
+    return f"{_time(call.noted_at)}, {call.outcome.replace('_', ' ')}: {shorten(call.reason)}{cost}"
 
 
 def _time(said: str) -> str:

@@ -14,7 +14,7 @@ from typing import IO
 
 from workbench.canonical import JSON, ordered_json
 from workbench.errors import WorkbenchError
-from workbench.report.csv_cells import neutral
+from workbench.report.csv_cells import escape_cell
 from workbench.store.selection import Kept
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # to some readers
@@ -65,7 +65,9 @@ def csv_lines(answers: Iterable[Kept]) -> Iterator[bytes]:
     for kept in answers:
         row = answer_json(kept)
         row["request"] = ordered_json(row["request"])
-        writer.writerow(neutral(cell) if isinstance(cell, str) else cell for cell in row.values())
+        writer.writerow(
+            escape_cell(cell) if isinstance(cell, str) else cell for cell in row.values()
+        )
         yield _taken(buffer)
     yield _taken(buffer)
 

@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
 from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, Compared
-from workbench.report.compare import aligned, compared_markdown, escaped
-from workbench.report.safe_text import UNSAFE, one_line
+from workbench.report.compare import align_rows, compare_markdown, escape_markdown
+from workbench.report.safe_text import UNSAFE, shorten
 from workbench.run.grow import Grown
 
 SCHEMA_VERSION = 1
@@ -20,11 +20,11 @@ COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 def gate_lines(found: Compared, checks: Sequence[Check]) -> Iterator[str]:
     """A line a check, and below them what would decide those that are open."""
-    yield from aligned([COLUMNS, *(_cells(found, check) for check in checks)])
+    yield from align_rows([COLUMNS, *(_cells(found, check) for check in checks)])
     for check in checks:
         if check.outcome != PASSED and check.rows_needed:
             yield (
-                f"{_name(found, check)}, {one_line(check.metric)} {one_line(check.rule)}: "
+                f"{_name(found, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
                 f"{check.rows:,} rows; about {check.rows_needed:,} would decide it"
             )
     yield verdict(checks)
@@ -144,9 +144,11 @@ def annotations(
 
 def summary_markdown(found: Compared, checks: Sequence[Check]) -> str:
     """For a step summary: the checks, then every pair with its rows and its prompt diff."""
-    rows = [f"| {' | '.join(escaped(cell) for cell in _cells(found, one))} |" for one in checks]
+    rows = [
+        f"| {' | '.join(escape_markdown(cell) for cell in _cells(found, one))} |" for one in checks
+    ]
     head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    return "\n".join([f"## {verdict(checks)}", "", *head, *rows, "", compared_markdown(found)])
+    return "\n".join([f"## {verdict(checks)}", "", *head, *rows, "", compare_markdown(found)])
 
 
 def _cells(found: Compared, check: Check) -> Sequence[str]:
@@ -156,8 +158,8 @@ def _cells(found: Compared, check: Check) -> Sequence[str]:
         value += f" [{check.low:{signed}.3f}, {check.high:{signed}.3f}]"
     return (
         _name(found, check),
-        one_line(check.metric),
-        one_line(check.rule),
+        shorten(check.metric),
+        shorten(check.rule),
         check.outcome,
         value,
         f"{check.rows:,}",
@@ -176,7 +178,7 @@ def _said(check: Check) -> str:
 
 
 def _name(found: Compared, check: Check) -> str:
-    return one_line(found.plan.variants[check.variant].name, 100)
+    return shorten(found.plan.variants[check.variant].name, 100)
 
 
 def _xml(text: str) -> str:

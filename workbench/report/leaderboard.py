@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.safe_text import one_line, plain, seconds
+from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.metrics import Comparison, MetricResult, VariantResult, interval_text
 from workbench.run.invocation import Invocation
 from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
@@ -28,8 +28,8 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     if priced:
         table.add_column(Text(plain(f"cost {currency}")), justify="right")
     table.add_column("model time", justify="right", no_wrap=True)
-    for variant in ranked(variants):
-        cells = [Text(one_line(variant.variant.name, 60))]
+    for variant in rank_variants(variants):
+        cells = [Text(shorten(variant.variant.name, 60))]
         cells += [_metric(variant.metrics[name], variant.comparisons.get(name)) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
         if priced:
@@ -38,11 +38,11 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     return table
 
 
-def blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
+def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
     """The same for a narrow terminal: a block a variant, a line a metric."""
     text = Text()
-    for variant in ranked(variants):
-        text.append(one_line(variant.variant.name, 200) + "\n", style="bold")
+    for variant in rank_variants(variants):
+        text.append(shorten(variant.variant.name, 200) + "\n", style="bold")
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
             if comparison := variant.comparisons.get(name):
@@ -55,7 +55,7 @@ def blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
     return text
 
 
-def ranked(variants: Sequence[VariantResult]) -> list[VariantResult]:
+def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
     """Best first by the first metric with a mean; those without one last, in the file's order."""
 
     def rank(variant: VariantResult) -> tuple[bool, float]:
@@ -75,7 +75,7 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
     if metric.mean is None:
         text.append("no value" if metric.kind != "category" else "", style="dim")
     else:
-        unit = f" {one_line(metric.unit)}" if metric.unit else ""
+        unit = f" {shorten(metric.unit)}" if metric.unit else ""
         text.append(_number(metric.mean) + unit, style="bold")
     text.append(f" n={metric.n}", style="dim")
     if metric.low is not None and metric.high is not None:
@@ -112,7 +112,7 @@ def _verdict(comparison: Comparison) -> Text:
 
 def _notable(metric: MetricResult) -> list[tuple[str, int]]:
     """The outcomes worth a word: all categories, else what is neither right nor wrong."""
-    outcomes = [(one_line(name, 20), count) for name, count in metric.outcomes.items()]
+    outcomes = [(shorten(name, 20), count) for name, count in metric.outcomes.items()]
     if metric.kind == "category":
         return outcomes[:5]
     return [(name, count) for name, count in outcomes if name not in ("right", "wrong")]
@@ -154,7 +154,7 @@ def _reasons(done: Invocation) -> list[str]:
     reasons: Counter[str] = Counter()
     for variant in done.variants:
         reasons.update(variant.reasons)
-    lines = [f"  {count:,} × {one_line(text, 200)}" for text, count in reasons.most_common(5)]
+    lines = [f"  {count:,} × {shorten(text, 200)}" for text, count in reasons.most_common(5)]
     lines += [f"  and {len(reasons) - 5} other reasons"] if len(reasons) > 5 else []
     useless = sum(v.rows.failed for v in done.variants) - done.requests.failed
     if useless > 0:
@@ -176,7 +176,7 @@ def _raced(done: Invocation, currency: str) -> list[str]:
     )
     whole = {one.variant.name for one in done.variants if not one.stopped}
     lines = [
-        f"  {one_line(name, 60)}: {one_line(why, 100)}"
+        f"  {shorten(name, 60)}: {shorten(why, 100)}"
         + (" (all its rows were stored)" if name in whole else "")
         for name, why in race.out.items()
     ]
@@ -200,7 +200,7 @@ def summary(done: Invocation, *, currency: str) -> list[str]:
     ]
     lines = [", ".join(parts), *_raced(done, currency), *_reasons(done)]
     if done.not_run:
-        named = ", ".join(one_line(row, 40) for row in done.not_run[:10])
+        named = ", ".join(shorten(row, 40) for row in done.not_run[:10])
         lines.append(f"  not run: {named}" + (", …" if len(done.not_run) > 10 else ""))
     if done.known:
         lines.append(

@@ -9,7 +9,7 @@ from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.lint import PromptFindings, TaskFindings
-from workbench.report.safe_text import inert, plain
+from workbench.report.safe_text import escape_commands
 
 SCHEMA_VERSION = 1
 
@@ -63,7 +63,7 @@ def _print_prompt(console: Console, task: str, one: PromptFindings) -> None:
 
 def _tell(console: Console, line: str, style: str = "") -> None:
     """Not folded: a text would begin another line."""
-    console.print(Text(inert(plain(line)), style=style), soft_wrap=True)
+    console.print(Text(escape_commands(line), style=style), soft_wrap=True)
 
 
 def _said(conversation: Conversation) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 from workbench.canonical import JSON
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
-from workbench.report.safe_text import one_line, seconds
+from workbench.report.safe_text import seconds, shorten
 
 SCHEMA_VERSION = 1
 
@@ -21,7 +21,7 @@ def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Tabl
         table.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
     for variant, cells, one in zip(plan.variants, plan.cells, forecasts, strict=True):
         table.add_row(
-            Text(one_line(variant.name, 60)), f"{len(cells):,}", f"{one.requests:,}", *_cells(one)
+            Text(shorten(variant.name, 60)), f"{len(cells):,}", f"{one.requests:,}", *_cells(one)
         )
     return table
 

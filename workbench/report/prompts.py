@@ -10,7 +10,7 @@ from rich.text import Text
 from workbench.canonical import JSON
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.safe_text import inert, plain
+from workbench.report.safe_text import escape_commands, plain
 from workbench.tracking.prompt_status import PromptStatus
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -42,7 +42,7 @@ def prompt_text(prompt: Prompt) -> RenderableType:
     version = f", version {prompt.version}" if prompt.version else ""
     head = plain(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}")
     names = plain(", ".join(prompt.variables)) or "none"
-    text = Text(inert(plain(template_text(prompt))))
+    text = Text(escape_commands(template_text(prompt)))
     return Group(Text(head, style="bold"), Text(f"variables: {names}\n"), text)
 
 
@@ -78,7 +78,7 @@ def prompt_diff(before: Prompt, after: Prompt) -> Text:
     text = Text()
     for line in lines:
         bold = "bold" if line.startswith(("---", "+++")) else ""
-        text.append(inert(plain(line)) + "\n", style=bold or STYLES.get(line[:1], ""))
+        text.append(escape_commands(line) + "\n", style=bold or STYLES.get(line[:1], ""))
     text.rstrip()
     return text
 

@@ -22,9 +22,9 @@ def plain(text: str) -> str:
     return UNSAFE.sub("", text)
 
 
-def inert(text: str) -> str:
-    """Plain text with a blank in each command of a runner: `: :error::`, `## [error]`."""
-    return COMMAND.sub(lambda found: f"{found[0][:-1]} {found[0][-1]}", text)
+def escape_commands(text: str) -> str:
+    """Plain text with a space inside each workflow command: `: :error::`, `## [error]`."""
+    return COMMAND.sub(lambda match: f"{match[0][:-1]} {match[0][-1]}", plain(text))
 
 
 def json_line(said: JSON) -> str:
@@ -33,9 +33,9 @@ def json_line(said: JSON) -> str:
     return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
-def one_line(text: str, width: int = 80) -> str:
+def shorten(text: str, width: int = 80) -> str:
     """The beginning of `text` on one line of at most `width` characters."""
-    flat = inert(" ".join(plain(text).split()))
+    flat = escape_commands(" ".join(plain(text).split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
 
 

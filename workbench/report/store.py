@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.report.safe_text import one_line
+from workbench.report.safe_text import shorten
 from workbench.store.leases import PendingCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair
@@ -33,7 +33,7 @@ def statistics_tables(found: Statistics, currency: str) -> list[Table]:
 
 def statistics_lines(found: Statistics, currency: str) -> list[str]:
     """Under the tables: scores, calls, who is at work, the file."""
-    scores = ", ".join(f"{one_line(name, 60)} {count:,}" for name, count in found.scores.items())
+    scores = ", ".join(f"{shorten(name, 60)} {count:,}" for name, count in found.scores.items())
     lines = [f"scores: {scores or 'none'}"]
     for one in found.calls:
         lines.append(f"calls without an answer: {_lost(one, currency)}")
@@ -61,7 +61,7 @@ def removal_lines(found: Removal, currency: str, *, scores: bool) -> list[str]:
     if found.cost is not None:
         lines.append(f"asking again would cost about {currency} {found.cost:.4f}")
     if found.unpriced:
-        names = ", ".join(one_line(name, 60) or UNNAMED for name in found.unpriced)
+        names = ", ".join(shorten(name, 60) or UNNAMED for name in found.unpriced)
         lines.append(f"no price is known of: {names}")
     if found.uncounted:
         lines.append(f"{found.uncounted:,} of them came without a count of their tokens")
@@ -79,7 +79,7 @@ def repair_lines(done: Repair) -> list[str]:
     if done.salvaged is None:
         return ["the store is whole; nothing was changed"]
     kept = done.salvaged
-    lines = [f"damaged: {one_line(finding, 160)}" for finding in done.findings[:SHOWN]]
+    lines = [f"damaged: {shorten(finding, 160)}" for finding in done.findings[:SHOWN]]
     counts = (many(kept.answers, "answer"), many(kept.scores, "score"))
     lines.append(f"kept {counts[0]}, {counts[1]} and {many(kept.calls, 'lost call')}")
     lost = f"{many(len(kept.lost), 'answer')} and {many(len(kept.lost_scores), 'score')}"
@@ -129,14 +129,14 @@ def _model_cells(one: ModelStatistics) -> list[Text]:
     more = f" ({one.uncounted:,} not counted)" if one.uncounted else ""
     cost = "no price" if one.cost is None else f"{one.cost:.4f}"
     tokens = (f"{one.input_tokens:,}{more}", f"{one.output_tokens:,}")
-    cells = (one_line(one.model, 60) or UNNAMED, states, *tokens, cost, bytes_text(one.size))
+    cells = (shorten(one.model, 60) or UNNAMED, states, *tokens, cost, bytes_text(one.size))
     return [Text(cell) for cell in cells]
 
 
 def _call_cells(call: PendingCall) -> list[Text]:
     cost = "unknown" if call.cost is None else f"{call.cost:.4f}"
-    cells = (call.noted_at[:19] + "Z", one_line(call.model, 60), call.key[:12], cost)
-    return [Text(cell) for cell in (*cells, one_line(call.reason, 80))]
+    cells = (call.noted_at[:19] + "Z", shorten(call.model, 60), call.key[:12], cost)
+    return [Text(cell) for cell in (*cells, shorten(call.reason, 80))]
 
 
 def _lost(one: LostCalls, currency: str) -> str:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from workbench.report.compare import interval
-from workbench.report.safe_text import one_line
+from workbench.report.compare import difference_text
+from workbench.report.safe_text import shorten
 from workbench.results.metrics import Comparison, VariantResult
 from workbench.stats import UNCLEAR
 
@@ -17,7 +17,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     ]
     if not found:
         return []
-    bases = list(dict.fromkeys(one_line(one.baseline, 60) for _, _, one in found))
+    bases = list(dict.fromkeys(shorten(one.baseline, 60) for _, _, one in found))
     named = bases[0] if len(bases) == 1 else "the baseline that shares all else"
     margins = {name: f"{one.margin:.3g}" for _, name, one in found}
     lines = [
@@ -35,9 +35,9 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
 
 def _open(variant: VariantResult, name: str, one: Comparison) -> Iterator[str]:
     """What is not settled, and what failed rows may hide."""
-    who = f"  {one_line(variant.variant.name, 60)}, {one_line(name)}"
+    who = f"  {shorten(variant.variant.name, 60)}, {shorten(name)}"
     if one.verdict.word == UNCLEAR and not one.difference.any_time:  # a race is over for it
-        text = f"{who}: {interval(one.difference)}, not enough evidence"
+        text = f"{who}: {difference_text(one.difference)}, not enough evidence"
         if one.verdict.rows_needed:
             text += f"; about {one.verdict.rows_needed:,} rows would settle it"
         if one.verdict.least is not None:
@@ -46,5 +46,5 @@ def _open(variant: VariantResult, name: str, one: Comparison) -> Iterator[str]:
     if one.worst:
         yield (
             f"{who}: {one.left_out:,} rows left out; with the worst score for what failed "
-            f"{interval(one.worst)}"
+            f"{difference_text(one.worst)}"
         )

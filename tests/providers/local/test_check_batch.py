@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.setup import planned
+from workbench.cli.setup import open_plan
 from workbench.completing import BatchChange, Checked, check_batch
 from workbench.model import Completion
 from workbench.plan import Options, Plan
@@ -72,7 +72,7 @@ def test_in_float32_no_answer_changes_and_nothing_is_kept_of_the_check(home):
 @pytest.fixture
 def made(home: Path, monkeypatch) -> Plan:
     monkeypatch.chdir(home)
-    with planned("qa", Options(), "") as (_, _, plan):
+    with open_plan("qa", Options(), "") as (_, _, plan):
         return plan
 
 
