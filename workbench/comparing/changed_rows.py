@@ -15,8 +15,8 @@ from workbench.plan import Plan
 from workbench.results.metrics import Comparison, Row, VariantResult
 from workbench.results.tally import Tally
 
-Numbered = tuple[int, Row]
-Read = Callable[[int], Iterable[Sequence[Numbered]]]  # a variant's number -> its rows, in order
+NumberedRow = tuple[int, Row]
+Read = Callable[[int], Iterable[Sequence[NumberedRow]]]  # a variant's number -> its rows, in order
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from workbench.plan import Plan
 from workbench.project import Price
 from workbench.results.metrics import VariantResult
 from workbench.results.tally import Tally
-from workbench.scoring.stream import Stream, nobody
+from workbench.scoring.stream import Stream, ignore_rows
 from workbench.store import Store
 
 
@@ -67,7 +67,7 @@ def compare(
         prices: of models.
     """
     asked = replace(plan, requests=tuple(() for _ in plan.variants))
-    with Stream(asked, store, nobody) as stream:
+    with Stream(asked, store, ignore_rows) as stream:
         stream.finish()
         results = [
             tally.result(variant, prices.get(variant.model.model.ref))

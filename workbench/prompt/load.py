@@ -17,7 +17,7 @@ from workbench.document import Document, file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import Flattening, Reader
-from workbench.prompt.prompt import Prompt, PromptSettings, Template, checked, template_of
+from workbench.prompt.prompt import Prompt, PromptSettings, Template, check_template, split_template
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import (
     SHORTER,
@@ -144,8 +144,8 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
         description=front.description,
         origins=tuple(origins),
     )
-    prompt = checked(prompt, renderer)
-    template = template_of(prompt.source, chat=front.chat, renderer=renderer)
+    prompt = check_template(prompt, renderer)
+    template = split_template(prompt.source, chat=front.chat, renderer=renderer)
     _check_length(template, where)
     _check_text(template, where)
     return replace(prompt, template=template)

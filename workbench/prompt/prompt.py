@@ -176,7 +176,7 @@ class Prompt:
         )
 
 
-def template_of(source: str, *, chat: bool, renderer: Renderer) -> Template:
+def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
     """The form in which a source is stored: messages where role lines stand outside blocks."""
     if not chat:
         return without_last_blanks(source)
@@ -188,12 +188,12 @@ def template_of(source: str, *, chat: bool, renderer: Renderer) -> Template:
     return tuple(Message(part.role, unescaped(part.content)) for part in parts)
 
 
-def source_of(template: Template) -> str:
-    """A source that gives this template; the inverse of `template_of`."""
+def template_source(template: Template) -> str:
+    """A source that gives this template; the inverse of `split_template`."""
     return template if isinstance(template, str) else as_source(template)
 
 
-def checked(prompt: Prompt, renderer: Renderer) -> Prompt:
+def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
     """`prompt` with its variables found.
 
     Raises:

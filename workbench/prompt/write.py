@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.prompt.load import folder_reader, load_prompt
-from workbench.prompt.prompt import Prompt, source_of
+from workbench.prompt.prompt import Prompt, template_source
 from workbench.prompt.renderer import Renderer
 
 
@@ -47,7 +47,7 @@ def template_text(prompt: Prompt) -> str:
     """The whole file: front matter where something has to be said, then the source."""
     said = prompt.settings.as_json()
     front = {"description": prompt.description, **said} if prompt.description else said
-    body = source_of(prompt.template) + "\n"
+    body = template_source(prompt.template) + "\n"
     if not front:
         return body
     out = io.StringIO()

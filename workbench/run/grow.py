@@ -17,7 +17,7 @@ from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.results.tally import Tally
-from workbench.scoring.stream import Stream, nobody
+from workbench.scoring.stream import Stream, ignore_rows
 from workbench.store import Store
 
 DEEPER = 4  # repeats of each row beyond the experiment's: each asks for twice the evidence
@@ -107,11 +107,11 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: GrowContext) -> 
     with (
         alone(ground.project, ground.store, plan),
         ground.store.ledger.session(plan.digest),
-        Stream(plan, ground.store, nobody, lambda: bool(ground.stop.signal)) as stream,
+        Stream(plan, ground.store, ignore_rows, lambda: bool(ground.stop.signal)) as stream,
     ):
 
         def judged() -> Sequence[Tally]:
-            stream.settle()
+            stream.wait()
             return stream.tallies
 
         growing.begin(judged, weight)
@@ -135,7 +135,7 @@ class _Judged(Listener):
 
     def answered(self, completions: Sequence[Completion]) -> None:
         """See `Listener`."""
-        self._stream.answered(completions)
+        self._stream.add(completions)
 
 
 def _deeper(again: Again, plan: Plan, most: int) -> Plan | None:

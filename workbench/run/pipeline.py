@@ -20,7 +20,7 @@ from workbench.project import Project
 from workbench.results.metrics import Row, VariantResult
 from workbench.results.tally import Tally
 from workbench.run.pending import forget, note
-from workbench.scoring.stream import Numbered, Stream
+from workbench.scoring.stream import NumberedRow, Stream
 from workbench.store import Store
 from workbench.tracking.protocol import (
     Recorded,
@@ -110,11 +110,11 @@ class ScoringPipeline(Listener):
 
     def answered(self, completions: Sequence[Completion]) -> None:
         """See `Listener`."""
-        self._stream.answered(completions)
+        self._stream.add(completions)
 
     def settled(self) -> Sequence[Tally]:
         """Waits until all that was told so far is judged, and gives what came of it."""
-        self._stream.settle()
+        self._stream.wait()
         return self._stream.tallies
 
     def judged(self, race: Race | None = None) -> list[VariantResult]:
@@ -181,7 +181,7 @@ class ScoringPipeline(Listener):
     def _stopped(self) -> bool:
         return bool(self._stop.signal)
 
-    def _taken(self, variant: int, rows: Sequence[Numbered]) -> None:
+    def _taken(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Judged rows. A variant that needs no request may stand in MLflow already."""
         if self._plan.requests[variant]:
             self._desk.recorder.add(variant, self._entries.build(rows))

@@ -1,8 +1,8 @@
 """Rows judged while others are still being answered, in a thread of its own.
 
 with Stream(plan, store, taken=recorder.add) as stream:
-    stream.answered(completions)        # again and again
-    stream.settle()                     # what was told so far is judged
+    stream.add(completions)        # again and again
+    stream.wait()                     # what was told so far is judged
     stream.finish()
 stream.tallies[0].result(…)
 
@@ -32,11 +32,11 @@ AT_ONCE = 500  # rows judged together
 WAITING = 2_000  # answers held in memory
 LOOK = 0.2  # seconds between two looks whether to end
 HEAD_START = 1.0  # seconds at the most, in which judging takes no time from the first requests
-Numbered = tuple[int, Row]
-Taken = Callable[[int, Sequence[Numbered]], None]
+NumberedRow = tuple[int, Row]
+Taken = Callable[[int, Sequence[NumberedRow]], None]
 
 
-def nobody(variant: int, rows: Sequence[Numbered]) -> None:
+def ignore_rows(variant: int, rows: Sequence[NumberedRow]) -> None:
     """For whoever wants only the tallies."""
 
 
@@ -89,7 +89,7 @@ class Stream:
             self._error = self._error or Stopped()
         self._end()
 
-    def answered(self, completions: Sequence[Completion]) -> None:
+    def add(self, completions: Sequence[Completion]) -> None:
         """Takes answers that are durable, and failures, which are nowhere else."""
         if self._error:
             return  # raised by `finish`: what is paid for comes in all the same
@@ -98,7 +98,7 @@ class Stream:
             self._queue.put(one.key if many and one.state != "failed" else one)
         self._under_way.set()
 
-    def settle(self) -> None:
+    def wait(self) -> None:
         """Returns when all that was told so far is judged, or nothing more will be.
 
         Raises:
@@ -123,7 +123,7 @@ class Stream:
         if self._error:
             raise self._error
 
-    def rows(self, variant: int) -> Iterator[list[Numbered]]:
+    def rows(self, variant: int) -> Iterator[list[NumberedRow]]:
         """All of a variant's rows again, as they were judged, some at a time and in order."""
         evaluators = self._plan.experiment.evaluators
         not_run = set(self.tallies[variant].missing())
@@ -138,7 +138,7 @@ class Stream:
                 and (answer := self._failed.get((variant, number)) or kept.get(cells[number].key))
             ]
             scores = kept_scores(evaluators, [row for _, row in rows], self._store)
-            told: list[Numbered] = []
+            told: list[NumberedRow] = []
             for (number, row), own in zip(rows, scores, strict=True):
                 said = own | self._loose.get((variant, number), {})
                 ordered = {one.name: said[one.name] for one in evaluators if one.name in said}
@@ -193,18 +193,18 @@ class Stream:
         while self._awaited:
             self._awaited.pop().set()
 
-    def _placed(self, found: Iterable[Completion | str]) -> Iterator[tuple[int, list[Numbered]]]:
+    def _placed(self, found: Iterable[Completion | str]) -> Iterator[tuple[int, list[NumberedRow]]]:
         """The rows of these answers, a variant at a time."""
         here = [one for one in found if isinstance(one, Completion)]
         kept = self._store.completions([one for one in found if isinstance(one, str)])
-        own: dict[int, list[Numbered]] = {}
+        own: dict[int, list[NumberedRow]] = {}
         for one in (*here, *(replace(one, stored=False) for one in kept.values())):
             for variant, number in self._places.get(one.key, ()):
                 cell = self._plan.cells[variant][number]
                 own.setdefault(variant, []).append((number, Row(cell, one)))
         yield from own.items()
 
-    def _judge(self, variant: int, rows: Sequence[Numbered]) -> None:
+    def _judge(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:
             raise self._error
         evaluators = self._plan.experiment.evaluators
@@ -232,7 +232,7 @@ class Stream:
 
 def _stored(
     plan: Plan, store: Store, without: Collection[str]
-) -> Iterator[tuple[int, list[Numbered]]]:
+) -> Iterator[tuple[int, list[NumberedRow]]]:
     """The rows whose answers the store holds, some of a variant at a time, in order."""
     for index, cells in enumerate(plan.cells):
         for start in range(0, len(cells), AT_ONCE):

@@ -25,7 +25,7 @@ from workbench.prompt import (
     Template,
     settings_from_json,
 )
-from workbench.prompt.prompt import checked, source_of
+from workbench.prompt.prompt import check_template, template_source
 from workbench.tracking.client_settings import asking_once
 from workbench.tracking.tracking_store import TrackingStore, connect
 
@@ -180,12 +180,12 @@ def from_version(
         name=reference.name,
         ref=str(reference),
         template=template,
-        source=source_of(template),
+        source=template_source(template),
         settings=settings,
         description=version.commit_message or "",
         version=int(version.version),
     )
-    return checked(prompt, renderer)
+    return check_template(prompt, renderer)
 
 
 def alias_names(client: MlflowClient, name: str, numbers: Sequence[int]) -> dict[str, int]:
