@@ -1,13 +1,77 @@
-"""The project that most tests work in, and the process that renders its templates."""
+"""The project that most tests work in, and the tiers: which tests `make quick` leaves out.
+
+A test that needs MLflow, a local model, a browser, a kill or the whole command is marked here, by
+its folder, by its fixtures, or because its module imports mlflow; `slow` is written at the test.
+All others are quick:
+
+    pytest -m quick                 make quick
+    pytest                          make test
+    WORKBENCH_KILLS=10000 pytest    make nightly, with the other lengths in the Makefile
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from bench import Bench
 from openai_server import OpenAIServer, serve
 
 from workbench.prompt import Renderer
+
+TESTS = Path(__file__).parent
+MARKS_OF_FOLDERS = {
+    "browser": "browser",
+    "cli": "command",
+    "faults": "kills",
+    "providers/local": "local",
+    "record": "mlflow",
+    "secrecy": "command",
+}
+MARKS_OF_FIXTURES = {
+    "chromium": "browser",
+    "empty_store": "mlflow",
+    "forge": "kills",
+    "recording": "mlflow",
+    "tiny": "local",
+    "tiny_base": "local",
+    "tiny_sliding": "local",
+}
+NOT_QUICK = {"slow", "local_model", *MARKS_OF_FOLDERS.values(), *MARKS_OF_FIXTURES.values()}
+
+
+def folder_marks(path: Path) -> set[str]:
+    """The marks that the folders of a file under tests/ give its tests."""
+    folder = path.relative_to(TESTS).as_posix() + "/"
+    return {mark for name, mark in MARKS_OF_FOLDERS.items() if folder.startswith(f"{name}/")}
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """`-m quick` doesn't even import MLflow, torch or a browser."""
+    if config.option.markexpr.startswith("quick"):
+        marks = folder_marks(collection_path)
+        if marks and not any(mark in config.option.markexpr for mark in marks):
+            return True
+    return None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        marks = folder_marks(item.path) | {
+            mark for name, mark in MARKS_OF_FIXTURES.items() if name in item.fixturenames
+        }
+        if imports_mlflow(item.module):
+            marks.add("mlflow")
+        for mark in marks:
+            item.add_marker(mark)
+        if not NOT_QUICK.intersection(mark.name for mark in item.iter_markers()):
+            item.add_marker("quick")
+
+
+def imports_mlflow(module: ModuleType) -> bool:
+    origins = {getattr(value, "__module__", None) for value in vars(module).values()}
+    origins |= {value.__name__ for value in vars(module).values() if isinstance(value, ModuleType)}
+    return any(str(origin).startswith(("mlflow", "workbench.tracking")) for origin in origins)
 
 
 @pytest.fixture(scope="session")
