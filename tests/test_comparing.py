@@ -12,8 +12,7 @@ from workbench.comparing import compared, paired
 from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
-from workbench.report.leaderboard import leaderboard, leaderboard_blocks
-from workbench.report.verdicts import verdict_lines
+from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.results.metrics import Comparison, RecordedVariant, Row, VariantResult, variant_json
 from workbench.results.tally import Tally
 
@@ -194,7 +193,7 @@ def test_a_row_that_failed_is_left_out_and_counts_as_the_worst_beside_it(
     assert (one.worst.rows, one.worst.mean) == (40, pytest.approx(-3 / 40))
     lines = verdict_lines(found)
     assert lines[-1].startswith(
-        "  short, exact_match: 3 rows left out; with the worst score for what failed -0.075 ["
+        "  short, exact_match: 3 rows left out; with the worst score for failed rows -0.075 ["
     )
 
 
@@ -244,4 +243,4 @@ def test_rows_asked_several_times_say_what_several_tries_come_to(bench: Bench) -
     console = Console(width=90, record=True, file=StringIO())
     console.print(leaderboard([found], currency="USD"))
     shown = [line.strip() for line in console.export_text().splitlines()]
-    assert shown[-3:] == ["pass^3 0.500", "pass@3 1.000", "1 flaky rows"]
+    assert shown[-3:] == ["pass^3 0.500", "pass@3 1.000", "1 flaky row"]

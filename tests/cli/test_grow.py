@@ -168,7 +168,7 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
     assert (whole["race"], whole["requests"]["not_run"]) == (None, 0)
     assert len(set(home.bodies)) == len(home.bodies) == 600
     stored = home.call("run", "--race")
-    assert "1 of 3 variants dropped out, 0 requests spared" in stored.stdout
+    assert "1 of 3 variants dropped out, 0 requests saved" in stored.stdout
     assert stored.stdout.count("(all its rows were stored)") == 1
     assert not client.get_run(bad["run_id"]).data.tags["workbench.race"]
 

@@ -171,7 +171,7 @@ def test_an_evaluators_error_drives_no_terminal(
         tmp_path, billing
     )
     ended = command(tmp_path, ("run",), {}, capfd)
-    assert (ended.code, leaks(ended), "1 errors" in ended.out) == (3, [], True)
+    assert (ended.code, leaks(ended), "1 error" in ended.out) == (3, [], True)
 
 
 def test_names_of_files_drive_no_terminal(

@@ -11,7 +11,7 @@ from recording import Recording
 
 from workbench.plan import Options
 from workbench.project import Project, ProjectFile
-from workbench.report.leaderboard import summary
+from workbench.report.run import summary
 
 ROWS, MOST = 30, 10
 FAILING = {"row 3", "row 14", "row 25"}

@@ -46,7 +46,7 @@ def test_what_is_not_in_the_mean_stands_below_it(bench: Bench) -> None:
         "plain    0.500 n=10         11 of 13       1,200/30       4.2 s",
         "         [0.400, 0.600]     1 failed",
         "         3 unparsed        1 not run",
-        "         1 errors        2 truncated",
+        "         1 error         2 truncated",
     ]
 
 

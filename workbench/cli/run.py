@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -189,9 +189,8 @@ def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json
     """The leaderboard, as soon as there is one: MLflow may still be busy."""
     from rich.console import Console
 
-    from workbench.report.leaderboard import leaderboard, leaderboard_blocks
+    from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
     from workbench.report.safe_text import plain
-    from workbench.report.verdicts import verdict_lines
 
     if as_json:
         return
@@ -209,15 +208,13 @@ def _show_rest(
     done: "Invocation", project: "Project", checked: "list[Checked] | None", as_json: bool
 ) -> None:
     """What stands under it, once all is recorded; or everything as one object."""
-    from workbench.report.check_batch import checked_json, checked_lines
-    from workbench.report.leaderboard import summary
-    from workbench.report.run_json import invocation_json
+    from workbench.report.run import check_lines, invocation_json, summary
     from workbench.report.safe_text import escape_commands, json_line, plain
 
-    for line in checked_lines(checked) if checked is not None else ():
+    for line in check_lines(checked) if checked is not None else ():
         write_stderr(f"{plain(line)}\n")
     if as_json:
-        more = {} if checked is None else {"check_batch": checked_json(checked)}
+        more = {} if checked is None else {"check_batch": [asdict(sample) for sample in checked]}
         typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
         return
     console = _console()

@@ -1,18 +1,27 @@
-"""The table at the end of a run: every variant, every metric with its interval and its n."""
+"""The leaderboard of a run: each variant's metrics with interval and n, then the verdicts.
 
-from collections import Counter
-from collections.abc import Sequence
+variant  exact_match     rows  tokens in/out  model time
+plain    0.500 n=2          2            2/2        0 ms
+         [0.095, 0.905]
+loud     0.000 n=2          2            2/2        0 ms
+         [0.000, 0.658]
+         -0.500 unclear
+verdicts: against plain, on the same rows; …
+"""
+
+from collections.abc import Iterator, Sequence
 
 from rich.table import Table
 from rich.text import Text
 
-from workbench.report.safe_text import plain, seconds, shorten
+from workbench.report.compare import difference_text
+from workbench.report.safe_text import plain, pluralize, seconds, shorten
 from workbench.results.metrics import Comparison, MetricResult, VariantResult, interval_text
-from workbench.run.invocation import Invocation
 from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
 
 SHORT = {UNCLEAR: "unclear"}
 STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", UNCLEAR: "dim"}
+MAX_DETAILS = 6  # lines about single comparisons
 
 
 def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
@@ -39,7 +48,7 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
 
 
 def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> Text:
-    """The same for a narrow terminal: a block a variant, a line a metric."""
+    """The leaderboard for a narrow terminal: a block per variant, a line per metric."""
     text = Text()
     for variant in rank_variants(variants):
         text.append(shorten(variant.variant.name, 200) + "\n", style="bold")
@@ -69,8 +78,53 @@ def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
     return sorted(variants, key=rank)
 
 
+def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
+    """The baseline, the margins and the open comparisons; empty if nothing was compared."""
+    comparisons = [
+        (f"  {shorten(variant.variant.name, 60)}, {shorten(name)}", name, comparison)
+        for variant in variants
+        for name, comparison in variant.comparisons.items()
+    ]
+    if not comparisons:
+        return []
+    baselines = list(dict.fromkeys(shorten(each.baseline, 60) for _, _, each in comparisons))
+    baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
+    margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
+    lines = [
+        f"verdicts: against {baseline}, on the same rows; a false one in at most 5% of runs, all "
+        "variants of a metric together (Holm)",
+        f"equivalent: within {', '.join(margins.values())} (`margin:` in the experiment file)",
+    ]
+    details = [
+        f"{label}: {detail}"
+        for label, _, comparison in comparisons
+        for detail in _details(comparison)
+    ]
+    lines += details[:MAX_DETAILS]
+    if len(details) > MAX_DETAILS:
+        lines.append(f"  and {len(details) - MAX_DETAILS} more: --json lists all of them")
+    return lines
+
+
+def _details(comparison: Comparison) -> Iterator[str]:
+    """An unclear verdict, and the worst case of failed rows."""
+    difference, verdict = comparison.difference, comparison.verdict
+    if verdict.word == UNCLEAR and not difference.any_time:  # after a race more rows don't help
+        text = f"{difference_text(difference)}, not enough evidence"
+        if verdict.rows_needed:
+            text += f"; about {verdict.rows_needed:,} rows would settle it"
+        if verdict.least is not None:
+            text += f" ({difference.rows:,} show {verdict.least:.3g} or more)"
+        yield text
+    if comparison.worst:
+        yield (
+            f"{pluralize(comparison.left_out, 'row')} left out; with the worst score for failed "
+            f"rows {difference_text(comparison.worst)}"
+        )
+
+
 def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
-    """`0.833 n=150`, under it the interval, the verdict, and what is not in the mean."""
+    """`0.833 n=150`, then interval, verdict, and the outcomes that are not in the mean."""
     text = Text()
     if metric.mean is None:
         text.append("no value" if metric.kind != "category" else "", style="dim")
@@ -82,36 +136,36 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
         text.append(f"\n[{_number(metric.low)}, {_number(metric.high)}]")
     if comparison:
         text.append("\n").append(_verdict(comparison))
-    aside = [f"{count} {name}" for name, count in _notable(metric)]
-    aside += _repeated(metric)
-    aside += [f"{metric.errors} errors"] if metric.errors else []
-    aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
-    if aside:
-        text.append("\n" + "\n".join(aside), style="yellow" if metric.errors else "dim")
+    notes = [f"{count} {name}" for name, count in _outcomes(metric)]
+    notes += _repeats(metric)
+    notes += [pluralize(metric.errors, "error")] if metric.errors else []
+    notes += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    if notes:
+        text.append("\n" + "\n".join(notes), style="yellow" if metric.errors else "dim")
     return text
 
 
-def _repeated(metric: MetricResult) -> list[str]:
-    """`pass^3 0.62`, `pass@3 0.91`, `12 flaky rows`, where rows are repeated."""
+def _repeats(metric: MetricResult) -> list[str]:
+    """`pass^3 0.62`, `pass@3 0.91`, `12 flaky rows`; empty without repeats."""
     if not metric.pass_all:
         return []
     k = max(metric.pass_all)
     return [
         f"pass^{k} {metric.pass_all[k]:.3f}",
         f"pass@{k} {metric.pass_at[k]:.3f}",
-        *([f"{len(metric.flaky):,} flaky rows"] if metric.flaky else []),
+        *([pluralize(len(metric.flaky), "flaky row")] if metric.flaky else []),
     ]
 
 
 def _verdict(comparison: Comparison) -> Text:
-    """`better by 0.053`, or `? +0.020`: the difference from the baseline, and what it is worth."""
-    apart, word = comparison.difference.mean, comparison.verdict.word
-    signed = ("+" if apart >= 0 else "-") + _number(abs(apart))
+    """`+0.053 better`, or `-0.020 unclear`."""
+    mean, word = comparison.difference.mean, comparison.verdict.word
+    signed = ("+" if mean >= 0 else "-") + _number(abs(mean))
     return Text(f"{signed} {SHORT.get(word, word)}", style=STYLES[word])
 
 
-def _notable(metric: MetricResult) -> list[tuple[str, int]]:
-    """The outcomes worth a word: all categories, else what is neither right nor wrong."""
+def _outcomes(metric: MetricResult) -> list[tuple[str, int]]:
+    """The categories, else the outcomes that are neither right nor wrong."""
     outcomes = [(shorten(name, 20), count) for name, count in metric.outcomes.items()]
     if metric.kind == "category":
         return outcomes[:5]
@@ -123,23 +177,19 @@ def _number(value: float) -> str:
 
 
 def _rows(variant: VariantResult) -> Text:
-    """`150`, or `147 of 150` with what became of the others."""
+    """`150`, or `147 of 150` and the reasons."""
     counts = variant.rows
     text = Text(str(counts.scored))
     if counts.scored != counts.planned:
         text.append(f" of {counts.planned}", style="red" if variant.missing else "")
-    aside = [
-        f"{count} {word}"
-        for word, count in (
-            ("failed", counts.failed),
-            ("not run", counts.not_run),
-            ("truncated", counts.truncated),
-            ("refused", counts.refused),
-        )
-        if count
-    ]
-    if aside:
-        text.append("\n" + "\n".join(aside), style="dim")
+    states = {
+        "failed": counts.failed,
+        "not run": counts.not_run,
+        "truncated": counts.truncated,
+        "refused": counts.refused,
+    }
+    if notes := [f"{count} {state}" for state, count in states.items() if count]:
+        text.append("\n" + "\n".join(notes), style="dim")
     return text
 
 
@@ -147,71 +197,3 @@ def _tokens(variant: VariantResult) -> str:
     if variant.input_tokens is None or variant.output_tokens is None:
         return "unknown"
     return f"{variant.input_tokens:,}/{variant.output_tokens:,}"
-
-
-def _reasons(done: Invocation) -> list[str]:
-    """Why rows failed: the most frequent reasons, and what can be done about useless answers."""
-    reasons: Counter[str] = Counter()
-    for variant in done.variants:
-        reasons.update(variant.reasons)
-    lines = [f"  {count:,} × {shorten(text, 200)}" for text, count in reasons.most_common(5)]
-    lines += [f"  and {len(reasons) - 5} other reasons"] if len(reasons) > 5 else []
-    useless = sum(v.rows.failed for v in done.variants) - done.requests.failed
-    if useless > 0:
-        lines.append(f"{useless:,} useless answers are stored: --retry-failed asks again")
-    return lines
-
-
-def _raced(done: Invocation, currency: str) -> list[str]:
-    """Who dropped out, and what that saved."""
-    race = done.race
-    if race is None:
-        return []
-    if race.off:
-        return [f"race: {race.off}"]
-    cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
-    head = (
-        f"race by {race.metric}: {len(race.out)} of {len(done.variants)} variants dropped out, "
-        f"{race.spared:,} requests spared{cost}"
-    )
-    whole = {one.variant.name for one in done.variants if not one.stopped}
-    lines = [
-        f"  {shorten(name, 60)}: {shorten(why, 100)}"
-        + (" (all its rows were stored)" if name in whole else "")
-        for name, why in race.out.items()
-    ]
-    return [head, *lines]
-
-
-def summary(done: Invocation, *, currency: str) -> list[str]:
-    """Under the table: what was sent, what is missing, where to look."""
-    requests = done.requests
-    parts = [f"{requests.planned:,} rows"]
-    parts += [
-        f"{count:,} {word}"
-        for word, count in (
-            ("stored", requests.stored),
-            ("shared", requests.shared),
-            ("sent", requests.sent),
-            ("failed", requests.failed),
-            ("not run", requests.not_run),
-        )
-        if count
-    ]
-    lines = [", ".join(parts), *_raced(done, currency), *_reasons(done)]
-    if done.not_run:
-        named = ", ".join(shorten(row, 40) for row in done.not_run[:10])
-        lines.append(f"  not run: {named}" + (", …" if len(done.not_run) > 10 else ""))
-    if done.known:
-        lines.append(
-            "the same invocation is recorded already: these are its runs (--again: new ones)"
-        )
-    if done.parent_run_id:
-        lines.append(f"recorded in {done.tracking_uri}, run {done.parent_run_id}")
-        if done.traced is not None:
-            lines.append(
-                f"traces: {done.traced:,} rows of each variant, and all failures; every row is in "
-                "the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
-            )
-        lines.append("compare: workbench ui")
-    return lines

@@ -1,4 +1,9 @@
-"""What a plan would do, as a table and as JSON."""
+"""A plan as a table and as JSON.
+
+variant   rows  to send  tokens in   tokens out  USD     time
+few_shot  150   150      about 9800  unknown     0.0015  unknown
+150 rows: 0 stored, 0 shared, 150 requests to send
+"""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,42 +14,41 @@ from rich.text import Text
 from workbench.canonical import JSON
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
-from workbench.report.safe_text import seconds, shorten
+from workbench.report.safe_text import pluralize, seconds, shorten
 
 SCHEMA_VERSION = 1
 
 
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:
-    """A line a variant: rows, requests to send, and the tokens, cost and time expected of them."""
+    """One line per variant: rows, requests to send, expected tokens, cost and time."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("variant", "rows", "to send", "tokens in", "tokens out", currency, "time"):
         table.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
-    for variant, cells, one in zip(plan.variants, plan.cells, forecasts, strict=True):
-        table.add_row(
-            Text(shorten(variant.name, 60)), f"{len(cells):,}", f"{one.requests:,}", *_cells(one)
-        )
+    for variant, cells, forecast in zip(plan.variants, plan.cells, forecasts, strict=True):
+        counts = (f"{len(cells):,}", f"{forecast.requests:,}")
+        table.add_row(Text(shorten(variant.name, 60)), *counts, *_estimates(forecast))
     return table
 
 
 def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list[str]:
-    """Under the table: the sums."""
+    """The totals under the table."""
     lines = [
-        f"{plan.planned:,} rows: {plan.stored:,} stored, {plan.shared:,} shared, "
-        f"{plan.to_send:,} requests to send"
+        f"{pluralize(plan.planned, 'row')}: {plan.stored:,} stored, {plan.shared:,} shared, "
+        f"{pluralize(plan.to_send, 'request')} to send"
     ]
     if plan.to_send:
-        tokens_in, tokens_out, cost, time = _cells(total(forecasts))
+        tokens_in, tokens_out, cost, time = _estimates(total(forecasts))
         lines.append(
             f"expected: {tokens_in} tokens in, {tokens_out} out, "
             f"cost {currency} {cost}, time {time}"
         )
         if plan.race:
-            lines.append(f"a race by {plan.race}: so much at the most, less if variants drop out")
+            lines.append(f"a race by {plan.race}: less if variants drop out")
     return lines
 
 
 def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[str, JSON]:
-    """The same as one object; `key`s are of the requests to send, for `store explain`."""
+    """The plan as one object; `keys` are of the requests to send, for `store explain`."""
     return {
         "schema_version": SCHEMA_VERSION,
         "experiment": plan.experiment.name,
@@ -60,32 +64,38 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
         "variants": [
             {
                 "name": variant.name,
-                "rows": len(plan.cells[index]),
-                "to_send": len(plan.requests[index]),
-                "input_tokens": forecasts[index].input_tokens,
-                "expected": asdict(forecasts[index]),
-                "keys": [request.key for request in plan.requests[index]],
+                "rows": len(cells),
+                "to_send": len(requests),
+                "input_tokens": forecast.input_tokens,
+                "expected": asdict(forecast),
+                "keys": [request.key for request in requests],
             }
-            for index, variant in enumerate(plan.variants)
+            for variant, cells, requests, forecast in zip(
+                plan.variants, plan.cells, plan.requests, forecasts, strict=True
+            )
         ],
         "notes": list(plan.notes),
     }
 
 
-def _cells(one: Forecast) -> tuple[str, str, str, str]:
-    """Tokens in and out, cost, time; `about` where they are estimated."""
-    if not one.requests:
+def _estimates(forecast: Forecast) -> tuple[str, str, str, str]:
+    """Tokens in and out, cost, time; estimates begin with `about`."""
+    if not forecast.requests:
         return "0", "0", "0", ""
-    tokens = f"{one.input_tokens:,}" if one.exact else f"about {one.input_tokens:,}"
-    output = "unknown" if one.output_tokens is None else f"about {one.output_tokens:,}"
-    time = "unknown" if one.seconds is None else f"about {seconds(one.seconds)}"
-    return tokens, output, _cost(one), time
+    tokens = f"{forecast.input_tokens:,}"
+    output_tokens, time_s = forecast.output_tokens, forecast.seconds
+    return (
+        tokens if forecast.exact else f"about {tokens}",
+        "unknown" if output_tokens is None else f"about {output_tokens:,}",
+        _cost(forecast.low, forecast.high),
+        "unknown" if time_s is None else f"about {seconds(time_s)}",
+    )
 
 
-def _cost(one: Forecast) -> str:
-    """`0.0123 to 0.0480`, what is known of it."""
-    if one.high is None:
-        return "unknown" if one.low is None else f"{one.low:.4f} or more"
-    if one.low is None or one.low == one.high:
-        return f"up to {one.high:.4f}" if one.high else "0"
-    return f"{one.low:.4f} to {one.high:.4f}"
+def _cost(low: float | None, high: float | None) -> str:
+    """`0.0123 to 0.0480`, or the bound that is known."""
+    if high is None:
+        return "unknown" if low is None else f"{low:.4f} or more"
+    if low is None or low == high:
+        return f"up to {high:.4f}" if high else "0"
+    return f"{low:.4f} to {high:.4f}"

@@ -1,4 +1,8 @@
-"""How far the sending is: a bar on a terminal, plain lines elsewhere; always on stderr."""
+"""Progress of the requests: a bar on a terminal, lines elsewhere; always on stderr.
+
+completing 1,200 requests
+completed 310 of 1,200, 30.9 rows/s, 29 s left, 2 failed
+"""
 
 import sys
 import time
@@ -16,13 +20,56 @@ from rich.progress import Progress as RichProgress
 from workbench.completing import Progress
 from workbench.report.safe_text import plain
 
-EVERY = 10.0  # seconds between plain lines
+INTERVAL_S = 10.0  # between lines
 
 
-class Bar(Progress):
-    """For a person who watches."""
+class Lines(Progress):
+    """A line at the beginning, every ten seconds and at the end: for a log file."""
 
     def __init__(self) -> None:
+        self._total = self._done = self._failed = 0
+        self._begun_at = self._reported_at = 0.0
+
+    def begin(self, total: int) -> None:
+        """Print the number of requests."""
+        self._total = total
+        self._begun_at = self._reported_at = time.monotonic()
+        if total:
+            self.note(f"completing {total:,} requests")
+
+    def advance(self, done: int, failed: int) -> None:
+        """Print the progress, at most every ten seconds, and at the end."""
+        self._done += done
+        self._failed += failed
+        now = time.monotonic()
+        if done and (now - self._reported_at >= INTERVAL_S or self._done == self._total):
+            self._reported_at = now
+            left_s = (self._total - self._done) / self._speed()
+            failures = f", {self._failed} failed" if self._failed else ""
+            self.note(
+                f"completed {self._done:,} of {self._total:,}, {self._speed():.1f} rows/s, "
+                f"{left_s:.0f} s left{failures}"
+            )
+
+    def spare(self, count: int) -> None:
+        """Reduce the total."""
+        self._total -= count
+
+    def note(self, text: str) -> None:
+        """Print a line of text."""
+        sys.stderr.write(plain(text) + "\n")
+        sys.stderr.flush()
+
+    def _speed(self) -> float:
+        """Rows per second since the beginning."""
+        return self._done / max(time.monotonic() - self._begun_at, 1e-9)
+
+
+class Bar(Lines):
+    """A bar that is removed at the end: for a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
         self._bar = RichProgress(
             TextColumn("completing"),
             BarColumn(),
@@ -34,86 +81,39 @@ class Bar(Progress):
             transient=True,
         )
         self._task: TaskID | None = None
-        self._failed = 0
-        self._begun = 0.0
 
     def begin(self, total: int) -> None:
-        """Shows the bar, unless there is nothing to do."""
-        self._begun = time.monotonic()
+        """Show the bar, unless there is nothing to send."""
+        self._total = total
+        self._begun_at = time.monotonic()
         if total:
             self._task = self._bar.add_task("completing", total=total, speed="", failed="")
             self._bar.start()
 
     def advance(self, done: int, failed: int) -> None:
-        """Moves it."""
-        if self._task is None:
-            return
-        self._failed += failed
-        finished = self._bar.tasks[0].completed + done
-        speed = finished / max(time.monotonic() - self._begun, 1e-9)
-        errors = f"{self._failed} failed" if self._failed else ""
-        self._bar.update(self._task, advance=done, speed=f"{speed:.1f} rows/s", failed=errors)
-
-    def spare(self, count: int) -> None:
-        """Makes it shorter."""
-        if self._task is not None and count:
-            self._bar.update(self._task, total=(self._bar.tasks[0].total or 0) - count)
-
-    def end(self) -> None:
-        """Takes it away."""
-        self._bar.stop()
-
-    def note(self, text: str) -> None:
-        """A line of its own."""
-        _say(text)
-
-
-class Lines(Progress):
-    """For a log file."""
-
-    def __init__(self) -> None:
-        self._total = self._done = self._failed = 0
-        self._begun = self._said = 0.0
-
-    def begin(self, total: int) -> None:
-        """Says how much there is."""
-        self._total = total
-        self._begun = self._said = time.monotonic()
-        if total:
-            _say(f"completing {total:,} requests")
-
-    def advance(self, done: int, failed: int) -> None:
-        """Says how far it is, every ten seconds and at the end."""
+        """Move the bar."""
         self._done += done
         self._failed += failed
-        now = time.monotonic()
-        if done and (now - self._said >= EVERY or self._done == self._total):
-            self._said = now
-            speed = self._done / max(now - self._begun, 1e-9)
-            left = (self._total - self._done) / speed
-            failures = f", {self._failed} failed" if self._failed else ""
-            _say(
-                f"completed {self._done:,} of {self._total:,}, {speed:.1f} rows/s, "
-                f"{left:.0f} s left{failures}"
+        if self._task is not None:
+            failures = f"{self._failed} failed" if self._failed else ""
+            self._bar.update(
+                self._task,
+                completed=self._done,
+                speed=f"{self._speed():.1f} rows/s",
+                failed=failures,
             )
 
     def spare(self, count: int) -> None:
-        """Says that there is less to do."""
-        self._total -= count
+        """Shorten the bar."""
+        super().spare(count)
+        if self._task is not None:
+            self._bar.update(self._task, total=self._total)
 
     def end(self) -> None:
-        """Says nothing more."""
-
-    def note(self, text: str) -> None:
-        """A line of its own."""
-        _say(text)
+        """Remove the bar."""
+        self._bar.stop()
 
 
-def progress() -> Bar | Lines:
-    """As suits whoever watches."""
+def progress() -> Lines:
+    """A bar if stderr is a terminal, else lines."""
     return Bar() if sys.stderr.isatty() else Lines()
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(plain(line) + "\n")
-    sys.stderr.flush()

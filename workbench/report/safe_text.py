@@ -1,7 +1,14 @@
-"""Text that is safe to show: what a model, a row or a server said drives nothing that reads it.
+r"""Text that is safe to print: model outputs, rows and server messages cannot control a reader.
 
-Neither a terminal, nor the runner of GitHub Actions, which looks for commands in what is printed:
-`::error::` at the beginning of a line, or `##[error]` anywhere in it.
+Two readers are protected: a terminal, and the runner of GitHub Actions, which takes `::error::` at
+the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
+
+>>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
+(': :error::disk full', 'two lines…')
+>>> pluralize(1, "answer"), pluralize(1200, "query", "queries")
+('1 answer', '1,200 queries')
+>>> [seconds(duration) for duration in (0.85, 12.4, 185)]
+['850 ms', '12.4 s', '3 min 05 s']
 """
 
 import json
@@ -18,7 +25,7 @@ COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionComm
 
 
 def plain(text: str) -> str:
-    """`text` without characters that act on a terminal; tabs and line ends stay."""
+    """Remove the characters that control a terminal; tabs and line ends stay."""
     return UNSAFE.sub("", text)
 
 
@@ -27,10 +34,10 @@ def escape_commands(text: str) -> str:
     return COMMAND.sub(lambda match: f"{match[0][:-1]} {match[0][-1]}", plain(text))
 
 
-def json_line(said: JSON) -> str:
-    """`said` as JSON on one line, what drives something as escapes: no data is lost."""
-    text = json.dumps(said, ensure_ascii=False).replace("##[", "##\\u005b")
-    return UNSAFE.sub(lambda found: json.dumps(found[0])[1:-1], text)
+def json_line(document: JSON) -> str:
+    """JSON on one line; unsafe characters become escapes, so no data is lost."""
+    text = json.dumps(document, ensure_ascii=False).replace("##[", "##\\u005b")
+    return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
 
 
 def shorten(text: str, width: int = 80) -> str:
@@ -40,10 +47,15 @@ def shorten(text: str, width: int = 80) -> str:
 
 
 def seconds(duration: float) -> str:
-    """`850 ms`, `12.4 s`, `3 min 05 s`."""
+    """A duration in seconds as text."""
     if duration < 1:
         return f"{duration * 1000:.0f} ms"
     if duration < 100:
         return f"{duration:.1f} s"
-    minutes, rest = divmod(round(duration), 60)
-    return f"{minutes} min {rest:02d} s"
+    minutes, remainder = divmod(round(duration), 60)
+    return f"{minutes} min {remainder:02d} s"
+
+
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun."""
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

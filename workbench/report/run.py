@@ -1,0 +1,137 @@
+"""The result of `workbench run` beside its leaderboard: the summary, `--check-batch` and `--json`.
+
+4 rows, 2 stored, 2 sent
+recorded in sqlite:///…/mlflow.db, run 7c0f…
+compare: workbench ui
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from workbench.canonical import JSON
+from workbench.completing import Checked
+from workbench.report.safe_text import pluralize, shorten
+from workbench.results.metrics import variant_json
+from workbench.run.invocation import Invocation
+
+SCHEMA_VERSION = 1
+MAX_REASONS = 5
+MAX_CHANGES = 3  # of a variant
+MAX_ROWS = 10
+
+
+def summary(invocation: Invocation, *, currency: str) -> list[str]:
+    """Lines under the leaderboard: requests, race, failures, missing rows, the MLflow run."""
+    requests = invocation.requests
+    counts = {
+        "stored": requests.stored,
+        "shared": requests.shared,
+        "sent": requests.sent,
+        "failed": requests.failed,
+        "not run": requests.not_run,
+    }
+    parts = [f"{count:,} {state}" for state, count in counts.items() if count]
+    lines = [
+        ", ".join([pluralize(requests.planned, "row"), *parts]),
+        *_race_lines(invocation, currency),
+        *_failure_lines(invocation),
+    ]
+    if invocation.not_run:
+        names = ", ".join(shorten(row, 40) for row in invocation.not_run[:MAX_ROWS])
+        lines.append(f"  not run: {names}" + (", …" if len(invocation.not_run) > MAX_ROWS else ""))
+    if invocation.known:
+        lines.append("this invocation is recorded already: these are its runs (--again: new ones)")
+    if invocation.parent_run_id:
+        lines.append(f"recorded in {invocation.tracking_uri}, run {invocation.parent_run_id}")
+        if invocation.traced is not None:
+            lines.append(
+                f"traces: {invocation.traced:,} rows of each variant, and all failures; every row "
+                "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
+            )
+        lines.append("compare: workbench ui")
+    return lines
+
+
+def _race_lines(invocation: Invocation, currency: str) -> list[str]:
+    race = invocation.race
+    if race is None:
+        return []
+    if race.off:
+        return [f"race: {race.off}"]
+    cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
+    dropped = f"{len(race.out)} of {pluralize(len(invocation.variants), 'variant')} dropped out"
+    complete = {result.variant.name for result in invocation.variants if not result.stopped}
+    return [
+        f"race by {race.metric}: {dropped}, {pluralize(race.spared, 'request')} saved{cost}",
+        *(
+            f"  {shorten(name, 60)}: {shorten(reason, 100)}"
+            + (" (all its rows were stored)" if name in complete else "")
+            for name, reason in race.out.items()
+        ),
+    ]
+
+
+def _failure_lines(invocation: Invocation) -> list[str]:
+    """The most frequent reasons of failed rows, and how to retry them."""
+    reasons: Counter[str] = Counter()
+    for result in invocation.variants:
+        reasons.update(result.reasons)
+    lines = [
+        f"  {count:,} × {shorten(reason, 200)}"
+        for reason, count in reasons.most_common(MAX_REASONS)
+    ]
+    if len(reasons) > MAX_REASONS:
+        lines.append(f"  and {pluralize(len(reasons) - MAX_REASONS, 'other reason')}")
+    failed_rows = sum(result.rows.failed for result in invocation.variants)
+    useless = failed_rows - invocation.requests.failed
+    if useless > 0:
+        lines.append(f"{pluralize(useless, 'useless answer')} stored: --retry-failed asks again")
+    return lines
+
+
+def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]:
+    """The invocation as one object; docs/counts.md defines the counts."""
+    race = invocation.race
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "experiment": invocation.plan.experiment.name,
+        "plan_digest": invocation.plan.digest,
+        "parent_run_id": invocation.parent_run_id,
+        "tracking_uri": invocation.tracking_uri,
+        "experiment_id": invocation.experiment_id,
+        "recorded_before": invocation.known,
+        "requests": asdict(invocation.requests),
+        "currency": currency,
+        "variants": [variant_json(variant) for variant in invocation.variants],
+        "notes": list(invocation.plan.notes),
+        "problems": [
+            {"where": problem.where, "message": problem.message, "fix": problem.fix}
+            for problem in invocation.problems
+        ],
+        "not_run": list(invocation.not_run),
+        "race": race
+        and {
+            "metric": race.metric,
+            "out": dict(race.out),
+            "spared_requests": race.spared,
+            "spared_cost": race.cost,
+            "note": race.off,
+        },
+        "exit_code": int(invocation.exit_code),
+    }
+
+
+def check_lines(samples: Sequence[Checked]) -> Iterator[str]:
+    """The rows of `--check-batch` whose answer changes at batch size 1, a line per variant."""
+    if not samples:
+        yield "checked at batch 1: no model of this run answers in batches"
+    for sample in samples:
+        failed = f" ({pluralize(sample.failed, 'row')} failed at batch 1)" if sample.failed else ""
+        yield (
+            f"checked at batch 1: {sample.variant}: {len(sample.changes)} of "
+            f"{pluralize(sample.rows, 'answer')} change{failed}"
+        )
+        for change in sample.changes[:MAX_CHANGES]:
+            batched, single = shorten(change.batched, 60), shorten(change.alone, 60)
+            yield f"  {shorten(change.row, 60)}: {batched!r} in the batch, {single!r} alone"
