@@ -11,8 +11,8 @@ from workbench.project import find_project
 QUOTE = "\n  fix: quote the value if it holds : # { [ or begins with @ % `"
 NUMBER = "\n  fix: write null for a missing value, or put the text in quotes"
 DEEP = (
-    "nested too deep, or too large once its aliases are expanded"
-    "\n  fix: at most 10,000 values, 50 within one another; rows belong in a dataset"
+    "more than 10,000 values, or nested more than 50 deep"
+    "\n  fix: put rows in a dataset file; an alias counts as all the values it stands for"
 )
 BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 12)
@@ -38,14 +38,14 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
     ],
 )
 def test_yaml_is_read_as_plain_data(text, expected):
-    assert repr(parse_document(text, "f.yaml").data) == repr(expected)
+    assert repr(parse_document(text, "f.yaml").content) == repr(expected)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: the key 'a' stands twice\n  fix: keep one"),
-        ("1: a\n'1': b\n", "f.yaml:2:1: the key '1' stands twice\n  fix: keep one"),
+        ("a: 1\nb: 2\na: 3\n", "f.yaml:3:1: duplicate key 'a'\n  fix: keep one"),
+        ("1: a\n'1': b\n", "f.yaml:2:1: duplicate key '1'\n  fix: keep one"),
         (
             "a:\n\t- 1\n",
             "f.yaml:2:1: found character '\\t' that cannot start any token"
@@ -58,36 +58,36 @@ def test_yaml_is_read_as_plain_data(text, expected):
         ),
         (
             "a: !!python/object/apply:os.run [ls]\n",
-            "f.yaml:1:4: the tag !!python/object/apply:os.run is not allowed\n  fix: take it out",
+            "f.yaml:1:4: the tag !!python/object/apply:os.run is not allowed\n  fix: remove it",
         ),
         (
             "a: !!python/name:os.system x\n",
-            "f.yaml:1:4: the tag !!python/name:os.system is not allowed\n  fix: take it out",
+            "f.yaml:1:4: the tag !!python/name:os.system is not allowed\n  fix: remove it",
         ),
-        ("a: !env {b: 1}\n", "f.yaml:1:4: the tag !env is not allowed\n  fix: take it out"),
-        ("a: !!set {b}\n", "f.yaml:1:4: the tag !!set is not allowed\n  fix: take it out"),
-        ("a: !!binary aGk=\n", "f.yaml:1:4: the tag !!binary is not allowed\n  fix: take it out"),
-        ("a: .nan\n", "f.yaml:1:4: '.nan' is no float of JSON" + NUMBER),
-        ("a: [1, -.inf]\n", "f.yaml:1:8: '-.inf' is no float of JSON" + NUMBER),
-        ("a: " + "1" * 5000, f"f.yaml:1:4: '{'1' * 40}' is no int of JSON" + NUMBER),
-        ("? [a, b]\n: c\n", ("f.yaml:1:3: a key must be a text\n  fix: write one word")),
+        ("a: !env {b: 1}\n", "f.yaml:1:4: the tag !env is not allowed\n  fix: remove it"),
+        ("a: !!set {b}\n", "f.yaml:1:4: the tag !!set is not allowed\n  fix: remove it"),
+        ("a: !!binary aGk=\n", "f.yaml:1:4: the tag !!binary is not allowed\n  fix: remove it"),
+        ("a: .nan\n", "f.yaml:1:4: '.nan' is not a JSON float" + NUMBER),
+        ("a: [1, -.inf]\n", "f.yaml:1:8: '-.inf' is not a JSON float" + NUMBER),
+        ("a: " + "1" * 5000, f"f.yaml:1:4: '{'1' * 40}' is not a JSON int" + NUMBER),
+        ("? [a, b]\n: c\n", ("f.yaml:1:3: a key must be a string\n  fix: use one word as the key")),
         (
             'a: "\\ud800"\n',
             (
-                "f.yaml:1:4: '\\ud800' holds half a character"
+                "f.yaml:1:4: '\\ud800' contains half a character"
                 "\n  fix: write the character itself, or both halves of its \\u escape"
             ),
         ),
         (
             "a: 1\nb: \x00\n",
-            "f.yaml:2: the character '\\x00' is not allowed in YAML\n  fix: take it out",
+            "f.yaml:2: the character '\\x00' is not allowed in YAML\n  fix: remove it",
         ),
         ("a: b: c\n", "f.yaml:1:5: mapping values are not allowed here" + QUOTE),
         ("a: *b\n", "f.yaml:1:4: found undefined alias 'b'" + QUOTE),
         ("a: @b\n", "f.yaml:1:4: found character '@' that cannot start any token" + QUOTE),
         ("a: &x {b: *x}\n", f"f.yaml:1:1: {DEEP}"),
-        ("a: " + "[" * 60 + "]" * 60, f"f.yaml:1:1: {DEEP}"),
-        ("[" * 1500, f"f.yaml: {DEEP}"),
+        ("a: " + "[" * 60 + "]" * 60, f"f.yaml:1:53: {DEEP}"),
+        ("[" * 1500 + "]" * 1500, f"f.yaml:1:51: {DEEP}"),
         (BOMB, f"f.yaml:4:1: {DEEP}"),
     ],
 )
@@ -102,8 +102,9 @@ def test_what_is_not_plain_yaml_is_named(text, expected):
         (
             b"a: 1\n" * 400_000,
             (
-                "f.yaml: 2,000,000 bytes, more than the 1,000,000 a YAML file may have"
-                "\n  fix: at most 10,000 values, 50 within one another; rows belong in a dataset"
+                "f.yaml: 2,000,000 bytes; a YAML file may have at most 1,000,000"
+                "\n  fix: put rows in a dataset file; "
+                "an alias counts as all the values it stands for"
             ),
         ),
     ],
@@ -115,13 +116,13 @@ def test_unreadable_file_is_named(tmp_path, content, expected):
 
 def test_missing_file_is_named(tmp_path):
     assert refusal(read_document, tmp_path / "f.yaml", display_name="f.yaml") == (
-        "f.yaml: no such file\n  fix: name one that is there"
+        "f.yaml: no such file\n  fix: check the path"
     )
 
 
 def test_byte_order_mark_and_crlf_are_read(tmp_path):
     (tmp_path / "f.yaml").write_bytes(b"\xef\xbb\xbfa: 1\r\nb: 2\r\n")
-    assert read_document(tmp_path / "f.yaml").data == {"a": 1, "b": 2}
+    assert read_document(tmp_path / "f.yaml").content == {"a": 1, "b": 2}
 
 
 def test_place_of_a_piece_is_its_line_and_column():
@@ -176,8 +177,8 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         ),
         (
             "- a\n",
-            "workbench.yaml: the file holds ['a'], no keys\n"
-            "  fix: its keys: tracking_uri, currency, prices, drain_s, traces",
+            "workbench.yaml: ['a'] is not a mapping\n"
+            "  fix: use these keys: tracking_uri, currency, prices, drain_s, traces",
         ),
     ],
 )

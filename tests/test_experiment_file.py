@@ -16,7 +16,10 @@ PARAMETERS = (
     "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
 )
 TYPO = f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}"
-NAME = "is no name\n  fix: write a name: letters, digits, _ and -, at most 64, no sign first"
+NAME = (
+    "is not a valid name"
+    "\n  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit"
+)
 ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings indented or in braces"
 
 
@@ -73,11 +76,14 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
         (
             "name: 5",
             (
-                "name: 5 should be a valid string"
-                "\n  fix: write a name: letters, digits, _ and -, at most 64, no sign first"
+                "name: 5 should be a valid string\n"
+                "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit"
             ),
         ),
-        ("description: [a]", ("description: ['a'] should be a valid string\n  fix: write a text")),
+        (
+            "description: [a]",
+            ("description: ['a'] should be a valid string\n  fix: write a string"),
+        ),
         (
             "parameters: [1]",
             ("parameters: [1] should be a valid dictionary\n  fix: write a mapping"),
@@ -88,8 +94,8 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
             ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
         ),
         ("max_age: 1", "'max_age' is not implemented in this version\n  fix: take it out"),
-        ("repeats: 1\nrepeats: 2", "the key 'repeats' stands twice\n  fix: keep one"),
-        ("name: !x a", "the tag !x is not allowed\n  fix: take it out"),
+        ("repeats: 1\nrepeats: 2", "duplicate key 'repeats'\n  fix: keep one"),
+        ("name: !x a", "the tag !x is not allowed\n  fix: remove it"),
         (
             "\tname: a",
             "found character '\\t' that cannot start any token\n  fix: indent with spaces",
@@ -181,8 +187,8 @@ def test_bad_line_is_named(bench, line, expected):
             "grid: {temperature: []}",
             "5:8",
             (
-                "grid.temperature: [] is empty, and must hold at least one"
-                "\n  fix: write a list with at least one item"
+                "grid.temperature: [] is empty; at least one entry is needed"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
@@ -190,13 +196,13 @@ def test_bad_line_is_named(bench, line, expected):
             "5:8",
             (
                 "grid.temperature: 1 should be a valid list"
-                "\n  fix: write a list with at least one item"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
             "parameters: {temperature: .nan}",
             "5:27",
-            "'.nan' is no float of JSON\n"
+            "'.nan' is not a JSON float\n"
             "  fix: write null for a missing value, or put the text in quotes",
         ),
         (
@@ -207,7 +213,7 @@ def test_bad_line_is_named(bench, line, expected):
         (
             "exclude: [{prompt: 1}]",
             "5:12",
-            ("exclude.0.prompt: 1 should be a valid string\n  fix: write a text"),
+            ("exclude.0.prompt: 1 should be a valid string\n  fix: write a string"),
         ),
     ],
 )
@@ -223,17 +229,25 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[]",
             ":2:1",
             (
-                "prompts: [] is empty, and must hold at least one"
-                "\n  fix: write a list with at least one item"
+                "prompts: [] is empty; at least one entry is needed"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
             "[plain]",
             "plain",
             ":2:1",
-            ("prompts: 'plain' should be a valid list\n  fix: write a list with at least one item"),
+            (
+                "prompts: 'plain' should be a valid list\n"
+                "  fix: write a list with at least one entry"
+            ),
         ),
-        ("[plain]", "[1]", ":2:11", ("prompts.0: 1 should be a valid string\n  fix: write a text")),
+        (
+            "[plain]",
+            "[1]",
+            ":2:11",
+            ("prompts.0: 1 should be a valid string\n  fix: write a string"),
+        ),
         (
             "[plain]",
             "[plain, plain]",
@@ -280,8 +294,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[]",
             ":3:1",
             (
-                "models: [] is empty, and must hold at least one"
-                "\n  fix: write a list with at least one item"
+                "models: [] is empty; at least one entry is needed"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
@@ -290,7 +304,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             ":3:1",
             (
                 "models: 'echo:last' should be a valid list"
-                "\n  fix: write a list with at least one item"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
@@ -360,8 +374,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[]",
             ":4:1",
             (
-                "evaluators: [] is empty, and must hold at least one"
-                "\n  fix: write a list with at least one item"
+                "evaluators: [] is empty; at least one entry is needed"
+                "\n  fix: write a list with at least one entry"
             ),
         ),
         (
@@ -444,13 +458,13 @@ def test_bad_value_is_named(bench, old, new, place, expected):
     [
         ("", "the file is empty"),
         ("# nothing\n", "the file is empty"),
-        ("- a\n", "the file holds ['a'], no keys"),
-        ("words\n", "the file holds 'words', no keys"),
+        ("- a\n", "['a'] is not a mapping"),
+        ("words\n", "'words' is not a mapping"),
     ],
 )
 def test_file_without_keys_is_told_its_keys(bench, text, expected):
     assert refusal(bench.experiment, text) == (
-        f"{FILE}: {expected}\n  fix: its keys: name, description, dataset, prompts, models, "
+        f"{FILE}: {expected}\n  fix: use these keys: name, description, dataset, prompts, models, "
         "exclude, parameters, grid, repeats, evaluators, baseline, margin, gate, max_failed"
     )
 
@@ -459,7 +473,7 @@ def test_missing_file_is_named(bench, renderer):
     resolvers = Resolvers(lambda *_: None, lambda _: [])
     path = bench.task / "other.yaml"
     assert refusal(load_experiment, path, bench.project, renderer, resolvers) == (
-        "prompts/qa/other.yaml: no such file\n  fix: name one that is there"
+        "prompts/qa/other.yaml: no such file\n  fix: check the path"
     )
 
 

@@ -162,7 +162,7 @@ def find_project(start: Path) -> Project:
     if not settings.is_file():
         return Project(folder)
     document = read_document(settings, display_name="workbench.yaml")
-    if document.data is None:
+    if document.content is None:
         return Project(folder)
     return Project(folder, document.check(ProjectFile))
 

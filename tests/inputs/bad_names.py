@@ -71,7 +71,7 @@ NAMES = [
     ),
     Case(
         "B29-file",
-        ("error: prompts/qa/other.yaml: no such file\n  fix: name one that is there\n"),
+        ("error: prompts/qa/other.yaml: no such file\n  fix: check the path\n"),
         words=("run", "prompts/qa/other.yaml"),
     ),
     Case(
@@ -145,7 +145,7 @@ NAMES = [
     Case(
         "B31-dot-nan",
         (
-            "error: prompts/qa/experiment.yaml:5:27: '.nan' is no float of JSON\n"
+            "error: prompts/qa/experiment.yaml:5:27: '.nan' is not a JSON float\n"
             "  fix: write null for a missing value, or put the text in quotes\n"
         ),
         more="parameters: {temperature: .nan}\n",
@@ -251,24 +251,24 @@ NAMES = [
     Case(
         "B37-slash",
         (
-            "error: prompts/qa/experiment.yaml:5:1: name: 'a/b' is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:5:1: name: 'a/b' is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more="name: a/b\n",
     ),
     Case(
         "B37-dotdot",
         (
-            "error: prompts/qa/experiment.yaml:5:1: name: '../b' is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:5:1: name: '../b' is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more="name: ../b\n",
     ),
     Case(
         "B37-nul",
         (
-            "error: prompts/qa/experiment.yaml:5:1: name: 'a\\x00b' is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:5:1: name: 'a\\x00b' is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more='name: "a\\0b"\n',
     ),
@@ -277,24 +277,24 @@ NAMES = [
         (
             "error: prompts/qa/experiment.yaml:5:1: name: "
             "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx… is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more=f"name: {'x' * 300}\n",
     ),
     Case(
         "B37-look-alike",
         (
-            "error: prompts/qa/experiment.yaml:5:1: name: 's\\u0435ntiment' is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:5:1: name: 's\\u0435ntiment' is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more="name: s\u0435ntiment\n",
     ),
     Case(
         "B37-newline",
         (
-            "error: prompts/qa/experiment.yaml:5:1: name: 'abc\\n' is no name\n"
-            "  fix: write a name: letters, digits, _ and -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:5:1: name: 'abc\\n' is not a valid name\n"
+            "  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit\n"
         ),
         more='name: "abc\\n"\n',
     ),

@@ -79,7 +79,7 @@ PARAMETERS = (
         ),
         (
             "---\ndescription: a\nchoices: [1]\n---\na",
-            f"{ONE}:3:11: choices.0: 1 should be a valid string\n  fix: write a text",
+            f"{ONE}:3:11: choices.0: 1 should be a valid string\n  fix: write a string",
         ),
         (
             "---\nparameters:\n  temprature: 1\n---\na",
@@ -103,7 +103,7 @@ PARAMETERS = (
         ),
         (
             "---\nwords\n---\na",
-            f"{ONE}: the file holds 'words', no keys\n  fix: its keys: "
+            f"{ONE}: 'words' is not a mapping\n  fix: use these keys: "
             "description, chat, parameters, stop, choices, response_schema",
         ),
         (

@@ -89,9 +89,9 @@ def open_planner(
             )
             named = [*beside, *_of_gate(experiment)] if gated else beside
             experiment = add_prompts(experiment, named, find)
-            keys = frozenset(key_variables(experiment.data))
+            keys = frozenset(key_variables(experiment.content))
             REDACTOR.add(
-                find_secrets(experiment.data) | find_secrets(os.environ, secret_names=keys)
+                find_secrets(experiment.content) | find_secrets(os.environ, secret_names=keys)
             )
 
         yield project, store, partial(_plan, experiment, renderer, store, options, project)

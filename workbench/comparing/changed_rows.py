@@ -109,7 +109,7 @@ def slices(
     Raises:
         WorkbenchError: no row has that column.
     """
-    said = plan.experiment.data.get("dataset")
+    said = plan.experiment.content.get("dataset")
     expected = said.get("expected") if isinstance(said, dict) else None
     name = EXPECTED if column == expected else column
     parts: dict[str, set[int]] = {}

@@ -106,7 +106,7 @@ def find_meant(plan: Plan, names: Sequence[str]) -> list[int]:
     """The numbers of the variants that a gate is about."""
     if names:
         return sorted({number for name in names for number in find_side(name, plan)})
-    said = plan.experiment.data.get("prompts", ())  # the others are planned as baselines
+    said = plan.experiment.content.get("prompts", ())  # the others are planned as baselines
     found = [n for n, variant in enumerate(plan.variants) if variant.prompt.ref in said]
     versions = any(rule.no_worse_than[:1] == "@" for rule in plan.experiment.gate.values())
     bases = set() if versions else set(plan.baselines)  # each has a version of its own to keep to

@@ -1,6 +1,7 @@
-"""What stands at a path where a file should.
+"""Kinds of files that are not regular files: folder, pipe, device, socket.
 
-file_kind(Path("/dev/zero"))  ->  "a device"
+>>> file_kind(Path("/dev/zero"))
+'a device'
 """
 
 import stat
@@ -16,18 +17,18 @@ KINDS = {
 
 
 def file_kind(path: Path) -> str:
-    """`a folder`, `a pipe`, …; empty for a regular file. Opens nothing, so nothing can hang.
+    """`a folder`, `a pipe`, …; empty for a regular file. Never opens it, so never hangs.
 
     Raises:
-        OSError: nothing is there, or it can't be looked at.
-        ValueError: a path that can't be, one with NUL in it.
+        OSError: the path does not exist or can't be inspected.
+        ValueError: the path is invalid: it contains NUL.
     """
     kind = stat.S_IFMT(path.stat().st_mode)
-    return "" if kind == stat.S_IFREG else KINDS.get(kind, "no regular file")
+    return "" if kind == stat.S_IFREG else KINDS.get(kind, "not a regular file")
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there; False for what can't be a path, too."""
+    """True if `path` is a folder; False for an invalid path too."""
     try:
         return path.is_dir()
     except (OSError, ValueError):

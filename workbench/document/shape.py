@@ -1,6 +1,6 @@
-"""What a pydantic model lets stand at a place, in words.
+"""Descriptions of the values that a pydantic model allows.
 
-words_for(ExperimentFile, ("repeats",))  ->  "a whole number from 1 to 1000"
+describe_allowed(ExperimentFile, ("repeats",))     "a whole number from 1 to 1000"
 """
 
 from collections.abc import Mapping
@@ -8,25 +8,26 @@ from typing import Any
 
 from pydantic import BaseModel
 
-NAMES = "letters, digits, _ and -, at most 64, no sign first"
+NAME_RULE = "up to 64 letters, digits, _ or -; the first a letter or digit"
 KINDS = {
     "integer": "a whole number",
     "number": "a number",
-    "string": "a text",
+    "string": "a string",
     "boolean": "true or false",
     "array": "a list",
     "object": "a mapping",
     "null": "null",
 }
 Schema = Mapping[str, Any]
+KeyPath = tuple[str | int, ...]
 
 
 class InvalidValueError(ValueError):
-    """What a validator of a file's shape raises, with what would be right.
+    """Error of a pydantic validator, with its fix.
 
     Args:
-        message: follows the place and the value.
-        fix: what to write.
+        message: follows the key and the value.
+        fix: a valid value.
     """
 
     def __init__(self, message: str, *, fix: str) -> None:
@@ -34,47 +35,56 @@ class InvalidValueError(ValueError):
         self.fix = fix
 
 
-def words_for(model: type[BaseModel], place: tuple[str | int, ...]) -> str:
-    """What may stand at `place`; empty where anything may."""
-    whole = model.model_json_schema()
-    current: Schema = whole
-    for step in place:
-        options = [_resolved(option, whole) for option in current.get("anyOf", [current])]
-        found = [inner for option in options if (inner := _inside(option, step)) is not None]
-        if not found:
-            return ""
-        current = _resolved(found[0], whole)
-    return _words(current, whole)
+def describe_allowed(model: type[BaseModel], path: KeyPath) -> str:
+    """Description of the values allowed at `path`; empty where any value is."""
+    root = model.model_json_schema()
+    return _describe(_schema_at(root, path), root)
 
 
-def _resolved(schema: Schema, whole: Schema) -> Schema:
+def allowed_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
+    """The keys allowed at `path`."""
+    root = model.model_json_schema()
+    schema = _schema_at(root, path)
+    options = [_resolve(option, root) for option in schema.get("anyOf", [schema])]
+    return [key for option in options for key in option.get("properties", ())]
+
+
+def _schema_at(root: Schema, path: KeyPath) -> Schema:
+    current = root
+    for step in path:
+        options = [_resolve(option, root) for option in current.get("anyOf", [current])]
+        inner = (schema for option in options if (schema := _inside(option, step)) is not None)
+        current = _resolve(next(inner, {}), root)
+    return current
+
+
+def _resolve(schema: Schema, root: Schema) -> Schema:
     if "$ref" in schema:
-        found: Schema = whole["$defs"][schema["$ref"].rpartition("/")[2]]
-        return found
+        target: Schema = root["$defs"][schema["$ref"].rpartition("/")[2]]
+        return target
     return schema
 
 
 def _inside(schema: Schema, step: str | int) -> Schema | None:
     if isinstance(step, int):
-        items: Schema | None = schema.get("items")
-        return items
+        return schema.get("items")
     inner = schema.get("properties", {}).get(step, schema.get("additionalProperties"))
     return inner if isinstance(inner, Mapping) else None
 
 
-def _words(schema: Schema, whole: Schema) -> str:
+def _describe(schema: Schema, root: Schema) -> str:
     if "anyOf" in schema:
-        return " or ".join(_words(_resolved(one, whole), whole) for one in schema["anyOf"])
+        return " or ".join(_describe(_resolve(option, root), root) for option in schema["anyOf"])
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "pattern" in schema:
-        return f"a name: {NAMES}"
+        return f"a name: {NAME_RULE}"
     kind = str(schema.get("type", ""))
     keys = ", ".join(schema.get("properties", ()))
     if kind == "object" and keys:
         return f"a mapping with {keys}"
     if kind == "array" and schema.get("minItems"):
-        return "a list with at least one item"
+        return "a list with at least one entry"
     return KINDS.get(kind, "") + _range(schema)
 
 

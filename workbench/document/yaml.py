@@ -1,39 +1,40 @@
 """YAML as plain data: null, bool, int, float, str, list and dict only.
 
-parse_document("repeats: 2", "f.yaml")  ->  data {"repeats": 2}, marks {("repeats",): (1, 1)}
+>>> document = parse_document("repeats: 2", "f.yaml")
+>>> document.content, document.where("repeats")
+({'repeats': 2}, 'f.yaml:1:1')
 
-YAML is 1.2: `yes` is a string. Duplicate keys, tags, several documents, files above 1 MB, more
-than 10,000 values and aliases that expand without end are refused. Numbers are those of JSON, keys
-are texts.
+YAML is 1.2: `yes` is a string. Keys are strings and numbers are finite, as in JSON. Refused are
+duplicate keys, tags, several documents, files above 1 MB, more than 10,000 values, and aliases
+that expand without end.
 """
 
 import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, StringMark
+from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, Event, NodeEvent
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
 from workbench.canonical import JSON
-from workbench.document.document import Document, Place
+from workbench.document.document import Document
 from workbench.document.file_kind import file_kind
+from workbench.document.shape import KeyPath
 from workbench.errors import WorkbenchError
 
-LARGEST = 1_000_000  # bytes
-MOST_NODES = 10_000  # as they stand, and after aliases are expanded; half a second's work
-DEEPEST = 50
-TOO_LARGE = "nested too deep, or too large once its aliases are expanded"
-SMALLER = f"at most {MOST_NODES:,} values, {DEEPEST} within one another; rows belong in a dataset"
+MAX_BYTES = 1_000_000
+MAX_VALUES = 10_000  # in the text, and after aliases are expanded; read in half a second
+MAX_DEPTH = 50
+TOO_LARGE = f"more than {MAX_VALUES:,} values, or nested more than {MAX_DEPTH} deep"
+SMALLER = "put rows in a dataset file; an alias counts as all the values it stands for"
 TAG = "tag:yaml.org,2002:"
-TEXTS = ("str", "timestamp", "merge", "value")  # JSON has a text for each
+STRINGS = ("str", "timestamp", "merge", "value")  # JSON has only strings for these
 
 
 def read_document(path: Path, *, display_name: str = "") -> Document:
-    """The YAML file at `path`; `display_name` is how messages call it.
+    """The YAML file at `path`; error messages call it `display_name`.
 
     Raises:
         WorkbenchError: it can't be read, is too large, or is not one plain YAML document.
@@ -42,17 +43,15 @@ def read_document(path: Path, *, display_name: str = "") -> Document:
     try:
         if kind := file_kind(path):
             raise WorkbenchError(f"is {kind}, not a file", where=name, fix="put a file there")
-        if path.stat().st_size > LARGEST:
-            raise WorkbenchError(
-                f"{path.stat().st_size:,} bytes, more than the {LARGEST:,} a YAML file may have",
-                where=name,
-                fix=SMALLER,
-            )
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            message = f"{size:,} bytes; a YAML file may have at most {MAX_BYTES:,}"
+            raise WorkbenchError(message, where=name, fix=SMALLER)
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError as error:
-        raise WorkbenchError("no such file", where=name, fix="name one that is there") from error
+        raise WorkbenchError("no such file", where=name, fix="check the path") from error
     except OSError as error:
-        fix = "make it a file that you may read"
+        fix = "make the file readable"
         raise WorkbenchError(f"can't be read: {error.strerror}", where=name, fix=fix) from error
     except UnicodeDecodeError as error:
         raise WorkbenchError(
@@ -67,144 +66,113 @@ def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
     Raises:
         WorkbenchError: it is not one plain YAML document.
     """
+    reader = _NodeReader(name, first_line)
     try:
-        yaml = YAML(typ="safe", pure=True)
-        yaml.Composer = _Bounded
-        loaded = yaml.compose(text)
-        plain = _Plain(name, first_line)
-        return Document(name, plain.of(loaded, ()) if loaded else None, plain.marks)
+        return reader.read(text)
     except MarkedYAMLError as error:
+        message = str(error.problem or error.context or "not YAML").split("\n")[0]
         mark = error.problem_mark or error.context_mark
-        at = f"{name}:{mark.line + first_line}:{mark.column + 1}" if mark else name
-        said = str(error.problem or error.context or "not YAML").split("\n")[0]
-        raise WorkbenchError(said, where=at, fix=_repair(said)) from error
+        where = reader.location(mark) if mark else name
+        raise WorkbenchError(message, where=where, fix=_syntax_fix(message)) from error
     except ReaderError as error:
         line = text.count("\n", 0, error.position) + first_line
-        said = f"the character {chr(error.character)!r} is not allowed in YAML"
-        raise WorkbenchError(said, where=f"{name}:{line}", fix="take it out") from error
-    except RecursionError as error:
-        raise WorkbenchError(TOO_LARGE, where=name, fix=SMALLER) from error
-    except _TooManyError as error:
-        at = f"{name}:{error.line + first_line}"
-        raise WorkbenchError(f"more than {MOST_NODES:,} values", where=at, fix=SMALLER) from error
+        message = f"the character {chr(error.character)!r} is not allowed in YAML"
+        raise WorkbenchError(message, where=f"{name}:{line}", fix="remove it") from error
 
 
-class _TooManyError(Exception):
-    """More nodes than a document may have; `line` is from 0."""
-
-    def __init__(self, line: int) -> None:
-        super().__init__(line)
-        self.line = line
-
-
-class _Bounded(Composer):
-    """Counts nodes while they are read: a megabyte of them takes ten seconds."""
-
-    def __init__(self, loader: Any = None) -> None:
-        super().__init__(loader=loader)
-        self.warn_double_anchors = False  # YAML allows them, and the warning is Python's
-        self.nodes = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.nodes += 1
-        if self.nodes > MOST_NODES:
-            raise _TooManyError(self.parser.peek_event().start_mark.line)
-        return super().compose_node(parent, index)
-
-
-def _repair(said: str) -> str:
-    if "\\t" in said or "tab" in said:
+def _syntax_fix(message: str) -> str:
+    if "\\t" in message or "tab" in message:
         return "indent with spaces"
-    if "another document" in said:
+    if "another document" in message:
         return "keep one document: remove the `---` or `...` in the middle"
     return "quote the value if it holds : # { [ or begins with @ % `"
 
 
-class _Plain:
-    """Turns YAML's nodes into plain data, noting the marks."""
+class _NodeReader:
+    """Turns ruamel's nodes into plain data and notes their marks."""
 
     def __init__(self, name: str, first_line: int) -> None:
         self.name = name
         self.first_line = first_line
-        self.marks: dict[Place, tuple[int, int]] = {}
-        self.nodes = 0
+        self.marks: dict[KeyPath, tuple[int, int]] = {}
+        self.values = 0
+        self.yaml = YAML(typ="safe", pure=True)
+        self.yaml.composer.warn_double_anchors = False  # YAML allows them
 
-    def of(self, node: Node, place: Place) -> JSON:
-        self.nodes += 1
-        if self.nodes > MOST_NODES or len(place) > DEEPEST:
-            raise WorkbenchError(TOO_LARGE, where=self._where(place[:1]), fix=SMALLER)
+    def read(self, text: str) -> Document:
+        self._check_size(text)
+        root = self.yaml.compose(text)
+        return Document(self.name, self._plain(root, ()) if root else None, self.marks)
+
+    def location(self, mark: StringMark) -> str:
+        return f"{self.name}:{mark.line + self.first_line}:{mark.column + 1}"
+
+    def _check_size(self, text: str) -> None:
+        """Stop at the first value too many: to compose a megabyte of them takes ten seconds."""
+        values = depth = 0
+        for event in YAML(typ="safe", pure=True).parse(text):
+            values += isinstance(event, NodeEvent)
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+            if values > MAX_VALUES or depth > MAX_DEPTH:
+                raise self._error(TOO_LARGE, event, SMALLER)
+
+    def _plain(self, node: Node, path: KeyPath) -> JSON:
+        self.values += 1  # an aliased node counts each time
+        if self.values > MAX_VALUES or len(path) > MAX_DEPTH:
+            where = Document(self.name, None, self.marks).where(*path[:1])
+            raise WorkbenchError(TOO_LARGE, where=where, fix=SMALLER)
         tag = str(node.tag).replace(TAG, "!!")
         kind = tag.removeprefix("!!")
         if isinstance(node, MappingNode) and kind == "map":
-            return self._mapping(node, place)
+            return self._mapping(node, path)
         if isinstance(node, SequenceNode) and kind == "seq":
             return [
-                self._member(item.start_mark, item, (*place, index))
-                for index, item in enumerate(node.value)
+                self._member(entry.start_mark, entry, (*path, index))
+                for index, entry in enumerate(node.value)
             ]
         if isinstance(node, ScalarNode):
-            if kind in TEXTS:
-                return self._text(node.value, node.start_mark)
-            if kind in SCALARS:
-                return self._scalar(kind, node.value, node.start_mark)
-        raise self._error(f"the tag {tag} is not allowed", node.start_mark, "take it out")
+            if kind in STRINGS:
+                return self._string(node)
+            if kind in ("null", "bool", "int", "float"):
+                return self._scalar(kind, node)
+        raise self._error(f"the tag {tag} is not allowed", node, "remove it")
 
-    def _mapping(self, node: MappingNode, place: Place) -> dict[str, JSON]:
+    def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, JSON]:
         merged: dict[str, JSON] = {}
-        said: dict[str, JSON] = {}
+        mapping: dict[str, JSON] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                raise self._error("a key must be a text", key.start_mark, "write one word")
+                raise self._error("a key must be a string", key, "use one word as the key")
             if key.tag == f"{TAG}merge":
                 for layer in [value] if isinstance(value, MappingNode) else value.value[::-1]:
-                    merged |= self._mapping(layer, place)
+                    merged |= self._mapping(layer, path)
                 continue
-            name = self._text(key.value, key.start_mark)
-            if name in said:
-                raise self._error(f"the key {name!r} stands twice", key.start_mark, "keep one")
-            said[name] = self._member(key.start_mark, value, (*place, name))
-        return merged | said
+            name = self._string(key)
+            if name in mapping:
+                raise self._error(f"duplicate key {name!r}", key, "keep one")
+            mapping[name] = self._member(key.start_mark, value, (*path, name))
+        return merged | mapping
 
-    def _member(self, mark: StringMark, item: Node, place: Place) -> JSON:
-        self.marks[place] = (mark.line + self.first_line, mark.column + 1)
-        return self.of(item, place)
+    def _member(self, mark: StringMark, node: Node, path: KeyPath) -> JSON:
+        self.marks[path] = (mark.line + self.first_line, mark.column + 1)
+        return self._plain(node, path)
 
-    def _scalar(self, kind: str, text: str, mark: StringMark) -> JSON:
+    def _scalar(self, kind: str, node: ScalarNode) -> JSON:
         try:
-            return SCALARS[kind](text)
+            value: JSON = getattr(self.yaml.constructor, f"construct_yaml_{kind}")(node)
+            if kind == "float" and not math.isfinite(value):
+                raise ValueError
         except (KeyError, ValueError):
             fix = "write null for a missing value, or put the text in quotes"
-            raise self._error(f"{text[:40]!r} is no {kind} of JSON", mark, fix) from None
+            raise self._error(f"{node.value[:40]!r} is not a JSON {kind}", node, fix) from None
+        return value
 
-    def _text(self, text: str, mark: StringMark) -> str:
+    def _string(self, node: ScalarNode) -> str:
+        text: str = node.value
         if any("\ud800" <= character <= "\udfff" for character in text):
             fix = r"write the character itself, or both halves of its \u escape"
-            raise self._error(f"{text[:40]!r} holds half a character", mark, fix)
+            raise self._error(f"{text[:40]!r} contains half a character", node, fix)
         return text
 
-    def _error(self, said: str, mark: StringMark, fix: str) -> WorkbenchError:
-        at = f"{self.name}:{mark.line + self.first_line}:{mark.column + 1}"
-        return WorkbenchError(said, where=at, fix=fix)
-
-    def _where(self, place: Place) -> str:
-        return Document(self.name, None, self.marks).where(*place)
-
-
-def _whole(text: str) -> int:
-    digits = text.replace("_", "")
-    return int(digits, 0 if digits.lstrip("+-")[:2].lower() in ("0o", "0x", "0b") else 10)
-
-
-def _real(text: str) -> float:
-    number = float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan"))
-    if not math.isfinite(number):
-        raise ValueError
-    return number
-
-
-SCALARS: dict[str, Callable[[str], JSON]] = {
-    "null": lambda _text: None,
-    "bool": lambda text: {"true": True, "false": False}[text.lower()],
-    "int": _whole,
-    "float": _real,
-}
+    def _error(self, message: str, origin: Node | Event, fix: str) -> WorkbenchError:
+        return WorkbenchError(message, where=self.location(origin.start_mark), fix=fix)

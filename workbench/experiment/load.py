@@ -80,7 +80,7 @@ def load_experiment(
         baseline=said.baseline,
         gate=said.gate,
         margins=said.margin if isinstance(said.margin, dict) else {"": said.margin},
-        data=document.data,
+        content=document.content,
     )
     _check_exclusions(experiment, document)
     _check_metrics(experiment, document)
@@ -139,7 +139,7 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
 
 def _refuse_planned(document: Document) -> None:
     for key in PLANNED:
-        if isinstance(document.data, dict) and key in document.data:
+        if isinstance(document.content, dict) and key in document.content:
             raise WorkbenchError(
                 f"{key!r} is not implemented in this version",
                 where=document.where(key),

@@ -37,7 +37,7 @@ class Experiment:
         margins: of each metric, what is no difference in practice; under "" that of all others.
         gate: by metric, what a change must not break.
         grid: one mapping a point, in the file's order; a single empty one without a grid.
-        data: the file as plain data, for the record.
+        content: the file as plain data, for the record.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Experiment:
     baseline: str = ""
     margins: Mapping[str, float] = field(default_factory=dict)
     gate: Mapping[str, GateRule] = field(default_factory=dict)
-    data: Mapping[str, JSON] = field(default_factory=dict)
+    content: Mapping[str, JSON] = field(default_factory=dict)
 
     def margin(self, metric: str) -> float | None:
         """What is no difference in practice; None: the file doesn't say."""

@@ -236,7 +236,7 @@ def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
 def _check_expectations(experiment: Experiment) -> None:
     if experiment.dataset.labelled:
         return
-    said = experiment.data.get("dataset")
+    said = experiment.content.get("dataset")
     column = said.get("expected") if isinstance(said, dict) else None
     lacks, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
     if column:

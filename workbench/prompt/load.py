@@ -187,7 +187,7 @@ def _front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
             raise WorkbenchError(said, where=f"{where}:1", fix=fix)
         return FrontMatter(), text, 1
     document = parse_document(match[1], where, first_line=2)
-    if document.data is None:
+    if document.content is None:
         front = FrontMatter()
     else:
         front = document.check(FrontMatter)

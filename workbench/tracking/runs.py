@@ -277,7 +277,7 @@ def finish(place: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:
 def resolved(plan: Plan) -> dict[str, JSON]:
     """The experiment file, each prompt named by its content: it runs again as it was."""
     prompts = [f"{one.name}@sha:{one.digest[:16]}" for one in plan.experiment.prompts]
-    return {**plan.experiment.data, "name": plan.experiment.name, "prompts": prompts}
+    return {**plan.experiment.content, "name": plan.experiment.name, "prompts": prompts}
 
 
 def environment(provenance: Provenance) -> dict[str, JSON]:
