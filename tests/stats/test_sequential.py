@@ -78,12 +78,12 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
     assert once
     assert watched
     assert (watched.mean, watched.rows, watched.up) == (once.mean, once.rows, once.up)
-    assert (watched.any_time, once.any_time) == (True, False)
+    assert (watched.anytime_valid, once.anytime_valid) == (True, False)
     assert watched.p > once.p
     assert watched.low is not None
     assert once.low is not None
     assert 0 < watched.low < once.low
-    assert verdicts([watched], Wanted())[0].word == BETTER
+    assert verdicts([watched], Wanted())[0].outcome == BETTER
     assert watched_difference({}, after, Scale(passes=True)) is None
     with pytest.raises(ValueError, match="nothing can be bet"):
         watched_difference(before, after, Scale())

@@ -12,12 +12,12 @@ from worlds import WORLDS, Chance, World, by_row
 from workbench.stats import (
     BETTER,
     EQUIVALENT,
-    UNCLEAR,
+    INCONCLUSIVE,
     Difference,
     Scale,
     Wanted,
     difference,
-    estimate,
+    estimate_mean,
     verdicts,
 )
 from workbench.stats.verdicts import rows_to_show
@@ -55,8 +55,8 @@ def test_without_a_difference_a_verdict_of_one_is_seldom(name: str, rows: int) -
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, rows)
         (verdict,) = verdicts([found], Wanted())
-        said["better"] += verdict.word == BETTER
-        said["any"] += verdict.word != UNCLEAR
+        said["better"] += verdict.outcome == BETTER
+        said["any"] += verdict.outcome != INCONCLUSIVE
         said["covered"] += holds(found, 0)
         return True
 
@@ -75,7 +75,7 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 
     def once(chance: Chance) -> bool:
         values, _ = world.draw(chance, rows, 0.0)
-        found = estimate(list(by_row(values).values()), pass_fail=world.scale.passes)
+        found = estimate_mean(list(by_row(values).values()), pass_fail=world.scale.passes)
         assert found
         assert found.low is not None
         assert found.high is not None
@@ -99,7 +99,7 @@ def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effec
     def once(chance: Chance) -> bool:
         found = apart(world, chance, rows, effect)
         covered[0] += holds(found, effect)
-        return verdicts([found], Wanted())[0].word == BETTER
+        return verdicts([found], Wanted())[0].outcome == BETTER
 
     power = rate(9, once)
     print(f"{name}, {rows} rows: found {power:.3f}, interval holds {covered[0] / DRAWS:.3f}")
@@ -115,7 +115,7 @@ def test_of_five_variants_none_is_wrongly_told_apart() -> None:
         others = [world.draw(chance, 60, 0.0)[0] for _ in range(5)]
         family = [difference(by_row(base), by_row(one), world.scale) for one in others]
         said = verdicts([one for one in family if one], Wanted())
-        return any(one.word != UNCLEAR for one in said)
+        return any(one.outcome != INCONCLUSIVE for one in said)
 
     wrong = rate(10, once)
     print(f"five variants: one is wrongly told apart {wrong:.3f}")
@@ -128,7 +128,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: s
 
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, 200, margin)
-        return verdicts([found], Wanted(margin))[0].word == EQUIVALENT
+        return verdicts([found], Wanted(margin))[0].outcome == EQUIVALENT
 
     wrong = rate(11, once)
     print(f"{name}: equivalent though a margin apart {wrong:.3f}")
@@ -148,7 +148,7 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
             else ease + chance.normal(0, 0.1, (30, 10))
             for _ in range(2)
         )
-        mean = estimate(list(by_row(first).values()), pass_fail=passes)
+        mean = estimate_mean(list(by_row(first).values()), pass_fail=passes)
         found = difference(by_row(first), by_row(second), Scale(passes=passes))
         assert mean
         assert mean.low is not None
@@ -156,7 +156,7 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
         assert found
         said["mean"] += mean.low <= 0.6 <= mean.high
         said["difference"] += holds(found, 0)
-        said["better"] += verdicts([found], Wanted())[0].word == BETTER
+        said["better"] += verdicts([found], Wanted())[0].outcome == BETTER
         return True
 
     rate(12, once)

@@ -10,7 +10,7 @@ from statsmodels.stats.power import TTestPower
 from workbench.stats import (
     BETTER,
     EQUIVALENT,
-    UNCLEAR,
+    INCONCLUSIVE,
     WORSE,
     Difference,
     Scale,
@@ -44,43 +44,43 @@ def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
     clear = passed(30, 5, 65)
     (up,) = verdicts([clear], Wanted())
     (down,) = verdicts([clear], Wanted(higher_is_better=False))
-    assert (up.word, down.word, up.rows_needed) == (BETTER, WORSE, None)
+    assert (up.outcome, down.outcome, up.rows_needed) == (BETTER, WORSE, None)
     assert up.p == clear.p
 
 
 def test_others_beside_it_ask_for_more() -> None:
     """Eleven of thirteen rows: enough alone, not as the best of ten."""
     close, level = passed(11, 2, 87), passed(5, 5, 90)
-    assert verdicts([close], Wanted())[0].word == BETTER
-    assert verdicts([close, *[level] * 9], Wanted())[0].word == UNCLEAR
+    assert verdicts([close], Wanted())[0].outcome == BETTER
+    assert verdicts([close, *[level] * 9], Wanted())[0].outcome == INCONCLUSIVE
 
 
 def test_what_stays_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
-    assert verdicts([level], Wanted(margin=0.05))[0].word == EQUIVALENT
-    assert verdicts([level], Wanted(margin=0.005))[0].word == UNCLEAR
-    assert verdicts([level], Wanted(margin=0))[0].word == UNCLEAR
+    assert verdicts([level], Wanted(margin=0.05))[0].outcome == EQUIVALENT
+    assert verdicts([level], Wanted(margin=0.005))[0].outcome == INCONCLUSIVE
+    assert verdicts([level], Wanted(margin=0))[0].outcome == INCONCLUSIVE
 
 
 def test_too_few_rows_say_how_many_would_do() -> None:
     (said,) = verdicts([passed(9, 4, 87)], Wanted(margin=0.02))
-    assert said.word == UNCLEAR
+    assert said.outcome == INCONCLUSIVE
     assert said.rows_needed
     assert 300 < said.rows_needed < 600
-    assert said.least
-    assert 0.09 < said.least < 0.12
+    assert said.detectable
+    assert 0.09 < said.detectable < 0.12
 
 
 def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
     (said,) = verdicts([passed(3, 3, 14)], Wanted())
-    assert (said.word, said.rows_needed) == (UNCLEAR, None)
+    assert (said.outcome, said.rows_needed) == (INCONCLUSIVE, None)
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
     (said,) = verdicts([passed(0, 0, 10)], Wanted(margin=0.05))
-    assert said.word == UNCLEAR
-    assert said.least
-    assert said.least > 0.2
+    assert said.outcome == INCONCLUSIVE
+    assert said.detectable
+    assert said.detectable > 0.2
 
 
 @pytest.mark.parametrize("effect", [0.08, 0.2, 0.5])

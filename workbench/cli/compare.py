@@ -20,7 +20,7 @@ from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
-    from workbench.comparing import Compared
+    from workbench.comparing import ExperimentComparison
     from workbench.project import Project
     from workbench.results.metrics import RecordedVariant
 
@@ -48,8 +48,7 @@ def compare(
     as_json: AsJson = False,
 ) -> int:
     """Compare variants on the same rows, out of what is stored; send nothing."""
-    from workbench.comparing import check_answered, paired
-    from workbench.comparing import compare as compare_stored
+    from workbench.comparing import compare_stored, require_answers, select_comparisons
     from workbench.plan import Options, Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.safe_text import json_line, plain
@@ -62,8 +61,10 @@ def compare(
     _check_task(task, runs, project)
     opened = open_plan(task, Options(Scope(limit)), tracking_uri, beside, require_env=False)
     with opened as (project, store, made):
-        found = compare_stored(paired(names, made, runs), store, by=by, prices=project.prices)
-        check_answered(found, found.shown)
+        found = compare_stored(
+            select_comparisons(names, made, runs), store, by=by, prices=project.prices
+        )
+        require_answers(found, found.compared_variants)
         if html:
             _write_page(html, found, project)
         if as_json:
@@ -76,7 +77,7 @@ def compare(
     return ExitCode.DONE
 
 
-def _write_page(path: Path, found: "Compared", project: "Project") -> None:
+def _write_page(path: Path, found: "ExperimentComparison", project: "Project") -> None:
     from workbench.report.page import comparison_page
 
     write_file(path, comparison_page(found, currency=project.file.currency))

@@ -29,7 +29,7 @@ def decide(
     as_json: AsJson = False,
 ) -> int:
     """Decide between variants by quality, cost and latency, out of what is stored."""
-    from workbench.comparing import Limits, compare
+    from workbench.comparing import Limits, compare_stored
     from workbench.comparing import decide as decide_by
     from workbench.plan import Options, Scope
     from workbench.report.decide import decision_json, decision_lines
@@ -38,7 +38,7 @@ def decide(
     limits = Limits(metric, floor, max_cost, max_latency)
     opened = open_plan(target, Options(Scope(limit, only)), tracking_uri, require_env=False)
     with opened as (project, store, made):
-        found = compare(made, store, prices=project.prices)
+        found = compare_stored(made, store, prices=project.prices)
         decision = decide_by(found, limits)
     if as_json:
         typer.echo(json_line(decision_json(found, decision)))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from workbench.cli.setup import Planning
-    from workbench.comparing import Check, Compared
+    from workbench.comparing import Check, ExperimentComparison
     from workbench.completing import Budget
     from workbench.plan import Plan
     from workbench.project import Project
@@ -65,7 +65,13 @@ def gate(
 
     Under GitHub Actions it writes annotations and a step summary, too.
     """
-    from workbench.comparing import baselines, check_answered, check_gate, compare, pairs
+    from workbench.comparing import (
+        check_gate,
+        checked_variants,
+        compare_stored,
+        gate_baselines,
+        require_answers,
+    )
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines
@@ -80,11 +86,16 @@ def gate(
         made = plan(None)
         grown = _grown(made, plan, meant, project, store, budget) if grow else None
         made = grown.plan if grown else made
-        found = compare(made, store)
+        found = compare_stored(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
         if not grown:
-            check_answered(found, {number for pair in pairs(checks, made) for number in pair})
-        found, code = found.beside(baselines(checks, made)), _exit_code(checks, allow_inconclusive)
+            require_answers(
+                found, {number for pair in checked_variants(checks, made) for number in pair}
+            )
+        found, code = (
+            found.with_baselines(gate_baselines(checks, made)),
+            _exit_code(checks, allow_inconclusive),
+        )
         if as_json:
             _tell([json_line(gate_json(found, checks, int(code)) | grown_json(grown))])
         else:
@@ -151,7 +162,7 @@ def _told(text: str) -> None:
 
 
 def _tell_github(
-    found: "Compared", checks: "Sequence[Check]", project: "Project", out: TextIO
+    found: "ExperimentComparison", checks: "Sequence[Check]", project: "Project", out: TextIO
 ) -> None:
     """Annotations and a step summary, under GitHub Actions."""
     from workbench.report.gate import annotations, summary_markdown

@@ -15,7 +15,7 @@ from workbench.errors import ExitCode
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from workbench.comparing import Compared
+    from workbench.comparing import ExperimentComparison
     from workbench.completing import Checked, Stop
     from workbench.plan import Plan
     from workbench.project import Project
@@ -140,7 +140,7 @@ def workshop(project: "Project", store: "Store", tracking_uri: str) -> "RunSite"
     return RunSite(project, store, recorder, progress(), pages=partial(_pages, project=project))
 
 
-def _pages(found: "Compared", project: "Project") -> dict[str, str]:
+def _pages(found: "ExperimentComparison", project: "Project") -> dict[str, str]:
     """What is kept of a comparison beside its runs."""
     from workbench.report.compare import compare_json
     from workbench.report.page import comparison_page

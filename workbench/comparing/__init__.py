@@ -13,33 +13,33 @@ stored.py     all of it out of the store
 
 from workbench.comparing.changed_rows import RowChange, Slice
 from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check
-from workbench.comparing.comparison import Compared, check_answered, compare
+from workbench.comparing.comparison import ExperimentComparison, compare_stored, require_answers
 from workbench.comparing.decision import Decision, Limits, decide
-from workbench.comparing.gate import baselines, check_gate, pairs
-from workbench.comparing.growth import Growing
-from workbench.comparing.metrics import compared
+from workbench.comparing.gate import check_gate, checked_variants, gate_baselines
+from workbench.comparing.growth import GrowingGate
+from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Out, Race
-from workbench.comparing.selectors import paired
+from workbench.comparing.selectors import select_comparisons
 
 __all__ = [
     "FAILED",
     "INCONCLUSIVE",
     "PASSED",
     "Check",
-    "Compared",
     "Decision",
-    "Growing",
+    "ExperimentComparison",
+    "GrowingGate",
     "Limits",
     "Out",
     "Race",
     "RowChange",
     "Slice",
-    "baselines",
-    "check_answered",
+    "add_comparisons",
     "check_gate",
-    "compare",
-    "compared",
+    "checked_variants",
+    "compare_stored",
     "decide",
-    "paired",
-    "pairs",
+    "gate_baselines",
+    "require_answers",
+    "select_comparisons",
 ]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.canonical import JSON
-from workbench.comparing.metrics import Part, compared
+from workbench.comparing.metrics import Part, add_comparisons
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
@@ -125,7 +125,7 @@ def slices(
     found = []
     for value, rows in sorted(parts.items(), key=lambda part: -len(part[1])):
         own = [Part(tally, rows) for tally in tallies]
-        within = compared(
+        within = add_comparisons(
             [replace(one, comparisons={}) for one in results], own, plan, rows=len(rows)
         )
         own_verdicts = {n: one.comparisons for n, one in enumerate(within) if one.comparisons}

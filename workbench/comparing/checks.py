@@ -21,7 +21,7 @@ from workbench.comparing.metrics import Family
 from workbench.comparing.selectors import find_side
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.stats import ALPHA, OFTEN, Watched, below, estimate, rows_to_settle
+from workbench.stats import ALPHA, OFTEN, Watched, below, estimate_mean, rows_to_settle
 
 PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "not enough evidence"
 BASELINE = "baseline"
@@ -53,9 +53,9 @@ class Check:
     p: float = 1.0
     rows: int = 0
     rows_needed: int | None = None
-    base: str = ""
-    once: bool = False
-    again: bool = False
+    baseline: str = ""
+    fixed_sample: bool = False
+    anytime_valid: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ def checks(
         found = [_beside(family, number, bound, one) for bound in bounds]
         found += [_drop(family, number, rule, one)] if rule.no_worse_than else []
         for check in found:
-            judged_once = look is not None and check.value is not None and not check.again
-            yield replace(check, once=judged_once)
+            judged_once = look is not None and check.value is not None and not check.anytime_valid
+            yield replace(check, fixed_sample=judged_once)
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class _Bound:
 def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Check:
     """A mean beside a bound."""
     name, rows = family.evaluator.name, list(family.filled(number).values())
-    found = estimate(rows, pass_fail=family.passes)
+    found = estimate_mean(rows, pass_fail=family.passes)
     if not found:
         return Check(number, name, bound.words, INCONCLUSIVE)
     room = bound.side * (found.mean - bound.value)
@@ -137,7 +137,7 @@ def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Ch
         p=beyond,
         rows=len(rows),
         rows_needed=needed,
-        again=bool(look and not at_an_end),
+        anytime_valid=bool(look and not at_an_end),
     )
 
 
@@ -163,10 +163,10 @@ def _drop(family: Family, number: int, rule: GateRule, look: Look | None) -> Che
         return Check(number, name, words, PASSED if passes else INCONCLUSIVE)
     called = plan.variants[base].name
     words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
-    any_time = look is not None
-    apart = family.held(base, number, any_time=any_time)
+    anytime_valid = look is not None
+    apart = family.held(base, number, anytime_valid=anytime_valid)
     if not apart:
-        return Check(number, name, words, INCONCLUSIVE, base=called)
+        return Check(number, name, words, INCONCLUSIVE, baseline=called)
     higher = family.scale.higher_is_better
     worse, fine = (
         (apart.below(-margin), apart.above(-margin))
@@ -187,8 +187,8 @@ def _drop(family: Family, number: int, rule: GateRule, look: Look | None) -> Che
         p=min(1.0, worse * weight),
         rows=apart.rows,
         rows_needed=None if passed else _needed(abs(room), apart.spread, apart.rows, look),
-        base=called,
-        again=any_time,
+        baseline=called,
+        anytime_valid=anytime_valid,
     )
 
 

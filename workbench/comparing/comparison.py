@@ -1,6 +1,6 @@
 """A comparison out of what the store holds: nothing is sent, nothing is recorded.
 
-compare(plan, store)    Compared(results=[…], changes=[RowChange(…), …], …)
+compare(plan, store)    ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from workbench.comparing.changed_rows import Read, RowChange, Slice, changes, slices
-from workbench.comparing.metrics import compared
+from workbench.comparing.metrics import add_comparisons
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
@@ -20,7 +20,7 @@ from workbench.store import Store
 
 
 @dataclass(frozen=True)
-class Compared:
+class ExperimentComparison:
     """Variants beside their baselines.
 
     Attributes:
@@ -34,30 +34,30 @@ class Compared:
     plan: Plan
     results: Sequence[VariantResult]
     tallies: Sequence[Tally]
-    read: Read
+    read_rows: Read
     slices: Sequence[Slice] = ()
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
         """Rows whose value is not the baseline's, in the dataset's order."""
-        return list(changes(self.plan, self.read))
+        return list(changes(self.plan, self.read_rows))
 
-    def beside(self, baselines: Sequence[int | None]) -> "Compared":
+    def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
         """The same answers with each variant beside another one, by number; None: it has none."""
         plan = replace(self.plan, baselines=tuple(baselines))
         bare = [replace(one, comparisons={}) for one in self.results]
-        return replace(self, plan=plan, results=compared(bare, self.tallies, plan))
+        return replace(self, plan=plan, results=add_comparisons(bare, self.tallies, plan))
 
     @property
-    def shown(self) -> list[int]:
+    def compared_variants(self) -> list[int]:
         """The numbers of the variants that are compared, baselines too, in the plan's order."""
         pairs = [(n, base) for n, base in enumerate(self.plan.baselines) if base is not None]
         return sorted({number for pair in pairs for number in pair})
 
 
-def compare(
+def compare_stored(
     plan: Plan, store: Store, *, by: str = "", prices: Mapping[str, Price] = MappingProxyType({})
-) -> Compared:
+) -> ExperimentComparison:
     """What the store's answers to this plan say; those whose scores are missing are judged.
 
     Args:
@@ -73,16 +73,16 @@ def compare(
             tally.result(variant, prices.get(variant.model.model.ref))
             for tally, variant in zip(stream.tallies, plan.variants, strict=True)
         ]
-        return Compared(
+        return ExperimentComparison(
             plan,
-            compared(results, stream.tallies, plan),
+            add_comparisons(results, stream.tallies, plan),
             stream.tallies,
             stream.rows,
             slices(by, plan, results, stream.tallies) if by else (),
         )
 
 
-def check_answered(found: Compared, numbers: Iterable[int]) -> None:
+def require_answers(found: ExperimentComparison, numbers: Iterable[int]) -> None:
     """That each of these variants has answers.
 
     Raises:

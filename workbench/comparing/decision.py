@@ -6,7 +6,7 @@ decide(found, Limits("exact_match", floor=0.6, max_cost=0.5))    Decision(candid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from workbench.comparing.comparison import Compared
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import Family
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.results.metrics import VariantResult
@@ -68,7 +68,7 @@ class Decision:
     words: str
 
 
-def decide(found: Compared, limits: Limits) -> Decision:
+def decide(found: ExperimentComparison, limits: Limits) -> Decision:
     """What follows from the stored answers.
 
     Args:
@@ -144,7 +144,7 @@ def _weighed(kept: Sequence[Candidate], family: Family) -> list[Candidate]:
     best, *rest = kept
     apart = [family.apart(best.variant, one.variant) for one in rest]
     said = iter(verdicts([one for one in apart if one], Wanted(0.0, higher)))
-    worse = [False, *(next(said).word == WORSE if one else False for one in apart)]
+    worse = [False, *(next(said).outcome == WORSE if one else False for one in apart)]
     return [
         replace(one, on_front=on_front, best_chance=chance, as_good=not clearly)
         for one, on_front, chance, clearly in zip(kept, front(points), chances, worse, strict=True)
@@ -161,7 +161,7 @@ def _cheapness(one: Candidate, others: Sequence[Candidate]) -> list[float]:
 
 
 def _words(
-    found: Compared, metric: str, kept: Sequence[Candidate], others: Sequence[Candidate]
+    found: ExperimentComparison, metric: str, kept: Sequence[Candidate], others: Sequence[Candidate]
 ) -> str:
     def name(one: Candidate) -> str:
         return found.plan.variants[one.variant].name

@@ -113,17 +113,18 @@ def find_meant(plan: Plan, names: Sequence[str]) -> list[int]:
     return [n for n in found if n not in bases] or found
 
 
-def pairs(found: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
+def checked_variants(found: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
     """Of each check the number of its variant, and of what that is compared with, if it is."""
     numbers = {variant.name: number for number, variant in enumerate(plan.variants)}
     return [
-        (check.variant, numbers[check.base]) if check.base else (check.variant,) for check in found
+        (check.variant, numbers[check.baseline]) if check.baseline else (check.variant,)
+        for check in found
     ]
 
 
-def baselines(found: Sequence[Check], plan: Plan) -> list[int | None]:
+def gate_baselines(found: Sequence[Check], plan: Plan) -> list[int | None]:
     """Of each variant what the checks compare it with; where they compare none, the plan's."""
-    first = {own[0]: own[1] for own in reversed(pairs(found, plan)) if own[1:]}
+    first = {own[0]: own[1] for own in reversed(checked_variants(found, plan)) if own[1:]}
     compares = any(rule.no_worse_than for rule in plan.experiment.gate.values())
     meant = {check.variant for check in found}
     return [

@@ -1,6 +1,6 @@
 """Which rows a gate asks for that these rows don't decide, and when it has enough.
 
-growing = Growing(["few_shot"], told, repeats=1)
+growing = GrowingGate(["few_shot"], told, repeats=1)
 growing.begin(judged, weight=1)
 complete(plan, Site(…, rounds=growing.rounds))
 growing.checks      [Check("few_shot", outcome="passed", rows=68, …), …]
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check, Look, find_base
-from workbench.comparing.gate import adjusted, find_checks, find_meant, pairs
+from workbench.comparing.gate import adjusted, checked_variants, find_checks, find_meant
 from workbench.comparing.metrics import Part
 from workbench.model import Request
 from workbench.plan import Plan, round_of, row_order, waves
@@ -36,7 +36,7 @@ def _nothing() -> Sequence[Tally]:
 
 
 @dataclass
-class Growing:
+class GrowingGate:
     """What a gate that may ask for rows has found so far.
 
     Attributes:
@@ -54,9 +54,9 @@ class Growing:
     told: Callable[[str], None]
     repeats: int = 1
     checks: Sequence[Check] = ()
-    most: int = 0
+    max_rows: int = 0
     rows: int = 0
-    begun: int = 0
+    stored_rows: int = 0
     unreached: int = 0
     _judged: Judged = _nothing
     _weight: float = 1.0
@@ -76,10 +76,12 @@ class Growing:
         return [
             check
             for check in self.checks
-            if check.outcome == INCONCLUSIVE and not check.once and _name(check) not in self._closed
+            if check.outcome == INCONCLUSIVE
+            and not check.fixed_sample
+            and _name(check) not in self._closed
         ]
 
-    def begin(self, judged: Judged, weight: float) -> None:
+    def start(self, judged: Judged, weight: float) -> None:
         """Before the rounds of a plan, each time with other repeats of the same rows.
 
         Args:
@@ -89,22 +91,22 @@ class Growing:
         """
         self._judged, self._weight = judged, weight
 
-    def rounds(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
+    def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """What is asked in each wave, until all is decided."""
-        order, self.begun = self._order(plan)
+        order, self.stored_rows = self._order(plan)
         asked: set[str] = set()
         self._look_again(plan)
-        done = self.begun
+        done = self.stored_rows
         for seen in waves(plan.rows, done):
             if self.decided:
                 return
             some, asking = order[done:seen], self.asking(plan)
             yield round_of(plan, asking, some, asked)
             self._close(plan, asking, some)
-            self.look(plan)
+            self.check_rows(plan)
             done = seen
 
-    def look(self, plan: Plan) -> None:
+    def check_rows(self, plan: Plan) -> None:
         """Judges every check that is open by the rows that are answered."""
         tallies = self._judged()
         answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
@@ -145,19 +147,19 @@ class Growing:
             find_checks(plan, results, whole, self.names, look),
             strict=True,
         ):
-            if once and not check.once:
+            if once and not check.fixed_sample:
                 continue
             passed = check.outcome == with_lost.outcome == PASSED
             self._take(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
-            about = [rows[number] for number in pairs([check], plan)[0]]
+            about = [rows[number] for number in checked_variants([check], plan)[0]]
             if check.value is None and len(about[0].intersection(*about)) >= HOPE:
                 self._closed.add(_name(check))
         if not self._seen:
             return
         self.checks = adjusted(list(self._seen.values()))
-        self.most = max(self.most, *(check.rows for check in self.checks))
+        self.max_rows = max(self.max_rows, *(check.rows for check in self.checks))
         self.unreached = sum(len(tally.unreached()) for tally in tallies)
-        self.rows = max(len(rows[number]) for number, *_ in pairs(self.checks, plan))
+        self.rows = max(len(rows[number]) for number, *_ in checked_variants(self.checks, plan))
 
     def _tell(self, plan: Plan) -> None:
         times = plan.experiment.repeats
@@ -170,7 +172,7 @@ class Growing:
     def asking(self, plan: Plan) -> set[int]:
         """The variants that the open checks are about, with what they are compared with."""
         if self.checks:
-            meant = {number for pair in pairs(self.open, plan) for number in pair}
+            meant = {number for pair in checked_variants(self.open, plan) for number in pair}
         else:
             meant = set(find_meant(plan, self.names))
             named = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
@@ -184,10 +186,10 @@ class Growing:
         before = self._seen.get(_name(check))
         if before is None or before.value is None:
             self._seen[_name(check)] = check
-        elif before.outcome == PASSED or before.once:
+        elif before.outcome == PASSED or before.fixed_sample:
             return
-        elif check.once:  # it was looked at, and can't be any more
-            self._seen[_name(check)] = replace(before, once=True)
+        elif check.fixed_sample:  # it was looked at, and can't be any more
+            self._seen[_name(check)] = replace(before, fixed_sample=True)
         else:
             self._seen[_name(check)] = replace(check, p=min(check.p, before.p))
 
@@ -200,7 +202,7 @@ class Growing:
             if {place // repeats for place in tallies[number].missing()} & set(rows)
         }
         for check in self.open:
-            if silent.intersection(pairs([check], plan)[0]):
+            if silent.intersection(checked_variants([check], plan)[0]):
                 self._closed.add(_name(check))
 
     def _answered(self, plan: Plan, number: int, tally: Tally) -> frozenset[int]:

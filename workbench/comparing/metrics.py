@@ -1,6 +1,6 @@
 """Every metric of every variant beside its baseline's, on the same rows.
 
-compared(results, tallies, plan)    the results, each with a Comparison a metric
+add_comparisons(results, tallies, plan)    the results, each with a Comparison a metric
 
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
@@ -58,7 +58,7 @@ def filled(own: Values, name: str, worst: float) -> Rows:
     return {**values, **full}
 
 
-def compared(
+def add_comparisons(
     results: Sequence[VariantResult],
     own: Sequence[Values],
     plan: Plan,
@@ -152,8 +152,8 @@ class Family:
         found: list[tuple[int, int, Difference]] = []
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
-                any_time = base in stopped or number in stopped
-                apart = self.apart(base, number, any_time=any_time)
+                anytime_valid = base in stopped or number in stopped
+                apart = self.apart(base, number, anytime_valid=anytime_valid)
                 found += [(number, base, apart)] if apart else []
         margin = self.plan.experiment.margin(name)
         if margin is None and found:
@@ -169,30 +169,30 @@ class Family:
                     verdict=verdict,
                     margin=wanted.margin,
                     left_out=rows - apart.rows,
-                    worst=self.worst(base, number, any_time=apart.any_time),
+                    worst=self.worst(base, number, anytime_valid=apart.anytime_valid),
                 ),
             )
 
-    def apart(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
+    def apart(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
         """The difference on the rows that both have a value of.
 
         Args:
             base: the number of the one.
             number: that of the other.
-            any_time: the rows were looked at before; None without a range to bet on.
+            anytime_valid: the rows were looked at before; None without a range to bet on.
         """
         name = self.evaluator.name
         values = self.own[base].values(name), self.own[number].values(name)
-        return self._difference(*values, any_time=any_time)
+        return self._difference(*values, anytime_valid=anytime_valid)
 
-    def worst(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
+    def worst(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
         """The difference if whoever has no value of a row had the worst; None: all have one."""
         if not any(self.own[one].lost(self.evaluator.name) for one in (base, number)):
             return None
-        return self._difference(self.filled(base), self.filled(number), any_time=any_time)
+        return self._difference(self.filled(base), self.filled(number), anytime_valid=anytime_valid)
 
-    def _difference(self, first: Rows, second: Rows, *, any_time: bool) -> Difference | None:
-        if not any_time:
+    def _difference(self, first: Rows, second: Rows, *, anytime_valid: bool) -> Difference | None:
+        if not anytime_valid:
             return difference(first, second, self.scale)
         return watched_difference(first, second, self.scale) if self.scale.reach else None
 
@@ -200,14 +200,14 @@ class Family:
         """A variant's values, with the worst there can be where it has none."""
         return filled(self.own[number], self.evaluator.name, self._end())
 
-    def held(self, base: int, number: int, *, any_time: bool = False) -> Difference | None:
+    def held(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
         """The difference as a gate sees it: the variant has the worst where it has no value.
 
         Rows that the baseline has no value of are left out: where both failed, or nothing could be
         judged at all, nothing is shown.
         """
         first = self.own[base].values(self.evaluator.name)
-        return self._difference(first, self.filled(number), any_time=any_time)
+        return self._difference(first, self.filled(number), anytime_valid=anytime_valid)
 
     def _end(self) -> float:
         """The worst of the scale; the worst that was seen where it has no end."""

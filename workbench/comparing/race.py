@@ -66,18 +66,18 @@ class Race:
         spared: Callable[[int], None],
     ) -> None:
         self.metric = next(one for one in plan.experiment.evaluators if one.name == plan.race)
-        self.out: dict[int, Out] = {}
+        self.eliminated: dict[int, Out] = {}
         self.spared = 0
-        self.off = ""
+        self.disabled = ""
         self._plan = plan
         self._judged = judged
         self._tell = spared
 
-    def rounds(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
+    def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """What is asked in each wave: by those that still run."""
         order, asked, begun = row_order(plan), set[str](), 0
         for seen in waves(plan.rows):
-            end = plan.rows if self.off or len(self.going) == 1 else seen
+            end = plan.rows if self.disabled or len(self.going) == 1 else seen
             yield round_of(plan, self.going, order[begun:end], asked)
             begun = end
             if begun == plan.rows:
@@ -91,11 +91,13 @@ class Race:
     @property
     def going(self) -> list[int]:
         """The numbers of those that still run."""
-        return [number for number in range(len(self._plan.variants)) if number not in self.out]
+        return [
+            number for number in range(len(self._plan.variants)) if number not in self.eliminated
+        ]
 
-    def words(self, number: int) -> str:
+    def reason(self, number: int) -> str:
         """Why a variant dropped out: `worse than few_shot after 45 rows`."""
-        out = self.out[number]
+        out = self.eliminated[number]
         return f"worse than {self._plan.variants[out.better].name} after {out.rows:,} rows"
 
     def _look(self, rows: Sequence[int]) -> None:
@@ -106,7 +108,7 @@ class Race:
             for number in self.going
         }
         low, high = self._ends([part.values(self.metric.name) for part in parts.values()])
-        if self.off:
+        if self.disabled:
             return
         worst = low if self.metric.traits.higher_is_better else high
         own = {number: filled(part, self.metric.name, worst) for number, part in parts.items()}
@@ -116,7 +118,7 @@ class Race:
             held = [self._held(own, number, other, high - low) for other in others]
             least = min((one for one in held if one), key=lambda one: one.p, default=None)
             if least and least.p <= ALPHA / number_of_pairs:
-                self.out[number] = least
+                self.eliminated[number] = least
 
     def _held(self, own: Mapping[int, Rows], number: int, other: int, reach: float) -> Out | None:
         """A variant against another; None where they share no row."""
@@ -139,7 +141,7 @@ class Race:
         seen = {value for rows in own for values in rows.values() for value in values}
         if not seen <= {0.0, 1.0}:
             said = "turned out to be a number without a range: nobody drops out"
-            self.off = f"{self.metric.name} {said}" + (" any more" if self.out else "")
+            self.disabled = f"{self.metric.name} {said}" + (" any more" if self.eliminated else "")
         return 0.0, 1.0
 
     def _open(self, asked: set[str]) -> int:

@@ -20,7 +20,7 @@ from workbench.results.metrics import RecordedVariant
 Runs = Mapping[str, Sequence[RecordedVariant]]
 
 
-def paired(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) -> Plan:
+def select_comparisons(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) -> Plan:
     """The plan with only these variants compared, as the names ask.
 
     Args:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.comparing import Compared, RowChange
+from workbench.comparing import ExperimentComparison, RowChange
 from workbench.dataset import EXPECTED
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
@@ -31,7 +31,7 @@ LINKING = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 Cells = Sequence[str]
 
 
-def compare_lines(found: Compared) -> Iterator[str]:
+def compare_lines(found: ExperimentComparison) -> Iterator[str]:
     """For a terminal: a block for each pair, then the slices and what differs in the prompts."""
     for number, base in _pairs(found):
         comparisons = found.results[number].comparisons
@@ -42,10 +42,10 @@ def compare_lines(found: Compared) -> Iterator[str]:
         yield from _slice_lines(found, number)
         yield from _prompt_lines(found, base, number)
         yield ""
-    yield from partial_lines(found, found.shown)
+    yield from partial_lines(found, found.compared_variants)
 
 
-def partial_lines(found: Compared, numbers: Sequence[int]) -> Iterator[str]:
+def partial_lines(found: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
     """Which variants were not run to the end: a test of theirs may not know why they stopped."""
     some = [
         f"{_name(found, number)}: {counts.planned - counts.not_run:,} of {counts.planned:,}"
@@ -60,7 +60,7 @@ def partial_lines(found: Compared, numbers: Sequence[int]) -> Iterator[str]:
         )
 
 
-def compare_markdown(found: Compared) -> str:
+def compare_markdown(found: ExperimentComparison) -> str:
     """For a pull request or a step summary."""
     lines: list[str] = []
     for number, base in _pairs(found):
@@ -77,18 +77,18 @@ def compare_markdown(found: Compared) -> str:
             fence = "`" * max(3, 1 + max(_ticks(line) for line in diff))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
-    lines += [escape_markdown(line) for line in partial_lines(found, found.shown)]
+    lines += [escape_markdown(line) for line in partial_lines(found, found.compared_variants)]
     return "\n".join(lines)
 
 
-def compare_json(found: Compared) -> dict[str, JSON]:
+def compare_json(found: ExperimentComparison) -> dict[str, JSON]:
     """Everything, each row that changed included; differences are after minus before."""
     names = [variant.name for variant in found.plan.variants]
     return {
         "schema_version": SCHEMA_VERSION,
         "experiment": found.plan.experiment.name,
         "dataset": found.plan.experiment.dataset.digest,
-        "variants": [variant_json(found.results[number]) for number in found.shown],
+        "variants": [variant_json(found.results[number]) for number in found.compared_variants],
         "changes": [
             {
                 **asdict(one),
@@ -126,16 +126,16 @@ def prompt_diff_lines(before: Prompt, after: Prompt) -> Iterator[str]:
         )
 
 
-def _prompt_lines(found: Compared, *numbers: int) -> list[str]:
+def _prompt_lines(found: ExperimentComparison, *numbers: int) -> list[str]:
     pair = (found.plan.variants[number].prompt for number in numbers)
     return [escape_commands(line) for line in prompt_diff_lines(*pair)]
 
 
-def _pairs(found: Compared) -> list[tuple[int, int]]:
+def _pairs(found: ExperimentComparison) -> list[tuple[int, int]]:
     return [(n, base) for n, base in enumerate(found.plan.baselines) if base is not None]
 
 
-def _name(found: Compared, number: int) -> str:
+def _name(found: ExperimentComparison, number: int) -> str:
     return shorten(found.plan.variants[number].name, 100)
 
 
@@ -143,7 +143,7 @@ def _cells(name: str, one: Comparison) -> Cells:
     apart = one.difference
     rows = f"{apart.rows:,}" + (f", {one.left_out:,} left out" if one.left_out else "")
     before, after = f"{apart.before:.3f}", f"{apart.after:.3f}"
-    return shorten(name), before, after, difference_text(apart), one.verdict.word, rows
+    return shorten(name), before, after, difference_text(apart), one.verdict.outcome, rows
 
 
 def difference_text(apart: Difference) -> str:
@@ -166,14 +166,14 @@ def _settling(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
         if one.verdict.rows_needed:
             yield (
                 f"  {shorten(name)}: about {one.verdict.rows_needed:,} rows would settle it"
-                f" ({one.difference.rows:,} show {one.verdict.least or 0:.3g} or more)"
+                f" ({one.difference.rows:,} show {one.verdict.detectable or 0:.3g} or more)"
             )
         if one.worst:
             worst = difference_text(one.worst)
             yield f"  {shorten(name)}, with the worst score for failed rows: {worst}"
 
 
-def _row_lines(found: Compared, number: int) -> Iterator[str]:
+def _row_lines(found: ExperimentComparison, number: int) -> Iterator[str]:
     """How many rows got better and worse by each metric, and the worst by the first of them."""
     own = [one for one in found.changes if one.variant == number]
     worst: dict[str, RowChange] = {}
@@ -205,14 +205,14 @@ def _change(one: RowChange) -> str:
     return f"{where}: {before} is now {after}{beside}"
 
 
-def _slice_lines(found: Compared, number: int) -> Iterator[str]:
+def _slice_lines(found: ExperimentComparison, number: int) -> Iterator[str]:
     if len(found.slices) > MOST_SLICES:
         yield f"  the {MOST_SLICES} largest of {len(found.slices):,} slices; --json has all of them"
     for part in found.slices[:MOST_SLICES]:
         for name, one in part.comparisons.get(number, {}).items():
             yield (
                 f"  {shorten(part.column)}={shorten(part.value, 40)}, {shorten(name)}: "
-                f"{difference_text(one.difference)}, {one.verdict.word}, "
+                f"{difference_text(one.difference)}, {one.verdict.outcome}, "
                 f"{one.difference.rows:,} rows"
             )
 

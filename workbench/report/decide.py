@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.comparing import Compared, Decision
+from workbench.comparing import Decision, ExperimentComparison
 from workbench.comparing.decision import Candidate
 from workbench.report.compare import align_rows, partial_lines
 from workbench.report.safe_text import seconds, shorten
@@ -12,7 +12,7 @@ from workbench.report.safe_text import seconds, shorten
 SCHEMA_VERSION = 1
 
 
-def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterator[str]:
+def decision_lines(found: ExperimentComparison, decision: Decision, currency: str) -> Iterator[str]:
     """A line a variant, best first; then the sentence."""
     head = (
         "variant",
@@ -29,7 +29,7 @@ def decision_lines(found: Compared, decision: Decision, currency: str) -> Iterat
     yield from partial_lines(found, [one.variant for one in decision.candidates])
 
 
-def decision_json(found: Compared, decision: Decision) -> dict[str, JSON]:
+def decision_json(found: ExperimentComparison, decision: Decision) -> dict[str, JSON]:
     """The same; costs are of 1,000 rows."""
     names = [variant.name for variant in found.plan.variants]
     return {
@@ -49,7 +49,7 @@ def decision_json(found: Compared, decision: Decision) -> dict[str, JSON]:
     }
 
 
-def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
+def _cells(found: ExperimentComparison, one: Candidate) -> tuple[str, ...]:
     quality = f"{one.quality:.3f}"
     if one.low is not None and one.high is not None:
         quality += f" [{one.low:.3f}, {one.high:.3f}]"
@@ -68,6 +68,6 @@ def _cells(found: Compared, one: Candidate) -> tuple[str, ...]:
     )
 
 
-def _answered(found: Compared, one: Candidate) -> int:
+def _answered(found: ExperimentComparison, one: Candidate) -> int:
     rows = found.results[one.variant].rows
     return rows.planned - rows.not_run

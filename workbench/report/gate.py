@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
-from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, Compared
+from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, ExperimentComparison
 from workbench.report.compare import align_rows, compare_markdown, escape_markdown
 from workbench.report.safe_text import UNSAFE, shorten
 from workbench.run.grow import Grown
@@ -18,7 +18,7 @@ HERE = PurePosixPath()
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
-def gate_lines(found: Compared, checks: Sequence[Check]) -> Iterator[str]:
+def gate_lines(found: ExperimentComparison, checks: Sequence[Check]) -> Iterator[str]:
     """A line a check, and below them what would decide those that are open."""
     yield from align_rows([COLUMNS, *(_cells(found, check) for check in checks)])
     for check in checks:
@@ -40,15 +40,21 @@ def verdict(checks: Sequence[Check]) -> str:
     return f"gate: {worst} ({said})"
 
 
-def gate_json(found: Compared, checks: Sequence[Check], code: int) -> dict[str, JSON]:
+def gate_json(found: ExperimentComparison, checks: Sequence[Check], code: int) -> dict[str, JSON]:
     """Every check; `p` is that of failing by chance, adjusted for all of them."""
     names = [variant.name for variant in found.plan.variants]
     return {
         "schema_version": SCHEMA_VERSION,
         "experiment": found.plan.experiment.name,
-        "checks": [{**vars(check), "variant": names[check.variant]} for check in checks],
+        "checks": [_check_json(check, names[check.variant]) for check in checks],
         "exit_code": code,
     }
+
+
+def _check_json(check: Check, variant: str) -> dict[str, JSON]:
+    fields = {**vars(check), "variant": variant}
+    names = (("baseline", "base"), ("fixed_sample", "once"), ("anytime_valid", "again"))
+    return fields | {key: fields.pop(name) for name, key in names}
 
 
 def grown_lines(grown: Grown | None, currency: str) -> list[str]:
@@ -95,7 +101,7 @@ def grown_json(grown: Grown | None) -> dict[str, JSON]:
     return {"grown": said}
 
 
-def junit(found: Compared, checks: Sequence[Check]) -> str:
+def junit(found: ExperimentComparison, checks: Sequence[Check]) -> str:
     """A suite with a case a check; what can't be decided is skipped, with the reason."""
     suite = ET.Element(
         "testsuite",
@@ -122,7 +128,7 @@ def junit(found: Compared, checks: Sequence[Check]) -> str:
 
 
 def annotations(
-    found: Compared, checks: Sequence[Check], *, below: PurePosixPath = HERE
+    found: ExperimentComparison, checks: Sequence[Check], *, below: PurePosixPath = HERE
 ) -> Iterator[str]:
     """GitHub's workflow commands: an error for what failed, a warning for what is open.
 
@@ -142,7 +148,7 @@ def annotations(
             yield f"::{kind} {place}title={_property(title)}::{_data(_said(check))}"
 
 
-def summary_markdown(found: Compared, checks: Sequence[Check]) -> str:
+def summary_markdown(found: ExperimentComparison, checks: Sequence[Check]) -> str:
     """For a step summary: the checks, then every pair with its rows and its prompt diff."""
     rows = [
         f"| {' | '.join(escape_markdown(cell) for cell in _cells(found, one))} |" for one in checks
@@ -151,8 +157,8 @@ def summary_markdown(found: Compared, checks: Sequence[Check]) -> str:
     return "\n".join([f"## {verdict(checks)}", "", *head, *rows, "", compare_markdown(found)])
 
 
-def _cells(found: Compared, check: Check) -> Sequence[str]:
-    signed = "+" if check.base else ""
+def _cells(found: ExperimentComparison, check: Check) -> Sequence[str]:
+    signed = "+" if check.baseline else ""
     value = "" if check.value is None else f"{check.value:{signed}.3f}"
     if check.low is not None and check.high is not None:
         value += f" [{check.low:{signed}.3f}, {check.high:{signed}.3f}]"
@@ -173,11 +179,11 @@ def _said(check: Check) -> str:
     if check.low is not None and check.high is not None:
         value += f" [{check.low:.3f}, {check.high:.3f}]"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
-    what = "the difference is" if check.base else "the mean is"
+    what = "the difference is" if check.baseline else "the mean is"
     return f"{check.outcome}: {what} {value} on {check.rows:,} rows{more}"
 
 
-def _name(found: Compared, check: Check) -> str:
+def _name(found: ExperimentComparison, check: Check) -> str:
     return shorten(found.plan.variants[check.variant].name, 100)
 
 

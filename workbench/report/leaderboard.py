@@ -17,10 +17,10 @@ from rich.text import Text
 from workbench.report.compare import difference_text
 from workbench.report.safe_text import plain, pluralize, seconds, shorten
 from workbench.results.metrics import Comparison, MetricResult, VariantResult, interval_text
-from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
+from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
-SHORT = {UNCLEAR: "unclear"}
-STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", UNCLEAR: "dim"}
+SHORT = {INCONCLUSIVE: "unclear"}
+STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", INCONCLUSIVE: "dim"}
 MAX_DETAILS = 6  # lines about single comparisons
 
 
@@ -109,12 +109,14 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
 def _details(comparison: Comparison) -> Iterator[str]:
     """An unclear verdict, and the worst case of failed rows."""
     difference, verdict = comparison.difference, comparison.verdict
-    if verdict.word == UNCLEAR and not difference.any_time:  # after a race more rows don't help
+    if (
+        verdict.outcome == INCONCLUSIVE and not difference.anytime_valid
+    ):  # after a race more rows don't help
         text = f"{difference_text(difference)}, not enough evidence"
         if verdict.rows_needed:
             text += f"; about {verdict.rows_needed:,} rows would settle it"
-        if verdict.least is not None:
-            text += f" ({difference.rows:,} show {verdict.least:.3g} or more)"
+        if verdict.detectable is not None:
+            text += f" ({difference.rows:,} show {verdict.detectable:.3g} or more)"
         yield text
     if comparison.worst:
         yield (
@@ -159,7 +161,7 @@ def _repeats(metric: MetricResult) -> list[str]:
 
 def _verdict(comparison: Comparison) -> Text:
     """`+0.053 better`, or `-0.020 unclear`."""
-    mean, word = comparison.difference.mean, comparison.verdict.word
+    mean, word = comparison.difference.mean, comparison.verdict.outcome
     signed = ("+" if mean >= 0 else "-") + _number(abs(mean))
     return Text(f"{signed} {SHORT.get(word, word)}", style=STYLES[word])
 

@@ -213,13 +213,13 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
     verdict = comparison.verdict
     return {
         "baseline": comparison.baseline,
-        "verdict": verdict.word,
+        "verdict": verdict.outcome,
         **_difference_json(comparison.difference),
         "p_adjusted": verdict.p,
         "margin": comparison.margin,
-        "p_equivalence": verdict.within_p,
+        "p_equivalence": verdict.p_equivalence,
         "rows_needed": verdict.rows_needed,
-        "least_shown": verdict.least,
+        "least_shown": verdict.detectable,
         "left_out": comparison.left_out,
         "worst_case": None if comparison.worst is None else _difference_json(comparison.worst),
     }

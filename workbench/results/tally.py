@@ -15,7 +15,7 @@ from workbench.model import Completion
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.results.metrics import MetricResult, Row, RowCounts, VariantResult
-from workbench.stats import estimate, pass_all, pass_at
+from workbench.stats import estimate_mean, pass_all, pass_at
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
 SCORED = 3  # of the states, the first so many are those of answers that are judged
@@ -209,7 +209,7 @@ class _Column:
             errors, categories = errors + categories, 0
         measured = self._traits.kind == "number" or bool(self._traits.unit)
         passes = bool(values) and values <= {0.0, 1.0} and not measured
-        found = estimate(list(by_row.values()), pass_fail=passes)
+        found = estimate_mean(list(by_row.values()), pass_fail=passes)
         tries = {row: (round(sum(own)), len(own)) for row, own in by_row.items() if passes}
         return MetricResult(
             mean=found.mean if found else None,

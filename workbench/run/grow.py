@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing import Check, Growing
+from workbench.comparing import Check, GrowingGate
 from workbench.completing import Budget, Listener, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion
@@ -77,7 +77,7 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: GrowContext) ->
         WorkbenchError: there is no gate; the store can't be written; it was interrupted, or the
             same is running already.
     """
-    growing = Growing(names, ground.told, plan.experiment.repeats)
+    growing = GrowingGate(names, ground.told, plan.experiment.repeats)
     most = plan.experiment.repeats + DEEPER
     deeper = _deeper(again, plan, most)
     weight, begun = 2.0 if deeper else 1.0, None
@@ -89,7 +89,7 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: GrowContext) ->
                 plan=plan,
                 checks=growing.checks,
                 begun=begun,
-                rows=growing.most,
+                rows=growing.max_rows,
                 calls=ground.budget.calls,
                 spent=ground.budget.spent if ground.budget.prices else None,
                 unreached=growing.unreached,
@@ -99,7 +99,9 @@ def grow(plan: Plan, again: Again, names: Sequence[str], ground: GrowContext) ->
         plan, deeper, weight = deeper, _deeper(again, deeper, most), 2 * weight
 
 
-def _asked(plan: Plan, growing: Growing, weight: float, ground: GrowContext) -> tuple[Outcome, int]:
+def _asked(
+    plan: Plan, growing: GrowingGate, weight: float, ground: GrowContext
+) -> tuple[Outcome, int]:
     """One plan's rounds: what came of sending, and the rows that were answered before."""
     ground.stop.wanted = False
     if ground.stop.signal:
@@ -114,17 +116,17 @@ def _asked(plan: Plan, growing: Growing, weight: float, ground: GrowContext) -> 
             stream.wait()
             return stream.tallies
 
-        growing.begin(judged, weight)
+        growing.start(judged, weight)
         listener = _Judged(stream)
         unseen = Progress()  # how many requests there will be nobody knows
         site = Site(ground.store, unseen, ground.stop, ground.budget, listener)
-        outcome = complete(plan, replace(site, rounds=growing.rounds))
+        outcome = complete(plan, replace(site, rounds=growing.batches))
         if ground.stop.signal:
             raise _interrupted(ground)
         if outcome.exhausted and not growing.decided:  # a part of the last wave is answered
-            growing.look(plan)
+            growing.check_rows(plan)
         stream.finish()
-    return outcome, growing.begun
+    return outcome, growing.stored_rows
 
 
 class _Judged(Listener):

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing import Compared, Race
+from workbench.comparing import ExperimentComparison, Race
 from workbench.completing import Budget, Outcome, Progress, Site, Stop, alone, complete
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
@@ -100,7 +100,7 @@ class RunSite:
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
     scored: Callable[[Sequence[VariantResult]], None] = _unseen
-    pages: Callable[[Compared], Mapping[str, str]] = no_pages
+    pages: Callable[[ExperimentComparison], Mapping[str, str]] = no_pages
 
 
 def check_prices(plan: Plan, budget: Budget) -> None:
@@ -137,7 +137,7 @@ def run(plan: Plan, shop: RunSite, options: Options) -> Invocation:
         with _following(plan, shop, options) as following:
             race = Race(plan, following.settled, shop.progress.spare) if plan.race else None
             site = Site(shop.store, shop.progress, shop.stop, shop.budget, following)
-            outcome = complete(plan, replace(site, rounds=race.rounds) if race else site)
+            outcome = complete(plan, replace(site, rounds=race.batches) if race else site)
             spared = race.spared if race else 0
             if shop.stop.signal:
                 raise _interrupted(plan, outcome, shop, options, spared)
@@ -275,8 +275,8 @@ def _raced(race: Race, variants: Sequence[VariantResult]) -> Raced:
     ]
     known = [cost for cost in costs if cost is not None]
     cost = sum(known) if len(known) == len(costs) else None
-    out = {variants[number].variant.name: race.words(number) for number in race.out}
-    return Raced(race.metric.name, out, race.spared, cost, race.off)
+    out = {variants[number].variant.name: race.reason(number) for number in race.eliminated}
+    return Raced(race.metric.name, out, race.spared, cost, race.disabled)
 
 
 def _exit_code(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from workbench.comparing import Compared, Race, compared
+from workbench.comparing import ExperimentComparison, Race, add_comparisons
 from workbench.completing import Listener, Stop
 from workbench.model import Completion
 from workbench.plan import Plan, header
@@ -35,7 +35,7 @@ LARGEST_COMPARISON = 100_000  # rows of all variants of which a page is made
 TIDYING = 3.0  # seconds for saying in MLflow that runs were ended before their time
 
 
-def no_pages(found: Compared) -> Mapping[str, str]:  # noqa: ARG001
+def no_pages(found: ExperimentComparison) -> Mapping[str, str]:  # noqa: ARG001
     """For whoever keeps no comparison beside the runs."""
     return {}
 
@@ -51,7 +51,7 @@ class Desk:
     project: Project
     store: Store
     recorder: Recorder
-    pages: Callable[[Compared], Mapping[str, str]] = no_pages
+    pages: Callable[[ExperimentComparison], Mapping[str, str]] = no_pages
 
 
 class ScoringPipeline(Listener):
@@ -135,10 +135,10 @@ class ScoringPipeline(Listener):
             for tally, variant in zip(tallies, self._plan.variants, strict=True)
         ]
         if race:
-            for number in race.out:
+            for number in race.eliminated:
                 if tallies[number].not_run:
-                    found[number] = replace(found[number], stopped=race.words(number))
-        self.variants = compared(found, tallies, self._plan)
+                    found[number] = replace(found[number], stopped=race.reason(number))
+        self.variants = add_comparisons(found, tallies, self._plan)
         return self.variants
 
     def recorded(self) -> Recorded:
@@ -168,7 +168,7 @@ class ScoringPipeline(Listener):
         if not compares or self._plan.planned > LARGEST_COMPARISON:
             return {}
         return self._desk.pages(
-            Compared(self._plan, self.variants, self._stream.tallies, self._stream.rows)
+            ExperimentComparison(self._plan, self.variants, self._stream.tallies, self._stream.rows)
         )
 
     def not_run(self) -> Iterator[str]:

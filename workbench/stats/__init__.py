@@ -9,7 +9,7 @@ verdicts.py   from some differences to words: better, worse, equivalent, not eno
 """
 
 from workbench.stats.choice import best_chances, front
-from workbench.stats.means import LEVEL, Estimate, below, estimate
+from workbench.stats.means import LEVEL, Estimate, below, estimate_mean
 from workbench.stats.pairs import Difference, Scale, difference
 from workbench.stats.repeats import pass_all, pass_at
 from workbench.stats.sequential import Watched, watched_apart, watched_difference
@@ -17,8 +17,8 @@ from workbench.stats.verdicts import (
     ALPHA,
     BETTER,
     EQUIVALENT,
+    INCONCLUSIVE,
     OFTEN,
-    UNCLEAR,
     WORSE,
     Verdict,
     Wanted,
@@ -31,9 +31,9 @@ __all__ = [
     "ALPHA",
     "BETTER",
     "EQUIVALENT",
+    "INCONCLUSIVE",
     "LEVEL",
     "OFTEN",
-    "UNCLEAR",
     "WORSE",
     "Difference",
     "Estimate",
@@ -44,7 +44,7 @@ __all__ = [
     "below",
     "best_chances",
     "difference",
-    "estimate",
+    "estimate_mean",
     "front",
     "holm",
     "pass_all",

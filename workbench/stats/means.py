@@ -1,6 +1,6 @@
 """A metric's mean with an interval suited to it.
 
-estimate([[1.0], [0.0], …], pass_fail=True)  ->  Estimate(mean=0.83, low=0.77, high=0.88, n=150)
+estimate_mean([[1.0], …], pass_fail=True)  ->  Estimate(mean=0.83, low=0.77, high=0.88, n=150)
 
     pass or fail      Wilson's interval; with repeats, of as many values as they are worth
     numbers           Student's t, corrected for skew: scores pile up at one end of a scale
@@ -35,7 +35,7 @@ class Estimate:
     n: int
 
 
-def estimate(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | None:
+def estimate_mean(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | None:
     """The mean over all values and its interval; None without values.
 
     Args:

@@ -85,7 +85,7 @@ class Difference:
         return self.after - self.before
 
     @property
-    def any_time(self) -> bool:
+    def anytime_valid(self) -> bool:
         """Whether all that is said of it holds however often the rows were looked at."""
         return False
 

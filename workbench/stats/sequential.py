@@ -96,7 +96,7 @@ class WatchedDifference(Difference):
     watched: Watched
 
     @property
-    def any_time(self) -> bool:
+    def anytime_valid(self) -> bool:
         """See `Difference`."""
         return True
 

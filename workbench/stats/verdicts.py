@@ -20,7 +20,7 @@ ALPHA = 0.05
 OFTEN = 2.5  # times as many rows settle it in 80% of cases where they are looked at again and again
 POWER = 0.8
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-UNCLEAR = "not enough evidence"
+INCONCLUSIVE = "not enough evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,17 @@ class Verdict:
     Attributes:
         word: `better`, `worse`, `equivalent` (within the margin) or `not enough evidence`.
         p: of the test, adjusted for the family.
-        within_p: of the two one-sided tests for equivalence, adjusted likewise.
+        p_equivalence: of the two one-sided tests for equivalence, adjusted likewise.
         rows_needed: about how many rows would settle it if the difference is what it seems; None
             where it is settled, or where no number of rows is likely to.
         least: the least difference that so many rows show in 80% of cases.
     """
 
-    word: str
+    outcome: str
     p: float
-    within_p: float
+    p_equivalence: float
     rows_needed: int | None
-    least: float | None
+    detectable: float | None
 
 
 def verdicts(family: Sequence[Difference], wanted: Wanted) -> list[Verdict]:
@@ -61,8 +61,8 @@ def verdicts(family: Sequence[Difference], wanted: Wanted) -> list[Verdict]:
     apart = holm([one.p for one in family])
     within = holm([one.within(wanted.margin) for one in family])
     return [
-        _verdict(one, p, within_p, wanted, ALPHA / len(family))
-        for one, p, within_p in zip(family, apart, within, strict=True)
+        _verdict(one, p, p_equivalence, wanted, ALPHA / len(family))
+        for one, p, p_equivalence in zip(family, apart, within, strict=True)
     ]
 
 
@@ -129,14 +129,18 @@ def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | No
     return (z + float(ndtri(POWER))) * deviation / math.sqrt(worth) if worth > 0 else None
 
 
-def _verdict(one: Difference, p: float, within_p: float, wanted: Wanted, alpha: float) -> Verdict:
+def _verdict(
+    one: Difference, p: float, p_equivalence: float, wanted: Wanted, alpha: float
+) -> Verdict:
     least = least_shown(math.floor(one.rows / _times(one)), one.spread, alpha)
     if p <= ALPHA:
         up = one.mean > 0
-        return Verdict(BETTER if up == wanted.higher_is_better else WORSE, p, within_p, None, least)
-    if within_p <= ALPHA:
-        return Verdict(EQUIVALENT, p, within_p, None, least)
-    return Verdict(UNCLEAR, p, within_p, _needed(one, wanted, alpha), least)
+        return Verdict(
+            BETTER if up == wanted.higher_is_better else WORSE, p, p_equivalence, None, least
+        )
+    if p_equivalence <= ALPHA:
+        return Verdict(EQUIVALENT, p, p_equivalence, None, least)
+    return Verdict(INCONCLUSIVE, p, p_equivalence, _needed(one, wanted, alpha), least)
 
 
 def _needed(one: Difference, wanted: Wanted, alpha: float) -> int | None:
@@ -150,4 +154,4 @@ def _needed(one: Difference, wanted: Wanted, alpha: float) -> int | None:
 
 
 def _times(one: Difference) -> float:
-    return OFTEN if one.any_time else 1.0
+    return OFTEN if one.anytime_valid else 1.0

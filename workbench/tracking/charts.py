@@ -10,10 +10,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from workbench.results.metrics import VariantResult
-from workbench.stats import BETTER, EQUIVALENT, UNCLEAR, WORSE
+from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
-COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", UNCLEAR: "#5c6570"}
-WORDS = {UNCLEAR: "unclear"}
+COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", INCONCLUSIVE: "#5c6570"}
+WORDS = {INCONCLUSIVE: "unclear"}
 BASELINE = "#1b1f24"
 WIDTH, LINE, EDGE = 9.0, 0.35, 1.2  # inches
 DPI = 120
@@ -36,12 +36,12 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
     axes = figure.add_subplot()
     for place, result in enumerate(ordered):
         metric, beside = result.metrics[name], result.comparisons.get(name)
-        colour = COLOURS[beside.verdict.word] if beside else BASELINE
+        colour = COLOURS[beside.verdict.outcome] if beside else BASELINE
         mean = metric.mean or 0.0
         if metric.low is not None and metric.high is not None:
             axes.plot([metric.low, metric.high], [place, place], color=colour, linewidth=2)
         axes.plot([mean], [place], "o", color=colour)
-        said = beside.verdict.word if beside else ""
+        said = beside.verdict.outcome if beside else ""
         axes.annotate(
             f"{beside.difference.mean:+.3f} {WORDS.get(said, said)}" if beside else "",
             (1.01, place),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from workbench.canonical import JSON
-from workbench.comparing import Compared
+from workbench.comparing import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
@@ -23,7 +23,7 @@ BUDGET = 14_000_000  # bytes of all rows; a page below 20 MB opens within second
 PARTS = files("workbench.report.page")
 
 
-def comparison_page(found: Compared, *, currency: str) -> str:
+def comparison_page(found: ExperimentComparison, *, currency: str) -> str:
     """The page of these variants; rows that don't fit are left out, those that differ last."""
     data = _summary(found, currency)
     kept, omitted = _fitting(_rows(found))
@@ -57,10 +57,10 @@ def _text(said: str) -> str:
     return said if len(said) <= LONGEST else f"{said[:LONGEST]}… ({len(said):,} characters)"
 
 
-def _summary(found: Compared, currency: str) -> dict[str, JSON]:
+def _summary(found: ExperimentComparison, currency: str) -> dict[str, JSON]:
     plan = found.plan
-    places = {number: index for index, number in enumerate(found.shown)}
-    bases = {number: plan.baselines[number] for number in found.shown}
+    places = {number: index for index, number in enumerate(found.compared_variants)}
+    bases = {number: plan.baselines[number] for number in found.compared_variants}
     prompts = {
         (plan.variants[base].prompt.digest, plan.variants[number].prompt.digest): (base, number)
         for number, base in bases.items()
@@ -92,8 +92,8 @@ def _summary(found: Compared, currency: str) -> dict[str, JSON]:
     }
 
 
-def _metric(found: Compared, name: str) -> dict[str, JSON]:
-    said = found.results[found.shown[0]].metrics[name]
+def _metric(found: ExperimentComparison, name: str) -> dict[str, JSON]:
+    said = found.results[found.compared_variants[0]].metrics[name]
     kinds = {one.metrics[name].kind for one in found.results if one.metrics[name].n}
     return {
         "name": plain(name),
@@ -132,13 +132,15 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
     }
 
 
-def _rows(found: Compared) -> Iterator[tuple[bool, str]]:
+def _rows(found: ExperimentComparison) -> Iterator[tuple[bool, str]]:
     """Each row as JSON, and whether variants differ in it or one failed."""
     metrics = [one.name for one in found.plan.experiment.evaluators]
     columns = found.plan.experiment.dataset.columns
-    cells = found.plan.cells[found.shown[0]]
+    cells = found.plan.cells[found.compared_variants[0]]
     start = 0
-    for chunks in zip(*(found.read(number) for number in found.shown), strict=True):
+    for chunks in zip(
+        *(found.read_rows(number) for number in found.compared_variants), strict=True
+    ):
         own = [dict(chunk) for chunk in chunks]
         last = max((number for rows in own for number in rows), default=start - 1)
         for number in range(start, last + 1):

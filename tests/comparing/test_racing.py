@@ -65,7 +65,7 @@ def raced(plan: Plan, drawn: Sequence[Drawn]) -> Run:
     spared: list[int] = []
     race = Race(plan, lambda: drawn, spared.append)
     asked = [0] * len(plan.variants)
-    for some in race.rounds(plan):
+    for some in race.batches(plan):
         for number, requests in enumerate(some):
             asked[number] += len(requests)
     assert sum(spared) == race.spared
@@ -111,17 +111,19 @@ def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
 def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -> None:
     found = raced(planned(400), shares(np.random.default_rng(1), 400, 0.8, 0.8, 0.2))
     assert found.asked[:2] == [400, 400]
-    assert found.asked[2] == found.race.out[2].rows < 100
-    assert list(found.race.out) == [2]
-    assert found.race.out[2].apart < -0.3
+    assert found.asked[2] == found.race.eliminated[2].rows < 100
+    assert list(found.race.eliminated) == [2]
+    assert found.race.eliminated[2].apart < -0.3
     assert found.spared == 400 - found.asked[2]
-    assert found.race.words(2) == f"worse than {'ab'[found.race.out[2].better]} after 20 rows"
+    assert (
+        found.race.reason(2) == f"worse than {'ab'[found.race.eliminated[2].better]} after 20 rows"
+    )
 
 
 def test_who_wins_alone_still_gets_all_its_rows(planned) -> None:
     found = raced(planned(400), shares(np.random.default_rng(2), 400, 0.2, 0.9, 0.2))
     assert found.asked[1] == 400
-    assert sorted(found.race.out) == [0, 2]
+    assert sorted(found.race.eliminated) == [0, 2]
     assert found.asked[0] + found.asked[2] + found.spared == 800
 
 
@@ -139,7 +141,7 @@ def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> N
         Drawn({row: [float(chance.integers(low, low + 3))] for row in range(200)})
         for low in (6, 2, 2)
     ]
-    assert list(raced(plan, drawn).race.out) == [0]
+    assert list(raced(plan, drawn).race.eliminated) == [0]
 
 
 def test_failing_does_not_look_like_winning(planned) -> None:
@@ -148,9 +150,9 @@ def test_failing_does_not_look_like_winning(planned) -> None:
     others = {row: [float(row % 5 > 0)] for row in range(200)}
     lost = dict.fromkeys(range(1, 200, 2), 1)
     useless = raced(planned(200), [Drawn(half, lost), Drawn(others), Drawn(others)])
-    assert list(useless.race.out) == [0]
+    assert list(useless.race.eliminated) == [0]
     silent = raced(planned(200), [Drawn(half, lost, frozenset(lost)), Drawn(others), Drawn(others)])
-    assert 0 not in silent.race.out
+    assert 0 not in silent.race.eliminated
 
 
 def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:
@@ -158,7 +160,7 @@ def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:
     drawn = shares(np.random.default_rng(4), 200, 0.9, 0.1, 0.5)
     drawn[2] = Drawn({})
     found = raced(planned(200), drawn)
-    assert list(found.race.out) == [1]
+    assert list(found.race.eliminated) == [1]
     assert found.asked[2] == 200
 
 
@@ -170,8 +172,8 @@ def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) 
     plan = planned(100, TEXT.replace("exact_match, ", "mark, "), race="mark")
     drawn = [Drawn({row: [number + 0.5] for row in range(100)}) for number in range(3)]
     found = raced(plan, drawn)
-    assert (found.asked, found.race.out) == ([100, 100, 100], {})
-    assert found.race.off == "mark turned out to be a number without a range: nobody drops out"
+    assert (found.asked, found.race.eliminated) == ([100, 100, 100], {})
+    assert found.race.disabled == "mark turned out to be a number without a range: nobody drops out"
 
 
 def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
@@ -200,7 +202,7 @@ def test_of_equal_variants_hardly_ever_one_drops_out(planned, shared: bool) -> N
         else:
             drawn = [Drawn({n: [float(one < 0.7)] for n, one in enumerate(chance.random(150))})]
             drawn += [shares(chance, 150, 0.7)[0] for _ in range(2)]
-        wrong += bool(raced(plan, drawn).race.out)
+        wrong += bool(raced(plan, drawn).race.eliminated)
     print(f"of three equal variants one drops out in {wrong / 2_000:.4f} of races")
     assert wrong / 2_000 <= 0.05
 
@@ -212,7 +214,7 @@ def test_the_best_stays_and_the_others_cost_less(planned) -> None:
     chance, lost, asked = np.random.default_rng(6), 0, []
     for _ in range(200):
         found = raced(plan, shares(chance, 600, 0.8, 0.6, 0.4))
-        lost += 0 in found.race.out
+        lost += 0 in found.race.eliminated
         asked.append(found.asked)
     mean = np.mean(asked, axis=0)
     print(f"the best drops out in {lost / 200:.3f} of races; requests {mean.round().tolist()}")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bench import Bench
 
-from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, Growing
+from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, GrowingGate
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
@@ -78,7 +78,7 @@ class Arriving:
 
 @dataclass
 class Grown:
-    growing: Growing
+    growing: GrowingGate
     asked: int
     told: list[str]
 
@@ -89,11 +89,11 @@ class Grown:
 
 def grown(plan: Plan, drawn: Drawn, weight: float = 1.0) -> Grown:
     told: list[str] = []
-    growing = Growing([], told.append, plan.experiment.repeats)
+    growing = GrowingGate([], told.append, plan.experiment.repeats)
     own = Arriving(plan, drawn)
-    growing.begin(lambda: own.tallies, weight)
+    growing.start(lambda: own.tallies, weight)
     asked = 0
-    for some in growing.rounds(plan):
+    for some in growing.batches(plan):
         own.take({request.key for requests in some for request in requests})
         asked += sum(len(requests) for requests in some)
     return Grown(growing, asked, told)
@@ -148,9 +148,9 @@ def test_the_same_command_comes_to_the_same_again(planned) -> None:
         drawn = passes(np.random.default_rng(seed), 400, 0.7, 0.7)
         plan = planned(400, rule)
         own, asked = Arriving(plan, drawn), set[str]()
-        first = Growing([], lambda text: None)
-        first.begin(lambda own=own: own.tallies, 1.0)
-        for some in first.rounds(plan):
+        first = GrowingGate([], lambda text: None)
+        first.start(lambda own=own: own.tallies, 1.0)
+        for some in first.batches(plan):
             asked |= {request.key for requests in some for request in requests}
             own.take({request.key for requests in some for request in requests})
         second = grown(planned(400, rule, stored=frozenset(asked)), drawn)
@@ -172,19 +172,19 @@ def test_a_metric_without_a_range_is_judged_once(planned, bench: Bench) -> None:
     plan = bench.plan(text)
     found = grown(plan, passes(np.random.default_rng(6), 300, 0.5, 0.5))
     check = only(found)
-    assert (check.once, check.rows, check.outcome) == (True, 20, FAILED)
+    assert (check.fixed_sample, check.rows, check.outcome) == (True, 20, FAILED)
 
 
 def test_what_was_once_shown_stays_shown(planned) -> None:
     """The first rows are clearly no worse; the others would not say so any more."""
     plan = planned(400, "min: 0.5, no_worse_than: baseline, by: 0.02")
-    growing = Growing([], lambda text: None)
+    growing = GrowingGate([], lambda text: None)
     good, bad = [[[True]] * 400] * 2, [[[True]] * 400, [[False]] * 400]
-    growing.begin(lambda: tallies(plan, good, rows=100), 1.0)
-    growing.look(plan)
+    growing.start(lambda: tallies(plan, good, rows=100), 1.0)
+    growing.check_rows(plan)
     assert [check.outcome for check in growing.checks] == [PASSED, INCONCLUSIVE]
-    growing.begin(lambda: tallies(plan, bad), 1.0)
-    growing.look(plan)
+    growing.start(lambda: tallies(plan, bad), 1.0)
+    growing.check_rows(plan)
     assert [check.outcome for check in growing.checks] == [PASSED, FAILED]
 
 
@@ -216,9 +216,9 @@ def test_a_server_that_was_down_fails_no_gate(planned, state: str, outcome: str)
     plan = planned(60)
     drawn = [[[True]] * 60, [[row % 2 == 0] for row in range(60)]]
     own = tallies(plan, drawn, state)
-    growing = Growing([], lambda text: None)
-    growing.begin(lambda: own, 1.0)
-    list(growing.rounds(plan))
+    growing = GrowingGate([], lambda text: None)
+    growing.start(lambda: own, 1.0)
+    list(growing.batches(plan))
     (check,) = growing.checks
     assert (check.outcome, check.rows) == (outcome, 30 if state == "failed" else check.rows)
 
@@ -248,11 +248,11 @@ def test_asking_the_same_rows_again_and_again_keeps_the_promise(planned) -> None
     for _ in range(500):
         hard = chance.beta(1.2, 0.8, 60)
         drawn = [chance.random((60, 4)) < hard[:, None] * mean for mean in (1.0, 5 / 6)]
-        growing = Growing([], lambda text: None)
+        growing = GrowingGate([], lambda text: None)
         for level, plan in enumerate(plans):
             own = tallies(plan, [one[:, : level + 1].tolist() for one in drawn])
-            growing.begin(lambda own=own: own, 2.0 ** (level + 1))
-            list(growing.rounds(plan))
+            growing.start(lambda own=own: own, 2.0 ** (level + 1))
+            list(growing.batches(plan))
         failed += only(Grown(growing, 0, [])).outcome == FAILED
         passed += only(Grown(growing, 0, [])).outcome == PASSED
     print(f"four times each: on the border it fails in {failed / 500:.3f}, passes {passed / 500}")

@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, refusal
 from rich.console import Console
 
-from workbench.comparing import compared, paired
+from workbench.comparing import add_comparisons, select_comparisons
 from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
@@ -130,7 +130,7 @@ def test_two_sides_are_paired_by_all_that_they_share(
         str(number) * 32: [RecordedVariant("qa", f"{one.ref}@1", one.digest, "echo:last", {})]
         for number, one in enumerate(plan.experiment.prompts, 1)
     }
-    assert against(paired(sides, plan, runs)) == pairs
+    assert against(select_comparisons(sides, plan, runs)) == pairs
 
 
 def judged(plan: Plan, answers: Answers, tallies: list[Tally] | None = None) -> list[VariantResult]:
@@ -146,7 +146,7 @@ def judged(plan: Plan, answers: Answers, tallies: list[Tally] | None = None) -> 
     results = [
         tally.result(variant, None) for tally, variant in zip(tallies, plan.variants, strict=True)
     ]
-    return compared(results, tallies, plan)
+    return add_comparisons(results, tallies, plan)
 
 
 def passes(*values: int) -> list[Score | None]:
@@ -167,7 +167,7 @@ def test_a_difference_on_the_same_rows_gets_a_word(
         {"plain": passes(*[0] * 20, *[1] * 20), "short": passes(*[1] * 15, *[0] * 5, *[1] * 20)},
     )
     one = only(found)
-    assert (one.baseline, one.verdict.word, one.difference.mean) == ("plain", "better", 0.375)
+    assert (one.baseline, one.verdict.outcome, one.difference.mean) == ("plain", "better", 0.375)
     assert (one.difference.rows, one.left_out, one.worst, one.margin) == (40, 0, None, 0.05)
     assert "+0.375 better" in leaderboard_blocks(found, currency="USD").plain
     said = variant_json(found[1])["comparisons"]["exact_match"]
@@ -206,7 +206,7 @@ def test_what_is_not_settled_says_how_many_rows_would_do(
         {"plain": passes(*[0] * 5, *[1] * 5), "short": passes(*[1] * 3, *[0] * 3, *[1] * 4)},
     )
     one = only(found)
-    assert (one.verdict.word, one.margin) == ("not enough evidence", 0.01)
+    assert (one.verdict.outcome, one.margin) == ("not enough evidence", 0.01)
     lines = verdict_lines(found)
     assert lines[0].startswith("verdicts: against plain, on the same rows")
     assert lines[1] == "equivalent: within exact_match 0.01 (`margin:` in the experiment file)"

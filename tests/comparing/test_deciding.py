@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_comparing import judged, passes
 
-from workbench.comparing import Compared, Decision, Limits, decide
+from workbench.comparing import Decision, ExperimentComparison, Limits, decide
 from workbench.evaluator import Score
 from workbench.stats import best_chances, front
 
@@ -41,7 +41,7 @@ def decided(
         replace(one, cost=cost, seconds=latency * rows)
         for one, cost, latency in zip(judged(plan, answers, tallies), costs, latencies, strict=True)
     ]
-    return decide(Compared(plan, results, tallies, lambda _: ()), limits)
+    return decide(ExperimentComparison(plan, results, tallies, lambda _: ()), limits)
 
 
 GOOD, FAIR, POOR = passes(*[1] * 90, *[0] * 10), passes(*[1] * 88, *[0] * 12), passes(*[0] * 100)
