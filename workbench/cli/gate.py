@@ -65,13 +65,7 @@ def gate(
 
     Under GitHub Actions it writes annotations and a step summary, too.
     """
-    from workbench.comparing import (
-        check_gate,
-        checked_variants,
-        compare_stored,
-        gate_baselines,
-        require_answers,
-    )
+    from workbench.comparing import check_gate, compare_stored, gate_baselines
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines
@@ -89,13 +83,9 @@ def gate(
         found = compare_stored(made, store)
         checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
         if not grown:
-            require_answers(
-                found, {number for pair in checked_variants(checks, made) for number in pair}
-            )
-        found, code = (
-            found.with_baselines(gate_baselines(checks, made)),
-            _exit_code(checks, allow_inconclusive),
-        )
+            _require_answers(found, checks)
+        found = found.with_baselines(gate_baselines(checks, made))
+        code = _exit_code(checks, allow_inconclusive)
         if as_json:
             _tell([json_line(gate_json(found, checks, int(code)) | grown_json(grown))])
         else:
@@ -104,6 +94,13 @@ def gate(
         if junit:
             write_file(junit, junit_xml(found, checks))
     return int(code)
+
+
+def _require_answers(found: "ExperimentComparison", checks: "Sequence[Check]") -> None:
+    from workbench.comparing import checked_variants, require_answers
+
+    pairs = checked_variants(checks, found.plan)
+    require_answers(found, {number for pair in pairs for number in pair})
 
 
 def _exit_code(checks: "Sequence[Check]", allow_inconclusive: bool) -> ExitCode:
