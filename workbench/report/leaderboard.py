@@ -109,9 +109,8 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
 def _details(comparison: Comparison) -> Iterator[str]:
     """An unclear verdict, and the worst case of failed rows."""
     difference, verdict = comparison.difference, comparison.verdict
-    if (
-        verdict.outcome == INCONCLUSIVE and not difference.anytime_valid
-    ):  # after a race more rows don't help
+    raced = difference.anytime_valid  # after a race more rows don't help
+    if verdict.outcome == INCONCLUSIVE and not raced:
         text = f"{difference_text(difference)}, not enough evidence"
         if verdict.rows_needed:
             text += f"; about {verdict.rows_needed:,} rows would settle it"
