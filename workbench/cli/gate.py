@@ -65,7 +65,7 @@ def gate(
 
     Under GitHub Actions it writes annotations and a step summary, too.
     """
-    from workbench.comparing import check_gate, compare_stored, gate_baselines
+    from workbench.comparing import compare_stored, gate_baselines
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines
@@ -81,9 +81,7 @@ def gate(
         grown = _grown(made, plan, meant, project, store, budget) if grow else None
         made = grown.plan if grown else made
         found = compare_stored(made, store)
-        checks = grown.checks if grown else check_gate(made, found.results, found.tallies, meant)
-        if not grown:
-            _require_answers(found, checks)
+        checks = grown.checks if grown else _check_stored(found, meant)
         found = found.with_baselines(gate_baselines(checks, made))
         code = _exit_code(checks, allow_inconclusive)
         if as_json:
@@ -96,11 +94,13 @@ def gate(
     return int(code)
 
 
-def _require_answers(found: "ExperimentComparison", checks: "Sequence[Check]") -> None:
-    from workbench.comparing import checked_variants, require_answers
+def _check_stored(found: "ExperimentComparison", selectors: "Sequence[str]") -> "list[Check]":
+    from workbench.comparing import check_gate, checked_variants, require_answers
 
+    checks = check_gate(found.plan, found.results, found.tallies, selectors)
     pairs = checked_variants(checks, found.plan)
     require_answers(found, {number for pair in pairs for number in pair})
+    return checks
 
 
 def _exit_code(checks: "Sequence[Check]", allow_inconclusive: bool) -> ExitCode:
