@@ -1,6 +1,6 @@
 """An invocation from the experiment file to MLflow, as `workbench run` makes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import Bench
@@ -20,8 +20,11 @@ from workbench.tracking.recording_process import RecordingProcess
 RUN_ALL = Options()
 
 
-class Silent:
-    """Progress that nobody watches."""
+@dataclass
+class SilentProgress:
+    """Progress that only collects its notes."""
+
+    notes: list[str] = field(default_factory=list)
 
     def begin(self, total: int) -> None: ...
 
@@ -29,7 +32,8 @@ class Silent:
 
     def end(self) -> None: ...
 
-    def note(self, text: str) -> None: ...
+    def note(self, text: str) -> None:
+        self.notes.append(text)
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,7 @@ class Recording:
     project: Project
     uri: str
     apart: bool = False
+    progress: SilentProgress = field(default_factory=SilentProgress)
 
     def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
         """What this experiment file comes to, recorded."""
@@ -60,7 +65,7 @@ class Recording:
                     self.project, store.redactor, self.uri, lambda: bool(ended.signal)
                 )
             )
-            shop = RunSite(self.project, store, recorder, Silent(), ended)
+            shop = RunSite(self.project, store, recorder, self.progress, ended)
             return run(plan, shop, options)
 
     @property

@@ -11,11 +11,11 @@ from uuid import uuid4
 
 import pytest
 from bench import Bench, refusal
-from held import held, meant
 from mlflow import MlflowClient
 from mlflow_server import MLflowServer
 from openai_server import OpenAIServer, say
 from proxy import Proxy, Request, proxied
+from record_contents import held, meant
 from recording import Recording
 
 from workbench.errors import ExitCode

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from held import held, meant
 from openai_server import OpenAIServer, Script, last_message
 from processes import children
+from record_contents import held, meant
 from recording import Recording
 
 from workbench.completing import Stop
@@ -76,7 +76,7 @@ def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
     killer.join()
     assert done.exit_code == ExitCode.NOT_RECORDED
     assert [one.message for one in done.problems] == [
-        f"the process that records ended before its time: {ROWS} rows may be missing in MLflow"
+        f"the recording process ended early: {ROWS} rows may be missing in MLflow"
     ]
     assert (done.variants[0].rows.scored, len(server.requests)) == (ROWS, ROWS)
     assert len(unrecorded(apart.project)) == 1

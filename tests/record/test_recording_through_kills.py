@@ -13,10 +13,10 @@ from pathlib import Path
 import mlflow
 import pytest
 from bench import Bench
-from held import held, meant
 from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 from mlflow_server import MLflowServer
+from record_contents import held, meant
 from recording import Recording
 
 from workbench.errors import ExitCode

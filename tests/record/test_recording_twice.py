@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 from bench import Bench, refusal
-from held import held, meant
 from mlflow.entities import AssessmentSource
 from openai_server import OpenAIServer, Reply, say
+from record_contents import held, meant
 from recording import Recording
 
 from workbench.errors import ExitCode, StopCheck, Stopped

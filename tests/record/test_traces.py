@@ -1,4 +1,9 @@
-"""Traces written straight into the tables and by MLflow's own calls: the same, each once."""
+"""Traces written straight into the tables and by MLflow's client: the same, each once.
+
+    python tests/record/newest_mlflow.py
+
+runs the comparison of the two writers against the newest MLflow that pip finds.
+"""
 
 import json
 import os
@@ -22,14 +27,20 @@ from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell
 from workbench.project import Price
 from workbench.results.metrics import Row
-from workbench.tracking.bulk import BulkTraceWriter, knows
+from workbench.tracking.bulk import (
+    COMPARED,
+    BulkTraceWriter,
+    bulk_obstacle,
+    open_traces,
+    slow_writer_note,
+)
 from workbench.tracking.client_writer import ClientTraceWriter
 from workbench.tracking.registry import register
-from workbench.tracking.row_trace import RowTrace, Source
-from workbench.tracking.run_traces import Count, Traces, expected
+from workbench.tracking.row_trace import RowTrace, TraceRun
+from workbench.tracking.trace_writer import TraceCount, TraceWriter, expected_count
 from workbench.tracking.tracking_store import TrackingStore, connect
 
-AT = 1_790_000_000_000
+START_MS = 1_790_000_000_000
 CHAT = Request.from_body(
     "k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]}
 )
@@ -56,169 +67,202 @@ KINDS: dict[str, tuple[Request, Completion, dict[str, Score], dict[str, object]]
 
 
 @dataclass(frozen=True)
-class Store:
-    """A store with a run, which copies of it have too."""
+class RunStore:
+    """A tracking store with an empty run, which copies of it have too."""
 
     file: Path
-    place: TrackingStore
-    source: Source
+    store: TrackingStore
+    run: TraceRun
 
     @property
-    def traces(self) -> Traces:
-        return Traces(self.place, self.source)
+    def traces(self) -> TraceWriter:
+        return open_traces(self.store, self.run)
 
-    def rows(self, kinds: Sequence[str] = tuple(KINDS), repeats: int = 1) -> list[RowTrace]:
+    def row_traces(self, kinds: Sequence[str] = tuple(KINDS), repeats: int = 1) -> list[RowTrace]:
         return [
-            self.row(kind, repeat, AT - number * repeats - repeat)
+            self._row_trace(kind, repeat, START_MS - number * repeats - repeat)
             for number, kind in enumerate(kinds)
             for repeat in range(repeats)
         ]
 
-    def row(self, kind: str, repeat: int, start: int) -> RowTrace:
-        request, completion, scores, wanted = KINDS[kind]
-        cell = Cell(Example(kind, {"text": f"{kind} ü"}, wanted), repeat, request.key)
+    def _row_trace(self, kind: str, repeat: int, start_ms: int) -> RowTrace:
+        request, completion, scores, expectations = KINDS[kind]
+        cell = Cell(Example(kind, {"text": f"{kind} ü"}, expectations), repeat, request.key)
         row = Row(cell, completion, scores)
-        return RowTrace(self.source, row, request, f"{kind} {repeat}", start)
+        return RowTrace(self.run, row, request, f"{kind} {repeat}", start_ms)
 
-    def held(self) -> list[Trace]:
-        """All of the run, by MLflow's public API, in the dataset's order."""
-        client = MlflowClient(self.place.uri, self.place.uri)
-        found = client.search_traces(
-            locations=[self.source.experiment_id], run_id=self.source.run_id, max_results=500
+    def shown_traces(self) -> list[Trace]:
+        """All traces of the run by MLflow's public API, in the dataset's order."""
+        client = MlflowClient(self.store.uri, self.store.uri)
+        traces = client.search_traces(
+            locations=[self.run.experiment_id], run_id=self.run.run_id, max_results=500
         )
-        return sorted(found, key=lambda trace: -trace.info.request_time)
+        return sorted(traces, key=lambda trace: -trace.info.request_time)
 
     def tables(self) -> dict[str, list[str]]:
-        """Every row of every table, without what is drawn by lot or read from the clock."""
+        """Every row of every table, without random ids and times of writing."""
         with closing(sqlite3.connect(self.file)) as db:
             db.row_factory = sqlite3.Row
             names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            return {name: _rows(db, name) for (name,) in names}
+            return {name: _table_rows(db, name) for (name,) in names}
 
-    def by_another_name(self) -> "Store":
-        """The same, so that MLflow opens the file anew: a fork must not use what is open."""
+    def with_other_uri(self) -> "RunStore":
+        """The same store by another URI, so that a forked process opens the file again."""
         uri = f"sqlite:///{self.file.parent}/./{self.file.name}"
-        place = replace(self.place, uri=uri, client=MlflowClient(uri, uri))
-        return replace(self, place=place)
+        return replace(self, store=replace(self.store, uri=uri, client=MlflowClient(uri, uri)))
 
-    def copy(self, to: Path) -> "Store":
-        """Another store of the same content."""
-        with closing(sqlite3.connect(self.file)) as read, closing(sqlite3.connect(to)) as written:
-            read.backup(written)
-        place = replace(self.place, uri=f"sqlite:///{to}")
-        return Store(to, replace(place, client=MlflowClient(place.uri, place.uri)), self.source)
+    def copy(self, file: Path) -> "RunStore":
+        """A copy of the store."""
+        with closing(sqlite3.connect(self.file)) as source, closing(sqlite3.connect(file)) as copy:
+            source.backup(copy)
+        uri = f"sqlite:///{file}"
+        store = replace(self.store, uri=uri, client=MlflowClient(uri, uri))
+        return RunStore(file, store, self.run)
+
+    def with_run(self, name: str) -> "RunStore":
+        """The same store with another new run."""
+        run = self.store.client.create_run(self.run.experiment_id, START_MS, {}, run_name=name)
+        return replace(self, run=replace(self.run, run_id=run.info.run_id))
 
 
-def _rows(db: sqlite3.Connection, table: str) -> list[str]:
-    drawn = {"association_id", "created_time"}
-    found = [dict(row) for row in db.execute(f'SELECT * FROM "{table}"')]
+def _table_rows(db: sqlite3.Connection, table: str) -> list[str]:
+    left_out = {"association_id", "created_time"}
+    rows = [dict(row) for row in db.execute(f'SELECT * FROM "{table}"')]
     return sorted(
-        json.dumps({key: value for key, value in row.items() if key not in drawn}) for row in found
+        json.dumps({key: value for key, value in row.items() if key not in left_out})
+        for row in rows
     )
 
 
 @pytest.fixture
-def store(recording: Recording) -> Store:
+def run_store(recording: Recording) -> RunStore:
     """An experiment, a registered prompt and an empty run."""
-    place = connect(recording.project, recording.uri)
+    store = connect(recording.project, recording.uri)
     (variant,) = recording.bench.plan().variants
-    experiment_id = place.experiment("traces")
-    number, _ = register(place, variant.prompt, commit="")
-    run = place.client.create_run(experiment_id, AT, {}, run_name="plain")
+    experiment_id = store.experiment("traces")
+    number, _ = register(store, variant.prompt, commit="")
+    run = store.client.create_run(experiment_id, START_MS, {}, run_name="plain")
     variant = replace(variant, prompt=variant.prompt.with_version(number))
-    source = Source(experiment_id, run.info.run_id, variant, Price(input=0.15, output=0.6))
-    return Store(Path(recording.uri.removeprefix("sqlite:///")), place, source)
+    price = Price(input=0.15, output=0.6)
+    trace_run = TraceRun(experiment_id, run.info.run_id, variant, price)
+    return RunStore(Path(recording.uri.removeprefix("sqlite:///")), store, trace_run)
 
 
-def straight(store: Store) -> Traces:
-    calls = ClientTraceWriter(store.place, store.source)
-    return Traces(store.place, store.source, BulkTraceWriter(store.place, store.source, calls))
+def bulk_writer(run_store: RunStore) -> TraceWriter:
+    return BulkTraceWriter(run_store.store, run_store.run)
 
 
-def by_calls(store: Store) -> Traces:
-    return Traces(store.place, store.source, ClientTraceWriter(store.place, store.source))
+def client_writer(run_store: RunStore) -> TraceWriter:
+    return ClientTraceWriter(run_store.store, run_store.run)
 
 
-both = pytest.mark.parametrize("way", [straight, by_calls])
-Way = Callable[[Store], Traces]
+Open = Callable[[RunStore], TraceWriter]
+both_writers = pytest.mark.parametrize("open_writer", [bulk_writer, client_writer])
 
 
 @pytest.mark.parametrize("price", [Price(input=0.15, output=0.6), None])
-def test_both_ways_write_the_same_into_every_table(
-    store: Store, price: Price | None, tmp_path: Path
+def test_both_writers_write_the_same_into_every_table(
+    run_store: RunStore, price: Price | None, tmp_path: Path
 ) -> None:
-    one = replace(store, source=replace(store.source, price=price))
-    other = one.copy(tmp_path / "other.db")
-    straight(one).write(one.rows())
-    by_calls(other).write(other.rows())
-    assert one.tables() == other.tables()
-    # Again with other scores: what stood there is replaced.
-    given = {"right": Score(False), "number": Score(1.0)}
-    rows = [replace(made, row=replace(made.row, scores=given)) for made in one.rows()]
-    for traces in (straight(one), by_calls(other)):
+    first = replace(run_store, run=replace(run_store.run, price=price))
+    second = first.copy(tmp_path / "second.db")
+    bulk_writer(first).write(first.row_traces())
+    client_writer(second).write(second.row_traces())
+    assert first.tables() == second.tables()
+    # Again with other scores: the stored ones are replaced.
+    scores = {"right": Score(False), "number": Score(1.0)}
+    rows = [replace(trace, row=replace(trace.row, scores=scores)) for trace in first.row_traces()]
+    for traces in (bulk_writer(first), client_writer(second)):
         traces.write(rows)
-        assert traces.held(rows) == expected(rows)
-    assert one.tables() == other.tables()
+        assert traces.count(rows) == expected_count(rows)
+    assert first.tables() == second.tables()
 
 
-def test_a_store_is_written_straight_only_where_that_was_compared(
-    store: Store, monkeypatch: pytest.MonkeyPatch
+def test_the_bulk_writer_is_used_only_where_it_was_compared(
+    run_store: RunStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert knows(store.place)
-    assert not knows(replace(store.place, uri="http://127.0.0.1:1"))
+    store = run_store.store
+    assert (bulk_obstacle(store), slow_writer_note(store)) == (None, ())
+    assert bulk_obstacle(replace(store, uri="http://127.0.0.1:1")) == (
+        "the tracking store is a server"
+    )
+    assert bulk_obstacle(replace(store, uri="postgresql://127.0.0.1/mlflow")) == (
+        "the tracking store is not an SQLite file"
+    )
     monkeypatch.setenv("MLFLOW_SQL_TRACE_ROLLUPS_ENABLED", "true")
-    assert not knows(store.place)
+    assert bulk_obstacle(store) == "MLflow's trace roll-ups are switched on"
 
 
-@both
-def test_rows_are_written_once_however_often(store: Store, way: Way) -> None:
-    rows = store.rows(repeats=2)
-    traces = way(store)
+def test_a_run_notes_that_its_traces_are_written_slowly(
+    recording: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (version,) = COMPARED
+    monkeypatch.setattr("workbench.tracking.bulk.COMPARED", set())
+    text = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [latency]\n"
+    note = (
+        "traces are written through MLflow's client, about 8 ms a row, because "
+        f"MLflow {version} has not been compared with the bulk writer"
+    )
+    done = recording.run(text)
+    assert (done.exit_code, done.problems) == (0, ())
+    assert recording.progress.notes == ["recording in MLflow", note]
+    assert recording.run(text).known
+    assert recording.progress.notes == ["recording in MLflow", note, "recording in MLflow"]
+
+
+@both_writers
+def test_rows_are_written_once_however_often(run_store: RunStore, open_writer: Open) -> None:
+    rows = run_store.row_traces(repeats=2)
+    traces = open_writer(run_store)
     traces.write(rows[:5])
     traces.write(rows)
-    before = store.tables()
+    before = run_store.tables()
     traces.write(rows)
-    assert store.tables() == before
-    assert traces.held(rows) == expected(rows) == Count(12, 24, 38, 10)
-    shown = [trace.info.request_preview for trace in store.held()]
-    assert shown == [f"{kind} {repeat}" for kind in KINDS for repeat in range(2)]
+    assert run_store.tables() == before
+    assert traces.count(rows) == expected_count(rows) == TraceCount(12, 24, 38, 10)
+    previews = [trace.info.request_preview for trace in run_store.shown_traces()]
+    assert previews == [f"{kind} {repeat}" for kind in KINDS for repeat in range(2)]
 
 
-@both
+@both_writers
 def test_a_row_whose_spans_or_scores_are_missing_or_old_is_written_again(
-    store: Store, way: Way
+    run_store: RunStore, open_writer: Open
 ) -> None:
-    rows = store.rows()
-    client = TracingClient(store.place.uri)
-    client.start_trace(rows[0].info())
+    rows = run_store.row_traces()
+    client = TracingClient(run_store.store.uri)
+    client.start_trace(rows[0].trace_info())
     stale = replace(rows[1], row=replace(rows[1].row, scores={"gone": Score(True)}))
-    by_calls(store).write([stale, *rows[2:]])
-    client.start_trace(rows[1].info())  # its spans are still those of the answer before
-    client.delete_assessment(rows[3].id, min(rows[3].scores))
-    traces = way(store)
-    assert traces.held(rows) != expected(rows)
+    client_writer(run_store).write([stale, *rows[2:]])
+    client.start_trace(rows[1].trace_info())  # its spans are still those of the stale row
+    client.delete_assessment(rows[3].id, min(rows[3].feedback_ids))
+    traces = open_writer(run_store)
+    assert traces.count(rows) != expected_count(rows)
     traces.write(rows)
-    assert traces.held(rows) == expected(rows)
-    said = {trace.data.spans[0].attributes["workbench.content"] for trace in store.held()}
-    assert said == {made.content for made in rows}
-    assert {one.name for one in store.held()[1].info.assessments} == {"n", "list", "map"}
+    assert traces.count(rows) == expected_count(rows)
+    shown = run_store.shown_traces()
+    digests = {trace.data.spans[0].attributes["workbench.content"] for trace in shown}
+    assert digests == {row.content_digest for row in rows}
+    names = {assessment.name for assessment in shown[1].info.assessments}
+    assert names == {"n", "list", "map"}
 
 
-@both
-def test_what_people_say_of_a_row_stays_when_it_is_replaced(store: Store, way: Way) -> None:
-    (made,) = store.rows(["every score"])
-    traces = way(store)
-    traces.write([made])
-    theirs = Feedback(name="right", value=False, source=ANN)
-    theirs.trace_id = made.id
-    store.place.client._tracing_client.log_assessment(made.id, theirs)
-    store.place.client.set_trace_tag(made.id, "seen by", "ann")
-    other = replace(made, row=replace(made.row, scores={"right": Score(False)}))
-    traces.write([other])
-    assert traces.held([other]) == expected([other]) == Count(1, 2, 1, 1)
-    (trace,) = store.held()
-    said = [(one.name, one.source.source_id) for one in trace.info.assessments]
-    assert sorted(said) == [
+@both_writers
+def test_assessments_and_tags_of_people_stay_when_a_row_is_replaced(
+    run_store: RunStore, open_writer: Open
+) -> None:
+    (row,) = run_store.row_traces(["every score"])
+    traces = open_writer(run_store)
+    traces.write([row])
+    feedback = Feedback(name="right", value=False, source=ANN)
+    feedback.trace_id = row.id
+    run_store.store.client._tracing_client.log_assessment(row.id, feedback)
+    run_store.store.client.set_trace_tag(row.id, "seen by", "ann")
+    replaced = replace(row, row=replace(row.row, scores={"right": Score(False)}))
+    traces.write([replaced])
+    assert traces.count([replaced]) == expected_count([replaced]) == TraceCount(1, 2, 1, 1)
+    (trace,) = run_store.shown_traces()
+    sources = [(each.name, each.source.source_id) for each in trace.info.assessments]
+    assert sorted(sources) == [
         ("expected_response", "dataset"),
         ("right", "ann"),
         ("right", "workbench"),
@@ -226,70 +270,70 @@ def test_what_people_say_of_a_row_stays_when_it_is_replaced(store: Store, way: W
     assert trace.info.tags["seen by"] == "ann"
 
 
-@both
-def test_rows_that_are_no_more_in_the_run_are_deleted_and_no_others(store: Store, way: Way) -> None:
-    other = store.place.client.create_run(store.source.experiment_id, AT, {}, run_name="other")
-    elsewhere = replace(store, source=replace(store.source, run_id=other.info.run_id))
-    (linked, *_) = theirs = elsewhere.rows(["failed", "plain text"])
-    rows = store.rows(repeats=2)
-    way(elsewhere).write(theirs)
-    way(store).write(rows)
-    store.place.client.link_traces_to_run([linked.id], store.source.run_id)
-    way(store).tidy([made.id for made in rows[::2]])
-    held = {trace.info.trace_id for trace in store.held()}
-    assert held == {linked.id, *(made.id for made in rows[::2])}
-    assert way(elsewhere).held(theirs) == expected(theirs)
-
-
-@both
-def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
-    store: Store, way: Way
+@both_writers
+def test_only_traces_of_rows_that_left_the_run_are_deleted(
+    run_store: RunStore, open_writer: Open
 ) -> None:
-    again = store.place.client.create_run(store.source.experiment_id, AT, {}, run_name="again")
-    second = replace(store, source=replace(store.source, run_id=again.info.run_id))
-    rows = store.rows()
-    way(store).write(rows)
+    other = run_store.with_run("other")
+    (linked, *_) = other_rows = other.row_traces(["failed", "plain text"])
+    rows = run_store.row_traces(repeats=2)
+    open_writer(other).write(other_rows)
+    open_writer(run_store).write(rows)
+    run_store.store.client.link_traces_to_run([linked.id], run_store.run.run_id)
+    open_writer(run_store).delete_obsolete([row.id for row in rows[::2]])
+    shown = {trace.info.trace_id for trace in run_store.shown_traces()}
+    assert shown == {linked.id, *(row.id for row in rows[::2])}
+    assert open_writer(other).count(other_rows) == expected_count(other_rows)
+
+
+@both_writers
+def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
+    run_store: RunStore, open_writer: Open
+) -> None:
+    second = run_store.with_run("again")
+    rows = run_store.row_traces()
+    open_writer(run_store).write(rows)
     changed = replace(rows[0], row=replace(rows[0].row, scores={}))
-    whole = way(store).whole([changed, *rows[1:]])
-    assert whole == {made.id for made in rows[1:]}
-    traces = way(second)
-    traces.link(whole)
-    traces.link(whole)
-    traces.write(second.rows()[:1])
-    assert traces.linked() == whole
-    assert traces.held(rows[1:]) == expected(rows[1:])
-    traces.tidy([second.rows()[0].id])
-    shown = {trace.info.request_preview: trace.info for trace in second.held()}
-    assert list(shown) == [made.name for made in rows]
-    # MLflow's page shows a run those scores only that name it as their source, or none.
-    metadata = [one.metadata for info in shown.values() for one in info.assessments]
-    assert [said for said in metadata if said] == []
+    matching = open_writer(run_store).matching_ids([changed, *rows[1:]])
+    assert matching == {row.id for row in rows[1:]}
+    traces = open_writer(second)
+    traces.link(matching)
+    traces.link(matching)
+    traces.write(second.row_traces()[:1])
+    assert traces.linked_ids() == matching
+    assert traces.count(rows[1:]) == expected_count(rows[1:])
+    traces.delete_obsolete([second.row_traces()[0].id])
+    infos = {trace.info.request_preview: trace.info for trace in second.shown_traces()}
+    assert list(infos) == [row.name for row in rows]
+    # MLflow's page shows a run only those scores that name it as their source, or none.
+    metadata = [each.metadata for info in infos.values() for each in info.assessments]
+    assert [each for each in metadata if each] == []
 
 
-@both
-def test_traces_are_found_by_their_prompt(store: Store, way: Way) -> None:
-    rows = store.rows()
-    way(store).write(rows)
-    prompt = store.source.variant.prompt
-    found = store.place.client.search_traces(
-        locations=[store.source.experiment_id],
+@both_writers
+def test_traces_are_found_by_their_prompt(run_store: RunStore, open_writer: Open) -> None:
+    rows = run_store.row_traces()
+    open_writer(run_store).write(rows)
+    prompt = run_store.run.variant.prompt
+    traces = run_store.store.client.search_traces(
+        locations=[run_store.run.experiment_id],
         filter_string=f"prompt = '{prompt.registered_name}/{prompt.version}'",
     )
-    assert {trace.info.trace_id for trace in found} == {made.id for made in rows}
+    assert {trace.info.trace_id for trace in traces} == {row.id for row in rows}
 
 
 @pytest.mark.slow
-def test_rows_written_through_kills_are_each_there_once(store: Store) -> None:
-    rows = store.rows(repeats=100)
+def test_rows_written_through_kills_are_each_there_once(run_store: RunStore) -> None:
+    rows = run_store.row_traces(repeats=100)
     for number in range(8):
         process = os.fork()
         if not process:
-            traces = store.by_another_name().traces
+            traces = run_store.with_other_uri().traces
             for start in range(0, len(rows), 20):
                 traces.write(rows[start : start + 20])
             os._exit(0)
         time.sleep(0.02 + number / 40)
         os.kill(process, signal.SIGKILL)
         os.waitpid(process, 0)
-    store.traces.write(rows)
-    assert store.traces.held(rows) == expected(rows)
+    run_store.traces.write(rows)
+    assert run_store.traces.count(rows) == expected_count(rows)

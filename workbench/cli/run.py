@@ -121,7 +121,7 @@ def ui(
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
-    serve(project, tracking_uri, port, say=lambda line: typer.echo(plain(line)))
+    serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
 
 
 def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":

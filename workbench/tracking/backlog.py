@@ -1,66 +1,65 @@
-"""Messages that wait for MLflow, in their order; what is too much for memory waits in a file.
+"""A queue of messages that wait for MLflow, in memory up to a limit and then in a file.
 
-backlog.put(b"…")      never waits
-backlog.get()          the oldest; waits for one
+The file has no name, so a kill leaves nothing behind:
 
-The file has no name, so no kill leaves it behind.
+    <8 bytes: length of the message><message><8 bytes: length of the message><message>…
 """
 
 import tempfile
 import threading
 from collections import deque
 
-MOST = 32 << 20  # bytes in memory
-LENGTH = 8  # bytes that say how long a message is
+MAX_IN_MEMORY = 32 << 20  # bytes
+LENGTH_SIZE = 8  # bytes
 
 
 class Backlog:
-    """For one thread that puts, and one that gets."""
+    """A first-in-first-out queue for one writing and one reading thread."""
 
-    def __init__(self, most: int = MOST) -> None:
-        self._most = most
-        self._waiting: deque[bytes] = deque()
+    def __init__(self, max_in_memory: int = MAX_IN_MEMORY) -> None:
+        self._max_in_memory = max_in_memory
+        self._messages: deque[bytes] = deque()
         self._size = 0
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115  as long as we are
-        self._read, self._written = 0, 0
-        self._news = threading.Condition()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115  open as long as this object
+        self._read_at, self._write_at = 0, 0
+        self._changed = threading.Condition()
 
     def put(self, message: bytes) -> None:
-        """Adds the newest."""
-        with self._news:
-            filed = self._read < self._written  # then this one comes after those in the file
-            if filed or self._size + len(message) > self._most:
-                self._file.seek(self._written)
-                self._file.write(len(message).to_bytes(LENGTH, "big") + message)
-                self._written = self._file.tell()
+        """Add a message, without waiting."""
+        with self._changed:
+            in_file = self._read_at < self._write_at  # then this one comes after those
+            if in_file or self._size + len(message) > self._max_in_memory:
+                self._file.seek(self._write_at)
+                self._file.write(len(message).to_bytes(LENGTH_SIZE, "big") + message)
+                self._write_at = self._file.tell()
             else:
-                self._waiting.append(message)
+                self._messages.append(message)
                 self._size += len(message)
-            self._news.notify()
+            self._changed.notify()
 
     def get(self) -> bytes:
-        """Takes the oldest, once there is one."""
-        with self._news:
-            while self.empty():
-                self._news.wait()
-            if not self._waiting:
-                self._fetch()
-            message = self._waiting.popleft()
+        """Remove and return the oldest message; wait until there is one."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self.empty())
+            if not self._messages:
+                self._read_file()
+            message = self._messages.popleft()
             self._size -= len(message)
             return message
 
     def empty(self) -> bool:
-        """Whether nothing waits."""
-        return not self._waiting and self._read == self._written
+        """True if no message waits."""
+        return not self._messages and self._read_at == self._write_at
 
-    def _fetch(self) -> None:
-        """Some of what waits in the file; an empty one begins anew."""
-        self._file.seek(self._read)
-        while self._read < self._written and (not self._waiting or self._size < self._most // 2):
-            length = int.from_bytes(self._file.read(LENGTH), "big")
-            self._waiting.append(self._file.read(length))
+    def _read_file(self) -> None:
+        """Move messages from the file to memory; truncate a file that has been read."""
+        self._file.seek(self._read_at)
+        limit = self._max_in_memory // 2
+        while self._read_at < self._write_at and (not self._messages or self._size < limit):
+            length = int.from_bytes(self._file.read(LENGTH_SIZE), "big")
+            self._messages.append(self._file.read(length))
             self._size += length
-            self._read = self._file.tell()
-        if self._read == self._written:
+            self._read_at = self._file.tell()
+        if self._read_at == self._write_at:
             self._file.truncate(0)
-            self._read = self._written = 0
+            self._read_at = self._write_at = 0

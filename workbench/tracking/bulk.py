@@ -1,15 +1,14 @@
-"""Traces straight into the tables of an SQLite store: some hundred rows in one transaction.
+"""Traces written straight into the tables of an SQLite store, some hundred rows per transaction.
 
-MLflow's own calls open a transaction a row, go through its object mapper and read back what they
-write: some 7 ms a row, of which the rows themselves need a tenth. This writes just the rows that
-start_trace, link_prompts_to_trace and log_spans write; a test compares every table. It serves only
-where MLflow is of a version that was compared (`knows`); elsewhere `calls` does.
+MLflow's client opens a transaction per row, goes through its object mapper and reads back what it
+writes: some 8 ms a row, of which the rows themselves need a tenth. This module writes the same rows
+as start_trace, link_prompts_to_trace and log_spans; a test compares every table. It supports only
+the versions of MLflow that the test was run with (`COMPARED`); for others see `client_writer`.
 """
 
 import json
 from collections import defaultdict
-from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence, Set
 from functools import cached_property
 from typing import Any
 
@@ -24,13 +23,14 @@ from sqlalchemy import and_, bindparam, case, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from workbench.tracking.client_writer import ClientTraceWriter
-from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, Source
-from workbench.tracking.stored_trace import StoredTrace, slices
-from workbench.tracking.trace_tables import HERE, Columns, TraceTables, association
+from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
+from workbench.tracking.trace_tables import IN_DATABASE, Columns, TraceTables, association
+from workbench.tracking.trace_writer import StoredTrace, TraceWriter, batches
 from workbench.tracking.tracking_store import TrackingStore
 
 COMPARED = {"3.17.2"}  # versions of MLflow
-ROWS = 500  # in one transaction: some 0.3 s, in which nobody else writes
+CLIENT_COST, SERVER_COST = "about 8 ms a row", "about 40 ms a row"  # docs/performance.md
+BATCH = 500  # rows per transaction: some 0.3 s, in which nobody else can write
 
 INFOS = models.SqlTraceInfo.__table__
 TAGS = models.SqlTraceTag.__table__
@@ -40,187 +40,208 @@ SPANS = models.SqlSpan.__table__
 LINKS = models.SqlEntityAssociation.__table__
 
 
-def knows(place: TrackingStore) -> bool:
-    """Whether this may write there: SQLite, and a version of MLflow that it was compared with.
+def bulk_obstacle(store: TrackingStore) -> str | None:
+    """The reason why traces can't be written straight into the store; None: they can.
 
-    That the tables are that version's was seen when the store was opened.
+    The schema needs no check here: it is MLflow's own, or the store would not have opened.
     """
-    if mlflow.__version__ not in COMPARED or not place.uri.startswith("sqlite:"):
-        return False
-    return type(TracingClient(place.uri).store) is SqlAlchemyStore and not rollups_enabled()
+    if store.uri.startswith(("http://", "https://")):
+        return "the tracking store is a server"
+    if not store.uri.startswith("sqlite:"):
+        return "the tracking store is not an SQLite file"
+    if mlflow.__version__ not in COMPARED:
+        return f"MLflow {mlflow.__version__} has not been compared with the bulk writer"
+    if type(TracingClient(store.uri).store) is not SqlAlchemyStore:
+        return "MLflow uses a store plug-in"
+    return "MLflow's trace roll-ups are switched on" if rollups_enabled() else None
 
 
-@dataclass(frozen=True)
-class BulkTraceWriter:
-    """The traces of one run.
+def open_traces(store: TrackingStore, run: TraceRun) -> TraceWriter:
+    """The fastest writer that the store supports."""
+    return ClientTraceWriter(store, run) if bulk_obstacle(store) else BulkTraceWriter(store, run)
 
-    Attributes:
-        calls: for traces whose spans MLflow has archived.
-    """
 
-    place: TrackingStore
-    source: Source
-    calls: ClientTraceWriter
+def slow_writer_note(store: TrackingStore) -> tuple[str, ...]:
+    """A remark for the user if traces are written through MLflow's client, and why."""
+    obstacle = bulk_obstacle(store)
+    if obstacle is None:
+        return ()
+    cost = SERVER_COST if store.uri.startswith("http") else CLIENT_COST
+    return (f"traces are written through MLflow's client, {cost}, because {obstacle}",)
 
-    def write(self, rows: Sequence[RowTrace], there: Mapping[str, StoredTrace]) -> None:
-        """See `found.TraceWriter`. Five hundred rows at a time stand there whole, or not at all."""
-        for some in slices(rows, ROWS):
-            with self._store.ManagedSessionMaker() as session:
-                archived = _archived(session, [made.id for made in some])
+
+class BulkTraceWriter(TraceWriter):
+    """The traces of one run in an SQLite store."""
+
+    def replace(self, row_traces: Sequence[RowTrace], stored: Mapping[str, StoredTrace]) -> None:
+        """See `TraceWriter`. Each batch of 500 rows is written completely or not at all."""
+        for batch in batches(row_traces, BATCH):
+            with self._sql_store.ManagedSessionMaker() as session:
+                archived = _archived_ids(session, [trace.id for trace in batch])
             if archived:
-                self.calls.write([made for made in some if made.id in archived], there)
-            self._write([made for made in some if made.id not in archived], there)
+                self._client_writer.replace([t for t in batch if t.id in archived], stored)
+            self._write_tables([t for t in batch if t.id not in archived], stored)
 
-    def found(self, rows: Sequence[RowTrace]) -> dict[str, StoredTrace]:
-        """See `found.TraceWriter`."""
-        there: dict[str, StoredTrace] = {}
-        for some in slices(rows, ROWS):
-            ids = [made.id for made in some]
-            with self._store.ManagedSessionMaker() as session:
-                archived = _archived(session, ids)
-                there |= _found(session, ids)
-            there |= self.calls.found([made for made in some if made.id in archived])
-        return there
+    def read(self, row_traces: Sequence[RowTrace]) -> dict[str, StoredTrace]:
+        """See `TraceWriter`."""
+        stored: dict[str, StoredTrace] = {}
+        for batch in batches(row_traces, BATCH):
+            trace_ids = [trace.id for trace in batch]
+            with self._sql_store.ManagedSessionMaker() as session:
+                archived = _archived_ids(session, trace_ids)
+                stored |= _read_traces(session, trace_ids)
+            stored |= self._client_writer.read([t for t in batch if t.id in archived])
+        return stored
 
-    def ours(self) -> set[str]:
-        """See `found.TraceWriter`."""
-        rest = (METADATA, METADATA.c.key == SOURCE_RUN), (TAGS, TAGS.c.key == CONTENT)
-        query = select(INFOS.c.request_id)
-        for table, of_ours in rest:
-            query = query.join(table, and_(table.c.request_id == INFOS.c.request_id, of_ours))
-        query = query.where(
-            INFOS.c.experiment_id == int(self.source.experiment_id),
-            METADATA.c.value == self.source.run_id,
-        )
-        with self._store.ManagedSessionMaker() as session:
-            return set(session.scalars(query))
-
-    def link(self, ids: Sequence[str]) -> None:
-        """See `found.TraceWriter`."""
-        now = get_current_time_millis()
-        missing = sorted(set(ids) - self.linked())
-        columns = [association(one, ("run", self.source.run_id), now) for one in missing]
-        with self._store.ManagedSessionMaker(read_only=False) as session:
-            for some in slices(columns, ROWS):
-                session.execute(insert(LINKS), some)
-
-    def linked(self) -> set[str]:
-        """See `found.TraceWriter`."""
-        of = LINKS.c
-        query = select(of.source_id).where(
-            of.source_type == "trace",
-            of.destination_type == "run",
-            of.destination_id == self.source.run_id,
-        )
-        with self._store.ManagedSessionMaker() as session:
-            return set(session.scalars(query))
-
-    def _write(self, rows: Sequence[RowTrace], there: Mapping[str, StoredTrace]) -> None:
-        tables = TraceTables(self.source, self._artifacts)
-        for made in rows:
-            tables.add(made)
-        with self._store.ManagedSessionMaker(read_only=False) as session:
-            ids = [made.id for made in rows]
-            old = set(
-                session.scalars(select(INFOS.c.request_id).where(INFOS.c.request_id.in_(ids)))
+    def written_ids(self) -> set[str]:
+        """See `TraceWriter`."""
+        trace_id = INFOS.c.request_id
+        query = (
+            select(trace_id)
+            .join(METADATA, and_(METADATA.c.request_id == trace_id, METADATA.c.key == SOURCE_RUN))
+            .join(TAGS, and_(TAGS.c.request_id == trace_id, TAGS.c.key == CONTENT))
+            .where(
+                INFOS.c.experiment_id == int(self.run.experiment_id),
+                METADATA.c.value == self.run.run_id,
             )
+        )
+        with self._sql_store.ManagedSessionMaker() as session:
+            return set(session.scalars(query))
+
+    def link(self, trace_ids: Collection[str]) -> None:
+        """See `TraceWriter`."""
+        now_ms = get_current_time_millis()
+        missing = sorted(set(trace_ids) - self.linked_ids())
+        links = [association(trace_id, ("run", self.run.run_id), now_ms) for trace_id in missing]
+        with self._sql_store.ManagedSessionMaker(read_only=False) as session:
+            for batch in batches(links, BATCH):
+                session.execute(insert(LINKS), batch)
+
+    def linked_ids(self) -> set[str]:
+        """See `TraceWriter`."""
+        query = select(LINKS.c.source_id).where(
+            LINKS.c.source_type == "trace",
+            LINKS.c.destination_type == "run",
+            LINKS.c.destination_id == self.run.run_id,
+        )
+        with self._sql_store.ManagedSessionMaker() as session:
+            return set(session.scalars(query))
+
+    def _write_tables(
+        self, row_traces: Sequence[RowTrace], stored: Mapping[str, StoredTrace]
+    ) -> None:
+        tables = TraceTables(self.run, self._artifact_location)
+        for trace in row_traces:
+            tables.add(trace)
+        with self._sql_store.ManagedSessionMaker(read_only=False) as session:
+            trace_ids = [trace.id for trace in row_traces]
+            id_column = INFOS.c.request_id
+            old = set(session.scalars(select(id_column).where(id_column.in_(trace_ids))))
             if old:
-                _clear(session, [made for made in rows if made.id in old], there, tables)
-                _replace(session, [one for one in tables.infos if one["request_id"] in old])
-            new = [one for one in tables.infos if one["request_id"] not in old]
-            for table, columns in (
-                (INFOS, new),
+                _clear(session, [t for t in row_traces if t.id in old], stored, tables)
+                _update_infos(session, [i for i in tables.infos if i["request_id"] in old])
+            for table, rows in (
+                (INFOS, [info for info in tables.infos if info["request_id"] not in old]),
                 (TAGS, tables.tags),
                 (METADATA, tables.metadata),
                 (ASSESSMENTS, tables.assessments),
                 (SPANS, tables.spans),
                 (LINKS, tables.links),
             ):
-                if columns:
-                    session.execute(insert(table), columns)
+                if rows:
+                    session.execute(insert(table), rows)
 
     @cached_property
-    def _store(self) -> SqlAlchemyStore:
-        return TracingClient(self.place.uri).store
+    def _client_writer(self) -> ClientTraceWriter:
+        return ClientTraceWriter(self.store, self.run)  # for traces whose spans are archived
 
     @cached_property
-    def _artifacts(self) -> str:
-        experiment = self.place.client.get_experiment(self.source.experiment_id)
+    def _sql_store(self) -> SqlAlchemyStore:
+        return TracingClient(self.store.uri).store
+
+    @cached_property
+    def _artifact_location(self) -> str:
+        experiment = self.store.client.get_experiment(self.run.experiment_id)
         return str(experiment.artifact_location)
 
 
 def _clear(
     session: Session,
-    rows: Sequence[RowTrace],
-    there: Mapping[str, StoredTrace],
+    row_traces: Sequence[RowTrace],
+    stored: Mapping[str, StoredTrace],
     tables: TraceTables,
 ) -> None:
-    """Takes away what is ours of some traces: a replaced row gets all of it anew."""
-    ids = [made.id for made in rows]
-    spans = [span for made in rows for span in made.span_ids]
-    scores: Set[str] = set().union(*(made.scores | made.expectations for made in rows))
-    scores |= set().union(*(there[m.id].strays(m) for m in rows if m.id in there))
-    for table, ours in (
-        (TAGS, and_(TAGS.c.request_id.in_(ids), TAGS.c.key.in_(_keys(tables.tags)))),
+    """Delete everything that workbench wrote of the traces, which are about to be replaced."""
+    trace_ids = [trace.id for trace in row_traces]
+    span_ids = [span_id for trace in row_traces for span_id in trace.span_ids]
+    assessment_ids: set[str] = set()
+    for trace in row_traces:
+        assessment_ids |= trace.feedback_ids | trace.expectation_ids
+        if trace.id in stored:
+            assessment_ids |= stored[trace.id].obsolete_ids(trace)
+    for table, condition in (
+        (TAGS, _has_key(TAGS, trace_ids, {row["key"] for row in tables.tags})),
+        (METADATA, _has_key(METADATA, trace_ids, {row["key"] for row in tables.metadata})),
+        (ASSESSMENTS, ASSESSMENTS.c.assessment_id.in_(assessment_ids)),
+        (SPANS, and_(SPANS.c.trace_id.in_(trace_ids), SPANS.c.span_id.in_(span_ids))),
         (
-            METADATA,
-            and_(METADATA.c.request_id.in_(ids), METADATA.c.key.in_(_keys(tables.metadata))),
+            LINKS,
+            and_(LINKS.c.source_id.in_(trace_ids), LINKS.c.destination_type == "prompt_version"),
         ),
-        (ASSESSMENTS, ASSESSMENTS.c.assessment_id.in_(scores)),
-        (SPANS, and_(SPANS.c.trace_id.in_(ids), SPANS.c.span_id.in_(spans))),
-        (LINKS, and_(LINKS.c.source_id.in_(ids), LINKS.c.destination_type == "prompt_version")),
     ):
-        session.execute(delete(table).where(ours))
+        session.execute(delete(table).where(condition))
 
 
-def _keys(columns: Sequence[Columns]) -> set[str]:
-    return {one["key"] for one in columns}
+def _has_key(table: Any, trace_ids: Sequence[str], keys: Set[str]) -> Any:
+    return and_(table.c.request_id.in_(trace_ids), table.c.key.in_(keys))
 
 
-def _replace(session: Session, infos: Sequence[Columns]) -> None:
-    named = [{f"new_{key}": value for key, value in one.items()} for one in infos]
+def _update_infos(session: Session, infos: Sequence[Columns]) -> None:
+    renamed = [{f"new_{column}": value for column, value in info.items()} for info in infos]
     values: dict[str, Any] = {
-        key: bindparam(f"new_{key}") for key in infos[0] if key != "request_id"
+        column: bindparam(f"new_{column}") for column in infos[0] if column != "request_id"
     }
     values["db_payload_generation"] = INFOS.c.db_payload_generation + 2  # MLflow's two calls
-    this = INFOS.c.request_id == bindparam("new_request_id")
-    session.connection().execute(update(INFOS).where(this).values(values), named)
+    same_trace = INFOS.c.request_id == bindparam("new_request_id")
+    session.connection().execute(update(INFOS).where(same_trace).values(values), renamed)
 
 
-def _found(session: Session, ids: Sequence[str]) -> dict[str, StoredTrace]:
-    root = case((SPANS.c.parent_span_id.is_(None), SPANS.c.content))
-    said: dict[str, str] = {}
-    spans: defaultdict[str, set[str]] = defaultdict(set)
+def _read_traces(session: Session, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
+    root_content = case((SPANS.c.parent_span_id.is_(None), SPANS.c.content))
+    span_digests: dict[str, str] = {}
+    span_ids: defaultdict[str, set[str]] = defaultdict(set)
     assessments: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    query = select(SPANS.c.trace_id, SPANS.c.span_id, root).where(SPANS.c.trace_id.in_(ids))
-    for trace_id, span_id, content in session.execute(query):
-        spans[trace_id].add(span_id)
+    query = select(SPANS.c.trace_id, SPANS.c.span_id, root_content)
+    for trace_id, span_id, content in session.execute(query.where(SPANS.c.trace_id.in_(trace_ids))):
+        span_ids[trace_id].add(span_id)
         if content:
-            said[trace_id] = _said(content)
-    of = ASSESSMENTS.c
-    query = select(of.trace_id, of.assessment_id, of.name).where(of.trace_id.in_(ids))
-    for trace_id, assessment_id, name in session.execute(query):
+            attributes = json.loads(content)["attributes"]
+            span_digests[trace_id] = str(json.loads(attributes.get(CONTENT, '""')))
+    table = ASSESSMENTS.c
+    query = select(table.trace_id, table.assessment_id, table.name)
+    for trace_id, assessment_id, name in session.execute(
+        query.where(table.trace_id.in_(trace_ids))
+    ):
         assessments[trace_id][assessment_id] = name
-    tags = dict(_tags(session, ids, CONTENT))
-    known = session.scalars(select(INFOS.c.request_id).where(INFOS.c.request_id.in_(ids)))
+    tag_digests = dict(_read_tags(session, trace_ids, CONTENT))
+    id_column = INFOS.c.request_id
     return {
-        one: StoredTrace(tags.get(one, ""), spans[one], said.get(one, ""), assessments[one])
-        for one in known
+        trace_id: StoredTrace(
+            tag_digests.get(trace_id, ""),
+            span_ids[trace_id],
+            span_digests.get(trace_id, ""),
+            assessments[trace_id],
+        )
+        for trace_id in session.scalars(select(id_column).where(id_column.in_(trace_ids)))
     }
 
 
-def _said(content: str) -> str:
-    attributes = json.loads(content)["attributes"]
-    return str(json.loads(attributes[CONTENT])) if CONTENT in attributes else ""
+def _archived_ids(session: Session, trace_ids: Sequence[str]) -> set[str]:
+    tags = _read_tags(session, trace_ids, TraceTagKey.SPANS_LOCATION)
+    return {trace_id for trace_id, location in tags if location != IN_DATABASE}
 
 
-def _archived(session: Session, ids: Sequence[str]) -> set[str]:
-    tags = _tags(session, ids, TraceTagKey.SPANS_LOCATION)
-    return {trace_id for trace_id, where in tags if where != HERE}
-
-
-def _tags(session: Session, ids: Sequence[str], key: str) -> list[tuple[str, str]]:
-    """Trace ids with what their tag of this name says."""
-    query = select(TAGS.c.request_id, TAGS.c.value)
-    query = query.where(TAGS.c.request_id.in_(ids), TAGS.c.key == key)
+def _read_tags(session: Session, trace_ids: Sequence[str], key: str) -> list[tuple[str, str]]:
+    """Pairs of a trace id and its tag's value."""
+    query = select(TAGS.c.request_id, TAGS.c.value).where(_has_key(TAGS, trace_ids, {key}))
     return [(trace_id, value) for trace_id, value in session.execute(query)]

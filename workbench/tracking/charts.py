@@ -1,6 +1,6 @@
-"""The numbers as pictures, for whoever looks at the run in MLflow: one a metric.
+"""Charts of an invocation's metrics, logged beside its comparison in MLflow.
 
-draw(results, folder)    figures/exact_match.png, …
+figures/exact_match.png    a line per variant: mean, 95% interval, difference to the baseline
 """
 
 import re
@@ -15,42 +15,45 @@ from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", INCONCLUSIVE: "#5c6570"}
 WORDS = {INCONCLUSIVE: "unclear"}
 BASELINE = "#1b1f24"
-WIDTH, LINE, EDGE = 9.0, 0.35, 1.2  # inches
+WIDTH, LINE_HEIGHT, MARGIN = 9.0, 0.35, 1.2  # inches
 DPI = 120
+MAX_NAME_LENGTH = 48
 
 
-def draw(results: Sequence[VariantResult], folder: Path) -> None:
-    """A file a metric that has a mean: every variant's with its interval, the best on top."""
+def draw_charts(results: Sequence[VariantResult], folder: Path) -> None:
+    """Draw a file per metric that has a mean, with the best variant on top."""
     folder.mkdir()
     for name in results[0].metrics:
-        own = [one for one in results if one.metrics[name].mean is not None]
-        if own:
+        with_mean = [result for result in results if result.metrics[name].mean is not None]
+        if with_mean:
             file = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)
-            _figure(name, own).savefig(folder / f"{file}.png", dpi=DPI)
+            _figure(name, with_mean).savefig(folder / f"{file}.png", dpi=DPI)
 
 
 def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
-    higher = results[0].metrics[name].higher_is_better
-    ordered = sorted(results, key=lambda one: one.metrics[name].mean or 0.0, reverse=not higher)
-    figure = Figure(figsize=(WIDTH, EDGE + LINE * len(ordered)), layout="constrained")
+    higher_is_better = results[0].metrics[name].higher_is_better
+    results = sorted(
+        results, key=lambda result: result.metrics[name].mean or 0.0, reverse=not higher_is_better
+    )
+    figure = Figure(figsize=(WIDTH, MARGIN + LINE_HEIGHT * len(results)), layout="constrained")
     axes = figure.add_subplot()
-    for place, result in enumerate(ordered):
-        metric, beside = result.metrics[name], result.comparisons.get(name)
-        colour = COLOURS[beside.verdict.outcome] if beside else BASELINE
-        mean = metric.mean or 0.0
+    for y, result in enumerate(results):
+        metric, comparison = result.metrics[name], result.comparisons.get(name)
+        verdict = comparison.verdict.outcome if comparison else ""
+        colour = COLOURS[verdict] if comparison else BASELINE
         if metric.low is not None and metric.high is not None:
-            axes.plot([metric.low, metric.high], [place, place], color=colour, linewidth=2)
-        axes.plot([mean], [place], "o", color=colour)
-        said = beside.verdict.outcome if beside else ""
-        axes.annotate(
-            f"{beside.difference.mean:+.3f} {WORDS.get(said, said)}" if beside else "",
-            (1.01, place),
-            xycoords=("axes fraction", "data"),
-            va="center",
-            color=colour,
-            annotation_clip=False,
-        )
-    axes.set_yticks(range(len(ordered)), [_short(one.variant.name) for one in ordered])
+            axes.plot([metric.low, metric.high], [y, y], color=colour, linewidth=2)
+        axes.plot([metric.mean or 0.0], [y], "o", color=colour)
+        if comparison:
+            axes.annotate(
+                f"{comparison.difference.mean:+.3f} {WORDS.get(verdict, verdict)}",
+                (1.01, y),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                color=colour,
+                annotation_clip=False,
+            )
+    axes.set_yticks(range(len(results)), [_short_name(result) for result in results])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
@@ -61,5 +64,6 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
     return figure
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= 48 else f"{name[:47]}…"
+def _short_name(result: VariantResult) -> str:
+    name = result.variant.name
+    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"

@@ -1,8 +1,6 @@
 """Settings of MLflow's client in this process: HTTP time-outs, retries, log levels.
 
-patiently()                     once: 10 s for a reply, asked 3 times; at most 40 s for one call
-with asking_once(): …           one try: what creates something is looked for before a second one
-with hardly_waiting(): …        1 s, one try: tidying up after a call that has failed for good
+MLFLOW_HTTP_REQUEST_TIMEOUT=10 MLFLOW_HTTP_REQUEST_MAX_RETRIES=2    at most 40 s for one call
 """
 
 import logging
@@ -12,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 RETRIES, TIMEOUT = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
-# MLflow's own patience is four minutes a call, and whatever a server puts into Retry-After. What
-# can't be recorded now, the next run or `workbench sync` records.
+# MLflow's defaults allow four minutes per call, and any Retry-After of a server. The next run or
+# `workbench sync` records what can't be recorded now.
 DEFAULTS = {
     RETRIES: "2",
     TIMEOUT: "10",
@@ -22,14 +20,14 @@ DEFAULTS = {
 }
 
 
-def patiently() -> None:
-    """Sets what the user has not set; one call then waits for 3 × 10 s and some 4 s between."""
+def set_http_defaults() -> None:
+    """Set the variables that the user has not set; a call then takes 3 × 10 s and 4 s of pauses."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)
 
 
-def timeout() -> float:
-    """Seconds that a server has for a reply."""
+def reply_timeout_s() -> float:
+    """Seconds that a server has to reply."""
     try:
         return float(os.environ.get(TIMEOUT, DEFAULTS[TIMEOUT]))
     except ValueError:
@@ -37,21 +35,21 @@ def timeout() -> float:
 
 
 @contextmanager
-def asking_once() -> Iterator[None]:
-    """MLflow's client repeats a request whose reply got lost, and then there are two of it."""
-    with _set(RETRIES, "0"):
+def no_retries() -> Iterator[None]:
+    """Send each request once: repeating one whose reply got lost would create a duplicate."""
+    with _environment(RETRIES, "0"):
         yield
 
 
 @contextmanager
-def hardly_waiting() -> Iterator[None]:
-    """For what may as well be left undone."""
-    with _set(RETRIES, "0"), _set(TIMEOUT, "1"):
+def short_timeout() -> Iterator[None]:
+    """Send each request once and wait 1 s: for optional clean-up after a failure."""
+    with no_retries(), _environment(TIMEOUT, "1"):
         yield
 
 
 @contextmanager
-def _set(name: str, value: str) -> Iterator[None]:
+def _environment(name: str, value: str) -> Iterator[None]:
     before = os.environ.get(name)
     os.environ[name] = value
     try:
@@ -65,7 +63,7 @@ def _set(name: str, value: str) -> Iterator[None]:
 def silence() -> None:
     """Let only errors of MLflow and its libraries through.
 
-    MLflow resets its log levels while it works, so this is called again after each of its calls.
+    MLflow resets its log levels while it works, so call this again after each of its calls.
     """
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -1,16 +1,15 @@
-"""Traces by MLflow's own calls: on a server, and in a database of a make that `bulk` doesn't know.
+"""Traces written by MLflow's client: to servers, and to databases that `bulk` does not support.
 
-    start_trace             a request a row: its tags, its scores
-    link_prompts_to_trace   a request a row: for the prompt's page and the filter by prompt
-    log_spans               a request for all rows: comes last, so a row with its spans is whole
+    start_trace             a request per row: its tags and scores
+    link_prompts_to_trace   a request per row: for the prompt's page and the filter by prompt
+    log_spans               a request per batch, after the others: a row with spans is complete
 
-TracingClient and its store are no documented API of MLflow; the tests read everything back through
-the public one.
+TracingClient and its store are not documented API of MLflow. The tests read everything back through
+the public API.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -18,106 +17,96 @@ from mlflow.entities import Span, Trace, TraceInfo
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceTagKey
 
-from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, Source
-from workbench.tracking.stored_trace import StoredTrace, slices
-from workbench.tracking.tracking_store import TrackingStore
+from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace
+from workbench.tracking.trace_writer import StoredTrace, TraceWriter, batches
+from workbench.tracking.tracking_store import read_pages
 
-AT_ONCE = 8  # requests to a server; MLflow's own client keeps ten connections
-SPANS_OF = 50  # traces whose spans go into one request
-BATCH = 10  # traces; MLflow's client asks a server for no more at once
+THREADS = 8  # concurrent requests to a server; MLflow's client keeps ten connections
+SPANS_BATCH = 50  # traces whose spans go into one request
+READ_BATCH = 10  # traces; MLflow's client requests no more from a server at once
 PAGE = 200  # traces
-LINKED_AT_ONCE = 100  # the most that MLflow takes
+LINK_BATCH = 100  # MLflow's limit
 
 
-@dataclass(frozen=True)
-class ClientTraceWriter:
-    """The traces of one run."""
+class ClientTraceWriter(TraceWriter):
+    """The traces of one run in any tracking store."""
 
-    place: TrackingStore
-    source: Source
-
-    def write(self, rows: Sequence[RowTrace], there: Mapping[str, StoredTrace]) -> None:  # noqa: ARG002
-        """See `found.TraceWriter`. Scores that a row has no more are left to the reading back."""
-        for some in slices(rows, SPANS_OF):
-            self._each(self._begin, some)
+    def replace(self, row_traces: Sequence[RowTrace], stored: Mapping[str, StoredTrace]) -> None:  # noqa: ARG002
+        """See `TraceWriter`. Obsolete scores stay until the rows are counted."""
+        for batch in batches(row_traces, SPANS_BATCH):
+            self._map(self._start_trace, batch)
             spans: list[Span] = []
-            for made in some:
-                spans += made.spans()
-            self._store.log_spans(self.source.experiment_id, spans)
+            for trace in batch:
+                spans += trace.spans()
+            self._mlflow_store.log_spans(self.run.experiment_id, spans)
 
-    def found(self, rows: Sequence[RowTrace]) -> dict[str, StoredTrace]:
-        """See `found.TraceWriter`. What has no spans yet can't be asked for whole."""
-        ids = [made.id for made in rows]
-        infos = [
-            one for some in slices(ids, PAGE) for one in self._store.batch_get_trace_infos(some)
-        ]
-        whole = [one.trace_id for one in infos if TraceTagKey.SPANS_LOCATION in one.tags]
-        traces = self._each(self._store.batch_get_traces, slices(whole, BATCH))
-        spans = {trace.info.trace_id: trace.data.spans for some in traces for trace in some}
-        return {one.trace_id: _found(one, spans.get(one.trace_id, [])) for one in infos}
+    def read(self, row_traces: Sequence[RowTrace]) -> dict[str, StoredTrace]:
+        """See `TraceWriter`. MLflow can't return a trace without spans, only its info."""
+        infos: list[TraceInfo] = []
+        for trace_ids in batches([trace.id for trace in row_traces], PAGE):
+            infos += self._mlflow_store.batch_get_trace_infos(trace_ids)
+        complete = [info.trace_id for info in infos if TraceTagKey.SPANS_LOCATION in info.tags]
+        traces = self._map(self._mlflow_store.batch_get_traces, batches(complete, READ_BATCH))
+        spans = {trace.info.trace_id: trace.data.spans for batch in traces for trace in batch}
+        return {info.trace_id: _stored_trace(info, spans.get(info.trace_id, [])) for info in infos}
 
-    def ours(self) -> set[str]:
-        """See `found.TraceWriter`."""
-        written = filter(self._is_written, self._pages())
-        return {one.info.trace_id for one in written if CONTENT in one.info.tags}
+    def written_ids(self) -> set[str]:
+        """See `TraceWriter`."""
+        infos = (trace.info for trace in self._traces() if self._is_written_here(trace))
+        return {info.trace_id for info in infos if CONTENT in info.tags}
 
-    def link(self, ids: Sequence[str]) -> None:
-        """See `found.TraceWriter`. MLflow leaves out what is linked already."""
-        self._each(self._link, slices(ids, LINKED_AT_ONCE))
+    def link(self, trace_ids: Collection[str]) -> None:
+        """See `TraceWriter`. MLflow skips traces that are linked already."""
+        self._map(
+            lambda batch: self._mlflow_store.link_traces_to_run(list(batch), self.run.run_id),
+            batches(sorted(trace_ids), LINK_BATCH),
+        )
 
-    def linked(self) -> set[str]:
-        """See `found.TraceWriter`."""
-        return {one.info.trace_id for one in self._pages() if not self._is_written(one)}
+    def linked_ids(self) -> set[str]:
+        """See `TraceWriter`."""
+        return {t.info.trace_id for t in self._traces() if not self._is_written_here(t)}
 
-    def _link(self, ids: Sequence[str]) -> None:
-        self._store.link_traces_to_run(list(ids), self.source.run_id)
+    def _start_trace(self, trace: RowTrace) -> None:
+        self._mlflow_store.start_trace(trace.trace_info())
+        self._mlflow_store.link_prompts_to_trace(trace.id, [self._prompt_version])
 
-    def _begin(self, made: RowTrace) -> None:
-        self._store.start_trace(made.info())
-        self._store.link_prompts_to_trace(made.id, [self._version])
+    def _map(self, function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
+        """Call in threads for a server; a database has one writer at a time."""
+        if not self.store.uri.startswith("http"):
+            return list(map(function, arguments))
+        with ThreadPoolExecutor(THREADS) as pool:
+            return list(pool.map(function, arguments))
 
-    def _each(self, act: Callable[[Any], Any], these: Iterable[Any]) -> list[Any]:
-        """In threads where a server answers: a database has one writer at a time."""
-        if not self.place.uri.startswith("http"):
-            return [act(one) for one in these]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(act, these))
+    def _is_written_here(self, trace: Trace) -> bool:
+        """True if the trace was written to this run, not only linked to it."""
+        return bool(trace.info.trace_metadata.get(SOURCE_RUN) == self.run.run_id)
 
-    def _is_written(self, trace: Trace) -> bool:
-        """To this run: a trace that is linked to it was written to another."""
-        written: str | None = trace.info.trace_metadata.get(SOURCE_RUN)
-        return written == self.source.run_id
-
-    def _pages(self) -> Iterator[Trace]:
-        token = None
-        while True:
-            page = self.place.client.search_traces(
-                locations=[self.source.experiment_id],
-                run_id=self.source.run_id,
+    def _traces(self) -> Iterator[Trace]:
+        return read_pages(
+            lambda token: self.store.client.search_traces(
+                locations=[self.run.experiment_id],
+                run_id=self.run.run_id,
                 include_spans=False,
                 max_results=PAGE,
                 page_token=token,
             )
-            yield from page
-            token = page.token
-            if not token:
-                return
+        )
 
     @cached_property
-    def _store(self) -> Any:
-        return TracingClient(self.place.uri).store
+    def _mlflow_store(self) -> Any:
+        return TracingClient(self.store.uri).store
 
     @cached_property
-    def _version(self) -> Any:
-        prompt = self.source.variant.prompt
-        return self.place.client.get_prompt_version(prompt.registered_name, str(prompt.version))
+    def _prompt_version(self) -> Any:
+        prompt = self.run.variant.prompt
+        return self.store.client.get_prompt_version(prompt.registered_name, str(prompt.version))
 
 
-def _found(info: TraceInfo, spans: Sequence[Span]) -> StoredTrace:
-    said = [span.attributes.get(CONTENT) for span in spans]
+def _stored_trace(info: TraceInfo, spans: Sequence[Span]) -> StoredTrace:
+    digests = [span.attributes.get(CONTENT) for span in spans]
     return StoredTrace(
         info.tags.get(CONTENT, ""),
         {span.span_id for span in spans},
-        next(filter(None, said), ""),
-        {one.assessment_id: one.name for one in info.assessments},
+        next(filter(None, digests), ""),
+        {assessment.assessment_id: assessment.name for assessment in info.assessments},
     )

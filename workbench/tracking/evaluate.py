@@ -1,9 +1,6 @@
-"""Evaluators over the finished outputs of a variant, through `mlflow.models.evaluate`.
+"""Scores of a variant, passed to `mlflow.models.evaluate` for MLflow's table and means.
 
-    evaluate_run(dataset, evaluators, rows, result)
-
-MLflow gets a static table of finished outputs; the metrics handed to it only fetch our scores,
-so that its table and its numbers are those of the leaderboard.
+evaluate_run(dataset, evaluators, rows, result)
 """
 
 import importlib
@@ -20,44 +17,47 @@ from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator
 from workbench.results.metrics import Row, VariantResult
 from workbench.tracking.client_settings import silence
-from workbench.tracking.evaluation_table import number, shown, table
+from workbench.tracking.evaluation_table import build_table, justification, table_value
 
-# MLflow has metrics of its own by these names, and without a model it fills them with zeros.
+# MLflow handles metrics of these names as its own, and without a model it logs zeros.
 RESERVED = frozenset({"latency", "token_count"})
 
 
 def evaluate_run(
     dataset: Dataset, evaluators: Sequence[Evaluator], rows: Sequence[Row], result: VariantResult
 ) -> None:
-    """Has MLflow's evaluate log the dataset, the table and the means inside the active run.
+    """Log the dataset, the table and the means in the active run, by `mlflow.models.evaluate`.
 
-    Where no row has an answer there is nothing to evaluate, and only the dataset is logged.
+    MLflow gets a table of finished outputs. The metrics handed to it only look up scores that were
+    computed before, so its figures equal those of the leaderboard. It logs the table of the scored
+    rows, `<evaluator>/mean` for each evaluator with a mean, and the dataset input. It calls no
+    model and no evaluator, and writes no trace. Failed rows are not in its table, which
+    `write_table` replaces. If no row has a score, it is not called, and only the dataset is logged.
 
     Args:
-        dataset: where the rows come from.
-        evaluators: whose scores the rows have.
-        rows: those that the table is to show.
-        result: the numbers of all rows of the variant.
+        dataset: source of the rows.
+        evaluators: of the scores.
+        rows: of the table.
+        result: the numbers of all rows of the variant, of which the table may show a sample.
     """
-    finished = [row for row in rows if row.state == "scored"]
-    metrics = [_metric(one, finished, result) for one in evaluators if one.name not in RESERVED]
-    if finished and metrics:
-        data = _input(dataset, table(finished))
+    scored = [row for row in rows if row.state == "scored"]
+    metrics = [_metric(e, scored, result) for e in evaluators if e.name not in RESERVED]
+    if scored and metrics:
+        data = _dataset_input(dataset, build_table(scored))
         mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
         silence()
     else:
-        mlflow.log_input(_input(dataset, table(rows)), context="evaluation")
+        mlflow.log_input(_dataset_input(dataset, build_table(rows)), context="evaluation")
 
 
-def prepare() -> None:
-    """Imports what MLflow's evaluate will need, which takes a second, while there is time."""
+def import_evaluate() -> None:
+    """Import the modules that `mlflow.models.evaluate` needs, which takes a second."""
     importlib.import_module("mlflow.models.evaluation.evaluator_registry")
 
 
-def _input(dataset: Dataset, frame: pd.DataFrame) -> mlflow.data.pandas_dataset.PandasDataset:
-    """The rows as MLflow's dataset input, under the dataset's own name and digest."""
+def _dataset_input(dataset: Dataset, table: pd.DataFrame) -> mlflow.data.Dataset:
     return mlflow.data.from_pandas(
-        frame,
+        table,
         source=CodeDatasetSource({"path": dataset.source}),
         name=dataset.name.rpartition("/")[2].partition(".")[0] or dataset.name,
         digest=dataset.digest[:8],
@@ -69,16 +69,13 @@ def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) ->
     scores = [row.scores[evaluator.name] for row in rows]
     mean = result.metrics[evaluator.name].mean
 
-    def fetch(predictions: Any) -> MetricValue:
-        told = scores[: len(predictions)]  # MLflow tries the first row, then asks for all
+    def look_up(predictions: Any) -> MetricValue:
+        requested = scores[: len(predictions)]  # MLflow calls with the first row, then with all
         return MetricValue(
-            scores=[number(score) for score in told],
-            justifications=[shown(score) for score in told],
+            scores=[table_value(score) for score in requested],
+            justifications=[justification(score) for score in requested],
             aggregate_results={} if mean is None else {"mean": mean},
         )
 
-    return make_metric(
-        eval_fn=fetch,
-        greater_is_better=evaluator.traits.higher_is_better,
-        name=evaluator.name,
-    )
+    higher_is_better = evaluator.traits.higher_is_better
+    return make_metric(eval_fn=look_up, greater_is_better=higher_is_better, name=evaluator.name)

@@ -1,4 +1,4 @@
-"""The table of a run: a line a row, what a person compares.
+"""The table of a run, a line per row, in which people compare rows.
 
 text     label     output    state  id  repeat  exact_match/score  exact_match/justification
 a joy    positive  positive  ok     r1  0       1.0                right
@@ -11,59 +11,52 @@ import mlflow
 import pandas as pd
 
 from workbench.canonical import JSON
-from workbench.dataset import Example
 from workbench.evaluator import Score
 from workbench.results.metrics import Row
 
-TABLE = "eval_results_table.json"  # the name that MLflow's own evaluate gives it
+FILE_NAME = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
 
 
-def table(rows: Sequence[Row]) -> pd.DataFrame:
-    """What a person compares row by row: the example, the answer, and its state."""
-    return pd.DataFrame(
-        [
-            {
-                **_example(row.cell.example),
-                "output": row.completion.text if row.completion else None,
-                "state": row.completion.state if row.completion else "not_run",
-                "id": row.cell.example.id,
-                "repeat": row.cell.repeat,
-            }
-            for row in rows
-        ]
-    )
+def build_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """The table without scores."""
+    return pd.DataFrame([_table_row(row) for row in rows])
 
 
 def write_table(client: mlflow.MlflowClient, run_id: str, rows: Sequence[Row]) -> None:
-    """MLflow's table of a run, made anew with every row in it, failed ones too.
+    """Replace MLflow's table of a run by one with all rows, failed ones included.
 
-    MLflow's evaluate writes it without them, and adds to it when a run is continued.
+    mlflow.models.evaluate appends to the table of a run that is recorded again.
     """
-    frame = table(rows)
-    names = list(dict.fromkeys(name for row in rows for name in row.scores))
-    for name in names:
+    table = build_table(rows)
+    for name in dict.fromkeys(name for row in rows for name in row.scores):
         scores = [row.scores.get(name, Score()) for row in rows]
-        frame[f"{name}/score"] = [number(score) for score in scores]
-        frame[f"{name}/justification"] = [shown(score) for score in scores]
-    client.log_text(run_id, frame.to_json(orient="split", index=False), TABLE)
-    logged = json.dumps([{"path": TABLE, "type": "table"}])
-    client.set_tag(run_id, "mlflow.loggedArtifacts", logged)
+        table[f"{name}/score"] = [table_value(score) for score in scores]
+        table[f"{name}/justification"] = [justification(score) for score in scores]
+    client.log_text(run_id, table.to_json(orient="split", index=False), FILE_NAME)
+    artifacts = json.dumps([{"path": FILE_NAME, "type": "table"}])
+    client.set_tag(run_id, "mlflow.loggedArtifacts", artifacts)
 
 
-def number(score: Score) -> float | str | None:
-    """The value as a table holds it: pass and fail are 1 and 0."""
+def table_value(score: Score) -> float | str | None:
+    """The score's value in the table: pass and fail are 1 and 0."""
     return score.value if isinstance(score.value, str | None) else float(score.value)
 
 
-def shown(score: Score) -> str:
-    """What stands beside the value: why it is so, or why there is none."""
+def justification(score: Score) -> str:
+    """The reason for the score's value, or the error that left it without one."""
     return score.error or " · ".join(part for part in (score.label, score.reason) if part)
 
 
-def _example(example: Example) -> dict[str, JSON]:
-    said = {**example.inputs, **example.expectations}
-    return {name: _cell(value) for name, value in said.items()}
-
-
-def _cell(value: JSON) -> JSON:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+def _table_row(row: Row) -> dict[str, JSON]:
+    example = row.cell.example
+    values = {**example.inputs, **example.expectations}
+    return {
+        **{
+            key: v if isinstance(v, str | int | float | None) else str(v)
+            for key, v in values.items()
+        },
+        "output": row.completion.text if row.completion else None,
+        "state": row.completion.state if row.completion else "not_run",
+        "id": example.id,
+        "repeat": row.cell.repeat,
+    }

@@ -1,7 +1,9 @@
-"""Whether a database is an MLflow store of just this MLflow's schema; nothing is changed in it.
+"""The schema check of a database that is to be a tracking store; it changes nothing.
 
-Left to itself MLflow makes its tables in whatever database it is given, and brings an older store
-up to date, which whoever else uses that store may not survive.
+Without it MLflow creates its tables in any database it is given, and upgrades an older store, which
+may break other programs that use that store.
+
+    error: this is no MLflow store: it holds the tables invoices
 """
 
 from contextlib import closing
@@ -14,47 +16,36 @@ from mlflow.store.db.utils import _get_alembic_config
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import mask_url
 
-OWN = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
+MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 
 
 def check_schema(uri: str) -> None:
-    """Passes over an empty database, which MLflow fills.
+    """Refuse a database that this version of MLflow can't use; accept an empty one.
 
     Raises:
-        WorkbenchError: an older store, a newer one, or somebody else's tables (exit code 6).
-        SQLAlchemyError: it can't be read.
+        WorkbenchError: an older store, a newer one, or tables that aren't MLflow's (exit code 6).
+        SQLAlchemyError: the database can't be read.
     """
     engine = sqlalchemy.create_engine(uri)
     try:
-        with closing(engine.connect()) as db:
-            tables = set(sqlalchemy.inspect(db).get_table_names())
-            found = MigrationContext.configure(db).get_current_revision() if tables else None
+        with closing(engine.connect()) as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+            if not tables:
+                return
+            revision = MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-    if not tables:
-        return
-    if not tables >= OWN or found is None:
-        named = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
-        raise _refused(
-            uri,
-            f"this is no MLflow store: it holds the tables {named}",
-            "name another file or database, or leave --tracking-uri out",
-        )
     scripts = ScriptDirectory.from_config(_get_alembic_config(uri))
-    if found in scripts.get_heads():
+    if not tables >= MLFLOW_TABLES or revision is None:
+        names = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
+        message = f"this is no MLflow store: it holds the tables {names}"
+        fix = "name another file or database, or leave --tracking-uri out"
+    elif revision in scripts.get_heads():
         return
-    if found in {script.revision for script in scripts.walk_revisions()}:
-        raise _refused(
-            uri,
-            f"an older MLflow made this store (schema {found})",
-            f"keep a copy of it, then: mlflow db upgrade {mask_url(uri)}",
-        )
-    raise _refused(
-        uri,
-        f"a newer MLflow made this store (schema {found})",
-        "pip install --upgrade mlflow, or name another --tracking-uri",
-    )
-
-
-def _refused(uri: str, message: str, fix: str) -> WorkbenchError:
-    return WorkbenchError(message, where=mask_url(uri), fix=fix, exit_code=ExitCode.NOT_RECORDED)
+    elif revision in {script.revision for script in scripts.walk_revisions()}:
+        message = f"an older MLflow made this store (schema {revision})"
+        fix = f"keep a copy of it, then: mlflow db upgrade {mask_url(uri)}"
+    else:
+        message = f"a newer MLflow made this store (schema {revision})"
+        fix = "pip install --upgrade mlflow, or name another --tracking-uri"
+    raise WorkbenchError(message, where=mask_url(uri), fix=fix, exit_code=ExitCode.NOT_RECORDED)

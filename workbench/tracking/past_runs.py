@@ -1,68 +1,68 @@
-"""What a run in MLflow was: its variant, or those of the runs below it."""
+"""Variants of earlier runs, read from MLflow.
+
+RecordedVariant(task="sentiment", prompt="few_shot@3", digest="9f86…", model="openai:m", …)
+"""
 
 import json
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
 
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.results.metrics import RecordedVariant
-from workbench.tracking.runs import PLAN, VARIANT, below
-from workbench.tracking.tracking_store import TrackingStore, connect
+from workbench.tracking.runs import PLAN, VARIANT, child_runs
+from workbench.tracking.tracking_store import TrackingStore, connect, user_errors
 
 
 def recorded_variants(project: Project, tracking_uri: str, run_id: str) -> list[RecordedVariant]:
-    """The variants that a run stands for: its own, or all of an invocation.
+    """The variant of a run, or all variants of an invocation's parent run.
 
     Raises:
-        WorkbenchError: there is no such run, it is none of ours, or it was never finished.
+        WorkbenchError: there is no such run, workbench did not create it, or it is incomplete.
     """
-    try:
-        place = connect(project, tracking_uri)
-        run = place.client.get_run(run_id)
-        runs = [run] if VARIANT in run.data.tags else _below(place, run)
-        return [_recalled(place, one) for one in runs]
-    except WorkbenchError as error:  # here nothing is paid for yet
-        error.exit_code = ExitCode.USER
-        raise
-    except MlflowException as error:
-        raise WorkbenchError(
-            f"run {run_id} can't be looked up: {error.message}",
-            fix="workbench run names its run in its last lines; `workbench ui` shows them all",
-        ) from error
+    with user_errors():
+        try:
+            store = connect(project, tracking_uri)
+            run = store.client.get_run(run_id)
+            runs = [run] if VARIANT in run.data.tags else _variant_runs(store, run)
+            return [_read_variant(store, each) for each in runs]
+        except MlflowException as error:
+            raise WorkbenchError(
+                f"run {run_id} can't be looked up: {error.message}",
+                fix="workbench run names its run in its last lines; `workbench ui` shows them all",
+            ) from error
 
 
-def _below(place: TrackingStore, run: Run) -> Sequence[Run]:
+def _variant_runs(store: TrackingStore, run: Run) -> list[Run]:
     if PLAN not in run.data.tags:
         raise WorkbenchError(
             f"run {run.info.run_id} was not made by workbench run",
-            where=place.shown,
+            where=store.masked_uri,
             fix="name the run of an invocation or of one of its variants",
         )
-    return below(place, run)
+    return child_runs(store, run)
 
 
-def _recalled(place: TrackingStore, run: Run) -> RecordedVariant:
+def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            file = place.client.download_artifacts(run.info.run_id, "results.json", folder)
+            file = store.client.download_artifacts(run.info.run_id, "results.json", folder)
         except (MlflowException, OSError) as error:
             raise WorkbenchError(
-                f"run {run.info.run_id} has no results: it was never recorded to its end",
-                where=place.shown,
+                f"run {run.info.run_id} has no results: its recording was not completed",
+                where=store.masked_uri,
                 fix="workbench sync records what is missing",
             ) from error
-        said = json.loads(Path(file).read_text(encoding="utf-8"))
-    (linked,) = json.loads(run.data.tags["mlflow.linkedPrompts"])
-    task, _, prompt = linked["name"].partition(".")
+        results = json.loads(Path(file).read_text(encoding="utf-8"))
+    (prompt_link,) = json.loads(run.data.tags["mlflow.linkedPrompts"])
+    task, _, prompt = prompt_link["name"].partition(".")
     return RecordedVariant(
         task=task,
-        prompt=f"{prompt}@{linked['version']}",
-        digest=said["digest"],
-        model=said["model"],
-        parameters=said["parameters"],
+        prompt=f"{prompt}@{prompt_link['version']}",
+        digest=results["digest"],
+        model=results["model"],
+        parameters=results["parameters"],
     )

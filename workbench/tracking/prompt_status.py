@@ -1,4 +1,7 @@
-"""The templates of a project beside what the registry holds of them."""
+"""The templates of a project compared with the prompt registry.
+
+PromptStatus(prompt, version=3, newest=4, aliases={"production": 3})
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,7 +10,7 @@ from workbench.canonical import JSON
 from workbench.project import Project
 from workbench.prompt import Prompt
 from workbench.tracking.provenance import provenance
-from workbench.tracking.registry import DIGEST, alias_names, register, versions
+from workbench.tracking.registry import DIGEST, read_aliases, register, search_versions
 from workbench.tracking.tracking_store import connect
 
 
@@ -16,9 +19,9 @@ class PromptStatus:
     """One template.
 
     Attributes:
-        version: the registry's number of this very content; None: not registered.
-        newest: the registry's highest number; None: no version at all.
-        aliases: each with the version it points to.
+        version: the registered version with the same content; None: not registered.
+        newest: the highest version; None: no version is registered.
+        aliases: each with its version.
     """
 
     prompt: Prompt
@@ -27,7 +30,7 @@ class PromptStatus:
     aliases: dict[str, int]
 
     def as_json(self) -> dict[str, JSON]:
-        """For `--json`."""
+        """The fields of `--json`."""
         return {
             "task": self.prompt.task,
             "name": self.prompt.name,
@@ -42,25 +45,24 @@ class PromptStatus:
 def prompt_statuses(
     project: Project, tracking_uri: str, prompts: Sequence[Prompt]
 ) -> list[PromptStatus]:
-    """Each template with its version, in their order."""
-    place = connect(project, tracking_uri)
-    found: list[PromptStatus] = []
+    """The status of each template, in order."""
+    store = connect(project, tracking_uri)
+    statuses: list[PromptStatus] = []
     for prompt in prompts:
-        known = versions(place, prompt.registered_name)
-        numbers = [int(v.version) for v in known if v.tags.get(DIGEST) == prompt.digest]
-        everything = [int(version.version) for version in known]
-        aliases = alias_names(place.client, prompt.registered_name, everything)
-        found.append(
-            PromptStatus(prompt, min(numbers, default=None), max(everything, default=None), aliases)
-        )
-    return found
+        versions = search_versions(store, prompt.registered_name)
+        equal = [int(v.version) for v in versions if v.tags.get(DIGEST) == prompt.digest]
+        numbers = [int(version.version) for version in versions]
+        aliases = read_aliases(store.client, prompt.registered_name, numbers)
+        version, newest = min(equal, default=None), max(numbers, default=None)
+        statuses.append(PromptStatus(prompt, version, newest, aliases))
+    return statuses
 
 
 def push_prompts(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> Iterator[str]:
-    """Registers what is new; a line a template."""
-    place = connect(project, tracking_uri)
+    """Register the prompts that are new; a line of text per prompt."""
+    store = connect(project, tracking_uri)
     commit = provenance(project.root).commit
     for prompt in prompts:
-        number, made = register(place, prompt, commit=commit)
-        what = "registered as" if made else "is already"
-        yield f"{prompt.task}/{prompt.name} {what} version {number}"
+        number, is_new = register(store, prompt, commit=commit)
+        verb = "registered as" if is_new else "is already"
+        yield f"{prompt.task}/{prompt.name} {verb} version {number}"

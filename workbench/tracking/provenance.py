@@ -1,4 +1,7 @@
-"""The state of the files an invocation was made from: git's commit, and whether it tells all."""
+"""The state of the project's files: the git commit, uncommitted changes, Python and platform.
+
+Provenance(commit="1f2e…", dirty=False, python="3.11.7", platform="Linux-6.18-x86_64")
+"""
 
 import platform
 import subprocess
@@ -8,10 +11,10 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where and from what.
+    """The files and the platform of an invocation.
 
     Attributes:
-        commit: git's full hash; empty where the project is in no repository.
+        commit: git's full hash; empty if the project is in no repository.
         dirty: files differ from the commit.
     """
 
@@ -22,7 +25,7 @@ class Provenance:
 
 
 def provenance(root: Path) -> Provenance:
-    """Of the project at `root`, as it is now."""
+    """The current state of the project at `root`."""
     commit = _git(root, "rev-parse", "HEAD")
     return Provenance(
         commit=commit,
@@ -32,11 +35,10 @@ def provenance(root: Path) -> Provenance:
     )
 
 
-def _git(root: Path, *words: str) -> str:
+def _git(root: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(root), *arguments]
     try:
-        found = subprocess.run(
-            ["git", "-C", str(root), *words], capture_output=True, text=True, check=False
-        )
-    except OSError:  # no git on this machine
+        process = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # git is not installed
         return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    return process.stdout.strip() if process.returncode == 0 else ""

@@ -1,13 +1,12 @@
-"""Leaves one invocation in MLflow, or finds that it is there already.
+"""Recording of one invocation in MLflow, in this process.
 
-recorder = DirectRecorder(project, redactor, tracking_uri)
-recorder.begin(order)               its runs, its prompts' versions
-recorder.add(0, entries)            traces, while others are still being answered
-recorder.finish(results, never)     the rest, read back    ->  Recorded(…)
+    recorder.begin(job)                      creates the runs, registers the prompts
+    recorder.add(0, records)                 traces, while other requests are in flight
+    recorder.finish(results, not_stopped)    the rest, read back    ->  Recorded(…)
 
-What is paid for is in the store before any of this. Whatever MLflow does here costs no answer:
-what went wrong on the way is tried once more at the end, and a later run or `workbench sync` does
-the rest.
+Completions and scores are in the project's own store before they get here, so no error of MLflow
+loses them. What fails on the way is tried once more at the end. Then a later run or `workbench
+sync` records the rest.
 """
 
 import tempfile
@@ -23,32 +22,26 @@ from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_s
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.client_settings import hardly_waiting, timeout
-from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecord
-from workbench.tracking.provenance import provenance
-from workbench.tracking.registry import file_under, register
-from workbench.tracking.runs import (
-    RECORDED,
-    ROWS,
-    Runs,
-    begin,
-    finish,
-    open_runs,
-)
+from workbench.tracking.bulk import slow_writer_note
+from workbench.tracking.client_settings import reply_timeout_s, short_timeout
+from workbench.tracking.protocol import RESUME, Recorded, RecordingJob, Results, RowRecord
+from workbench.tracking.provenance import Provenance, provenance
+from workbench.tracking.registry import list_in_experiment, register
+from workbench.tracking.runs import RECORDED, ROWS, Runs, begin_recording, finish_run, open_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
-from workbench.tracking.variant_run import AGAIN, VariantRun
+from workbench.tracking.variant_run import VariantRun
 
-AT_ONCE = 100  # rows between two looks whether to stop
+BATCH = 100  # rows between two stop checks
 
 
 class DirectRecorder:
-    """A `Recorder` in this very process.
+    """A `Recorder` that works in this process.
 
     Args:
-        project: whose invocation it is.
-        redactor: takes secrets out of all that is written.
-        tracking_uri: as the command line names it; empty: the project's.
-        stopped: asked between some rows while they are added, too.
+        project: of the invocation.
+        redactor: removes secrets from everything that is written.
+        tracking_uri: from the command line; empty: the project's.
+        stopped: checked while rows are added.
     """
 
     def __init__(
@@ -62,157 +55,161 @@ class DirectRecorder:
         self._redactor = redactor
         self.tracking_uri = tracking_uri
         self._stopped = stopped
-        self._order: RecordingJob | None = None
+        self._job: RecordingJob | None = None
+        self._provenance: Provenance | None = None
         self._runs: Runs | None = None
-        self._sheets: dict[int, VariantRun] = {}
-        self._broken: set[int] = set()
+        self._variant_runs: dict[int, VariantRun] = {}
+        self._failed_variants: set[int] = set()
         self._again = False
-        self._recorded = 0
+        self._recorded_rows = 0
 
-    def begin(self, order: RecordingJob) -> None:
-        """As `Recorder.begin`."""
-        self._order = order
-        self._again = order.again
-        with suppress(Exception):  # tried once more at the end, and said if it fails again
-            self._open()
+    def begin(self, job: RecordingJob) -> None:
+        """See `Recorder`."""
+        self._job = job
+        self._again = job.again
+        with suppress(Exception):  # tried again at the end, and reported if it fails again
+            self._open_runs()
 
-    def add(self, variant: int, entries: Sequence[RowRecord]) -> None:
-        """As `Recorder.add`."""
-        if self._runs is None or self._broken:
+    def add(self, variant: int, records: Sequence[RowRecord]) -> None:
+        """See `Recorder`."""
+        if self._runs is None or self._failed_variants:
             return
         try:
-            self._put(self._runs, variant, entries, self._stopped)
+            self._add(self._runs, variant, records, self._stopped)
         except Stopped:
             return
-        except Exception:  # all that is left waits for the end, and so for MLflow only once more
-            self._broken.add(variant)
+        except Exception:  # the rest waits for the end, so MLflow is waited for only once more
+            self._failed_variants.add(variant)
 
     def finish(self, results: Results, stopped: StopCheck = not_stopped) -> Recorded:
-        """As `Recorder.finish`."""
+        """See `Recorder`."""
         try:
-            return self._finished(self._runs or self._open(), results, stopped)
+            return self._finish(self._runs or self._open_runs(), results, stopped)
         except Stopped:
             raise
-        except Exception as error:  # MLflow's own, SQLAlchemy's, what an odd reply sets off
-            return self._without_mlflow(results, error)
+        except Exception as error:  # of MLflow, of SQLAlchemy, or caused by an unexpected reply
+            return self._not_recorded(results, error)
 
-    def stop(self, patience_s: float) -> None:
-        """As `Recorder.stop`: a run that is no longer written to doesn't stay at `running`."""
-        if self._runs is None or not patience_s:
+    def stop(self, timeout_s: float) -> None:
+        """See `Recorder`: runs that are no longer written don't stay at `running`."""
+        if self._runs is None or not timeout_s:
             return
-        begun = [self._runs.children[number] for number in self._sheets]
+        begun = [self._runs.children[number] for number in self._variant_runs]
         begun += [run for run in self._runs.children if ROWS not in run.data.tags]
         if begun or RECORDED not in self._runs.parent.data.tags:
             begun.append(self._runs.parent)
         for run_id in {run.info.run_id for run in begun}:
-            with hardly_waiting(), suppress(Exception):
-                self._runs.place.client.set_terminated(run_id, "KILLED")
+            with short_timeout(), suppress(Exception):
+                self._runs.store.client.set_terminated(run_id, "KILLED")
 
-    def _open(self) -> Runs:
-        assert self._order
-        place = connect(self._project, self.tracking_uri, wait=timeout(), redactor=self._redactor)
-        experiment_id = place.experiment(self._order.plan.experiment.name)
-        state = provenance(self._project.root)
-        plan = _registered(place, self._order.plan, experiment_id, state.commit)
-        self._order = replace(self._order, plan=plan)
-        self._runs = open_runs(place, experiment_id, self._order, state, again=self._again)
+    def _open_runs(self) -> Runs:
+        assert self._job
+        store = connect(
+            self._project, self.tracking_uri, timeout_s=reply_timeout_s(), redactor=self._redactor
+        )
+        experiment_id = store.experiment(self._job.plan.experiment.name)
+        state = self._provenance = provenance(self._project.root)
+        plan = _register_prompts(store, self._job.plan, experiment_id, state.commit)
+        self._job = replace(self._job, plan=plan)
+        self._runs = open_runs(store, experiment_id, self._job, state, again=self._again)
         self._again = False
         return self._runs
 
-    def _put(
-        self, runs: Runs, variant: int, entries: Sequence[RowRecord], stopped: StopCheck
+    def _add(
+        self, runs: Runs, variant: int, records: Sequence[RowRecord], stopped: StopCheck
     ) -> None:
-        for start in range(0, len(entries), AT_ONCE):
+        for start in range(0, len(records), BATCH):
             if stopped():
                 raise Stopped
-            self._sheet(runs, variant).add(entries[start : start + AT_ONCE])
+            self._variant_run(runs, variant).add(records[start : start + BATCH])
 
-    def _sheet(self, runs: Runs, variant: int) -> VariantRun:
-        assert self._order
-        if variant not in self._sheets:
-            if not self._sheets:
-                begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
-            price = self._project.prices.get(self._order.plan.variants[variant].model.model.ref)
-            sheet = VariantRun(runs, self._order, variant, price, self._redactor)
-            sheet.begin(provenance(self._project.root))
-            self._sheets[variant] = sheet
-        return self._sheets[variant]
+    def _variant_run(self, runs: Runs, variant: int) -> VariantRun:
+        assert self._job
+        assert self._provenance
+        if variant not in self._variant_runs:
+            if not self._variant_runs:
+                begin_recording(runs, runs.parent, self._job.plan, self._provenance)
+            price = self._project.prices.get(self._job.plan.variants[variant].model.model.ref)
+            variant_run = VariantRun(runs, self._job, variant, price, self._redactor)
+            variant_run.begin(self._provenance)
+            self._variant_runs[variant] = variant_run
+        return self._variant_runs[variant]
 
-    def _finished(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
-        assert self._order
-        found = Recorded(
-            runs.place.shown,
+    def _finish(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
+        assert self._job
+        assert self._provenance
+        recorded = Recorded(
+            runs.store.masked_uri,
             runs.experiment_id,
             runs.parent.info.run_id,
             [run.info.run_id for run in runs.children],
-            [variant.prompt.version for variant in self._order.plan.variants],
+            [variant.prompt.version for variant in self._job.plan.variants],
         )
-        stands = [runs.stands(number, said) for number, said in enumerate(results.digests)]
-        if runs.recorded and all(stands) and not self._sheets:
-            return replace(found, already_recorded=True)
+        unchanged = [runs.has_rows(n, digest) for n, digest in enumerate(results.digests)]
+        if runs.recorded and all(unchanged) and not self._variant_runs:
+            return replace(recorded, already_recorded=True)
         problems: list[WorkbenchError] = []
         for number, result in enumerate(results.variants):
             if stopped():
                 raise Stopped
-            missing: list[WorkbenchError] = []
-            if not stands[number] or number in self._sheets:
-                self._complete(runs, number, results, stopped)
-                missing = self._sheets[number].finish(
+            errors: list[WorkbenchError] = []
+            if not unchanged[number] or number in self._variant_runs:
+                self._add_missing_rows(runs, number, results, stopped)
+                errors = self._variant_runs[number].finish(
                     result, results.digests[number], results.not_run[number]
                 )
-            self._recorded += 0 if missing else result.rows.planned - result.rows.not_run
-            problems += missing
-        self._keep_comparison(runs, results)
-        whole = not any(one.missing for one in results.variants)
-        self._close(runs, "yes" if whole and not problems else "partly")
-        return replace(found, problems=tuple(problems))
+            self._recorded_rows += 0 if errors else result.rows.planned - result.rows.not_run
+            problems += errors
+        self._log_comparison(runs, results)
+        if not self._variant_runs:
+            begin_recording(runs, runs.parent, self._job.plan, self._provenance)
+        complete = not problems and not any(result.missing for result in results.variants)
+        finish_run(runs.store, runs.parent.info.run_id, {RECORDED: "yes" if complete else "partly"})
+        wrote_traces = any(run.trace_count for run in self._variant_runs.values())
+        notes = slow_writer_note(runs.store) if wrote_traces else ()
+        return replace(recorded, problems=tuple(problems), notes=notes)
 
-    def _keep_comparison(self, runs: Runs, results: Results) -> None:
-        """Beside the runs, in the one above them: what MLflow's page shows of two, of all."""
-        client, run_id = runs.place.client, runs.parent.info.run_id
+    def _log_comparison(self, runs: Runs, results: Results) -> None:
+        """Log the comparison of all variants in the parent run; MLflow's page compares two."""
+        pages = results.pages()
+        if not pages:
+            return
+        from workbench.tracking.charts import draw_charts  # importing matplotlib is slow
+
         with tempfile.TemporaryDirectory() as folder:
-            pages = results.pages()
             for name, text in pages.items():
                 Path(folder, name).write_text(text, encoding="utf-8")
-            if pages:
-                from workbench.tracking.charts import draw  # matplotlib takes its time
+            draw_charts(results.variants, Path(folder) / "figures")
+            runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
 
-                draw(results.variants, Path(folder) / "figures")
-                client.log_artifacts(run_id, folder)
-
-    def _close(self, runs: Runs, recorded: str) -> None:
-        assert self._order
-        if not self._sheets:
-            begin(runs, runs.parent, self._order.plan, provenance(self._project.root))
-        finish(runs.place, runs.parent.info.run_id, {RECORDED: recorded})
-
-    def _complete(self, runs: Runs, number: int, results: Results, stopped: StopCheck) -> None:
-        """Sees that every row of a variant was taken; if not, takes all of them again."""
+    def _add_missing_rows(
+        self, runs: Runs, number: int, results: Results, stopped: StopCheck
+    ) -> None:
+        """Add all rows of a variant again, unless every row was added."""
         rows = results.variants[number].rows
-        sheet = self._sheets.get(number)
-        if sheet and number not in self._broken and sheet.taken == rows.planned - rows.not_run:
-            return
-        if sheet:
-            sheet.clear()
-        self._broken.discard(number)
-        self._sheet(runs, number)
-        for entries in results.rows(number):
-            self._put(runs, number, entries, stopped)
+        variant_run = self._variant_runs.get(number)
+        if variant_run:
+            complete = variant_run.row_count == rows.planned - rows.not_run
+            if complete and number not in self._failed_variants:
+                return
+            variant_run.reset()
+        self._failed_variants.discard(number)
+        self._variant_run(runs, number)
+        for records in results.rows(number):
+            self._add(runs, number, records, stopped)
 
-    def _without_mlflow(self, results: Results, error: Exception) -> Recorded:
-        """What kept the numbers out of MLflow, and how many rows."""
+    def _not_recorded(self, results: Results, error: Exception) -> Recorded:
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
-        answered = sum(one.rows.planned - one.rows.not_run for one in results.variants)
-        left = answered - self._recorded
-        count = f"{left:,} of {answered:,} rows are not recorded in MLflow"
+        rows = sum(result.rows.planned - result.rows.not_run for result in results.variants)
+        message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
         if not isinstance(error, WorkbenchError):
-            known = isinstance(error, MlflowException | SQLAlchemyError | OSError)
-            said = "" if known else f"{type(error).__name__}: "
-            count = f"{count}: {said}{error}"[:500]
+            expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
+            kind = "" if expected else f"{type(error).__name__}: "
+            message = f"{message}: {kind}{error}"[:500]
         problem = WorkbenchError(
-            count,
+            message,
             where=uri,
-            fix=f"the answers and scores are safe; {AGAIN}",
+            fix=f"the answers and scores are safe; {RESUME}",
             exit_code=ExitCode.NOT_RECORDED,
         )
         if not isinstance(error, WorkbenchError):
@@ -221,16 +218,16 @@ class DirectRecorder:
         return Recorded(uri, problems=(error, problem))
 
 
-def _registered(place: TrackingStore, plan: Plan, experiment_id: str, commit: str) -> Plan:
-    """The plan with the registry's number in every prompt."""
-    numbers: dict[str, int] = {}
+def _register_prompts(store: TrackingStore, plan: Plan, experiment_id: str, commit: str) -> Plan:
+    """The plan with the registry's version of every prompt."""
+    versions: dict[str, int] = {}
     for variant in plan.variants:
         prompt = variant.prompt
-        if prompt.digest not in numbers:
-            number, _ = register(place, prompt, commit=commit)
-            file_under(place, prompt.registered_name, experiment_id)
-            numbers[prompt.digest] = prompt.version or number
+        if prompt.digest not in versions:
+            version, _ = register(store, prompt, commit=commit)
+            list_in_experiment(store, prompt.registered_name, experiment_id)
+            versions[prompt.digest] = prompt.version or version
     variants = tuple(
-        replace(v, prompt=v.prompt.with_version(numbers[v.prompt.digest])) for v in plan.variants
+        replace(v, prompt=v.prompt.with_version(versions[v.prompt.digest])) for v in plan.variants
     )
     return replace(plan, variants=variants)

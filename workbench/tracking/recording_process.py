@@ -1,12 +1,11 @@
-"""Recording in a process of its own: MLflow costs the paying one neither time nor memory.
+"""The recording process: MLflow costs the main process neither time nor memory.
 
-recorder = RecordingProcess(project, redactor, tracking_uri)
-recorder.begin(order)               starts it; it imports MLflow while the first calls are under way
-recorder.add(0, entries)
-recorder.finish(results, never)     ->  Recorded(…)
+    recorder.begin(job)                      starts it; it imports MLflow while calls are in flight
+    recorder.add(0, records)
+    recorder.finish(results, not_stopped)    ->  Recorded(…)
 
-It is told all it knows through a pipe, reads no store of answers, and ends with ours, however that
-ends. What it says comes pickled: it is our own child, and nobody else writes into the pipe.
+It gets everything through a pipe, opens no store of completions, and ends with the main process.
+Messages are pickled: both ends of the pipe are our own processes.
 """
 
 import os
@@ -23,119 +22,110 @@ from typing import Any
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.protocol import STOP, Recorded, RecordingJob, Results, RowRecord
+from workbench.tracking.protocol import RESUME, STOP, Recorded, RecordingJob, Results, RowRecord
 
-ROOT = Path(__file__).resolve().parents[2]  # it must import the workbench that starts it
-LOOK = 0.2  # seconds between two looks whether to stop
-LINGER = 3.0  # seconds it has to end once it has said all
+ROOT = Path(__file__).resolve().parents[2]  # the process imports this same workbench
+POLL_S = 0.2  # between two stop checks
+EXIT_S = 3.0  # for the process to exit after its last message
 
 
 class RecordingProcess:
-    """A `Recorder` whose work is done by another process.
+    """A `Recorder` that works in a child process.
 
     Args:
-        project: whose invocation it is.
-        redactor: takes secrets out of all that is written.
-        tracking_uri: as the command line names it; empty: the project's.
+        project: of the invocation.
+        redactor: removes secrets from everything that is written.
+        tracking_uri: from the command line; empty: the project's.
     """
 
     def __init__(self, project: Project, redactor: Redactor, tracking_uri: str = "") -> None:
         self._project = project
         self._redactor = redactor
         self.tracking_uri = tracking_uri
-        self._line: Connection | None = None
+        self._pipe: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
 
-    def begin(self, order: RecordingJob) -> None:
-        """As `Recorder.begin`."""
-        self._line, theirs = Pipe()
+    def begin(self, job: RecordingJob) -> None:
+        """See `Recorder`."""
+        self._pipe, child_end = Pipe()
         command = [sys.executable, "-P", "-m", "workbench.tracking.worker"]
         paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [*command, str(os.getpid()), str(theirs.fileno())],
+            [*command, str(os.getpid()), str(child_end.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-            pass_fds=[theirs.fileno()],
-            start_new_session=True,  # a Ctrl-C is ours to hear
+            pass_fds=[child_end.fileno()],
+            start_new_session=True,  # only the main process gets Ctrl-C
         )
-        theirs.close()
-        self._say(("begin", self._project, self._redactor, self.tracking_uri, order))
+        child_end.close()
+        self._send("begin", self._project, self._redactor, self.tracking_uri, job)
 
-    def add(self, variant: int, entries: Sequence[RowRecord]) -> None:
-        """As `Recorder.add`."""
-        self._say(("add", variant, entries))
+    def add(self, variant: int, records: Sequence[RowRecord]) -> None:
+        """See `Recorder`."""
+        self._send("add", variant, records)
 
     def finish(self, results: Results, stopped: StopCheck) -> Recorded:
-        """As `Recorder.finish`."""
-        self._say(("finish", results.variants, results.digests, results.not_run))
-        while True:
-            answer = self._hear(stopped)
-            if answer is None:
-                return self._lost(results)
-            kind, said = answer
+        """See `Recorder`."""
+        self._send("finish", results.variants, results.digests, results.not_run)
+        while reply := self._receive(stopped):
+            kind, value = reply
             if kind == "done":
-                self._end(LINGER)
-                found: Recorded = said
-                return found
+                self._end(EXIT_S)
+                recorded: Recorded = value
+                return recorded
             if kind == "pages":
-                self._say(("pages", results.pages()))
+                self._send("pages", results.pages())
                 continue
-            for entries in results.rows(said):
-                self._say(("add", said, entries))
-            self._say(("all", said))
+            for records in results.rows(value):
+                self._send("add", value, records)
+            self._send("all", value)
+        return self._ended_early(results)
 
-    def stop(self, patience_s: float) -> None:
-        """As `Recorder.stop`."""
+    def stop(self, timeout_s: float) -> None:
+        """See `Recorder`."""
         if self._process is not None:
-            self._write(STOP)
-            self._end(patience_s)
+            self._send_bytes(STOP)
+            self._end(timeout_s)
 
-    def _say(self, message: tuple[Any, ...]) -> None:
-        self._write(pickle.dumps(message))
+    def _send(self, *message: object) -> None:
+        self._send_bytes(pickle.dumps(message))
 
-    def _write(self, message: bytes) -> None:
-        """One that is no more is told nothing; `finish` says so."""
-        if self._line:
-            with suppress(OSError):
-                self._line.send_bytes(message)
+    def _send_bytes(self, message: bytes) -> None:
+        if self._pipe:
+            with suppress(OSError):  # the process has ended; `finish` reports that
+                self._pipe.send_bytes(message)
 
-    def _hear(self, stopped: StopCheck) -> tuple[str, Any] | None:
-        """What it says next; None: it is no more."""
-        assert self._line
+    def _receive(self, stopped: StopCheck) -> tuple[str, Any] | None:
+        """The next message; None if the process has ended."""
+        assert self._pipe
         try:
-            while not self._line.poll(LOOK):
+            while not self._pipe.poll(POLL_S):
                 if stopped():
                     raise Stopped
-            answer: tuple[str, Any] = self._line.recv()
+            reply: tuple[str, Any] = self._pipe.recv()
         except (EOFError, ConnectionError):
             return None
-        return answer
+        return reply
 
-    def _end(self, patience: float) -> None:
-        """Waits so many seconds, then kills it."""
+    def _end(self, timeout_s: float) -> None:
+        """Wait for the process, then kill it."""
         assert self._process
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(patience)
+            self._process.wait(timeout_s)
         self._process.kill()
         self._process.wait()
-        if self._line:
-            self._line.close()
-        self._process = self._line = None
+        if self._pipe:
+            self._pipe.close()
+        self._process = self._pipe = None
 
-    def _lost(self, results: Results) -> Recorded:
-        assert self._process
-        self._end(LINGER)
-        rows = sum(one.rows.planned - one.rows.not_run for one in results.variants)
-        return Recorded(
-            mask_url(self._project.tracking_uri(self.tracking_uri)),
-            problems=(
-                WorkbenchError(
-                    f"the process that records ended before its time: "
-                    f"{rows:,} rows may be missing in MLflow",
-                    fix="the answers and scores are safe; the same command, or workbench sync, "
-                    "records what is missing",
-                    exit_code=ExitCode.NOT_RECORDED,
-                ),
-            ),
+    def _ended_early(self, results: Results) -> Recorded:
+        self._end(EXIT_S)
+        rows = sum(result.rows.planned - result.rows.not_run for result in results.variants)
+        problem = WorkbenchError(
+            f"the recording process ended early: {rows:,} rows may be missing in MLflow",
+            fix=f"the answers and scores are safe; {RESUME}",
+            exit_code=ExitCode.NOT_RECORDED,
         )
+        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
+        return Recorded(uri, problems=(problem,))

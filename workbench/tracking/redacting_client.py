@@ -1,6 +1,6 @@
-"""MLflow's client, which writes no secret: what is logged through it is cleaned first.
+"""MLflow's client with secrets removed from everything that is logged through it.
 
-RedactingClient(redactor).log_dict(run_id, {"headers": {"X-Key": "sk-…"}}, "experiment.yaml")
+{"headers": {"X-Key": "sk-…"}}  is logged as  {"headers": {"X-Key": "[secret KEY]"}}
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from workbench.secrets import Redactor
 
 
 class RedactingClient(MlflowClient):  # type: ignore[misc]
-    """The client for everything but traces, whose rows are clean already."""
+    """The client for everything but traces, whose rows are redacted before they get here."""
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
@@ -23,11 +23,9 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
     def create_run(
         self, experiment_id: str, start_time: int, tags: dict[str, str], run_name: str
     ) -> Run:
-        """As MLflow's."""
-        clean = self._redactor.redact
-        return super().create_run(
-            experiment_id, start_time, self._redactor.redact_json(tags), run_name=clean(run_name)
-        )
+        """See `MlflowClient`."""
+        tags, run_name = self._redactor.redact_json(tags), self._redactor.redact(run_name)
+        return super().create_run(experiment_id, start_time, tags, run_name=run_name)
 
     def log_batch(
         self,
@@ -36,19 +34,16 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
         params: Sequence[Param] = (),
         tags: Sequence[RunTag] = (),
     ) -> None:
-        """As MLflow's."""
-        clean = self._redactor.redact
-        super().log_batch(
-            run_id,
-            metrics,
-            [Param(one.key, clean(str(one.value))) for one in params],
-            [RunTag(one.key, clean(str(one.value))) for one in tags],
-        )
+        """See `MlflowClient`."""
+        redact = self._redactor.redact
+        params = [Param(param.key, redact(str(param.value))) for param in params]
+        tags = [RunTag(tag.key, redact(str(tag.value))) for tag in tags]
+        super().log_batch(run_id, metrics, params, tags)
 
     def log_dict(self, run_id: str, dictionary: dict[str, JSON], artifact_file: str) -> None:
-        """As MLflow's."""
+        """See `MlflowClient`."""
         super().log_dict(run_id, self._redactor.redact_json(dictionary), artifact_file)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
-        """As MLflow's."""
+        """See `MlflowClient`."""
         super().log_text(run_id, self._redactor.redact(text), artifact_file)

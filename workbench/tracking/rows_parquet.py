@@ -1,10 +1,10 @@
-"""All rows of a variant that is too large for a trace a row: one artifact, rows.parquet.
+"""All rows of a variant that has more rows than traces: the artifact rows.parquet.
 
-row  id  repeat  inputs         expectations  state  output    …  exact_match/score
-3    r3  0       {"text": "…"}  {…}           ok     positive     1.0
+    row  id  repeat  inputs         expectations  state  output    …  exact_match/score
+    3    r3  0       {"text": "…"}  {…}           ok     positive  …  1.0
 
-Rows come in any order; until all are there they lie in a file without a name, which no kill leaves
-behind, and are put into the dataset's order at the end, some thousand in memory at a time.
+Rows come in any order. They wait in an unnamed temporary file, which the system deletes even after
+a kill, and are sorted into the dataset's order at the end, some thousand in memory at a time.
 """
 
 import json
@@ -20,8 +20,8 @@ import pyarrow.parquet as pq
 from workbench.evaluator import Evaluator, Score
 from workbench.tracking.protocol import RowRecord
 
-NAME = "rows.parquet"
-AT_ONCE = 10_000  # rows put in order together: they come nearly so
+FILE_NAME = "rows.parquet"
+BATCH = 10_000  # rows sorted together: they come almost in order
 COLUMNS: Mapping[str, pa.DataType] = {
     "row": pa.int64(),
     "id": pa.string(),
@@ -36,7 +36,7 @@ COLUMNS: Mapping[str, pa.DataType] = {
     "output_tokens": pa.int64(),
     "latency_s": pa.float64(),
 }
-SAID: Mapping[str, pa.DataType] = {  # of an evaluator; a category has no score
+SCORE_COLUMNS: Mapping[str, pa.DataType] = {  # per evaluator; a category has no score
     "score": pa.float64(),
     "category": pa.string(),
     "label": pa.string(),
@@ -49,83 +49,85 @@ class RowsParquet:
     """The rows of one variant.
 
     Args:
-        evaluators: of each, what it says of a row has columns of its own.
+        evaluators: each adds its own columns.
     """
 
     def __init__(self, evaluators: Sequence[Evaluator]) -> None:
-        self._names = [one.name for one in evaluators]
-        own = [(f"{name}/{key}", kind) for name in self._names for key, kind in SAID.items()]
-        self._schema = pa.schema([*COLUMNS.items(), *own])
+        self._evaluators = [evaluator.name for evaluator in evaluators]
+        score_columns = [
+            (f"{name}/{column}", kind)
+            for name in self._evaluators
+            for column, kind in SCORE_COLUMNS.items()
+        ]
+        self._schema = pa.schema([*COLUMNS.items(), *score_columns])
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `write`
-        packed = pa.ipc.IpcWriteOptions(compression="zstd")
-        self._writer = pa.ipc.new_file(self._file, self._schema, options=packed)
-        self._spans: list[tuple[int, int]] = []  # of each batch in the file, its first and last row
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
+        self._spans: list[tuple[int, int]] = []  # first and last row of each batch in the file
 
-    def add(self, entries: Sequence[RowRecord]) -> None:
-        """Some rows more."""
-        rows = [self._row(entry) for entry in entries]
+    def add(self, records: Sequence[RowRecord]) -> None:
+        """Add rows, in any order."""
+        rows = [self._row(record) for record in records]
         self._writer.write_batch(pa.RecordBatch.from_pylist(rows, schema=self._schema))
-        numbers = [entry.number for entry in entries]
+        numbers = [record.number for record in records]
         self._spans.append((min(numbers), max(numbers)))
 
     def write(self, folder: Path) -> Path:
-        """The file with all of them in order; none is added after it."""
+        """Write all rows in order, and return the file; nothing can be added afterwards."""
         self._writer.close()
-        file = folder / NAME
+        file = folder / FILE_NAME
         rows = 1 + max((last for _, last in self._spans), default=-1)
         with self._file, pq.ParquetWriter(file, self._schema, compression="zstd") as writer:
             reader = pa.ipc.open_file(self._file)
-            for start in range(0, rows, AT_ONCE):
-                writer.write_table(self._between(reader, start, start + AT_ONCE))
+            for start in range(0, rows, BATCH):
+                writer.write_table(self._read(reader, start, start + BATCH))
         return file
 
-    def _between(self, reader: pa.RecordBatchFileReader, start: int, end: int) -> pa.Table:
-        """Some of the rows, in order; only the batches that hold one of them are read."""
-        found = []
+    def _read(self, reader: pa.RecordBatchFileReader, start: int, end: int) -> pa.Table:
+        """The rows from `start` to before `end`, in order; reads only batches that hold any."""
+        batches = []
         for number, (first, last) in enumerate(self._spans):
             if first < end and last >= start:
                 batch = reader.get_batch(number)
                 row = batch.column("row")
-                wanted = pc.and_(pc.greater_equal(row, start), pc.less(row, end))
-                found.append(batch.filter(wanted))
-        return pa.Table.from_batches(found, self._schema).sort_by("row")
+                in_range = pc.and_(pc.greater_equal(row, start), pc.less(row, end))
+                batches.append(batch.filter(in_range))
+        return pa.Table.from_batches(batches, self._schema).sort_by("row")
 
-    def _row(self, entry: RowRecord) -> dict[str, object]:
-        example, answer = entry.row.cell.example, entry.row.completion
-        assert answer
+    def _row(self, record: RowRecord) -> dict[str, object]:
+        example, completion = record.row.cell.example, record.row.completion
+        assert completion
         row: dict[str, object] = {
-            "row": entry.number,
-            "id": _plain(example.id),
-            "repeat": entry.row.cell.repeat,
+            "row": record.number,
+            "id": _valid(example.id),
+            "repeat": record.row.cell.repeat,
             "inputs": json.dumps(dict(example.inputs)),
             "expectations": json.dumps(dict(example.expectations)),
-            "state": answer.state,
-            "output": _plain(answer.text),
-            "error": _plain(answer.error),
-            "finish_reason": answer.finish_reason,
-            "input_tokens": answer.usage.input_tokens,
-            "output_tokens": answer.usage.output_tokens,
-            "latency_s": answer.latency_s,
+            "state": completion.state,
+            "output": _valid(completion.text),
+            "error": _valid(completion.error),
+            "finish_reason": completion.finish_reason,
+            "input_tokens": completion.usage.input_tokens,
+            "output_tokens": completion.usage.output_tokens,
+            "latency_s": completion.latency_s,
         }
-        for name in self._names:
-            row |= {f"{name}/{key}": value for key, value in _said(entry.row.scores.get(name))}
+        for name in self._evaluators:
+            if score := record.row.scores.get(name):
+                row |= {f"{name}/{column}": value for column, value in _score_values(score)}
         return row
 
 
-def _said(score: Score | None) -> list[tuple[str, object]]:
-    """What an evaluator says of a row, by the words of SAID."""
-    if score is None:
-        return []
+def _score_values(score: Score) -> list[tuple[str, object]]:
     value = score.value
     return [
-        ("score", None if value is None or isinstance(value, str) else float(value)),
-        ("category", _plain(value) if isinstance(value, str) else None),
-        ("label", _plain(score.label)),
-        ("reason", _plain(score.reason)),
-        ("error", _plain(score.error)),
+        ("score", None if isinstance(value, str | None) else float(value)),
+        ("category", _valid(value) if isinstance(value, str) else None),
+        ("label", _valid(score.label)),
+        ("reason", _valid(score.reason)),
+        ("error", _valid(score.error)),
     ]
 
 
-def _plain(text: str) -> str:
-    """`text` as UTF-8 can hold it: a lone surrogate is replaced."""
+def _valid(text: str) -> str:
+    """The text in valid UTF-8: a lone surrogate becomes `?`."""
     return text.encode("utf-8", "replace").decode()

@@ -1,10 +1,10 @@
-"""Rows of MLflow's tables for some traces: what its own calls would write, column by column.
+"""Rows of MLflow's tables for traces: the columns that MLflow's client would write.
 
-    columns = Columns(source, "file:///…/artifacts/reviews")
-    columns.add(made)
-    columns.infos    [{"request_id": "tr-9f86…", "experiment_id": 1, "timestamp_ms": …, …}]
+    tables = TraceTables(run, "file:///…/artifacts/reviews")
+    tables.add(row_trace)
+    tables.infos    [{"request_id": "tr-9f86…", "experiment_id": 1, "timestamp_ms": …, …}]
 
-Written down from SqlAlchemyStore.start_trace, .log_spans and .link_prompts_to_trace.
+Transcribed from SqlAlchemyStore.start_trace, .log_spans and .link_prompts_to_trace.
 """
 
 import json
@@ -26,22 +26,24 @@ from mlflow.utils.mlflow_tags import MLFLOW_ARTIFACT_LOCATION
 from mlflow.utils.time import get_current_time_millis
 from mlflow.utils.uri import append_to_uri_path
 
-from workbench.tracking.row_trace import RowTrace, Source
+from workbench.tracking.row_trace import RowTrace, TraceRun
 
-HERE = "TRACKING_STORE"  # where a trace's spans are, unless MLflow has archived them
-UNKNOWN = dict.fromkeys(["session_id", *TOKEN_COLUMN_BY_KEY.values(), *COST_COLUMN_BY_KEY.values()])
+IN_DATABASE = "TRACKING_STORE"  # the location of a trace's spans until MLflow archives them
+NO_ANALYTICS = dict.fromkeys(
+    ["session_id", *TOKEN_COLUMN_BY_KEY.values(), *COST_COLUMN_BY_KEY.values()]
+)
 
 Columns = dict[str, Any]
 
 
 class TraceTables:
-    """What goes into each table; rows of one table all have the same columns."""
+    """The rows to insert into each table; all rows of one table have the same columns."""
 
-    def __init__(self, source: Source, artifacts: str) -> None:
-        self._experiment = int(source.experiment_id)
-        self._artifacts = artifacts
-        self._now = get_current_time_millis()
-        prompt = source.variant.prompt
+    def __init__(self, run: TraceRun, artifact_location: str) -> None:
+        self._experiment_id = int(run.experiment_id)
+        self._artifact_location = artifact_location
+        self._now_ms = get_current_time_millis()
+        prompt = run.variant.prompt
         self._prompt = f"{prompt.registered_name}/{prompt.version}"
         self.infos: list[Columns] = []
         self.tags: list[Columns] = []
@@ -50,20 +52,21 @@ class TraceTables:
         self.spans: list[Columns] = []
         self.links: list[Columns] = []
 
-    def add(self, made: RowTrace) -> None:
-        """One trace with all that belongs to it."""
-        info = made.info()
+    def add(self, row_trace: RowTrace) -> None:
+        """Add a trace with its spans, assessments and links."""
+        info = row_trace.trace_info()
         self.infos.append(self._info(info))
-        self.tags += _pairs(made.id, self._tags(info))
-        self.metadata += _pairs(made.id, _metadata(info))
-        self.assessments += [self._assessment(one, info) for one in info.assessments]
-        self.spans += [self._span(one, made.id) for one in made.spans()]
-        self.links.append(association(made.id, ("prompt_version", self._prompt), self._now))
+        self.tags += _key_values(info.trace_id, self._tags(info))
+        self.metadata += _key_values(info.trace_id, _metadata(info))
+        self.assessments += [self._assessment(a, info) for a in info.assessments]
+        self.spans += [self._span(span, info.trace_id) for span in row_trace.spans()]
+        prompt = ("prompt_version", self._prompt)
+        self.links.append(association(info.trace_id, prompt, self._now_ms))
 
     def _info(self, info: TraceInfo) -> Columns:
         return {
             "request_id": info.trace_id,
-            "experiment_id": self._experiment,
+            "experiment_id": self._experiment_id,
             "timestamp_ms": info.request_time,
             "execution_time_ms": info.execution_duration,
             "status": info.state.value,
@@ -71,50 +74,50 @@ class TraceTables:
             "request_preview": info.request_preview,
             "response_preview": info.response_preview,
             "trace_name": info.tags[TraceTagKey.TRACE_NAME],
-            "db_payload_generation": 1,  # as often as spans were written
-            **UNKNOWN,
+            "db_payload_generation": 1,  # counts the writes of spans
+            **NO_ANALYTICS,
             **analytics_columns_from_metadata(info.trace_metadata),
         }
 
     def _tags(self, info: TraceInfo) -> dict[str, str]:
-        place = append_to_uri_path(self._artifacts, "traces", info.trace_id, "artifacts")
+        location = append_to_uri_path(self._artifact_location, "traces", info.trace_id, "artifacts")
         tags = {key: value for key, value in info.tags.items() if key != TraceTagKey.TRACE_NAME}
-        return {**tags, MLFLOW_ARTIFACT_LOCATION: place, TraceTagKey.SPANS_LOCATION: HERE}
+        return {**tags, MLFLOW_ARTIFACT_LOCATION: location, TraceTagKey.SPANS_LOCATION: IN_DATABASE}
 
-    def _assessment(self, one: Assessment, info: TraceInfo) -> Columns:
-        said = one.feedback or one.expectation
-        error = one.feedback.error if one.feedback else None
-        number, is_number = assessment_aggregate(said.value)
+    def _assessment(self, assessment: Assessment, info: TraceInfo) -> Columns:
+        value = (assessment.feedback or assessment.expectation).value
+        error = assessment.feedback.error if assessment.feedback else None
+        number, is_number = assessment_aggregate(value)
         return {
-            "assessment_id": one.assessment_id,
+            "assessment_id": assessment.assessment_id,
             "trace_id": info.trace_id,
-            "name": one.name,
-            "assessment_type": "feedback" if one.feedback else "expectation",
-            "value": json.dumps(said.value),
+            "name": assessment.name,
+            "assessment_type": "feedback" if assessment.feedback else "expectation",
+            "value": json.dumps(value),
             "error": json.dumps(error.to_dictionary()) if error else None,
-            "created_timestamp": one.create_time_ms,
-            "last_updated_timestamp": one.last_update_time_ms,
-            "experiment_id": self._experiment,
+            "created_timestamp": assessment.create_time_ms,
+            "last_updated_timestamp": assessment.last_update_time_ms,
+            "experiment_id": self._experiment_id,
             "trace_timestamp_ms": info.request_time,
             "aggregate_value": number,
             "is_numeric_value": is_number,
-            "source_type": one.source.source_type,
-            "source_id": one.source.source_id,
-            "run_id": one.run_id,
-            "span_id": one.span_id,
-            "rationale": one.rationale,
-            "overrides": one.overrides,
+            "source_type": assessment.source.source_type,
+            "source_id": assessment.source.source_id,
+            "run_id": assessment.run_id,
+            "span_id": assessment.span_id,
+            "rationale": assessment.rationale,
+            "overrides": assessment.overrides,
             "valid": True,
-            "assessment_metadata": json.dumps(one.metadata) if one.metadata else None,
+            "assessment_metadata": json.dumps(assessment.metadata) if assessment.metadata else None,
         }
 
     def _span(self, span: Span, trace_id: str) -> Columns:
         stored = translate_span_when_storing(span)
         attributes = stored["attributes"]
-        cost = _read(attributes, SpanAttributeKey.LLM_COST) or {}
+        cost = _parsed(attributes, SpanAttributeKey.LLM_COST) or {}
         return {
             "trace_id": trace_id,
-            "experiment_id": self._experiment,
+            "experiment_id": self._experiment_id,
             "span_id": span.span_id,
             "parent_span_id": span.parent_id,
             "name": span.name,
@@ -124,35 +127,35 @@ class TraceTables:
             "end_time_unix_nano": span.end_time_ns,
             "content": json.dumps(stored, ensure_ascii=False),
             **{column: cost.get(key) for key, column in COST_COLUMN_BY_KEY.items()},
-            "model_name": _read(attributes, SpanAttributeKey.MODEL),
-            "model_provider": _read(attributes, SpanAttributeKey.MODEL_PROVIDER),
+            "model_name": _parsed(attributes, SpanAttributeKey.MODEL),
+            "model_provider": _parsed(attributes, SpanAttributeKey.MODEL_PROVIDER),
         }
 
 
-def association(trace_id: str, to: tuple[str, str], now: int) -> Columns:
-    """A trace linked to something of a kind: ("run", id), ("prompt_version", "qa.plain/3")."""
+def association(trace_id: str, target: tuple[str, str], now_ms: int) -> Columns:
+    """The link of a trace to ("run", id) or ("prompt_version", "qa.plain/3")."""
     return {
-        "association_id": sha256(" ".join((trace_id, *to)).encode()).hexdigest()[:32],
+        "association_id": sha256(" ".join((trace_id, *target)).encode()).hexdigest()[:32],
         "source_type": "trace",
         "source_id": trace_id,
-        "destination_type": to[0],
-        "destination_id": to[1],
-        "created_time": now,
+        "destination_type": target[0],
+        "destination_id": target[1],
+        "created_time": now_ms,
     }
 
 
 def _metadata(info: TraceInfo) -> dict[str, str]:
-    own = {
+    metadata = {
         key: value
         for key, value in info.trace_metadata.items()
         if key not in PROMOTED_TRACE_METADATA_KEYS
     }
-    return {**own, TraceMetadataKey.TRACE_INFO_FINALIZED: "true"}
+    return {**metadata, TraceMetadataKey.TRACE_INFO_FINALIZED: "true"}
 
 
-def _pairs(trace_id: str, these: Mapping[str, str]) -> list[Columns]:
-    return [{"request_id": trace_id, "key": key, "value": value} for key, value in these.items()]
+def _key_values(trace_id: str, values: Mapping[str, str]) -> list[Columns]:
+    return [{"request_id": trace_id, "key": key, "value": value} for key, value in values.items()]
 
 
-def _read(attributes: Mapping[str, str], key: str) -> Any:
+def _parsed(attributes: Mapping[str, str], key: str) -> Any:
     return json.loads(attributes[key]) if key in attributes else None

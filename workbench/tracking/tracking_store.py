@@ -1,18 +1,19 @@
-"""The tracking store: the project's own SQLite file, made if missing, or what the user names.
+"""The MLflow tracking store: the project's own SQLite file, created if missing, or the user's.
 
-sqlite:///…/.workbench/mlflow.db, artifacts in .workbench/artifacts
-unless --tracking-uri, MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml says otherwise
+sqlite:///…/.workbench/mlflow.db with artifacts in .workbench/artifacts, unless --tracking-uri,
+MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml names another store.
 """
 
 import os
 import sqlite3
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
@@ -25,18 +26,18 @@ from mlflow.store.db.utils import _initialize_tables
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.client_settings import patiently, silence
+from workbench.tracking.client_settings import set_http_defaults, silence
 from workbench.tracking.mlflow_schema import check_schema
 from workbench.tracking.redacting_client import RedactingClient
 
-PROBE = 3.0  # seconds a server has to answer
-HTTP_FAULT = 500  # from here on a status says that the server is at fault
-LOCK = 60.0  # seconds a second process has for finding and making
+PROBE_S = 3.0  # a server's time to answer
+LOCK_S = 60.0  # wait for another process that creates something
+SERVER_FAULT = 500  # from this HTTP status on
 SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
-KIND = {"mlflow.experimentKind": "genai_development"}  # which of MLflow's pages open first
+KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
 
-patiently()
+set_http_defaults()
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,8 @@ class TrackingStore:
     """A tracking store that answers.
 
     Attributes:
-        artifacts: where a new experiment's artifacts go; None: the server decides.
-        lock: held while something is looked for and made if missing.
+        artifacts: the folder for artifacts of new experiments; None: the server decides.
+        lock: a file, locked while something is looked up and created if missing.
     """
 
     uri: str
@@ -54,73 +55,102 @@ class TrackingStore:
     lock: Path
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Keeps a second process out; on a server only those of the same project.
+    def exclusive(self) -> Iterator[None]:
+        """Keep other processes out; on a server only those of the same project.
 
         Raises:
-            OSError: it has not come out for a minute.
+            OSError: another process kept the lock for a minute.
         """
-        with FileLock(self.lock, timeout=LOCK):
+        with FileLock(self.lock, timeout=LOCK_S):
             yield
 
     @property
-    def shown(self) -> str:
+    def masked_uri(self) -> str:
         """The address without its password."""
         return mask_url(self.uri)
 
     def experiment(self, name: str) -> str:
-        """The id of the experiment `name`, made if it is missing."""
-        found = self.client.get_experiment_by_name(name)
-        if found is None:
+        """The id of the experiment `name`, created if missing."""
+        experiment = self.client.get_experiment_by_name(name)
+        if experiment is None:
             location = (self.artifacts / name).as_uri() if self.artifacts else None
             try:
                 self.client.create_experiment(name, location, tags=KIND)
-            except MlflowException:  # a second process may have been quicker
-                found = self.client.get_experiment_by_name(name)
-                if found is None:
+            except MlflowException:  # perhaps another process created it first
+                if self.client.get_experiment_by_name(name) is None:
                     raise
-            found = self.client.get_experiment_by_name(name)
-        if found.lifecycle_stage != "active":
+            experiment = self.client.get_experiment_by_name(name)
+        if experiment.lifecycle_stage != "active":
             raise WorkbenchError(
                 f"the MLflow experiment {name!r} is deleted",
-                where=self.shown,
-                fix=f"mlflow experiments restore --experiment-id {found.experiment_id}, "
+                where=self.masked_uri,
+                fix=f"mlflow experiments restore --experiment-id {experiment.experiment_id}, "
                 "or `name:` another one in the experiment file",
                 exit_code=ExitCode.NOT_RECORDED,
             )
-        mlflow.set_experiment(experiment_id=found.experiment_id)  # prompts are filed under it
-        return str(found.experiment_id)
+        mlflow.set_experiment(experiment_id=experiment.experiment_id)  # new prompts appear there
+        return str(experiment.experiment_id)
+
+
+def read_pages(read_page: Callable[[str | None], Any]) -> Iterator[Any]:
+    """All results of a paged search of MLflow.
+
+    Args:
+        read_page: called with the token of the page to read, None for the first.
+    """
+    token = None
+    while True:
+        page = read_page(token)
+        yield from page
+        token = page.token
+        if not token:
+            return
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Give errors of the tracking store the exit code 2: nothing has been sent yet."""
+    try:
+        yield
+    except WorkbenchError as error:
+        error.exit_code = ExitCode.USER
+        raise
 
 
 def connect(
-    project: Project, given: str, *, wait: float = PROBE, redactor: Redactor | None = None
+    project: Project,
+    tracking_uri: str,
+    *,
+    timeout_s: float = PROBE_S,
+    redactor: Redactor | None = None,
 ) -> TrackingStore:
-    """The store, made if it is a file that is missing, known to answer if it is a server.
+    """The tracking store of a project: a file is created if missing, a server must answer.
 
     Args:
-        project: whose store it is.
-        given: the address on the command line, if there was one.
-        wait: seconds a server has for its first reply.
-        redactor: takes secrets out of what is written there.
+        project: owner of the default store.
+        tracking_uri: from the command line; empty: the project's.
+        timeout_s: seconds for a server's first reply.
+        redactor: removes secrets from everything that is written.
 
     Raises:
-        WorkbenchError: it doesn't answer, or is none (exit code 6: what is paid for is safe).
+        WorkbenchError: it doesn't answer or is no tracking store (exit code 6: the results in the
+            project's own store are safe).
     """
-    uri = project.tracking_uri(given)
+    uri = project.tracking_uri(tracking_uri)
     artifacts, lock = None, project.store / "registry.lock"
     if uri.startswith(SQLITE):
         file = Path(uri.removeprefix(SQLITE))
-        artifacts, lock = file.resolve().parent / "artifacts", _lock(file)
-        _make(file)
+        artifacts, lock = file.resolve().parent / "artifacts", _lock_file(file)
+        _create_if_missing(file)
     elif uri.startswith(("http://", "https://")):
-        _probe(uri, wait)
-    _use(uri)
+        _probe(uri, timeout_s)
+    _point_mlflow_to(uri)
     silence()
-    return TrackingStore(uri, _opened(uri, redactor or Redactor()), artifacts, lock)
+    return TrackingStore(uri, _open_client(uri, redactor or Redactor()), artifacts, lock)
 
 
-def _opened(uri: str, redactor: Redactor) -> MlflowClient:
-    """A client that has been answered once."""
+def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
+    """A client that has answered once."""
     try:
         if not uri.startswith(("http://", "https://", "databricks")):
             check_schema(uri)
@@ -130,10 +160,10 @@ def _opened(uri: str, redactor: Redactor) -> MlflowClient:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
         if "database is locked" in str(error):
-            raise _unusable(Path(uri.removeprefix(SQLITE)), error) from error
-        said = str(error).strip().split("\n")[0] or type(error).__name__
+            raise _unusable_error(Path(uri.removeprefix(SQLITE)), error) from error
+        message = str(error).strip().split("\n")[0] or type(error).__name__
         raise WorkbenchError(
-            f"the MLflow store can't be used: {said[:300]}",
+            f"the MLflow store can't be used: {message[:300]}",
             where=mask_url(uri),
             fix="see that it works: mlflow experiments search; or name another --tracking-uri",
             exit_code=ExitCode.NOT_RECORDED,
@@ -141,84 +171,76 @@ def _opened(uri: str, redactor: Redactor) -> MlflowClient:
     return client
 
 
-def _use(uri: str) -> None:
-    """Points mlflow at the store, without the variable that it sets for processes it starts.
+def _point_mlflow_to(uri: str) -> None:
+    """Set MLflow's URIs, and restore the variable that it sets for child processes.
 
-    The variable is the user's word; left there, it would name this store for the next project.
+    The variable is the user's setting; changed, it would name this store for the next project.
     """
-    said = os.environ.get(VARIABLE)
+    before = os.environ.get(VARIABLE)
     mlflow.set_tracking_uri(uri)
     mlflow.set_registry_uri(uri)
     os.environ.pop(VARIABLE, None)
-    if said is not None:
-        os.environ[VARIABLE] = said
+    if before is not None:
+        os.environ[VARIABLE] = before
 
 
-def _make(file: Path) -> None:
-    """A store at `file` with MLflow's tables; made aside, so that a kill leaves none half made."""
+def _create_if_missing(file: Path) -> None:
+    """Create a store with MLflow's tables under another name, so a kill leaves no partial one."""
     if file.exists():
-        _check(file)
+        _check_file(file)
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise _unusable(file, error) from error
-    with FileLock(_lock(file), timeout=LOCK):
+        raise _unusable_error(file, error) from error
+    with FileLock(_lock_file(file), timeout=LOCK_S):
         if file.exists():
             return
-        aside = file.with_suffix(f".new-{os.getpid()}")
-        engine = sqlalchemy.create_engine(f"{SQLITE}{aside}")
+        new_file = file.with_suffix(f".new-{os.getpid()}")
+        engine = sqlalchemy.create_engine(f"{SQLITE}{new_file}")
         try:
             silence()
             _initialize_tables(engine)
             engine.dispose()
-            with sqlite3.connect(aside) as db:
-                db.execute("PRAGMA journal_mode=WAL")  # readers don't block; it stays in the file
-            db.close()
-            aside.chmod(0o600)
-            aside.rename(file)
+            with closing(sqlite3.connect(new_file)) as connection:
+                connection.execute("PRAGMA journal_mode=WAL")  # stays; readers don't block
+            new_file.chmod(0o600)
+            new_file.rename(file)
         except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-            raise _unusable(file, error) from error
+            raise _unusable_error(file, error) from error
 
 
-def _lock(file: Path) -> Path:
+def _lock_file(file: Path) -> Path:
     return file.with_suffix(".lock")
 
 
-def _check(file: Path) -> None:
-    """Opened by SQLite itself first: MLflow tries a file that can't be opened for minutes."""
+def _check_file(file: Path) -> None:
+    """Open the file with SQLite first: MLflow retries for minutes if it can't be opened."""
     try:
-        with closing(sqlite3.connect(file, timeout=5)) as db:
-            db.execute("PRAGMA schema_version").fetchone()
+        with closing(sqlite3.connect(file, timeout=5)) as connection:
+            connection.execute("PRAGMA schema_version").fetchone()
     except (OSError, sqlite3.Error) as error:
-        raise _unusable(file, error) from error
+        raise _unusable_error(file, error) from error
 
 
-def _unusable(file: Path, error: Exception) -> WorkbenchError:
+def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
+    message = f"the MLflow store can't be opened or created: {error}"
+    fix = "name a file in a writable folder, or leave --tracking-uri out"
     if "locked" in str(error):
-        return WorkbenchError(
-            "another process keeps the MLflow store locked",
-            where=str(file),
-            fix="end what else writes there (`fuser -v` names it); then the same command",
-            exit_code=ExitCode.NOT_RECORDED,
-        )
-    return WorkbenchError(
-        f"the MLflow store can't be opened or made: {error}",
-        where=str(file),
-        fix="name a file in a folder that can be written, or leave --tracking-uri out",
-        exit_code=ExitCode.NOT_RECORDED,
-    )
+        message = "another process keeps the MLflow store locked"
+        fix = "stop the other process (`fuser -v` names it), then repeat the command"
+    return WorkbenchError(message, where=str(file), fix=fix, exit_code=ExitCode.NOT_RECORDED)
 
 
-def _probe(uri: str, wait: float) -> None:
+def _probe(uri: str, timeout_s: float) -> None:
     parts = urlsplit(uri)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))  # who, it asks later
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))  # no password yet
     try:
-        with urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=wait):  # noqa: S310
+        with urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=timeout_s):  # noqa: S310
             return
     except (OSError, ValueError, HTTPException) as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code < HTTP_FAULT:
-            return  # it answers; whether it lets us in is seen later
+        if isinstance(error, urllib.error.HTTPError) and error.code < SERVER_FAULT:
+            return  # it answers; the first call shows if it accepts the credentials
         raise WorkbenchError(
             f"the MLflow server doesn't answer: {error}",
             where=mask_url(uri),

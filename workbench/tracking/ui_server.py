@@ -1,4 +1,8 @@
-"""`workbench ui`: MLflow's own server on 127.0.0.1, and the addresses worth opening."""
+"""`workbench ui`: MLflow's server on 127.0.0.1, and the addresses of its useful pages.
+
+variants     http://127.0.0.1:5000/#/experiments/1/evaluation-runs
+row by row   http://127.0.0.1:5000/#/experiments/1/runs/7c0f…/traces?compareToRunUuid=91ab…
+"""
 
 import os
 import signal
@@ -15,100 +19,98 @@ from mlflow.entities import Run
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
-from workbench.tracking.runs import PLAN
+from workbench.tracking.runs import PLAN, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
 
-PATIENCE = 90.0  # seconds until the server must answer
+START_TIMEOUT_S = 90.0
 
 
-def serve(project: Project, tracking_uri: str, port: int, say: Callable[[str], None]) -> None:
-    """Runs until it is interrupted.
+def serve(
+    project: Project, tracking_uri: str, port: int, print_line: Callable[[str], None]
+) -> None:
+    """Run MLflow's server until Ctrl-C. A store that is a server needs none: print its addresses.
 
     Raises:
-        WorkbenchError: the store is served already (a server's address), or the port is taken.
+        WorkbenchError: the port is in use, or the server did not start.
     """
-    place = connect(project, tracking_uri)
-    if place.uri.startswith("http"):
-        for line in addresses(place, place.uri.rstrip("/")):
-            say(line)
+    store = connect(project, tracking_uri)
+    if store.uri.startswith("http"):
+        for line in _addresses(store, store.uri.rstrip("/")):
+            print_line(line)
         return
-    base = f"http://127.0.0.1:{port}"
-    if _answers(base):
+    url = f"http://127.0.0.1:{port}"
+    if _answers(url):
         raise WorkbenchError(
             f"something listens on port {port} already", fix=f"workbench ui --port {port + 1}"
         )
-    words = [sys.executable, "-m", "mlflow", "server"]
-    words += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-    own = {
-        "MLFLOW_BACKEND_STORE_URI": place.uri,  # its password is not for `ps` to show
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # 8 processes fewer
+    command = [sys.executable, "-m", "mlflow", "server"]
+    command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    settings = {
+        "MLFLOW_BACKEND_STORE_URI": store.uri,  # not an argument: `ps` would show its password
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # saves 8 processes
     }
     server = subprocess.Popen(
-        words,
+        command,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, **own},
+        env={**os.environ, **settings},
         start_new_session=True,
     )
-    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        _wait(server, base)
-        for line in addresses(place, base):
-            say(line)
-        say("Ctrl-C ends the server.")
+        _wait_until_ready(server, url)
+        for line in _addresses(store, url):
+            print_line(line)
+        print_line("Ctrl-C stops the server.")
         server.wait()
     finally:
-        with suppress(ProcessLookupError):  # it has ended by itself
+        with suppress(ProcessLookupError):  # the server has ended by itself
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
 
 
-def _end(_number: int, _frame: object) -> None:
+def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def addresses(place: TrackingStore, base: str) -> Iterator[str]:
-    """For each experiment with runs of ours: the pages where they are compared."""
-    yield f"MLflow: {base}"
-    for experiment in place.client.search_experiments():
-        runs = place.client.search_runs(
+def _addresses(store: TrackingStore, url: str) -> Iterator[str]:
+    """Lines with the pages that compare the newest runs of each experiment."""
+    yield f"MLflow: {url}"
+    for experiment in store.client.search_experiments():
+        parents = store.client.search_runs(
             [experiment.experiment_id], f"tags.`{PLAN}` != ''", max_results=1
         )
-        if not runs:
-            continue
-        children = place.client.search_runs(
-            [experiment.experiment_id],
-            f"tags.`mlflow.parentRunId` = '{runs[0].info.run_id}'",
-        )
-        yield f"\n{experiment.name}"
-        for label, address in comparison_pages(base, runs[0], children).items():
-            yield f"  {label:<12} {address}"
+        if parents:
+            yield f"\n{experiment.name}"
+            pages = comparison_pages(url, parents[0], child_runs(store, parents[0]))
+            for label, address in pages.items():
+                yield f"  {label:<12} {address}"
 
 
-def comparison_pages(base: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
+def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
     """The addresses of MLflow's pages that compare these runs."""
-    home = f"{base}/#/experiments/{parent.info.experiment_id}"
-    found = {"variants": f"{home}/evaluation-runs"}
+    experiment = f"{url}/#/experiments/{parent.info.experiment_id}"
+    pages = {"variants": f"{experiment}/evaluation-runs"}
     if len(children) > 1:
-        one, other = (run.info.run_id for run in children[:2])
-        found["row by row"] = f"{home}/runs/{one}/traces?compareToRunUuid={other}"
+        first, second = (run.info.run_id for run in children[:2])
+        pages["row by row"] = f"{experiment}/runs/{first}/traces?compareToRunUuid={second}"
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
     query = {
         "compareRunsMode": "ARTIFACT",
         "searchFilter": f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
-        # Sorted by a metric, the page leaves the parent out, which has no table.
+        # Sorted by a metric, the page leaves out the parent, which has no table.
         **({"orderByKey": f"metrics.`{means[0]}`", "orderByAsc": "false"} if means else {}),
     }
-    found["table"] = f"{home}/runs?{urlencode(query, quote_via=quote)}"
-    found["prompts"] = f"{home}/prompts"
-    return found
+    pages["table"] = f"{experiment}/runs?{urlencode(query, quote_via=quote)}"
+    pages["prompts"] = f"{experiment}/prompts"
+    return pages
 
 
-def _wait(server: "subprocess.Popen[bytes]", base: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while not _answers(base):
-        if server.poll() is not None or time.monotonic() > end:
+def _wait_until_ready(server: "subprocess.Popen[bytes]", url: str) -> None:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while not _answers(url):
+        if server.poll() is not None or time.monotonic() > deadline:
             raise WorkbenchError(
                 "MLflow's server did not start",
                 fix="see why: mlflow server --backend-store-uri sqlite:///.workbench/mlflow.db",
@@ -116,9 +118,9 @@ def _wait(server: "subprocess.Popen[bytes]", base: str) -> None:
         time.sleep(0.3)
 
 
-def _answers(base: str) -> bool:
+def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{base}/health", timeout=2):  # noqa: S310  our own address
+        with urllib.request.urlopen(f"{url}/health", timeout=2):  # noqa: S310  our own address
             return True
     except (OSError, urllib.error.URLError):
         return False

@@ -1,9 +1,8 @@
-"""One variant on its way into its run: rows as they come, then the numbers; all of it read back.
+"""The run of one variant: rows as they are scored, then the metrics; everything read back.
 
-sheet = VariantRun(runs, order, 0, price, redactor)
-sheet.begin(provenance)
-sheet.add(entries)                  again and again; traces are written and read back at once
-sheet.finish(result, digest)        [] or what MLflow holds less than it should
+variant_run.begin(provenance)
+variant_run.add(records)           often; traces are written and read back at once
+variant_run.finish(result, …)      [] or the errors that left the run incomplete
 """
 
 import tempfile
@@ -19,166 +18,188 @@ from workbench.model import Request
 from workbench.project import Price
 from workbench.results.metrics import Row, VariantResult
 from workbench.secrets import Redactor
-from workbench.tracking.client_settings import hardly_waiting, silence
+from workbench.tracking.bulk import open_traces
+from workbench.tracking.client_settings import short_timeout, silence
 from workbench.tracking.evaluate import evaluate_run
 from workbench.tracking.evaluation_table import write_table
-from workbench.tracking.protocol import RecordingJob, RowRecord
+from workbench.tracking.protocol import RESUME, RecordingJob, RowRecord
 from workbench.tracking.provenance import Provenance
-from workbench.tracking.row_trace import RowTrace, Source
-from workbench.tracking.rows_parquet import NAME, RowsParquet
-from workbench.tracking.run_data import log_numbers, log_params, wrong_numbers
-from workbench.tracking.run_traces import Count, Traces, expected
-from workbench.tracking.runs import RACE, ROWS, RunAttempt, Runs, begin, finish, lender, log_tags
+from workbench.tracking.row_trace import RowTrace, TraceRun
+from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet
+from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
+from workbench.tracking.runs import (
+    RACE,
+    ROWS,
+    RunAttempt,
+    Runs,
+    begin_recording,
+    finish_run,
+    log_tags,
+    share_traces,
+)
+from workbench.tracking.trace_writer import TraceCount, TraceWriter, expected_count
 
 TRACED = "workbench.traces"
-AGAIN = "the same command, or workbench sync, records what is missing"
 
 
 class VariantRun:
-    """One variant's run.
+    """The run of one variant.
 
     Attributes:
-        taken: rows that were added.
+        row_count: rows that were added.
+        trace_count: traces that were written, not linked.
     """
 
     def __init__(
-        self, runs: Runs, order: RecordingJob, number: int, price: Price | None, redactor: Redactor
+        self, runs: Runs, job: RecordingJob, number: int, price: Price | None, redactor: Redactor
     ) -> None:
         self._runs = runs
-        self._order = order
-        self._variant = order.plan.variants[number]
+        self._job = job
+        self._variant = job.plan.variants[number]
         self._run = runs.children[number]
-        self._source = Source(runs.experiment_id, self._run.info.run_id, self._variant, price)
-        self._traces = Traces(runs.place, self._source)
-        self._lender: Source | None = None
+        self._trace_run = TraceRun(runs.experiment_id, self._run.info.run_id, self._variant, price)
+        self._traces = open_traces(runs.store, self._trace_run)
+        self._shared_run: TraceRun | None = None
         self._redactor = redactor
-        # Each variant's traces end before the one above begins, so that pages don't mix them, and
-        # MLflow lists the newest first: so the dataset's order is the page's.
-        self._begun = runs.parent.info.start_time - number * (order.rows + 1)
+        # MLflow lists the newest trace first, so the first row gets the latest start. All traces of
+        # a variant start before those of the variant above, so that pages don't mix them.
+        self._start_ms = runs.parent.info.start_time - number * (job.rows + 1)
         self._attempt: RunAttempt | None = None
-        self.clear()
+        self.reset()
 
-    def clear(self) -> None:
-        """Forgets what was added: it will all be added again."""
-        self.taken = 0
-        self._shown: dict[int, Row] = {}
-        self._ids: set[str] = set()
-        self._lent: set[str] = set()
-        self._expected, self._held = Count(), Count()
-        large = self._order.rows > self._order.traces
-        self._whole = RowsParquet(self._order.plan.experiment.evaluators) if large else None
+    def reset(self) -> None:
+        """Forget the added rows: all of them will be added again."""
+        self.row_count = 0
+        self.trace_count = 0
+        self._table_rows: dict[int, Row] = {}
+        self._trace_ids: set[str] = set()
+        self._linked_ids: set[str] = set()
+        self._expected, self._stored = TraceCount(), TraceCount()
+        large = self._job.rows > self._job.traces
+        self._parquet = RowsParquet(self._job.plan.experiment.evaluators) if large else None
 
     def begin(self, provenance: Provenance) -> None:
-        """Says in the run that it is being written."""
-        found = lender(self._runs, self._variant, self._run)
-        self._lender = replace(self._source, run_id=found) if found else None
-        self._attempt = begin(self._runs, self._run, self._order.plan, provenance, rows="-")
+        """Mark the run as being recorded."""
+        shared_id = share_traces(self._runs, self._variant, self._run)
+        self._shared_run = replace(self._trace_run, run_id=shared_id) if shared_id else None
+        self._attempt = begin_recording(self._runs, self._run, self._job.plan, provenance, rows="-")
 
-    def add(self, entries: Sequence[RowRecord]) -> None:
-        """Some rows: those that are shown get a trace, unless it stands there already."""
-        shown = [entry for entry in entries if entry.needs_trace]
-        made = self._link(shown)
-        self._traces.write(made)
-        self._count(self._traces, made)
-        self._ids.update(one.id for one in made)
-        self._shown.update((entry.number, entry.row) for entry in shown)
-        if self._whole and entries:
-            self._whole.add(entries)
-        self.taken += len(entries)
+    def add(self, records: Sequence[RowRecord]) -> None:
+        """Add rows: those that need a trace get one, unless it is stored already."""
+        traced = [record for record in records if record.needs_trace]
+        row_traces = self._link_shared(traced)
+        self._traces.write(row_traces)
+        self._count(self._traces, row_traces)
+        self._trace_ids.update(trace.id for trace in row_traces)
+        self._table_rows.update((record.number, record.row) for record in traced)
+        if self._parquet and records:
+            self._parquet.add(records)
+        self.row_count += len(records)
+        self.trace_count += len(row_traces)
 
     def finish(
         self, result: VariantResult, digest: str, not_run: Sequence[RowRecord]
     ) -> list[WorkbenchError]:
-        """The numbers, the table; marked as done only where all of it is read back."""
+        """Log the metrics and the table; mark the run as complete if all of it is read back.
+
+        Args:
+            result: the variant's numbers.
+            digest: of its completions and scores.
+            not_run: sampled rows without a completion, which the table shows.
+        """
         assert self._attempt
-        place, run_id = self._runs.place, self._run.info.run_id
+        store, run_id = self._runs.store, self._run.info.run_id
         result = replace(result, variant=self._variant, run_id=run_id)
-        shown = self._shown | {entry.number: entry.row for entry in not_run}
-        rows = [shown[number] for number in sorted(shown)]
-        self._traces.tidy(self._ids)
-        experiment = self._order.plan.experiment
-        with _active(run_id):
+        table_rows = self._table_rows | {record.number: record.row for record in not_run}
+        rows = [table_rows[number] for number in sorted(table_rows)]
+        self._traces.delete_obsolete(self._trace_ids)
+        experiment = self._job.plan.experiment
+        with _active_run(run_id):
             evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
             silence()
-        write_table(place.client, run_id, rows)
-        self._keep_whole(len(self._shown))
-        log_params(place, self._run, self._order.plan, self._variant)
-        log_numbers(place, self._attempt, result)
-        missing = list(self._missing(result))
-        why = {RACE: result.stopped} if result.stopped or RACE in self._run.data.tags else {}
-        finish(place, run_id, why if missing else {**why, ROWS: digest})
-        return missing
+        write_table(store.client, run_id, rows)
+        self._log_parquet()
+        log_params(store, self._run, self._job.plan, self._variant)
+        log_metrics(store, self._attempt, result)
+        errors = list(self._errors(result))
+        in_race = result.stopped or RACE in self._run.data.tags
+        tags = {RACE: result.stopped} if in_race else {}
+        finish_run(store, run_id, tags if errors else {**tags, ROWS: digest})
+        return errors
 
-    def _keep_whole(self, shown: int) -> None:
-        """All rows where only some have a trace, and a tag that says so."""
-        if self._whole is None:
+    def _log_parquet(self) -> None:
+        """Log a file with all rows if only some have a trace, and a tag that explains it."""
+        if self._parquet is None:
             return
-        client, run_id = self._runs.place.client, self._run.info.run_id
+        store, run_id = self._runs.store, self._run.info.run_id
         with tempfile.TemporaryDirectory() as folder:
-            client.log_artifact(run_id, str(self._whole.write(Path(folder))))
-        said = f"{shown:,} of {self.taken:,} rows have a trace: all failures and a fixed choice. "
-        log_tags(self._runs.place, run_id, {TRACED: f"{said}All rows: {NAME}"})
+            store.client.log_artifact(run_id, str(self._parquet.write(Path(folder))))
+        text = (
+            f"{len(self._table_rows):,} of {self.row_count:,} rows have a trace: all failures and "
+            f"a fixed choice. All rows: {FILE_NAME}"
+        )
+        log_tags(store, run_id, {TRACED: text})
 
-    def _link(self, entries: Sequence[RowRecord]) -> list[RowTrace]:
-        """Shows what another run holds of just these rows, and gives those that are left."""
-        made = [self._trace(entry, self._source) for entry in entries]
-        if self._lender is None:
-            return made
-        there = self._traces.whole(made)
-        lent = Traces(self._runs.place, self._lender)
-        pairs = zip(entries, made, strict=True)
-        twins = {  # a failed row may yet get an answer
-            one.id: self._trace(entry, self._lender)
-            for entry, one in pairs
-            if entry.row.state == "scored"
+    def _link_shared(self, records: Sequence[RowRecord]) -> list[RowTrace]:
+        """Link traces of equal rows of the shared run; return the traces still to be written."""
+        row_traces = [self._row_trace(record, self._trace_run) for record in records]
+        if self._shared_run is None:
+            return row_traces
+        shared_traces = open_traces(self._runs.store, self._shared_run)
+        stored_here = self._traces.matching_ids(row_traces)
+        shared = {  # without failed rows: a later run may replace their completions
+            trace.id: self._row_trace(record, self._shared_run)
+            for record, trace in zip(records, row_traces, strict=True)
+            if record.row.state == "scored"
         }
-        others = [twin for own, twin in twins.items() if own not in there]
-        whole = lent.whole(others)
-        self._traces.link(whole)
-        self._lent.update(whole)
-        self._count(lent, [twin for twin in others if twin.id in whole])
-        return [one for one in made if one.id not in twins or twins[one.id].id not in whole]
+        wanted = [other for trace_id, other in shared.items() if trace_id not in stored_here]
+        linked = shared_traces.matching_ids(wanted)
+        self._traces.link(linked)
+        self._linked_ids.update(linked)
+        self._count(shared_traces, [other for other in wanted if other.id in linked])
+        return [t for t in row_traces if t.id not in shared or shared[t.id].id not in linked]
 
-    def _count(self, traces: Traces, made: Sequence[RowTrace]) -> None:
-        """Reads them back."""
-        self._expected = self._expected.plus(expected(made))
-        self._held = self._held.plus(traces.held(made))
+    def _count(self, traces: TraceWriter, row_traces: Sequence[RowTrace]) -> None:
+        self._expected = self._expected.plus(expected_count(row_traces))
+        self._stored = self._stored.plus(traces.count(row_traces))
 
-    def _trace(self, entry: RowRecord, source: Source) -> RowTrace:
-        request = Request(entry.row.cell.key, entry.body)
-        if self._redactor.redact(entry.body) != entry.body:  # a body as a trace may show it
+    def _row_trace(self, record: RowRecord, run: TraceRun) -> RowTrace:
+        request = Request(record.row.cell.key, record.body)
+        if self._redactor.redact(record.body) != record.body:
             request = Request.from_body(request.key, self._redactor.redact_json(request.body))
-        return RowTrace(source, entry.row, request, entry.name, self._begun - entry.number)
+        return RowTrace(run, record.row, request, record.name, self._start_ms - record.number)
 
-    def _missing(self, result: VariantResult) -> Iterator[WorkbenchError]:
-        """Where MLflow holds less than it should."""
+    def _errors(self, result: VariantResult) -> Iterator[WorkbenchError]:
+        """An error for everything that MLflow lacks."""
         run_id = self._run.info.run_id
-        said = [
-            f"MLflow holds {found} of {wanted} {what}"
-            for what, wanted, found in zip(Count._fields, self._expected, self._held, strict=True)
-            if found != wanted
+        messages = [
+            f"MLflow holds {stored} of {expected} {entities}"
+            for entities, expected, stored in zip(
+                TraceCount._fields, self._expected, self._stored, strict=True
+            )
+            if stored != expected
         ]
-        if self._lent and not self._lent <= self._traces.linked():
-            said.append("MLflow shows fewer traces of another run than it should")
-        wrong = list(wrong_numbers(self._runs.place, run_id, result))
-        said += [f"MLflow shows another {', '.join(wrong)}"] if wrong else []
-        for one in said:
+        if self._linked_ids and not self._linked_ids <= self._traces.linked_ids():
+            messages.append("MLflow shows fewer traces of another run than it should")
+        if wrong := list(wrong_metrics(self._runs.store, run_id, result)):
+            messages.append(f"MLflow shows another {', '.join(wrong)}")
+        for message in messages:
             yield WorkbenchError(
-                f"{self._variant.name}: {one}",
+                f"{self._variant.name}: {message}",
                 where=f"run {run_id}",
-                fix=AGAIN,
+                fix=RESUME,
                 exit_code=ExitCode.NOT_RECORDED,
             )
 
 
 @contextmanager
-def _active(run_id: str) -> Iterator[None]:
-    """The run that MLflow's evaluate writes to. One that can't be ended is left as it is."""
+def _active_run(run_id: str) -> Iterator[None]:
+    """The run that MLflow's evaluate writes to."""
     mlflow.start_run(run_id=run_id, log_system_metrics=False)
     try:
         yield
     except BaseException:
-        with hardly_waiting(), suppress(Exception):
+        with short_timeout(), suppress(Exception):
             mlflow.end_run("FAILED")
         raise
     mlflow.end_run()

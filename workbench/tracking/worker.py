@@ -1,11 +1,12 @@
-"""What the recording process does: takes rows and orders off a pipe, and records them.
+"""The main loop of the recording process: reads messages from a pipe, and records them.
 
-Run as `python -m workbench.tracking.worker PARENT PIPE` with our pid and a pipe
+Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD`. It receives
 
-    ("begin", project, redactor, tracking_uri, order)    ("add", 0, entries)    STOP
-    ("finish", …)                    ->  ("want", 0) for each variant that lacks rows, which come as
-                                         ("add", 0, entries) … ("all", 0);    ("done", Recorded(…))
-                                         ("pages", None), which come as ("pages", {name: text})
+    ("begin", project, redactor, tracking_uri, job)    ("add", 0, records)    STOP
+    ("finish", variants, digests, not_run)
+
+and sends ("want", 0) for each variant that lacks rows, answered by ("add", 0, records) …
+("all", 0); ("pages", None), answered by ("pages", {name: text}); at last ("done", Recorded(…)).
 """
 
 import math
@@ -26,88 +27,87 @@ from workbench.tracking.protocol import STOP, Results, RowRecord
 from workbench.workers.child import die_with
 
 Message = tuple[Any, ...]
-BEHIND = 10  # how far it stands behind the process that pays, where both want a core
+NICE = 10  # the main process goes first where both need a core
 
 
 class RecordingWorker:
-    """One recording, from its beginning to its end."""
+    """One recording, from start to end."""
 
-    def __init__(self, line: Connection) -> None:
-        self._line = line
-        self._heard = Backlog()
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._backlog = Backlog()
         self._stopping = threading.Event()
-        threading.Thread(target=self._listen, daemon=True).start()
+        threading.Thread(target=self._read_pipe, daemon=True).start()
 
     def work(self) -> None:
-        """Until all is recorded, or it is told to stop."""
-        _, project, redactor, tracking_uri, order = self._next()
+        """Record until everything is recorded, or STOP arrives."""
+        _, project, redactor, tracking_uri, job = self._next_message()
         sys.stderr = cast("TextIO", RedactedStream(sys.stderr, redactor))
-        from workbench.tracking.evaluate import prepare
+        from workbench.tracking.evaluate import import_evaluate
         from workbench.tracking.recorder import DirectRecorder
 
-        stopping = self._stopping.is_set
-        recorder = DirectRecorder(project, redactor, tracking_uri, stopping)
-        recorder.begin(order)
-        if self._heard.empty():  # rows take their time: MLflow's evaluate will be needed
-            prepare()
-        while not stopping():
-            kind, *said = self._next()
+        stopped = self._stopping.is_set
+        recorder = DirectRecorder(project, redactor, tracking_uri, stopped)
+        recorder.begin(job)
+        if self._backlog.empty():  # use the wait for the first rows
+            import_evaluate()
+        while not stopped():
+            kind, *values = self._next_message()
             if kind == "add":
-                recorder.add(*said)
+                recorder.add(*values)
             elif kind == "finish":
-                results = Results(said[0], said[1], said[2], self._wanted, self._pages)
+                variants, digests, not_run = values
+                results = Results(
+                    variants, digests, not_run, self._request_rows, self._request_pages
+                )
                 with suppress(Stopped):
-                    self._line.send(("done", recorder.finish(results, stopping)))
+                    self._pipe.send(("done", recorder.finish(results, stopped)))
                     return
-        recorder.stop(math.inf)  # whoever is impatient kills this process
+        recorder.stop(math.inf)  # the main process kills this one if it takes too long
 
-    def _wanted(self, variant: int) -> Iterator[Sequence[RowRecord]]:
-        """All rows of a variant, asked for."""
-        self._line.send(("want", variant))
-        while True:
-            kind, *said = self._next()
-            if kind == "stop":
-                raise Stopped
-            if kind == "all":
-                return
-            yield said[1]
+    def _request_rows(self, variant: int) -> Iterator[Sequence[RowRecord]]:
+        self._pipe.send(("want", variant))
+        while (message := self._next_message())[0] != "all":
+            yield self._expect("add", message)[1]
 
-    def _pages(self) -> Mapping[str, str]:
-        """The comparison's files, asked for."""
-        self._line.send(("pages", None))
-        kind, *said = self._next()
-        if kind == "stop":
-            raise Stopped
-        pages: Mapping[str, str] = said[0]
+    def _request_pages(self) -> Mapping[str, str]:
+        self._pipe.send(("pages", None))
+        pages: Mapping[str, str] = self._expect("pages", self._next_message())[0]
         return pages
 
-    def _next(self) -> Message:
-        """What is said next. Read in this thread: to read it may take an import, as MLflow does."""
-        heard = self._heard.get()
-        said: Message = pickle.loads(heard) if heard else ("stop",)  # noqa: S301  of our process
-        return said
+    def _expect(self, kind: str, message: Message) -> Message:
+        if message[0] == "stop":
+            raise Stopped
+        assert message[0] == kind
+        return message[1:]
 
-    def _listen(self) -> None:
-        """Takes in what is said at once, so that our process never waits for MLflow."""
+    def _next_message(self) -> Message:
+        """The next message, unpickled in this thread because that may import MLflow."""
+        received = self._backlog.get()
+        message: Message = pickle.loads(received) if received else ("stop",)  # noqa: S301  ours
+        return message
+
+    def _read_pipe(self) -> None:
+        """Read messages at once, so that the main process never waits for MLflow."""
         while not self._stopping.is_set():
             try:
-                heard = self._line.recv_bytes()
-            except (EOFError, OSError):  # nobody is left to record for
-                heard = STOP
-            if heard == STOP:
+                received = self._pipe.recv_bytes()
+            except (EOFError, OSError):  # the main process has ended
+                received = STOP
+            if received == STOP:
                 self._stopping.set()
-            self._heard.put(heard)
+            self._backlog.put(received)
 
 
 def main() -> None:
-    """Records one invocation."""
+    """Record one invocation."""
     die_with(int(sys.argv[1]))
-    os.nice(BEHIND)
-    for one in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(one, signal.SIG_IGN)
+    os.nice(NICE)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
     RecordingWorker(Connection(int(sys.argv[2]))).work()
     sys.stderr.flush()
-    os._exit(0)  # MLflow's threads have nothing more to say
+    os._exit(0)  # without waiting for MLflow's threads
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 
 from workbench.run.invocation import Invocation
-from workbench.tracking.run_data import metrics_of
+from workbench.tracking.run_data import logged_metrics
 
 PLAN = "workbench.plan"
 
@@ -59,7 +59,7 @@ def meant(done: Invocation) -> dict[str, object]:
         "feedback": scored * len(done.plan.experiment.evaluators),
         "expectations": wanted * len(done.variants) * done.plan.experiment.repeats,
         "versions": {name: len(digests) for name, digests in names.items()},
-        "metrics": {one.variant.name: _rounded(metrics_of(one, {})) for one in done.variants},
+        "metrics": {one.variant.name: _rounded(logged_metrics(one, {})) for one in done.variants},
         "datasets": {1},
     }
 

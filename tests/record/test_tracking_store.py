@@ -116,7 +116,7 @@ def test_a_file_that_is_no_store_is_named_at_once(recording: Recording, content:
         file.unlink()
         file.mkdir()
     said = refusal(connect, recording.project, f"sqlite:///{file}")
-    assert said.startswith(f"{file}: the MLflow store can't be opened or made: ")
+    assert said.startswith(f"{file}: the MLflow store can't be opened or created: ")
 
 
 def test_an_address_that_is_no_store_is_refused(recording: Recording) -> None:

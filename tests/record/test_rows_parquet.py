@@ -29,7 +29,7 @@ def entry(number: int) -> RowRecord:
 def test_rows_stand_in_order_whatever_order_they_come_in(
     tmp_path, monkeypatch: pytest.MonkeyPatch, order, together, at_once
 ) -> None:
-    monkeypatch.setattr(rows_parquet, "AT_ONCE", at_once)
+    monkeypatch.setattr(rows_parquet, "BATCH", at_once)
     rows = RowsParquet([find_evaluator("exact_match", {}, tmp_path)])
     for start in range(0, len(order), together):
         rows.add([entry(number) for number in order[start : start + together]])
