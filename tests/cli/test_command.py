@@ -109,12 +109,12 @@ def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
         (
             ["run", "--limit", "0"],
             "error: Invalid value for '--limit': Input should be greater than or equal to 1\n"
-            "  fix: workbench --help lists what there is\n",
+            "  fix: workbench --help lists the commands and options\n",
         ),
         (
             ["rum"],
             "error: No such command 'rum'. Did you mean 'run'?\n"
-            "  fix: workbench --help lists what there is\n",
+            "  fix: workbench --help lists the commands and options\n",
         ),
         (
             ["run", "--only", "plan"],

@@ -154,7 +154,7 @@ NAMES = [
         "B31-limit",
         (
             "error: Invalid value for '--limit': Input should be greater than or equal to 1\n"
-            "  fix: workbench --help lists what there is\n"
+            "  fix: workbench --help lists the commands and options\n"
         ),
         words=("run", "--limit", "-1"),
     ),

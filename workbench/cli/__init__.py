@@ -1,10 +1,13 @@
-"""The command line: parse, call, print. Every command imports what it needs when it is called.
+"""The command line. Each command imports what it needs when it is called.
 
-app.py      the app, its errors and exit codes      run.py      run, plan, ui
-prompts.py  prompts list, show, diff, lint, …       fetch.py    models and data: list, add
-compare.py  compare: variants beside each other         gate.py     gate: whether a change may go in
-decide.py   decide: which variant to take
-sync.py     sync: what MLflow does not hold yet
+app.py      the app, its groups of commands, errors and exit codes
+run.py      run, plan, ui               setup.py    from arguments to a project and a plan
+sync.py     sync                        signals.py  Ctrl-C while requests are in flight
+compare.py  compare                     output.py   stdout, stderr and files, without secrets
+decide.py   decide
+gate.py     gate
+prompts.py  prompts list, show, diff, lint, push, pull
+catalog.py  models and data: list, add; evaluators
 store.py    store stats, explain, prune, repair, export
 """
 

@@ -1,4 +1,4 @@
-"""The app itself: its commands, and what becomes of an error.
+"""The app: its commands in groups, its errors and exit codes.
 
 $ workbench run sentimant
 error: prompts: unknown task 'sentimant'
@@ -10,9 +10,10 @@ $ echo $?
 import os
 import sys
 import traceback
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import typer
+from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from workbench import __version__
@@ -21,11 +22,36 @@ from workbench.cli.output import REDACTOR, guard_streams
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import find_secrets
 
-GOES_ON = "interrupted; the same command goes on where it was\n"
+if TYPE_CHECKING:
+    from typer._click import Context, HelpFormatter
+
+INTERRUPTED = "Interrupted. Run the same command to continue.\n"
+GROUPS = {
+    "Run": ("run", "plan", "sync"),
+    "Compare and decide": ("compare", "decide", "gate"),
+    "Prompts": ("prompts",),
+    "Data and models": ("data", "models", "evaluators"),
+    "Store and MLflow": ("store", "ui"),
+}
+
+
+class CommandGroup(TyperGroup):
+    """Help that lists commands in groups, each with its whole first sentence."""
+
+    def format_commands(self, ctx: "Context", formatter: "HelpFormatter") -> None:
+        """Write a section per group."""
+        groups = {"Commands": tuple(self.commands)} if ctx.parent else GROUPS
+        width = max(len(name) for name in self.commands)
+        for group, names in groups.items():
+            helps = (self.commands[name].get_short_help_str(limit=1_000) for name in names)
+            with formatter.section(group):
+                padded = [name.ljust(width) for name in names]
+                formatter.write_dl(list(zip(padded, helps, strict=True)))
+
 
 app = typer.Typer(
     name="workbench",
-    help="Run prompt templates against several language models, score and compare in MLflow.",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -34,20 +60,20 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("plan")(run.plan)
+app.command("sync")(sync.sync)
 app.command("compare")(compare.compare)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
-app.command("sync")(sync.sync)
-app.command("ui")(run.ui)
-app.add_typer(prompts.app, name="prompts")
-app.add_typer(catalog.models, name="models")
-app.add_typer(catalog.data, name="data")
-app.add_typer(store.app, name="store")
+app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
+app.add_typer(catalog.data, name="data", cls=CommandGroup)
+app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.command("evaluators")(catalog.evaluators)
+app.add_typer(store.app, name="store", cls=CommandGroup)
+app.command("ui")(run.ui)
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"workbench {__version__}")
         raise typer.Exit
 
@@ -55,14 +81,14 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: bool = typer.Option(
-        False, "--version", callback=_version, is_eager=True, help="Print the version."
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Run prompt templates against several language models, score and compare in MLflow."""
+    """Run prompt templates against language models, score and compare them."""
 
 
 def main() -> NoReturn:
-    """The command `workbench`; ends the process with an exit code of errors.py."""
+    """Run the command `workbench` and end the process with an exit code of errors.py."""
     REDACTOR.add(find_secrets(os.environ))
     stdout = guard_streams()
     code = _exit_code()
@@ -72,54 +98,55 @@ def main() -> NoReturn:
         code = code or ExitCode.STORAGE
     if code in (ExitCode.INTERRUPTED, ExitCode.TERMINATED):
         sys.stderr.flush()
-        os._exit(code)  # threads may still be at what nobody waits for any more
+        os._exit(code)  # threads whose work is given up may still be running
     sys.exit(code)
 
 
 def _exit_code() -> int:
     try:
         code = app(standalone_mode=False)
-        if code == ExitCode.INTERRUPTED:  # while nothing was under way yet
+        if code == ExitCode.INTERRUPTED:  # before any request
             raise KeyboardInterrupt
         return code if isinstance(code, int) else ExitCode.DONE
     except WorkbenchError as error:
-        _tell(error)
+        _print_error(error)
         return error.exit_code
     except TyperException as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             sys.stdout.write(error.format_message() + "\n")
             return ExitCode.USER
-        _tell(WorkbenchError(error.format_message(), fix="workbench --help lists what there is"))
+        fix = "workbench --help lists the commands and options"
+        _print_error(WorkbenchError(error.format_message(), fix=fix))
         return ExitCode.USER
     except (typer.Abort, KeyboardInterrupt):
-        sys.stderr.write(GOES_ON)
+        sys.stderr.write(INTERRUPTED)
         return ExitCode.INTERRUPTED
-    except Exception as error:  # a fault of ours: said shortly, whole with WORKBENCH_DEBUG
-        if isinstance(error.__cause__, KeyboardInterrupt):  # in the middle of an import
-            sys.stderr.write(GOES_ON)
+    except Exception as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):  # during an import
+            sys.stderr.write(INTERRUPTED)
             return ExitCode.INTERRUPTED
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
         sys.stderr.write(
-            f"workbench failed: {type(error).__name__}: {_plain(str(error))}\n"
-            "  this is a fault of workbench; WORKBENCH_DEBUG=1 shows where\n"
+            f"workbench failed: {type(error).__name__}: {_safe(str(error))}\n"
+            "  this is a bug in workbench; WORKBENCH_DEBUG=1 shows the traceback\n"
         )
         return ExitCode.INTERNAL
 
 
-def _plain(text: str) -> str:
+def _safe(text: str) -> str:
     from workbench.report.safe_text import escape_commands
 
     return escape_commands(text)
 
 
-def _tell(error: WorkbenchError) -> None:
-    """The error on stderr, or with --json as one object on stdout."""
+def _print_error(error: WorkbenchError) -> None:
+    """Print the error on stderr, or with --json as one object on stdout."""
     if "--json" in sys.argv:
         from workbench.report.safe_text import json_line
 
-        said = {"where": error.where, "message": error.message, "fix": error.fix}
-        whole = {"schema_version": 1, "error": said, "exit_code": int(error.exit_code)}
-        sys.stdout.write(json_line(whole) + "\n")
+        fields = {"where": error.where, "message": error.message, "fix": error.fix}
+        document = {"schema_version": 1, "error": fields, "exit_code": int(error.exit_code)}
+        sys.stdout.write(json_line(document) + "\n")
     else:
-        sys.stderr.write(f"error: {_plain(str(error))}\n")
+        sys.stderr.write(f"error: {_safe(str(error))}\n")

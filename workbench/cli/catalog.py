@@ -1,4 +1,9 @@
-"""`workbench models`, `data` and `evaluators`: what there is, and fetching it."""
+"""`workbench data`, `models` and `evaluators`: list them, download data sets and models.
+
+$ workbench data list
+data set        goes to                                what it is
+boolq           prompts/boolq/questions.fetched.jsonl  Questions people asked a search engine, …
+"""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -7,20 +12,25 @@ import typer
 
 from workbench.cli.setup import open_project
 
-models = typer.Typer(no_args_is_help=True, help="Local models that can be fetched by name.")
-data = typer.Typer(no_args_is_help=True, help="Data sets that can be fetched by name.")
+models = typer.Typer(no_args_is_help=True, help="List and download local models.")
+data = typer.Typer(no_args_is_help=True, help="List and download data sets.")
 
-Names = Annotated[list[str], typer.Argument(help="One name or several.")]
+Names = Annotated[list[str], typer.Argument(metavar="NAME", help="Names from the list.")]
 
 
 @models.command("list")
 def list_models() -> None:
-    """List the local models and whether they are on this machine."""
-    from workbench.catalog.models import list_models as listed
+    """List the local models, and which of them are on this machine."""
+    from workbench.catalog import models
 
     rows = [
-        (one.name, "here" if one.added else f"{one.size_mb} MB", one.license, one.description)
-        for one in listed()
+        (
+            model.name,
+            "here" if model.added else f"{model.size_mb} MB",
+            model.license,
+            model.description,
+        )
+        for model in models.list_models()
     ]
     _print_table(("model", "fetch", "licence", "what it is"), rows)
 
@@ -29,10 +39,10 @@ def list_models() -> None:
 def add_models(
     names: Names,
     accept_license: Annotated[
-        bool, typer.Option("--accept-license", help="Accept the terms of models that have some.")
+        bool, typer.Option("--accept-license", help="Accept the licence terms of the models.")
     ] = False,
 ) -> None:
-    """Fetch local models: weights only, checked, converted once."""
+    """Download local models (weights only) and check their digests."""
     from workbench.catalog.models import add_model
 
     for name in names:
@@ -41,16 +51,16 @@ def add_models(
 
 @data.command("list")
 def list_data_sets() -> None:
-    """List the data sets and where their rows go; licences are shown when they are fetched."""
+    """List the data sets, and the files that they are written to."""
     from workbench.catalog.data import list_data
 
-    rows = [(one.name, one.target, one.about) for one in list_data()]
+    rows = [(data_set.name, data_set.target, data_set.about) for data_set in list_data()]
     _print_table(("data set", "goes to", "what it is"), rows)
 
 
 @data.command("add")
 def add_data_sets(names: Names) -> None:
-    """Fetch data sets into this project."""
+    """Download data sets into this project; their licences are shown."""
     from workbench.catalog.data import add_data
 
     root = open_project().root
@@ -59,14 +69,14 @@ def add_data_sets(names: Names) -> None:
 
 
 def evaluators() -> None:
-    """List the evaluators that an experiment can name, and where each comes from."""
+    """List the evaluators, and where each is defined."""
     from workbench.evaluator import list_evaluators
 
-    found = list_evaluators(open_project().root)
-    _print_table(("evaluator", "from"), sorted(found.items()))
+    sources = list_evaluators(open_project().root)
+    _print_table(("evaluator", "from"), sorted(sources.items()))
 
 
-def _print_table(header: tuple[str, ...], rows: "Sequence[tuple[str, ...]]") -> None:
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich.console import Console
     from rich.table import Table
 

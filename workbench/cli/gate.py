@@ -25,7 +25,7 @@ from workbench.errors import ExitCode, WorkbenchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workbench.cli.setup import Planning
+    from workbench.cli.setup import Planner
     from workbench.comparing import Check, ExperimentComparison
     from workbench.completing import Budget
     from workbench.plan import Plan
@@ -74,7 +74,9 @@ def gate(
 
     task, meant = task_of(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    asked = open_planner(task, Options(Scope(limit)), tracking_uri, gated=True, require_env=grow)
+    asked = open_planner(
+        task, Options(Scope(limit)), tracking_uri, gate_prompts=True, require_env=grow
+    )
     with asked as (project, store, plan):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         made = plan(None)
@@ -135,7 +137,7 @@ def _check_limits(max_cost: float | None, max_calls: int | None, *, grow: bool) 
 
 def _grown(
     made: "Plan",
-    planning: "Planning",
+    planning: "Planner",
     meant: "Sequence[str]",
     project: "Project",
     store: "Store",

@@ -1,4 +1,7 @@
-"""What reaches the terminal: nothing secret, and nothing that fails because nobody listens."""
+"""Output without secrets, to a terminal that may be closed and files that the user names.
+
+$ workbench run --json | head -c 1     a closed pipe is no error
+"""
 
 import errno
 import io
@@ -11,40 +14,43 @@ from typing import TextIO, cast
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import RedactedStream, Redactor
 
-REDACTOR = Redactor()  # of this process's stdout and stderr, and of all that a command writes
-HUNG_UP = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has seen enough, a closed terminal
+REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
+CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
 
 
 class SafeStream(RedactedStream):
-    """A clean stream that goes on into nothing when it can't be written any more.
+    """A redacted stream that discards its output once it cannot be written.
 
     Attributes:
-        lost: why it can't, unless a reader has simply hung up.
+        lost: the reason; None if it could be written, or its reader has ended.
     """
 
     lost: OSError | None = None
 
     def write(self, text: str) -> int:
-        """Writes `text`, cleaned, if anybody listens."""
+        """Write the redacted text."""
         self._try(lambda: RedactedStream.write(self, text))
         return len(text)
 
     def flush(self) -> None:
-        """Flushes, if anybody listens."""
+        """Flush the stream."""
         self._try(self._stream.flush)
 
     def _try(self, act: Callable[[], object]) -> None:
         try:
             act()
         except (OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno not in HUNG_UP:
+            if isinstance(error, OSError) and error.errno not in CLOSED:
                 self.lost = self.lost or error
             if not self._stream.closed:
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def guard_streams() -> SafeStream:
-    """Guards stdout and stderr, and gives stdout; a terminal that knows no `·` gets an escape."""
+    """Replace stdout and stderr by safe streams; return stdout.
+
+    A character that the terminal's encoding lacks is written as an escape.
+    """
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -55,7 +61,7 @@ def guard_streams() -> SafeStream:
 
 
 def write_file(path: Path, text: str) -> None:
-    """A file that the user has named, its folder made where it isn't there.
+    """Write a file that the user named, and create its folder.
 
     Raises:
         WorkbenchError: it can't be written (exit code 5).

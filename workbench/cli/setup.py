@@ -1,4 +1,8 @@
-"""From the words of a command to a plan: the project, its open store, the experiment."""
+"""From a command's arguments to a plan: the project, its open store, the experiment.
+
+with open_plan("sentiment", Options(), "") as (project, store, plan):
+    plan.to_send      # 300 requests
+"""
 
 import gc
 import os
@@ -20,7 +24,7 @@ if TYPE_CHECKING:
     from workbench.prompt import Renderer
     from workbench.store import Store
 
-    Planning = Callable[[int | None], Plan]  # with so many repeats; None: the file's
+    Planner = Callable[[int | None], Plan]  # by number of repeats; None: the file's
 
 
 @contextmanager
@@ -28,25 +32,14 @@ def open_plan(
     target: str | Path,
     options: "Options",
     tracking_uri: str,
-    beside: Sequence[str] = (),
+    extra_prompts: Sequence[str] = (),
     *,
     require_env: bool = True,
 ) -> Iterator[tuple["Project", "Store", "Plan"]]:
-    """The project, its open store, and the plan of the experiment that `target` names.
-
-    Args:
-        target: a task, an experiment file, or empty: the only task's.
-        options: what concerns this invocation only.
-        tracking_uri: as the command line names it.
-        beside: references of prompts that are planned beside the file's own.
-        require_env: refuse if a variable in an evaluator's `env` is not set.
-    """
-    with open_planner(target, options, tracking_uri, beside, require_env=require_env) as (
-        project,
-        store,
-        plan,
-    ):
-        yield project, store, plan(None)
+    """The project, its open store, and the plan of an experiment; see `open_planner`."""
+    opened = open_planner(target, options, tracking_uri, extra_prompts, require_env=require_env)
+    with opened as (project, store, planner):
+        yield project, store, planner(None)
 
 
 @contextmanager
@@ -54,20 +47,20 @@ def open_planner(
     target: str | Path,
     options: "Options",
     tracking_uri: str,
-    beside: Sequence[str] = (),
+    extra_prompts: Sequence[str] = (),
     *,
-    gated: bool = False,
+    gate_prompts: bool = False,
     require_env: bool = True,
-) -> Iterator[tuple["Project", "Store", "Planning"]]:
-    """As `planned`, for whoever may need the plan with another number of repeats, too.
+) -> Iterator[tuple["Project", "Store", "Planner"]]:
+    """The project, its open store, and a function that plans the experiment.
 
     Args:
         target: a task, an experiment file, or empty: the only task's.
         options: what concerns this invocation only.
         tracking_uri: as the command line names it.
-        beside: references of prompts that are planned beside the file's own.
-        gated: those that its gate names, too.
-        require_env: see `planned`.
+        extra_prompts: references of prompts to plan in addition to the file's.
+        gate_prompts: also plan the prompts that the experiment's gate names.
+        require_env: refuse if a variable in an evaluator's `env` is not set.
     """
     from workbench.experiment import add_prompts, find_prompt, load_experiment
     from workbench.prompt import Renderer
@@ -77,7 +70,7 @@ def open_planner(
     keep_private(project, tracking_uri)
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
-        with _only_kept_things():
+        with _paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.limit)
             find = partial(
@@ -87,12 +80,13 @@ def open_planner(
                 renderer=renderer,
                 registry=resolvers.registry,
             )
-            named = [*beside, *_of_gate(experiment)] if gated else beside
-            experiment = add_prompts(experiment, named, find)
+            if gate_prompts:
+                bases = [rule.no_worse_than for rule in experiment.gate.values()]
+                extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
+            experiment = add_prompts(experiment, extra_prompts, find)
             keys = frozenset(key_variables(experiment.content))
-            REDACTOR.add(
-                find_secrets(experiment.content) | find_secrets(os.environ, secret_names=keys)
-            )
+            REDACTOR.add(find_secrets(experiment.content))
+            REDACTOR.add(find_secrets(os.environ, secret_names=keys))
 
         yield project, store, partial(_plan, experiment, renderer, store, options, project)
 
@@ -107,22 +101,17 @@ def _plan(
 ) -> "Plan":
     from workbench.plan import plan_invocation, price_notes
 
-    own = experiment if repeats is None else replace(experiment, repeats=repeats)
-    with _only_kept_things():
-        made = plan_invocation(own, renderer, store, options)
-    notes = price_notes(project.prices, [v.model.model.ref for v in made.variants])
-    return replace(made, notes=(*made.notes, *notes))
-
-
-def _of_gate(experiment: "Experiment") -> list[str]:
-    """The references of prompts that its gate names and that its file may not."""
-    bases = [rule.no_worse_than for rule in experiment.gate.values()]
-    return [base for base in bases if "@" in base]
+    if repeats is not None:
+        experiment = replace(experiment, repeats=repeats)
+    with _paused_gc():
+        plan = plan_invocation(experiment, renderer, store, options)
+    notes = price_notes(project.prices, [variant.model.model.ref for variant in plan.variants])
+    return replace(plan, notes=(*plan.notes, *notes))
 
 
 @contextmanager
-def _only_kept_things() -> Iterator[None]:
-    """What is made within stays to the end: no garbage is looked for in it, now or later."""
+def _paused_gc() -> Iterator[None]:
+    """Pause garbage collection, and exclude what was created within: it lives to the end."""
     gc.disable()
     try:
         yield
@@ -132,7 +121,7 @@ def _only_kept_things() -> Iterator[None]:
 
 
 def open_project(tracking_uri: str = "") -> "Project":
-    """The project around the current folder; its secrets are known from here on."""
+    """The project around the current folder; its secrets are redacted from here on."""
     from workbench.project import find_project
 
     project = find_project(Path.cwd())
@@ -142,13 +131,13 @@ def open_project(tracking_uri: str = "") -> "Project":
 
 
 def keep_private(project: "Project", tracking_uri: str) -> None:
-    """From here on files are their owner's only, MLflow's too where they lie in the project."""
+    """Create files for their owner only from here on, if MLflow's are in the project."""
     if str(project.store) in project.tracking_uri(tracking_uri):
         os.umask(0o077)
 
 
 def open_store(project: "Project") -> "Store":
-    """The project's store, which keeps no secret."""
+    """The project's store, in which secrets are redacted."""
     from workbench.store import Store
 
     return Store(project.store, REDACTOR)

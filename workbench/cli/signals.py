@@ -1,4 +1,10 @@
-"""Signals while something is being paid for: the first lets it end, the second ends it."""
+"""Signals while requests are in flight: the first stops sending, the second stops at once.
+
+^C
+Stopping after the calls in flight. Press Ctrl-C again to stop now.
+^C
+Stopped. The outcome of the calls in flight is unknown. Run the same command to continue.
+"""
 
 import os
 import signal
@@ -14,36 +20,36 @@ if TYPE_CHECKING:
     from workbench.completing import Stop
     from workbench.project import Project
 
-AT_ONCE = 0.7  # seconds until a second signal ends what doesn't end by itself
+EXIT_DELAY_S = 0.7  # after a second signal, until a process that hasn't ended is ended
 
 
 @contextmanager
 def handle_signals(project: "Project") -> Iterator["Stop"]:
-    """The first signal lets what is under way end; the second ends within a second."""
+    """Let the calls in flight finish on the first signal; end the process soon on the second."""
     from workbench.completing import Stop
 
     stop = Stop(drain_s=project.file.drain_s)
 
-    def interrupted(number: int, _frame: object) -> None:
+    def handle(number: int, _frame: object) -> None:
         stop.ask(number)
         if stop.now:
-            Timer(AT_ONCE, _end_at_once, [stop.signal]).start()
+            Timer(EXIT_DELAY_S, _exit, [stop.signal]).start()
         else:
             write_stderr("\nStopping after the calls in flight. Press Ctrl-C again to stop now.\n")
 
-    asked = [signal.SIGINT, signal.SIGTERM]
+    numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # nohup ignores it for us
-        asked.append(signal.SIGHUP)
-    before = {one: signal.signal(one, interrupted) for one in asked}
+        numbers.append(signal.SIGHUP)
+    handlers = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield stop
     finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
-def _end_at_once(number: int) -> None:
-    """Whatever the other threads do; what is kept is kept, as after any kill."""
+def _exit(number: int) -> None:
+    """End the process, whatever its threads do: the store survives any kill."""
     write_stderr(
         "Stopped. The outcome of the calls in flight is unknown. "
         "Run the same command to continue.\n"
@@ -52,7 +58,7 @@ def _end_at_once(number: int) -> None:
 
 
 def write_stderr(text: str) -> None:
-    """On stderr, if anybody listens."""
-    with suppress(OSError, ValueError):  # nobody may be listening any more
+    """Write to stderr, unless it is closed."""
+    with suppress(OSError, ValueError):
         sys.stderr.write(text)
         sys.stderr.flush()
