@@ -7,12 +7,15 @@ import errno
 import io
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import RedactedStream, Redactor
+
+if TYPE_CHECKING:
+    from workbench.canonical import JSON
 
 REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
@@ -58,6 +61,20 @@ def guard_streams() -> SafeStream:
     stdout = SafeStream(sys.stdout, REDACTOR)
     sys.stdout = cast("TextIO", stdout)
     return stdout
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print lines on stdout, without the characters that control a terminal."""
+    from workbench.report.safe_text import plain
+
+    sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
+
+
+def print_json(document: "JSON") -> None:
+    """Print one line of JSON on stdout."""
+    from workbench.report.safe_text import json_line
+
+    sys.stdout.write(f"{json_line(document)}\n")
 
 
 def write_file(path: Path, text: str) -> None:

@@ -87,7 +87,6 @@ def open_planner(
             keys = frozenset(key_variables(experiment.content))
             REDACTOR.add(find_secrets(experiment.content))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))
-
         yield project, store, partial(_plan, experiment, renderer, store, options, project)
 
 

@@ -1,4 +1,8 @@
-"""A decision on a terminal and as JSON."""
+"""A decision on a terminal and as JSON.
+
+variant   accuracy              USD / 1,000 rows  latency  rows  best in
+few_shot  0.780 [0.707, 0.839]  0.0124            212 ms   150   97%      Pareto front
+"""
 
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -12,62 +16,58 @@ from workbench.report.safe_text import seconds, shorten
 SCHEMA_VERSION = 1
 
 
-def decision_lines(found: ExperimentComparison, decision: Decision, currency: str) -> Iterator[str]:
-    """A line a variant, best first; then the sentence."""
-    head = (
-        "variant",
-        shorten(decision.metric),
-        f"{shorten(currency)} / 1,000 rows",
-        "latency",
-        "rows",
-        "best in",
-        "",
-    )
-    yield from align_rows([head, *(_cells(found, one) for one in decision.candidates)])
+def decision_lines(
+    compared: ExperimentComparison, decision: Decision, currency: str
+) -> Iterator[str]:
+    """One line per variant, best first, then the decision in words."""
+    cost = f"{shorten(currency)} / 1,000 rows"
+    header = ("variant", shorten(decision.metric), cost, "latency", "rows", "best in", "")
+    yield from align_rows([header, *(_cells(compared, each) for each in decision.candidates)])
     yield ""
     yield shorten(decision.words, 2_000)
-    yield from partial_lines(found, [one.variant for one in decision.candidates])
+    yield from partial_lines(compared, [each.variant for each in decision.candidates])
 
 
-def decision_json(found: ExperimentComparison, decision: Decision) -> dict[str, JSON]:
-    """The same; costs are of 1,000 rows."""
-    names = [variant.name for variant in found.plan.variants]
+def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[str, JSON]:
+    """The decision as one object; costs are of 1,000 rows."""
+    names = [variant.name for variant in compared.plan.variants]
     return {
         "schema_version": SCHEMA_VERSION,
-        "experiment": found.plan.experiment.name,
+        "experiment": compared.plan.experiment.name,
         "metric": decision.metric,
         "candidates": [
             {
-                **asdict(one),
-                "variant": names[one.variant],
-                "rows": _answered(found, one),
-                "admissible": not one.against,
+                **asdict(candidate),
+                "variant": names[candidate.variant],
+                "rows": _answered_rows(compared, candidate),
+                "admissible": not candidate.against,
             }
-            for one in decision.candidates
+            for candidate in decision.candidates
         ],
         "words": decision.words,
     }
 
 
-def _cells(found: ExperimentComparison, one: Candidate) -> tuple[str, ...]:
-    quality = f"{one.quality:.3f}"
-    if one.low is not None and one.high is not None:
-        quality += f" [{one.low:.3f}, {one.high:.3f}]"
-    words = [*one.against]
-    if not one.against:
-        words += ["Pareto front"] * one.on_front + ["not clearly worse than the best"] * one.as_good
-        words += ["floor not certain"] * one.unsure
+def _cells(compared: ExperimentComparison, candidate: Candidate) -> tuple[str, ...]:
+    quality = f"{candidate.quality:.3f}"
+    if candidate.low is not None and candidate.high is not None:
+        quality += f" [{candidate.low:.3f}, {candidate.high:.3f}]"
+    remarks = list(candidate.against)
+    if not remarks:
+        remarks += ["Pareto front"] * candidate.on_front
+        remarks += ["not clearly worse than the best"] * candidate.as_good
+        remarks += ["floor not certain"] * candidate.unsure
     return (
-        shorten(found.plan.variants[one.variant].name, 60),
+        shorten(compared.plan.variants[candidate.variant].name, 60),
         quality,
-        "unknown" if one.cost is None else f"{one.cost:.4f}",
-        "unknown" if one.latency_s is None else seconds(one.latency_s),
-        f"{_answered(found, one):,}",
-        "" if one.against else f"{one.best_chance:.0%}",
-        shorten("; ".join(words), 200),
+        "unknown" if candidate.cost is None else f"{candidate.cost:.4f}",
+        "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
+        f"{_answered_rows(compared, candidate):,}",
+        "" if candidate.against else f"{candidate.best_chance:.0%}",
+        shorten("; ".join(remarks), 200),
     )
 
 
-def _answered(found: ExperimentComparison, one: Candidate) -> int:
-    rows = found.results[one.variant].rows
+def _answered_rows(compared: ExperimentComparison, candidate: Candidate) -> int:
+    rows = compared.results[candidate.variant].rows
     return rows.planned - rows.not_run

@@ -1,6 +1,8 @@
-"""What a gate said: on a terminal, as JUnit XML, for GitHub.
+"""The result of a gate on a terminal, as JSON, as JUnit XML, and for GitHub.
 
-few_shot  exact_match  no worse than zero_shot by 0.02  passed  +0.220 [+0.128, +0.306]  150 rows
+variant   metric       rule                            outcome  value                    rows
+few_shot  exact_match  no worse than zero_shot by 0.02  passed  +0.220 [+0.128, +0.306]  150
+gate: passed (1 passed)
 """
 
 import xml.etree.ElementTree as ET
@@ -10,85 +12,75 @@ from pathlib import PurePosixPath
 from workbench.canonical import JSON
 from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, ExperimentComparison
 from workbench.report.compare import align_rows, compare_markdown, escape_markdown
-from workbench.report.safe_text import UNSAFE, shorten
+from workbench.report.safe_text import UNSAFE, pluralize, shorten
 from workbench.run.grow import Grown
 
 SCHEMA_VERSION = 1
-HERE = PurePosixPath()
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
-def gate_lines(found: ExperimentComparison, checks: Sequence[Check]) -> Iterator[str]:
-    """A line a check, and below them what would decide those that are open."""
-    yield from align_rows([COLUMNS, *(_cells(found, check) for check in checks)])
+def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Iterator[str]:
+    """One line per check, the rows that undecided checks need, and the verdict."""
+    yield from align_rows([COLUMNS, *(_cells(compared, check) for check in checks)])
     for check in checks:
         if check.outcome != PASSED and check.rows_needed:
             yield (
-                f"{_name(found, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
-                f"{check.rows:,} rows; about {check.rows_needed:,} would decide it"
+                f"{_name(compared, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
+                f"{pluralize(check.rows, 'row')}; about {check.rows_needed:,} would decide it"
             )
     yield verdict(checks)
 
 
 def verdict(checks: Sequence[Check]) -> str:
-    """`gate: passed (6 checks)`."""
-    counts = {
-        word: sum(one.outcome == word for one in checks) for word in (FAILED, INCONCLUSIVE, PASSED)
-    }
+    """`gate: failed (1 failed, 5 passed)`."""
+    outcomes = [check.outcome for check in checks]
+    counts = {word: outcomes.count(word) for word in (FAILED, INCONCLUSIVE, PASSED)}
     worst = next(word for word, count in counts.items() if count or word == PASSED)
-    said = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-    return f"gate: {worst} ({said})"
+    return f"gate: {worst} ({', '.join(f'{n} {word}' for word, n in counts.items() if n)})"
 
 
-def gate_json(found: ExperimentComparison, checks: Sequence[Check], code: int) -> dict[str, JSON]:
-    """Every check; `p` is that of failing by chance, adjusted for all of them."""
-    names = [variant.name for variant in found.plan.variants]
+def gate_json(
+    compared: ExperimentComparison, checks: Sequence[Check], code: int
+) -> dict[str, JSON]:
+    """Every check; `p` is the chance of such a failure if nothing changed, adjusted for all."""
+    names = [variant.name for variant in compared.plan.variants]
     return {
         "schema_version": SCHEMA_VERSION,
-        "experiment": found.plan.experiment.name,
-        "checks": [_check_json(check, names[check.variant]) for check in checks],
+        "experiment": compared.plan.experiment.name,
+        "checks": [{**vars(check), "variant": names[check.variant]} for check in checks],
         "exit_code": code,
     }
 
 
-def _check_json(check: Check, variant: str) -> dict[str, JSON]:
-    fields = {**vars(check), "variant": variant}
-    names = (("baseline", "base"), ("fixed_sample", "once"), ("anytime_valid", "again"))
-    return fields | {key: fields.pop(name) for name, key in names}
-
-
 def grown_lines(grown: Grown | None, currency: str) -> list[str]:
-    """What was asked for, and why no more."""
+    """The rows and calls of a grown gate, and why it stopped; empty without --grow."""
     if grown is None:
         return []
-    asked = f"{grown.calls:,} calls" + (
-        "" if grown.spent is None else f", {currency} {grown.spent:.4f}"
-    )
-    rows = f"{grown.rows:,} rows" + (
-        f", {grown.begun:,} of them stored before" if grown.begun else ""
-    )
+    spent = "" if grown.spent is None else f", {currency} {grown.spent:.4f}"
+    before = f", {grown.begun:,} of them stored before" if grown.begun else ""
     repeats = grown.plan.experiment.repeats
-    rows += f", {repeats} times each" if repeats > 1 else ""
+    times = f", {repeats} times each" if repeats > 1 else ""
     outcomes = {check.outcome for check in grown.checks}
     if FAILED in outcomes or INCONCLUSIVE not in outcomes:
-        why = "decided"
+        reason = "decided"
     elif grown.exhausted:
-        why = "the budget is spent"
+        reason = "the budget is spent"
     elif grown.problems:
-        why = "a model does not answer"
+        reason = "a model does not answer"
     elif grown.rows >= grown.plan.rows:
-        why = "no row is left to ask for"
+        reason = "no rows are left"
     else:
-        why = "more rows would not decide it"
-    lost = f"; {grown.unreached:,} rows got no reply" if grown.unreached else ""
-    return [f"grown: {rows}; {asked}{lost}; {why}"]
+        reason = "more rows would not decide it"
+    lost = f"; {pluralize(grown.unreached, 'row')} got no reply" if grown.unreached else ""
+    rows, calls = pluralize(grown.rows, "row"), pluralize(grown.calls, "call")
+    return [f"grown: {rows}{before}{times}; {calls}{spent}{lost}; {reason}"]
 
 
 def grown_json(grown: Grown | None) -> dict[str, JSON]:
-    """The same as data, under `grown`."""
+    """The same under `grown`; empty without --grow."""
     if grown is None:
         return {}
-    said: dict[str, JSON] = {
+    fields: dict[str, JSON] = {
         "rows": grown.rows,
         "rows_before": grown.begun,
         "repeats": grown.plan.experiment.repeats,
@@ -98,14 +90,17 @@ def grown_json(grown: Grown | None) -> dict[str, JSON]:
         "exhausted": grown.exhausted,
         "problems": [problem.message for problem in grown.problems],
     }
-    return {"grown": said}
+    return {"grown": fields}
 
 
-def junit(found: ExperimentComparison, checks: Sequence[Check]) -> str:
-    """A suite with a case a check; what can't be decided is skipped, with the reason."""
-    suite = ET.Element(
+def junit_xml(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
+    """A test suite with a case per check; an inconclusive one is skipped, with the reason."""
+    experiment = compared.plan.experiment.name
+    suites = ET.Element("testsuites")
+    suite = ET.SubElement(
+        suites,
         "testsuite",
-        name=_xml(f"workbench gate {found.plan.experiment.name}"),
+        name=_xml(f"workbench gate {experiment}"),
         tests=str(len(checks)),
         failures=str(sum(check.outcome == FAILED for check in checks)),
         errors="0",
@@ -115,80 +110,78 @@ def junit(found: ExperimentComparison, checks: Sequence[Check]) -> str:
         case = ET.SubElement(
             suite,
             "testcase",
-            classname=_xml(f"{found.plan.experiment.name}.{_name(found, check)}"),
+            classname=_xml(f"{experiment}.{_name(compared, check)}"),
             name=_xml(f"{check.metric} {check.rule}"),
         )
         if check.outcome != PASSED:
             tag = "failure" if check.outcome == FAILED else "skipped"
-            ET.SubElement(case, tag, message=_xml(_said(check)))
-    suites = ET.Element("testsuites")
-    suites.append(suite)
+            ET.SubElement(case, tag, message=_xml(_reason(check)))
     ET.indent(suites)
     return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
 
 
 def annotations(
-    found: ExperimentComparison, checks: Sequence[Check], *, below: PurePosixPath = HERE
+    compared: ExperimentComparison, checks: Sequence[Check], *, folder: PurePosixPath
 ) -> Iterator[str]:
-    """GitHub's workflow commands: an error for what failed, a warning for what is open.
+    """GitHub's workflow commands: an error per failed check, a warning per inconclusive one.
 
     Args:
-        found: the variants.
-        checks: what was said of them.
-        below: the project's folder in its repository.
+        compared: the variants.
+        checks: the checks of them.
+        folder: the project's folder in its repository.
     """
     for check in checks:
         if check.outcome != PASSED:
             kind = "error" if check.outcome == FAILED else "warning"
-            prompt = found.plan.variants[check.variant].prompt
+            prompt = compared.plan.variants[check.variant].prompt
             file, _, line = prompt.where().rpartition(":")
-            title = f"{_name(found, check)}: {check.metric} {check.rule}"
-            path = str(below / file)
-            place = f"file={_property(path)},line={line}," if prompt.origins else ""
-            yield f"::{kind} {place}title={_property(title)}::{_data(_said(check))}"
+            title = f"{_name(compared, check)}: {check.metric} {check.rule}"
+            path = str(folder / file)
+            location = f"file={_property(path)},line={line}," if prompt.origins else ""
+            yield f"::{kind} {location}title={_property(title)}::{_data(_reason(check))}"
 
 
-def summary_markdown(found: ExperimentComparison, checks: Sequence[Check]) -> str:
-    """For a step summary: the checks, then every pair with its rows and its prompt diff."""
-    rows = [
-        f"| {' | '.join(escape_markdown(cell) for cell in _cells(found, one))} |" for one in checks
-    ]
-    head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-    return "\n".join([f"## {verdict(checks)}", "", *head, *rows, "", compare_markdown(found)])
+def summary_markdown(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
+    """Markdown for a step summary: the checks, then every pair with its rows and prompt diff."""
+    cells = [map(escape_markdown, _cells(compared, check)) for check in checks]
+    rows = [f"| {' | '.join(row)} |" for row in (COLUMNS, *cells)]
+    rows.insert(1, "|---" * len(COLUMNS) + "|")
+    return "\n".join([f"## {verdict(checks)}", "", *rows, "", compare_markdown(compared)])
 
 
-def _cells(found: ExperimentComparison, check: Check) -> Sequence[str]:
-    signed = "+" if check.baseline else ""
-    value = "" if check.value is None else f"{check.value:{signed}.3f}"
-    if check.low is not None and check.high is not None:
-        value += f" [{check.low:{signed}.3f}, {check.high:{signed}.3f}]"
+def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
     return (
-        _name(found, check),
+        _name(compared, check),
         shorten(check.metric),
         shorten(check.rule),
         check.outcome,
-        value,
+        _value(check, "+" if check.base else ""),
         f"{check.rows:,}",
     )
 
 
-def _said(check: Check) -> str:
+def _value(check: Check, sign: str = "") -> str:
+    """`+0.220 [+0.128, +0.306]`, or empty."""
+    value = "" if check.value is None else f"{check.value:{sign}.3f}"
+    if check.low is not None and check.high is not None:
+        value += f" [{check.low:{sign}.3f}, {check.high:{sign}.3f}]"
+    return value
+
+
+def _reason(check: Check) -> str:
     if check.value is None:
         return f"{check.outcome}: there is no value"
-    value = f"{check.value:.3f}"
-    if check.low is not None and check.high is not None:
-        value += f" [{check.low:.3f}, {check.high:.3f}]"
+    subject = "the difference is" if check.base else "the mean is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
-    what = "the difference is" if check.baseline else "the mean is"
-    return f"{check.outcome}: {what} {value} on {check.rows:,} rows{more}"
+    return f"{check.outcome}: {subject} {_value(check)} on {pluralize(check.rows, 'row')}{more}"
 
 
-def _name(found: ExperimentComparison, check: Check) -> str:
-    return shorten(found.plan.variants[check.variant].name, 100)
+def _name(compared: ExperimentComparison, check: Check) -> str:
+    return shorten(compared.plan.variants[check.variant].name, 100)
 
 
 def _xml(text: str) -> str:
-    """Without what XML 1.0 has no word for."""
+    """Text without the characters that XML 1.0 cannot express."""
     return UNSAFE.sub("", text).replace("\ufffe", "").replace("\uffff", "")
 
 
