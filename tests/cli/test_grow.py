@@ -114,7 +114,7 @@ def test_where_no_row_is_left_rows_are_asked_again_if_answers_can_differ(home: H
     assert len(home.bodies) == 130
     done = home.call("gate", "short", "--grow", "--max-calls", "1000")
     first = done.stdout.splitlines()[0]
-    assert first.endswith("5 times each; 120 calls; no row is left to ask for")
+    assert first.endswith("5 times each; 120 calls; no rows are left")
     assert len(home.bodies) == 2 * 25 * 5
 
 
@@ -122,7 +122,7 @@ def test_where_answers_can_t_differ_it_says_that_no_row_is_left(home: Home) -> N
     write(home, 25, by=0.05)
     done = home.call("gate", "short", "--grow", "--max-calls", "2000")
     assert done.returncode == 8
-    assert done.stdout.splitlines()[0] == "grown: 25 rows; 50 calls; no row is left to ask for"
+    assert done.stdout.splitlines()[0] == "grown: 25 rows; 50 calls; no rows are left"
 
 
 def test_growing_needs_a_limit_and_a_limit_needs_growing(home: Home) -> None:

@@ -47,9 +47,15 @@ def gate_json(
     return {
         "schema_version": SCHEMA_VERSION,
         "experiment": compared.plan.experiment.name,
-        "checks": [{**vars(check), "variant": names[check.variant]} for check in checks],
+        "checks": [_check_json(check, names[check.variant]) for check in checks],
         "exit_code": code,
     }
+
+
+def _check_json(check: Check, variant: str) -> dict[str, JSON]:
+    fields = {**vars(check), "variant": variant}
+    names = (("baseline", "base"), ("fixed_sample", "once"), ("anytime_valid", "again"))
+    return fields | {key: fields.pop(name) for name, key in names}
 
 
 def grown_lines(grown: Grown | None, currency: str) -> list[str]:
@@ -155,7 +161,7 @@ def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
         shorten(check.metric),
         shorten(check.rule),
         check.outcome,
-        _value(check, "+" if check.base else ""),
+        _value(check, "+" if check.baseline else ""),
         f"{check.rows:,}",
     )
 
@@ -171,7 +177,7 @@ def _value(check: Check, sign: str = "") -> str:
 def _reason(check: Check) -> str:
     if check.value is None:
         return f"{check.outcome}: there is no value"
-    subject = "the difference is" if check.base else "the mean is"
+    subject = "the difference is" if check.baseline else "the mean is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
     return f"{check.outcome}: {subject} {_value(check)} on {pluralize(check.rows, 'row')}{more}"
 
