@@ -8,7 +8,7 @@ import json
 import time
 
 from workbench.cli.setup import open_plan
-from workbench.completing import Site, alone, complete
+from workbench.completing import RunContext, complete, plan_lock
 from workbench.plan import Options, Scope
 from workbench.report.progress import Bar
 
@@ -16,11 +16,11 @@ from workbench.report.progress import Bar
 def main() -> None:
     with (
         open_plan("", Options(Scope()), "") as (project, store, plan),
-        alone(project, store, plan),
+        plan_lock(project, store, plan),
         store.ledger.session(plan.digest),
     ):
         before = time.process_time()
-        outcome = complete(plan, Site(store, Bar()))
+        outcome = complete(plan, RunContext(project, store, Bar()))
         print(json.dumps({"cpu_s": time.process_time() - before}))
     assert outcome.sent == plan.planned
 

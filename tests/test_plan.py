@@ -136,8 +136,8 @@ def test_variants_that_come_to_the_same_run_once_and_it_is_said(bench):
     assert (names(plan), plan.notes) == (
         ["plain · seed=1", "plain · seed=None"],
         (
-            "again · seed=1 is plain · seed=1 again: run once",
-            "again · seed=None is plain · seed=None again: run once",
+            "again · seed=1 equals plain · seed=1: they are run once",
+            "again · seed=None equals plain · seed=None: they are run once",
         ),
     )
 
@@ -182,7 +182,7 @@ def test_excluded_pairs_are_left_out(bench, rules, expected):
     [
         (
             "[{prompt: '*'}]",
-            "prompts/qa/experiment.yaml: `exclude` leaves no variant\n  fix: take a rule out",
+            "prompts/qa/experiment.yaml: `exclude` leaves no variant\n  fix: remove a rule",
         ),
         (
             "[{model: last}, {prompt: shrt}]",

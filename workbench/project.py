@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
 
+NO_TRACKING = "none"  # the address that turns tracking off
 TRACKING_SCHEMES = (
     "sqlite:///",
     "http://",
@@ -105,12 +106,30 @@ class Project:
             WorkbenchError: an address that is no MLflow store.
         """
         uri = given or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
-        if uri and not uri.startswith(TRACKING_SCHEMES):
+        if uri and uri != NO_TRACKING and not uri.startswith(TRACKING_SCHEMES):
             raise WorkbenchError(
                 f"{uri!r} is no MLflow tracking store",
-                fix="http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file",
+                fix="http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file, "
+                "none to record nothing",
             )
         return uri or f"sqlite:///{self.store / 'mlflow.db'}"
+
+    def tracks(self, given: str = "") -> bool:
+        """Return False if tracking is turned off: nothing is recorded and MLflow not imported."""
+        return self.tracking_uri(given) != NO_TRACKING
+
+    def require_tracking(self, given: str, purpose: str) -> None:
+        """Refuse what needs an MLflow store where tracking is turned off.
+
+        Raises:
+            WorkbenchError: tracking is turned off; `purpose` begins the message.
+        """
+        if not self.tracks(given):
+            raise WorkbenchError(
+                f"{purpose} needs an MLflow store, and tracking is off (tracking_uri: none)",
+                fix="name a store: --tracking-uri, MLFLOW_TRACKING_URI, or tracking_uri: in "
+                "workbench.yaml; without any of them the project has its own",
+            )
 
     def display_path(self, path: Path) -> str:
         """`path` as messages call it: relative to the root where it lies below it."""

@@ -96,7 +96,7 @@ def test_first_signal_lets_calls_under_way_end_and_keeps_them(home, server, star
     assert run.returncode == code
     assert err.splitlines()[-2:] == [
         f"error: interrupted: {sent} requests were answered and kept, {ROWS - sent} are left",
-        "  fix: the same command goes on where it was",
+        "  fix: the same command continues from there",
     ]
     assert sent < ROWS
     assert rows(home, "SELECT count(*) FROM completions") == [(sent,)]
@@ -163,7 +163,7 @@ def test_a_run_whose_calls_were_killed_says_so_when_it_goes_on(home, server, sta
     assert again.returncode == 0
     (unknown,) = rows(home, "SELECT count(*) FROM calls WHERE outcome = 'unknown'")[0]
     assert 1 <= unknown <= 12  # four under way; what was received and not yet durable
-    assert f"{unknown} calls were under way when their run ended and may have cost up to" in err
+    assert f"{unknown} calls were in flight when their run ended and may have cost up to" in err
     assert sum(billed(server).values()) <= ROWS + unknown
 
 

@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, refusal
 
 from workbench.comparing import Race
-from workbench.plan import Plan, Scope, round_of, row_order, waves
+from workbench.plan import Plan, Scope, batch_ends, batch_requests, shuffled_rows
 
 NAMES = ["a", "b", "c"]
 TEXT = """\
@@ -83,17 +83,17 @@ def shares(chance: np.random.Generator, rows: int, *means: float) -> list[Drawn]
 
 
 def test_waves_grow_by_half_and_end_with_the_last_row() -> None:
-    assert list(waves(100)) == [20, 30, 45, 68, 100]
-    assert list(waves(10)) == [10]
-    assert list(waves(100, 45)) == [68, 100]
-    assert list(waves(100, 100)) == []
+    assert list(batch_ends(100)) == [20, 30, 45, 68, 100]
+    assert list(batch_ends(10)) == [10]
+    assert list(batch_ends(100, 45)) == [68, 100]
+    assert list(batch_ends(100, 100)) == []
 
 
 def test_rows_come_in_an_order_that_has_nothing_to_do_with_the_file(planned) -> None:
-    order = row_order(planned(50))
+    order = shuffled_rows(planned(50))
     assert sorted(order) == list(range(50))
     assert order != sorted(order)
-    assert order == row_order(planned(50))
+    assert order == shuffled_rows(planned(50))
 
 
 def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
@@ -101,11 +101,16 @@ def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
     same = TEXT.replace("[a, b, c]", "[a, c]").replace("[echo:last]", "[echo:last, echo:prompt]")
     plan = planned(30, same)
     cells, asked = plan.cells, set[str]()
-    first = round_of(plan, {1}, range(10), asked)
+    first = batch_requests(plan, {1}, range(10), asked)
     assert [len(one) for one in first] == [0, 10, 0, 0]
     assert asked == {cell.key for cell in cells[1][:10]}
-    assert [len(one) for one in round_of(plan, {0, 1}, range(20), asked)] == [20, 10, 0, 0]
-    assert [len(one) for one in round_of(plan, {0, 1, 2, 3}, range(20), asked)] == [0, 0, 20, 20]
+    assert [len(r) for r in batch_requests(plan, {0, 1}, range(20), asked)] == [20, 10, 0, 0]
+    assert [len(r) for r in batch_requests(plan, {0, 1, 2, 3}, range(20), asked)] == [
+        0,
+        0,
+        20,
+        20,
+    ]
 
 
 def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -> None:
@@ -179,7 +184,7 @@ def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) 
 def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
     assert "did you mean 'exact_match'?" in refusal(planned, 20, race="exact_mach")
     said = refusal(planned, 20, race="output_tokens")
-    assert "no variant can drop out by output_tokens: it is a number without a range" in said
+    assert "a race can't use output_tokens: it is a number without a range" in said
     assert "--race-on with a metric of pass or fail" in said
     one = TEXT.replace("[a, b, c]", "[a]")
     assert "a race needs two variants" in refusal(planned, 20, one)

@@ -17,8 +17,8 @@ from typing import Any
 
 import openai  # noqa: F401  imported before the fork
 
-from workbench.completing import Outcome, Site, Stop, alone, complete
-from workbench.completing.context import Round, all_at_once
+from workbench.completing import Outcome, Round, RunContext, complete, plan_lock
+from workbench.completing.context import single_round
 from workbench.errors import WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.model import Completion, Request, Usage
@@ -104,18 +104,6 @@ def few_at_once(plan: Plan) -> Iterator[Round]:
         yield [requests[start : start + 3]]
 
 
-class Silent:
-    """A progress that nobody follows."""
-
-    def begin(self, total: int) -> None: ...
-
-    def advance(self, done: int, failed: int) -> None: ...
-
-    def end(self) -> None: ...
-
-    def note(self, text: str) -> None: ...
-
-
 def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]) -> Outcome:
     """Plans, says so, and completes when told to."""
     root = Path(order["root"])
@@ -128,9 +116,10 @@ def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]
             plan = at_the_cashier(plan, Path(order["bill"]))
         if not order.get("from_nothing"):
             ready()
-        rounds = few_at_once if order.get("few_at_once") else all_at_once
-        with alone(Project(root), store, plan), store.ledger.session(plan.digest):
-            return complete(plan, Site(store, Silent(), Stop(), rounds=rounds))
+        rounds = few_at_once if order.get("few_at_once") else single_round
+        project = Project(root)
+        with plan_lock(project, store, plan), store.ledger.session(plan.digest):
+            return complete(plan, RunContext(project, store), rounds=rounds)
 
 
 class Gate:

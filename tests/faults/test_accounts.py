@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from job import Cashier, Silent, make_plan, write_project
+from job import Cashier, make_plan, write_project
 from jobs import left_behind
 
-from workbench.completing import Budget, Site, complete
+from workbench.completing import Budget, RunContext, complete
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Request
+from workbench.project import Project
 from workbench.prompt import Renderer
 from workbench.store import Store
 
@@ -59,10 +60,10 @@ def test_call_that_nobody_accounts_for_may_have_been_billed(
         model = replace(variant.model, provider=asked)
         plan = replace(plan, variants=(replace(variant, model=model),))
         with store.ledger.session(plan.digest):
-            complete(plan, Site(store, Silent(), budget=budget))
+            complete(plan, RunContext(Project(tmp_path), store, budget=budget))
         assert [(call.outcome, call.reason) for call in store.ledger.calls()] == noted
         assert store.ledger.settle() == []
-    assert (budget.calls, budget.under_way) == (2, 0)
+    assert (budget.calls, budget.in_flight) == (2, 0)
     assert left_behind(tmp_path / ".workbench") == []
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 from billing import Till
-from job import Silent, make_plan, write_project
-from listening import Done, completed
+from job import make_plan, write_project
+from listening import CollectedOutcome, complete_and_collect
 from openai_server import HANG, RESET, Reply, answer, refuse
 
-from workbench.completing import Budget, Site, Stop
-from workbench.project import Price
+from workbench.completing import Budget, RunContext
+from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
 
@@ -79,12 +79,15 @@ class Buyer:
 
         self.till.server.script = noted
 
-    def buy(self, *, max_cost: float | None = None, max_calls: int | None = None) -> Done:
+    def buy(
+        self, *, max_cost: float | None = None, max_calls: int | None = None
+    ) -> CollectedOutcome:
         self.budget = Budget({MODEL: PRICE}, max_cost=max_cost, max_calls=max_calls)
         with Store(self.root / ".workbench") as store:
             self.plan = make_plan(self.root, store, self.renderer)
             with store.ledger.session(self.plan.digest):
-                return completed(self.plan, Site(store, Silent(), Stop(), self.budget))
+                context = RunContext(Project(self.root), store, budget=self.budget)
+                return complete_and_collect(self.plan, context)
 
     @property
     def bill(self) -> float:
@@ -112,7 +115,7 @@ def test_what_is_billed_is_never_above_the_limit_and_close_to_it(
 ) -> None:
     outcome = buyer.buy(max_cost=max_cost)
     assert buyer.bill <= max_cost < buyer.bill + buyer.dearest
-    assert (outcome.exhausted, outcome.stops) == (True, [])
+    assert (outcome.exhausted, outcome.model_errors) == (True, [])
     assert outcome.sent == len(buyer.till.server.requests) == len(outcome.completions) < ROWS
     assert buyer.budget.spent == pytest.approx(buyer.bill)
 
@@ -138,7 +141,7 @@ def test_the_limit_holds_when_calls_fail_and_may_be_billed_twice(
     assert buyer.bill <= 0.5 < buyer.bill + 2 * buyer.dearest
     assert outcome.exhausted
     assert buyer.budget.spent == pytest.approx(buyer.bill)
-    assert (buyer.budget.held, buyer.budget.under_way) == (pytest.approx(0), 0)
+    assert (buyer.budget.reserved, buyer.budget.in_flight) == (pytest.approx(0), 0)
 
 
 def test_an_answer_without_usage_costs_what_it_may_have(buyer: Buyer) -> None:
@@ -224,7 +227,7 @@ def test_limit_of_cost_needs_a_price(buyer: Buyer) -> None:
     done = call(buyer.root, "run", "--max-cost", "1")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
-        f"error: workbench.yaml: --max-cost can't be kept: {MODEL} has no price\n"
+        f"error: workbench.yaml: --max-cost can't be enforced: {MODEL} has no price\n"
         f'  fix: prices: {{"{MODEL}": {{input: 0.15, output: 0.60}}}}, per million tokens '
         "(0 and 0 for a server of your own), or leave --max-cost out\n"
     )

@@ -203,10 +203,7 @@ NAMES = [
     ),
     Case(
         "B32-exclude",
-        (
-            "error: prompts/qa/experiment.yaml: `exclude` leaves no variant\n"
-            "  fix: take a rule out\n"
-        ),
+        ("error: prompts/qa/experiment.yaml: `exclude` leaves no variant\n  fix: remove a rule\n"),
         more="exclude: [{prompt: '*'}]\n",
     ),
     Case(

@@ -9,7 +9,7 @@ import math
 from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 
-from workbench.run.invocation import Invocation
+from workbench.run.summary import Invocation
 from workbench.tracking.run_data import logged_metrics
 
 PLAN = "workbench.plan"

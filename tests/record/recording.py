@@ -7,12 +7,13 @@ from bench import Bench
 from mlflow import MlflowClient
 from mlflow.entities import Run, Trace
 
-from workbench.completing import Stop
+from workbench.completing import Progress, RunContext, Stop
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation
 from workbench.project import Project
 from workbench.resolvers import project_resolvers
-from workbench.run.invocation import Invocation, RunSite, run
+from workbench.run.invocation import ResultCallbacks, run
+from workbench.run.summary import Invocation
 from workbench.store import Store
 from workbench.tracking.recorder import DirectRecorder
 from workbench.tracking.recording_process import RecordingProcess
@@ -21,16 +22,10 @@ RUN_ALL = Options()
 
 
 @dataclass
-class SilentProgress:
+class SilentProgress(Progress):
     """Progress that only collects its notes."""
 
     notes: list[str] = field(default_factory=list)
-
-    def begin(self, total: int) -> None: ...
-
-    def advance(self, done: int, failed: int) -> None: ...
-
-    def end(self) -> None: ...
 
     def note(self, text: str) -> None:
         self.notes.append(text)
@@ -65,8 +60,8 @@ class Recording:
                     self.project, store.redactor, self.uri, lambda: bool(ended.signal)
                 )
             )
-            shop = RunSite(self.project, store, recorder, self.progress, ended)
-            return run(plan, shop, options)
+            context = RunContext(self.project, store, self.progress, ended)
+            return run(plan, context, recorder, options, ResultCallbacks())
 
     @property
     def client(self) -> MlflowClient:

@@ -77,6 +77,6 @@ def test_the_same_invocation_again_is_known(large: Recording, server: OpenAIServ
     server.script = lambda path, body, nth: say("1")
     first = large.run(text(server))
     again = large.run(text(server))
-    assert (again.known, again.parent_run_id) == (True, first.parent_run_id)
+    assert (again.recorded_before, again.parent_run_id) == (True, first.parent_run_id)
     new = large.run(text(server), Options(again=True))
     assert traced(large, new.variants[0].run_id) == traced(large, first.variants[0].run_id)

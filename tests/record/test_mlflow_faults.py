@@ -20,8 +20,8 @@ from recording import Recording
 
 from workbench.errors import ExitCode
 from workbench.plan import Options
-from workbench.run.invocation import Invocation
-from workbench.run.pending import forget, unrecorded
+from workbench.run.pending import forget, pending_invocations
+from workbench.run.summary import Invocation
 
 pytestmark = [pytest.mark.slow]
 MENDED = (
@@ -88,7 +88,7 @@ class Team:
 
     def in_step(self, done: Invocation) -> None:
         assert held(self.client, done) == meant(done)
-        assert unrecorded(self.recording.project) == []
+        assert pending_invocations(self.recording.project) == []
 
 
 @pytest.fixture
@@ -136,11 +136,13 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     assert [(one.message, one.fix) for one in done.problems[1:]] == [
         ("8 of 8 rows are not recorded in MLflow", MENDED)
     ]
-    assert [one.plan for one in unrecorded(alive.project)] == [done.plan.digest]
+    assert [one.plan for one in pending_invocations(alive.project)] == [done.plan.digest]
     team.recording = alive
     later = team.run()
     assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
-    assert [one.tracking_uri for one in unrecorded(alive.project)] == ["http://127.0.0.1:9"]
+    assert [one.tracking_uri for one in pending_invocations(alive.project)] == [
+        "http://127.0.0.1:9"
+    ]
     forget(alive.project, done.plan.digest, "http://127.0.0.1:9")  # it is another store's
     team.in_step(later)
 

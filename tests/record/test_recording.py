@@ -181,7 +181,7 @@ def test_the_same_invocation_again_records_nothing(
 ) -> None:
     first = recording.run(reviews)
     second = recording.run(reviews)
-    assert second.known
+    assert second.recorded_before
     assert second.requests.stored == 12
     assert [v.run_id for v in second.variants] == [v.run_id for v in first.variants]
     assert [v.metrics for v in second.variants] == [v.metrics for v in first.variants]
@@ -194,7 +194,7 @@ def test_again_makes_new_runs_and_sends_nothing(
 ) -> None:
     recording.run(reviews)
     second = recording.run(reviews, Options(again=True))
-    assert not second.known
+    assert not second.recorded_before
     assert len(recording.runs()) == 10
     assert len(server.requests) == 12
 
@@ -361,7 +361,7 @@ def test_fresh_answers_replace_the_old_in_the_same_runs(
     first = recording.run(reviews)
     server.script = lambda path, body, nth: say("negative")
     second = recording.run(reviews, Options(fresh=True))
-    assert not second.known
+    assert not second.recorded_before
     assert second.parent_run_id == first.parent_run_id
     run = recording.client.get_run(first.variants[0].run_id)
     assert run.data.metrics["exact_match/mean"] == 2 / 3
@@ -399,7 +399,7 @@ def test_a_limit_beyond_the_dataset_is_no_other_invocation(
     recording: Recording, reviews: str
 ) -> None:
     recording.run(reviews)
-    assert recording.run(reviews, Options(Scope(limit=99))).known
+    assert recording.run(reviews, Options(Scope(limit=99))).recorded_before
 
 
 def test_a_continued_run_may_have_other_settings_than_it_began_with(

@@ -16,7 +16,7 @@ from recording import Recording
 
 from workbench.completing import Stop
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.run.pending import unrecorded
+from workbench.run.pending import pending_invocations
 
 pytestmark = [pytest.mark.slow]
 ROWS = 40
@@ -58,7 +58,7 @@ def test_it_holds_what_a_recording_in_our_own_process_would(
     assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
     assert held(apart.client, done) == meant(done)
     assert done.variants[0].variant.prompt.version == 1
-    assert apart.run(text(server)).known
+    assert apart.run(text(server)).recorded_before
     assert desk() is None
 
 
@@ -79,11 +79,11 @@ def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
         f"the recording process ended early: {ROWS} rows may be missing in MLflow"
     ]
     assert (done.variants[0].rows.scored, len(server.requests)) == (ROWS, ROWS)
-    assert len(unrecorded(apart.project)) == 1
+    assert len(pending_invocations(apart.project)) == 1
     again = apart.run(text(server))
     assert (again.exit_code, len(server.requests)) == (ExitCode.DONE, ROWS)
     assert held(apart.client, again) == meant(again)
-    assert unrecorded(apart.project) == []
+    assert pending_invocations(apart.project) == []
 
 
 def test_a_run_that_is_interrupted_says_so_in_mlflow(
@@ -94,7 +94,7 @@ def test_a_run_that_is_interrupted_says_so_in_mlflow(
     def ask() -> None:
         while not apart.runs() or len(server.requests) < ROWS // 2:
             time.sleep(0.05)
-        stop.ask(signal.SIGINT)
+        stop.request(signal.SIGINT)
 
     server.script = slowly(0.5)
     asking = threading.Thread(target=ask, daemon=True)

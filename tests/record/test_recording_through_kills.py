@@ -20,7 +20,7 @@ from record_contents import held, meant
 from recording import Recording
 
 from workbench.errors import ExitCode
-from workbench.run.pending import unrecorded
+from workbench.run.pending import pending_invocations
 
 pytestmark = [pytest.mark.slow]
 ROWS, KILLS, RESTARTS = 300, 8, (2, 5)
@@ -70,9 +70,9 @@ def test_300_rows_through_eight_kills_and_two_restarts_are_each_there_once(
         done = recording.run(EXPERIMENT)
         assert (done.exit_code, done.requests.sent, done.problems) == (ExitCode.DONE, 0, ())
         assert held(MlflowClient(server.url, server.url), done) == meant(done)
-        assert recording.run(EXPERIMENT).known
+        assert recording.run(EXPERIMENT).recorded_before
         _counted(server.url, done.parent_run_id)
-    assert unrecorded(bench.project) == []
+    assert pending_invocations(bench.project) == []
     assert ends.count(signal.SIGKILL) >= KILLS // 2
 
 

@@ -20,7 +20,7 @@ from workbench.errors import ExitCode, StopCheck, Stopped
 from workbench.experiment import load_experiment
 from workbench.plan import Options, header, plan_invocation
 from workbench.resolvers import project_resolvers
-from workbench.run.pending import note, unrecorded
+from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
 from workbench.store import Store
 from workbench.tracking.protocol import Recorded, RecordingJob, Results
@@ -118,12 +118,12 @@ def test_a_recording_that_is_stopped_is_gone_on_with(twice: Recording, after: in
         [one.experiment_id for one in twice.client.search_experiments()],
         "attributes.status = 'KILLED'",
     )
-    assert len(unrecorded(twice.project)) == 1
+    assert len(pending_invocations(twice.project)) == 1
     done = twice.run(EXPERIMENT)
-    assert (done.known, done.requests.sent, done.problems) == (False, 0, ())
+    assert (done.recorded_before, done.requests.sent, done.problems) == (False, 0, ())
     of_both = held(twice.client, done)
     assert of_both["traces"] == 4 * ROWS  # --again's, and those of the first
-    assert unrecorded(twice.project) == []
+    assert pending_invocations(twice.project) == []
 
 
 def test_the_last_value_is_shown_though_it_is_lower(
@@ -182,7 +182,7 @@ def test_what_people_add_to_a_trace_is_not_counted_and_stays(twice: Recording) -
     )
     twice.client.set_tag(run.info.run_id, "workbench.rows", "-")
     again = twice.run(EXPERIMENT)
-    assert (again.known, again.problems) == (False, ())
+    assert (again.recorded_before, again.problems) == (False, ())
     (trace, *_) = twice.traces(run)
     names = sorted(one.name for one in trace.info.assessments)
     assert names == ["exact_match", "exact_match", "expected_response", "output_tokens"]
@@ -307,7 +307,7 @@ def test_a_store_of_another_make_is_refused_and_left_as_it_is(
 def test_a_note_holds_no_password(bench: Bench) -> None:
     for uri in ("http://u:secret@host:5000", "http://host:5000"):
         note(bench.project, bench.plan(), uri)
-    kept = {one.tracking_uri for one in unrecorded(bench.project)}
+    kept = {one.tracking_uri for one in pending_invocations(bench.project)}
     assert kept == {"http://u:***@host:5000", "http://host:5000"}
 
 

@@ -46,7 +46,7 @@ def test_again_shows_the_same_traces(recording: Recording, pair: str) -> None:
         assert shown(recording, other.run_id) == shown(recording, one.run_id)
     third = recording.run(pair, Options(again=True))
     assert shown(recording, third.variants[0].run_id) == shown(recording, first.variants[0].run_id)
-    assert recording.run(pair).known
+    assert recording.run(pair).recorded_before
 
 
 def test_an_edited_template_leaves_the_other_variants_traces_where_they_are(

@@ -94,7 +94,9 @@ def test_an_alias_and_a_digest_name_a_version(recording: Recording) -> None:
         ("plain", 2),
         ("plain@production", 1),
     ]
-    assert done.plan.notes == (f"plain@sha:{digest[:8]} is plain@production again: run once",)
+    assert done.plan.notes == (
+        f"plain@sha:{digest[:8]} equals plain@production: they are run once",
+    )
 
 
 def test_an_mlflow_evaluation_dataset_is_read(recording: Recording) -> None:

@@ -178,7 +178,7 @@ def test_no_secret_is_written_anywhere(home, server):
     assert {request.headers["x-api-key"] for request in server.requests} == {CANARIES["header"]}
     assert {body["access_token"] for body in server.bodies} == {CANARIES["body"]}
     assert CANARIES["HF_TOKEN"] not in {body["messages"][-1]["content"] for body in server.bodies}
-    assert "rows: a secret was taken out of 1 of 6 rows" in said
+    assert "rows: a secret was redacted in 1 of 6 rows" in said
     assert "[secret LOCAL_KEY]" in said
     everything = [("terminal", said), *written(home)]
     assert [place for place, _ in everything if place.endswith("mlflow.db:assessments")]
@@ -190,7 +190,7 @@ def test_a_template_that_holds_a_secret_is_refused(home, server):
         f"user:\n{{{{ text }}}} {CANARIES['OPENAI_API_KEY']}\n"
     )
     said = call(home, "run")
-    assert said.startswith("error: prompts/qa/ask.jinja:1: the template holds the value of ")
+    assert said.startswith("error: prompts/qa/ask.jinja:1: the template contains the value of ")
     assert found(said) == []
     assert server.requests == []
 

@@ -133,21 +133,24 @@ def _grow(
     budget: "Budget",
 ) -> "Grown":
     """The gate on as many rows as it needs; the failures of models go to stderr."""
+    from workbench.completing import Progress, RunContext
     from workbench.report.safe_text import escape_commands
-    from workbench.run.grow import GrowContext, grow
+    from workbench.run.grow import grow
     from workbench.run.invocation import check_prices
+
+    class GateProgress(Progress):
+        """Prints how many checks are open; the number of requests is not known in advance."""
+
+        def note(self, text: str) -> None:
+            write_stderr(f"{text}\n")
 
     check_prices(plan, budget)
     with handle_signals(project) as stop:
-        context = GrowContext(project, store, _write_line, budget, stop)
+        context = RunContext(project, store, GateProgress(), stop, budget)
         grown = grow(plan, planner, selectors, context)
     for problem in grown.problems:
         write_stderr(f"error: {escape_commands(str(problem))}\n")
     return grown
-
-
-def _write_line(text: str) -> None:
-    write_stderr(f"{text}\n")
 
 
 def _write_github(

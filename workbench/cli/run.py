@@ -1,9 +1,7 @@
 """`workbench run`, `plan` and `ui`."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict, replace
-from functools import partial
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,15 +11,12 @@ from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
-    from workbench.comparing import ExperimentComparison
-    from workbench.completing import Checked, Stop
+    from workbench.completing import BatchCheck, RunContext
     from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.results.metrics import VariantResult
-    from workbench.run.invocation import Invocation, RunSite
+    from workbench.run.summary import Invocation
     from workbench.store import Store
+    from workbench.tracking.protocol import Recorder
 
 Target = Annotated[
     str,
@@ -72,10 +67,12 @@ def run(
     as_json: AsJson = False,
 ) -> int:
     """Run an experiment: every prompt on every model, scored, recorded in MLflow."""
-    from workbench.completing import Budget
+    from workbench.cli.results import TerminalResults
+    from workbench.completing import Budget, RunContext
     from workbench.plan import Options, Scope
+    from workbench.report.progress import progress
     from workbench.run.invocation import check_prices
-    from workbench.run.invocation import run as carry_out
+    from workbench.run.invocation import run as run_plan
 
     raced = race_on if race or race_on else None
     options = Options(
@@ -88,11 +85,10 @@ def run(
             return _show_plan(made, project, store, as_json)
         _notes(made, as_json)
         with handle_signals(project) as stop:
-            shop = workshop(project, store, tracking_uri)
-            scored = partial(_show_numbers, currency=project.file.currency, as_json=as_json)
-            shop = replace(shop, stop=stop, budget=budget, scored=scored)
-            done = carry_out(made, shop, options)
-            checked = _checked(made, store, stop) if with_check else None
+            context = RunContext(project, store, progress(), stop, budget)
+            output = TerminalResults(project.file.currency, quiet=as_json)
+            done = run_plan(made, context, make_recorder(context, tracking_uri), options, output)
+            checked = _checked(made, context) if with_check else None
     _show_rest(done, project, checked, as_json)
     return int(done.exit_code)
 
@@ -120,36 +116,26 @@ def ui(
     from workbench.tracking.ui_server import serve
 
     project = open_project(tracking_uri)
+    project.require_tracking(tracking_uri, "workbench ui")
     keep_private(project, tracking_uri)
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
 
 
-def _checked(made: "Plan", store: "Store", stop: "Stop") -> "list[Checked]":
+def _checked(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
     from workbench.completing import check_batch
 
-    return check_batch(made, store.completions, ending=lambda: bool(stop.signal))
+    return check_batch(plan, context.store.completions, should_stop=context.interrupted)
 
 
-def workshop(project: "Project", store: "Store", tracking_uri: str) -> "RunSite":
-    """Where an invocation is carried out, its progress shown as suits whoever watches."""
-    from workbench.report.progress import progress
-    from workbench.run.invocation import RunSite
+def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
+    """Return the recording process, or a recorder that drops everything if tracking is off."""
+    if not context.project.tracks(tracking_uri):
+        from workbench.tracking.protocol import NullRecorder
+
+        return NullRecorder()
     from workbench.tracking.recording_process import RecordingProcess
 
-    recorder = RecordingProcess(project, store.redactor, tracking_uri)
-    return RunSite(project, store, recorder, progress(), pages=partial(_pages, project=project))
-
-
-def _pages(found: "ExperimentComparison", project: "Project") -> dict[str, str]:
-    """What is kept of a comparison beside its runs."""
-    from workbench.report.compare import compare_json
-    from workbench.report.page import comparison_page
-    from workbench.report.safe_text import json_line
-
-    return {
-        "comparison.html": comparison_page(found, currency=project.file.currency),
-        "comparison.json": json_line(compare_json(found)),
-    }
+    return RecordingProcess(context.project, context.store.redactor, tracking_uri)
 
 
 def _notes(made: "Plan", as_json: bool) -> None:
@@ -179,35 +165,11 @@ def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) 
     return ExitCode.DONE
 
 
-def _console() -> "Console":
-    from rich.console import Console
-
-    return Console() if sys.stdout.isatty() else Console(width=160)
-
-
-def _show_numbers(variants: "Sequence[VariantResult]", *, currency: str, as_json: bool) -> None:
-    """The leaderboard, as soon as there is one: MLflow may still be busy."""
-    from rich.console import Console
-
-    from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
-    from workbench.report.safe_text import plain
-
-    if as_json:
-        return
-    console = _console()
-    table = leaderboard(variants, currency=currency)
-    fits = Console(width=10_000).measure(table).maximum <= console.width
-    console.print(table if fits else leaderboard_blocks(variants, currency=currency))
-    for line in verdict_lines(variants):
-        console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
-    console.print()
-    sys.stdout.flush()
-
-
 def _show_rest(
-    done: "Invocation", project: "Project", checked: "list[Checked] | None", as_json: bool
+    done: "Invocation", project: "Project", checked: "list[BatchCheck] | None", as_json: bool
 ) -> None:
     """What stands under it, once all is recorded; or everything as one object."""
+    from workbench.cli.results import results_console
     from workbench.report.run import check_lines, invocation_json, summary
     from workbench.report.safe_text import escape_commands, json_line, plain
 
@@ -217,7 +179,7 @@ def _show_rest(
         more = {} if checked is None else {"check_batch": [asdict(sample) for sample in checked]}
         typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
         return
-    console = _console()
+    console = results_console()
     for line in summary(done, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in done.problems:

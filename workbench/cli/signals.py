@@ -31,8 +31,8 @@ def handle_signals(project: "Project") -> Iterator["Stop"]:
     stop = Stop(drain_s=project.file.drain_s)
 
     def handle(number: int, _frame: object) -> None:
-        stop.ask(number)
-        if stop.now:
+        stop.request(number)
+        if stop.immediate:
             Timer(EXIT_DELAY_S, _exit, [stop.signal]).start()
         else:
             write_stderr("\nStopping after the calls in flight. Press Ctrl-C again to stop now.\n")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.run import AsJson, Target, TrackingUri, workshop
+from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from workbench.canonical import JSON
     from workbench.plan import Plan
     from workbench.project import Project
-    from workbench.run.pending import Unrecorded
+    from workbench.run.pending import PendingInvocation
     from workbench.store import Store
 
 
@@ -32,7 +32,7 @@ class _Outcome:
         rows: with an answer; None where it isn't known.
     """
 
-    of: "Unrecorded"
+    of: "PendingInvocation"
     state: str
     rows: int | None = None
     parent_run_id: str = ""
@@ -49,11 +49,12 @@ def sync(
 ) -> int:
     """Record in MLflow what earlier runs could not; send nothing."""
     from workbench.report.safe_text import json_line
-    from workbench.run.pending import unrecorded
+    from workbench.run.pending import pending_invocations
 
     project = open_project(tracking_uri)
+    project.require_tracking(tracking_uri, "workbench sync")
     wanted = project.display_path(experiment_file(target, project)) if target else ""
-    notes = [one for one in unrecorded(project) if one.experiment == wanted or not target]
+    notes = [one for one in pending_invocations(project) if one.experiment == wanted or not target]
     done = [_carried_out(one, project, tracking_uri, forget) for one in notes]
     if as_json:
         typer.echo(json_line(_as_json(done)))
@@ -63,7 +64,7 @@ def sync(
 
 
 def _carried_out(
-    one: "Unrecorded", project: "Project", tracking_uri: str, forget: bool
+    one: "PendingInvocation", project: "Project", tracking_uri: str, forget: bool
 ) -> _Outcome:
     """Plans again, and records if it comes to the same plan."""
     from workbench.plan import Options, Scope
@@ -106,12 +107,18 @@ def _carried_out(
 
 
 def _recorded(
-    one: "Unrecorded", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
+    one: "PendingInvocation", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
 ) -> _Outcome:
-    from workbench.run.invocation import sync as carry_out
+    from workbench.cli.results import TerminalResults
+    from workbench.completing import RunContext
+    from workbench.report.progress import progress
+    from workbench.run.invocation import sync as sync_plan
     from workbench.run.pending import forget as dropped
 
-    done = carry_out(plan, workshop(project, store, tracking_uri or one.tracking_uri))
+    context = RunContext(project, store, progress())
+    recorder = make_recorder(context, tracking_uri or one.tracking_uri)
+    output = TerminalResults(project.file.currency, quiet=True)
+    done = sync_plan(plan, context, recorder, output)
     rows = done.requests.planned - done.requests.not_run
     state = "left" if done.problems else "recorded"
     if state == "recorded":  # wherever it was meant to go

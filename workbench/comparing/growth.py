@@ -22,7 +22,7 @@ from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check, Look
 from workbench.comparing.gate import adjusted, checked_variants, find_checks, find_meant
 from workbench.comparing.metrics import Part
 from workbench.model import Request
-from workbench.plan import Plan, round_of, row_order, waves
+from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.metrics import VariantResult
 from workbench.results.tally import Tally
 
@@ -97,11 +97,11 @@ class GrowingGate:
         asked: set[str] = set()
         self._look_again(plan)
         done = self.stored_rows
-        for seen in waves(plan.rows, done):
+        for seen in batch_ends(plan.rows, done):
             if self.decided:
                 return
             some, asking = order[done:seen], self.asking(plan)
-            yield round_of(plan, asking, some, asked)
+            yield batch_requests(plan, asking, some, asked)
             self._close(plan, asking, some)
             self.check_rows(plan)
             done = seen
@@ -117,11 +117,11 @@ class GrowingGate:
         """At what is stored, wave by wave: the same command comes to the same decisions again."""
         tallies = self._judged()
         answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
-        order = row_order(plan)
+        order = shuffled_rows(plan)
         own = [[row for row in order if row in rows] for rows in answered]
         results = _results(plan, tallies)
         self._judge(plan, tallies, results, answered, once=True)
-        for seen in waves(max(map(len, own))):
+        for seen in batch_ends(max(map(len, own))):
             self._judge(plan, tallies, results, [frozenset(rows[:seen]) for rows in own])
             if self.decided:
                 break
@@ -222,7 +222,7 @@ class GrowingGate:
             for place, cell in enumerate(plan.cells[number])
             if cell.key in needed
         }
-        return sorted(row_order(plan), key=left.__contains__), plan.rows - len(left)
+        return sorted(shuffled_rows(plan), key=left.__contains__), plan.rows - len(left)
 
 
 def _results(plan: Plan, tallies: Sequence[Tally]) -> list[VariantResult]:

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from workbench.comparing.metrics import Part, Rows, Values, filled
 from workbench.model import Request
-from workbench.plan import Plan, round_of, row_order, waves
+from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.stats import ALPHA, watched_apart
 
 
@@ -75,10 +75,10 @@ class Race:
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """What is asked in each wave: by those that still run."""
-        order, asked, begun = row_order(plan), set[str](), 0
-        for seen in waves(plan.rows):
+        order, asked, begun = shuffled_rows(plan), set[str](), 0
+        for seen in batch_ends(plan.rows):
             end = plan.rows if self.disabled or len(self.going) == 1 else seen
-            yield round_of(plan, self.going, order[begun:end], asked)
+            yield batch_requests(plan, self.going, order[begun:end], asked)
             begun = end
             if begun == plan.rows:
                 return

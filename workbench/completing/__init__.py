@@ -1,31 +1,33 @@
-"""Sending what a plan has to send, and keeping what comes back.
+"""Sending the requests of a plan and storing the completions.
 
-complete(plan, site)  ->  Outcome(completions by key, what stopped a model)
-
-alone.py      a plan is run by one process           budget.py   what may still be spent
-complete.py   threads that ask, one that keeps
-check_batch.py whether answers depend on the rows beside them
-site.py       what limits the sending, who is told of it, in which rounds it goes
-handing.py    each request with its intent noted and its cost held, when it is pulled
+budget.py       limits on calls and cost
+check_batch.py  local answers that change when rows are asked one by one
+complete.py     threads that call the models, one that stores
+context.py      RunContext, and the callbacks for progress and completions
+dispatch.py     each request leased and budgeted when a provider pulls it
+plan_lock.py    one process at a time runs a plan
+stop.py         the request to end an invocation
 """
 
 from workbench.completing.budget import Budget
-from workbench.completing.check_batch import BatchChange, Checked, check_batch
+from workbench.completing.check_batch import BatchChange, BatchCheck, check_batch
 from workbench.completing.complete import Outcome, complete
-from workbench.completing.context import Listener, Progress, Site
-from workbench.completing.dispatch import Stop
-from workbench.completing.plan_lock import alone
+from workbench.completing.context import CompletionListener, Progress, Round, Rounds, RunContext
+from workbench.completing.plan_lock import plan_lock
+from workbench.completing.stop import Stop
 
 __all__ = [
     "BatchChange",
+    "BatchCheck",
     "Budget",
-    "Checked",
-    "Listener",
+    "CompletionListener",
     "Outcome",
     "Progress",
-    "Site",
+    "Round",
+    "Rounds",
+    "RunContext",
     "Stop",
-    "alone",
     "check_batch",
     "complete",
+    "plan_lock",
 ]

@@ -1,10 +1,9 @@
-"""Whether answers of a local model depend on the rows beside them: a sample, asked row by row.
+"""Answers of local models that change when a sample of rows is asked one by one.
 
-check_batch(plan, store.completions)
--> [Checked("few_shot · smollm2", rows=32, changes=(BatchChange("1039", "positive", "negative"),))]
+BatchCheck("few_shot · smollm2", rows=32, changes=(BatchChange("1039", "positive", "negative"),))
 
-In bfloat16 sums are rounded differently in another batch, and now and then another word wins.
-What is answered here is compared and forgotten: the store keeps the answers of the run.
+In bfloat16 sums are rounded differently in another batch, and now and then another token wins.
+These answers are compared and dropped: the store keeps those of the run.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,13 +15,13 @@ from workbench.experiment import OpenModel
 from workbench.model import Completion, Request, UnlimitedPermit, open_provider
 from workbench.plan import Cell, Plan
 
-SAMPLE = 32  # rows of a variant
-Kept = Callable[[Collection[str]], Mapping[str, Completion]]
+SAMPLE_SIZE = 32  # rows per variant
+ReadCompletions = Callable[[Collection[str]], Mapping[str, Completion]]
 
 
 @dataclass(frozen=True)
 class BatchChange:
-    """A row whose answer is another one when it is asked alone."""
+    """A row whose answer differs when it is asked alone."""
 
     row: str
     batched: str
@@ -30,12 +29,12 @@ class BatchChange:
 
 
 @dataclass(frozen=True)
-class Checked:
-    """What became of one variant's sample.
+class BatchCheck:
+    """The sample of one variant, compared.
 
     Attributes:
         rows: compared.
-        failed: rows that were not answered alone.
+        failed: rows that got no answer when asked alone.
     """
 
     variant: str
@@ -45,75 +44,86 @@ class Checked:
 
 
 @dataclass(frozen=True)
-class _Permit(UnlimitedPermit):
-    """For asking again what was asked in this run, as long as that isn't ending."""
+class _StoppablePermit(UnlimitedPermit):
+    """Permits every call until the run ends; the requests were paid for in this run."""
 
-    ending: StopCheck
+    stop_check: StopCheck
 
     def should_stop(self) -> bool:
-        return self.ending()
+        return self.stop_check()
 
 
 def check_batch(
-    plan: Plan, kept: Kept, *, sample: int = SAMPLE, ending: StopCheck = not_stopped
-) -> list[Checked]:
-    """Each local variant of the plan, with the answers that change at batch 1.
+    plan: Plan,
+    read_completions: ReadCompletions,
+    *,
+    sample_size: int = SAMPLE_SIZE,
+    should_stop: StopCheck = not_stopped,
+) -> list[BatchCheck]:
+    """Ask a sample of each local variant again at batch size 1 and compare the answers.
 
     Args:
         plan: its answers are stored.
-        kept: the store's answers to keys.
-        sample: rows of a variant; always the same ones.
-        ending: whether to stop after the row under way.
+        read_completions: reads stored completions by key.
+        sample_size: rows per variant; the same rows each time.
+        should_stop: True to end after the row being asked.
     """
-    chosen = {
-        number: _sample(plan.cells[number], kept, sample)
+    samples = {
+        number: _sample(plan.cells[number], read_completions, sample_size)
         for number, variant in enumerate(plan.variants)
         if "batch_size" in variant.model.provider.facts
     }
-    alone: dict[str, Completion] = {}
-    for model, numbers in _by_model(plan, chosen):
-        keys = dict.fromkeys(key for number in numbers for key in chosen[number])
-        requests = (replace(plan.bodies[key], permit=_Permit(ending)) for key in keys)
-        alone |= {one.key: one for one in _one_by_one(model, requests)}
+    single: dict[str, Completion] = {}
+    for model, numbers in _by_model(plan, samples):
+        keys = dict.fromkeys(key for number in numbers for key in samples[number])
+        permit = _StoppablePermit(should_stop)
+        requests = (replace(plan.bodies[key], permit=permit) for key in keys)
+        single |= {
+            completion.key: completion for completion in _complete_one_by_one(model, requests)
+        }
     return [
-        _compared(plan.variants[number].name, rows.values(), alone)
-        for number, rows in chosen.items()
+        _compare(plan.variants[number].name, rows.values(), single)
+        for number, rows in samples.items()
     ]
 
 
-def _sample(cells: Sequence[Cell], kept: Kept, sample: int) -> dict[str, tuple[Cell, Completion]]:
-    """Cells that were answered, by key, in an order that is nobody's choice."""
+def _sample(
+    cells: Sequence[Cell], read_completions: ReadCompletions, sample_size: int
+) -> dict[str, tuple[Cell, Completion]]:
+    """Choose scored cells by the hash of their key: the same ones each time."""
     by_key = {cell.key: cell for cell in cells}
-    answers = kept(by_key)
-    answered = [key for key in by_key if key in answers and answers[key].scored]
-    drawn = sorted(answered, key=lambda key: sha256(key.encode()).digest())[:sample]
-    return {key: (by_key[key], answers[key]) for key in drawn}
+    completions = read_completions(by_key)
+    scored = [key for key in by_key if key in completions and completions[key].scored]
+    sample = sorted(scored, key=lambda key: sha256(key.encode()).digest())[:sample_size]
+    return {key: (by_key[key], completions[key]) for key in sample}
 
 
 def _by_model(plan: Plan, numbers: Iterable[int]) -> Iterable[tuple[OpenModel, list[int]]]:
-    """Variants by model, so that each is loaded once."""
-    found: dict[str, tuple[OpenModel, list[int]]] = {}
+    """Group variants by model, so that each model is loaded once."""
+    groups: dict[str, tuple[OpenModel, list[int]]] = {}
     for number in numbers:
         model = plan.variants[number].model
-        found.setdefault(model.model.label, (model, []))[1].append(number)
-    return found.values()
+        groups.setdefault(model.model.label, (model, []))[1].append(number)
+    return groups.values()
 
 
-def _one_by_one(model: OpenModel, requests: Iterable[Request]) -> Iterable[Completion]:
+def _complete_one_by_one(model: OpenModel, requests: Iterable[Request]) -> Iterable[Completion]:
     settings = {**model.model.settings, "batch_size": 1}
     return open_provider(replace(model.model, settings=settings)).complete(requests)
 
 
-def _compared(
-    variant: str, rows: Iterable[tuple[Cell, Completion]], alone: Mapping[str, Completion]
-) -> Checked:
-    pairs = [(cell, answer, alone.get(cell.key)) for cell, answer in rows]
-    compared = [
-        (cell, answer, again) for cell, answer, again in pairs if again and again.state != "failed"
+def _compare(
+    variant: str, sample: Iterable[tuple[Cell, Completion]], single: Mapping[str, Completion]
+) -> BatchCheck:
+    triples = [(cell, batched, single.get(cell.key)) for cell, batched in sample]
+    answered = [
+        (cell, batched, alone)
+        for cell, batched, alone in triples
+        if alone and alone.state != "failed"
     ]
     changes = [
-        BatchChange(cell.example.id, answer.text, again.text)
-        for cell, answer, again in compared
-        if answer.text != again.text
+        BatchChange(cell.example.id, batched.text, alone.text)
+        for cell, batched, alone in answered
+        if batched.text != alone.text
     ]
-    return Checked(variant, len(compared), tuple(changes), len(pairs) - len(compared))
+    return BatchCheck(variant, len(answered), tuple(changes), len(triples) - len(answered))

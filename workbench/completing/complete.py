@@ -1,8 +1,8 @@
-"""The threads that ask the models, and the one that keeps their answers.
+"""The threads that call the models, and the one that stores their completions.
 
-Every model that waits for others runs in a thread of its own; those that work on this machine's
-processors run one after another in one more. One thread writes: it takes all that has arrived,
-keeps it in one commit, and only then counts it.
+Every model behind a network has a thread of its own; local models run one after another in one
+more. A single thread writes: it takes all completions that have arrived, stores them in one
+commit, and only then counts them.
 """
 
 import queue
@@ -12,236 +12,264 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.completing.context import Round, Site
-from workbench.completing.dispatch import ModelQueue, Terms
+from workbench.completing.context import (
+    CompletionListener,
+    Round,
+    Rounds,
+    RunContext,
+    single_round,
+)
+from workbench.completing.dispatch import ModelQueue
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
 from workbench.model import Completion, FailedCall, Request
 from workbench.plan import Plan
 
-PAUSE = 0.1  # seconds between looks at what other processes and other models do
-LOOK = 0.2  # seconds in which a wish to end at once is noticed
+PAUSE_S = 0.1  # between two looks at other processes and at the budget
+POLL_S = 0.2  # within which an immediate stop is noticed
 
 
 @dataclass
 class Outcome:
-    """What came of sending; the answers themselves stand in the store.
+    """Counts of what was sent; the completions themselves are in the store.
 
     Attributes:
         sent: requests sent in this invocation.
         failed: of them, those without any reply.
-        useless: of them, those without an answer that can be scored, the failed with it.
-        elsewhere: requests that another process has sent and kept meanwhile.
-        attempts: calls made for the sent, retries counted.
-        stops: what ended a model before its requests did.
-        exhausted: whether the budget did.
+        unusable: of them, those without an answer that can be scored, failed ones included.
+        answered_elsewhere: requests that another process sent and stored meanwhile.
+        attempts: calls made for the sent, retries included.
+        model_errors: errors that ended a model before all its requests were sent.
+        exhausted: the budget ran out.
     """
 
     sent: int = 0
     failed: int = 0
-    useless: int = 0
-    elsewhere: int = 0
+    unusable: int = 0
+    answered_elsewhere: int = 0
     attempts: int = 0
-    stops: list[WorkbenchError] = field(default_factory=list)
+    model_errors: list[WorkbenchError] = field(default_factory=list)
     exhausted: bool = False
 
 
-def complete(plan: Plan, site: Site) -> Outcome:
-    """Sends the plan's requests and keeps each answer, then tells of it.
+def complete(
+    plan: Plan,
+    context: RunContext,
+    listener: CompletionListener | None = None,
+    rounds: Rounds = single_round,
+) -> Outcome:
+    """Send the plan's requests, store each completion, then pass it to the listener.
 
-    The caller holds a session of the store's ledger.
+    The caller holds a session of the store's leases.
+
+    Args:
+        plan: the requests to send.
+        context: the invocation.
+        listener: receives completions in the order they were stored; None: ignore_rows does.
+        rounds: splits a plan into rounds; the next round is asked for when one is stored.
 
     Raises:
-        WorkbenchError: a model can't be asked at all (before anything is sent), or the store
+        WorkbenchError: a model can't be called at all (before anything is sent), or the store
             can't be written.
-        Exception: a fault of ours or a plug-in's, after what the other models answer is kept.
+        Exception: a fault of ours or of a plug-in, after the other models' answers are stored.
     """
-    work = _by_model(plan, plan.requests)
-    for model, _ in work:
+    listener = listener or CompletionListener()
+    store, stop, requests_by_model = context.store, context.stop, _by_model(plan, plan.requests)
+    for model, _ in requests_by_model:
         model.provider.check_ready()
-    if work:
-        site.store.check()
-        site.store.take_room(request for _, requests in work for request in requests)
-    terms = Terms(site.store, site.budget, site.stop, plan.anew)
-    sending = _Sending(site)
-    site.listener.begun()
-    site.progress.begin(plan.to_send)
+    if requests_by_model:
+        store.check()
+        store.take_room(request for requests in plan.requests for request in requests)
+    sender = _Sender(context, listener)
+    listener.begin()
+    context.progress.begin(plan.to_send)
     try:
-        for requests in site.rounds(plan):
-            work = _by_model(plan, requests)
-            sending.all([ModelQueue(model, terms, deque(own)) for model, own in work])
-            if site.stop.wanted or sending.outcome.exhausted:
+        for round_requests in rounds(plan):
+            queues = [
+                ModelQueue(model, context, plan.refetch, deque(requests))
+                for model, requests in _by_model(plan, round_requests)
+            ]
+            sender.send_all(queues)
+            if stop.requested or sender.outcome.exhausted:
                 break
     finally:
-        site.stop.wanted = True
-        site.progress.end()
-    sending.outcome.exhausted |= site.budget.refused
-    return sending.outcome
+        stop.requested = True
+        context.progress.end()
+    sender.outcome.exhausted |= context.budget.refused
+    return sender.outcome
 
 
-def _by_model(plan: Plan, asked: Round) -> list[tuple[OpenModel, list[Request]]]:
-    """Each model with the requests of all its variants, so that it is opened once."""
-    found: dict[str, tuple[OpenModel, list[Request]]] = {}
-    for variant, requests in zip(plan.variants, asked, strict=True):
-        _, all_requests = found.setdefault(variant.model.model.label, (variant.model, []))
+def _by_model(plan: Plan, round_requests: Round) -> list[tuple[OpenModel, list[Request]]]:
+    """Group the requests of all variants by model, so that each model is opened once."""
+    groups: dict[str, tuple[OpenModel, list[Request]]] = {}
+    for variant, requests in zip(plan.variants, round_requests, strict=True):
+        _, all_requests = groups.setdefault(variant.model.model.label, (variant.model, []))
         all_requests.extend(requests)
-    return [(model, requests) for model, requests in found.values() if requests]
+    return [(model, requests) for model, requests in groups.values() if requests]
 
 
 @dataclass(frozen=True)
 class _Arrival:
-    """An answer with the request it is for; or keys that another process has answered."""
+    """A completion with its request, or keys that another process has answered."""
 
-    hand: ModelQueue
+    queue: ModelQueue
     request: Request | None = None
     completion: Completion | None = None
-    elsewhere: frozenset[str] = frozenset()
+    answered_elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass
-class _Sending:
-    """The threads that ask models, and the queue they fill."""
+class _Sender:
+    """The threads that call models, and the queue they fill."""
 
-    site: Site
+    context: RunContext
+    listener: CompletionListener
     outcome: Outcome = field(default_factory=Outcome)
     fault: BaseException | None = None
-    _ended: set[str] = field(default_factory=set)  # models that no request can be sent to
-    _arrived: "queue.SimpleQueue[_Arrival | BaseException | None]" = field(
+    _ended_models: set[str] = field(default_factory=set)  # no request can be sent to these
+    _arrivals: "queue.SimpleQueue[_Arrival | BaseException | None]" = field(
         default_factory=queue.SimpleQueue
     )
 
-    def all(self, hands: Sequence[ModelQueue]) -> None:
-        """Until every completion that came is kept and counted."""
-        going = [hand for hand in hands if hand.model.model.label not in self._ended]
-        apart = [[hand] for hand in going if hand.model.provider.concurrent]
-        alone = [hand for hand in going if not hand.model.provider.concurrent]
-        groups = [*apart, alone] if alone else apart
+    def send_all(self, queues: Sequence[ModelQueue]) -> None:
+        """Return once every completion that arrived is stored and counted."""
+        usable = [queue for queue in queues if queue.model.model.label not in self._ended_models]
+        groups = [[queue] for queue in usable if queue.model.provider.concurrent]
+        local = [queue for queue in usable if not queue.model.provider.concurrent]
+        groups += [local] if local else []
         for group in groups:
-            threading.Thread(target=self._ask, args=(group,), daemon=True).start()
+            threading.Thread(target=self._run_group, args=(group,), daemon=True).start()
         running = len(groups)
-        while running and not self.site.stop.overdue:
+        while running and not self.context.stop.overdue:
             batch, ended = self._take()
             running -= ended
-            self._keep(batch)
-        self._keep(self._take(0.0)[0])  # what arrived while the last was kept
+            self._store_batch(batch)
+        self._store_batch(self._take(0.0)[0])  # arrived while the last batch was being stored
         if self.fault:
             raise self.fault
 
-    def _keep(self, batch: Sequence[_Arrival]) -> None:
-        """Makes what has arrived durable, then counts it and tells of it."""
-        store = self.site.store
+    def _store_batch(self, batch: Sequence[_Arrival]) -> None:
+        """Make the batch durable, then count it and pass it on."""
+        store, budget = self.context.store, self.context.budget
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
         store.keep(pair for pair in answers if pair[1].state != "failed")
-        if store.database.full:  # what is under way is still received and kept
+        if store.database.full:  # calls in flight are still received and stored
             self.fault = self.fault or store.database.full
-            self.site.stop.wanted = True
+            self.context.stop.requested = True
         if not batch:
             return
-        failed = [(a.hand, a.completion) for a in batch if a.completion]
-        failed = [(hand, one) for hand, one in failed if one.state == "failed"]
-        self._fail(failed)
+        failures = [
+            (a.queue, a.completion)
+            for a in batch
+            if a.completion and a.completion.state == "failed"
+        ]
+        self._release(failures)
         for arrival in batch:
-            if one := arrival.completion:
-                cost = self.site.budget.cost(arrival.hand.ref, one)
-                arrival.hand.slips.pop(one.key).settle(0.0 if one.state == "failed" else cost)
-        self._count([completion for _, completion in answers], len(failed))
-        elsewhere = [key for arrival in batch for key in arrival.elsewhere]
-        self.outcome.elsewhere += len(elsewhere)
-        self.site.progress.advance(len(answers) + len(elsewhere), len(failed))
-        self.site.listener.answered(
-            [*(one for _, one in answers), *store.completions(elsewhere).values()]
-        )
+            if completion := arrival.completion:
+                cost = budget.cost(arrival.queue.ref, completion)
+                lease = arrival.queue.leases.pop(completion.key)
+                lease.settle(0.0 if completion.state == "failed" else cost)
+        completions = [completion for _, completion in answers]
+        self._count(completions, len(failures))
+        elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
+        self.outcome.answered_elsewhere += len(elsewhere)
+        self.context.progress.advance(len(answers) + len(elsewhere), len(failures))
+        self.listener.receive([*completions, *store.completions(elsewhere).values()])
 
-    def _count(self, fresh: Sequence[Completion], failed: int) -> None:
-        self.outcome.sent += len(fresh)
+    def _count(self, completions: Sequence[Completion], failed: int) -> None:
+        self.outcome.sent += len(completions)
         self.outcome.failed += failed
-        self.outcome.useless += sum(not one.scored for one in fresh)
-        self.outcome.attempts += sum(one.attempts for one in fresh)
+        self.outcome.unusable += sum(not completion.scored for completion in completions)
+        self.outcome.attempts += sum(completion.attempts for completion in completions)
 
-    def _fail(self, failed: Sequence[tuple[ModelQueue, Completion]]) -> None:
-        """Ends their intents; where a provider did not say what became of a call, nobody knows."""
-        for hand, one in failed:
-            slip = hand.slips[one.key]
-            if slip.under_way and hand.model.provider.billed:
-                slip.record_failure(FailedCall("unknown", one.error))
-        self.site.store.ledger.release([one.key for _, one in failed])
+    def _release(self, failures: Sequence[tuple[ModelQueue, Completion]]) -> None:
+        """End the leases of failed requests.
 
-    def _take(self, patience: float = LOOK) -> tuple[list[_Arrival], int]:
-        """All that has arrived, and how many groups have ended; nothing after a while."""
+        A call whose end the provider did not report counts as possibly billed.
+        """
+        for model_queue, completion in failures:
+            lease = model_queue.leases[completion.key]
+            if lease.in_flight and model_queue.model.provider.billed:
+                lease.record_failure(FailedCall("unknown", completion.error))
+        self.context.store.ledger.release([completion.key for _, completion in failures])
+
+    def _take(self, timeout_s: float = POLL_S) -> tuple[list[_Arrival], int]:
+        """Return all that has arrived within the time-out, and how many groups have ended."""
         batch: list[_Arrival] = []
         ended = 0
         try:
-            item = self._arrived.get(timeout=patience)
+            arrival = self._arrivals.get(timeout=timeout_s)
             while True:
-                if item is None:
+                if arrival is None:
                     ended += 1
-                elif isinstance(item, BaseException):  # raised when what is under way is kept
-                    self.fault = self.fault or item
-                    self.site.stop.wanted = True
+                elif isinstance(arrival, BaseException):  # raised once the rest is stored
+                    self.fault = self.fault or arrival
+                    self.context.stop.requested = True
                 else:
-                    batch.append(item)
-                item = self._arrived.get_nowait()
+                    batch.append(arrival)
+                arrival = self._arrivals.get_nowait()
         except queue.Empty:
             return batch, ended
 
-    def _ask(self, group: Sequence[ModelQueue]) -> None:
-        """A thread's work: the models of a group, one after another."""
+    def _run_group(self, group: Sequence[ModelQueue]) -> None:
+        """Serve the models of a group one after another; runs in a thread of its own."""
         try:
-            for hand in group:
+            for model_queue in group:
                 try:
-                    self._serve(hand)
+                    self._serve(model_queue)
                 except WorkbenchError as error:
                     if error.exit_code == ExitCode.STORAGE:
                         raise
-                    self.outcome.stops.append(error)
-                    self._ended.add(hand.model.model.label)
-        except BaseException as error:  # a fault of ours or a plug-in's: raised in the main thread
-            self._arrived.put(error)
+                    self.outcome.model_errors.append(error)
+                    self._ended_models.add(model_queue.model.model.label)
+        except BaseException as error:  # a fault of ours or of a plug-in: raised in the main thread
+            self._arrivals.put(error)
         finally:
-            self._arrived.put(None)
+            self._arrivals.put(None)
 
-    def _serve(self, hand: ModelQueue) -> None:
-        """Asks one model until nothing is left of its requests.
+    def _serve(self, model_queue: ModelQueue) -> None:
+        """Call one model until none of its requests is left.
 
-        The provider runs dry where the budget is held by calls under way, or where another
-        process asks for the same; then it is called again for what has become free.
+        The provider runs dry where calls in flight hold the rest of the budget, or where another
+        process sends the same requests; it is called again for requests that become free.
         """
-        while hand.left and not self.site.stop.wanted:
-            if hand.affordable():
-                self._complete(hand)
-            elif hand.exhausted():
+        while model_queue.unfinished and not self.context.stop.requested:
+            if model_queue.affordable():
+                self._complete(model_queue)
+            elif model_queue.exhausted():
                 self.outcome.exhausted = True
                 return
             else:
-                time.sleep(PAUSE)
-            if hand.taken and (answered := hand.look()):
-                self._arrived.put(_Arrival(hand, elsewhere=frozenset(answered)))
+                time.sleep(PAUSE_S)
+            if model_queue.leased_elsewhere and (keys := model_queue.collect_elsewhere()):
+                self._arrivals.put(_Arrival(model_queue, answered_elsewhere=frozenset(keys)))
 
-    def _complete(self, hand: ModelQueue) -> None:
-        """Hands on what the provider says of each request, and what it left unsaid when it ended.
+    def _complete(self, model_queue: ModelQueue) -> None:
+        """Pass on the provider's completions; requests it left unanswered count as failed.
 
         Raises:
-            WorkbenchError: no other request to this model can fare better.
+            WorkbenchError: no other request to this model can succeed.
         """
         try:
-            for one in hand.model.provider.complete(hand.requests()):
-                self._arrived.put(_Arrival(hand, hand.asked.pop(one.key), self._clean(one)))
+            for completion in model_queue.model.provider.complete(model_queue.requests()):
+                request = model_queue.pulled.pop(completion.key)
+                self._arrivals.put(_Arrival(model_queue, request, self._redacted(completion)))
         except WorkbenchError as error:
             if error.exit_code != ExitCode.STORAGE:
-                for key, request in hand.asked.items():
+                for key, request in model_queue.pulled.items():
                     failed = Completion(key, "failed", prefill=request.prefill, error=error.message)
-                    self._arrived.put(_Arrival(hand, request, self._clean(failed)))
-                hand.asked.clear()
+                    self._arrivals.put(_Arrival(model_queue, request, self._redacted(failed)))
+                model_queue.pulled.clear()
             raise
 
-    def _clean(self, answer: Completion) -> Completion:
-        """Without secrets that were echoed, before anybody sees it: kept and fresh are equal."""
-        clean = self.site.store.redactor.redact
+    def _redacted(self, completion: Completion) -> Completion:
+        """Remove secrets that an endpoint echoed, so that stored and fresh completions agree."""
+        clean = self.context.store.redactor.redact
         return replace(
-            answer,
-            text=clean(answer.text),
-            error=clean(answer.error),
-            finish_reason=clean(answer.finish_reason),
-            model=clean(answer.model),
-            raw=None if answer.raw is None else clean(answer.raw),
+            completion,
+            text=clean(completion.text),
+            error=clean(completion.error),
+            finish_reason=clean(completion.finish_reason),
+            model=clean(completion.model),
+            raw=None if completion.raw is None else clean(completion.raw),
         )

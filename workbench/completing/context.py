@@ -1,63 +1,69 @@
-"""Where the sending happens: what limits it, who is told of it, and in which rounds it goes."""
+"""Shared state of one invocation: project, store, stop, budget, progress."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.completing.budget import Budget
-from workbench.completing.dispatch import Stop
+from workbench.completing.stop import Stop
 from workbench.model import Completion, Request
 from workbench.plan import Plan
+from workbench.project import Project
 from workbench.store import Store
 
 
 class Progress:
-    """Who is told how far it is; this one shows nobody."""
+    """Progress callbacks. The base class ignores them."""
 
     def begin(self, total: int) -> None:
         """`total` requests are about to be sent."""
 
     def advance(self, done: int, failed: int) -> None:
-        """`done` more are durable, or have failed for good; `failed` of them have."""
+        """`done` more requests are durable or have failed for good; `failed` of them failed."""
 
     def spare(self, count: int) -> None:
-        """So many of them need not be sent after all."""
+        """`count` requests need not be sent after all."""
 
     def end(self) -> None:
-        """No more will come."""
+        """No more requests will be sent."""
 
     def note(self, text: str) -> None:
-        """What is done next."""
+        """A line of text for the user."""
 
 
-class Listener:
-    """Who is told of the answers; this one reads them in the store."""
+class CompletionListener:
+    """Receives completions as they become durable. The base class ignores them."""
 
-    def begun(self) -> None:
-        """Everything is checked; the first requests are about to be sent, if there are any."""
+    def begin(self) -> None:
+        """All checks have passed; the first requests, if any, are about to be sent."""
 
-    def answered(self, completions: Sequence[Completion]) -> None:
-        """These are durable, or have failed for good; the thread that keeps answers waits."""
-
-
-Round = Sequence[Sequence[Request]]  # of each variant, what is sent before the next round
+    def receive(self, completions: Sequence[Completion]) -> None:
+        """Completions that are durable or have failed for good; the writing thread waits."""
 
 
-def all_at_once(plan: Plan) -> Iterable[Round]:
-    """All that a plan has to send, in one round."""
+Round = Sequence[Sequence[Request]]  # per variant: the requests sent before the next round
+Rounds = Callable[[Plan], Iterable[Round]]
+
+
+def single_round(plan: Plan) -> Iterable[Round]:
+    """Everything a plan has to send, in one round."""
     return [plan.requests]
 
 
 @dataclass(frozen=True)
-class Site:
-    """Where the sending happens, what limits it, and who listens.
+class RunContext:
+    """Everything the steps of one invocation share.
 
     Attributes:
-        rounds: of a plan, what is sent together; the next is asked for when all of one is kept.
+        stop: set when the invocation should end.
+        budget: limits on calls and cost.
     """
 
+    project: Project
     store: Store
-    progress: Progress
+    progress: Progress = field(default_factory=Progress)
     stop: Stop = field(default_factory=Stop)
     budget: Budget = field(default_factory=Budget)
-    listener: Listener = field(default_factory=Listener)
-    rounds: Callable[[Plan], Iterable[Round]] = all_at_once
+
+    def interrupted(self) -> bool:
+        """Return True once a signal has asked the invocation to end."""
+        return bool(self.stop.signal)

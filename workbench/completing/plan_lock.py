@@ -1,6 +1,6 @@
-"""A plan is run by one process at a time.
+"""A lock that lets one process at a time run a plan.
 
-with alone(plan, project, store):     # exit code 7 where another process runs it
+.workbench/plan-9c1e04b7a2f35d18.lock     held while the plan runs, freed by the system
 """
 
 import time
@@ -12,12 +12,12 @@ from workbench.plan import Plan
 from workbench.project import Project
 from workbench.store import Held, Owner, Store, hold
 
-SAID = 2.0  # seconds in which a run that has just begun says who it is
+OWNER_WAIT_S = 2.0  # a run that has just begun registers as an owner within this time
 
 
 @contextmanager
-def alone(project: Project, store: Store, plan: Plan) -> Iterator[None]:
-    """Holds the plan's lock, which the system frees when the process ends, however it ends.
+def plan_lock(project: Project, store: Store, plan: Plan) -> Iterator[None]:
+    """Hold the plan's lock; the system frees it however the process ends.
 
     Raises:
         WorkbenchError: another process runs the same plan (exit code 7).
@@ -27,19 +27,18 @@ def alone(project: Project, store: Store, plan: Plan) -> Iterator[None]:
         try:
             stack.enter_context(hold(path))
         except Held:
-            raise _running(store, plan) from None
+            raise _already_running(store, plan) from None
         yield
 
 
-def _running(store: Store, plan: Plan) -> WorkbenchError:
-    """Says who runs it; a run that has just begun says so in a moment."""
-    until = time.monotonic() + SAID
-    who: list[Owner] = []
-    while not who and time.monotonic() < until:
-        who = [one for one in store.ledger.running() if one.plan == plan.digest]
-        time.sleep(0.0 if who else 0.05)
+def _already_running(store: Store, plan: Plan) -> WorkbenchError:
+    deadline = time.monotonic() + OWNER_WAIT_S
+    owners: list[Owner] = []
+    while not owners and time.monotonic() < deadline:
+        owners = [owner for owner in store.ledger.running() if owner.plan == plan.digest]
+        time.sleep(0.0 if owners else 0.05)
     return WorkbenchError(
-        "the same plan is running already" + "".join(f": {one}" for one in who),
+        "the same plan is running already" + "".join(f": {owner}" for owner in owners),
         fix="wait until it has ended; then the same command shows its runs",
         exit_code=ExitCode.ALREADY_RUNNING,
     )

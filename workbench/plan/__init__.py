@@ -1,15 +1,15 @@
-"""What an experiment comes to: variants, cells, requests; and what is stored already.
+"""Plans: variants, cells and requests of an experiment; answers that are stored already.
 
 variants   prompt × model × grid point          few_shot · gpt-4o-mini · temperature=0.7
 cells      variant × example × repeat           one row of one variant
-requests   equal cells share one                known by the digest of all that decides it
+requests   equal cells share one                keyed by the digest of all that decides it
 """
 
-from workbench.plan.plan_summary import header
+from workbench.plan.plan_summary import summarize_plan
 from workbench.plan.planner import make_plan, plan_invocation
 from workbench.plan.prices import price_notes
 from workbench.plan.redact_rows import refuse_secret
-from workbench.plan.row_batches import round_of, row_order, waves
+from workbench.plan.row_batches import batch_ends, batch_requests, shuffled_rows
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 
 __all__ = [
@@ -18,12 +18,12 @@ __all__ = [
     "Plan",
     "Scope",
     "Variant",
-    "header",
+    "batch_ends",
+    "batch_requests",
     "make_plan",
     "plan_invocation",
     "price_notes",
     "refuse_secret",
-    "round_of",
-    "row_order",
-    "waves",
+    "shuffled_rows",
+    "summarize_plan",
 ]

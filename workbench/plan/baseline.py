@@ -1,10 +1,10 @@
-"""Which variant each one is compared with.
+"""The baseline that each variant is compared with.
 
 baseline: zero_shot      every variant with the one of this prompt that shares all else with it
 baseline: "zero_shot · gpt-4o-mini"      every variant with this one
 
-Without a word of it the first prompt is the baseline; of a single prompt the first model; of a
-single model the first variant.
+Without `baseline:` it is the first prompt; with a single prompt the first model; with a single
+model the first variant.
 """
 
 from collections.abc import Sequence
@@ -15,36 +15,38 @@ from workbench.plan.types import Variant
 
 
 def find_baselines(
-    experiment: Experiment, variants: Sequence[Variant], *, whole: bool
+    experiment: Experiment, variants: Sequence[Variant], *, complete: bool
 ) -> tuple[int | None, ...]:
-    """Of each variant the number of its baseline; None: it has none, or is one.
+    """Return the number of each variant's baseline; None: it has none, or is one.
 
     Args:
-        experiment: whose variants they are.
-        variants: those that are run.
-        whole: they are all there are; else a baseline may be missing.
+        experiment: names the baseline.
+        variants: those that run.
+        complete: all variants of the experiment run; otherwise a baseline may be missing.
 
     Raises:
-        WorkbenchError: the file names a baseline that is nothing of it.
+        WorkbenchError: `baseline:` names no prompt, model or variant of the experiment.
     """
-    name = experiment.baseline or _first(experiment, variants)
+    name = experiment.baseline or _default_baseline(experiment, variants)
     prompts = [prompt.ref for prompt in experiment.prompts]
-    models = [label for one in experiment.models for label in (one.model.label, one.model.ref)]
+    models = [name for m in experiment.models for name in (m.model.label, m.model.ref)]
     names = [variant.name for variant in variants]
-    if name not in (*prompts, *models, *names) and whole:
-        there = dict.fromkeys([*prompts, *models, *names])
-        raise unknown_name("baseline", name, there, where=experiment.path)
-    found = [_baseline(name, variant, variants) for variant in variants]
-    return tuple(None if other == own else other for own, other in enumerate(found))
+    if name not in (*prompts, *models, *names) and complete:
+        valid_names = dict.fromkeys([*prompts, *models, *names])
+        raise unknown_name("baseline", name, valid_names, where=experiment.path)
+    baselines = [_find_baseline(name, variant, variants) for variant in variants]
+    return tuple(
+        None if baseline == number else baseline for number, baseline in enumerate(baselines)
+    )
 
 
-def _first(experiment: Experiment, variants: Sequence[Variant]) -> str:
+def _default_baseline(experiment: Experiment, variants: Sequence[Variant]) -> str:
     if len(experiment.prompts) > 1:
         return experiment.prompts[0].ref
     return experiment.models[0].model.label if len(experiment.models) > 1 else variants[0].name
 
 
-def _baseline(name: str, variant: Variant, variants: Sequence[Variant]) -> int | None:
+def _find_baseline(name: str, variant: Variant, variants: Sequence[Variant]) -> int | None:
     for number, other in enumerate(variants):
         model = other.model.model
         same_model = model.label == variant.model.model.label

@@ -1,10 +1,9 @@
-"""What a plan will come to: tokens, cost and time of what is to be sent.
+"""Expected tokens, cost and time of the requests of a plan.
 
-Forecast(requests=150, input_tokens=51_300, exact=True, output_tokens=450, low=0.0, high=None, …)
+    Forecast(requests=150, input_tokens=51_300, exact=True, output_tokens=450, low=0.0, …)
 
-Input tokens are exact where the provider can count them here; otherwise they are told from the
-bytes of the bodies and from what earlier answers of the model were billed for. Output tokens and
-time are what the model's earlier answers were like.
+Input tokens are exact where the provider counts them locally; otherwise they are estimated from
+the size of the bodies and from the model's earlier answers, as are output tokens and time.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,18 +14,18 @@ from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.store import History, Store
 
-BYTES_A_TOKEN = 4.0  # of English prose in today's vocabularies, where there is no history
+BYTES_PER_TOKEN = 4.0  # of English prose in current vocabularies; used without history
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """Of one variant's requests to send.
+    """Forecast of one variant's requests.
 
     Attributes:
         exact: the input tokens are counted, not estimated.
         output_tokens: expected; None without history.
-        low, high: cost in the project's currency: as expected, and with the longest answers that
-            the parameters allow; None where it can't be told.
+        low, high: cost in the project's currency: expected, and with the longest answers that the
+            parameters allow; None where it is unknown.
         seconds: None without history.
     """
 
@@ -40,66 +39,67 @@ class Forecast:
 
 
 def forecast(plan: Plan, store: Store, prices: Mapping[str, Price]) -> list[Forecast]:
-    """One a variant, in order."""
+    """Return one forecast per variant, in order."""
     refs = {variant.model.model.ref for variant in plan.variants}
     histories = {ref: store.history(ref) for ref in refs}
     return [
-        _of(variant, requests, histories[variant.model.model.ref], prices)
+        _forecast_variant(variant, requests, histories[variant.model.model.ref], prices)
         for variant, requests in zip(plan.variants, plan.requests, strict=True)
     ]
 
 
 def total(forecasts: Sequence[Forecast]) -> Forecast:
-    """Of a whole plan; the time is as if one model were asked after another."""
+    """Add up forecasts; the time assumes one model after another."""
 
     def add(values: Sequence[float | None]) -> float | None:
-        known = [value for value in values if value is not None]
-        return sum(known) if len(known) == len(values) else None
+        numbers = [value for value in values if value is not None]
+        return sum(numbers) if len(numbers) == len(values) else None
 
-    sending = [one for one in forecasts if one.requests]
-    output = add([one.output_tokens for one in sending])
+    sending = [forecast for forecast in forecasts if forecast.requests]
+    output = add([forecast.output_tokens for forecast in sending])
     return Forecast(
-        requests=sum(one.requests for one in sending),
-        input_tokens=sum(one.input_tokens for one in sending),
-        exact=all(one.exact for one in sending),
+        requests=sum(forecast.requests for forecast in sending),
+        input_tokens=sum(forecast.input_tokens for forecast in sending),
+        exact=all(forecast.exact for forecast in sending),
         output_tokens=None if output is None else round(output),
-        low=add([one.low for one in sending]),
-        high=add([one.high for one in sending]),
-        seconds=add([one.seconds for one in sending]),
+        low=add([forecast.low for forecast in sending]),
+        high=add([forecast.high for forecast in sending]),
+        seconds=add([forecast.seconds for forecast in sending]),
     )
 
 
-def _of(
+def _forecast_variant(
     variant: Variant, requests: Sequence[Request], history: History, prices: Mapping[str, Price]
 ) -> Forecast:
     provider = variant.model.provider
-    counted = [provider.count_tokens(request.body) for request in requests]
-    exact = None not in counted
+    counts = [provider.count_tokens(request.body) for request in requests]
+    exact = None not in counts
     size = sum(request.size for request in requests)
-    a_byte = history.input_per_byte or 1 / BYTES_A_TOKEN
-    tokens = sum(count or 0 for count in counted) if exact else round(size * a_byte)
-    most = [request.max_output_tokens for request in requests]
-    output = _expected(most, history)
+    tokens_per_byte = history.input_per_byte or 1 / BYTES_PER_TOKEN
+    tokens = sum(count or 0 for count in counts) if exact else round(size * tokens_per_byte)
+    limits = [request.max_output_tokens for request in requests]
+    output = _expected_output(limits, history)
     low = high = None
     if not provider.billed:
         low = high = 0.0
     elif price := prices.get(variant.model.model.ref):
         low = None if output is None else price.cost(tokens, output)
-        limited = [limit for limit in most if limit is not None]
-        if len(limited) == len(most) or not price.output:
-            high = price.cost(tokens, sum(limited))
-    at_once = _at_once(variant)
-    seconds = None if history.latency_s is None else len(requests) * history.latency_s / at_once
+        known_limits = [limit for limit in limits if limit is not None]
+        if len(known_limits) == len(limits) or not price.output:
+            high = price.cost(tokens, sum(known_limits))
+    concurrency = _concurrency(variant)
+    latency_s = history.latency_s
+    seconds = None if latency_s is None else len(requests) * latency_s / concurrency
     return Forecast(len(requests), tokens, exact, output, low, high, seconds)
 
 
-def _expected(most: Sequence[int | None], history: History) -> int | None:
-    """Output tokens: the mean so far, no more than each request allows."""
+def _expected_output(limits: Sequence[int | None], history: History) -> int | None:
+    """Return output tokens: the mean so far, at most what each request allows."""
     if history.output_tokens is None:
         return None
-    return round(sum(min(history.output_tokens, limit or float("inf")) for limit in most))
+    return round(sum(min(history.output_tokens, limit or float("inf")) for limit in limits))
 
 
-def _at_once(variant: Variant) -> int:
-    said = variant.model.provider.facts.get("concurrency", 1)
-    return said if isinstance(said, int) else 1
+def _concurrency(variant: Variant) -> int:
+    concurrency = variant.model.provider.facts.get("concurrency", 1)
+    return concurrency if isinstance(concurrency, int) else 1

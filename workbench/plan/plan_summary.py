@@ -1,7 +1,4 @@
-"""A plan without its rows, fit to be sent to another process: what a record says of a run.
-
-header(plan)    Plan(variants=(…), cells=(), bodies={}, …), digest as the plan's
-"""
+"""A plan without its rows, small enough to be sent to the recording process."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,15 +11,15 @@ from workbench.plan.types import Plan
 
 
 @dataclass(frozen=True)
-class Described:
-    """All that a record asks of a provider; see `Provider` for both."""
+class ProviderDescription:
+    """The part of a `Provider` that is recorded."""
 
     identity: Mapping[str, JSON]
     facts: Mapping[str, JSON]
 
 
-def header(plan: Plan) -> Plan:
-    """The plan without examples, cells and requests, its providers and evaluators described."""
+def summarize_plan(plan: Plan) -> Plan:
+    """Return the plan without examples, cells and requests; its digest stays the same."""
     experiment = plan.experiment
     models = {v.model.model.label: _described(v.model) for v in plan.variants}
     return replace(
@@ -31,19 +28,20 @@ def header(plan: Plan) -> Plan:
             experiment,
             dataset=replace(experiment.dataset, examples=(), row_numbers=()),
             models=tuple(models.values()),
-            evaluators=tuple(replace(one, function=None) for one in experiment.evaluators),
+            evaluators=tuple(
+                replace(evaluator, function=None) for evaluator in experiment.evaluators
+            ),
         ),
         examples=(),
         variants=tuple(replace(v, model=models[v.model.model.label]) for v in plan.variants),
         cells=(),
         requests=(),
         bodies={},
-        anew=frozenset(),
+        refetch=frozenset(),
     )
 
 
 def _described(model: OpenModel) -> OpenModel:
     provider = model.provider
-    return OpenModel(
-        model.model, cast("Provider", Described(dict(provider.identity), dict(provider.facts)))
-    )
+    description = ProviderDescription(dict(provider.identity), dict(provider.facts))
+    return OpenModel(model.model, cast("Provider", description))

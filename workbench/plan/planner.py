@@ -1,4 +1,4 @@
-"""From an experiment to a plan: every template rendered, every request named, nothing sent."""
+"""From an experiment to a plan: every template rendered, every request keyed, nothing sent."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -14,70 +14,70 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.experiment import Experiment
 from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
-from workbench.plan.redact_rows import conceal
+from workbench.plan.redact_rows import redact_rows
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
 from workbench.prompt import Renderer
 from workbench.store import RETRIABLE, Store
 
-WHOLE = Scope()
+EVERYTHING = Scope()
 
 
 def plan_invocation(
     experiment: Experiment, renderer: Renderer, store: Store, options: Options
 ) -> Plan:
-    """What `run` would do with these options; nothing is sent.
+    """Return the plan that `run` would carry out with these options; nothing is sent.
 
     Raises:
-        WorkbenchError: a row that doesn't render, a pair that can't be.
+        WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
-    without = RETRIABLE if options.retry_failed else frozenset()
-    anew: set[str] = set()
+    unusable = RETRIABLE if options.retry_failed else frozenset()
+    refetch: set[str] = set()
 
     def stored(keys: Collection[str]) -> set[str]:
-        # In this order: what another process keeps meanwhile is no answer to be asked for again.
-        here = store.kept(keys)
-        usable = set() if options.fresh else here
-        if without and usable:
-            usable = store.kept(here, without=without)
-        anew.update(here - usable)
+        # In this order: an answer that another process stores meanwhile must not be refetched.
+        available = store.kept(keys)
+        usable = set() if options.fresh else available
+        if unusable and usable:
+            usable = store.kept(available, without=unusable)
+        refetch.update(available - usable)
         return usable
 
-    plan = make_plan(conceal(experiment, store.redactor), renderer, stored, options.scope)
-    return replace(plan, anew=frozenset(anew))
+    plan = make_plan(redact_rows(experiment, store.redactor), renderer, stored, options.scope)
+    return replace(plan, refetch=frozenset(refetch))
 
 
 def make_plan(
     experiment: Experiment,
     renderer: Renderer,
     stored: Callable[[Collection[str]], set[str]],
-    scope: Scope = WHOLE,
+    scope: Scope = EVERYTHING,
 ) -> Plan:
-    """Renders every template with every example and names every request; sends nothing.
+    """Render every template with every example and key every request; send nothing.
 
     Args:
         experiment: what to run.
         renderer: the process that renders.
-        stored: of some keys, those whose answer is kept and may be used.
-        scope: what of the experiment is meant.
+        stored: returns the keys whose stored answer may be used.
+        scope: the part of the experiment that runs.
 
     Raises:
-        WorkbenchError: a row that doesn't render, or a pair of prompt and model that can't be.
+        WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
     variants, notes = find_variants(experiment, scope)
-    baselines = find_baselines(experiment, variants, whole=not scope.only)
+    baselines = find_baselines(experiment, variants, complete=not scope.only)
     if scope.limit is not None and scope.limit >= experiment.dataset.rows:
-        scope = replace(scope, limit=None)  # all of it is meant
+        scope = replace(scope, limit=None)  # all rows
     scope = _with_metric(scope, experiment, variants)
     _check_models(experiment, variants)
     _check_expectations(experiment)
     examples = experiment.dataset.examples[: scope.limit]
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
     bodies = _fill(crosses, experiment.dataset, examples, renderer)
-    kept = stored(bodies.keys())
-    seen = set(kept)
+    stored_keys = stored(bodies.keys())
+    seen = set(stored_keys)
     requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
-    answered = sum(cell.key in kept for cross in crosses for cell in cross.cells)
+    answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
     planned = sum(len(cross.cells) for cross in crosses)
     return Plan(
         experiment=experiment,
@@ -97,24 +97,24 @@ def make_plan(
 def _fill(
     crosses: Sequence["_Cross"], dataset: Dataset, examples: Sequence[Example], renderer: Renderer
 ) -> dict[str, Request]:
-    """Has every cross take every example, each prompt rendered once; gives all requests by key."""
+    """Add every example to every cross, rendering each prompt once; return requests by key."""
     bodies: dict[str, Request] = {}
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
-        own = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
+        users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
         rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
-        for example, said in zip(examples, prompt.render(renderer, rows, ids), strict=True):
-            for cross in own:
-                cross.take(example, said, bodies)
+        rendered = prompt.render(renderer, rows, ids)
+        for example, conversation in zip(examples, rendered, strict=True):
+            for cross in users:
+                cross.add(example, conversation, bodies)
     return bodies
 
 
 class _Cross:
     """One variant with every example and repeat.
 
-    Which way choices are answered is known when the first call is prepared: `variant` then has it.
-
     Attributes:
-        cells: those taken so far.
+        variant: its `choice_method` is set when the first call is prepared.
+        cells: those added so far.
     """
 
     def __init__(self, variant: Variant, repeats: int) -> None:
@@ -122,12 +122,10 @@ class _Cross:
         self.repeats = repeats
         self.cells: list[Cell] = []
         self._occurrences: Counter[str] = Counter()
-        self._said: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
+        self._key_parts: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
 
-    def take(
-        self, example: Example, conversation: Conversation, bodies: dict[str, Request]
-    ) -> None:
-        """The next example, as it was rendered."""
+    def add(self, example: Example, conversation: Conversation, bodies: dict[str, Request]) -> None:
+        """Add the next example, rendered as `conversation`."""
         for repeat in range(self.repeats):
             prepared = self._prepared(conversation, repeat)
             request = self._request(prepared, repeat, conversation.prefill)
@@ -151,15 +149,15 @@ class _Cross:
         return prepared
 
     def _request(self, prepared: PreparedCall, repeat: int, prefill: str) -> Request:
-        """The request, its key the digest of all that decides the answer.
+        """Return the request; its key is the digest of everything that decides the answer.
 
-        Sampled answers to equal rows are told apart by how often the row came before; repeats
-        are, unless the answer can't differ.
+        Equal rows with sampled answers get different keys, by occurrence. So do repeats, unless
+        the answer can't vary.
         """
         text = ordered_json(prepared.body)
-        end, asked = self._beside(prepared, repeat)
-        # As `digest` of all of it would have it: `body` is the first of its names.
-        key = sha256(f'{{"body":{canonical_json(text)},{end}'.encode("ascii")).hexdigest()
+        suffix, asked = self._key_suffix(prepared, repeat)
+        # The same text that `digest` would hash: `body` is the first of its names.
+        key = sha256(f'{{"body":{canonical_json(text)},{suffix}'.encode("ascii")).hexdigest()
         if prepared.sampling == "sampled":
             occurrence = self._occurrences[key]
             self._occurrences[key] += 1
@@ -168,26 +166,27 @@ class _Cross:
                 asked = {**asked, "occurrence": occurrence}
         return Request(key, text, prefill, self._max_output_tokens, asked)
 
-    def _beside(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
-        """What stands in the key beside the body: the end of its JSON, and as data."""
-        which = (prepared.choice_method, None if prepared.sampling == "fixed" else repeat)
-        if which not in self._said:
+    def _key_suffix(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
+        """Return what the key covers beside the body: the end of its JSON, and as data."""
+        variation = (prepared.choice_method, None if prepared.sampling == "fixed" else repeat)
+        if variation not in self._key_parts:
             model = self.variant.model
-            said: dict[str, JSON] = {
+            parts: dict[str, JSON] = {
                 "provider": model.model.provider,
                 "identity": model.provider.identity,
                 "choice_method": prepared.choice_method,
             }
             if prepared.sampling != "fixed":
-                said["repeat"] = repeat
-            self._said[which] = canonical_json(said)[1:], {**said, "model": model.model.ref}
-        return self._said[which]
+                parts["repeat"] = repeat
+            asked = {**parts, "model": model.model.ref}
+            self._key_parts[variation] = canonical_json(parts)[1:], asked
+        return self._key_parts[variation]
 
     @cached_property
     def _max_output_tokens(self) -> int | None:
         parameters = self.variant.parameters
-        said = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
-        limits = [limit for limit in said if isinstance(limit, int)]
+        values = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+        limits = [limit for limit in values if isinstance(limit, int)]
         return max(limits, default=None)
 
 
@@ -201,20 +200,19 @@ def _first_uses(
 
 
 def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
-    """The scope with a race's metric, which needs to know how much one more row can change."""
+    """Fill in the metric of a race; its test needs a bound on how much one row can change."""
     if scope.race is None:
         return scope
-    evaluators = {one.name: one for one in experiment.evaluators}
+    evaluators = {evaluator.name: evaluator for evaluator in experiment.evaluators}
     name = scope.race or next(iter(evaluators))
     if name not in evaluators:
         raise unknown_name("metric", name, evaluators, where="--race-on")
     traits = evaluators[name].traits
     if not traits.range and (traits.kind not in (None, "pass") or traits.unit):
         raise WorkbenchError(
-            f"no variant can drop out by {name}: it is a number without a range",
+            f"a race can't use {name}: it is a number without a range",
             where=experiment.path,
-            fix="--race-on with a metric of pass or fail, or @evaluator(range=(0, 10)) where the "
-            "evaluator is written",
+            fix="--race-on a pass/fail metric, or declare the range: @evaluator(range=(0, 10))",
         )
     if len(variants) < 2:
         raise WorkbenchError(
@@ -224,7 +222,7 @@ def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Varian
 
 
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
-    """Only the models that are used need to be here."""
+    """Check that every model in use is available; others need not be."""
     for variant in variants:
         try:
             _ = variant.model.provider.identity
@@ -236,16 +234,16 @@ def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
 def _check_expectations(experiment: Experiment) -> None:
     if experiment.dataset.labelled:
         return
-    said = experiment.content.get("dataset")
-    column = said.get("expected") if isinstance(said, dict) else None
-    lacks, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
+    settings = experiment.content.get("dataset")
+    column = settings.get("expected") if isinstance(settings, dict) else None
+    problem, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
     if column:
-        lacks = f"the column {column!r} is null in every row"
+        problem = f"the column {column!r} is null in every row"
         fix = f"fill {column!r} in {experiment.dataset.source}, or name another column"
     for evaluator in experiment.evaluators:
         if evaluator.needs_expectations:
             raise WorkbenchError(
-                f"the evaluator {evaluator.name!r} needs expectations, and {lacks}",
+                f"the evaluator {evaluator.name!r} needs expectations, and {problem}",
                 where=experiment.path,
                 fix=fix,
             )

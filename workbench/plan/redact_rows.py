@@ -1,27 +1,27 @@
-"""What a user's files hold that must not be written down, found before a plan is made.
+"""Secrets in a user's rows and templates, handled before a plan is made.
 
-A secret in a row is taken out of the row: neither a model nor a record sees it. One in a template
-is refused: templates are registered, and shown, as they are.
+A secret in a row is redacted: neither a model nor a record sees it. A secret in a template is
+refused, because templates are registered and shown as they are.
 """
 
 import json
 from dataclasses import replace
 
-from workbench.canonical import JSON, canonical_json
+from workbench.canonical import canonical_json
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
 from workbench.secrets import Redactor
 
-AT_ONCE = 200  # examples looked at together
+CHUNK = 200  # examples searched together
 
 
-def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
-    """The experiment without secrets in its rows, and a warning where there were some.
+def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
+    """Return the experiment with secrets in its rows redacted, and a warning where there were any.
 
     Raises:
-        WorkbenchError: a template holds one.
+        WorkbenchError: a template contains a secret.
     """
     for prompt in experiment.prompts:
         refuse_secret(prompt, redactor)
@@ -29,18 +29,17 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
     dataset = experiment.dataset
     dataset = replace(dataset, name=clean(dataset.name), source=clean(dataset.source))
     examples: list[Example] = []
-    for start in range(0, len(dataset.examples), AT_ONCE):
-        some = dataset.examples[start : start + AT_ONCE]
-        text = json.dumps([[one.id, one.inputs, one.expectations] for one in some])
-        examples += (
-            some if redactor.redact(text) == text else (_clean(one, redactor) for one in some)
-        )
+    for start in range(0, len(dataset.examples), CHUNK):
+        chunk = dataset.examples[start : start + CHUNK]
+        text = json.dumps([[e.id, e.inputs, e.expectations] for e in chunk])
+        is_clean = redactor.redact(text) == text
+        examples += chunk if is_clean else (_redacted(example, redactor) for example in chunk)
     changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
     if not changed:
         return replace(experiment, dataset=dataset)
     rows = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
     total = len(dataset.examples)
-    warning = f"{dataset.name}: a secret was taken out of {len(changed)} of {total} rows: {rows}"
+    warning = f"{dataset.name}: a secret was redacted in {len(changed)} of {total} rows: {rows}"
     warnings = (*dataset.warnings, warning)
     return replace(
         experiment, dataset=replace(dataset, examples=tuple(examples), warnings=warnings)
@@ -48,25 +47,22 @@ def conceal(experiment: Experiment, redactor: Redactor) -> Experiment:
 
 
 def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:
-    """Raises WorkbenchError where a template, or its front matter, holds a secret."""
-    said = prompt.source + prompt.description + canonical_json(prompt.settings.as_json())
-    found = redactor.redact(said)
-    if found != said:
-        name = found[found.index("[secret ") + len("[secret ") :].partition("]")[0]
+    """Raise WorkbenchError if a template or its front matter contains a secret."""
+    text = prompt.source + prompt.description + canonical_json(prompt.settings.as_json())
+    redacted = redactor.redact(text)
+    if redacted != text:
+        name = redacted[redacted.index("[secret ") + len("[secret ") :].partition("]")[0]
         raise WorkbenchError(
-            f"the template holds the value of {name}",
+            f"the template contains the value of {name}",
             where=prompt.where(),
-            fix="take it out: templates are registered and shown as they are",
+            fix="remove it: templates are registered and shown as they are",
         )
 
 
-def _clean(example: Example, redactor: Redactor) -> Example:
-    def mapping(said: JSON) -> JSON:
-        return redactor.redact_json(said)
-
+def _redacted(example: Example, redactor: Redactor) -> Example:
     return replace(
         example,
         id=redactor.redact(example.id),
-        inputs=mapping(example.inputs),
-        expectations=mapping(example.expectations),
+        inputs=redactor.redact_json(example.inputs),
+        expectations=redactor.redact_json(example.expectations),
     )

@@ -18,9 +18,9 @@ class Variant:
     """One prompt version on one model with one setting of parameters: one MLflow run.
 
     Attributes:
-        name: short, for tables: what it shares with all variants is left out.
+        name: short, for tables; a model shared by all variants is left out.
         parameters: the effective ones.
-        point: those of them that are the grid's.
+        point: the parameters that come from the grid.
         choice_method: how `choices` are answered; empty without choices.
     """
 
@@ -33,7 +33,7 @@ class Variant:
 
     @property
     def digest(self) -> str:
-        """Of everything that decides this variant's answers to given rows."""
+        """Digest of everything that decides this variant's answers."""
         return digest(
             {
                 "name": self.name,
@@ -57,17 +57,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is to be done.
+    """Everything an invocation will do.
 
     Attributes:
         cells: of each variant, in the dataset's order, repeats of a row together.
-        requests: of each variant, those to be sent: neither stored nor another cell's.
+        requests: of each variant, those to send: neither stored nor shared with another cell.
         bodies: every request of the plan, stored ones too, by key.
         stored: cells answered from the store.
         shared: cells answered by an equal request of this plan.
-        anew: keys that are sent though the store holds an answer.
-        baselines: of each variant the number of the one it is compared with, if there is one.
-        notes: what a user should know: merged variants, warnings about the data.
+        refetch: keys to send although the store holds an answer.
+        baselines: of each variant the number of its baseline; None: it has none.
+        notes: for the user: merged variants, warnings about the data.
     """
 
     experiment: Experiment
@@ -80,32 +80,32 @@ class Plan:
     shared: int
     notes: tuple[str, ...] = ()
     scope: Mapping[str, JSON] = field(default_factory=dict)
-    anew: frozenset[str] = frozenset()
+    refetch: frozenset[str] = frozenset()
     baselines: tuple[int | None, ...] = ()
 
     @property
     def planned(self) -> int:
-        """Cells."""
+        """Number of cells."""
         return sum(len(cells) for cells in self.cells)
 
     @property
     def rows(self) -> int:
-        """Rows of the dataset that are meant."""
+        """Number of dataset rows in scope."""
         return len(self.cells[0]) // self.experiment.repeats if self.cells else 0
 
     @property
     def race(self) -> str:
-        """The metric that variants drop out by; empty: all of them run to the end."""
+        """Metric of the race; empty: all variants run to the end."""
         return str(self.scope.get("race", ""))
 
     @property
     def to_send(self) -> int:
-        """Requests that must be sent."""
+        """Number of requests to send."""
         return sum(len(requests) for requests in self.requests)
 
     @property
     def digest(self) -> str:
-        """By which an invocation is known again: prompts, data, models, evaluators, limits."""
+        """Identity of an invocation: prompts, data, models, evaluators, limits."""
         return digest(
             {
                 "experiment": self.experiment.name,
@@ -120,13 +120,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Scope:
-    """What of an experiment is meant.
+    """The part of an experiment that runs.
 
     Attributes:
-        limit: only its first rows.
-        only: only the variants whose names match.
-        race: variants that are clearly worse in this metric drop out; empty: in the first one;
-            None: none drops out.
+        limit: number of rows from the start; None: all.
+        only: pattern of variant names; empty: all.
+        race: metric in which clearly worse variants drop out; empty: the first one; None: no
+            variant drops out.
     """
 
     limit: int | None = None
@@ -134,19 +134,19 @@ class Scope:
     race: str | None = None
 
     def as_json(self) -> dict[str, JSON]:
-        """Empty where all of it is meant."""
-        said = {"limit": self.limit, "only": self.only or None, "race": self.race}
-        return {name: value for name, value in said.items() if value is not None}
+        """Return the limits as JSON; empty if there are none."""
+        limits = {"limit": self.limit, "only": self.only or None, "race": self.race}
+        return {name: value for name, value in limits.items() if value is not None}
 
 
 @dataclass(frozen=True)
 class Options:
-    """What concerns this invocation only.
+    """Options of one invocation.
 
     Attributes:
-        fresh: send everything, whatever the store holds.
-        retry_failed: send again what was answered uselessly (empty, filtered, invalid).
-        again: record new runs though the same invocation was recorded before.
+        fresh: send everything, also what the store holds.
+        retry_failed: send requests with unusable answers again (empty, filtered, invalid).
+        again: record new runs although the same invocation was recorded before.
     """
 
     scope: Scope = field(default_factory=Scope)

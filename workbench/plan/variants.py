@@ -1,6 +1,6 @@
 """The cross of prompts, models and grid points.
 
-[zero_shot, few_shot] × [gpt-4o-mini] × [temperature 0, 0.7]  ->  four variants
+[zero_shot, few_shot] × [gpt-4o-mini] × [temperature 0, 0.7]     four variants
 """
 
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from workbench.prompt import Prompt
 
 
 def find_variants(experiment: Experiment, scope: Scope) -> tuple[list[Variant], list[str]]:
-    """The cross without what is excluded, merged or out of scope, and what was merged.
+    """Return the variants in scope, excluded and equal ones left out, and notes on merged ones.
 
     Raises:
-        WorkbenchError: nothing is left of it.
+        WorkbenchError: no variant is left.
     """
-    found: dict[str, Variant] = {}
+    by_digest: dict[str, Variant] = {}
     notes: list[str] = []
     for prompt in experiment.prompts:
         for model in experiment.models:
@@ -28,20 +28,23 @@ def find_variants(experiment: Experiment, scope: Scope) -> tuple[list[Variant], 
                 continue
             for point in experiment.grid:
                 variant = _variant(experiment, prompt, model, point)
-                same = digest([prompt.digest, model.model.label, variant.parameters])
-                if same in found:
-                    notes.append(f"{variant.name} is {found[same].name} again: run once")
+                key = digest([prompt.digest, model.model.label, variant.parameters])
+                if key in by_digest:
+                    twin = by_digest[key].name
+                    notes.append(f"{variant.name} equals {twin}: they are run once")
                 else:
-                    found[same] = variant
+                    by_digest[key] = variant
     variants = [
-        v for v in found.values() if scope.only in ("", v.name) or fnmatchcase(v.name, scope.only)
+        variant
+        for variant in by_digest.values()
+        if scope.only in ("", variant.name) or fnmatchcase(variant.name, scope.only)
     ]
-    if not found:
+    if not by_digest:
         raise WorkbenchError(
-            "`exclude` leaves no variant", where=experiment.path, fix="take a rule out"
+            "`exclude` leaves no variant", where=experiment.path, fix="remove a rule"
         )
     if not variants:
-        raise unknown_name("variant", scope.only, [v.name for v in found.values()])
+        raise unknown_name("variant", scope.only, [v.name for v in by_digest.values()])
     return variants, notes
 
 
@@ -49,16 +52,16 @@ def _variant(
     experiment: Experiment, prompt: Prompt, model: OpenModel, point: Mapping[str, JSON]
 ) -> Variant:
     settings = prompt.settings
-    own = {} if settings.stop is None else {"stop": list(settings.stop)}
+    stop = {} if settings.stop is None else {"stop": list(settings.stop)}
     parameters = merge_parameters(
-        experiment.parameters, model.model.parameters, {**settings.parameters, **own}, point
+        experiment.parameters, model.model.parameters, {**settings.parameters, **stop}, point
     )
     check_merged_parameters(parameters, where=experiment.path)
-    words = [prompt.ref]
+    name_parts = [prompt.ref]
     if len(experiment.models) > 1:
-        words.append(model.model.label)
-    words += [f"{name}={_short(value)}" for name, value in point.items()]
-    return Variant(" · ".join(words), prompt, model, parameters, point=point)
+        name_parts.append(model.model.label)
+    name_parts += [f"{name}={_short(value)}" for name, value in point.items()]
+    return Variant(" · ".join(name_parts), prompt, model, parameters, point=point)
 
 
 def _short(value: JSON) -> str:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.completing import Checked
+from workbench.completing import BatchCheck
+from workbench.project import NO_TRACKING
 from workbench.report.safe_text import pluralize, shorten
 from workbench.results.metrics import variant_json
-from workbench.run.invocation import Invocation
+from workbench.run.summary import Invocation
 
 SCHEMA_VERSION = 1
 MAX_REASONS = 5
@@ -40,7 +41,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     if invocation.not_run:
         names = ", ".join(shorten(row, 40) for row in invocation.not_run[:MAX_ROWS])
         lines.append(f"  not run: {names}" + (", …" if len(invocation.not_run) > MAX_ROWS else ""))
-    if invocation.known:
+    if invocation.recorded_before:
         lines.append("this invocation is recorded already: these are its runs (--again: new ones)")
     if invocation.parent_run_id:
         lines.append(f"recorded in {invocation.tracking_uri}, run {invocation.parent_run_id}")
@@ -50,6 +51,8 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
                 "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
             )
         lines.append("compare: workbench ui")
+    elif invocation.tracking_uri == NO_TRACKING:
+        lines.append("not recorded: tracking is off (tracking_uri: none)")
     return lines
 
 
@@ -57,17 +60,17 @@ def _race_lines(invocation: Invocation, currency: str) -> list[str]:
     race = invocation.race
     if race is None:
         return []
-    if race.off:
-        return [f"race: {race.off}"]
+    if race.disabled:
+        return [f"race: {race.disabled}"]
     cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
-    dropped = f"{len(race.out)} of {pluralize(len(invocation.variants), 'variant')} dropped out"
+    dropped = f"{len(race.dropped)} of {pluralize(len(invocation.variants), 'variant')} dropped out"
     complete = {result.variant.name for result in invocation.variants if not result.stopped}
     return [
         f"race by {race.metric}: {dropped}, {pluralize(race.spared, 'request')} saved{cost}",
         *(
             f"  {shorten(name, 60)}: {shorten(reason, 100)}"
             + (" (all its rows were stored)" if name in complete else "")
-            for name, reason in race.out.items()
+            for name, reason in race.dropped.items()
         ),
     ]
 
@@ -100,7 +103,7 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
         "parent_run_id": invocation.parent_run_id,
         "tracking_uri": invocation.tracking_uri,
         "experiment_id": invocation.experiment_id,
-        "recorded_before": invocation.known,
+        "recorded_before": invocation.recorded_before,
         "requests": asdict(invocation.requests),
         "currency": currency,
         "variants": [variant_json(variant) for variant in invocation.variants],
@@ -113,16 +116,16 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
         "race": race
         and {
             "metric": race.metric,
-            "out": dict(race.out),
+            "out": dict(race.dropped),
             "spared_requests": race.spared,
             "spared_cost": race.cost,
-            "note": race.off,
+            "note": race.disabled,
         },
         "exit_code": int(invocation.exit_code),
     }
 
 
-def check_lines(samples: Sequence[Checked]) -> Iterator[str]:
+def check_lines(samples: Sequence[BatchCheck]) -> Iterator[str]:
     """The rows of `--check-batch` whose answer changes at batch size 1, a line per variant."""
     if not samples:
         yield "checked at batch 1: no model of this run answers in batches"

@@ -1,1 +1,5 @@
-"""The numbers of a variant: counts, metrics and their intervals."""
+"""Results of a variant: from scores to counts, means and intervals.
+
+metrics.py   rows, counts, metrics, comparisons; their JSON
+tally.py     running totals while rows arrive
+"""

@@ -1,4 +1,4 @@
-"""The numbers people look at, every row in exactly one count. tally.py adds them up.
+"""Results of a variant: every row in exactly one count, a metric per evaluator.
 
 VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
               metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
@@ -16,11 +16,11 @@ from workbench.stats import Difference, Verdict
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One cell and its answer.
+    """One cell, its completion and its scores.
 
     Attributes:
-        completion: None where nothing was sent for it.
-        scores: by evaluator; empty unless the answer is one that is scored.
+        completion: None where nothing was sent.
+        scores: by evaluator; empty unless the completion is scored.
     """
 
     cell: Cell
@@ -29,7 +29,7 @@ class Row:
 
     @property
     def state(self) -> str:
-        """`scored`, `failed` or `not_run`: the three that add up to the planned rows."""
+        """`scored`, `failed` or `not_run`; the three add up to the planned rows."""
         if self.completion is None:
             return "not_run"
         return "scored" if self.completion.scored else "failed"
@@ -37,10 +37,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """planned = scored + failed + not_run; the rest says more of these.
+    """Counts of rows: planned = scored + failed + not_run.
 
     Attributes:
-        truncated, refused: of the scored, answers cut at max_tokens, and refusals.
+        truncated, refused: scored answers that were cut at max_tokens, or were refusals.
     """
 
     planned: int
@@ -53,17 +53,17 @@ class RowCounts:
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One evaluator over one variant; n + errors + not_applicable + failed + not_run = planned.
+    """One evaluator's metric; n + errors + not_applicable + failed + not_run = planned.
 
     Attributes:
         mean: None where no row has a value, and for categories.
-        low, high: the 95% interval of the mean.
-        n: rows with a value (with repeats, every repeat counts).
-        outcomes: how often each category or named outcome came.
-        kind: `pass`, `number` or `category`; told from the values.
-        pass_at, pass_all: of pass or fail with repeats, by k: the chance that one of k tries
-            passes (pass@k), and that all do (pass^k).
-        flaky: numbers of the rows of the dataset that passed and failed, too.
+        low, high: 95% confidence interval of the mean.
+        n: rows with a value; with repeats, every repeat counts.
+        outcomes: count of each category or labelled outcome.
+        kind: `pass`, `number` or `category`, derived from the values.
+        pass_at, pass_all: for pass/fail with repeats, by k: probability that at least one of k
+            repeats passes (pass@k), and that all do (pass^k).
+        flaky: numbers of dataset rows whose repeats disagree.
     """
 
     mean: float | None
@@ -85,15 +85,15 @@ class MetricResult:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """One metric of a variant beside its baseline's, on the rows both have a value of.
+    """One metric of a variant compared with its baseline, on rows where both have a value.
 
     Attributes:
-        baseline: the name of the other variant.
+        baseline: name of the baseline variant.
         difference: this variant minus its baseline.
-        margin: what is no difference in practice.
-        left_out: rows that one of the two has no value of.
-        worst: the difference if whoever has no value of a row had the worst; None where no answer
-            failed and none could not be judged.
+        margin: largest difference that does not matter in practice.
+        left_out: rows where one of the two has no value.
+        worst: the difference if missing values were the worst score; None if no answer failed and
+            no evaluator erred.
     """
 
     baseline: str
@@ -106,17 +106,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class VariantResult:
-    """What one variant came to.
+    """Results of one variant.
 
     Attributes:
-        input_tokens, output_tokens: sums; None where the provider counted none.
-        cost: in the project's currency; None where a price or a token count is not known.
-        seconds: model time, the sum of the rows' latencies.
-        reasons: why rows failed and evaluators could not decide, each with how often.
-        run_id: the MLflow run; empty while it has none.
-        comparisons: of each metric that can be compared, with the baseline's.
-        flaky: of each metric the ids of rows whose repeats pass and fail.
-        stopped: why it was not run to the end, where it was meant not to be.
+        input_tokens, output_tokens: sums; None where the provider reported none.
+        cost: in the project's currency; None without a price or token counts.
+        seconds: sum of the rows' latencies.
+        reasons: counts of failure reasons and evaluator errors.
+        run_id: of the MLflow run; empty if there is none.
+        comparisons: with the baseline, by metric.
+        flaky: ids of rows whose repeats disagree, by metric.
+        stopped: why the variant dropped out of a race; empty: it did not.
     """
 
     variant: Variant
@@ -134,24 +134,24 @@ class VariantResult:
 
     @property
     def missing(self) -> int:
-        """Rows that were to be run and have no answer that is scored."""
+        """Rows without a scored answer, those not run because of a race excepted."""
         return self.rows.failed + (0 if self.stopped else self.rows.not_run)
 
     @property
     def cost_of_1000(self) -> float | None:
-        """What 1,000 rows cost; None where it is not known."""
+        """Cost of 1,000 rows; None if unknown."""
         cost = _per_answer(self.cost, self.rows)
         return None if cost is None else 1_000 * cost
 
     @property
     def latency_s(self) -> float | None:
-        """Seconds, the mean of the answers; None where none was timed."""
+        """Mean seconds per answer; None if none was timed."""
         return _per_answer(self.seconds or None, self.rows)
 
 
 @dataclass(frozen=True)
 class RecordedVariant:
-    """A variant as a run in MLflow says it was.
+    """A variant, read back from its MLflow run.
 
     Attributes:
         prompt: with its version, as `few_shot@3`.
@@ -172,18 +172,18 @@ def _per_answer(total: float | None, rows: RowCounts) -> float | None:
 
 
 def interval_text(metric: MetricResult) -> str:
-    """A metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors`."""
+    """Format a metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors`."""
     parts = [] if metric.mean is None else [f"{metric.mean:.3f}"]
     if metric.low is not None and metric.high is not None:
         parts.append(f"[{metric.low:.3f}, {metric.high:.3f}]")
-    aside = [f"{count} {name}" for name, count in metric.outcomes.items()]
-    aside += [f"{metric.errors} errors"] if metric.errors else []
-    aside += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
-    return ", ".join([" ".join([*parts, f"n={metric.n}"]), *aside])
+    notes = [f"{count} {name}" for name, count in metric.outcomes.items()]
+    notes += [f"{metric.errors} errors"] if metric.errors else []
+    notes += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    return ", ".join([" ".join([*parts, f"n={metric.n}"]), *notes])
 
 
 def variant_json(result: VariantResult) -> dict[str, JSON]:
-    """A variant as `run --json` prints it and as `results.json` of its run holds it."""
+    """Return a variant as in `run --json` and in its run's `results.json`."""
     variant = result.variant
     return {
         "name": variant.name,
@@ -204,12 +204,14 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "seconds": result.seconds,
         "reasons": dict(result.reasons),
         "stopped": result.stopped,
-        "comparisons": {name: comparison_json(one) for name, one in result.comparisons.items()},
+        "comparisons": {
+            name: comparison_json(comparison) for name, comparison in result.comparisons.items()
+        },
     }
 
 
 def comparison_json(comparison: Comparison) -> dict[str, JSON]:
-    """A comparison as JSON: differences are this variant's value minus the baseline's."""
+    """Return a comparison as JSON; differences are this variant minus its baseline."""
     verdict = comparison.verdict
     return {
         "baseline": comparison.baseline,
@@ -227,5 +229,5 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
 
 def _difference_json(difference: Difference) -> dict[str, JSON]:
     names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
-    said = {name: getattr(difference, name) for name in names}
-    return {"difference": said.pop("mean"), **said}
+    fields = {name: getattr(difference, name) for name in names}
+    return {"difference": fields.pop("mean"), **fields}

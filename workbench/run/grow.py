@@ -1,53 +1,40 @@
-"""A gate that asks for more rows, or repeats of them, until it is decided or its budget is spent.
+"""A gate that asks for more rows, or more repeats, until it is decided or its budget is spent.
 
-grow(plan, again, ["few_shot"], ground)   ->   Grown(checks=[…], begun=40, rows=152, repeats=1, …)
+    Grown(checks=[…], begun=40, rows=152, calls=336, spent=None, unreached=0, exhausted=False, …)
 
-It pays through the same door as `run`: everything is kept in the store, nothing is asked twice, and
-the next `run` finds it there. MLflow has no part in it.
+It completes and scores as `run` does: all answers go into the store and no request is sent twice,
+and a later `run` finds them there. MLflow has no part in it.
 """
 
-import signal
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 from workbench.comparing import Check, GrowingGate
-from workbench.completing import Budget, Listener, Outcome, Progress, Site, Stop, alone, complete
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.completing import CompletionListener, Outcome, RunContext, complete, plan_lock
+from workbench.errors import WorkbenchError
 from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.project import Project
 from workbench.results.tally import Tally
+from workbench.run.summary import interrupt_code
 from workbench.scoring.stream import Stream, ignore_rows
-from workbench.store import Store
 
-DEEPER = 4  # repeats of each row beyond the experiment's: each asks for twice the evidence
-Again = Callable[[int], Plan]  # the plan with so many repeats
-
-
-@dataclass(frozen=True)
-class GrowContext:
-    """Where it is done, within what budget, and who hears how it stands."""
-
-    project: Project
-    store: Store
-    told: Callable[[str], None]
-    budget: Budget
-    stop: Stop = field(default_factory=Stop)
+MAX_EXTRA_REPEATS = 4  # beyond the experiment's; each needs twice the evidence of the one before
+PlanRepeats = Callable[[int], Plan]  # the plan with this number of repeats
 
 
 @dataclass(frozen=True)
 class Grown:
-    """What it came to.
+    """The result of a growing gate.
 
     Attributes:
-        plan: with as many repeats as were asked for.
-        begun: rows that were answered before anything was asked.
-        rows: that a check stands on at the most.
-        calls: that were made.
+        plan: with the number of repeats that was reached.
+        begun: rows that were answered before anything was sent.
+        rows: the most rows that any check stands on.
+        calls: made.
         spent: on them, in the project's currency; None without prices.
         unreached: rows of some variant that got no reply.
         exhausted: the budget is spent.
-        problems: what kept a model from answering.
+        problems: errors that kept a model from answering.
     """
 
     plan: Plan
@@ -61,103 +48,98 @@ class Grown:
     problems: tuple[WorkbenchError, ...] = ()
 
 
-def grow(plan: Plan, again: Again, names: Sequence[str], ground: GrowContext) -> Grown:
-    """Asks for rows in waves, and when all have answers for one more repeat of each, in waves.
+def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: RunContext) -> Grown:
+    """Ask for rows in batches; when all are answered, for one more repeat of each row.
 
-    Every further repeat halves what chance of a false word it may use up, so that all of them
-    together keep the promise of one.
+    Every further repeat halves the error probability it may use, so that all of them together
+    keep the promise of one.
 
     Args:
-        plan: to begin with; all its rows may be asked for.
-        again: the same with so many repeats.
-        names: the variants, prompts or models that are meant; none: all that are no baseline.
-        ground: where it is done.
+        plan: the first plan; any of its rows may be asked for.
+        plan_repeats: makes the same plan with more repeats.
+        names: variants, prompts or models to gate; empty: all that are no baseline.
+        context: `progress.note` gets the state after each look.
 
     Raises:
-        WorkbenchError: there is no gate; the store can't be written; it was interrupted, or the
-            same is running already.
+        WorkbenchError: there is no gate, the store can't be written, the run was interrupted, or
+            the same plan is running already.
     """
-    growing = GrowingGate(names, ground.told, plan.experiment.repeats)
-    most = plan.experiment.repeats + DEEPER
-    deeper = _deeper(again, plan, most)
-    weight, begun = 2.0 if deeper else 1.0, None
+    repeats, budget = plan.experiment.repeats, context.budget
+    growing = GrowingGate(names, context.progress.note, repeats)
+    max_repeats = repeats + MAX_EXTRA_REPEATS
+    deeper_plan = _with_more_repeats(plan, plan_repeats, max_repeats)
+    weight, begun = 2.0 if deeper_plan else 1.0, None
     while True:
-        outcome, answered = _asked(plan, growing, weight, ground)
-        begun = answered if begun is None else begun
-        if growing.decided or outcome.exhausted or outcome.stops or deeper is None:
+        outcome = _grow_rows(plan, growing, weight, context)
+        begun = growing.stored_rows if begun is None else begun
+        finished = growing.decided or outcome.exhausted or outcome.model_errors
+        if finished or deeper_plan is None:
             return Grown(
                 plan=plan,
                 checks=growing.checks,
                 begun=begun,
                 rows=growing.max_rows,
-                calls=ground.budget.calls,
-                spent=ground.budget.spent if ground.budget.prices else None,
+                calls=budget.calls,
+                spent=budget.spent if budget.prices else None,
                 unreached=growing.unreached,
                 exhausted=outcome.exhausted,
-                problems=tuple(outcome.stops),
+                problems=tuple(outcome.model_errors),
             )
-        plan, deeper, weight = deeper, _deeper(again, deeper, most), 2 * weight
+        plan, weight = deeper_plan, 2 * weight
+        deeper_plan = _with_more_repeats(plan, plan_repeats, max_repeats)
 
 
-def _asked(
-    plan: Plan, growing: GrowingGate, weight: float, ground: GrowContext
-) -> tuple[Outcome, int]:
-    """One plan's rounds: what came of sending, and the rows that were answered before."""
-    ground.stop.wanted = False
-    if ground.stop.signal:
-        raise _interrupted(ground)
+def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunContext) -> Outcome:
+    """Send the rounds of one plan until the gate is decided or its rows are used up."""
+    context.stop.requested = False
+    _raise_if_interrupted(context)
     with (
-        alone(ground.project, ground.store, plan),
-        ground.store.ledger.session(plan.digest),
-        Stream(plan, ground.store, ignore_rows, lambda: bool(ground.stop.signal)) as stream,
+        plan_lock(context.project, context.store, plan),
+        context.store.ledger.session(plan.digest),
+        Stream(plan, context.store, ignore_rows, context.interrupted) as stream,
     ):
 
-        def judged() -> Sequence[Tally]:
+        def tallies() -> Sequence[Tally]:
             stream.wait()
             return stream.tallies
 
-        growing.start(judged, weight)
-        listener = _Judged(stream)
-        unseen = Progress()  # how many requests there will be nobody knows
-        site = Site(ground.store, unseen, ground.stop, ground.budget, listener)
-        outcome = complete(plan, replace(site, rounds=growing.batches))
-        if ground.stop.signal:
-            raise _interrupted(ground)
-        if outcome.exhausted and not growing.decided:  # a part of the last wave is answered
+        growing.start(tallies, weight)
+        outcome = complete(plan, context, _ScoringListener(stream), growing.batches)
+        _raise_if_interrupted(context)
+        if outcome.exhausted and not growing.decided:  # part of the last batch is answered
             growing.check_rows(plan)
         stream.finish()
-    return outcome, growing.stored_rows
+    return outcome
 
 
-class _Judged(Listener):
-    """Has answers judged as they come."""
+class _ScoringListener(CompletionListener):
+    """Has completions scored as they come."""
 
     def __init__(self, stream: Stream) -> None:
         self._stream = stream
 
-    def answered(self, completions: Sequence[Completion]) -> None:
-        """See `Listener`."""
+    def receive(self, completions: Sequence[Completion]) -> None:
         self._stream.add(completions)
 
 
-def _deeper(again: Again, plan: Plan, most: int) -> Plan | None:
-    """With one repeat more; None where that is too many, or the answers hardly differ."""
-    if plan.experiment.repeats >= most:
+def _with_more_repeats(plan: Plan, plan_repeats: PlanRepeats, max_repeats: int) -> Plan | None:
+    """Return the plan with one more repeat; None at the limit, or where answers hardly vary."""
+    if plan.experiment.repeats >= max_repeats:
         return None
-    deeper = again(plan.experiment.repeats + 1)
+    deeper_plan = plan_repeats(plan.experiment.repeats + 1)
     sampled = [
         cells
-        for variant, cells in zip(deeper.variants, deeper.cells, strict=True)
+        for variant, cells in zip(deeper_plan.variants, deeper_plan.cells, strict=True)
         if variant.parameters.get("temperature") != 0
     ]
-    others = any(cell.key not in plan.bodies for cells in sampled for cell in cells)
-    return deeper if others else None
+    adds_requests = any(cell.key not in plan.bodies for cells in sampled for cell in cells)
+    return deeper_plan if adds_requests else None
 
 
-def _interrupted(ground: GrowContext) -> WorkbenchError:
-    terminated = ground.stop.signal != signal.SIGINT
-    return WorkbenchError(
-        f"interrupted after {ground.budget.calls:,} calls; what was answered is kept",
-        fix="the same command goes on where it was",
-        exit_code=ExitCode.TERMINATED if terminated else ExitCode.INTERRUPTED,
-    )
+def _raise_if_interrupted(context: RunContext) -> None:
+    if context.interrupted():
+        raise WorkbenchError(
+            f"interrupted after {context.budget.calls:,} calls; all answers are kept",
+            fix="the same command continues from there",
+            exit_code=interrupt_code(context),
+        )

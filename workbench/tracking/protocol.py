@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 from workbench.errors import StopCheck, WorkbenchError
 from workbench.plan import Plan
+from workbench.project import NO_TRACKING
 from workbench.results.metrics import Row, VariantResult
 
 STOP = b""  # tells the recording process to stop at once; every other message is longer
@@ -23,7 +24,7 @@ class RecordingJob:
     """An invocation to record.
 
     Attributes:
-        plan: the header of the plan; see `plan.header`.
+        plan: the header of the plan; see `plan.summarize_plan`.
         rows: per variant.
         traces: most traces per variant, not counting failed rows.
         again: create new runs although an equal invocation is recorded.
@@ -134,3 +135,22 @@ class Recorder(Protocol):
         Args:
             timeout_s: seconds for marking the runs in MLflow as killed; 0: leave them as they are.
         """
+
+
+class NullRecorder:
+    """A `Recorder` that drops everything: tracking is turned off."""
+
+    tracking_uri = NO_TRACKING
+
+    def begin(self, job: RecordingJob) -> None:
+        """See `Recorder`."""
+
+    def add(self, variant: int, records: Sequence[RowRecord]) -> None:
+        """See `Recorder`."""
+
+    def finish(self, results: Results, stopped: StopCheck) -> Recorded:  # noqa: ARG002
+        """See `Recorder`."""
+        return Recorded(NO_TRACKING)
+
+    def stop(self, timeout_s: float) -> None:
+        """See `Recorder`."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
-from listening import Done, completed
+from listening import CollectedOutcome, complete_and_collect
 from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
-from workbench.completing import Budget, Site, Stop
+from workbench.completing import Budget, Progress, RunContext, Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.plan import Options, Plan, plan_invocation
@@ -31,8 +31,8 @@ evaluators: [exact_match]
 
 
 @dataclass
-class Told:
-    """What a progress was told, and how many answers were durable when it was."""
+class RecordingProgress(Progress):
+    """Progress that records its calls, and whether completions were durable at each."""
 
     store: Store
     keys: list[str] = field(default_factory=list)
@@ -61,7 +61,7 @@ class Shop:
     root: Path
     store: Store
     renderer: Renderer
-    told: Told | None = None
+    told: RecordingProgress | None = None
     budget: Budget = field(default_factory=Budget)
 
     def plan(self, *models: str, rows: int = 6, options=AS_ASKED) -> Plan:
@@ -76,12 +76,13 @@ class Shop:
         experiment = load_experiment(path, Project(self.root), self.renderer, NO_DOORS)
         return plan_invocation(experiment, self.renderer, self.store, options)
 
-    def complete(self, plan: Plan, stop: Stop | None = None) -> Done:
+    def complete(self, plan: Plan, stop: Stop | None = None) -> CollectedOutcome:
         keys = [request.key for requests in plan.requests for request in requests]
-        self.told = Told(self.store, keys)
-        site = Site(self.store, self.told, stop or Stop(), self.budget)
+        self.told = RecordingProgress(self.store, keys)
+        project = Project(self.root)
+        context = RunContext(project, self.store, self.told, stop or Stop(), self.budget)
         with self.store.ledger.session(plan.digest):
-            return completed(plan, site)
+            return complete_and_collect(plan, context)
 
 
 @pytest.fixture
@@ -96,7 +97,7 @@ def model(server: OpenAIServer, name: str = "m", concurrency: int = 2) -> str:
     return f'"openai:{name}": {{{said}}}'
 
 
-def texts(plan: Plan, outcome: Done) -> list[list[str | None]]:
+def texts(plan: Plan, outcome: CollectedOutcome) -> list[list[str | None]]:
     """Each variant's texts in the dataset's order; None where there is no answer."""
     found = outcome.completions
     return [
@@ -112,7 +113,7 @@ def test_every_answer_is_kept_before_it_is_counted(shop, server):
     plan = shop.plan(model(server))
     outcome = shop.complete(plan)
     assert texts(plan, outcome) == [ROWS]
-    assert (outcome.sent, outcome.attempts, outcome.stops) == (6, 6, [])
+    assert (outcome.sent, outcome.attempts, outcome.model_errors) == (6, 6, [])
     told = shop.told
     assert (told.total, told.done, told.failed, told.ended) == (6, 6, 0, 1)
     assert all(told.durable)
@@ -175,7 +176,9 @@ def test_model_that_is_stopped_leaves_the_other_complete(shop, server):
     plan = shop.plan(model(server, "one"), model(server, "two", 1))
     outcome = shop.complete(plan)
     assert texts(plan, outcome) == [ROWS, ["row 0", "row 1", "", None, None, None]]
-    assert [stop.message for stop in outcome.stops] == ["openai:two: HTTP 404: no such model"]
+    assert [stop.message for stop in outcome.model_errors] == [
+        "openai:two: HTTP 404: no such model"
+    ]
     assert outcome.sent == 9
     (failed,) = [one for one in outcome.completions.values() if one.state == "failed"]
     assert failed.error == "openai:two: HTTP 404: no such model"
@@ -187,7 +190,7 @@ def test_stop_lets_what_is_under_way_end_and_starts_nothing_more(shop, server):
     stop = Stop()
 
     def script(path, body, nth):
-        stop.wanted = stop.wanted or len(server.requests) >= 3
+        stop.requested = stop.requested or len(server.requests) >= 3
         return Reply(body=last_message(path, body, nth).body, delay_s=0.1)
 
     server.script = script
@@ -195,7 +198,7 @@ def test_stop_lets_what_is_under_way_end_and_starts_nothing_more(shop, server):
     outcome = shop.complete(plan, stop)
     assert outcome.sent == len(server.requests) == len(shop.store.kept(shop.told.keys))
     assert 3 <= outcome.sent <= 6
-    assert outcome.stops == []
+    assert outcome.model_errors == []
     assert len(outcome.completions) == outcome.sent
     assert shop.plan(model(server), rows=30).to_send == 30 - outcome.sent
 
@@ -222,7 +225,7 @@ def test_answer_that_was_not_asked_for_again_is_no_answer_of_a_fresh_run(shop, s
     fresh = shop.plan(model(server, concurrency=1), options=Options(fresh=True))
     outcome = shop.complete(fresh)
     assert texts(fresh, outcome) == [["", None, None, None, None, None]]
-    assert len(outcome.stops) == 1
+    assert len(outcome.model_errors) == 1
 
 
 def test_store_that_fails_stops_the_sending(shop, server):
@@ -292,7 +295,7 @@ def test_a_model_that_leaves_requests_unsaid_holds_nobody_up(shop, server):
     shop.budget = Budget(max_calls=4)
     outcome = shop.complete(plan)
     assert outcome.exhausted
-    assert [stop.message for stop in outcome.stops] == ["no more"]
+    assert [stop.message for stop in outcome.model_errors] == ["no more"]
     states = [one.state for one in outcome.completions.values()]
     assert (states.count("failed"), len(server.requests)) == (2, 2)
 

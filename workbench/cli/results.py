@@ -1,0 +1,54 @@
+"""Results of a run on the terminal, and as files beside its runs in MLflow."""
+
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+
+from workbench.comparing import ExperimentComparison
+from workbench.report.compare import compare_json
+from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
+from workbench.report.page import comparison_page
+from workbench.report.safe_text import json_line, plain
+from workbench.results.metrics import VariantResult
+from workbench.run.invocation import ResultCallbacks
+
+PIPED_WIDTH = 160  # columns where stdout is no terminal
+
+
+class TerminalResults(ResultCallbacks):
+    """Prints the leaderboard as soon as all rows are scored.
+
+    Args:
+        currency: of the project.
+        quiet: print nothing; the results follow as JSON.
+    """
+
+    def __init__(self, currency: str, *, quiet: bool) -> None:
+        self._currency = currency
+        self._quiet = quiet
+
+    def show(self, variants: Sequence[VariantResult]) -> None:
+        """See `ResultCallbacks`."""
+        if self._quiet:
+            return
+        console = results_console()
+        table = leaderboard(variants, currency=self._currency)
+        fits = Console(width=10_000).measure(table).maximum <= console.width
+        console.print(table if fits else leaderboard_blocks(variants, currency=self._currency))
+        for line in verdict_lines(variants):
+            console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
+        console.print()
+        sys.stdout.flush()
+
+    def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:
+        """See `ResultCallbacks`."""
+        return {
+            "comparison.html": comparison_page(comparison, currency=self._currency),
+            "comparison.json": json_line(compare_json(comparison)),
+        }
+
+
+def results_console() -> Console:
+    """Return a console on stdout, wide where stdout is no terminal."""
+    return Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)

@@ -1,0 +1,217 @@
+"""The summary of one invocation: counts of requests, race, problems, exit code."""
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from workbench.comparing import Race
+from workbench.completing import Outcome, RunContext
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.plan import Options, Plan
+from workbench.results.metrics import VariantResult
+from workbench.run.pipeline import ScoringPipeline
+from workbench.store import PendingCall
+from workbench.tracking.protocol import Recorded
+
+
+@dataclass(frozen=True)
+class RequestCounts:
+    """Rows by how they got their answer: planned = stored + shared + sent + not_run.
+
+    Attributes:
+        failed: of the sent, those without an answer that can be scored.
+        attempts: HTTP calls made for the sent.
+    """
+
+    planned: int
+    stored: int
+    shared: int
+    sent: int
+    failed: int
+    not_run: int
+    attempts: int
+
+
+@dataclass(frozen=True)
+class RaceSummary:
+    """The result of a race.
+
+    Attributes:
+        dropped: reason by name of each variant that dropped out; its rows may all be stored.
+        spared: requests that were not sent for them.
+        cost: of the spared requests, estimated from the variants' other rows; None: unknown.
+        disabled: why no variant could drop out; empty: any could.
+    """
+
+    metric: str
+    dropped: Mapping[str, str]
+    spared: int
+    cost: float | None
+    disabled: str
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A finished invocation.
+
+    Attributes:
+        recorded_before: the runs are those of an earlier, equal invocation; nothing was recorded.
+        problems: errors the user must know, in the order they happened.
+        not_run: ids of rows that some variant has no answer to, because nothing was sent.
+        race: None without `--race`.
+        traced: rows per variant with a trace, beside the failed ones; None: all rows.
+    """
+
+    plan: Plan
+    requests: RequestCounts
+    variants: tuple[VariantResult, ...]
+    tracking_uri: str
+    experiment_id: str
+    parent_run_id: str
+    exit_code: ExitCode
+    recorded_before: bool = False
+    problems: tuple[WorkbenchError, ...] = ()
+    not_run: tuple[str, ...] = ()
+    traced: int | None = None
+    race: RaceSummary | None = None
+
+
+def summarize(
+    plan: Plan,
+    context: RunContext,
+    outcome: Outcome,
+    pipeline: ScoringPipeline,
+    recorded: Recorded,
+) -> Invocation:
+    """Build the invocation's summary.
+
+    Args:
+        plan: the plan that ran.
+        context: the invocation's context.
+        outcome: counts of sent requests.
+        pipeline: holds the variants' results.
+        recorded: the runs in MLflow.
+    """
+    variants, not_run = pipeline.variants, list(pipeline.not_run())
+    if recorded.run_ids:
+        names = zip(variants, recorded.run_ids, recorded.versions, strict=True)
+        variants = [_with_mlflow_names(*triple) for triple in names]
+    max_traces = context.project.file.traces
+    return Invocation(
+        plan=plan,
+        requests=_count(plan, outcome, variants),
+        variants=tuple(variants),
+        tracking_uri=recorded.tracking_uri,
+        experiment_id=recorded.experiment_id,
+        parent_run_id=recorded.parent_run_id,
+        exit_code=_exit_code(plan, recorded, outcome, variants),
+        recorded_before=recorded.already_recorded,
+        problems=(
+            *outcome.model_errors,
+            *_budget_errors(len(not_run), context, outcome),
+            *recorded.problems,
+        ),
+        not_run=tuple(dict.fromkeys(not_run)),
+        traced=max_traces if len(plan.cells[0]) > max_traces else None,
+    )
+
+
+def summarize_race(race: Race, variants: Sequence[VariantResult]) -> RaceSummary:
+    """Name the variants that dropped out, and estimate what that saved."""
+    costs = [
+        None
+        if variant.cost_of_1000 is None
+        else variant.cost_of_1000 * variant.rows.not_run / 1_000
+        for variant in variants
+        if variant.stopped
+    ]
+    priced = [cost for cost in costs if cost is not None]
+    cost = sum(priced) if len(priced) == len(costs) else None
+    dropped = {variants[number].variant.name: race.reason(number) for number in race.eliminated}
+    return RaceSummary(race.metric.name, dropped, race.spared, cost, race.disabled)
+
+
+def interrupted_error(
+    plan: Plan, context: RunContext, outcome: Outcome, options: Options, spared: int
+) -> WorkbenchError:
+    """Build the error of an interrupted run: what is kept, what is left, what is unknown."""
+    answered = outcome.sent - outcome.failed
+    unsent = plan.to_send - answered - outcome.answered_elsewhere - spared
+    parts = [f"{answered:,} requests were answered and kept, {unsent:,} are left"]
+    if not unsent:
+        parts = ["all answers are kept; some are not recorded in MLflow yet"]
+    if in_flight := context.store.ledger.under_way():
+        parts.append(unknown_calls_text(in_flight, context.project.file.currency))
+    command = "the same command without --fresh" if options.fresh else "the same command"
+    return WorkbenchError(
+        f"interrupted: {'; '.join(parts)}",
+        fix=f"{command} continues from there",
+        exit_code=interrupt_code(context),
+    )
+
+
+def interrupt_code(context: RunContext) -> ExitCode:
+    """Return the exit code of the signal that ended the invocation."""
+    interrupted = context.stop.signal == signal.SIGINT
+    return ExitCode.INTERRUPTED if interrupted else ExitCode.TERMINATED
+
+
+def unknown_calls_text(calls: Sequence[PendingCall], currency: str) -> str:
+    """Describe calls whose outcome is unknown."""
+    costs = [call.cost for call in calls]
+    worst_case = sum(cost or 0.0 for cost in costs)
+    price = f" and may have cost up to {currency} {worst_case:.4f}" if any(costs) else ""
+    count = "1 call was" if len(calls) == 1 else f"{len(calls):,} calls were"
+    keys = ", ".join(call.key[:12] for call in calls[:3]) + (", …" if len(calls) > 3 else "")
+    return (
+        f"{count} in flight when their run ended{price}; "
+        f"their outcome is unknown: {keys} (workbench store stats lists them)"
+    )
+
+
+def _with_mlflow_names(result: VariantResult, run_id: str, version: int | None) -> VariantResult:
+    """Add the run id and the prompt version that MLflow assigned."""
+    variant = result.variant
+    prompt = variant.prompt.with_version(version) if version else variant.prompt
+    return replace(result, run_id=run_id, variant=replace(variant, prompt=prompt))
+
+
+def _budget_errors(
+    rows_left: int, context: RunContext, outcome: Outcome
+) -> Iterator[WorkbenchError]:
+    if outcome.exhausted:
+        budget = context.budget
+        cost = f", {context.project.file.currency} {budget.spent:.4f}" if budget.prices else ""
+        yield WorkbenchError(
+            f"stopped at the budget after {budget.calls:,} calls{cost}: "
+            f"{rows_left:,} rows are not run",
+            fix="the same command continues from there, with a budget of its own",
+            exit_code=ExitCode.BUDGET,
+        )
+
+
+def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> RequestCounts:
+    """Count rows; one that shares a request that wasn't sent is not run."""
+    not_run = sum(variant.rows.not_run for variant in variants)
+    unsent_requests = plan.to_send - outcome.sent - outcome.answered_elsewhere
+    return RequestCounts(
+        planned=plan.planned,
+        stored=plan.stored + outcome.answered_elsewhere,
+        shared=plan.shared - (not_run - unsent_requests),
+        sent=outcome.sent,
+        failed=outcome.unusable,
+        not_run=not_run,
+        attempts=outcome.attempts,
+    )
+
+
+def _exit_code(
+    plan: Plan, recorded: Recorded, outcome: Outcome, variants: Sequence[VariantResult]
+) -> ExitCode:
+    if outcome.exhausted:
+        return ExitCode.BUDGET
+    unscored = sum(variant.missing for variant in variants)
+    errors = sum(metric.errors for v in variants for metric in v.metrics.values())
+    if unscored + errors > plan.experiment.max_failed:
+        return ExitCode.FAILED_ROWS
+    return ExitCode.NOT_RECORDED if recorded.problems else ExitCode.DONE
