@@ -419,7 +419,7 @@ DATASETS = [
     Case(
         "B24-nul-name",
         (
-            "error: {root}/prompts/qa/ab.jsonl: can't be read: embedded null byte\n"
+            "error: {root}/prompts/qa/ab.jsonl: can't be read: its name contains NUL\n"
             "  fix: name a file that you may read\n"
         ),
         dataset='"a\\0b.jsonl"',

@@ -39,7 +39,7 @@ def check_file(path: Path, name: str) -> None:
         names = [other.name for other in around if other.is_file()]
         raise unknown_name("dataset file", path.name, names, where=name) from None
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", "") or str(error)
+        said = error.strerror if isinstance(error, OSError) else "its name contains NUL"
         shown = name if len(path.name) <= _LONGEST else f"{path.name[:60]}…"
         fix = "name a file that you may read"
         raise WorkbenchError(f"can't be read: {said}", where=shown, fix=fix) from error

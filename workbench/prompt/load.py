@@ -3,6 +3,8 @@
 load_prompt("sentiment", "few_shot", folder_reader(prompts), renderer)
 """
 
+import errno
+import os
 import re
 import subprocess
 from dataclasses import replace
@@ -68,8 +70,10 @@ def folder_reader(prompts: Path) -> Reader:
             return None if kind else file.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except (OSError, RuntimeError) as error:  # RuntimeError: a link to itself, before 3.13
-            said = getattr(error, "strerror", "") or "a link that leads to itself"
+        except (OSError, RuntimeError) as error:  # RuntimeError: a loop of links, before 3.13
+            number = error.errno if isinstance(error, OSError) else errno.ELOOP
+            loop = number == errno.ELOOP
+            said = "a link that leads to itself" if loop else os.strerror(number or errno.EIO)
             fix = "make it a file that you may read"
             raise WorkbenchError(
                 f"can't be read: {said}", where=f"prompts/{path}", fix=fix
