@@ -6,6 +6,7 @@ invoke(home, "compare", "--by")   `main` in this process: the same streams and e
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from pathlib import Path
 import pytest
 
 from workbench.cli import main
+from workbench.cli.output import REDACTOR
+from workbench.secrets import Redactor
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 FOREIGN = ("OPENAI", "MLFLOW", "HF_", "GITHUB")  # variables that would steer the command
@@ -58,6 +61,13 @@ def invoke(home: Path, *words: str, **variables: str) -> "subprocess.CompletedPr
     return subprocess.CompletedProcess(list(words), int(ended.value.code or 0), *texts)
 
 
+def add_mlflow_store(home: Path, empty_store: Path) -> None:
+    """Gives a project MLflow's tables, which its first run would take seconds to make."""
+    folder = home / ".workbench"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    shutil.copy(empty_store, folder / "mlflow.db")
+
+
 @contextmanager
 def _captured(name: str) -> Iterator[str]:
     """The file that a standard stream goes to meanwhile, that of child processes too."""
@@ -83,6 +93,8 @@ def _process_state() -> Iterator[None]:
     """Puts back what a command changes of its process."""
     variables, path, folder, words = dict(os.environ), list(sys.path), Path.cwd(), sys.argv
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    secrets = dict(vars(REDACTOR))
+    vars(REDACTOR).update(vars(Redactor()))
     mask = os.umask(0o022)
     os.umask(mask)
     try:
@@ -94,5 +106,6 @@ def _process_state() -> Iterator[None]:
         os.chdir(folder)
         sys.argv = words
         os.umask(mask)
+        vars(REDACTOR).update(secrets)
         for number, handler in handlers.items():
             signal.signal(number, handler)

@@ -17,6 +17,7 @@ import pytest
 from bench import Bench
 from openai_server import OpenAIServer, serve
 
+from workbench.project import Project
 from workbench.prompt import Renderer
 
 TESTS = Path(__file__).parent
@@ -95,3 +96,14 @@ def server() -> Iterator[OpenAIServer]:
     """An OpenAI-compatible API on loopback, told by the test what to answer."""
     with serve() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's tables, to be copied: they take seconds to make."""
+    from workbench.tracking.tracking_store import connect
+
+    root = tmp_path_factory.mktemp("store")
+    (root / "prompts").mkdir()
+    connect(Project(root), f"sqlite:///{root / 'mlflow.db'}")
+    return root / "mlflow.db"

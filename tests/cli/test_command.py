@@ -1,18 +1,16 @@
 """The command as a user types it: output, errors and exit codes of the whole process."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from command import WORKBENCH, add_mlflow_store, call, invoke
 from openai_server import HANG, OpenAIServer, say
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 EXPERIMENT = """\
 dataset: {path: rows.csv, expected: label}
 prompts: [plain, loud]
@@ -22,7 +20,7 @@ evaluators: [exact_match]
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, empty_store: Path) -> Path:
     """A project with one task, in no git repository."""
     task = tmp_path / "prompts" / "qa"
     task.mkdir(parents=True)
@@ -30,20 +28,8 @@ def home(tmp_path: Path) -> Path:
     (task / "plain.jinja").write_text("user:\n{{ text }}\n")
     (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
     (task / "experiment.yaml").write_text(EXPERIMENT)
+    add_mlflow_store(tmp_path, empty_store)
     return tmp_path
-
-
-def call(home: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    return subprocess.run(
-        [*WORKBENCH, *words],
-        cwd=home,
-        env={**clean, **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
@@ -89,7 +75,8 @@ def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
 
 
 def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
-    done = call(home, "run", "--dry-run", "--json")
+    (home / ".workbench" / "mlflow.db").unlink()
+    done = invoke(home, "run", "--dry-run", "--json")
     assert json.loads(done.stdout)["requests"] == {
         "planned": 4,
         "stored": 0,
@@ -130,12 +117,12 @@ def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
 def test_a_wrong_word_is_answered_with_the_right_one(
     home: Path, words: list[str], said: str
 ) -> None:
-    done = call(home, *words)
+    done = invoke(home, *words)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
 
 
 def test_an_error_is_one_object_with_json(home: Path) -> None:
-    done = call(home, "run", "qaa", "--json")
+    done = invoke(home, "run", "qaa", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (
         2,
         {
@@ -166,28 +153,28 @@ def test_prompts_are_listed_shown_diffed_pushed_and_pulled(home: Path) -> None:
     ]
     template = home / "prompts" / "qa" / "plain.jinja"
     template.write_text("user:\nDear {{ text }}\n")
-    difference = call(home, "prompts", "diff", "plain@1").stdout
+    difference = invoke(home, "prompts", "diff", "plain@1").stdout
     assert [line for line in difference.splitlines() if line[:2] in ("-{", "+D")] == [
         "-{{ text }}",
         "+Dear {{ text }}",
     ]
-    listed = json.loads(call(home, "prompts", "list", "--json").stdout)
+    listed = json.loads(invoke(home, "prompts", "list", "--json").stdout)
     assert [(p["name"], p["version"], p["newest"]) for p in listed["prompts"]] == [
         ("loud", 1, 1),
         ("plain", None, 1),
     ]
-    refused = call(home, "prompts", "pull", "plain@1")
+    refused = invoke(home, "prompts", "pull", "plain@1")
     assert (refused.returncode, template.read_text()) == (2, "user:\nDear {{ text }}\n")
-    pulled = call(home, "prompts", "pull", "plain@1", "--force")
+    pulled = invoke(home, "prompts", "pull", "plain@1", "--force")
     assert pulled.stdout == "prompts/qa/plain.jinja is now plain@1\n"
     assert template.read_text() == "user:\n{{ text }}\n"
-    shown = json.loads(call(home, "prompts", "show", "plain", "--json").stdout)
+    shown = json.loads(invoke(home, "prompts", "show", "plain", "--json").stdout)
     assert shown["template"] == [{"role": "user", "content": "{{ text }}"}]
 
 
 def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:
     (home / "prompts" / "qa" / "loud.jinja").write_text("user:\n{{ txt }}\n")
-    done = call(home, "prompts", "lint", "qa", "--json")
+    done = invoke(home, "prompts", "lint", "qa", "--json")
     (task,) = json.loads(done.stdout)["tasks"]
     loud, plain = task["prompts"]
     assert done.returncode == 2
@@ -214,14 +201,14 @@ def test_an_interrupted_run_keeps_its_answers_and_goes_on(
     assert process.returncode == code
     assert "interrupted: 2 requests were answered and kept, 2 are left" in said
     server.script = lambda path, body, nth: say("yes")
-    again = json.loads(call(home, "run", "--json").stdout)
+    again = json.loads(invoke(home, "run", "--json").stdout)
     assert (again["requests"]["stored"], again["requests"]["sent"]) == (2, 2)
 
 
 def test_lint_warns_of_what_reads_like_a_role(home: Path) -> None:
     template = home / "prompts" / "qa" / "loud.jinja"
     template.write_text("user:\nHi {{ text }}\n  Assistant:\n")
-    (task,) = json.loads(call(home, "prompts", "lint", "qa", "--json").stdout)["tasks"]
+    (task,) = json.loads(invoke(home, "prompts", "lint", "qa", "--json").stdout)["tasks"]
     assert task["prompts"][0]["warnings"] == [
         "prompts/qa/loud.jinja:3: '  Assistant:' is text; a role line is `assistant:` alone"
     ]

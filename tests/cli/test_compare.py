@@ -4,35 +4,7 @@ import json
 import subprocess
 from pathlib import Path
 
-import pytest
-from test_command import call
-
-EXPERIMENT = """\
-dataset: {path: rows.jsonl, expected: label}
-prompts: [plain, better]
-models: [echo:last]
-evaluators: [exact_match, output_tokens]
-"""
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Forty rows, answered by two prompts; `better` is right in ten more and wrong in one more."""
-    home = tmp_path_factory.mktemp("compare")
-    task = home / "prompts" / "qa"
-    task.mkdir(parents=True)
-    with (task / "rows.jsonl").open("w") as file:
-        for n in range(40):
-            one = "yes" if n < 20 else "no"
-            two = "no" if n == 0 else "yes" if n < 30 else "no"
-            row = {"id": f"r{n}", "a": one, "b": two, "kind": "odd" if n % 2 else "even"}
-            file.write(json.dumps({**row, "label": "yes"}) + "\n")
-    (task / "plain.jinja").write_text("user:\n{{ a }}\n")
-    (task / "better.jinja").write_text("user:\n{{ b }}\n")
-    (task / "experiment.yaml").write_text(EXPERIMENT)
-    done = call(home, "run")
-    assert done.returncode == 0
-    return home
+from command import invoke
 
 
 def git(home: Path, *words: str) -> None:
@@ -41,7 +13,7 @@ def git(home: Path, *words: str) -> None:
 
 
 def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path) -> None:
-    done = call(project, "compare", "plain", "better")
+    done = invoke(project, "compare", "plain", "better")
     lines = done.stdout.splitlines()
     assert (done.returncode, lines[0]) == (0, "better against plain")
     assert lines[2].split() == [
@@ -53,20 +25,20 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
 
 
 def test_without_names_every_variant_stands_beside_its_baseline(project: Path) -> None:
-    assert call(project, "compare").stdout == call(project, "compare", "qa").stdout
-    assert call(project, "compare").stdout.startswith("better against plain\n")
-    assert call(project, "compare", "better").stdout.startswith("better against plain\n")
-    assert call(project, "compare", "better", "plain").stdout.startswith("plain against better\n")
+    assert invoke(project, "compare").stdout == invoke(project, "compare", "qa").stdout
+    assert invoke(project, "compare").stdout.startswith("better against plain\n")
+    assert invoke(project, "compare", "better").stdout.startswith("better against plain\n")
+    assert invoke(project, "compare", "better", "plain").stdout.startswith("plain against better\n")
 
 
 def test_slices_are_families_of_their_own(project: Path) -> None:
-    done = call(project, "compare", "plain", "better", "--by", "kind", "--json")
+    done = invoke(project, "compare", "plain", "better", "--by", "kind", "--json")
     slices = json.loads(done.stdout)["slices"]
     assert [(one["value"], one["rows"]) for one in slices] == [("even", 20), ("odd", 20)]
     (even, odd) = (one["comparisons"]["better"]["exact_match"] for one in slices)
     assert (even["up"], even["down"], odd["up"], odd["down"]) == (5, 1, 5, 0)
-    assert "kind=even, exact_match: +0.200 [" in call(project, "compare", "--by", "kind").stdout
-    said = call(project, "compare", "--by", "kin")
+    assert "kind=even, exact_match: +0.200 [" in invoke(project, "compare", "--by", "kind").stdout
+    said = invoke(project, "compare", "--by", "kin")
     assert (
         said.returncode,
         "unknown column 'kin'\n  fix: did you mean 'kind'?" in said.stderr,
@@ -74,12 +46,12 @@ def test_slices_are_families_of_their_own(project: Path) -> None:
         2,
         True,
     )
-    label = call(project, "compare", "--by", "label")
+    label = invoke(project, "compare", "--by", "label")
     assert "label=yes, exact_match" in label.stdout
 
 
 def test_json_holds_every_row_that_changed(project: Path) -> None:
-    said = json.loads(call(project, "compare", "--json").stdout)
+    said = json.loads(invoke(project, "compare", "--json").stdout)
     changed = [one for one in said["changes"] if one["metric"] == "exact_match"]
     assert (len(changed), said["schema_version"]) == (11, 1)
     assert changed[0] == {
@@ -98,7 +70,7 @@ def test_json_holds_every_row_that_changed(project: Path) -> None:
 
 
 def test_markdown_leaves_no_text_to_be_read_as_markdown(project: Path) -> None:
-    text = call(project, "compare", "--markdown").stdout
+    text = invoke(project, "compare", "--markdown").stdout
     assert "### better against plain" in text
     assert "| exact\\_match | 0.500 | 0.725 |" in text
     assert "```diff" in text
@@ -113,52 +85,52 @@ def test_an_earlier_template_of_git_is_compared_with_the_working_copy(
     git(home, "add", "prompts")
     git(home, "commit", "-qm", "first")
     (home / "prompts" / "qa" / "plain.jinja").write_text("user:\n{{ b }}!\n")
-    said = call(home, "compare", "plain@git:HEAD", "plain")
+    said = invoke(home, "compare", "plain@git:HEAD", "plain")
     assert said.returncode == 2
     assert "plain: none of its 40 rows is in the store\n  fix: workbench run" in said.stderr
-    assert call(home, "run").returncode == 0
-    found = call(home, "compare", "plain@git:HEAD", "plain")
+    assert invoke(home, "run").returncode == 0
+    found = invoke(home, "compare", "plain@git:HEAD", "plain")
     assert found.stdout.startswith("plain against plain@git:HEAD\n")
     assert found.stdout.count("+{{ b }}!") == 1
-    versions = call(home, "compare", "plain@1", "plain@2")  # the second is the working copy
+    versions = invoke(home, "compare", "plain@1", "plain@2")  # the second is the working copy
     assert versions.stdout.startswith("plain against plain@1\n")
 
 
 def test_runs_are_compared_as_they_were(project: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     subprocess.run(["cp", "-r", str(project), str(home)], check=True)
-    first = json.loads(call(home, "run", "--json").stdout)
+    first = json.loads(invoke(home, "run", "--json").stdout)
     (home / "prompts" / "qa" / "better.jinja").write_text("user:\n{{ b }}!\n")
-    second = json.loads(call(home, "run", "--json").stdout)
-    done = call(home, "compare", first["parent_run_id"], second["parent_run_id"])
+    second = json.loads(invoke(home, "run", "--json").stdout)
+    done = invoke(home, "compare", first["parent_run_id"], second["parent_run_id"])
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "better against better@1")
     assert "better against plain" not in done.stdout
     assert "+{{ b }}!" in done.stdout
     plain, better = (one["run_id"] for one in first["variants"])
-    done = call(home, "compare", plain, better)
+    done = invoke(home, "compare", plain, better)
     assert done.stdout.splitlines()[0] == "better@1 against plain"
-    done = call(home, "compare", better, "better")
+    done = invoke(home, "compare", better, "better")
     assert done.stdout.splitlines()[0] == "better against better@1"
-    none = call(home, "compare", "0" * 32, "better")
+    none = invoke(home, "compare", "0" * 32, "better")
     assert (none.returncode, f"run {'0' * 32} can't be looked up" in none.stderr) == (2, True)
     task = home / "prompts" / "qa" / "experiment.yaml"
-    task.write_text(EXPERIMENT.replace("echo:last", "echo:prompt"))
-    gone = call(home, "compare", better, "better")
+    task.write_text(task.read_text().replace("echo:last", "echo:prompt"))
+    gone = invoke(home, "compare", better, "better")
     assert gone.returncode == 2
     assert "better@1 on echo:last with {} is nothing of the experiment file any more" in gone.stderr
 
 
 def test_what_is_nothing_or_the_same_is_refused(project: Path) -> None:
-    said = call(project, "compare", "plain", "bettr")
+    said = invoke(project, "compare", "plain", "bettr")
     assert said.returncode == 2
     assert "unknown variant, prompt or model 'bettr'\n  fix: did you mean 'better'?" in said.stderr
-    said = call(project, "compare", "plain", "plain@1")
+    said = invoke(project, "compare", "plain", "plain@1")
     assert said.returncode == 2
     assert "plain and plain@1 are the same" in said.stderr
 
 
 def test_nothing_is_sent_or_recorded(project: Path) -> None:
     before = sorted(file.stat().st_mtime for file in (project / ".workbench").glob("mlflow.db"))
-    assert call(project, "compare").returncode == 0
+    assert invoke(project, "compare").returncode == 0
     after = sorted(file.stat().st_mtime for file in (project / ".workbench").glob("mlflow.db"))
     assert before == after

@@ -5,8 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from test_command import call
-from test_compare import project  # noqa: F401  the fixture
+from command import invoke
 
 from workbench.report.page import build
 
@@ -17,12 +16,12 @@ def data_of(page: str) -> dict:
     return json.loads(found[1])
 
 
-def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path) -> None:
     file = tmp_path / "new" / "page.html"
-    done = call(project, "compare", "--html", str(file))
+    done = invoke(project, "compare", "--html", str(file))
     assert (done.returncode, done.stderr) == (0, f"written: {file}\n")
     data = data_of(file.read_text())
-    said = json.loads(call(project, "compare", "--json").stdout)
+    said = json.loads(invoke(project, "compare", "--json").stdout)
     assert [one["name"] for one in data["variants"]] == ["plain", "better"]
     assert [one["base"] for one in data["variants"]] == [None, 0]
     assert (
@@ -54,7 +53,7 @@ def test_rows_that_do_not_fit_are_left_out_those_that_differ_last(
     assert build._fitting(iter(wide)) == (["é" * 10, "é"], 1)  # 20 bytes, and 2
 
 
-def test_a_page_that_can_not_be_written_is_said(project: Path) -> None:  # noqa: F811
-    done = call(project, "compare", "--html", "/dev/null/page.html")
+def test_a_page_that_can_not_be_written_is_said(project: Path) -> None:
+    done = invoke(project, "compare", "--html", "/dev/null/page.html")
     assert done.returncode == 5
     assert "/dev/null/page.html: can't be written" in done.stderr

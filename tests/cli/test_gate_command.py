@@ -6,8 +6,8 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from test_command import call
-from test_compare import git, project  # noqa: F401  the fixture
+from command import invoke
+from test_compare import git
 
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
@@ -19,7 +19,7 @@ gate: {{exact_match: {{{rule}}}}}
 
 
 @pytest.fixture
-def home(project: Path, tmp_path: Path) -> Path:  # noqa: F811
+def home(project: Path, tmp_path: Path) -> Path:
     shutil.copytree(project, tmp_path / "home")
     return tmp_path / "home"
 
@@ -31,25 +31,25 @@ def gate(home: Path, rule: str) -> Path:
 
 
 def test_a_gate_passes_fails_or_asks_for_rows(home: Path) -> None:
-    passed = call(gate(home, "no_worse_than: baseline, by: 0.05"), "gate")
+    passed = invoke(gate(home, "no_worse_than: baseline, by: 0.05"), "gate")
     assert (passed.returncode, passed.stdout.splitlines()[-1]) == (0, "gate: passed (1 passed)")
     assert "no worse than plain by 0.05" in passed.stdout
-    failed = call(gate(home, "min: 0.95"), "gate")
+    failed = invoke(gate(home, "min: 0.95"), "gate")
     assert (failed.returncode, failed.stdout.splitlines()[-1]) == (1, "gate: failed (1 failed)")
-    inconclusive = call(gate(home, "min: 0.75"), "gate")
+    inconclusive = invoke(gate(home, "min: 0.75"), "gate")
     assert inconclusive.returncode == 8
     assert "40 rows; about" in inconclusive.stdout
-    assert call(home, "gate", "--allow-inconclusive").returncode == 0
-    other = call(home, "gate", "plain")
+    assert invoke(home, "gate", "--allow-inconclusive").returncode == 0
+    other = invoke(home, "gate", "plain")
     assert (other.returncode, "plain" in other.stdout) == (1, True)
-    said = json.loads(call(home, "gate", "--json").stdout)
+    said = json.loads(invoke(home, "gate", "--json").stdout)
     assert (said["exit_code"], said["checks"][0]["outcome"]) == (8, "not enough evidence")
 
 
 def test_what_a_ci_job_reads_is_written(home: Path) -> None:
     gate(home, "min: 0.95, no_worse_than: baseline")
     summary = home / "summary.md"
-    done = call(
+    done = invoke(
         home,
         *("gate", "--junit", "out/gate.xml"),
         GITHUB_ACTIONS="true",
@@ -63,7 +63,7 @@ def test_what_a_ci_job_reads_is_written(home: Path) -> None:
     above = {"GITHUB_ACTIONS": "true", "GITHUB_WORKSPACE": str(home.parent)}
     assert (
         f"::error file={home.name}/prompts/qa/better.jinja,line=1,"
-        in call(home, "gate", **above).stdout
+        in invoke(home, "gate", **above).stdout
     )
     root = ET.parse(home / "out" / "gate.xml").getroot()
     (suite,) = root.findall("testsuite")
@@ -79,8 +79,8 @@ def test_what_a_ci_job_reads_is_written(home: Path) -> None:
 def test_a_gate_against_a_version_finds_it_in_the_store(home: Path) -> None:
     gate(home, "no_worse_than: '@1', by: 0.05")
     (home / "prompts" / "qa" / "plain.jinja").write_text("user:\nno {{ a }}\n")
-    assert call(home, "run").returncode == 0
-    done = call(home, "gate", "plain")
+    assert invoke(home, "run").returncode == 0
+    done = invoke(home, "gate", "plain")
     assert done.returncode == 1
     assert "no worse than plain@1 by 0.05" in done.stdout
 
@@ -96,11 +96,11 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
     (task / "experiment.yaml").write_text(text.replace("better]", "better, third]"))
     (task / "third.jinja").write_text("user:\n{{ b }}.\n")
     (task / "plain.jinja").write_text("user:\nno {{ a }}\n")
-    unanswered = call(home, "gate")
+    unanswered = invoke(home, "gate")
     assert unanswered.returncode == 2
     assert "plain: none of its 40 rows is in the store" in unanswered.stderr
-    assert call(home, "run").returncode == 0
-    done = call(home, "gate", "--json")
+    assert invoke(home, "run").returncode == 0
+    done = invoke(home, "gate", "--json")
     said = json.loads(done.stdout)["checks"]
     assert [(one["variant"], one["rule"], one["outcome"]) for one in said] == [
         ("plain", "no worse than plain@git:HEAD by 0.05", "failed"),
@@ -108,15 +108,15 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
         ("third", "no worse than @git:HEAD, where it is not", "passed"),
     ]
     summary = home / "summary.md"
-    call(home, "gate", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
+    invoke(home, "gate", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY=str(summary))
     heads = [line for line in summary.read_text().splitlines() if line.startswith("### ")]
     assert len(heads) == 1
     assert heads[0].startswith("### plain against plain")
     assert heads[0].endswith("git:HEAD")
     gate(home, "no_worse_than: '@git:HAED', by: 0.05")
-    assert "no git revision 'HAED'" in call(home, "gate").stderr
+    assert "no git revision 'HAED'" in invoke(home, "gate").stderr
     gate(home, "no_worse_than: '@prodction', by: 0.05")
-    assert "unknown alias of 'qa.plain'" in call(home, "gate").stderr
+    assert "unknown alias of 'qa.plain'" in invoke(home, "gate").stderr
 
 
 def test_a_stored_score_needs_no_key(home: Path) -> None:
@@ -129,22 +129,22 @@ def test_a_stored_score_needs_no_key(home: Path) -> None:
     gate(home, "min: 0.2")
     file = home / "prompts" / "qa" / "experiment.yaml"
     file.write_text(file.read_text().replace("output_tokens]", "judge: {env: [JUDGE_KEY]}]"))
-    refused = call(home, "run")
+    refused = invoke(home, "run")
     assert (refused.returncode, "the variable JUDGE_KEY is not set" in refused.stderr) == (2, True)
-    missed = call(home, "gate")
+    missed = invoke(home, "gate")
     assert (missed.returncode, "the variable JUDGE_KEY is not set" in missed.stderr) == (2, True)
-    assert call(home, "run", JUDGE_KEY="k").returncode == 0
+    assert invoke(home, "run", JUDGE_KEY="k").returncode == 0
     for command in ("gate", "compare", "decide"):
-        assert call(home, command).returncode == 0
+        assert invoke(home, command).returncode == 0
 
 
 def test_decide_says_what_to_take(home: Path) -> None:
-    done = call(home, "decide", "--floor", "0.6")
+    done = invoke(home, "decide", "--floor", "0.6")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith("Take better: exact_match 0.725 [")
-    said = json.loads(call(home, "decide", "--floor", "0.6", "--json").stdout)
+    said = json.loads(invoke(home, "decide", "--floor", "0.6", "--json").stdout)
     assert [(one["variant"], one["admissible"]) for one in said["candidates"]] == [
         ("better", True),
         ("plain", False),
     ]
-    assert call(home, "decide", "--floor", "0.99").returncode == 1
+    assert invoke(home, "decide", "--floor", "0.99").returncode == 1

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 import pytest
+from command import add_mlflow_store, invoke
 from openai_server import OpenAIServer, Reply, answer
-from test_command import call
 
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
@@ -28,7 +28,7 @@ class Home:
     server: OpenAIServer
 
     def call(self, *words: str):
-        return call(self.folder, *words)
+        return invoke(self.folder, *words)
 
     @property
     def bodies(self) -> list[str]:
@@ -40,7 +40,7 @@ def _chance(text: str) -> float:
 
 
 @pytest.fixture
-def home(tmp_path: Path, server: OpenAIServer) -> Home:
+def home(tmp_path: Path, server: OpenAIServer, empty_store: Path) -> Home:
     """Answers are right in as many rows as RIGHT says, other ones each time with a temperature."""
     counts: dict[str, int] = {}
 
@@ -54,6 +54,7 @@ def home(tmp_path: Path, server: OpenAIServer) -> Home:
         return Reply(body=answer("yes" if right else "no"))
 
     server.script = reply
+    add_mlflow_store(tmp_path, empty_store)
     return Home(tmp_path, server)
 
 

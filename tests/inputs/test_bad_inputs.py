@@ -26,8 +26,14 @@ APART = {"B11", "B22", "B25"}  # have tests of their own below and in test_large
 STRUCK = {"B30", "B34", "B36", "B38"}
 
 
+def marked(case: Case) -> object:
+    """The case; those that look something up in MLflow need the time of its first store."""
+    marks = [pytest.mark.mlflow] if case.id in {"B29-version", "B29-mlflow-dataset"} else []
+    return pytest.param(case, marks=marks, id=case.id)
+
+
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+@pytest.mark.parametrize("case", map(marked, CASES))
 def test_bad_input_is_refused_before_the_first_call(
     case: Case, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

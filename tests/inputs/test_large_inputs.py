@@ -72,6 +72,7 @@ def test_labels_behind_the_limit_count(
     assert command(tmp_path, ("plan", "--limit", "1"), {}, capfd).code == 0
 
 
+@pytest.mark.mlflow
 def test_a_file_that_changes_during_the_run_changes_nothing_in_it(
     tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
 ) -> None:

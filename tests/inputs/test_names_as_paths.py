@@ -88,6 +88,7 @@ def cases(path: str) -> dict[str, Case]:
     return {kind: Case(kind, "", **said) for kind, said in yaml.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("path", PATHS, ids=[f"{n}" for n in range(len(PATHS))])
 def test_a_name_is_never_a_way_out(

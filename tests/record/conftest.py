@@ -7,18 +7,6 @@ import pytest
 from bench import Bench
 from recording import Recording
 
-from workbench.project import Project
-from workbench.tracking.tracking_store import connect
-
-
-@pytest.fixture(scope="session")
-def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """MLflow's tables take a second to make."""
-    root = tmp_path_factory.mktemp("store")
-    (root / "prompts").mkdir()
-    connect(Project(root), f"sqlite:///{root / 'mlflow.db'}")
-    return root / "mlflow.db"
-
 
 @pytest.fixture
 def recording(bench: Bench, empty_store: Path) -> Recording:
