@@ -59,7 +59,7 @@ ENDPOINTS = [
     Case(
         "B33-newline",
         (
-            "error: openai:m: what the variable MY_KEY holds is no key\n"
+            "error: openai:m: the value of the variable MY_KEY is not a key\n"
             "  fix: it has spaces, line breaks or letters that a key can't have\n"
         ),
         models=K,
@@ -68,7 +68,7 @@ ENDPOINTS = [
     Case(
         "B33-quoted",
         (
-            "error: openai:m: what the variable MY_KEY holds stands in quotes\n"
+            "error: openai:m: the value of the variable MY_KEY is in quotes\n"
             "  fix: take the quotes away: a shell and .env do, `docker --env-file` doesn't\n"
         ),
         models=K,
@@ -77,7 +77,7 @@ ENDPOINTS = [
     Case(
         "B33-bearer",
         (
-            "error: openai:m: what the variable MY_KEY holds is no key\n"
+            "error: openai:m: the value of the variable MY_KEY is not a key\n"
             "  fix: it has spaces, line breaks or letters that a key can't have\n"
         ),
         models=K,
@@ -86,7 +86,7 @@ ENDPOINTS = [
     Case(
         "B33-unicode",
         (
-            "error: openai:m: what the variable MY_KEY holds is no key\n"
+            "error: openai:m: the value of the variable MY_KEY is not a key\n"
             "  fix: it has spaces, line breaks or letters that a key can't have\n"
         ),
         models=K,
@@ -128,7 +128,7 @@ ENDPOINTS = [
     Case(
         "B33-key-itself",
         (
-            "error: prompts/qa/experiment.yaml:3:10: openai:m: api_key_env is no name of "
+            "error: prompts/qa/experiment.yaml:3:10: openai:m: api_key_env is not the name of "
             "a variable\n"
             "  fix: export the key under a name, and write that name\n"
         ),
@@ -165,7 +165,7 @@ ENDPOINTS = [
         "B35-twice",
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url 'http://127.0.0.1:1/v1/v1' "
-            "says /v1 twice\n"
+            "contains /v1 twice\n"
             "  fix: http://127.0.0.1:1/v1\n"
         ),
         models=url("http://127.0.0.1:1/v1/v1"),
@@ -191,7 +191,7 @@ ENDPOINTS = [
     Case(
         "B35-user",
         (
-            "error: prompts/qa/experiment.yaml:3:10: base_url holds a user's name or "
+            "error: prompts/qa/experiment.yaml:3:10: base_url contains a user name or "
             "password for 127.0.0.1\n"
             "  fix: take it out, and name the variable with the key: `api_key_env:`\n"
         ),
@@ -201,7 +201,7 @@ ENDPOINTS = [
         "B35-port",
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url "
-            "'http://127.0.0.1:99999/v1' is no http address: Port out of range 0-65535\n"
+            "'http://127.0.0.1:99999/v1' is not an http address: Port out of range 0-65535\n"
             "  fix: http://host:port/v1\n"
         ),
         models=url("http://127.0.0.1:99999/v1"),
@@ -210,7 +210,7 @@ ENDPOINTS = [
         "B35-space",
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url 'http://127.0.0.1 :1/v1' "
-            "is no http address\n"
+            "is not an http address\n"
             "  fix: perhaps http://127.0.0.1\n"
         ),
         models=url("http://127.0.0.1 :1/v1"),
@@ -315,7 +315,7 @@ ENDPOINTS = [
     Case(
         "B35-user-no-scheme",
         (
-            "error: prompts/qa/experiment.yaml:3:10: base_url '…@a.b/v1' is no http address\n"
+            "error: prompts/qa/experiment.yaml:3:10: base_url '…@a.b/v1' is not an http address\n"
             "  fix: perhaps https://a.b/v1\n"
         ),
         models=url("me:sk-secret@a.b/v1"),

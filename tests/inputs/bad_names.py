@@ -236,7 +236,7 @@ NAMES = [
     Case(
         "B32-schema-format",
         (
-            "error: prompts/qa/plain.jinja:5: plain: 'response_format' is said twice, "
+            "error: prompts/qa/plain.jinja:5: plain: 'response_format' is set twice, "
             "once by the parameter 'response_format'\n"
             "  fix: take 'response_format' out of the parameters\n"
         ),

@@ -126,18 +126,18 @@ CASES: dict[str, Case] = {
     "E12 reset behind the body": Case(
         (replace(FOUR, cut_after=len(WHOLE)),), "ok", "", (), calls=1, billed=1
     ),
-    "E13 cut JSON": useless(Reply(body=WHOLE[:-20]), "the reply is no JSON: "),
-    "E14 login page": useless(Reply(body=b"<html>Log in</html>"), "the reply is no JSON: "),
-    "E15 empty body": useless(Reply(body=b""), "the reply is no JSON: "),
+    "E13 cut JSON": useless(Reply(body=WHOLE[:-20]), "the reply is not JSON: "),
+    "E14 login page": useless(Reply(body=b"<html>Log in</html>"), "the reply is not JSON: "),
+    "E15 empty body": useless(Reply(body=b""), "the reply is not JSON: "),
     "E15 no choices": useless(
-        Reply(body=answer("", choices=[])), "the reply holds no choices but []"
+        Reply(body=answer("", choices=[])), "the reply has no choices but []"
     ),
     "E15 null choices": useless(
-        Reply(body=answer("", choices=None)), "the reply holds no choices but null"
+        Reply(body=answer("", choices=None)), "the reply has no choices but null"
     ),
     "E15 error with 200": useless(
         Reply(body={"error": {"message": "busy"}}),
-        'the reply holds no choices but {"message": "busy"}',
+        'the reply has no choices but {"message": "busy"}',
     ),
     "E16 null content": useless(
         say(None), "the answer is empty (finish_reason 'stop')", "empty_output"
@@ -281,7 +281,7 @@ def test_model_nobody_answers_for_is_stopped_after_ten_requests(open_model, case
         "openai:m: endpoint unreachable: the first 10 requests found no connection. "
         f"{url.format(closer=address)} can't be reached: "
     )
-    assert error.fix == "start the server or mend base_url, then run again"
+    assert error.fix == "start the server or correct base_url, then run again"
     assert error.exit_code == ExitCode.FAILED_ROWS
 
 
@@ -328,7 +328,7 @@ def test_key_that_is_revoked_in_the_middle_stops_after_the_first_refusal(open_mo
     [
         ("E05", refuse(429, "busy", code="insufficient_quota"), "no credit left"),
         ("E08", no(404), "check the model's name"),
-        ("E09", no(403), "name its key"),
+        ("E09", no(403), "set `api_key_env:`"),
     ],
     ids=["E05 no credit", "E08 404", "E09 403"],
 )
@@ -353,8 +353,8 @@ def test_login_page_five_times_in_a_row_stops_the_model(open_model, server, monk
     assert [one.state for one in got] == ["invalid_response"] * 5
     shown = " ".join(PAGE.decode().split())[:200]
     assert str(error) == (
-        "openai:m: 5 replies in a row are no JSON; this looks like a login page or a proxy: "
-        f"{shown!r}\n  fix: check base_url, and what stands between here and there"
+        "openai:m: 5 replies in a row are not JSON; this looks like a login page or a proxy: "
+        f"{shown!r}\n  fix: check base_url, and any proxy between this machine and the endpoint"
     )
     assert "\x1b" not in str(error)
 

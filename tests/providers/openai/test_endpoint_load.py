@@ -15,7 +15,7 @@ import pytest
 from asking import request_for
 from openai_server import HANG, RESET, Reply, last_message, refuse, say
 
-from workbench.providers.openai.transport import HeldError, Wire
+from workbench.providers.openai.transport import PausedError, Transport
 
 FOUR = say("4")
 HERE = Path(__file__).resolve().parent
@@ -125,10 +125,10 @@ UNDER_WAY = 0.1  # seconds in which what was sent before the refusal was read st
 def test_nothing_is_sent_over_a_new_connection_once_the_endpoint_asks_for_a_pause(server):
     async def send() -> None:
         request = httpx2.Request("POST", f"{server.url}/chat/completions")
-        async with Wire(request, 1, held=lambda: True) as wire:
+        async with Transport(request, 1, paused=lambda: True) as wire:
             await wire.send(b"{}")
 
-    with pytest.raises(HeldError, match="the endpoint has asked for a pause"):
+    with pytest.raises(PausedError, match="the endpoint has asked for a pause"):
         asyncio.run(send())
     assert server.requests == []
 

@@ -141,20 +141,20 @@ def test_raw_text_goes_to_completions(sent, server):
             PromptCall(HI, choices=("a", "b"), response_schema=SCHEMA),
             "either `choices` or a `response_schema`",
         ),
-        ({}, PromptCall(HI, {"seed": 1, "extra_body": {"seed": 2}}), "'seed' stands in extra_body"),
+        ({}, PromptCall(HI, {"seed": 1, "extra_body": {"seed": 2}}), "'seed' is set in extra_body"),
         ({}, PromptCall(HI, {"extra_body": {"n": 2}}), "extra_body: 'n' changes how many answers"),
         ({}, PromptCall(HI, {"extra_body": {"stream": True}}), "extra_body: 'stream' changes"),
         (
             {},
             PromptCall(HI, {"response_format": {"type": "text"}}, response_schema=SCHEMA),
-            "'response_format' is said twice",
+            "'response_format' is set twice",
         ),
         (
             {"rename": {"max_tokens": "max_completion_tokens"}},
             PromptCall(HI, {"max_completion_tokens": 1, "max_tokens": 2}),
-            "'max_completion_tokens' is said twice",
+            "'max_completion_tokens' is set twice",
         ),
-        ({"rename": {"user": "model"}}, PromptCall(HI, {"user": "me"}), "'model' is said twice"),
+        ({"rename": {"user": "model"}}, PromptCall(HI, {"user": "me"}), "'model' is set twice"),
     ],
 )
 def test_what_an_endpoint_cannot_be_asked_is_refused_before_it_is_sent(

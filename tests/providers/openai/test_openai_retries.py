@@ -12,7 +12,7 @@ from asking import request_for
 from openai_server import HANG, RESET, Reply, last_message, refuse, say, serve
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.providers.openai.errors import _asked_wait
+from workbench.providers.openai.errors import _retry_after_s
 
 FOUR = say("4")
 
@@ -117,7 +117,7 @@ def test_a_time_that_is_none_is_a_back_off(ask, server, said):
 
 def test_a_date_to_wait_for_is_read():
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
-    wait = _asked_wait(httpx2.Headers({"Retry-After": at}))
+    wait = _retry_after_s(httpx2.Headers({"Retry-After": at}))
     assert wait == pytest.approx(30, abs=2)
 
 
@@ -136,7 +136,7 @@ def test_a_wait_without_end_stops_the_model_and_says_until_when(ask, server, sec
     with pytest.raises(WorkbenchError) as caught:
         ask("a", "b", concurrency=1)
     assert caught.value.message == "openai:m: HTTP 429: daily limit"
-    assert re.fullmatch(f"it asks to wait {said}; run again then", caught.value.fix)
+    assert re.fullmatch(f"the server asks to wait {said}; run again then", caught.value.fix)
     assert len(server.requests) == 1
 
 

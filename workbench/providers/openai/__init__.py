@@ -1,8 +1,17 @@
-"""Any OpenAI-compatible endpoint: `openai:gpt-4o-mini`, or a server of one's own.
+"""Any OpenAI-compatible endpoint: `openai:gpt-4o-mini`, or your own server.
 
-settings.py  where it is and how it is spoken to     body.py    a call -> the exact request body
-client.py    retrying, many at once                  reply.py   a reply's body -> a Completion
-wire.py      sending the bytes                       package.py what the openai package decides
+provider.py      the provider that the rest of Workbench uses
+settings.py      the settings of a model in the experiment file
+body.py          a prompt call -> the JSON body of its request
+client.py        sends requests concurrently and retries them
+retry.py         when a request is sent again, and when it is given up
+rate_limiter.py  the rate at which requests are sent, and pauses
+circuit_breaker.py  stops a model whose endpoint is dead or isn't an API
+errors.py        a failed call -> whether and when to retry, and whether to stop
+sdk.py           URL, headers and errors as the openai package makes them
+transport.py     HTTP over aiohttp
+file_limit.py    the limit on open files
+reply.py         the body of a reply -> a Completion
 """
 
 from workbench.providers.openai.provider import OpenAIProvider

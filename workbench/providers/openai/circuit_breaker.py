@@ -1,53 +1,53 @@
-"""What the requests of one endpoint say together: that nobody is there, or somebody else.
+"""Stops a model whose endpoint isn't there, or isn't an OpenAI-compatible API.
 
-the first 10 requests find no connection            ->  "endpoint unreachable: …"
-5 replies in a row are no JSON, a page of HTML say  ->  "5 replies in a row are no JSON: …"
+the first 10 requests find no connection        ->  "endpoint unreachable: …"
+5 replies in a row are HTML instead of JSON     ->  "5 replies in a row are not JSON: …"
 """
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion
 from workbench.providers.openai.errors import Failure
 
-UNREACHED = 10
-PAGES = 5
+MAX_UNREACHABLE = 10
+MAX_PAGES = 5
 
 
-class Streaks:
-    """Counts what has ended; made for one endpoint and one run."""
+class CircuitBreaker:
+    """Counts the finished requests of one endpoint in one run."""
 
     def __init__(self) -> None:
         self._reached = False
-        self._unreached = self._pages = 0
+        self._unreachable = self._pages = 0
 
-    def failed(self, failure: Failure) -> WorkbenchError | None:
-        """What to stop with where a request that is given up is one of many; else None."""
+    def record_failure(self, failure: Failure) -> WorkbenchError | None:
+        """The error to stop with after a request was given up; None: go on."""
         self._reached = self._reached or not failure.unreachable
-        self._unreached += 1
-        if self._reached or self._unreached < UNREACHED:
+        self._unreachable += 1
+        if self._reached or self._unreachable < MAX_UNREACHABLE:
             return None
         return WorkbenchError(
-            f"endpoint unreachable: the first {UNREACHED} requests found no connection. "
-            f"{failure.text}",
-            fix="start the server or mend base_url, then run again",
+            f"endpoint unreachable: the first {MAX_UNREACHABLE} requests found no connection. "
+            f"{failure.message}",
+            fix="start the server or correct base_url, then run again",
             exit_code=ExitCode.FAILED_ROWS,
         )
 
-    def replied(self, completion: Completion) -> WorkbenchError | None:
-        """What to stop with where a reply is one of several no such API sends; else None."""
+    def record_completion(self, completion: Completion) -> WorkbenchError | None:
+        """The error to stop with after a reply; None: go on."""
         self._reached = True
         self._pages = self._pages + 1 if _is_page(completion) else 0
-        if self._pages < PAGES:
+        if self._pages < MAX_PAGES:
             return None
-        shown = " ".join((completion.raw or "")[:1000].split())[:200]
+        excerpt = " ".join((completion.raw or "")[:1000].split())[:200]
         return WorkbenchError(
-            f"{PAGES} replies in a row are no JSON; this looks like a login page or a proxy: "
-            f"{shown!r}",
-            fix="check base_url, and what stands between here and there",
+            f"{MAX_PAGES} replies in a row are not JSON; this looks like a login page or a proxy: "
+            f"{excerpt!r}",
+            fix="check base_url, and any proxy between this machine and the endpoint",
             exit_code=ExitCode.FAILED_ROWS,
         )
 
 
 def _is_page(completion: Completion) -> bool:
-    """Whether a reply doesn't even begin as JSON does; an empty or cut one is no page."""
-    begins = (completion.raw or "").lstrip()[:1]
-    return completion.state == "invalid_response" and begins not in ("", "{", "[")
+    """True if a reply doesn't even begin like JSON; an empty or cut one is no page."""
+    first = (completion.raw or "").lstrip()[:1]
+    return completion.state == "invalid_response" and first not in ("", "{", "[")

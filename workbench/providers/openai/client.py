@@ -1,6 +1,9 @@
-"""Sending requests, many at once; the one layer that retries.
+"""Sends requests concurrently; the only layer that retries.
 
-The event loop runs in a thread of its own; completions come out of a queue as they arrive.
+The event loop runs in its own thread, and completions reach the caller through a queue as they
+arrive:
+
+    [Completion("a1…", "ok", …), Completion("b2…", "failed", …)], [Completion("c3…", …)], None
 """
 
 import asyncio
@@ -8,221 +11,206 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
-from workbench.providers.openai.circuit_breaker import Streaks
-from workbench.providers.openai.errors import KINDS, Failure, read_failure
-from workbench.providers.openai.file_limit import make_room, most_connections
+from workbench.providers.openai.circuit_breaker import CircuitBreaker
+from workbench.providers.openai.errors import CALL_ERRORS, Failure, read_failure
+from workbench.providers.openai.file_limit import max_connections, raise_limit
+from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
-from workbench.providers.openai.retry import ALIVE, Tries
-from workbench.providers.openai.sdk import Package
+from workbench.providers.openai.retry import ALIVE, RetryState
+from workbench.providers.openai.sdk import SDK
 from workbench.providers.openai.settings import OpenAISettings
-from workbench.providers.openai.throttle import Gate
-from workbench.providers.openai.transport import HeldError, Wire
-
-# What has arrived, in groups; then an error, if there was one; then None.
-Arrived: TypeAlias = "queue.SimpleQueue[list[Completion] | Exception | None]"
+from workbench.providers.openai.transport import PausedError, Transport
 
 
-@dataclass(frozen=True)
-class Endpoint:
-    """An address, the key it gets, and how it is spoken to."""
-
-    model: str
-    settings: OpenAISettings
-    key: str
-
-    def complete(self, requests: Iterator[Request]) -> Iterator[Completion]:
-        """As `Provider.complete`."""
-        arrived: Arrived = queue.SimpleQueue()
-        session = _Session(self, requests, arrived)
-        thread = threading.Thread(target=session.run, name=f"openai:{self.model}", daemon=True)
-        thread.start()
-        try:
-            while (came := arrived.get()) is not None:
-                if isinstance(came, Exception):
-                    raise came
-                yield from came
-        finally:
-            session.cancel()
-            thread.join()
+def complete(
+    model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
+) -> Iterator[Completion]:
+    """As `Provider.complete`; `key` is empty where the endpoint gets none."""
+    session = _Session(model, settings, key, requests)
+    thread = threading.Thread(target=session.run, name=f"openai:{model}", daemon=True)
+    thread.start()
+    try:
+        while (batch := session.completions.get()) is not None:
+            if isinstance(batch, Exception):
+                raise batch
+            yield from batch
+    finally:
+        session.cancel()
+        thread.join()
 
 
 class _Session:
-    """One call of `complete`: some workers that pull, send and hand over."""
+    """One call of `complete`: tasks that pull a request, send it and deliver its completion."""
 
     def __init__(
-        self,
-        endpoint: Endpoint,
-        requests: Iterator[Request],
-        arrived: Arrived,
+        self, model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
     ) -> None:
-        self.endpoint = endpoint
-        self.settings = endpoint.settings
-        self._package = Package(endpoint.settings, endpoint.key)
-        self.requests = requests
-        self.arrived = arrived
-        self._together: list[Completion] = []
+        self.model, self.settings, self.key, self.requests = model, settings, key, requests
+        # Completions in batches; then an error, if there was one; then None.
+        self.completions: queue.SimpleQueue[list[Completion] | Exception | None]
+        self.completions = queue.SimpleQueue()
         self.fatal: Exception | None = None
-        self._permit: Permit = UnlimitedPermit()  # of the request pulled last; all are of one run
-        self._streaks = Streaks()
-        self._gate = Gate()
+        self._batch: list[Completion] = []
+        self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
+        self._sdk = SDK(settings, key)
+        self._breaker = CircuitBreaker()
+        self._limiter = RateLimiter(time.monotonic())
         self._loop = asyncio.new_event_loop()
-        self._task = self._loop.create_task(self._serve())
+        self._main_task = self._loop.create_task(self._serve())
 
     def run(self) -> None:
-        """The thread's work: serves until the requests end, then says so with a None."""
+        """Send all requests, then put None into the queue; the target of the thread."""
         try:
-            self._loop.run_until_complete(self._task)
+            self._loop.run_until_complete(self._main_task)
         except asyncio.CancelledError:
             pass
-        except Exception as error:  # handed to the thread that reads the queue
+        except Exception as error:  # raised in the thread that reads the queue
             self.fatal = self.fatal or error
         finally:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
-            self._put()
+            self._flush()
             if self.fatal:
-                self.arrived.put(self.fatal)
-            self.arrived.put(None)
+                self.completions.put(self.fatal)
+            self.completions.put(None)
 
     def cancel(self) -> None:
-        """Ends what is under way; nothing happens where all has ended."""
+        """Cancel the calls in flight; does nothing after the end."""
         try:
-            self._loop.call_soon_threadsafe(self._task.cancel)
+            self._loop.call_soon_threadsafe(self._main_task.cancel)
         except RuntimeError:  # the loop is closed
             return
 
     async def _serve(self) -> None:
-        settings = self.settings
-        connections = most_connections(settings.concurrency)
-        make_room(connections)
-        async with self._package as package:
-            request, connect = await package.request(), package.connect_s
-            async with Wire(request, connections, self._gate.held, connect_s=connect) as wire:
-                await asyncio.gather(*(self._work(wire) for _ in range(connections)))
+        connections = max_connections(self.settings.concurrency)
+        raise_limit(connections)
+        async with self._sdk as sdk:
+            transport = Transport(
+                await sdk.request(), connections, self._limiter.paused, connect_s=sdk.connect_s
+            )
+            async with transport:
+                await asyncio.gather(*(self._work(transport) for _ in range(connections)))
 
-    async def _work(self, wire: Wire) -> None:
-        """Pulls and sends until the requests end; after a fatal error the others finish theirs."""
+    async def _work(self, transport: Transport) -> None:
+        """Pull and send until the requests end; after a fatal error no task pulls another one."""
         try:
-            while await self._gate.passes(self._permit):
+            while await self._limiter.acquire(self._permit):
                 request = next(self.requests, None)
                 if request is None:
                     return
                 self._permit = request.permit
-                await self._send(wire, request)
-        except Exception as error:  # raised in the thread that reads, once all is handed over
+                await self._send(transport, request)
+        except Exception as error:  # raised in the reading thread, after all completions
             self.fatal = self.fatal or error
-            self._gate.close()
+            self._limiter.close()
 
-    async def _send(self, wire: Wire, request: Request) -> None:
-        """Hands over what comes of one request, after as many tries as it takes.
+    async def _send(self, transport: Transport, request: Request) -> None:
+        """Call until there is a completion or the request is given up, and deliver the result.
 
         Raises:
-            WorkbenchError: no other request can fare better.
+            WorkbenchError: no other request can succeed.
         """
-        tries = Tries(self.settings.backoff_s)
+        state = RetryState(self.settings.backoff_s)
         while True:
-            tries.calls += 1
-            came = await self._call(wire, request, tries)
-            if isinstance(came, Completion):
-                self._hand_over(came)
-                return self._stop(self._streaks.replied(came))
+            state.calls += 1
+            result = await self._call(transport, request, state)
+            if isinstance(result, Completion):
+                self._deliver(result)
+                return self._stop(self._breaker.record_completion(result))
             now = time.monotonic()
-            wait = tries.wait(came, now, alive=self._gate.pace.alive(now, ALIVE))
-            said = came.text
-            if wait is not None:
-                if (
-                    await self._gate.passes(request.permit, after=wait)
-                    and request.permit.allow_retry()
-                ):
-                    continue
-                said = f"not sent again: {said}"
-            self._hand_over(
-                Completion(
-                    request.key,
-                    "failed",
-                    prefill=request.prefill,
-                    error=said,
-                    attempts=tries.calls,
-                )
-            )
-            return self._stop(None if wait is not None else self._streaks.failed(came))
+            wait = state.wait(result, now, alive=now - self._limiter.answered_at <= ALIVE)
+            if wait is None:
+                self._deliver(_failed(request, result.message, state))
+                return self._stop(self._breaker.record_failure(result))
+            if not (
+                await self._limiter.acquire(request.permit, after=wait)
+                and request.permit.allow_retry()
+            ):
+                return self._deliver(_failed(request, f"not sent again: {result.message}", state))
 
-    def _hand_over(self, completion: Completion) -> None:
-        """What comes in one round of the loop goes together, so that the reader wakes up once."""
-        self._together.append(completion)
-        if len(self._together) == 1:
-            self._loop.call_soon(self._put)
+    def _deliver(self, completion: Completion) -> None:
+        """Collect what arrives in one round of the loop, so that the reader wakes up once."""
+        self._batch.append(completion)
+        if len(self._batch) == 1:
+            self._loop.call_soon(self._flush)
 
-    def _put(self) -> None:
-        self.arrived.put(self._together)
-        self._together = []
+    def _flush(self) -> None:
+        self.completions.put(self._batch)
+        self._batch = []
 
-    async def _call(self, wire: Wire, request: Request, tries: Tries) -> Completion | Failure:
-        """What comes of one call, which the gate has let pass."""
+    async def _call(
+        self, transport: Transport, request: Request, state: RetryState
+    ) -> Completion | Failure:
+        """Make one call, which the limiter has let through.
+
+        Raises:
+            WorkbenchError: no other request can succeed.
+        """
         while True:
             sent_at = time.monotonic()
-            self._gate.pace.sends(sent_at)
+            self._limiter.record_sent(sent_at)
             try:
-                completion = await self._exchange(wire, request, tries)
-            except KINDS as error:
-                if isinstance(error, HeldError) and await self._gate.passes(request.permit):
+                completion = await self._exchange(transport, request, state)
+            except CALL_ERRORS as error:
+                if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
-                return self._lost(error, request, sent_at)
-            self._gate.pace.answered(time.monotonic())
+                return self._record_failure(error, request, sent_at)
+            self._limiter.answered_at = time.monotonic()
             return completion
 
-    async def _exchange(self, wire: Wire, request: Request, tries: Tries) -> Completion:
-        """What the server answers; the time is for all of it, however slowly it drips."""
+    async def _exchange(
+        self, transport: Transport, request: Request, state: RetryState
+    ) -> Completion:
+        """Send the request and read the reply; `timeout_s` is for all of it."""
         content = request.text.encode("ascii")
-        begun = time.monotonic()
+        begin = time.monotonic()
         async with asyncio.timeout(self.settings.timeout_s):
-            reply = await wire.send(content, anew=tries.unsure)
-        latency = time.monotonic() - begun
+            reply = await transport.send(content, new_connection=state.unknown > 0)
+        latency_s = time.monotonic() - begin
         if not 200 <= reply.status < 300:
-            raise await self._package.error(reply)
+            raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
-        if reply.useless:
-            return Completion(
-                request.key,
-                "invalid_response",
-                prefill=request.prefill,
-                error=reply.useless,
-                raw=raw,
-                latency_s=latency,
-                attempts=tries.calls,
-            )
-        return read_reply(request, raw, latency_s=latency, attempts=tries.calls)
+        return read_reply(
+            request, raw, fault=reply.fault, latency_s=latency_s, attempts=state.calls
+        )
 
-    def _lost(self, error: Exception, request: Request, sent_at: float) -> Failure:
-        """What `error` means for the request, said to those it concerns.
+    def _record_failure(self, error: Exception, request: Request, sent_at: float) -> Failure:
+        """Tell the permit and the limiter about a failed call.
 
         Raises:
-            WorkbenchError: no other request can fare better.
+            WorkbenchError: no other request can succeed.
         """
-        found = read_failure(error, self.settings, request)
-        failure = replace(found, text=self._hidden(found.text))
-        request.permit.record_failure(FailedCall(failure.outcome, failure.text))
-        if failure.stops:
+        failure = read_failure(error, self.settings, request)
+        failure = replace(failure, message=self._redact(failure.message))
+        request.permit.record_failure(FailedCall(failure.outcome, failure.message))
+        if failure.fatal_fix:
             self._stop(
-                WorkbenchError(failure.text, fix=failure.stops, exit_code=ExitCode.FAILED_ROWS)
+                WorkbenchError(
+                    failure.message, fix=failure.fatal_fix, exit_code=ExitCode.FAILED_ROWS
+                )
             )
         if failure.too_many:
-            self._gate.pace.refused(sent_at, time.monotonic())
+            self._limiter.record_refusal(sent_at, time.monotonic())
         if failure.wait_s is not None:
-            self._gate.hold(failure.wait_s)
+            self._limiter.pause(failure.wait_s)
         return failure
 
     def _stop(self, error: WorkbenchError | None) -> None:
-        """Raises `error`, if there is one, as this model's."""
+        """Raise `error`, if there is one, with the model's name."""
         if error:
-            error.message = f"openai:{self.endpoint.model}: {self._hidden(error.message)}"
+            error.message = f"openai:{self.model}: {self._redact(error.message)}"
             raise error
 
-    def _hidden(self, text: str) -> str:
+    def _redact(self, text: str) -> str:
         """`text` without the key, which a server may repeat."""
-        return text.replace(self.endpoint.key, "***") if self.endpoint.key else text
+        return text.replace(self.key, "***") if self.key else text
+
+
+def _failed(request: Request, error: str, state: RetryState) -> Completion:
+    return Completion(
+        request.key, "failed", prefill=request.prefill, error=error, attempts=state.calls
+    )

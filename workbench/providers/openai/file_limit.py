@@ -1,35 +1,35 @@
-"""How many connections this process may have: each is an open file.
+"""The limit on open files, which limits the connections of this process.
 
-ulimit -n 64, concurrency: 32  ->  16 connections, 48 files being left for everything else
+With `ulimit -n 64`, `concurrency: 32` becomes 16 connections: 48 files are left for the rest.
 """
 
 from contextlib import suppress
 
-OTHERS = 48  # files that are open beside the connections: the store, libraries, pipes, MLflow
+OTHER_FILES = 48  # open files besides the connections: the store, libraries, pipes, MLflow
 
 
-def most_connections(wanted: int) -> int:
-    """`wanted`, or as many as the hard limit on open files leaves room for; at least 1."""
+def max_connections(concurrency: int) -> int:
+    """`concurrency`, or less where the hard limit on open files is lower; at least 1."""
     hard = _limits()[1]
-    return wanted if hard is None else max(1, min(wanted, hard - OTHERS))
+    return concurrency if hard is None else max(1, min(concurrency, hard - OTHER_FILES))
 
 
-def make_room(connections: int) -> None:
-    """Raises the soft limit on open files as far as it may, where it is too low."""
+def raise_limit(connections: int) -> None:
+    """Raise the soft limit on open files for so many connections, as far as it may be."""
     soft, hard = _limits()
-    if soft is None or soft >= connections + OTHERS:
+    if soft is None or soft >= connections + OTHER_FILES:
         return
     import resource
 
-    with suppress(ValueError, OSError):  # a system that allows less than it says
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard or connections + OTHERS, hard or -1))
+    with suppress(ValueError, OSError):  # some systems allow less than their hard limit
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard or connections + OTHER_FILES, hard or -1))
 
 
 def _limits() -> tuple[int | None, int | None]:
-    """The soft and the hard limit; None where there is none."""
+    """Soft and hard limit on open files; None: unlimited."""
     try:
         import resource
-    except ImportError:  # Windows has no such limits
+    except ImportError:  # Windows
         return None, None
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY

@@ -1,4 +1,4 @@
-"""`openai:NAME`, the provider that the rest of the code sees.
+"""The provider `openai:NAME`: `openai:gpt-4o-mini`.
 
 The openai package is imported when requests are to be sent, not for planning.
 """
@@ -12,7 +12,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
-from workbench.providers.openai.file_limit import most_connections
+from workbench.providers.openai.file_limit import max_connections
 from workbench.providers.openai.settings import read_settings
 
 CLIENT = "workbench.providers.openai.client"
@@ -30,36 +30,35 @@ class OpenAIProvider:
 
     @property
     def identity(self) -> Mapping[str, JSON]:
-        """The endpoint, which API of it, and headers of one's own."""
-        said: dict[str, JSON] = {
+        """The endpoint, its API (`chat` or `completions`), and the headers of the settings."""
+        identity: dict[str, JSON] = {
             "endpoint": self.settings.identity or self.settings.url,
             "api": self.settings.api,
         }
-        return {**said, "headers": self.settings.headers} if self.settings.headers else said
+        return {**identity, "headers": self.settings.headers} if self.settings.headers else identity
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """How many requests are under way at once."""
-        return {"concurrency": most_connections(self.settings.concurrency)}
+        """The number of requests in flight at once."""
+        return {"concurrency": max_connections(self.settings.concurrency)}
 
     def prepare(self, call: PromptCall) -> PreparedCall:
-        """The exact body; raises WorkbenchError for what this endpoint can't be asked."""
+        """As `Provider.prepare`."""
         return make_body(self.name, self.settings, call)
 
-    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:  # noqa: ARG002  the contract
+    def count_tokens(self, body: Mapping[str, JSON]) -> int | None:  # noqa: ARG002  the protocol
         """None: only the server could tell."""
         return None
 
     def check_ready(self) -> None:
-        """Raises WorkbenchError where the key is missing; importing the client begins meanwhile."""
+        """Raise WorkbenchError if the key is missing; start importing the client."""
         self._key()
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One completion a request, as they arrive; see `Provider.complete`."""
+        """Yield one completion per request, as they arrive; see `Provider.complete`."""
         client = importlib.import_module(CLIENT)
-        endpoint = client.Endpoint(self.name, self.settings, self._key())
-        yield from endpoint.complete(iter(requests))
+        yield from client.complete(self.name, self.settings, self._key(), iter(requests))
 
     def _key(self) -> str:
         variable = self.settings.key_variable
@@ -71,12 +70,12 @@ class OpenAIProvider:
             )
         if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'":
             raise WorkbenchError(
-                f"openai:{self.name}: what the variable {variable} holds stands in quotes",
-                fix="take the quotes away: a shell and .env do, `docker --env-file` doesn't",
+                f"openai:{self.name}: the value of the variable {variable} is in quotes",
+                fix="remove the quotes: a shell and .env strip them, `docker --env-file` doesn't",
             )
         if not key.isascii() or not key.isprintable() or " " in key:
             raise WorkbenchError(
-                f"openai:{self.name}: what the variable {variable} holds is no key",
+                f"openai:{self.name}: the value of the variable {variable} is not a key",
                 fix="it has spaces, line breaks or letters that a key can't have",
             )
         return key

@@ -1,113 +1,134 @@
-"""How many requests a second an endpoint takes, found out from what it refuses.
+"""The rate at which one endpoint is called, learned from the requests it refuses (HTTP 429).
 
-Nothing is held back until an endpoint refuses some (HTTP 429). Then:
+Requests go out freely until an endpoint refuses too many. Then they are spaced evenly: less than
+the endpoint took (multiplicative decrease), then slowly more, and ever faster once the rate that it
+took is passed (the curve of CUBIC, RFC 9438: https://www.rfc-editor.org/rfc/rfc9438). Where 20
+requests a second were taken:
 
-    of 60 sent in 2 s it refused 20       ->  19 a second, evenly
-    2 s with hardly a refusal             ->  2% more, every second
-    10 s without one                      ->  35% more, every second
-    twice as much as anybody asks for     ->  nothing is held back any more
+    seconds since the decrease     0     2     3     5    10    20    40
+    requests a second           18.0  20.0  20.0  21.2  58.7   537   any
 
-A refusal is judged at the time its request was sent, because answers take longer than refusals and
-a slow endpoint would otherwise seem to answer nothing. A token bucket of 20 a second is used up to
-20 a second, and refuses 2 to 4%. Refusals that come at random and don't mean "slower" hold nothing
-back while they are few; above 8%, this is slower than it need be.
+A token bucket of 20 a second is used to 20 a second, and refuses 2%. Random refusals of up to 5%
+slow nothing down; more of them are mistaken for a limit. Retry-After pauses all requests.
 """
 
-from bisect import bisect_right, insort
+import asyncio
+import math
+import time
+from contextlib import suppress
 
-WINDOW = 2.0  # seconds that are looked at
-LEAST_SPAN = 0.25  # seconds that a rate is measured over at the very beginning
-LEAST = 1.0  # requests a second
-REFUSALS = 2  # and more, to be taken for more than chance
-TOO_MANY = 0.08  # of the requests refused: slower
-CHANCE = 2.0  # standard deviations above that, to begin with
-HARDLY_ANY = 0.02  # of them refused: faster
-BELOW = 0.95  # of what was taken is asked for after too many refusals
-LONG = 10.0  # seconds that are looked at, too, lest a moment in which little was sent counts alone
-FLOOR = 0.6  # of what was taken in that time is asked for at least
-CAREFUL, BOLD = 0.02, 0.35  # faster, a second
-QUIET = 10.0  # seconds without a refusal until it is bold
-ROOMY = 2.0  # times as fast as requests come: no pace is needed
-KEPT = 60.0  # seconds until a request is forgotten
+from workbench.model import Permit
+
+WINDOW = 2.0  # seconds over which requests are counted; older ones fade out
+MAX_REFUSED = 0.05  # share of the requests sent
+DECREASE = 0.9  # share of the rate that was taken
+GROWTH = 0.005  # CUBIC's C, per cubic second
+PLATEAU = ((1 - DECREASE) / GROWTH) ** (1 / 3)  # seconds until the rate that was taken is reached
+FREE_AFTER = 40.0  # seconds without a decrease, after which requests are no longer spaced
+SLOW = 10.0  # requests a second; below, those seconds stretch: a refusal is a larger share
+MIN_RATE = 1.0  # requests a second
+STOP_CHECK = 0.25  # seconds of waiting after which the permit is checked
 
 
-class Pace:
-    """The pace of one endpoint; all times are seconds of the same clock.
+class RateLimiter:
+    """Delays the calls to one endpoint, first come, first served.
+
+    Args:
+        now: seconds of the monotonic clock, like every time here.
 
     Attributes:
-        rate: requests a second; None: nothing is held back.
+        answered_at: time of the last answer; minus infinity before the first.
     """
 
     def __init__(self, now: float) -> None:
-        self.rate: float | None = None
-        self._begun = self._risen = self._refused_at = now
-        self._next = self._cut_at = 0.0
-        self._answered_at: float | None = None
-        self._sent: list[float] = []  # times of sending, in order
-        self._refused: list[float] = []  # those among them that were refused
+        self.answered_at = -math.inf
+        self._closed = asyncio.Event()
+        self._turn = asyncio.Lock()
+        self._next_at = self._paused_until = 0.0
+        self._taken = math.inf  # requests a second that were taken, at the last decrease
+        self._spaced_at = self._decreased_at = -math.inf
+        self._counted_at = now
+        self._sent = self._refused = self._seconds = 0.0  # of the window
+
+    async def acquire(self, permit: Permit, *, after: float = 0.0) -> bool:
+        """Wait until a call may begin, `after` seconds at least; False once none may begin.
+
+        After True, call `record_sent` before awaiting anything else.
+        """
+        earliest = time.monotonic() + after
+        while (delay := earliest - time.monotonic()) > 0 and not self._ended(permit):
+            await self._sleep(delay)
+        async with self._turn:
+            while not self._ended(permit):
+                delay = self.delay(time.monotonic())
+                if delay <= 0:
+                    return True
+                await self._sleep(delay)
+        return False
+
+    def close(self) -> None:
+        """End every wait; no call begins any more."""
+        self._closed.set()
+
+    def pause(self, seconds: float) -> None:
+        """Send nothing for so long, because the endpoint asked for it."""
+        self._paused_until = max(self._paused_until, time.monotonic() + seconds)
+
+    def paused(self) -> bool:
+        """True until the pause is over."""
+        return time.monotonic() < self._paused_until
+
+    def rate(self, now: float) -> float:
+        """Requests that may be sent a second; infinity if they are not spaced."""
+        seconds = now - self._decreased_at
+        if seconds > FREE_AFTER:
+            self._taken = math.inf
+        stretched: float = seconds * min(1.0, self._taken / SLOW)
+        return self._taken * (1.0 + GROWTH * math.pow(stretched - PLATEAU, 3))
 
     def delay(self, now: float) -> float:
         """Seconds until the next request may be sent; 0 or less: now."""
-        self._rise(now)
-        return 0.0 if self.rate is None else self._next - now
+        next_at = now if self.rate(now) == math.inf else self._next_at
+        return max(self._paused_until, next_at) - now
 
-    def sends(self, now: float) -> None:
-        """A request is sent."""
-        self._sent.append(now)
-        for times in (self._sent, self._refused):
-            if times and times[0] < now - 2 * KEPT:  # seldom, because it moves all the others
-                del times[: bisect_right(times, now - KEPT)]
-        if self.rate is not None:
-            self._next = max(now, self._next) + 1 / self.rate
+    def record_sent(self, now: float) -> None:
+        """Count a request, and space the next one."""
+        self._fade(now)
+        self._sent += 1
+        self._next_at = max(now, self._next_at) + 1 / self.rate(now)
 
-    def answered(self, now: float) -> None:
-        """A reply came."""
-        self._answered_at = now
+    def record_refusal(self, sent_at: float, now: float) -> None:
+        """Slow down if too many requests were refused lately.
 
-    def refused(self, sent_at: float, now: float) -> None:
-        """The request sent at `sent_at` was one too many."""
-        insort(self._refused, sent_at)
-        self._refused_at = now
-        last = self._refused[-1]  # requests overtake each other on their way
-        sent, refused = self._counts(last, WINDOW)
-        many = TOO_MANY * sent
-        if self.rate is None:  # so far it has taken all; a few are as likely to be chance
-            many += CHANCE * many**0.5
-        if refused < max(REFUSALS, many):
+        A refusal counts at the time its request was sent: refusals come sooner than answers, so a
+        slow endpoint would otherwise seem to answer nothing.
+        """
+        self._fade(now)
+        self._refused += math.exp((sent_at - now) / WINDOW)
+        rate, too_many = self.rate(now), MAX_REFUSED * self._sent
+        if rate == math.inf:
+            too_many += 4 * math.sqrt(too_many)  # standard deviations, to rule out chance
+        elif self._spaced_at < sent_at <= self._decreased_at:
+            return  # the last decrease came after it was sent
+        if self._refused <= max(1.0, too_many):
             return
-        now_taken, long_taken = self._taken(last, WINDOW), self._taken(last, LONG)
-        lower = max(LEAST, BELOW * now_taken, FLOOR * long_taken)
-        known_better = last < self._cut_at  # more is known now of the time before the last cut
-        if self.rate is None or lower < self.rate or known_better:
-            self.rate, self._risen = lower, now
-            self._cut_at = self._cut_at if known_better else now
+        taken = (self._sent - self._refused) / max(0.25, self._seconds)
+        if rate == math.inf:
+            self._taken, self._spaced_at = max(MIN_RATE, taken), now
+        else:  # little may have been sent lately, so the estimate counts only down to a half
+            self._taken = max(MIN_RATE, taken, rate / 2)
+        self._decreased_at = now
 
-    def alive(self, now: float, within: float) -> bool:
-        """Whether a reply came in the last `within` seconds."""
-        return self._answered_at is not None and now - self._answered_at <= within
+    def _fade(self, now: float) -> None:
+        share = math.exp((self._counted_at - now) / WINDOW)
+        self._sent *= share
+        self._refused *= share
+        self._seconds = WINDOW + (self._seconds - WINDOW) * share
+        self._counted_at = now
 
-    def _rise(self, now: float) -> None:
-        if self.rate is None:
-            return
-        passed, self._risen = now - self._risen, now
-        quiet = now - self._refused_at > QUIET
-        sent, refused = self._counts(now, WINDOW)
-        if quiet:
-            self.rate *= (1 + BOLD) ** passed
-        elif refused <= HARDLY_ANY * sent:
-            self.rate *= (1 + CAREFUL) ** passed
-        if quiet and self.rate > ROOMY * max(LEAST, sent / WINDOW):
-            self.rate = None
+    def _ended(self, permit: Permit) -> bool:
+        return self._closed.is_set() or permit.should_stop()
 
-    def _taken(self, at: float, seconds: float) -> float:
-        """Requests a second that were not refused of those sent in the `seconds` before `at`."""
-        sent, refused = self._counts(at, seconds)
-        return (sent - refused) / max(LEAST_SPAN, min(seconds, at - self._begun))
-
-    def _counts(self, at: float, seconds: float) -> tuple[int, int]:
-        """Requests sent in the `seconds` up to `at`, and how many of them were refused."""
-        sent, refused = (
-            bisect_right(times, at) - bisect_right(times, at - seconds)
-            for times in (self._sent, self._refused)
-        )
-        return sent, refused
+    async def _sleep(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._closed.wait(), min(seconds, STOP_CHECK))

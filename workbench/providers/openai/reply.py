@@ -1,96 +1,95 @@
-"""A reply's body as a Completion; whatever is not an answer is a state, never a text.
+"""The body of a reply as a Completion; what is not an answer becomes a state, never a text.
 
-{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}], "usage": {…}}
-    -> Completion(state="ok", text="4", finish_reason="stop", …)
+>>> body = '{"choices": [{"message": {"content": "4"}, "finish_reason": "stop"}]}'
+>>> completion = read_reply(Request("k1", "{}"), body)
+>>> completion.state, completion.text, completion.finish_reason
+('ok', '4', 'stop')
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import replace
 
 from workbench.canonical import JSON
 from workbench.model import Completion, Request, State, Usage
-from workbench.providers.openai.body import CHOICE
-
-NOT_COUNTED = Usage()
+from workbench.providers.openai.body import CHOICE_SCHEMA
 
 
 def read_reply(
-    request: Request, raw: str, *, latency_s: float | None = None, attempts: int = 1
+    request: Request,
+    raw: str,
+    *,
+    fault: str = "",
+    latency_s: float | None = None,
+    attempts: int = 1,
 ) -> Completion:
-    """The completion in the body `raw` of a reply with status 200; it never raises."""
-    said = _read(request, raw)
-    return Completion(
+    """Return the completion in the body `raw` of a reply with status 200; never raises.
+
+    Args:
+        request: the request that was answered.
+        raw: the body, or the beginning of one that can't be used.
+        fault: why it can't be used; empty if it can.
+        latency_s: as in Completion.
+        attempts: as in Completion.
+    """
+    completion = Completion(
         request.key,
-        said.state,
-        text=said.text,
+        "invalid_response",
         prefill=request.prefill,
-        error=said.error,
-        finish_reason=said.finish_reason,
-        usage=said.usage,
-        latency_s=latency_s,
+        error=fault,
         raw=raw,
-        model=said.model,
+        latency_s=latency_s,
         attempts=attempts,
     )
-
-
-@dataclass
-class _Said:
-    """What a reply says."""
-
-    state: State = "invalid_response"
-    text: str = ""
-    error: str = ""
-    finish_reason: str = ""
-    usage: Usage = NOT_COUNTED
-    model: str = ""
-
-
-def _read(request: Request, raw: str) -> _Said:
+    if fault:
+        return completion
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as error:
-        return _Said(error=f"the reply is no JSON: {error}; it begins {raw[:200]!r}")
+        message = f"the reply is not JSON: {error}; it begins {raw[:200]!r}"
+        return replace(completion, error=message)
     if not isinstance(body, dict):
-        return _Said(error=f"the reply is no object: {raw[:200]!r}")
-    said = _Said(usage=_usage(body), model=clean(str(body.get("model") or "")))
+        return replace(completion, error=f"the reply is not an object: {raw[:200]!r}")
+    model = replace_surrogates(str(body.get("model") or ""))
+    completion = replace(completion, usage=_usage(body), model=model)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
-        shown = json.dumps(body.get("error") or choices)[:200]
-        said.error = f"the reply holds no choices but {shown}"
-    elif len(choices) != 1:
-        said.error = f"expected 1 choice, got {len(choices)}"
-    else:
-        _answer(said, choices[0], request)
-    return said
+        excerpt = json.dumps(body.get("error") or choices)[:200]
+        return replace(completion, error=f"the reply has no choices but {excerpt}")
+    if len(choices) != 1:
+        return replace(completion, error=f"expected 1 choice, got {len(choices)}")
+    return _read_choice(completion, choices[0], request)
 
 
-def clean(text: str) -> str:
+def replace_surrogates(text: str) -> str:
     """`text` with U+FFFD for each lone surrogate, which no file or database takes."""
     if text.isascii():
         return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def _answer(said: _Said, choice: JSON, request: Request) -> None:
-    """Notes what one choice of the reply says."""
+def _read_choice(completion: Completion, choice: JSON, request: Request) -> Completion:
     message = choice.get("message")
     message = message if isinstance(message, dict) else {"content": choice.get("text")}
     text, refusal = message.get("content"), message.get("refusal")
-    finish = str(choice.get("finish_reason") or "")
-    if isinstance(text, list):  # parts, as some servers answer
+    finish_reason = str(choice.get("finish_reason") or "")
+    if isinstance(text, list):  # parts, as several servers answer
         parts = [part.get("text") for part in text if isinstance(part, dict)]
         text = "".join(part for part in parts if isinstance(part, str))
-    state, error = _state(text, refusal, finish)
-    if state in ("ok", "truncated") and _asked_for_choice(request):
-        state, text, error = _choice(state, str(text))
-    shown = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
-    said.state, said.text = state, clean(shown)
-    said.error, said.finish_reason = clean(error), clean(finish)
+    state, error = _state(text, refusal, finish_reason)
+    if state in ("ok", "truncated") and _has_choice_schema(request):
+        state, text, error = _chosen(state, str(text))
+    output = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
+    return replace(
+        completion,
+        state=state,
+        text=replace_surrogates(output),
+        error=replace_surrogates(error),
+        finish_reason=replace_surrogates(finish_reason),
+    )
 
 
-def _choice(state: State, text: str) -> tuple[State, str, str]:
-    """The choice in a schema's answer; what holds none is shown as it came."""
+def _chosen(state: State, text: str) -> tuple[State, str, str]:
+    """State, text and error of an answer in the choice schema; without a choice, text as it is."""
     try:
         choice = json.loads(text)["choice"]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -100,31 +99,31 @@ def _choice(state: State, text: str) -> tuple[State, str, str]:
     return "invalid_response", text, f"no choice in the answer {text[:200]!r}"
 
 
-def _state(text: object, refusal: object, finish: str) -> tuple[State, str]:
+def _state(text: object, refusal: object, finish_reason: str) -> tuple[State, str]:
     if refusal:
         return "refused", ""
-    if finish == "content_filter":
+    if finish_reason == "content_filter":
         return "filtered", "the provider withheld the answer (content_filter)"
     if text is None or text == "":
-        return "empty_output", f"the answer is empty (finish_reason {finish or 'missing'!r})"
+        return "empty_output", f"the answer is empty (finish_reason {finish_reason or 'missing'!r})"
     if not isinstance(text, str):
         return "invalid_response", f"the content is {type(text).__name__}, not text"
-    return ("truncated" if finish == "length" else "ok"), ""
+    return ("truncated" if finish_reason == "length" else "ok"), ""
 
 
-def _asked_for_choice(request: Request) -> bool:
-    if CHOICE not in request.text:
+def _has_choice_schema(request: Request) -> bool:
+    if CHOICE_SCHEMA not in request.text:
         return False
-    wanted = request.body.get("response_format") or {}
-    return bool(wanted.get("json_schema", {}).get("name") == CHOICE)
+    response_format = request.body.get("response_format") or {}
+    return bool(response_format.get("json_schema", {}).get("name") == CHOICE_SCHEMA)
 
 
 def _usage(body: JSON) -> Usage:
-    said = body.get("usage")
-    said = said if isinstance(said, dict) else {}
+    usage = body.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
 
     def count(name: str) -> int | None:
-        value = said.get(name)
-        return value if type(value) is int and 0 <= value < 2**53 else None
+        tokens = usage.get(name)
+        return tokens if type(tokens) is int and 0 <= tokens < 2**53 else None
 
     return Usage(count("prompt_tokens"), count("completion_tokens"))

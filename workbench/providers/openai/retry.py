@@ -1,6 +1,7 @@
-"""How often one request is sent, and how long it waits in between.
+"""When a request is sent again, and when it is given up.
 
-HTTP 500, 500, 500  ->  waits of about 0.5, 1 and 2 s;  the fifth  ->  given up
+HTTP 500 five times: sent again after about 0.5, 1, 2 and 4 seconds, then given up
+HTTP 429 while the endpoint answers other requests: sent again for up to 10 minutes
 """
 
 import random
@@ -8,56 +9,54 @@ from dataclasses import dataclass
 
 from workbench.providers.openai.errors import LONGEST_WAIT, Failure
 
-TRIES = 5
-UNSURE_TRIES = 2  # of those after which the server may want to be paid twice
-LEAST_WAIT = 10.0  # seconds that a named wait counts at least, so that short ones end, too
-LONGEST_BACKOFF = 30.0  # seconds
-ALIVE = 120.0  # seconds since an endpoint's last reply in which a 429 means "slower", not "never"
+MAX_TRIES = 5
+MAX_UNKNOWN = 2  # tries without a known outcome: each of them may be billed
+MIN_WAIT = 10.0  # seconds that each Retry-After counts at least, so that short ones end, too
+MAX_BACKOFF = 30.0  # seconds
+ALIVE = 120.0  # seconds since an endpoint's last answer in which its 429 isn't a failed try
 
 
 @dataclass
-class Tries:
-    """What became of one request so far.
+class RetryState:
+    """The failed calls of one request.
 
     Attributes:
         backoff_s: seconds before the second try; doubled each time.
-        calls: how often it was sent, or tried to be.
+        calls: calls begun, those without a connection too.
+        unknown: replies lost, maybe on a connection that the server was closing.
     """
 
     backoff_s: float
     calls: int = 0
-    _spent: int = 0
-    _unsure: int = 0
+    unknown: int = 0
+    _tries: int = 0
     _too_many: int = 0
-    _asked_s: float = 0.0
-    _held_since: float | None = None
-
-    @property
-    def unsure(self) -> bool:
-        """Whether a reply got lost, on a connection that the server may have been closing."""
-        return self._unsure > 0
+    _requested_wait: float = 0.0
+    _refused_since: float | None = None
 
     def wait(self, failure: Failure, now: float, *, alive: bool) -> float | None:
-        """Seconds until it may be sent again; None: it is given up.
+        """Seconds until the next call; None: the request is given up.
 
-        A server that names a time to wait has done nothing yet, so that is no try; it is believed
-        for LONGEST_WAIT in all. Nor is a 429 of an endpoint that answers others meanwhile.
+        A server that asks to wait has done nothing yet, so that isn't a try; all its waits together
+        may take LONGEST_WAIT. A 429 of an endpoint that is `alive` isn't a try either.
         """
-        if not failure.again:
+        if not failure.retryable:
             return None
         if failure.wait_s is not None and failure.outcome == "refused":
-            self._asked_s += max(LEAST_WAIT, failure.wait_s)
-            return failure.wait_s if self._asked_s <= LONGEST_WAIT else None
+            self._requested_wait += max(MIN_WAIT, failure.wait_s)
+            return failure.wait_s if self._requested_wait <= LONGEST_WAIT else None
         if failure.too_many:
             self._too_many += 1
-            self._held_since = self._held_since or now
-            over = now - self._held_since > LONGEST_WAIT if alive else self._too_many >= TRIES
-            return None if over else self._backoff(self._too_many)
-        self._spent += 1
-        self._unsure += failure.outcome == "unknown"
-        over = self._spent >= TRIES or self._unsure >= UNSURE_TRIES
-        return None if over else max(failure.wait_s or 0.0, self._backoff(self._spent))
+            self._refused_since = self._refused_since or now
+            refused_s = now - self._refused_since
+            given_up = refused_s > LONGEST_WAIT if alive else self._too_many >= MAX_TRIES
+            return None if given_up else self._backoff(self._too_many)
+        self._tries += 1
+        self.unknown += failure.outcome == "unknown"
+        if self._tries >= MAX_TRIES or self.unknown >= MAX_UNKNOWN:
+            return None
+        return max(failure.wait_s or 0.0, self._backoff(self._tries))
 
     def _backoff(self, tries: int) -> float:
-        longest = min(LONGEST_BACKOFF, self.backoff_s * 2.0 ** (tries - 1))
+        longest = min(MAX_BACKOFF, self.backoff_s * 2.0 ** (tries - 1))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311  not a secret

@@ -1,17 +1,14 @@
-"""What the openai package decides: where a request goes, with what headers, what a refusal is.
+"""The openai package's decisions: URL, headers and authentication, and the errors it raises.
 
-package.request()         ->  httpx2.Request, POST …/chat/completions with Authorization and all
-package.error(reply)      ->  openai.RateLimitError
+    await sdk.request()      ->  httpx2.Request: POST …/chat/completions with all headers
+    await sdk.error(reply)   ->  openai.RateLimitError
 
-Its client sends nothing here: building and sending each request through it costs four times what
-sending the same bytes does. So it is asked once what it would send, and handed what came back
-where that is an error.
+Its client sends nothing here, because building and sending each request through it costs four times
+as much as sending the same bytes. It makes one request as a model for all, and raises the errors.
 """
 
 import asyncio
 import os
-from collections.abc import Callable
-from types import TracebackType
 
 import httpx2
 import openai
@@ -19,30 +16,30 @@ import openai
 from workbench.providers.openai.settings import OpenAISettings
 from workbench.providers.openai.transport import Reply
 
-LONGEST_CONNECT = 20.0  # seconds until a server that takes no connection is not there
+LONGEST_CONNECT = 20.0  # seconds until a server counts as unreachable
 PATHS = {"chat": "/chat/completions", "completions": "/completions"}
-Answer = Callable[[httpx2.Request], httpx2.Response]
 
 
-class Package:
+class SDK:
     """The package's client of one endpoint; a context manager.
 
     Args:
         settings: of the endpoint.
-        key: empty: it gets none.
+        key: empty if it gets none.
     """
 
     def __init__(self, settings: OpenAISettings, key: str) -> None:
         self._settings = settings
         self._key = key
-        self._turn = asyncio.Lock()
-        self._answer: Answer = _nothing
+        self._lock = asyncio.Lock()
+        self._request: httpx2.Request
+        self._reply: Reply
         self.connect_s = min(LONGEST_CONNECT, settings.timeout_s / 2)
         self._client = openai.AsyncOpenAI(
             api_key=key or "none",
             base_url=settings.url,
             http_client=httpx2.AsyncClient(
-                transport=httpx2.MockTransport(lambda request: self._answer(request)),
+                transport=httpx2.MockTransport(self._respond),
                 headers={"Accept-Encoding": "identity"},
                 follow_redirects=False,
             ),
@@ -50,66 +47,51 @@ class Package:
             timeout=httpx2.Timeout(None, connect=self.connect_s),
         )
 
-    async def __aenter__(self) -> "Package":
+    async def __aenter__(self) -> "SDK":
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
+    async def __aexit__(self, *exc_info: object) -> None:
         await self._client.close()
 
     async def request(self) -> httpx2.Request:
-        """What it would send, without a body of use; only the body differs from call to call."""
-        built: list[httpx2.Request] = []
-
-        def note(request: httpx2.Request) -> httpx2.Response:
-            built.append(request)
-            return _nothing(request)
-
-        await self._post(note)
-        return built[0]
+        """Return a request as the package would send it, with a body of no use."""
+        await self._post(Reply(200, (), b""))
+        return self._request
 
     async def error(self, reply: Reply) -> Exception:
-        """What it raises for a reply that is no answer."""
-
-        def repeat(request: httpx2.Request) -> httpx2.Response:
-            said = list(reply.headers)
-            return httpx2.Response(reply.status, headers=said, content=reply.body, request=request)
-
+        """Return the error that the package raises for a reply."""
         try:
-            await self._post(repeat)
+            await self._post(reply)
         except openai.OpenAIError as error:
             return error
         raise AssertionError(f"HTTP {reply.status} is no error")
 
-    async def _post(self, answer: Answer) -> None:
-        async with self._turn:
-            self._answer = answer
+    def _respond(self, request: httpx2.Request) -> httpx2.Response:
+        self._request, reply = request, self._reply
+        headers = list(reply.headers)
+        return httpx2.Response(reply.status, headers=headers, content=reply.body, request=request)
+
+    async def _post(self, reply: Reply) -> None:
+        async with self._lock:
+            self._reply = reply
             await self._client.post(
                 PATHS[self._settings.api],
                 content=b"{}",
                 cast_to=httpx2.Response,
-                options={"headers": self._headers()},  # an Omit counts only if it stands here
+                options={"headers": self._headers()},  # an Omit has an effect only here
             )
 
     def _headers(self) -> dict[str, str | openai.Omit]:
-        """The file's own; the client is kept from adding what is not meant for this endpoint.
+        """Headers of the settings, and those that the client must not add.
 
-        Without a key no Authorization header is sent, not even an empty one. An address in the
-        file gets nothing of what the environment says of an account at OpenAI.
+        Without a key no Authorization header is sent, not even an empty one. A `base_url` in a file
+        gets none of the environment's headers for an OpenAI account.
         """
-        left_out = [] if self._key else ["Authorization"]
+        omitted = [] if self._key else ["Authorization"]
         if self._settings.base_url:
             lines = os.environ.get("OPENAI_CUSTOM_HEADERS", "").split("\n")
-            left_out += [line.partition(":")[0].strip() for line in lines if ":" in line]
-            left_out += ["OpenAI-Organization", "OpenAI-Project"]
-        own = {name.lower() for name in self._settings.headers}
-        omitted = {name: openai.Omit() for name in left_out if name.lower() not in own}
-        return {**omitted, **self._settings.headers}
-
-
-def _nothing(request: httpx2.Request) -> httpx2.Response:
-    return httpx2.Response(200, request=request)
+            omitted += [line.partition(":")[0].strip() for line in lines if ":" in line]
+            omitted += ["OpenAI-Organization", "OpenAI-Project"]
+        configured = {name.lower() for name in self._settings.headers}
+        omits = {name: openai.Omit() for name in omitted if name.lower() not in configured}
+        return {**omits, **self._settings.headers}

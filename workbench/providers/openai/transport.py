@@ -1,11 +1,11 @@
-"""HTTP as this provider needs it: what was never sent is told apart, no reply fills the memory.
+"""HTTP POST over aiohttp, with errors that tell a request never sent from a reply lost.
 
-await wire.send(b'{"model": …}')   ->  Reply(200, …), read whole
-50 MB of answer                    ->  Reply of the first 16 kB; `useless` says why
+    b'{"model": …}'   ->  Reply(status=200, body=b'{"choices": …}', …)
+    a reply of 50 MB  ->  Reply(…, body=<its first 16 kB>, fault="the reply is larger than …")
 
-The openai package's own transport over aiohttp calls every lost connection a timeout and reads
-replies of any size, and what it builds for each request costs more than all the rest; so this
-stands in its place (package.py asks it what to send).
+The openai package's own aiohttp transport reports every lost connection as a timeout, reads replies
+of any size, and spends more on building a request than all the rest costs. So it isn't used; sdk.py
+takes from the package what is to be sent.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import select
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from types import TracebackType
+from typing import Any
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -21,19 +21,14 @@ import httpx2
 from multidict import CIMultiDict
 from yarl import URL
 
-LARGEST = 16 * 2**20  # bytes of a reply, unpacked
-SHOWN = 16 * 2**10  # bytes kept of one that is larger
-IDLE = 4.0  # seconds a connection is kept unused: servers begin to close theirs after 5
-GOODBYES = 3  # closed connections met in a row, after which the server is taken not to be there
-PACKING = (
-    b"content-encoding",
-    b"content-length",
-    b"transfer-encoding",
-)  # headers of a body as sent
-Headers = tuple[tuple[bytes, bytes], ...]
+MAX_REPLY = 16 * 2**20  # bytes of a body, decompressed
+EXCERPT = 16 * 2**10  # bytes kept of a larger one
+KEEPALIVE = 4.0  # seconds an unused connection stays open; servers close theirs after 5 or more
+MAX_CLOSED = 3  # closed connections in a row, after which the server counts as unreachable
+ENCODING_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
 
-# Raised before a byte of the request is out: nothing was done and nothing is billed.
-BEFORE = (
+# Raised before a byte of the request is sent: nothing was done and nothing is billed.
+NOT_SENT = (
     aiohttp.ClientConnectorError,
     aiohttp.ConnectionTimeoutError,
     aiohttp.ClientHttpProxyError,
@@ -42,41 +37,41 @@ BEFORE = (
 
 
 class NotSentError(Exception):
-    """No byte of the request is out; the cause says why."""
+    """No byte of the request was sent; the cause says why."""
 
 
-class HeldError(NotSentError):
+class PausedError(NotSentError):
     """The endpoint asked for a pause while a connection was made, so nothing was sent."""
 
 
 class LostReplyError(Exception):
-    """The request was sent, and the reply is lost; the cause says how."""
+    """The request was sent and the reply is lost; the cause says how."""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What came back.
+    """A reply of any status.
 
     Attributes:
-        headers: without those that describe how the body was packed.
-        body: unpacked, no larger than LARGEST.
-        useless: why the body is no reply; empty where it is one.
+        headers: without ENCODING_HEADERS.
+        body: decompressed, at most MAX_REPLY bytes.
+        fault: why the body can't be used; empty if it can.
     """
 
     status: int
-    headers: Headers
+    headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
-    useless: str = ""
+    fault: str = ""
 
 
-class Wire:
+class Transport:
     """Connections to one endpoint; a context manager.
 
     Args:
-        request: any request to it, with all headers: what is sent differs in the body only.
+        request: any request to it, with all headers: the others differ in their body only.
         connections: the most at once.
-        held: whether nothing may be sent just now; asked right before something is, when making a
-            connection has taken its time.
+        paused: True if nothing may be sent now; checked after a connection was made, because that
+            takes time.
         connect_s: seconds that making a connection may take.
     """
 
@@ -84,56 +79,59 @@ class Wire:
         self,
         request: httpx2.Request,
         connections: int,
-        held: Callable[[], bool],
+        paused: Callable[[], bool],
         *,
         connect_s: float | None = None,
     ) -> None:
         self._url = URL(str(request.url), encoded=True)
-        sized = ("content-length", "transfer-encoding")
-        said = request.headers.multi_items()
-        self._headers = CIMultiDict((name, text) for name, text in said if name not in sized)
+        self._headers = CIMultiDict(
+            (name, value)
+            for name, value in request.headers.multi_items()
+            if name not in ("content-length", "transfer-encoding")
+        )
         self._proxy = _proxy(request.url)
         self._connections = connections
-        self._held = held
+        self._paused = paused
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
-        self._ssl = httpx2.create_ssl_context()
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
-    async def __aenter__(self) -> "Wire":
-        cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)  # of addresses, as sent
-        for anew in (False, True):
-            connector = self._connector(anew)
-            connector.held = self._held
-            self._sessions[anew] = aiohttp.ClientSession(
+    async def __aenter__(self) -> "Transport":
+        cookies = aiohttp.CookieJar(
+            unsafe=True, quote_cookie=False
+        )  # for IP addresses too, as sent
+        ssl = httpx2.create_ssl_context()
+
+        def session(**options: Any) -> aiohttp.ClientSession:
+            connector = _Connector(limit=self._connections, ssl=ssl, **options)
+            connector.paused = self._paused
+            return aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=cookies,
                 timeout=self._timeout,
                 auto_decompress=False,
             )
+
+        self._reusing = session(keepalive_timeout=KEEPALIVE)
+        self._closing = session(force_close=True)
         return self
 
-    async def __aexit__(
-        self,
-        exc_type: type[BaseException] | None = None,
-        exc_value: BaseException | None = None,
-        traceback: TracebackType | None = None,
-    ) -> None:
-        for session in self._sessions.values():
-            await session.close()
+    async def __aexit__(self, *exc_info: object) -> None:
+        await self._reusing.close()
+        await self._closing.close()
 
-    async def send(self, content: bytes, *, anew: bool = False) -> Reply:
-        """The reply to a POST of `content`.
+    async def send(self, content: bytes, *, new_connection: bool = False) -> Reply:
+        """Return the reply to a POST of `content`.
 
         Args:
-            content: its body.
-            anew: on a connection of its own, which no goodbye can be under way on.
+            content: the body.
+            new_connection: use a connection of its own, which the server can't be closing.
 
         Raises:
             NotSentError: the endpoint can't be reached.
-            LostReplyError: it was, and no whole reply came.
+            LostReplyError: it was reached, and no complete reply came.
         """
+        session = self._closing if new_connection else self._reusing
         try:
-            reply = await self._sessions[anew].request(
+            response = await session.request(
                 "POST",
                 self._url,
                 headers=self._headers,
@@ -141,27 +139,22 @@ class Wire:
                 allow_redirects=False,
                 proxy=self._proxy,
             )
-            async with reply:
-                return await _read(reply)
-        except BEFORE as error:
+            async with response:
+                return await _read(response)
+        except NOT_SENT as error:
             raise NotSentError(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise LostReplyError(str(error)) from error
 
-    def _connector(self, anew: bool) -> "_Connections":
-        if anew:
-            return _Connections(limit=self._connections, ssl=self._ssl, force_close=True)
-        return _Connections(limit=self._connections, ssl=self._ssl, keepalive_timeout=IDLE)
 
+class _Connector(aiohttp.TCPConnector):
+    """Skips connections that the server closed while they were unused.
 
-class _Connections(aiohttp.TCPConnector):
-    """Never hands out a connection that the server has closed while it was not in use.
-
-    A request written on one is lost before anybody reads it, which from the outside looks just
-    like a server that died over it.
+    A request written on such a connection is lost before it is read, which from here looks like a
+    server that died while answering.
     """
 
-    held: Callable[[], bool]
+    paused: Callable[[], bool]
 
     async def connect(
         self,
@@ -169,75 +162,80 @@ class _Connections(aiohttp.TCPConnector):
         traces: list[aiohttp.tracing.Trace],
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.connector.Connection:
-        for _ in range(GOODBYES):
+        for _ in range(MAX_CLOSED):
             connection = await super().connect(req, traces, timeout)
-            if _has_news(connection):
-                for _ in range(3):  # rounds of the loop, in which it reads a goodbye that is here
+            if _has_input(connection):
+                for _ in range(3):  # rounds of the loop, in which it reads the end of the stream
                     await asyncio.sleep(0)
             if connection.closed:
                 connection.close()
-            elif self.held():
+            elif self.paused():
                 connection.release()
-                raise HeldError("the endpoint has asked for a pause")
+                raise PausedError("the endpoint has asked for a pause")
             else:
                 return connection
         closed = ConnectionResetError("the server closes every connection")
         raise aiohttp.ClientConnectorError(req.connection_key, closed)
 
 
-def _has_news(connection: aiohttp.connector.Connection) -> bool:
-    """Whether something has come over a connection on which nothing is asked: a goodbye, mostly."""
+def _has_input(connection: aiohttp.connector.Connection) -> bool:
+    """True if an unused connection has something to read: mostly the end of the stream."""
     transport = connection.transport
     socket = transport.get_extra_info("socket") if transport else None
     if socket is None or socket.fileno() < 0:
         return True
-    waiting = select.poll()
-    waiting.register(socket, select.POLLIN)
-    return bool(waiting.poll(0))
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
 
 
-class _Body(httpx2.AsyncByteStream):
-    def __init__(self, reply: aiohttp.ClientResponse) -> None:
-        self._reply = reply
+class _Stream(httpx2.AsyncByteStream):
+    """The body of an aiohttp response, for httpx2 to decompress."""
+
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._response = response
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for piece in self._reply.content.iter_any():
-            yield piece
+        async for chunk in self._response.content.iter_any():
+            yield chunk
 
 
-async def _read(reply: aiohttp.ClientResponse) -> Reply:
-    """The whole reply, or the beginning of one that is too large or can't be unpacked."""
-    useless = ""
+async def _read(response: aiohttp.ClientResponse) -> Reply:
+    fault = ""
     try:
-        if "Content-Encoding" in reply.headers:
-            packed = httpx2.Response(reply.status, headers=reply.raw_headers, stream=_Body(reply))
-            async with aclosing(packed.aiter_bytes()) as pieces:
-                body = await _joined(pieces)
+        if "Content-Encoding" in response.headers:
+            compressed = httpx2.Response(
+                response.status, headers=response.raw_headers, stream=_Stream(response)
+            )
+            async with aclosing(compressed.aiter_bytes()) as chunks:
+                body = await _join(chunks)
         else:
-            body = await _joined(reply.content.iter_any())
-        if len(body) > LARGEST:
-            useless = f"the reply is larger than {LARGEST // 2**20} MB and was cut off"
+            body = await _join(response.content.iter_any())
+        if len(body) > MAX_REPLY:
+            fault = f"the reply is larger than {MAX_REPLY // 2**20} MB and was cut off"
     except httpx2.DecodingError as error:
-        body, useless = bytearray(), f"the reply can't be unpacked: {error}"
-    if useless:
-        reply.close()  # what is left of it isn't read, so nothing else may come over it
-        del body[SHOWN:]
-    headers = tuple(one for one in reply.raw_headers if one[0].lower() not in PACKING)
-    return Reply(reply.status, headers, bytes(body), useless)
+        body, fault = bytearray(), f"the reply can't be unpacked: {error}"
+    if fault:
+        response.close()  # its rest is unread, so the connection can't be used again
+        del body[EXCERPT:]
+    headers = tuple(
+        header for header in response.raw_headers if header[0].lower() not in ENCODING_HEADERS
+    )
+    return Reply(response.status, headers, bytes(body), fault)
 
 
-async def _joined(pieces: AsyncIterator[bytes]) -> bytearray:
-    """All of them, until they are too many."""
+async def _join(chunks: AsyncIterator[bytes]) -> bytearray:
+    """All chunks, until they are more than MAX_REPLY."""
     body = bytearray()
-    async for piece in pieces:
-        body += piece
-        if len(body) > LARGEST:
+    async for chunk in chunks:
+        body += chunk
+        if len(body) > MAX_REPLY:
             break
     return body
 
 
 def _proxy(url: httpx2.URL) -> str | None:
-    """The proxy that the environment names for `url`."""
-    known = getproxies()
+    """The proxy for `url` in the environment."""
+    proxies = getproxies()
     host = url.host if url.port is None else f"{url.host}:{url.port}"
-    return None if proxy_bypass(host) else known.get(url.scheme) or known.get("all")
+    return None if proxy_bypass(host) else proxies.get(url.scheme) or proxies.get("all")
