@@ -20,7 +20,9 @@ NAME = (
     "is not a valid name"
     "\n  fix: write a name: up to 64 letters, digits, _ or -; the first a letter or digit"
 )
-ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings indented or in braces"
+ONE_NAME = (
+    "\n  fix: write `name` or `name: {setting: value}`, with the settings indented or in braces"
+)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +95,7 @@ ONE_NAME = "\n  fix: write `name` or `name: {setting: value}`, the settings inde
             "exclude: {prompt: a}",
             ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
         ),
-        ("max_age: 1", "'max_age' is not implemented in this version\n  fix: take it out"),
+        ("max_age: 1", "'max_age' is not implemented in this version\n  fix: remove it"),
         ("repeats: 1\nrepeats: 2", "duplicate key 'repeats'\n  fix: keep one"),
         ("name: !x a", "the tag !x is not allowed\n  fix: remove it"),
         (
@@ -252,7 +254,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[plain]",
             "[plain, plain]",
             ":2:18",
-            ("the prompt 'plain' stands twice\n  fix: keep one"),
+            ("duplicate prompt 'plain'\n  fix: keep one"),
         ),
         (
             "[plain]",
@@ -317,7 +319,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[last]",
             ":3:10",
-            "'last' names no model\n  fix: provider:name, as openai:gpt-4o-mini",
+            "'last' is not a model\n  fix: write provider:name, as in openai:gpt-4o-mini",
         ),
         (
             "[echo:last]",
@@ -353,7 +355,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[echo:last, echo:last]",
             ":3:21",
-            "two models are called 'last'\n  fix: name this one: `echo:last: {as: another_name}`",
+            "two models are called 'last'\n  fix: rename this one: `echo:last: {as: another_name}`",
         ),
         (
             "[echo:last]",
@@ -367,7 +369,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[{echo:last: {parameters: [1]}}]",
             ":3:10",
-            ("echo:last.parameters: [1] is no mapping\n  fix: parameters: {temperature: 0}"),
+            ("echo:last.parameters: [1] is not a mapping\n  fix: parameters: {temperature: 0}"),
         ),
         (
             "[output_tokens]",
@@ -383,7 +385,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[latency, latency]",
             ":4:23",
             "two evaluators are called 'latency'\n"
-            "  fix: label this one: `latency: {name: another_name}`",
+            "  fix: rename this one: `latency: {name: another_name}`",
         ),
         (
             "[output_tokens]",
@@ -434,7 +436,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "{}",
             ":1:1",
             (
-                "dataset: {} takes exactly one of path, huggingface, mlflow; there is none"
+                "dataset: {} needs exactly one of path, huggingface, mlflow; it has none"
                 "\n  fix: dataset: {path: rows.jsonl}"
             ),
         ),
@@ -482,8 +484,8 @@ def test_folder_that_is_no_name_is_refused(bench, renderer, folder):
     path = bench.write(f"../{folder}/experiment.yaml", EXPERIMENT)
     resolvers = Resolvers(lambda *_: None, lambda _: [])
     assert refusal(load_experiment, path, bench.project, renderer, resolvers) == (
-        f"prompts/{folder}/experiment.yaml: {folder!r} is no name for a task\n"
-        "  fix: name the folder with letters, digits, _ and -, at most 64, no sign first"
+        f"prompts/{folder}/experiment.yaml: {folder!r} is not a valid task name\n"
+        "  fix: rename the folder: up to 64 letters, digits, _ or -; the first a letter or digit"
     )
 
 

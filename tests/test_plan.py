@@ -187,7 +187,7 @@ def test_excluded_pairs_are_left_out(bench, rules, expected):
         (
             "[{model: last}, {prompt: shrt}]",
             "prompts/qa/experiment.yaml:5:26: the rule {'prompt': 'shrt'} excludes nothing\n"
-            "  fix: there are plain, short, echo:last, echo:prompt",
+            "  fix: use names among plain, short, echo:last, echo:prompt",
         ),
     ],
 )

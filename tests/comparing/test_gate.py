@@ -150,7 +150,7 @@ def test_failing_is_no_way_through_the_gate(checks) -> None:
     ("line", "said"),
     [
         ("gate: {exact_mach: {min: 1}}", "did you mean 'exact_match'"),
-        ("gate: {exact_match: {}}", "the rule for 'exact_match' asks for nothing"),
+        ("gate: {exact_match: {}}", "the rule for 'exact_match' has no condition"),
         ("gate: {exact_match: {least: 1}}", "least"),
         ("gate: {exact_match: {min: .nan}}", "'.nan' is not a JSON float"),
     ],

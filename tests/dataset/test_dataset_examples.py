@@ -105,78 +105,78 @@ def test_rows_know_the_line_they_come_from(tmp_path):
         pytest.param(
             [{"id": 1, "t": "a"}, {"id": "2", "t": "b"}, {"id": "1", "t": "c"}],
             {},
-            "rows.jsonl:3: the id '1' is taken by rows.jsonl:1\n"
-            "  fix: give each row an id of its own, or leave ids out",
+            "rows.jsonl:3: the id '1' is already used in rows.jsonl:1\n"
+            "  fix: give each row its own id, or leave ids out",
             id="id twice",
         ),
         pytest.param(
             [{"id": 1.5, "t": "a"}],
             {},
-            "rows.jsonl:1: the id is 1.5, not a text or a whole number\n  fix: fill column 'id'",
+            "rows.jsonl:1: the id is 1.5, not a string or a whole number\n"
+            "  fix: fill in column 'id'",
             id="id no text",
         ),
         pytest.param(
             [{"id": "", "t": "a"}],
             {},
-            "rows.jsonl:1: the id is '', not a text or a whole number\n  fix: fill column 'id'",
+            "rows.jsonl:1: the id is '', not a string or a whole number\n"
+            "  fix: fill in column 'id'",
             id="id empty",
         ),
-        pytest.param(
-            [], {}, "rows.jsonl: 0 rows\n  fix: a dataset has at least one row", id="none"
-        ),
+        pytest.param([], {}, "rows.jsonl: 0 rows\n  fix: add at least one row", id="none"),
         pytest.param(
             [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}],
             {"split": "tset"},
-            "rows.jsonl: 0 rows: unknown split 'tset'\n"
-            "  fix: did you mean 'test'? known: test, dev",
+            "rows.jsonl: unknown split 'tset'\n  fix: did you mean 'test'? known: test, dev",
             id="split leaves none",
         ),
         pytest.param(
             [{"t": "a", "u": "b"}],
             {"split": "dev"},
             "rows.jsonl:1: there is no column 'split' to find 'dev' in\n"
-            "  fix: the columns are t, u; leave `split:` out to take every row",
+            "  fix: the columns are t, u; remove `split:` to use every row",
             id="no split column",
         ),
         pytest.param(
             [{"inputs": {"t": "a"}, "expectations": {"label": "x"}}],
             {"expected": "label"},
-            "rows.jsonl:1: `expected: label`, but this row has expectations of its own\n"
-            "  fix: leave `expected:` out; evaluators read `expectations` as it stands",
+            "rows.jsonl:1: `expected: label`, but this row has its own expectations\n"
+            "  fix: remove `expected:`; evaluators read `expectations`",
             id="nested and expected",
         ),
         pytest.param(
             [{"inputs": {"t": "a"}, "title": "b"}],
             {},
-            "rows.jsonl:1: the row has `inputs` and beside them a column 'title'\n"
-            "  fix: put 'title' into `inputs` or `expectations`",
+            "rows.jsonl:1: the row has a column 'title' beside `inputs`\n"
+            "  fix: move 'title' into `inputs` or `expectations`",
             id="nested and columns",
         ),
         pytest.param(
             [{"inputs": {"t": "a"}}, {"t": "a"}],
             {},
-            "rows.jsonl:2: this row has no `inputs` object, those before it have one\n"
-            "  fix: one form for the whole dataset: plain columns, or inputs and expectations",
+            "rows.jsonl:2: this row has no `inputs` object; the rows before it have one\n"
+            "  fix: use one form in the whole dataset: plain columns, or inputs and expectations",
             id="flat after nested",
         ),
         pytest.param(
             [{"t": "a"}, {"inputs": {"t": "a"}}],
             {},
-            "rows.jsonl:2: this row has an `inputs` object, those before it have none\n"
-            "  fix: one form for the whole dataset: plain columns, or inputs and expectations",
+            "rows.jsonl:2: this row has an `inputs` object; the rows before it have none\n"
+            "  fix: use one form in the whole dataset: plain columns, or inputs and expectations",
             id="nested after flat",
         ),
         pytest.param(
             [{"t": "a", "expectations": {"label": "x"}}],
             {},
-            "rows.jsonl:1: the row has `expectations` and no `inputs`\n"
-            '  fix: {"inputs": {…}, "expectations": {…}}, or plain columns',
+            "rows.jsonl:1: the row has `expectations` but no `inputs`\n"
+            '  fix: use {"inputs": {…}, "expectations": {…}}, or plain columns',
             id="expectations alone",
         ),
         pytest.param(
             [{"inputs": {"t": "a"}, "expectations": "x"}],
             {},
-            "rows.jsonl:1: `expectations` is 'x', not an object\n  fix: {\"expected_response\": …}",
+            "rows.jsonl:1: `expectations` is 'x', not an object\n"
+            '  fix: write {"expected_response": …}',
             id="expectations no object",
         ),
     ],
@@ -207,7 +207,7 @@ def test_equal_rows_without_ids_are_told_apart_by_occurrence(tmp_path):
     [
         (
             [{"n": 1}, {"n": "1"}, {"n": 2}],
-            ("column 'n' holds numbers (rows.jsonl:1: 1) and texts (rows.jsonl:2: '1')",),
+            ("column 'n' holds numbers (rows.jsonl:1: 1) and strings (rows.jsonl:2: '1')",),
         ),
         ([{"n": 1}, {"n": 1.5}, {"n": None}], ()),
         (
@@ -255,9 +255,9 @@ def test_ids_by_content_do_not_depend_on_other_rows(rows, random):
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "takes exactly one of path, huggingface, mlflow; there is none"),
-        ({"path": "a", "mlflow": "b"}, "takes exactly one of path, huggingface, mlflow"),
-        ({"path": "a", "revision": "b"}, "'revision' belongs to huggingface datasets"),
+        ({}, "needs exactly one of path, huggingface, mlflow; it has none"),
+        ({"path": "a", "mlflow": "b"}, "needs exactly one of path, huggingface, mlflow"),
+        ({"path": "a", "revision": "b"}, "'revision' is for huggingface datasets"),
         ({"path": "a", "exected": "b"}, "exected\n  Extra inputs are not permitted"),
         ({"path": ""}, "at least 1 character"),
     ],

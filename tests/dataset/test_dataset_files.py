@@ -52,7 +52,7 @@ def test_rows_of_a_csv_file_know_the_line_they_begin_on(tmp_path):
     assert load_dataset(DatasetSpec(path="r.csv"), tmp_path).row_numbers == (2, 5)
 
 
-CSV_COMMAS = "commas are expected (.csv: commas, .tsv: tabs)"
+CSV_COMMAS = "use commas (.csv: commas, .tsv: tabs)"
 
 
 @pytest.mark.parametrize(
@@ -61,57 +61,57 @@ CSV_COMMAS = "commas are expected (.csv: commas, .tsv: tabs)"
         (
             "r.csv",
             b"a,b\n1,x\n2,y,z\n",
-            "r.csv:3: 3 fields where the header has 2: 'z' is the last\n"
-            "  fix: the columns are a, b; a field with commas in it stands in double quotes",
+            "r.csv:3: 3 fields, but the header has 2; the last is 'z'\n"
+            "  fix: the columns are a, b; put a field that contains commas in double quotes",
         ),
         (
             "r.tsv",
             b"a\tb\n1\n",
-            "r.tsv:2: 1 field where the header has 2: '1' is the last\n"
-            "  fix: the columns are a, b; a field with tabs in it stands in double quotes",
+            "r.tsv:2: 1 field, but the header has 2; the last is '1'\n"
+            "  fix: the columns are a, b; put a field that contains tabs in double quotes",
         ),
         (
             "r.csv",
             b'a,b\n1,x\n2,"y\n3,z\n',
-            "r.csv:3: the quote that opens a field of this row is never closed\n"
-            '  fix: close it; a quote inside is written ""',
+            "r.csv:3: a quoted field of this row is never closed\n"
+            '  fix: close it; write "" for a quote inside',
         ),
         (
             "r.csv",
             b'a,b\n1,"x" y\n',
             "r.csv:2: bad CSV: ',' expected after '\"'\n"
-            '  fix: a field with quotes in it stands in quotes, each of its own written ""',
+            '  fix: put a field that contains quotes in quotes, and write "" for each quote inside',
         ),
         (
             "r.csv",
             b"a,b\r1,x\r",
-            "r.csv:1: a bare carriage return stands between two fields\n"
+            "r.csv:1: a bare carriage return between two fields\n"
             "  fix: save the file with LF or CRLF line ends",
         ),
         (
             "r.csv",
             b"id;text\n1;x\n",
             "r.csv:1: the header is a single column, 'id;text'\n"
-            "  fix: it looks separated by semicolons; " + CSV_COMMAS,
+            "  fix: it seems to be separated by semicolons; " + CSV_COMMAS,
         ),
         (
             "r.csv",
             b"id\ttext\n1\tx\n",
             "r.csv:1: the header is a single column, 'id\\ttext'\n"
-            "  fix: it looks separated by tabs; " + CSV_COMMAS,
+            "  fix: it seems to be separated by tabs; " + CSV_COMMAS,
         ),
         (
             "r.csv",
             b"a,b,a\n",
-            "r.csv:1: two columns are named 'a'\n  fix: name each column once",
+            "r.csv:1: two columns are named 'a'\n  fix: rename one of them",
         ),
         (
             "r.csv",
             b",text\n0,x\n",
-            "r.csv:1: column 1 has no name\n  fix: name it, or leave the index column out",
+            "r.csv:1: column 1 has no name\n  fix: name it, or remove the index column",
         ),
-        ("r.csv", b"a,b\n", "r.csv: 0 rows\n  fix: a dataset has at least one row"),
-        ("r.csv", b"", "r.csv: 0 rows\n  fix: a dataset has at least one row"),
+        ("r.csv", b"a,b\n", "r.csv: 0 rows\n  fix: add at least one row"),
+        ("r.csv", b"", "r.csv: 0 rows\n  fix: add at least one row"),
         (
             "r.csv",
             b"a\ncaf\xe9\n",
@@ -121,18 +121,18 @@ CSV_COMMAS = "commas are expected (.csv: commas, .tsv: tabs)"
             "r.txt",
             b"x",
             "r.txt: unknown dataset format '.txt'\n"
-            "  fix: name it one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
         ),
         (
             "r.jsonl.gz",
             b"x",
-            "r.jsonl.gz: unknown dataset format '.gz'\n  fix: unpack it first; then name it one of "
-            ".jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+            "r.jsonl.gz: unknown dataset format '.gz'\n"
+            "  fix: unpack it first; then use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
         ),
         (
             "r.jsonl",
             b"PAR1....",
-            "r.jsonl: is Parquet, not UTF-8 text\n  fix: name it .parquet",
+            "r.jsonl: is Parquet, not UTF-8 text\n  fix: rename it to .parquet",
         ),
     ],
 )
@@ -154,7 +154,7 @@ def test_a_folder_a_pipe_and_a_device_are_named_at_once(tmp_path, refusal_of):
     (tmp_path / "zero.jsonl").symlink_to("/dev/zero")
     assert [refusal_of(f"{name}.jsonl") for name in ("folder", "pipe", "zero")] == [
         "folder.jsonl: is a folder, not a file\n"
-        "  fix: name a file; a folder of the `datasets` library: {huggingface: FOLDER}",
+        "  fix: name a file; for a folder of the `datasets` library use {huggingface: FOLDER}",
         "pipe.jsonl: is a pipe, not a file\n  fix: name a file",
         "zero.jsonl: is a device, not a file\n  fix: name a file",
     ]
@@ -184,17 +184,17 @@ def test_parquet_dates_become_text(tmp_path, rows_of):
     [
         (
             [b"x", b"y"],
-            "r.parquet row 1: column 'a': bytes is no JSON value\n"
-            "  fix: store it as text or a number",
+            "r.parquet row 1: column 'a': bytes is not a JSON type\n"
+            "  fix: store a string or a number",
         ),
         (
             [None, Decimal("1.5")],
-            "r.parquet row 2: column 'a': Decimal is no JSON value\n"
-            "  fix: store it as text or a number",
+            "r.parquet row 2: column 'a': Decimal is not a JSON type\n"
+            "  fix: store a string or a number",
         ),
         (
             [1.5, float("nan")],
-            "r.parquet row 2: column 'a': nan has no word in JSON\n"
+            "r.parquet row 2: column 'a': nan is not a JSON number\n"
             "  fix: write null for a missing number",
         ),
     ],

@@ -73,14 +73,14 @@ def test_class_labels_become_their_names_and_dates_text(tmp_path):
 def test_a_column_that_is_no_json_is_named(tmp_path):
     datasets.Dataset.from_dict({"raw": [b"x"]}).save_to_disk(str(tmp_path / "saved"))
     assert message(tmp_path, huggingface="saved") == (
-        "saved row 1: column 'raw': bytes is no JSON value\n  fix: store it as text or a number"
+        "saved row 1: column 'raw': bytes is not a JSON type\n  fix: store a string or a number"
     )
 
 
 def test_a_split_of_what_has_none_is_named(tmp_path):
     datasets.Dataset.from_dict({"a": [1]}).save_to_disk(str(tmp_path / "saved"))
     assert message(tmp_path, huggingface="saved", split="dev") == (
-        "saved: has no splits, so none is called 'dev'\n  fix: leave `split:` out to take every row"
+        "saved: has no splits, so none is called 'dev'\n  fix: remove `split:` to use every row"
     )
 
 

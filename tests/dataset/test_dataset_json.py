@@ -7,15 +7,15 @@ import pytest
 
 from workbench.dataset import DatasetSpec, load_dataset
 
-JSON_FIX = "\n  fix: names and texts stand in double quotes, with a comma between two"
+JSON_FIX = "\n  fix: put names and strings in double quotes, and a comma between two values"
 UTF8_FIX = "\n  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
-LIST_FIX = "\n  fix: one JSON object a line; a file that is one list of objects is named .json"
+LIST_FIX = "\n  fix: write one JSON object a line; name a file that is one list of objects .json"
 
 
-def test_rows_of_a_json_list_know_their_lines(tmp_path):
+def test_rows_of_a_json_list_are_numbered(tmp_path):
     (tmp_path / "r.json").write_text('[\n {"a":\n 1}, {"a": 2},\n\n {"a": 3}]')
-    found = load_dataset(DatasetSpec(path="r.json"), tmp_path)
-    assert found.row_numbers == (2, 3, 5)
+    dataset = load_dataset(DatasetSpec(path="r.json"), tmp_path)
+    assert (dataset.row_numbers, dataset.unit) == ((1, 2, 3), "row")
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ def test_rows_of_a_json_list_know_their_lines(tmp_path):
         ),
         (
             b'{"a": 1} {"a": 2}\n',
-            'r.jsonl:1:9: bad JSON: more after the object, near \'{"a": 1} {"a": 2}\'' + JSON_FIX,
+            'r.jsonl:1:10: bad JSON: extra data, near \'{"a": 1} {"a": 2}\'' + JSON_FIX,
         ),
         (
             b'{"a": 1, "a": 2}\n',
-            ("r.jsonl:1: key 'a' appears twice in one object\n  fix: keep one"),
+            ("r.jsonl:1: duplicate key 'a' in one object\n  fix: keep one"),
         ),
         (b'\n{"a": NaN}\n', "r.jsonl:2: NaN is not JSON\n  fix: write null for a missing number"),
         (
@@ -40,20 +40,20 @@ def test_rows_of_a_json_list_know_their_lines(tmp_path):
         ),
         (
             b'{"a": 1' + b"0" * 400 + b"}\n",
-            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large\n  fix: "
-            "write it as text, in double quotes",
+            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large\n"
+            "  fix: write it as a string",
         ),
         (
             b'{"a": 1e999}\n',
-            "r.jsonl:1: the number 1e999 is too large\n  fix: write it as text, in double quotes",
+            "r.jsonl:1: the number 1e999 is too large\n  fix: write it as a string",
         ),
         (
             b'{"a": ' + b"[" * 10_000 + b"}\n",
-            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write what lies deeper as text"),
+            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write the inner levels as a string"),
         ),
         (
             b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}\n",
-            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write what lies deeper as text"),
+            ("r.jsonl:1: nested deeper than 100 levels\n  fix: write the inner levels as a string"),
         ),
         (
             b'{"a": "\\ud800"}\n',
@@ -61,7 +61,7 @@ def test_rows_of_a_json_list_know_their_lines(tmp_path):
             "  fix: write the character itself, or both halves of its \\u escape",
         ),
         (b"[1, 2]\n", "r.jsonl:1: [1, 2] is a list, not an object" + LIST_FIX),
-        (b'"text"\n', 'r.jsonl:1: "text" is text, not an object' + LIST_FIX),
+        (b'"text"\n', 'r.jsonl:1: "text" is a string, not an object' + LIST_FIX),
         (b"17\n", "r.jsonl:1: 17 is a number, not an object" + LIST_FIX),
         (b"null\n", "r.jsonl:1: null is null, not an object" + LIST_FIX),
         (
@@ -86,8 +86,8 @@ def test_rows_of_a_json_list_know_their_lines(tmp_path):
             "r.jsonl: is a zip archive (or a spreadsheet), not UTF-8 text\n"
             "  fix: unpack it, or export it as CSV",
         ),
-        (b"", "r.jsonl: 0 rows\n  fix: a dataset has at least one row"),
-        (b"\n \n", "r.jsonl: 0 rows\n  fix: a dataset has at least one row"),
+        (b"", "r.jsonl: 0 rows\n  fix: add at least one row"),
+        (b"\n \n", "r.jsonl: 0 rows\n  fix: add at least one row"),
     ],
 )
 def test_a_bad_json_line_is_named(content, expected, refusal_of):
@@ -112,12 +112,11 @@ def test_texts_with_brackets_are_not_deep(rows_of):
         (
             b'\n{"a": 1}\n{"a": 2}\n',
             "r.json:1: is not a list of objects\n"
-            "  fix: one object a line belongs in a .jsonl file; "
-            "in a .json file put [ ] around them",
+            "  fix: put [ ] around the objects, or name a file with one object a line .jsonl",
         ),
         (
             b'[{"a": 1},\n {"a": 2}\n {"a": 3}]',
-            "r.json:3:2: bad JSON: expecting ',' or ']', near '\"a\": 1},\\n {\"a\": 2}\\n "
+            'r.json:3:2: bad JSON: expecting \',\' delimiter, near \'"a": 1},\\n {"a": 2}\\n '
             '{"a": 3}]\'' + JSON_FIX,
         ),
         (
@@ -126,10 +125,10 @@ def test_texts_with_brackets_are_not_deep(rows_of):
         ),
         (
             b'[{"a": 1}\n]\n]',
-            "r.json:2:2: bad JSON: more after the list, near '[{\"a\": 1}\\n]\\n]'" + JSON_FIX,
+            "r.json:3:1: bad JSON: extra data, near '[{\"a\": 1}\\n]\\n]'" + JSON_FIX,
         ),
-        (b'[{"a": 1},\n\n3]', "r.json:3: 3 is a number, not an object" + LIST_FIX),
-        (b"[]", "r.json: 0 rows\n  fix: a dataset has at least one row"),
+        (b'[{"a": 1},\n\n3]', "r.json row 2: 3 is a number, not an object" + LIST_FIX),
+        (b"[]", "r.json: 0 rows\n  fix: add at least one row"),
     ],
 )
 def test_a_bad_json_list_is_named(content, expected, refusal_of):

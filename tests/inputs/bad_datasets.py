@@ -57,7 +57,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:5001:16: bad JSON: expecting ',' "
             'delimiter, near \'{"text": "one" "label": "1"}\'\n'
-            "  fix: names and texts stand in double quotes, with a comma between two\n"
+            "  fix: put names and strings in double quotes, and a comma between two values\n"
         ),
         rows(GOOD * 5000 + '{"text": "one" "label": "1"}\n' + GOOD * 4999),
     ),
@@ -65,14 +65,14 @@ DATASETS = [
         "B15-list",
         (
             'error: {root}/prompts/qa/rows.jsonl:1: ["one"] is a list, not an object\n'
-            "  fix: one JSON object a line; a file that is one list of objects is named .json\n"
+            "  fix: write one JSON object a line; name a file that is one list of objects .json\n"
         ),
         rows('["one"]\n'),
     ),
     Case(
         "B15-duplicate",
         (
-            "error: {root}/prompts/qa/rows.jsonl:1: key 'text' appears twice in one object\n"
+            "error: {root}/prompts/qa/rows.jsonl:1: duplicate key 'text' in one object\n"
             "  fix: keep one\n"
         ),
         rows('{"text": "one", "text": "two", "label": "1"}\n'),
@@ -90,7 +90,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:1: the number "
             "100000000000000000000000000000… (401 characters) is too large\n"
-            "  fix: write it as text, in double quotes\n"
+            "  fix: write it as a string\n"
         ),
         rows('{"text": 1' + "0" * 400 + ', "label": "1"}\n'),
     ),
@@ -98,7 +98,7 @@ DATASETS = [
         "B15-1e400",
         (
             "error: {root}/prompts/qa/rows.jsonl:1: the number 1e400 is too large\n"
-            "  fix: write it as text, in double quotes\n"
+            "  fix: write it as a string\n"
         ),
         rows('{"text": 1e400, "label": "1"}\n'),
     ),
@@ -106,7 +106,7 @@ DATASETS = [
         "B15-deep",
         (
             "error: {root}/prompts/qa/rows.jsonl:1: nested deeper than 100 levels\n"
-            "  fix: write what lies deeper as text\n"
+            "  fix: write the inner levels as a string\n"
         ),
         rows('{"text": ' + "[" * 10000 + "]" * 10000 + ', "label": "1"}\n'),
     ),
@@ -114,7 +114,7 @@ DATASETS = [
         "B15-deep-200",
         (
             "error: {root}/prompts/qa/rows.jsonl:1: nested deeper than 100 levels\n"
-            "  fix: write what lies deeper as text\n"
+            "  fix: write the inner levels as a string\n"
         ),
         rows('{"text": ' + "[" * 200 + "]" * 200 + ', "label": "1"}\n'),
     ),
@@ -131,7 +131,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:1:2: bad JSON: expecting property name "
             "enclosed in double quotes, near \"{'text': 'one', 'labe\"\n"
-            "  fix: names and texts stand in double quotes, with a comma between two\n"
+            "  fix: put names and strings in double quotes, and a comma between two values\n"
         ),
         rows("{'text': 'one', 'label': '1'}\n"),
     ),
@@ -139,8 +139,7 @@ DATASETS = [
         "B15-object",
         (
             "error: {root}/prompts/qa/rows.json:1: is not a list of objects\n"
-            "  fix: one object a line belongs in a .jsonl file; in a .json file put [ ] "
-            "around them\n"
+            "  fix: put [ ] around the objects, or name a file with one object a line .jsonl\n"
         ),
         rows(json.dumps({"text": 1}), "rows.json"),
         dataset="rows.json",
@@ -171,8 +170,8 @@ DATASETS = [
     Case(
         "B18-mixed",
         (
-            "note: column 'text' holds numbers ({root}/prompts/qa/rows.jsonl:1: 1) and "
-            "texts ({root}/prompts/qa/rows.jsonl:2: '1')\n"
+            "note: column 'text' holds numbers ({root}/prompts/qa/rows.jsonl:1: 1) and strings "
+            "({root}/prompts/qa/rows.jsonl:2: '1')\n"
         ),
         rows('{"text": 1, "label": "1"}\n{"text": "1", "label": "1"}\n'),
         words=("plan",),
@@ -180,18 +179,18 @@ DATASETS = [
     ),
     Case(
         "B19-empty",
-        ("error: {root}/prompts/qa/rows.jsonl: 0 rows\n  fix: a dataset has at least one row\n"),
+        ("error: {root}/prompts/qa/rows.jsonl: 0 rows\n  fix: add at least one row\n"),
         rows(""),
     ),
     Case(
         "B19-header",
-        ("error: {root}/prompts/qa/rows.csv: 0 rows\n  fix: a dataset has at least one row\n"),
+        ("error: {root}/prompts/qa/rows.csv: 0 rows\n  fix: add at least one row\n"),
         **csv("text,label\n"),
     ),
     Case(
         "B19-split",
         (
-            "error: {root}/prompts/qa/rows.jsonl: 0 rows: unknown split 'trian'\n"
+            "error: {root}/prompts/qa/rows.jsonl: unknown split 'trian'\n"
             "  fix: did you mean 'train'? known: train\n"
         ),
         rows('{"text": "a", "label": "1", "split": "train"}\n'),
@@ -202,22 +201,22 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:1: there is no column 'split' to find "
             "'dev' in\n"
-            "  fix: the columns are id, text, label; leave `split:` out to take every row\n"
+            "  fix: the columns are id, text, label; remove `split:` to use every row\n"
         ),
         dataset="{path: rows.jsonl, expected: label, split: dev}",
     ),
     Case(
         "B19-list",
-        ("error: {root}/prompts/qa/rows.json: 0 rows\n  fix: a dataset has at least one row\n"),
+        ("error: {root}/prompts/qa/rows.json: 0 rows\n  fix: add at least one row\n"),
         rows("[]", "rows.json"),
         dataset="rows.json",
     ),
     Case(
         "B20-ids",
         (
-            "error: {root}/prompts/qa/rows.jsonl:3: the id '1' is taken by "
+            "error: {root}/prompts/qa/rows.jsonl:3: the id '1' is already used in "
             "{root}/prompts/qa/rows.jsonl:1\n"
-            "  fix: give each row an id of its own, or leave ids out\n"
+            "  fix: give each row its own id, or leave ids out\n"
         ),
         rows(
             '{"id": 1, "text": "a", "label": "1"}\n'
@@ -228,38 +227,35 @@ DATASETS = [
     Case(
         "B20-null",
         (
-            "error: {root}/prompts/qa/rows.jsonl:1: the id is null, not a text or a "
-            "whole number\n"
-            "  fix: fill column 'id'\n"
+            "error: {root}/prompts/qa/rows.jsonl:1: the id is null, not a string or a whole "
+            "number\n"
+            "  fix: fill in column 'id'\n"
         ),
         rows('{"id": null, "text": "a", "label": "1"}\n'),
     ),
     Case(
         "B21-ragged",
         (
-            "error: {root}/prompts/qa/rows.csv:2: 3 fields where the header has 2: '2' "
-            "is the last\n"
-            "  fix: the columns are text, label; a field with commas in it stands in "
-            "double quotes\n"
+            "error: {root}/prompts/qa/rows.csv:2: 3 fields, but the header has 2; the last is '2'\n"
+            "  fix: the columns are text, label; put a field that contains commas in double "
+            "quotes\n"
         ),
         **csv("text,label\na,1,2\n"),
     ),
     Case(
         "B21-short",
         (
-            "error: {root}/prompts/qa/rows.csv:2: 1 field where the header has 2: 'a' is "
-            "the last\n"
-            "  fix: the columns are text, label; a field with commas in it stands in "
-            "double quotes\n"
+            "error: {root}/prompts/qa/rows.csv:2: 1 field, but the header has 2; the last is 'a'\n"
+            "  fix: the columns are text, label; put a field that contains commas in double "
+            "quotes\n"
         ),
         **csv("text,label\na\n"),
     ),
     Case(
         "B21-quote",
         (
-            "error: {root}/prompts/qa/rows.csv:2: the quote that opens a field of this "
-            "row is never closed\n"
-            '  fix: close it; a quote inside is written ""\n'
+            "error: {root}/prompts/qa/rows.csv:2: a quoted field of this row is never closed\n"
+            '  fix: close it; write "" for a quote inside\n'
         ),
         **csv('text,label\n"a,1\nb,2\n'),
     ),
@@ -267,7 +263,7 @@ DATASETS = [
         "B21-semicolon",
         (
             "error: {root}/prompts/qa/rows.csv:1: the header is a single column, 'text;label'\n"
-            "  fix: it looks separated by semicolons; commas are expected (.csv: commas, "
+            "  fix: it seems to be separated by semicolons; use commas (.csv: commas, "
             ".tsv: tabs)\n"
         ),
         **csv("text;label\na;1\n"),
@@ -276,7 +272,7 @@ DATASETS = [
         "B21-twice",
         (
             "error: {root}/prompts/qa/rows.csv:1: two columns are named 'text'\n"
-            "  fix: name each column once\n"
+            "  fix: rename one of them\n"
         ),
         **csv("text,label,text\na,1,b\n"),
     ),
@@ -284,7 +280,7 @@ DATASETS = [
         "B21-unnamed",
         (
             "error: {root}/prompts/qa/rows.csv:1: column 1 has no name\n"
-            "  fix: name it, or leave the index column out\n"
+            "  fix: name it, or remove the index column\n"
         ),
         **csv(",text,label\n0,a,1\n"),
     ),
@@ -292,7 +288,8 @@ DATASETS = [
         "B21-stray-quote",
         (
             "error: {root}/prompts/qa/rows.csv:2: bad CSV: ',' expected after '\"'\n"
-            '  fix: a field with quotes in it stands in quotes, each of its own written ""\n'
+            "  fix: put a field that contains quotes in quotes, "
+            'and write "" for each quote inside\n'
         ),
         **csv('text,label\n"a"b,1\n'),
     ),
@@ -341,7 +338,7 @@ DATASETS = [
         "B24-gz",
         (
             "error: {root}/prompts/qa/rows.jsonl.gz: unknown dataset format '.gz'\n"
-            "  fix: unpack it first; then name it one of .jsonl, .ndjson, .json, .csv, "
+            "  fix: unpack it first; then use one of .jsonl, .ndjson, .json, .csv, "
             ".tsv, .parquet\n"
         ),
         rows(gzip.compress(ROWS.encode()), "rows.jsonl.gz"),
@@ -361,7 +358,7 @@ DATASETS = [
         "B24-folder",
         (
             "error: {root}/prompts/qa/rows.jsonl: is a folder, not a file\n"
-            "  fix: name a file; a folder of the `datasets` library: {huggingface: FOLDER}\n"
+            "  fix: name a file; for a folder of the `datasets` library use {huggingface: FOLDER}\n"
         ),
         make=_instead(Path.mkdir),
     ),
@@ -393,7 +390,7 @@ DATASETS = [
         "B24-suffix",
         (
             "error: {root}/prompts/qa/rows.txt: unknown dataset format '.txt'\n"
-            "  fix: name it one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet\n"
+            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet\n"
         ),
         rows(ROWS, "rows.txt"),
         dataset="rows.txt",
@@ -403,7 +400,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.parquet: can't be read as Parquet: Parquet "
             "file size is 4 bytes, smaller than the minimum file footer (8 bytes)\n"
-            "  fix: name it as what it is, or write it anew\n"
+            "  fix: check the file's format and suffix, or write the file again\n"
         ),
         rows("text", "rows.parquet"),
         dataset="rows.parquet",
@@ -412,7 +409,7 @@ DATASETS = [
         "B24-parquet-named-jsonl",
         (
             "error: {root}/prompts/qa/rows.jsonl: is Parquet, not UTF-8 text\n"
-            "  fix: name it .parquet\n"
+            "  fix: rename it to .parquet\n"
         ),
         rows(b"PAR1..."),
     ),
@@ -420,14 +417,13 @@ DATASETS = [
         "B24-nul-name",
         (
             "error: {root}/prompts/qa/ab.jsonl: can't be read: its name contains NUL\n"
-            "  fix: name a file that you may read\n"
+            "  fix: name a readable file\n"
         ),
         dataset='"a\\0b.jsonl"',
     ),
     Case(
         "B24-long-name",
-        f"error: {'x' * 60}…: can't be read: File name too long\n"
-        "  fix: name a file that you may read\n",
+        f"error: {'x' * 60}…: can't be read: File name too long\n  fix: name a readable file\n",
         dataset="x" * 5000 + ".jsonl",
     ),
     Case(

@@ -179,8 +179,8 @@ NAMES = [
         "B32-sources",
         (
             "error: prompts/qa/experiment.yaml:1:1: dataset: {'path': 'rows.jsonl', "
-            "'huggingface': 'a/b'} takes exactly one of path, huggingface, mlflow; there "
-            "is path and huggingface\n"
+            "'huggingface': 'a/b'} needs exactly one of path, huggingface, mlflow; it has path "
+            "and huggingface\n"
             "  fix: dataset: {path: rows.jsonl}\n"
         ),
         dataset="{path: rows.jsonl, huggingface: a/b}",
@@ -197,7 +197,7 @@ NAMES = [
         "B32-labels",
         (
             "error: prompts/qa/experiment.yaml:3:63: two models are called 'm'\n"
-            "  fix: name this one: `openai:m: {as: another_name}`\n"
+            "  fix: rename this one: `openai:m: {as: another_name}`\n"
         ),
         models='["openai:m": {base_url: "{url}"}, "openai:m": {base_url: "{url}"}]',
     ),
@@ -209,9 +209,8 @@ NAMES = [
     Case(
         "B32-exclude-nothing",
         (
-            "error: prompts/qa/experiment.yaml:5:11: the rule {'prompt': 'x*'} excludes "
-            "nothing\n"
-            "  fix: there are plain, openai:m\n"
+            "error: prompts/qa/experiment.yaml:5:11: the rule {'prompt': 'x*'} excludes nothing\n"
+            "  fix: use names among plain, openai:m\n"
         ),
         more="exclude: [{prompt: 'x*'}]\n",
     ),
@@ -314,8 +313,9 @@ NAMES = [
     Case(
         "B37-as",
         (
-            "error: prompts/qa/experiment.yaml:3:10: '../../x' can't be a label\n"
-            "  fix: letters, digits, spaces and _ . : + -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:3:10: '../../x' is not a valid label\n"
+            "  fix: use up to 64 letters, digits, spaces or _ . : + -; the first a letter or "
+            "digit\n"
         ),
         models='["openai:m": {base_url: "{url}", as: "../../x"}]',
     ),
@@ -369,17 +369,18 @@ NAMES = [
     Case(
         "B37-evaluator-name",
         (
-            "error: prompts/qa/experiment.yaml:4:14: '../x' can't be a label\n"
-            "  fix: letters, digits, spaces and _ . : + -, at most 64, no sign first\n"
+            "error: prompts/qa/experiment.yaml:4:14: '../x' is not a valid label\n"
+            "  fix: use up to 64 letters, digits, spaces or _ . : + -; the first a letter or "
+            "digit\n"
         ),
         evaluators='[exact_match: {name: "../x"}]',
     ),
     Case(
         "B37-model",
         (
-            "error: prompts/qa/experiment.yaml:3:10: openai:'m\\x1b[31m' can't be the "
-            "name of a model\n"
-            "  fix: at most 256 characters that can be seen\n"
+            "error: prompts/qa/experiment.yaml:3:10: openai:'m\\x1b[31m' is not a valid model "
+            "name\n"
+            "  fix: use at most 256 printable characters\n"
         ),
         models='["openai:m\\e[31m"]',
     ),
@@ -388,8 +389,8 @@ NAMES = [
         (
             "error: prompts/qa/experiment.yaml:3:10: "
             "openai:'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
-            "mmmmmmmmmmmm' can't be the name of a model\n"
-            "  fix: at most 256 characters that can be seen\n"
+            "mmmmmmmmmmmm' is not a valid model name\n"
+            "  fix: use at most 256 printable characters\n"
         ),
         models=f"[openai:{'m' * 300}]",
     ),

@@ -251,7 +251,7 @@ RENDERINGS = [
     ),
     Case(
         "B04-true",
-        ("note: column 'true' can't be read in a template: the name is Jinja's own; rename it\n"),
+        ("note: templates can't read column 'true': the name is reserved in Jinja; rename it\n"),
         {
             "plain.jinja": "user:\n{{ true }} {{ text }}\n",
             "rows.jsonl": '{"text": "a", "label": "1", "true": "2"}\n',

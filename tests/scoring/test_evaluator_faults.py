@@ -345,7 +345,7 @@ def test_two_evaluators_of_one_label_are_refused(court: Court):
     court.evaluator("def mine(outputs):\n    return 1\n")
     assert refusal(court.found, "mine, exact_match: {name: mine}") == (
         "prompts/qa/experiment.yaml:4:20: two evaluators are called 'mine'\n"
-        "  fix: label this one: `exact_match: {name: another_name}`"
+        "  fix: rename this one: `exact_match: {name: another_name}`"
     )
 
 

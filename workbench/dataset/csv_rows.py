@@ -1,4 +1,4 @@
-"""Comma- or tab-separated text as rows. Every value stays the text it is.
+"""Comma- or tab-separated text as rows. Every value stays a string.
 
 id,text,label
 17,"A fun, short ride.",positive
@@ -22,66 +22,68 @@ def read_csv(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
 
 
 def read_tsv(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    """The rows of a CSV file that has tabs for commas."""
+    """The rows of a tab-separated file, each with the line it begins on."""
     return _read(path, name, "\t")
 
 
 def _read(path: Path, name: str, delimiter: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    records = _records((line for _, line in lines(path, name)), name, delimiter)
+    records = _read_records((line for _, line in lines(path, name)), name, delimiter)
     number, header = next(records, (1, []))
     _check_header(header, f"{name}:{number}", delimiter)
     for number, fields in records:
         if len(fields) != len(header):
             count = f"{len(fields)} field{'s' * (len(fields) > 1)}"
             raise WorkbenchError(
-                f"{count} where the header has {len(header)}: {fields[-1][:60]!r} is the last",
+                f"{count}, but the header has {len(header)}; the last is {fields[-1][:60]!r}",
                 where=f"{name}:{number}",
-                fix=f"the columns are {', '.join(header)}; a field with "
-                f"{_DELIMITERS[delimiter]} in it stands in double quotes",
+                fix=f"the columns are {', '.join(header)}; put a field that contains "
+                f"{_DELIMITERS[delimiter]} in double quotes",
             )
         yield number, dict(zip(header, fields, strict=True))
 
 
-def _records(text: Iterable[str], name: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _read_records(
+    text: Iterable[str], name: str, delimiter: str
+) -> Iterator[tuple[int, list[str]]]:
     """Every record that is not blank, with the line it begins on."""
     csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     reader = csv.reader(text, delimiter=delimiter, strict=True)
     while True:
-        first = reader.line_num + 1
+        first_line = reader.line_num + 1
         try:
             fields = next(reader, None)
         except csv.Error as error:
-            raise _bad_record(str(error), f"{name}:{first}") from error
+            raise _bad_record(str(error), f"{name}:{first_line}") from error
         if fields is None:
             return
         if fields:
-            yield first, fields
+            yield first_line, fields
 
 
-def _bad_record(error: str, place: str) -> WorkbenchError:
+def _bad_record(error: str, where: str) -> WorkbenchError:
     if error == "unexpected end of data":
-        what = "the quote that opens a field of this row is never closed"
-        return WorkbenchError(what, where=place, fix='close it; a quote inside is written ""')
+        message = "a quoted field of this row is never closed"
+        return WorkbenchError(message, where=where, fix='close it; write "" for a quote inside')
     if error.startswith("new-line character seen"):
-        what = "a bare carriage return stands between two fields"
-        return WorkbenchError(what, where=place, fix="save the file with LF or CRLF line ends")
-    fix = 'a field with quotes in it stands in quotes, each of its own written ""'
-    return WorkbenchError(f"bad CSV: {error}", where=place, fix=fix)
+        message = "a bare carriage return between two fields"
+        return WorkbenchError(message, where=where, fix="save the file with LF or CRLF line ends")
+    fix = 'put a field that contains quotes in quotes, and write "" for each quote inside'
+    return WorkbenchError(f"bad CSV: {error}", where=where, fix=fix)
 
 
-def _check_header(header: list[str], place: str, delimiter: str) -> None:
-    others = [d for d in _DELIMITERS if d != delimiter and d in "".join(header)]
+def _check_header(header: list[str], where: str, delimiter: str) -> None:
+    others = [sign for sign in _DELIMITERS if sign != delimiter and sign in "".join(header)]
     if len(header) == 1 and others:
         raise WorkbenchError(
             f"the header is a single column, {header[0]!r}",
-            where=place,
-            fix=f"it looks separated by {_DELIMITERS[others[0]]}; {_DELIMITERS[delimiter]} "
-            "are expected (.csv: commas, .tsv: tabs)",
+            where=where,
+            fix=f"it seems to be separated by {_DELIMITERS[others[0]]}; use "
+            f"{_DELIMITERS[delimiter]} (.csv: commas, .tsv: tabs)",
         )
     if "" in header:
-        what = f"column {header.index('') + 1} has no name"
-        raise WorkbenchError(what, where=place, fix="name it, or leave the index column out")
-    twice = [name for index, name in enumerate(header) if name in header[:index]]
-    if twice:
-        what = f"two columns are named {twice[0]!r}"
-        raise WorkbenchError(what, where=place, fix="name each column once")
+        message = f"column {header.index('') + 1} has no name"
+        raise WorkbenchError(message, where=where, fix="name it, or remove the index column")
+    for index, column in enumerate(header):
+        if column in header[:index]:
+            message = f"two columns are named {column!r}"
+            raise WorkbenchError(message, where=where, fix="rename one of them")

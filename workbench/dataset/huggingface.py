@@ -17,62 +17,60 @@ from workbench.errors import WorkbenchError, unknown_name
 
 
 def open_hub(spec: DatasetSpec, folder: Path) -> DatasetSource:
-    """The rows of `spec.huggingface`, a folder below `folder` if there is one of that name.
+    """The rows of `spec.huggingface`; a folder below `folder` comes before the hub.
 
-    Class labels become their names (`0` of [neg, pos] is "neg"), dates ISO 8601 text.
+    Class labels become their names (`0` of [neg, pos] is "neg"), dates ISO 8601 strings.
 
     Raises:
-        WorkbenchError: it can't be loaded, or has several splits and none is named.
+        WorkbenchError: it can't be loaded, or `split` is missing or unknown.
     """
-    wanted = spec.huggingface or ""
-    local = folder / wanted
-    name = str(local) if is_folder(local) else f"huggingface:{wanted}"
-    loaded = _load(spec, local if is_folder(local) else None, name)
-    if isinstance(loaded, datasets.DatasetDict):
-        loaded = _split(loaded, spec.split, name)
-    elif spec.split is not None and spec.split != str(loaded.split):
-        what = f"has no splits, so none is called {spec.split!r}"
-        raise WorkbenchError(what, where=name, fix="leave `split:` out to take every row")
-    name = f"{name}[{loaded.split}]" if loaded.split else name
-    return DatasetSource(name, _rows(loaded, name), "row")
+    dataset_id = spec.huggingface or ""
+    local = folder / dataset_id if is_folder(folder / dataset_id) else None
+    name = str(local) if local else f"huggingface:{dataset_id}"
+    dataset = _load(spec, local, name)
+    if isinstance(dataset, datasets.DatasetDict):
+        dataset = _select_split(dataset, spec.split, name)
+    elif spec.split is not None and spec.split != str(dataset.split):
+        message = f"has no splits, so none is called {spec.split!r}"
+        raise WorkbenchError(message, where=name, fix="remove `split:` to use every row")
+    name = f"{name}[{dataset.split}]" if dataset.split else name
+    return DatasetSource(name, _read_rows(dataset, name), "row")
 
 
 def _load(spec: DatasetSpec, local: Path | None, name: str) -> Any:
     try:
-        if local is not None and any(
-            (local / mark).is_file() for mark in ("dataset_dict.json", "state.json")
-        ):
+        if local and any((local / mark).is_file() for mark in ("dataset_dict.json", "state.json")):
             return datasets.load_from_disk(str(local))
-        where = str(local) if local is not None else spec.huggingface
-        return datasets.load_dataset(where, spec.config, revision=spec.revision)
+        target = str(local) if local else spec.huggingface
+        return datasets.load_dataset(target, spec.config, revision=spec.revision)
     except Exception as error:  # the hub's own errors, those of its HTTP client, of each format
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise WorkbenchError(
-            f"can't be loaded: {first}",
+            f"can't be loaded: {reason}",
             where=name,
-            fix="check the id, `config:` and `revision:`, and the network; HF_TOKEN for a "
-            "private one; a folder is named relative to the experiment file",
+            fix="check the id, `config:`, `revision:` and the network; set HF_TOKEN for a "
+            "private dataset; name a folder relative to the experiment file",
         ) from error
 
 
-def _split(loaded: Any, wanted: str | None, name: str) -> Any:
-    if wanted is None and len(loaded) == 1:
-        return next(iter(loaded.values()))
-    if wanted is None:
-        what = f"has several splits: {', '.join(loaded)}"
-        raise WorkbenchError(what, where=name, fix=f"add `split: {next(iter(loaded))}`")
-    if wanted not in loaded:
-        raise unknown_name("split", wanted, loaded, where=name)
-    return loaded[wanted]
+def _select_split(dataset: Any, split: str | None, name: str) -> Any:
+    if split is None and len(dataset) == 1:
+        return next(iter(dataset.values()))
+    if split is None:
+        message = f"has several splits: {', '.join(dataset)}"
+        raise WorkbenchError(message, where=name, fix=f"add `split: {next(iter(dataset))}`")
+    if split not in dataset:
+        raise unknown_name("split", split, dataset, where=name)
+    return dataset[split]
 
 
-def _rows(loaded: Any, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
+def _read_rows(dataset: Any, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
     labels = {
         column: feature.names
-        for column, feature in loaded.features.items()
+        for column, feature in dataset.features.items()
         if isinstance(feature, datasets.ClassLabel)
     }
-    for number, row in enumerate(loaded, 1):
+    for number, row in enumerate(dataset, 1):
         values = row_as_json(row, f"{name} row {number}")
         for column, names in labels.items():
             index = values[column]

@@ -1,4 +1,4 @@
-"""A dataset from wherever an experiment file says it is.
+"""Datasets from files, the Hugging Face hub and MLflow.
 
 load_dataset(DatasetSpec(path="reviews.jsonl", expected="label"), Path("prompts/sentiment"))
 """
@@ -8,15 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.dataset.examples import collect
-from workbench.dataset.files import open_file
-from workbench.dataset.types import Dataset, DatasetSource, DatasetSpec
+from workbench.dataset.csv_rows import read_csv, read_tsv
+from workbench.dataset.examples import collect_examples
+from workbench.dataset.json_rows import read_json, read_jsonl
+from workbench.dataset.text_files import check_file, check_text
+from workbench.dataset.types import Dataset, DatasetSource, DatasetSpec, Unit
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
 
-_RECORD = ("dataset_record_id", "inputs", "expectations", "id", "split")  # the rest is history
-
 MlflowReader = Callable[[str], Sequence[Mapping[str, Any]]]
+Reader = Callable[[Path, str], Iterator[tuple[int, dict[str, JSON]]]]
+
+_TEXT_READERS: dict[str, Reader] = {
+    ".jsonl": read_jsonl,
+    ".ndjson": read_jsonl,
+    ".json": read_json,
+    ".csv": read_csv,
+    ".tsv": read_tsv,
+}
+_COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst")
+_MLFLOW_FIELDS = ("dataset_record_id", "inputs", "expectations", "id", "split")
 
 
 def load_dataset(
@@ -26,41 +37,60 @@ def load_dataset(
     mlflow_reader: MlflowReader | None = None,
     limit: int | None = None,
 ) -> Dataset:
-    """Every row that `spec` selects, read and checked; those kept are whole in memory.
+    """Every row that `spec` selects, read and checked.
 
     Args:
-        spec: checked; `split` of a hub dataset is the hub's, elsewhere the column `split`.
+        spec: `split` is the hub's for a hub dataset, the column `split` otherwise.
         folder: the experiment file's; paths are relative to it.
-        mlflow_reader: gives the records of an MLflow evaluation dataset by its name.
+        mlflow_reader: returns the records of an MLflow evaluation dataset by its name.
         limit: how many rows to keep, the first; None: all.
 
     Raises:
-        WorkbenchError: with file and line, wherever there is one.
+        WorkbenchError: with file and line where there are lines.
     """
     if spec.path is not None:
         path = folder / spec.path
-        return collect(open_file(path), spec, name=path.stem, limit=limit)
+        return collect_examples(_open_file(path), spec, name=path.stem, limit=limit)
     if spec.huggingface is not None:
         # `datasets` takes a second to import
         from workbench.dataset.huggingface import open_hub
 
         name = Path(spec.huggingface).name
-        return collect(open_hub(spec, folder), spec, name=name, limit=limit)
-    wanted = spec.mlflow or ""
-    return collect(_open_mlflow(wanted, mlflow_reader), spec, name=wanted, limit=limit)
+        return collect_examples(open_hub(spec, folder), spec, name=name, limit=limit)
+    name = spec.mlflow or ""
+    return collect_examples(_open_mlflow(name, mlflow_reader), spec, name=name, limit=limit)
 
 
-def _open_mlflow(wanted: str, reader: MlflowReader | None) -> DatasetSource:
-    name = f"mlflow:{wanted}"
+def _open_file(path: Path) -> DatasetSource:
+    """The rows of `path`, read lazily; the suffix names the format."""
+    name = str(path)
+    check_file(path, name)
+    suffix = path.suffix.lower()
+    if suffix == ".parquet":
+        # pyarrow takes 0.1 s to import
+        from workbench.dataset.parquet_rows import read_parquet
+
+        return DatasetSource(name, read_parquet(path, name), "row")
+    if suffix not in _TEXT_READERS:
+        fix = f"use one of {', '.join([*_TEXT_READERS, '.parquet'])}"
+        fix = f"unpack it first; then {fix}" if suffix in _COMPRESSED else fix
+        raise WorkbenchError(f"unknown dataset format {path.suffix!r}", where=name, fix=fix)
+    check_text(path, name)
+    unit: Unit = "row" if suffix == ".json" else "line"
+    return DatasetSource(name, _TEXT_READERS[suffix](path, name), unit)
+
+
+def _open_mlflow(dataset: str, reader: MlflowReader | None) -> DatasetSource:
+    name = f"mlflow:{dataset}"
     if reader is None:
-        fix = "a `path:` or `huggingface:` dataset needs no tracking store"
+        fix = "use a `path:` or `huggingface:` dataset, which needs no tracking store"
         raise WorkbenchError("MLflow datasets can't be read here", where=name, fix=fix)
-    return DatasetSource(name, _records(reader(wanted), name), "row")
+    rows = (
+        (number, row_as_json(_without_history(record), f"{name} row {number}"))
+        for number, record in enumerate(reader(dataset), 1)
+    )
+    return DatasetSource(name, rows, "row")
 
 
-def _records(
-    records: Sequence[Mapping[str, Any]], name: str
-) -> Iterator[tuple[int, dict[str, JSON]]]:
-    for number, record in enumerate(records, 1):
-        kept = {key: record[key] for key in _RECORD if key in record}
-        yield number, row_as_json(kept, f"{name} row {number}")
+def _without_history(record: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: record[key] for key in _MLFLOW_FIELDS if key in record}

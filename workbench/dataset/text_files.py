@@ -1,6 +1,6 @@
-r"""Text files as lines: what can't be one is named before it is read.
+r"""Lines of text files; a file that is not text is refused before it is read.
 
-lines(Path("reviews.jsonl"), "reviews.jsonl")  ->  (1, '{"text": "A fun ride."}\n'), …
+lines(Path("reviews.jsonl"), "reviews.jsonl")     (1, '{"text": "A fun ride."}\n'), …
 """
 
 import os
@@ -10,7 +10,7 @@ from pathlib import Path
 from workbench.document import file_kind
 from workbench.errors import WorkbenchError, unknown_name
 
-_LONGEST = 200  # characters of a file's name that are shown as they are
+_MAX_NAME = 200  # characters of a file's name shown in full
 BOM = b"\xef\xbb\xbf"
 _UTF_16 = ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8")
 _MAGIC = {
@@ -19,7 +19,7 @@ _MAGIC = {
     b"BZh": ("bzip2", "unpack it first: bunzip2"),
     b"\xfd7zXZ": ("xz", "unpack it first: unxz"),
     b"\x28\xb5\x2f\xfd": ("zstd", "unpack it first: unzstd"),
-    b"PAR1": ("Parquet", "name it .parquet"),
+    b"PAR1": ("Parquet", "rename it to .parquet"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
     b"\xff\xfe": _UTF_16,
     b"\xfe\xff": _UTF_16,
@@ -27,46 +27,46 @@ _MAGIC = {
 
 
 def check_file(path: Path, name: str) -> None:
-    """Makes sure that `path` is a file to read, without opening what might never end.
+    """Check that `path` is a readable file, without opening a pipe that could hang.
 
     Raises:
-        WorkbenchError: it is missing, may not be read, or is a folder, pipe, device or socket.
+        WorkbenchError: it is missing, unreadable, or a folder, pipe, device or socket.
     """
     try:
         kind = file_kind(path)
     except FileNotFoundError:
-        around = path.parent.iterdir() if path.parent.is_dir() else ()
-        names = [other.name for other in around if other.is_file()]
+        siblings = path.parent.iterdir() if path.parent.is_dir() else ()
+        names = [sibling.name for sibling in siblings if sibling.is_file()]
         raise unknown_name("dataset file", path.name, names, where=name) from None
     except (OSError, ValueError) as error:
-        said = error.strerror if isinstance(error, OSError) else "its name contains NUL"
-        shown = name if len(path.name) <= _LONGEST else f"{path.name[:60]}…"
-        fix = "name a file that you may read"
-        raise WorkbenchError(f"can't be read: {said}", where=shown, fix=fix) from error
+        reason = error.strerror if isinstance(error, OSError) else "its name contains NUL"
+        shown = name if len(path.name) <= _MAX_NAME else f"{path.name[:60]}…"
+        fix = "name a readable file"
+        raise WorkbenchError(f"can't be read: {reason}", where=shown, fix=fix) from error
     if kind:
-        hint = "; a folder of the `datasets` library: {huggingface: FOLDER}"
+        hint = "; for a folder of the `datasets` library use {huggingface: FOLDER}"
         fix = "name a file" + (hint if kind == "a folder" else "")
         raise WorkbenchError(f"is {kind}, not a file", where=name, fix=fix)
     if not os.access(path, os.R_OK):
-        raise WorkbenchError("may not be read", where=name, fix=f"chmod +r {path}")
+        raise WorkbenchError("can't be read: no permission", where=name, fix=f"chmod +r {path}")
 
 
 def check_text(path: Path, name: str) -> None:
-    """Makes sure that the first bytes are not those of some other kind of file."""
+    """Check that the first bytes are not those of another kind of file."""
     with path.open("rb") as file:
         head = file.read(16)
-    if any(set(head[start:16:2]) == {0} for start in (0, 1)):  # half a character a letter
-        raise WorkbenchError(f"is {_UTF_16[0]}, not UTF-8 text", where=name, fix=_UTF_16[1])
-    for magic, (what, fix) in _MAGIC.items():
-        if head.startswith(magic):
-            raise WorkbenchError(f"is {what}, not UTF-8 text", where=name, fix=fix)
+    kinds = [kind for magic, kind in _MAGIC.items() if head.startswith(magic)]
+    if any(set(head[start:16:2]) == {0} for start in (0, 1)):  # every second byte is zero
+        kinds = [_UTF_16]
+    for kind, fix in kinds:
+        raise WorkbenchError(f"is {kind}, not UTF-8 text", where=name, fix=fix)
 
 
 def lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
-    """Each line with its number from 1 and its line end; a BOM is left out.
+    """Each line with its number from 1 and its line end; a byte order mark is skipped.
 
     Raises:
-        WorkbenchError: a byte that is not UTF-8, by its offset in the file.
+        WorkbenchError: a byte that is not UTF-8, with its offset in the file.
     """
     offset = 0
     with path.open("rb", buffering=1 << 20) as file:
@@ -75,9 +75,10 @@ def lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
             try:
                 yield number, raw[start:].decode("utf-8")
             except UnicodeDecodeError as error:
-                at = start + error.start
+                position = start + error.start
+                byte = bytes(raw[position : position + 1])
                 raise WorkbenchError(
-                    f"byte {offset + at}, {bytes(raw[at : at + 1])!r}, is not UTF-8",
+                    f"byte {offset + position}, {byte!r}, is not UTF-8",
                     where=f"{name}:{number}",
                     fix=f"convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 {name}",
                 ) from error

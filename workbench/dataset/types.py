@@ -1,4 +1,4 @@
-"""Rows of inputs, what a good answer to each is, and how an experiment file names them.
+"""Examples, datasets, and the `dataset:` of an experiment file.
 
 dataset: {path: reviews.jsonl, expected: label, split: dev}
 
@@ -14,8 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from workbench.canonical import JSON
 from workbench.document import InvalidValueError
 
-EXPECTED = "expected_response"  # MLflow's word for the answer that is right
+EXPECTED = "expected_response"  # MLflow's key of the right answer
 SPLIT = "split"
+Unit = Literal["line", "row"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,9 @@ class Example:
     """One row.
 
     Attributes:
-        id: the row's own, or the first 16 digits of its content's digest; once per dataset.
-        inputs: what templates see.
-        expectations: what evaluators see beside the answer; no template does.
+        id: from the row, or the first 16 digits of its content's digest; unique in a dataset.
+        inputs: the variables of templates.
+        expectations: visible to evaluators, never to templates.
     """
 
     id: str
@@ -35,15 +36,15 @@ class Example:
 
 @dataclass(frozen=True)
 class Dataset:
-    """The rows of one experiment, known by their content.
+    """The rows of one experiment, identified by their content.
 
     Attributes:
-        source: where they were read, as messages call it.
+        source: the file or dataset, as error messages call it.
         digest: SHA-256 over every row's id and canonical content, in order.
         columns: names of the inputs, in order of appearance.
-        rows: how many there are; `examples` may be the first of them only.
-        labelled: of those, how many have expectations.
-        warnings: what may be meant and often isn't: mixed types, columns that some rows lack.
+        rows: count of all rows; `examples` may hold only the first.
+        labelled: count of the rows that have expectations.
+        warnings: likely mistakes: columns of mixed kinds, or missing in rows.
         row_numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
         unit: what `row_numbers` counts.
     """
@@ -57,32 +58,33 @@ class Dataset:
     labelled: int = 0
     warnings: tuple[str, ...] = ()
     row_numbers: tuple[int, ...] = ()
-    unit: Literal["line", "row"] = "line"
+    unit: Unit = "line"
 
     def location(self, index: int) -> str:
-        """Where example `index` stands: `reviews.jsonl:12`, or `imdb row 12`."""
+        """Location of example `index`: `reviews.jsonl:12`, or `imdb row 12`."""
         return row_location(self.source, self.row_numbers[index], self.unit)
 
     def row_label(self, index: int) -> str:
-        """Example `index` as messages name it: `a, reviews.jsonl:12`."""
-        file = row_location(self.source.rpartition("/")[2], self.row_numbers[index], self.unit)
-        return f"{self.examples[index].id}, {file}"
+        """Id and location of example `index`: `a, reviews.jsonl:12`."""
+        file = self.source.rpartition("/")[2]
+        location = row_location(file, self.row_numbers[index], self.unit)
+        return f"{self.examples[index].id}, {location}"
 
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """Rows as a reader gives them, numbered, before any column has a meaning.
+    """Numbered rows from a reader, before any column has a meaning.
 
     Attributes:
-        rows: number and values of each, read as it is asked for.
+        rows: number and values of each row, read lazily.
     """
 
     name: str
     rows: Iterable[tuple[int, Mapping[str, JSON]]]
-    unit: Literal["line", "row"] = "line"
+    unit: Unit = "line"
 
     def location(self, number: int) -> str:
-        """Where row `number` stands, for messages."""
+        """Location of row `number`, for messages."""
         return row_location(self.name, number, self.unit)
 
 
@@ -100,35 +102,35 @@ class DatasetSpec(BaseModel):
     mlflow: str | None = Field(
         None, min_length=1, description="The name of an MLflow evaluation dataset."
     )
-    config: str | None = Field(None, description="Of a hub dataset that has several.")
+    config: str | None = Field(None, description="Configuration of a hub dataset.")
     revision: str | None = Field(None, description="Commit, tag or branch on the hub.")
     split: str | None = Field(
-        None, description="The rows whose column `split` says so; on the hub, the split."
+        None, description="Rows with this value in column `split`; on the hub, the split."
     )
     expected: str | None = Field(
-        None, description="The column that holds the right answer; no template sees it."
+        None, description="The column of the right answer; hidden from templates."
     )
-    id: str | None = Field(None, description="The column that names a row; `id` where there is.")
+    id: str | None = Field(None, description="The column of row ids; `id` if there is one.")
 
     @model_validator(mode="before")
     @classmethod
-    def _path_alone(cls, value: Any) -> Any:
+    def _from_path(cls, value: Any) -> Any:
         return {"path": value} if isinstance(value, str) else value
 
     @model_validator(mode="after")
-    def _one_source(self) -> "DatasetSpec":
-        given = [key for key in ("path", "huggingface", "mlflow") if getattr(self, key) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
-            said = f"takes exactly one of path, huggingface, mlflow; there is {found}"
-            raise InvalidValueError(said, fix="dataset: {path: rows.jsonl}")
-        stray = [key for key in ("config", "revision") if getattr(self, key) is not None]
-        if stray and self.huggingface is None:
-            said = f"{stray[0]!r} belongs to huggingface datasets, not to {given[0]!r}"
-            raise InvalidValueError(said, fix="take it out")
+    def _check_source(self) -> "DatasetSpec":
+        keys = [key for key in ("path", "huggingface", "mlflow") if getattr(self, key) is not None]
+        if len(keys) != 1:
+            message = "needs exactly one of path, huggingface, mlflow; it has "
+            message += " and ".join(keys) or "none"
+            raise InvalidValueError(message, fix="dataset: {path: rows.jsonl}")
+        for key in ("config", "revision"):
+            if getattr(self, key) is not None and self.huggingface is None:
+                message = f"{key!r} is for huggingface datasets, not for {keys[0]!r}"
+                raise InvalidValueError(message, fix=f"remove {key!r}")
         return self
 
 
-def row_location(source: str, number: int, unit: Literal["line", "row"]) -> str:
-    """`reviews.jsonl:12`, or `imdb row 12` where there are no lines."""
+def row_location(source: str, number: int, unit: Unit) -> str:
+    """`reviews.jsonl:12`, or `imdb row 12` where rows have no lines."""
     return f"{source}:{number}" if unit == "line" else f"{source} row {number}"

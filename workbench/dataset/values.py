@@ -1,6 +1,7 @@
 """Values of tables and libraries as JSON.
 
-as_json(date(2024, 2, 29))  ->  "2024-02-29"
+>>> as_json(datetime.date(2024, 2, 29))
+'2024-02-29'
 """
 
 import datetime
@@ -12,37 +13,37 @@ from workbench.errors import WorkbenchError
 
 
 def as_json(value: object) -> JSON:
-    """`value` as JSON data; dates and times become ISO 8601 text.
+    """`value` as JSON data; dates and times become ISO 8601 strings.
 
     Raises:
-        ValueError: it is none: bytes, decimals, images, NaN, …
+        ValueError: JSON has no such value: bytes, decimals, images, NaN, …
     """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
         if not math.isfinite(value):
-            raise ValueError(f"{value} has no word in JSON; write null for a missing number")
+            raise ValueError(f"{value} is not a JSON number; write null for a missing number")
         return value
     if isinstance(value, datetime.date | datetime.datetime | datetime.time):
         return value.isoformat()
     if isinstance(value, list | tuple):
-        return [as_json(item) for item in value]
+        return [as_json(entry) for entry in value]
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {key: as_json(item) for key, item in value.items()}
-    raise ValueError(f"{type(value).__name__} is no JSON value; store it as text or a number")
+        return {key: as_json(entry) for key, entry in value.items()}
+    raise ValueError(f"{type(value).__name__} is not a JSON type; store a string or a number")
 
 
-def row_as_json(row: Mapping[str, object], place: str) -> dict[str, JSON]:
+def row_as_json(row: Mapping[str, object], where: str) -> dict[str, JSON]:
     """Every value of `row` as JSON.
 
     Raises:
-        WorkbenchError: one that is none, by its column.
+        WorkbenchError: a value that is not JSON, with its column.
     """
     values: dict[str, JSON] = {}
     for column, value in row.items():
         try:
             values[column] = as_json(value)
         except ValueError as error:
-            said, _, fix = str(error).partition("; ")
-            raise WorkbenchError(f"column {column!r}: {said}", where=place, fix=fix) from error
+            message, _, fix = str(error).partition("; ")
+            raise WorkbenchError(f"column {column!r}: {message}", where=where, fix=fix) from error
     return values

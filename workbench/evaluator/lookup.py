@@ -98,23 +98,6 @@ def find_in_process(specs: Sequence[Spec]) -> list[Evaluator]:
     return [load_evaluator(spec) for spec in specs]
 
 
-def find_all(specs: Sequence[Spec], find: EvaluatorFinder) -> tuple[Evaluator, ...]:
-    """What `find` finds.
-
-    Raises:
-        WorkbenchError: one can't be used, or two are called the same.
-    """
-    found = find(specs)
-    for index, (spec, one) in enumerate(zip(specs, found, strict=True)):
-        if one.name in [other.name for other in found[:index]]:
-            raise WorkbenchError(
-                f"two evaluators are called {one.name!r}",
-                where=spec.where,
-                fix=f"label this one: `{spec.name}: {{name: another_name}}`",
-            )
-    return tuple(found)
-
-
 def is_builtin(name: str, root: Path) -> bool:
     """Whether the name means an evaluator that came with workbench."""
     own = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()

@@ -1,10 +1,15 @@
-"""Experiments: the file that crosses prompts, models and parameters, and all that it names.
+"""Experiments: prompts, models and parameters to cross, a dataset, and evaluators.
 
 name: sentiment
 dataset: {path: reviews.jsonl, expected: label, split: dev}
 prompts: [zero_shot, few_shot@3]
 models: [transformers:smollm2-135m-instruct, openai:gpt-4o-mini]
 evaluators: [exact_match]
+
+file      the shape of experiment.yaml
+load      from the file to the experiment
+prompts   the prompts that a file names
+types     Experiment, OpenModel, and the resolvers of names outside the folder
 """
 
 from workbench.experiment.file import Exclusion, ExperimentFile, GateRule

@@ -1,6 +1,8 @@
 """The shape of `experiment.yaml`.
 
-models: [echo:last, openai:m: {concurrency: 4}]  ->  [{"echo:last": {}}, {"openai:m": {…}}]
+An entry of `models:` or `evaluators:` is a name, or a name with settings:
+
+    models: [echo:last, openai:m: {concurrency: 4}]
 """
 
 from typing import Annotated, Any
@@ -11,15 +13,15 @@ from workbench.dataset import DatasetSpec
 from workbench.project import NAME_PATTERN
 
 
-def _pairs(said: Any) -> Any:
-    """`name`, or `name: {settings}`, each as a mapping with one key."""
-    if not isinstance(said, list):
-        return said
-    return [{item: {}} if isinstance(item, str) else item for item in said]
+def _with_settings(entries: Any) -> Any:
+    """Each `name` as `{name: {}}`."""
+    if not isinstance(entries, list):
+        return entries
+    return [{entry: {}} if isinstance(entry, str) else entry for entry in entries]
 
 
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Pairs = Annotated[list[dict[str, Any]], BeforeValidator(_pairs)]
+NamedSettings = Annotated[list[dict[str, Any]], BeforeValidator(_with_settings)]
 
 
 class Exclusion(BaseModel):
@@ -31,13 +33,13 @@ class Exclusion(BaseModel):
 
 
 class GateRule(BaseModel):
-    """What a gate asks of a metric.
+    """Rule of a gate for one metric.
 
     Attributes:
         min, max: bounds of the mean.
         no_worse_than: `baseline`, a prompt, a model, a variant, or `@alias`, `@3`, `@git:main`:
             that version of each prompt.
-        by: how much worse it may be.
+        by: the largest loss that passes.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -54,15 +56,15 @@ class ExperimentFile(BaseModel):
     name: Annotated[str, Field(pattern=NAME_PATTERN)] = ""
     description: str = ""
     dataset: Annotated[
-        DatasetSpec, BeforeValidator(lambda said: {"path": said} if isinstance(said, str) else said)
+        DatasetSpec, BeforeValidator(lambda spec: {"path": spec} if isinstance(spec, str) else spec)
     ]
     prompts: Annotated[list[str], Field(min_length=1)]
-    models: Annotated[Pairs, Field(min_length=1)]
+    models: Annotated[NamedSettings, Field(min_length=1)]
     exclude: list[Exclusion] = Field(default_factory=list)
     parameters: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, Annotated[list[Any], Field(min_length=1)]] = Field(default_factory=dict)
     repeats: Annotated[int, Field(ge=1, le=1000)] = 1
-    evaluators: Annotated[Pairs, Field(min_length=1)]
+    evaluators: Annotated[NamedSettings, Field(min_length=1)]
     baseline: str = ""
     margin: Margin | dict[str, Margin] = Field(default_factory=dict)
     gate: dict[str, GateRule] = Field(default_factory=dict)

@@ -1,6 +1,8 @@
-"""The prompts an experiment names, wherever each of them lies.
+"""Prompts that an experiment names: files, files of a git revision, registered versions.
 
-few_shot -> prompts/<task>/few_shot.jinja      few_shot@3 -> version 3 of the registry
+few_shot            prompts/<task>/few_shot.jinja
+few_shot@git:main   the same file on the branch main
+few_shot@3          version 3 in the registry
 """
 
 from collections.abc import Callable, Sequence
@@ -27,10 +29,10 @@ from workbench.prompt.load import missing_prompt
 def find_prompt(
     task: str, reference: Reference, *, project: Project, renderer: Renderer, registry: Registry
 ) -> Prompt:
-    """The prompt a reference names: a file, a file of an earlier commit, or a stored version.
+    """The prompt of a reference: a file, a file of a git revision, or a registered version.
 
     Raises:
-        WorkbenchError: there is none; the message names where it was looked for.
+        WorkbenchError: there is none; the message says where it would be.
     """
     if reference.kind not in ("working", "git"):
         return registry(task, reference, renderer)
@@ -46,44 +48,45 @@ def find_prompt(
 def add_prompts(
     experiment: Experiment, references: Sequence[str], find: Callable[[Reference], Prompt]
 ) -> Experiment:
-    """The experiment with these prompts beside its own.
+    """The experiment with more prompts.
 
     Args:
         experiment: with its own prompts.
-        references: of others; `@alias`: that version of each of its own that has one.
-        find: finds them.
+        references: of the prompts to add; `@alias`: that version of each of its own prompts
+            that has one.
+        find: returns the prompt of a reference.
 
     Raises:
-        WorkbenchError: one that isn't there.
+        WorkbenchError: a prompt doesn't exist.
     """
-    own = dict.fromkeys(prompt.name for prompt in experiment.prompts)
-    found = {prompt.ref: prompt for prompt in experiment.prompts}
-    for one in references:
-        absent: list[NotFoundError] = []
-        wanted = [f"{name}{one}" for name in own] if one[0] == "@" else [one]
-        for ref in wanted:
+    names = dict.fromkeys(prompt.name for prompt in experiment.prompts)
+    prompts = {prompt.ref: prompt for prompt in experiment.prompts}
+    for reference in references:
+        refs = [f"{name}{reference}" for name in names] if reference[0] == "@" else [reference]
+        missing: list[NotFoundError] = []
+        for ref in refs:
             try:
-                found.setdefault(ref, find(parse_reference(ref)))
+                prompts.setdefault(ref, find(parse_reference(ref)))
             except NotFoundError as error:
-                absent.append(error)
-        if len(absent) == len(wanted):
-            raise absent[0]
-    return replace(experiment, prompts=tuple(found.values()))
+                missing.append(error)
+        if len(missing) == len(refs):
+            raise missing[0]
+    return replace(experiment, prompts=tuple(prompts.values()))
 
 
 def find_prompts(
-    said: ExperimentFile, document: Document, find: Callable[[Reference], Prompt]
+    file: ExperimentFile, document: Document, find: Callable[[Reference], Prompt]
 ) -> tuple[Prompt, ...]:
     """Each prompt of the file, in its order.
 
     Raises:
-        WorkbenchError: one that isn't there, or stands twice, by its line.
+        WorkbenchError: a prompt doesn't exist or is named twice, with its line.
     """
     prompts: list[Prompt] = []
-    for index, ref in enumerate(said.prompts):
+    for index, ref in enumerate(file.prompts):
         where = document.where("prompts", index)
-        if ref in said.prompts[:index]:
-            raise WorkbenchError(f"the prompt {ref!r} stands twice", where=where, fix="keep one")
+        if ref in file.prompts[:index]:
+            raise WorkbenchError(f"duplicate prompt {ref!r}", where=where, fix="keep one")
         try:
             prompts.append(find(parse_reference(ref)))
         except WorkbenchError as error:

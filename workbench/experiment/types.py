@@ -1,4 +1,4 @@
-"""An experiment, everything its file names found, and how what lies in MLflow is found.
+"""An experiment with everything that its file names, and the resolvers of those names.
 
 Experiment(name="sentiment", prompts=(Prompt(…), …), models=(OpenModel(…), …), dataset=…, …)
 """
@@ -15,7 +15,7 @@ from workbench.experiment.file import Exclusion, GateRule
 from workbench.model import Model, Provider
 from workbench.prompt import Prompt, Reference, Renderer
 
-# (task, reference, where) -> the prompt that a registry holds under it.
+# (task, reference, renderer) to the registered prompt.
 Registry = Callable[[str, Reference, Renderer], Prompt]
 
 
@@ -29,15 +29,15 @@ class OpenModel:
 
 @dataclass(frozen=True)
 class Experiment:
-    """Everything the file names, found and checked.
+    """Everything the file names, checked.
 
     Attributes:
         name: the MLflow experiment.
-        baseline: the prompt, model or variant that others are compared with; empty: the first.
-        margins: of each metric, what is no difference in practice; under "" that of all others.
-        gate: by metric, what a change must not break.
-        grid: one mapping a point, in the file's order; a single empty one without a grid.
-        content: the file as plain data, for the record.
+        baseline: the prompt, model or variant to compare with; empty: the first.
+        margins: by metric, the largest difference that doesn't matter; "" is for all others.
+        gate: the rule of each metric.
+        grid: one mapping a point, in the file's order; one empty mapping without a grid.
+        content: the file as plain data.
     """
 
     name: str
@@ -58,11 +58,11 @@ class Experiment:
     content: Mapping[str, JSON] = field(default_factory=dict)
 
     def margin(self, metric: str) -> float | None:
-        """What is no difference in practice; None: the file doesn't say."""
+        """Largest difference of `metric` that doesn't matter; None: the file has none."""
         return self.margins.get(metric, self.margins.get(""))
 
     def excludes(self, prompt: Prompt, model: Model) -> bool:
-        """Whether a pair is left out of the cross."""
+        """True if a pair is left out of the cross."""
         return any(
             fnmatchcase(prompt.ref, rule.prompt)
             and any(fnmatchcase(name, rule.model) for name in (model.ref, model.label))
@@ -72,11 +72,11 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Resolvers:
-    """What the file may name that lies elsewhere: found by functions handed in.
+    """Functions that find what a file names outside its folder.
 
     Attributes:
-        registry, mlflow_dataset: prompts and data in MLflow.
-        evaluators: by default they are found in our own process.
+        registry, mlflow_dataset: find prompts and datasets in MLflow.
+        evaluators: by default imports them into the main process.
         require_env: refuse if a variable in an evaluator's `env` is not set.
     """
 

@@ -1,0 +1,86 @@
+"""Names and kinds of a dataset's columns, collected row by row, and warnings about them.
+
+column 'stars' holds numbers (reviews.jsonl:1: 5) and strings (reviews.jsonl:2: '5')
+"""
+
+from collections.abc import Mapping
+
+from workbench.canonical import JSON
+from workbench.dataset.types import DatasetSource
+
+_KINDS: dict[type, str] = {
+    bool: "true or false",
+    int: "numbers",
+    float: "numbers",
+    str: "strings",
+    list: "lists",
+    dict: "objects",
+}
+_MAX_SHOWN = 40  # characters of a value
+# Names that a template can't read from its row: Jinja uses them itself.
+_JINJA_NAMES = frozenset({"self", "loop", "not", "true", "false", "none", "True", "False", "None"})
+
+
+class ColumnSummary:
+    """Names and kinds of the columns, and the first row of each."""
+
+    def __init__(self, source: DatasetSource) -> None:
+        self._source = source
+        self._kinds: dict[str, dict[str, tuple[int, JSON]]] = {}
+        self._layouts: dict[tuple[str, ...], tuple[int, int]] = {}  # first row, count of rows
+
+    def add(self, number: int, inputs: Mapping[str, JSON], expected: Mapping[str, JSON]) -> None:
+        """Count row `number`."""
+        layout = tuple(inputs)
+        first, rows = self._layouts.get(layout, (number, 0))
+        self._layouts[layout] = (first, rows + 1)
+        for columns in (inputs, expected):
+            for column, value in columns.items():
+                kind = _KINDS.get(type(value))
+                if kind is not None:
+                    self._kinds.setdefault(column, {}).setdefault(kind, (number, value))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the inputs, in order of appearance."""
+        return tuple(dict.fromkeys(column for layout in self._layouts for column in layout))
+
+    def warnings(self) -> tuple[str, ...]:
+        """Columns that no template can read, with values of several kinds, or missing in rows."""
+        return (*self._unreadable(), *self._mixed(), *self._incomplete())
+
+    def _unreadable(self) -> list[str]:
+        return [
+            f"templates can't read column {column!r}: the name is reserved in Jinja; rename it"
+            for column in self.columns
+            if column in _JINJA_NAMES
+        ]
+
+    def _mixed(self) -> list[str]:
+        warnings = []
+        for column, kinds in self._kinds.items():
+            if len(kinds) > 1:
+                samples = [
+                    f"{kind} ({self._source.location(number)}: {_shorten(value)})"
+                    for kind, (number, value) in kinds.items()
+                ]
+                warnings.append(f"column {column!r} holds {' and '.join(samples)}")
+        return warnings
+
+    def _incomplete(self) -> list[str]:
+        total = sum(rows for _, rows in self._layouts.values())
+        warnings = []
+        for column in self.columns:
+            without = [seen for layout, seen in self._layouts.items() if column not in layout]
+            if without:
+                rows, first = sum(rows for _, rows in without), min(first for first, _ in without)
+                warnings.append(
+                    f"column {column!r} is missing in {rows} of {total} rows, "
+                    f"first in {self._source.location(first)}"
+                )
+        return warnings
+
+
+def _shorten(value: JSON) -> str:
+    text = repr(value)
+    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
