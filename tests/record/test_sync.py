@@ -103,7 +103,7 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
     assert notes(home) == []
 
     none = call(home, "sync")
-    assert (none.returncode, none.stdout) == (0, "MLflow holds everything that was run here\n")
+    assert (none.returncode, none.stdout) == (0, "nothing to record: MLflow is up to date\n")
 
 
 def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path) -> None:
@@ -114,10 +114,10 @@ def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path)
         6,
         ["prompts/qa/experiment.yaml  edited", "1 edited"],
         [
-            f"error: prompts/qa/experiment.yaml: edited since {at}, so what ran then can't be "
-            "recorded as it was",
-            "  fix: its answers are safe in the store: `workbench run` records the edited one, "
-            "and `workbench sync --forget` drops this note",
+            f"error: prompts/qa/experiment.yaml: edited since {at}, so the run of then can't be "
+            "recorded",
+            "  fix: `workbench run` records the experiment as it is now, with the stored outputs; "
+            "`workbench sync --forget` drops this note",
         ],
     )
     dropped = call(home, "sync", "--forget")
@@ -144,9 +144,9 @@ def test_a_store_with_a_password_is_named_without_it_and_asked_for(home: Path) -
     done = call(home, "sync")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "1 recorded, 1 left")
     assert done.stderr.splitlines()[-2:] == [
-        "error: prompts/qa/experiment.yaml: it is for http://me:***@127.0.0.1:9, whose password "
-        "is not kept",
-        "  fix: workbench sync --tracking-uri with the whole address",
+        "error: prompts/qa/experiment.yaml: the password of http://me:***@127.0.0.1:9 is not "
+        "stored",
+        "  fix: workbench sync --tracking-uri with the full address",
     ]
     store = f"sqlite:///{home / '.workbench' / 'mlflow.db'}"
     assert call(home, "sync", "--tracking-uri", store).returncode == 0

@@ -1,4 +1,10 @@
-"""`workbench run`, `plan` and `ui`."""
+"""`workbench run`, `plan` and `ui`.
+
+$ workbench run sentiment --limit 2
+variant  exact_match  rows  …
+4 rows, 4 sent
+recorded in sqlite:///…/mlflow.db, run 7c0f…
+"""
 
 import sys
 from dataclasses import asdict
@@ -6,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.output import print_json
 from workbench.cli.setup import keep_private, open_plan, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode
@@ -21,25 +28,21 @@ if TYPE_CHECKING:
 Target = Annotated[
     str,
     typer.Argument(
-        help="A task (a folder of prompts/) or an experiment file.", metavar="[TASK|FILE]"
+        help="A task (a folder of prompts/) or an experiment file.", metavar="TASK|FILE"
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
-Only = Annotated[str, typer.Option(help="Only variants whose name matches, as 'few_shot*'.")]
+Only = Annotated[str, typer.Option(help="Only variants whose name matches, as in 'few_shot*'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 CheckBatch = Annotated[
     bool,
-    typer.Option("--check-batch", help="Ask a sample of local models' rows again, one by one."),
+    typer.Option("--check-batch", help="Repeat a sample of local models' rows at batch size 1."),
 ]
-MaxCost = Annotated[
-    float | None, typer.Option(min=0, help="Never spend more than this on answers, now.")
-]
-MaxCalls = Annotated[int | None, typer.Option(min=0, help="Never make more calls than this, now.")]
-Race = Annotated[
-    bool, typer.Option("--race", help="Variants that are clearly worse than another drop out.")
-]
+MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more than this.")]
+MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before making more calls.")]
+Race = Annotated[bool, typer.Option("--race", help="Drop variants that are clearly worse early.")]
 RaceOn = Annotated[
-    str, typer.Option(help="--race, by this metric; default: the first.", metavar="METRIC")
+    str, typer.Option(help="Race by this metric; default: the first.", metavar="METRIC")
 ]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
@@ -50,13 +53,15 @@ def run(
     target: Target = "",
     limit: Limit = None,
     only: Only = "",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan only; send nothing.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Send what is stored, too.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan; send nothing.")
+    ] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored completions.")] = False,
     retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Send again what got a useless answer.")
+        bool, typer.Option("--retry-failed", help="Retry requests whose stored output is useless.")
     ] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Record new runs of an invocation recorded before.")
+        bool, typer.Option("--again", help="Record new runs, even if recorded before.")
     ] = False,
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
@@ -66,7 +71,7 @@ def run(
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
-    """Run an experiment: every prompt on every model, scored, recorded in MLflow."""
+    """Run every prompt on every model, score and record the outputs."""
     from workbench.cli.results import TerminalResults
     from workbench.completing import Budget, RunContext
     from workbench.plan import Options, Scope
@@ -74,23 +79,22 @@ def run(
     from workbench.run.invocation import check_prices
     from workbench.run.invocation import run as run_plan
 
-    raced = race_on if race or race_on else None
-    options = Options(
-        Scope(limit, only, raced), fresh=fresh, retry_failed=retry_failed, again=again
-    )
-    with open_plan(target, options, tracking_uri) as (project, store, made):
+    scope = Scope(limit, only, race_on if race or race_on else None)
+    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
+    with open_plan(target, options, tracking_uri) as (project, store, plan):
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
-        check_prices(made, budget)
+        check_prices(plan, budget)
         if dry_run:
-            return _show_plan(made, project, store, as_json)
-        _notes(made, as_json)
+            return _print_plan(plan, project, store, as_json)
+        _print_notes(plan, as_json)
         with handle_signals(project) as stop:
             context = RunContext(project, store, progress(), stop, budget)
             output = TerminalResults(project.file.currency, quiet=as_json)
-            done = run_plan(made, context, make_recorder(context, tracking_uri), options, output)
-            checked = _checked(made, context) if with_check else None
-    _show_rest(done, project, checked, as_json)
-    return int(done.exit_code)
+            recorder = make_recorder(context, tracking_uri)
+            invocation = run_plan(plan, context, recorder, options, output)
+            samples = _check_batch(plan, context) if with_check else None
+    _print_invocation(invocation, project, samples, as_json)
+    return int(invocation.exit_code)
 
 
 def plan(
@@ -100,18 +104,21 @@ def plan(
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
-    """Show what `run` would send and what is stored already; send nothing."""
+    """Show what `run` would send, and what is already stored."""
     from workbench.plan import Options, Scope
 
-    with open_plan(target, Options(Scope(limit, only)), tracking_uri) as (project, store, made):
-        return _show_plan(made, project, store, as_json)
+    with open_plan(target, Options(Scope(limit, only)), tracking_uri) as (project, store, plan):
+        return _print_plan(plan, project, store, as_json)
 
 
 def ui(
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 5000,
     tracking_uri: TrackingUri = "",
 ) -> None:
-    """Serve MLflow's UI on 127.0.0.1 and print the addresses of the comparison pages."""
+    """Serve MLflow's UI on 127.0.0.1.
+
+    It prints the addresses of the comparison pages.
+    """
     from workbench.report.safe_text import plain
     from workbench.tracking.ui_server import serve
 
@@ -121,7 +128,7 @@ def ui(
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
 
 
-def _checked(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
+def _check_batch(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
     from workbench.completing import check_batch
 
     return check_batch(plan, context.store.completions, should_stop=context.interrupted)
@@ -138,49 +145,53 @@ def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
     return RecordingProcess(context.project, context.store.redactor, tracking_uri)
 
 
-def _notes(made: "Plan", as_json: bool) -> None:
+def _print_notes(plan: "Plan", as_json: bool) -> None:
     from workbench.report.safe_text import plain
 
-    for note in () if as_json else made.notes:
+    for note in () if as_json else plan.notes:
         sys.stderr.write(f"note: {plain(note)}\n")
 
 
-def _show_plan(made: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
+def _print_plan(plan: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
     from rich.console import Console
 
     from workbench.plan.forecast import forecast
     from workbench.report.plan import plan_json, plan_lines, plan_table
-    from workbench.report.safe_text import json_line
 
-    expected = forecast(made, store, project.prices)
+    forecasts = forecast(plan, store, project.prices)
     currency = project.file.currency
     if as_json:
-        typer.echo(json_line(plan_json(made, expected, currency)))
+        print_json(plan_json(plan, forecasts, currency))
         return ExitCode.DONE
-    _notes(made, as_json)
+    _print_notes(plan, as_json)
     console = Console()
-    console.print(plan_table(made, expected, currency))
-    for line in plan_lines(made, expected, currency):
+    console.print(plan_table(plan, forecasts, currency))
+    for line in plan_lines(plan, forecasts, currency):
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     return ExitCode.DONE
 
 
-def _show_rest(
-    done: "Invocation", project: "Project", checked: "list[BatchCheck] | None", as_json: bool
+def _print_invocation(
+    invocation: "Invocation",
+    project: "Project",
+    samples: "list[BatchCheck] | None",
+    as_json: bool,
 ) -> None:
-    """What stands under it, once all is recorded; or everything as one object."""
+    """Print the summary under the leaderboard, or everything as one object."""
     from workbench.cli.results import results_console
     from workbench.report.run import check_lines, invocation_json, summary
-    from workbench.report.safe_text import escape_commands, json_line, plain
+    from workbench.report.safe_text import escape_commands, plain
 
-    for line in check_lines(checked) if checked is not None else ():
+    for line in check_lines(samples) if samples is not None else ():
         write_stderr(f"{plain(line)}\n")
     if as_json:
-        more = {} if checked is None else {"check_batch": [asdict(sample) for sample in checked]}
-        typer.echo(json_line(invocation_json(done, currency=project.file.currency) | more))
+        document = invocation_json(invocation, currency=project.file.currency)
+        if samples is not None:
+            document["check_batch"] = [asdict(sample) for sample in samples]
+        print_json(document)
         return
     console = results_console()
-    for line in summary(done, currency=project.file.currency):
+    for line in summary(invocation, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
-    for problem in done.problems:
+    for problem in invocation.problems:
         sys.stderr.write(f"error: {escape_commands(str(problem))}\n")

@@ -1,8 +1,8 @@
-"""`workbench sync`: records what earlier invocations could not.
+"""`workbench sync`: record what earlier invocations could not.
 
 $ workbench sync
 prompts/qa/experiment.yaml  recorded: 4 rows, run 7c0f…
-1 invocation recorded, 0 left
+1 recorded
 """
 
 import sys
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError
@@ -22,17 +23,19 @@ if TYPE_CHECKING:
     from workbench.run.pending import PendingInvocation
     from workbench.store import Store
 
+STATES = ("recorded", "edited", "left", "forgotten")
+
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What became of one note.
+    """The state of a pending invocation after `sync`.
 
     Attributes:
-        state: `recorded`, `edited`, `left` or `forgotten`.
-        rows: with an answer; None where it isn't known.
+        state: one of STATES.
+        rows: with an output; None if not known.
     """
 
-    of: "PendingInvocation"
+    pending: "PendingInvocation"
     state: str
     rows: int | None = None
     parent_run_id: str = ""
@@ -42,134 +45,137 @@ class _Outcome:
 def sync(
     target: Target = "",
     forget: Annotated[
-        bool, typer.Option("--forget", help="Drop what belongs to an experiment edited since.")
+        bool, typer.Option("--forget", help="Drop the notes of experiments edited since.")
     ] = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
     """Record in MLflow what earlier runs could not; send nothing."""
-    from workbench.report.safe_text import json_line
     from workbench.run.pending import pending_invocations
 
     project = open_project(tracking_uri)
     project.require_tracking(tracking_uri, "workbench sync")
-    wanted = project.display_path(experiment_file(target, project)) if target else ""
-    notes = [one for one in pending_invocations(project) if one.experiment == wanted or not target]
-    done = [_carried_out(one, project, tracking_uri, forget) for one in notes]
+    experiment = project.display_path(experiment_file(target, project)) if target else ""
+    outcomes = [
+        _sync(pending, project, tracking_uri, forget)
+        for pending in pending_invocations(project)
+        if pending.experiment == experiment or not target
+    ]
     if as_json:
-        typer.echo(json_line(_as_json(done)))
+        print_json(_outcomes_json(outcomes))
     else:
-        _tell(done)
-    return int(_exit_code(done))
+        _print_outcomes(outcomes)
+    return int(_exit_code(outcomes))
 
 
-def _carried_out(
-    one: "PendingInvocation", project: "Project", tracking_uri: str, forget: bool
+def _sync(
+    pending: "PendingInvocation", project: "Project", tracking_uri: str, forget: bool
 ) -> _Outcome:
-    """Plans again, and records if it comes to the same plan."""
+    """Plan the experiment again, and record it if the plan is still the same."""
     from workbench.plan import Options, Scope
-    from workbench.run.pending import forget as dropped
+    from workbench.run import pending as notes
 
-    if "***" in one.tracking_uri and not tracking_uri:
-        unknown = WorkbenchError(
-            f"it is for {one.tracking_uri}, whose password is not kept",
-            where=one.experiment,
-            fix="workbench sync --tracking-uri with the whole address",
+    if "***" in pending.tracking_uri and not tracking_uri:
+        no_password = WorkbenchError(
+            f"the password of {pending.tracking_uri} is not stored",
+            where=pending.experiment,
+            fix="workbench sync --tracking-uri with the full address",
             exit_code=ExitCode.NOT_RECORDED,
         )
-        return _Outcome(one, "left", problems=(unknown,))
-    there = (project.root / one.experiment).is_file()
+        return _Outcome(pending, "left", problems=(no_password,))
+    file = project.root / pending.experiment
     try:
-        if there:
-            scope = Scope(one.scope.get("limit"), one.scope.get("only", ""), one.scope.get("race"))
-            named = tracking_uri or one.tracking_uri
-            with open_plan(project.root / one.experiment, Options(scope), named) as (
-                _,
-                store,
-                plan,
-            ):
-                if plan.digest == one.plan:
-                    return _recorded(one, plan, project, store, tracking_uri)
+        if file.is_file():
+            limit, only = pending.scope.get("limit"), pending.scope.get("only", "")
+            options = Options(Scope(limit, only, pending.scope.get("race")))
+            opened = open_plan(file, options, tracking_uri or pending.tracking_uri)
+            with opened as (_, store, plan):
+                if plan.digest == pending.plan:
+                    return _record(pending, plan, project, store, tracking_uri)
     except WorkbenchError as error:
-        return _Outcome(one, "left", problems=(error,))
+        return _Outcome(pending, "left", problems=(error,))
     if forget:
-        dropped(project, one.plan, one.tracking_uri)
-        return _Outcome(one, "forgotten")
-    what = "edited" if there else "gone"
-    edited = WorkbenchError(
-        f"{what} since {one.noted_at}, so what ran then can't be recorded as it was",
-        where=one.experiment,
-        fix="its answers are safe in the store: `workbench run` records the edited one, and "
+        notes.forget(project, pending.plan, pending.tracking_uri)
+        return _Outcome(pending, "forgotten")
+    changed = WorkbenchError(
+        f"{'edited' if file.is_file() else 'removed'} since {pending.noted_at}, so the run of "
+        "then can't be recorded",
+        where=pending.experiment,
+        fix="`workbench run` records the experiment as it is now, with the stored outputs; "
         "`workbench sync --forget` drops this note",
         exit_code=ExitCode.NOT_RECORDED,
     )
-    return _Outcome(one, "edited", problems=(edited,))
+    return _Outcome(pending, "edited", problems=(changed,))
 
 
-def _recorded(
-    one: "PendingInvocation", plan: "Plan", project: "Project", store: "Store", tracking_uri: str
+def _record(
+    pending: "PendingInvocation",
+    plan: "Plan",
+    project: "Project",
+    store: "Store",
+    tracking_uri: str,
 ) -> _Outcome:
     from workbench.cli.results import TerminalResults
     from workbench.completing import RunContext
     from workbench.report.progress import progress
     from workbench.run.invocation import sync as sync_plan
-    from workbench.run.pending import forget as dropped
+    from workbench.run.pending import forget
 
     context = RunContext(project, store, progress())
-    recorder = make_recorder(context, tracking_uri or one.tracking_uri)
+    recorder = make_recorder(context, tracking_uri or pending.tracking_uri)
     output = TerminalResults(project.file.currency, quiet=True)
-    done = sync_plan(plan, context, recorder, output)
-    rows = done.requests.planned - done.requests.not_run
-    state = "left" if done.problems else "recorded"
-    if state == "recorded":  # wherever it was meant to go
-        dropped(project, one.plan, one.tracking_uri)
-    return _Outcome(one, state, rows, done.parent_run_id, done.problems)
+    invocation = sync_plan(plan, context, recorder, output)
+    rows = invocation.requests.planned - invocation.requests.not_run
+    if not invocation.problems:
+        forget(project, pending.plan, pending.tracking_uri)
+    state = "left" if invocation.problems else "recorded"
+    return _Outcome(pending, state, rows, invocation.parent_run_id, invocation.problems)
 
 
-def _exit_code(done: list[_Outcome]) -> ExitCode:
-    """6 where something is left, whatever the reason was: nothing is lost by it."""
-    left = any(one.state in ("left", "edited") for one in done)
+def _exit_code(outcomes: list[_Outcome]) -> ExitCode:
+    left = any(outcome.state in ("left", "edited") for outcome in outcomes)
     return ExitCode.NOT_RECORDED if left else ExitCode.DONE
 
 
-def _counts(done: list[_Outcome]) -> "dict[str, JSON]":
-    states = [one.state for one in done]
-    return {state: states.count(state) for state in ("recorded", "edited", "left", "forgotten")}
+def _counts(outcomes: list[_Outcome]) -> "dict[str, JSON]":
+    states = [outcome.state for outcome in outcomes]
+    return {state: states.count(state) for state in STATES}
 
 
-def _as_json(done: list[_Outcome]) -> "dict[str, JSON]":
+def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
     return {
         "schema_version": 1,
-        **_counts(done),
+        **_counts(outcomes),
         "invocations": [
             {
-                "experiment": one.of.experiment,
-                "plan_digest": one.of.plan,
-                "scope": dict(one.of.scope),
-                "noted_at": one.of.noted_at,
-                "state": one.state,
-                "rows": one.rows,
-                "parent_run_id": one.parent_run_id,
+                "experiment": outcome.pending.experiment,
+                "plan_digest": outcome.pending.plan,
+                "scope": dict(outcome.pending.scope),
+                "noted_at": outcome.pending.noted_at,
+                "state": outcome.state,
+                "rows": outcome.rows,
+                "parent_run_id": outcome.parent_run_id,
                 "problems": [
-                    {"where": p.where, "message": p.message, "fix": p.fix} for p in one.problems
+                    {"where": problem.where, "message": problem.message, "fix": problem.fix}
+                    for problem in outcome.problems
                 ],
             }
-            for one in done
+            for outcome in outcomes
         ],
-        "exit_code": int(_exit_code(done)),
+        "exit_code": int(_exit_code(outcomes)),
     }
 
 
-def _tell(done: list[_Outcome]) -> None:
-    from workbench.report.safe_text import plain
+def _print_outcomes(outcomes: list[_Outcome]) -> None:
+    from workbench.report.safe_text import plain, pluralize
 
-    for one in done:
-        scope = ", ".join(f"{key} {value}" for key, value in one.of.scope.items())
-        name = f"{one.of.experiment} ({scope})" if scope else one.of.experiment
-        rows = "" if one.rows is None else f": {one.rows:,} rows"
-        run = f", run {one.parent_run_id}" if one.parent_run_id else ""
-        typer.echo(plain(f"{name}  {one.state}{rows}{run}"))
-        for problem in one.problems:
+    for outcome in outcomes:
+        scope = ", ".join(f"{key} {value}" for key, value in outcome.pending.scope.items())
+        name = outcome.pending.experiment + (f" ({scope})" if scope else "")
+        rows = "" if outcome.rows is None else f": {pluralize(outcome.rows, 'row')}"
+        run = f", run {outcome.parent_run_id}" if outcome.parent_run_id else ""
+        print_lines([f"{name}  {outcome.state}{rows}{run}"])
+        for problem in outcome.problems:
             sys.stderr.write(f"error: {plain(str(problem))}\n")
-    counts = [f"{count:,} {state}" for state, count in _counts(done).items() if count]
-    typer.echo(", ".join(counts) if counts else "MLflow holds everything that was run here")
+    counts = [f"{count:,} {state}" for state, count in _counts(outcomes).items() if count]
+    print_lines([", ".join(counts) or "nothing to record: MLflow is up to date"])
