@@ -93,8 +93,7 @@ def run(
             recorder = make_recorder(context, tracking_uri)
             invocation = run_plan(plan, context, recorder, options, output)
             samples = _check_batch(plan, context) if with_check else None
-    _print_invocation(invocation, project, samples, as_json)
-    return int(invocation.exit_code)
+    return _print_invocation(invocation, project, samples, as_json)
 
 
 def plan(
@@ -176,8 +175,8 @@ def _print_invocation(
     project: "Project",
     samples: "list[BatchCheck] | None",
     as_json: bool,
-) -> None:
-    """Print the summary under the leaderboard, or everything as one object."""
+) -> int:
+    """Print the summary, or everything as one object; return the exit code."""
     from workbench.cli.results import results_console
     from workbench.report.run import check_lines, invocation_json, summary
     from workbench.report.safe_text import escape_commands, plain
@@ -189,9 +188,10 @@ def _print_invocation(
         if samples is not None:
             document["check_batch"] = [asdict(sample) for sample in samples]
         print_json(document)
-        return
+        return invocation.exit_code
     console = results_console()
     for line in summary(invocation, currency=project.file.currency):
         console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
     for problem in invocation.problems:
         sys.stderr.write(f"error: {escape_commands(str(problem))}\n")
+    return invocation.exit_code

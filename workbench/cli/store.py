@@ -16,17 +16,22 @@ if TYPE_CHECKING:
     from workbench.store import Store
     from workbench.store.selection import Selection
 
-app = typer.Typer(no_args_is_help=True, help="The store of answers: look into it, mend it.")
+app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
 SHORTEST = 6  # digits of a key
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-ModelGlob = Annotated[str, typer.Option("--model", help="Only models that match, as 'openai:*'.")]
-States = Annotated[list[str], typer.Option("--state", help="Only this state; may be repeated.")]
+ModelGlob = Annotated[
+    str, typer.Option("--model", help="Only models that match, as in 'openai:*'.")
+]
+States = Annotated[list[str], typer.Option("--state", help="Only this state; can be repeated.")]
 
 
 @app.command("stats")
 def stats(as_json: AsJson = False) -> None:
-    """Count what is kept: answers, tokens, cost by model; calls without an answer; who works."""
+    """Count completions, tokens and cost by model.
+
+    Also scores, calls without an answer, and processes that use the store.
+    """
     from workbench.report.store import statistics_json, statistics_lines, statistics_tables
     from workbench.store.statistics import statistics
 
@@ -45,18 +50,22 @@ def stats(as_json: AsJson = False) -> None:
 @app.command("explain")
 def explain(
     key: Annotated[
-        str, typer.Argument(metavar="KEY|ROW", help="A key or its beginning; with --task, a row.")
+        str,
+        typer.Argument(metavar="KEY|ROW", help="A key or its first digits; with --task, a row."),
     ],
     task: Annotated[
         str, typer.Option("--task", help="Explain a row of this task or experiment file.")
     ] = "",
     only: Annotated[str, typer.Option(help="Only variants whose name matches.")] = "",
     tracking_uri: Annotated[
-        str, typer.Option("--tracking-uri", help="The MLflow store that holds what it names.")
+        str, typer.Option("--tracking-uri", help="The MLflow store of its prompts and dataset.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what a key stands for; with --task, why a row is answered from the store or is not."""
+    """Show a stored request, or why a row is not stored.
+
+    With --task, each variant's row and the nearest stored request.
+    """
     from workbench.plan import Options, Scope
     from workbench.report.explain import known_json, known_lines, row_json, row_lines
     from workbench.store.explain import explain_key
@@ -83,15 +92,22 @@ def explain(
 
 @app.command("prune")
 def prune(
-    older_than: Annotated[str, typer.Option(help="Kept longer ago than 12h, 30d or 4w.")] = "",
+    older_than: Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")] = "",
     model: ModelGlob = "",
     state: States = [],  # noqa: B006  typer's way to say: none
-    scores: Annotated[bool, typer.Option("--scores", help="Scores, and no answers.")] = False,
-    evaluator: Annotated[str, typer.Option(help="With --scores: of evaluators that match.")] = "",
-    yes: Annotated[bool, typer.Option("--yes", help="Remove them; else it is only said.")] = False,
+    scores: Annotated[
+        bool, typer.Option("--scores", help="Remove scores instead of completions.")
+    ] = False,
+    evaluator: Annotated[str, typer.Option(help="With --scores: only evaluators that match.")] = "",
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove them; without it, only show them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove answers or scores; without --yes, say what would go and what it would cost again."""
+    """Remove completions or scores.
+
+    Without --yes, show what would be removed, and what it would cost to buy again.
+    """
     from workbench.report.store import removal_json, removal_lines
     from workbench.store.prune import Answers, Scores, remove, time_before, to_remove
 
@@ -114,7 +130,10 @@ def prune(
 
 @app.command("repair")
 def repair(as_json: AsJson = False) -> None:
-    """Make a damaged store anew from all that can be read of it; the damaged one is put by."""
+    """Rebuild a damaged store from its readable rows.
+
+    The damaged file is kept.
+    """
     from workbench.report.store import repair_json, repair_lines
     from workbench.store.repair import repair as repaired
 
@@ -128,15 +147,18 @@ def repair(as_json: AsJson = False) -> None:
 @app.command("export")
 def export(
     form: Annotated[
-        Literal["jsonl", "csv"], typer.Option("--format", help="csv is neutral to spreadsheets.")
+        Literal["jsonl", "csv"], typer.Option("--format", help="csv cells are never formulas.")
     ] = "jsonl",
-    out: Annotated[Path | None, typer.Option(help="The file to write; else stdout.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: stdout.")] = None,
     model: ModelGlob = "",
     state: States = [],  # noqa: B006
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Write the answers, one a line: JSON without loss, or CSV for a spreadsheet."""
+    """Write completions as JSON Lines or CSV.
+
+    JSON Lines are lossless; CSV is for a spreadsheet.
+    """
     from workbench.report.export import csv_lines, json_lines, new_file
     from workbench.store.selection import select_kept
 

@@ -1,4 +1,12 @@
-"""Findings of `workbench prompts lint` on a terminal and as JSON."""
+"""Findings of `workbench prompts lint` on a terminal and as JSON.
+
+! qa/loud
+  warning: prompts/qa/loud.jinja:3: '  Assistant:' is text; …
+  row 1: 24 characters, 9 tokens (transformers:smollm2)
+    user:
+    YES
+1 template, 0 errors, 1 warning
+"""
 
 from collections.abc import Sequence
 
@@ -9,85 +17,85 @@ from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.lint import PromptFindings, TaskFindings
-from workbench.report.safe_text import escape_commands
+from workbench.report.safe_text import escape_commands, pluralize
 
 SCHEMA_VERSION = 1
 
 
 def print_findings(findings: Sequence[TaskFindings]) -> None:
-    """Every template with its errors, warnings and rendered examples."""
+    """Print every template with its errors, warnings and rendered examples."""
     console = Console()
     for task in findings:
         for error in task.file_errors:
-            _tell(console, f"error: {error}", "red")
-        for one in task.prompts:
-            _print_prompt(console, task.task, one)
+            _print_line(console, f"error: {error}", "red")
+        for prompt in task.prompts:
+            _print_prompt(console, task.task, prompt)
     errors = sum(len(task.errors) for task in findings)
-    warnings = sum(len(one.warnings) for task in findings for one in task.prompts)
+    warnings = sum(len(prompt.warnings) for task in findings for prompt in task.prompts)
     templates = sum(len(task.prompts) for task in findings)
-    console.print(f"{templates} templates, {errors} errors, {warnings} warnings", highlight=False)
+    counts = ((templates, "template"), (errors, "error"), (warnings, "warning"))
+    console.print(", ".join(pluralize(*count) for count in counts), highlight=False)
 
 
 def findings_json(findings: Sequence[TaskFindings]) -> dict[str, JSON]:
-    """The same as one object."""
+    """The findings as one object."""
     return {
         "schema_version": SCHEMA_VERSION,
         "tasks": [
             {
                 "task": task.task,
-                "errors": [_error(error) for error in task.file_errors],
-                "prompts": [_prompt(one) for one in task.prompts],
+                "errors": [_error_json(error) for error in task.file_errors],
+                "prompts": [_prompt_json(prompt) for prompt in task.prompts],
             }
             for task in findings
         ],
     }
 
 
-def _print_prompt(console: Console, task: str, one: PromptFindings) -> None:
-    mark, style = (
-        ("✗", "red") if one.errors else ("!", "yellow") if one.warnings else ("✓", "green")
-    )
-    _tell(console, f"{mark} {task}/{one.name}", style)
-    for error in one.errors:
-        _tell(console, f"  error: {error}")
-    for warning in one.warnings:
-        _tell(console, f"  warning: {warning}")
-    for rendering in one.rendered:
-        counts = [f"{rendering.characters:,} characters"]
-        counts += [f"{count:,} tokens ({model})" for model, count in rendering.tokens.items()]
-        head = f"  row {rendering.row_id}: {', '.join(counts)}"
-        _tell(console, head, "dim")
-        for line in _said(rendering.conversation).split("\n"):
-            _tell(console, f"    {line}", "dim")
+def _print_prompt(console: Console, task: str, prompt: PromptFindings) -> None:
+    mark, style = ("✓", "green")
+    if prompt.errors or prompt.warnings:
+        mark, style = ("✗", "red") if prompt.errors else ("!", "yellow")
+    _print_line(console, f"{mark} {task}/{prompt.name}", style)
+    for error in prompt.errors:
+        _print_line(console, f"  error: {error}")
+    for warning in prompt.warnings:
+        _print_line(console, f"  warning: {warning}")
+    for rendering in prompt.rendered:
+        counts = [pluralize(rendering.characters, "character")]
+        counts += [f"{pluralize(n, 'token')} ({model})" for model, n in rendering.tokens.items()]
+        _print_line(console, f"  row {rendering.row_id}: {', '.join(counts)}", "dim")
+        for line in _conversation_text(rendering.conversation).split("\n"):
+            _print_line(console, f"    {line}", "dim")
 
 
-def _tell(console: Console, line: str, style: str = "") -> None:
-    """Not folded: a text would begin another line."""
+def _print_line(console: Console, line: str, style: str = "") -> None:
+    """Print a line unfolded, so that no part of it begins a line of its own."""
     console.print(Text(escape_commands(line), style=style), soft_wrap=True)
 
 
-def _said(conversation: Conversation) -> str:
+def _conversation_text(conversation: Conversation) -> str:
     if conversation.text is not None:
         return conversation.text
-    return "\n".join(f"{m.role}:\n{m.content}" for m in conversation.messages)
+    return "\n".join(f"{message.role}:\n{message.content}" for message in conversation.messages)
 
 
-def _prompt(one: PromptFindings) -> dict[str, JSON]:
+def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
     return {
-        "name": one.name,
-        "errors": [_error(error) for error in one.errors],
-        "warnings": list(one.warnings),
+        "name": prompt.name,
+        "errors": [_error_json(error) for error in prompt.errors],
+        "warnings": list(prompt.warnings),
         "rendered": [
             {
                 "row": rendering.row_id,
                 "characters": rendering.characters,
                 "tokens": rendering.tokens,
-                "text": _said(rendering.conversation),
+                "text": _conversation_text(rendering.conversation),
             }
-            for rendering in one.rendered
+            for rendering in prompt.rendered
         ],
     }
 
 
-def _error(error: WorkbenchError) -> dict[str, JSON]:
+def _error_json(error: WorkbenchError) -> dict[str, JSON]:
     return {"where": error.where, "message": error.message, "fix": error.fix}

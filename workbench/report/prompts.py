@@ -1,4 +1,8 @@
-"""Prompts on a terminal: a list, one whole, two compared."""
+"""Prompts on a terminal and as JSON: a list, one in full, a diff of two.
+
+prompt    digest        version  aliases         description
+qa/plain  3f9a1c0b77de  2 of 3   production → 2  Answers with one word
+"""
 
 import difflib
 from collections.abc import Sequence
@@ -16,17 +20,17 @@ from workbench.tracking.prompt_status import PromptStatus
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 
-def status_table(found: Sequence[PromptStatus]) -> Table:
-    """A line a template: its digest, its version in the registry, what it is."""
+def status_table(statuses: Sequence[PromptStatus]) -> Table:
+    """One line per template: digest, registered version, aliases, description."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for name in ("prompt", "digest", "version", "aliases", "description"):
         table.add_column(name, no_wrap=name in ("prompt", "digest", "version"))
-    for one in found:
-        prompt = one.prompt
-        version = str(one.version) if one.version else "not registered"
-        if one.version and one.version != one.newest:
-            version += f" of {one.newest}"
-        aliases = ", ".join(f"{name} → {number}" for name, number in one.aliases.items())
+    for status in statuses:
+        prompt = status.prompt
+        version = str(status.version) if status.version else "not registered"
+        if status.version and status.version != status.newest:
+            version += f" of {status.newest}"
+        aliases = ", ".join(f"{name} → {number}" for name, number in status.aliases.items())
         table.add_row(
             Text(plain(f"{prompt.task}/{prompt.name}")),
             prompt.digest[:12],
@@ -38,7 +42,7 @@ def status_table(found: Sequence[PromptStatus]) -> Table:
 
 
 def prompt_text(prompt: Prompt) -> RenderableType:
-    """The prompt as its file would stand, under a line that says which it is."""
+    """The prompt in the form of a template file, after its reference, digest and variables."""
     version = f", version {prompt.version}" if prompt.version else ""
     head = plain(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}")
     names = plain(", ".join(prompt.variables)) or "none"
@@ -47,7 +51,7 @@ def prompt_text(prompt: Prompt) -> RenderableType:
 
 
 def prompt_json(prompt: Prompt) -> dict[str, JSON]:
-    """The same for `--json`."""
+    """The prompt as one object."""
     template: JSON = prompt.template
     if not isinstance(template, str):
         template = [message.as_json() for message in template]
@@ -65,12 +69,12 @@ def prompt_json(prompt: Prompt) -> dict[str, JSON]:
 
 
 def prompt_diff(before: Prompt, after: Prompt) -> Text:
-    """A unified diff in colour; a sentence where nothing differs."""
+    """A unified diff in colour; a sentence if the prompts are the same."""
     if before.digest == after.digest:
         return Text(f"{before.ref} and {after.ref} are the same, digest {before.digest[:12]}")
     lines = difflib.unified_diff(
-        _lines(before),
-        _lines(after),
+        template_text(before).splitlines(),
+        template_text(after).splitlines(),
         f"{before.task}/{before.ref} {before.digest[:12]}",
         f"{after.task}/{after.ref} {after.digest[:12]}",
         lineterm="",
@@ -81,7 +85,3 @@ def prompt_diff(before: Prompt, after: Prompt) -> Text:
         text.append(escape_commands(line) + "\n", style=bold or STYLES.get(line[:1], ""))
     text.rstrip()
     return text
-
-
-def _lines(prompt: Prompt) -> list[str]:
-    return template_text(prompt).splitlines()
