@@ -5,8 +5,8 @@ its folder, by its fixtures, or because its module imports mlflow; `slow` is wri
 All others are quick:
 
     pytest -m quick                 make quick
-    pytest                          make test
-    WORKBENCH_KILLS=10000 pytest    make nightly, with the other lengths in the Makefile
+    pytest -m "not nightly"         make test
+    WORKBENCH_KILLS=10000 pytest    make nightly
 """
 
 from collections.abc import Iterator
@@ -27,6 +27,7 @@ MARKS_OF_FOLDERS = {
     "faults": "kills",
     "providers/local": "local",
     "record": "mlflow",
+    "scoring": "kills",
     "secrecy": "command",
 }
 MARKS_OF_FIXTURES = {
@@ -38,7 +39,13 @@ MARKS_OF_FIXTURES = {
     "tiny_base": "local",
     "tiny_sliding": "local",
 }
-NOT_QUICK = {"slow", "local_model", *MARKS_OF_FOLDERS.values(), *MARKS_OF_FIXTURES.values()}
+NOT_QUICK = {
+    "slow",
+    "nightly",
+    "local_model",
+    *MARKS_OF_FOLDERS.values(),
+    *MARKS_OF_FIXTURES.values(),
+}
 
 
 def folder_marks(path: Path) -> set[str]:

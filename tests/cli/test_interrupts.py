@@ -1,11 +1,9 @@
 """Signals and lost terminals: what was finished is kept, and the same command goes on."""
 
 import json
-import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -13,15 +11,15 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from command import WORKBENCH, add_mlflow_store, environment
 from openai_server import HANG, OpenAIServer, Reply, answer
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 ROWS = 24
 SLOW = 0.4  # seconds that each answer takes
 
 
 @pytest.fixture
-def home(tmp_path: Path, server: OpenAIServer) -> Path:
+def home(tmp_path: Path, server: OpenAIServer, empty_store: Path) -> Path:
     """A project whose run takes about two seconds of waiting, eight requests at a time."""
     task = tmp_path / "prompts" / "qa"
     task.mkdir(parents=True)
@@ -37,6 +35,7 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
         "evaluators: [exact_match]\n"
     )
     (tmp_path / "workbench.yaml").write_text('prices: {"openai:m": {input: 1.0, output: 10.0}}\n')
+    add_mlflow_store(tmp_path, empty_store)
     server.script = slowly
     return tmp_path
 
@@ -50,8 +49,8 @@ def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
     """Starts a run; whatever is left of it is ended with the test."""
     begun: list[subprocess.Popen[str]] = []
 
-    def run(*words: str, **more: object) -> "subprocess.Popen[str]":
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
+    def run(*words: str, recorded: bool = False, **more: object) -> "subprocess.Popen[str]":
+        clean = environment() if recorded else environment(MLFLOW_TRACKING_URI="none")
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
         begun.append(
             subprocess.Popen([*WORKBENCH, "run", *words], cwd=home, env=clean, text=True, **pipes)
@@ -88,7 +87,7 @@ def rows(home: Path, query: str) -> list[tuple]:
     ids=lambda value: getattr(value, "name", value),
 )
 def test_first_signal_lets_calls_under_way_end_and_keeps_them(home, server, start, number, code):
-    run = start()
+    run = start(recorded=True)
     wait_for(lambda: len(server.requests) >= 9)
     run.send_signal(number)
     _, err = run.communicate(timeout=30)
@@ -112,7 +111,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     server.script = lambda path, body, nth: (
         HANG if int(body["messages"][-1]["content"].split()[1]) >= 4 else slowly(path, body, nth)
     )
-    run = start()
+    run = start(recorded=True)
     wait_for(lambda: server.in_flight == 4 and len(server.requests) == 8)
     run.send_signal(signal.SIGINT)
     time.sleep(0.3)
@@ -191,7 +190,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(home, server, start):
 
 def test_a_full_log_disk_costs_no_answer(home, server, start):
     with Path("/dev/full").open("w") as full:
-        run = start(stderr=full)
+        run = start(stderr=full, recorded=True)
         assert run.wait(timeout=60) == 0
     assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
 

@@ -1,10 +1,8 @@
 """A limit of cost or of calls holds, whatever the server does, and the rest can be had later."""
 
 import json
-import os
 import random
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import pytest
 from billing import Till
+from command import invoke
 from job import make_plan, write_project
 from listening import CollectedOutcome, complete_and_collect
 from openai_server import HANG, RESET, Reply, answer, refuse
@@ -24,7 +23,6 @@ from workbench.store import Store
 ROWS, CONCURRENCY, MOST_TOKENS = 150, 64, 8
 PRICE = Price(input=100, output=400)
 MODEL = "openai:m"
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 
 
 def paid(path: str, body: Any, nth: int) -> Reply:
@@ -186,16 +184,7 @@ def test_a_last_row_that_may_not_be_repeated_was_stopped_by_the_limit(buyer: Buy
 
 
 def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    return subprocess.run(
-        [*WORKBENCH, *words],
-        cwd=home,
-        env=clean,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return invoke(home, *words, MLFLOW_TRACKING_URI="none")
 
 
 def test_command_stops_at_its_budget_and_says_what_is_left(buyer: Buyer) -> None:

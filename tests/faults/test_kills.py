@@ -17,7 +17,7 @@ from workbench.model import Request
 from workbench.prompt import Renderer
 from workbench.store import Store
 
-KILLS = int(os.environ.get("WORKBENCH_KILLS", "200"))
+KILLS = int(os.environ.get("WORKBENCH_KILLS", "40"))
 ROWS = 40
 CONCURRENCY = 8
 # What is under way, and answers that were received and not yet durable: about as many again where

@@ -143,6 +143,15 @@ REPLIES: dict[str, Callable] = {
 }
 
 
+@pytest.mark.mlflow
+def test_nothing_a_recorded_run_says_drives_the_terminal(
+    tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Case("run", "", {"rows.jsonl": ROWS}).write(tmp_path, billing)
+    billing.script = _model_name
+    assert leaks(command(tmp_path, ("run",), {}, capfd)) == []
+
+
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", REPLIES)
 def test_nothing_a_server_says_drives_the_terminal(
@@ -156,9 +165,10 @@ def test_nothing_a_server_says_drives_the_terminal(
         evaluators="[exact_match, mine]",
     ).write(tmp_path, billing)
     billing.script = REPLIES[kind]
-    shown = leaks(command(tmp_path, ("run",), {}, capfd))
-    narrow = leaks(command(tmp_path, ("run",), {"COLUMNS": "40"}, capfd))
-    as_json = leaks(command(tmp_path, ("run", "--json"), {}, capfd))
+    unrecorded = {"MLFLOW_TRACKING_URI": "none"}
+    shown = leaks(command(tmp_path, ("run",), unrecorded, capfd))
+    narrow = leaks(command(tmp_path, ("run",), {"COLUMNS": "40", **unrecorded}, capfd))
+    as_json = leaks(command(tmp_path, ("run", "--json"), unrecorded, capfd))
     assert (shown, narrow, as_json) == ([], [], [])
     assert billing.requests != []
 

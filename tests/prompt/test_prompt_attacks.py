@@ -224,6 +224,7 @@ MEMORY = "needs more memory than a template may use"
 TIME = "takes longer than a template may"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize(
     ("text", "expected"),

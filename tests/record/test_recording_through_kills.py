@@ -1,4 +1,4 @@
-"""300 rows recorded through eight kills and a server that is restarted: each thing once."""
+"""Rows recorded through kills and restarts of the server: each thing once."""
 
 import json
 import os
@@ -23,7 +23,8 @@ from workbench.errors import ExitCode
 from workbench.run.pending import pending_invocations
 
 pytestmark = [pytest.mark.slow]
-ROWS, KILLS, RESTARTS = 300, 8, (2, 5)
+AT_LENGTH = "WORKBENCH_KILLS" in os.environ
+ROWS, KILLS, RESTARTS = (300, 8, (2, 5)) if AT_LENGTH else (100, 3, (1,))
 EXPERIMENT = """\
 name: through_kills
 dataset: {path: rows.jsonl, expected: label}
@@ -54,7 +55,7 @@ for _ in sys.stdin:
 """
 
 
-def test_300_rows_through_eight_kills_and_two_restarts_are_each_there_once(
+def test_rows_recorded_through_kills_and_restarts_are_each_there_once(
     bench: Bench, empty_store: Path, tmp_path: Path
 ) -> None:
     random.seed(8)

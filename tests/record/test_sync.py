@@ -1,15 +1,12 @@
 """`workbench sync`, as a user types it: what MLflow could not take is recorded, nothing is sent."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from command import invoke
 from mlflow import MlflowClient
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 EXPERIMENT = """\
 dataset: {path: rows.csv, expected: label}
 prompts: [plain, loud]
@@ -30,7 +27,7 @@ def home(tmp_path: Path, empty_store: Path) -> Path:
     (task / "experiment.yaml").write_text(EXPERIMENT)
     (tmp_path / ".workbench").mkdir(mode=0o700)
     (tmp_path / ".workbench" / "mlflow.db").write_bytes(empty_store.read_bytes())
-    done = call(tmp_path, "run", MLFLOW_TRACKING_URI=DEAD)
+    done = invoke(tmp_path, "run", MLFLOW_TRACKING_URI=DEAD)
     assert done.returncode == 6
     assert done.stderr.splitlines()[-2:] == [
         f"error: {DEAD}: 4 of 4 rows are not recorded in MLflow",
@@ -38,19 +35,6 @@ def home(tmp_path: Path, empty_store: Path) -> Path:
         "records what is missing",
     ]
     return tmp_path
-
-
-def call(home: Path, *words: str, **env: str) -> "subprocess.CompletedProcess[str]":
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    return subprocess.run(
-        [*WORKBENCH, *words],
-        cwd=home,
-        env={**clean, **env},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 def notes(home: Path) -> list[dict]:
@@ -67,13 +51,13 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
         "",
     )
 
-    still = call(home, "sync", MLFLOW_TRACKING_URI=DEAD)
+    still = invoke(home, "sync", MLFLOW_TRACKING_URI=DEAD)
     assert (still.returncode, still.stdout.splitlines()) == (
         6,
         ["prompts/qa/experiment.yaml  left: 4 rows", "1 left"],
     )
 
-    done = call(home, "sync", "qa", "--json")
+    done = invoke(home, "sync", "qa", "--json")
     said = json.loads(done.stdout)
     run = said["invocations"][0].pop("parent_run_id")
     assert (done.returncode, said) == (
@@ -102,13 +86,13 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
     assert MlflowClient(uri, uri).get_run(run).data.tags["workbench.recorded"] == "yes"
     assert notes(home) == []
 
-    none = call(home, "sync")
+    none = invoke(home, "sync")
     assert (none.returncode, none.stdout) == (0, "nothing to record: MLflow is up to date\n")
 
 
 def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path) -> None:
     (home / "prompts/qa/loud.jinja").write_text("user:\n{{ text | upper }}!\n")
-    done = call(home, "sync")
+    done = invoke(home, "sync")
     at = notes(home)[0]["noted_at"]
     assert (done.returncode, done.stdout.splitlines(), done.stderr.splitlines()) == (
         6,
@@ -120,14 +104,14 @@ def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path)
             "`workbench sync --forget` drops this note",
         ],
     )
-    dropped = call(home, "sync", "--forget")
+    dropped = invoke(home, "sync", "--forget")
     assert (dropped.returncode, notes(home)) == (0, [])
 
 
 def test_rows_whose_answers_are_gone_are_recorded_as_not_run(home: Path) -> None:
     for file in (home / ".workbench").glob("store.db*"):
         file.unlink()
-    done = call(home, "sync")
+    done = invoke(home, "sync")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 recorded")
     uri = f"sqlite:///{home}/.workbench/mlflow.db"
     client = MlflowClient(uri, uri)
@@ -138,10 +122,10 @@ def test_rows_whose_answers_are_gone_are_recorded_as_not_run(home: Path) -> None
 
 def test_a_store_with_a_password_is_named_without_it_and_asked_for(home: Path) -> None:
     secret = "http://me:hunter2@127.0.0.1:9"
-    assert call(home, "run", "--tracking-uri", secret).returncode == 6
+    assert invoke(home, "run", "--tracking-uri", secret).returncode == 6
     kept = {note["tracking_uri"] for note in notes(home)}
     assert kept == {"", "http://me:***@127.0.0.1:9"}
-    done = call(home, "sync")
+    done = invoke(home, "sync")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "1 recorded, 1 left")
     assert done.stderr.splitlines()[-2:] == [
         "error: prompts/qa/experiment.yaml: the password of http://me:***@127.0.0.1:9 is not "
@@ -149,5 +133,5 @@ def test_a_store_with_a_password_is_named_without_it_and_asked_for(home: Path) -
         "  fix: workbench sync --tracking-uri with the full address",
     ]
     store = f"sqlite:///{home / '.workbench' / 'mlflow.db'}"
-    assert call(home, "sync", "--tracking-uri", store).returncode == 0
+    assert invoke(home, "sync", "--tracking-uri", store).returncode == 0
     assert notes(home) == []

@@ -2,19 +2,18 @@
 
 import hashlib
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from command import invoke
 
 from workbench.canonical import ordered_json
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import Store
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 MODEL = "openai:gpt-4o-mini"
 LONG = "a long row; " * 1500  # goes on in several overflow pages
 
@@ -48,16 +47,7 @@ def fill(folder: Path, numbers: Sequence[int], **how: Any) -> dict[str, Completi
 
 
 def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    return subprocess.run(
-        [*WORKBENCH, *words],
-        cwd=home,
-        env={**clean, "COLUMNS": "160"},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return invoke(home, *words, COLUMNS="160")
 
 
 def said(home: Path, *words: str) -> Any:

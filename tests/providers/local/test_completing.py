@@ -196,7 +196,10 @@ def test_requests_are_pulled_a_window_at_a_time(tiny):
 
 
 def test_nothing_is_written_to_the_terminal(tiny, capfd):
-    ask(TransformersProvider(str(tiny), {}), *few_shot(2))
+    provider = TransformersProvider(str(tiny), {})
+    bodies = [provider.prepare(call).body for call in few_shot(2)]
+    requests = [Request.from_body(f"r{n}", body) for n, body in enumerate(bodies)]
+    assert len(list(provider.complete(requests))) == 2
     assert capfd.readouterr() == ("", "")
 
 

@@ -52,7 +52,10 @@ def few_shot(**parameters) -> list[PromptCall]:
     return [PromptCall(Conversation(text=text), {"max_tokens": 8, **parameters}) for text in texts]
 
 
-@pytest.mark.parametrize("name", ["smollm2-135m-instruct", "gemma-3-270m"])
+@pytest.mark.parametrize(
+    "name",
+    ["smollm2-135m-instruct", pytest.param("gemma-3-270m", marks=pytest.mark.nightly)],
+)
 def test_float32_text_depends_neither_on_the_batch_nor_on_sharing(name):
     import torch
 
@@ -118,6 +121,7 @@ def test_choice_scores_are_those_of_the_whole_text_read_at_once(smollm):
         assert answers[number].choice_scores == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.nightly
 @pytest.mark.parametrize("name", ["smollm2-135m-instruct", "gemma-3-270m"])
 def test_choice_is_the_word_that_greedy_text_begins_with(name):
     folder_of(name)

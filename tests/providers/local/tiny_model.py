@@ -1,10 +1,16 @@
 """A model so small that a test can make it: random weights, a real tokenizer and chat template."""
 
+import json
+from functools import cache
 from pathlib import Path
 
 from workbench.conversation import Conversation, Message
-from workbench.model import Completion, PromptCall, Request
+from workbench.errors import WorkbenchError
+from workbench.model import Completion, PromptCall
 from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers.protocol import answer_from_json
+from workbench.providers.transformers.weights import weights_folder
+from workbench.providers.transformers.worker import ModelWorker
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
@@ -69,13 +75,30 @@ def chat(*turns: str) -> Conversation:
 
 
 def ask(provider: TransformersProvider, *calls: PromptCall) -> list[Completion]:
-    """Answers in the order of `calls`; the keys are r0, r1, …"""
-    requests = []
-    for number, call in enumerate(calls):
-        body = provider.prepare(call).body
-        requests.append(Request.from_body(f"r{number}", body, call.conversation.prefill))
-    answers = {answer.key: answer for answer in provider.complete(requests)}
-    return [answers[request.key] for request in requests]
+    """Answers in the order of `calls`, by the worker of the model's process, but in this one.
+
+    The keys are r0, r1, …; a model that was loaded stays loaded.
+    """
+    bodies = [provider.prepare(call).body for call in calls]
+    prefills = [call.conversation.prefill for call in calls]
+    rows = [[f"r{n}", dict(body), prefills[n]] for n, body in enumerate(bodies)]
+    settings = provider._settings
+    worker = _worker(weights_folder(provider._weights), settings.model_dump_json())
+    question = json.loads(json.dumps({"answer": rows, "batch_size": settings.batch_size}))
+    replies = [json.loads(json.dumps(reply)) for reply in worker.replies(question)]
+    answers = [answer_from_json(answer) for reply in replies for answer in reply["answers"]]
+    by_key = {answer.key: answer for answer in answers}
+    return [by_key[row[0]] for row in rows]
+
+
+@cache
+def _worker(folder: Path, settings: str) -> ModelWorker:
+    worker = ModelWorker()
+    load = {"folder": str(folder), "settings": json.loads(settings)}
+    (reply,) = worker.replies({"load": load})
+    if "refused" in reply:
+        raise WorkbenchError(**reply["refused"])
+    return worker
 
 
 def plain_score(folder, prompt: str, choice: str) -> float:
