@@ -1,6 +1,8 @@
-# make demo   install, fetch the small models and the data, run the sentiment experiment
-# make test   the whole test suite      make check   format, lint, types
-# make bench  the figures of docs/performance.md      make bench-peers   those of other tools beside them
+# make demo     install, fetch the small models and the data, run the sentiment experiment
+# make quick    the tests that need no MLflow, no model and no browser: before each commit
+# make test     all tests but those of the night    make nightly   everything at length
+# make check    format, lint, types
+# make bench    the figures of docs/performance.md    make bench-peers   other tools beside them
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,7 +10,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui test kills bench bench-peers check format clean
+.PHONY: install demo ui quick test nightly quick-pythons kills bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -31,13 +33,37 @@ demo: install
 ui: install
 	$(BIN)/workbench ui
 
-test: install
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-# The tests of kills and damage at length, for a night: 10,000 kills, every write, 6,000 flipped bytes.
+quick: install
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m quick
+
+test: install
+	WORKBENCH_DRAWS=400 $(TESTS) -m 'not nightly'
+
+# Everything at length: 10,000 kills, all draws, every write, 6,000 flipped bytes, the models' real
+# weights, the newest MLflow, and every Python that the machine has.
+nightly: install quick-pythons
+	$(TESTS) --ignore tests/faults
+	$(MAKE) kills
+	$(BIN)/python -m pytest tests/faults -m 'not slow'
+
+# Faults at length: 10,000 kills, every write, 6,000 flipped bytes.
 kills: install
 	WORKBENCH_KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/faults/test_kills.py \
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
+
+# Each Python beside the one of .venv gets a .venv-3.x; without torch, which these tests don't need.
+quick-pythons:
+	@for version in 3.11 3.12 3.13; do \
+		python=$$(command -v python$$version || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python \
+			2>/dev/null | tail -1); \
+		$$python -c '' 2>/dev/null || { echo "python$$version: not here"; continue; }; \
+		test -x .venv-$$version/bin/pytest || { $$python -m venv .venv-$$version && \
+			.venv-$$version/bin/python -m pip install --quiet --disable-pip-version-check \
+			-c constraints.txt -e '.[dev]'; } || exit 1; \
+		.venv-$$version/bin/python -m pytest -n 2 --dist worksteal -m 'quick or command' || exit 1; \
+	done
 
 # Some forty minutes; the machine should have nothing else to do.
 QUESTIONS := api_window start rows recording overlap command page
@@ -63,4 +89,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.* .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -80,6 +80,7 @@ def test_a_process_that_ends_badly_is_no_measurement(tmp_path: Path) -> None:
         measure([sys.executable, "-c", "raise SystemExit('no such luck')"], cwd=tmp_path)
 
 
+@pytest.mark.command
 def test_the_project_runs(endpoint: Server) -> None:
     with fresh(endpoint.url, rows=5) as bench:
         run = measure(workbench("run"), cwd=bench.folder, server=endpoint)

@@ -10,6 +10,7 @@ import pytest
 from workbench.catalog.package import fetch_members
 from workbench.errors import WorkbenchError
 
+pytestmark = pytest.mark.slow  # each starts pip
 METADATA = b"Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n"
 
 

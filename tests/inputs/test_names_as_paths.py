@@ -121,6 +121,7 @@ MEANT: dict[str, set[str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=[f"{n}" for n in range(len(PATHS))])
 def test_words_of_the_command_are_no_way_out(
     path: str, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]

@@ -179,7 +179,7 @@ def test_five_seconds_for_a_reply_are_waited_for(team: Team) -> None:
     team.in_step(done)
 
 
-@pytest.mark.parametrize("every", [2, 3])
+@pytest.mark.parametrize("every", [2, pytest.param(3, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("fault", ["drop", "503", "reset"])
 def test_a_server_that_fails_now_and_then_holds_everything_once(
     team: Team, fault: str, every: int
@@ -210,7 +210,9 @@ def test_a_reply_that_got_lost_leaves_no_twin(team: Team, path: str) -> None:
     team.in_step(done)
 
 
-@pytest.mark.parametrize("last", [0, 9, 20, 33, 50])
+@pytest.mark.parametrize(
+    "last", [0, 20, 50, *(pytest.param(last, marks=pytest.mark.nightly) for last in (9, 33))]
+)
 def test_a_server_that_never_returns_is_waited_for_once(
     team: Team, last: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -218,7 +218,7 @@ def test_a_store_that_is_locked_for_some_seconds_is_waited_for(twice: Recording)
     assert held(twice.client, done) == meant(done)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_a_store_that_stays_locked_costs_no_answer(twice: Recording) -> None:
     with Locked(twice, 300):
         done = twice.run(EXPERIMENT)
