@@ -9,6 +9,7 @@ All others are quick:
     WORKBENCH_KILLS=10000 pytest    make nightly
 """
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -74,6 +75,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(mark)
         if not NOT_QUICK.intersection(mark.name for mark in item.iter_markers()):
             item.add_marker("quick")
+
+
+def pytest_collection_finish() -> None:
+    """What was imported stays: no garbage is looked for in it (statsmodels does at each call)."""
+    gc.collect()
+    gc.freeze()
 
 
 def imports_mlflow(module: ModuleType) -> bool:
