@@ -69,7 +69,7 @@ ENDPOINTS = [
         "B33-quoted",
         (
             "error: openai:m: the value of the variable MY_KEY is in quotes\n"
-            "  fix: take the quotes away: a shell and .env do, `docker --env-file` doesn't\n"
+            "  fix: remove the quotes: a shell and .env strip them, `docker --env-file` doesn't\n"
         ),
         models=K,
         env={"MY_KEY": '"sk-secret"'},
@@ -130,7 +130,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: openai:m: api_key_env is not the name of "
             "a variable\n"
-            "  fix: export the key under a name, and write that name\n"
+            "  fix: export the key as a variable, and write that variable's name\n"
         ),
         models='["openai:m": {base_url: "{url}", api_key_env: "sk-secret-1"}]',
     ),
@@ -193,7 +193,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url contains a user name or "
             "password for 127.0.0.1\n"
-            "  fix: take it out, and name the variable with the key: `api_key_env:`\n"
+            "  fix: remove it, and name the variable with the key: `api_key_env:`\n"
         ),
         models=url("http://me:sk-secret@127.0.0.1:1/v1"),
     ),
@@ -219,7 +219,7 @@ ENDPOINTS = [
         "B35-env",
         (
             "error: prompts/qa/experiment.yaml:3:10: OPENAI_BASE_URL 'localhost:8000' is "
-            "no http address\n"
+            "not an http address\n"
             "  fix: perhaps http://localhost:8000\n"
         ),
         models="[openai:m]",
@@ -230,7 +230,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: openai:m: the key in MY_KEY would "
             "go to api.example.invalid over plain http\n"
-            "  fix: https://…, or `allow_http: true` where the network is your own\n"
+            "  fix: https://…, or `allow_http: true` in your own network\n"
         ),
         models=url("http://api.example.invalid/v1", ", api_key_env: MY_KEY"),
         env={"MY_KEY": "k"},
@@ -240,7 +240,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: openai:m: the key in OPENAI_API_KEY "
             "would go to api.example.invalid over plain http\n"
-            "  fix: https://…, or `allow_http: true` where the network is your own\n"
+            "  fix: https://…, or `allow_http: true` in your own network\n"
         ),
         models="[openai:m]",
         env={"OPENAI_BASE_URL": "http://api.example.invalid/v1", "OPENAI_API_KEY": "k"},
@@ -299,7 +299,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: openai:m: the key in MY_KEY would "
             "go to 10.0.0.1 over plain http\n"
-            "  fix: https://…, or `allow_http: true` where the network is your own\n"
+            "  fix: https://…, or `allow_http: true` in your own network\n"
         ),
         models=url("http://10.0.0.1:8000/v1", ", api_key_env: MY_KEY"),
         env={"MY_KEY": "k"},

@@ -237,7 +237,7 @@ NAMES = [
         (
             "error: prompts/qa/plain.jinja:5: plain: 'response_format' is set twice, "
             "once by the parameter 'response_format'\n"
-            "  fix: take 'response_format' out of the parameters\n"
+            "  fix: remove 'response_format' from the parameters\n"
         ),
         {
             "plain.jinja": "---\nresponse_schema: {type: object}\n"
