@@ -155,7 +155,7 @@ ENDPOINTS = [
     Case(
         "B35-ftp",
         (
-            "error: prompts/qa/experiment.yaml:3:10: base_url 'ftp://a.b/v1' is no http "
+            "error: prompts/qa/experiment.yaml:3:10: base_url 'ftp://a.b/v1' is not an http "
             "address\n"
             "  fix: perhaps https://a.b/v1\n"
         ),
