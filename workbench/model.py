@@ -1,9 +1,9 @@
-"""A model, what is asked of it, and what it answered.
+"""A model, the requests it gets, and its completions.
 
     Model("openai", "gpt-4o-mini")  -- prepare -->  Request(key, text)  -- complete -->  Completion
 
-A provider reaches one family of models. It is found by name in the entry-point group
-`workbench.providers`, the built-in ones too, so a plug-in has nothing to do differently:
+A provider reaches one family of models. It is found by its name in the entry-point group
+`workbench.providers`; the built-in ones too, so a plug-in does the same:
 
     [project.entry-points."workbench.providers"]
     openai = "workbench.providers.openai:OpenAIProvider"
@@ -20,25 +20,29 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
-MODEL_KEYS = ("as", "parameters")  # settings of a model that are not its provider's
+MODEL_KEYS = (
+    "as",
+    "parameters",
+)  # of a model in the experiment file; the others are its provider's
 
 State = Literal[
     "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"
 ]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
 
-# How far an equal request may give another answer. `fixed`: never (greedy, on this machine).
-# `greedy`: hardly, so equal rows share one answer, repeats don't. `sampled`: every time.
+# How often an equal request gives another answer. `fixed`: never (greedy, on this machine).
+# `greedy`: hardly ever, so equal rows share an answer and repeats don't. `sampled`: every time.
 Sampling = Literal["fixed", "greedy", "sampled"]
 
 
 @dataclass(frozen=True)
 class Model:
-    """One model with its settings; `label` is how tables and runs call it.
+    """One model with its settings.
 
     Attributes:
-        settings: the provider's own (base_url, dtype, …), checked by the provider.
-        parameters: what every request to this model carries unless a prompt or the grid says more.
+        label: its name in tables and runs.
+        settings: for the provider (base_url, dtype, …), and checked by it.
+        parameters: of every request, unless a prompt or the grid sets another value.
     """
 
     provider: str
@@ -55,12 +59,12 @@ class Model:
 
 @dataclass(frozen=True)
 class PromptCall:
-    """What a prompt and its parameters ask of a model.
+    """A rendered prompt with its parameters.
 
     Attributes:
-        parameters: effective ones, by their names in the OpenAI API; no None among them.
-        choices: the only answers wanted, in order; empty for free text.
-        response_schema: a JSON schema the answer must follow; None for free text.
+        parameters: the effective ones, by their names in the OpenAI API, without any None.
+        choices: the only possible answers, in order; empty for free text.
+        response_schema: the JSON schema of the answer; None for free text.
     """
 
     conversation: Conversation
@@ -71,12 +75,12 @@ class PromptCall:
 
 @dataclass(frozen=True)
 class PreparedCall:
-    """The exact body that a call becomes at one provider, before it is given a key.
+    """The exact body of a prompt call at one provider, before it has a key.
 
     Attributes:
-        body: JSON; everything that decides the answer and is not in the provider's identity.
+        body: everything that decides the answer, except for the provider's identity.
         choice_method: how `choices` are answered (`loglikelihood`, `schema`, `guided`, `text`);
-            empty where there are none. It stands in the key and among the run's params.
+            empty without choices. It is part of the key and a param of the run.
     """
 
     body: Mapping[str, JSON]
@@ -86,12 +90,12 @@ class PreparedCall:
 
 @dataclass(frozen=True)
 class FailedCall:
-    """A call that brought no answer.
+    """A call that brought no completion.
 
     Attributes:
         outcome: `refused`: nothing was done and nothing is billed (no connection, 429, 503, 529,
             a 4xx); `possibly_billed`: a complete 5xx came back; `unknown`: the reply was lost.
-        reason: what happened, for people.
+        reason: the message for the user.
     """
 
     outcome: Literal["refused", "possibly_billed", "unknown"]
@@ -99,46 +103,40 @@ class FailedCall:
 
 
 class Permit(Protocol):
-    """What a provider asks before it calls a second time; all three may come from any thread."""
+    """Permission for the calls of one request; any thread may use it."""
 
     def should_stop(self) -> bool:
-        """Whether the run is ending: no call is begun any more, and no wait is sat out."""
-        ...
+        """Return True once the run is ending: begin no call, and end every wait."""
 
     def record_failure(self, failed_call: FailedCall) -> None:
-        """Notes that a call has ended without an answer; said of the last one, too."""
-        ...
+        """Note a call that ended without a completion; the last one, too."""
 
     def allow_retry(self) -> bool:
-        """Whether another call may be made for the request; True commits to making it."""
-        ...
+        """Return True if another call may be made for the request; the caller must make it."""
 
 
 class UnlimitedPermit:
-    """Permits everything and notes nothing."""
+    """Permits every call and notes nothing."""
 
-    def should_stop(self) -> bool:
-        """Never."""
+    def should_stop(self) -> bool:  # noqa: D102  as Permit
         return False
 
-    def record_failure(self, failed_call: FailedCall) -> None:
-        """Forgets it."""
+    def record_failure(self, failed_call: FailedCall) -> None: ...  # noqa: D102
 
-    def allow_retry(self) -> bool:
-        """Always."""
+    def allow_retry(self) -> bool:  # noqa: D102
         return True
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One body to send, known by the digest of everything that decides its answer.
+    """One body to send; its key is the digest of everything that decides the answer.
 
     Attributes:
-        text: the body as JSON in ASCII, to the byte what an API is sent; a lone surrogate can be
-            sent so, and the keys are in the order they were given in.
-        max_output_tokens: no answer has more; None: nothing limits it.
+        text: the body as JSON in ASCII, byte for byte as an API gets it: lone surrogates can be
+            sent, and the keys keep their order.
+        max_output_tokens: the most tokens of an answer; None: unlimited.
         key_fields: what enters the key besides the body, to explain why two keys differ.
-        permit: asked before a second call; the first is permitted by pulling the request.
+        permit: for the second call and later ones; pulling the request permits the first.
     """
 
     key: str
@@ -150,18 +148,18 @@ class Request:
 
     @classmethod
     def from_body(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
-        """The request whose body is this data."""
+        """Return the request with this body."""
         return cls(key, ordered_json(body), prefill)
 
     @property
     def body(self) -> dict[str, JSON]:
-        """The body as data, read anew each time: a request is kept as its text."""
-        found: dict[str, JSON] = json.loads(self.text)
-        return found
+        """The body, parsed at each access: a request stores its text only."""
+        body: dict[str, JSON] = json.loads(self.text)
+        return body
 
     @property
     def size(self) -> int:
-        """Bytes of the body as JSON in UTF-8; the tokens in it are hardly ever more."""
+        """Bytes of the body as JSON in UTF-8; it hardly ever has more tokens."""
         if "\\u" not in self.text:
             return len(self.text)
         return len(json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
@@ -169,7 +167,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counted them; None where it did not say."""
+    """Tokens as the provider counted them; None if it didn't."""
 
     input_tokens: int | None = None
     output_tokens: int | None = None
@@ -177,17 +175,17 @@ class Usage:
 
 @dataclass(frozen=True)
 class Completion:
-    """An answer, or why there is none.
+    """A model's answer to a request, or the error in its place.
 
     Attributes:
-        text: the answer without the prefill.
-        state: `failed` means no reply that could be kept; the others are kept as they came.
+        text: without the prefill.
+        state: `failed` has no reply to store; the others are stored with their reply.
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
-        choice_scores: log-likelihood of each choice, where that is how the answer was found.
-        raw: the reply's body as text, or None where the provider has no such thing.
-        model: the model's name as the reply gave it, empty where it gave none.
+        choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
+        raw: the reply's body as text; None if the provider has none.
+        model: the model's name in the reply; empty if it has none.
         attempts: HTTP calls made for it; 1 for a local model.
-        stored: it came from the store; nothing was sent for it in this invocation.
+        stored: True if it came from the store, and nothing was sent in this invocation.
     """
 
     key: str
@@ -206,86 +204,78 @@ class Completion:
 
     @property
     def full_text(self) -> str:
-        """The whole assistant turn: the prefill and the answer that continues it."""
+        """The assistant's turn: the prefill and the answer that continues it."""
         return self.prefill + self.text
 
     @property
     def scored(self) -> bool:
-        """Whether evaluators see it."""
+        """True if evaluators score it."""
         return self.state in SCORED_STATES
 
 
 class Provider(Protocol):
-    """Code that reaches a family of models, batch first.
+    """Access to a family of models, batch first.
 
-    Making one is cheap: it checks the settings and that the model can be found, and imports or
-    loads nothing heavy, because planning makes every provider of an experiment.
+    Planning creates a provider for every model of an experiment, so creating one checks the
+    settings and that the model exists, and imports or loads nothing heavy.
     """
 
     concurrent: bool
-    """Whether it waits for others (an API) and may run beside other providers, or works on this
-    machine's own processors and runs alone."""
+    """True if it waits for other machines (an API) and may run beside other providers; False if it
+    computes on this machine and runs by itself."""
 
     billed: bool
-    """Whether somebody may be paid for its answers."""
+    """True if its answers may cost money."""
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None: ...
 
     @property
     def identity(self) -> Mapping[str, JSON]:
-        """What decides an answer beside the body: address, or weights, dtype, engine. JSON."""
-        ...
+        """Everything but the body that decides an answer: address, or weights, dtype, engine."""
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """What a record should say beside the identity, and no key holds (batch size, …). JSON."""
-        ...
+        """Facts for the record that are not part of any key: the batch size, for example."""
 
     def prepare(self, call: PromptCall) -> PreparedCall:
-        """The body for `call`.
+        """Return the body for `call`.
 
         Raises:
-            WorkbenchError: this model can't do what the call asks (a prefill, a schema, …).
+            WorkbenchError: the model doesn't support the call (a prefill, a schema, …).
         """
-        ...
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
-        """Input tokens of a body, exact; None where only the server could tell."""
-        ...
+        """Return the exact input tokens of a body; None if only the server could tell."""
 
     def check_ready(self) -> None:
-        """Returns if requests could be sent now; called before the first one of any model is.
+        """Check that requests could be sent; called before any model gets its first one.
 
         Raises:
             WorkbenchError: a key or the weights are missing.
         """
-        ...
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One completion per request, in any order, as they come.
+        """Yield one completion per request, in any order, as they arrive.
 
-        Pull a request only when it is about to be sent: pulling commits to sending it. When
-        `requests` ends, finish the calls in flight; when the result is closed, cancel them. A
-        failed request is a Completion with a state. Yield what was received before raising.
-        Report each failed call with `permit.record_failure`, and send a request again only if
-        `permit.allow_retry` returns True.
+        Pull a request only to send it at once. When `requests` ends, finish the calls in flight;
+        when the result is closed, cancel them. Yield what was received before raising. Report each
+        failed call with `permit.record_failure`, and retry only if `permit.allow_retry()` is True.
 
         Raises:
-            WorkbenchError: what no request can survive: a rejected key, an unknown model.
+            WorkbenchError: no request can succeed: a rejected key, an unknown model.
         """
-        ...
 
 
 def open_provider(model: Model, *, where: str = "") -> Provider:
-    """The provider of `model`, its settings checked.
+    """Return the provider of `model`, with checked settings.
 
     Raises:
-        WorkbenchError: no such provider, or settings it doesn't take.
+        WorkbenchError: an unknown provider, or settings it doesn't take.
     """
-    found = entry_points(group=ENTRY_POINT_GROUP)
-    matches = [entry for entry in found if entry.name == model.provider]
+    providers = entry_points(group=ENTRY_POINT_GROUP)
+    matches = [provider for provider in providers if provider.name == model.provider]
     if not matches:
-        raise unknown_name("provider", model.provider, found.names, where=where)
+        raise unknown_name("provider", model.provider, providers.names, where=where)
     try:
         provider: Provider = matches[0].load()(model.name, model.settings)
     except WorkbenchError as error:

@@ -1,6 +1,7 @@
-"""The parameters a request may carry, by their names in the OpenAI API.
+"""The parameters of a request, by their names in the OpenAI API.
 
-check_parameters({"temprature": 0}, where=…)   # unknown parameter 'temprature'; did you mean …
+>>> merge_parameters({"temperature": 0, "max_tokens": 8}, {"max_tokens": None, "top_p": 1.0})
+{'temperature': 0, 'top_p': 1}
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +11,8 @@ from workbench.errors import WorkbenchError, unknown_name
 
 NUMBER = (int, float)
 
-# name: (types, least, most, in words)
-KNOWN: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] = {
+# name: (types, lowest, highest, description)
+PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] = {
     "temperature": (NUMBER, 0, 2, "a number from 0 to 2"),
     "top_p": (NUMBER, 0, 1, "a number from 0 to 1"),
     "max_tokens": ((int,), 1, None, "a whole number from 1"),
@@ -28,63 +29,64 @@ KNOWN: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] = {
     "verbosity": ((str,), None, None, "a text"),
     "service_tier": ((str,), None, None, "a text"),
     "user": ((str,), None, None, "a text"),
-    "extra_body": ((dict,), None, None, "a mapping; it goes into the body as it is"),
+    "extra_body": ((dict,), None, None, "a mapping; it goes into the body unchanged"),
 }
 
 
 def check_parameters(
     parameters: Mapping[str, JSON], *, where: Callable[[str], str] = lambda _name: ""
 ) -> None:
-    """Checks names, types and ranges; None (not sent) is always right.
+    """Check names, types and ranges; None (not sent) is always allowed.
 
     Args:
         parameters: by their names.
-        where: the place of each name, for messages.
+        where: returns the position of a name in its file, for messages.
 
     Raises:
-        WorkbenchError: with the nearest name, or what the value may be.
+        WorkbenchError: an unknown name, with the nearest one, or a wrong value.
     """
     for name, value in parameters.items():
-        if name not in KNOWN:
-            raise unknown_name("parameter", name, KNOWN, where=where(name))
+        if name not in PARAMETERS:
+            raise unknown_name("parameter", name, PARAMETERS, where=where(name))
         if value is None:
             continue
-        types, least, most, words = KNOWN[name]
+        types, lowest, highest, description = PARAMETERS[name]
         wrong_bool = isinstance(value, bool) and bool not in types
         fits = isinstance(value, types) and not wrong_bool
         if fits and isinstance(value, NUMBER) and not isinstance(value, bool):
-            fits = (least is None or value >= least) and (most is None or value <= most)
+            fits = (lowest is None or value >= lowest) and (highest is None or value <= highest)
         if fits and isinstance(value, list):
-            fits = bool(value) and all(isinstance(item, str) for item in value)
+            fits = bool(value) and all(isinstance(text, str) for text in value)
         if not fits:
-            shown = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"
-            fix = f"write {words.partition(';')[0]}, or null to leave it out"
-            raise WorkbenchError(f"{name}: {shown} is not {words}", where=where(name), fix=fix)
+            excerpt = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"
+            message = f"{name}: {excerpt} is not {description}"
+            fix = f"write {description.partition(';')[0]}, or null to leave it out"
+            raise WorkbenchError(message, where=where(name), fix=fix)
 
 
 def check_merged_parameters(parameters: Mapping[str, JSON], *, where: str) -> None:
-    """Checks what only several layers together can get wrong.
+    """Check the parameters that several layers set together.
 
     Raises:
-        WorkbenchError: two parameters that say the same.
+        WorkbenchError: two parameters mean the same.
     """
     both = [name for name in ("max_tokens", "max_completion_tokens") if name in parameters]
     if len(both) == 2:
         raise WorkbenchError(
-            f"{both[0]} and {both[1]} both stand in the parameters",
+            f"{both[0]} and {both[1]} are both set",
             where=where,
-            fix=f"keep one; `{both[1]}: null` takes out what another layer says",
+            fix=f"keep one; `{both[1]}: null` removes the value of another layer",
         )
 
 
 def merge_parameters(*layers: Mapping[str, JSON]) -> dict[str, JSON]:
-    """One mapping from several, the last word wins; a None takes the parameter out."""
+    """Merge layers: the last value of a parameter counts, and None removes it."""
     merged: dict[str, JSON] = {}
     for layer in layers:
         merged.update(layer)
-    return {name: _one_zero(value) for name, value in merged.items() if value is not None}
+    return {name: _canonical_number(value) for name, value in merged.items() if value is not None}
 
 
-def _one_zero(value: JSON) -> JSON:
-    """0.0 as 0: they ask for the same, so they are the same request."""
+def _canonical_number(value: JSON) -> JSON:
+    """0.0 as 0: they mean the same, so they make the same request."""
     return int(value) if isinstance(value, float) and value.is_integer() else value

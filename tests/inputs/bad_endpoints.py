@@ -137,8 +137,8 @@ ENDPOINTS = [
     Case(
         "B35-scheme",
         (
-            "error: prompts/qa/experiment.yaml:3:10: base_url 'localhost:8000/v1' is no "
-            "http address\n"
+            "error: prompts/qa/experiment.yaml:3:10: base_url 'localhost:8000/v1' is not "
+            "an http address\n"
             "  fix: perhaps http://localhost:8000/v1\n"
         ),
         models=url("localhost:8000/v1"),
@@ -146,8 +146,8 @@ ENDPOINTS = [
     Case(
         "B35-scheme-2",
         (
-            "error: prompts/qa/experiment.yaml:3:10: base_url 'api.example.com/v1' is no "
-            "http address\n"
+            "error: prompts/qa/experiment.yaml:3:10: base_url 'api.example.com/v1' is not "
+            "an http address\n"
             "  fix: perhaps https://api.example.com/v1\n"
         ),
         models=url("api.example.com/v1"),

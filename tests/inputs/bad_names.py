@@ -218,8 +218,8 @@ NAMES = [
         "B32-grid-and-max",
         (
             "error: prompts/qa/experiment.yaml: max_tokens and max_completion_tokens "
-            "both stand in the parameters\n"
-            "  fix: keep one; `max_completion_tokens: null` takes out what another layer says\n"
+            "are both set\n"
+            "  fix: keep one; `max_completion_tokens: null` removes the value of another layer\n"
         ),
         more="parameters: {max_tokens: 1, max_completion_tokens: 2}\n",
     ),

@@ -1,4 +1,4 @@
-"""`echo:` answers from the request, to see rendered prompts and to test without a model.
+"""The provider `echo:`, which answers from the request: to see prompts, or test without a model.
 
 echo:prompt      the conversation as text, a role line above each message
 echo:last        the last message (or the raw text)
@@ -16,7 +16,7 @@ NAMES = ("prompt", "last", "first-word")
 
 
 class EchoProvider:
-    """Answers at once and costs nothing; tokens are words."""
+    """Answers from the request, at no cost; tokens are words."""
 
     concurrent = False
     billed = False
@@ -30,39 +30,41 @@ class EchoProvider:
 
     @property
     def identity(self) -> Mapping[str, JSON]:
-        """The way it answers."""
+        """The name of the echo model."""
         return {"echo": self.name}
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """Nothing."""
+        """Empty."""
         return {}
 
     def prepare(self, call: PromptCall) -> PreparedCall:
-        """The conversation as it is; parameters stand in it and change nothing."""
-        said: dict[str, JSON] = {"parameters": dict(call.parameters)} if call.parameters else {}
+        """Return the conversation and its parameters, which change nothing."""
+        body: dict[str, JSON] = {"parameters": dict(call.parameters)} if call.parameters else {}
         if call.conversation.text is None:
-            said["messages"] = [message.as_json() for message in call.conversation.messages]
+            body["messages"] = [message.as_json() for message in call.conversation.messages]
         else:
-            said["text"] = call.conversation.text
+            body["text"] = call.conversation.text
         if call.choices:
-            said["choices"] = list(call.choices)
-        return PreparedCall(said, "fixed", "text" if call.choices else "")
+            body["choices"] = list(call.choices)
+        return PreparedCall(body, "fixed", "text" if call.choices else "")
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
-        """Words of the whole conversation."""
-        return len(_whole(_conversation(body)).split())
+        """Return the words of the conversation."""
+        return len(_as_text(_conversation(body)).split())
 
     def check_ready(self) -> None:
-        """It always is."""
+        """Return: there is nothing to check."""
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One answer a request, in order."""
+        """Yield one completion per request, in order."""
         for request in requests:
             conversation = _conversation(request.body)
-            text = _whole(conversation)
+            text = _as_text(conversation)
             if self.name != "prompt" and conversation.text is None:
-                text = next(m.content for m in reversed(conversation.messages) if m.role == "user")
+                text = next(
+                    turn.content for turn in reversed(conversation.messages) if turn.role == "user"
+                )
             words = text.split()
             if self.name == "first-word":
                 text = words[0] if words else ""
@@ -80,10 +82,10 @@ class EchoProvider:
 def _conversation(body: Mapping[str, JSON]) -> Conversation:
     if "text" in body:
         return Conversation(text=body["text"])
-    return Conversation(tuple(Message(m["role"], m["content"]) for m in body["messages"]))
+    return Conversation(tuple(Message(**message) for message in body["messages"]))
 
 
-def _whole(conversation: Conversation) -> str:
+def _as_text(conversation: Conversation) -> str:
     if conversation.text is not None:
         return conversation.text
-    return "\n".join(f"{m.role}:\n{m.content}" for m in conversation.messages)
+    return "\n".join(f"{turn.role}:\n{turn.content}" for turn in conversation.messages)
