@@ -91,7 +91,7 @@ def test_there_are_enough_attacks() -> None:
 def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: Path) -> None:
     asked, said = opened(window, attacked)
     window.get_by_label("difference from the baseline's answer").check()
-    window.get_by_role("button", name="after ›").click()
+    window.get_by_role("button", name="next ›").click()
     for summary in window.locator("summary").all():
         summary.click()
     window.wait_for_timeout(300)
@@ -116,7 +116,7 @@ def test_every_text_is_shown_as_it_is(window: Page, attacked: Path) -> None:
     opened(window, attacked)
     window.get_by_label("order").select_option("order")
     shown = window.locator("#rows").inner_text()
-    window.get_by_role("button", name="after ›").click()
+    window.get_by_role("button", name="next ›").click()
     shown += window.locator("#rows").inner_text()
     for number, text in enumerate(ATTACKS):
         visible = re.sub("[\u2028\u2029]", "", text)
@@ -197,7 +197,7 @@ def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
     for page in (2, 3, 3):
         keys.press("Enter")
         expect(window.locator("#rows .controls")).to_contain_text(f"page {page} of 3")
-        expect(focused).to_have_text("after ›")
+        expect(focused).to_have_text("next ›")
     expect(focused).to_have_css("outline-style", "solid")
     keys.press("Tab")
     expect(focused).to_have_attribute("aria-label", "answers")  # and the arrows scroll

@@ -81,7 +81,7 @@ def test_what_is_kept_runs_nothing_of_what_it_shows(attacked: Site, window: Page
     expect(shown.locator("#matrix")).to_contain_text("user=<img src=x")
     expect(shown.locator("#rows .state").first).to_be_visible()
     shown.get_by_label("difference from the baseline's answer").check()
-    shown.get_by_role("button", name="after ›").click()
+    shown.get_by_role("button", name="next ›").click()
     for summary in shown.locator("summary").all():
         summary.click()
     window.wait_for_timeout(500)

@@ -1,5 +1,5 @@
 "use strict";
-// Everything that comes from a prompt, a row or a model is put in as text, never as markup.
+// Text from prompts, rows and models is inserted as text, not as markup.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 50;
@@ -9,26 +9,26 @@
     page: 0, diff: false, matrix: { by: -1, up: false } };
 
   function el(tag, settings = {}, ...children) {
-    const made = document.createElement(tag);
+    const element = document.createElement(tag);
     for (const [name, value] of Object.entries(settings)) {
-      if (name === "class") made.className = value;
-      else if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
-      else if (value === true) made.setAttribute(name, "");
-      else if (value !== false && value != null) made.setAttribute(name, value);
+      if (name === "class") element.className = value;
+      else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else if (value === true) element.setAttribute(name, "");
+      else if (value !== false && value != null) element.setAttribute(name, value);
     }
-    made.append(...children.filter((child) => child != null));
-    return made;
+    element.append(...children.filter((child) => child != null));
+    return element;
   }
 
   function svg(tag, settings, text) {
-    const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
-    for (const [name, value] of Object.entries(settings)) made.setAttribute(name, value);
-    if (text != null) made.textContent = text;
-    return made;
+    const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+    for (const [name, value] of Object.entries(settings)) element.setAttribute(name, value);
+    if (text != null) element.textContent = text;
+    return element;
   }
 
-  // What had the keyboard's focus has it again when its part of the page is drawn anew.
-  function put(id, ...children) {
+  // Replace a part of the page; the control that has the focus keeps it.
+  function replace(id, ...children) {
     const part = document.getElementById(id), focusable = "button, input, select, [tabindex]";
     const focused = [...part.querySelectorAll(focusable)].indexOf(document.activeElement);
     part.replaceChildren(...children);
@@ -40,16 +40,17 @@
   const number = (value) => value == null ? "–"
     : Math.abs(value) >= 100 ? Math.round(value).toLocaleString("en") : value.toFixed(3);
   const count = (value) => value.toLocaleString("en");
+  const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
   const small = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
   const signed = (value) => (value >= 0 ? "+" : "−") + number(Math.abs(value));
   const metricOf = (name) => data.metrics.find((metric) => metric.name === name);
-  const at = (name) => data.metrics.findIndex((metric) => metric.name === name);
+  const metricIndex = (name) => data.metrics.findIndex((metric) => metric.name === name);
 
-  // What there is beside quality
+  // The axes of the plots, if a variant has a value.
   const AXES = [["cost", `${data.currency} / 1,000 rows`], ["latency", "latency, s"]]
     .filter(([name]) => data.variants.some((variant) => variant[name] != null));
 
-  // The matrix
+  // The table of variants
 
   function matrix() {
     const order = data.variants.map((_, index) => index);
@@ -90,49 +91,49 @@
         ...AXES.map(([name]) => el("td", { class: "number" },
           variant[name] == null ? "–" : small(variant[name]))));
     });
-    put("matrix", scrolled("variants", el("table", {}, el("thead", {}, head),
+    replace("matrix", scrolled("variants", el("table", {}, el("thead", {}, head),
       el("tbody", {}, ...lines))));
   }
 
   function cell(variant, metric) {
-    const said = variant.metrics[metric.name];
-    const beside = variant.comparisons[metric.name];
-    const parts = [el("strong", {}, said.mean == null ? "no value" : number(said.mean))];
-    if (said.low != null) parts.push(el("small", {}, `[${number(said.low)}, ${number(said.high)}]`));
-    parts.push(el("small", {}, `n=${count(said.n)}`
-      + (said.errors ? `, ${count(said.errors)} errors` : "")));
-    if (beside) {
-      const word = beside.verdict === "not enough evidence" ? "unclear" : beside.verdict;
+    const { mean, low, high, n, errors } = variant.metrics[metric.name];
+    const comparison = variant.comparisons[metric.name];
+    const parts = [el("strong", {}, mean == null ? "no value" : number(mean))];
+    if (low != null) parts.push(el("small", {}, `[${number(low)}, ${number(high)}]`));
+    parts.push(el("small", {}, `n=${count(n)}` + (errors ? `, ${plural(errors, "error")}` : "")));
+    if (comparison) {
+      const { verdict, p_adjusted: p, rows, test, difference } = comparison;
+      const word = verdict === "not enough evidence" ? "unclear" : verdict;
       parts.push(el("span", { class: `word ${word}`,
-        title: `p = ${beside.p_adjusted.toPrecision(3)}, ${beside.rows} rows, ${beside.test}` },
-      `${signed(beside.difference)} ${word}`), ...besides(beside));
+        title: `p = ${p.toPrecision(3)}, ${plural(rows, "row")}, ${test}` },
+      `${signed(difference)} ${word}`), ...evidence(comparison));
     }
     return el("td", { class: "number" }, ...parts);
   }
 
-  // How sure a difference is, and what would make it surer
-  function besides(beside) {
-    const span = (one) => one.low == null ? "" : `[${signed(one.low)}, ${signed(one.high)}]`;
-    const said = [span(beside)];
-    if (beside.verdict === "not enough evidence" && beside.rows_needed)
-      said.push(`some ${count(beside.rows_needed)} rows needed`);
-    if (beside.left_out) said.push(`${count(beside.left_out)} rows left out`);
-    const worst = beside.worst_case;
-    if (worst) said.push(`worst case ${signed(worst.difference)} ${span(worst)}`);
-    return said.filter(Boolean).map((text) => el("small", {}, text));
+  // Interval, rows needed, rows left out and worst case of a comparison
+  function evidence(comparison) {
+    const interval = ({ low, high }) => low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
+    const lines = [interval(comparison)];
+    if (comparison.verdict === "not enough evidence" && comparison.rows_needed)
+      lines.push(`about ${count(comparison.rows_needed)} rows needed`);
+    if (comparison.left_out) lines.push(`${plural(comparison.left_out, "row")} left out`);
+    const worst = comparison.worst_case;
+    if (worst) lines.push(`worst case ${signed(worst.difference)} ${interval(worst)}`);
+    return lines.filter(Boolean).map((text) => el("small", {}, text));
   }
 
-  // Quality beside cost or latency
+  // Plots of quality against cost and latency
 
   function plot() {
-    put("plot", ...AXES.map(([name, title]) => figure(name, title)));
+    replace("plot", ...AXES.map(([name, title]) => figure(name, title)));
     document.getElementById("plot-part").hidden = !AXES.length;
   }
 
-  // Round numbers from low to high, some five of them
+  // About five round numbers from low to high
   function ticks(low, high) {
     const rough = (high - low) / 6, ten = 10 ** Math.floor(Math.log10(rough));
-    const step = ten * [1, 2, 5, 10].find((one) => one * ten >= rough);
+    const step = ten * [1, 2, 5, 10].find((factor) => factor * ten >= rough);
     const first = Math.ceil(low / step - 1e-9), last = Math.floor(high / step + 1e-9);
     return Array.from({ length: last - first + 1 }, (_, index) => (first + index) * step);
   }
@@ -142,41 +143,41 @@
     const metric = view.metric;
     const points = data.variants.filter((variant) => variant[name] != null
       && variant.metrics[metric].mean != null);
-    const drawn = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT,
+    const plotted = svg("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT,
       role: "img", "aria-label": `${metric} beside ${title}` });
-    if (!points.length) return el("p", { class: "soft" }, `${title}: not known`);
-    const most = Math.max(...points.map((one) => one[name])) * 1.1 || 1;
-    const ends = points.flatMap((one) => {
-      const said = one.metrics[metric];
-      return [said.low ?? said.mean, said.high ?? said.mean];
+    if (!points.length) return el("p", { class: "soft" }, `${title}: unknown`);
+    const most = Math.max(...points.map((point) => point[name])) * 1.1 || 1;
+    const ends = points.flatMap(({ metrics }) => {
+      const { mean, low, high } = metrics[metric];
+      return [low ?? mean, high ?? mean];
     });
-    const room = (Math.max(...ends) - Math.min(...ends)) * 0.1 || 0.1;
-    const low = Math.min(...ends) - room, high = Math.max(...ends) + room;
+    const margin = (Math.max(...ends) - Math.min(...ends)) * 0.1 || 0.1;
+    const low = Math.min(...ends) - margin, high = Math.max(...ends) + margin;
     const x = (value) => LEFT + value / most * (WIDTH - LEFT - RIGHT);
     const y = (value) => HEIGHT - BOTTOM
       - (value - low) / (high - low) * (HEIGHT - BOTTOM - TOP);
-    for (const value of ticks(0, most)) drawn.append(
+    for (const value of ticks(0, most)) plotted.append(
       svg("line", { class: "axis", x1: x(value), y1: TOP, x2: x(value), y2: HEIGHT - BOTTOM }),
       svg("text", { x: x(value), y: HEIGHT - BOTTOM + 16, "text-anchor": "middle" },
         small(value)));
-    for (const value of ticks(low, high)) drawn.append(
+    for (const value of ticks(low, high)) plotted.append(
       svg("line", { class: "axis", x1: LEFT, y1: y(value), x2: WIDTH - RIGHT, y2: y(value) }),
       svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, small(value)));
-    drawn.append(svg("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 4, "text-anchor": "middle" },
+    plotted.append(svg("text", { x: (WIDTH + LEFT) / 2, y: HEIGHT - 4, "text-anchor": "middle" },
       title));
-    for (const one of points) {
-      const said = one.metrics[metric], px = x(one[name]), py = y(said.mean);
-      if (said.low != null) drawn.append(svg("line",
-        { class: "bar", x1: px, y1: y(said.low), x2: px, y2: y(said.high) }));
+    for (const point of points) {
+      const result = point.metrics[metric], px = x(point[name]), py = y(result.mean);
+      if (result.low != null) plotted.append(svg("line",
+        { class: "bar", x1: px, y1: y(result.low), x2: px, y2: y(result.high) }));
       const dot = svg("circle", { class: "dot", cx: px, cy: py, r: 5 });
-      dot.append(svg("title", {}, `${one.name}: ${number(said.mean)}, ${small(one[name])}`));
-      const which = String(data.variants.indexOf(one) + 1);  // as the table above numbers them
-      drawn.append(dot, svg("text", { x: px + 8, y: py - 6 }, which));
+      dot.append(svg("title", {}, `${point.name}: ${number(result.mean)}, ${small(point[name])}`));
+      const position = String(data.variants.indexOf(point) + 1);  // the number in the table above
+      plotted.append(dot, svg("text", { x: px + 8, y: py - 6 }, position));
     }
-    return drawn;
+    return plotted;
   }
 
-  // What was answered where something else was expected
+  // Confusion matrices: expected and given answers
 
   const short = (text) => text.trim().toLowerCase();
 
@@ -184,36 +185,36 @@
     const MOST = 12;
     const expected = [...new Set(data.rows.map((row) => row.expected))];
     const fits = expected.length > 1 && expected.length <= MOST
-      && expected.every((one) => one != null && one.length <= 40);
+      && expected.every((label) => label != null && label.length <= 40);
     document.getElementById("confusion-part").hidden = !fits;
     if (!fits) return;
-    const known = expected.map(short);
-    put("confusion", ...[...shown].sort((a, b) => a - b).map((index) => {
-      const counts = new Map(expected.map((one) => [one, new Map()]));
+    const labels = expected.map(short);
+    replace("confusion", ...[...shown].sort((a, b) => a - b).map((index) => {
+      const counts = new Map(expected.map((label) => [label, new Map()]));
       for (const row of data.rows) {
         const answer = row.cells[index];
         if (!answer) continue;
-        const said = answer.state ? "failed" : known.includes(short(answer.text))
-          ? expected[known.indexOf(short(answer.text))] : "something else";
-        const own = counts.get(row.expected);
-        own.set(said, (own.get(said) || 0) + 1);
+        const label = answer.state ? "failed" : labels.includes(short(answer.text))
+          ? expected[labels.indexOf(short(answer.text))] : "something else";
+        const line = counts.get(row.expected);
+        line.set(label, (line.get(label) || 0) + 1);
       }
-      const used = (word) => [...counts.values()].some((own) => own.has(word));
+      const used = (word) => [...counts.values()].some((line) => line.has(word));
       const columns = [...expected, ...["something else", "failed"].filter(used)];
       return el("div", {}, el("p", {}, data.variants[index].name), scrolled(data.variants[index].name, el("table", {},
         el("thead", {}, el("tr", {}, el("th", {}, "expected ↓ answered →"),
-          ...columns.map((one) => el("th", {}, one)))),
-        el("tbody", {}, ...expected.map((one) => el("tr", {}, el("th", {}, one),
-          ...columns.map((said) => el("td",
-            { class: `number ${said === one ? "pass" : ""}` },
-            count(counts.get(one).get(said) || 0)))))))));
+          ...columns.map((label) => el("th", {}, label)))),
+        el("tbody", {}, ...expected.map((label) => el("tr", {}, el("th", {}, label),
+          ...columns.map((answer) => el("td",
+            { class: `number ${answer === label ? "pass" : ""}` },
+            count(counts.get(label).get(answer) || 0)))))))));
     }));
   }
 
   // Prompts
 
   function prompts() {
-    put("prompts", ...data.diffs.map((diff) => el("details", {},
+    replace("prompts", ...data.diffs.map((diff) => el("details", {},
       el("summary", {}, `${diff.before} → ${diff.after}`),
       el("pre", {}, ...diff.lines.slice(2).map((line) => line.startsWith("+")
         ? el("ins", {}, line) : line.startsWith("-") ? el("del", {}, line) : `${line}\n`)))));
@@ -223,35 +224,35 @@
   // Rows
 
   function gains(row) {
-    const place = at(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
+    const metric = metricIndex(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
     return [...shown].map((index) => {
       const base = data.variants[index].base;
-      const own = row.cells[index], other = base == null ? null : row.cells[base];
-      if (!own || !other) return 0;
-      const [a, b] = [other.scores[place], own.scores[place]];
+      const cell = row.cells[index], other = base == null ? null : row.cells[base];
+      if (!cell || !other) return 0;
+      const [a, b] = [other.scores[metric], cell.scores[metric]];
       if (a === b) return 0;
       return b == null ? -Infinity : a == null ? Infinity : better * (b - a);
     });
   }
 
   function failures(row) {
-    const place = at(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
-    let sum = 0, run = 0;  // what was not run is no failure: the mean of those that were
+    const metric = metricIndex(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
+    let sum = 0, cells = 0;  // the mean of the cells that were run: the others did not fail
     for (const index of shown) {
-      const own = row.cells[index];
-      if (!own) continue;
-      const value = own.scores[place];
-      sum += own.state || value == null ? -1e6 : better * value;
-      run += 1;
+      const cell = row.cells[index];
+      if (!cell) continue;
+      const value = cell.scores[metric];
+      sum += cell.state || value == null ? -1e6 : better * value;
+      cells += 1;
     }
-    return run ? sum / run : Infinity;
+    return cells ? sum / cells : Infinity;
   }
 
   const FILTERS = {
     all: ["all rows", () => true],
-    failed: ["failed or not judged", (row) => [...shown].some((index) => row.cells[index]
-      && (row.cells[index].state || row.cells[index].scores[at(view.metric)] == null))],
-    changed: ["changed beside the baseline", (row) => gains(row).some((gain) => gain !== 0)],
+    failed: ["failed or not scored", (row) => [...shown].some((index) => row.cells[index]
+      && (row.cells[index].state || row.cells[index].scores[metricIndex(view.metric)] == null))],
+    changed: ["changed against the baseline", (row) => gains(row).some((gain) => gain !== 0)],
     broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
     fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],
   };
@@ -283,7 +284,7 @@
   }
 
   function controls() {
-    put("controls",
+    replace("controls",
       el("input", { type: "search", placeholder: "search inputs and answers",
         "aria-label": "search", oninput: (event) => {
           view.search = event.target.value;
@@ -300,33 +301,33 @@
   }
 
   function rows() {
-    const found = data.rows.filter((row) => FILTERS[view.filter][1](row) && matches(row));
+    const matching = data.rows.filter((row) => FILTERS[view.filter][1](row) && matches(row));
     if (view.sort !== "order") {
-      const order = new Map(found.map((row, index) => [row, index]));
+      const order = new Map(matching.map((row, index) => [row, index]));
       const by = SORTS[view.sort][1];
-      found.sort((a, b) => by(a, b) || order.get(a) - order.get(b));
+      matching.sort((a, b) => by(a, b) || order.get(a) - order.get(b));
     }
-    const pages = Math.max(1, Math.ceil(found.length / PAGE));
+    const pages = Math.max(1, Math.ceil(matching.length / PAGE));
     view.page = Math.min(view.page, pages - 1);
-    const some = found.slice(view.page * PAGE, (view.page + 1) * PAGE);
+    const visible = matching.slice(view.page * PAGE, (view.page + 1) * PAGE);
     const indexes = [...shown].sort((a, b) => a - b);
     const turn = (by, text) => {
-      const there = view.page + by >= 0 && view.page + by < pages;
-      return el("button", { "aria-disabled": String(!there), onclick: () => {
-        if (there) { view.page += by; rows(); }
+      const exists = view.page + by >= 0 && view.page + by < pages;
+      return el("button", { "aria-disabled": String(!exists), onclick: () => {
+        if (exists) { view.page += by; rows(); }
       } }, text);
     };
-    put("rows",
-      el("div", { class: "controls" }, turn(-1, "‹ before"),
-        `${count(found.length)} ${repeated ? "answers of each variant" : "rows"}, `
+    replace("rows",
+      el("div", { class: "controls" }, turn(-1, "‹ previous"),
+        `${count(matching.length)} ${repeated ? "answers of each variant" : "rows"}, `
           + `page ${count(view.page + 1)} of ${count(pages)}`,
-        turn(1, "after ›")),
+        turn(1, "next ›")),
       scrolled("answers", el("table", {},
         el("thead", {}, el("tr", {}, el("th", { class: "key" }, "row"), el("th", {}, "inputs"),
           el("th", { class: "key" }, "expected"),
           ...indexes.map((index) => el("th", { title: data.variants[index].name },
             data.variants[index].name)))),
-        el("tbody", {}, ...some.map((row) => el("tr", {},
+        el("tbody", {}, ...visible.map((row) => el("tr", {},
           el("td", {}, row.id + (repeated ? ` (${row.repeat + 1})` : "")),
           el("td", {}, el("div", { class: "answer" }, inputs(row))),
           el("td", {}, row.expected ?? ""),
@@ -334,12 +335,12 @@
     openable();
   }
 
-  // A row with more text than there is room for gets a button that shows all of it.
+  // A row whose text is cut off gets a button that shows all of it.
   function openable() {
     const cut = [...document.querySelectorAll("#rows .answer")]
-      .filter((one) => one.scrollHeight > one.clientHeight + 1);
-    for (const one of cut) one.classList.add("cut");
-    for (const line of new Set(cut.map((one) => one.closest("tr")))) {
+      .filter((text) => text.scrollHeight > text.clientHeight + 1);
+    for (const text of cut) text.classList.add("cut");
+    for (const line of new Set(cut.map((text) => text.closest("tr")))) {
       line.firstChild.append(el("button", { class: "open", "aria-expanded": "false",
         onclick: (event) => {
           const open = line.classList.toggle("opened");
@@ -355,26 +356,26 @@
   }
 
   function answer(row, index) {
-    const own = row.cells[index];
-    if (!own) return el("td", { class: "soft" }, "not run");
+    const cell = row.cells[index];
+    if (!cell) return el("td", { class: "soft" }, "not run");
     const base = data.variants[index].base;
     const other = base == null ? null : row.cells[base];
-    const text = own.state ? [el("span", { class: "state" }, own.state)]
-      : view.diff && other && !other.state ? words(other.text, own.text) : [own.text];
-    const scores = data.metrics.map((metric, place) => {
-      const value = own.scores[place];
-      if (value == null) return own.state ? null
+    const text = cell.state ? [el("span", { class: "state" }, cell.state)]
+      : view.diff && other && !other.state ? words(other.text, cell.text) : [cell.text];
+    const scores = data.metrics.map((metric, position) => {
+      const value = cell.scores[position];
+      if (value == null) return cell.state ? null
         : el("span", { class: "word unclear" }, `${metric.name} –`);
       const kind = metric.kind !== "pass" ? "unclear" : value ? "pass" : "fail";
       const shownAs = metric.kind === "pass" ? (value ? "✓" : "✗") : number(value);
       return el("span", { class: `word ${kind}` }, `${metric.name} ${shownAs}`);
     });
     return el("td", {}, el("div", { class: "answer" }, ...text),
-      ...scores.flatMap((one) => one ? [one, " "] : []));
+      ...scores.flatMap((score) => score ? [score, " "] : []));
   }
 
-  // The longest common run of words; what is gone stands before what has come. Beyond 300 words
-  // the answer stands as it is.
+  // A diff by the longest common subsequence of words: deleted words, then inserted ones. Words
+  // after the first 300 are shown without a diff.
   function words(before, after) {
     const split = (text) => text.split(/(?<=\s)(?=\S)/);
     const a = split(before).slice(0, 300), b = split(after), rest = b.splice(300);
@@ -386,10 +387,10 @@
           : Math.max(length[i + 1][j], length[i][j + 1]);
       }
     }
-    const made = [];
+    const parts = [];
     const run = (tag, text) => {
-      if (made.at(-1)?.localName === tag) made.at(-1).append(text);
-      else made.push(el(tag, {}, text));
+      if (parts.at(-1)?.localName === tag) parts.at(-1).append(text);
+      else parts.push(el(tag, {}, text));
     };
     let i = 0, j = 0;
     while (i < a.length || j < b.length) {
@@ -398,15 +399,15 @@
         run("del", a[i]); i++;
       } else { run("ins", b[j]); j++; }
     }
-    return [...made, el("span", { class: "soft" }, rest.join(""))];
+    return [...parts, el("span", { class: "soft" }, rest.join(""))];
   }
 
   document.title = `${data.experiment}: comparison`;
-  put("title", data.experiment);
-  put("about", `${data.dataset.name}, ${count(data.dataset.rows)} rows, digest `
+  replace("title", data.experiment);
+  replace("about", `${data.dataset.name}, ${count(data.dataset.rows)} rows, digest `
     + `${data.dataset.digest.slice(0, 12)}; ${data.variants.length} variants. Verdicts are against `
     + "the baseline on the same rows, all variants of a metric together (Holm).");
-  put("omitted", data.omitted ? `${count(data.omitted)} rows are left out of the list `
+  replace("omitted", data.omitted ? `${count(data.omitted)} rows are left out of the list `
     + "below to keep this file small; every number above is of all rows." : "");
   matrix(); plot(); confusions(); prompts(); controls(); rows();
 })();
