@@ -1,15 +1,15 @@
-"""This project's own evaluator: an example of one function a file."""
+"""Example of a project's own evaluator: one function a file."""
 
 from workbench.evaluator import Score, evaluator
 
 
 @evaluator(kind="pass")
 def one_word(outputs: str, *, most: int = 1) -> Score:
-    """Whether the answer keeps to `most` words; True or False.
+    """True if the answer has at most `most` words.
 
     Args:
         outputs: the answer.
-        most: how many words it may have, white space between them.
+        most: the largest number of words, separated by white space.
     """
     words = len(outputs.split())
     return Score(words <= most, f"{words} words")

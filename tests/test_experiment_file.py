@@ -410,8 +410,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[output_tokens]",
             "['../evil']",
             ":4:14",
-            "'../evil' is no evaluator's name\n"
-            "  fix: a name such as exact_match, or package.module:function",
+            "'../evil' is not an evaluator name\n"
+            "  fix: write a name such as exact_match, or package.module:function",
         ),
         ("dataset: rows.jsonl\n", "", "", "dataset is missing\n  fix: add `dataset: …`"),
         (

@@ -14,7 +14,7 @@ DONE = Completion("k", "ok", text="Paris")
 
 
 def judged(function, **settings) -> Score:
-    return bind(function, settings, name="mine").judge(inputs={}, expectations={}, completion=DONE)
+    return bind(function, settings, name="mine").score(inputs={}, expectations={}, completion=DONE)
 
 
 @pytest.mark.parametrize(
@@ -31,9 +31,9 @@ def judged(function, **settings) -> Score:
         (np.bool_(True), Score(True)),
         (np.float32(0.5), Score(0.5)),
         (np.int64(3), Score(3.0)),
-        (math.nan, Score(error="returned nan, which no mean survives")),
-        (-math.inf, Score(error="returned -inf, which no mean survives")),
-        (10**400, Score(error="returned a number beyond all floats, which no mean survives")),
+        (math.nan, Score(error="returned nan, not a finite number")),
+        (-math.inf, Score(error="returned -inf, not a finite number")),
+        (10**400, Score(error="returned a whole number too large for a float")),
         ([1], Score(error="returned list, not a bool, number, str or Score")),
         ({}, Score(error="returned dict, not a bool, number, str or Score")),
         (1j, Score(error="returned complex, not a bool, number, str or Score")),
@@ -53,7 +53,7 @@ def test_result_becomes_a_score(returned, expected):
         (1, Score(1.0)),
         (-1, Score(error="returned -1, outside its range [0, 1]")),
         (7, Score(error="returned 7, outside its range [0, 1]")),
-        ("0.9", Score(error="returned the text '0.9' where a number belongs")),
+        ("0.9", Score(error="returned the string '0.9', not a number")),
     ],
 )
 def test_number_outside_its_range_is_an_error(returned, expected):
@@ -91,7 +91,7 @@ def test_evaluator_gets_what_it_asks_for_and_can_change_none_of_it():
         return len(outputs) + len(completion.text) + bonus
 
     found = bind(mine, {"bonus": 2}, name="mine")
-    score = found.judge(inputs=inputs, expectations=expectations, completion=DONE)
+    score = found.score(inputs=inputs, expectations=expectations, completion=DONE)
     assert (score, inputs, expectations, found.arguments) == (
         Score(12.0),
         {"a": [1]},
@@ -109,8 +109,8 @@ def typed(outputs, *, flag: bool = True, n: int = 1, x: float = 1.0, s: str = ""
 
 
 ARGUMENTS = (
-    "\n  fix: its arguments are among inputs, outputs, expectations, completion; "
-    "settings are keyword-only"
+    "\n  fix: use arguments among inputs, outputs, expectations, completion; make settings "
+    "keyword-only"
 )
 
 
@@ -138,7 +138,7 @@ ARGUMENTS = (
         (typed, {"n": 1.5}, "evaluator 'mine': n is 1.5, not a whole number"),
         (typed, {"n": True}, "evaluator 'mine': n is True, not a whole number"),
         (typed, {"x": "1"}, "evaluator 'mine': x is '1', not a number"),
-        (typed, {"s": 1}, "evaluator 'mine': s is 1, not a text"),
+        (typed, {"s": 1}, "evaluator 'mine': s is 1, not a string"),
     ],
 )
 def test_signature_or_setting_that_does_not_fit_is_named(function, settings, expected):
@@ -162,7 +162,7 @@ def yields(outputs):
 def test_async_functions_and_generators_are_refused(function):
     said = refusal(bind, function, {}, name="judge")
     assert said == (
-        "evaluator 'judge' is async or a generator\n  fix: a plain `def` that returns a value"
+        "evaluator 'judge' is async or a generator\n  fix: write a plain `def` that returns a value"
     )
 
 
@@ -172,5 +172,5 @@ def test_what_an_evaluator_prints_stays_off_stdout(capsys):
         return True
 
     judge = bind(chatty, {}, name="chatty")
-    judge.judge(inputs={}, expectations={}, completion=Completion("key", "ok"))
+    judge.score(inputs={}, expectations={}, completion=Completion("key", "ok"))
     assert capsys.readouterr() == ("", "hello\n")

@@ -36,7 +36,7 @@ def test_function_of_a_module_is_found_behind_a_colon(tmp_path, write):
     write("judges_a/__init__.py", "")
     write("judges_a/tone.py", SIMPLE.format(name="polite"))
     found = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
-    score = found.judge(inputs={}, expectations={}, completion=Completion("k", "ok", text="four"))
+    score = found.score(inputs={}, expectations={}, completion=Completion("k", "ok", text="four"))
     assert (found.name, score.value) == ("manners", 4.0)
 
 
@@ -54,17 +54,18 @@ def test_list_names_those_of_the_project_too(tmp_path, write):
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("../outside", "'../outside' is no evaluator's name"),
-        ("a/b", "'a/b' is no evaluator's name"),
-        ("", "'' is no evaluator's name"),
-        ("a\0", "'a\\x00' is no evaluator's name"),
+        ("../outside", "'../outside' is not an evaluator name"),
+        ("a/b", "'a/b' is not an evaluator name"),
+        ("", "'' is not an evaluator name"),
+        ("a\0", "'a\\x00' is not an evaluator name"),
     ],
 )
 def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
     write("outside.py", "raise SystemExit('ran')")
     (tmp_path / "evaluators").mkdir()
     assert refusal(find_evaluator, name, {}, tmp_path, where="e.yaml:4:5") == (
-        f"e.yaml:4:5: {expected}\n  fix: a name such as exact_match, or package.module:function"
+        f"e.yaml:4:5: {expected}\n"
+        f"  fix: write a name such as exact_match, or package.module:function"
     )
 
 
@@ -83,8 +84,8 @@ def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
         ("raise SystemExit(3)\n", "evaluators/mine.py:1 can't be imported: SystemExit: 3"),
         (
             "x = 1\n",
-            "evaluators/mine.py holds no 'mine'\n"
-            "  fix: define `def mine(outputs, expectations): …` there",
+            "evaluators/mine.py has no 'mine'\n"
+            "  fix: define `def mine(outputs, expectations): …` in it",
         ),
         ("mine = 5\n", "'mine' is a int, not a function"),
     ],

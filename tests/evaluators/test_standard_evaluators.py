@@ -134,17 +134,17 @@ def test_everything_json_writes_is_valid(value):
         (
             {},
             "this row has no expected_response\n"
-            "  fix: add `expected: COLUMN` to the dataset, or fill that column",
+            "  fix: add `expected: COLUMN` to the dataset, or fill in that column",
         ),
         (
             wanted(None),
             "this row has no expected_response\n"
-            "  fix: add `expected: COLUMN` to the dataset, or fill that column",
+            "  fix: add `expected: COLUMN` to the dataset, or fill in that column",
         ),
         (
             wanted(["a"]),
-            "expected_response is ['a'], no text or number\n"
-            "  fix: write the right answer as a text",
+            "expected_response is ['a'], not a string or a number\n"
+            "  fix: write the right answer as a string",
         ),
     ],
 )
@@ -169,8 +169,8 @@ def test_cost_is_read_from_the_completion():
         (
             regex_match_file,
             {"pattern": "(a"},
-            "regex_match: pattern '(a' is no regular expression: missing ), unterminated "
-            "subpattern at position 0\n  fix: in YAML write it in single quotes: pattern: '^\\d+$'",
+            "regex_match: pattern '(a' is not a regular expression: missing ), unterminated "
+            "subpattern at position 0\n  fix: write it in YAML in single quotes: pattern: '^\\d+$'",
         ),
         (
             numeric_answer_file,
@@ -182,7 +182,7 @@ def test_cost_is_read_from_the_completion():
             numeric_answer_file,
             {"tolerance": -1},
             "numeric_answer: tolerance is -1\n"
-            "  fix: a number from 0: the greatest difference that is right",
+            "  fix: write a number from 0: the greatest difference that counts as right",
         ),
         (
             label_match_file,
@@ -193,17 +193,18 @@ def test_cost_is_read_from_the_completion():
             label_match_file,
             {"labels": ["yes", True]},
             "label_match: labels is ['yes', True]\n"
-            "  fix: a list of texts: labels: [positive, negative]",
+            "  fix: write a list of strings: labels: [positive, negative]",
         ),
         (
             label_match_file,
             {"labels": []},
-            "label_match: labels is []\n  fix: a list of texts: labels: [positive, negative]",
+            "label_match: labels is []\n"
+            "  fix: write a list of strings: labels: [positive, negative]",
         ),
         (
             label_match_file,
             {"labels": ["Yes", "yes"]},
-            "label_match: 'yes' is there twice\n  fix: name each label once",
+            "label_match: duplicate label 'yes'\n  fix: keep one",
         ),
     ],
 )

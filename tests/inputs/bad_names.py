@@ -305,8 +305,8 @@ NAMES = [
     Case(
         "B37-evaluator",
         (
-            "error: prompts/qa/experiment.yaml:4:14: '../evil' is no evaluator's name\n"
-            "  fix: a name such as exact_match, or package.module:function\n"
+            "error: prompts/qa/experiment.yaml:4:14: '../evil' is not an evaluator name\n"
+            "  fix: write a name such as exact_match, or package.module:function\n"
         ),
         evaluators="[../evil]",
     ),
@@ -341,8 +341,8 @@ NAMES = [
         "B39-signature",
         (
             "error: prompts/qa/experiment.yaml:4:14: evaluator 'mine' takes answer\n"
-            "  fix: its arguments are among inputs, outputs, expectations, completion; "
-            "settings are keyword-only\n"
+            "  fix: use arguments among inputs, outputs, expectations, completion; make settings "
+            "keyword-only\n"
         ),
         {"../../evaluators/mine.py": "def mine(answer):\n    return True\n"},
         evaluators="[mine]",

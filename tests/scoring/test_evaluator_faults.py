@@ -46,13 +46,16 @@ def on_two(court: Court, body: str, settings: str = "") -> list[Score]:
         ("raise MemoryError", f"MemoryError:  {PLACE}"),
         ("(lambda f: f(f))(lambda f: f(f))", "RecursionError: maximum recursion depth exceeded "
          f"{PLACE}"),
-        ("return math.nan", "returned nan, which no mean survives"),
-        ("return math.inf", "returned inf, which no mean survives"),
-        ("return -math.inf", "returned -inf, which no mean survives"),
-        ("return np.float64('nan')", "returned nan, which no mean survives"),
+        ("return math.nan", "returned nan, not a finite number"),
+        ("return math.inf", "returned inf, not a finite number"),
+        ("return -math.inf", "returned -inf, not a finite number"),
+        ("return np.float64('nan')", "returned nan, not a finite number"),
         ("return [1]", "returned list, not a bool, number, str or Score"),
         ("return object()", "returned object, not a bool, number, str or Score"),
-        ("return Score(1, reason=3)", "returned a Score whose reason, label or error is no text"),
+        (
+            "return Score(1, reason=3)",
+            "returned a Score whose reason, label or error is not a string",
+        ),
         ("os._exit(0)", "ended its process: exit code 0"),
         ("os._exit(9)", "ended its process: exit code 9"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "ended its process: SIGKILL"),
@@ -110,7 +113,7 @@ def test_value_comes_back_from_the_process_as_it_was(court: Court, body, expecte
     [
         ("-1", "returned -1, outside its range [0, 1]"),
         ("7", "returned 7, outside its range [0, 1]"),
-        ("'0.9'", "returned the text '0.9' where a number belongs"),
+        ("'0.9'", "returned the string '0.9', not a number"),
     ],
 )
 def test_value_outside_the_declared_range_is_an_error(court: Court, value, expected):
@@ -260,7 +263,7 @@ def test_evaluator_sees_no_variable_that_is_not_granted(court: Court, monkeypatc
     }
 
 
-LIST = "\n  fix: names only, as env: [OPENAI_API_KEY]; values stand in .env or the environment"
+LIST = "\n  fix: write names only: env: [OPENAI_API_KEY]; set the values in .env or the environment"
 
 
 @pytest.mark.parametrize(
@@ -268,12 +271,12 @@ LIST = "\n  fix: names only, as env: [OPENAI_API_KEY]; values stand in .env or t
     [
         ("env: [NO_SUCH_NAME_X]", "the variable NO_SUCH_NAME_X is not set"
          "\n  fix: put NO_SUCH_NAME_X=… into .env, or export it"),
-        ("env: OPENAI_API_KEY", "env is no list of variables' names" + LIST),
-        ("env: [sk-proj-secret]", "env is no list of variables' names" + LIST),
-        ("env: [[A]]", "env is no list of variables' names" + LIST),
-        ("env: {A: b}", "env is no list of variables' names" + LIST),
+        ("env: OPENAI_API_KEY", "env is not a list of variable names" + LIST),
+        ("env: [sk-proj-secret]", "env is not a list of variable names" + LIST),
+        ("env: [[A]]", "env is not a list of variable names" + LIST),
+        ("env: {A: b}", "env is not a list of variable names" + LIST),
         *[(f"timeout_s: {said}", f"timeout_s is {shown}, not a number of seconds\n  fix: above 0, "
-           "at most 86400; 60 unless it is given")
+           "at most 86400; the default is 60")
           for said, shown in [("0", "0"), ("-1", "-1"), ("86401", "86401"), ("soon", "'soon'"),
                               ("true", "True"), ("null", "None")]],
     ],
@@ -305,13 +308,12 @@ def test_limits_and_grants_are_no_part_of_the_digest(court: Court, monkeypatch):
         ("import os; os.abort()", "evaluators/mine.py can't be imported: "
          "it ended its process: SIGABRT"),
         ("def mine(outputs, other): ...", "evaluators/mine.py: evaluator 'mine' takes other\n"
-         "  fix: its arguments are among inputs, outputs, expectations, completion; "
-         "settings are keyword-only"),
+         "  fix: use arguments among inputs, outputs, expectations, completion; make settings "
+         "keyword-only"),
         ("def mine(outputs, *, env=1): ...", "evaluators/mine.py: evaluator 'mine' has a setting "
-         "'env', which is workbench's own\n  fix: call it otherwise; "
-         "reserved are name, env, timeout_s"),
-        ("def other(outputs): ...", "evaluators/mine.py holds no 'mine'"
-         "\n  fix: define `def mine(outputs, expectations): …` there"),
+         "'env', which workbench reserves\n  fix: rename it; reserved are name, env, timeout_s"),
+        ("def other(outputs): ...", "evaluators/mine.py has no 'mine'"
+         "\n  fix: define `def mine(outputs, expectations): …` in it"),
     ],
 )  # fmt: skip
 def test_evaluator_that_can_not_be_used_is_refused_before_anything_is_sent(
@@ -389,4 +391,4 @@ def test_evaluator_that_changes_while_it_is_at_work_is_no_mixed_column(court: Co
 
 def test_nan_of_python_is_not_let_through_by_a_category(court: Court):
     court.evaluator(f"def mine(outputs):\n    return float({str(math.nan)!r})\n")
-    assert court.scores() == [Score(error="returned nan, which no mean survives")] * 3
+    assert court.scores() == [Score(error="returned nan, not a finite number")] * 3

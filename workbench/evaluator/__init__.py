@@ -1,9 +1,14 @@
-"""Evaluators: plain functions that judge one output.
+"""Evaluators: plain functions that score one output.
 
 from workbench.evaluator import Score, evaluator
 
 @evaluator(range=(0, 1))
 def brevity(outputs: str, *, words: int = 20) -> float: ...
+
+contract   evaluator functions and their scores
+spec       an evaluator of an experiment file
+lookup     evaluators by name
+errors     errors in a user's evaluator
 """
 
 from workbench.evaluator.contract import Evaluator, Score, Traits, bind, evaluator

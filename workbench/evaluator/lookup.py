@@ -1,4 +1,4 @@
-"""Finding an evaluator where its name says it is.
+"""Evaluators by name: the project's, the library's, or a package's.
 
 exact_match            evaluators/exact_match.py of the project, else
                        workbench/evaluators/exact_match.py, else
@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
@@ -22,24 +21,26 @@ from typing import Any
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.evaluator.contract import LIBRARIES, Evaluator, bind
+from workbench.evaluator.contract import Evaluator, bind
+from workbench.evaluator.errors import import_error
 from workbench.evaluator.spec import Spec, read_spec
 
 GROUP = "workbench.evaluators"
 PACKAGE = "workbench.evaluators"
 LIBRARY = Path(__file__).resolve().parents[1] / "evaluators"
 
-# Makes a function of an object that is none (an MLflow scorer), or returns None.
+# Wraps an object that is not a function (an MLflow scorer); None: it can't.
 Adapter = Callable[[object, Mapping[str, JSON]], Callable[..., Any] | None]
-# The evaluators of these specs, in order.
+# Finds the evaluators of specs, in order.
 EvaluatorFinder = Callable[[Sequence[Spec]], list[Evaluator]]
 
 
 def list_evaluators(root: Path) -> dict[str, str]:
-    """Every name that can be used without a colon, and where it comes from."""
-    found = {entry.name: entry.value for entry in entry_points(group=GROUP)}
-    found |= dict.fromkeys(_files(LIBRARY), "workbench")
-    return found | {name: f"evaluators/{name}.py" for name in _files(root / "evaluators")}
+    """Every name that needs no colon, and its origin."""
+    evaluators = {entry.name: entry.value for entry in entry_points(group=GROUP)}
+    evaluators |= dict.fromkeys(_module_names(LIBRARY), "workbench")
+    project = _module_names(root / "evaluators")
+    return evaluators | {name: f"evaluators/{name}.py" for name in project}
 
 
 def find_evaluator(
@@ -55,10 +56,10 @@ def find_evaluator(
     Args:
         name: as in the experiment file.
         settings: its keyword-only arguments, and those of `spec.RESERVED`: `name` labels a
-            second use, `env` and `timeout_s` say what its process may do.
+            second use, `env` and `timeout_s` are for its process.
         root: the project's folder.
-        where: the place in the experiment file.
-        adapt: makes functions of objects that are none.
+        where: the position in the experiment file.
+        adapt: wraps objects that are not functions.
 
     Raises:
         WorkbenchError: no such evaluator, it can't be imported, or the settings don't fit.
@@ -67,44 +68,46 @@ def find_evaluator(
 
 
 def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
-    """As `find_evaluator`, for settings that were read before."""
-    name, root, where = spec.name, spec.root, spec.where
-    own = {key: value for key, value in spec.settings.items() if key != "name"}
+    """The evaluator of `spec`, imported; see `find_evaluator`."""
+    name, root = spec.name, spec.root
+    settings = {key: value for key, value in spec.settings.items() if key != "name"}
     label = str(spec.settings.get("name") or name.rpartition(":")[2])
     try:
-        module, target = _locate(name, root, where)
-        source = _shown(module, root)
+        module, target = _locate(name, root, spec.where)
         foreign = not inspect.isfunction(target) or target.__module__.startswith("mlflow.")
-        function = adapt(target, own) if adapt and foreign else None
+        function = adapt(target, settings) if adapt and foreign else None
         if function is not None:
-            own = {}
+            settings = {}
+        elif callable(target):
+            function = target
         else:
-            function = target if callable(target) else None
-        if function is None:
             raise WorkbenchError(f"{name!r} is a {type(target).__name__}, not a function")
-        checks = getattr(module, "check_settings", None)
-        bound = bind(function, own, name=label, source=source)
-        if checks:
-            _run_check(checks, own, label)
+        evaluator = bind(function, settings, name=label, source=_display_name(module, root))
+        if hasattr(module, "check_settings"):
+            _check_settings(module.check_settings, settings, label)
     except WorkbenchError as error:
-        error.where = where or error.where
+        error.where = spec.where or error.where
         raise
-    said = {"source": _source_digest(module, root), "name": name, "settings": dict(spec.settings)}
-    return replace(bound, digest=digest(said), spec=spec)
+    identity = {
+        "source": _source_digest(module, root),
+        "name": name,
+        "settings": dict(spec.settings),
+    }
+    return replace(evaluator, digest=digest(identity), spec=spec)
 
 
 def find_in_process(specs: Sequence[Spec]) -> list[Evaluator]:
-    """A `EvaluatorFinder` that imports them into our own process."""
+    """An `EvaluatorFinder` that imports them into this process."""
     return [load_evaluator(spec) for spec in specs]
 
 
 def is_builtin(name: str, root: Path) -> bool:
-    """Whether the name means an evaluator that came with workbench."""
-    own = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
-    return name in _files(LIBRARY) and not own
+    """True if the name means an evaluator of the library."""
+    overridden = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
+    return name in _module_names(LIBRARY) and not overridden
 
 
-def _run_check(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
+def _check_settings(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
     try:
         check(**settings)
     except WorkbenchError:
@@ -113,53 +116,50 @@ def _run_check(check: Callable[..., Any], settings: Mapping[str, JSON], name: st
         raise WorkbenchError(f"evaluator {name!r}: {type(error).__name__}: {error}") from error
 
 
-def _files(folder: Path) -> list[str]:
+def _module_names(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.py") if not file.name.startswith("_"))
 
 
 def _locate(name: str, root: Path, where: str) -> tuple[ModuleType, object]:
-    """The module that holds `name`, and what it holds under it."""
+    """The module of `name`, and its attribute."""
     module_name, colon, attribute = name.partition(":")
-    if not colon:
-        attribute = name
     if not colon and not name.isidentifier():
-        raise WorkbenchError(
-            f"{name!r} is no evaluator's name",
-            where=where,
-            fix="a name such as exact_match, or package.module:function",
-        )
+        fix = "write a name such as exact_match, or package.module:function"
+        raise WorkbenchError(f"{name!r} is not an evaluator name", where=where, fix=fix)
     if colon:
-        module = _imported(module_name, root, where)
-    elif (file := root / "evaluators" / f"{name}.py").is_file():
-        module = _from_file(file, root, where)
-    elif name in _files(LIBRARY):
-        module = importlib.import_module(f"{PACKAGE}.{name}")
+        module = _import_module(module_name, root, where)
     else:
-        entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
-        if not entries:
-            raise unknown_name("evaluator", name, list_evaluators(root), where=where)
-        module = _imported(entries[0].module, root, where)
-        attribute = entries[0].attr
+        attribute = name
+        if (file := root / "evaluators" / f"{name}.py").is_file():
+            module = _import_file(file, root, where)
+        elif name in _module_names(LIBRARY):
+            module = importlib.import_module(f"{PACKAGE}.{name}")
+        else:
+            entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
+            if not entries:
+                raise unknown_name("evaluator", name, list_evaluators(root), where=where)
+            module = _import_module(entries[0].module, root, where)
+            attribute = entries[0].attr
     if not hasattr(module, attribute):
         raise WorkbenchError(
-            f"{_shown(module, root)} holds no {attribute!r}",
+            f"{_display_name(module, root)} has no {attribute!r}",
             where=where,
-            fix=f"define `def {attribute}(outputs, expectations): …` there",
+            fix=f"define `def {attribute}(outputs, expectations): …` in it",
         )
     return module, getattr(module, attribute)
 
 
-def _imported(module: str, root: Path, where: str) -> ModuleType:
+def _import_module(module: str, root: Path, where: str) -> ModuleType:
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     try:
         return importlib.import_module(module)
-    except (Exception, SystemExit) as error:  # whatever the user's module does while imported
-        raise _unimportable(module, error, where, root) from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
+        raise import_error(module, error, where, root) from error
 
 
-def _from_file(file: Path, root: Path, where: str) -> ModuleType:
-    """The module in `file`, read anew; what it imports from the project is found at the root."""
+def _import_file(file: Path, root: Path, where: str) -> ModuleType:
+    """The module in `file`, imported again each time; its project imports start at the root."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
     name = f"workbench_project_{sha256(str(file).encode()).hexdigest()[:12]}"
@@ -170,34 +170,18 @@ def _from_file(file: Path, root: Path, where: str) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever the user's module does while imported
-        raise _unimportable(f"evaluators/{file.name}", error, where, root) from error
+    except (Exception, SystemExit) as error:  # a user's module may raise anything
+        raise import_error(f"evaluators/{file.name}", error, where, root) from error
     return module
 
 
-def _unimportable(name: str, error: BaseException, where: str, root: Path) -> WorkbenchError:
-    """Names the module with its line, and the line of another project file where that failed."""
-    places = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        places.append((error.filename, error.lineno))
-    own = [
-        f"{Path(file).relative_to(root)}:{line}"
-        for file, line in places
-        if Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
-    ]
-    at = next((place for place in reversed(own) if place.rpartition(":")[0] == name), name)
-    inner = f" ({own[-1]})" if own and own[-1] != at else ""
-    said = f"{type(error).__name__}: {error}"
-    return WorkbenchError(f"{at} can't be imported: {said}{inner}", where=where)
-
-
-def _shown(module: ModuleType, root: Path) -> str:
+def _display_name(module: ModuleType, root: Path) -> str:
     file = Path(module.__file__ or module.__name__)
     return str(file.relative_to(root)) if file.is_relative_to(root) else module.__name__
 
 
 def _source_digest(module: ModuleType, root: Path) -> JSON:
-    """What changes when the evaluator does: sources in the project, the version outside of it."""
+    """Digests of the sources in the project or the library; the version of other packages."""
     file = Path(module.__file__ or "")
     top = module.__name__.partition(".")[0]
     if file.is_relative_to(LIBRARY):
@@ -211,12 +195,12 @@ def _source_digest(module: ModuleType, root: Path) -> JSON:
 
 def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, str]:
     """SHA-256 of `file` and of every project file it imports, by path below the root."""
-    shown = str(file.relative_to(root))
-    if shown in seen:
+    path = str(file.relative_to(root))
+    if path in seen:
         return seen
     text = file.read_bytes()
-    seen[shown] = sha256(text).hexdigest()
-    for name in _imports(text, file.relative_to(root).parent):
+    seen[path] = sha256(text).hexdigest()
+    for name in _imported_paths(text, file.relative_to(root).parent):
         for part in (name, *name.parents)[: len(name.parts)]:
             for candidate in (root / part.with_suffix(".py"), root / part / "__init__.py"):
                 if candidate.is_file():
@@ -224,8 +208,8 @@ def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, st
     return seen
 
 
-def _imports(text: bytes, package: Path) -> Iterator[Path]:
-    """What a source imports, `a.b` as `a/b`; relative names are seen from `package`."""
+def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
+    """Imports of a source, `a.b` as `a/b`; relative names start at `package`."""
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (Path(*alias.name.split(".")) for alias in node.names)

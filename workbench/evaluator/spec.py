@@ -1,4 +1,4 @@
-"""What an experiment file says of an evaluator: which one, its settings, what its process may do.
+"""An evaluator of an experiment file: its name, its settings, and the limits of its process.
 
 - my_judge: {strict: true, name: severe, env: [OPENAI_API_KEY], timeout_s: 20}
 
@@ -14,21 +14,21 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
-RESERVED = ("name", "env", "timeout_s")  # settings that no function gets
-TIMEOUT = 60.0  # seconds
-LONGEST = 86_400  # seconds
+RESERVED = ("name", "env", "timeout_s")  # settings that are not passed to the function
+DEFAULT_TIMEOUT_S = 60.0
+MAX_TIMEOUT_S = 86_400
 
 
 @dataclass(frozen=True)
 class Spec:
-    """All that finds an evaluator again in another process.
+    """Everything that another process needs to find an evaluator.
 
     Attributes:
-        settings: its function's, and `name`; what else is reserved is below.
+        settings: its function's, and `name`; the other reserved ones are below.
         root: the project's folder.
-        where: its place in the experiment file.
-        env: the variables its process is given beside the harmless ones.
-        timeout_s: seconds that one row may take.
+        where: its position in the experiment file.
+        env: environment variables that its process gets beside the harmless ones.
+        timeout_s: most seconds for one row.
     """
 
     name: str
@@ -36,55 +36,47 @@ class Spec:
     root: Path
     where: str = ""
     env: tuple[str, ...] = ()
-    timeout_s: float = TIMEOUT
+    timeout_s: float = DEFAULT_TIMEOUT_S
 
 
 def read_spec(name: str, settings: Mapping[str, JSON], root: Path, *, where: str = "") -> Spec:
-    """The spec in the settings a user wrote.
+    """The spec of an evaluator and its settings.
 
     Raises:
-        WorkbenchError: `env` is no list of names, or `timeout_s` is no sensible number of seconds.
+        WorkbenchError: `env` is not a list of names, or `timeout_s` is out of range.
     """
-    own = {key: value for key, value in settings.items() if key not in ("env", "timeout_s")}
-    env = _env(name, settings.get("env", []), where)
-    return Spec(name, own, root, where, env, _timeout(name, settings, where))
-
-
-def _env(name: str, said: JSON, where: str) -> tuple[str, ...]:
-    names = said if isinstance(said, list) else [None]
-    for item in names:
-        if not isinstance(item, str) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", item):
+    others = {key: value for key, value in settings.items() if key not in ("env", "timeout_s")}
+    env = settings.get("env", [])
+    for variable in env if isinstance(env, list) else [None]:
+        if not isinstance(variable, str) or not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", variable):
             # The value is not shown: it may be the key itself.
             raise WorkbenchError(
-                f"evaluator {name!r}: env is no list of variables' names",
+                f"evaluator {name!r}: env is not a list of variable names",
                 where=where,
-                fix="names only, as env: [OPENAI_API_KEY]; values stand in .env or the environment",
+                fix="write names only: env: [OPENAI_API_KEY]; set the values in .env or the "
+                "environment",
             )
-    return tuple(sorted(set(names)))
+    timeout = settings.get("timeout_s", DEFAULT_TIMEOUT_S)
+    is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
+    if not is_number or not 0 < timeout <= MAX_TIMEOUT_S:
+        raise WorkbenchError(
+            f"evaluator {name!r}: timeout_s is {timeout!r}, not a number of seconds",
+            where=where,
+            fix=f"above 0, at most {MAX_TIMEOUT_S}; the default is {DEFAULT_TIMEOUT_S:g}",
+        )
+    return Spec(name, others, root, where, tuple(sorted(set(env))), float(timeout))
 
 
 def check_env(spec: Spec) -> None:
-    """That what an evaluator is granted is there; asked where it may be called.
+    """Check that the variables in an evaluator's `env` are set.
 
     Raises:
-        WorkbenchError: a variable isn't set.
+        WorkbenchError: one is not.
     """
-    for item in spec.env:
-        if not os.environ.get(item):
+    for variable in spec.env:
+        if not os.environ.get(variable):
             raise WorkbenchError(
-                f"evaluator {spec.name!r}: the variable {item} is not set",
+                f"evaluator {spec.name!r}: the variable {variable} is not set",
                 where=spec.where,
-                fix=f"put {item}=… into .env, or export it",
+                fix=f"put {variable}=… into .env, or export it",
             )
-
-
-def _timeout(name: str, settings: Mapping[str, JSON], where: str) -> float:
-    said = settings.get("timeout_s", TIMEOUT)
-    number = isinstance(said, int | float) and not isinstance(said, bool)
-    if not number or not 0 < said <= LONGEST:
-        raise WorkbenchError(
-            f"evaluator {name!r}: timeout_s is {said!r}, not a number of seconds",
-            where=where,
-            fix=f"above 0, at most {LONGEST}; {TIMEOUT:g} unless it is given",
-        )
-    return float(said)

@@ -1,1 +1,1 @@
-"""The standard library of evaluators, one function a file."""
+"""The library of evaluators, one function a file."""

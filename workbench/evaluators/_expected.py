@@ -1,4 +1,4 @@
-"""The right answer of a row, for evaluators that compare with one."""
+"""The expected text of a row, for evaluators that compare with it."""
 
 from collections.abc import Mapping
 
@@ -7,18 +7,18 @@ from workbench.errors import WorkbenchError
 
 
 def expected_text(expectations: Mapping[str, JSON]) -> str:
-    """`expected_response` as text; a number as JSON writes it.
+    """`expected_response` as a string; a number as JSON writes it.
 
     Raises:
-        WorkbenchError: the row has none, or it is neither text nor number.
+        WorkbenchError: the row has none, or it is neither a string nor a number.
     """
     answer = expectations.get("expected_response")
     if answer is None:
         raise WorkbenchError(
             "this row has no expected_response",
-            fix="add `expected: COLUMN` to the dataset, or fill that column",
+            fix="add `expected: COLUMN` to the dataset, or fill in that column",
         )
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
-        fix = "write the right answer as a text"
-        raise WorkbenchError(f"expected_response is {answer!r}, no text or number", fix=fix)
+        message = f"expected_response is {answer!r}, not a string or a number"
+        raise WorkbenchError(message, fix="write the right answer as a string")
     return str(answer)

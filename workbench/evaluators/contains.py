@@ -1,4 +1,4 @@
-"""Whether the expected text stands somewhere in the answer."""
+"""Evaluator: the answer contains the expected text."""
 
 from collections.abc import Mapping
 
@@ -10,20 +10,20 @@ from workbench.evaluators._expected import expected_text
 
 @evaluator(kind="pass")
 def contains(outputs: str, expectations: Mapping[str, JSON], *, ignore_case: bool = True) -> bool:
-    """True where `expected_response` is part of the answer, inside a word too.
+    """True if the answer contains the expected text, even inside a word.
 
     Args:
         outputs: the answer.
-        expectations: with `expected_response`; a number is looked for as text.
+        expectations: with `expected_response`; a number is compared as a string.
         ignore_case: `PARIS` contains `Paris`.
 
     Raises:
-        WorkbenchError: `expected_response` is empty, which everything contains.
+        WorkbenchError: `expected_response` is empty, which every answer contains.
     """
-    wanted = expected_text(expectations)
-    if not wanted.strip():
+    expected = expected_text(expectations)
+    if not expected.strip():
         raise WorkbenchError(
-            f"expected_response is {wanted!r}, which every answer contains",
-            fix="fill the column that `expected:` names",
+            f"expected_response is {expected!r}, which every answer contains",
+            fix="fill in the column that `expected:` names",
         )
-    return wanted.casefold() in outputs.casefold() if ignore_case else wanted in outputs
+    return expected.casefold() in outputs.casefold() if ignore_case else expected in outputs

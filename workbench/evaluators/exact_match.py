@@ -1,4 +1,4 @@
-"""Whether the answer is the expected text, nothing more and nothing less."""
+"""Evaluator: the answer equals the expected text."""
 
 from collections.abc import Mapping
 
@@ -15,17 +15,17 @@ def exact_match(
     ignore_case: bool = False,
     strip: bool = True,
 ) -> bool:
-    """True where the answer equals `expected_response`.
+    """True if the answer equals the expected text.
 
     Args:
         outputs: the answer.
-        expectations: with `expected_response`; a number is compared as text.
+        expectations: with `expected_response`; a number is compared as a string.
         ignore_case: `Yes` equals `yes`.
-        strip: white space at both ends of either counts for nothing.
+        strip: ignore white space at both ends of each.
     """
-    answer, wanted = outputs, expected_text(expectations)
+    answer, expected = outputs, expected_text(expectations)
     if strip:
-        answer, wanted = answer.strip(), wanted.strip()
+        answer, expected = answer.strip(), expected.strip()
     if ignore_case:
-        answer, wanted = answer.casefold(), wanted.casefold()
-    return answer == wanted
+        answer, expected = answer.casefold(), expected.casefold()
+    return answer == expected

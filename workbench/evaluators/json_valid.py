@@ -1,4 +1,4 @@
-"""Whether the answer is JSON."""
+"""Evaluator: the answer is JSON."""
 
 import json
 import re
@@ -11,16 +11,16 @@ _FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re
 
 @evaluator(kind="pass")
 def json_valid(outputs: str, *, fenced: bool = True) -> Score:
-    """True where the whole answer is one JSON value (RFC 8259: no NaN, no comments).
+    """True if the answer is one JSON value (RFC 8259: no NaN, no comments).
 
     Args:
         outputs: the answer; white space around the value is allowed.
-        fenced: the value may stand in a Markdown code block, with nothing outside of it.
+        fenced: the value may be in a Markdown code block, with nothing outside of it.
     """
     text = outputs.strip()
     block = _FENCE.fullmatch(text) if fenced else None
     try:
-        # a number is only looked at, so that none is too large to be converted
+        # numbers are not converted, so that none is too large
         json.loads(block[1] if block else text, parse_constant=_refuse, parse_int=len)
     except ValueError as error:
         return Score(False, reason=str(error))

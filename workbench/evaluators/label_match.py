@@ -1,4 +1,4 @@
-"""Whether the label that the answer names is the expected one."""
+"""Evaluator: the answer names the expected label."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._expected import expected_text
 
-# Between two labels on one line, this makes them a list and not an answer: `positive or negative`.
+# Separators of a list of labels, which is no answer: `positive or negative`.
 _LISTED = re.compile(r"[^\S\n]*(?:[/|,;&]|\bor\b|\band\b|\bvs\b)[^\S\n]*", re.IGNORECASE)
 _UNPARSED = ("wrong", "not_applicable")
 
@@ -24,65 +24,65 @@ def label_match(
     ignore_case: bool = True,
     unparsed: Literal["wrong", "not_applicable"] = "wrong",
 ) -> Score:
-    """True where the answer names `expected_response`; label right, wrong or unparsed.
+    """True if the answer names the expected label; the score's label is right, wrong or unparsed.
 
-    An answer names the label it begins with, or else the only one in it, as a whole word. No label,
-    several further in, or a list of them (`positive or negative`): unparsed. What goes before a
-    label is not understood: `not positive` names positive.
+    An answer names the label it begins with, or else the only label in it, as a whole word. With
+    no label, several of them later on, or a list (`positive or negative`) it is unparsed.
+    Negations are not understood: `not positive` names positive.
 
     Args:
         outputs: the answer.
-        expectations: `expected_response` is one of `labels`.
-        labels: every answer that can be right; of two that fit, the longer counts.
+        expectations: `expected_response` must be in `labels`.
+        labels: every possible answer; where two match, the longer one counts.
         ignore_case: `POSITIVE` names positive.
-        unparsed: such an answer is False (`wrong`), or in no mean (`not_applicable`).
+        unparsed: score an unparsed answer False (`wrong`), or leave it out (`not_applicable`).
 
     Raises:
-        WorkbenchError: `expected_response` is none of the labels.
+        WorkbenchError: `expected_response` is not in `labels`.
     """
-    wanted = expected_text(expectations)
+    expected = expected_text(expectations)
     folded = [_folded(label, ignore_case) for label in labels]
-    if _folded(wanted, ignore_case) not in folded:
-        raise unknown_name("label (in expected_response)", wanted, labels)
-    named = _named(outputs, tuple(labels), ignore_case)
+    if _folded(expected, ignore_case) not in folded:
+        raise unknown_name("label (in expected_response)", expected, labels)
+    named = _named_labels(outputs, tuple(labels), ignore_case)
     if len(named) != 1:
         reason = f"names {', '.join(sorted(named)) or 'no label'}"
         return Score(False if unparsed == "wrong" else None, reason=reason, label="unparsed")
-    (found,) = named
-    right = _folded(found, ignore_case) == _folded(wanted, ignore_case)
-    reason = f"{found}, expected {wanted}"
+    (label,) = named
+    right = _folded(label, ignore_case) == _folded(expected, ignore_case)
+    reason = f"{label}, expected {expected}"
     return Score(right, reason=reason, label="right" if right else "wrong")
 
 
 def check_settings(**settings: JSON) -> None:
-    """Makes sure that the labels can be told apart and `unparsed` is a word known here.
+    """Check that the labels differ and that `unparsed` is a valid choice.
 
     Raises:
-        WorkbenchError: otherwise.
+        WorkbenchError: they don't, or it isn't.
     """
     labels, unparsed = settings["labels"], settings.get("unparsed", "wrong")
     if unparsed not in _UNPARSED:
         raise unknown_name("value of label_match's `unparsed`:", str(unparsed), _UNPARSED)
-    texts = isinstance(labels, list) and all(isinstance(x, str) and x.strip() for x in labels)
-    if not texts or not labels:
-        what = f"label_match: labels is {labels!r}"
-        raise WorkbenchError(what, fix="a list of texts: labels: [positive, negative]")
+    is_list = isinstance(labels, list) and bool(labels)
+    if not is_list or not all(isinstance(label, str) and label.strip() for label in labels):
+        fix = "write a list of strings: labels: [positive, negative]"
+        raise WorkbenchError(f"label_match: labels is {labels!r}", fix=fix)
     folded = [_folded(label, settings.get("ignore_case", True)) for label in labels]
-    twice = next((label for label in folded if folded.count(label) > 1), None)
-    if twice is not None:
-        raise WorkbenchError(f"label_match: {twice!r} is there twice", fix="name each label once")
+    for label in folded:
+        if folded.count(label) > 1:
+            raise WorkbenchError(f"label_match: duplicate label {label!r}", fix="keep one")
 
 
-def _named(text: str, labels: tuple[str, ...], ignore_case: bool) -> set[str]:
-    """The labels that `text` names: one where it is an answer."""
+def _named_labels(text: str, labels: tuple[str, ...], ignore_case: bool) -> set[str]:
+    """The labels that `text` names; exactly one if it is an answer."""
     longest = tuple(sorted(labels, key=len, reverse=True))
-    found = list(_pattern(longest, ignore_case).finditer(text))
-    names = [longest[(match.lastindex or 1) - 1] for match in found]
+    matches = list(_pattern(longest, ignore_case).finditer(text))
+    names = [longest[(match.lastindex or 1) - 1] for match in matches]
     if len(set(names)) < 2:
         return set(names)
-    begins = not any(character.isalnum() for character in text[: found[0].start()])
+    begins = not any(character.isalnum() for character in text[: matches[0].start()])
     other = next(index for index, name in enumerate(names) if name != names[0])
-    between = text[found[other - 1].end() : found[other].start()]
+    between = text[matches[other - 1].end() : matches[other].start()]
     return {names[0]} if begins and not _LISTED.fullmatch(between) else set(names)
 
 
@@ -91,8 +91,8 @@ def _pattern(labels: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
     """Each label as a group and a whole word; `non-positive` is another word than `positive`."""
     groups = [r"\s+".join(re.escape(word) for word in label.split()) for label in labels]
     words = "|".join(f"({group})" for group in groups)
-    whole = rf"(?<![^\W_])(?<![^\W_]-)(?:{words})(?![^\W_])(?!-[^\W_])"
-    return re.compile(whole, re.IGNORECASE if ignore_case else 0)
+    pattern = rf"(?<![^\W_])(?<![^\W_]-)(?:{words})(?![^\W_])(?!-[^\W_])"
+    return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
 
 
 def _folded(label: str, ignore_case: bool) -> str:

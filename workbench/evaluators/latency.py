@@ -1,4 +1,4 @@
-"""How long an answer took."""
+"""Evaluator: seconds until the answer."""
 
 from workbench.evaluator import evaluator
 from workbench.model import Completion
@@ -8,6 +8,6 @@ from workbench.model import Completion
 def latency(completion: Completion) -> float | None:
     """Seconds from sending the request to the last byte of the answer; lower is better.
 
-    For a stored answer, as measured when it was made. None where it was not measured.
+    A stored answer keeps its first measurement. None: not measured.
     """
     return completion.latency_s

@@ -1,4 +1,4 @@
-"""Whether the number that the answer comes to is the expected one."""
+"""Evaluator: the final number of the answer is the expected one."""
 
 import math
 import re
@@ -28,57 +28,59 @@ def numeric_answer(
     tolerance: float = 0.0,
     which: Literal["first", "last"] = "last",
 ) -> Score:
-    """True where the answer's number is `expected_response`; label right, wrong or no_number.
+    """True if the answer's number is the expected one; label right, wrong or no_number.
 
     The number is the last in the text, or the first after `####`, the mark of GSM8K (Cobbe et al.
     2021, arXiv:2110.14168). `1,234.50`, `$12`, `50%`, `12kg` are read as 1234.50, 12, 50, 12.
     Number words, fractions and decimal commas are not read.
 
     Args:
-        outputs: the answer; where it has no number the score is False, labelled `no_number`.
-        expectations: `expected_response` is a number, or a text with one, read the same way.
-        tolerance: greatest difference that is still right, in the number's own unit.
+        outputs: the answer; without a number the score is False, labelled `no_number`.
+        expectations: `expected_response` is a number, or a string with one, read the same way.
+        tolerance: greatest difference that counts as right, in the number's unit.
         which: `first` for answers that give the number before the explanation.
 
     Raises:
         WorkbenchError: `expected_response` holds no number.
     """
-    wanted = _number(expected_text(expectations), "last")
-    if wanted is None:
+    expected = _number(expected_text(expectations), "last")
+    if expected is None:
         answer = expectations["expected_response"]
-        fix = "name the column of the right number as `expected:`"
+        fix = "set `expected:` to the column of the right number"
         raise WorkbenchError(f"expected_response {answer!r} holds no number", fix=fix)
-    found = _number(outputs, which)
-    if found is None:
+    number = _number(outputs, which)
+    if number is None:
         return Score(False, reason="no number in the answer", label="no_number")
-    right = abs(found - wanted) <= Decimal(str(tolerance))
-    return Score(right, reason=f"{found}, expected {wanted}", label="right" if right else "wrong")
+    right = abs(number - expected) <= Decimal(str(tolerance))
+    return Score(
+        right, reason=f"{number}, expected {expected}", label="right" if right else "wrong"
+    )
 
 
 def check_settings(**settings: JSON) -> None:
-    """Makes sure that `which` and `tolerance` mean something.
+    """Check that `which` and `tolerance` are valid.
 
     Raises:
-        WorkbenchError: one of them doesn't.
+        WorkbenchError: one of them isn't.
     """
     which, tolerance = settings.get("which", "last"), settings.get("tolerance", 0.0)
     if which not in ("first", "last"):
         raise unknown_name("value of numeric_answer's `which`:", str(which), ("first", "last"))
-    number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
-    if not number or not 0 <= tolerance < math.inf:
-        what = f"numeric_answer: tolerance is {tolerance!r}"
-        raise WorkbenchError(what, fix="a number from 0: the greatest difference that is right")
+    is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
+    if not is_number or not 0 <= tolerance < math.inf:
+        fix = "write a number from 0: the greatest difference that counts as right"
+        raise WorkbenchError(f"numeric_answer: tolerance is {tolerance!r}", fix=fix)
 
 
 def _number(text: str, which: str) -> Decimal | None:
     marked = text.rpartition(_MARK)[2] if _MARK in text else ""
-    found = list(_NUMBER.finditer(marked))
-    if found:
+    matches = list(_NUMBER.finditer(marked))
+    if matches:
         which = "first"
     else:
-        found = list(_NUMBER.finditer(text))
-    if not found:
+        matches = list(_NUMBER.finditer(text))
+    if not matches:
         return None
-    number = found[0] if which == "first" else found[-1]
+    number = matches[0] if which == "first" else matches[-1]
     sign = "-" if number["sign"] in ("-", "−") else ""
     return Decimal(sign + number["digits"].replace(",", "") + (number["exponent"] or ""))

@@ -128,7 +128,7 @@ def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -
         if stopped():
             raise Stopped
         assert row.completion
-        yield evaluator.judge(
+        yield evaluator.score(
             inputs=row.cell.example.inputs,
             expectations=row.cell.example.expectations,
             completion=row.completion,

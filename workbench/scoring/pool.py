@@ -22,7 +22,7 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.evaluator import Evaluator, Score, Spec
-from workbench.evaluator.description import evaluator_from_json
+from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
 from workbench.scoring.environment import environment
@@ -35,7 +35,7 @@ BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
 QUICK, SLOW = 0.1, 0.5  # seconds for a batch, below and above which the next is larger, smaller
 STRIKES = 20  # rows in a row that hung or ended the process, after which no more are tried
 SAID = 1_000_000  # bytes that evaluators may print, all in all
-UNUSED = -1  # the number of an evaluator that is only evaluator_from_json
+UNUSED = -1  # the number of an evaluator that is only described
 
 
 @dataclass

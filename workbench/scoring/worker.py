@@ -29,8 +29,8 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, find_evaluator
-from workbench.evaluator.contract import exception_message
-from workbench.evaluator.description import evaluator_as_json
+from workbench.evaluator.contract import evaluator_as_json
+from workbench.evaluator.errors import exception_message
 from workbench.model import Completion, Usage
 from workbench.workers.child import die_with
 
