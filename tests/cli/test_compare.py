@@ -117,7 +117,7 @@ def test_runs_are_compared_as_they_were(project: Path, tmp_path: Path) -> None:
     task.write_text(task.read_text().replace("echo:last", "echo:prompt"))
     gone = invoke(home, "compare", better, "better")
     assert gone.returncode == 2
-    assert "better@1 on echo:last with {} is nothing of the experiment file any more" in gone.stderr
+    assert "better@1 on echo:last with {} is no longer in the experiment file" in gone.stderr
 
 
 def test_what_is_nothing_or_the_same_is_refused(project: Path) -> None:

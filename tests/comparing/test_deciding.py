@@ -11,7 +11,7 @@ from test_comparing import judged, passes
 
 from workbench.comparing import Decision, ExperimentComparison, Limits, decide
 from workbench.evaluator import Score
-from workbench.stats import best_chances, front
+from workbench.stats import best_probabilities, pareto_front
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -55,13 +55,16 @@ def test_the_best_that_keeps_all_limits_is_named_with_what_is_as_good(bench: Ben
     assert (poor.against, poor.best_chance) == (("exact_match below 0.5",), 0.0)
     assert best.best_chance + close.best_chance == pytest.approx(1)
     assert found.words.startswith("Take plain: exact_match 0.900 [")
-    assert "Nothing says that short would be worse; of these short costs 67% of it." in found.words
+    assert (
+        "There is no evidence that short would be worse; of these short costs 67% of it."
+        in found.words
+    )
 
 
 def test_a_floor_within_the_interval_is_not_certain(bench: Bench) -> None:
     found = decided(bench, {"plain": GOOD, "short": POOR, "cheap": POOR}, Limits(floor=0.88))
     assert found.candidates[0].unsure
-    assert found.words.endswith("the floor lies within its interval.")
+    assert found.words.endswith("the floor is within its interval.")
 
 
 def test_no_variant_that_keeps_the_limits_says_why(bench: Bench) -> None:
@@ -82,7 +85,7 @@ def test_a_metric_that_is_none_is_refused(bench: Bench) -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8),
 )
 def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
-    on = front(points)
+    on = pareto_front(points)
     assert any(on)
     for own, kept in zip(points, on, strict=True):
         beaten = any(a >= own[0] and b >= own[1] and (a, b) != own for a, b in points)
@@ -91,11 +94,11 @@ def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
 
 def test_the_chances_of_being_best_are_those_of_the_rows() -> None:
     same = {row: [float(row % 2)] for row in range(30)}
-    assert best_chances([same, same], higher_is_better=True) == [0.5, 0.5]
+    assert best_probabilities([same, same], higher_is_better=True) == [0.5, 0.5]
     better = {row: [1.0] for row in range(30)}
-    assert best_chances([same, better], higher_is_better=True) == [0.0, 1.0]
-    assert best_chances([same, better], higher_is_better=False) == [1.0, 0.0]
-    assert best_chances([{}, {}], higher_is_better=True) == [0.0, 0.0]
+    assert best_probabilities([same, better], higher_is_better=True) == [0.0, 1.0]
+    assert best_probabilities([same, better], higher_is_better=False) == [1.0, 0.0]
+    assert best_probabilities([{}, {}], higher_is_better=True) == [0.0, 0.0]
 
 
 def test_a_variant_of_few_rows_leaves_the_others_theirs() -> None:
@@ -103,7 +106,7 @@ def test_a_variant_of_few_rows_leaves_the_others_theirs() -> None:
     first = {row: [float(row % 10 < 8)] for row in range(400)}
     second = {row: [float(row % 10 not in (0, 1, 2))] for row in range(400)}
     few = {row: [float(row % 10 < 3)] for row in range(45)}
-    two = best_chances([first, second], higher_is_better=True)
-    three = best_chances([first, second, few], higher_is_better=True)
+    two = best_probabilities([first, second], higher_is_better=True)
+    three = best_probabilities([first, second, few], higher_is_better=True)
     assert 0.9 < two[0] < 1.0
     assert three == [*two, 0.0]

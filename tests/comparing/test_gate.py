@@ -9,10 +9,10 @@ from bench import Bench, refusal
 from test_comparing import judged, passes
 
 from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, check_gate
-from workbench.comparing.checks import find_base
+from workbench.comparing.checks import find_baseline
 from workbench.evaluator import Score
 from workbench.plan import Plan, Scope
-from workbench.stats.verdicts import rows_to_settle
+from workbench.stats.verdicts import rows_to_decide
 
 PAIR = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -83,7 +83,9 @@ def test_what_a_variant_is_held_against(bench: Bench, named: str, base: str | No
     versions = (replace(short, ref="short@same"), replace(plain, ref="short@other"))
     experiment = replace(plan.experiment, prompts=(plain, short, *versions))
     names = [variant.name for variant in plan.variants]
-    found = find_base(replace(plan, experiment=experiment), names.index("short · prompt"), named)
+    found = find_baseline(
+        replace(plan, experiment=experiment), names.index("short · prompt"), named
+    )
     assert (None if found is None else names[found]) == base
 
 
@@ -105,7 +107,7 @@ def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:
 def test_a_bound_that_no_mean_can_be_beyond_is_refused(checks) -> None:
     half = passes(*[1, 0] * 10)
     said = refusal(checks, "min: 1.5", half, half)
-    assert "exact_match is never beyond 0 to 1, and the bound is 1.5" in said
+    assert "exact_match is always from 0 to 1, but the bound is 1.5" in said
 
 
 def test_nothing_at_all_is_not_no_worse(checks) -> None:
@@ -164,7 +166,7 @@ def test_a_rule_that_can_be_nothing_is_refused(bench: Bench, line: str, said: st
 def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: Bench) -> None:
     bench.write("short.jinja", "Short: {{ text }}")
     bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
-    assert "there is no gate in the experiment file" in refusal(
+    assert "the experiment file has no gate" in refusal(
         gate_of, bench.plan(PAIR), passes(1), passes(1)
     )
     plan = bench.plan(f"{PAIR}gate: {{exact_match: {{no_worse_than: shrt}}}}\n")
@@ -204,7 +206,7 @@ def test_a_gate_does_not_cry_wolf(bench: Bench, rows: int) -> None:
 def test_a_gate_sees_a_real_drop_as_often_as_it_says(bench: Bench) -> None:
     """0.2 lost where 0.05 may be: so many rows show the 0.15 beyond it in four cases of five."""
     deviation = (2 * 0.226) ** 0.5  # of the rows' differences in this world, about
-    rows = rows_to_settle(0.15, deviation)
+    rows = rows_to_decide(0.15, deviation)
     assert rows
     found = simulated(bench, rows + 20, by=0.05, drop=0.2)
     print(f"a drop of 0.2, {rows + 20} rows: {found}")

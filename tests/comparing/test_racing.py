@@ -118,7 +118,7 @@ def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -
     assert found.asked[:2] == [400, 400]
     assert found.asked[2] == found.race.eliminated[2].rows < 100
     assert list(found.race.eliminated) == [2]
-    assert found.race.eliminated[2].apart < -0.3
+    assert found.race.eliminated[2].difference < -0.3
     assert found.spared == 400 - found.asked[2]
     assert (
         found.race.reason(2) == f"worse than {'ab'[found.race.eliminated[2].better]} after 20 rows"
@@ -178,14 +178,17 @@ def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) 
     drawn = [Drawn({row: [number + 0.5] for row in range(100)}) for number in range(3)]
     found = raced(plan, drawn)
     assert (found.asked, found.race.eliminated) == ([100, 100, 100], {})
-    assert found.race.disabled == "mark turned out to be a number without a range: nobody drops out"
+    assert (
+        found.race.disabled
+        == "mark turned out to be a number without a range: no variant can drop out"
+    )
 
 
 def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
     assert "did you mean 'exact_match'?" in refusal(planned, 20, race="exact_mach")
     said = refusal(planned, 20, race="output_tokens")
     assert "a race can't use output_tokens: it is a number without a range" in said
-    assert "--race-on with a metric of pass or fail" in said
+    assert "--race-on a pass/fail metric" in said
     one = TEXT.replace("[a, b, c]", "[a]")
     assert "a race needs two variants" in refusal(planned, 20, one)
 

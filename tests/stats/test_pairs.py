@@ -13,10 +13,10 @@ from scipy.stats import permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats import Difference, Scale, difference
-from workbench.stats.pairs import tango
+from workbench.stats import Difference, Scale, paired_difference
+from workbench.stats.pairs import tango_statistic
 
-PASSES, PLAIN = Scale(passes=True), Scale()
+PASSES, PLAIN = Scale(pass_fail=True), Scale()
 
 
 def rows(values: Sequence[float]) -> dict[int, list[float]]:
@@ -24,7 +24,7 @@ def rows(values: Sequence[float]) -> dict[int, list[float]]:
 
 
 def between(first: Sequence[float], second: Sequence[float], scale: Scale = PLAIN) -> Difference:
-    found = difference(rows(first), rows(second), scale)
+    found = paired_difference(rows(first), rows(second), scale)
     assert found
     return found
 
@@ -89,7 +89,7 @@ def test_equivalence_has_the_two_one_sided_t_tests(margin: float) -> None:
     first = chance.random(40)
     second = first + chance.normal(0.03, 0.2, 40)
     wanted = ttost_paired(second, first, -margin, margin)[0]
-    assert between(first, second).within(margin) == pytest.approx(wanted, abs=1e-6)
+    assert between(first, second).p_equivalence(margin) == pytest.approx(wanted, abs=1e-6)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 30), st.floats(-0.9, 0.9))
@@ -108,7 +108,7 @@ def test_the_score_statistic_is_of_the_likeliest_shares(
     best = minimize_scalar(unlikely, bounds=(least, most), options={"xatol": 1e-12}).x
     wanted = (up - down - n * shift) / math.sqrt(n * (2 * best + shift * (1 - shift)))
     if abs(up - down - n * shift) > 1e-6:
-        assert tango(up, down, n, shift) == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+        assert tango_statistic(up, down, n, shift) == pytest.approx(wanted, rel=1e-3, abs=1e-3)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 40))
@@ -125,7 +125,7 @@ def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
     assert found.mean - 1e-9 <= found.high <= 1
     for edge in (found.low, found.high):
         if abs(edge) < 0.999:
-            assert abs(tango(up, down, n, edge)) == pytest.approx(1.959964, abs=1e-3)
+            assert abs(tango_statistic(up, down, n, edge)) == pytest.approx(1.959964, abs=1e-3)
     turned = passed(same, down, up, 0)
     assert turned.low == pytest.approx(-found.high, abs=1e-9)
     assert turned.p == pytest.approx(found.p)
@@ -134,14 +134,14 @@ def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
 def test_rows_are_paired_by_their_number_and_others_left_out() -> None:
     first = {0: [1.0], 1: [0.0], 2: [1.0], 7: [1.0], 8: []}
     second = {7: [0.0], 1: [0.0], 0: [1.0], 9: [1.0], 8: [1.0]}
-    found = difference(first, second, PASSES)
+    found = paired_difference(first, second, PASSES)
     assert found
     assert (found.rows, found.up, found.down) == (3, 0, 1)
     assert (found.before, found.after) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
 
 
 def test_no_row_in_common_is_no_difference() -> None:
-    assert difference({0: [1.0]}, {1: [1.0]}, PASSES) is None
+    assert paired_difference({0: [1.0]}, {1: [1.0]}, PASSES) is None
 
 
 def test_repeats_do_not_count_as_rows() -> None:
@@ -149,7 +149,7 @@ def test_repeats_do_not_count_as_rows() -> None:
     first = {row: [float(chance.random() < 0.6)] for row in range(40)}
     second = {row: [float(chance.random() < 0.8)] for row in range(40)}
     often = [{row: values * 25 for row, values in one.items()} for one in (first, second)]
-    once, many = difference(first, second, Scale()), difference(*often, PASSES)
+    once, many = paired_difference(first, second, Scale()), paired_difference(*often, PASSES)
     assert once
     assert many
     assert (many.rows, many.test) == (40, "sign-flip permutation")
@@ -163,12 +163,12 @@ def test_where_nothing_differs_one_more_row_might() -> None:
     assert found.high is not None
     assert found.low < -0.2
     assert found.high > 0.2
-    assert found.within(0.05) > 0.05
+    assert found.p_equivalence(0.05) > 0.05
 
 
 def test_two_variants_that_always_give_one_value_are_the_same() -> None:
     found = between([5.0] * 10, [5.0] * 10)
-    assert (found.low, found.high, found.within(0.1)) == (0, 0, 0)
+    assert (found.low, found.high, found.p_equivalence(0.1)) == (0, 0, 0)
 
 
 def test_digits_that_only_the_order_of_adding_makes_are_no_difference() -> None:
@@ -178,4 +178,4 @@ def test_digits_that_only_the_order_of_adding_makes_are_no_difference() -> None:
 
 def test_a_single_pair_has_no_interval() -> None:
     found = between([1.0], [0.0], PASSES)
-    assert (found.low, found.high, found.p, found.within(0.5)) == (None, None, 1.0, 1.0)
+    assert (found.low, found.high, found.p, found.p_equivalence(0.5)) == (None, None, 1.0, 1.0)

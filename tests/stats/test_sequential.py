@@ -5,75 +5,76 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats import BETTER, Scale, Wanted, difference, verdicts
-from workbench.stats.sequential import Watched, evidence, watched_difference
+from workbench.stats import BETTER, Criterion, Scale, paired_difference, verdicts
+from workbench.stats.sequential import AnytimeMean, anytime_difference, e_value
 
 ALPHA = 0.05
 
 
 def test_without_rows_there_is_no_evidence() -> None:
-    assert evidence([], bound=0.0) == 1.0
+    assert e_value([], bound=0.0) == 1.0
 
 
 @given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), max_size=40), st.randoms())
 def test_the_order_of_the_rows_makes_no_difference(values: list[float], chance) -> None:
     mixed = values[:]
     chance.shuffle(mixed)
-    assert evidence(values, bound=0.0) == pytest.approx(evidence(mixed, bound=0.0))
+    assert e_value(values, bound=0.0) == pytest.approx(e_value(mixed, bound=0.0))
 
 
 @given(st.lists(st.sampled_from([-1.0, 0.0, 1.0]), max_size=12))
 def test_it_is_a_fair_bet(values: list[float]) -> None:
     """One more row that is a coin of -1 and 1 leaves the evidence what it is, on average."""
-    before = evidence(values, bound=0.0)
-    after = [evidence([*values, coin], bound=0.0) for coin in (-1.0, 1.0)]
+    before = e_value(values, bound=0.0)
+    after = [e_value([*values, coin], bound=0.0) for coin in (-1.0, 1.0)]
     assert sum(after) / 2 == pytest.approx(before)
 
 
 def test_a_value_out_of_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="a value beyond -1 to 1"):
-        evidence([1.5], bound=0.0)
+    with pytest.raises(ValueError, match="a value is not from -1 to 1"):
+        e_value([1.5], bound=0.0)
 
 
 @given(st.lists(st.sampled_from([-1.0, -0.25, 0.0, 0.5, 1.0]), min_size=1, max_size=60))
 def test_an_interval_holds_what_its_tests_do_not_exclude(values: list[float]) -> None:
-    watched = Watched(values, -1.0, 1.0)
+    watched = AnytimeMean(values, -1.0, 1.0)
     low, high = watched.interval()
     assert -1.0 <= low <= sum(values) / len(values) <= high <= 1.0
     for bound in (-0.9, -0.5, 0.0, 0.3, 0.8):
         if bound < low - 1e-6:
-            assert watched.above(bound) <= 0.025
+            assert watched.p_greater(bound) <= 0.025
         elif bound > high + 1e-6:
-            assert watched.below(bound) <= 0.025
+            assert watched.p_less(bound) <= 0.025
         else:
-            assert min(watched.above(bound), watched.below(bound)) >= 0.025 - 1e-6
+            assert min(watched.p_greater(bound), watched.p_less(bound)) >= 0.025 - 1e-6
 
 
 @given(st.lists(st.sampled_from([0.0, 0.5, 1.0]), min_size=1, max_size=40))
 def test_the_other_end_is_the_same_turned_round(values: list[float]) -> None:
-    turned = Watched([1 - value for value in values], 0.0, 1.0)
-    watched = Watched(values, 0.0, 1.0)
-    assert watched.below(0.7) == pytest.approx(turned.above(0.3))
+    turned = AnytimeMean([1 - value for value in values], 0.0, 1.0)
+    watched = AnytimeMean(values, 0.0, 1.0)
+    assert watched.p_less(0.7) == pytest.approx(turned.p_greater(0.3))
     low, high = watched.interval()
     assert turned.interval() == pytest.approx((1 - high, 1 - low))
 
 
 def test_many_rows_leave_nothing_of_a_bet_that_was_wrong() -> None:
-    watched = Watched([0.0] * 50_000, 0.0, 1.0)
-    assert watched.above(0.5) == 1.0
-    assert watched.below(0.5) == pytest.approx(0.0)
+    watched = AnytimeMean([0.0] * 50_000, 0.0, 1.0)
+    assert watched.p_greater(0.5) == 1.0
+    assert watched.p_less(0.5) == pytest.approx(0.0)
     assert watched.interval() == pytest.approx((0.0, 0.0), abs=1e-3)
 
 
 def test_without_rows_nothing_is_excluded() -> None:
-    assert Watched([], 0.0, 1.0).interval() == (0.0, 1.0)
+    assert AnytimeMean([], 0.0, 1.0).interval() == (0.0, 1.0)
 
 
 def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
     before = {row: [float(row % 2)] for row in range(60)}
     after = {row: [1.0] for row in range(60)}
     once, watched = (
-        make(before, after, Scale(passes=True)) for make in (difference, watched_difference)
+        make(before, after, Scale(pass_fail=True))
+        for make in (paired_difference, anytime_difference)
     )
     assert once
     assert watched
@@ -83,10 +84,10 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
     assert watched.low is not None
     assert once.low is not None
     assert 0 < watched.low < once.low
-    assert verdicts([watched], Wanted())[0].outcome == BETTER
-    assert watched_difference({}, after, Scale(passes=True)) is None
-    with pytest.raises(ValueError, match="nothing can be bet"):
-        watched_difference(before, after, Scale())
+    assert verdicts([watched], Criterion())[0].outcome == BETTER
+    assert anytime_difference({}, after, Scale(pass_fail=True)) is None
+    with pytest.raises(ValueError, match="needs a metric with a range"):
+        anytime_difference(before, after, Scale())
 
 
 @pytest.mark.slow
@@ -95,7 +96,7 @@ def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
     for _ in range(500):
         rows = (chance.random(300) < 0.7).astype(float)
         for seen in (20, 30, 45, 68, 102, 153, 230, 300):
-            low, high = Watched(rows[:seen].tolist(), 0.0, 1.0).interval()
+            low, high = AnytimeMean(rows[:seen].tolist(), 0.0, 1.0).interval()
             if not low <= 0.7 <= high:
                 left_out += 1
                 break
@@ -111,7 +112,7 @@ def test_looking_after_every_ten_rows_cries_wolf_no_more_often(shares: tuple[flo
     for _ in range(2_000):
         up, down = shares
         rows = chance.choice([1.0, -1.0, 0.0], 600, p=[up, down, 1 - up - down])
-        wrong += any(evidence(rows[:seen], bound=0.0) >= 1 / ALPHA for seen in range(10, 601, 10))
+        wrong += any(e_value(rows[:seen], bound=0.0) >= 1 / ALPHA for seen in range(10, 601, 10))
     print(f"discordant {shares}: evidence without a difference {wrong / 2_000:.3f}")
     assert wrong / 2_000 <= ALPHA
 
@@ -125,7 +126,7 @@ def test_a_real_difference_is_found_with_rows_of_the_same_order() -> None:
         rows = chance.choice([1.0, -1.0, 0.0], 1_000, p=[0.3, 0.1, 0.6])
         needed.append(
             next(
-                (n for n in range(10, 1_001, 10) if evidence(rows[:n], bound=0.0) >= 1 / ALPHA),
+                (n for n in range(10, 1_001, 10) if e_value(rows[:n], bound=0.0) >= 1 / ALPHA),
                 1_001,
             )
         )

@@ -13,14 +13,14 @@ from workbench.stats import (
     BETTER,
     EQUIVALENT,
     INCONCLUSIVE,
+    Criterion,
     Difference,
     Scale,
-    Wanted,
-    difference,
     estimate_mean,
+    paired_difference,
     verdicts,
 )
-from workbench.stats.verdicts import rows_to_show
+from workbench.stats.verdicts import rows_to_detect
 
 DRAWS = 2_000
 # Four standard errors of a rate of 0.95 over so many draws, where coverage is asked to be exact.
@@ -36,7 +36,7 @@ def rate(seed: int, once: Callable[[Chance], bool], draws: int = DRAWS) -> float
 
 def apart(world: World, chance: Chance, rows: int, effect: float = 0.0) -> Difference:
     first, second = world.draw(chance, rows, effect)
-    found = difference(by_row(first), by_row(second), world.scale)
+    found = paired_difference(by_row(first), by_row(second), world.scale)
     assert found
     return found
 
@@ -54,7 +54,7 @@ def test_without_a_difference_a_verdict_of_one_is_seldom(name: str, rows: int) -
 
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, rows)
-        (verdict,) = verdicts([found], Wanted())
+        (verdict,) = verdicts([found], Criterion())
         said["better"] += verdict.outcome == BETTER
         said["any"] += verdict.outcome != INCONCLUSIVE
         said["covered"] += holds(found, 0)
@@ -75,7 +75,7 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 
     def once(chance: Chance) -> bool:
         values, _ = world.draw(chance, rows, 0.0)
-        found = estimate_mean(list(by_row(values).values()), pass_fail=world.scale.passes)
+        found = estimate_mean(list(by_row(values).values()), pass_fail=world.scale.pass_fail)
         assert found
         assert found.low is not None
         assert found.high is not None
@@ -92,14 +92,14 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effect: float) -> None:
     world = WORLDS[name]
     first, second = world.draw(np.random.default_rng(0), 100_000, effect)
-    counted = world.scale.passes
-    rows = rows_to_show(effect, float((second - first).std()), counted=counted)
+    counted = world.scale.pass_fail
+    rows = rows_to_detect(effect, float((second - first).std()), is_binary=counted)
     covered = [0]
 
     def once(chance: Chance) -> bool:
         found = apart(world, chance, rows, effect)
         covered[0] += holds(found, effect)
-        return verdicts([found], Wanted())[0].outcome == BETTER
+        return verdicts([found], Criterion())[0].outcome == BETTER
 
     power = rate(9, once)
     print(f"{name}, {rows} rows: found {power:.3f}, interval holds {covered[0] / DRAWS:.3f}")
@@ -113,8 +113,8 @@ def test_of_five_variants_none_is_wrongly_told_apart() -> None:
     def once(chance: Chance) -> bool:
         base, _ = world.draw(chance, 60, 0.0)
         others = [world.draw(chance, 60, 0.0)[0] for _ in range(5)]
-        family = [difference(by_row(base), by_row(one), world.scale) for one in others]
-        said = verdicts([one for one in family if one], Wanted())
+        family = [paired_difference(by_row(base), by_row(one), world.scale) for one in others]
+        said = verdicts([one for one in family if one], Criterion())
         return any(one.outcome != INCONCLUSIVE for one in said)
 
     wrong = rate(10, once)
@@ -128,7 +128,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: s
 
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, 200, margin)
-        return verdicts([found], Wanted(margin))[0].outcome == EQUIVALENT
+        return verdicts([found], Criterion(margin))[0].outcome == EQUIVALENT
 
     wrong = rate(11, once)
     print(f"{name}: equivalent though a margin apart {wrong:.3f}")
@@ -149,14 +149,14 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
             for _ in range(2)
         )
         mean = estimate_mean(list(by_row(first).values()), pass_fail=passes)
-        found = difference(by_row(first), by_row(second), Scale(passes=passes))
+        found = paired_difference(by_row(first), by_row(second), Scale(pass_fail=passes))
         assert mean
         assert mean.low is not None
         assert mean.high is not None
         assert found
         said["mean"] += mean.low <= 0.6 <= mean.high
         said["difference"] += holds(found, 0)
-        said["better"] += verdicts([found], Wanted())[0].outcome == BETTER
+        said["better"] += verdicts([found], Criterion())[0].outcome == BETTER
         return True
 
     rate(12, once)

@@ -12,23 +12,23 @@ from workbench.stats import (
     EQUIVALENT,
     INCONCLUSIVE,
     WORSE,
+    Criterion,
     Difference,
     Scale,
-    Wanted,
-    difference,
-    holm,
+    holm_adjust,
+    paired_difference,
     verdicts,
 )
-from workbench.stats.verdicts import least_shown, rows_to_exclude, rows_to_show
+from workbench.stats.verdicts import detectable_difference, rows_for_equivalence, rows_to_detect
 
 
 def passed(up: int, down: int, same: int) -> Difference:
     first = [0.0] * up + [1.0] * (down + same)
     second = [1.0] * up + [0.0] * down + [1.0] * same
-    found = difference(
+    found = paired_difference(
         {n: [value] for n, value in enumerate(first)},
         {n: [value] for n, value in enumerate(second)},
-        Scale(passes=True),
+        Scale(pass_fail=True),
     )
     assert found
     return found
@@ -37,13 +37,13 @@ def passed(up: int, down: int, same: int) -> Difference:
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_the_correction_is_holm_s(family: list[float]) -> None:
     wanted = multipletests(family, method="holm")[1]
-    assert holm(family) == pytest.approx(list(wanted), abs=1e-6)
+    assert holm_adjust(family) == pytest.approx(list(wanted), abs=1e-6)
 
 
 def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
     clear = passed(30, 5, 65)
-    (up,) = verdicts([clear], Wanted())
-    (down,) = verdicts([clear], Wanted(higher_is_better=False))
+    (up,) = verdicts([clear], Criterion())
+    (down,) = verdicts([clear], Criterion(higher_is_better=False))
     assert (up.outcome, down.outcome, up.rows_needed) == (BETTER, WORSE, None)
     assert up.p == clear.p
 
@@ -51,19 +51,19 @@ def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
 def test_others_beside_it_ask_for_more() -> None:
     """Eleven of thirteen rows: enough alone, not as the best of ten."""
     close, level = passed(11, 2, 87), passed(5, 5, 90)
-    assert verdicts([close], Wanted())[0].outcome == BETTER
-    assert verdicts([close, *[level] * 9], Wanted())[0].outcome == INCONCLUSIVE
+    assert verdicts([close], Criterion())[0].outcome == BETTER
+    assert verdicts([close, *[level] * 9], Criterion())[0].outcome == INCONCLUSIVE
 
 
 def test_what_stays_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
-    assert verdicts([level], Wanted(margin=0.05))[0].outcome == EQUIVALENT
-    assert verdicts([level], Wanted(margin=0.005))[0].outcome == INCONCLUSIVE
-    assert verdicts([level], Wanted(margin=0))[0].outcome == INCONCLUSIVE
+    assert verdicts([level], Criterion(margin=0.05))[0].outcome == EQUIVALENT
+    assert verdicts([level], Criterion(margin=0.005))[0].outcome == INCONCLUSIVE
+    assert verdicts([level], Criterion(margin=0))[0].outcome == INCONCLUSIVE
 
 
 def test_too_few_rows_say_how_many_would_do() -> None:
-    (said,) = verdicts([passed(9, 4, 87)], Wanted(margin=0.02))
+    (said,) = verdicts([passed(9, 4, 87)], Criterion(margin=0.02))
     assert said.outcome == INCONCLUSIVE
     assert said.rows_needed
     assert 300 < said.rows_needed < 600
@@ -72,12 +72,12 @@ def test_too_few_rows_say_how_many_would_do() -> None:
 
 
 def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
-    (said,) = verdicts([passed(3, 3, 14)], Wanted())
+    (said,) = verdicts([passed(3, 3, 14)], Criterion())
     assert (said.outcome, said.rows_needed) == (INCONCLUSIVE, None)
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
-    (said,) = verdicts([passed(0, 0, 10)], Wanted(margin=0.05))
+    (said,) = verdicts([passed(0, 0, 10)], Criterion(margin=0.05))
     assert said.outcome == INCONCLUSIVE
     assert said.detectable
     assert said.detectable > 0.2
@@ -87,26 +87,26 @@ def test_no_row_that_differs_is_no_certainty() -> None:
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 6])
 def test_the_rows_needed_are_those_of_the_t_test_s_power(effect: float, alpha: float) -> None:
     wanted = TTestPower().solve_power(effect, power=0.8, alpha=alpha)
-    assert rows_to_show(effect * 3, 3.0, alpha) == pytest.approx(wanted, abs=1.5)
+    assert rows_to_detect(effect * 3, 3.0, alpha) == pytest.approx(wanted, abs=1.5)
 
 
 @pytest.mark.parametrize("n", [20, 50, 200])
 def test_the_least_difference_shown_is_that_of_the_t_test_s_power(n: int) -> None:
     wanted = TTestPower().solve_power(nobs=n, power=0.8, alpha=0.05)
-    assert least_shown(n, 1.0) == pytest.approx(wanted, rel=0.02)
+    assert detectable_difference(n, 1.0) == pytest.approx(wanted, rel=0.02)
 
 
 def test_the_rows_that_exclude_a_difference_do_so_in_four_cases_of_five() -> None:
     chance = np.random.default_rng(8)
-    n = rows_to_exclude(0.1, 0.4)
+    n = rows_for_equivalence(0.1, 0.4)
     found = 0
     for _ in range(400):
         apart = chance.normal(0, 0.4, n)
-        made = difference(
+        made = paired_difference(
             {row: [0.0] for row in range(n)},
             {row: [value] for row, value in enumerate(apart)},
             Scale(),
         )
         assert made
-        found += made.within(0.1) <= 0.05
+        found += made.p_equivalence(0.1) <= 0.05
     assert 0.74 < found / 400 < 0.86

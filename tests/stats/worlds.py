@@ -54,7 +54,7 @@ class World:
 
 
 WORLDS = {
-    "pass or fail": World(_passes, Scale(passes=True), 0.2 + 0.6 * 0.6),
+    "pass or fail": World(_passes, Scale(pass_fail=True), 0.2 + 0.6 * 0.6),
     "skewed": World(_skewed, Scale(), 1.0),
     "tied": World(_tied, Scale(low=1, high=5), 3.3),
 }

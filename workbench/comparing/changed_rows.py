@@ -1,32 +1,31 @@
-"""The rows behind a difference: which changed, with both answers; how it is in parts of the data.
+"""The rows behind a difference, and the comparisons by slice of the data.
 
-changes(plan, read)             RowChange(row="r12", metric="exact_match", before=1.0, after=0.0, …)
-slices("language", plan, …)     Slice("language", "de", [("few_shot", "exact_match", Comparison)])
+RowChange(variant=1, metric="exact_match", row="r12", before=1.0, after=0.0, …)
+Slice("language", "de", 40, {1: {"exact_match": Comparison(…)}})
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.canonical import JSON
-from workbench.comparing.metrics import Part, add_comparisons
+from workbench.comparing.metrics import RowSubset, add_comparisons
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
 from workbench.results.metrics import Comparison, Row, VariantResult
 from workbench.results.tally import Tally
 
-NumberedRow = tuple[int, Row]
-Read = Callable[[int], Iterable[Sequence[NumberedRow]]]  # a variant's number -> its rows, in order
+ReadRows = Callable[[int], Iterable[Sequence[tuple[int, Row]]]]  # variant -> its rows, in order
 
 
 @dataclass(frozen=True, slots=True)
 class RowChange:
-    """A row whose value is not what it is in the baseline.
+    """A row whose value differs from the baseline's.
 
     Attributes:
         variant: its number.
-        gain: positive where the variant is better.
-        before, after: the values; None: the answer failed, or could not be judged.
+        gain: positive where the variant is better; infinite where a value is missing.
+        before, after: the values; None: the answer failed, or could not be scored.
         answers: the baseline's and the variant's.
     """
 
@@ -43,11 +42,11 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The rows with one value of a column.
+    """The rows with the same value of a column.
 
     Attributes:
         rows: how many.
-        comparisons: of each variant that has a baseline, by number, metric by metric.
+        comparisons: of each variant that has a baseline, by number, then by metric.
     """
 
     column: str
@@ -56,16 +55,16 @@ class Slice:
     comparisons: Mapping[int, Mapping[str, Comparison]]
 
 
-def changes(plan: Plan, read: Read) -> Iterator[RowChange]:
-    """Every change of every variant beside its baseline, in the dataset's order."""
+def row_changes(plan: Plan, read_rows: ReadRows) -> Iterator[RowChange]:
+    """Yield the changes of every variant from its baseline, in the dataset's order."""
     for number, base in enumerate(plan.baselines):
         if base is None:
             continue
-        for before, after in zip(read(base), read(number), strict=True):
-            old = dict(before)
-            for place, row in after:
-                if place in old:
-                    yield from _changes(plan, number, old[place], row)
+        for before, after in zip(read_rows(base), read_rows(number), strict=True):
+            base_rows = dict(before)
+            for index, row in after:
+                if index in base_rows:
+                    yield from _changes(plan, number, base_rows[index], row)
 
 
 def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowChange]:
@@ -73,19 +72,20 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowCh
         old, new = (_value(row, evaluator.name) for row in (before, after))
         if old == new:
             continue
-        better = 1 if evaluator.traits.higher_is_better else -1
-        gain = better * (new - old) if old is not None and new is not None else 0.0
+        sign = 1 if evaluator.traits.higher_is_better else -1
+        gain = sign * (new - old) if old is not None and new is not None else 0.0
         gain = float("-inf") if new is None else float("inf") if old is None else gain
+        example = after.cell.example
         yield RowChange(
-            number,
-            evaluator.name,
-            after.cell.example.id,
-            after.cell.repeat,
-            gain,
-            old,
-            new,
-            (_text(before), _text(after)),
-            after.cell.example.expectations,
+            variant=number,
+            metric=evaluator.name,
+            row=example.id,
+            repeat=after.cell.repeat,
+            gain=gain,
+            before=old,
+            after=new,
+            answers=(_text(before), _text(after)),
+            expectations=example.expectations,
         )
 
 
@@ -104,30 +104,29 @@ def _text(row: Row) -> str:
 def slices(
     column: str, plan: Plan, results: Sequence[VariantResult], tallies: Sequence[Tally]
 ) -> list[Slice]:
-    """The comparisons within the rows of each value of a column, the largest part first.
+    """The comparisons within the rows of each value of a column, the largest slice first.
 
     Raises:
         WorkbenchError: no row has that column.
     """
-    said = plan.experiment.content.get("dataset")
-    expected = said.get("expected") if isinstance(said, dict) else None
+    dataset = plan.experiment.content.get("dataset")
+    expected = dataset.get("expected") if isinstance(dataset, dict) else None
     name = EXPECTED if column == expected else column
-    parts: dict[str, set[int]] = {}
+    rows_by_value: dict[str, set[int]] = {}
     for number, example in enumerate(plan.examples):
         for source in (example.inputs, example.expectations):
             if name in source:
-                parts.setdefault(str(source[name]), set()).add(number)
+                rows_by_value.setdefault(str(source[name]), set()).add(number)
                 break
-    if not parts:
-        columns = {name for one in plan.examples for name in (*one.inputs, *one.expectations)}
+    if not rows_by_value:
+        columns = {c for e in plan.examples for c in (*e.inputs, *e.expectations)}
         columns |= {expected} if expected else set()
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
-    found = []
-    for value, rows in sorted(parts.items(), key=lambda part: -len(part[1])):
-        own = [Part(tally, rows) for tally in tallies]
-        within = add_comparisons(
-            [replace(one, comparisons={}) for one in results], own, plan, rows=len(rows)
-        )
-        own_verdicts = {n: one.comparisons for n, one in enumerate(within) if one.comparisons}
-        found.append(Slice(column, value, len(rows), own_verdicts))
-    return found
+    bare = [replace(result, comparisons={}) for result in results]
+    parts: list[Slice] = []
+    for value, rows in sorted(rows_by_value.items(), key=lambda part: -len(part[1])):
+        subsets = [RowSubset(tally, rows) for tally in tallies]
+        compared = enumerate(add_comparisons(bare, subsets, plan, rows=len(rows)))
+        comparisons = {n: result.comparisons for n, result in compared if result.comparisons}
+        parts.append(Slice(column, value, len(rows), comparisons))
+    return parts

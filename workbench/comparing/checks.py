@@ -1,15 +1,14 @@
-"""One rule of a gate on one variant: what its rows say.
-
-list(checks(rule, family, [1, 2]))              decided with these rows, once
-list(checks(rule, family, [1, 2], Look()))      the rows are looked at again and again
+"""Checks: one rule of a gate on one variant.
 
     at least, at most     fails where the mean is significantly beyond the bound; passes where it is
-                          not beyond it, or, looked at again and again, significantly on this side
-    no worse than         fails where it is significantly worse by more than the margin; passes
-                          where that is excluded
+                          not beyond it, or, with repeated looks, significantly on the right side
+    no worse than         fails where the variant is significantly worse by more than the margin;
+                          passes where that is excluded
 
-A variant that has no value of a row counts with the worst there can be. Rows that what it is
-compared with has no value of are left out: where nothing works at all, nothing passes.
+A row that the variant has no value of counts as the worst score. Rows that the baseline has no
+value of are left out: a gate never passes where everything failed. An example:
+
+    Check(variant=1, metric="exact_match", rule="at least 0.6", outcome="passed", value=0.8, …)
 """
 
 import math
@@ -17,13 +16,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
-from workbench.comparing.metrics import Family
-from workbench.comparing.selectors import find_side
+from workbench.comparing.metrics import MetricFamily
+from workbench.comparing.selectors import select_variants
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.stats import ALPHA, OFTEN, Watched, below, estimate_mean, rows_to_settle
+from workbench.stats import (
+    ALPHA,
+    ANYTIME_FACTOR,
+    INCONCLUSIVE,
+    AnytimeMean,
+    estimate_mean,
+    p_mean_less,
+    rows_to_decide,
+)
 
-PASSED, FAILED, INCONCLUSIVE = "passed", "failed", "not enough evidence"
+PASSED, FAILED = "passed", "failed"
 BASELINE = "baseline"
 
 
@@ -35,12 +42,13 @@ class Check:
         rule: in words.
         value: the mean, or the difference from the baseline.
         low, high: its 95% interval.
-        p: that it failed by chance; adjusted for all checks.
-        rows: that it stands on.
+        p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
+        rows: that it is based on.
         rows_needed: about how many would decide it; None where it is decided.
-        base: the baseline's name.
-        once: no further row is looked at: the metric has no range, or the bound is its end.
-        again: it holds however often the rows are looked at.
+        baseline: the baseline's name.
+        fixed_sample: it is decided once, by the first rows, although there are repeated looks: the
+            metric has no range, or the bound is an end of the range.
+        anytime_valid: it holds at every look at the rows.
     """
 
     variant: int
@@ -59,174 +67,182 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Look:
-    """One of many at the same rows.
-
-    Attributes:
-        weight: how many times as strong the evidence has to be.
-    """
-
-    weight: float = 1.0
-
-
-def checks(
-    rule: GateRule, family: Family, variants: Sequence[int], look: Look | None = None
-) -> Iterator[Check]:
-    """Each part of the rule on each variant, by itself.
-
-    Args:
-        rule: as the experiment file has it.
-        family: the values of its metric; without a range they are judged as if once, always.
-        variants: the numbers of those that are meant.
-        look: None: there is one only.
-    """
-    bounds = [_Bound(f"at least {rule.min:g}", rule.min, 1)] if rule.min is not None else []
-    bounds += [_Bound(f"at most {rule.max:g}", rule.max, -1)] if rule.max is not None else []
-    one = look if family.scale.reach else None
-    for number in variants:
-        found = [_beside(family, number, bound, one) for bound in bounds]
-        found += [_drop(family, number, rule, one)] if rule.no_worse_than else []
-        for check in found:
-            judged_once = look is not None and check.value is not None and not check.anytime_valid
-            yield replace(check, fixed_sample=judged_once)
-
-
-@dataclass(frozen=True)
 class _Bound:
-    """What a mean is held against.
+    """A bound of a mean.
 
     Attributes:
-        side: on which the mean is right: 1 above, -1 below.
+        side: on which a mean is right: 1 above, -1 below.
     """
 
-    words: str
+    rule: str
     value: float
     side: int
 
 
-def _beside(family: Family, number: int, bound: _Bound, look: Look | None) -> Check:
-    """A mean beside a bound."""
-    name, rows = family.evaluator.name, list(family.filled(number).values())
-    found = estimate_mean(rows, pass_fail=family.passes)
-    if not found:
-        return Check(number, name, bound.words, INCONCLUSIVE)
-    room = bound.side * (found.mean - bound.value)
-    low, high = found.low, found.high
-    at_an_end = family.scale.reach and not family.ends[0] < bound.value < family.ends[1]
-    if look is None or at_an_end:
-        beyond, passed = _beyond(rows, bound, passes=family.passes), room >= 0
+def check_rule(
+    rule: GateRule, family: MetricFamily, variants: Sequence[int], p_factor: float | None = None
+) -> Iterator[Check]:
+    """Yield the check of each part of the rule on each variant, not adjusted for each other.
+
+    Args:
+        rule: of the experiment file.
+        family: the scores of its metric.
+        variants: numbers of the gated variants.
+        p_factor: None: the rows are looked at once. Else a factor on anytime-valid p-values; a
+            metric without a range is looked at once all the same.
+    """
+    bounds = [_Bound(f"at least {rule.min:g}", rule.min, 1)] if rule.min is not None else []
+    bounds += [_Bound(f"at most {rule.max:g}", rule.max, -1)] if rule.max is not None else []
+    factor = p_factor if family.scale.width else None
+    for number in variants:
+        checks = [_check_bound(family, number, bound, factor) for bound in bounds]
+        checks += [_check_drop(family, number, rule, factor)] if rule.no_worse_than else []
+        for check in checks:
+            once = p_factor is not None and check.value is not None and not check.anytime_valid
+            yield replace(check, fixed_sample=once)
+
+
+def _check_bound(family: MetricFamily, number: int, bound: _Bound, p_factor: float | None) -> Check:
+    """The check of a mean against a bound."""
+    rows = list(family.imputed(number).values())
+    check = Check(number, family.evaluator.name, bound.rule, INCONCLUSIVE)
+    estimate = estimate_mean(rows, pass_fail=family.pass_fail)
+    if not estimate:
+        return check
+    distance = bound.side * (estimate.mean - bound.value)
+    low, high = estimate.low, estimate.high
+    at_end = family.scale.width and not family.limits[0] < bound.value < family.limits[1]
+    if p_factor is None or at_end:
+        p, passed = _p_beyond(rows, bound, pass_fail=family.pass_fail), distance >= 0
     else:
-        watched = Watched([fmean(row) for row in rows], *family.ends)
-        tests = watched.below(bound.value), watched.above(bound.value)
-        beyond, right = tests if bound.side > 0 else tests[::-1]
-        beyond, passed = min(1.0, beyond * look.weight), right * look.weight <= ALPHA
-        low, high = watched.interval()
-    needed = None
-    if not passed and len(rows) > 1:  # where none differs, one more row might
-        least = (family.scale.reach or 0.0) / math.sqrt(len(rows))
-        deviation = max(stdev(fmean(row) for row in rows), least)
-        needed = _needed(abs(room), deviation, len(rows), look)
-    return Check(
-        variant=number,
-        metric=name,
-        rule=bound.words,
+        sequence = AnytimeMean([fmean(row) for row in rows], *family.limits)
+        p_values = sequence.p_less(bound.value), sequence.p_greater(bound.value)
+        p, p_holds = p_values if bound.side > 0 else p_values[::-1]
+        p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
+        low, high = sequence.interval()
+    rows_needed = None
+    if not passed and len(rows) > 1:  # where no row differs, one more might
+        least_sd = (family.scale.width or 0.0) / math.sqrt(len(rows))
+        sd = max(stdev(fmean(row) for row in rows), least_sd)
+        rows_needed = _rows_needed(abs(distance), sd, len(rows), p_factor)
+    return replace(
+        check,
         outcome=PASSED if passed else INCONCLUSIVE,
-        value=found.mean,
+        value=estimate.mean,
         low=low,
         high=high,
-        p=beyond,
+        p=p,
         rows=len(rows),
-        rows_needed=needed,
-        anytime_valid=bool(look and not at_an_end),
+        rows_needed=rows_needed,
+        anytime_valid=p_factor is not None and not at_end,
     )
 
 
-def _beyond(rows: Sequence[Sequence[float]], bound: _Bound, *, passes: bool) -> float:
-    """The p of these rows if the mean is on the right side."""
+def _p_beyond(rows: Sequence[Sequence[float]], bound: _Bound, *, pass_fail: bool) -> float:
+    """P-value of the null hypothesis that the mean is on the right side of the bound."""
     if bound.side > 0:
-        return below(rows, bound.value, pass_fail=passes)
-    whole = 1.0 if passes else 0.0
-    turned = [[whole - value for value in row] for row in rows]
-    return below(turned, whole - bound.value, pass_fail=passes)
+        return p_mean_less(rows, bound.value, pass_fail=pass_fail)
+    top = 1.0 if pass_fail else 0.0
+    mirrored = [[top - value for value in row] for row in rows]
+    return p_mean_less(mirrored, top - bound.value, pass_fail=pass_fail)
 
 
-def _drop(family: Family, number: int, rule: GateRule, look: Look | None) -> Check:
-    """No worse than the baseline by more than a margin."""
-    plan, name = family.plan, family.evaluator.name
-    base, margin = find_base(plan, number, rule.no_worse_than), rule.by
+def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: float | None) -> Check:
+    """The check that a variant is no worse than its baseline by more than the margin."""
+    plan, margin = family.plan, rule.by
+    base = find_baseline(plan, number, rule.no_worse_than)
     if base is None or base == number:
-        new = base is None and is_new(plan, number, rule.no_worse_than)
-        why = "which it is" if base == number else "where it is not"
-        why = why if new or base == number else "which shares nothing with it"
-        passes = new or base == number
-        words = f"no worse than {rule.no_worse_than}, {why}"
-        return Check(number, name, words, PASSED if passes else INCONCLUSIVE)
-    called = plan.variants[base].name
-    words = f"no worse than {called}" + (f" by {margin:g}" if margin else "")
-    anytime_valid = look is not None
-    apart = family.held(base, number, anytime_valid=anytime_valid)
-    if not apart:
-        return Check(number, name, words, INCONCLUSIVE, baseline=called)
-    higher = family.scale.higher_is_better
-    worse, fine = (
-        (apart.below(-margin), apart.above(-margin))
-        if higher
-        else (apart.above(margin), apart.below(margin))
-    )
-    weight = look.weight if look else 1.0
-    passed = fine * weight <= ALPHA
-    room = margin + (apart.mean if higher else -apart.mean)
-    return Check(
-        variant=number,
-        metric=name,
-        rule=words,
+        return _check_without_baseline(family, number, rule, is_own=base == number)
+    name = plan.variants[base].name
+    words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
+    check = Check(number, family.evaluator.name, words, INCONCLUSIVE, baseline=name)
+    difference = family.gate_difference(base, number, anytime=p_factor is not None)
+    if not difference:
+        return check
+    if family.scale.higher_is_better:
+        gain, p_worse, p_fine = (
+            difference.mean,
+            difference.p_less(-margin),
+            difference.p_greater(-margin),
+        )
+    else:
+        gain, p_worse, p_fine = (
+            -difference.mean,
+            difference.p_greater(margin),
+            difference.p_less(margin),
+        )
+    factor = 1.0 if p_factor is None else p_factor
+    passed, distance, rows = p_fine * factor <= ALPHA, abs(margin + gain), difference.rows
+    return replace(
+        check,
         outcome=PASSED if passed else INCONCLUSIVE,
-        value=apart.mean,
-        low=apart.low,
-        high=apart.high,
-        p=min(1.0, worse * weight),
-        rows=apart.rows,
-        rows_needed=None if passed else _needed(abs(room), apart.spread, apart.rows, look),
-        baseline=called,
-        anytime_valid=anytime_valid,
+        value=difference.mean,
+        low=difference.low,
+        high=difference.high,
+        p=min(1.0, p_worse * factor),
+        rows=rows,
+        rows_needed=None
+        if passed
+        else _rows_needed(distance, difference.planning_sd, rows, p_factor),
+        anytime_valid=p_factor is not None,
     )
 
 
-def is_new(plan: Plan, number: int, named: str) -> bool:
-    """Whether a variant's prompt has no such version to be worse than."""
-    ref = f"{plan.variants[number].prompt.name}{named}"
-    return named.startswith("@") and ref not in {prompt.ref for prompt in plan.experiment.prompts}
+def _check_without_baseline(
+    family: MetricFamily, number: int, rule: GateRule, *, is_own: bool
+) -> Check:
+    """The check of a variant that is its own baseline, or has none: a new one passes."""
+    passed, reason = True, "which it is"
+    if not is_own:
+        passed = is_new(family.plan, number, rule.no_worse_than)
+        reason = "where it is not" if passed else "which shares nothing with it"
+    words = f"no worse than {rule.no_worse_than}, {reason}"
+    return Check(number, family.evaluator.name, words, PASSED if passed else INCONCLUSIVE)
 
 
-def _needed(distance: float, deviation: float, rows: int, look: Look | None) -> int | None:
-    """How many rows would do, more than these; None where no number is likely to."""
-    found = rows_to_settle(distance, deviation)
-    return max(rows + 1, math.ceil(found * (OFTEN if look else 1.0))) if found else None
+def _rows_needed(distance: float, sd: float, rows: int, p_factor: float | None) -> int | None:
+    """How many rows would decide, more than these; None where no number is likely to."""
+    needed = rows_to_decide(distance, sd)
+    factor = 1.0 if p_factor is None else ANYTIME_FACTOR
+    return max(rows + 1, math.ceil(needed * factor)) if needed else None
 
 
-def find_base(plan: Plan, number: int, named: str) -> int | None:
-    """The baseline's number: the file's, a variant's, or that of a name that shares all else.
+def is_new(plan: Plan, number: int, selector: str) -> bool:
+    """True if a selector is a version (`@production`) that the variant's prompt does not have."""
+    ref = f"{plan.variants[number].prompt.name}{selector}"
+    refs = {prompt.ref for prompt in plan.experiment.prompts}
+    return selector.startswith("@") and ref not in refs
+
+
+def find_baseline(plan: Plan, number: int, selector: str) -> int | None:
+    """The number of a variant's baseline; None: it has none.
+
+    Args:
+        plan: of the gate.
+        number: the variant's.
+        selector: `baseline` (the file's), a variant, or a name: the variant that it selects and
+            that shares all else.
 
     Raises:
-        WorkbenchError: the name is nothing of the plan.
+        WorkbenchError: the selector selects nothing of the plan.
     """
-    if named == BASELINE:
+    if selector == BASELINE:
         return number if number in plan.baselines else plan.baselines[number]
-    if is_new(plan, number, named):
+    if is_new(plan, number, selector):
         return None
     variant = plan.variants[number]
-    ref = f"{variant.prompt.name}{named}" if named.startswith("@") else named
-    side = find_side(ref, plan)
-    exact = [other for other in side if plan.variants[other].name == ref]
-    versions = {prompt.digest for prompt in plan.experiment.prompts if prompt.ref == ref}
-    beside = [
+    ref = f"{variant.prompt.name}{selector}" if selector.startswith("@") else selector
+    selected = select_variants(ref, plan)
+    names_prompt = any(prompt.ref == ref for prompt in plan.experiment.prompts)
+    exact = [other for other in selected if plan.variants[other].name == ref]
+    counterparts = [
         other
-        for other in side
+        for other in selected
         if plan.variants[other].point == variant.point
         and (
             plan.variants[other].model.model.label == variant.model.model.label
-            if versions
+            if names_prompt
             else plan.variants[other].prompt.digest == variant.prompt.digest
         )
     ]
-    return next(iter([*exact, *beside]), None)
+    return next(iter([*exact, *counterparts]), None)

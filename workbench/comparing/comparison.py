@@ -1,6 +1,7 @@
-"""A comparison out of what the store holds: nothing is sent, nothing is recorded.
+"""A comparison of the variants in the store: nothing is sent, nothing is recorded.
 
-compare(plan, store)    ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
+compare_stored(plan, store)
+ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from workbench.comparing.changed_rows import Read, RowChange, Slice, changes, slices
+from workbench.comparing.changed_rows import ReadRows, RowChange, Slice, row_changes, slices
 from workbench.comparing.metrics import add_comparisons
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
@@ -21,36 +22,36 @@ from workbench.store import Store
 
 @dataclass(frozen=True)
 class ExperimentComparison:
-    """Variants beside their baselines.
+    """The variants of an experiment compared with their baselines.
 
     Attributes:
-        plan: its `baselines` say which is compared with which.
-        results: of all variants of the plan, those that are compared with their comparisons.
+        plan: its `baselines` say which variants are compared.
+        results: of all variants of the plan.
         tallies: of all variants.
-        read: gives the rows of a variant in order, while the store is open.
-        slices: by value of the column that was asked for.
+        read_rows: returns the rows of a variant in order, while the store is open.
+        slices: the comparisons by value of a column; empty without one.
     """
 
     plan: Plan
     results: Sequence[VariantResult]
     tallies: Sequence[Tally]
-    read_rows: Read
+    read_rows: ReadRows
     slices: Sequence[Slice] = ()
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
         """Rows whose value is not the baseline's, in the dataset's order."""
-        return list(changes(self.plan, self.read_rows))
+        return list(row_changes(self.plan, self.read_rows))
 
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
-        """The same answers with each variant beside another one, by number; None: it has none."""
+        """The same answers with other baselines, by number; None: the variant has none."""
         plan = replace(self.plan, baselines=tuple(baselines))
-        bare = [replace(one, comparisons={}) for one in self.results]
-        return replace(self, plan=plan, results=add_comparisons(bare, self.tallies, plan))
+        results = [replace(result, comparisons={}) for result in self.results]
+        return replace(self, plan=plan, results=add_comparisons(results, self.tallies, plan))
 
     @property
     def compared_variants(self) -> list[int]:
-        """The numbers of the variants that are compared, baselines too, in the plan's order."""
+        """The numbers of the compared variants and of their baselines, in the plan's order."""
         pairs = [(n, base) for n, base in enumerate(self.plan.baselines) if base is not None]
         return sorted({number for pair in pairs for number in pair})
 
@@ -58,16 +59,16 @@ class ExperimentComparison:
 def compare_stored(
     plan: Plan, store: Store, *, by: str = "", prices: Mapping[str, Price] = MappingProxyType({})
 ) -> ExperimentComparison:
-    """What the store's answers to this plan say; those whose scores are missing are judged.
+    """Compare the variants by the stored answers; missing scores are computed.
 
     Args:
-        plan: with the baselines that are meant.
-        store: where answers and scores are.
-        by: a column; its values make slices.
+        plan: with the baselines to compare with.
+        store: with answers and scores.
+        by: a column whose values make slices; empty: no slices.
         prices: of models.
     """
-    asked = replace(plan, requests=tuple(() for _ in plan.variants))
-    with Stream(asked, store, ignore_rows) as stream:
+    unsent = replace(plan, requests=tuple(() for _ in plan.variants))
+    with Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
         results = [
             tally.result(variant, prices.get(variant.model.model.ref))
@@ -82,19 +83,19 @@ def compare_stored(
         )
 
 
-def require_answers(found: ExperimentComparison, numbers: Iterable[int]) -> None:
-    """That each of these variants has answers.
+def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:
+    """Check that each of these variants has answers.
 
     Raises:
-        WorkbenchError: one has none at all.
+        WorkbenchError: a variant has none.
     """
-    plan = found.plan
-    for number in numbers:
-        rows = found.results[number].rows
+    plan = comparison.plan
+    for number in variants:
+        rows = comparison.results[number].rows
         if rows.not_run == rows.planned:
             raise WorkbenchError(
                 f"{plan.variants[number].name}: none of its {rows.planned:,} rows is in the store",
                 where=plan.experiment.path,
-                fix="workbench run asks for them; a version that is not in the experiment file "
-                "goes into its `prompts:` first",
+                fix="workbench run answers them; a version that is not in the experiment file goes "
+                "into its `prompts:` first",
             )

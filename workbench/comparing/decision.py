@@ -1,24 +1,27 @@
-"""Which variant to take: what keeps the user's limits, what none beats, how sure the best is.
+"""The variant to take: within the user's limits, not dominated, and how likely the best.
 
-decide(found, Limits("exact_match", floor=0.6, max_cost=0.5))    Decision(candidates=[…], words="…")
+decide(comparison, Limits("exact_match", floor=0.6, max_cost=0.5))
+Decision(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.metrics import Family
+from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.results.metrics import VariantResult
-from workbench.stats import WORSE, Wanted, best_chances, front, verdicts
+from workbench.stats import WORSE, Criterion, best_probabilities, pareto_front, verdicts
+
+MAX_LISTED = 5  # variants in the sentence that no variant is within the limits
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a variant must keep.
+    """Limits on a variant.
 
     Attributes:
-        metric: that counts as quality; empty: the first.
+        metric: of quality; empty: the first.
         floor: the least mean (the greatest, where lower is better).
         max_cost: of 1,000 rows, in the project's currency.
         max_latency_s: seconds, the mean of the answers.
@@ -32,18 +35,18 @@ class Limits:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A variant and what speaks for and against it.
+    """A variant with its quality, cost and latency.
 
     Attributes:
         variant: its number.
         quality, low, high: the mean and its interval.
-        cost: of 1,000 rows; None: not known.
+        cost: of 1,000 rows; None: unknown.
         latency_s: seconds, the mean of the answers; None: no answer was timed.
-        against: the limits that it does not keep, in words.
-        unsure: the floor lies within the interval.
-        on_front: of those that keep the limits none is as good in all and better in something.
+        against: the limits that it exceeds, in words.
+        unsure: the floor is within the interval.
+        on_front: of the variants within the limits none is as good in all and better in one.
         best_chance: the share of bootstrap samples of the rows in which it is the best of them.
-        as_good: nothing says that it is worse than the best.
+        as_good: there is no evidence that it is worse than the best.
     """
 
     variant: int
@@ -61,61 +64,59 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Decision:
-    """All that have a quality, best first; and what follows, in words."""
+    """All variants with a mean, those within the limits first, best first; and the conclusion."""
 
     metric: str
     candidates: Sequence[Candidate]
     words: str
 
 
-def decide(found: ExperimentComparison, limits: Limits) -> Decision:
-    """What follows from the stored answers.
+def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
+    """Decide by the stored answers.
 
     Args:
-        found: the results, with their costs where there are prices.
-        limits: what a variant must keep.
+        comparison: the results, with their costs where there are prices.
+        limits: on a variant.
 
     Raises:
-        WorkbenchError: the metric is none of the experiment's, or has no mean anywhere.
+        WorkbenchError: the experiment has no such metric, or it has no mean in any variant.
     """
-    evaluators = {one.name: one for one in found.plan.experiment.evaluators}
+    plan, results = comparison.plan, comparison.results
+    evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
     metric = limits.metric or next(iter(evaluators))
     if metric not in evaluators:
-        raise unknown_name("metric", metric, evaluators, where=found.plan.experiment.path)
-    family = Family.of(evaluators[metric], found.tallies, found.plan, found.results)
+        raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
+    family = MetricFamily.build(evaluators[metric], comparison.tallies, plan, results)
     higher = family.scale.higher_is_better
-    made = [
-        one
-        for number, result in enumerate(found.results)
-        if (one := _candidate(number, result, metric, limits, higher=higher))
+    candidates = [
+        _candidate(number, result, replace(limits, metric=metric), higher=higher)
+        for number, result in enumerate(results)
+        if result.metrics[metric].mean is not None
     ]
-    if not made:
+    if not candidates:
         raise WorkbenchError(
             f"{metric} has no mean in any variant",
-            where=found.plan.experiment.path,
-            fix="workbench run first, or --metric with one that is a number",
+            where=plan.experiment.path,
+            fix="workbench run first, or --metric with a metric that is a number",
         )
-    made.sort(key=lambda one: -one.quality if higher else one.quality)
-    kept = [one for one in made if not one.against]
-    kept = _weighed(kept, family) if kept else []
-    others = [one for one in made if one.against]
-    return Decision(metric, [*kept, *others], _words(found, metric, kept, others))
+    candidates.sort(key=lambda c: -c.quality if higher else c.quality)
+    within = _rank([c for c in candidates if not c.against], family)
+    outside = [c for c in candidates if c.against]
+    names = [variant.name for variant in plan.variants]
+    words = _conclusion(names, metric, within) if within else _no_candidate(names, outside)
+    return Decision(metric, [*within, *outside], words)
 
 
-def _candidate(
-    number: int, result: VariantResult, metric: str, limits: Limits, *, higher: bool
-) -> Candidate | None:
-    said = result.metrics[metric]
-    if said.mean is None:
-        return None
+def _candidate(number: int, result: VariantResult, limits: Limits, *, higher: bool) -> Candidate:
+    metric = result.metrics[limits.metric]
+    quality, floor = metric.mean or 0.0, limits.floor
     cost, latency = result.cost_of_1000, result.latency_s
     against, unsure = [], False
-    if limits.floor is not None:
-        word = "below" if higher else "above"
-        if said.mean < limits.floor if higher else said.mean > limits.floor:
-            against.append(f"{metric} {word} {limits.floor:g}")
-        elif said.low is not None and said.high is not None:
-            unsure = said.low < limits.floor < said.high
+    if floor is not None:
+        if quality < floor if higher else quality > floor:
+            against.append(f"{limits.metric} {'below' if higher else 'above'} {floor:g}")
+        elif metric.low is not None and metric.high is not None:
+            unsure = metric.low < floor < metric.high
     for value, most, name in (
         (cost, limits.max_cost, "cost"),
         (latency, limits.max_latency_s, "latency"),
@@ -124,9 +125,9 @@ def _candidate(
             against.append(f"{name} not known" if value is None else f"{name} above {most:g}")
     return Candidate(
         variant=number,
-        quality=said.mean,
-        low=said.low,
-        high=said.high,
+        quality=quality,
+        low=metric.low,
+        high=metric.high,
         cost=cost,
         latency_s=latency,
         against=tuple(against),
@@ -134,67 +135,67 @@ def _candidate(
     )
 
 
-def _weighed(kept: Sequence[Candidate], family: Family) -> list[Candidate]:
-    """Those that keep the limits, best first, beside each other."""
+def _rank(candidates: Sequence[Candidate], family: MetricFamily) -> list[Candidate]:
+    """Compare the candidates, sorted best first, with each other."""
+    if not candidates:
+        return []
     higher = family.scale.higher_is_better
     sign = 1 if higher else -1
-    points = [[sign * one.quality, *_cheapness(one, kept)] for one in kept]
-    values = [family.filled(one.variant) for one in kept]
-    chances = best_chances(values, higher_is_better=higher)
-    best, *rest = kept
-    apart = [family.apart(best.variant, one.variant) for one in rest]
-    said = iter(verdicts([one for one in apart if one], Wanted(0.0, higher)))
-    worse = [False, *(next(said).outcome == WORSE if one else False for one in apart)]
+    # A cost or latency that is unknown of any candidate counts for none.
+    costs = [
+        name
+        for name in ("cost", "latency_s")
+        if all(getattr(c, name) is not None for c in candidates)
+    ]
+    points = [[sign * c.quality, *(-getattr(c, name) for name in costs)] for c in candidates]
+    values = [family.imputed(c.variant) for c in candidates]
+    chances = best_probabilities(values, higher_is_better=higher)
+    best, *others = candidates
+    differences = [family.difference(best.variant, c.variant) for c in others]
+    compared = iter(verdicts([d for d in differences if d], Criterion(0.0, higher)))
+    worse = [False, *(next(compared).outcome == WORSE if d else False for d in differences)]
     return [
-        replace(one, on_front=on_front, best_chance=chance, as_good=not clearly)
-        for one, on_front, chance, clearly in zip(kept, front(points), chances, worse, strict=True)
+        replace(candidate, on_front=on_front, best_chance=chance, as_good=not is_worse)
+        for candidate, on_front, chance, is_worse in zip(
+            candidates, pareto_front(points), chances, worse, strict=True
+        )
     ]
 
 
-def _cheapness(one: Candidate, others: Sequence[Candidate]) -> list[float]:
-    """Cost and latency, more being better; what isn't known of all counts for none."""
-    found = []
-    for name in ("cost", "latency_s"):
-        if all(getattr(other, name) is not None for other in others):
-            found.append(-getattr(one, name))
-    return found
+def _no_candidate(names: Sequence[str], outside: Sequence[Candidate]) -> str:
+    reasons = "; ".join(f"{names[c.variant]}: {', '.join(c.against)}" for c in outside[:MAX_LISTED])
+    reasons += f"; and {len(outside) - MAX_LISTED} more" if len(outside) > MAX_LISTED else ""
+    return f"No variant keeps all limits ({reasons})."
 
 
-def _words(
-    found: ExperimentComparison, metric: str, kept: Sequence[Candidate], others: Sequence[Candidate]
-) -> str:
-    def name(one: Candidate) -> str:
-        return found.plan.variants[one.variant].name
-
-    if not kept:
-        why = "; ".join(f"{name(one)}: {', '.join(one.against)}" for one in others[:5])
-        why += f"; and {len(others) - 5} more" if len(others) > 5 else ""
-        return f"No variant keeps all limits ({why})."
-    best = kept[0]
+def _conclusion(names: Sequence[str], metric: str, candidates: Sequence[Candidate]) -> str:
+    best = candidates[0]
     interval = "" if best.low is None else f" [{best.low:.3f}, {best.high:.3f}]"
-    said = (
-        f"Take {name(best)}: {metric} {best.quality:.3f}{interval}, the best in "
+    words = (
+        f"Take {names[best.variant]}: {metric} {best.quality:.3f}{interval}, the best in "
         f"{best.best_chance:.0%} of samples."
     )
-    close = [one for one in kept[1:] if one.as_good]
+    close = [c for c in candidates[1:] if c.as_good]
     if close:
-        said += f" Nothing says that {_listed([name(one) for one in close])} would be worse"
-        cheaper = [one for one in close if one.on_front]
-        gains = [_gain(one, best, name(one)) for one in cheaper]
-        said += f"; of these {_listed(gains)}." if gains else "."
+        words += (
+            f" There is no evidence that {_join([names[c.variant] for c in close])} would be worse"
+        )
+        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front]
+        words += f"; of these {_join(gains)}." if gains else "."
     if best.unsure:
-        said += " That it keeps the floor is not certain: the floor lies within its interval."
-    return said
+        words += " It may be below the floor: the floor is within its interval."
+    return words
 
 
-def _gain(one: Candidate, best: Candidate, name: str) -> str:
-    better = []
-    if one.cost is not None and best.cost is not None and one.cost < best.cost:
-        better.append(f"costs {one.cost / best.cost:.0%} of it" if best.cost else "costs less")
-    if one.latency_s and best.latency_s and one.latency_s < best.latency_s:
-        better.append(f"answers in {one.latency_s / best.latency_s:.0%} of its time")
-    return f"{name} {' and '.join(better)}" if better else name
+def _gain(candidate: Candidate, best: Candidate, name: str) -> str:
+    gains = []
+    cost, latency = candidate.cost, candidate.latency_s
+    if cost is not None and best.cost is not None and cost < best.cost:
+        gains.append(f"costs {cost / best.cost:.0%} of it" if best.cost else "costs less")
+    if latency and best.latency_s and latency < best.latency_s:
+        gains.append(f"answers in {latency / best.latency_s:.0%} of its time")
+    return f"{name} {' and '.join(gains)}" if gains else name
 
 
-def _listed(names: Sequence[str]) -> str:
+def _join(names: Sequence[str]) -> str:
     return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -1,133 +1,129 @@
-"""Whether a change may go in: floors that must hold, and a baseline that must not be lost.
+"""The gate: floors that must hold, and a baseline that must not be lost.
 
-gate: {exact_match: {min: 0.6, no_worse_than: baseline, by: 0.02}}
+    gate: {exact_match: {min: 0.6, no_worse_than: baseline, by: 0.02}}
 
-    failed    it is significantly below the floor, or worse than the baseline by more than `by`
-    passed    the mean is at the floor or above it; a drop of more than `by` is excluded
-    inconclusive  neither: the rows are too few to tell; the report estimates how many would do
+    failed                the mean is significantly below the floor, or the variant is
+                          significantly worse than the baseline by more than `by`
+    passed                the mean is at the floor or above it; a drop of more than `by` is excluded
+    not enough evidence   neither; the check says about how many rows would decide it
 
-The checks are one family: if nothing has changed, one of them fails in 5% of cases at the most.
-Whoever has no value of a row counts with the worst there can be: a gate is not passed by failing.
+The checks are one family: if nothing has changed, one of them fails in 5% of cases at most. A
+missing value counts as the worst score, so failures cannot pass a gate.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from workbench.comparing.checks import FAILED, Check, Look, checks
-from workbench.comparing.metrics import Family, Values
-from workbench.comparing.selectors import find_side
+from workbench.comparing.checks import FAILED, Check, check_rule
+from workbench.comparing.metrics import MetricFamily, MetricValues
+from workbench.comparing.selectors import select_variants
 from workbench.errors import WorkbenchError
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.results.metrics import VariantResult
-from workbench.stats import ALPHA, holm
+from workbench.stats import ALPHA, holm_adjust
 
 
 def check_gate(
-    plan: Plan, results: Sequence[VariantResult], own: Sequence[Values], names: Sequence[str] = ()
-) -> list[Check]:
-    """Every rule on every variant that is meant, decided with these rows.
-
-    Args:
-        plan: whose experiment file has the gate.
-        results: of each variant.
-        own: the values of each.
-        names: the variants, prompts or models that are meant; none: all that are no baseline.
-
-    Raises:
-        WorkbenchError: there is no gate, or nothing that it could be about.
-    """
-    return adjusted(find_checks(plan, results, own, names))
-
-
-def find_checks(
     plan: Plan,
     results: Sequence[VariantResult],
-    own: Sequence[Values],
-    names: Sequence[str],
-    look: Look | None = None,
+    tallies: Sequence[MetricValues],
+    selectors: Sequence[str] = (),
 ) -> list[Check]:
-    """As `check_gate`, but each check by itself.
+    """Every rule of the gate on every gated variant, decided with these rows.
 
     Args:
-        plan: whose experiment file has the gate.
+        plan: its experiment file has the gate.
         results: of each variant.
-        own: the values of each.
-        names: of those that are meant.
-        look: one of many at these rows; None: there is one only.
+        tallies: the scores of each variant.
+        selectors: variants, prompts or models to check; empty: all that are not a baseline.
 
     Raises:
-        WorkbenchError: as `check_gate`.
+        WorkbenchError: there is no gate, a bound is out of range, or a selector selects nothing.
     """
+    return adjust_checks(check_rules(plan, results, tallies, selectors))
+
+
+def check_rules(
+    plan: Plan,
+    results: Sequence[VariantResult],
+    tallies: Sequence[MetricValues],
+    selectors: Sequence[str],
+    p_factor: float | None = None,
+) -> list[Check]:
+    """As `check_gate`, but not adjusted; `p_factor` as in `check_rule`."""
     rules = plan.experiment.gate
     if not rules:
         raise WorkbenchError(
-            "there is no gate in the experiment file",
+            "the experiment file has no gate",
             where=plan.experiment.path,
             fix="gate: {exact_match: {min: 0.6, no_worse_than: baseline, by: 0.02}}",
         )
-    meant = find_meant(plan, names)
+    variants = gated_variants(plan, selectors)
     families = {
-        one.name: Family.of(one, own, plan, results)
-        for one in plan.experiment.evaluators
-        if one.name in rules
+        evaluator.name: MetricFamily.build(evaluator, tallies, plan, results)
+        for evaluator in plan.experiment.evaluators
+        if evaluator.name in rules
     }
     for name, rule in rules.items():
         _check_bounds(rule, families[name])
     return [
-        check for name, rule in rules.items() for check in checks(rule, families[name], meant, look)
+        check
+        for name, rule in rules.items()
+        for check in check_rule(rule, families[name], variants, p_factor)
     ]
 
 
-def _check_bounds(rule: GateRule, family: Family) -> None:
-    """That a mean can be on either side of each bound."""
-    if not family.scale.reach:
+def _check_bounds(rule: GateRule, family: MetricFamily) -> None:
+    """Raise if a bound is out of the metric's range."""
+    if not family.scale.width:
         return
-    low, high = family.ends
+    low, high = family.limits
     for bound in (rule.min, rule.max):
         if bound is not None and not low <= bound <= high:
             raise WorkbenchError(
-                f"gate: {family.evaluator.name} is never beyond {low:g} to {high:g}, and the bound "
+                f"gate: {family.evaluator.name} is always from {low:g} to {high:g}, but the bound "
                 f"is {bound:g}",
                 where=family.plan.experiment.path,
-                fix=f"a bound from {low:g} to {high:g}",
+                fix=f"use a bound from {low:g} to {high:g}",
             )
 
 
-def adjusted(found: Sequence[Check]) -> list[Check]:
-    """With the p of failing adjusted for all of them, and what fails by it."""
+def adjust_checks(checks: Sequence[Check]) -> list[Check]:
+    """The checks with p-values adjusted for each other, and `failed` where they are significant."""
     return [
         replace(check, p=p, outcome=FAILED, rows_needed=None) if p <= ALPHA else replace(check, p=p)
-        for check, p in zip(found, holm([check.p for check in found]), strict=True)
+        for check, p in zip(checks, holm_adjust([check.p for check in checks]), strict=True)
     ]
 
 
-def find_meant(plan: Plan, names: Sequence[str]) -> list[int]:
-    """The numbers of the variants that a gate is about."""
-    if names:
-        return sorted({number for name in names for number in find_side(name, plan)})
-    said = plan.experiment.content.get("prompts", ())  # the others are planned as baselines
-    found = [n for n, variant in enumerate(plan.variants) if variant.prompt.ref in said]
+def gated_variants(plan: Plan, selectors: Sequence[str]) -> list[int]:
+    """The numbers of the variants that the gate checks."""
+    if selectors:
+        return sorted({n for selector in selectors for n in select_variants(selector, plan)})
+    prompts = plan.experiment.content.get("prompts", ())  # others are planned as baselines only
+    variants = [n for n, variant in enumerate(plan.variants) if variant.prompt.ref in prompts]
     versions = any(rule.no_worse_than[:1] == "@" for rule in plan.experiment.gate.values())
-    bases = set() if versions else set(plan.baselines)  # each has a version of its own to keep to
-    return [n for n in found if n not in bases] or found
+    bases = set() if versions else set(plan.baselines)  # a version is a baseline of its own prompt
+    return [n for n in variants if n not in bases] or variants
 
 
-def checked_variants(found: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
-    """Of each check the number of its variant, and of what that is compared with, if it is."""
+def checked_variants(checks: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
+    """The numbers of each check's variant and of its baseline, if it has one."""
     numbers = {variant.name: number for number, variant in enumerate(plan.variants)}
     return [
         (check.variant, numbers[check.baseline]) if check.baseline else (check.variant,)
-        for check in found
+        for check in checks
     ]
 
 
-def gate_baselines(found: Sequence[Check], plan: Plan) -> list[int | None]:
-    """Of each variant what the checks compare it with; where they compare none, the plan's."""
-    first = {own[0]: own[1] for own in reversed(checked_variants(found, plan)) if own[1:]}
+def gate_baselines(checks: Sequence[Check], plan: Plan) -> list[int | None]:
+    """Each variant's baseline in the checks; the plan's if no rule compares variants."""
+    pairs = reversed(checked_variants(checks, plan))
+    bases = {numbers[0]: numbers[1] for numbers in pairs if numbers[1:]}  # of its first check
     compares = any(rule.no_worse_than for rule in plan.experiment.gate.values())
-    meant = {check.variant for check in found}
+    checked = {check.variant for check in checks}
     return [
-        first.get(number) if compares else base if number in meant else None
+        bases.get(number) if compares else base if number in checked else None
         for number, base in enumerate(plan.baselines)
     ]

@@ -1,240 +1,236 @@
-"""Which rows a gate asks for that these rows don't decide, and when it has enough.
+"""A gate that asks for more rows until it is decided.
 
-growing = GrowingGate(["few_shot"], told, repeats=1)
-growing.begin(judged, weight=1)
-complete(plan, Site(…, rounds=growing.rounds))
-growing.checks      [Check("few_shot", outcome="passed", rows=68, …), …]
+    gate = GrowingGate(["few_shot"], progress.note, repeats=1)
+    gate.start(tallies, weight=1)
+    complete(plan, context, listener, gate.batches)
+    gate.checks         [Check(1, "exact_match", outcome="passed", rows=68, …), …]
 
-Rows come in waves, in an order that has to do with nothing; those that are answered already are the
-first, and are looked at wave by wave, too. After each wave every check that is still open is looked
-at with a test that may be looked at again and again: its p is the least that was ever seen. What is
-decided stays so. A metric without a range is judged once, by all rows of the first look: nothing
-can be bet on it.
+Rows come in batches, in an order that is independent of their content; the rows that are answered
+already come first and are looked at batch by batch, too. After each batch every open check is
+evaluated by an anytime-valid test: its p-value is the smallest so far, and a decision stays. A
+metric without a range has no such test: it is checked once, by all rows of the first look.
 
-A row without a reply is no fault of a prompt, and yet may be: a check fails only without such rows,
-and passes only if they count as the worst.
+A row without a reply may or may not be the prompt's fault: a check fails only without such rows,
+and passes only if it does so with the worst score for them.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing.checks import FAILED, INCONCLUSIVE, PASSED, Check, Look, find_base
-from workbench.comparing.gate import adjusted, checked_variants, find_checks, find_meant
-from workbench.comparing.metrics import Part
+from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
+from workbench.comparing.gate import adjust_checks, check_rules, checked_variants, gated_variants
+from workbench.comparing.metrics import RowSubset
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
-from workbench.results.metrics import VariantResult
 from workbench.results.tally import Tally
+from workbench.stats import INCONCLUSIVE
 
-HOPE = 100  # answered rows without anything to measure, after which none is expected
-Name = tuple[int, str, str]  # variant, metric, rule
-Judged = Callable[[], Sequence[Tally]]
-
-
-def _nothing() -> Sequence[Tally]:
-    return ()
+MAX_ROWS_WITHOUT_VALUE = 100  # answered rows, after which a check without a value is closed
+CheckKey = tuple[int, str, str]  # variant, metric, rule
+Tallies = Callable[[], Sequence[Tally]]
 
 
 @dataclass
 class GrowingGate:
-    """What a gate that may ask for rows has found so far.
+    """The state of a gate that may ask for rows.
 
     Attributes:
-        names: the variants, prompts or models that are meant; none: all that are no baseline.
-        told: hears how it stands after each look.
-        repeats: of a row, where its answers can hardly differ.
-        checks: as they stand; none before the first look.
-        most: rows that a check stood on at the most.
-        rows: that were looked at last.
-        begun: rows of the last plan that were answered before anything was asked.
-        unreached: rows of some variant that got no reply.
+        selectors: variants, prompts or models to check; empty: all that are not a baseline.
+        on_progress: called with a line of text after each look that changed something.
+        repeats: of a row, for variants whose answers hardly differ (temperature 0).
+        checks: as they stand; empty before the first look.
+        max_rows: the most rows that a check was based on.
+        rows: the most rows of a checked variant at the last look.
+        stored_rows: rows of the last plan that were answered at its start.
+        unreached: rows without a reply, over all variants.
     """
 
-    names: Sequence[str]
-    told: Callable[[str], None]
+    selectors: Sequence[str]
+    on_progress: Callable[[str], None]
     repeats: int = 1
     checks: Sequence[Check] = ()
     max_rows: int = 0
     rows: int = 0
     stored_rows: int = 0
     unreached: int = 0
-    _judged: Judged = _nothing
+    _tallies: Tallies = tuple
     _weight: float = 1.0
-    _said: str = ""
-    _seen: dict[Name, Check] = field(default_factory=dict)
-    _closed: set[Name] = field(default_factory=set)  # nothing to measure, or nobody answers
+    _last_line: str = ""
+    _by_key: dict[CheckKey, Check] = field(default_factory=dict)  # not adjusted for each other
+    _closed: set[CheckKey] = field(default_factory=set)  # nothing to measure, or no model answers
 
     @property
     def decided(self) -> bool:
-        """Whether no row could change what the gate says: one check has failed, or none is open."""
+        """True if no row could change the result: a check has failed, or none is open."""
         failed = any(check.outcome == FAILED for check in self.checks)
-        return failed or bool(self.checks and not self.open)
+        return failed or bool(self.checks and not self.open_checks)
 
     @property
-    def open(self) -> list[Check]:
+    def open_checks(self) -> list[Check]:
         """The checks that more rows could decide."""
         return [
             check
             for check in self.checks
             if check.outcome == INCONCLUSIVE
             and not check.fixed_sample
-            and _name(check) not in self._closed
+            and _key(check) not in self._closed
         ]
 
-    def start(self, judged: Judged, weight: float) -> None:
-        """Before the rounds of a plan, each time with other repeats of the same rows.
+    def start(self, tallies: Tallies, weight: float) -> None:
+        """Start a plan; each later plan has one more repeat of the same rows.
 
         Args:
-            judged: waits until all that was answered is judged, and gives the variants' tallies.
-            weight: how many times as strong the evidence has to be; over all times that it begins
-                the sum of 1 / weight is 1 at the most.
+            tallies: waits until every answer is scored, and returns the variants' tallies.
+            weight: factor on p-values; the sum of 1 / weight over all plans is 1 at most.
         """
-        self._judged, self._weight = judged, weight
+        self._tallies, self._weight = tallies, weight
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
-        """What is asked in each wave, until all is decided."""
+        """Yield the requests of each batch, by variant, until the gate is decided."""
         order, self.stored_rows = self._order(plan)
-        asked: set[str] = set()
-        self._look_again(plan)
-        done = self.stored_rows
-        for seen in batch_ends(plan.rows, done):
+        sent: set[str] = set()
+        self._check_stored(plan)
+        start = self.stored_rows
+        for end in batch_ends(plan.rows, start):
             if self.decided:
                 return
-            some, asking = order[done:seen], self.asking(plan)
-            yield batch_requests(plan, asking, some, asked)
-            self._close(plan, asking, some)
+            rows, variants = order[start:end], self._asking(plan)
+            yield batch_requests(plan, variants, rows, sent)
+            self._close(plan, variants, rows)
             self.check_rows(plan)
-            done = seen
+            start = end
 
     def check_rows(self, plan: Plan) -> None:
-        """Judges every check that is open by the rows that are answered."""
-        tallies = self._judged()
-        answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
-        self._judge(plan, tallies, _results(plan, tallies), answered)
-        self._tell(plan)
+        """Evaluate every open check on the rows that are answered."""
+        tallies = self._tallies()
+        answered = [self._answered(plan, n, tally) for n, tally in enumerate(tallies)]
+        self._check(plan, tallies, answered)
+        self._report(plan)
 
-    def _look_again(self, plan: Plan) -> None:
-        """At what is stored, wave by wave: the same command comes to the same decisions again."""
-        tallies = self._judged()
-        answered = [self._answered(plan, number, one) for number, one in enumerate(tallies)]
+    def _check_stored(self, plan: Plan) -> None:
+        """Evaluate the stored rows batch by batch, so that the same command decides the same."""
+        tallies = self._tallies()
+        answered = [self._answered(plan, n, tally) for n, tally in enumerate(tallies)]
         order = shuffled_rows(plan)
-        own = [[row for row in order if row in rows] for rows in answered]
-        results = _results(plan, tallies)
-        self._judge(plan, tallies, results, answered, once=True)
-        for seen in batch_ends(max(map(len, own))):
-            self._judge(plan, tallies, results, [frozenset(rows[:seen]) for rows in own])
+        ordered = [[row for row in order if row in rows] for rows in answered]
+        self._check(plan, tallies, answered, fixed_sample=True)
+        for end in batch_ends(max(map(len, ordered))):
+            self._check(plan, tallies, [frozenset(rows[:end]) for rows in ordered])
             if self.decided:
                 break
         if self.checks:
-            self._tell(plan)
+            self._report(plan)
 
-    def _judge(
+    def _check(
         self,
         plan: Plan,
         tallies: Sequence[Tally],
-        results: Sequence[VariantResult],
         answered: Sequence[frozenset[int]],
         *,
-        once: bool = False,
+        fixed_sample: bool = False,
     ) -> None:
-        """Judges every check that is open by some rows of each variant, or what is judged once."""
+        """Evaluate the gate on some rows of each variant.
+
+        Args:
+            plan: whose variants they are.
+            tallies: of each variant.
+            answered: rows of each variant.
+            fixed_sample: only the checks without an anytime-valid test.
+        """
+        pairs = list(zip(tallies, plan.variants, strict=True))
+        results = [tally.result(variant, None) for tally, variant in pairs]
         rows = [own - tally.unreached() for own, tally in zip(answered, tallies, strict=True)]
-        whole = [Part(tally, own) for tally, own in zip(tallies, answered, strict=True)]
-        reached = [Part(tally, own) for tally, own in zip(tallies, rows, strict=True)]
-        look = Look(self._weight)
-        for check, with_lost in zip(
-            find_checks(plan, results, reached, self.names, look),
-            find_checks(plan, results, whole, self.names, look),
-            strict=True,
-        ):
-            if once and not check.fixed_sample:
+        reached, imputed = (
+            check_rules(
+                plan,
+                results,
+                [RowSubset(tally, own) for tally, own in zip(tallies, subset, strict=True)],
+                self.selectors,
+                self._weight,
+            )
+            for subset in (rows, answered)
+        )
+        for check, imputed_check in zip(reached, imputed, strict=True):
+            if fixed_sample and not check.fixed_sample:
                 continue
-            passed = check.outcome == with_lost.outcome == PASSED
-            self._take(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
-            about = [rows[number] for number in checked_variants([check], plan)[0]]
-            if check.value is None and len(about[0].intersection(*about)) >= HOPE:
-                self._closed.add(_name(check))
-        if not self._seen:
-            return
-        self.checks = adjusted(list(self._seen.values()))
-        self.max_rows = max(self.max_rows, *(check.rows for check in self.checks))
-        self.unreached = sum(len(tally.unreached()) for tally in tallies)
-        self.rows = max(len(rows[number]) for number, *_ in checked_variants(self.checks, plan))
+            passed = check.outcome == imputed_check.outcome == PASSED
+            self._update(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
+            shared = frozenset.intersection(*(rows[n] for n in checked_variants([check], plan)[0]))
+            if check.value is None and len(shared) >= MAX_ROWS_WITHOUT_VALUE:
+                self._closed.add(_key(check))
+        if self._by_key:
+            self.checks = adjust_checks(list(self._by_key.values()))
+            self.max_rows = max(self.max_rows, *(check.rows for check in self.checks))
+            self.unreached = sum(len(tally.unreached()) for tally in tallies)
+            self.rows = max(len(rows[number]) for number, *_ in checked_variants(self.checks, plan))
 
-    def _tell(self, plan: Plan) -> None:
-        times = plan.experiment.repeats
-        said = f"{self.rows:,} rows" + (f", {times} times each" if times > 1 else "")
-        said += f": {len(self.open)} of {len(self.checks)} checks open"
-        if said != self._said:
-            self.told(said)
-        self._said = said
-
-    def asking(self, plan: Plan) -> set[int]:
-        """The variants that the open checks are about, with what they are compared with."""
-        if self.checks:
-            meant = {number for pair in checked_variants(self.open, plan) for number in pair}
-        else:
-            meant = set(find_meant(plan, self.names))
-            named = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
-            bases = {find_base(plan, number, name) for number in meant for name in named}
-            meant |= {base for base in bases if base is not None}
-        deeper = plan.experiment.repeats > self.repeats
-        return {n for n in meant if not (deeper and _is_greedy(plan, n))}
-
-    def _take(self, check: Check) -> None:
-        """A check as it is now: what was once shown stays shown."""
-        before = self._seen.get(_name(check))
+    def _update(self, check: Check) -> None:
+        """Merge a check with what earlier looks showed."""
+        key = _key(check)
+        before = self._by_key.get(key)
         if before is None or before.value is None:
-            self._seen[_name(check)] = check
-        elif before.outcome == PASSED or before.fixed_sample:
-            return
-        elif check.fixed_sample:  # it was looked at, and can't be any more
-            self._seen[_name(check)] = replace(before, fixed_sample=True)
-        else:
-            self._seen[_name(check)] = replace(check, p=min(check.p, before.p))
+            self._by_key[key] = check
+        elif check.fixed_sample and not before.fixed_sample and before.outcome != PASSED:
+            self._by_key[key] = replace(before, fixed_sample=True)  # the range is lost
+        elif before.outcome != PASSED and not before.fixed_sample:
+            self._by_key[key] = replace(check, p=min(check.p, before.p))
 
-    def _close(self, plan: Plan, asking: set[int], rows: Sequence[int]) -> None:
-        """Gives up on checks about variants that were asked and say nothing any more."""
-        tallies, repeats = self._judged(), plan.experiment.repeats
+    def _report(self, plan: Plan) -> None:
+        repeats = plan.experiment.repeats
+        line = f"{self.rows:,} rows" + (f", {repeats} times each" if repeats > 1 else "")
+        line += f": {len(self.open_checks)} of {len(self.checks)} checks open"
+        if line != self._last_line:
+            self.on_progress(line)
+        self._last_line = line
+
+    def _asking(self, plan: Plan) -> set[int]:
+        """The variants of the open checks and their baselines: those that need more answers."""
+        if self.checks:
+            variants = {n for pair in checked_variants(self.open_checks, plan) for n in pair}
+        else:
+            variants = set(gated_variants(plan, self.selectors))
+            selectors = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
+            bases = {find_baseline(plan, n, selector) for n in variants for selector in selectors}
+            variants |= {base for base in bases if base is not None}
+        more_repeats = plan.experiment.repeats > self.repeats
+        return {n for n in variants if not (more_repeats and _is_greedy(plan, n))}
+
+    def _close(self, plan: Plan, variants: set[int], rows: Sequence[int]) -> None:
+        """Close the checks on variants that left a row of the last batch without an answer."""
+        tallies, repeats = self._tallies(), plan.experiment.repeats
         silent = {
             number
-            for number in asking
-            if {place // repeats for place in tallies[number].missing()} & set(rows)
+            for number in variants
+            if {index // repeats for index in tallies[number].missing()} & set(rows)
         }
-        for check in self.open:
+        for check in self.open_checks:
             if silent.intersection(checked_variants([check], plan)[0]):
-                self._closed.add(_name(check))
+                self._closed.add(_key(check))
 
     def _answered(self, plan: Plan, number: int, tally: Tally) -> frozenset[int]:
-        """The rows of which a variant has all the answers that it is asked for."""
+        """The rows with an answer to every repeat that the variant is asked for."""
         repeats = plan.experiment.repeats
         needed = self.repeats if _is_greedy(plan, number) else repeats
-        left = {place // repeats for place in tally.missing() if place % repeats < needed}
-        return frozenset(range(plan.rows)) - left
+        missing = {index // repeats for index in tally.missing() if index % repeats < needed}
+        return frozenset(range(plan.rows)) - missing
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
-        """The rows, those first that all who are meant have answers to; and how many these are."""
-        needed = {request.key for requests in plan.requests for request in requests}
+        """The rows, those first that every variant has answered; and the number of these."""
+        unsent = {request.key for requests in plan.requests for request in requests}
         repeats = plan.experiment.repeats
-        left = {
-            place // repeats
-            for number in self.asking(plan)
-            for place, cell in enumerate(plan.cells[number])
-            if cell.key in needed
+        missing = {
+            index // repeats
+            for number in self._asking(plan)
+            for index, cell in enumerate(plan.cells[number])
+            if cell.key in unsent
         }
-        return sorted(shuffled_rows(plan), key=left.__contains__), plan.rows - len(left)
+        return sorted(shuffled_rows(plan), key=missing.__contains__), plan.rows - len(missing)
 
 
-def _results(plan: Plan, tallies: Sequence[Tally]) -> list[VariantResult]:
-    """By which the kind of a metric's values is told."""
-    made = zip(tallies, plan.variants, strict=True)
-    return [tally.result(variant, None) for tally, variant in made]
-
-
-def _name(check: Check) -> Name:
+def _key(check: Check) -> CheckKey:
     return check.variant, check.metric, check.rule
 
 
 def _is_greedy(plan: Plan, number: int) -> bool:
-    """Whether a variant's answers to a row hardly differ."""
+    """True if a variant's answers to a row hardly differ."""
     return plan.variants[number].parameters.get("temperature") == 0

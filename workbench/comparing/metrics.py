@@ -1,6 +1,7 @@
-"""Every metric of every variant beside its baseline's, on the same rows.
+"""Each metric of each variant compared with its baseline's, on the same rows.
 
-add_comparisons(results, tallies, plan)    the results, each with a Comparison a metric
+    add_comparisons(results, tallies, plan)
+    [VariantResult(…, comparisons={}), VariantResult(…, comparisons={"exact_match": Comparison(…)})]
 
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
@@ -13,209 +14,205 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.metrics import Comparison, VariantResult
 from workbench.stats import (
+    Criterion,
     Difference,
     Scale,
-    Wanted,
-    difference,
+    anytime_difference,
+    paired_difference,
     verdicts,
-    watched_difference,
 )
 
-MARGIN = 0.05  # of a metric's range; of the baseline's mean where none is known
-Rows = Mapping[int, Sequence[float]]
+DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown
+RowValues = Mapping[int, Sequence[float]]
 
 
-class Values(Protocol):
-    """The numbers of a variant, as a Tally has them."""
+class MetricValues(Protocol):
+    """The numeric scores of a variant, as a Tally has them."""
 
-    def values(self, name: str) -> Rows:
-        """Of an evaluator, by row."""
+    def values(self, name: str) -> RowValues:
+        """Scores of an evaluator by row."""
 
     def lost(self, name: str) -> Mapping[int, int]:
-        """How many answers of each row have none."""
+        """Number of each row's answers that failed or could not be scored."""
 
 
 @dataclass(frozen=True)
-class Part:
-    """The values of some rows only."""
+class RowSubset:
+    """The scores of some rows only."""
 
-    own: Values
+    source: MetricValues
     rows: Set[int]
 
     def values(self, name: str) -> dict[int, Sequence[float]]:
-        """See `Values`."""
-        return {row: own for row, own in self.own.values(name).items() if row in self.rows}
+        """See `MetricValues`."""
+        return {r: scores for r, scores in self.source.values(name).items() if r in self.rows}
 
     def lost(self, name: str) -> dict[int, int]:
-        """See `Values`."""
-        return {row: count for row, count in self.own.lost(name).items() if row in self.rows}
+        """See `MetricValues`."""
+        return {r: count for r, count in self.source.lost(name).items() if r in self.rows}
 
 
-def filled(own: Values, name: str, worst: float) -> Rows:
-    """A variant's values by row, with the worst there can be where it has none."""
-    values, lost = own.values(name), own.lost(name)
-    full = {row: [*values.get(row, ()), *[worst] * count] for row, count in lost.items()}
-    return {**values, **full}
+def impute_worst(source: MetricValues, name: str, worst: float) -> RowValues:
+    """A variant's scores by row, with the worst score for each answer that has none."""
+    values, lost = source.values(name), source.lost(name)
+    imputed = {row: [*values.get(row, ()), *[worst] * count] for row, count in lost.items()}
+    return {**values, **imputed}
 
 
 def add_comparisons(
     results: Sequence[VariantResult],
-    own: Sequence[Values],
+    tallies: Sequence[MetricValues],
     plan: Plan,
     *,
     rows: int | None = None,
 ) -> list[VariantResult]:
-    """The results with what may be said of each beside its baseline.
+    """Return the results with each variant's comparisons with its baseline.
 
     Args:
         results: of each variant.
-        own: the values of each.
-        plan: whose variants they are; it says which is compared with which.
+        tallies: the scores of each variant.
+        plan: its `baselines` say which variants are compared.
         rows: how many there are; None: the plan's.
     """
-    found: list[dict[str, Comparison]] = [{} for _ in results]
-    # Their own values decided when they stopped: their verdicts must hold at any time.
-    stopped = {number for number, one in enumerate(results) if one.stopped}
-    whole = plan.rows if rows is None else rows
+    comparisons: list[dict[str, Comparison]] = [{} for _ in results]
+    total = plan.rows if rows is None else rows
+    # Their own scores decided when they stopped: their verdicts must hold at any time.
+    stopped = {number for number, result in enumerate(results) if result.stopped}
     for evaluator in plan.experiment.evaluators:
-        family = Family.of(evaluator, own, plan, results)
-        if not family.categories:
-            for number, comparison in family.comparisons(whole, stopped):
-                found[number][evaluator.name] = comparison
+        family = MetricFamily.build(evaluator, tallies, plan, results)
+        if not family.has_categories:
+            for number, comparison in family.comparisons(total, stopped):
+                comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
     return [
         replace(
-            one,
-            comparisons=said,
-            flaky={
-                name: [ids[row] for row in metric.flaky] for name, metric in one.metrics.items()
-            },
+            result,
+            comparisons=by_metric,
+            flaky={n: [ids[row] for row in metric.flaky] for n, metric in result.metrics.items()},
         )
-        for one, said in zip(results, found, strict=True)
+        for result, by_metric in zip(results, comparisons, strict=True)
     ]
 
 
 @dataclass(frozen=True)
-class Family:
+class MetricFamily:
     """One metric of all variants.
 
     Attributes:
-        passes: every value is pass or fail.
-        categories: some values are no numbers.
+        pass_fail: every value is pass or fail.
+        has_categories: some values are not numbers.
     """
 
     evaluator: Evaluator
-    own: Sequence[Values]
+    tallies: Sequence[MetricValues]
     plan: Plan
-    passes: bool
-    categories: bool
+    pass_fail: bool
+    has_categories: bool
 
     @classmethod
-    def of(
+    def build(
         cls,
         evaluator: Evaluator,
-        own: Sequence[Values],
+        tallies: Sequence[MetricValues],
         plan: Plan,
         results: Sequence[VariantResult],
-    ) -> "Family":
-        """The kind of its values is told from the results."""
-        metrics = [one.metrics[evaluator.name] for one in results]
+    ) -> "MetricFamily":
+        """Infer the kind of the values from the results."""
+        metrics = [result.metrics[evaluator.name] for result in results]
         kinds = {metric.kind for metric in metrics if metric.n}
-        return cls(evaluator, own, plan, kinds == {"pass"}, "category" in kinds)
+        return cls(evaluator, tallies, plan, kinds == {"pass"}, "category" in kinds)
 
     @property
     def scale(self) -> Scale:
-        """What its values mean."""
+        """The values the metric can take."""
         traits = self.evaluator.traits
-        low, high = traits.range or (None, None)
-        return Scale(self.passes, low, high, traits.higher_is_better)
+        low, high = (0.0, 1.0) if self.pass_fail else traits.range or (None, None)
+        return Scale(self.pass_fail, low, high, traits.higher_is_better)
 
     @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the greatest value there can be.
+    def limits(self) -> tuple[float, float]:
+        """The least and the greatest value.
 
         Raises:
-            ValueError: that is not known.
+            ValueError: they are unknown.
         """
-        if self.passes:
-            return 0.0, 1.0
         low, high = self.scale.low, self.scale.high
         if low is None or high is None:
             raise ValueError(f"{self.evaluator.name} has no range")
         return low, high
 
-    def comparisons(
-        self, rows: int, stopped: Collection[int] = ()
-    ) -> Iterator[tuple[int, Comparison]]:
-        """Of each of so many rows' variants that has a baseline, and rows both have a value of."""
+    def comparisons(self, rows: int, stopped: Collection[int]) -> Iterator[tuple[int, Comparison]]:
+        """Yield each variant's number with its comparison, where both have values of some row.
+
+        Args:
+            rows: how many there are.
+            stopped: numbers of the variants that a race stopped.
+        """
         name, scale = self.evaluator.name, self.scale
-        found: list[tuple[int, int, Difference]] = []
+        pairs: list[tuple[int, int, Difference]] = []
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
-                anytime_valid = base in stopped or number in stopped
-                apart = self.apart(base, number, anytime_valid=anytime_valid)
-                found += [(number, base, apart)] if apart else []
+                anytime = base in stopped or number in stopped
+                difference = self.difference(base, number, anytime=anytime)
+                pairs += [(number, base, difference)] if difference else []
         margin = self.plan.experiment.margin(name)
-        if margin is None and found:
-            margin = MARGIN * (scale.reach or abs(found[0][2].before))
-        wanted = Wanted(margin or 0.0, scale.higher_is_better)
-        said = verdicts([apart for _, _, apart in found], wanted)
-        for (number, base, apart), verdict in zip(found, said, strict=True):
+        if margin is None and pairs:
+            margin = DEFAULT_MARGIN * (scale.width or abs(pairs[0][2].before))
+        criterion = Criterion(margin or 0.0, scale.higher_is_better)
+        family = verdicts([difference for _, _, difference in pairs], criterion)
+        for (number, base, difference), verdict in zip(pairs, family, strict=True):
             yield (
                 number,
                 Comparison(
                     baseline=self.plan.variants[base].name,
-                    difference=apart,
+                    difference=difference,
                     verdict=verdict,
-                    margin=wanted.margin,
-                    left_out=rows - apart.rows,
-                    worst=self.worst(base, number, anytime_valid=apart.anytime_valid),
+                    margin=criterion.margin,
+                    left_out=rows - difference.rows,
+                    worst=self._worst_case(base, number, anytime=difference.anytime_valid),
                 ),
             )
 
-    def apart(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
-        """The difference on the rows that both have a value of.
+    def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
+        """The difference on the rows that both variants have a value of.
 
         Args:
-            base: the number of the one.
-            number: that of the other.
-            anytime_valid: the rows were looked at before; None without a range to bet on.
+            base: the number of the baseline.
+            number: the variant's.
+            anytime: the rows are looked at repeatedly; None is returned for a metric without range.
         """
         name = self.evaluator.name
-        values = self.own[base].values(name), self.own[number].values(name)
-        return self._difference(*values, anytime_valid=anytime_valid)
+        values = self.tallies[base].values(name), self.tallies[number].values(name)
+        return self._compare(*values, anytime=anytime)
 
-    def worst(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
-        """The difference if whoever has no value of a row had the worst; None: all have one."""
-        if not any(self.own[one].lost(self.evaluator.name) for one in (base, number)):
-            return None
-        return self._difference(self.filled(base), self.filled(number), anytime_valid=anytime_valid)
-
-    def _difference(self, first: Rows, second: Rows, *, anytime_valid: bool) -> Difference | None:
-        if not anytime_valid:
-            return difference(first, second, self.scale)
-        return watched_difference(first, second, self.scale) if self.scale.reach else None
-
-    def filled(self, number: int) -> Rows:
-        """A variant's values, with the worst there can be where it has none."""
-        return filled(self.own[number], self.evaluator.name, self._end())
-
-    def held(self, base: int, number: int, *, anytime_valid: bool = False) -> Difference | None:
-        """The difference as a gate sees it: the variant has the worst where it has no value.
+    def gate_difference(self, base: int, number: int, *, anytime: bool) -> Difference | None:
+        """The difference with the worst score where the variant has none.
 
         Rows that the baseline has no value of are left out: where both failed, or nothing could be
-        judged at all, nothing is shown.
+        scored, there is no evidence.
         """
-        first = self.own[base].values(self.evaluator.name)
-        return self._difference(first, self.filled(number), anytime_valid=anytime_valid)
+        first = self.tallies[base].values(self.evaluator.name)
+        return self._compare(first, self.imputed(number), anytime=anytime)
 
-    def _end(self) -> float:
-        """The worst of the scale; the worst that was seen where it has no end."""
-        scale = self.scale
-        ends = (0.0, 1.0) if scale.passes else (scale.low, scale.high)
-        end = ends[0] if scale.higher_is_better else ends[1]
-        if end is not None:
-            return end
-        name = self.evaluator.name
-        seen = [value for one in self.own for row in one.values(name).values() for value in row]
-        return (min if scale.higher_is_better else max)(seen, default=0.0)
+    def _worst_case(self, base: int, number: int, *, anytime: bool) -> Difference | None:
+        """The difference with the worst score where either has none; None where both have all."""
+        if not any(self.tallies[n].lost(self.evaluator.name) for n in (base, number)):
+            return None
+        return self._compare(self.imputed(base), self.imputed(number), anytime=anytime)
+
+    def _compare(self, first: RowValues, second: RowValues, *, anytime: bool) -> Difference | None:
+        if not anytime:
+            return paired_difference(first, second, self.scale)
+        return anytime_difference(first, second, self.scale) if self.scale.width else None
+
+    def imputed(self, number: int) -> RowValues:
+        """A variant's scores, with the worst score of the scale for each answer that has none.
+
+        Without an end of the scale it is the worst score of any variant.
+        """
+        name, scale = self.evaluator.name, self.scale
+        worst = scale.low if scale.higher_is_better else scale.high
+        if worst is None:
+            scores = [v for t in self.tallies for row in t.values(name).values() for v in row]
+            worst = (min if scale.higher_is_better else max)(scores, default=0.0)
+        return impute_worst(self.tallies[number], name, worst)

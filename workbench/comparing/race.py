@@ -1,150 +1,157 @@
-"""Variants that are clearly worse than another drop out, and the rows go to the others.
+"""A race: clearly worse variants drop out, and the others run to the end.
 
-race = Race(plan, following.settled, progress.spare)
-complete(plan, Site(…, rounds=race.rounds))
-race.out        {2: Out(better=0, rows=45, apart=-0.31, p=0.0004)}
+    race = Race(plan, tallies, progress.spare)
+    race.eliminated     {2: Elimination(better=0, rows=45, difference=-0.31, p=0.0004)}
 
-All begin with the same few rows, in an order that has to do with nothing, and go on in waves. After
-each wave every variant is held against every other on the rows both have an answer to, with a test
-that may be looked at again and again; a useless answer counts as the worst there can be. That one
-drops out that is not worse comes in 5% of races at the most, all pairs and all looks together
-(Bonferroni). Who is left runs to the end.
+All variants begin with the same few rows, in an order that is independent of their content, and go
+on in batches. After each batch every variant is compared with every other on the rows both have a
+value of, by an anytime-valid test; an unusable answer counts as the worst score. A variant that is
+not worse drops out in 5% of races at most, all pairs and all looks together (Bonferroni).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from workbench.comparing.metrics import Part, Rows, Values, filled
+from workbench.comparing.metrics import MetricValues, RowSubset, RowValues, impute_worst
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
-from workbench.stats import ALPHA, watched_apart
+from workbench.stats import ALPHA, paired_sequence
 
 
 @dataclass(frozen=True, slots=True)
-class Out:
-    """Why a variant dropped out.
+class Elimination:
+    """The evidence that made a variant drop out.
 
     Attributes:
-        better: the number of the one that it is worse than.
-        rows: that both had a value of.
-        apart: its mean minus the other's, over these rows.
-        p: that it is not worse.
+        better: the number of a better variant.
+        rows: that both have a value of.
+        difference: its mean minus the better one's, over these rows.
+        p: of the null hypothesis that it is not worse.
     """
 
     better: int
     rows: int
-    apart: float
+    difference: float
     p: float
 
 
-class Judged(Values, Protocol):
-    """The values of a variant, and which rows got no reply at all."""
+class RaceValues(MetricValues, Protocol):
+    """The scores of a variant, and its rows without a reply."""
 
     def unreached(self) -> set[int]:
-        """The rows of the dataset of which a request got no reply."""
+        """Rows of the dataset with a request that got no reply."""
 
 
 class Race:
-    """Who still runs.
+    """The variants that are still running.
 
     Args:
-        plan: whose variants they are; its `race` names the metric.
-        judged: waits until all that was answered is judged, and gives each variant's values.
-        spared: told how many requests need not be sent after all.
+        plan: its `race` names the metric.
+        tallies: waits until every answer is scored, and returns each variant's scores.
+        on_spared: called with the number of requests that no longer need to be sent.
 
     Attributes:
-        out: the numbers of those that dropped out, and why.
-        spared: requests that need not be sent.
-        off: why nobody can drop out; empty: somebody can.
+        eliminated: by the variant's number.
+        spared: number of requests that need not be sent.
+        disabled: why no variant can drop out; empty: one can.
     """
 
     def __init__(
         self,
         plan: Plan,
-        judged: Callable[[], Sequence[Judged]],
-        spared: Callable[[int], None],
+        tallies: Callable[[], Sequence[RaceValues]],
+        on_spared: Callable[[int], None],
     ) -> None:
-        self.metric = next(one for one in plan.experiment.evaluators if one.name == plan.race)
-        self.eliminated: dict[int, Out] = {}
+        self.metric = next(e for e in plan.experiment.evaluators if e.name == plan.race)
+        self.eliminated: dict[int, Elimination] = {}
         self.spared = 0
         self.disabled = ""
+        self._higher_is_better = self.metric.traits.higher_is_better
         self._plan = plan
-        self._judged = judged
-        self._tell = spared
+        self._tallies = tallies
+        self._on_spared = on_spared
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
-        """What is asked in each wave: by those that still run."""
-        order, asked, begun = shuffled_rows(plan), set[str](), 0
-        for seen in batch_ends(plan.rows):
-            end = plan.rows if self.disabled or len(self.going) == 1 else seen
-            yield batch_requests(plan, self.going, order[begun:end], asked)
-            begun = end
-            if begun == plan.rows:
+        """Yield the requests of each batch, by variant."""
+        order, sent, start = shuffled_rows(plan), set[str](), 0
+        for end in batch_ends(plan.rows):
+            last = plan.rows if self.disabled or len(self.running) == 1 else end
+            yield batch_requests(plan, self.running, order[start:last], sent)
+            start = last
+            if start == plan.rows:
                 return
-            before = self._open(asked)
-            self._look(order[:seen])
-            spared = before - self._open(asked)
+            before = self._unsent(sent)
+            self._eliminate(order[:end])
+            spared = before - self._unsent(sent)
             self.spared += spared
-            self._tell(spared)
+            self._on_spared(spared)
 
     @property
-    def going(self) -> list[int]:
-        """The numbers of those that still run."""
-        return [
-            number for number in range(len(self._plan.variants)) if number not in self.eliminated
-        ]
+    def running(self) -> list[int]:
+        """The numbers of the variants that are still running."""
+        return [n for n in range(len(self._plan.variants)) if n not in self.eliminated]
 
     def reason(self, number: int) -> str:
         """Why a variant dropped out: `worse than few_shot after 45 rows`."""
-        out = self.eliminated[number]
-        return f"worse than {self._plan.variants[out.better].name} after {out.rows:,} rows"
+        evidence = self.eliminated[number]
+        better = self._plan.variants[evidence.better].name
+        return f"worse than {better} after {evidence.rows:,} rows"
 
-    def _look(self, rows: Sequence[int]) -> None:
-        """Takes out who is clearly worse than another, the worst first."""
-        tallies = self._judged()
-        parts = {
-            number: Part(tallies[number], set(rows) - tallies[number].unreached())
-            for number in self.going
+    def _eliminate(self, rows: Sequence[int]) -> None:
+        """Drop the variants that are clearly worse than another, the worst first."""
+        tallies, name = self._tallies(), self.metric.name
+        subsets = {
+            n: RowSubset(tallies[n], set(rows) - tallies[n].unreached()) for n in self.running
         }
-        low, high = self._ends([part.values(self.metric.name) for part in parts.values()])
+        low, high = self._limits([subset.values(name) for subset in subsets.values()])
         if self.disabled:
             return
-        worst = low if self.metric.traits.higher_is_better else high
-        own = {number: filled(part, self.metric.name, worst) for number, part in parts.items()}
-        number_of_pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
-        for number in sorted(own, key=lambda one: self._standing(own[one])):
-            others = [other for other in self.going if other != number]
-            held = [self._held(own, number, other, high - low) for other in others]
-            least = min((one for one in held if one), key=lambda one: one.p, default=None)
-            if least and least.p <= ALPHA / number_of_pairs:
-                self.eliminated[number] = least
+        worst = low if self._higher_is_better else high
+        values = {n: impute_worst(subset, name, worst) for n, subset in subsets.items()}
+        pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
+        for number in sorted(values, key=lambda n: self._quality(values[n])):
+            evidence = [
+                self._compare(values, number, other, high - low)
+                for other in self.running
+                if other != number
+            ]
+            strongest = min((e for e in evidence if e), key=lambda e: e.p, default=None)
+            if strongest and strongest.p <= ALPHA / pairs:
+                self.eliminated[number] = strongest
 
-    def _held(self, own: Mapping[int, Rows], number: int, other: int, reach: float) -> Out | None:
-        """A variant against another; None where they share no row."""
-        apart = watched_apart(own[number], own[other], reach)
-        if not apart.values:
+    def _compare(
+        self, values: Mapping[int, RowValues], number: int, other: int, width: float
+    ) -> Elimination | None:
+        """The evidence that a variant is worse than another; None where they share no row."""
+        sequence = paired_sequence(values[number], values[other], width)
+        rows = len(sequence.values)
+        if not rows:
             return None
-        p = apart.above(0.0) if self.metric.traits.higher_is_better else apart.below(0.0)
-        return Out(other, len(apart.values), -sum(apart.values) / len(apart.values), p)
+        p = sequence.p_greater(0.0) if self._higher_is_better else sequence.p_less(0.0)
+        return Elimination(other, rows, -sum(sequence.values) / rows, p)
 
-    def _standing(self, values: Rows) -> float:
-        """The mean, better ones greater."""
-        means = [sum(own) / len(own) for own in values.values()]
+    def _quality(self, values: RowValues) -> float:
+        """The mean; negated where lower is better."""
+        means = [sum(scores) / len(scores) for scores in values.values()]
         mean = sum(means) / len(means) if means else 0.0
-        return mean if self.metric.traits.higher_is_better else -mean
+        return mean if self._higher_is_better else -mean
 
-    def _ends(self, own: Sequence[Rows]) -> tuple[float, float]:
-        """The least and the greatest value; of an unknown range only pass or fail tells."""
+    def _limits(self, variants: Sequence[RowValues]) -> tuple[float, float]:
+        """The least and the greatest value; without a range the metric must be pass or fail."""
         if self.metric.traits.range:
             return self.metric.traits.range
-        seen = {value for rows in own for values in rows.values() for value in values}
-        if not seen <= {0.0, 1.0}:
-            said = "turned out to be a number without a range: nobody drops out"
-            self.disabled = f"{self.metric.name} {said}" + (" any more" if self.eliminated else "")
+        values = {v for rows in variants for scores in rows.values() for v in scores}
+        if not values <= {0.0, 1.0}:
+            more = " any more" if self.eliminated else ""
+            self.disabled = (
+                f"{self.metric.name} turned out to be a number without a range: "
+                f"no variant can drop out{more}"
+            )
         return 0.0, 1.0
 
-    def _open(self, asked: set[str]) -> int:
-        """How many requests those that still run have left."""
-        needed = {request.key for requests in self._plan.requests for request in requests} - asked
-        return len({c.key for number in self.going for c in self._plan.cells[number]} & needed)
+    def _unsent(self, sent: set[str]) -> int:
+        """Number of requests that the running variants have left."""
+        unsent = {request.key for requests in self._plan.requests for request in requests} - sent
+        keys = {cell.key for number in self.running for cell in self._plan.cells[number]}
+        return len(keys & unsent)

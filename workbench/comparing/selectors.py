@@ -1,11 +1,12 @@
-"""What a user names on the command line, as variants, and which is compared with which.
+"""The variants that a user's names select, and the pairs to compare.
 
-paired(["zero_shot", "few_shot@3"], plan)    the plan with the baselines that this means
+    select_comparisons(["zero_shot", "few_shot@3"], plan)
+    Plan(…, baselines=(None, 0))
 
-A name is a variant's, a prompt's (with or without a version), a model's, `@alias`: that version
-of every prompt, or the id of a run: what that was, with today's rows. The first name is what all
-others are compared with; a single one is compared with the baseline that the experiment file has
-for it, and none at all means all of them.
+A selector is a variant's name, a prompt's (with or without a version), a model's, `@alias` (that
+version of every prompt), or the id of a run: its variants, with today's rows. The first selector
+is what all others are compared with. A single one is compared with the baseline of the experiment
+file. Without any, all variants are compared with theirs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,113 +15,121 @@ from types import MappingProxyType
 
 from workbench.canonical import canonical_json
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.plan import Plan
+from workbench.plan import Plan, Variant
 from workbench.results.metrics import RecordedVariant
 
 Runs = Mapping[str, Sequence[RecordedVariant]]
+EXAMPLE = "name two that differ: workbench compare zero_shot few_shot"
 
 
-def select_comparisons(names: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})) -> Plan:
-    """The plan with only these variants compared, as the names ask.
+def select_comparisons(
+    selectors: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})
+) -> Plan:
+    """The plan with the baselines that the selectors ask for, and no others.
 
     Args:
-        names: of both sides, or more.
-        plan: with all variants that are meant.
-        runs: of each name that is a run's id, the variants it stands for.
+        selectors: any number.
+        plan: with all variants that are selected.
+        runs: the variants of each selector that is a run's id.
 
     Raises:
-        WorkbenchError: a name is nothing of the plan, or nothing can be compared.
+        WorkbenchError: a selector selects nothing of the plan, or there is nothing to compare.
     """
-    if not names:
-        return _some(plan, plan.baselines)
-    sides = [
-        _of_run(name, runs[name], plan) if name in runs else find_side(name, plan) for name in names
+    if not selectors:
+        return _with_baselines(plan, plan.baselines)
+    groups = [
+        _run_variants(selector, runs[selector], plan)
+        if selector in runs
+        else select_variants(selector, plan)
+        for selector in selectors
     ]
-    if len(sides) == 1:
-        own = set(sides[0])
-        return _some(plan, [base if n in own else None for n, base in enumerate(plan.baselines)])
-    first, *others = sides
-    alone = len(first) == 1 and names[0] not in runs
-    if all(set(side) <= set(first) for side in others):
-        raise WorkbenchError(
-            f"{' and '.join(names)} are the same",
-            where=plan.experiment.path,
-            fix="name two that differ: workbench compare zero_shot few_shot",
+    first, *others = groups
+    if not others:
+        return _with_baselines(
+            plan, [base if n in first else None for n, base in enumerate(plan.baselines)]
         )
-    bases: list[int | None] = [None] * len(plan.variants)
-    for side in others:
-        for number in side:
+    if all(set(group) <= set(first) for group in others):
+        raise WorkbenchError(
+            f"{' and '.join(selectors)} are the same", where=plan.experiment.path, fix=EXAMPLE
+        )
+    is_variant = len(first) == 1 and selectors[0] not in runs
+    baselines: list[int | None] = [None] * len(plan.variants)
+    for group in others:
+        for number in group:
             if number not in first:
-                bases[number] = first[0] if alone else _counterpart(number, first, side, plan)
-    return _some(plan, bases)
+                baselines[number] = (
+                    first[0] if is_variant else _counterpart(number, first, group, plan)
+                )
+    return _with_baselines(plan, baselines)
 
 
-def find_side(name: str, plan: Plan) -> list[int]:
-    """The numbers of the variants that a name means.
+def select_variants(selector: str, plan: Plan) -> list[int]:
+    """The numbers of the variants that a selector selects.
 
     Raises:
-        WorkbenchError: none.
+        WorkbenchError: it selects none.
     """
     prompts = plan.experiment.prompts
+    is_alias = selector.startswith("@")
     digests = {
-        one.digest
-        for one in prompts
-        if one.ref == name or (name.startswith("@") and one.ref.endswith(name))
+        prompt.digest
+        for prompt in prompts
+        if prompt.ref == selector or (is_alias and prompt.ref.endswith(selector))
     }
-    found = [
+    numbers = [
         number
         for number, variant in enumerate(plan.variants)
-        if variant.name == name
+        if variant.name == selector
         or variant.prompt.digest in digests
-        or name in (variant.model.model.label, variant.model.model.ref)
+        or selector in (variant.model.model.label, variant.model.model.ref)
     ]
-    if not found:
-        there = [variant.name for variant in plan.variants]
-        there += [one.ref for one in prompts]
-        there += [one.model.label for one in plan.experiment.models]
-        raise unknown_name("variant, prompt or model", name, there)
-    return found
+    if not numbers:
+        names = [variant.name for variant in plan.variants]
+        names += [prompt.ref for prompt in prompts]
+        names += [model.model.label for model in plan.experiment.models]
+        raise unknown_name("variant, prompt or model", selector, names)
+    return numbers
 
 
-def _of_run(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
+def _run_variants(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
     """The numbers of a run's variants."""
-    found: list[int] = []
-    for one in recorded:
-        own = [
+    numbers: list[int] = []
+    for record in recorded:
+        matches = [
             number
             for number, variant in enumerate(plan.variants)
-            if variant.prompt.digest == one.digest
-            and variant.model.model.ref == one.model
-            and dict(variant.parameters) == dict(one.parameters)
+            if variant.prompt.digest == record.digest
+            and variant.model.model.ref == record.model
+            and dict(variant.parameters) == dict(record.parameters)
         ]
-        if not own:
+        if not matches:
             raise WorkbenchError(
-                f"run {run_id}: {one.prompt} on {one.model} with {canonical_json(one.parameters)} "
-                "is nothing of the experiment file any more",
+                f"run {run_id}: {record.prompt} on {record.model} with "
+                f"{canonical_json(record.parameters)} is no longer in the experiment file",
                 where=plan.experiment.path,
-                fix="put the model back into `models:`, and its parameters as they were",
+                fix="put the model back into `models:`, with the parameters it had",
             )
-        found += own
-    return found
+        numbers += matches
+    return numbers
 
 
-def _counterpart(number: int, first: Sequence[int], side: Sequence[int], plan: Plan) -> int | None:
-    """The one of the first side that shares all that the two sides have in common.
+def _counterpart(number: int, first: Sequence[int], group: Sequence[int], plan: Plan) -> int | None:
+    """The variant of the first group that shares all that the two groups have in common.
 
     Two prompts share models; two models share prompts; two versions of prompts share both.
     """
     variants = plan.variants
-    own = variants[number]
-    models = {variants[n].model.model.label for n in first} & {
-        variants[n].model.model.label for n in side
-    }
-    prompts = {variants[n].prompt.name for n in first} & {variants[n].prompt.name for n in side}
+    variant = variants[number]
+    models, prompts = (
+        set.intersection(*({key(variants[n]) for n in numbers} for numbers in (first, group)))
+        for key in (_model_label, _prompt_name)
+    )
     for other in first:
-        beside = variants[other]
-        same_model = beside.model.model.label == own.model.model.label
-        same_prompt = beside.prompt.name == own.prompt.name
+        candidate = variants[other]
+        same_model = _model_label(candidate) == _model_label(variant)
+        same_prompt = _prompt_name(candidate) == _prompt_name(variant)
         if (
-            beside.point == own.point
+            candidate.point == variant.point
             and (same_model or not models)
             and (same_prompt or not prompts)
             and (same_model or same_prompt)
@@ -129,11 +138,19 @@ def _counterpart(number: int, first: Sequence[int], side: Sequence[int], plan: P
     return None
 
 
-def _some(plan: Plan, bases: Sequence[int | None]) -> Plan:
-    if all(base is None for base in bases):
+def _model_label(variant: Variant) -> str:
+    return variant.model.model.label
+
+
+def _prompt_name(variant: Variant) -> str:
+    return variant.prompt.name
+
+
+def _with_baselines(plan: Plan, baselines: Sequence[int | None]) -> Plan:
+    if all(base is None for base in baselines):
         raise WorkbenchError(
-            "there is nothing to compare: no variant beside another",
+            "there is nothing to compare: every variant stands alone",
             where=plan.experiment.path,
-            fix="name two that differ: workbench compare zero_shot few_shot",
+            fix=EXAMPLE,
         )
-    return replace(plan, baselines=tuple(bases))
+    return replace(plan, baselines=tuple(baselines))

@@ -1,56 +1,56 @@
-"""How sure a number is, and how sure a difference between two is.
+"""Confidence intervals, tests, and verdicts on differences.
 
-choice.py     which variant to take: the Pareto front, the chances of being the best
+choice.py     Pareto front and probabilities of being the best
 means.py      a metric's mean and its interval
-pairs.py      two variants on the same rows: difference, interval, test
-repeats.py    pass or fail asked several times: pass@k, pass^k
-sequential.py a test that may be looked at after every row
-verdicts.py   from some differences to words: better, worse, equivalent, not enough evidence
+pairs.py      paired difference of two variants: interval and test
+repeats.py    pass@k and pass^k of repeated rows
+sequential.py anytime-valid tests and confidence sequences
+verdicts.py   better, worse, equivalent, not enough evidence; sample sizes
 """
 
-from workbench.stats.choice import best_chances, front
-from workbench.stats.means import LEVEL, Estimate, below, estimate_mean
-from workbench.stats.pairs import Difference, Scale, difference
+from workbench.stats.choice import best_probabilities, pareto_front
+from workbench.stats.means import LEVEL, Estimate, estimate_mean, p_mean_less
+from workbench.stats.pairs import Difference, Scale, paired_difference
 from workbench.stats.repeats import pass_all, pass_at
-from workbench.stats.sequential import Watched, watched_apart, watched_difference
+from workbench.stats.sequential import AnytimeMean, anytime_difference, paired_sequence
 from workbench.stats.verdicts import (
     ALPHA,
+    ANYTIME_FACTOR,
     BETTER,
     EQUIVALENT,
     INCONCLUSIVE,
-    OFTEN,
     WORSE,
+    Criterion,
     Verdict,
-    Wanted,
-    holm,
-    rows_to_settle,
+    holm_adjust,
+    rows_to_decide,
     verdicts,
 )
 
 __all__ = [
     "ALPHA",
+    "ANYTIME_FACTOR",
     "BETTER",
     "EQUIVALENT",
     "INCONCLUSIVE",
     "LEVEL",
-    "OFTEN",
     "WORSE",
+    "AnytimeMean",
+    "Criterion",
     "Difference",
     "Estimate",
     "Scale",
     "Verdict",
-    "Wanted",
-    "Watched",
-    "below",
-    "best_chances",
-    "difference",
+    "anytime_difference",
+    "best_probabilities",
     "estimate_mean",
-    "front",
-    "holm",
+    "holm_adjust",
+    "p_mean_less",
+    "paired_difference",
+    "paired_sequence",
+    "pareto_front",
     "pass_all",
     "pass_at",
-    "rows_to_settle",
+    "rows_to_decide",
     "verdicts",
-    "watched_apart",
-    "watched_difference",
 ]

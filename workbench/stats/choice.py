@@ -1,62 +1,64 @@
-"""Which of several variants to take: those that none beats in everything, and how sure the best is.
+"""The Pareto front of several variants, and the probability that each is the best.
 
-front([(0.84, -0.10), (0.84, -0.30), (0.90, -0.40)])     [True, False, True]
-best_chances([{0: [1.0], 1: [0.0]}, {0: [1.0], 1: [1.0]}], higher_is_better=True)   [0.13, 0.87]
+>>> pareto_front([(0.84, -0.10), (0.84, -0.30), (0.90, -0.40)])
+[True, False, True]
+>>> best_probabilities([{0: [1.0]}, {0: [1.0]}], higher_is_better=True)
+[0.5, 0.5]
 """
 
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-DRAWS = 4_000
+BOOTSTRAP_SAMPLES = 4_000
+SAMPLES_PER_BATCH = 200
 SEED = 20_260_102
-AT_ONCE = 200  # draws
 
 
-def front(points: Sequence[Sequence[float]]) -> list[bool]:
-    """Whether each is on the Pareto front: no other is as good in everything and better in one.
+def pareto_front(points: Sequence[Sequence[float]]) -> list[bool]:
+    """True for each point that no other point dominates: as good in all, better in one.
 
     Args:
-        points: as many numbers each; more is better in all of them.
+        points: of equal length; more is better in every coordinate.
     """
     return [
         not any(
-            all(theirs >= own for theirs, own in zip(other, point, strict=True))
-            and any(theirs > own for theirs, own in zip(other, point, strict=True))
+            all(theirs >= ours for theirs, ours in zip(other, point, strict=True))
+            and any(theirs > ours for theirs, ours in zip(other, point, strict=True))
             for other in points
         )
         for point in points
     ]
 
 
-def best_chances(
+def best_probabilities(
     variants: Sequence[Mapping[int, Sequence[float]]], *, higher_is_better: bool
 ) -> list[float]:
-    """In what share of bootstrap samples of the rows each variant has the best mean.
+    """Share of bootstrap samples of the rows in which each variant has the best mean.
 
-    All have the same rows drawn; a mean is over those of them that the variant has a value of.
-    A tie counts for each in part.
+    All variants get the same resampled rows; a mean is over those rows that the variant has a
+    value of. A tie counts for each of its variants in part.
 
     Args:
-        variants: the values of each, by row.
-        higher_is_better: else lower is.
+        variants: the values of each variant by row.
+        higher_is_better: False where a lower mean is better.
     """
-    seen = list(dict.fromkeys(row for own in variants for row in own))
-    rows = len(seen)
+    row_ids = list(dict.fromkeys(row for values in variants for row in values))
+    rows = len(row_ids)
     if not rows:
         return [0.0] * len(variants)
     sign = 1.0 if higher_is_better else -1.0
-    there = np.array([[float(bool(own.get(row))) for own in variants] for row in seen])
-    means = np.array([[sign * _mean(own.get(row, ())) for own in variants] for row in seen])
-    chance = np.random.default_rng(SEED)
-    won = np.zeros(len(variants))
-    for _ in range(DRAWS // AT_ONCE):
-        times = chance.multinomial(rows, [1 / rows] * rows, AT_ONCE)
-        counted = times @ there
-        drawn = np.where(counted, times @ means / np.maximum(counted, 1), -np.inf)
-        best = drawn >= drawn.max(axis=1, keepdims=True) - 1e-12
-        won += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
-    return [float(share) for share in won / DRAWS]
+    present = np.array([[float(bool(v.get(row))) for v in variants] for row in row_ids])
+    means = np.array([[sign * _mean(v.get(row, ())) for v in variants] for row in row_ids])
+    rng = np.random.default_rng(SEED)
+    wins = np.zeros(len(variants))
+    for _ in range(BOOTSTRAP_SAMPLES // SAMPLES_PER_BATCH):
+        weights = rng.multinomial(rows, [1 / rows] * rows, SAMPLES_PER_BATCH)
+        counts = weights @ present
+        sample_means = np.where(counts, weights @ means / np.maximum(counts, 1), -np.inf)
+        best = sample_means >= sample_means.max(axis=1, keepdims=True) - 1e-12
+        wins += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
+    return [float(share) for share in wins / BOOTSTRAP_SAMPLES]
 
 
 def _mean(values: Sequence[float]) -> float:

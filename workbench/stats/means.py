@@ -1,11 +1,13 @@
-"""A metric's mean with an interval suited to it.
+"""A metric's mean with its confidence interval.
 
-estimate_mean([[1.0], …], pass_fail=True)  ->  Estimate(mean=0.83, low=0.77, high=0.88, n=150)
+>>> estimate = estimate_mean([[1.0], [0.0], [1.0], [1.0]], pass_fail=True)
+>>> estimate.mean, round(estimate.low, 3), round(estimate.high, 3), estimate.n
+(0.75, 0.301, 0.954, 4)
 
-    pass or fail      Wilson's interval; with repeats, of as many values as they are worth
+    pass or fail      Wilson's interval; with repeats, for the effective sample size
     numbers           Student's t, corrected for skew: scores pile up at one end of a scale
 
-Rows are the clusters: repeats say little new of a row, so they never count as rows.
+Rows are the clusters: the repeats of a row are correlated and never count as rows.
 """
 
 import math
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 LEVEL = 0.95
-Values = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Estimate:
 
     Attributes:
         n: values in the mean.
-        low, high: None where one row says nothing of the spread.
+        low, high: None for a single row of several values or of a number.
     """
 
     mean: float
@@ -36,11 +38,11 @@ class Estimate:
 
 
 def estimate_mean(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | None:
-    """The mean over all values and its interval; None without values.
+    """The mean over all values with its interval; None without values.
 
     Args:
         rows: the values of each row; several where rows are repeated.
-        pass_fail: the values are 0 and 1.
+        pass_fail: all values are 0 or 1.
     """
     rows = [row for row in rows if row]
     n = sum(len(row) for row in rows)
@@ -48,25 +50,26 @@ def estimate_mean(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estima
         return None
     mean = math.fsum(value for row in rows for value in row) / n
     if pass_fail and n == len(rows):
-        low, high = wilson(mean, n, float(ndtri((1 + LEVEL) / 2)))
+        low, high = wilson_interval(mean, n, float(ndtri((1 + LEVEL) / 2)))
         return Estimate(mean, low, high, n)
     if len(rows) < 2:
         return Estimate(mean, None, None, n)
     sums = np.array([math.fsum(value - mean for value in row) for row in rows])
-    spread = sums * (len(rows) / n)  # each row's part in the mean, as a deviation from it
-    low, high = _clustered(mean, n, spread) if pass_fail else skewed_t(mean, spread)
-    return Estimate(mean, low, high, n)
+    deviations = sums * (len(rows) / n)  # of each row's contribution to the mean
+    if pass_fail:
+        return Estimate(mean, *_clustered_wilson_interval(mean, n, deviations), n)
+    return Estimate(mean, *_skew_corrected_interval(mean, deviations), n)
 
 
-def below(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: bool) -> float:
-    """The one-sided p of these rows if the mean is `bound`, or more.
+def p_mean_less(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: bool) -> float:
+    """One-sided p-value of the null hypothesis that the mean is `bound` or more.
 
     The exact binomial test for pass or fail without repeats, else Student's t over rows.
 
     Args:
         rows: the values of each row.
-        bound: what the mean may be.
-        pass_fail: the values are 0 and 1.
+        bound: the least mean under the null hypothesis.
+        pass_fail: all values are 0 or 1.
     """
     rows = [row for row in rows if row]
     n = sum(len(row) for row in rows)
@@ -76,70 +79,71 @@ def below(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: bool) -> 
     if pass_fail and n == len(rows):
         return float(bdtr(round(total), n, min(max(bound, 0.0), 1.0)))
     means = np.array([math.fsum(row) / len(row) for row in rows])
-    error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
-    if not error:
+    standard_error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
+    if not standard_error:
         return 1.0 if len(means) < 2 or means.mean() >= bound else 0.0
-    return float(stdtr(len(means) - 1, (float(means.mean()) - bound) / error))
+    return float(stdtr(len(means) - 1, (float(means.mean()) - bound) / standard_error))
 
 
-def wilson(share: float, n: float, z: float) -> tuple[float, float]:
-    """The interval of a proportion (Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953).
+def wilson_interval(share: float, n: float, z: float) -> tuple[float, float]:
+    """Score interval of a proportion.
+
+    Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
 
     Args:
         share: of passes.
-        n: how many values it is of.
-        z: the quantile of the level.
+        n: the sample size.
+        z: the normal quantile of the level.
     """
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def student_t(mean: float, spread: Values) -> tuple[float, float]:
+def t_interval(mean: float, deviations: FloatArray) -> tuple[float, float]:
     """Student's interval of a mean.
 
     Args:
         mean: of the rows.
-        spread: each row's deviation from it, two rows at least.
+        deviations: of each row from the mean, two rows at least.
     """
-    n = len(spread)
-    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(float(spread @ spread) / (n - 1) / n)
+    n = len(deviations)
+    variance = float(deviations @ deviations) / (n - 1) / n
+    half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(variance)
     return mean - half, mean + half
 
 
-def skewed_t(mean: float, spread: Values) -> tuple[float, float]:
-    """The interval of a mean of numbers, whatever their skew.
+def _skew_corrected_interval(mean: float, deviations: FloatArray) -> tuple[float, float]:
+    """Student's interval on a scale on which the mean is not skewed.
 
-    Student's t on a scale where the mean is not skewed (Hall 1992, "On the removal of skewness by
-    transformation", https://doi.org/10.1111/j.2517-6161.1992.tb01876.x). With 20 exponential
-    values t alone covers the truth in 91% of cases, bootstrap (BCa) in 88%, this in 94%.
-
-    Args:
-        mean: of the rows.
-        spread: each row's deviation from it, two rows at least.
+    Hall 1992, "On the removal of skewness by transformation",
+    https://doi.org/10.1111/j.2517-6161.1992.tb01876.x. With 20 exponential values plain t covers
+    the true mean in 91% of cases, the bootstrap (BCa) in 88%, this in 94%.
     """
-    n = len(spread)
-    deviation = math.sqrt(float(spread @ spread) / (n - 1))
-    if not deviation:
+    rows = len(deviations)
+    sd = math.sqrt(float(deviations @ deviations) / (rows - 1))
+    if not sd:
         return mean, mean
-    bend = float(np.mean(spread**3)) / deviation**3 / 3
-    root, quantile = math.sqrt(n), float(stdtrit(n - 1, (1 + LEVEL) / 2))
+    skew = float(np.mean(deviations**3)) / sd**3 / 3
+    root, quantile = math.sqrt(rows), float(stdtrit(rows - 1, (1 + LEVEL) / 2))
 
-    def back(shifted: float) -> float:
-        """From the scale without skew to the scale of t."""
-        even = shifted - bend / (2 * root)
-        if abs(bend) < 1e-9:
-            return even
-        return float(np.cbrt(1 + 3 * bend * even / root) - 1) * root / bend
+    def to_t_scale(transformed: float) -> float:
+        centred = transformed - skew / (2 * root)
+        if abs(skew) < 1e-9:
+            return centred
+        return float(np.cbrt(1 + 3 * skew * centred / root) - 1) * root / skew
 
-    error = deviation / root
-    return mean - error * back(quantile), mean - error * back(-quantile)
+    standard_error = sd / root
+    return (
+        mean - standard_error * to_t_scale(quantile),
+        mean - standard_error * to_t_scale(-quantile),
+    )
 
 
-def _clustered(mean: float, n: int, spread: Values) -> tuple[float, float]:
-    """Wilson's interval for as many values as these are worth: the rows at least, all at most."""
-    groups = len(spread)
-    variance = float(spread @ spread) / (groups - 1) / groups
-    worth = mean * (1 - mean) / variance if variance else groups
-    quantile = float(stdtrit(groups - 1, (1 + LEVEL) / 2))
-    return wilson(mean, min(max(worth, groups), n), quantile)
+def _clustered_wilson_interval(mean: float, n: int, deviations: FloatArray) -> tuple[float, float]:
+    """Wilson's interval for the effective sample size, from the rows to all values."""
+    rows = len(deviations)
+    variance = float(deviations @ deviations) / (rows - 1) / rows
+    effective = mean * (1 - mean) / variance if variance else rows
+    quantile = float(stdtrit(rows - 1, (1 + LEVEL) / 2))
+    return wilson_interval(mean, min(max(effective, rows), n), quantile)

@@ -1,11 +1,14 @@
-"""Two variants on the same rows: how far apart they are, and whether that may be chance.
+"""The paired difference of two variants on the same rows: interval and test.
 
-difference({0: [1.0], 1: [0.0], …}, {0: [1.0], 1: [1.0], …}, Scale(passes=True))
-    ->  Difference(mean=0.05, low=0.01, high=0.09, p=0.02, rows=150, …)
+>>> before = {row: [float(row % 2)] for row in range(12)}
+>>> after = {row: [1.0] for row in range(12)}
+>>> difference = paired_difference(before, after, Scale(pass_fail=True))
+>>> difference.mean, difference.up, difference.down, difference.p, difference.test
+(0.5, 6, 0, 0.03125, 'exact McNemar')
 
     pass or fail      exact McNemar test; Tango's score interval
-    all else          the row's difference (of the means of its repeats): sign-flip permutation
-                      test, beyond 500 rows Student's t; Student's interval
+    all else          differences of the rows' means: sign-flip permutation test, Student's t
+                      beyond 500 rows; Student's interval
 
 A row is one pair however often it was repeated.
 """
@@ -18,52 +21,53 @@ from functools import cached_property
 import numpy as np
 from scipy.special import bdtr, ndtr, ndtri, stdtr
 
-from workbench.stats.means import LEVEL, Values, student_t
+from workbench.stats.means import LEVEL, FloatArray, t_interval
 
-EXACT = 12  # rows that differ, up to which all signs are tried: 4,096
-FLIPS = 9_999  # random choices of signs beyond
-MOST = 500  # rows that differ, beyond which Student's t is as good and much sooner there
+MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
+RANDOM_FLIPS = 9_999
+MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
 SEED = 20_260_101
-NEARLY = 1e-9  # relative: sums of the same numbers in another order
-Rows = Mapping[int, Sequence[float]]
+TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
+RowValues = Mapping[int, Sequence[float]]  # a row's number -> its values, one per repeat
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """What values mean.
+    """The values a metric can take.
 
     Attributes:
-        passes: they are 0 and 1.
-        low, high: the least and the greatest there can be; None: not known.
-        higher_is_better: else lower is.
+        pass_fail: all values are 0 or 1.
+        low, high: the least and the greatest value; None: unknown.
+        higher_is_better: False where lower is better.
     """
 
-    passes: bool = False
+    pass_fail: bool = False
     low: float | None = None
     high: float | None = None
     higher_is_better: bool = True
 
     @property
-    def reach(self) -> float | None:
-        """From the least to the greatest value; None where that is not known."""
-        if self.passes:
+    def width(self) -> float | None:
+        """Distance from the least to the greatest value; None where it is unknown."""
+        if self.pass_fail:
             return 1.0
         return None if self.low is None or self.high is None else self.high - self.low
 
 
 @dataclass(frozen=True)
 class Difference:
-    """The second variant minus the first, over the rows both have a value of.
+    """The second variant's mean minus the first's, over the rows both have a value of.
 
     Attributes:
         before, after: the means of the first and of the second over these rows.
         low, high: the 95% interval of the difference; None below two rows.
-        p: of a difference at least so large where there is none; two-sided, not adjusted.
+        p: two-sided p-value of no difference, not adjusted.
         test: its name.
         rows: pairs.
         up, down: rows whose value is greater in the second, and smaller.
-        deviation: the standard deviation of the rows' differences.
-        span: how far apart two values of a row can be.
+        sd: the standard deviation of the rows' differences.
+        width: how far apart two values of a row can be.
+        is_binary: each pair is one 0 or 1 and another.
     """
 
     before: float
@@ -75,59 +79,178 @@ class Difference:
     rows: int
     up: int
     down: int
-    deviation: float
-    span: float
-    is_counted: bool
+    sd: float
+    width: float
+    is_binary: bool
 
     @property
     def mean(self) -> float:
-        """The difference itself."""
+        """The mean of the differences."""
         return self.after - self.before
 
     @property
     def anytime_valid(self) -> bool:
-        """Whether all that is said of it holds however often the rows were looked at."""
+        """True if the p-values and the interval hold at every look at the rows."""
         return False
 
     @property
-    def spread(self) -> float:
-        """The deviation, or what one more row might make of it where none differs."""
-        return max(self.deviation, self.span / math.sqrt(self.rows))
+    def planning_sd(self) -> float:
+        """`sd`, or what it would be if one more row differed, where it is smaller."""
+        return max(self.sd, self.width / math.sqrt(self.rows))
 
-    def within(self, margin: float) -> float:
-        """The p of two one-sided tests: that the variants differ by `margin` or more."""
-        return max(self.above(-margin), self.below(margin)) if margin > 0 else 1.0
+    def p_equivalence(self, margin: float) -> float:
+        """P-value of two one-sided tests (TOST): the variants differ by `margin` or more."""
+        return max(self.p_greater(-margin), self.p_less(margin)) if margin > 0 else 1.0
 
-    def above(self, bound: float) -> float:
-        """The one-sided p of these rows if the difference is `bound`, or less."""
-        return self._beyond(bound, 1)
+    def p_greater(self, bound: float) -> float:
+        """One-sided p-value of the null hypothesis that the difference is `bound` or less."""
+        return self._one_sided_p(bound, 1)
 
-    def below(self, bound: float) -> float:
-        """The one-sided p of these rows if the difference is `bound`, or more."""
-        return self._beyond(bound, -1)
+    def p_less(self, bound: float) -> float:
+        """One-sided p-value of the null hypothesis that the difference is `bound` or more."""
+        return self._one_sided_p(bound, -1)
 
-    def _beyond(self, bound: float, side: int) -> float:
+    def _one_sided_p(self, bound: float, side: int) -> float:
         if self.rows < 2:
             return 1.0
-        if not self.span:  # both give the same value always
+        if self.is_binary and self.width:
+            return float(ndtr(-side * tango_statistic(self.up, self.down, self.rows, bound)))
+        if self.width and not self.up + self.down:  # no row differs: as if it were pass or fail
+            return float(ndtr(-side * tango_statistic(0, 0, self.rows, bound / self.width)))
+        standard_error = self.sd / math.sqrt(self.rows)
+        if not self.width or not standard_error:  # all differences are equal
             return 0.0 if side * (self.mean - bound) > 0 else 1.0
-        if self.is_counted:
-            return float(ndtr(-side * tango(self.up, self.down, self.rows, bound)))
-        if not self.up + self.down:  # nothing was seen to differ: as if it were pass or fail
-            return float(ndtr(-side * tango(0, 0, self.rows, bound / self.span)))
-        error = self.deviation / math.sqrt(self.rows)
-        if not error:
-            return 0.0 if side * (self.mean - bound) > 0 else 1.0
-        return float(stdtr(self.rows - 1, -side * (self.mean - bound) / error))
+        return float(stdtr(self.rows - 1, -side * (self.mean - bound) / standard_error))
 
 
-def difference(first: Rows, second: Rows, scale: Scale) -> Difference | None:
-    """How the second differs from the first; None where no row has a value in both."""
-    return Pairs.of(first, second, scale).difference()
+def paired_difference(first: RowValues, second: RowValues, scale: Scale) -> Difference | None:
+    """The difference of the second from the first; None where no row has a value in both."""
+    pairs = PairedRows.match(first, second, scale)
+    rows = len(pairs.before)
+    if not rows:
+        return None
+    p, test = pairs.two_sided_test()
+    low, high = pairs.interval() if rows > 1 else (None, None)
+    return Difference(
+        before=float(pairs.before.mean()),
+        after=float(pairs.after.mean()),
+        low=low,
+        high=high,
+        p=p,
+        test=test,
+        rows=rows,
+        up=pairs.up,
+        down=pairs.down,
+        sd=float(pairs.differences.std(ddof=1)) if rows > 1 else 0.0,
+        width=pairs.width,
+        is_binary=pairs.is_binary,
+    )
 
 
-def tango(up: int, down: int, rows: int, shift: float) -> float:
-    """The score statistic for a difference of paired proportions of `shift`.
+@dataclass(frozen=True)
+class PairedRows:
+    """The rows that both variants have a value of, each with the mean of its repeats.
+
+    Attributes:
+        is_binary: each pair is one 0 or 1 and another.
+    """
+
+    before: FloatArray
+    after: FloatArray
+    scale: Scale
+    is_binary: bool
+
+    @classmethod
+    def match(cls, first: RowValues, second: RowValues, scale: Scale) -> "PairedRows":
+        """Pair the rows by number."""
+        shared = [row for row in first if row in second and first[row] and second[row]]
+        single = all(len(values[row]) == 1 for row in shared for values in (first, second))
+        before, after = (
+            np.array([math.fsum(v[row]) / len(v[row]) for row in shared], dtype=np.float64)
+            for v in (first, second)
+        )
+        return cls(before, after, scale, is_binary=scale.pass_fail and single)
+
+    @cached_property
+    def differences(self) -> FloatArray:
+        """Each row's difference; 0 where only the last digits differ."""
+        differences = self.after - self.before
+        size = np.maximum(np.abs(self.after), np.abs(self.before))
+        differences[np.abs(differences) <= TOLERANCE * size] = 0.0
+        return differences
+
+    @property
+    def up(self) -> int:
+        """Rows whose value is greater in the second."""
+        return int(np.count_nonzero(self.differences > 0))
+
+    @property
+    def down(self) -> int:
+        """Rows whose value is smaller in the second."""
+        return int(np.count_nonzero(self.differences < 0))
+
+    @property
+    def width(self) -> float:
+        """Width of the scale, or of these values where it is unknown."""
+        if self.scale.width is not None:
+            return self.scale.width
+        values = np.concatenate([self.before, self.after])
+        return float(values.max() - values.min())
+
+    def two_sided_test(self) -> tuple[float, str]:
+        """The p-value of no difference, and the name of the test."""
+        if self.is_binary:
+            return mcnemar_p(self.up, self.down), "exact McNemar"
+        discordant = self.differences[self.differences != 0]
+        if len(discordant) <= MAX_PERMUTED_ROWS:
+            return sign_flip_p(discordant), "sign-flip permutation"
+        rows, mean = len(self.differences), float(self.differences.mean())
+        standard_error = float(self.differences.std(ddof=1)) / math.sqrt(rows)
+        t = abs(mean) / standard_error if standard_error else math.inf
+        return 2 * float(stdtr(rows - 1, -t)), "paired t"
+
+    def interval(self) -> tuple[float, float]:
+        """The 95% interval of the mean difference, of two rows at least."""
+        rows = len(self.differences)
+        if self.is_binary:
+            return _tango_interval(self.up, self.down, rows)
+        mean = float(self.differences.mean())
+        if not self.differences.any():  # no row differs: as if it were pass or fail
+            low, high = _tango_interval(0, 0, rows)
+            return low * self.width, high * self.width
+        return t_interval(mean, self.differences - mean)  # differences have little skew
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of McNemar's test for these numbers of discordant pairs."""
+    if up == down:
+        return 1.0
+    return min(1.0, 2 * float(bdtr(min(up, down), up + down, 0.5)))
+
+
+def sign_flip_p(differences: FloatArray) -> float:
+    """Two-sided p-value of the sign-flip permutation test of the sum.
+
+    Args:
+        differences: those that are not zero.
+    """
+    rows = len(differences)
+    if not rows:
+        return 1.0
+    observed = abs(float(differences.sum())) * (1 - TOLERANCE)
+    if rows <= MAX_EXACT_ROWS:
+        signs = 1 - 2 * ((np.arange(2**rows)[:, None] >> np.arange(rows)) & 1)
+        return float(np.mean(np.abs(signs @ differences) >= observed))
+    size = (rows + 7) // 8
+    random_bytes = np.random.default_rng(SEED).bytes(RANDOM_FLIPS * size)
+    packed = np.frombuffer(random_bytes, dtype=np.uint8).reshape(RANDOM_FLIPS, size)
+    positive = np.unpackbits(packed, axis=1, count=rows)
+    sums = 2 * (positive @ differences) - differences.sum()
+    return float(1 + np.count_nonzero(np.abs(sums) >= observed)) / (1 + RANDOM_FLIPS)
+
+
+def tango_statistic(up: int, down: int, rows: int, shift: float) -> float:
+    """Score statistic of a difference of paired proportions of `shift`; it falls as that grows.
 
     Tango 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8%3C891::AID-SIM780%3E3.0.CO;2-B
     """
@@ -139,136 +262,15 @@ def tango(up: int, down: int, rows: int, shift: float) -> float:
     return (up - down - rows * shift) / math.sqrt(max(variance, 1e-300))
 
 
-@dataclass(frozen=True)
-class Pairs:
-    """The rows that both have a value of, each with the means of its repeats.
-
-    Attributes:
-        counted: each pair is of one 0 or 1 and another.
-    """
-
-    before: Values
-    after: Values
-    scale: Scale
-    counted: bool
-
-    @classmethod
-    def of(cls, first: Rows, second: Rows, scale: Scale) -> "Pairs":
-        """Those that are in both."""
-        shared = [row for row in first if row in second and first[row] and second[row]]
-        single = all(len(one[row]) == 1 for row in shared for one in (first, second))
-        before, after = (
-            np.array([math.fsum(one[row]) / len(one[row]) for row in shared], dtype=np.float64)
-            for one in (first, second)
-        )
-        return cls(before, after, scale, counted=scale.passes and single)
-
-    def difference(self) -> Difference | None:
-        """None where there are none."""
-        rows = len(self.before)
-        if not rows:
-            return None
-        p, test = self._test()
-        low, high = self._interval() if rows > 1 else (None, None)
-        return Difference(
-            before=float(self.before.mean()),
-            after=float(self.after.mean()),
-            low=low,
-            high=high,
-            p=p,
-            test=test,
-            rows=rows,
-            up=self.up,
-            down=self.down,
-            deviation=float(self.apart.std(ddof=1)) if rows > 1 else 0.0,
-            span=self.span,
-            is_counted=self.counted,
-        )
-
-    @cached_property
-    def apart(self) -> Values:
-        """Each row's difference; what differs in the last digit only does not."""
-        apart = self.after - self.before
-        size = np.maximum(np.abs(self.after), np.abs(self.before))
-        apart[np.abs(apart) <= NEARLY * size] = 0.0
-        return apart
-
-    @cached_property
-    def up(self) -> int:
-        """Rows whose value is greater in the second."""
-        return int(np.count_nonzero(self.apart > 0))
-
-    @cached_property
-    def down(self) -> int:
-        """Rows whose value is smaller in the second."""
-        return int(np.count_nonzero(self.apart < 0))
-
-    @cached_property
-    def span(self) -> float:
-        """As the scale says, or as far as these values are apart."""
-        if self.scale.reach is not None:
-            return self.scale.reach
-        both = np.concatenate([self.before, self.after])
-        return float(both.max() - both.min())
-
-    def _test(self) -> tuple[float, str]:
-        if self.counted:
-            return mcnemar(self.up, self.down), "exact McNemar"
-        differ = self.apart[self.apart != 0]
-        if len(differ) > MOST:
-            error = float(self.apart.std(ddof=1)) / math.sqrt(len(self.apart))
-            t = abs(float(self.apart.mean())) / error if error else math.inf
-            return 2 * float(stdtr(len(self.apart) - 1, -t)), "paired t"
-        return sign_flip(differ), "sign-flip permutation"
-
-    def _interval(self) -> tuple[float | None, float | None]:
-        rows = len(self.apart)
-        if self.counted:
-            return _tango_interval(self.up, self.down, rows)
-        mean = float(self.apart.mean())
-        if not self.apart.any():  # nothing was seen to differ: as if it were pass or fail
-            low, high = _tango_interval(0, 0, rows)
-            return low * self.span, high * self.span
-        return student_t(mean, self.apart - mean)  # differences have little skew
-
-
-def mcnemar(up: int, down: int) -> float:
-    """The exact two-sided p of so many rows that went up and down, each as likely."""
-    if up == down:
-        return 1.0
-    return min(1.0, 2 * float(bdtr(min(up, down), up + down, 0.5)))
-
-
-def sign_flip(differ: Values) -> float:
-    """The two-sided p of a sum of differences each of which might have had the other sign.
-
-    Args:
-        differ: those that are not zero.
-    """
-    rows = len(differ)
-    if not rows:
-        return 1.0
-    seen = abs(float(differ.sum())) * (1 - NEARLY)
-    if rows <= EXACT:
-        signs = 1 - 2 * ((np.arange(2**rows)[:, None] >> np.arange(rows)) & 1)
-        return float(np.mean(np.abs(signs @ differ) >= seen))
-    size = (rows + 7) // 8
-    drawn = np.frombuffer(np.random.default_rng(SEED).bytes(FLIPS * size), dtype=np.uint8)
-    kept = np.unpackbits(drawn.reshape(FLIPS, size), axis=1, count=rows)
-    sums = 2 * (kept @ differ) - differ.sum()
-    return float(1 + np.count_nonzero(np.abs(sums) >= seen)) / (1 + FLIPS)
-
-
 def _tango_interval(up: int, down: int, rows: int) -> tuple[float, float]:
     z = float(ndtri((1 + LEVEL) / 2))
-    middle = (up - down) / rows
 
-    def edge(wanted: float, inner: float, outer: float) -> float:
-        """Where the statistic, which falls as the shift grows, is `wanted`."""
+    def bisect(outer: float) -> float:
+        inner = (up - down) / rows
         for _ in range(50):
-            half = (inner + outer) / 2
-            beyond = abs(tango(up, down, rows, half)) > abs(wanted)
-            inner, outer = (inner, half) if beyond else (half, outer)
+            middle = (inner + outer) / 2
+            beyond = abs(tango_statistic(up, down, rows, middle)) > z
+            inner, outer = (inner, middle) if beyond else (middle, outer)
         return inner
 
-    return edge(z, middle, -1.0), edge(-z, middle, 1.0)
+    return bisect(-1.0), bisect(1.0)

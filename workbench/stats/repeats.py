@@ -1,31 +1,29 @@
-"""Pass or fail, asked several times: what k tries come to.
+"""Pass or fail with repeats: the chance that k attempts pass.
 
-pass_at([(3, 5), (5, 5)], 2)     0.95    at least one of two tries passes, on average over rows
-pass_all([(3, 5), (5, 5)], 2)    0.65    both do
+>>> round(pass_at([(3, 5), (5, 5)], 2), 3)    # at least one of two attempts, averaged over rows
+0.95
+>>> round(pass_all([(3, 5), (5, 5)], 2), 3)   # both attempts
+0.65
 
-Of each row: how many of its tries passed, and how many there were. Both are unbiased for tries
-drawn from these without putting back (pass@k: Chen et al. 2021, https://arxiv.org/abs/2107.03374;
-pass^k: Yao et al. 2024, https://arxiv.org/abs/2406.12045).
+A row is the number of its attempts that passed, and the number of its attempts. Both estimators
+are unbiased for attempts drawn without replacement (pass@k: Chen et al. 2021,
+https://arxiv.org/abs/2107.03374; pass^k: Yao et al. 2024, https://arxiv.org/abs/2406.12045).
 """
 
 from collections.abc import Sequence
 from math import comb, fsum
 
-Tries = Sequence[tuple[int, int]]
+Attempts = Sequence[tuple[int, int]]
 
 
-def pass_at(rows: Tries, k: int) -> float | None:
-    """The chance that at least one of k tries passes; None where no row has so many."""
-    return _mean([1 - comb(tries - passed, k) / comb(tries, k) for passed, tries in _of(rows, k)])
+def pass_at(rows: Attempts, k: int) -> float | None:
+    """The chance that at least one of k attempts passes; None where no row has k attempts."""
+    return _mean([1 - comb(n - passed, k) / comb(n, k) for passed, n in rows if n >= k])
 
 
-def pass_all(rows: Tries, k: int) -> float | None:
-    """The chance that all of k tries pass; None where no row has so many."""
-    return _mean([comb(passed, k) / comb(tries, k) for passed, tries in _of(rows, k)])
-
-
-def _of(rows: Tries, k: int) -> Tries:
-    return [(passed, tries) for passed, tries in rows if tries >= k]
+def pass_all(rows: Attempts, k: int) -> float | None:
+    """The chance that all of k attempts pass; None where no row has k attempts."""
+    return _mean([comb(passed, k) / comb(n, k) for passed, n in rows if n >= k])
 
 
 def _mean(shares: Sequence[float]) -> float | None:

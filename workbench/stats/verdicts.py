@@ -1,11 +1,11 @@
-"""From differences to words, and how many rows would settle what isn't.
+"""Verdicts on differences, and the number of rows that would settle an open one.
 
-verdicts([first, second], Wanted(margin=0.05))
-    ->  [Verdict("better", p=0.012, …), Verdict("not enough evidence", rows_needed=420, …)]
+    verdicts([difference, …], Criterion(margin=0.05))
+    [Verdict(outcome="better", p=0.012, p_equivalence=0.9, rows_needed=None, detectable=0.08), …]
 
-The differences given together are a family: their p are adjusted (Holm 1979,
+The differences of one call are a family: their p-values are adjusted (Holm 1979,
 https://www.jstor.org/stable/4615733), so that a false "better" or "worse" anywhere among them comes
-in 5% of cases at the most, however many are compared.
+in 5% of cases at most, however many are compared.
 """
 
 import math
@@ -17,19 +17,20 @@ from scipy.special import ndtri
 from workbench.stats.pairs import Difference
 
 ALPHA = 0.05
-OFTEN = 2.5  # times as many rows settle it in 80% of cases where they are looked at again and again
+ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytime-valid tests
 POWER = 0.8
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 INCONCLUSIVE = "not enough evidence"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a difference is judged by.
+class Criterion:
+    """The equivalence margin and the direction of a metric.
 
     Attributes:
-        margin: what is no difference in practice, in the metric's own unit; 0: any is.
-        higher_is_better: else lower is.
+        margin: the greatest difference without practical relevance, in the metric's own unit; 0:
+            none is.
+        higher_is_better: False where lower is better.
     """
 
     margin: float = 0.0
@@ -38,15 +39,15 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What may be said of a difference.
+    """The conclusion from a difference.
 
     Attributes:
-        word: `better`, `worse`, `equivalent` (within the margin) or `not enough evidence`.
-        p: of the test, adjusted for the family.
+        outcome: `better`, `worse`, `equivalent` (within the margin) or `not enough evidence`.
+        p: of no difference, adjusted for the family.
         p_equivalence: of the two one-sided tests for equivalence, adjusted likewise.
         rows_needed: about how many rows would settle it if the difference is what it seems; None
             where it is settled, or where no number of rows is likely to.
-        least: the least difference that so many rows show in 80% of cases.
+        detectable: the least difference that so many rows show in 80% of cases; None where none is.
     """
 
     outcome: str
@@ -56,29 +57,42 @@ class Verdict:
     detectable: float | None
 
 
-def verdicts(family: Sequence[Difference], wanted: Wanted) -> list[Verdict]:
-    """What may be said of each, all of them being one family."""
-    apart = holm([one.p for one in family])
-    within = holm([one.within(wanted.margin) for one in family])
-    return [
-        _verdict(one, p, p_equivalence, wanted, ALPHA / len(family))
-        for one, p, p_equivalence in zip(family, apart, within, strict=True)
-    ]
+def verdicts(family: Sequence[Difference], criterion: Criterion) -> list[Verdict]:
+    """The verdict on each difference of a family."""
+    adjusted = holm_adjust([difference.p for difference in family])
+    equivalence = holm_adjust([d.p_equivalence(criterion.margin) for d in family])
+    results = []
+    for difference, p, p_equivalence in zip(family, adjusted, equivalence, strict=True):
+        outcome, rows_needed = INCONCLUSIVE, None
+        if p <= ALPHA:
+            outcome = BETTER if (difference.mean > 0) == criterion.higher_is_better else WORSE
+        elif p_equivalence <= ALPHA:
+            outcome = EQUIVALENT
+        else:
+            rows_needed = _rows_needed(difference, criterion, ALPHA / len(family))
+        rows = math.floor(difference.rows / _rows_factor(difference))
+        detectable = detectable_difference(rows, difference.planning_sd, ALPHA / len(family))
+        results.append(Verdict(outcome, p, p_equivalence, rows_needed, detectable))
+    return results
 
 
-def holm(family: Sequence[float]) -> list[float]:
-    """These p adjusted, in their own order."""
-    adjusted, least = [0.0] * len(family), 0.0
-    for rank, index in enumerate(sorted(range(len(family)), key=family.__getitem__)):
-        least = max(least, min(1.0, family[index] * (len(family) - rank)))
+def holm_adjust(p_values: Sequence[float]) -> list[float]:
+    """The p-values adjusted for each other, in the same order.
+
+    >>> holm_adjust([0.03, 0.01])
+    [0.03, 0.02]
+    """
+    adjusted, least = [0.0] * len(p_values), 0.0
+    for rank, index in enumerate(sorted(range(len(p_values)), key=p_values.__getitem__)):
+        least = max(least, min(1.0, p_values[index] * (len(p_values) - rank)))
         adjusted[index] = least
     return adjusted
 
 
-def rows_to_show(
-    effect: float, deviation: float, alpha: float = ALPHA, *, counted: bool = False
+def rows_to_detect(
+    effect: float, sd: float, alpha: float = ALPHA, *, is_binary: bool = False
 ) -> int:
-    """How many pairs show a difference in 80% of cases.
+    """The number of pairs that show a difference in 80% of cases.
 
     The normal quantiles' closed form with Guenther's correction for Student's t (1981,
     https://doi.org/10.1080/00031305.1981.10479363), or, for the exact test of pass or fail, with
@@ -86,72 +100,61 @@ def rows_to_show(
 
     Args:
         effect: the difference.
-        deviation: of the rows' differences.
-        alpha: of both sides together.
-        counted: each pair is of one pass or fail and another.
+        sd: the standard deviation of the rows' differences.
+        alpha: of the two-sided test.
+        is_binary: each pair is one pass or fail and another.
     """
     z = float(ndtri(1 - alpha / 2))
-    rows = ((z + float(ndtri(POWER))) * deviation / effect) ** 2
-    if counted:
+    rows = ((z + float(ndtri(POWER))) * sd / effect) ** 2
+    if is_binary:
         return math.ceil(rows / 4 * (1 + math.sqrt(1 + 4 / (rows * effect))) ** 2)
     return math.ceil(rows + z * z / 2)
 
 
-def rows_to_exclude(room: float, deviation: float, alpha: float = ALPHA) -> int:
-    """How many pairs show in 80% of cases that a difference stays within a margin.
+def rows_for_equivalence(distance: float, sd: float, alpha: float = ALPHA) -> int:
+    """The number of pairs that show in 80% of cases that a difference is within a margin.
 
     Args:
-        room: the margin less the difference.
-        deviation: of the rows' differences.
-        alpha: of either side.
+        distance: the margin less the difference.
+        sd: the standard deviation of the rows' differences.
+        alpha: of each of the two one-sided tests.
     """
     z = float(ndtri(1 - alpha))
-    return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * deviation / room) ** 2 + z * z / 2)
+    return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * sd / distance) ** 2 + z * z / 2)
 
 
-def rows_to_settle(distance: float, deviation: float) -> int | None:
-    """How many pairs show in 80% of cases that a mean is beyond a bound; None where it is on it.
+def rows_to_decide(distance: float, sd: float) -> int | None:
+    """The number of rows that show in 80% of cases on which side of a bound a mean is.
 
     Args:
-        distance: of the mean from the bound.
-        deviation: of the rows.
+        distance: of the mean from the bound; None is returned for 0.
+        sd: the standard deviation of the rows.
     """
     z = float(ndtri(1 - ALPHA))
     if not distance:
         return None
-    return math.ceil(((z + float(ndtri(POWER))) * deviation / distance) ** 2 + z * z / 2)
+    return math.ceil(((z + float(ndtri(POWER))) * sd / distance) ** 2 + z * z / 2)
 
 
-def least_shown(rows: int, deviation: float, alpha: float = ALPHA) -> float | None:
+def detectable_difference(rows: int, sd: float, alpha: float = ALPHA) -> float | None:
     """The least difference that so many pairs show in 80% of cases; None where none is."""
     z = float(ndtri(1 - alpha / 2))
-    worth = rows - z * z / 2
-    return (z + float(ndtri(POWER))) * deviation / math.sqrt(worth) if worth > 0 else None
+    effective = rows - z * z / 2
+    return (z + float(ndtri(POWER))) * sd / math.sqrt(effective) if effective > 0 else None
 
 
-def _verdict(
-    one: Difference, p: float, p_equivalence: float, wanted: Wanted, alpha: float
-) -> Verdict:
-    least = least_shown(math.floor(one.rows / _times(one)), one.spread, alpha)
-    if p <= ALPHA:
-        up = one.mean > 0
-        return Verdict(
-            BETTER if up == wanted.higher_is_better else WORSE, p, p_equivalence, None, least
-        )
-    if p_equivalence <= ALPHA:
-        return Verdict(EQUIVALENT, p, p_equivalence, None, least)
-    return Verdict(INCONCLUSIVE, p, p_equivalence, _needed(one, wanted, alpha), least)
+def _rows_needed(difference: Difference, criterion: Criterion, alpha: float) -> int | None:
+    """The fewer of the rows that would show the difference, and those that show equivalence."""
+    effect, sd = abs(difference.mean), difference.planning_sd
+    candidates: list[int] = []
+    if effect:
+        candidates.append(rows_to_detect(effect, sd, alpha, is_binary=difference.is_binary))
+    if criterion.margin > effect:
+        candidates.append(rows_for_equivalence(criterion.margin - effect, sd, alpha))
+    if not candidates:
+        return None
+    return max(difference.rows + 1, math.ceil(_rows_factor(difference) * min(candidates)))
 
 
-def _needed(one: Difference, wanted: Wanted, alpha: float) -> int | None:
-    """The fewer of the rows that would show the difference, and those that would exclude one."""
-    found: list[int] = []
-    if one.mean:
-        found.append(rows_to_show(abs(one.mean), one.spread, alpha, counted=one.is_counted))
-    if wanted.margin > abs(one.mean):
-        found.append(rows_to_exclude(wanted.margin - abs(one.mean), one.spread, alpha))
-    return max(one.rows + 1, math.ceil(_times(one) * min(found))) if found else None
-
-
-def _times(one: Difference) -> float:
-    return OFTEN if one.anytime_valid else 1.0
+def _rows_factor(difference: Difference) -> float:
+    return ANYTIME_FACTOR if difference.anytime_valid else 1.0
