@@ -17,7 +17,7 @@ def main() -> None:
     with (
         open_plan("", Options(Scope()), "") as (project, store, plan),
         plan_lock(project, store, plan),
-        store.ledger.session(plan.digest),
+        store.leases.session(plan.digest),
     ):
         before = time.process_time()
         outcome = complete(plan, RunContext(project, store, Bar()))

@@ -30,7 +30,7 @@ def store(tmp_path):
 def answered(store: Store, plan, usage: Usage, latency_s: float) -> None:
     """Keeps an answer to each request of an earlier, equal plan, under other keys."""
     requests = [replace(one, key=f"{n:064x}") for n, one in enumerate(plan.requests[0])]
-    store.keep(
+    store.save_completions(
         (one, Completion(one.key, "ok", text="x", usage=usage, latency_s=latency_s))
         for one in requests
     )

@@ -1,6 +1,5 @@
 """What was kept comes back as it was, and a store that can't be trusted is not used."""
 
-import json
 import sqlite3
 import stat
 import threading
@@ -11,12 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from older_store import make_format_3
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion, Request, Usage
-from workbench.store import RETRIABLE, Store, completion_json, score_key
+from workbench.store import RETRIABLE, Store, score_key
 from workbench.store.database import checksum
 from workbench.store.schema import VERSION
 from workbench.store.watermark import Watermark
@@ -61,7 +59,7 @@ def done(key: str, state: str = "ok", **fields) -> Completion:
 
 
 def keep(store: Store, *kept: Completion) -> None:
-    store.keep((Request.from_body(one.key, {"model": "m"}), one) for one in kept)
+    store.save_completions((Request.from_body(one.key, {"model": "m"}), one) for one in kept)
 
 
 def refusal(folder: Path) -> WorkbenchError:
@@ -82,10 +80,10 @@ def refusal(folder: Path) -> WorkbenchError:
 def test_completion_comes_back_as_it_was(tmp_path, kept, body):
     wanted = {one.key: replace(one, stored=True) for one in kept}
     with Store(tmp_path) as store:
-        store.keep((Request.from_body(one.key, body), one) for one in kept)
+        store.save_completions((Request.from_body(one.key, body), one) for one in kept)
     with Store(tmp_path) as store:
         assert store.completions(wanted.keys()) == wanted
-        assert store.kept(wanted.keys()) == wanted.keys()
+        assert store.stored_keys(wanted.keys()) == wanted.keys()
 
 
 def test_odd_text_comes_back_as_it_was(store):
@@ -97,7 +95,7 @@ def test_odd_text_comes_back_as_it_was(store):
 def test_keys_that_are_not_there_are_left_out(store):
     keep(store, done("a"))
     assert store.completions(["a", "b"]).keys() == {"a"}
-    assert store.kept(["b"]) == set()
+    assert store.stored_keys(["b"]) == set()
     assert store.completions([]) == {}
 
 
@@ -105,13 +103,13 @@ def test_more_keys_than_fit_into_one_question_are_found(store):
     keys = [f"{n:064x}" for n in range(1201)]
     keep(store, *map(done, keys))
     assert store.completions(keys).keys() == set(keys)
-    assert store.kept([*keys, "other"]) == set(keys)
+    assert store.stored_keys([*keys, "other"]) == set(keys)
 
 
 def test_answers_worth_another_try_can_be_left_out(store):
     keep(store, *(done(state, state) for state in STATES))
-    assert store.kept(STATES) == set(STATES)
-    assert store.kept(STATES, without=RETRIABLE) == {"ok", "truncated", "refused"}
+    assert store.stored_keys(STATES) == set(STATES)
+    assert store.stored_keys(STATES, except_states=RETRIABLE) == {"ok", "truncated", "refused"}
 
 
 def test_later_answer_takes_the_place_of_the_earlier(store):
@@ -121,12 +119,12 @@ def test_later_answer_takes_the_place_of_the_earlier(store):
         "a": "4",
         "b": "5",
     }
-    assert store.kept(["a"], without=RETRIABLE) == {"a"}
+    assert store.stored_keys(["a"], except_states=RETRIABLE) == {"a"}
 
 
 def test_answers_can_be_asked_for_while_others_are_read(store):
     keep(store, done("a"), done("b"))
-    found = [store.kept([key]) for key in store.completions(["a", "b"])]
+    found = [store.stored_keys([key]) for key in store.completions(["a", "b"])]
     assert found == [{"a"}, {"b"}]
 
 
@@ -141,7 +139,7 @@ def test_threads_and_processes_share_a_store(tmp_path, store):
         thread.start()
     for thread in writers:
         thread.join(30)
-    assert len(store.kept([f"{a}-{b}" for a in range(4) for b in range(20)])) == 80
+    assert len(store.stored_keys([f"{a}-{b}" for a in range(4) for b in range(20)])) == 80
 
 
 def test_scores_come_back_as_they_were(tmp_path, store):
@@ -153,7 +151,7 @@ def test_scores_come_back_as_they_were(tmp_path, store):
         "d": Score(None, error="no idea"),
         "e": Score(7),
     }
-    store.keep_scores(judge, scores)
+    store.save_scores(judge, scores)
     assert store.scores([*scores, "f"]) == scores
     assert {type(score.value) for score in store.scores("ae").values()} == {bool, int}
 
@@ -181,17 +179,34 @@ def test_store_is_for_its_owner_only(tmp_path):
     assert modes == dict.fromkeys(files, 0o600)
 
 
-def test_store_of_a_later_version_is_refused_and_left_alone(tmp_path):
+@pytest.mark.parametrize(
+    ("number", "exit_code", "fix"),
+    [
+        (
+            VERSION + 1,
+            ExitCode.USER,
+            "use the version of Workbench that wrote it, or move the file away",
+        ),
+        (
+            VERSION - 1,
+            ExitCode.STORAGE,
+            "use the version of Workbench that wrote it, or move the file away: a new store is "
+            "created, and every completion must be paid for again",
+        ),
+        (1, ExitCode.STORAGE, None),
+    ],
+)
+def test_store_of_another_format_is_refused_and_not_changed(tmp_path, number, exit_code, fix):
     path = tmp_path / "store.db"
     with sqlite3.connect(path) as db:
-        db.execute(f"PRAGMA user_version={VERSION + 1}")
+        db.execute(f"PRAGMA user_version={number}")
         db.execute("CREATE TABLE answers (key TEXT)")
     db.close()
     before = path.read_bytes()
     error = refusal(tmp_path)
-    said = f"the store has format {VERSION + 1}, this version reads {VERSION}"
-    assert error.message == said
-    assert (error.where, error.exit_code) == (str(path), ExitCode.USER)
+    assert error.message == f"the store has format {number}, this version reads {VERSION}"
+    assert (error.where, error.exit_code) == (str(path), exit_code)
+    assert fix in (None, error.fix)
     assert path.read_bytes() == before
 
 
@@ -251,70 +266,19 @@ def test_row_that_has_changed_is_a_storage_fault(tmp_path, column):
         db.execute(f"UPDATE completions SET {column} = {column} || ' '")
     db.close()
     error = refusal(tmp_path)
-    assert error.message == "the store is damaged: the row a is not as it was kept"
-    assert error.fix.endswith("`workbench store repair` mends a damaged one")
+    assert error.message == "the store is damaged: the row a does not match its checksum"
+    assert error.fix.endswith("`workbench store repair` repairs a damaged store")
 
 
-FORMAT_1 = """
-CREATE TABLE completions (
-    key TEXT PRIMARY KEY, state TEXT NOT NULL, completion TEXT NOT NULL, request TEXT NOT NULL,
-    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-CREATE TABLE scores (
-    key TEXT PRIMARY KEY, evaluator TEXT NOT NULL, score TEXT NOT NULL,
-    kept_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ'))
-) WITHOUT ROWID;
-PRAGMA user_version=1;
-"""
-
-
-def test_store_of_the_first_format_keeps_its_answers(tmp_path):
-    answer = done("a", text="4", usage=Usage(3, 1))
-    with sqlite3.connect(tmp_path / "store.db") as db:
-        db.executescript(FORMAT_1)
-        db.execute(
-            "INSERT INTO completions (key, state, completion, request) VALUES ('a', 'ok', ?, '{}')",
-            (json.dumps(completion_json(answer)),),
-        )
-        db.execute("INSERT INTO scores (key, evaluator, score) VALUES ('s', 'e', '{\"value\":1}')")
-    db.close()
-    for _ in range(2):
-        with Store(tmp_path) as store:
-            store.check()
-            assert store.completions(["a"]) == {"a": replace(answer, stored=True)}
-            assert store.scores(["s"]) == {"s": Score(1)}
-
-
-def test_store_of_the_third_format_keeps_its_answers(tmp_path):
-    answers = [done(str(n), text=f"{n} " * 400, usage=Usage(n, 1)) for n in range(100, 140)]
-    expected = {one.key: replace(one, stored=True) for one in answers}
-    with Store(tmp_path) as store:
-        keep(store, *answers)
-        scorer = find_evaluator("exact_match", {}, tmp_path)
-        store.keep_scores(scorer, {"s": Score(1)})
-        before = store.history("")
-    size = make_format_3(tmp_path).stat().st_size
-    for _ in range(2):
-        with Store(tmp_path) as store:
-            store.check()
-            assert store.completions(expected) == expected
-            assert (store.scores(["s"]), store.history("")) == ({"s": Score(1)}, before)
-        assert (tmp_path / "store.db").stat().st_size < size
-    with Store(tmp_path) as store:
-        keep(store, replace(answers[0], text="another"))
-        store.check()
-        assert store.completions(["100"])["100"].text == "another"
-
-
-def test_row_that_was_lost_in_an_earlier_format_is_missed_after_the_upgrade(tmp_path):
+def test_row_that_vanished_is_a_storage_fault(tmp_path):
     with Store(tmp_path) as store:
         keep(store, done("a"), done("b"))
-    with sqlite3.connect(make_format_3(tmp_path)) as db:
+    with sqlite3.connect(tmp_path / "store.db") as db:
         db.execute("DROP TRIGGER completions_less")
         db.execute("DELETE FROM completions WHERE key = 'a'")
     db.close()
-    said = "the store is damaged: completions: 2 rows were kept, 1 are there"
-    with Store(tmp_path) as store, pytest.raises(WorkbenchError, match=said):
+    message = "the store is damaged: completions: 2 rows were stored, 1 are readable"
+    with Store(tmp_path) as store, pytest.raises(WorkbenchError, match=message):
         store.check()
 
 
@@ -334,7 +298,7 @@ def test_answer_that_the_index_lacks_is_missed(tmp_path):
     content[here] = before[here]
     file.write_bytes(content)
     with Store(tmp_path) as store:
-        assert store.kept(["a", "b"]) == {"a"}
+        assert store.stored_keys(["a", "b"]) == {"a"}
         with pytest.raises(WorkbenchError, match="the store is damaged: row 2 missing from index"):
             store.check()
 
@@ -354,14 +318,14 @@ def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        store.keep(pairs())
-    assert store.kept(["a"]) == set()
+        store.save_completions(pairs())
+    assert store.stored_keys(["a"]) == set()
 
 
 def test_what_was_durable_is_never_noted_as_less(tmp_path):
     marker = Watermark(tmp_path)
     for commits in (5, 7, 6):  # of three threads, the second of which was the last to wait
-        marker.note("s", commits)
+        marker.advance("s", commits)
     assert marker.commits("s") == 7
     marker.close()
 
@@ -369,12 +333,12 @@ def test_what_was_durable_is_never_noted_as_less(tmp_path):
 def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
     def work(thread: int) -> None:
         for n in range(40):
-            assert store.ledger.claim(f"{thread}-{n}", "m", None) == "claimed"
+            assert store.leases.claim(f"{thread}-{n}", "m", None) == "claimed"
             keep(store, done(f"{thread}-{n}", text=str(n)))
 
-    with store.ledger.session("p"), ThreadPoolExecutor(4) as threads:
+    with store.leases.session("p"), ThreadPoolExecutor(4) as threads:
         list(threads.map(work, range(4)))
-        under_way = store.ledger.under_way()
+        under_way = store.leases.pending_calls()
     keys = [f"{thread}-{n}" for thread in range(4) for n in range(40)]
     found = store.completions(keys)
     assert [found[key].text for key in keys] == [key.split("-")[1] for key in keys]

@@ -130,7 +130,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
         f"unknown: {named}, … (workbench store stats lists them)"
     )
     assert rows(home, "SELECT DISTINCT outcome, reason FROM calls") == [
-        ("unknown", "the run ended while it was under way")
+        ("unknown", "the run ended before the call did")
     ]
     server.script = slowly
     again = start()

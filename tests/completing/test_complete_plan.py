@@ -48,7 +48,7 @@ class RecordingProgress(Progress):
     def advance(self, done: int, failed: int) -> None:
         self.done += done
         self.failed += failed
-        self.durable.append(len(self.store.kept(self.keys)) == self.done - self.failed)
+        self.durable.append(len(self.store.stored_keys(self.keys)) == self.done - self.failed)
 
     def end(self) -> None:
         self.ended += 1
@@ -81,7 +81,7 @@ class Shop:
         self.told = RecordingProgress(self.store, keys)
         project = Project(self.root)
         context = RunContext(project, self.store, self.told, stop or Stop(), self.budget)
-        with self.store.ledger.session(plan.digest):
+        with self.store.leases.session(plan.digest):
             return complete_and_collect(plan, context)
 
 
@@ -196,7 +196,7 @@ def test_stop_lets_what_is_under_way_end_and_starts_nothing_more(shop, server):
     server.script = script
     plan = shop.plan(model(server, concurrency=3), rows=30)
     outcome = shop.complete(plan, stop)
-    assert outcome.sent == len(server.requests) == len(shop.store.kept(shop.told.keys))
+    assert outcome.sent == len(server.requests) == len(shop.store.stored_keys(shop.told.keys))
     assert 3 <= outcome.sent <= 6
     assert outcome.model_errors == []
     assert len(outcome.completions) == outcome.sent
@@ -283,7 +283,7 @@ def test_fault_of_a_plug_in_is_raised_when_the_others_answers_are_kept(shop, ser
     with pytest.raises(ZeroDivisionError, match="in the plug-in"):
         shop.complete(plan)
     own = [cell.key for cell in plan.cells[0]]
-    assert len(shop.store.kept(own)) == len(server.requests)
+    assert len(shop.store.stored_keys(own)) == len(server.requests)
 
 
 def test_a_model_that_leaves_requests_unsaid_holds_nobody_up(shop, server):
@@ -329,7 +329,7 @@ def test_each_reply_is_kept_and_its_state_says_what_it_is_good_for(
     plan = shop.plan(model(server), rows=1)
     (found,) = shop.complete(plan).completions.values()
     assert (found.state, found.scored) == (state, scored)
-    assert shop.store.kept([found.key]) == {found.key}
+    assert shop.store.stored_keys([found.key]) == {found.key}
     assert shop.plan(model(server), rows=1).to_send == 0
     retried = shop.plan(model(server), rows=1, options=Options(retry_failed=True))
     assert retried.to_send == int(again)

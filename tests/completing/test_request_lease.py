@@ -15,13 +15,13 @@ REFUSED, LOST = FailedCall("refused", "HTTP 429"), FailedCall("unknown", "reset"
 
 @pytest.fixture
 def context(tmp_path: Path):
-    with Store(tmp_path) as store, store.ledger.session("plan"):
+    with Store(tmp_path) as store, store.leases.session("plan"):
         yield RunContext(Project(tmp_path), store, budget=Budget(max_cost=1.0))
 
 
 def leased(context: RunContext, worst_case: float = 0.5) -> RequestLease:
     assert context.budget.reserve(worst_case)
-    context.store.ledger.claim("a", "openai:m", worst_case)
+    context.store.leases.claim("a", "openai:m", worst_case)
     return RequestLease(context, "a", worst_case)
 
 

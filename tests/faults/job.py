@@ -118,7 +118,7 @@ def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]
             ready()
         rounds = few_at_once if order.get("few_at_once") else single_round
         project = Project(root)
-        with plan_lock(project, store, plan), store.ledger.session(plan.digest):
+        with plan_lock(project, store, plan), store.leases.session(plan.digest):
             return complete(plan, RunContext(project, store), rounds=rounds)
 
 

@@ -59,32 +59,32 @@ def test_call_that_nobody_accounts_for_may_have_been_billed(
         (variant,) = plan.variants
         model = replace(variant.model, provider=asked)
         plan = replace(plan, variants=(replace(variant, model=model),))
-        with store.ledger.session(plan.digest):
+        with store.leases.session(plan.digest):
             complete(plan, RunContext(Project(tmp_path), store, budget=budget))
-        assert [(call.outcome, call.reason) for call in store.ledger.calls()] == noted
-        assert store.ledger.settle() == []
+        assert [(call.outcome, call.reason) for call in store.leases.unanswered_calls()] == noted
+        assert store.leases.expire_leases() == []
     assert (budget.calls, budget.in_flight) == (2, 0)
     assert left_behind(tmp_path / ".workbench") == []
 
 
 def test_run_that_fails_leaves_no_lock(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        with suppress(ZeroDivisionError), store.ledger.session("plan"):
-            store.ledger.claim("a", "p:m", 0.5)
+        with suppress(ZeroDivisionError), store.leases.session("plan"):
+            store.leases.claim("a", "p:m", 0.5)
             assert len(list((tmp_path / "owners").iterdir())) == 1
             raise ZeroDivisionError
-        (call,) = store.ledger.calls()
+        (call,) = store.leases.unanswered_calls()
         assert (call.key, call.outcome, call.cost) == ("a", "unknown", 0.5)
         assert call.reason == "the run ended while it was under way"
-        assert store.ledger.owners() == []
+        assert store.leases.owners() == []
     assert left_behind(tmp_path) == []
 
 
 def test_lock_of_a_process_that_was_never_known_is_swept_up(tmp_path: Path) -> None:
-    with Store(tmp_path) as store, Store(tmp_path) as other, other.ledger.session("other"):
+    with Store(tmp_path) as store, Store(tmp_path) as other, other.leases.session("other"):
         (living,) = (tmp_path / "owners").iterdir()
         (tmp_path / "owners" / "0123.lock").touch()
-        with store.ledger.session("plan") as unsaid:
+        with store.leases.session("plan") as unsaid:
             assert unsaid == []
             names = {path.name for path in (tmp_path / "owners").iterdir()}
             assert (len(names), living.name in names, "0123.lock" in names) == (2, True, False)
@@ -94,7 +94,7 @@ def test_closed_store_says_so(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
         pass
     with pytest.raises(WorkbenchError, match="Cannot operate on a closed database") as caught:
-        store.ledger.again("a")
+        store.leases.start_retry("a")
     assert caught.value.exit_code == ExitCode.STORAGE
 
 

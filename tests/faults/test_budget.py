@@ -83,7 +83,7 @@ class Buyer:
         self.budget = Budget({MODEL: PRICE}, max_cost=max_cost, max_calls=max_calls)
         with Store(self.root / ".workbench") as store:
             self.plan = make_plan(self.root, store, self.renderer)
-            with store.ledger.session(self.plan.digest):
+            with store.leases.session(self.plan.digest):
                 context = RunContext(Project(self.root), store, budget=self.budget)
                 return complete_and_collect(self.plan, context)
 

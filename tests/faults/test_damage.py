@@ -50,7 +50,7 @@ class Kept:
                 store.check()
                 found = store.completions(self.answers.keys())
                 scores = store.scores(self.scores.keys())
-                return None, found, scores, store.kept(self.answers.keys())
+                return None, found, scores, store.stored_keys(self.answers.keys())
         except WorkbenchError as error:
             return error, {}, {}, set()
 
@@ -70,15 +70,15 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
     pairs = list(zip(requests, answers, strict=True))
     scores = {f"{number:064x}": Score(number / 7) for number in range(50)}
     with Store(live) as store:
-        store.keep(pairs[:IN_FILE])
-        store.keep_scores(find_evaluator("exact_match", {}, folder), scores)
-    with Store(live) as store, store.ledger.session("plan"):
+        store.save_completions(pairs[:IN_FILE])
+        store.save_scores(find_evaluator("exact_match", {}, folder), scores)
+    with Store(live) as store, store.leases.session("plan"):
         for number in range(IN_FILE, IN_FILE + IN_LOG, 4):
             for request, _ in pairs[number : number + 4]:
-                store.ledger.claim(request.key, "p:m", 0.1)
-            store.keep(pairs[number : number + 4])
-        store.ledger.claim("f" * 64, "p:m", 0.1)
-        store.ledger.lost("f" * 64, FailedCall("unknown", "reset"))
+                store.leases.claim(request.key, "p:m", 0.1)
+            store.save_completions(pairs[number : number + 4])
+        store.leases.claim("f" * 64, "p:m", 0.1)
+        store.leases.record_failed_call("f" * 64, FailedCall("unknown", "reset"))
         subprocess.run(["cp", "-r", live, killed], check=True)  # another process: see Database
     (killed / "store.db-shm").unlink()  # memory; the system's, and made anew
     return Kept(killed, {one.key: one for one in answers}, scores)

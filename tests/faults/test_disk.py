@@ -72,7 +72,7 @@ def test_disk_that_fills_up_ends_the_run_with_all_that_was_under_way_kept(projec
     done = project.mounted('mount -t tmpfs -o size=8m none "$store"')
     where, _, said = project.error.partition(": ")
     assert (done.returncode, where) == (5, str(project.folder / "store.db")), project.error
-    assert said.startswith("the store is full; what had arrived is kept: ")
+    assert said.startswith("the store is full; no completion was lost: ")
     assert ROOM.search(said)
     kept = read_books(project.root / "after")
     assert 32 <= len(project.till.server.requests) < 200
@@ -88,7 +88,7 @@ def test_disk_that_is_too_small_is_said_before_anything_is_sent(project: Project
     said = project.error.splitlines()
     assert (done.returncode, said[1]) == (2, "  fix: free some space, or `--limit` the rows")
     found = re.fullmatch(
-        rf"{project.folder}: the answers need about (\S+) MB, and (\S+) MB are free", said[0]
+        rf"{project.folder}: the completions need about (\S+) MB, and (\S+) MB are free", said[0]
     )
     assert found
     assert (float(found[1]) > 4.5, 2.0 < float(found[2]) < 3.2) == (True, True)

@@ -113,12 +113,12 @@ def test_locks_of_a_killed_run_are_taken_over(
     os.kill(first.pid, signal.SIGKILL)
     assert first.wait() == KILLED
     assert len(list((tmp_path / ".workbench" / "owners").iterdir())) == 1
-    with Store(tmp_path / ".workbench") as store, store.ledger.session("plan") as unsaid:
+    with Store(tmp_path / ".workbench") as store, store.leases.session("plan") as unsaid:
         assert {call.key for call in unsaid} <= requests.keys()
         assert 1 <= len(unsaid) <= 24
         assert {call.outcome for call in unsaid} == {"unknown"}
-        assert store.ledger.running() == []
-        reasons = {call.reason for call in store.ledger.calls()}
+        assert store.leases.live_owners() == []
+        reasons = {call.reason for call in store.leases.unanswered_calls()}
         assert len(reasons) == 1
         assert f"process {first.pid} on {socket.gethostname()}" in reasons.pop()
     assert forge.run(tmp_path) == DONE

@@ -82,7 +82,7 @@ def children() -> set[int]:
 def test_no_process_and_no_pipe_is_left_after_the_scoring(court: Court, body):
     court.evaluator(f"import os\n\ndef mine(outputs):\n    {body}\n")
     rows, found = court.rows(), court.found()
-    court.store.keep_scores(found[0], {"a": Score(1)})  # the store has opened all that it opens
+    court.store.save_scores(found[0], {"a": Score(1)})  # the store has opened all that it opens
     processes, pipes = children(), len(list(Path("/proc/self/fd").iterdir()))
     score_rows(found, rows, court.store)
     assert (children(), len(list(Path("/proc/self/fd").iterdir()))) == (processes, pipes)

@@ -41,8 +41,8 @@ def fill(folder: Path, numbers: Sequence[int], **how: Any) -> dict[str, Completi
     folder.mkdir(exist_ok=True)
     judge = find_evaluator("exact_match", {}, folder)
     with Store(folder) as store:
-        store.keep((request(n, **how), answer(n)) for n in numbers)
-        store.keep_scores(judge, {key_of(n, "score"): Score(True) for n in numbers})
+        store.save_completions((request(n, **how), answer(n)) for n in numbers)
+        store.save_scores(judge, {key_of(n, "score"): Score(True) for n in numbers})
         return store.completions([key_of(n) for n in numbers])
 
 

@@ -1,14 +1,13 @@
 """`workbench store explain`: a key, and why a row is answered from the store or isn't."""
 
 import json
-import sqlite3
 from dataclasses import replace
 
 import pytest
 from bench import EXPERIMENT
 from kept_store import MODEL, answer, call, fill, key_of, request, said
 
-from workbench.canonical import ordered_json
+from workbench.canonical import exact
 from workbench.model import Completion, FailedCall
 from workbench.store import Store
 from workbench.store.explain import explain_missing
@@ -30,7 +29,9 @@ def keep(bench, text=EXPERIMENT, state="ok"):
     """Keeps an answer for everything in the plan of this experiment."""
     plan = bench.plan(text)
     with Store(bench.project.store) as store:
-        store.keep((one, Completion(key, state, text="x")) for key, one in plan.bodies.items())
+        store.save_completions(
+            (one, Completion(key, state, text="x")) for key, one in plan.bodies.items()
+        )
     return plan
 
 
@@ -66,7 +67,7 @@ def test_json_of_a_key_is_whole(home):
     fill(home / ".workbench", [1])
     found = said(home, "store", "explain", key_of(1))
     assert found["request"] == request(1).body
-    assert found["asked"] == request(1).key_fields
+    assert found["asked"] == request(1).asked
     assert (found["stored"], found["scored"], found["text"]) == (True, True, "answer 1")
     shown = call(home, "store", "explain", key_of(1)).stdout
     assert (len(shown) < 4000, "characters more: --json" in shown) == (True, True)
@@ -75,24 +76,24 @@ def test_json_of_a_key_is_whole(home):
 @pytest.mark.parametrize("state", ["filtered", "empty_output", "invalid_response"])
 def test_an_answer_that_is_not_scored_says_how_it_is_asked_again(home, state):
     with Store(home / ".workbench") as store:
-        store.keep([(request(0), answer(0, state=state))])
+        store.save_completions([(request(0), answer(0, state=state))])
     assert "so        it is kept and not scored; --retry-failed asks again" in (
         call(home, "store", "explain", key_of(0)).stdout.splitlines()
     )
 
 
 def test_a_key_that_is_being_asked_says_by_whom(home):
-    with Store(home / ".workbench") as store, store.ledger.session("a plan"):
-        store.ledger.claim(key_of(0), MODEL, None)
-        (owner,) = store.ledger.owners()
+    with Store(home / ".workbench") as store, store.leases.session("a plan"):
+        store.leases.claim(key_of(0), MODEL, None)
+        (owner,) = store.leases.owners()
         shown = call(home, "store", "explain", key_of(0)).stdout
     assert shown == f"key       {key_of(0)}\nnot stored: it is being asked now, by {owner}\n"
 
 
 def test_a_key_without_an_answer_lists_its_lost_calls(home):
-    with Store(home / ".workbench") as store, store.ledger.session("a plan"):
-        store.ledger.claim(key_of(0), MODEL, 0.25)
-        store.ledger.lost(key_of(0), FailedCall("unknown", "the connection was lost"))
+    with Store(home / ".workbench") as store, store.leases.session("a plan"):
+        store.leases.claim(key_of(0), MODEL, 0.25)
+        store.leases.record_failed_call(key_of(0), FailedCall("unknown", "the connection was lost"))
     lines = call(home, "store", "explain", key_of(0)).stdout.splitlines()
     assert lines[1] == "not stored; calls without an answer: 1"
     assert lines[2].endswith("Z, unknown: the connection was lost, at most USD 0.2500")
@@ -119,7 +120,7 @@ def test_what_is_no_key_is_refused(home, word):
 def test_several_keys_that_begin_alike_are_listed(home):
     keys = ["abcdef" + key_of(n)[6:] for n in range(2)]
     with Store(home / ".workbench") as store:
-        store.keep((request(0), replace(answer(0), key=key)) for key in keys)
+        store.save_completions((request(0), replace(answer(0), key=key)) for key in keys)
     done = call(home, "store", "explain", "abcdef")
     assert (done.returncode, done.stderr) == (
         2,
@@ -183,43 +184,29 @@ def test_an_unknown_row_lists_those_there_are(asked):
     assert (done.returncode, done.stderr) == (2, "error: unknown row 'b'\n  fix: known: a\n")
 
 
-def test_what_the_first_format_kept_is_compared_by_its_body(asked):
-    with sqlite3.connect(asked.project.store / "store.db") as db:
-        (text,) = db.execute("SELECT request FROM completions").fetchone()
-        body = json.loads(text)["body"]
-        db.create_function("crc", -1, lambda *_: 0)
-        db.execute("UPDATE completions SET request = ?, model = ''", (body,))
-    db.close()
-    asked.write("experiment.yaml", EXPERIMENT + "parameters: {temperature: 0}\n")
-    (change,) = changes(asked)
-    assert change == {"path": "body.parameters", "new": {"temperature": 0}}
-    shown = call(asked.root, "store", "explain", "a", "--task", "qa").stdout.splitlines()
-    assert shown[-1] == "    only its body was kept then: what else differs is not known"
-
-
 def test_changed_weights_are_said_to_be(home):
     folder = home / ".workbench"
     fill(folder, [0])
     moved = replace(
-        request(0),
-        key=key_of(9),
-        key_fields={**request(0).key_fields, "identity": {"endpoint": "b"}},
+        request(0), key=key_of(9), asked={**request(0).asked, "identity": {"endpoint": "b"}}
     )
     with Store(folder) as store:
         found = explain_missing(store, moved)
     assert found.nearest
-    assert found.nearest.found == (JsonDifference("identity.endpoint", "https://a.example", "b"),)
+    assert found.nearest.differences == (
+        JsonDifference("identity.endpoint", "https://a.example", "b"),
+    )
 
 
 def test_the_most_alike_of_many_is_found_among_the_newest(home):
     folder = home / ".workbench"
     texts = [f"{'abcdefghijklmnop'[n % 16] * 30} {n}" for n in range(2100)]
     with Store(folder) as store:
-        store.keep((request(n, text=text), answer(n)) for n, text in enumerate(texts))
+        store.save_completions((request(n, text=text), answer(n)) for n, text in enumerate(texts))
         found = explain_missing(store, request(-1, text=texts[2050] + "!"))
-    assert found.cut
+    assert found.truncated
     assert found.nearest
-    assert [str(one) for one in found.nearest.found] == [
+    assert [str(one) for one in found.nearest.differences] == [
         'body.messages[0].content: differs from character 36: "…ccccccc 2050" → "…ccccccc 2050!"'
     ]
 
@@ -242,6 +229,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: ordered_json(value))
+@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: exact(value))
 def test_differences_are_named_by_path(old, new, wanted):
     assert [str(one) for one in differences(old, new)] == wanted

@@ -16,8 +16,8 @@ ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
 @pytest.fixture
 def odd(home):
     with Store(home / ".workbench") as store:
-        store.keep([(request(1, text="hello"), answer(1, text=ODD))])
-        store.keep([(request(2, text="=2"), answer(2, text="=1+1", state="truncated"))])
+        store.save_completions([(request(1, text="hello"), answer(1, text=ODD))])
+        store.save_completions([(request(2, text="=2"), answer(2, text="=1+1", state="truncated"))])
     return home
 
 

@@ -8,8 +8,8 @@ from kept_store import call, fill, key_of, said
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store import Store
-from workbench.store.prune import Answers, Scores, remove, time_before
-from workbench.store.selection import Selection
+from workbench.store.prune import cutoff_time, remove
+from workbench.store.selection import ScoreSelection, Selection
 
 NUMBERS = range(4)
 KEYS = [key_of(n) for n in NUMBERS]
@@ -33,7 +33,7 @@ def kept(home):
 def left(home):
     with Store(home / ".workbench") as store:
         store.check()
-        return [n for n in NUMBERS if store.kept([key_of(n)])]
+        return [n for n in NUMBERS if store.stored_keys([key_of(n)])]
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_scores_go_by_their_evaluator_and_answers_stay(kept):
         ),
         (
             ["--older-than", "soon"],
-            "--older-than 'soon' is no age",
+            "--older-than 'soon' is not an age",
             "12h, 30d or 4w: hours, days or weeks",
         ),
     ],
@@ -124,30 +124,30 @@ def test_a_pruning_that_names_nothing_sensible_is_refused(home, words, message, 
     ("age", "then"), [("12h", "2025-01-30T12"), ("30d", "2025-01-01T00"), ("1w", "2025-01-24T00")]
 )
 def test_an_age_is_a_moment(age, then):
-    assert time_before(age, datetime(2025, 1, 31, tzinfo=UTC)) == f"{then}:00:00.000Z"
+    assert cutoff_time(age, datetime(2025, 1, 31, tzinfo=UTC)) == f"{then}:00:00.000Z"
 
 
 def test_a_store_that_is_in_use_is_not_pruned(kept):
-    with Store(kept / ".workbench") as store, store.ledger.session("a plan"):
+    with Store(kept / ".workbench") as store, store.leases.session("a plan"):
         done = call(kept, "store", "prune", "--older-than", "30d", "--yes")
-        (owner,) = store.ledger.owners()
+        (owner,) = store.leases.owners()
     assert (done.returncode, done.stderr) == (
         7,
         f"error: the store is in use: {owner}\n"
-        "  fix: wait until it has ended, then the same command again\n",
+        "  fix: wait until it has ended, then run the same command again\n",
     )
     assert left(kept) == [0, 1, 2, 3]
 
 
 def test_a_run_that_begins_while_it_is_pruned_is_refused(home):
     folder = home / ".workbench"
-    with Store(folder) as pruning, pruning.ledger.session("store prune"), Store(folder) as running:
-        (owner,) = pruning.ledger.owners()
-        with pytest.raises(WorkbenchError) as caught, running.ledger.session("a plan"):
+    with Store(folder) as pruning, pruning.leases.session("store prune"), Store(folder) as running:
+        (owner,) = pruning.leases.owners()
+        with pytest.raises(WorkbenchError) as caught, running.leases.session("a plan"):
             pass
         assert caught.value.message == f"the store is in use: {owner} (workbench store prune)"
         assert caught.value.exit_code == ExitCode.ALREADY_RUNNING
-        assert pruning.ledger.owners() == [owner]
+        assert pruning.leases.owners() == [owner]
 
 
 def test_runs_are_at_work_together(home):
@@ -155,17 +155,17 @@ def test_runs_are_at_work_together(home):
     with (
         Store(folder) as one,
         Store(folder) as two,
-        one.ledger.session("a"),
-        two.ledger.session("b"),
+        one.leases.session("a"),
+        two.leases.session("b"),
     ):
-        assert len(one.ledger.owners()) == 2
+        assert len(one.leases.owners()) == 2
 
 
 def test_a_pruned_store_goes_on(home):
     folder = home / ".workbench"
     fill(folder, NUMBERS)
     with Store(folder) as store:
-        assert remove(store, Answers(Selection(model="*"))) > 0
-        assert remove(store, Scores("", "")) >= 0
+        assert remove(store, Selection(model="*")) > 0
+        assert remove(store, ScoreSelection("", "")) >= 0
     assert fill(folder, NUMBERS).keys() == set(KEYS)
     assert left(home) == [0, 1, 2, 3]

@@ -13,13 +13,17 @@ def used(home):
     folder = home / ".workbench"
     fill(folder, [0, 1])
     with Store(folder) as store:
-        store.keep([(request(2, model="openai:other"), answer(2, state="empty_output"))])
-        with store.ledger.session("a plan"):
+        store.save_completions(
+            [(request(2, model="openai:other"), answer(2, state="empty_output"))]
+        )
+        with store.leases.session("a plan"):
             for number, (outcome, cost) in enumerate(
                 [("refused", 0.5), ("unknown", 0.25), ("unknown", None)], 10
             ):
-                store.ledger.claim(key_of(number), MODEL, cost)
-                store.ledger.lost(key_of(number), FailedCall(outcome, f"reason {number}"))
+                store.leases.claim(key_of(number), MODEL, cost)
+                store.leases.record_failed_call(
+                    key_of(number), FailedCall(outcome, f"reason {number}")
+                )
             yield home
 
 
@@ -76,10 +80,10 @@ def test_the_table_names_unknown_calls_and_who_is_at_work(used):
 
 
 def test_at_most_twenty_unknown_calls_are_shown_and_json_has_all(home):
-    with Store(home / ".workbench") as store, store.ledger.session("a plan"):
+    with Store(home / ".workbench") as store, store.leases.session("a plan"):
         for number in range(25):
-            store.ledger.claim(key_of(number), MODEL, None)
-            store.ledger.lost(key_of(number), FailedCall("unknown", "lost"))
+            store.leases.claim(key_of(number), MODEL, None)
+            store.leases.record_failed_call(key_of(number), FailedCall("unknown", "lost"))
     shown = call(home, "store", "stats").stdout
     assert (shown.count(" lost"), len(said(home, "store", "stats")["unknown"])) == (20, 25)
     assert "5 more unknown ones: --json lists them all" in shown

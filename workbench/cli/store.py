@@ -109,16 +109,17 @@ def prune(
     Without --yes, show what would be removed, and what it would cost to buy again.
     """
     from workbench.report.store import removal_json, removal_lines
-    from workbench.store.prune import Answers, Scores, remove, time_before, to_remove
+    from workbench.store.prune import cutoff_time, preview_removal, remove
+    from workbench.store.selection import ScoreSelection
 
-    before = time_before(older_than) if older_than else ""
+    before = cutoff_time(older_than) if older_than else ""
     _check_conditions(bool(evaluator), bool(model or state), before=bool(before), scores=scores)
-    selection = _selection(model, state, before)
-    what = Scores(evaluator, before) if scores else Answers(selection)
+    completions = _selection(model, state, before)
+    selection = ScoreSelection(evaluator, before) if scores else completions
     project = open_project()
     with open_store(project) as store:
-        found = to_remove(store, what, project.prices)
-        freed = remove(store, what) if yes else None
+        found = preview_removal(store, selection, project.prices)
+        freed = remove(store, selection) if yes else None
     if as_json:
         _print_json(removal_json(found, project.file.currency, freed))
         return
@@ -160,11 +161,11 @@ def export(
     JSON Lines are lossless; CSV is for a spreadsheet.
     """
     from workbench.report.export import csv_lines, json_lines, new_file
-    from workbench.store.selection import select_kept
+    from workbench.store.selection import select_completions
 
     selection = _selection(model, state, "")
     with open_store(open_project()) as store:
-        kept = select_kept(store, selection)
+        kept = select_completions(store, selection)
         written = csv_lines(kept) if form == "csv" else json_lines(kept)
         lines = (store.redactor.redact(line.decode()).encode() for line in written)
         if out is None:
@@ -188,7 +189,7 @@ def _cells(row: str, store: "Store", made: "Plan") -> "list[Answered]":
         for cell in cells:
             if cell.example.id == row:
                 known = explain_key(store, cell.key)
-                said = known.kept or known.calls or known.asking
+                said = known.stored or known.calls or known.owner
                 missing = None if said else explain_missing(store, made.bodies[cell.key])
                 found.append(Answered(variant.name, cell.repeat, known, missing))
     if not found:

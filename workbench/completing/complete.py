@@ -79,7 +79,7 @@ def complete(
         model.provider.check_ready()
     if requests_by_model:
         store.check()
-        store.take_room(request for requests in plan.requests for request in requests)
+        store.reserve_space(request for requests in plan.requests for request in requests)
     sender = _Sender(context, listener)
     listener.begin()
     context.progress.begin(plan.to_send)
@@ -152,9 +152,9 @@ class _Sender:
         """Make the batch durable, then count it and pass it on."""
         store, budget = self.context.store, self.context.budget
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
-        store.keep(pair for pair in answers if pair[1].state != "failed")
-        if store.database.full:  # calls in flight are still received and stored
-            self.fault = self.fault or store.database.full
+        store.save_completions(pair for pair in answers if pair[1].state != "failed")
+        if store.database.full_error:  # calls in flight are still received and stored
+            self.fault = self.fault or store.database.full_error
             self.context.stop.requested = True
         if not batch:
             return
@@ -191,7 +191,7 @@ class _Sender:
             lease = model_queue.leases[completion.key]
             if lease.in_flight and model_queue.model.provider.billed:
                 lease.record_failure(FailedCall("unknown", completion.error))
-        self.context.store.ledger.release([completion.key for _, completion in failures])
+        self.context.store.leases.release([completion.key for _, completion in failures])
 
     def _take(self, timeout_s: float = POLL_S) -> tuple[list[_Arrival], int]:
         """Return all that has arrived within the time-out, and how many groups have ended."""

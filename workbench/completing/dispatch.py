@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from workbench.completing.context import RunContext
 from workbench.experiment import OpenModel
 from workbench.model import FailedCall, Request
-from workbench.store import Claim
+from workbench.store import ClaimResult
 
 
 @dataclass
@@ -33,7 +33,7 @@ class RequestLease:
     def record_failure(self, failed_call: FailedCall) -> None:
         """Note a call without an answer; one that may be billed counts as spent."""
         self.in_flight = False
-        self.context.store.ledger.lost(self.key, failed_call)
+        self.context.store.leases.record_failed_call(self.key, failed_call)
         if failed_call.outcome != "refused":
             self.funded = self.context.budget.charge_lost_call(self.worst_case)
 
@@ -46,7 +46,7 @@ class RequestLease:
             budget.refused = budget.refused or budget.unaffordable(self.worst_case)
             return False
         self.in_flight = self.funded = True
-        self.context.store.ledger.again(self.key)
+        self.context.store.leases.start_retry(self.key)
         return True
 
     def settle(self, cost: float | None) -> None:
@@ -116,18 +116,20 @@ class ModelQueue:
             self.pulled[request.key] = request
             yield replace(request, permit=lease)
 
-    def _claim(self, request: Request, worst_case: float | None) -> Claim:
+    def _claim(self, request: Request, worst_case: float | None) -> ClaimResult:
         billed = self.model.provider.billed
         anew = request.key in self.refetch
-        ledger = self.context.store.ledger
-        return ledger.claim(request.key, self.ref, worst_case, anew=anew, billed=billed)
+        leases = self.context.store.leases
+        return leases.claim(request.key, self.ref, worst_case, refetch=anew, billed=billed)
 
     def collect_elsewhere(self) -> set[str]:
         """Return keys that other processes have answered; requests they gave up wait again."""
         store = self.context.store
-        answered = store.kept(self.leased_elsewhere) - self.refetch
+        answered = store.stored_keys(self.leased_elsewhere) - self.refetch
         for key in answered:
             del self.leased_elsewhere[key]
-        for key in self.leased_elsewhere.keys() - store.ledger.taken(self.leased_elsewhere):
+        for key in self.leased_elsewhere.keys() - store.leases.leased_elsewhere(
+            self.leased_elsewhere
+        ):
             self.waiting.append(self.leased_elsewhere.pop(key))
         return answered

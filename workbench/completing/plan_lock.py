@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.store import Held, Owner, Store, hold
+from workbench.store import LockHeld, Owner, Store, hold_lock
 
 OWNER_WAIT_S = 2.0  # a run that has just begun registers as an owner within this time
 
@@ -25,8 +25,8 @@ def plan_lock(project: Project, store: Store, plan: Plan) -> Iterator[None]:
     path = project.store / f"plan-{plan.digest[:16]}.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold(path))
-        except Held:
+            stack.enter_context(hold_lock(path))
+        except LockHeld:
             raise _already_running(store, plan) from None
         yield
 
@@ -35,7 +35,7 @@ def _already_running(store: Store, plan: Plan) -> WorkbenchError:
     deadline = time.monotonic() + OWNER_WAIT_S
     owners: list[Owner] = []
     while not owners and time.monotonic() < deadline:
-        owners = [owner for owner in store.ledger.running() if owner.plan == plan.digest]
+        owners = [owner for owner in store.leases.live_owners() if owner.plan == plan.digest]
         time.sleep(0.0 if owners else 0.05)
     return WorkbenchError(
         "the same plan is running already" + "".join(f": {owner}" for owner in owners),

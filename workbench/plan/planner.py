@@ -36,10 +36,10 @@ def plan_invocation(
 
     def stored(keys: Collection[str]) -> set[str]:
         # In this order: an answer that another process stores meanwhile must not be refetched.
-        available = store.kept(keys)
+        available = store.stored_keys(keys)
         usable = set() if options.fresh else available
         if unusable and usable:
-            usable = store.kept(available, without=unusable)
+            usable = store.stored_keys(available, except_states=unusable)
         refetch.update(available - usable)
         return usable
 

@@ -15,7 +15,7 @@ from typing import IO
 from workbench.canonical import JSON, ordered_json
 from workbench.errors import WorkbenchError
 from workbench.report.csv_cells import escape_cell
-from workbench.store.selection import Kept
+from workbench.store.selection import StoredCompletion
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # to some readers
 COLUMNS = (
@@ -32,7 +32,7 @@ COLUMNS = (
 )
 
 
-def answer_json(kept: Kept) -> dict[str, JSON]:
+def answer_json(kept: StoredCompletion) -> dict[str, JSON]:
     """One answer, and the body that asked for it."""
     said, usage = kept.completion, kept.completion.usage
     values = (
@@ -44,20 +44,20 @@ def answer_json(kept: Kept) -> dict[str, JSON]:
         usage.input_tokens,
         usage.output_tokens,
         said.latency_s,
-        kept.kept_at,
-        kept.asked["body"],
+        kept.stored_at,
+        kept.request["body"],
     )
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def json_lines(answers: Iterable[Kept]) -> Iterator[bytes]:
+def json_lines(answers: Iterable[StoredCompletion]) -> Iterator[bytes]:
     """A line an answer, lossless: half a character becomes its escape."""
     for kept in answers:
         text = json.dumps(answer_json(kept), ensure_ascii=False).translate(LINE_ENDS)
         yield f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def csv_lines(answers: Iterable[Kept]) -> Iterator[bytes]:
+def csv_lines(answers: Iterable[StoredCompletion]) -> Iterator[bytes]:
     """A header and a line an answer; texts are neutral to spreadsheets, numbers stay numbers."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")

@@ -7,10 +7,10 @@ from rich.text import Text
 
 from workbench.canonical import JSON
 from workbench.report.safe_text import shorten
-from workbench.store.leases import PendingCall
+from workbench.store.leases import UnansweredCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair
-from workbench.store.statistics import LostCalls, ModelStatistics, Statistics
+from workbench.store.statistics import ModelStatistics, OutcomeTotal, Statistics
 
 SCHEMA_VERSION = 1
 SHOWN = 20  # of a list
@@ -74,32 +74,35 @@ def removal_json(found: Removal, currency: str, freed: int | None) -> dict[str, 
     return {"schema_version": SCHEMA_VERSION, **said}
 
 
-def repair_lines(done: Repair) -> list[str]:
-    """What was found and what came of it."""
-    if done.salvaged is None:
-        return ["the store is whole; nothing was changed"]
-    kept = done.salvaged
-    lines = [f"damaged: {shorten(finding, 160)}" for finding in done.findings[:SHOWN]]
-    counts = (many(kept.answers, "answer"), many(kept.scores, "score"))
-    lines.append(f"kept {counts[0]}, {counts[1]} and {many(kept.calls, 'lost call')}")
-    lost = f"{many(len(kept.lost), 'answer')} and {many(len(kept.lost_scores), 'score')}"
-    lines.append(
-        f"known to be lost: {lost}" if kept.lost or kept.lost_scores else "none is known to be lost"
-    )
-    lines += [f"  {key}" for key in kept.lost[:SHOWN]]
-    if len(kept.lost) > SHOWN:
-        lines.append(f"  and {len(kept.lost) - SHOWN:,} more, in its lost.txt")
-    return [*lines, f"the damaged store is in {done.put_by}"]
+def repair_lines(repair: Repair) -> list[str]:
+    """The damage, the recovered rows and the lost keys."""
+    recovered = repair.recovered
+    if recovered is None:
+        return ["the store is not damaged; nothing was changed"]
+    lines = [f"damaged: {shorten(finding, 160)}" for finding in repair.findings[:SHOWN]]
+    counts = f"{many(recovered.answers, 'completion')}, {many(recovered.scores, 'score')}"
+    lines.append(f"recovered {counts} and {many(recovered.calls, 'unanswered call')}")
+    if not recovered.used_shell:
+        lines.append("SQL only: no `sqlite3` with `.recover`, which can read more, was found")
+    lost = (many(len(recovered.lost), "completion"), many(len(recovered.lost_scores), "score"))
+    if recovered.lost or recovered.lost_scores:
+        lines.append(f"lost: {lost[0]} and {lost[1]}")
+    else:
+        lines.append("no loss is known")
+    lines += [f"  {key}" for key in recovered.lost[:SHOWN]]
+    if len(recovered.lost) > SHOWN:
+        lines.append(f"  and {len(recovered.lost) - SHOWN:,} more, listed in lost.txt")
+    return [*lines, f"the damaged store is kept in {repair.damaged_folder}"]
 
 
-def repair_json(done: Repair) -> dict[str, JSON]:
+def repair_json(repair: Repair) -> dict[str, JSON]:
     """The same as one object, with every lost key that can be read."""
     return {
         "schema_version": SCHEMA_VERSION,
-        "damaged": bool(done.findings),
-        "findings": list(done.findings),
-        **(asdict(done.salvaged) if done.salvaged else {}),
-        "put_by": str(done.put_by) if done.put_by else None,
+        "damaged": bool(repair.findings),
+        "findings": list(repair.findings),
+        **(asdict(repair.recovered) if repair.recovered else {}),
+        "put_by": str(repair.damaged_folder) if repair.damaged_folder else None,
     }
 
 
@@ -133,13 +136,13 @@ def _model_cells(one: ModelStatistics) -> list[Text]:
     return [Text(cell) for cell in cells]
 
 
-def _call_cells(call: PendingCall) -> list[Text]:
+def _call_cells(call: UnansweredCall) -> list[Text]:
     cost = "unknown" if call.cost is None else f"{call.cost:.4f}"
     cells = (call.noted_at[:19] + "Z", shorten(call.model, 60), call.key[:12], cost)
     return [Text(cell) for cell in (*cells, shorten(call.reason, 80))]
 
 
-def _lost(one: LostCalls, currency: str) -> str:
+def _lost(one: OutcomeTotal, currency: str) -> str:
     cost = "" if one.most is None else f", at most {currency} {one.most:.4f}"
     free = f", {one.unpriced:,} without a price" if one.unpriced and one.most is not None else ""
     return f"{one.count:,} {one.outcome.replace('_', ' ')}{cost}{free}"

@@ -95,7 +95,7 @@ def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunCont
     _raise_if_interrupted(context)
     with (
         plan_lock(context.project, context.store, plan),
-        context.store.ledger.session(plan.digest),
+        context.store.leases.session(plan.digest),
         Stream(plan, context.store, ignore_rows, context.interrupted) as stream,
     ):
 

@@ -71,7 +71,7 @@ def run(
     store, progress = context.store, context.progress
     with (
         plan_lock(context.project, store, plan),
-        store.ledger.session(plan.digest) as unknown_calls,
+        store.leases.session(plan.digest) as unknown_calls,
         ScoringPipeline(plan, context, recorder, again=options.again) as pipeline,
     ):
         if unknown_calls:

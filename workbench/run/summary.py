@@ -10,7 +10,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.results.metrics import VariantResult
 from workbench.run.pipeline import ScoringPipeline
-from workbench.store import PendingCall
+from workbench.store import UnansweredCall
 from workbench.tracking.protocol import Recorded
 
 
@@ -140,7 +140,7 @@ def interrupted_error(
     parts = [f"{answered:,} requests were answered and kept, {unsent:,} are left"]
     if not unsent:
         parts = ["all answers are kept; some are not recorded in MLflow yet"]
-    if in_flight := context.store.ledger.under_way():
+    if in_flight := context.store.leases.pending_calls():
         parts.append(unknown_calls_text(in_flight, context.project.file.currency))
     command = "the same command without --fresh" if options.fresh else "the same command"
     return WorkbenchError(
@@ -156,7 +156,7 @@ def interrupt_code(context: RunContext) -> ExitCode:
     return ExitCode.INTERRUPTED if interrupted else ExitCode.TERMINATED
 
 
-def unknown_calls_text(calls: Sequence[PendingCall], currency: str) -> str:
+def unknown_calls_text(calls: Sequence[UnansweredCall], currency: str) -> str:
     """Describe calls whose outcome is unknown."""
     costs = [call.cost for call in calls]
     worst_case = sum(cost or 0.0 for cost in costs)

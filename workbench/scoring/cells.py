@@ -110,7 +110,7 @@ class _Keeping:
             self._keep()
 
     def _keep(self) -> None:
-        self._store.keep_scores(self._evaluator, self._fresh)
+        self._store.save_scores(self._evaluator, self._fresh)
         self._fresh = {}
         self._since = time.monotonic()
 

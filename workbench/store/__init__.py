@@ -1,31 +1,30 @@
-"""What is paid for, kept once and durable before it is counted; and what may have been paid for.
+"""The store of completions, scores and unanswered calls: `.workbench/store.db`.
 
-.workbench/store.db, SQLite in WAL mode
+    completions   key -> state, completion, request       completions.py   completions, scores
+    scores        key -> score                            leases.py        leases, unanswered calls
+    intents       key -> the process that sends it        history.py       averages of a model
+    calls         calls without a completion              integrity.py     checks of the whole file
 
-completions   key -> state, the completion, what was asked       answers.py   completions, scores
-scores        key -> the score                                   ledger.py    intents and lost calls
-intents       key -> who is asking it now                        history.py   what answers were like
-calls         calls that brought no answer                       checking.py  whether all is there
-
-Below them: database.py the file and its faults, tables.py, marker.py what was said to be durable,
-room.py on the disk, locks.py.
+Below them: database.py (the SQLite file and its errors), schema.py, watermark.py (the number of
+synced commits), disk_space.py, locks.py. Above them, for `workbench store`: selection.py,
+statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py, exclusive.py).
 """
 
 from workbench.store.completions import RETRIABLE, Store, completion_json, score_key
 from workbench.store.history import History
-from workbench.store.leases import Claim, Leases, Owner, PendingCall
-from workbench.store.locks import Held, hold
+from workbench.store.leases import ClaimResult, Leases, Owner, UnansweredCall
+from workbench.store.locks import LockHeld, hold_lock
 
 __all__ = [
     "RETRIABLE",
-    "Claim",
-    "Held",
+    "ClaimResult",
     "History",
     "Leases",
+    "LockHeld",
     "Owner",
-    "PendingCall",
     "Store",
+    "UnansweredCall",
     "completion_json",
-    "hold",
+    "hold_lock",
     "score_key",
 ]

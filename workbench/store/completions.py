@@ -1,7 +1,7 @@
-"""Completions and scores, each kept once, durable before they are counted.
+"""Completions and scores: stored once, durable before they are counted.
 
 with Store(project.store) as store:
-    store.keep([(request, completion)])
+    store.save_completions([(request, completion)])
     store.completions([request.key])      # {key: Completion(…, stored=True)}
 """
 
@@ -9,7 +9,6 @@ import dataclasses
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import Self, TypeVar
 
 from workbench.canonical import JSON, canonical_json, digest
@@ -17,118 +16,121 @@ from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
 from workbench.store.database import Database, checksum
-from workbench.store.disk_space import take_room
+from workbench.store.disk_space import reserve_space
 from workbench.store.history import History, read_history
 from workbench.store.integrity import check
 from workbench.store.leases import Leases
 
-Kept = TypeVar("Kept")
-ANSWER = 2_000  # bytes that an answer takes beside its request, about
-UNKEPT = ("key", "stored")  # fields of a completion that are no part of the answer
-KEPT = tuple(one.name for one in dataclasses.fields(Completion) if one.name not in UNKEPT)
-# Replies that are no answers: kept, and sent again only when asked to.
+Result = TypeVar("Result")
+COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
+UNSTORED = ("key", "stored")  # fields of a completion that are not in its JSON
+FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
+# Replies that are no completions: stored, and requested again only with --retry-failed.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response"})
-COLUMNS = (
+COMPLETION_COLUMNS = (
     "key, state, completion, request, sum, model, size, input_tokens, output_tokens, latency_s"
 )
-KEEP = f"INSERT INTO completions ({COLUMNS}) VALUES ({', '.join('?' * 10)}) "  # noqa: S608
-KEEP_SCORE = "INSERT INTO scores (key, evaluator, score, sum) VALUES (?, ?, ?, ?) "
+SCORE_COLUMNS = "key, evaluator, score, sum"
 
 
-def _instead(columns: str) -> str:
-    """The later row takes the place of the earlier."""
-    names = [*columns.split(", ")[1:], "kept_at"]
-    return "ON CONFLICT (key) DO UPDATE SET " + ", ".join(f"{n} = excluded.{n}" for n in names)
+def upsert(table: str, columns: str, condition: str = "") -> str:
+    """The SQL that inserts rows, or replaces those with the same key."""
+    names = columns.split(", ")
+    updates = ", ".join(
+        f"{name} = excluded.{name}" for name in dict.fromkeys([*names[1:], "kept_at"])
+    )
+    marks = ", ".join("?" * len(names))
+    insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    return f"{insert} ON CONFLICT (key) DO UPDATE SET {updates} {condition}"
 
 
-KEEP += _instead(COLUMNS)
-KEEP_SCORE += _instead("key, evaluator, score, sum")
+SAVE_COMPLETION = upsert("completions", COMPLETION_COLUMNS)
+SAVE_SCORE = upsert("scores", SCORE_COLUMNS)
 
 
 class Store:
-    """The store of one project; a context manager. One thread at a time gets in.
+    """The store of one project; a context manager. Threads may share it.
 
     Attributes:
-        redactor: takes secrets out of all that is kept.
+        redactor: removes secrets from everything that is stored.
     """
 
     def __init__(self, folder: Path, redactor: Redactor | None = None) -> None:
         self.redactor = redactor or Redactor()
         self.database = Database(folder)
-        self.ledger = Leases(self.database, self.redactor)
+        self.leases = Leases(self.database, self.redactor)
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.database.__exit__(kind, error, trace)
+    def __exit__(self, *exc_info: object) -> None:
+        self.database.__exit__()
 
     def check(self) -> None:
-        """Reads every row; a damaged one might be the very answer that would be paid for again.
+        """Read every row: a damaged one might be a completion that would be paid for again.
 
         Raises:
             WorkbenchError: the file is not as it was written (exit code 5).
         """
         check(self.database)
 
-    def take_room(self, requests: Iterable[Request]) -> None:
-        """Sees that the answers to these requests will find room.
+    def reserve_space(self, requests: Iterable[Request]) -> None:
+        """Check that the disk has space for the completions of these requests.
 
         Raises:
-            WorkbenchError: there is too little (exit code 2).
+            WorkbenchError: it has too little (exit code 2).
         """
-        expected = sum(request.size + ANSWER for request in requests)
-        take_room(self.database.folder, expected)
+        expected = sum(request.size + COMPLETION_BYTES for request in requests)
+        reserve_space(self.database.folder, expected)
 
-    def kept(self, keys: Collection[str], *, without: frozenset[str] = frozenset()) -> set[str]:
-        """Those of `keys` whose completion is here and in none of the states `without`."""
-        # By key, as the answers themselves are read: in a damaged file a scan may see other rows.
+    def stored_keys(
+        self, keys: Collection[str], *, except_states: frozenset[str] = frozenset()
+    ) -> set[str]:
+        """Return those of `keys` that have a completion in none of the states `except_states`."""
+        # By key, as the completions are read: in a damaged file a scan may see other rows.
         rows = self.database.read_keys("SELECT key, state FROM completions", keys)
-        return {key for key, state in rows if state not in without}
+        return {key for key, state in rows if state not in except_states}
 
     def completions(self, keys: Collection[str]) -> dict[str, Completion]:
-        """Those completions of `keys` that are here."""
+        """Return the completions stored under `keys`; keys without one are left out."""
         query = "SELECT key, state, completion, request, sum FROM completions"
-        found: dict[str, Completion] = {}
+        completions: dict[str, Completion] = {}
         for *texts, total in self.database.read_keys(query, keys):
-            found[texts[0]] = self._read(_completion, texts, total)
-        return found
+            completions[texts[0]] = self._parse(_parse_completion, texts, total)
+        return completions
 
-    def keep(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
-        """Keeps answers and ends their intents; when it returns they outlive a loss of power.
+    def save_completions(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
+        """Store completions and delete their leases; they are durable when it returns.
 
         Raises:
             WorkbenchError: the disk is full or the store is damaged (exit code 5).
         """
         rows = [self._row(request, completion) for request, completion in pairs]
         if rows:
-            ended = [(row[0],) for row in rows]
-            self.database.write([(KEEP, rows), ("DELETE FROM intents WHERE key = ?", ended)])
+            keys = [(row[0],) for row in rows]
+            self.database.write(
+                [(SAVE_COMPLETION, rows), ("DELETE FROM intents WHERE key = ?", keys)]
+            )
 
     def scores(self, keys: Collection[str]) -> dict[str, Score]:
-        """Those scores of `keys` that are here."""
+        """Return the scores stored under `keys`; keys without one are left out."""
         query = "SELECT key, evaluator, score, sum FROM scores"
-        found: dict[str, Score] = {}
+        scores: dict[str, Score] = {}
         for *texts, total in self.database.read_keys(query, keys):
-            found[texts[0]] = self._read(_score, texts, total)
-        return found
+            scores[texts[0]] = self._parse(_parse_score, texts, total)
+        return scores
 
-    def keep_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
-        """Keeps scores, as durably as completions."""
+    def save_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
+        """Store scores by key, as durably as completions."""
         rows = []
         for key, score in scores.items():
             text = self.redactor.redact(canonical_json(dataclasses.asdict(score)))
             rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
         if rows:
-            self.database.write([(KEEP_SCORE, rows)])
+            self.database.write([(SAVE_SCORE, rows)])
 
     def history(self, model: str) -> History:
-        """What the answers of `model` (`provider:name`) were like so far."""
+        """Return averages over the completions of `model` (`provider:name`)."""
         return read_history(self.database, model)
 
     def _row(
@@ -150,36 +152,38 @@ class Store:
             completion.latency_s,
         )
 
-    def _read(self, kind: Callable[[str, str], Kept], texts: list[str], total: int) -> Kept:
-        """What a row holds: its key, a word, and the thing itself as JSON."""
-        key, _, said, *_ = texts
+    def _parse(self, parse: Callable[[str, str], Result], texts: list[str], total: int) -> Result:
+        """Parse a row: its key, a state or evaluator, and its JSON."""
+        key, _, text, *_ = texts
         try:
             if checksum(*texts) == total:
-                return kind(key, said)
+                return parse(key, text)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise self.database.fault("is damaged", f"the row {key}: {error}") from error
-        raise self.database.fault("is damaged", f"the row {key} is not as it was kept")
+            raise self.database.storage_error("is damaged", f"the row {key}: {error}") from error
+        raise self.database.storage_error(
+            "is damaged", f"the row {key} does not match its checksum"
+        )
 
 
 def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:
-    """The key of one score: the evaluator with its settings, and every argument it declares."""
+    """The key of a score: the evaluator with its settings, and every argument that it declares."""
     return digest([evaluator.digest, {name: data[name] for name in evaluator.arguments}])
 
 
 def completion_json(completion: Completion) -> dict[str, JSON]:
-    """What an evaluator can see of a completion, as JSON."""
-    said: dict[str, JSON] = {name: getattr(completion, name) for name in KEPT}
-    said["usage"] = dict(vars(completion.usage))
+    """The fields of a completion that an evaluator can see, as JSON."""
+    fields: dict[str, JSON] = {name: getattr(completion, name) for name in FIELDS}
+    fields["usage"] = dict(vars(completion.usage))
     if completion.choice_scores is not None:
-        said["choice_scores"] = dict(completion.choice_scores)
-    return said
+        fields["choice_scores"] = dict(completion.choice_scores)
+    return fields
 
 
-def _completion(key: str, text: str) -> Completion:
-    said = json.loads(text)
-    usage = Usage(**said.pop("usage"))
-    return Completion(key=key, usage=usage, stored=True, **said)
+def _parse_completion(key: str, text: str) -> Completion:
+    fields = json.loads(text)
+    usage = Usage(**fields.pop("usage"))
+    return Completion(key=key, usage=usage, stored=True, **fields)
 
 
-def _score(key: str, text: str) -> Score:  # noqa: ARG001  as _completion
+def _parse_score(key: str, text: str) -> Score:  # noqa: ARG001  as _parse_completion
     return Score(**json.loads(text))

@@ -1,11 +1,9 @@
-"""The file of the store: opened, written in whole steps, and never trusted blindly.
+"""The SQLite file of the store: opening, atomic writes, storage errors.
 
-with Database(folder) as database:
-    database.write([("INSERT INTO completions …", rows)])     # durable when it returns
+    .workbench/store.db, store.db-wal      ("INSERT INTO completions …", rows)
 
-Each row of an answer carries a checksum over all that it holds. SQLite notices a torn write by
-itself (its log has checksums); a bit that changes on the disk later it doesn't, and an answer
-that changed must neither be believed nor silently paid for again.
+Each stored completion has a checksum over its texts. SQLite's log has checksums and detects a torn
+write. Its database file has none: a bit that changes there later is detected by ours only.
 """
 
 import errno
@@ -16,191 +14,174 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.store.disk_space import free_room, give_room
-from workbench.store.schema import VERSION, make_tables, version_of
+from workbench.store.disk_space import free_bytes, release_reserve
+from workbench.store.schema import VERSION, create_tables, format_of
 from workbench.store.watermark import Watermark
 
 NAME = "store.db"
-AT_ONCE = 500  # keys asked for in one statement
-NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
+KEYS_PER_QUERY = 500
+FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-PATIENCE = 30.0  # seconds for another process's commit
-LEAST = 512  # bytes; SQLite takes a smaller file for a new one, and drops the log beside it
-LATER = 1000  # formats; above them, it is no later version that has written the number
-COMMITTED = "UPDATE store SET commits = commits + 1"
-SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has the latter only
+BUSY_TIMEOUT_S = 30.0  # for another process's commit
+SMALLEST = 512  # bytes; SQLite takes a smaller file for a new one and deletes its log
+LARGEST_FORMAT = 1000  # a larger number was not written by any version
+COUNT_COMMIT = "UPDATE store SET commits = commits + 1"
+SYNC = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 Statement = tuple[str, Sequence[Sequence[Any]]]
 
 
 class Database:
-    """The store's file, open twice: for what must outlive a loss of power, and for notes.
+    """The store's file with two connections: for synced writes and for unsynced ones.
 
-    Notes (who asks what) outlive the end of this process at once, and a loss of power with the
-    next answer that is kept. One thread at a time gets in; none waits while the disk writes down
-    what another has committed (SQLite would wait for it with its file locked).
+    An unsynced write survives the end of this process at once, and a loss of power from the next
+    synced write on. One thread at a time uses a connection, but none waits while another syncs the
+    log: SQLite itself would sync with its file locked.
 
     Attributes:
-        full: what is to be raised, once the disk was full: nothing new may begin.
+        full_error: raised before any new call once the disk was full; None until then.
     """
 
-    full: WorkbenchError | None = None
+    full_error: WorkbenchError | None = None
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / NAME
         self._lock = threading.RLock()
-        self._marker = Watermark(folder)
+        self._watermark = Watermark(folder)
         try:
-            self._make_file()
-            self._refuse_later_format()
-            self._answers = self._connected()
-            make_tables(self._answers)
-            self._notes = self._connected()
-            self._notes.execute("PRAGMA wal_autocheckpoint=0")  # the answers' turn, which may wait
+            self._create_file()
+            self._check_format()
+            self._synced = self._connect()
+            create_tables(self._synced)
+            self._unsynced = self._connect()
+            self._unsynced.execute("PRAGMA wal_autocheckpoint=0")  # only synced writes may wait
             self._log = os.open(f"{self.path}-wal", os.O_RDWR)
-            self._place = _place(self.path)
+            self._file_id = _file_id(self.path)
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "errno", 0) in FORBIDDEN:
-                raise self._forbidden(error) from error
-            raise self.fault("can't be opened", error) from error
+                raise WorkbenchError(
+                    f"the store can't be written: {error}",
+                    where=str(self.path),
+                    fix="make the folder writable for this user, or work on a copy of the project",
+                ) from error
+            raise self.storage_error("can't be opened", error) from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._notes.close()
-        self._answers.close()
+    def __exit__(self, *exc_info: object) -> None:
+        self._unsynced.close()
+        self._synced.close()
         os.close(self._log)
-        self._marker.close()
+        self._watermark.close()
 
-    def fault(self, what: str, error: object) -> WorkbenchError:
-        """The error that ends everything here: `the store <what>: <error>` (exit code 5)."""
-        free = free_room(self.folder)
-        room = "?" if free is None else f"{free / 1e6:,.0f}"
+    def storage_error(self, problem: str, cause: object) -> WorkbenchError:
+        """The error `the store <problem>: <cause>` (exit code 5)."""
+        free = free_bytes(self.folder)
+        megabytes = "?" if free is None else f"{free / 1e6:,.0f}"
         return WorkbenchError(
-            f"the store {what}: {error}",
+            f"the store {problem}: {cause}",
             where=str(self.path),
-            fix=f"see that the disk has room ({room} MB are free) and the file can be written; "
-            "`workbench store repair` mends a damaged one",
+            fix=f"check that the disk has space ({megabytes} MB are free) and the file can be "
+            "written; `workbench store repair` repairs a damaged store",
             exit_code=ExitCode.STORAGE,
         )
 
-    def _forbidden(self, error: object) -> WorkbenchError:
-        return WorkbenchError(
-            f"the store can't be written: {error}",
-            where=str(self.path),
-            fix="make the folder writable for this user, or work on a copy of the project",
-        )
-
     def read(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query finds."""
+        """Return the rows of a query."""
         try:
             with self._lock:
-                return self._answers.execute(query, values).fetchall()
+                return self._synced.execute(query, values).fetchall()
         except sqlite3.Error as error:
-            raise self.fault("can't be read", error) from error
+            raise self.storage_error("can't be read", error) from error
 
     def read_keys(self, query: str, keys: Collection[str]) -> Iterator[tuple[Any, ...]]:
-        """The rows that `query … WHERE key IN (keys)` finds."""
-        wanted = list(keys)
-        for start in range(0, len(wanted), AT_ONCE):
-            some = wanted[start : start + AT_ONCE]
-            marks = ",".join("?" * len(some))
-            yield from self.read(f"{query} WHERE key IN ({marks})", some)
+        """Yield the rows of `query … WHERE key IN (keys)`."""
+        listed = list(keys)
+        for start in range(0, len(listed), KEYS_PER_QUERY):
+            batch = listed[start : start + KEYS_PER_QUERY]
+            marks = ",".join("?" * len(batch))
+            yield from self.read(f"{query} WHERE key IN ({marks})", batch)
 
     def write(self, statements: Sequence[Statement]) -> None:
-        """Does all of it or nothing; when it returns it would outlive a loss of power.
+        """Execute all statements or none; when it returns, they survive a loss of power.
 
         Raises:
-            WorkbenchError: the disk is full, the file is damaged, or it is not there any more.
+            WorkbenchError: the disk is full, or the file is damaged or gone.
         """
         with self._lock:
-            self._commit(self._answers, [*statements, (COMMITTED, [()])])
-            said = self.identity()
+            self._commit(self._synced, [*statements, (COUNT_COMMIT, [()])])
+            store, commits = self.identity()
         try:
             SYNC(self._log)
         except OSError as error:
-            raise self.fault("can't be written", error) from error
-        self._marker.note(*said)
+            raise self.storage_error("can't be written", error) from error
+        self._watermark.advance(store, commits)
+
+    def write_unsynced(self, statements: Sequence[Statement]) -> int:
+        """Execute all statements or none, without a sync; return the number of changed rows."""
+        return self._commit(self._unsynced, statements)
 
     def identity(self) -> tuple[str, int]:
-        """Which store this is, and how often something durable was written to it."""
+        """Return the store's id and its number of synced commits."""
         ((store, commits),) = self.read("SELECT id, commits FROM store")
         return store, commits
 
     def acknowledged(self, store: str) -> int:
-        """How often something was at least; more than there is: the file has lost some."""
-        return self._marker.commits(store)
-
-    def note(self, statements: Sequence[Statement]) -> int:
-        """As `write`, but for the loss of power; gives how many rows were changed."""
-        return self._commit(self._notes, statements)
+        """Return the number of synced commits in the watermark; the file must have as many."""
+        return self._watermark.commits(store)
 
     def shrink(self) -> None:
-        """Gives back the room of what was deleted, and leaves no trace of it in the file."""
+        """Return the space of deleted rows to the disk, and leave no trace of them in the file."""
         with self._lock:
             try:
-                self._answers.execute("VACUUM")
-                self._answers.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._synced.execute("VACUUM")
+                self._synced.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
-                raise self.fault("can't be written", error) from error
+                raise self.storage_error("can't be written", error) from error
 
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
-        """Gives how many rows were changed."""
         with self._lock:
             self._check_file()
             try:
                 return _execute(connection, statements)
             except sqlite3.Error as error:
-                if not self._is_full(error):
-                    raise self.fault("can't be written", error) from error
-                self.full = self.fault("is full; what had arrived is kept", error)
-                return self._commit_again(connection, statements)
-
-    def _commit_again(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
-        """In the room that was set aside; it is the end all the same."""
-        try:
-            return _execute(connection, statements)
-        except sqlite3.Error as error:
-            raise self.fault("can't be written", error) from error
-
-    def _is_full(self, error: sqlite3.Error) -> bool:
-        """Whether there was no room, and there is some now."""
-        code = getattr(error, "sqlite_errorcode", 0)  # a closed connection has none
-        return code & 0xFF in NO_ROOM and give_room(self.folder)
+                code = getattr(error, "sqlite_errorcode", 0)  # a closed connection has none
+                if code & 0xFF not in FULL_CODES or not release_reserve(self.folder):
+                    raise self.storage_error("can't be written", error) from error
+                self.full_error = self.storage_error("is full; no completion was lost", error)
+            try:
+                return _execute(connection, statements)
+            except sqlite3.Error as error:
+                raise self.storage_error("can't be written", error) from error
 
     def _check_file(self) -> None:
-        """That what is written is still what others would open."""
+        """Check that the path still names the open file."""
         try:
-            same = _place(self.path) == self._place
+            file_id = _file_id(self.path)
         except OSError as error:
-            raise self.fault("is gone", error) from error
-        if not same:
-            raise self.fault("is gone", "another file has taken its place")
+            raise self.storage_error("is gone", error) from error
+        if file_id != self._file_id:
+            raise self.storage_error("is gone", "the file was replaced by another")
 
-    def _make_file(self) -> None:
-        """Makes the file, as durable as what will be in it.
+    def _create_file(self) -> None:
+        """Create the file if there is none, and sync its folders.
 
-        A file that is there isn't opened: to close it would end SQLite's locks of this process.
+        An existing file isn't opened: closing it again would release SQLite's locks of this
+        process.
         """
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             self.path.chmod(0o600)
-            if self.path.stat().st_size < LEAST and self._marker.store:
-                raise self.fault("is damaged", "it is empty, and once it was not") from None
+            if self.path.stat().st_size < SMALLEST and self._watermark.store:
+                raise self.storage_error("is damaged", "the file is empty, but was not") from None
             return
-        self._marker.forget()
+        self._watermark.delete()
         for folder in (self.folder, self.folder.parent):
             handle = os.open(folder, os.O_RDONLY)
             try:
@@ -208,63 +189,72 @@ class Database:
             finally:
                 os.close(handle)
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self.path, timeout=PATIENCE, check_same_thread=False, isolation_level=None
+            self.path, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None
         )
         connection.create_function("crc", -1, _crc, deterministic=True)
-        _log_ahead(connection)
-        connection.execute("PRAGMA synchronous=NORMAL")  # `write` sees to the log itself
+        _enable_log(connection)
+        connection.execute("PRAGMA synchronous=NORMAL")  # `write` syncs the log itself
         return connection
 
-    def _refuse_later_format(self) -> None:
-        """Before anything is written to it, not even how it is logged."""
-        with closing(sqlite3.connect(self.path, timeout=PATIENCE)) as db:
-            found = version_of(db)
-        if found > LATER:
-            raise self.fault("is damaged", f"{found} is no format")
-        if found > VERSION:
-            raise WorkbenchError(
-                f"the store has format {found}, this version reads {VERSION}",
-                where=str(self.path),
-                fix="use the version of workbench that made it, or move the file away",
-            )
+    def _check_format(self) -> None:
+        """Refuse a file of another format before anything is written to it."""
+        with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S)) as connection:
+            number = format_of(connection)
+        if number > LARGEST_FORMAT:
+            raise self.storage_error("is damaged", f"its format is {number}")
+        if number not in (0, VERSION):
+            raise format_error(self.path, number)
 
 
-def _log_ahead(connection: sqlite3.Connection) -> None:
-    """Turns the log on; where another process just does, SQLite refuses without waiting."""
-    until = time.monotonic() + PATIENCE
+def format_error(path: Path, number: int) -> WorkbenchError:
+    """The error that refuses a store of an older format (exit code 5) or a later one (2)."""
+    fix = "use the version of Workbench that wrote it, or move the file away"
+    if number < VERSION:
+        fix += ": a new store is created, and every completion must be paid for again"
+    return WorkbenchError(
+        f"the store has format {number}, this version reads {VERSION}",
+        where=str(path),
+        fix=fix,
+        exit_code=ExitCode.STORAGE if number < VERSION else ExitCode.USER,
+    )
+
+
+def _enable_log(connection: sqlite3.Connection) -> None:
+    """Switch to the write-ahead log; while another process does, SQLite refuses without waiting."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
         else:
             return
 
 
-def _place(path: Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_dev, found.st_ino
+def _file_id(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
 
 
 def checksum(*values: str) -> int:
-    """Of a row's texts; SQL knows it as `crc`."""
+    """Checksum of a row's texts; in SQL, `crc(…)`."""
     return crc32("\0".join(values).encode("utf-8", "surrogatepass"))
 
 
 def _crc(*values: object) -> int:
-    """No checksum has -1: damage can change what kind of value a row holds."""
+    """The SQL function; -1, which no checksum equals, if damage changed the type of a value."""
     texts = [value for value in values if isinstance(value, str)]
     return checksum(*texts) if len(texts) == len(values) else -1
 
 
 def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
-    """All or nothing; gives how many rows were changed."""
+    """Execute all statements or none; return the number of changed rows."""
     before = connection.total_changes
-    if len(statements) == 1 and len(statements[0][1]) == 1:  # which SQLite does as a whole, too
+    if len(statements) == 1 and len(statements[0][1]) == 1:  # a single statement is atomic itself
         connection.execute(statements[0][0], statements[0][1][0])
         return connection.total_changes - before
     connection.execute("BEGIN IMMEDIATE")

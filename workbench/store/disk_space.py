@@ -1,7 +1,6 @@
-"""Room on the disk, looked after before anything is paid for.
+"""Disk space for the completions of a run, checked before its first call.
 
-take_room(folder, 2_000_000)     # there are 2 MB for answers, and 4 more set aside
-give_room(folder)                # the disk is full: those 4 are for what is arriving
+.workbench/reserve       4 MB of zeros, deleted when the disk is full: room for calls in flight
 """
 
 import shutil
@@ -10,50 +9,46 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 
-NAME = "reserve"  # a file of nothing
-RESERVED = 4 * 1024 * 1024  # bytes
+NAME = "reserve"
+RESERVE = 4 * 1024 * 1024  # bytes
 
 
-def free_room(folder: Path) -> int | None:
-    """Bytes that are free; None: not known."""
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of the disk; None if they are not known."""
     with suppress(OSError):
         return shutil.disk_usage(folder).free
     return None
 
 
-def take_room(folder: Path, expected: int) -> None:
-    """Sets room aside for answers that arrive when the disk is full.
-
-    Args:
-        folder: of the store.
-        expected: bytes that the answers to come will need, about.
+def reserve_space(folder: Path, expected: int) -> None:
+    """Write the reserve, and check that `expected` bytes are free beside it.
 
     Raises:
-        WorkbenchError: there is less room than that (exit code 2: nothing is sent yet).
+        WorkbenchError: the disk has too little space (exit code 2: nothing is sent yet).
     """
     file = folder / NAME
-    free = free_room(folder) or 0
+    free = free_bytes(folder) or 0
     try:
-        if not file.exists() or file.stat().st_size < RESERVED:
-            with file.open("wb") as made:
+        if not file.exists() or file.stat().st_size < RESERVE:
+            with file.open("wb") as reserve:
                 file.chmod(0o600)
-                made.write(b"\0" * RESERVED)
-            free -= RESERVED
+                reserve.write(b"\0" * RESERVE)
+            free -= RESERVE
         fits = free >= expected
     except OSError:
         file.unlink(missing_ok=True)
         fits = False
     if not fits:
         raise WorkbenchError(
-            f"the answers need about {(expected + RESERVED) / 1e6:,.1f} MB, "
+            f"the completions need about {(expected + RESERVE) / 1e6:,.1f} MB, "
             f"and {max(free, 0) / 1e6:,.1f} MB are free",
             where=str(folder),
             fix="free some space, or `--limit` the rows",
         )
 
 
-def give_room(folder: Path) -> bool:
-    """Whether there was room set aside and it is free now."""
+def release_reserve(folder: Path) -> bool:
+    """Delete the reserve; return False if there was none."""
     try:
         (folder / NAME).unlink()
     except OSError:

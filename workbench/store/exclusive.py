@@ -1,55 +1,50 @@
-"""A store for oneself while its file is replaced; held by locks alone, whatever the file says.
+"""Exclusive access to a store whose file is replaced, by locks alone: it may be damaged."""
 
-with alone(folder): …     # exit code 7 if any process is at work on it
-"""
-
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from workbench.store.busy import REPAIR, busy
 from workbench.store.database import NAME
-from workbench.store.leases import Owner
-from workbench.store.locks import Held, hold
+from workbench.store.leases import REPAIR, Owner, store_in_use_error
+from workbench.store.locks import LockHeld, hold_lock
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Nobody else begins to work on the store meanwhile; who begins is refused by the ledger.
+def exclusive_access(folder: Path) -> Iterator[None]:
+    """Keep other processes from using the store; `Leases.session` refuses them meanwhile.
 
     Raises:
-        WorkbenchError: a process is at work on it (exit code 7).
+        WorkbenchError: a process uses it (exit code 7).
     """
     owners = folder / "owners"
     owners.mkdir(mode=0o700, exist_ok=True)
-    own = owners / f"{REPAIR}.lock"
+    repair_lock = owners / f"{REPAIR}.lock"
     try:
-        with hold(own):
-            for file in sorted(owners.glob("*.lock")):
-                if file != own and _is_held(file):
-                    raise busy(_who(folder, file.stem))
+        with hold_lock(repair_lock):
+            for lock in sorted(owners.glob("*.lock")):
+                if lock != repair_lock and _is_locked(lock):
+                    raise store_in_use_error(_describe_owner(folder, lock.stem))
             yield
-            own.unlink(missing_ok=True)
-    except Held:
-        raise busy("`workbench store repair`") from None
+            repair_lock.unlink(missing_ok=True)
+    except LockHeld:
+        raise store_in_use_error("`workbench store repair`") from None
 
 
-def _is_held(file: Path) -> bool:
+def _is_locked(lock: Path) -> bool:
     try:
-        with hold(file):
+        with hold_lock(lock):
             return False
-    except Held:
+    except LockHeld:
         return True
 
 
-def _who(folder: Path, owner: str) -> str:
-    """The process as the store names it, as far as it can still be read."""
+def _describe_owner(folder: Path, owner: str) -> str:
+    """The process as the store names it, if that can still be read."""
     query = "SELECT id, pid, host, plan, begun_at FROM owners WHERE id = ?"
     with suppress(sqlite3.Error):
         address = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as db:
-            for row in db.execute(query, (owner,)):
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            for row in connection.execute(query, (owner,)):
                 return str(Owner(*row))
-    return f"the process that holds {os.path.join('owners', owner)}.lock"  # noqa: PTH118
+    return f"the process that holds owners/{owner}.lock"

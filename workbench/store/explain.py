@@ -1,29 +1,29 @@
-"""Why a request is answered from the store, or why it isn't.
+"""Why a request is answered from the store, or why not.
 
-explain_request(store, request)   a request of a plan: kept, or the nearest that is
-explain_key(store, key)           whatever is known of a key
+explain_key       the stored completion of a key, its owner, its unanswered calls
+explain_missing   the stored request that is most similar to one without a completion
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from heapq import nsmallest
 
 from workbench.canonical import JSON, canonical_json
 from workbench.model import Request
 from workbench.store.completions import Store
-from workbench.store.json_diff import JsonDifference, differences, likeness, shared_ends
-from workbench.store.leases import Owner, PendingCall
-from workbench.store.selection import Kept, read_asked, read_kept
+from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
+from workbench.store.leases import Owner, UnansweredCall
+from workbench.store.selection import StoredCompletion, parse_request, read_stored
 
 NEWEST = 2_000  # rows that a request is compared with
-IN_MEMORY = 50  # of them at once
-CLOSE = 20  # of those with the fewest differences, whose texts are compared
-NEAR = (6, 0.6)  # at most so many places differ, and the texts are at least so alike
-NEWEST_OF = "SELECT key FROM completions WHERE {} ORDER BY kept_at DESC LIMIT ?2"
-SAME_MODEL = "model IN (?1, '')"  # the first format noted none
-OTHER_MODEL = "model NOT IN (?1, '')"
-WHICH_MODEL = ("model", "provider", "identity", "body.model")  # paths that say nothing of a text
-KEYS_LIKE = """
+ROWS_PER_READ = 50  # so many of them are in memory
+CANDIDATES = 20  # with the fewest differences; the similarity of their texts is computed
+MOST_DIFFERENCES = 6  # a request with more is not near
+LEAST_SIMILARITY = 0.6  # of the texts that differ
+NEWEST_KEYS = "SELECT key FROM completions WHERE model {} ?1 ORDER BY kept_at DESC LIMIT ?2"
+MODEL_PATHS = ("model", "provider", "identity", "body.model")  # differ wherever the model does
+KEYS_WITH_PREFIX = """
 SELECT key FROM completions WHERE key >= ?1 AND key < ?1 || 'g'
 UNION SELECT key FROM intents WHERE key >= ?1 AND key < ?1 || 'g'
 UNION SELECT key FROM calls WHERE key >= ?1 AND key < ?1 || 'g' ORDER BY key
@@ -31,102 +31,101 @@ UNION SELECT key FROM calls WHERE key >= ?1 AND key < ?1 || 'g' ORDER BY key
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is known of a key.
+class KeyReport:
+    """Everything that the store holds under a key.
 
     Attributes:
-        kept: the answer, if there is one.
-        asking: the living process that is asking it.
-        calls: those that brought no answer, in order.
+        stored: the completion; None if there is none.
+        owner: the live process that holds the key's lease; None if there is none.
+        calls: calls without a completion, in order.
     """
 
     key: str
-    kept: Kept | None
-    asking: Owner | None
-    calls: tuple[PendingCall, ...]
+    stored: StoredCompletion | None
+    owner: Owner | None
+    calls: tuple[UnansweredCall, ...]
 
 
 @dataclass(frozen=True)
 class Nearest:
-    """The kept request that is most like one that isn't.
+    """A stored request that is similar to one without a completion.
 
     Attributes:
-        found: from the kept one to the one that isn't.
-        same_model: whether it was asked of the same `provider:name`.
-        whole: whether all was kept that stands in a key; the first format kept the body only.
+        differences: from the stored request to the other.
+        same_model: True if it went to the same `provider:name`.
     """
 
     key: str
     model: str
-    kept_at: str
-    found: tuple[JsonDifference, ...]
+    stored_at: str
+    differences: tuple[JsonDifference, ...]
     same_model: bool
-    whole: bool
 
-    @property
-    def places(self) -> int:
-        """How many differ; which model it is doesn't count where it is another one."""
+    @cached_property
+    def distance(self) -> int:
+        """Number of differences, without those that only name another model."""
         if self.same_model:
-            return len(self.found)
-        heads = (one.path.startswith(WHICH_MODEL) for one in self.found)
-        return sum(not head for head in heads)
+            return len(self.differences)
+        return sum(not change.path.startswith(MODEL_PATHS) for change in self.differences)
 
 
 @dataclass(frozen=True)
-class MissingAnswer:
-    """Why a request is not answered from the store.
+class MissingCompletion:
+    """The reason why a request has no stored completion.
 
     Attributes:
-        nearest: None where nothing is near.
-        cut: whether there were more rows than were compared.
+        nearest: None if no stored request is similar.
+        truncated: True if the store holds more rows than were compared.
     """
 
     nearest: Nearest | None
-    cut: bool
+    truncated: bool
 
 
 def find_keys(store: Store, prefix: str) -> list[str]:
-    """The keys that begin so, of which anything is known."""
-    return [str(key) for (key,) in store.database.read(KEYS_LIKE, (prefix,))]
+    """Return all keys with this prefix, of completions, leases and unanswered calls."""
+    return [str(key) for (key,) in store.database.read(KEYS_WITH_PREFIX, (prefix,))]
 
 
-def explain_key(store: Store, key: str) -> Known:
-    """What is known of a key, given whole."""
-    asked_by = {owner for (owner,) in store.database.read_keys("SELECT owner FROM intents", [key])}
-    asking = [one for one in store.ledger.running() if one.id in asked_by]
-    kept = next(read_kept(store, [key]), None)
-    return Known(key, kept, asking[0] if asking else None, tuple(store.ledger.calls(key)))
+def explain_key(store: Store, key: str) -> KeyReport:
+    """Return everything that the store holds under a full key."""
+    leases = store.database.read_keys("SELECT owner FROM intents", [key])
+    owner_ids = {owner for (owner,) in leases}
+    owners = [owner for owner in store.leases.live_owners() if owner.id in owner_ids]
+    stored = next(read_stored(store, [key]), None)
+    calls = tuple(store.leases.unanswered_calls(key))
+    return KeyReport(key, stored, owners[0] if owners else None, calls)
 
 
-def explain_missing(store: Store, request: Request) -> MissingAnswer:
-    """The kept request most like this one: of the same model, or else of another."""
-    asked = read_asked(canonical_json({**request.key_fields, "body": request.text}))
-    cut = False
-    for which in (SAME_MODEL, OTHER_MODEL):
-        values = (str(request.key_fields.get("model", "")), NEWEST + 1)
-        keys = [key for (key,) in store.database.read(NEWEST_OF.format(which), values)]
-        cut = cut or len(keys) > NEWEST
-        compared = _compared(store, keys[:NEWEST], asked, same_model=which == SAME_MODEL)
-        close = nsmallest(CLOSE, compared, key=lambda one: (one.places, -shared_ends(one.found)))
-        most, alike = NEAR
-        for one in sorted(close, key=lambda one: (one.places, -likeness(one.found))):
-            if one.places <= most and likeness(one.found) >= alike:
-                return MissingAnswer(one, cut)
-    return MissingAnswer(None, cut)
+def explain_missing(store: Store, request: Request) -> MissingCompletion:
+    """Return the most similar stored request: of the same model, else of another."""
+    wanted = parse_request(canonical_json({**request.key_fields, "body": request.text}))
+    truncated = False
+    for same_model in (True, False):
+        query = NEWEST_KEYS.format("=" if same_model else "!=")
+        model = str(request.key_fields.get("model", ""))
+        keys = [key for (key,) in store.database.read(query, (model, NEWEST + 1))]
+        truncated = truncated or len(keys) > NEWEST
+        compared = _compare(store, keys[:NEWEST], wanted, same_model=same_model)
+        close = nsmallest(
+            CANDIDATES, compared, key=lambda near: (near.distance, -shared_ends(near.differences))
+        )
+        ranked = [(near.distance, -similarity(near.differences), near) for near in close]
+        for distance, negative, near in sorted(ranked, key=lambda entry: entry[:2]):
+            if distance <= MOST_DIFFERENCES and -negative >= LEAST_SIMILARITY:
+                return MissingCompletion(near, truncated)
+    return MissingCompletion(None, truncated)
 
 
-def _compared(
-    store: Store, keys: Sequence[str], asked: Mapping[str, JSON], *, same_model: bool
+def _compare(
+    store: Store, keys: Sequence[str], wanted: Mapping[str, JSON], *, same_model: bool
 ) -> Iterator[Nearest]:
-    """Each row with what differs, newest first."""
+    """Yield each row with its differences, newest first."""
     query = "SELECT key, model, kept_at, request FROM completions"
-    for start in range(0, len(keys), IN_MEMORY):
-        rows = {
-            row[0]: row for row in store.database.read_keys(query, keys[start : start + IN_MEMORY])
-        }
-        for key in keys[start : start + IN_MEMORY]:
-            _, model, kept_at, text = rows[key]
-            old = read_asked(text)
-            new = dict(asked) if "identity" in old else {"body": asked["body"]}
-            found = tuple(differences(old, new))
-            yield Nearest(key, model, kept_at, found, same_model, "identity" in old)
+    for start in range(0, len(keys), ROWS_PER_READ):
+        batch = keys[start : start + ROWS_PER_READ]
+        rows = {row[0]: row[1:] for row in store.database.read_keys(query, batch)}
+        for key in batch:
+            model, stored_at, text = rows[key]
+            changes = tuple(differences(parse_request(text), dict(wanted)))
+            yield Nearest(key, model, stored_at, changes, same_model)

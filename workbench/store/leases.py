@@ -1,11 +1,14 @@
-"""Who is asking what right now, and the calls that brought no answer.
+"""Leases of requests, and the calls that returned no completion.
 
-An intent is noted before a request is sent and ended with its answer. While its owner lives it
-is a lease: no other process asks the same. When its owner has ended without saying what became
-of it, the call's outcome is unknown, and it may have to be paid for.
+    intents   key 0a3e…, owner 5f2c…, model openai:gpt-4o-mini, cost 0.0004, sent 1
+    owners    5f2c…, process 4711 on host ada, plan 9d1e…
 
-An owner lives as long as it holds the lock on `owners/<id>.lock`, which the system frees when a
-process ends, however it ends.
+An intent is stored before its request is sent and deleted with the completion. While its owner
+lives it is a lease: no other process sends the same request. If the owner ends without a result,
+the outcome of the call is unknown, and the call may be billed.
+
+An owner is alive while it holds the lock on `owners/<id>.lock`. The operating system releases
+the lock when the process ends, however it ends.
 """
 
 import os
@@ -18,33 +21,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from workbench.errors import WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import FailedCall
 from workbench.secrets import Redactor
-from workbench.store.busy import ALONE, REPAIR, busy
 from workbench.store.database import Database, Statement
-from workbench.store.locks import Held, hold
+from workbench.store.locks import LockHeld, hold_lock
 
-Claim = Literal["claimed", "answered", "taken"]
+ClaimResult = Literal["claimed", "answered", "taken"]
+EXCLUSIVE = "store "  # prefix of the plan of an owner that needs the store for itself
+REPAIR = "repair"  # owner id of a repair, which cannot write to the damaged store
 CLAIM = (
     "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, ?6 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
 )
-LOST = (
+RECORD_FAILED_CALL = (
     "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
     "SELECT key, model, ?, ?, cost, strftime('%Y-%m-%dT%H:%M:%fZ') FROM intents WHERE key = ?"
 )
-GIVEN_UP = (  # of an owner: what was under way may have been done; what waited was not sent
+RECORD_UNKNOWN = (  # only sent requests: an intent that waited for a retry has no call in flight
     "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
     "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
 )
-STILL = 1.0  # seconds for which an owner that was seen alive is believed to be
-PROBE = 5.0  # seconds, more than another process takes to see whether a lock is held
+ALIVE_FOR_S = 1.0  # an owner that was seen alive is not checked again for so long
+LOCK_TIMEOUT_S = 5.0  # longer than another process needs to check whether a lock is held
 
 
 @dataclass(frozen=True)
-class PendingCall:
-    """A call that brought no answer.
+class UnansweredCall:
+    """A call that returned no completion.
 
     Attributes:
         cost: the most it may have cost, in the project's currency; None: not known.
@@ -73,39 +77,48 @@ class Owner:
         return f"process {self.pid} on {self.host}, since {self.begun_at[:19]}Z"
 
 
+def store_in_use_error(user: str) -> WorkbenchError:
+    """The error that names the process that uses the store (exit code 7)."""
+    return WorkbenchError(
+        f"the store is in use: {user}",
+        fix="wait until it has ended, then run the same command again",
+        exit_code=ExitCode.ALREADY_RUNNING,
+    )
+
+
 class Leases:
-    """The intents and lost calls of a store. `session` makes this process an owner."""
+    """Leases and unanswered calls of a store. `session` makes this process an owner."""
 
     def __init__(self, database: Database, redactor: Redactor) -> None:
         self._database = database
         self._redactor = redactor
         self._id = ""
-        self._seen: dict[str, float] = {}  # owner -> when it was last seen alive
+        self._seen_alive: dict[str, float] = {}  # owner -> monotonic time
 
     @contextmanager
-    def session(self, plan: str) -> Iterator[list[PendingCall]]:
-        """This process as the owner of what it asks; gives what earlier ones left unsaid.
+    def session(self, plan: str) -> Iterator[list[UnansweredCall]]:
+        """Register this process as an owner; yield the calls that dead owners left pending.
 
         Args:
-            plan: the digest of what it runs; `store …` for what needs the store for itself.
+            plan: digest of the plan, or `store <command>` for exclusive access to the store.
 
         Raises:
-            WorkbenchError: the folder can't be locked, as on some network file systems; or
-                another process needs the store for itself, or this one does (exit code 7).
+            WorkbenchError: the folder's file system has no locks; or another process needs
+                exclusive access, or prevents it (exit code 7).
         """
         self._id = uuid.uuid4().hex
         row = (self._id, os.getpid(), socket.gethostname(), plan)
-        lock = self._lock(self._id)
-        with hold(lock, patience=PROBE):
+        lock = self._lock_path(self._id)
+        with hold_lock(lock, timeout_s=LOCK_TIMEOUT_S):
             try:
-                self._database.note(
+                self._database.write_unsynced(
                     [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
                 )
-                self._make_way(plan)
-                yield self.settle()
+                self._check_conflicts(plan)
+                yield self.expire_leases()
             finally:
-                with suppress(WorkbenchError):  # a store that is gone has been spoken of already
-                    self._end(self._id, "the run ended while it was under way")
+                with suppress(WorkbenchError):  # if the store is gone, that was reported already
+                    self._remove_owner(self._id, "the run ended before the call did")
                 with suppress(OSError):
                     lock.unlink()
 
@@ -115,162 +128,167 @@ class Leases:
         model: str,
         cost: float | None,
         *,
-        anew: bool = False,
+        refetch: bool = False,
         billed: bool = True,
-    ) -> Claim:
-        """Makes a request this process's own, to be sent now.
+    ) -> ClaimResult:
+        """Lease a request to this process, which sends it now.
 
         Args:
             key: of the request.
             model: `provider:name`.
             cost: the most it may cost.
-            anew: send it though an answer is kept.
-            billed: somebody may be paid for it; else nobody needs to know how it ended.
+            refetch: send it although a completion is stored.
+            billed: False if the call is free: then its outcome need not be known.
 
         Returns:
-            `answered` if another process has kept an answer meanwhile, `taken` if one is asking.
+            `answered` if another process has stored a completion meanwhile, `taken` if another
+            process holds the lease.
 
         Raises:
             WorkbenchError: the disk is full.
         """
-        if self._database.full:
-            raise self._database.full
-        claimed = self._database.note([(CLAIM, [(key, self._id, model, cost, anew, billed)])])
-        if self._database.full:  # found out by this very note
+        if self._database.full_error:
+            raise self._database.full_error
+        row = (key, self._id, model, cost, refetch, billed)
+        claimed = self._database.write_unsynced([(CLAIM, [row])])
+        if self._database.full_error:  # this write filled the disk
             self.release([key])
-            raise self._database.full
+            raise self._database.full_error
         if claimed:
             return "claimed"
-        owner = self._owner(key)
+        owners = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))
+        if not owners:
+            return "answered"
+        ((owner,),) = owners
         if owner == self._id:
             return "claimed"
-        if not owner:
-            return "answered"
-        if self._lives(owner):
+        if self._is_alive(owner):
             return "taken"
-        self._end(owner, "its process ended while it was under way")
-        return self.claim(key, model, cost, anew=anew, billed=billed)
+        self._remove_owner(owner, "its process ended before the call did")
+        return self.claim(key, model, cost, refetch=refetch, billed=billed)
 
-    def taken(self, keys: Collection[str]) -> set[str]:
-        """Those of `keys` that another living process is asking now."""
+    def leased_elsewhere(self, keys: Collection[str]) -> set[str]:
+        """Return those of `keys` that another live process has leased."""
         rows = self._database.read_keys("SELECT key, owner FROM intents", keys)
-        return {key for key, owner in rows if owner != self._id and self._lives(owner)}
+        return {key for key, owner in rows if owner != self._id and self._is_alive(owner)}
 
     def release(self, keys: list[str]) -> None:
-        """Ends intents whose requests have failed for good, or were not sent after all."""
+        """Delete the leases of requests that failed for good or were not sent."""
         if keys:
-            self._database.note([("DELETE FROM intents WHERE key = ?", [(key,) for key in keys])])
+            rows = [(key,) for key in keys]
+            self._database.write_unsynced([("DELETE FROM intents WHERE key = ?", rows)])
 
-    def lost(self, key: str, attempt: FailedCall) -> None:
-        """Notes that the call under way for `key` brought no answer; none is under way now."""
-        reason = self._redactor.redact(attempt.reason).encode("utf-8", "replace").decode()[:1000]
-        self._database.note(
+    def record_failed_call(self, key: str, failed_call: FailedCall) -> None:
+        """Record that the call in flight for `key` ended without a completion."""
+        reason = (
+            self._redactor.redact(failed_call.reason).encode("utf-8", "replace").decode()[:1000]
+        )
+        self._database.write_unsynced(
             [
-                (LOST, [(attempt.outcome, reason, key)]),
+                (RECORD_FAILED_CALL, [(failed_call.outcome, reason, key)]),
                 ("UPDATE intents SET sent = 0 WHERE key = ?", [(key,)]),
             ]
         )
 
-    def again(self, key: str) -> None:
-        """Notes that another call for `key` is under way.
+    def start_retry(self, key: str) -> None:
+        """Record that another call for `key` starts.
 
         Raises:
             WorkbenchError: the disk is full.
         """
-        if self._database.full:
-            raise self._database.full
-        self._database.note([("UPDATE intents SET sent = 1 WHERE key = ?", [(key,)])])
+        if self._database.full_error:
+            raise self._database.full_error
+        self._database.write_unsynced([("UPDATE intents SET sent = 1 WHERE key = ?", [(key,)])])
 
-    def settle(self) -> list[PendingCall]:
-        """Writes down what processes that are gone left under way, and gives it."""
-        unsaid: list[PendingCall] = []
-        self._seen.clear()
+    def expire_leases(self) -> list[UnansweredCall]:
+        """Remove owners that are dead; return and record their pending calls as unknown."""
+        unknown: list[UnansweredCall] = []
+        self._seen_alive.clear()
         owners = self.owners()
         for owner in owners:
-            if owner.id != self._id and not self._lives(owner.id):
-                reason = f"{owner} ended while it was under way"
-                unsaid += self._under_way(owner.id, reason)
-                self._end(owner.id, reason)
-        known = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
-        for lock in self._folder().glob("*.lock"):
-            if lock.stem not in known:
-                self._lives(lock.stem)  # whose process ended before it was known as an owner
-        return unsaid
+            if owner.id != self._id and not self._is_alive(owner.id):
+                reason = f"{owner} ended before the call did"
+                unknown += self._pending_calls(owner.id, reason)
+                self._remove_owner(owner.id, reason)
+        ids = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
+        for lock in self._owners_folder().glob("*.lock"):
+            if lock.stem not in ids:  # its process ended before it registered as an owner
+                self._is_alive(lock.stem)  # deletes the lock of a dead process
+        return unknown
 
-    def calls(self, key: str = "") -> list[PendingCall]:
-        """The lost calls, in order: all of them, or those of one key."""
+    def unanswered_calls(self, key: str = "") -> list[UnansweredCall]:
+        """Return the calls without a completion, in order: all of them, or those of one key."""
         rows = self._database.read(
             "SELECT key, model, outcome, reason, cost, noted_at FROM calls "
             "WHERE ? IN ('', key) ORDER BY number",
             (key,),
         )
-        return [PendingCall(*row) for row in rows]
+        return [UnansweredCall(*row) for row in rows]
 
-    def under_way(self) -> list[PendingCall]:
-        """This process's own calls that have not ended."""
-        return self._under_way(self._id)
+    def pending_calls(self) -> list[UnansweredCall]:
+        """Return this process's calls in flight."""
+        return self._pending_calls(self._id)
 
-    def _under_way(self, owner: str, reason: str = "") -> list[PendingCall]:
+    def _pending_calls(self, owner: str, reason: str = "") -> list[UnansweredCall]:
         rows = self._database.read(
             "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents "
             "WHERE owner = ? AND sent = 1 ORDER BY key",
             (reason, owner),
         )
-        return [PendingCall(*row) for row in rows]
+        return [UnansweredCall(*row) for row in rows]
 
     def owners(self) -> list[Owner]:
-        """Who has begun and not said that it ended."""
+        """Return all registered owners, also those that died."""
         rows = self._database.read("SELECT id, pid, host, plan, begun_at FROM owners")
         return [Owner(*row) for row in rows]
 
-    def running(self) -> list[Owner]:
-        """The other processes that are at work on this store now."""
-        return [one for one in self.owners() if one.id != self._id and self._lives(one.id)]
+    def live_owners(self) -> list[Owner]:
+        """Return the other processes that use this store now."""
+        others = [owner for owner in self.owners() if owner.id != self._id]
+        return [owner for owner in others if self._is_alive(owner.id)]
 
-    def _make_way(self, plan: str) -> None:
-        """Both sides note themselves before they look, so one of two sees the other."""
-        if self._lives(REPAIR):
-            raise busy("`workbench store repair`")
-        whole = plan.startswith(ALONE)
-        for one in self.running():
-            if whole or one.plan.startswith(ALONE):
-                command = f" (workbench {one.plan})" if one.plan.startswith(ALONE) else ""
-                raise busy(f"{one}{command}")
+    def _check_conflicts(self, plan: str) -> None:
+        """Refuse to share the store with a process that needs it exclusively, or the reverse.
 
-    def _owner(self, key: str) -> str:
-        rows = self._database.read("SELECT owner FROM intents WHERE key = ?", (key,))
-        return str(rows[0][0]) if rows else ""
+        Each process registers before it checks, so of two that start at once one sees the other.
+        """
+        if self._is_alive(REPAIR):
+            raise store_in_use_error("`workbench store repair`")
+        for owner in self.live_owners():
+            if owner.plan.startswith(EXCLUSIVE):
+                raise store_in_use_error(f"{owner} (workbench {owner.plan})")
+            if plan.startswith(EXCLUSIVE):
+                raise store_in_use_error(str(owner))
 
-    def _end(self, owner: str, reason: str) -> None:
+    def _remove_owner(self, owner: str, reason: str) -> None:
         statements: list[Statement] = [
-            (GIVEN_UP, [(reason, owner)]),
+            (RECORD_UNKNOWN, [(reason, owner)]),
             ("DELETE FROM intents WHERE owner = ?", [(owner,)]),
             ("DELETE FROM owners WHERE id = ?", [(owner,)]),
         ]
         self._database.write(statements)
 
-    def _lives(self, owner: str) -> bool:
-        """Whether the process is still there; believed for a moment once it was seen."""
-        if time.monotonic() - self._seen.get(owner, float("-inf")) < STILL:
+    def _is_alive(self, owner: str) -> bool:
+        if time.monotonic() - self._seen_alive.get(owner, float("-inf")) < ALIVE_FOR_S:
             return True
-        lock = self._lock(owner)
+        lock = self._lock_path(owner)
         if not lock.exists():
             return False
         try:
-            with hold(lock):
+            with hold_lock(lock):
                 lock.unlink(missing_ok=True)
                 return False
-        except Held:
-            self._seen[owner] = time.monotonic()
+        except LockHeld:
+            self._seen_alive[owner] = time.monotonic()
             return True
 
-    def _lock(self, owner: str) -> Path:
-        return self._folder() / f"{owner}.lock"
+    def _lock_path(self, owner: str) -> Path:
+        return self._owners_folder() / f"{owner}.lock"
 
-    def _folder(self) -> Path:
+    def _owners_folder(self) -> Path:
         folder = self._database.folder / "owners"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise self._database.fault("can't be written", error) from error
+            raise self._database.storage_error("can't be written", error) from error
         return folder

@@ -1,7 +1,4 @@
-"""Locks that the system frees when their process ends, however it ends.
-
-with hold(path):      # raises Held where another process has it
-"""
+"""File locks that the operating system releases when their process ends, however it ends."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,42 +9,42 @@ from filelock import FileLock, SoftFileLock, Timeout
 from workbench.errors import ExitCode, WorkbenchError
 
 
-class Held(Exception):  # noqa: N818  what it is, and no error by itself
+class LockHeld(Exception):  # noqa: N818  a state of the lock, not an error by itself
     """Another process holds the lock."""
 
 
 @contextmanager
-def hold(path: Path, *, patience: float = 0.0) -> Iterator[None]:
-    """Holds the lock of a file, which is made if it is missing and stays.
+def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
+    """Hold the lock of a file. The file is created if it is missing, and not deleted.
 
     Args:
         path: of the file.
-        patience: seconds to wait for another process.
+        timeout_s: seconds to wait for another process.
 
     Raises:
-        Held: another process holds it.
-        WorkbenchError: files can't be locked here, as on some network file systems.
+        LockHeld: another process holds it.
+        WorkbenchError: the file system has no locks, as some network file systems.
     """
-    lock = FileLock(path, timeout=patience, mode=0o600)
+    lock = FileLock(path, timeout=timeout_s, mode=0o600)
     try:
         lock.acquire()
     except Timeout as error:
-        raise Held from error
+        raise LockHeld from error
     except (OSError, NotImplementedError) as error:
-        raise _unlockable(path, error) from error
-    if isinstance(lock, SoftFileLock):  # what it becomes without flock; it outlives its process
+        raise _no_locks_error(path, error) from error
+    if isinstance(lock, SoftFileLock):  # filelock's fallback without flock outlives its process
         lock.release()
-        raise _unlockable(path, "the file system has no flock")
+        raise _no_locks_error(path, "the file system has no flock")
     try:
         yield
     finally:
         lock.release()
 
 
-def _unlockable(path: Path, error: object) -> WorkbenchError:
+def _no_locks_error(path: Path, cause: object) -> WorkbenchError:
     return WorkbenchError(
-        f"files can't be locked here: {error}",
+        f"files can't be locked here: {cause}",
         where=str(path),
-        fix="keep the project on a local disk: here two runs could pay for the same answer",
+        fix="keep the project on a local disk: here two runs could pay for the same completion",
         exit_code=ExitCode.USER,
     )

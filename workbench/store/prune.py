@@ -1,23 +1,21 @@
-"""Removing answers and scores that one names; what is removed must be paid for again.
+"""Removal of completions and scores from the store.
 
-remove(store, Answers(Selection(before="2025-10-01T00:00:00Z")))   ->  bytes freed
+Removal(answers=12, input_tokens=9_600, output_tokens=480, cost=0.0017, size=20_480)
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatchcase
 
 from workbench.errors import WorkbenchError
 from workbench.project import Price
-from workbench.store.busy import ALONE
 from workbench.store.completions import Store
-from workbench.store.database import Database
-from workbench.store.selection import Selection
+from workbench.store.leases import EXCLUSIVE
+from workbench.store.selection import ScoreSelection, Selection
 from workbench.store.statistics import file_size
 
-PLAN = f"{ALONE}prune"  # as owner of the store while it removes
+PLAN = f"{EXCLUSIVE}prune"
 BY_MODEL = """
 SELECT model, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
        sum(input_tokens IS NULL OR output_tokens IS NULL), sum(length(completion) + length(request))
@@ -28,14 +26,14 @@ UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1
 
 @dataclass(frozen=True)
 class Removal:
-    """What a pruning removes.
+    """Totals of the rows to remove.
 
     Attributes:
-        cost: of asking again, at today's prices, as far as tokens and prices are known; None
-            where no price is.
+        cost: estimate for requesting them again, at today's prices and as far as token counts
+            are stored; None if no model has a price.
         unpriced: models without a price.
-        uncounted: answers whose tokens the provider did not say.
-        size: bytes of what is removed.
+        uncounted: completions without token counts from the provider.
+        size: bytes of the rows.
     """
 
     answers: int = 0
@@ -48,63 +46,35 @@ class Removal:
     size: int = 0
 
 
-@dataclass(frozen=True)
-class Answers:
-    """The answers of a selection."""
-
-    selection: Selection
-    table = "completions"
-
-    def where(self, database: Database) -> tuple[str, list[str]]:
-        """`WHERE …` and its values."""
-        return self.selection.where(database)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """The scores of evaluators that match a glob (empty: all), kept before a time (empty: any)."""
-
-    evaluator: str
-    before: str
-    table = "scores"
-
-    def where(self, database: Database) -> tuple[str, list[str]]:
-        """`WHERE …` and its values."""
-        rows = database.read("SELECT DISTINCT evaluator FROM scores")
-        names = [str(name) for (name,) in rows if fnmatchcase(name, self.evaluator or "*")]
-        where = f"WHERE evaluator IN ({','.join('?' * len(names))})"
-        if not self.before:
-            return where, names
-        return f"{where} AND kept_at < ?", [*names, self.before]
-
-
-def time_before(age: str, now: datetime | None = None) -> str:
-    """The moment `30d`, `12h` or `4w` ago: UTC, ISO 8601, as the store writes it.
+def cutoff_time(age: str, now: datetime | None = None) -> str:
+    """Return the time `30d`, `12h` or `4w` ago: UTC, ISO 8601, in the store's format.
 
     Raises:
-        WorkbenchError: another word than that.
+        WorkbenchError: `age` has another form.
     """
-    found = re.fullmatch(r"([0-9]{1,5})([hdw])", age.strip())
-    if not found:
+    match = re.fullmatch(r"([0-9]{1,5})([hdw])", age.strip())
+    if not match:
         raise WorkbenchError(
-            f"--older-than {age!r} is no age", fix="12h, 30d or 4w: hours, days or weeks"
+            f"--older-than {age!r} is not an age", fix="12h, 30d or 4w: hours, days or weeks"
         )
-    then = (now or datetime.now(UTC)) - int(found[1]) * UNITS[found[2]]
-    return then.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    cutoff = (now or datetime.now(UTC)) - int(match[1]) * UNITS[match[2]]
+    return cutoff.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def to_remove(store: Store, what: Answers | Scores, prices: Mapping[str, Price]) -> Removal:
-    """What `remove` would remove, and what it would cost to ask again."""
-    where, values = what.where(store.database)
-    if isinstance(what, Scores):
+def preview_removal(
+    store: Store, selection: Selection | ScoreSelection, prices: Mapping[str, Price]
+) -> Removal:
+    """Return the totals of the rows that `remove` would delete."""
+    where, values = selection.where(store.database)
+    if isinstance(selection, ScoreSelection):
         query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"  # noqa: S608
         ((count, size),) = store.database.read(query, values)
         return Removal(scores=count, size=size)
-    query = f"{BY_MODEL} {where} GROUP BY model ORDER BY model"
-    rows = store.database.read(query, values)
+    rows = store.database.read(f"{BY_MODEL} {where} GROUP BY model ORDER BY model", values)
     costs = [prices[row[0]].cost(row[2], row[3]) for row in rows if row[0] in prices]
-    sums = [sum(row[column] for row in rows) for column in range(1, 6)]
-    count, tokens_in, tokens_out, uncounted, size = sums
+    count, tokens_in, tokens_out, uncounted, size = (
+        sum(row[i] for row in rows) for i in range(1, 6)
+    )
     return Removal(
         answers=count,
         input_tokens=tokens_in,
@@ -116,15 +86,15 @@ def to_remove(store: Store, what: Answers | Scores, prices: Mapping[str, Price])
     )
 
 
-def remove(store: Store, what: Answers | Scores) -> int:
-    """Removes them; the bytes by which the file has shrunk.
+def remove(store: Store, selection: Selection | ScoreSelection) -> int:
+    """Delete the selected rows; return the number of bytes by which the file shrank.
 
     Raises:
-        WorkbenchError: another process is at work on the store (exit code 7).
+        WorkbenchError: another process uses the store (exit code 7).
     """
-    with store.ledger.session(PLAN):
+    with store.leases.session(PLAN):
         size = file_size(store)
-        where, values = what.where(store.database)
-        store.database.write([(f"DELETE FROM {what.table} {where}", [values])])  # noqa: S608
+        where, values = selection.where(store.database)
+        store.database.write([(f"DELETE FROM {selection.table} {where}", [values])])  # noqa: S608
         store.database.shrink()
         return size - file_size(store)

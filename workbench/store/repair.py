@@ -1,11 +1,9 @@
-"""A damaged store made anew from what can be read of it; the damaged one is put by, never deleted.
+"""Repair of a damaged store: a new file from its readable rows. The old one is kept.
 
-repair(folder)   ->  Repair(findings=("database disk image is malformed",), salvaged=…, put_by=…)
-
-.workbench/store.db                       the new one, in one step, when it is whole
-.workbench/damaged-20251123T180500Z/      store.db, store.db-wal, store.db-shm as they were;
-                                          lost.txt: keys of answers that were there
-.workbench/repairing/                     where it is made; what a killed repair leaves is read, too
+.workbench/store.db                      the new file, moved into place when it is complete
+.workbench/damaged-20251123T180500Z/     the old store.db, store.db-wal, store.db-shm;
+                                         lost.txt: keys that could not be recovered
+.workbench/repairing/                    work files; a repair that was killed left its new-*
 """
 
 import os
@@ -20,16 +18,16 @@ from pathlib import Path
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.completions import Store
-from workbench.store.database import NAME, Database
-from workbench.store.exclusive import alone
-from workbench.store.salvage import Salvaged, salvage
-from workbench.store.wal_check import log_damage
+from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error
+from workbench.store.exclusive import exclusive_access
+from workbench.store.recovery import Recovered, recover
+from workbench.store.schema import VERSION
 
-ASIDE = "repairing"
-# The file, its log, how that is shared, and what was said to be durable.
-PARTS = (NAME, f"{NAME}-wal", f"{NAME}-shm", "acknowledged")
-FAULTS = 20  # of which SQLite tells
-LEDGER = {
+LOG = f"{NAME}-wal"
+WATERMARK = "acknowledged"
+PARTS = (NAME, LOG, f"{NAME}-shm", WATERMARK)
+MOST_FAULTS = 20  # that SQLite lists
+LEASE_COLUMNS = {
     "owners": ("id", "pid", "host", "plan", "begun_at"),
     "intents": ("key", "owner", "model", "cost", "sent", "noted_at"),
 }
@@ -37,135 +35,149 @@ LEDGER = {
 
 @dataclass(frozen=True)
 class Repair:
-    """What came of it.
+    """The result of a repair.
 
     Attributes:
-        findings: what is damaged; empty: nothing is, and nothing was changed.
-        salvaged: what the new store holds.
-        put_by: the folder with the damaged one.
+        findings: the damage; empty: there is none, and nothing was changed.
+        recovered: contents of the new store.
+        damaged_folder: holds the damaged store.
     """
 
     findings: tuple[str, ...] = ()
-    salvaged: Salvaged | None = None
-    put_by: Path | None = None
+    recovered: Recovered | None = None
+    damaged_folder: Path | None = None
 
 
 def repair(folder: Path) -> Repair:
-    """Makes the store in `folder` anew if it is damaged.
+    """Rebuild the store in `folder` from its readable rows if it is damaged.
 
     Raises:
-        WorkbenchError: there is none, it has a later format, another process is at work on it
-            (exit code 7), or there is no room for a second one (exit code 5).
+        WorkbenchError: there is no store (exit code 2), or it has another format, no row can be
+            read, or the disk is full (5), or another process uses it (7).
     """
-    aside = folder / ASIDE
-    if not aside.exists() and not any((folder / part).exists() for part in PARTS[:2]):
+    work = folder / "repairing"
+    if not work.exists() and not any((folder / part).exists() for part in (NAME, LOG)):
         raise WorkbenchError("there is no store yet", where=str(folder / NAME))
     try:
-        with alone(folder):
-            return _repaired(folder, aside)
+        with exclusive_access(folder):
+            return _repair(folder, work)
     except OSError as error:
         raise WorkbenchError(
             f"the store can't be repaired: {error.strerror or error}",
             where=error.filename or str(folder),
-            fix="see that the folder can be written and the disk has room for it twice more; "
-            "the damaged store is as it was",
+            fix="check that the folder can be written and the disk has space for three copies of "
+            "the store; the damaged store is unchanged",
             exit_code=ExitCode.STORAGE,
         ) from error
 
 
-def _repaired(folder: Path, aside: Path) -> Repair:
-    earlier = [left for left in sorted(aside.glob("new-*")) if (left / NAME).exists()]
-    copy, new = aside / "copy", aside / f"new-{uuid.uuid4().hex}"
+def _repair(folder: Path, work: Path) -> Repair:
+    unfinished = [new for new in sorted(work.glob("new-*")) if (new / NAME).exists()]
+    copy, new = work / "copy", work / f"new-{uuid.uuid4().hex}"
     try:
-        for made in (aside, copy, new):
-            made.mkdir(mode=0o700, exist_ok=True)
-        findings = examine(folder, copy)
-        findings += ["an earlier repair was interrupted"] if earlier else []
+        for directory in (work, new):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        findings = find_damage(folder, copy)
+        findings += ["an earlier repair was interrupted"] if unfinished else []
         if not findings:
-            shutil.rmtree(aside)
+            shutil.rmtree(work)
             return Repair()
+        _copy_store(folder, copy)
         with Database(new) as database:
-            salvaged = salvage([folder, *earlier], database)
-            _copy_ledger(copy, database)
+            files = [copy / NAME, *(folder / NAME for folder in unfinished)]
+            recovered = recover(files, database)
+            _copy_leases(copy, database)
+        _require_rows(recovered, folder)
         with Store(new) as store:
             store.check()
-        put_by = _put_by(folder, salvaged.lost)
-        _take_the_place(new / NAME, folder)
-        shutil.rmtree(aside)
-        return Repair(tuple(findings), salvaged, put_by)
+        damaged_folder = _keep_damaged(folder, recovered.lost)
+        _move_into_place(new / NAME, folder)
+        shutil.rmtree(work)
+        return Repair(tuple(findings), recovered, damaged_folder)
     except BaseException:
-        for made in (copy, new):
-            shutil.rmtree(made, ignore_errors=True)
+        for directory in (copy, new):
+            shutil.rmtree(directory, ignore_errors=True)
         with suppress(OSError):
-            aside.rmdir()  # where no earlier one is left
+            work.rmdir()  # unless it holds an unfinished repair
         raise
 
 
-def examine(folder: Path, copy: Path) -> list[str]:
-    """What is damaged, told from a copy: SQLite changes what it opens.
+def find_damage(folder: Path, copy: Path) -> list[str]:
+    """Return all damage. A copy is examined, because SQLite changes the files that it opens.
 
     Raises:
-        WorkbenchError: the store has a later format.
+        WorkbenchError: the store has another format.
     """
-    shutil.rmtree(copy)
-    copy.mkdir(mode=0o700)
-    for part in (*PARTS[:2], PARTS[3]):
-        with suppress(FileNotFoundError):
-            shutil.copyfile(folder / part, copy / part)
-    log = log_damage(folder)
-    findings = [log] if log else []
-    if not (folder / NAME).exists():
-        findings.append("the file is gone")
+    _copy_store(folder, copy)
+    findings = [] if (folder / NAME).exists() else ["the file is gone"]
     try:
-        with closing(sqlite3.connect(copy / NAME)) as db:
-            said = [str(row[0]) for row in db.execute(f"PRAGMA integrity_check({FAULTS})")]
-        findings += [] if said == ["ok"] else said
+        with closing(sqlite3.connect(copy / NAME)) as connection:
+            rows = connection.execute(f"PRAGMA integrity_check({MOST_FAULTS})").fetchall()
+            ((number,),) = connection.execute("PRAGMA user_version").fetchall()
+        findings += [str(row[0]) for row in rows if row[0] != "ok"]
     except sqlite3.Error as error:
-        findings.append(str(error))
+        return [*findings, str(error)]
+    if number != VERSION and 0 < number <= LARGEST_FORMAT:
+        raise format_error(folder / NAME, number)
     try:
         with Store(copy) as store:
             store.check()
     except WorkbenchError as error:
-        if error.exit_code != ExitCode.STORAGE:
-            error.where = str(folder / NAME)
-            raise
         findings.append(error.message)
     return findings
 
 
-def _copy_ledger(copy: Path, database: Database) -> None:
-    """Who was asking what, as far as SQLite can tell: the next run finds that they are gone."""
-    for table, columns in LEDGER.items():
-        listed = ", ".join(columns)
+def _copy_store(folder: Path, copy: Path) -> None:
+    shutil.rmtree(copy, ignore_errors=True)
+    copy.mkdir(mode=0o700)
+    for part in (NAME, LOG, WATERMARK):
+        with suppress(FileNotFoundError):
+            shutil.copyfile(folder / part, copy / part)
+
+
+def _require_rows(recovered: Recovered, folder: Path) -> None:
+    """Refuse to replace a store by an empty one."""
+    if not (recovered.answers or recovered.scores or recovered.calls):
+        shell = "" if recovered.used_shell else "install a `sqlite3` that has `.recover`, or "
+        raise WorkbenchError(
+            "the store can't be repaired: no row of it is readable",
+            where=str(folder / NAME),
+            fix=f"{shell}move the file away: a new store is created",
+            exit_code=ExitCode.STORAGE,
+        )
+
+
+def _copy_leases(copy: Path, database: Database) -> None:
+    """Copy owners and their leases as far as they are readable; the next run expires them."""
+    for table, columns in LEASE_COLUMNS.items():
+        names, marks = ", ".join(columns), ", ".join("?" * len(columns))
         rows = list[Sequence[str | float | None]]()
-        with suppress(sqlite3.Error), closing(sqlite3.connect(copy / NAME)) as db:
-            rows.extend(db.execute(f"SELECT {listed} FROM {table}"))  # noqa: S608
-        marks = ", ".join("?" * len(columns))
-        query = f"INSERT OR IGNORE INTO {table} ({listed}) VALUES ({marks})"  # noqa: S608
-        with suppress(WorkbenchError):  # a value that is none
-            database.write([(query, rows)])
+        with suppress(sqlite3.Error), closing(sqlite3.connect(copy / NAME)) as connection:
+            rows.extend(connection.execute(f"SELECT {names} FROM {table}"))  # noqa: S608
+        with suppress(WorkbenchError):  # a damaged value
+            database.write([(f"INSERT OR IGNORE INTO {table} ({names}) VALUES ({marks})", rows)])  # noqa: S608
 
 
-def _put_by(folder: Path, lost: Sequence[str]) -> Path:
-    """The damaged files under a second name, so that no moment is without them."""
-    put_by = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
-    put_by.mkdir(mode=0o700)
+def _keep_damaged(folder: Path, lost: Sequence[str]) -> Path:
+    """Link the damaged files into a new folder, so that they exist at every moment."""
+    damaged_folder = folder / f"damaged-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}"
+    damaged_folder.mkdir(mode=0o700)
     for part in PARTS:
         if (folder / part).exists():
             try:
-                (put_by / part).hardlink_to(folder / part)
+                (damaged_folder / part).hardlink_to(folder / part)
             except OSError:  # a file system without links
-                shutil.copy2(folder / part, put_by / part)
-    listed = put_by / "lost.txt"
-    listed.touch(0o600)
-    listed.write_text("".join(f"{key}\n" for key in lost))
-    _sync(put_by)
+                shutil.copy2(folder / part, damaged_folder / part)
+    lost_file = damaged_folder / "lost.txt"
+    lost_file.touch(0o600)
+    lost_file.write_text("".join(f"{key}\n" for key in lost))
+    _sync(damaged_folder)
     _sync(folder)
-    return put_by
+    return damaged_folder
 
 
-def _take_the_place(new: Path, folder: Path) -> None:
-    """The old log goes first: it would be taken for the new file's."""
+def _move_into_place(new: Path, folder: Path) -> None:
+    """Replace the file. Its old log is deleted first: SQLite would apply it to the new file."""
     _sync(new)
     for part in PARTS[1:]:
         (folder / part).unlink(missing_ok=True)
@@ -175,8 +187,8 @@ def _take_the_place(new: Path, folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    opened = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(handle)
     finally:
-        os.close(opened)
+        os.close(handle)

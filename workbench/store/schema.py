@@ -1,18 +1,19 @@
-"""The tables of a store, and how those of earlier formats become them.
+"""The tables of a store.
 
-completions, scores   what is kept; each row has a checksum over all that it says. Completions
-                      stand in the order they came, so that a commit fills pages: by key, each
-                      would take a page of its own, as SQLite keeps no row of a kilobyte in its
-                      tree of keys
-totals                how many rows each of them has and the sum of their checksums, kept by
-                      triggers: a row that vanished from a file that is whole otherwise is missed
-store                 which store this is, and how often something durable was written to it
-owners, intents       who is asking what now
-calls                 what brought no answer
+completions, scores   results; each row has a checksum over its texts. Completions stand in the
+                      order of arrival, so that a commit fills pages: in a tree of keys, each row
+                      would take a page to itself, because a row has a kilobyte or more
+totals                number of rows of both tables and the sum of their checksums, maintained by
+                      triggers: a row that vanished from an otherwise valid file is detected
+store                 id of the store, number of synced commits
+owners, intents       live processes and the requests that they have leased
+calls                 calls that returned no completion
+
+Format 4 is the base. Each later change of the format upgrades its predecessor in `create_tables`,
+with a test on a store that the commit before it wrote. Other formats are refused.
 """
 
 import sqlite3
-from contextlib import suppress
 
 VERSION = 4
 SCHEMA = """
@@ -47,7 +48,7 @@ CREATE TABLE IF NOT EXISTS totals (
     name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sums INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-COUNTED = """
+TOTALS = """
 INSERT OR IGNORE INTO totals SELECT '{table}', count(*), coalesce(sum(sum), 0) FROM {table};
 CREATE TRIGGER IF NOT EXISTS {table}_more AFTER INSERT ON {table} BEGIN \
 UPDATE totals SET rows = rows + 1, sums = sums + NEW.sum WHERE name = '{table}'; END;
@@ -56,65 +57,29 @@ UPDATE totals SET sums = sums - OLD.sum + NEW.sum WHERE name = '{table}'; END;
 CREATE TRIGGER IF NOT EXISTS {table}_less AFTER DELETE ON {table} BEGIN \
 UPDATE totals SET rows = rows - 1, sums = sums - OLD.sum WHERE name = '{table}'; END;
 """
-FROM_1 = """
-ALTER TABLE completions ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE completions ADD COLUMN model TEXT NOT NULL DEFAULT '';
-ALTER TABLE completions ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE completions ADD COLUMN input_tokens INTEGER;
-ALTER TABLE completions ADD COLUMN output_tokens INTEGER;
-ALTER TABLE completions ADD COLUMN latency_s REAL;
-UPDATE completions SET sum = crc(key, state, completion, request);
-ALTER TABLE scores ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;
-UPDATE scores SET sum = crc(key, evaluator, score);
-"""
-# Until the fourth format a completion stood in the tree of keys.
-ASIDE = """
-DROP TRIGGER IF EXISTS completions_more;
-DROP TRIGGER IF EXISTS completions_other;
-DROP TRIGGER IF EXISTS completions_less;
-DROP INDEX IF EXISTS history;
-ALTER TABLE completions RENAME TO by_key;
-"""
-MOVED = """
-INSERT INTO completions (key, state, completion, request, sum, model, size, input_tokens, \
-output_tokens, latency_s, kept_at) SELECT key, state, completion, request, sum, model, size, \
-input_tokens, output_tokens, latency_s, kept_at FROM by_key;
-DROP TABLE by_key;
-"""
 
 
-def version_of(db: sqlite3.Connection) -> int:
-    """The format of a store; 0: it is empty."""
-    return int(db.execute("PRAGMA user_version").fetchone()[0])
+def format_of(connection: sqlite3.Connection) -> int:
+    """Return the format number of a store; 0 if the file is empty."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def make_tables(db: sqlite3.Connection) -> None:
-    """Where there are none, or those of an earlier format; all in one step.
+def create_tables(connection: sqlite3.Connection) -> None:
+    """Create all tables in one transaction if there are none.
 
     Args:
-        db: in autocommit mode, and knowing `crc`.
+        connection: in autocommit mode.
     """
-    if version_of(db) == VERSION:
+    if format_of(connection) == VERSION:
         return
-    db.execute("BEGIN IMMEDIATE")
+    script = SCHEMA + "".join(TOTALS.format(table=table) for table in ("completions", "scores"))
+    connection.execute("BEGIN IMMEDIATE")
     try:
-        found = version_of(db)  # another process may have been quicker
-        for statement in _script(found).split(";\n"):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version={VERSION}")
-        db.execute("COMMIT")
+        for statement in script.split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version={VERSION}")
+        connection.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
-    if found not in (0, VERSION):
-        with suppress(sqlite3.OperationalError):  # others are at work in it: it stays as large
-            db.execute("VACUUM")
-
-
-def _script(version: int) -> str:
-    """What makes a store of this format one of ours."""
-    counted = "".join(COUNTED.format(table=one) for one in ("completions", "scores"))
-    if version in (0, VERSION):
-        return SCHEMA + counted
-    return (FROM_1 if version == 1 else "") + ASIDE + SCHEMA + MOVED + counted

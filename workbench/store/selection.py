@@ -1,4 +1,4 @@
-"""Answers as they are kept: when, of what model, and with what was asked; and choosing some.
+"""Stored completions with their requests, and filters that select some of them.
 
 Selection(model="openai:*", states=("truncated",), before="2025-11-01T00:00:00Z")
 """
@@ -13,51 +13,49 @@ from workbench.model import Completion
 from workbench.store.completions import Store
 from workbench.store.database import Database
 
-AT_ONCE = 200  # answers in memory
+KEYS_PER_READ = 200  # so many completions are in memory
 
 
 @dataclass(frozen=True)
-class Kept:
-    """One answer.
+class StoredCompletion:
+    """A completion and the request that it answers.
 
     Attributes:
-        model: `provider:name`; empty for what the first format kept, which noted none.
-        kept_at: UTC, ISO 8601.
-        asked: the body, and what stands in the key beside it; see `read_asked`.
+        model: `provider:name`.
+        stored_at: UTC, ISO 8601.
+        request: the parts of the request's key by name; `body` is the request body as data.
     """
 
     key: str
     model: str
-    kept_at: str
-    asked: dict[str, JSON]
+    stored_at: str
+    request: dict[str, JSON]
     completion: Completion
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Some of the answers: all that meet every condition.
+    """Completions that meet every condition.
 
     Attributes:
         model: a glob over `provider:name`; empty: any.
         states: empty: any.
-        before: kept earlier than this, UTC, ISO 8601; empty: any time.
+        before: stored earlier than this, UTC, ISO 8601; empty: any time.
     """
 
     model: str = ""
     states: tuple[str, ...] = ()
     before: str = ""
+    table = "completions"
 
     def where(self, database: Database) -> tuple[str, list[str]]:
-        """`WHERE …` and its values."""
+        """The SQL condition `WHERE …` and its values."""
         conditions, values = ["1"], list[str]()
         if self.model:
-            names = [
-                str(name)
-                for (name,) in database.read("SELECT model FROM completions GROUP BY model")
-            ]
-            matching = [name for name in names if fnmatchcase(name, self.model)]
-            conditions.append(f"model IN ({','.join('?' * len(matching))})")
-            values += matching
+            rows = database.read("SELECT model FROM completions GROUP BY model")
+            models = [str(name) for (name,) in rows if fnmatchcase(name, self.model)]
+            conditions.append(f"model IN ({','.join('?' * len(models))})")
+            values += models
         if self.states:
             conditions.append(f"state IN ({','.join('?' * len(self.states))})")
             values += self.states
@@ -67,32 +65,53 @@ class Selection:
         return f"WHERE {' AND '.join(conditions)}", values
 
 
-def select_kept(store: Store, selection: Selection) -> Iterator[Kept]:
-    """The answers of a selection, by key."""
+@dataclass(frozen=True)
+class ScoreSelection:
+    """Scores that meet both conditions.
+
+    Attributes:
+        evaluator: a glob over evaluator names; empty: any.
+        before: stored earlier than this, UTC, ISO 8601; empty: any time.
+    """
+
+    evaluator: str = ""
+    before: str = ""
+    table = "scores"
+
+    def where(self, database: Database) -> tuple[str, list[str]]:
+        """The SQL condition `WHERE …` and its values."""
+        rows = database.read("SELECT DISTINCT evaluator FROM scores")
+        names = [str(name) for (name,) in rows if fnmatchcase(name, self.evaluator or "*")]
+        condition = f"WHERE evaluator IN ({','.join('?' * len(names))})"
+        if not self.before:
+            return condition, names
+        return f"{condition} AND kept_at < ?", [*names, self.before]
+
+
+def select_completions(store: Store, selection: Selection) -> Iterator[StoredCompletion]:
+    """Yield the selected completions, sorted by key."""
     where, values = selection.where(store.database)
-    query = f"SELECT key FROM completions {where} AND key > ? ORDER BY key LIMIT {AT_ONCE}"  # noqa: S608
-    after = ""
-    while keys := [str(key) for (key,) in store.database.read(query, [*values, after])]:
-        yield from read_kept(store, keys)
-        after = keys[-1]
+    query = f"SELECT key FROM completions {where} AND key > ? ORDER BY key LIMIT {KEYS_PER_READ}"  # noqa: S608
+    last = ""
+    while keys := [str(key) for (key,) in store.database.read(query, [*values, last])]:
+        yield from read_stored(store, keys)
+        last = keys[-1]
 
 
-def read_kept(store: Store, keys: Collection[str]) -> Iterator[Kept]:
-    """Those of `keys` that are here, by key.
+def read_stored(store: Store, keys: Collection[str]) -> Iterator[StoredCompletion]:
+    """Yield the completions that are stored under `keys`, sorted by key.
 
     Raises:
-        WorkbenchError: one is not as it was kept (exit code 5).
+        WorkbenchError: a row does not match its checksum (exit code 5).
     """
-    answers = store.completions(keys)
+    completions = store.completions(keys)
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
-    for key, model, kept_at, request in sorted(rows):
-        if key in answers:
-            yield Kept(key, model, kept_at, read_asked(request), answers[key])
+    for key, model, stored_at, request in sorted(rows):
+        if key in completions:
+            yield StoredCompletion(key, model, stored_at, parse_request(request), completions[key])
 
 
-def read_asked(text: str) -> dict[str, JSON]:
-    """What was asked, its `body` as data; only that where the first format kept it."""
-    said: dict[str, JSON] = json.loads(text)
-    if isinstance(said.get("body"), str):
-        return {**said, "body": json.loads(said["body"])}
-    return {"body": said}
+def parse_request(text: str) -> dict[str, JSON]:
+    """Return a row's `request` column as data, its `body` parsed too."""
+    parts: dict[str, JSON] = json.loads(text)
+    return {**parts, "body": json.loads(parts["body"])}

@@ -1,6 +1,6 @@
-"""What the store holds, in numbers.
+"""Totals of the store: completions, tokens and cost by model, calls without a completion.
 
-Statistics(models=(ModelStatistics("openai:gpt-4o-mini", {"ok": 150}, …),), size=1_843_200, …)
+ModelStatistics("openai:gpt-4o-mini", {"ok": 150}, input_tokens=120_000, cost=0.018, …)
 """
 
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from workbench.project import Price
 from workbench.store.completions import Store
-from workbench.store.leases import Owner, PendingCall
+from workbench.store.leases import Owner, UnansweredCall
 
 BY_MODEL = """
 SELECT model, state, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
@@ -24,14 +24,14 @@ SELECT outcome, count(*), sum(cost), sum(cost IS NULL) FROM calls GROUP BY outco
 
 @dataclass
 class ModelStatistics:
-    """The answers of one model.
+    """Totals of one model.
 
     Attributes:
-        model: `provider:name`; empty for what the first format kept.
-        states: answers by state.
-        uncounted: answers whose tokens the provider did not say.
-        size: bytes of answers and requests.
-        cost: at today's prices, of the tokens that were counted; None without a price.
+        model: `provider:name`.
+        states: completions by state.
+        uncounted: completions without token counts from the provider.
+        size: bytes of completions and requests.
+        cost: of the counted tokens, at today's prices; None without a price.
     """
 
     model: str
@@ -44,12 +44,12 @@ class ModelStatistics:
 
 
 @dataclass(frozen=True)
-class LostCalls:
-    """Calls without an answer that ended alike.
+class OutcomeTotal:
+    """Calls without a completion that have the same outcome.
 
     Attributes:
-        most: what they may have cost, at the most; None where no cost is known.
-        unpriced: calls of which no cost is known.
+        most: the most that they may have cost; None if no cost is known.
+        unpriced: calls without a known cost.
     """
 
     outcome: str
@@ -60,60 +60,61 @@ class LostCalls:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of a whole store.
+    """Totals of a store.
 
     Attributes:
         scores: by evaluator.
         size: bytes of the file and its log.
         unknown: calls of unknown outcome, newest first.
-        running: the processes at work on it.
+        running: other processes that use the store.
     """
 
     models: tuple[ModelStatistics, ...]
     scores: Mapping[str, int]
     size: int
-    calls: tuple[LostCalls, ...]
-    unknown: tuple[PendingCall, ...]
+    calls: tuple[OutcomeTotal, ...]
+    unknown: tuple[UnansweredCall, ...]
     running: tuple[Owner, ...]
 
 
 def statistics(store: Store, prices: Mapping[str, Price]) -> Statistics:
-    """Everything that can be counted; reads every row once."""
+    """Count everything in the store; reads every row once."""
     scores = store.database.read(
         "SELECT evaluator, count(*) FROM scores GROUP BY evaluator ORDER BY evaluator"
     )
-    unknown = [call for call in store.ledger.calls() if call.outcome == "unknown"]
+    unknown = [call for call in store.leases.unanswered_calls() if call.outcome == "unknown"]
     return Statistics(
-        models=tuple(_models(store, prices)),
+        models=tuple(_count_models(store, prices)),
         scores={str(name): int(count) for name, count in scores},
         size=file_size(store),
-        calls=tuple(LostCalls(*row) for row in store.database.read(BY_OUTCOME)),
+        calls=tuple(OutcomeTotal(*row) for row in store.database.read(BY_OUTCOME)),
         unknown=tuple(sorted(unknown, key=lambda call: call.noted_at, reverse=True)),
-        running=tuple(store.ledger.running()),
+        running=tuple(store.leases.live_owners()),
     )
 
 
 def file_size(store: Store) -> int:
-    """Bytes of the file and of its log."""
+    """Size of the file and its log in bytes."""
     size = 0
-    for end in ("", "-wal"):
+    for suffix in ("", "-wal"):
         with suppress(FileNotFoundError):
-            size += store.database.path.with_name(store.database.path.name + end).stat().st_size
+            size += (
+                store.database.path.with_name(f"{store.database.path.name}{suffix}").stat().st_size
+            )
     return size
 
 
-def _models(store: Store, prices: Mapping[str, Price]) -> list[ModelStatistics]:
-    found: dict[str, ModelStatistics] = {}
-    for model, state, count, tokens_in, tokens_out, uncounted, size in store.database.read(
-        BY_MODEL
-    ):
-        one = found.setdefault(model, ModelStatistics(model))
-        one.states[state] = count
-        one.input_tokens += tokens_in
-        one.output_tokens += tokens_out
-        one.uncounted += uncounted
-        one.size += size
-    for one in found.values():
-        if price := prices.get(one.model):
-            one.cost = price.cost(one.input_tokens, one.output_tokens)
-    return list(found.values())
+def _count_models(store: Store, prices: Mapping[str, Price]) -> list[ModelStatistics]:
+    models: dict[str, ModelStatistics] = {}
+    rows = store.database.read(BY_MODEL)
+    for name, state, count, tokens_in, tokens_out, uncounted, size in rows:
+        model = models.setdefault(name, ModelStatistics(name))
+        model.states[state] = count
+        model.input_tokens += tokens_in
+        model.output_tokens += tokens_out
+        model.uncounted += uncounted
+        model.size += size
+    for model in models.values():
+        if price := prices.get(model.model):
+            model.cost = price.cost(model.input_tokens, model.output_tokens)
+    return list(models.values())

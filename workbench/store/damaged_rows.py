@@ -1,0 +1,191 @@
+"""Rows of a damaged store, as far as SQL and SQLite's own recovery can read them.
+
+    ("completions", ("0a3e…", "ok", "{…}", "{…}", 1234567, "2025-11-23T18:05:00.000Z"))
+
+SQL is asked for ranges of rows, and within an unreadable range for each row, so an unreadable page
+costs its own rows only. The `.recover` command of the `sqlite3` shell also reads pages that SQL
+does not reach, as those below a damaged page (https://www.sqlite.org/recovery.html). Python's
+SQLite has no such function, and neither has the shell of some Linux distributions.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from workbench.store.schema import create_tables
+
+Row = Sequence[Any]
+COLUMNS = {
+    "completions": "key, state, completion, request, sum, kept_at",
+    "scores": "key, evaluator, score, sum, kept_at",
+    "calls": "key, model, outcome, reason, cost, noted_at",
+}
+READ_SCORES = f"SELECT {COLUMNS['scores']} FROM scores"  # noqa: S608
+READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_completions_1"
+PAGE_SIZE = 4096  # SQLite's default
+ROWS_PER_READ = 500
+LARGEST_NUMBER = 2**26  # of a row; a larger one is damaged
+DIGITS = "0123456789abcdef"
+PREFIX_LENGTHS = (2, 4)  # digits of a key: ranges that are read at once, and the smallest ones
+SHELL_TIMEOUT_S = 600.0
+
+
+def read_file(file: Path) -> Iterator[tuple[str, Row]]:
+    """Yield the rows that SQL reads with their table; `index` for a completion's key in the index.
+
+    The file may be changed: it must be a copy.
+    """
+    with closing(_connect(file)) as connection:
+        index = list(_read_by_key(connection, READ_INDEX))
+        numbers = [number for _, number in index if isinstance(number, int)]
+        sources = {
+            "index": iter(index),
+            "completions": _read_by_number(connection, "completions", numbers),
+            "scores": _read_by_key(connection, READ_SCORES),
+            "calls": _read_by_number(connection, "calls", []),
+        }
+        for table, rows in sources.items():
+            for row in rows:
+                yield table, row
+
+
+def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
+    """Yield rows from pages that `.recover` could not assign to a table.
+
+    A row of a numbered table has its number in `id` and NULL in its first column. An entry of an
+    index has no `id`; those of the index `history` end with a completion's key and number.
+    """
+    with closing(_connect(file)) as connection:
+        rows = _fetch(connection, "SELECT nfield, id, * FROM lost_and_found") or []
+        for count, number, _, _, _, _, *columns in rows:
+            if number is not None and count == 12:
+                yield "completions", (*columns[1:6], columns[11])
+            elif number is not None and count == 7:
+                yield "calls", columns[1:7]
+            elif number is None and count == 7:
+                yield "index", columns[5:7]
+            elif number is None and count == 5:
+                yield "scores", columns[:5]
+
+
+def run_recover(file: Path, recovered: Path) -> bool:
+    """Run `sqlite3 file .recover` into a new database; return False without such a shell."""
+    shell = shutil.which("sqlite3")
+    if shell is None:
+        return False
+    recovered.unlink(missing_ok=True)
+    command = [shell, "-batch", "-init", os.devnull]
+    with subprocess.Popen(
+        [*command, str(file), ".recover"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as dump:
+        try:
+            subprocess.run(
+                [*command, str(recovered)],
+                stdin=dump.stdout,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=SHELL_TIMEOUT_S,
+                check=False,
+            )
+            if dump.stdout:
+                dump.stdout.close()  # if the second shell ended early, the first ends too
+            return dump.wait(SHELL_TIMEOUT_S) == 0
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            dump.kill()
+
+
+def with_readable_schema(file: Path) -> Iterator[Path]:
+    """Yield the file as it is; if its schema is damaged, also with the first page of new stores.
+
+    The first page holds the header of the file and the root pages of the tables. They are the
+    same in every store, except that `VACUUM` orders them in another way.
+    """
+    yield file
+    templates = [_new_store(file.with_name(f"new-{n}.db"), vacuum=bool(n)) for n in range(2)]
+    schema = _read_schema(file)
+    if any(schema == _read_schema(template) for template in templates):
+        return
+    for template in templates:
+        page = template.read_bytes()[:PAGE_SIZE]
+        with file.open("r+b") as damaged:
+            # With zeros at byte 92, SQLite takes the number of pages from the file's size.
+            damaged.write(page[:92] + bytes(4) + page[96:])
+        yield file
+
+
+def _new_store(file: Path, *, vacuum: bool) -> Path:
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        create_tables(connection)
+        if vacuum:
+            connection.execute("VACUUM")
+    return file
+
+
+def _read_schema(file: Path) -> list[Row] | None:
+    with closing(_connect(file)) as connection:
+        return _fetch(connection, "SELECT name, rootpage, sql FROM sqlite_schema ORDER BY name")
+
+
+def _connect(file: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(file, isolation_level=None)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    connection.execute("PRAGMA writable_schema = ON")  # then a file that was cut is not refused
+    return connection
+
+
+def _fetch(connection: sqlite3.Connection, query: str, values: Row = ()) -> list[Row] | None:
+    """Return the rows of a query; None if it needs an unreadable page."""
+    try:
+        return connection.execute(query, values).fetchall()
+    except (sqlite3.Error, MemoryError):
+        return None
+
+
+def _fetch_until_error(connection: sqlite3.Connection, query: str, values: Row = ()) -> list[Row]:
+    """Return the rows of a query up to the first unreadable page."""
+    rows: list[Row] = []
+    with suppress(sqlite3.Error, MemoryError):
+        rows.extend(connection.execute(query, values))
+    return rows
+
+
+def _read_by_number(
+    connection: sqlite3.Connection, table: str, numbers: Sequence[int]
+) -> Iterator[Row]:
+    """Yield the readable rows of a table with numbers; `numbers` are those that an index names."""
+    listed = f"SELECT number FROM {table} NOT INDEXED ORDER BY number"  # noqa: S608
+    for query in (listed, f"{listed} DESC"):
+        numbers = [*numbers, *(number for (number,) in _fetch_until_error(connection, query))]
+    last = max((number for number in numbers if number <= LARGEST_NUMBER), default=0)
+    query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED WHERE number"  # noqa: S608
+    for start in range(1, last + 1, ROWS_PER_READ):
+        end = start + ROWS_PER_READ
+        rows = _fetch(connection, f"{query} BETWEEN ? AND ?", (start, end - 1))
+        if rows is None:
+            singles = (_fetch(connection, f"{query} = ?", (n,)) for n in range(start, end))
+            rows = [row for single in singles for row in single or []]
+        yield from rows
+
+
+def _read_by_key(connection: sqlite3.Connection, query: str, prefix: str = "") -> Iterator[Row]:
+    """Yield the readable rows whose key has a prefix, by ranges that become smaller."""
+    query_range, values = f"{query} WHERE key BETWEEN ? AND ? ORDER BY key", (prefix, f"{prefix}g")
+    rows = None
+    if len(prefix) >= PREFIX_LENGTHS[0]:
+        rows = _fetch(connection, query_range, values)
+    if rows is not None:
+        yield from rows
+    elif len(prefix) < PREFIX_LENGTHS[1]:
+        for digit in DIGITS:
+            yield from _read_by_key(connection, query, prefix + digit)
+    else:
+        yield from _fetch_until_error(connection, query_range, values)
+        yield from _fetch_until_error(connection, f"{query_range} DESC", values)

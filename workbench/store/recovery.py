@@ -1,0 +1,142 @@
+"""Recovery of a damaged store: its valid rows in a new one.
+
+    Recovered(answers=148, scores=300, calls=2, lost=("0a3e…",), lost_scores=(), used_shell=True)
+
+A row is taken only if its checksum is right, so it does not matter how it was found.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from workbench.model import Request
+from workbench.store.completions import COMPLETION_COLUMNS, SCORE_COLUMNS, upsert
+from workbench.store.damaged_rows import (
+    Row,
+    read_file,
+    read_orphans,
+    run_recover,
+    with_readable_schema,
+)
+from workbench.store.database import Database, checksum
+
+ROWS_PER_WRITE = 500
+IF_LATER = "WHERE excluded.kept_at > kept_at"  # of two rows with the same key
+SAVE_COMPLETION = upsert("completions", f"{COMPLETION_COLUMNS}, kept_at", IF_LATER)
+SAVE_SCORE = upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER)
+SAVE_CALL = (
+    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+    "WHERE NOT EXISTS (SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)"
+)
+OUTCOMES = ("refused", "possibly_billed", "unknown")
+KEY = re.compile(r"[0-9a-f]{64}")
+TIME = re.compile(r"[0-9-]{10}T[0-9:.]{12}Z")
+UNKNOWN_TIME = "1970-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """The contents of the new store.
+
+    Attributes:
+        lost: keys of completions that the damaged store names and that could not be recovered.
+        lost_scores: of scores, likewise.
+        used_shell: False if there is no `sqlite3` shell with `.recover`.
+    """
+
+    answers: int
+    scores: int
+    calls: int
+    lost: tuple[str, ...]
+    lost_scores: tuple[str, ...]
+    used_shell: bool
+
+
+def recover(files: Sequence[Path], database: Database) -> Recovered:
+    """Copy the valid rows of these stores to a new one; of two rows with one key, the later.
+
+    The files may be changed: they must be copies.
+    """
+    keys: dict[str, set[str]] = {"completions": set(), "scores": set()}
+    used_shell = False
+    for file in files:
+        for readable in with_readable_schema(file):
+            _copy_rows(read_file(readable), database, keys)
+            recovered = readable.with_name("recovered.db")
+            if run_recover(readable, recovered):
+                used_shell = True
+                _copy_rows(read_file(recovered), database, keys)
+                _copy_rows(read_orphans(recovered), database, keys)
+    stored = {key for (key,) in database.read("SELECT key FROM completions")}
+    scores = {key for (key,) in database.read("SELECT key FROM scores")}
+    ((calls,),) = database.read("SELECT count(*) FROM calls")
+    return Recovered(
+        len(stored),
+        len(scores),
+        calls,
+        lost=tuple(sorted(keys["completions"] - stored)),
+        lost_scores=tuple(sorted(keys["scores"] - scores)),
+        used_shell=used_shell,
+    )
+
+
+def _copy_rows(
+    rows: Iterator[tuple[str, Row]], database: Database, keys: dict[str, set[str]]
+) -> None:
+    """Save the valid rows, and add each key to `keys`, by table."""
+    while batch := list(islice(rows, ROWS_PER_WRITE)):
+        valid: dict[str, list[Row]] = {"completions": [], "scores": [], "calls": []}
+        for table, row in batch:
+            if table != "calls" and isinstance(row[0], str) and KEY.fullmatch(row[0]):
+                keys["scores" if table == "scores" else "completions"].add(row[0])
+            if values := _validate(table, row):
+                valid[table].append(values)
+        database.write(
+            [
+                (SAVE_COMPLETION, valid["completions"]),
+                (SAVE_SCORE, valid["scores"]),
+                (SAVE_CALL, valid["calls"]),
+            ]
+        )
+
+
+def _validate(table: str, row: Row) -> Row | None:
+    """Return the columns to save; None if the row is damaged."""
+    if table == "calls":
+        return row if _is_call(row) else None
+    *texts, total, stored_at = row
+    if table == "index" or not all(isinstance(text, str) for text in texts):
+        return None
+    if checksum(*texts) != total:
+        return None
+    time = stored_at if isinstance(stored_at, str) and TIME.fullmatch(stored_at) else UNKNOWN_TIME
+    return (*texts, total, time) if table == "scores" else _with_counts(texts, total, time)
+
+
+def _with_counts(texts: Sequence[str], total: int, time: str) -> Row | None:
+    """Add the columns that the checksum does not cover, from the texts that it does."""
+    key, _, completion, request = texts
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        fields, parts = json.loads(completion), json.loads(request)
+        size = Request(key, parts["body"]).size
+        usage = fields["usage"]
+        tokens = (usage["input_tokens"], usage["output_tokens"])
+        return (*texts, total, parts.get("model", ""), size, *tokens, fields["latency_s"], time)
+    return None
+
+
+def _is_call(row: Row) -> bool:
+    """True if a call, which has no checksum, has valid values."""
+    *texts, cost, time = row
+    return (
+        all(isinstance(text, str) for text in texts)
+        and KEY.fullmatch(row[0]) is not None
+        and row[2] in OUTCOMES
+        and isinstance(cost, int | float | None)
+        and isinstance(time, str)
+        and TIME.fullmatch(time) is not None
+    )
