@@ -7,7 +7,7 @@ import pytest
 from bench import EXPERIMENT
 from kept_store import MODEL, answer, call, fill, key_of, request, said
 
-from workbench.canonical import exact
+from workbench.canonical import ordered_json
 from workbench.model import Completion, FailedCall
 from workbench.store import Store
 from workbench.store.explain import explain_missing
@@ -67,7 +67,7 @@ def test_json_of_a_key_is_whole(home):
     fill(home / ".workbench", [1])
     found = said(home, "store", "explain", key_of(1))
     assert found["request"] == request(1).body
-    assert found["asked"] == request(1).asked
+    assert found["asked"] == request(1).key_fields
     assert (found["stored"], found["scored"], found["text"]) == (True, True, "answer 1")
     shown = call(home, "store", "explain", key_of(1)).stdout
     assert (len(shown) < 4000, "characters more: --json" in shown) == (True, True)
@@ -188,7 +188,9 @@ def test_changed_weights_are_said_to_be(home):
     folder = home / ".workbench"
     fill(folder, [0])
     moved = replace(
-        request(0), key=key_of(9), asked={**request(0).asked, "identity": {"endpoint": "b"}}
+        request(0),
+        key=key_of(9),
+        key_fields={**request(0).key_fields, "identity": {"endpoint": "b"}},
     )
     with Store(folder) as store:
         found = explain_missing(store, moved)
@@ -229,6 +231,6 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: exact(value))
+@pytest.mark.parametrize(("old", "new", "wanted"), CASES, ids=lambda value: ordered_json(value))
 def test_differences_are_named_by_path(old, new, wanted):
     assert [str(one) for one in differences(old, new)] == wanted
