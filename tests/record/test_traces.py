@@ -1,6 +1,6 @@
 """Traces written straight into the tables and by MLflow's client: the same, each once.
 
-    python tests/record/newest_mlflow.py
+    python tests/record/newest_mlflow.py        a part of `make nightly`
 
 runs the comparison of the two writers against the newest MLflow that pip finds.
 """
