@@ -18,7 +18,7 @@ from recording import Recording
 
 from workbench.errors import ExitCode, StopCheck, Stopped
 from workbench.experiment import load_experiment
-from workbench.plan import Options, header, plan_invocation
+from workbench.plan import Options, plan_invocation, summarize_plan
 from workbench.resolvers import project_resolvers
 from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
@@ -63,7 +63,7 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
         plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
         note(project, plan, recording.uri)
         recorder = DirectRecorder(project, store.redactor, recording.uri, stopped)
-        recorder.begin(RecordingJob(header(plan), rows=ROWS, traces=ROWS, again=True))
+        recorder.begin(RecordingJob(summarize_plan(plan), rows=ROWS, traces=ROWS, again=True))
         entries = RowRecords(plan, ROWS)
         with Stream(plan, store, taken=lambda *_: None) as stream:
             stream.finish()

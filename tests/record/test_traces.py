@@ -37,7 +37,7 @@ from workbench.tracking.bulk import (
 from workbench.tracking.client_writer import ClientTraceWriter
 from workbench.tracking.registry import register
 from workbench.tracking.row_trace import RowTrace, TraceRun
-from workbench.tracking.trace_writer import TraceCount, TraceWriter, expected_count
+from workbench.tracking.stored_trace import TraceCount, expected_count
 from workbench.tracking.tracking_store import TrackingStore, connect
 
 START_MS = 1_790_000_000_000
@@ -75,7 +75,7 @@ class RunStore:
     run: TraceRun
 
     @property
-    def traces(self) -> TraceWriter:
+    def traces(self) -> ClientTraceWriter:
         return open_traces(self.store, self.run)
 
     def row_traces(self, kinds: Sequence[str] = tuple(KINDS), repeats: int = 1) -> list[RowTrace]:
@@ -148,15 +148,15 @@ def run_store(recording: Recording) -> RunStore:
     return RunStore(Path(recording.uri.removeprefix("sqlite:///")), store, trace_run)
 
 
-def bulk_writer(run_store: RunStore) -> TraceWriter:
+def bulk_writer(run_store: RunStore) -> ClientTraceWriter:
     return BulkTraceWriter(run_store.store, run_store.run)
 
 
-def client_writer(run_store: RunStore) -> TraceWriter:
+def client_writer(run_store: RunStore) -> ClientTraceWriter:
     return ClientTraceWriter(run_store.store, run_store.run)
 
 
-Open = Callable[[RunStore], TraceWriter]
+Open = Callable[[RunStore], ClientTraceWriter]
 both_writers = pytest.mark.parametrize("open_writer", [bulk_writer, client_writer])
 
 
@@ -206,7 +206,7 @@ def test_a_run_notes_that_its_traces_are_written_slowly(
     done = recording.run(text)
     assert (done.exit_code, done.problems) == (0, ())
     assert recording.progress.notes == ["recording in MLflow", note]
-    assert recording.run(text).known
+    assert recording.run(text).recorded_before
     assert recording.progress.notes == ["recording in MLflow", note, "recording in MLflow"]
 
 

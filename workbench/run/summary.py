@@ -105,7 +105,7 @@ def summarize(
         experiment_id=recorded.experiment_id,
         parent_run_id=recorded.parent_run_id,
         exit_code=_exit_code(plan, recorded, outcome, variants),
-        recorded_before=recorded.already_recorded,
+        recorded_before=recorded.recorded_before,
         problems=(
             *outcome.model_errors,
             *_budget_errors(len(not_run), context, outcome),

@@ -6,8 +6,8 @@ MLFLOW_HTTP_REQUEST_TIMEOUT=10 MLFLOW_HTTP_REQUEST_MAX_RETRIES=2    at most 40 s
 import logging
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 
 RETRIES, TIMEOUT = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 # MLflow's defaults allow four minutes per call, and any Retry-After of a server. The next run or
@@ -34,30 +34,27 @@ def reply_timeout_s() -> float:
         return float(DEFAULTS[TIMEOUT])
 
 
-@contextmanager
-def no_retries() -> Iterator[None]:
+def no_retries() -> AbstractContextManager[None]:
     """Send each request once: repeating one whose reply got lost would create a duplicate."""
-    with _environment(RETRIES, "0"):
-        yield
+    return _environment({RETRIES: "0"})
 
 
-@contextmanager
-def short_timeout() -> Iterator[None]:
+def short_timeout() -> AbstractContextManager[None]:
     """Send each request once and wait 1 s: for optional clean-up after a failure."""
-    with no_retries(), _environment(TIMEOUT, "1"):
-        yield
+    return _environment({RETRIES: "0", TIMEOUT: "1"})
 
 
 @contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    before = os.environ.get(name)
-    os.environ[name] = value
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.update(variables)
     try:
         yield
     finally:
-        os.environ.pop(name)
-        if before is not None:
-            os.environ[name] = before
+        for name in variables:
+            os.environ.pop(name)
+            if name in before:
+                os.environ[name] = before[name]
 
 
 def silence() -> None:

@@ -1,4 +1,10 @@
-"""Traces written by MLflow's client: to servers, and to databases that `bulk` does not support.
+"""The traces of a run, one per row, written by MLflow's client and read back.
+
+    writer.write(row_traces)             in batches; safe to repeat after a kill
+    writer.count(row_traces)             TraceCount(traces=200, spans=400, …)
+    writer.delete_obsolete(trace_ids)    once, when all rows are written
+
+It serves servers, and databases that `bulk` does not support. Its requests:
 
     start_trace             a request per row: its tags and scores
     link_prompts_to_trace   a request per row: for the prompt's page and the filter by prompt
@@ -8,8 +14,9 @@ TracingClient and its store are not documented API of MLflow. The tests read eve
 the public API.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -17,58 +24,119 @@ from mlflow.entities import Span, Trace, TraceInfo
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceTagKey
 
-from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace
-from workbench.tracking.trace_writer import StoredTrace, TraceWriter, batches
-from workbench.tracking.tracking_store import read_pages
+from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
+from workbench.tracking.stored_trace import StoredTrace, TraceCount, batches
+from workbench.tracking.tracking_store import TrackingStore, read_pages
 
 THREADS = 8  # concurrent requests to a server; MLflow's client keeps ten connections
 SPANS_BATCH = 50  # traces whose spans go into one request
 READ_BATCH = 10  # traces; MLflow's client requests no more from a server at once
 PAGE = 200  # traces
-LINK_BATCH = 100  # MLflow's limit
+LINK_BATCH = DELETE_BATCH = 100  # MLflow's limits
 
 
-class ClientTraceWriter(TraceWriter):
+@dataclass(frozen=True)
+class ClientTraceWriter:
     """The traces of one run in any tracking store."""
 
-    def replace(self, row_traces: Sequence[RowTrace], stored: Mapping[str, StoredTrace]) -> None:  # noqa: ARG002
-        """See `TraceWriter`. Obsolete scores stay until the rows are counted."""
+    store: TrackingStore
+    run: TraceRun
+
+    def write(self, row_traces: Sequence[RowTrace]) -> None:
+        """Write the rows that the store lacks, and replace those that differ.
+
+        Assessments that people added to a replaced row stay.
+
+        Raises:
+            MlflowException: not all could be written.
+        """
+        stored = self.read(row_traces)
+        changed = [t for t in row_traces if t.id not in stored or not stored[t.id].matches(t)]
+        if changed:
+            self.replace(changed)
+
+    def count(self, row_traces: Sequence[RowTrace]) -> TraceCount:
+        """Read the rows back and count them; delete scores of replaced completions.
+
+        Assessments that people added are not counted.
+        """
+        count = TraceCount()
+        stored = self.read(row_traces)
+        for trace in (trace for trace in row_traces if trace.id in stored):
+            stored_trace = stored[trace.id]
+            spans = len(stored_trace.span_ids & set(trace.span_ids))
+            scores = len(stored_trace.assessments.keys() & trace.feedback_ids)
+            expectations = len(stored_trace.assessments.keys() & trace.expectation_ids)
+            count = count.plus(TraceCount(1, spans, scores, expectations))
+            for assessment_id in stored_trace.obsolete_ids(trace):
+                self._tracing_client.delete_assessment(trace.id, assessment_id)
+        return count
+
+    def matching_ids(self, row_traces: Sequence[RowTrace]) -> set[str]:
+        """The ids of the traces that are stored exactly as they would be written."""
+        stored = self.read(row_traces)
+        return {t.id for t in row_traces if t.id in stored and stored[t.id].matches(t)}
+
+    def delete_obsolete(self, trace_ids: Collection[str]) -> None:
+        """Delete the traces of rows that are no longer in the run.
+
+        Args:
+            trace_ids: of all rows of the run.
+        """
+        obsolete = sorted(self.written_ids() - set(trace_ids))
+        for batch in batches(obsolete, DELETE_BATCH):
+            self.store.client.delete_traces(self.run.experiment_id, trace_ids=list(batch))
+
+    def replace(self, row_traces: Sequence[RowTrace]) -> None:
+        """Write every row, over its stored trace if there is one.
+
+        Scores that a row no longer has stay until the rows are counted.
+        """
         for batch in batches(row_traces, SPANS_BATCH):
             self._map(self._start_trace, batch)
             spans: list[Span] = []
             for trace in batch:
                 spans += trace.spans()
-            self._mlflow_store.log_spans(self.run.experiment_id, spans)
+            self._tracing_client.store.log_spans(self.run.experiment_id, spans)
 
     def read(self, row_traces: Sequence[RowTrace]) -> dict[str, StoredTrace]:
-        """See `TraceWriter`. MLflow can't return a trace without spans, only its info."""
+        """The stored traces of these rows, by trace id."""
         infos: list[TraceInfo] = []
         for trace_ids in batches([trace.id for trace in row_traces], PAGE):
-            infos += self._mlflow_store.batch_get_trace_infos(trace_ids)
+            infos += self._tracing_client.store.batch_get_trace_infos(trace_ids)
+        # MLflow can't return a trace without spans, only its info.
         complete = [info.trace_id for info in infos if TraceTagKey.SPANS_LOCATION in info.tags]
-        traces = self._map(self._mlflow_store.batch_get_traces, batches(complete, READ_BATCH))
+        traces = self._map(
+            self._tracing_client.store.batch_get_traces, batches(complete, READ_BATCH)
+        )
         spans = {trace.info.trace_id: trace.data.spans for batch in traces for trace in batch}
         return {info.trace_id: _stored_trace(info, spans.get(info.trace_id, [])) for info in infos}
 
     def written_ids(self) -> set[str]:
-        """See `TraceWriter`."""
+        """The ids of all traces that workbench wrote to the run."""
         infos = (trace.info for trace in self._traces() if self._is_written_here(trace))
         return {info.trace_id for info in infos if CONTENT in info.tags}
 
     def link(self, trace_ids: Collection[str]) -> None:
-        """See `TraceWriter`. MLflow skips traces that are linked already."""
+        """Show traces of other runs in this run, with their scores.
+
+        They still belong to the other runs: a trace replaced or deleted there changes here too.
+        MLflow skips traces that are linked already.
+        """
         self._map(
-            lambda batch: self._mlflow_store.link_traces_to_run(list(batch), self.run.run_id),
+            lambda batch: self._tracing_client.store.link_traces_to_run(
+                list(batch), self.run.run_id
+            ),
             batches(sorted(trace_ids), LINK_BATCH),
         )
 
     def linked_ids(self) -> set[str]:
-        """See `TraceWriter`."""
+        """The ids of the traces that are linked to the run."""
         return {t.info.trace_id for t in self._traces() if not self._is_written_here(t)}
 
     def _start_trace(self, trace: RowTrace) -> None:
-        self._mlflow_store.start_trace(trace.trace_info())
-        self._mlflow_store.link_prompts_to_trace(trace.id, [self._prompt_version])
+        self._tracing_client.store.start_trace(trace.trace_info())
+        self._tracing_client.store.link_prompts_to_trace(trace.id, [self._prompt_version])
 
     def _map(self, function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
         """Call in threads for a server; a database has one writer at a time."""
@@ -93,8 +161,8 @@ class ClientTraceWriter(TraceWriter):
         )
 
     @cached_property
-    def _mlflow_store(self) -> Any:
-        return TracingClient(self.store.uri).store
+    def _tracing_client(self) -> Any:
+        return TracingClient(self.store.uri)
 
     @cached_property
     def _prompt_version(self) -> Any:

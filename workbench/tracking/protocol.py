@@ -92,7 +92,7 @@ class Recorded:
     Attributes:
         run_ids: of the variants; empty if nothing was recorded.
         versions: registry versions of the variants' prompts; empty if nothing was recorded.
-        already_recorded: an earlier invocation recorded it; nothing was written.
+        recorded_before: an earlier invocation recorded it; nothing was written.
         problems: errors that left the record incomplete.
         notes: remarks for the user, one line each; not failures.
     """
@@ -102,7 +102,7 @@ class Recorded:
     parent_run_id: str = ""
     run_ids: Sequence[str] = ()
     versions: Sequence[int | None] = ()
-    already_recorded: bool = False
+    recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     notes: tuple[str, ...] = ()
 

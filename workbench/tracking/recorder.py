@@ -147,7 +147,7 @@ class DirectRecorder:
         )
         unchanged = [runs.has_rows(n, digest) for n, digest in enumerate(results.digests)]
         if runs.recorded and all(unchanged) and not self._variant_runs:
-            return replace(recorded, already_recorded=True)
+            return replace(recorded, recorded_before=True)
         problems: list[WorkbenchError] = []
         for number, result in enumerate(results.variants):
             if stopped():

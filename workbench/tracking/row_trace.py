@@ -142,50 +142,44 @@ class RowTrace:
 
     def spans(self) -> list[Span]:
         """The span of the row and, inside it, the span of the call."""
-        inputs = dict(self.row.cell.example.inputs)
-        body = dict(self.request.body)
         row_id, call_id = self.span_ids
         variant = self.run.variant
-        attributes: dict[str, JSON] = self._cost()
-        reply: JSON = self._output
-        kind = "LLM"
+        row: dict[str, JSON] = {
+            "mlflow.spanType": "CHAIN",
+            "mlflow.spanInputs": dict(self.row.cell.example.inputs),
+            "mlflow.spanOutputs": self._output,
+            CONTENT: self.content_digest,
+        }
+        body = dict(self.request.body)
+        call: dict[str, JSON] = {
+            "mlflow.spanType": "LLM",
+            "mlflow.spanInputs": body,
+            "mlflow.spanOutputs": self._output,
+            **self._cost(),
+        }
         if "messages" in body:
-            kind = "CHAT_MODEL"
-            attributes["mlflow.message.format"] = "openai"
+            call["mlflow.spanType"] = "CHAT_MODEL"
+            call["mlflow.message.format"] = "openai"
             if self.completion.scored:
                 message = {"role": "assistant", "content": self.completion.text}
                 finish = self.completion.finish_reason
                 choice: JSON = {"index": 0, "finish_reason": finish, "message": message}
-                reply = {"choices": [choice]}
-        digest_attribute: dict[str, JSON] = {CONTENT: self.content_digest}
+                call["mlflow.spanOutputs"] = {"choices": [choice]}
         return [
-            self._span(
-                (row_id, None), variant.name, ("CHAIN", inputs, self._output), digest_attribute
-            ),
-            self._span((call_id, row_id), variant.model.model.ref, (kind, body, reply), attributes),
+            self._span(row_id, None, variant.name, row),
+            self._span(call_id, row_id, variant.model.model.ref, call),
         ]
 
     def _span(
-        self,
-        span_and_parent: tuple[str, str | None],
-        name: str,
-        content: tuple[str, JSON, JSON],
-        extra: dict[str, JSON],
+        self, span_id: str, parent_id: str | None, name: str, attributes: dict[str, JSON]
     ) -> Span:
-        kind, inputs, outputs = content
-        attributes = {
-            "mlflow.traceRequestId": self.id,
-            "mlflow.spanType": kind,
-            "mlflow.spanInputs": inputs,
-            "mlflow.spanOutputs": outputs,
-            **extra,
-        }
+        attributes = {"mlflow.traceRequestId": self.id, **attributes}
         failed = not self.completion.scored
         return Span.from_dict(
             {
                 "trace_id": self.id,
-                "span_id": span_and_parent[0],
-                "parent_span_id": span_and_parent[1],
+                "span_id": span_id,
+                "parent_span_id": parent_id,
                 "name": name,
                 "start_time_unix_nano": self.start_ms * 10**6,
                 "end_time_unix_nano": (self.start_ms + self._duration_ms) * 10**6,

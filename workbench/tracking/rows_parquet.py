@@ -9,7 +9,7 @@ a kill, and are sorted into the dataset's order at the end, some thousand in mem
 
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -18,30 +18,34 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from workbench.evaluator import Evaluator, Score
+from workbench.model import Completion
+from workbench.results.metrics import Row
 from workbench.tracking.protocol import RowRecord
 
 FILE_NAME = "rows.parquet"
 BATCH = 10_000  # rows sorted together: they come almost in order
-COLUMNS: Mapping[str, pa.DataType] = {
-    "row": pa.int64(),
-    "id": pa.string(),
-    "repeat": pa.int64(),
-    "inputs": pa.string(),
-    "expectations": pa.string(),
-    "state": pa.string(),
-    "output": pa.string(),
-    "error": pa.string(),
-    "finish_reason": pa.string(),
-    "input_tokens": pa.int64(),
-    "output_tokens": pa.int64(),
-    "latency_s": pa.float64(),
+
+ReadValue = Callable[[Row, Completion], object]
+# The type of each column and its value of a row.
+COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
+    "id": (pa.string(), lambda row, _: _valid(row.cell.example.id)),
+    "repeat": (pa.int64(), lambda row, _: row.cell.repeat),
+    "inputs": (pa.string(), lambda row, _: json.dumps(dict(row.cell.example.inputs))),
+    "expectations": (pa.string(), lambda row, _: json.dumps(dict(row.cell.example.expectations))),
+    "state": (pa.string(), lambda _, completion: completion.state),
+    "output": (pa.string(), lambda _, completion: _valid(completion.text)),
+    "error": (pa.string(), lambda _, completion: _valid(completion.error)),
+    "finish_reason": (pa.string(), lambda _, completion: completion.finish_reason),
+    "input_tokens": (pa.int64(), lambda _, completion: completion.usage.input_tokens),
+    "output_tokens": (pa.int64(), lambda _, completion: completion.usage.output_tokens),
+    "latency_s": (pa.float64(), lambda _, completion: completion.latency_s),
 }
-SCORE_COLUMNS: Mapping[str, pa.DataType] = {  # per evaluator; a category has no score
-    "score": pa.float64(),
-    "category": pa.string(),
-    "label": pa.string(),
-    "reason": pa.string(),
-    "error": pa.string(),
+SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
+    "score": (pa.float64(), lambda score: _number(score.value)),
+    "category": (pa.string(), lambda score: _category(score.value)),
+    "label": (pa.string(), lambda score: _valid(score.label)),
+    "reason": (pa.string(), lambda score: _valid(score.reason)),
+    "error": (pa.string(), lambda score: _valid(score.error)),
 }
 
 
@@ -54,12 +58,10 @@ class RowsParquet:
 
     def __init__(self, evaluators: Sequence[Evaluator]) -> None:
         self._evaluators = [evaluator.name for evaluator in evaluators]
-        score_columns = [
-            (f"{name}/{column}", kind)
-            for name in self._evaluators
-            for column, kind in SCORE_COLUMNS.items()
-        ]
-        self._schema = pa.schema([*COLUMNS.items(), *score_columns])
+        types = {"row": pa.int64(), **{name: kind for name, (kind, _) in COLUMNS.items()}}
+        for name in self._evaluators:
+            types |= {f"{name}/{column}": kind for column, (kind, _) in SCORE_COLUMNS.items()}
+        self._schema = pa.schema(types)
         self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by `write`
         options = pa.ipc.IpcWriteOptions(compression="zstd")
         self._writer = pa.ipc.new_file(self._file, self._schema, options=options)
@@ -95,37 +97,22 @@ class RowsParquet:
         return pa.Table.from_batches(batches, self._schema).sort_by("row")
 
     def _row(self, record: RowRecord) -> dict[str, object]:
-        example, completion = record.row.cell.example, record.row.completion
+        row, completion = record.row, record.row.completion
         assert completion
-        row: dict[str, object] = {
-            "row": record.number,
-            "id": _valid(example.id),
-            "repeat": record.row.cell.repeat,
-            "inputs": json.dumps(dict(example.inputs)),
-            "expectations": json.dumps(dict(example.expectations)),
-            "state": completion.state,
-            "output": _valid(completion.text),
-            "error": _valid(completion.error),
-            "finish_reason": completion.finish_reason,
-            "input_tokens": completion.usage.input_tokens,
-            "output_tokens": completion.usage.output_tokens,
-            "latency_s": completion.latency_s,
-        }
+        values = {name: read(row, completion) for name, (_, read) in COLUMNS.items()}
         for name in self._evaluators:
-            if score := record.row.scores.get(name):
-                row |= {f"{name}/{column}": value for column, value in _score_values(score)}
-        return row
+            if score := row.scores.get(name):
+                for column, (_, read_score) in SCORE_COLUMNS.items():
+                    values[f"{name}/{column}"] = read_score(score)
+        return {"row": record.number, **values}
 
 
-def _score_values(score: Score) -> list[tuple[str, object]]:
-    value = score.value
-    return [
-        ("score", None if isinstance(value, str | None) else float(value)),
-        ("category", _valid(value) if isinstance(value, str) else None),
-        ("label", _valid(score.label)),
-        ("reason", _valid(score.reason)),
-        ("error", _valid(score.error)),
-    ]
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def _category(value: object) -> str | None:
+    return _valid(value) if isinstance(value, str) else None
 
 
 def _valid(text: str) -> str:

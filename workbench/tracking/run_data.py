@@ -14,7 +14,6 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from workbench.canonical import JSON, canonical_json
 from workbench.plan import Plan, Variant
 from workbench.results.metrics import VariantResult, interval_text, variant_json
-from workbench.tracking.runs import RunAttempt
 from workbench.tracking.tracking_store import TrackingStore
 
 MAX_PARAM_LENGTH = 6000
@@ -73,20 +72,26 @@ def _usual_value(name: str, result: VariantResult) -> float | None:
     return result.rows.scored if name == "rows/planned" or name.endswith("/n") else None
 
 
-def log_metrics(store: TrackingStore, attempt: RunAttempt, result: VariantResult) -> None:
+def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantResult) -> None:
     """Make the run show these metrics, whatever it showed before.
 
     MLflow shows the value with the highest step, then the latest time, then the highest value, and
     deletes none. So a value that is already there is not logged again, and one that differs is
     logged at a step above those of all earlier attempts. Times are the run's start plus the step,
     so logging twice changes nothing. A metric that lost its value becomes NaN.
+
+    Args:
+        store: the tracking store.
+        run: the variant's run.
+        attempt: the number of its earlier recordings.
+        result: the variant's numbers.
     """
-    run_id, start = attempt.run.info.run_id, attempt.run.info.start_time
+    run_id, start = run.info.run_id, run.info.start_time
     stored = store.client.get_run(run_id).data.metrics
     metrics: list[Metric] = []
     for name, value in logged_metrics(result, stored).items():
         if name not in stored or not _is_same(stored[name], value):
-            step = attempt.number + (name in stored)
+            step = attempt + (name in stored)
             metrics.append(Metric(name, value, start + step, step))
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
     store.client.log_batch(run_id, metrics=metrics, tags=tags)

@@ -56,14 +56,6 @@ class Runs:
         return bool(self.children[variant].data.tags.get(ROWS) == digest)
 
 
-@dataclass(frozen=True)
-class RunAttempt:
-    """One recording of a run."""
-
-    run: Run
-    number: int  # 0 for the first, kept in the run's tag
-
-
 def open_runs(
     store: TrackingStore,
     experiment_id: str,
@@ -134,8 +126,7 @@ def _child_runs(
     store: TrackingStore, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
 ) -> dict[str, Run]:
     """The runs of the variants, by the variants' digests."""
-    failures = successes = 0
-    while True:
+    for attempts_left in reversed(range(len(plan.variants) + ATTEMPTS)):
         runs: dict[str, list[Run]] = {}
         for run in _search(store, experiment_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id):
             runs.setdefault(run.data.tags.get(VARIANT, ""), []).append(run)
@@ -150,16 +141,12 @@ def _child_runs(
         try:
             with no_retries():
                 for start, variant in missing:
-                    child_tags = {**tags, **_child_tags(variant, parent)}
-                    store.client.create_run(experiment_id, start, child_tags, run_name=variant.name)
+                    all_tags = {**tags, **_child_tags(variant, parent)}
+                    store.client.create_run(experiment_id, start, all_tags, run_name=variant.name)
         except MlflowException:
-            failures += 1
-            if failures > len(plan.variants) + ATTEMPTS:
+            if not attempts_left:
                 raise
-        else:
-            successes += 1
-            if successes > ATTEMPTS:
-                raise MlflowException(f"{len(missing)} runs were created and can't be found")
+    raise MlflowException(f"{len(missing)} runs were created and can't be found")
 
 
 def _search(store: TrackingStore, experiment_id: str, tag: str, value: str) -> list[Run]:
@@ -219,8 +206,10 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
 
 def begin_recording(
     runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = ""
-) -> RunAttempt:
-    """Mark a run as being recorded; the first time also log the files it was made from.
+) -> int:
+    """Mark a run as being recorded, and return the number of earlier recordings.
+
+    The first recording also logs the experiment file and the environment.
 
     Args:
         runs: of the invocation.
@@ -235,7 +224,7 @@ def begin_recording(
         runs.store.client.log_dict(run.info.run_id, _pinned_experiment(plan), "experiment.yaml")
         runs.store.client.log_dict(run.info.run_id, _environment(provenance), "environment.json")
     log_tags(runs.store, run.info.run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})
-    return RunAttempt(run, number)
+    return number
 
 
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:

@@ -153,17 +153,16 @@ def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
     """A client that has answered once."""
     try:
         if not uri.startswith(("http://", "https://", "databricks")):
-            check_schema(uri)
+            check_schema(uri)  # first, because MLflow retries for minutes to open a bad file
         client = RedactingClient(redactor)
         client.search_experiments(max_results=1)
     except WorkbenchError:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
-        if "database is locked" in str(error):
+        if uri.startswith(SQLITE):
             raise _unusable_error(Path(uri.removeprefix(SQLITE)), error) from error
-        message = str(error).strip().split("\n")[0] or type(error).__name__
         raise WorkbenchError(
-            f"the MLflow store can't be used: {message[:300]}",
+            f"the MLflow store can't be used: {_first_line(error)}",
             where=mask_url(uri),
             fix="see that it works: mlflow experiments search; or name another --tracking-uri",
             exit_code=ExitCode.NOT_RECORDED,
@@ -187,7 +186,6 @@ def _point_mlflow_to(uri: str) -> None:
 def _create_if_missing(file: Path) -> None:
     """Create a store with MLflow's tables under another name, so a kill leaves no partial one."""
     if file.exists():
-        _check_file(file)
         return
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -214,22 +212,17 @@ def _lock_file(file: Path) -> Path:
     return file.with_suffix(".lock")
 
 
-def _check_file(file: Path) -> None:
-    """Open the file with SQLite first: MLflow retries for minutes if it can't be opened."""
-    try:
-        with closing(sqlite3.connect(file, timeout=5)) as connection:
-            connection.execute("PRAGMA schema_version").fetchone()
-    except (OSError, sqlite3.Error) as error:
-        raise _unusable_error(file, error) from error
-
-
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
-    message = f"the MLflow store can't be opened or created: {error}"
+    message = f"the MLflow store can't be opened or created: {_first_line(error)}"
     fix = "name a file in a writable folder, or leave --tracking-uri out"
     if "locked" in str(error):
         message = "another process keeps the MLflow store locked"
         fix = "stop the other process (`fuser -v` names it), then repeat the command"
     return WorkbenchError(message, where=str(file), fix=fix, exit_code=ExitCode.NOT_RECORDED)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
 
 
 def _probe(uri: str, timeout_s: float) -> None:

@@ -20,8 +20,8 @@ from workbench.results.metrics import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.bulk import open_traces
 from workbench.tracking.client_settings import short_timeout, silence
-from workbench.tracking.evaluate import evaluate_run
-from workbench.tracking.evaluation_table import write_table
+from workbench.tracking.client_writer import ClientTraceWriter
+from workbench.tracking.evaluate import evaluate_run, write_table
 from workbench.tracking.protocol import RESUME, RecordingJob, RowRecord
 from workbench.tracking.provenance import Provenance
 from workbench.tracking.row_trace import RowTrace, TraceRun
@@ -30,14 +30,13 @@ from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
 from workbench.tracking.runs import (
     RACE,
     ROWS,
-    RunAttempt,
     Runs,
     begin_recording,
     finish_run,
     log_tags,
     share_traces,
 )
-from workbench.tracking.trace_writer import TraceCount, TraceWriter, expected_count
+from workbench.tracking.stored_trace import TraceCount, expected_count
 
 TRACED = "workbench.traces"
 
@@ -64,7 +63,7 @@ class VariantRun:
         # MLflow lists the newest trace first, so the first row gets the latest start. All traces of
         # a variant start before those of the variant above, so that pages don't mix them.
         self._start_ms = runs.parent.info.start_time - number * (job.rows + 1)
-        self._attempt: RunAttempt | None = None
+        self._attempt = 0
         self.reset()
 
     def reset(self) -> None:
@@ -107,7 +106,6 @@ class VariantRun:
             digest: of its completions and scores.
             not_run: sampled rows without a completion, which the table shows.
         """
-        assert self._attempt
         store, run_id = self._runs.store, self._run.info.run_id
         result = replace(result, variant=self._variant, run_id=run_id)
         table_rows = self._table_rows | {record.number: record.row for record in not_run}
@@ -120,7 +118,7 @@ class VariantRun:
         write_table(store.client, run_id, rows)
         self._log_parquet()
         log_params(store, self._run, self._job.plan, self._variant)
-        log_metrics(store, self._attempt, result)
+        log_metrics(store, self._run, self._attempt, result)
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
@@ -159,7 +157,7 @@ class VariantRun:
         self._count(shared_traces, [other for other in wanted if other.id in linked])
         return [t for t in row_traces if t.id not in shared or shared[t.id].id not in linked]
 
-    def _count(self, traces: TraceWriter, row_traces: Sequence[RowTrace]) -> None:
+    def _count(self, traces: ClientTraceWriter, row_traces: Sequence[RowTrace]) -> None:
         self._expected = self._expected.plus(expected_count(row_traces))
         self._stored = self._stored.plus(traces.count(row_traces))
 
