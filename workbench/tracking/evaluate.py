@@ -1,7 +1,7 @@
 """A variant's scores in MLflow's table and means, through `mlflow.models.evaluate`.
 
-    text     label     output    state  id  repeat  exact_match/score  exact_match/justification
-    a joy    positive  positive  ok     r1  0       1.0                right
+text     label     output    state  id  repeat  exact_match/score  exact_match/justification
+a joy    positive  positive  ok     r1  0       1.0                right
 """
 
 import importlib
