@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui quick test nightly quick-pythons kills bench bench-peers check format clean
+.PHONY: install demo ui quick test nightly kills bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -36,34 +36,22 @@ ui: install
 TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal
 
 quick: install
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m quick
+	$(TESTS) -m quick
 
 test: install
 	WORKBENCH_DRAWS=400 $(TESTS) -m 'not nightly'
 
 # Everything at length: 10,000 kills, all draws, every write, 6,000 flipped bytes, the models' real
-# weights, the newest MLflow, and every Python that the machine has.
-nightly: install quick-pythons
-	$(TESTS) --ignore tests/faults
-	$(MAKE) kills
-	$(BIN)/python -m pytest tests/faults -m 'not slow'
+# weights, the newest MLflow, and each Python that the machine has.
+nightly: install
+	.ci/quick_pythons
+	$(BIN)/python tests/record/newest_mlflow.py
+	WORKBENCH_KILLS=$(KILLS) $(TESTS)
 
 # Faults at length: 10,000 kills, every write, 6,000 flipped bytes.
 kills: install
 	WORKBENCH_KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/faults/test_kills.py \
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
-
-# Each Python beside the one of .venv gets a .venv-3.x; without torch, which these tests don't need.
-quick-pythons:
-	@for version in 3.11 3.12 3.13; do \
-		python=$$(command -v python$$version || ls -d $$HOME/.pyenv/versions/$$version.*/bin/python \
-			2>/dev/null | tail -1); \
-		$$python -c '' 2>/dev/null || { echo "python$$version: not here"; continue; }; \
-		test -x .venv-$$version/bin/pytest || { $$python -m venv .venv-$$version && \
-			.venv-$$version/bin/python -m pip install --quiet --disable-pip-version-check \
-			-c constraints.txt -e '.[dev]'; } || exit 1; \
-		.venv-$$version/bin/python -m pytest -n 2 --dist worksteal -m 'quick or command' || exit 1; \
-	done
 
 # Some forty minutes; the machine should have nothing else to do.
 QUESTIONS := api_window start rows recording overlap command page

@@ -10,6 +10,7 @@ All others are quick:
 """
 
 import gc
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -53,6 +54,10 @@ def folder_marks(path: Path) -> set[str]:
     """The marks that the folders of a file under tests/ give its tests."""
     folder = path.relative_to(TESTS).as_posix() + "/"
     return {mark for name, mark in MARKS_OF_FOLDERS.items() if folder.startswith(f"{name}/")}
+
+
+def pytest_configure() -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch and numpy: the cores have a test each
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

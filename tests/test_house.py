@@ -14,10 +14,9 @@ MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
 # These only fall.
-LONG_FILES = {"tracking.runs": 305}
 MOST_TOTAL_LINES = 26_500
-MOST_VAGUE_NAMES = 1_150
-MOST_RIDDLES = 310
+MOST_VAGUE_NAMES = 560
+MOST_RIDDLES = 175
 MOST_SHARED_CLASSES = 1
 MOST_SHARED_NAMES = 1
 
@@ -57,6 +56,7 @@ VAGUE = {
     *("alone", "never"),
 }
 ALLOWED_NAMES: dict[str, str] = {
+    "NotFoundError": "the field's name of this error",
     "one_word": "an evaluator in the documentation: the output is one word",
 }
 RIDDLE = re.compile(r"(What|Whether|Where|Whoever|Whose|Who|How|That|When|Which|Nobody|Somebody)\b")
@@ -133,11 +133,7 @@ def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
 
 def test_files_are_short() -> None:
     lengths = {source.module: source.text.count("\n") for source in SOURCES}
-    assert {
-        module: count
-        for module, count in lengths.items()
-        if count > LONG_FILES.get(module, MOST_LINES)
-    } == {}
+    assert {module: count for module, count in lengths.items() if count > MOST_LINES} == {}
     assert sum(lengths.values()) <= MOST_TOTAL_LINES
 
 
