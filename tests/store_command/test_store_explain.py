@@ -54,12 +54,12 @@ def test_a_key_says_when_what_and_what_it_took(home):
         f"key       {key_of(0)}",
         [
             f"model     {MODEL}",
-            "took      1,000 tokens in, 100 out, 500 ms",
-            "so        a run that asks this gets it from here",
+            "usage     1,000 tokens in, 100 out, 500 ms",
+            "reuse     runs with this request reuse it",
         ],
     )
     assert lines[1].endswith("Z, ok")
-    assert lines[-2:] == ["answer:", "  answer 0"]
+    assert lines[-2:] == ["output:", "  answer 0"]
     assert '      "content": "row 0"' in [line[2:] for line in lines]
 
 
@@ -77,7 +77,7 @@ def test_json_of_a_key_is_whole(home):
 def test_an_answer_that_is_not_scored_says_how_it_is_asked_again(home, state):
     with Store(home / ".workbench") as store:
         store.save_completions([(request(0), answer(0, state=state))])
-    assert "so        it is kept and not scored; --retry-failed asks again" in (
+    assert "reuse     it has no score; --retry-failed sends it again" in (
         call(home, "store", "explain", key_of(0)).stdout.splitlines()
     )
 
@@ -87,7 +87,7 @@ def test_a_key_that_is_being_asked_says_by_whom(home):
         store.leases.claim(key_of(0), MODEL, None)
         (owner,) = store.leases.owners()
         shown = call(home, "store", "explain", key_of(0)).stdout
-    assert shown == f"key       {key_of(0)}\nnot stored: it is being asked now, by {owner}\n"
+    assert shown == f"key       {key_of(0)}\nnot stored: in flight, sent by {owner}\n"
 
 
 def test_a_key_without_an_answer_lists_its_lost_calls(home):
@@ -103,7 +103,7 @@ def test_nothing_is_known_of_a_key_that_was_never_asked(home):
     done = call(home, "store", "explain", key_of(0))
     assert (done.returncode, done.stdout.splitlines()[1:]) == (
         0,
-        ["not stored: nothing is known of it"],
+        ["not stored: unknown to this store"],
     )
 
 
@@ -112,8 +112,8 @@ def test_what_is_no_key_is_refused(home, word):
     done = call(home, "store", "explain", word)
     assert (done.returncode, done.stderr) == (
         2,
-        f"error: {word!r} is no key and no beginning of one\n"
-        "  fix: at least 6 of its 64 hex digits; a row: --task TASK ROW\n",
+        f"error: {word!r} is not a key or its first digits\n"
+        "  fix: at least 6 of its 64 hex digits; for a row: --task TASK ROW\n",
     )
 
 
@@ -143,7 +143,7 @@ def test_a_changed_parameter_is_named(asked):
     keep(asked, EXPERIMENT + "parameters: {temperature: 0}\n")
     asked.write("experiment.yaml", EXPERIMENT + "parameters: {temperature: 0.7}\n")
     done = call(asked.root, "store", "explain", "a", "--task", "qa")
-    assert done.stdout.splitlines()[3] == "  not stored: never asked"
+    assert done.stdout.splitlines()[3] == "  not stored: never sent"
     assert done.stdout.splitlines()[5:] == ["    body.parameters.temperature: 0 → 0.7"]
 
 
@@ -163,14 +163,14 @@ def test_another_model_that_was_asked_the_same_is_named(asked):
     found = cell(asked)["nearest"]
     assert (found["same_model"], found["model"]) == (False, "echo:last")
     shown = call(asked.root, "store", "explain", "a", "--task", "qa").stdout.splitlines()
-    assert shown[-1] == "    it was asked of another model"
+    assert shown[-1] == "    it was sent to another model"
 
 
 def test_a_row_nothing_is_like_was_never_asked(asked):
     asked.write("plain.jinja", "user:\n1234567890 {{ text[:1] }} 0987654321 0987654321\n")
     assert cell(asked)["nearest"] is None
     shown = call(asked.root, "store", "explain", "a", "--task", "qa").stdout.splitlines()
-    assert shown[-2:] == ["  not stored: never asked", "  nothing like it is kept"]
+    assert shown[-2:] == ["  not stored: never sent", "  nothing similar is stored"]
 
 
 def test_only_some_variants_are_explained(asked):

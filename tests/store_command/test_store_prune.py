@@ -14,6 +14,8 @@ from workbench.store.selection import ScoreSelection, Selection
 NUMBERS = range(4)
 KEYS = [key_of(n) for n in NUMBERS]
 
+NO_CONDITION = "no condition selects what to remove"
+
 
 @pytest.fixture
 def kept(home):
@@ -56,11 +58,11 @@ def test_without_yes_it_is_only_said_what_would_go_and_what_it_costs(kept):
     done = call(kept, "store", "prune", "--older-than", "30d")
     assert done.returncode == 0
     assert done.stdout.splitlines()[1:] == [
-        "asking again would cost about USD 0.0012",
-        "no price is known of: openai:other",
+        "sending them again would cost about USD 0.0012",
+        "no price for: openai:other",
         "--yes removes them",
     ]
-    assert done.stdout.startswith("would remove 2 answers, ")
+    assert done.stdout.startswith("would remove 2 completions, ")
     assert left(kept) == [0, 1, 2, 3]
 
 
@@ -100,12 +102,12 @@ def test_scores_go_by_their_evaluator_and_answers_stay(kept):
 @pytest.mark.parametrize(
     ("words", "message", "fix"),
     [
-        ([], "which ones?", "--older-than 30d, --model GLOB or --state STATE"),
-        (["--yes", "--scores"], "which ones?", "--evaluator GLOB or --older-than 30d"),
+        ([], NO_CONDITION, "--older-than 30d, --model GLOB or --state STATE"),
+        (["--yes", "--scores"], NO_CONDITION, "--older-than 30d, --evaluator GLOB"),
         (["--evaluator", "x"], "--evaluator goes with --scores", "add --scores"),
         (
             ["--scores", "--model", "x"],
-            "--model and --state are of answers, --scores is of scores",
+            "--model and --state select completions, --scores removes scores",
             "--scores --evaluator GLOB, or without --scores",
         ),
         (

@@ -76,7 +76,7 @@ def test_the_table_names_unknown_calls_and_who_is_at_work(used):
     ]
     assert "calls without an answer: 1 refused, at most USD 0.5000" in lines
     assert "calls without an answer: 2 unknown, at most USD 0.2500, 1 without a price" in lines
-    assert [line[:20] for line in lines if line.startswith("at work")] == ["at work now: process"]
+    assert [line[:18] for line in lines if line.startswith("in use")] == ["in use by: process"]
 
 
 def test_at_most_twenty_unknown_calls_are_shown_and_json_has_all(home):
@@ -86,7 +86,7 @@ def test_at_most_twenty_unknown_calls_are_shown_and_json_has_all(home):
             store.leases.record_failed_call(key_of(number), FailedCall("unknown", "lost"))
     shown = call(home, "store", "stats").stdout
     assert (shown.count(" lost"), len(said(home, "store", "stats")["unknown"])) == (20, 25)
-    assert "5 more unknown ones: --json lists them all" in shown
+    assert "5 more of unknown outcome: --json lists them all" in shown
 
 
 def test_an_empty_store_is_nothing_special(home):

@@ -1,4 +1,9 @@
-"""`workbench store`: what is kept, why something is asked again, and keeping the file well."""
+"""`workbench store`: statistics, explanations, removal, repair and export of completions.
+
+$ workbench store prune --older-than 30d
+would remove 2 completions, 1.9 kB: 14 tokens in, 4 out
+--yes removes them
+"""
 
 import sys
 from collections.abc import Iterable
@@ -7,18 +12,19 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from workbench.cli.output import print_json, print_lines
 from workbench.cli.setup import open_plan, open_project, open_store
 from workbench.errors import WorkbenchError, unknown_name
 
 if TYPE_CHECKING:
     from workbench.plan import Plan
-    from workbench.report.explain import Answered
+    from workbench.report.explain import CellReport
     from workbench.store import Store
     from workbench.store.selection import Selection
 
 app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
-SHORTEST = 6  # digits of a key
+MIN_DIGITS = 6  # of a key
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ModelGlob = Annotated[
     str, typer.Option("--model", help="Only models that match, as in 'openai:*'.")
@@ -38,13 +44,13 @@ def stats(as_json: AsJson = False) -> None:
     project = open_project()
     currency = project.file.currency
     with open_store(project) as store:
-        found = statistics(store, project.prices)
+        totals = statistics(store, project.prices)
     if as_json:
-        _print_json(statistics_json(found, currency))
+        print_json(statistics_json(totals, currency))
         return
-    for table in statistics_tables(found, currency):
+    for table in statistics_tables(totals, currency):
         _print_table(table)
-    _print_lines(statistics_lines(found, currency))
+    print_lines(statistics_lines(totals, currency))
 
 
 @app.command("explain")
@@ -67,34 +73,34 @@ def explain(
     With --task, each variant's row and the nearest stored request.
     """
     from workbench.plan import Options, Scope
-    from workbench.report.explain import known_json, known_lines, row_json, row_lines
+    from workbench.report.explain import key_json, key_lines, row_json, row_lines
     from workbench.store.explain import explain_key
 
     if task:
         options = Options(Scope(None, only))
-        with open_plan(task, options, tracking_uri) as (project, store, made):
-            cells = _cells(key, store, made)
+        with open_plan(task, options, tracking_uri) as (project, store, plan):
+            cells = _cells(key, store, plan)
         if as_json:
-            _print_json(row_json(key, cells))
+            print_json(row_json(key, cells))
         else:
-            _print_lines(row_lines(key, cells, project.file.currency))
+            print_lines(row_lines(key, cells, project.file.currency))
         return
     if only:
         raise WorkbenchError("--only goes with --task", fix="--task TASK ROW --only GLOB")
     project = open_project()
     with open_store(project) as store:
-        known = explain_key(store, _whole(store, key))
+        report = explain_key(store, _find_key(store, key))
     if as_json:
-        _print_json({"schema_version": 1, **known_json(known)})
+        print_json({"schema_version": 1, **key_json(report)})
     else:
-        _print_lines(known_lines(known, project.file.currency))
+        print_lines(key_lines(report, project.file.currency))
 
 
 @app.command("prune")
 def prune(
     older_than: Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")] = "",
     model: ModelGlob = "",
-    state: States = [],  # noqa: B006  typer's way to say: none
+    state: States = [],  # noqa: B006  typer's default of no value
     scores: Annotated[
         bool, typer.Option("--scores", help="Remove scores instead of completions.")
     ] = False,
@@ -108,7 +114,7 @@ def prune(
 
     Without --yes, show what would be removed, and what it would cost to buy again.
     """
-    from workbench.report.store import removal_json, removal_lines
+    from workbench.report.store import bytes_text, removal_json, removal_lines
     from workbench.store.prune import cutoff_time, preview_removal, remove
     from workbench.store.selection import ScoreSelection
 
@@ -118,15 +124,15 @@ def prune(
     selection = ScoreSelection(evaluator, before) if scores else completions
     project = open_project()
     with open_store(project) as store:
-        found = preview_removal(store, selection, project.prices)
+        removal = preview_removal(store, selection, project.prices)
         freed = remove(store, selection) if yes else None
     if as_json:
-        _print_json(removal_json(found, project.file.currency, freed))
+        print_json(removal_json(removal, project.file.currency, freed))
         return
-    lines = removal_lines(found, project.file.currency, scores=scores)
+    lines = removal_lines(removal, project.file.currency, scores=scores)
     head = "would remove " if freed is None else "removed "
-    last = "--yes removes them" if freed is None else f"{_bytes(freed)} are free again"
-    _print_lines([head + lines[0], *lines[1:], last])
+    last = "--yes removes them" if freed is None else f"freed {bytes_text(freed)}"
+    print_lines([head + lines[0], *lines[1:], last])
 
 
 @app.command("repair")
@@ -136,13 +142,13 @@ def repair(as_json: AsJson = False) -> None:
     The damaged file is kept.
     """
     from workbench.report.store import repair_json, repair_lines
-    from workbench.store.repair import repair as repaired
+    from workbench.store.repair import repair as repair_store
 
-    done = repaired(open_project().store)
+    result = repair_store(open_project().store)
     if as_json:
-        _print_json(repair_json(done))
+        print_json(repair_json(result))
     else:
-        _print_lines(repair_lines(done))
+        print_lines(repair_lines(result))
 
 
 @app.command("export")
@@ -161,74 +167,74 @@ def export(
     JSON Lines are lossless; CSV is for a spreadsheet.
     """
     from workbench.report.export import csv_lines, json_lines, new_file
+    from workbench.report.store import bytes_text
     from workbench.store.selection import select_completions
 
     selection = _selection(model, state, "")
     with open_store(open_project()) as store:
-        kept = select_completions(store, selection)
-        written = csv_lines(kept) if form == "csv" else json_lines(kept)
-        lines = (store.redactor.redact(line.decode()).encode() for line in written)
+        completions = select_completions(store, selection)
+        exported = csv_lines(completions) if form == "csv" else json_lines(completions)
+        lines = (store.redactor.redact(line.decode()).encode() for line in exported)
         if out is None:
             _write(lines, sys.stdout.buffer)
             return
         with new_file(out, force=force) as file:
             _write(lines, file)
     if as_json:
-        _print_json({"schema_version": 1, "file": str(out), "bytes": out.stat().st_size})
+        print_json({"schema_version": 1, "file": str(out), "bytes": out.stat().st_size})
     else:
-        typer.echo(f"{out}: {_bytes(out.stat().st_size)}")
+        print_lines([f"{out}: {bytes_text(out.stat().st_size)}"])
 
 
-def _cells(row: str, store: "Store", made: "Plan") -> "list[Answered]":
-    """Each variant's cells of a row, as the store knows them."""
-    from workbench.report.explain import Answered
+def _cells(row: str, store: "Store", plan: "Plan") -> "list[CellReport]":
+    """The reports about the cells of a row, variant by variant."""
+    from workbench.report.explain import CellReport
     from workbench.store.explain import explain_key, explain_missing
 
-    found: list[Answered] = []
-    for variant, cells in zip(made.variants, made.cells, strict=True):
+    reports: list[CellReport] = []
+    for variant, cells in zip(plan.variants, plan.cells, strict=True):
         for cell in cells:
             if cell.example.id == row:
-                known = explain_key(store, cell.key)
-                said = known.stored or known.calls or known.owner
-                missing = None if said else explain_missing(store, made.bodies[cell.key])
-                found.append(Answered(variant.name, cell.repeat, known, missing))
-    if not found:
-        raise unknown_name("row", row, [example.id for example in made.examples])
-    return found
+                report = explain_key(store, cell.key)
+                sent = report.stored or report.calls or report.owner
+                missing = None if sent else explain_missing(store, plan.bodies[cell.key])
+                reports.append(CellReport(variant.name, cell.repeat, report, missing))
+    if not reports:
+        raise unknown_name("row", row, [example.id for example in plan.examples])
+    return reports
 
 
-def _whole(store: "Store", key: str) -> str:
-    """The key that begins so; one that nothing is known of as it is."""
+def _find_key(store: "Store", text: str) -> str:
+    """The full key that begins with `text`; `text` itself if there is none."""
     from workbench.store.explain import find_keys
 
-    prefix = key.strip().lower()
-    if len(prefix) < SHORTEST or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
+    prefix = text.strip().lower()
+    if len(prefix) < MIN_DIGITS or len(prefix) > 64 or set(prefix) - set("0123456789abcdef"):
         raise WorkbenchError(
-            f"{key!r} is no key and no beginning of one",
-            fix=f"at least {SHORTEST} of its 64 hex digits; a row: --task TASK ROW",
+            f"{text!r} is not a key or its first digits",
+            fix=f"at least {MIN_DIGITS} of its 64 hex digits; for a row: --task TASK ROW",
         )
-    found = find_keys(store, prefix)
-    if len(found) > 1:
-        listed = ", ".join(found[:12]) + (", …" if len(found) > 12 else "")
-        raise WorkbenchError(f"{len(found)} keys begin with {prefix}", fix=f"one of {listed}")
-    return found[0] if found else prefix
+    keys = find_keys(store, prefix)
+    if len(keys) > 1:
+        listed = ", ".join(keys[:12]) + (", …" if len(keys) > 12 else "")
+        raise WorkbenchError(f"{len(keys)} keys begin with {prefix}", fix=f"one of {listed}")
+    return keys[0] if keys else prefix
 
 
-def _check_conditions(evaluator: bool, answers: bool, *, before: bool, scores: bool) -> None:
-    """That something is named, and nothing that doesn't go together."""
+def _check_conditions(evaluator: bool, completions: bool, *, before: bool, scores: bool) -> None:
+    """Raise if no condition is given, or if conditions contradict each other."""
     if evaluator and not scores:
         raise WorkbenchError("--evaluator goes with --scores", fix="add --scores")
-    if answers and scores:
+    if completions and scores:
         raise WorkbenchError(
-            "--model and --state are of answers, --scores is of scores",
+            "--model and --state select completions, --scores removes scores",
             fix="--scores --evaluator GLOB, or without --scores",
         )
-    if not (evaluator or answers or before):
+    if not (evaluator or completions or before):
+        by_score, by_completion = "--evaluator GLOB", "--model GLOB or --state STATE"
         raise WorkbenchError(
-            "which ones?",
-            fix="--evaluator GLOB or --older-than 30d"
-            if scores
-            else "--older-than 30d, --model GLOB or --state STATE",
+            "no condition selects what to remove",
+            fix=f"--older-than 30d, {by_score if scores else by_completion}",
         )
 
 
@@ -238,10 +244,10 @@ def _selection(model: str, states: list[str], before: str) -> "Selection":
     from workbench.model import State
     from workbench.store.selection import Selection
 
-    known = [one for one in get_args(State) if one != "failed"]
+    stored_states = [state for state in get_args(State) if state != "failed"]
     for state in states:
-        if state not in known:
-            raise unknown_name("state", state, known)
+        if state not in stored_states:
+            raise unknown_name("state", state, stored_states)
     return Selection(model, tuple(states), before)
 
 
@@ -251,26 +257,9 @@ def _write(lines: Iterable[bytes], file: IO[bytes]) -> None:
     file.flush()
 
 
-def _bytes(size: int) -> str:
-    from workbench.report.store import bytes_text
-
-    return bytes_text(size)
-
-
-def _print_json(said: object) -> None:
-    from workbench.report.safe_text import json_line
-
-    typer.echo(json_line(said))
-
-
 def _print_table(table: object) -> None:
     from rich.console import Console
 
     console = Console() if sys.stdout.isatty() else Console(width=160)
     console.print(table)
     console.print()
-
-
-def _print_lines(lines: Iterable[str]) -> None:
-    for line in lines:
-        typer.echo(line)

@@ -1,4 +1,12 @@
-"""Why something is answered from the store or isn't, in words and as JSON."""
+"""A stored request, or the reason that a row is not stored, on a terminal and as JSON.
+
+row r12
+
+few_shot · m  3f9a1c0b77de
+  not stored: never sent
+  nearest stored: 0ac53a159583, 2026-11-23 18:47:50Z
+    body.temperature: 0 → 0.7
+"""
 
 import json
 from collections.abc import Sequence
@@ -6,90 +14,90 @@ from dataclasses import asdict, dataclass
 
 from workbench.canonical import JSON
 from workbench.model import SCORED_STATES
-from workbench.report.export import answer_json
+from workbench.report.export import completion_json
 from workbench.report.safe_text import plain, seconds, shorten
-from workbench.store.explain import NEWEST, KeyReport, MissingCompletion, Nearest
+from workbench.store.explain import NEWEST, KeyReport, MissingCompletion
 from workbench.store.leases import UnansweredCall
+from workbench.store.selection import StoredCompletion
 
 SCHEMA_VERSION = 1
-LONGEST = 2_000  # characters of a body or an answer that are shown
-REUSED = "a run that asks this gets it from here"
-UNSCORED = "it is kept and not scored; --retry-failed asks again"
+MAX_TEXT = 2_000  # characters of a request or an output
+REUSED = "runs with this request reuse it"
+UNSCORED = "it has no score; --retry-failed sends it again"
 IDENTITY = "identity."
 
 
 @dataclass(frozen=True)
-class Answered:
-    """A cell of a plan: one variant's row.
+class CellReport:
+    """A cell of a plan: one row of a variant.
 
     Attributes:
-        missing: the nearest that is kept; None where the store says itself what became of it.
+        missing: the nearest stored request; None if the store knows of this one.
     """
 
     variant: str
     repeat: int
-    known: KeyReport
+    key_report: KeyReport
     missing: MissingCompletion | None = None
 
 
-def known_lines(known: KeyReport, currency: str) -> list[str]:
+def key_lines(report: KeyReport, currency: str) -> list[str]:
     """Everything about one key."""
-    lines = [f"key       {known.key}"]
-    if known.stored is None:
-        lines.append(_not_kept(known))
+    lines = [f"key       {report.key}"]
+    if report.stored is None:
+        lines.append(_not_stored(report))
     else:
-        kept, said = known.stored, known.stored.completion
-        usage = said.usage
+        completion, request = report.stored.completion, report.stored.request
+        usage = completion.usage
         counts = [
             "? tokens in" if usage.input_tokens is None else f"{usage.input_tokens:,} tokens in",
             "? out" if usage.output_tokens is None else f"{usage.output_tokens:,} out",
-            *([] if said.latency_s is None else [seconds(said.latency_s)]),
+            *([] if completion.latency_s is None else [seconds(completion.latency_s)]),
         ]
         lines += [
-            f"kept      {_time(kept.stored_at)}, {said.state}",
-            f"model     {plain(kept.model)}",
-            f"took      {', '.join(counts)}",
-            f"so        {REUSED if said.state in SCORED_STATES else UNSCORED}",
+            f"stored    {_time(report.stored.stored_at)}, {completion.state}",
+            f"model     {plain(report.stored.model)}",
+            f"usage     {', '.join(counts)}",
+            f"reuse     {REUSED if completion.state in SCORED_STATES else UNSCORED}",
         ]
-        beside = {name: value for name, value in kept.request.items() if name != "body"}
-        lines += _long("asked", json.dumps(kept.request["body"], indent=2, ensure_ascii=False))
-        lines += _long("beside it", json.dumps(beside, indent=2, ensure_ascii=False))
-        lines += _long("answer", said.text or "(empty)")
-    return lines + [f"lost      {_call(call, currency)}" for call in known.calls]
+        fields = json.dumps(_key_fields(report.stored), indent=2, ensure_ascii=False)
+        lines += _section("request", json.dumps(request["body"], indent=2, ensure_ascii=False))
+        lines += _section("other fields of the key", fields)
+        lines += _section("output", completion.text or "(empty)")
+    return lines + [f"lost      {_call(call, currency)}" for call in report.calls]
 
 
-def known_json(known: KeyReport) -> dict[str, JSON]:
-    """The same as one object, nothing cut."""
-    said: dict[str, JSON] = {"key": known.key, "stored": known.stored is not None}
-    if known.stored:
-        beside = {name: value for name, value in known.stored.request.items() if name != "body"}
-        said |= {**answer_json(known.stored), "asked": beside}
-        said["scored"] = known.stored.completion.state in SCORED_STATES
-    said["under_way"] = asdict(known.owner) if known.owner else None
-    said["calls"] = [asdict(call) for call in known.calls]
-    return said
+def key_json(report: KeyReport) -> dict[str, JSON]:
+    """The same as one object, with nothing cut off."""
+    fields: dict[str, JSON] = {"key": report.key, "stored": report.stored is not None}
+    if report.stored:
+        fields |= {**completion_json(report.stored), "asked": _key_fields(report.stored)}
+        fields["scored"] = report.stored.completion.state in SCORED_STATES
+    fields["under_way"] = asdict(report.owner) if report.owner else None
+    fields["calls"] = [asdict(call) for call in report.calls]
+    return fields
 
 
-def row_lines(row: str, cells: Sequence[Answered], currency: str) -> list[str]:
-    """For each variant: from the store, or why not."""
+def row_lines(row: str, cells: Sequence[CellReport], currency: str) -> list[str]:
+    """For each variant: when the row was stored, or why it is not stored."""
     lines = [f"row {shorten(row)}"]
     for cell in cells:
-        again = f", repeat {cell.repeat}" if cell.repeat else ""
-        lines += ["", f"{shorten(cell.variant)}{again}  {cell.known.key[:12]}"]
-        if cell.known.stored:
-            kept = cell.known.stored
-            state = kept.completion.state
-            so = "" if state in SCORED_STATES else f"; {UNSCORED}"
-            lines.append(f"  stored: kept {_time(kept.stored_at)}, {state}{so}")
+        report = cell.key_report
+        repeat = f", repeat {cell.repeat}" if cell.repeat else ""
+        lines += ["", f"{shorten(cell.variant)}{repeat}  {report.key[:12]}"]
+        if report.stored:
+            state = report.stored.completion.state
+            note = "" if state in SCORED_STATES else f"; {UNSCORED}"
+            lines.append(f"  stored: {_time(report.stored.stored_at)}, {state}{note}")
         else:
-            asked = cell.known.owner or cell.known.calls
-            lines.append(f"  {_not_kept(cell.known)}" if asked else "  not stored: never asked")
-            lines += [f"  lost: {_call(call, currency)}" for call in cell.known.calls]
-            lines += [f"  {line}" for line in _missing(cell.missing)]
+            sent = report.owner or report.calls
+            lines.append(f"  {_not_stored(report)}" if sent else "  not stored: never sent")
+            lines += [f"  lost: {_call(call, currency)}" for call in report.calls]
+            lines += [f"  {line}" for line in _nearest_lines(cell.missing)]
     return lines
 
 
-def row_json(row: str, cells: Sequence[Answered]) -> dict[str, JSON]:
+def row_json(row: str, cells: Sequence[CellReport]) -> dict[str, JSON]:
     """The same as one object."""
     return {
         "schema_version": SCHEMA_VERSION,
@@ -98,7 +106,7 @@ def row_json(row: str, cells: Sequence[Answered]) -> dict[str, JSON]:
             {
                 "variant": cell.variant,
                 "repeat": cell.repeat,
-                **known_json(cell.known),
+                **key_json(cell.key_report),
                 **({"nearest": _nearest_json(cell.missing)} if cell.missing else {}),
             }
             for cell in cells
@@ -106,42 +114,44 @@ def row_json(row: str, cells: Sequence[Answered]) -> dict[str, JSON]:
     }
 
 
-def _missing(missing: MissingCompletion | None) -> list[str]:
+def _key_fields(stored: StoredCompletion) -> dict[str, JSON]:
+    return {name: value for name, value in stored.request.items() if name != "body"}
+
+
+def _nearest_lines(missing: MissingCompletion | None) -> list[str]:
     if missing is None:
         return []
-    cut = f" (of the newest {NEWEST:,}; there are more)" if missing.truncated else ""
-    if missing.nearest is None:
-        return [f"nothing like it is kept{cut}"]
-    near = missing.nearest
-    lines = [f"the nearest that is kept{cut}: {near.key[:12]}, {_time(near.stored_at)}"]
-    lines += [f"  {shorten(str(one), 200)}" for one in near.differences]
-    if not near.same_model:
-        lines.append("  it was asked of another model")
-    elif any(one.path.startswith(IDENTITY) for one in near.differences):
+    scope = f" (of the newest {NEWEST:,}; there are more)" if missing.truncated else ""
+    nearest = missing.nearest
+    if nearest is None:
+        return [f"nothing similar is stored{scope}"]
+    lines = [f"nearest stored{scope}: {nearest.key[:12]}, {_time(nearest.stored_at)}"]
+    lines += [f"  {shorten(str(difference), 200)}" for difference in nearest.differences]
+    if not nearest.same_model:
+        lines.append("  it was sent to another model")
+    elif any(difference.path.startswith(IDENTITY) for difference in nearest.differences):
         lines.append("  the weights or the endpoint changed")
     return lines
 
 
 def _nearest_json(missing: MissingCompletion) -> JSON:
-    near: Nearest | None = missing.nearest
-    if near is None:
-        return None
-    return {
-        "key": near.key,
-        "model": near.model,
-        "kept_at": near.stored_at,
-        "same_model": near.same_model,
-        "differences": [one.as_json() for one in near.differences],
+    nearest = missing.nearest
+    return nearest and {
+        "key": nearest.key,
+        "model": nearest.model,
+        "kept_at": nearest.stored_at,
+        "same_model": nearest.same_model,
+        "differences": [difference.as_json() for difference in nearest.differences],
         "compared_all": not missing.truncated,
     }
 
 
-def _not_kept(known: KeyReport) -> str:
-    if known.owner:
-        return f"not stored: it is being asked now, by {known.owner}"
-    if known.calls:
-        return f"not stored; calls without an answer: {len(known.calls):,}"
-    return "not stored: nothing is known of it"
+def _not_stored(report: KeyReport) -> str:
+    if report.owner:
+        return f"not stored: in flight, sent by {report.owner}"
+    if report.calls:
+        return f"not stored; calls without an answer: {len(report.calls):,}"
+    return "not stored: unknown to this store"
 
 
 def _call(call: UnansweredCall, currency: str) -> str:
@@ -149,11 +159,11 @@ def _call(call: UnansweredCall, currency: str) -> str:
     return f"{_time(call.noted_at)}, {call.outcome.replace('_', ' ')}: {shorten(call.reason)}{cost}"
 
 
-def _time(said: str) -> str:
-    return f"{said[:10]} {said[11:19]}Z"
+def _time(timestamp: str) -> str:
+    return f"{timestamp[:10]} {timestamp[11:19]}Z"
 
 
-def _long(name: str, text: str) -> list[str]:
-    cut = f"\n… {len(text) - LONGEST:,} characters more: --json" if len(text) > LONGEST else ""
-    shown = plain(text[:LONGEST]) + cut
-    return [f"{name}:", *(f"  {line}" for line in shown.split("\n"))]
+def _section(name: str, text: str) -> list[str]:
+    more = f"\n… {len(text) - MAX_TEXT:,} characters more: --json" if len(text) > MAX_TEXT else ""
+    lines = (plain(text[:MAX_TEXT]) + more).split("\n")
+    return [f"{name}:", *(f"  {line}" for line in lines)]

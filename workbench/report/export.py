@@ -1,4 +1,4 @@
-"""Answers as lines of JSON or as CSV, and files that are there only when they are whole.
+"""Completions as JSON Lines or CSV, and files that appear only when they are complete.
 
 {"key": "0a3e…", "model": "openai:gpt-4o-mini", "state": "ok", "text": "positive", …}
 """
@@ -17,7 +17,7 @@ from workbench.errors import WorkbenchError
 from workbench.report.csv_cells import escape_cell
 from workbench.store.selection import StoredCompletion
 
-LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # to some readers
+LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # line ends to some readers
 COLUMNS = (
     "key",
     "model",
@@ -32,47 +32,47 @@ COLUMNS = (
 )
 
 
-def answer_json(kept: StoredCompletion) -> dict[str, JSON]:
-    """One answer, and the body that asked for it."""
-    said, usage = kept.completion, kept.completion.usage
+def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
+    """The completion with the body of its request."""
+    completion, usage = stored.completion, stored.completion.usage
     values = (
-        kept.key,
-        kept.model,
-        said.state,
-        said.text,
-        said.finish_reason,
+        stored.key,
+        stored.model,
+        completion.state,
+        completion.text,
+        completion.finish_reason,
         usage.input_tokens,
         usage.output_tokens,
-        said.latency_s,
-        kept.stored_at,
-        kept.request["body"],
+        completion.latency_s,
+        stored.stored_at,
+        stored.request["body"],
     )
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def json_lines(answers: Iterable[StoredCompletion]) -> Iterator[bytes]:
-    """A line an answer, lossless: half a character becomes its escape."""
-    for kept in answers:
-        text = json.dumps(answer_json(kept), ensure_ascii=False).translate(LINE_ENDS)
+def json_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
+    """One line per completion, lossless: a lone surrogate becomes its escape."""
+    for stored in completions:
+        text = json.dumps(completion_json(stored), ensure_ascii=False).translate(LINE_ENDS)
         yield f"{text}\n".encode("utf-8", "backslashreplace")
 
 
-def csv_lines(answers: Iterable[StoredCompletion]) -> Iterator[bytes]:
-    """A header and a line an answer; texts are neutral to spreadsheets, numbers stay numbers."""
+def csv_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
+    """A header and one line per completion; no cell is a formula, numbers stay numbers."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(COLUMNS)
-    for kept in answers:
-        row = answer_json(kept)
+    for stored in completions:
+        row = completion_json(stored)
         row["request"] = ordered_json(row["request"])
         writer.writerow(
             escape_cell(cell) if isinstance(cell, str) else cell for cell in row.values()
         )
-        yield _taken(buffer)
-    yield _taken(buffer)
+        yield _drain(buffer)
+    yield _drain(buffer)
 
 
-def _taken(buffer: io.StringIO) -> bytes:
+def _drain(buffer: io.StringIO) -> bytes:
     text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()
@@ -81,14 +81,14 @@ def _taken(buffer: io.StringIO) -> bytes:
 
 @contextmanager
 def new_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
-    """A file for its owner only, in its place when all of it is written.
+    """A file readable by its owner only; it gets its name when it is complete.
 
     Raises:
-        WorkbenchError: there is a file already and it isn't to be replaced, or it can't be written.
+        WorkbenchError: the file exists and `force` is False, or it can't be written.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     exists = WorkbenchError(
-        "there is a file already", where=str(path), fix="another name, or --force to replace it"
+        "the file exists", where=str(path), fix="another name, or --force to replace it"
     )
     if path.exists() and not force:
         raise exists
@@ -100,7 +100,7 @@ def new_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
             if force:
                 part.replace(path)
             else:
-                path.hardlink_to(part)  # which never replaces
+                path.hardlink_to(part)  # fails if the file exists
         finally:
             part.unlink(missing_ok=True)
     except FileExistsError:

@@ -1,4 +1,10 @@
-"""What the store holds, what was removed from it and what became of a damaged one."""
+"""Statistics, removals and repairs of the store, on a terminal and as JSON.
+
+model               answers  tokens in  tokens out  USD     size
+openai:gpt-4o-mini  ok 150   9,800      450         0.0017  182.4 kB
+scores: exact_match 150
+file: 204.8 kB
+"""
 
 from dataclasses import asdict
 
@@ -6,72 +12,73 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.report.safe_text import shorten
+from workbench.report.safe_text import pluralize, shorten
 from workbench.store.leases import UnansweredCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair
 from workbench.store.statistics import ModelStatistics, OutcomeTotal, Statistics
 
 SCHEMA_VERSION = 1
-SHOWN = 20  # of a list
+MAX_LISTED = 20
 UNNAMED = "(model not noted)"
+LEFT_COLUMNS = ("model", "answers", "unknown since", "key", "reason")
 
 
-def statistics_tables(found: Statistics, currency: str) -> list[Table]:
-    """Answers by model, and the calls whose outcome nobody knows."""
-    answers = _table("model", "answers", "tokens in", "tokens out", currency, "size")
-    for one in found.models:
-        answers.add_row(*_model_cells(one))
-    tables = [answers] if found.models else []
-    if found.unknown:
-        unknown = _table("unknown since", "model", "key", currency, "reason")
-        for call in found.unknown[:SHOWN]:
-            unknown.add_row(*_call_cells(call))
-        tables.append(unknown)
-    return tables
+def statistics_tables(statistics: Statistics, currency: str) -> list[Table]:
+    """The completions by model, and the calls of unknown outcome."""
+    models = _table("model", "answers", "tokens in", "tokens out", currency, "size")
+    for model in statistics.models:
+        models.add_row(*_model_cells(model))
+    calls = _table("unknown since", "model", "key", currency, "reason")
+    for call in statistics.unknown[:MAX_LISTED]:
+        calls.add_row(*_call_cells(call))
+    return [table for table in (models, calls) if table.row_count]
 
 
-def statistics_lines(found: Statistics, currency: str) -> list[str]:
-    """Under the tables: scores, calls, who is at work, the file."""
-    scores = ", ".join(f"{shorten(name, 60)} {count:,}" for name, count in found.scores.items())
-    lines = [f"scores: {scores or 'none'}"]
-    for one in found.calls:
-        lines.append(f"calls without an answer: {_lost(one, currency)}")
-    if len(found.unknown) > SHOWN:
-        lines.append(f"{len(found.unknown) - SHOWN:,} more unknown ones: --json lists them all")
-    lines += [f"at work now: {one}" for one in found.running]
-    lines.append(f"file: {bytes_text(found.size)}")
+def statistics_lines(statistics: Statistics, currency: str) -> list[str]:
+    """Under the tables: scores, calls, the processes that use the store, its size."""
+    scores = (f"{shorten(name, 60)} {count:,}" for name, count in statistics.scores.items())
+    lines = [f"scores: {', '.join(scores) or 'none'}"]
+    lines += [f"calls without an answer: {_total(calls, currency)}" for calls in statistics.calls]
+    if (more := len(statistics.unknown) - MAX_LISTED) > 0:
+        lines.append(f"{more:,} more of unknown outcome: --json lists them all")
+    lines += [f"in use by: {owner}" for owner in statistics.running]
+    lines.append(f"file: {bytes_text(statistics.size)}")
     return lines
 
 
-def statistics_json(found: Statistics, currency: str) -> dict[str, JSON]:
-    """The same as one object, with every unknown call."""
-    return {"schema_version": SCHEMA_VERSION, "currency": currency, **asdict(found)}
+def statistics_json(statistics: Statistics, currency: str) -> dict[str, JSON]:
+    """The statistics as one object, with every call of unknown outcome."""
+    return {"schema_version": SCHEMA_VERSION, "currency": currency, **asdict(statistics)}
 
 
-def removal_lines(found: Removal, currency: str, *, scores: bool) -> list[str]:
-    """What goes, and what it would cost to have it back."""
+def removal_lines(removal: Removal, currency: str, *, scores: bool) -> list[str]:
+    """The rows to remove, and their cost if they are sent again."""
     if scores:
-        return [f"{many(found.scores, 'score')}, {bytes_text(found.size)}"]
+        return [f"{pluralize(removal.scores, 'score')}, {bytes_text(removal.size)}"]
     lines = [
-        f"{many(found.answers, 'answer')}, {bytes_text(found.size)}: "
-        f"{found.input_tokens:,} tokens in, "
-        f"{found.output_tokens:,} out"
+        f"{pluralize(removal.answers, 'completion')}, {bytes_text(removal.size)}: "
+        f"{removal.input_tokens:,} tokens in, {removal.output_tokens:,} out"
     ]
-    if found.cost is not None:
-        lines.append(f"asking again would cost about {currency} {found.cost:.4f}")
-    if found.unpriced:
-        names = ", ".join(shorten(name, 60) or UNNAMED for name in found.unpriced)
-        lines.append(f"no price is known of: {names}")
-    if found.uncounted:
-        lines.append(f"{found.uncounted:,} of them came without a count of their tokens")
+    if removal.cost is not None:
+        lines.append(f"sending them again would cost about {currency} {removal.cost:.4f}")
+    if removal.unpriced:
+        names = ", ".join(shorten(name, 60) or UNNAMED for name in removal.unpriced)
+        lines.append(f"no price for: {names}")
+    if removal.uncounted:
+        lines.append(f"{removal.uncounted:,} of them without a token count")
     return lines
 
 
-def removal_json(found: Removal, currency: str, freed: int | None) -> dict[str, JSON]:
-    """The same as one object; `freed`: bytes, None where nothing was removed."""
-    said = {"removed": freed is not None, "freed": freed, "currency": currency, **asdict(found)}
-    return {"schema_version": SCHEMA_VERSION, **said}
+def removal_json(removal: Removal, currency: str, freed: int | None) -> dict[str, JSON]:
+    """The removal as one object; `freed`: bytes, None if nothing was removed."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "removed": freed is not None,
+        "freed": freed,
+        "currency": currency,
+        **asdict(removal),
+    }
 
 
 def repair_lines(repair: Repair) -> list[str]:
@@ -79,24 +86,25 @@ def repair_lines(repair: Repair) -> list[str]:
     recovered = repair.recovered
     if recovered is None:
         return ["the store is not damaged; nothing was changed"]
-    lines = [f"damaged: {shorten(finding, 160)}" for finding in repair.findings[:SHOWN]]
-    counts = f"{many(recovered.answers, 'completion')}, {many(recovered.scores, 'score')}"
-    lines.append(f"recovered {counts} and {many(recovered.calls, 'unanswered call')}")
+    lines = [f"damaged: {shorten(finding, 160)}" for finding in repair.findings[:MAX_LISTED]]
+    counts = f"{pluralize(recovered.answers, 'completion')}, {pluralize(recovered.scores, 'score')}"
+    lines.append(f"recovered {counts} and {pluralize(recovered.calls, 'unanswered call')}")
     if not recovered.used_shell:
         lines.append("SQL only: no `sqlite3` with `.recover`, which can read more, was found")
-    lost = (many(len(recovered.lost), "completion"), many(len(recovered.lost_scores), "score"))
-    if recovered.lost or recovered.lost_scores:
-        lines.append(f"lost: {lost[0]} and {lost[1]}")
+    completions, scores = len(recovered.lost), len(recovered.lost_scores)
+    if completions or scores:
+        counts = f"{pluralize(completions, 'completion')} and {pluralize(scores, 'score')}"
+        lines.append(f"lost: {counts}")
     else:
         lines.append("no loss is known")
-    lines += [f"  {key}" for key in recovered.lost[:SHOWN]]
-    if len(recovered.lost) > SHOWN:
-        lines.append(f"  and {len(recovered.lost) - SHOWN:,} more, listed in lost.txt")
+    lines += [f"  {key}" for key in recovered.lost[:MAX_LISTED]]
+    if completions > MAX_LISTED:
+        lines.append(f"  and {completions - MAX_LISTED:,} more, listed in lost.txt")
     return [*lines, f"the damaged store is kept in {repair.damaged_folder}"]
 
 
 def repair_json(repair: Repair) -> dict[str, JSON]:
-    """The same as one object, with every lost key that can be read."""
+    """The repair as one object, with every lost key that can be read."""
     return {
         "schema_version": SCHEMA_VERSION,
         "damaged": bool(repair.findings),
@@ -104,11 +112,6 @@ def repair_json(repair: Repair) -> dict[str, JSON]:
         **(asdict(repair.recovered) if repair.recovered else {}),
         "put_by": str(repair.damaged_folder) if repair.damaged_folder else None,
     }
-
-
-def many(count: int, word: str) -> str:
-    """`1 answer`, `1,200 answers`."""
-    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
 
 
 def bytes_text(size: int) -> str:
@@ -121,18 +124,17 @@ def bytes_text(size: int) -> str:
 
 def _table(*names: str) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    texts = ("model", "answers", "unknown since", "key", "reason")
     for name in names:
-        table.add_column(name, justify="left" if name in texts else "right")
+        table.add_column(name, justify="left" if name in LEFT_COLUMNS else "right")
     return table
 
 
-def _model_cells(one: ModelStatistics) -> list[Text]:
-    states = ", ".join(f"{state} {count:,}" for state, count in one.states.items())
-    more = f" ({one.uncounted:,} not counted)" if one.uncounted else ""
-    cost = "no price" if one.cost is None else f"{one.cost:.4f}"
-    tokens = (f"{one.input_tokens:,}{more}", f"{one.output_tokens:,}")
-    cells = (shorten(one.model, 60) or UNNAMED, states, *tokens, cost, bytes_text(one.size))
+def _model_cells(model: ModelStatistics) -> list[Text]:
+    states = ", ".join(f"{state} {count:,}" for state, count in model.states.items())
+    uncounted = f" ({model.uncounted:,} not counted)" if model.uncounted else ""
+    cost = "no price" if model.cost is None else f"{model.cost:.4f}"
+    tokens = (f"{model.input_tokens:,}{uncounted}", f"{model.output_tokens:,}")
+    cells = (shorten(model.model, 60) or UNNAMED, states, *tokens, cost, bytes_text(model.size))
     return [Text(cell) for cell in cells]
 
 
@@ -142,7 +144,10 @@ def _call_cells(call: UnansweredCall) -> list[Text]:
     return [Text(cell) for cell in (*cells, shorten(call.reason, 80))]
 
 
-def _lost(one: OutcomeTotal, currency: str) -> str:
-    cost = "" if one.most is None else f", at most {currency} {one.most:.4f}"
-    free = f", {one.unpriced:,} without a price" if one.unpriced and one.most is not None else ""
-    return f"{one.count:,} {one.outcome.replace('_', ' ')}{cost}{free}"
+def _total(calls: OutcomeTotal, currency: str) -> str:
+    """`2 unknown, at most USD 0.2500, 1 without a price`."""
+    text = f"{calls.count:,} {calls.outcome.replace('_', ' ')}"
+    if calls.most is not None:
+        text += f", at most {currency} {calls.most:.4f}"
+        text += f", {calls.unpriced:,} without a price" if calls.unpriced else ""
+    return text
