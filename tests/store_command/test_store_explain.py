@@ -131,10 +131,10 @@ def test_several_keys_that_begin_alike_are_listed(home):
 def test_a_row_that_is_stored_says_since_when(asked):
     done = call(asked.root, "store", "explain", "a", "--task", "qa")
     lines = done.stdout.splitlines()
-    assert (lines[0], lines[2][:7], lines[3][:14], lines[3][-5:]) == (
+    assert (lines[0], lines[2][:7], lines[3][:12], lines[3][-5:]) == (
         "row a",
         "plain  ",
-        "  stored: kept",
+        "  stored: 20",
         "Z, ok",
     )
 
