@@ -12,8 +12,8 @@ from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, Usage
 from workbench.plan import Cell, Plan
 from workbench.project import Price
-from workbench.results.metrics import MetricResult, Row, VariantResult, interval_text
 from workbench.results.tally import Tally
+from workbench.results.types import MetricResult, Row, VariantResult, interval_text
 
 STATES = ["ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"]
 SCORES = [

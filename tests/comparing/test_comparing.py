@@ -13,8 +13,8 @@ from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
-from workbench.results.metrics import Comparison, RecordedVariant, Row, VariantResult, variant_json
 from workbench.results.tally import Tally
+from workbench.results.types import Comparison, RecordedVariant, Row, VariantResult, variant_json
 
 CROSS = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -11,8 +11,8 @@ from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, GrowingGate
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.results.metrics import Row
 from workbench.results.tally import Tally
+from workbench.results.types import Row
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}

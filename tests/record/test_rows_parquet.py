@@ -9,7 +9,7 @@ from workbench.dataset import Example
 from workbench.evaluator import Score, find_evaluator
 from workbench.model import Completion
 from workbench.plan import Cell
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.tracking import rows_parquet
 from workbench.tracking.protocol import RowRecord
 from workbench.tracking.rows_parquet import RowsParquet

@@ -26,7 +26,7 @@ from workbench.evaluator import Score
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell
 from workbench.project import Price
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.tracking.bulk import (
     COMPARED,
     BulkTraceWriter,

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, rank_variants
 from workbench.report.safe_text import plain, seconds, shorten
-from workbench.results.metrics import MetricResult, RowCounts, VariantResult
+from workbench.results.types import MetricResult, RowCounts, VariantResult
 
 
 def metric(mean: float | None, **more: object) -> MetricResult:

@@ -12,7 +12,7 @@ from workbench.experiment import load_experiment
 from workbench.model import Completion
 from workbench.plan import make_plan
 from workbench.resolvers import project_resolvers
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.scoring.cells import score_rows
 from workbench.store import Store
 

@@ -23,7 +23,7 @@ from workbench.dataset import Example
 from workbench.evaluator.spec import read_spec
 from workbench.model import Completion
 from workbench.plan import Cell
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.scoring.pool import find_evaluators
 from workbench.scoring.cells import score_cells
 from workbench.store import Store

@@ -21,7 +21,7 @@ from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.project import Project
-    from workbench.results.metrics import RecordedVariant
+    from workbench.results.types import RecordedVariant
 
     RecordedRuns = dict[str, list[RecordedVariant]]
 
@@ -95,6 +95,7 @@ def _recorded_runs(selectors: list[str], project: "Project", tracking_uri: str) 
     run_ids = [name for name in selectors if RUN_ID.fullmatch(name)]
     if not run_ids:
         return {}
+    project.require_tracking(tracking_uri, "comparing runs")
     from workbench.tracking.past_runs import recorded_variants
 
     return {run_id: recorded_variants(project, tracking_uri, run_id) for run_id in run_ids}

@@ -31,11 +31,17 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     """List the templates with digest and registered version."""
     from workbench.prompt import Renderer
     from workbench.report.prompts import status_table
-    from workbench.tracking.prompt_status import prompt_statuses
+    from workbench.tracking.protocol import PromptStatus
 
     project = open_project()
     with Renderer() as renderer:
-        statuses = prompt_statuses(project, tracking_uri, _prompts(project, task, renderer))
+        prompts = _prompts(project, task, renderer)
+    if project.tracks(tracking_uri):
+        from workbench.tracking.prompt_status import prompt_statuses
+
+        statuses = prompt_statuses(project, tracking_uri, prompts)
+    else:
+        statuses = [PromptStatus(prompt, None, None, {}) for prompt in prompts]
     if as_json:
         print_json({"schema_version": 1, "prompts": [status.as_json() for status in statuses]})
     else:
@@ -98,9 +104,11 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     """Register templates whose content the registry lacks."""
     from workbench.plan import refuse_secret
     from workbench.prompt import Renderer
-    from workbench.tracking.prompt_status import push_prompts
 
     project = open_project()
+    project.require_tracking(tracking_uri, "workbench prompts push")
+    from workbench.tracking.prompt_status import push_prompts
+
     with Renderer() as renderer:
         prompts = _prompts(project, task, renderer)
         for prompt in prompts:

@@ -10,7 +10,7 @@ from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.report.page import comparison_page
 from workbench.report.safe_text import json_line, plain
-from workbench.results.metrics import VariantResult
+from workbench.results.types import VariantResult
 from workbench.run.invocation import ResultCallbacks
 
 PIPED_WIDTH = 160  # columns where stdout is no terminal

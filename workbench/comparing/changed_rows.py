@@ -12,8 +12,8 @@ from workbench.comparing.metrics import RowSubset, add_comparisons
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
-from workbench.results.metrics import Comparison, Row, VariantResult
 from workbench.results.tally import Tally
+from workbench.results.types import Comparison, Row, VariantResult
 
 ReadRows = Callable[[int], Iterable[Sequence[tuple[int, Row]]]]  # variant -> its rows, in order
 

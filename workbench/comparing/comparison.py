@@ -14,8 +14,8 @@ from workbench.comparing.metrics import add_comparisons
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
-from workbench.results.metrics import VariantResult
 from workbench.results.tally import Tally
+from workbench.results.types import VariantResult
 from workbench.scoring.stream import Stream, ignore_rows
 from workbench.store import Store
 

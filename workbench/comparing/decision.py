@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.results.metrics import VariantResult
+from workbench.results.types import VariantResult
 from workbench.stats import WORSE, Criterion, best_probabilities, pareto_front, verdicts
 
 MAX_LISTED = 5  # variants in the sentence that no variant is within the limits

@@ -20,7 +20,7 @@ from workbench.comparing.selectors import select_variants
 from workbench.errors import WorkbenchError
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.results.metrics import VariantResult
+from workbench.results.types import VariantResult
 from workbench.stats import ALPHA, holm_adjust
 
 

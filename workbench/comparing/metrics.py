@@ -12,7 +12,7 @@ from typing import Protocol
 
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
-from workbench.results.metrics import Comparison, VariantResult
+from workbench.results.types import Comparison, VariantResult
 from workbench.stats import (
     Criterion,
     Difference,

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from workbench.canonical import canonical_json
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan import Plan, Variant
-from workbench.results.metrics import RecordedVariant
+from workbench.results.types import RecordedVariant
 
 Runs = Mapping[str, Sequence[RecordedVariant]]
 EXAMPLE = "name two that differ: workbench compare zero_shot few_shot"

@@ -17,7 +17,7 @@ from workbench.dataset import EXPECTED
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, plain, pluralize, shorten
-from workbench.results.metrics import Comparison, comparison_json, variant_json
+from workbench.results.types import Comparison, comparison_json, variant_json
 from workbench.stats import Difference
 
 SCHEMA_VERSION = 1

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from workbench.report.compare import difference_text
 from workbench.report.safe_text import plain, pluralize, seconds, shorten
-from workbench.results.metrics import Comparison, MetricResult, VariantResult, interval_text
+from workbench.results.types import Comparison, MetricResult, VariantResult, interval_text
 from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 SHORT = {INCONCLUSIVE: "unclear"}

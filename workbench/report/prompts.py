@@ -15,7 +15,7 @@ from workbench.canonical import JSON
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, plain
-from workbench.tracking.prompt_status import PromptStatus
+from workbench.tracking.protocol import PromptStatus
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
 

@@ -13,7 +13,7 @@ from workbench.canonical import JSON
 from workbench.completing import BatchCheck
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import pluralize, shorten
-from workbench.results.metrics import variant_json
+from workbench.results.types import variant_json
 from workbench.run.summary import Invocation
 
 SCHEMA_VERSION = 1

@@ -1,5 +1,5 @@
 """Results of a variant: from scores to counts, means and intervals.
 
-metrics.py   rows, counts, metrics, comparisons; their JSON
+types.py     rows, counts, metrics, comparisons; their JSON
 tally.py     running totals while rows arrive
 """

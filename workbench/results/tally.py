@@ -14,7 +14,7 @@ from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion
 from workbench.plan import Variant
 from workbench.project import Price
-from workbench.results.metrics import MetricResult, Row, RowCounts, VariantResult
+from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats import estimate_mean, pass_all, pass_at
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")

@@ -13,7 +13,7 @@ from workbench.completing import Budget, RunContext, complete, plan_lock
 from workbench.completing.context import single_round
 from workbench.errors import Stopped, WorkbenchError
 from workbench.plan import Options, Plan
-from workbench.results.metrics import VariantResult
+from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
 from workbench.run.summary import (
     Invocation,

@@ -8,8 +8,8 @@ from workbench.comparing import ExperimentComparison, Race, add_comparisons
 from workbench.completing import CompletionListener, RunContext
 from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
-from workbench.results.metrics import Row, VariantResult
 from workbench.results.tally import Tally
+from workbench.results.types import Row, VariantResult
 from workbench.run.pending import forget, note
 from workbench.scoring.stream import NumberedRow, Stream
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results, RowRecord

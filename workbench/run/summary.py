@@ -8,7 +8,7 @@ from workbench.comparing import Race
 from workbench.completing import Outcome, RunContext
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Options, Plan
-from workbench.results.metrics import VariantResult
+from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
 from workbench.store import UnansweredCall
 from workbench.tracking.protocol import Recorded

@@ -13,7 +13,7 @@ from typing import Self
 from workbench.canonical import JSON
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.scoring.pool import one_child
 from workbench.secrets import Redactor
 from workbench.store import Store, completion_json, score_key

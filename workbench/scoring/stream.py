@@ -21,8 +21,8 @@ from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.results.metrics import Row
 from workbench.results.tally import Tally
+from workbench.results.types import Row
 from workbench.scoring.cells import kept_scores, score_rows
 from workbench.scoring.pool import one_child
 from workbench.store import Store

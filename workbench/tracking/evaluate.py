@@ -19,7 +19,7 @@ from mlflow.models import EvaluationMetric
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator, Score
-from workbench.results.metrics import Row, VariantResult
+from workbench.results.types import Row, VariantResult
 from workbench.tracking.client_settings import silence
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it

@@ -12,7 +12,7 @@ from mlflow.exceptions import MlflowException
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
-from workbench.results.metrics import RecordedVariant
+from workbench.results.types import RecordedVariant
 from workbench.tracking.runs import PLAN, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect, user_errors
 

@@ -4,42 +4,13 @@ PromptStatus(prompt, version=3, newest=4, aliases={"production": 3})
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
-from workbench.canonical import JSON
 from workbench.project import Project
 from workbench.prompt import Prompt
+from workbench.tracking.protocol import PromptStatus
 from workbench.tracking.provenance import provenance
 from workbench.tracking.registry import DIGEST, read_aliases, register, search_versions
 from workbench.tracking.tracking_store import connect
-
-
-@dataclass(frozen=True)
-class PromptStatus:
-    """One template.
-
-    Attributes:
-        version: the registered version with the same content; None: not registered.
-        newest: the highest version; None: no version is registered.
-        aliases: each with its version.
-    """
-
-    prompt: Prompt
-    version: int | None
-    newest: int | None
-    aliases: dict[str, int]
-
-    def as_json(self) -> dict[str, JSON]:
-        """The fields of `--json`."""
-        return {
-            "task": self.prompt.task,
-            "name": self.prompt.name,
-            "digest": self.prompt.digest,
-            "description": self.prompt.description,
-            "version": self.version,
-            "newest": self.newest,
-            "aliases": self.aliases,
-        }
 
 
 def prompt_statuses(

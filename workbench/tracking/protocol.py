@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+from workbench.canonical import JSON
 from workbench.errors import StopCheck, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
-from workbench.results.metrics import Row, VariantResult
+from workbench.prompt import Prompt
+from workbench.results.types import Row, VariantResult
 
 STOP = b""  # tells the recording process to stop at once; every other message is longer
 RESUME = "the same command, or workbench sync, records what is missing"
@@ -154,3 +156,31 @@ class NullRecorder:
 
     def stop(self, timeout_s: float) -> None:
         """See `Recorder`."""
+
+
+@dataclass(frozen=True)
+class PromptStatus:
+    """A template compared with the prompt registry.
+
+    Attributes:
+        version: the registered version with the same content; None: not registered.
+        newest: the highest version; None: no version is registered.
+        aliases: each with its version.
+    """
+
+    prompt: Prompt
+    version: int | None
+    newest: int | None
+    aliases: dict[str, int]
+
+    def as_json(self) -> dict[str, JSON]:
+        """The fields of `--json`."""
+        return {
+            "task": self.prompt.task,
+            "name": self.prompt.name,
+            "digest": self.prompt.digest,
+            "description": self.prompt.description,
+            "version": self.version,
+            "newest": self.newest,
+            "aliases": self.aliases,
+        }

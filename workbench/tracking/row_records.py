@@ -16,7 +16,7 @@ from hashlib import blake2b
 
 from workbench.canonical import JSON
 from workbench.plan import Cell, Plan
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.tracking.protocol import RowRecord
 
 PREVIEW_LENGTH = 1000  # characters

@@ -32,7 +32,7 @@ from workbench.evaluator import Score
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.tracking.row_records import PREVIEW_LENGTH
 
 CONTENT = "workbench.content"

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion
-from workbench.results.metrics import Row
+from workbench.results.types import Row
 from workbench.tracking.protocol import RowRecord
 
 FILE_NAME = "rows.parquet"

@@ -13,7 +13,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 
 from workbench.canonical import JSON, canonical_json
 from workbench.plan import Plan, Variant
-from workbench.results.metrics import VariantResult, interval_text, variant_json
+from workbench.results.types import VariantResult, interval_text, variant_json
 from workbench.tracking.tracking_store import TrackingStore
 
 MAX_PARAM_LENGTH = 6000

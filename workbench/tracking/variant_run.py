@@ -16,7 +16,7 @@ import mlflow
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Request
 from workbench.project import Price
-from workbench.results.metrics import Row, VariantResult
+from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.bulk import open_traces
 from workbench.tracking.client_settings import short_timeout, silence

@@ -18,7 +18,7 @@ from workbench.comparing import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
-from workbench.results.metrics import MetricResult, Row, VariantResult, comparison_json
+from workbench.results.types import MetricResult, Row, VariantResult, comparison_json
 
 MAX_TEXT = 4_000  # characters of an input or an output
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
