@@ -35,7 +35,10 @@ class CircuitBreaker:
     def record_completion(self, completion: Completion) -> WorkbenchError | None:
         """The error to stop with after a reply; None: go on."""
         self._reached = True
-        self._pages = self._pages + 1 if _is_page(completion) else 0
+        first = (completion.raw or "").lstrip()[:1]
+        not_json = first not in ("", "{", "[")  # an empty or cut reply is no page
+        is_page = not_json and completion.state == "invalid_response"
+        self._pages = self._pages + 1 if is_page else 0
         if self._pages < MAX_PAGES:
             return None
         excerpt = " ".join((completion.raw or "")[:1000].split())[:200]
@@ -45,9 +48,3 @@ class CircuitBreaker:
             fix="check base_url, and any proxy between this machine and the endpoint",
             exit_code=ExitCode.FAILED_ROWS,
         )
-
-
-def _is_page(completion: Completion) -> bool:
-    """True if a reply doesn't even begin like JSON; an empty or cut one is no page."""
-    first = (completion.raw or "").lstrip()[:1]
-    return completion.state == "invalid_response" and first not in ("", "{", "[")

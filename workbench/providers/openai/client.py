@@ -4,6 +4,8 @@ The event loop runs in its own thread, and completions reach the caller through 
 arrive:
 
     [Completion("a1…", "ok", …), Completion("b2…", "failed", …)], [Completion("c3…", …)], None
+
+A fatal error comes before the None.
 """
 
 import asyncio
@@ -50,7 +52,6 @@ class _Session:
         self, model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
     ) -> None:
         self.model, self.settings, self.key, self.requests = model, settings, key, requests
-        # Completions in batches; then an error, if there was one; then None.
         self.completions: queue.SimpleQueue[list[Completion] | Exception | None]
         self.completions = queue.SimpleQueue()
         self.fatal: Exception | None = None
@@ -89,13 +90,13 @@ class _Session:
         connections = max_connections(self.settings.concurrency)
         raise_limit(connections)
         async with self._sdk as sdk:
-            transport = Transport(
+            self._transport = Transport(
                 await sdk.request(), connections, self._limiter.paused, connect_s=sdk.connect_s
             )
-            async with transport:
-                await asyncio.gather(*(self._work(transport) for _ in range(connections)))
+            async with self._transport:
+                await asyncio.gather(*(self._work() for _ in range(connections)))
 
-    async def _work(self, transport: Transport) -> None:
+    async def _work(self) -> None:
         """Pull and send until the requests end; after a fatal error no task pulls another one."""
         try:
             while await self._limiter.acquire(self._permit):
@@ -103,21 +104,17 @@ class _Session:
                 if request is None:
                     return
                 self._permit = request.permit
-                await self._send(transport, request)
+                await self._send(request)
         except Exception as error:  # raised in the reading thread, after all completions
             self.fatal = self.fatal or error
             self._limiter.close()
 
-    async def _send(self, transport: Transport, request: Request) -> None:
-        """Call until there is a completion or the request is given up, and deliver the result.
-
-        Raises:
-            WorkbenchError: no other request can succeed.
-        """
+    async def _send(self, request: Request) -> None:
+        """Call until there is a completion or the request is given up, and deliver the result."""
         state = RetryState(self.settings.backoff_s)
         while True:
             state.calls += 1
-            result = await self._call(transport, request, state)
+            result = await self._call(request, state)
             if isinstance(result, Completion):
                 self._deliver(result)
                 return self._stop(self._breaker.record_completion(result))
@@ -142,19 +139,13 @@ class _Session:
         self.completions.put(self._batch)
         self._batch = []
 
-    async def _call(
-        self, transport: Transport, request: Request, state: RetryState
-    ) -> Completion | Failure:
-        """Make one call, which the limiter has let through.
-
-        Raises:
-            WorkbenchError: no other request can succeed.
-        """
+    async def _call(self, request: Request, state: RetryState) -> Completion | Failure:
+        """Make one call, which the limiter has let through."""
         while True:
             sent_at = time.monotonic()
             self._limiter.record_sent(sent_at)
             try:
-                completion = await self._exchange(transport, request, state)
+                completion = await self._exchange(request, state)
             except CALL_ERRORS as error:
                 if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
@@ -162,14 +153,12 @@ class _Session:
             self._limiter.answered_at = time.monotonic()
             return completion
 
-    async def _exchange(
-        self, transport: Transport, request: Request, state: RetryState
-    ) -> Completion:
+    async def _exchange(self, request: Request, state: RetryState) -> Completion:
         """Send the request and read the reply; `timeout_s` is for all of it."""
         content = request.text.encode("ascii")
         begin = time.monotonic()
         async with asyncio.timeout(self.settings.timeout_s):
-            reply = await transport.send(content, new_connection=state.unknown > 0)
+            reply = await self._transport.send(content, new_connection=state.unknown > 0)
         latency_s = time.monotonic() - begin
         if not 200 <= reply.status < 300:
             raise await self._sdk.error(reply)
@@ -179,20 +168,13 @@ class _Session:
         )
 
     def _record_failure(self, error: Exception, request: Request, sent_at: float) -> Failure:
-        """Tell the permit and the limiter about a failed call.
-
-        Raises:
-            WorkbenchError: no other request can succeed.
-        """
+        """Tell the permit and the limiter about a failed call; stop if none can succeed."""
         failure = read_failure(error, self.settings, request)
         failure = replace(failure, message=self._redact(failure.message))
         request.permit.record_failure(FailedCall(failure.outcome, failure.message))
         if failure.fatal_fix:
-            self._stop(
-                WorkbenchError(
-                    failure.message, fix=failure.fatal_fix, exit_code=ExitCode.FAILED_ROWS
-                )
-            )
+            exit_code = ExitCode.FAILED_ROWS
+            self._stop(WorkbenchError(failure.message, fix=failure.fatal_fix, exit_code=exit_code))
         if failure.too_many:
             self._limiter.record_refusal(sent_at, time.monotonic())
         if failure.wait_s is not None:

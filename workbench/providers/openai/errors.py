@@ -9,6 +9,7 @@ HTTP 401                    refused, stops the model: "check the key in LOCAL_KE
 import re
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -37,7 +38,6 @@ class Failure:
         retryable: sending the request again may help.
         wait_s: seconds the server asks to wait; None if it doesn't.
         fatal_fix: what to do if no other request to this model can succeed; empty if one can.
-        unreachable: there was no connection.
         too_many: the server refused the rate of requests.
     """
 
@@ -124,9 +124,7 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
 
 def _until(wait_s: float) -> str:
     """`2.0 h, until 2026-01-31 16:00 UTC`, without the date where the calendar has none."""
-    hours = f"{wait_s / 3600:.1f} h"
-    try:
+    with suppress(OverflowError, ValueError, OSError):
         end = datetime.fromtimestamp(time.time() + wait_s, UTC)
-    except (OverflowError, ValueError, OSError):
-        return hours
-    return f"{hours}, until {end:%Y-%m-%d %H:%M} UTC"
+        return f"{wait_s / 3600:.1f} h, until {end:%Y-%m-%d %H:%M} UTC"
+    return f"{wait_s / 3600:.1f} h"

@@ -28,9 +28,8 @@ def raise_limit(connections: int) -> None:
 def _limits() -> tuple[int | None, int | None]:
     """Soft and hard limit on open files; None: unlimited."""
     try:
-        import resource
+        from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
     except ImportError:  # Windows
         return None, None
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    unlimited = resource.RLIM_INFINITY
-    return (None if soft == unlimited else soft), (None if hard == unlimited else hard)
+    soft, hard = (None if limit == RLIM_INFINITY else limit for limit in getrlimit(RLIMIT_NOFILE))
+    return soft, hard

@@ -56,7 +56,7 @@ class OpenAIProvider:
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """Yield one completion per request, as they arrive; see `Provider.complete`."""
+        """As `Provider.complete`."""
         client = importlib.import_module(CLIENT)
         yield from client.complete(self.name, self.settings, self._key(), iter(requests))
 

@@ -24,12 +24,7 @@ def read_reply(
 ) -> Completion:
     """Return the completion in the body `raw` of a reply with status 200; never raises.
 
-    Args:
-        request: the request that was answered.
-        raw: the body, or the beginning of one that can't be used.
-        fault: why it can't be used; empty if it can.
-        latency_s: as in Completion.
-        attempts: as in Completion.
+    `fault` says why a body can't be used; it is empty if it can.
     """
     completion = Completion(
         request.key,
@@ -112,7 +107,7 @@ def _state(text: object, refusal: object, finish_reason: str) -> tuple[State, st
 
 
 def _has_choice_schema(request: Request) -> bool:
-    if CHOICE_SCHEMA not in request.text:
+    if CHOICE_SCHEMA not in request.text:  # most requests need not be parsed
         return False
     response_format = request.body.get("response_format") or {}
     return bool(response_format.get("json_schema", {}).get("name") == CHOICE_SCHEMA)
@@ -121,9 +116,5 @@ def _has_choice_schema(request: Request) -> bool:
 def _usage(body: JSON) -> Usage:
     usage = body.get("usage")
     usage = usage if isinstance(usage, dict) else {}
-
-    def count(name: str) -> int | None:
-        tokens = usage.get(name)
-        return tokens if type(tokens) is int and 0 <= tokens < 2**53 else None
-
-    return Usage(count("prompt_tokens"), count("completion_tokens"))
+    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    return Usage(*(n if type(n) is int and 0 <= n < 2**53 else None for n in counts))

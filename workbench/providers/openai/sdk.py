@@ -3,8 +3,7 @@
     await sdk.request()      ->  httpx2.Request: POST …/chat/completions with all headers
     await sdk.error(reply)   ->  openai.RateLimitError
 
-Its client sends nothing here, because building and sending each request through it costs four times
-as much as sending the same bytes. It makes one request as a model for all, and raises the errors.
+Its client sends nothing here, because that costs four times as much as sending the same bytes.
 """
 
 import asyncio
@@ -21,12 +20,7 @@ PATHS = {"chat": "/chat/completions", "completions": "/completions"}
 
 
 class SDK:
-    """The package's client of one endpoint; a context manager.
-
-    Args:
-        settings: of the endpoint.
-        key: empty if it gets none.
-    """
+    """The package's client of one endpoint; a context manager. `key` is empty if it gets none."""
 
     def __init__(self, settings: OpenAISettings, key: str) -> None:
         self._settings = settings

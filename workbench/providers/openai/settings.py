@@ -111,9 +111,7 @@ def _is_local(host: str) -> bool:
 def normalize_url(url: str, *, source: str = "base_url") -> str:
     """Return `url` with its host in lower case and no slash at the end.
 
-    Args:
-        url: as the user wrote it.
-        source: the setting or variable that holds it, for messages.
+    `source` is the setting or variable that holds it, for messages.
 
     Raises:
         WorkbenchError: no http address, or the address of one call instead of the API.
