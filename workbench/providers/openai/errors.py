@@ -37,7 +37,7 @@ class Failure:
         outcome: as in `FailedCall`.
         retryable: sending the request again may help.
         wait_s: seconds the server asks to wait; None if it doesn't.
-        fatal_fix: what to do if no other request to this model can succeed; empty if one can.
+        fatal_fix: what to do if no request to this model can succeed; empty if one can.
         too_many: the server refused the rate of requests.
     """
 

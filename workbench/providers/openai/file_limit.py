@@ -1,7 +1,4 @@
-"""The limit on open files, which limits the connections of this process.
-
-With `ulimit -n 64`, `concurrency: 32` becomes 16 connections: 48 files are left for the rest.
-"""
+"""The limit on open files: `ulimit -n 64` leaves 16 of `concurrency: 32`, and 48 for the rest."""
 
 from contextlib import suppress
 

@@ -21,7 +21,7 @@ class RetryState:
     """The failed calls of one request.
 
     Attributes:
-        backoff_s: seconds before the second try; doubled each time.
+        backoff_s: before the second try; doubled each time.
         calls: calls begun, those without a connection too.
         unknown: replies lost, maybe on a connection that the server was closing.
     """

@@ -1,7 +1,7 @@
 """The openai package's decisions: URL, headers and authentication, and the errors it raises.
 
-    await sdk.request()      ->  httpx2.Request: POST …/chat/completions with all headers
-    await sdk.error(reply)   ->  openai.RateLimitError
+    POST https://api.openai.com/v1/chat/completions, Authorization: Bearer sk-…
+    HTTP 429 becomes openai.RateLimitError
 
 Its client sends nothing here, because that costs four times as much as sending the same bytes.
 """
