@@ -155,7 +155,7 @@ class _Cross:
         the answer can't vary.
         """
         text = ordered_json(prepared.body)
-        suffix, asked = self._key_suffix(prepared, repeat)
+        suffix, key_fields = self._key_suffix(prepared, repeat)
         # The same text that `digest` would hash: `body` is the first of its names.
         key = sha256(f'{{"body":{canonical_json(text)},{suffix}'.encode("ascii")).hexdigest()
         if prepared.sampling == "sampled":
@@ -163,8 +163,8 @@ class _Cross:
             self._occurrences[key] += 1
             if occurrence:
                 key = digest([key, occurrence])
-                asked = {**asked, "occurrence": occurrence}
-        return Request(key, text, prefill, self._max_output_tokens, asked)
+                key_fields = {**key_fields, "occurrence": occurrence}
+        return Request(key, text, prefill, self._max_output_tokens, key_fields)
 
     def _key_suffix(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
         """Return what the key covers beside the body: the end of its JSON, and as data."""
@@ -178,8 +178,8 @@ class _Cross:
             }
             if prepared.sampling != "fixed":
                 parts["repeat"] = repeat
-            asked = {**parts, "model": model.model.ref}
-            self._key_parts[variation] = canonical_json(parts)[1:], asked
+            key_fields = {**parts, "model": model.model.ref}
+            self._key_parts[variation] = canonical_json(parts)[1:], key_fields
         return self._key_parts[variation]
 
     @cached_property
