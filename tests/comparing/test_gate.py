@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from bench import Bench, refusal
+from draws import assert_rate, draws_of
 from test_comparing import judged, passes
 
 from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, check_gate
@@ -21,6 +22,7 @@ models: [echo:last]
 evaluators: [exact_match]
 """
 Answers = Sequence[Score | None]
+FULL = 1_000  # pull requests in a simulation
 
 
 @pytest.fixture
@@ -173,16 +175,14 @@ def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: 
     assert "did you mean 'short'" in refusal(gate_of, plan, passes(1), passes(1))
 
 
-def simulated(
-    bench: Bench, rows: int, by: float, drop: float, draws: int = 1_000
-) -> dict[str, float]:
+def simulated(bench: Bench, rows: int, by: float, drop: float) -> dict[str, int]:
     """How often a gate of two rules said what, of pull requests that lose `drop`."""
     bench.write("short.jinja", "Short: {{ text }}")
     lines = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows))
     bench.write("rows.jsonl", lines)
     rule = f"min: 0.5, no_worse_than: baseline, by: {by}"
     plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n", scope=Scope())
-    chance = np.random.default_rng(rows)
+    chance, draws = np.random.default_rng(rows), draws_of(FULL)
     said = dict.fromkeys((FAILED, INCONCLUSIVE, PASSED), 0)
     for _ in range(draws):
         ease = 0.3 + 0.6 * chance.beta(1.5, 1, rows)
@@ -191,7 +191,7 @@ def simulated(
         found = outcomes(gate_of(plan, passes(*before), passes(*after)))
         worst = next(word for word in said if word in found)
         said[worst] += 1
-    return {word: count / draws for word, count in said.items()}
+    return said
 
 
 @pytest.mark.slow
@@ -199,7 +199,7 @@ def simulated(
 def test_a_gate_does_not_cry_wolf(bench: Bench, rows: int) -> None:
     found = simulated(bench, rows, by=0.0, drop=0.0)
     print(f"no change, {rows} rows: {found}")
-    assert found[FAILED] <= 0.05
+    assert_rate(found[FAILED], FULL, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow
@@ -210,4 +210,4 @@ def test_a_gate_sees_a_real_drop_as_often_as_it_says(bench: Bench) -> None:
     assert rows
     found = simulated(bench, rows + 20, by=0.05, drop=0.2)
     print(f"a drop of 0.2, {rows + 20} rows: {found}")
-    assert found[FAILED] >= 0.75
+    assert_rate(found[FAILED], FULL, (0.78, 1.0), (0.75, 1.0))

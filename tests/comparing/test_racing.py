@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from bench import Bench, refusal
+from draws import assert_rate, draws_of
 
 from workbench.comparing import Race
 from workbench.plan import Plan, Scope, batch_ends, batch_requests, shuffled_rows
@@ -204,15 +205,16 @@ def test_it_is_another_invocation_than_the_run_of_all_rows(planned, bench: Bench
 def test_of_equal_variants_hardly_ever_one_drops_out(planned, shared: bool) -> None:
     plan = planned(150)
     chance, wrong = np.random.default_rng(5), 0
-    for _ in range(2_000):
+    draws = draws_of(2_000)
+    for _ in range(draws):
         if shared:
             drawn = shares(chance, 150, 0.7, 0.7, 0.7)
         else:
             drawn = [Drawn({n: [float(one < 0.7)] for n, one in enumerate(chance.random(150))})]
             drawn += [shares(chance, 150, 0.7)[0] for _ in range(2)]
         wrong += bool(raced(plan, drawn).race.eliminated)
-    print(f"of three equal variants one drops out in {wrong / 2_000:.4f} of races")
-    assert wrong / 2_000 <= 0.05
+    print(f"of three equal variants one drops out in {wrong / draws:.4f} of races")
+    assert_rate(wrong, 2_000, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from draws import assert_rate, draws_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,28 +94,29 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
 @pytest.mark.slow
 def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
     chance, left_out = np.random.default_rng(5), 0
-    for _ in range(500):
+    draws = draws_of(500)
+    for _ in range(draws):
         rows = (chance.random(300) < 0.7).astype(float)
         for seen in (20, 30, 45, 68, 102, 153, 230, 300):
             low, high = AnytimeMean(rows[:seen].tolist(), 0.0, 1.0).interval()
             if not low <= 0.7 <= high:
                 left_out += 1
                 break
-    print(f"the interval leaves the mean out at some look in {left_out / 500:.3f}")
-    assert left_out / 500 <= 0.05
+    print(f"the interval leaves the mean out at some look in {left_out / draws:.3f}")
+    assert_rate(left_out, 500, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shares", [(0.1, 0.1), (0.3, 0.3), (0.02, 0.02)])
 def test_looking_after_every_ten_rows_cries_wolf_no_more_often(shares: tuple[float, float]) -> None:
     chance = np.random.default_rng(3)
-    wrong = 0
-    for _ in range(2_000):
+    wrong, draws = 0, draws_of(2_000)
+    for _ in range(draws):
         up, down = shares
         rows = chance.choice([1.0, -1.0, 0.0], 600, p=[up, down, 1 - up - down])
         wrong += any(e_value(rows[:seen], bound=0.0) >= 1 / ALPHA for seen in range(10, 601, 10))
-    print(f"discordant {shares}: evidence without a difference {wrong / 2_000:.3f}")
-    assert wrong / 2_000 <= ALPHA
+    print(f"discordant {shares}: evidence without a difference {wrong / draws:.3f}")
+    assert_rate(wrong, 2_000, (0.0, ALPHA), (0.0, ALPHA))
 
 
 @pytest.mark.slow
@@ -122,7 +124,7 @@ def test_a_real_difference_is_found_with_rows_of_the_same_order() -> None:
     """0.3 up and 0.1 down: 77 rows are the fixed test's for 80%."""
     chance = np.random.default_rng(4)
     needed = []
-    for _ in range(500):
+    for _ in range(draws_of(500)):
         rows = chance.choice([1.0, -1.0, 0.0], 1_000, p=[0.3, 0.1, 0.6])
         needed.append(
             next(
@@ -131,4 +133,5 @@ def test_a_real_difference_is_found_with_rows_of_the_same_order() -> None:
             )
         )
     print(f"rows until it is found: median {np.median(needed)}, 80% {np.quantile(needed, 0.8)}")
-    assert np.quantile(needed, 0.8) <= 2.5 * 77
+    quick = sum(rows <= 2.5 * 77 for rows in needed)
+    assert_rate(quick, 500, (0.8, 1.0), (0.8, 1.0))

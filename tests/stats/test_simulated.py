@@ -1,12 +1,14 @@
 """What is promised of verdicts and intervals, in worlds whose truth is known.
 
-Every rate is over 2,000 draws with a fixed seed; `pytest -s` prints them.
+Every rate is over WORKBENCH_DRAWS draws (400; 2,000 hold the tight bounds) with a fixed seed;
+`pytest -s` prints them.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 import pytest
+from draws import assert_rate, draws_of
 from worlds import WORLDS, Chance, World, by_row
 
 from workbench.stats import (
@@ -22,9 +24,13 @@ from workbench.stats import (
 )
 from workbench.stats.verdicts import rows_to_detect
 
-DRAWS = 2_000
-# Four standard errors of a rate of 0.95 over so many draws, where coverage is asked to be exact.
-LEAST, MOST = 0.93, 0.97
+FULL = 2_000
+DRAWS = draws_of(FULL)
+# The interval of a correct program covers the truth in nearly 95% of cases; tight bounds are four
+# standard errors of that rate over 2,000 draws.
+COVERED, TIGHT_COVERED = (0.935, 0.965), (0.93, 0.97)
+ONE_SIDED, TWO_SIDED = (0.0, 0.025), (0.0, 0.05)
+TIGHT_ONE_SIDED, TIGHT_TWO_SIDED = (0.0, 0.05), (0.0, 0.05 + 0.015)  # + three standard errors
 SIZES = [20, 50, 200]
 pytestmark = [pytest.mark.slow]
 
@@ -63,9 +69,9 @@ def test_without_a_difference_a_verdict_of_one_is_seldom(name: str, rows: int) -
     rate(rows, once)
     better, either, covered = (said[one] / DRAWS for one in ("better", "any", "covered"))
     print(f"{name}, {rows} rows: better {better:.3f}, either {either:.3f}, holds {covered:.3f}")
-    assert better <= 0.05
-    assert either <= 0.05 + 0.015  # three standard errors
-    assert LEAST <= covered <= MOST
+    assert_rate(said["better"], FULL, ONE_SIDED, TIGHT_ONE_SIDED)
+    assert_rate(said["any"], FULL, TWO_SIDED, TIGHT_TWO_SIDED)
+    assert_rate(said["covered"], FULL, COVERED, TIGHT_COVERED)
 
 
 @pytest.mark.parametrize("rows", SIZES)
@@ -83,7 +89,7 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 
     covered = rate(rows, once)
     print(f"{name}, {rows} rows: the mean's interval holds {covered:.3f}")
-    assert LEAST <= covered <= MOST
+    assert_rate(covered * DRAWS, FULL, COVERED, TIGHT_COVERED)
 
 
 @pytest.mark.parametrize(
@@ -103,8 +109,8 @@ def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effec
 
     power = rate(9, once)
     print(f"{name}, {rows} rows: found {power:.3f}, interval holds {covered[0] / DRAWS:.3f}")
-    assert 0.75 <= power <= 0.85
-    assert LEAST <= covered[0] / DRAWS <= MOST
+    assert_rate(power * DRAWS, FULL, (0.78, 0.83), (0.75, 0.85))
+    assert_rate(covered[0], FULL, COVERED, TIGHT_COVERED)
 
 
 def test_of_five_variants_none_is_wrongly_told_apart() -> None:
@@ -119,7 +125,7 @@ def test_of_five_variants_none_is_wrongly_told_apart() -> None:
 
     wrong = rate(10, once)
     print(f"five variants: one is wrongly told apart {wrong:.3f}")
-    assert wrong <= 0.05 + 0.015
+    assert_rate(wrong * DRAWS, FULL, TWO_SIDED, TIGHT_TWO_SIDED)
 
 
 @pytest.mark.parametrize("name", WORLDS)
@@ -132,7 +138,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: s
 
     wrong = rate(11, once)
     print(f"{name}: equivalent though a margin apart {wrong:.3f}")
-    assert wrong <= 0.05 + 0.015
+    assert_rate(wrong * DRAWS, FULL, TWO_SIDED, TIGHT_TWO_SIDED)
 
 
 @pytest.mark.parametrize("passes", [True, False])
@@ -164,6 +170,6 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
     print(
         f"repeats, passes={passes}: mean {mean:.3f}, difference {between:.3f}, better {better:.3f}"
     )
-    assert LEAST <= mean <= MOST
-    assert LEAST <= between <= MOST
-    assert better <= 0.05
+    assert_rate(said["mean"], FULL, COVERED, TIGHT_COVERED)
+    assert_rate(said["difference"], FULL, COVERED, TIGHT_COVERED)
+    assert_rate(said["better"], FULL, ONE_SIDED, TIGHT_ONE_SIDED)

@@ -139,12 +139,14 @@ class GrowingGate:
         """
         pairs = list(zip(tallies, plan.variants, strict=True))
         results = [tally.result(variant, None) for tally, variant in pairs]
-        rows = [own - tally.unreached() for own, tally in zip(answered, tallies, strict=True)]
+        rows = [
+            numbers - tally.unreached() for numbers, tally in zip(answered, tallies, strict=True)
+        ]
         reached, imputed = (
             check_rules(
                 plan,
                 results,
-                [RowSubset(tally, own) for tally, own in zip(tallies, subset, strict=True)],
+                [RowSubset(tally, numbers) for tally, numbers in zip(tallies, subset, strict=True)],
                 self.selectors,
                 self._weight,
             )

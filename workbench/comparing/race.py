@@ -93,7 +93,7 @@ class Race:
         return [n for n in range(len(self._plan.variants)) if n not in self.eliminated]
 
     def reason(self, number: int) -> str:
-        """Why a variant dropped out: `worse than few_shot after 45 rows`."""
+        """The reason that a variant dropped out: `worse than few_shot after 45 rows`."""
         evidence = self.eliminated[number]
         better = self._plan.variants[evidence.better].name
         return f"worse than {better} after {evidence.rows:,} rows"
