@@ -190,8 +190,8 @@ def test_bad_project_file_is_named(tmp_path, text, expected):
 
 def test_folder_without_prompts_is_no_project(tmp_path):
     assert refusal(find_project, tmp_path) == (
-        f"{tmp_path}: this is no project: no folder `prompts` here or above\n"
-        "  fix: mkdir -p prompts/my_task, then put a template and an experiment.yaml into it"
+        f"{tmp_path}: not a project: no folder `prompts` here or above\n"
+        "  fix: mkdir -p prompts/my_task, then add a template and an experiment.yaml"
     )
 
 
@@ -215,5 +215,5 @@ def test_env_file_that_is_no_text_is_named_without_its_content(tmp_path):
     (tmp_path / "prompts").mkdir()
     (tmp_path / ".env").write_bytes(b"WB_TEST_KEY=\xff\xfesecret\n")
     assert refusal(find_project, tmp_path) == (
-        ".env: can't be read\n  fix: save it as UTF-8 text: NAME=value, one a line"
+        ".env: can't be read\n  fix: save it as UTF-8 text: one NAME=value per line"
     )

@@ -1,8 +1,7 @@
 """Prompt experiments on several language models, recorded and compared in MLflow.
 
-Nothing heavy is imported here. What is set below MLflow and its neighbours read while they are
-imported, so it has to come before them: no telemetry, no pickles, no banners, and no price lists
-fetched from elsewhere while a trace is written.
+Nothing heavy is imported here. MLflow and its dependencies read these variables while they are
+imported: no telemetry, no pickles, no banners, and no price lists downloaded for traces.
 """
 
 import os

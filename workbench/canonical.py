@@ -1,6 +1,9 @@
-"""Content addresses: one JSON text for equal data, and its SHA-256.
+r"""Content addresses: one JSON text for equal data, and its SHA-256.
 
-digest({"b": 1, "a": [1.0, "é"]})  ->  "0a3e…" (64 hex digits, the same on every machine)
+>>> canonical_json({"b": 1, "a": [1.0, "é"]})
+'{"a":[1.0,"\\u00e9"],"b":1}'
+>>> digest({"b": 1, "a": [1.0, "é"]})[:8]
+'db1687b3'
 """
 
 import hashlib
@@ -8,7 +11,7 @@ import json
 from typing import Any
 
 JSON = Any  # None, bool, int, float, str, list and dict of these; what json.loads returns
-_EXACT = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
+_ORDERED = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _CANONICAL = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
 
 
@@ -16,14 +19,14 @@ def canonical_json(value: JSON) -> str:
     """`value` as JSON with sorted keys and no spaces; equal data gives equal text.
 
     Raises:
-        ValueError: NaN or an infinity, which JSON has no word for.
+        ValueError: NaN or an infinity, which JSON lacks.
     """
     return _CANONICAL.encode(value)
 
 
 def ordered_json(value: JSON) -> str:
-    """`value` as JSON with its keys in their own order: a schema's order shapes an answer."""
-    return _EXACT.encode(value)
+    """`value` as JSON with its keys in their order: the order of a schema can change the answer."""
+    return _ORDERED.encode(value)
 
 
 def digest(value: JSON) -> str:

@@ -1,4 +1,4 @@
-"""What a user can mend, said so that it can be mended.
+"""Errors that a user can fix: where, what, and the fix.
 
 prompts/qa/v2.jinja:3: 'sentense' is not defined
   fix: the dataset has: sentence, title. Nearest: sentence.
@@ -12,7 +12,7 @@ StopCheck = Callable[[], bool]  # called again and again; True asks for the end
 
 
 class ExitCode(IntEnum):
-    """What the process says to a shell or a CI job."""
+    """Exit codes of the command."""
 
     DONE = 0
     GATE = 1
@@ -28,8 +28,8 @@ class ExitCode(IntEnum):
     TERMINATED = 143
 
 
-class Stopped(Exception):  # noqa: N818  it is no error
-    """Somebody asked for the end; what is done is kept."""
+class Stopped(Exception):  # noqa: N818  not an error
+    """An early stop was requested; finished work is kept."""
 
 
 def not_stopped() -> bool:
@@ -38,13 +38,13 @@ def not_stopped() -> bool:
 
 
 class WorkbenchError(Exception):
-    """Something a user can mend; shown without a traceback.
+    """An error that the user can fix; shown without a traceback.
 
     Args:
         message: what is wrong, with the offending value.
-        where: a file, `file:line` or `file:line:column`; empty where no file is concerned.
-        fix: what would be right.
-        exit_code: USER unless work had begun.
+        where: a file, `file:line` or `file:line:column`; empty: no file.
+        fix: how to fix it.
+        exit_code: USER unless work has begun.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class WorkbenchError(Exception):
 
 
 class NotFoundError(WorkbenchError):
-    """What a reference names is not there; somewhere else it may be."""
+    """A reference names something that doesn't exist here."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> WorkbenchError:

@@ -1,7 +1,7 @@
-"""The folder a user works in: whatever holds `prompts/`, at or above the current folder.
+"""The user's project: the folder that contains `prompts/`, at or above the current folder.
 
 project = find_project(Path.cwd())
-project.store      # <root>/.workbench, made when first asked for
+project.store      # <root>/.workbench, created if missing
 """
 
 import os
@@ -32,37 +32,37 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
 class Price(BaseModel):
-    """What a million tokens cost, in the currency of the user's bill."""
+    """Price of a million tokens, in the currency of the user's bill."""
 
     model_config = ConfigDict(extra="forbid")
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
 
     def cost(self, input_tokens: float, output_tokens: float) -> float:
-        """What so many tokens cost."""
+        """Cost of these numbers of tokens."""
         return (input_tokens * self.input + output_tokens * self.output) / 1e6
 
 
-def _currency(said: str) -> str:
-    """It stands in the head of tables, so it is a word of letters or a sign."""
-    kinds = {category(letter) for letter in said}
-    if not 0 < len(said) <= 12 or any(kind[0] != "L" and kind != "Sc" for kind in kinds):
-        raise InvalidValueError("is no currency", fix="write its letters or its sign: USD, €")
-    return said
+def _check_currency(currency: str) -> str:
+    """Table headings show it, so only letters and currency signs are allowed."""
+    kinds = {category(letter) for letter in currency}
+    if not 0 < len(currency) <= 12 or any(kind[0] != "L" and kind != "Sc" for kind in kinds):
+        raise InvalidValueError("is not a currency", fix="write its letters or its sign: USD, €")
+    return currency
 
 
 class ProjectFile(BaseModel):
-    """The shape of `workbench.yaml`; every key may be left out.
+    """The shape of `workbench.yaml`; every key is optional.
 
     Attributes:
-        drain_s: seconds that calls under way have to end after a first Ctrl-C.
-        traces: rows of a variant that get a trace in MLflow, beside the failed ones; of more rows
-            a fixed choice does, and all of them stand in an artifact.
+        drain_s: seconds for calls in flight to finish after the first Ctrl-C.
+        traces: most rows of a variant that get a trace in MLflow, beside the failed ones; of
+            more rows a fixed sample does. An artifact holds all rows.
     """
 
     model_config = ConfigDict(extra="forbid")
     tracking_uri: str = ""
-    currency: Annotated[str, AfterValidator(_currency)] = "USD"
+    currency: Annotated[str, AfterValidator(_check_currency)] = "USD"
     prices: dict[str, Price] = Field(default_factory=dict)
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
     traces: Annotated[int, Field(ge=0)] = 5_000
@@ -70,7 +70,7 @@ class ProjectFile(BaseModel):
 
 @dataclass(frozen=True)
 class Project:
-    """A project's root and what its `workbench.yaml` says."""
+    """A project's root and its `workbench.yaml`."""
 
     root: Path
     file: ProjectFile = field(default_factory=ProjectFile)
@@ -87,44 +87,46 @@ class Project:
 
     @property
     def store(self) -> Path:
-        """The folder of everything kept, readable by its owner only; made if missing."""
+        """The folder of the stores, readable by its owner only; created if missing."""
         folder = self.root / ".workbench"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise WorkbenchError(
-                f"can't make the store: {error.strerror}",
+                f"can't create the store: {error.strerror}",
                 where=str(folder),
                 fix="make the folder writable, or work on a copy of the project",
             ) from error
         return folder
 
-    def tracking_uri(self, given: str = "") -> str:
-        """Where MLflow keeps things: the flag, the environment, workbench.yaml, the project's own.
+    def tracking_uri(self, flag: str = "") -> str:
+        """Address of the MLflow store, by default the project's own.
+
+        The flag comes before MLFLOW_TRACKING_URI, which comes before workbench.yaml.
 
         Raises:
-            WorkbenchError: an address that is no MLflow store.
+            WorkbenchError: the address is not one of an MLflow store.
         """
-        uri = given or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
+        uri = flag or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
         if uri and uri != NO_TRACKING and not uri.startswith(TRACKING_SCHEMES):
             raise WorkbenchError(
-                f"{uri!r} is no MLflow tracking store",
-                fix="http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file, "
-                "none to record nothing",
+                f"{uri!r} is not an MLflow tracking store",
+                fix="use http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a "
+                "file, none to record nothing",
             )
         return uri or f"sqlite:///{self.store / 'mlflow.db'}"
 
-    def tracks(self, given: str = "") -> bool:
+    def tracks(self, flag: str = "") -> bool:
         """Return False if tracking is turned off: nothing is recorded and MLflow not imported."""
-        return self.tracking_uri(given) != NO_TRACKING
+        return self.tracking_uri(flag) != NO_TRACKING
 
-    def require_tracking(self, given: str, purpose: str) -> None:
+    def require_tracking(self, flag: str, purpose: str) -> None:
         """Refuse what needs an MLflow store where tracking is turned off.
 
         Raises:
             WorkbenchError: tracking is turned off; `purpose` begins the message.
         """
-        if not self.tracks(given):
+        if not self.tracks(flag):
             raise WorkbenchError(
                 f"{purpose} needs an MLflow store, and tracking is off (tracking_uri: none)",
                 fix="name a store: --tracking-uri, MLFLOW_TRACKING_URI, or tracking_uri: in "
@@ -132,7 +134,7 @@ class Project:
             )
 
     def display_path(self, path: Path) -> str:
-        """`path` as messages call it: relative to the root where it lies below it."""
+        """`path` in messages: relative to the root if it is below it."""
         resolved = path.resolve()
         return (
             str(resolved.relative_to(self.root))
@@ -141,7 +143,7 @@ class Project:
         )
 
     def tasks(self) -> list[str]:
-        """The names of the folders in `prompts/` that hold a template or an experiment."""
+        """Names of the folders in `prompts/` that contain a template or an experiment."""
         return sorted(
             folder.name
             for folder in self.prompts.iterdir()
@@ -153,7 +155,7 @@ class Project:
         """The folder of `task`.
 
         Raises:
-            WorkbenchError: there is none; the tasks that are, nearest first.
+            WorkbenchError: there is none; lists the tasks, nearest first.
         """
         if task not in self.tasks():
             raise unknown_name("task", task, self.tasks(), where=self.prompts.name)
@@ -161,10 +163,10 @@ class Project:
 
 
 def find_project(start: Path) -> Project:
-    """The project that `start` lies in, its `.env` read (the environment wins).
+    """The project that contains `start`, with its `.env` loaded (the environment wins).
 
     Raises:
-        WorkbenchError: no folder at or above `start` holds `prompts/`.
+        WorkbenchError: no folder at or above `start` contains `prompts/`.
     """
     here = start.resolve()
     for folder in (here, *here.parents):
@@ -172,9 +174,9 @@ def find_project(start: Path) -> Project:
             break
     else:
         raise WorkbenchError(
-            "this is no project: no folder `prompts` here or above",
+            "not a project: no folder `prompts` here or above",
             where=str(here),
-            fix="mkdir -p prompts/my_task, then put a template and an experiment.yaml into it",
+            fix="mkdir -p prompts/my_task, then add a template and an experiment.yaml",
         )
     _read_environment(folder / ".env")
     settings = folder / "workbench.yaml"
@@ -187,13 +189,13 @@ def find_project(start: Path) -> Project:
 
 
 def _blank_lines(text: str) -> int:
-    """How many lines of it come before the first that says something."""
+    """Number of blank lines at the beginning."""
     return text[: len(text) - len(text.lstrip())].count("\n")
 
 
 def _read_environment(file: Path) -> None:
-    """Takes in what `.env` says; no message shows what stands in it."""
-    form = "NAME=value, one a line"
+    """Load `.env`; no message shows its content, which is secret."""
+    form = "one NAME=value per line"
     try:
         if not file.exists():
             return
@@ -206,7 +208,7 @@ def _read_environment(file: Path) -> None:
         raise WorkbenchError("can't be read", where=".env", fix=fix) from error
     if bad:
         raise WorkbenchError(
-            "this line is no NAME=value",
+            "this line is not NAME=value",
             where=f".env:{bad.original.line + _blank_lines(bad.original.string)}",
             fix="write NAME=value, close the quotes, or begin the line with #",
         )

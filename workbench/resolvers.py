@@ -1,7 +1,7 @@
 """Resolvers for names in an experiment file: registry prompts, MLflow datasets, evaluators.
 
-The `experiment` package knows neither MLflow nor the process that finds evaluators. It gets these
-functions; each one imports what it needs when it is first called.
+The `experiment` package imports neither MLflow nor the evaluators' process. It gets these
+functions, which import them at the first call.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ from workbench.prompt import Prompt, Reference, Renderer
 def project_resolvers(
     project: Project, tracking_uri: str = "", *, require_env: bool = True
 ) -> Resolvers:
-    """The registry and the datasets of the project's MLflow store, and its evaluators."""
+    """Resolvers for the project's MLflow store and its evaluators."""
 
     def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
         project.require_tracking(tracking_uri, f"{task}/{reference}")

@@ -1,11 +1,11 @@
-"""Keys and other secrets, kept out of everything that is written.
+"""Redaction of keys and other secrets in everything that is written.
 
 redactor = Redactor(find_secrets(os.environ))
 redactor.redact("401: wrong key sk-proj-…")     # "401: wrong key [secret OPENAI_API_KEY]"
 
-A secret is the value of a variable, header or setting whose name says so, or the password in an
-address. It is found as it is, in base64 (at any offset), URL-encoded and JSON-escaped, broken over
-lines or not. Only values of 16 characters and more are looked for: a shorter one might be any word.
+A secret is the value of a variable, header or setting with a name like `api_key`, or the password
+in an address. It is recognized plain, in base64 (at any offset), URL-encoded and JSON-escaped, even
+with line breaks inside. Values below 16 characters are ignored: they might be ordinary words.
 """
 
 import base64
@@ -20,24 +20,26 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 from workbench.canonical import JSON
 
-LEAST = 16  # characters
-TELLS = 12  # of them at the beginning, by which it is looked whether a text may hold a secret
-TELLING = re.compile(
+MIN_LENGTH = 16  # characters
+PREFIX = 12  # characters at the beginning, for a quick search
+SECRET_NAME = re.compile(
     r"(?i)(api[-_]?key|access[-_]?key|secret|tokens?(?![a-z])|passw|credential|authorization"
     r"|signature|cookie|private[-_]?key|[-_]key$|^key$|[-_]auth$|^auth$|[-_]pwd$)"
 )
-HARMLESS = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # they say where a secret is
-BREAK = r"(?:\s|\\+[nrt])*"  # what a line that is broken has between two characters
-FRAIL = re.compile(r"[\s\\]|^[nrt]")  # what may be taken for a blank, or for a part of one
-ESCAPED = re.compile(r"\\+u00([0-7][0-9A-Fa-f])")  # a letter of ASCII, as JSON may write it
-SLASHES = re.compile(r"\\+")  # JSON in JSON in JSON doubles them each time
+LOCATION_NAME = re.compile(
+    r"(?i)[-_](env|path|file|dir|sock|url|id)$"
+)  # where a secret is, not a secret
+BREAK = r"(?:\s|\\+[nrt])*"  # a line break between two characters
+BLANK_LIKE = re.compile(r"[\s\\]|^[nrt]")  # removed or altered when blanks are removed
+ESCAPED = re.compile(r"\\+u00([0-7][0-9A-Fa-f])")  # an ASCII letter, escaped as in JSON
+SLASHES = re.compile(r"\\+")  # doubled at each level of JSON in JSON
 USER_INFO = re.compile(r"(?<=://)(?:([^\s/?#@:]*:)[^\s/?#@]+|[^\s/?#@:]+)@")
 QUERY = re.compile(r"(?<=[?&])([^=&#\s]+)=([^&#\s]+)")
 
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that is never written, and the name that stands in its place."""
+    """A value that is never written, and the name shown instead."""
 
     name: str
     value: str
@@ -46,128 +48,130 @@ class Secret:
 def find_secrets(
     settings: Mapping[str, JSON], *, secret_names: frozenset[str] = frozenset()
 ) -> set[Secret]:
-    """The secrets among named values, however deep; and the passwords in addresses.
+    """Secrets among named values at any depth, and passwords in addresses.
 
     Args:
         settings: variables, or a mapping from a file.
-        secret_names: names whose values are secret whatever they are called.
+        secret_names: names whose values are always secret.
     """
     return {
         Secret(name, value)
-        for name, value in _named("", settings)
-        for value in _secret_parts(name, value, whole=name in secret_names)
-        if len(value) >= LEAST
+        for name, value in _named_strings("", settings)
+        for value in _secret_parts(name, value, always=name in secret_names)
+        if len(value) >= MIN_LENGTH
     }
 
 
 def key_variables(settings: JSON) -> Iterator[str]:
-    """The variables that a file names as holding a key: what `api_key_env` and `env` say."""
-    for name, value in _named("", settings):
+    """Variables that hold keys: the values of `api_key_env` and `env` in a file."""
+    for name, value in _named_strings("", settings):
         if name in ("api_key_env", "env"):
             yield value
 
 
 def mask_url(address: str) -> str:
-    """An address without what lets one in, however short."""
-    masked_user = USER_INFO.sub(lambda found: f"{found[1] or ''}***@", address)
+    """An address with its password and secret parameters replaced by ***."""
+    masked_user = USER_INFO.sub(lambda match: f"{match[1] or ''}***@", address)
     return QUERY.sub(
-        lambda found: f"{found[1]}=***" if TELLING.search(found[1]) else found[0], masked_user
+        lambda match: f"{match[1]}=***" if SECRET_NAME.search(match[1]) else match[0], masked_user
     )
 
 
 class Redactor:
-    """Takes the secrets it knows out of texts."""
+    """Removes secrets from texts."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._names: dict[str, str] = {}
-        self._sought: list[str] = []  # no secret stands in a text that holds none of these
-        self._frail: list[str] = []  # of them, those that packing a text may take apart
+        self._prefixes: list[str] = []  # a text without any of these has no secret
+        self._blank_like: list[str] = []  # of them, those that removing blanks may alter
         self._pattern: re.Pattern[str] | None = None
         self.add(secrets)
 
     def add(self, secrets: Iterable[Secret]) -> None:
-        """Looks for these, too."""
+        """Remove these, too."""
         for secret in secrets:
-            for written in _written(secret.value):
-                self._names.setdefault(SLASHES.sub(r"\\", written), secret.name)
+            for spelling in _spellings(secret.value):
+                self._names.setdefault(SLASHES.sub(r"\\", spelling), secret.name)
         longest_first = sorted(self._names, key=len, reverse=True)
-        spread = (BREAK.join(map(_pattern, written)) for written in longest_first)
-        self._pattern = re.compile("|".join(f"({one})" for one in spread)) if self._names else None
+        patterns = (BREAK.join(map(_pattern, spelling)) for spelling in longest_first)
+        self._pattern = (
+            re.compile("|".join(f"({pattern})" for pattern in patterns)) if self._names else None
+        )
         self._order = longest_first
-        begun = groupby(sorted(self._names), key=lambda written: written[:TELLS])
-        self._sought = [commonprefix(list(group)) for _, group in begun]  # noqa: RUF071  no paths
-        self._frail = [beginning for beginning in self._sought if FRAIL.search(beginning)]
+        groups = groupby(sorted(self._names), key=lambda spelling: spelling[:PREFIX])
+        self._prefixes = [commonprefix(list(group)) for _, group in groups]  # noqa: RUF071  no paths
+        self._blank_like = [prefix for prefix in self._prefixes if BLANK_LIKE.search(prefix)]
 
     def redact(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
-        if self._pattern is None or not self._holds(text):
+        if self._pattern is None or not self._may_contain_secret(text):
             return text
         return self._pattern.sub(
-            lambda found: f"[secret {self._names[self._order[(found.lastindex or 1) - 1]]}]", text
+            lambda match: f"[secret {self._names[self._order[(match.lastindex or 1) - 1]]}]", text
         )
 
     def redact_json(self, value: JSON) -> JSON:
-        """The same data, each text and each name in it cleaned."""
+        """The same data with each string and each key redacted."""
         if isinstance(value, str):
             return self.redact(value)
         if isinstance(value, Mapping):
-            return {self.redact(str(key)): self.redact_json(item) for key, item in value.items()}
+            return {self.redact(str(key)): self.redact_json(entry) for key, entry in value.items()}
         if isinstance(value, list | tuple):
-            return [self.redact_json(item) for item in value]
+            return [self.redact_json(entry) for entry in value]
         return value
 
-    def _holds(self, text: str) -> bool:
-        """Quickly: whether a secret may be there."""
-        if len(text) < LEAST:
+    def _may_contain_secret(self, text: str) -> bool:
+        """Quick check: False if there is certainly no secret."""
+        if len(text) < MIN_LENGTH:
             return False
         single = packed = text
         if "\\" in text:
             if "u00" in text:
-                single = ESCAPED.sub(lambda found: chr(int(found[1], 16)), single)
+                single = ESCAPED.sub(lambda match: chr(int(match[1], 16)), single)
             while "\\\\" in single:
                 single = single.replace("\\\\", "\\")
             packed = single.replace(r"\n", "").replace(r"\r", "").replace(r"\t", "")
         packed = "".join(packed.split())
-        return any(map(packed.__contains__, self._sought)) or any(
-            map(single.__contains__, self._frail)
+        return any(map(packed.__contains__, self._prefixes)) or any(
+            map(single.__contains__, self._blank_like)
         )
 
 
 class RedactedStream:
-    """A text stream that writes nothing secret; everything else is the stream's own."""
+    """A text stream that redacts secrets; other methods are the wrapped stream's."""
 
     def __init__(self, stream: TextIO, redactor: Redactor) -> None:
         self._stream = stream
         self._redactor = redactor
 
     def write(self, text: str) -> int:
-        """Writes `text`, cleaned."""
+        """Write `text`, redacted."""
         self._stream.write(self._redactor.redact(text))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
-        """Writes them, cleaned."""
+        """Write `lines`, redacted."""
         self.write("".join(lines))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)
 
 
-def _named(name: str, value: JSON) -> Iterator[tuple[str, str]]:
+def _named_strings(name: str, value: JSON) -> Iterator[tuple[str, str]]:
     if isinstance(value, str):
         yield name, value
     elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _named(str(key), item)
+        for key, entry in value.items():
+            yield from _named_strings(str(key), entry)
     elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _named(name, item)
+        for entry in value:
+            yield from _named_strings(name, entry)
 
 
-def _secret_parts(name: str, value: str, *, whole: bool) -> Iterator[str]:
-    """What of a named value is secret: all of it, or a password or a parameter of an address."""
+def _secret_parts(name: str, value: str, *, always: bool) -> Iterator[str]:
+    """Secret parts of a named value: all of it, or an address's password and parameters."""
     text = value.strip()
-    if whole or (TELLING.search(name) and not HARMLESS.search(name)):
+    if always or (SECRET_NAME.search(name) and not LOCATION_NAME.search(name)):
         yield re.sub(r"(?i)^(bearer|basic|token)\s+", "", text)
     elif "://" in text and not text.isspace():
         try:
@@ -177,7 +181,7 @@ def _secret_parts(name: str, value: str, *, whole: bool) -> Iterator[str]:
             return
         if password:
             yield unquote(password)
-        yield from (said for key, said in parse_qsl(parts.query) if TELLING.search(key))
+        yield from (secret for key, secret in parse_qsl(parts.query) if SECRET_NAME.search(key))
 
 
 def _pattern(character: str) -> str:
@@ -189,18 +193,18 @@ def _pattern(character: str) -> str:
     return rf"(?:{re.escape(character)}|\\+u00{code})"
 
 
-def _written(value: str) -> Iterator[str]:
-    """The ways in which a secret may stand in a text, blanks left out."""
+def _spellings(value: str) -> Iterator[str]:
+    """Spellings of a secret in texts, without blanks."""
     raw = value.encode("utf-8", "surrogatepass")
     yield value
     yield quote(value, safe="")
     yield quote(value)
-    yield re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(value, safe=""))
+    yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quote(value, safe=""))
     yield json.dumps(value)[1:-1]
     yield json.dumps(value, ensure_ascii=False)[1:-1]
     yield json.dumps(value)[1:-1].replace("/", r"\/")
-    for shift in range(3):  # which of three bytes it begins at
+    for shift in range(3):  # the offset in a group of three bytes
         coded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
-        sure = coded[(shift * 8 + 5) // 6 : len(coded) - ((shift + len(raw)) % 3 != 0)]
-        yield sure
-        yield sure.replace("+", "-").replace("/", "_")
+        certain = coded[(shift * 8 + 5) // 6 : len(coded) - ((shift + len(raw)) % 3 != 0)]
+        yield certain
+        yield certain.replace("+", "-").replace("/", "_")

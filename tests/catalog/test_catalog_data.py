@@ -38,7 +38,7 @@ def test_rows_that_were_edited_are_not_overwritten(tmp_path):
     target = tmp_path / TARGETS["boolq"]
     target.parent.mkdir(parents=True)
     target.write_text("mine")
-    with pytest.raises(WorkbenchError, match="fix: move it aside, then add boolq again"):
+    with pytest.raises(WorkbenchError, match="fix: rename or delete it, then add boolq again"):
         add_data("boolq", tmp_path, print)
     assert target.read_text() == "mine"
 
@@ -73,7 +73,7 @@ def test_a_data_set_is_fetched_once_with_where_it_is_from(name, columns, counts,
     assert first[-len(provenance.splitlines()) :] == provenance.splitlines()
     assert sorted(target.parent.iterdir()) == [target, target.with_suffix(".txt")]
     assert add_data(name, tmp_path, second.append) == target
-    assert second == [f"{target}: already there"]
+    assert second == [f"{target} exists"]
 
 
 def test_the_arithmetic_problems_are_what_their_script_writes():

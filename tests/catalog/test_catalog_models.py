@@ -73,8 +73,9 @@ def test_unknown_name_gets_its_neighbour():
 def test_terms_are_shown_before_anything_is_fetched(cache):
     said = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
     assert said == (
-        "gemma-3-270m comes under the Gemma Terms of Use: https://ai.google.dev/gemma/terms\n"
-        "  fix: read them, then: workbench models add gemma-3-270m --accept-license"
+        "gemma-3-270m requires you to accept the Gemma Terms of Use: "
+        "https://ai.google.dev/gemma/terms\n"
+        "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license"
     )
     assert not cache.exists()
 

@@ -104,7 +104,7 @@ ENDPOINTS = [
     Case(
         "B33-env-file-bad-line",
         (
-            "error: .env:3: this line is no NAME=value\n"
+            "error: .env:3: this line is not NAME=value\n"
             "  fix: write NAME=value, close the quotes, or begin the line with #\n"
         ),
         env("# keys\n\nMY_KEY sk-secret-1\n"),
@@ -113,7 +113,7 @@ ENDPOINTS = [
     Case(
         "B33-env-file-open-quote",
         (
-            "error: .env:2: this line is no NAME=value\n"
+            "error: .env:2: this line is not NAME=value\n"
             "  fix: write NAME=value, close the quotes, or begin the line with #\n"
         ),
         env('A=1\nMY_KEY="sk-secret-1\n'),
@@ -121,7 +121,7 @@ ENDPOINTS = [
     ),
     Case(
         "B33-env-file-binary",
-        ("error: .env: can't be read\n  fix: save it as UTF-8 text: NAME=value, one a line\n"),
+        ("error: .env: can't be read\n  fix: save it as UTF-8 text: one NAME=value per line\n"),
         env(b"MY_KEY=\xff\xfe\n"),
         models=K,
     ),

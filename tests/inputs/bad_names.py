@@ -170,7 +170,7 @@ NAMES = [
     Case(
         "B31-currency",
         (
-            "error: workbench.yaml:1:1: currency: 'US\\n::error::D' is no currency\n"
+            "error: workbench.yaml:1:1: currency: 'US\\n::error::D' is not a currency\n"
             "  fix: write its letters or its sign: USD, €\n"
         ),
         {"../../workbench.yaml": 'currency: "US\\n::error::D"\n'},

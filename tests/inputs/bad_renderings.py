@@ -168,8 +168,7 @@ RENDERINGS = [
         words=("prompts", "lint"),
         code=0,
         shown=(
-            "warning: prompts/qa/plain.jinja:1: the byte order mark at its beginning is "
-            "left out\n"
+            "warning: prompts/qa/plain.jinja:1: the byte order mark at its beginning is ignored\n"
             "warning: prompts/qa/plain.jinja:1: line ends are CRLF (or CR) and are read as LF"
         ),
     ),
@@ -265,7 +264,7 @@ RENDERINGS = [
         template("user:\n{% set text = 'x' %}{{ text }}\n"),
         words=("prompts", "lint"),
         code=0,
-        shown="warning: the column 'text' is used nowhere in it",
+        shown="warning: the template doesn't use the column 'text'",
     ),
     Case(
         "B08-power",
@@ -320,9 +319,7 @@ RENDERINGS = [
         template("user:\n{{ text }}\0\n"),
         words=("prompts", "lint"),
         code=0,
-        shown=(
-            "warning: prompts/qa/plain.jinja:2: the character U+0000 is in it, which can't be seen"
-        ),
+        shown=("warning: prompts/qa/plain.jinja:2: the invisible character U+0000"),
     ),
     Case(
         "B10-null-cell",
@@ -334,8 +331,8 @@ RENDERINGS = [
         words=("prompts", "lint"),
         code=0,
         shown=(
-            "warning: 1 of 1 rows have null in 'title' and say None, first row a, "
-            "rows.jsonl:1; perhaps {{ title or '' }}"
+            "warning: 1 of 1 rows render null in 'title' as None, first row a, "
+            "rows.jsonl:1; try {{ title or '' }}"
         ),
     ),
 ]

@@ -160,7 +160,7 @@ TEMPLATES = [
         {"rows.jsonl": '{"text": "a", "label": "1", "extra": "2"}\n'},
         words=("prompts", "lint"),
         code=0,
-        shown="warning: the column 'extra' is used nowhere in it",
+        shown="warning: the template doesn't use the column 'extra'",
     ),
     Case(
         "B04-hyphen",

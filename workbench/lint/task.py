@@ -1,14 +1,13 @@
-"""The templates of one task, each read, checked and rendered with every row.
+"""Templates of one task: read, checked, and rendered with every row.
 
-lint_task(project, "sentiment", examples=1).prompts[0].warnings
-    -> ("the column 'source' is used nowhere in it",)
+TaskFindings("sentiment", prompts=(PromptFindings("few_shot", errors=(), warnings=(…)), …))
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from workbench.conversation import Conversation
-from workbench.dataset import Dataset, DatasetSpec, load_dataset
+from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
 from workbench.errors import WorkbenchError
 from workbench.experiment import ExperimentFile
@@ -21,10 +20,10 @@ from workbench.resolvers import project_resolvers
 
 @dataclass(frozen=True)
 class Rendering:
-    """One example as a prompt renders it.
+    """One example, rendered.
 
     Attributes:
-        tokens: by model, of those that can count without asking a server.
+        tokens: by model, of the models that count tokens locally.
     """
 
     row_id: str
@@ -35,7 +34,7 @@ class Rendering:
 
 @dataclass(frozen=True)
 class PromptFindings:
-    """One template: what keeps it from running, what looks wrong, how it renders."""
+    """Errors, warnings and sample renderings of one template."""
 
     name: str
     errors: tuple[WorkbenchError, ...] = ()
@@ -45,7 +44,7 @@ class PromptFindings:
 
 @dataclass(frozen=True)
 class TaskFindings:
-    """All templates of a task; `errors` are the experiment file's and the dataset's own."""
+    """Findings in all templates of a task; `file_errors`: in its experiment file or dataset."""
 
     task: str
     prompts: tuple[PromptFindings, ...]
@@ -53,100 +52,96 @@ class TaskFindings:
 
     @property
     def errors(self) -> list[WorkbenchError]:
-        """Those of every template, too."""
-        return [*self.file_errors, *(error for one in self.prompts for error in one.errors)]
+        """All errors, of files and templates."""
+        return [*self.file_errors, *(error for prompt in self.prompts for error in prompt.errors)]
+
+
+@dataclass(frozen=True)
+class _Context:
+    """Dataset and models of the experiment file; empty where they can't be loaded."""
+
+    dataset: Dataset | None = None
+    models: Mapping[str, Provider] = field(default_factory=dict)
 
 
 def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
-    """Reads every template of a task and renders the whole dataset with each.
+    """Read every template of a task and render the whole dataset with each.
 
     Args:
-        project: where the task is.
+        project: contains the task.
         task: its folder's name.
-        examples: how many rendered examples to keep a template.
+        examples: how many rendered examples to return for each template.
     """
-    context, errors = _context(project, task)
+    context, errors = _load_context(project, task)
     read = folder_reader(project.prompts)
-    found: list[PromptFindings] = []
+    findings: list[PromptFindings] = []
     with Renderer() as renderer:
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
                 conversations = _render_all(prompt, context.dataset, renderer)
             except WorkbenchError as error:
-                found.append(PromptFindings(name, (error,)))
+                findings.append(PromptFindings(name, (error,)))
                 continue
             raw = read(f"{task}/{name}.jinja") or b""
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
             if context.dataset:
                 warnings += column_warnings(prompt, context.dataset.columns)
                 warnings += row_warnings(prompt, context.dataset, conversations)
-            shown = _rendered(prompt, context, conversations[:examples])
-            found.append(PromptFindings(name, (), tuple(warnings), tuple(shown)))
-    return TaskFindings(task, tuple(found), tuple(errors))
+            samples = _renderings(prompt, context, conversations[:examples])
+            findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))
+    return TaskFindings(task, tuple(findings), tuple(errors))
 
 
-@dataclass(frozen=True)
-class _Context:
-    """The dataset and the models of the task's experiment file, as far as they can be had."""
-
-    dataset: Dataset | None = None
-    models: Mapping[str, Provider] = field(default_factory=dict)
-
-
-def _context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError]]:
-    file = project.prompts / task / "experiment.yaml"
-    if not file.exists():
+def _load_context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError]]:
+    path = project.prompts / task / "experiment.yaml"
+    if not path.exists():
         return _Context(), []
+    reader = project_resolvers(project).mlflow_dataset
     try:
-        said = read_document(file, display_name=project.display_path(file)).check(ExperimentFile)
-        dataset = _dataset(said.dataset, project, task)
+        file = read_document(path, display_name=project.display_path(path)).check(ExperimentFile)
+        dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader)
     except WorkbenchError as error:
         return _Context(), [error]
     models: dict[str, Provider] = {}
-    for ref, settings in (item for pair in said.models for item in pair.items()):
+    for ref, settings in (pair for entry in file.models for pair in entry.items()):
         provider, _, name = ref.partition(":")
-        own = settings if isinstance(settings, dict) else {}
-        own = {key: value for key, value in own.items() if key not in MODEL_KEYS}
+        settings = settings if isinstance(settings, dict) else {}
+        settings = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
         try:
-            models[ref] = open_provider(Model(provider, name, settings=own))
-        except WorkbenchError:  # a model that isn't here counts no tokens; `run` says why
+            models[ref] = open_provider(Model(provider, name, settings=settings))
+        except WorkbenchError:  # the model counts no tokens; `run` shows the error
             continue
     return _Context(dataset, models), []
 
 
-def _dataset(spec: DatasetSpec, project: Project, task: str) -> Dataset:
-    reader = project_resolvers(project).mlflow_dataset
-    return load_dataset(spec, project.prompts / task, mlflow_reader=reader)
-
-
 def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[Conversation]:
-    """Every row as it renders, for its errors; none without a dataset."""
-    examples = dataset.examples if dataset else ()
-    ids = [dataset.row_label(index) for index in range(len(examples))] if dataset else []
-    return list(prompt.render(renderer, [example.inputs for example in examples], ids))
+    if dataset is None:
+        return []
+    labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
+    return list(prompt.render(renderer, [example.inputs for example in dataset.examples], labels))
 
 
-def _rendered(
+def _renderings(
     prompt: Prompt, context: _Context, conversations: Sequence[Conversation]
 ) -> Iterator[Rendering]:
     examples = context.dataset.examples if context.dataset else ()
     for example, conversation in zip(examples, conversations, strict=False):
-        whole = conversation.text or "".join(m.content for m in conversation.messages)
+        text = conversation.text or "".join(m.content for m in conversation.messages)
         tokens = _tokens(prompt, conversation, context.models)
-        yield Rendering(example.id, conversation, len(whole), tokens)
+        yield Rendering(example.id, conversation, len(text), tokens)
 
 
 def _tokens(
     prompt: Prompt, conversation: Conversation, models: Mapping[str, Provider]
 ) -> dict[str, int]:
-    counted: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for ref, provider in models.items():
         try:
             body = provider.prepare(PromptCall(conversation, choices=prompt.settings.choices)).body
             count = provider.count_tokens(body)
-        except WorkbenchError:  # a pair that can't be; the experiment may exclude it
+        except WorkbenchError:  # an impossible pair; the experiment may exclude it
             continue
         if count is not None:
-            counted[ref] = count
-    return counted
+            counts[ref] = count
+    return counts

@@ -1,4 +1,4 @@
-"""What in a template is allowed, and seldom meant.
+"""Warnings about templates: valid, but likely mistakes.
 
 prompts/qa/v1.jinja:3: 'Assistant:' is text; a role line is `assistant:` alone
 2 of 150 rows render an empty user message, first row 17, reviews.jsonl:18
@@ -14,65 +14,65 @@ from workbench.dataset import Dataset
 from workbench.prompt import Prompt
 
 # Roles of other libraries and APIs, which are text here.
-FOREIGN = ("tool", "function", "human", "ai", "bot", "model")
+FOREIGN_ROLES = ("tool", "function", "human", "ai", "bot", "model")
 JOINERS = "\u200c\u200d"  # scripts and emoji need them
 
 
 def file_warnings(raw: bytes, where: str) -> Iterator[str]:
-    """What was left out of a template's file when it was read."""
+    """Bytes of a template's file that are dropped or changed when it is read."""
     if raw.startswith(b"\xef\xbb\xbf"):
-        yield f"{where}: the byte order mark at its beginning is left out"
+        yield f"{where}: the byte order mark at its beginning is ignored"
     if b"\r" in raw:
         yield f"{where}: line ends are CRLF (or CR) and are read as LF"
 
 
 def text_warnings(prompt: Prompt) -> Iterator[str]:
-    """Lines that read like role lines and are text, and characters that nobody sees."""
+    """Lines that look like role lines but are text, and invisible characters."""
     for number, line in enumerate(prompt.source.split("\n"), 1):
         where = prompt.where(number)
         role = line.strip().lower()
         name = role.removesuffix(":")
         if name in ROLES and role.endswith(":") and line.rstrip() != role:
             yield f"{where}: {line!r} is text; a role line is `{role}` alone"
-        elif name not in ROLES and role.endswith(":") and _nearly_role(name):
+        elif name not in ROLES and role.endswith(":") and _resembles_role(name):
             yield f"{where}: {line!r} is text; the roles are {', '.join(ROLES)}"
-        hidden = [c for c in line if _hidden(c)]
+        hidden = [character for character in line if _is_hidden(character)]
         if hidden:
-            yield f"{where}: the character U+{ord(hidden[0]):04X} is in it, which can't be seen"
+            yield f"{where}: the invisible character U+{ord(hidden[0]):04X}"
 
 
-def _nearly_role(name: str) -> bool:
-    return name in FOREIGN or bool(difflib.get_close_matches(name, ROLES, n=1, cutoff=0.85))
+def _resembles_role(name: str) -> bool:
+    return name in FOREIGN_ROLES or bool(difflib.get_close_matches(name, ROLES, n=1, cutoff=0.85))
 
 
-def _hidden(character: str) -> bool:
+def _is_hidden(character: str) -> bool:
     if character in JOINERS or character in "\t\n":
         return False
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
 def column_warnings(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:
-    """Variables that no row has, columns that the template doesn't use."""
+    """Variables that no row has, and columns that the template doesn't use."""
     for name, line in prompt.variables.items():
-        if name not in columns:  # harmless only where the template asks whether it is defined
+        if name not in columns:  # fine only if the template tests that it is defined
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{prompt.where(line)}: no row has {name!r}{nearest}"
     for column in columns:
         if column not in prompt.variables:
-            yield f"the column {column!r} is used nowhere in it"
+            yield f"the template doesn't use the column {column!r}"
 
 
 def row_warnings(
     prompt: Prompt, dataset: Dataset, conversations: Sequence[Conversation]
 ) -> Iterator[str]:
-    """Messages that are empty, and nulls that became the word None."""
+    """Empty messages, and nulls rendered as None."""
     empty: dict[str, list[int]] = {}
     nulls: dict[str, list[int]] = {}
     for index, conversation in enumerate(conversations):
         for role in _empty(conversation):
             empty.setdefault(role, []).append(index)
-        for column in _said_none(prompt, dataset.examples[index].inputs, conversation):
+        for column in _none_columns(prompt, dataset.examples[index].inputs, conversation):
             nulls.setdefault(column, []).append(index)
     total = len(conversations)
     for role, rows in empty.items():
@@ -80,23 +80,23 @@ def row_warnings(
         yield f"{len(rows)} of {total} rows render an empty {role}, first row {first}"
     for column, rows in nulls.items():
         yield (
-            f"{len(rows)} of {total} rows have null in {column!r} and say None, first row "
-            f"{dataset.row_label(rows[0])}; perhaps {{{{ {column} or '' }}}}"
+            f"{len(rows)} of {total} rows render null in {column!r} as None, first row "
+            f"{dataset.row_label(rows[0])}; try {{{{ {column} or '' }}}}"
         )
 
 
 def _empty(conversation: Conversation) -> list[str]:
-    """What of it is empty, each once: `user message`, or `text`."""
+    """Empty parts, without duplicates: `user message`, or `text`."""
     if conversation.text is not None:
         return [] if conversation.text.strip() else ["text"]
-    said = [f"{m.role} message" for m in conversation.messages if not m.content.strip()]
-    return list(dict.fromkeys(said))
+    roles = [f"{m.role} message" for m in conversation.messages if not m.content.strip()]
+    return list(dict.fromkeys(roles))
 
 
-def _said_none(
+def _none_columns(
     prompt: Prompt, row: Mapping[str, JSON], conversation: Conversation
 ) -> Iterator[str]:
-    """Null columns of a row whose None nothing else in it can have said."""
+    """Null columns of a row that render as None, unless the None may come from elsewhere."""
     columns = [name for name, value in row.items() if value is None and name in prompt.variables]
     if not columns or "None" in prompt.source:
         return
