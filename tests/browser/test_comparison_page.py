@@ -2,12 +2,11 @@
 
 import json
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from attacks import ATTACKS
+from command import invoke
 from playwright.sync_api import Page, Request, expect
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -17,7 +16,6 @@ prompts: [plain, other]
 models: [echo:last]
 evaluators: [exact_match, output_tokens]
 """
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 
 
 def made(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
@@ -31,9 +29,7 @@ def made(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
     (task / "experiment.yaml").write_text(EXPERIMENT)
     file = folder / "page.html"
     for words in (["run"], ["compare", "--html", str(file)]):
-        done = subprocess.run(
-            [*WORKBENCH, *words], cwd=folder, capture_output=True, text=True, check=False
-        )
+        done = invoke(folder, *words, MLFLOW_TRACKING_URI="none")
         assert done.returncode == 0, done.stderr
     return file
 
