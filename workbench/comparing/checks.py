@@ -111,11 +111,12 @@ def _check_bound(family: MetricFamily, number: int, bound: _Bound, p_factor: flo
         return check
     distance = bound.side * (estimate.mean - bound.value)
     low, high = estimate.low, estimate.high
-    at_end = family.scale.width and not family.limits[0] < bound.value < family.limits[1]
-    if p_factor is None or at_end:
+    limits = family.limits
+    at_end = limits is not None and not limits[0] < bound.value < limits[1]
+    if p_factor is None or limits is None or at_end:
         p, passed = _p_beyond(rows, bound, pass_fail=family.pass_fail), distance >= 0
     else:
-        sequence = AnytimeMean([fmean(row) for row in rows], *family.limits)
+        sequence = AnytimeMean([fmean(row) for row in rows], *limits)
         p_values = sequence.p_less(bound.value), sequence.p_greater(bound.value)
         p, p_holds = p_values if bound.side > 0 else p_values[::-1]
         p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
@@ -159,20 +160,15 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     difference = family.gate_difference(base, number, anytime=p_factor is not None)
     if not difference:
         return check
-    if family.scale.higher_is_better:
-        gain, p_worse, p_fine = (
-            difference.mean,
-            difference.p_less(-margin),
-            difference.p_greater(-margin),
-        )
-    else:
-        gain, p_worse, p_fine = (
-            -difference.mean,
-            difference.p_greater(margin),
-            difference.p_less(margin),
-        )
+    sign = 1 if family.scale.higher_is_better else -1
+    tests = (difference.p_less, difference.p_greater)[::sign]
+    p_worse, p_fine = (test(-sign * margin) for test in tests)
     factor = 1.0 if p_factor is None else p_factor
-    passed, distance, rows = p_fine * factor <= ALPHA, abs(margin + gain), difference.rows
+    passed, distance, rows = (
+        p_fine * factor <= ALPHA,
+        abs(margin + sign * difference.mean),
+        difference.rows,
+    )
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,

@@ -76,7 +76,7 @@ def check_rules(
 
 def _check_bounds(rule: GateRule, family: MetricFamily) -> None:
     """Raise if a bound is out of the metric's range."""
-    if not family.scale.width:
+    if family.limits is None:
         return
     low, high = family.limits
     for bound in (rule.min, rule.max):

@@ -125,21 +125,13 @@ class MetricFamily:
     @property
     def scale(self) -> Scale:
         """The values the metric can take."""
-        traits = self.evaluator.traits
-        low, high = (0.0, 1.0) if self.pass_fail else traits.range or (None, None)
-        return Scale(self.pass_fail, low, high, traits.higher_is_better)
+        low, high = self.limits or (None, None)
+        return Scale(self.pass_fail, low, high, self.evaluator.traits.higher_is_better)
 
     @property
-    def limits(self) -> tuple[float, float]:
-        """The least and the greatest value.
-
-        Raises:
-            ValueError: they are unknown.
-        """
-        low, high = self.scale.low, self.scale.high
-        if low is None or high is None:
-            raise ValueError(f"{self.evaluator.name} has no range")
-        return low, high
+    def limits(self) -> tuple[float, float] | None:
+        """The least and the greatest value; None: unknown."""
+        return (0.0, 1.0) if self.pass_fail else self.evaluator.traits.range
 
     def comparisons(self, rows: int, stopped: Collection[int]) -> Iterator[tuple[int, Comparison]]:
         """Yield each variant's number with its comparison, where both have values of some row.
