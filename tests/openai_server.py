@@ -1,4 +1,4 @@
-"""An OpenAI-compatible server on loopback, told by a test what to answer and how to misbehave.
+"""An OpenAI-compatible server on loopback, whose answers and faults a test scripts.
 
 with serve() as server:
     server.script = lambda path, body, nth: Reply(503) if nth == 1 else say("4")
@@ -21,7 +21,7 @@ PATHS = ("/v1/chat/completions", "/v1/completions")
 
 @dataclass(frozen=True)
 class Reply:
-    """What is sent back.
+    """A reply to send.
 
     Attributes:
         body: bytes as they are, anything else as JSON.
@@ -29,7 +29,7 @@ class Reply:
         cut_after: bytes of the body after which the connection is reset; -1 before the status.
         drip_s: seconds before each byte of the body.
         drip_head_s: seconds before each byte of the status and the headers.
-        close: the connection is closed when the reply is out, without having said so.
+        close: the connection is closed when the reply is out, without a Connection header.
     """
 
     status: int = 200
@@ -164,9 +164,9 @@ class OpenAIServer:
 
     async def _send(self, writer: asyncio.StreamWriter, reply: Reply) -> bool:
         payload = reply.payload()
-        said = {"Content-Type": "application/json", "Content-Length": str(len(payload))}
-        said |= reply.headers
-        lines = [f"HTTP/1.1 {reply.status} Said", *(f"{k}: {v}" for k, v in said.items())]
+        headers = {"Content-Type": "application/json", "Content-Length": str(len(payload))}
+        headers |= reply.headers
+        lines = [f"HTTP/1.1 {reply.status} Status", *(f"{k}: {v}" for k, v in headers.items())]
         head = "\r\n".join([*lines, "", ""]).encode("latin-1")
         if reply.drip_head_s:
             await self._drip(writer, head, reply.drip_head_s)
@@ -194,15 +194,15 @@ class OpenAIServer:
 @contextmanager
 def serve() -> Iterator[OpenAIServer]:
     """A server in a thread of its own, gone at the end with all its connections."""
-    made = OpenAIServer()
+    server = OpenAIServer()
     loop = asyncio.new_event_loop()
-    listening = loop.run_until_complete(made.start())
+    listening = loop.run_until_complete(server.start())
     thread = threading.Thread(target=loop.run_forever, name="openai-server", daemon=True)
     thread.start()
     try:
-        yield made
+        yield server
     finally:
-        asyncio.run_coroutine_threadsafe(made.stop(listening), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(listening), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()

@@ -1,4 +1,4 @@
-"""The provider that asks the server on loopback."""
+"""A provider of the server on loopback."""
 
 from collections.abc import Callable
 
@@ -18,24 +18,24 @@ def no_keys_of_the_developer(monkeypatch) -> None:
 
 @pytest.fixture
 def open_model(server) -> Callable[..., Provider]:
-    """The provider of the model `m` at the server, as a file would name it."""
+    """Open the model `m` at the server, with settings as in an experiment file."""
 
-    def opened(**settings) -> Provider:
-        said = {"base_url": server.url, **FAST, **settings}
-        return open_provider(Model("openai", "m", settings=said))
+    def open_endpoint(**settings) -> Provider:
+        merged = {"base_url": server.url, **FAST, **settings}
+        return open_provider(Model("openai", "m", settings=merged))
 
-    return opened
+    return open_endpoint
 
 
 @pytest.fixture
 def ask(open_model) -> Callable[..., list[Completion]]:
-    """The answers to some last messages, in the order of these."""
+    """Send messages, and return their completions in the same order."""
 
-    def asked(*texts: str, **settings) -> list[Completion]:
+    def complete(*texts: str, **settings) -> list[Completion]:
         provider = open_model(**settings)
         api = settings.get("api", "chat")
         requests = [request_for(provider, text, api=api) for text in texts]
         answers = {answer.key: answer for answer in provider.complete(requests)}
         return [answers[request.key] for request in requests]
 
-    return asked
+    return complete

@@ -1,6 +1,6 @@
-"""What an endpoint can do wrong, and what comes of it: states, words, calls, and money.
+"""Faults of an endpoint, and their results: states, messages, calls and costs.
 
-`billed` counts the replies with status 200 that the server began: what somebody may have to pay.
+`billed` counts the replies with status 200 that the server began: what may have to be paid.
 """
 
 import gzip
@@ -23,15 +23,15 @@ from permits import Recorded
 from workbench.errors import ExitCode, WorkbenchError
 
 FOUR = say("4")
-WHOLE = FOUR.payload()
+BODY = FOUR.payload()
 
 
 @dataclass(frozen=True)
 class Case:
-    """One request; `replies` are those to its calls, the last one goes on for ever.
+    """One request; `replies` are those to its calls, the last one repeats.
 
     Attributes:
-        outcomes: what the permit was told, call by call.
+        outcomes: recorded by the permit, call by call.
         calls: requests that reached the server.
     """
 
@@ -44,7 +44,7 @@ class Case:
     settings: tuple[tuple[str, Any], ...] = ()
 
 
-def no(status: int, headers: dict[str, str] | None = None) -> Reply:
+def busy(status: int, headers: dict[str, str] | None = None) -> Reply:
     return refuse(status, "busy", headers)
 
 
@@ -70,30 +70,30 @@ UNSURE = (("timeout_s", 0.3),)
 LOST = "the connection was lost: "
 
 CASES: dict[str, Case] = {
-    "E02 429 with seconds": answered(no(429, {"Retry-After": "1"}), outcomes=("refused",)),
-    "E03 date": answered(no(429, {"Retry-After": date(1.5)}), outcomes=("refused",)),
-    "E03 past date": answered(no(429, {"Retry-After": date(-60)}), outcomes=("refused",)),
-    "E03 lower case": answered(no(429, {"retry-after": "0.1"}), outcomes=("refused",)),
-    "E03 fraction": answered(no(429, {"Retry-After": "0.25"}), outcomes=("refused",)),
-    "E03 milliseconds": answered(no(429, {"retry-after-ms": "90"}), outcomes=("refused",)),
-    "E03 nought": answered(no(429, {"Retry-After": "0"}), outcomes=("refused",)),
-    "E03 negative": answered(no(429, {"Retry-After": "-3"}), outcomes=("refused",)),
-    "E03 text": answered(no(429, {"Retry-After": "soon"}), outcomes=("refused",)),
+    "E02 429 with seconds": answered(busy(429, {"Retry-After": "1"}), outcomes=("refused",)),
+    "E03 date": answered(busy(429, {"Retry-After": date(1.5)}), outcomes=("refused",)),
+    "E03 past date": answered(busy(429, {"Retry-After": date(-60)}), outcomes=("refused",)),
+    "E03 lower case": answered(busy(429, {"retry-after": "0.1"}), outcomes=("refused",)),
+    "E03 fraction": answered(busy(429, {"Retry-After": "0.25"}), outcomes=("refused",)),
+    "E03 milliseconds": answered(busy(429, {"retry-after-ms": "90"}), outcomes=("refused",)),
+    "E03 nought": answered(busy(429, {"Retry-After": "0"}), outcomes=("refused",)),
+    "E03 negative": answered(busy(429, {"Retry-After": "-3"}), outcomes=("refused",)),
+    "E03 text": answered(busy(429, {"Retry-After": "soon"}), outcomes=("refused",)),
     "E04 429 for ever": Case(
-        (no(429),), "failed", "HTTP 429: busy", ("refused",) * 5, calls=5, billed=0
+        (busy(429),), "failed", "HTTP 429: busy", ("refused",) * 5, calls=5, billed=0
     ),
     **{
-        f"E06 {status}": answered(no(status), no(status), outcomes=("possibly_billed",) * 2)
+        f"E06 {status}": answered(busy(status), busy(status), outcomes=("possibly_billed",) * 2)
         for status in (500, 502, 504)
     },
     "E06 for ever": Case(
-        (no(500),), "failed", "HTTP 500: busy", ("possibly_billed",) * 5, calls=5, billed=0
+        (busy(500),), "failed", "HTTP 500: busy", ("possibly_billed",) * 5, calls=5, billed=0
     ),
-    **{f"E07 {status}": answered(no(status), outcomes=("refused",)) for status in (503, 529)},
-    "E07 with Retry-After": answered(no(503, {"Retry-After": "0.1"}), outcomes=("refused",)),
+    **{f"E07 {status}": answered(busy(status), outcomes=("refused",)) for status in (503, 529)},
+    "E07 with Retry-After": answered(busy(503, {"Retry-After": "0.1"}), outcomes=("refused",)),
     **{
         f"E08 {status}": Case(
-            (no(status),), "failed", f"HTTP {status}: busy", ("refused",), calls=1, billed=0
+            (busy(status),), "failed", f"HTTP {status}: busy", ("refused",), calls=1, billed=0
         )
         for status in (400, 413, 422)
     },
@@ -111,7 +111,7 @@ CASES: dict[str, Case] = {
         calls=2, billed=2, settings=UNSURE,
     ),
     "E11 error drips": Case(
-        (replace(no(500), drip_s=0.05),), "failed", "no answer in 0.3 s", ("unknown",) * 2,
+        (replace(busy(500), drip_s=0.05),), "failed", "no answer in 0.3 s", ("unknown",) * 2,
         calls=2, billed=0, settings=UNSURE,
     ),
     "E12 reset before the status": Case(
@@ -124,9 +124,9 @@ CASES: dict[str, Case] = {
         replace(FOUR, cut_after=40), outcomes=("unknown",), billed=2
     ),
     "E12 reset behind the body": Case(
-        (replace(FOUR, cut_after=len(WHOLE)),), "ok", "", (), calls=1, billed=1
+        (replace(FOUR, cut_after=len(BODY)),), "ok", "", (), calls=1, billed=1
     ),
-    "E13 cut JSON": useless(Reply(body=WHOLE[:-20]), "the reply is not JSON: "),
+    "E13 cut JSON": useless(Reply(body=BODY[:-20]), "the reply is not JSON: "),
     "E14 login page": useless(Reply(body=b"<html>Log in</html>"), "the reply is not JSON: "),
     "E15 empty body": useless(Reply(body=b""), "the reply is not JSON: "),
     "E15 no choices": useless(
@@ -157,10 +157,10 @@ CASES: dict[str, Case] = {
     ),
     "E17 unknown finish": useless(Reply(body=answer("fo", finish="eos")), "", "ok"),
     "E18 refusal": useless(message(content=None, refusal="No."), "", "refused"),
-    "E20 invalid UTF-8": useless(Reply(body=WHOLE.replace(b'"4"', b'"\xff"')), "", "ok"),
-    "E20 byte order mark": useless(Reply(body=b"\xef\xbb\xbf" + WHOLE), "", "ok"),
-    "E20 NUL": useless(Reply(body=WHOLE.replace(b'"4"', rb'"\u0000"')), "", "ok"),
-    "E20 lone surrogate": useless(Reply(body=WHOLE.replace(b'"4"', rb'"\ud800"')), "", "ok"),
+    "E20 invalid UTF-8": useless(Reply(body=BODY.replace(b'"4"', b'"\xff"')), "", "ok"),
+    "E20 byte order mark": useless(Reply(body=b"\xef\xbb\xbf" + BODY), "", "ok"),
+    "E20 NUL": useless(Reply(body=BODY.replace(b'"4"', rb'"\u0000"')), "", "ok"),
+    "E20 lone surrogate": useless(Reply(body=BODY.replace(b'"4"', rb'"\ud800"')), "", "ok"),
     "E21 17 MB": useless(
         say("4" * (17 * 2**20)), "the reply is larger than 16 MB and was cut off"
     ),
@@ -198,18 +198,18 @@ def test_fault_has_its_state_its_words_and_no_call_too_many(open_model, server, 
     server.script = script
     provider = open_model(**dict(wanted.settings))
     permit = Recorded()
-    (found,) = provider.complete([replace(request_for(provider, "2+2"), permit=permit)])
-    assert found.error.startswith(wanted.error)
-    assert bool(found.error) == bool(wanted.error)
-    assert (found.state, permit.outcomes, len(server.requests), sum(billed)) == (
+    (completion,) = provider.complete([replace(request_for(provider, "2+2"), permit=permit)])
+    assert completion.error.startswith(wanted.error)
+    assert bool(completion.error) == bool(wanted.error)
+    assert (completion.state, permit.outcomes, len(server.requests), sum(billed)) == (
         wanted.state,
         list(wanted.outcomes),
         wanted.calls,
         wanted.billed,
     )
-    assert found.attempts == wanted.calls
-    assert (found.raw is None) == (wanted.state == "failed")
-    assert permit.asked == wanted.calls - 1
+    assert completion.attempts == wanted.calls
+    assert (completion.raw is None) == (wanted.state == "failed")
+    assert permit.retries_requested == wanted.calls - 1
     assert sum(billed) <= 1 + sum(outcome != "refused" for outcome in permit.outcomes)
 
 
@@ -217,9 +217,9 @@ def test_fault_has_its_state_its_words_and_no_call_too_many(open_model, server, 
 def test_beginning_of_a_reply_that_is_too_large_is_kept(ask, server, packed):
     body = say("4" * (17 * 2**20)).payload()
     reply = Reply(body=gzip.compress(body), headers={"Content-Encoding": "gzip"})
-    server.script = lambda path, asked, nth: reply if packed else Reply(body=body)
-    (found,) = ask("a")
-    assert found.raw == body[: 16 * 2**10].decode()
+    server.script = lambda path, request_body, nth: reply if packed else Reply(body=body)
+    (completion,) = ask("a")
+    assert completion.raw == body[: 16 * 2**10].decode()
 
 
 def test_no_packed_reply_is_asked_for(ask, server):
@@ -260,14 +260,18 @@ def closer(says: bytes) -> Iterator[str]:
 
 @pytest.mark.parametrize("case", ["E01 closed port", "E01 unknown host", "E01 TLS error"])
 def test_endpoint_that_cannot_be_reached_is_tried_five_times_and_owes_nothing(open_model, case):
-    url, said = STOPS[case]
+    url, message = STOPS[case]
     with closer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         provider = open_model(base_url=url.format(closer=address))
         permit = Recorded()
-        (found,) = provider.complete([replace(request_for(provider, "a"), permit=permit)])
-    assert (found.state, found.attempts, permit.outcomes) == ("failed", 5, ["refused"] * 5)
-    assert found.error.startswith(f"{url.format(closer=address)} can't be reached: ")
-    assert said in found.error
+        (completion,) = provider.complete([replace(request_for(provider, "a"), permit=permit)])
+    assert (completion.state, completion.attempts, permit.outcomes) == (
+        "failed",
+        5,
+        ["refused"] * 5,
+    )
+    assert completion.error.startswith(f"{url.format(closer=address)} can't be reached: ")
+    assert message in completion.error
 
 
 @pytest.mark.parametrize("case", ["E01 closed port", "E01 unknown host", "E01 TLS error"])
@@ -275,8 +279,8 @@ def test_model_nobody_answers_for_is_stopped_after_ten_requests(open_model, case
     url, _ = STOPS[case]
     with closer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         provider = open_model(base_url=url.format(closer=address), concurrency=1)
-        got, error = collected(provider, 100)
-    assert [one.state for one in got] == ["failed"] * 10
+        completions, error = collected(provider, 100)
+    assert [completion.state for completion in completions] == ["failed"] * 10
     assert error.message.startswith(
         "openai:m: endpoint unreachable: the first 10 requests found no connection. "
         f"{url.format(closer=address)} can't be reached: "
@@ -286,15 +290,17 @@ def test_model_nobody_answers_for_is_stopped_after_ten_requests(open_model, case
 
 
 def collected(provider, rows: int, permit: Recorded | None = None):
-    got, error = [], None
+    completions, error = [], None
     permit = permit or Recorded()
     requests = (request_for(provider, f"row {n}") for n in range(rows))
     try:
-        for one in provider.complete(replace(request, permit=permit) for request in requests):
-            got.append(one)
+        for completion in provider.complete(
+            replace(request, permit=permit) for request in requests
+        ):
+            completions.append(completion)
     except WorkbenchError as raised:
         error = raised
-    return got, error
+    return completions, error
 
 
 def test_server_that_was_there_once_is_not_called_unreachable(open_model, server):
@@ -302,33 +308,36 @@ def test_server_that_was_there_once_is_not_called_unreachable(open_model, server
     provider = open_model(concurrency=1)
     replies = iter([FOUR])
     server.script = lambda path, body, nth: next(replies, RESET)
-    got, error = collected(provider, 12)
-    assert [one.state for one in got] == ["ok", *["failed"] * 11]
+    completions, error = collected(provider, 12)
+    assert [completion.state for completion in completions] == ["ok", *["failed"] * 11]
     assert error is None
 
 
 def test_key_that_is_revoked_in_the_middle_stops_after_the_first_refusal(open_model, server):
     """E09: and another run, with a key that counts, goes on."""
     provider = open_model(concurrency=1)
-    server.script = lambda path, body, nth: FOUR if len(server.requests) <= 50 else no(401)
+    server.script = lambda path, body, nth: FOUR if len(server.requests) <= 50 else busy(401)
     permit = Recorded()
-    got, error = collected(provider, 80, permit)
-    assert ([one.state for one in got], len(server.requests)) == (["ok"] * 50, 51)
+    completions, error = collected(provider, 80, permit)
+    assert ([completion.state for completion in completions], len(server.requests)) == (
+        ["ok"] * 50,
+        51,
+    )
     assert (error.message, error.exit_code) == (
         "openai:m: HTTP 401: busy",
         ExitCode.FAILED_ROWS,
     )
     assert permit.outcomes == ["refused"]
     server.script = lambda path, body, nth: FOUR
-    assert [one.state for one in collected(provider, 30)[0]] == ["ok"] * 30
+    assert [completion.state for completion in collected(provider, 30)[0]] == ["ok"] * 30
 
 
 @pytest.mark.parametrize(
     ("case", "reply", "fix"),
     [
         ("E05", refuse(429, "busy", code="insufficient_quota"), "no credit left"),
-        ("E08", no(404), "check the model's name"),
-        ("E09", no(403), "set `api_key_env:`"),
+        ("E08", busy(404), "check the model's name"),
+        ("E09", busy(403), "set `api_key_env:`"),
     ],
     ids=["E05 no credit", "E08 404", "E09 403"],
 )
@@ -337,8 +346,8 @@ def test_refusal_for_good_is_told_to_the_permit_before_the_model_stops(
 ):
     server.script = lambda path, body, nth: reply
     permit = Recorded()
-    got, error = collected(open_model(concurrency=1), 5, permit)
-    assert (got, permit.outcomes, len(server.requests)) == ([], ["refused"], 1)
+    completions, error = collected(open_model(concurrency=1), 5, permit)
+    assert (completions, permit.outcomes, len(server.requests)) == ([], ["refused"], 1)
     assert error.message == f"openai:m: HTTP {reply.status}: busy"
     assert fix in error.fix
 
@@ -349,8 +358,8 @@ PAGE = b"<!doctype html>\n<title>Log in</title>\x1b[2J\n" + b"<p>please</p>" * 5
 def test_login_page_five_times_in_a_row_stops_the_model(open_model, server, monkeypatch):
     """E14: what was billed is kept; the page is shown without its controls."""
     server.script = lambda path, body, nth: Reply(body=PAGE)
-    got, error = collected(open_model(concurrency=1), 20)
-    assert [one.state for one in got] == ["invalid_response"] * 5
+    completions, error = collected(open_model(concurrency=1), 20)
+    assert [completion.state for completion in completions] == ["invalid_response"] * 5
     shown = " ".join(PAGE.decode().split())[:200]
     assert str(error) == (
         "openai:m: 5 replies in a row are not JSON; this looks like a login page or a proxy: "
@@ -359,13 +368,13 @@ def test_login_page_five_times_in_a_row_stops_the_model(open_model, server, monk
     assert "\x1b" not in str(error)
 
 
-@pytest.mark.parametrize("other", [WHOLE, WHOLE[:-20], b""], ids=["answer", "cut", "empty"])
+@pytest.mark.parametrize("other", [BODY, BODY[:-20], b""], ids=["answer", "cut", "empty"])
 def test_pages_with_something_else_between_them_stop_nothing(open_model, server, other):
     server.script = lambda path, body, nth: Reply(
         body=other if len(server.requests) % 5 == 0 else PAGE
     )
-    got, error = collected(open_model(concurrency=1), 20)
-    assert (len(got), error) == (20, None)
+    completions, error = collected(open_model(concurrency=1), 20)
+    assert (len(completions), error) == (20, None)
 
 
 def test_dead_endpoint_does_not_hold_up_another_model(open_model, server):
@@ -374,7 +383,7 @@ def test_dead_endpoint_does_not_hold_up_another_model(open_model, server):
     permit = Recorded()
     thread = threading.Thread(target=collected, args=(dead, 1, permit))
     thread.start()
-    assert [one.state for one in collected(open_model(), 50)[0]] == ["ok"] * 50
+    assert [completion.state for completion in collected(open_model(), 50)[0]] == ["ok"] * 50
     assert thread.is_alive()
     permit.after = 0  # the run is ending
     thread.join(10)
@@ -382,10 +391,10 @@ def test_dead_endpoint_does_not_hold_up_another_model(open_model, server):
 
 
 def test_request_that_may_not_be_sent_again_fails_with_the_last_reason(open_model, server):
-    server.script = lambda path, body, nth: no(500)
+    server.script = lambda path, body, nth: busy(500)
     permit = Recorded(allowed=1)
-    ((found,), _) = collected(open_model(), 1, permit)
-    assert (found.state, found.error, found.attempts) == (
+    ((completion,), _) = collected(open_model(), 1, permit)
+    assert (completion.state, completion.error, completion.attempts) == (
         "failed",
         "not sent again: HTTP 500: busy",
         2,
@@ -396,7 +405,7 @@ def test_request_that_may_not_be_sent_again_fails_with_the_last_reason(open_mode
 
 @pytest.mark.parametrize(
     "reply",
-    [no(429, {"Retry-After": "600"}), no(500, {"Retry-After": "600"})],
+    [busy(429, {"Retry-After": "600"}), busy(500, {"Retry-After": "600"})],
     ids=["held", "failed"],
 )
 def test_nobody_waits_once_the_run_is_ending_and_what_is_under_way_is_kept(
@@ -406,35 +415,37 @@ def test_nobody_waits_once_the_run_is_ending_and_what_is_under_way_is_kept(
         replace(reply, delay_s=0.5) if "row 0" in str(body) else replace(FOUR, delay_s=1.0)
     )
     permit = Recorded(after=1)
-    got, error = collected(open_model(concurrency=2), 50, permit)
+    completions, error = collected(open_model(concurrency=2), 50, permit)
     assert error is None
-    found = {one.key: (one.state, one.error) for one in got}
-    assert found == {
+    completion = {
+        completion.key: (completion.state, completion.error) for completion in completions
+    }
+    assert completion == {
         "row 0": ("failed", f"not sent again: HTTP {reply.status}: busy"),
         "row 1": ("ok", ""),
     }
-    assert (permit.asked, len(server.requests)) == (0, 2)
+    assert (permit.retries_requested, len(server.requests)) == (0, 2)
 
 
 def test_long_back_off_ends_when_the_run_does(open_model, server):
     """E08: no wait of minutes is sat out; the thread is gone in a second or so."""
-    server.script = lambda path, body, nth: no(503)
-    ((found,), _) = collected(open_model(backoff_s=60), 1, Recorded(after=1))
-    assert (found.error, found.attempts) == ("not sent again: HTTP 503: busy", 1)
+    server.script = lambda path, body, nth: busy(503)
+    ((completion,), _) = collected(open_model(backoff_s=60), 1, Recorded(after=1))
+    assert (completion.error, completion.attempts) == ("not sent again: HTTP 503: busy", 1)
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"prompt_tokens": -1, "completion_tokens": -5}])
 def test_tokens_that_were_not_counted_are_unknown(ask, server, usage):
     """E19"""
     server.script = lambda path, body, nth: say("4", usage=usage)
-    (found,) = ask("a")
-    assert (found.usage.input_tokens, found.usage.output_tokens) == (None, None)
+    (completion,) = ask("a")
+    assert (completion.usage.input_tokens, completion.usage.output_tokens) == (None, None)
 
 
 def test_each_reply_tells_which_model_wrote_it(ask, server):
     """E22, E24: an alias that moved in the middle shows."""
     server.script = lambda path, body, nth: say("4", model=f"m-{len(server.requests)}")
-    assert {one.model for one in ask("a", "b", "c")} == {"m-1", "m-2", "m-3"}
+    assert {completion.model for completion in ask("a", "b", "c")} == {"m-1", "m-2", "m-3"}
 
 
 def test_connection_that_was_closed_between_calls_is_not_used(open_model, server):
@@ -447,9 +458,11 @@ def test_connection_that_was_closed_between_calls_is_not_used(open_model, server
             yield replace(request_for(provider, f"row {n}"), permit=permit)
             time.sleep(0.02)  # in the session's own thread, which so has not seen the goodbye yet
 
-    found = [(one.state, one.attempts) for one in provider.complete(requests())]
-    assert found == [("ok", 1)] * 30
-    assert (permit.attempts, len(server.requests)) == ([], 30)
+    completion = [
+        (completion.state, completion.attempts) for completion in provider.complete(requests())
+    ]
+    assert completion == [("ok", 1)] * 30
+    assert (permit.failed_calls, len(server.requests)) == ([], 30)
 
 
 def test_connection_that_is_closed_while_a_request_is_written_is_told_as_unknown(
@@ -461,18 +474,18 @@ def test_connection_that_is_closed_while_a_request_is_written_is_told_as_unknown
     """
     server.script = lambda path, body, nth: replace(FOUR, close=True)
     permit = Recorded()
-    got, _ = collected(open_model(concurrency=8), 400, permit)
+    completions, _ = collected(open_model(concurrency=8), 400, permit)
     assert set(permit.outcomes) <= {"unknown"}
-    assert [one.state for one in got] == ["ok"] * 400
+    assert [completion.state for completion in completions] == ["ok"] * 400
     assert len({request.raw for request in server.requests}) == 400
-    assert sum(one.attempts for one in got) == 400 + len(permit.outcomes)
+    assert sum(completion.attempts for completion in completions) == 400 + len(permit.outcomes)
 
 
 def test_one_retry_layer(ask, server):
     """Five calls are five requests: nothing below sends again by itself."""
-    server.script = lambda path, body, nth: no(500)
+    server.script = lambda path, body, nth: busy(500)
     ask("a")
     assert len(server.requests) == 5
-    assert {json.dumps(one.body) for one in server.requests} == {
+    assert {json.dumps(request.body) for request in server.requests} == {
         json.dumps(server.requests[0].body)
     }

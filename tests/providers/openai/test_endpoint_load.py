@@ -58,8 +58,8 @@ class Bucket:
 def test_limit_is_kept_by_64_workers_and_every_row_is_answered(ask, server):
     """E04: 20 requests a second are taken."""
     server.script = bucket = Bucket()
-    found = ask(*(f"row {n}" for n in range(230)), concurrency=64, backoff_s=0.5)
-    assert {one.state for one in found} == {"ok"}
+    completions = ask(*(f"row {n}" for n in range(230)), concurrency=64, backoff_s=0.5)
+    assert {completion.state for completion in completions} == {"ok"}
     later = bucket.between(5, 10)
     assert later.count(False) <= 0.05 * len(later)
 
@@ -71,14 +71,14 @@ def test_all_workers_are_used_again_when_the_limit_is_gone(open_model, server):
     server.script = lambda path, body, nth: replace(bucket(path, body, nth), delay_s=0.1)
     provider = open_model(concurrency=4, backoff_s=0.2)
     answers = provider.complete(request_for(provider, f"row {n}") for n in range(2000))
-    held = [0, 0, 0]  # requests under way when an answer came, of late
-    for one in answers:
-        assert one.state == "ok"
-        held = [*held[1:], server.in_flight]
-        if time.monotonic() - bucket.begun > 5 and min(held) >= 3:  # and the one that ended
+    in_flight = [0, 0, 0]  # requests in flight at the last three answers
+    for completion in answers:
+        assert completion.state == "ok"
+        in_flight = [*in_flight[1:], server.in_flight]
+        if time.monotonic() - bucket.begun > 5 and min(in_flight) >= 3:  # and the one that ended
             break
     answers.close()
-    assert min(held) >= 3
+    assert min(in_flight) >= 3
     assert bucket.between(0, 2).count(False) > 0
 
 
@@ -86,7 +86,7 @@ def test_all_workers_are_used_again_when_the_limit_is_gone(open_model, server):
 def test_two_thousand_rows_come_through_faults_with_no_call_too_many(ask, server):
     """5% are refused with a time to wait, 2% fail, 1% are cut, all of them on the first call."""
     drawn: Counter[str] = Counter()
-    held: list[tuple[float, float]] = []  # from when until when nothing may come
+    pauses: list[tuple[float, float]] = []  # begin and end, between which nothing may arrive
 
     def script(path, body, nth):
         text = body["messages"][0]["content"]
@@ -98,21 +98,21 @@ def test_two_thousand_rows_come_through_faults_with_no_call_too_many(ask, server
         drawn[fault] += 1
         if fault == "held":
             wait = dice.uniform(0.05, 0.3)
-            held.append((time.monotonic(), time.monotonic() + wait))
+            pauses.append((time.monotonic(), time.monotonic() + wait))
             return refuse(429, "later", {"Retry-After": f"{wait:.3f}"})
         return refuse(500, "oops") if fault == "failed" else RESET
 
     server.script = script
     texts = [f"row {n}" for n in range(2000)]
-    found = ask(*texts, concurrency=64, backoff_s=0.05, timeout_s=30.0)
-    assert [one.text for one in found] == texts
+    completions = ask(*texts, concurrency=64, backoff_s=0.05, timeout_s=30.0)
+    assert [completion.text for completion in completions] == texts
     least = len(texts) + drawn.total()
     assert least <= len(server.requests) <= 1.01 * least
-    assert sum(one.attempts for one in found) == len(server.requests)
+    assert sum(completion.attempts for completion in completions) == len(server.requests)
     early = [
         request.at - begun
         for request in server.requests
-        for begun, end in held
+        for begun, end in pauses
         if begun + UNDER_WAY < request.at < end - 0.002
     ]
     assert early == []
@@ -125,8 +125,8 @@ UNDER_WAY = 0.1  # seconds in which what was sent before the refusal was read st
 def test_nothing_is_sent_over_a_new_connection_once_the_endpoint_asks_for_a_pause(server):
     async def send() -> None:
         request = httpx2.Request("POST", f"{server.url}/chat/completions")
-        async with Transport(request, 1, paused=lambda: True) as wire:
-            await wire.send(b"{}")
+        async with Transport(request, 1, paused=lambda: True) as transport:
+            await transport.send(b"{}")
 
     with pytest.raises(PausedError, match="the endpoint has asked for a pause"):
         asyncio.run(send())
@@ -147,13 +147,14 @@ def peak():
 settings = {"base_url": sys.argv[1], "timeout_s": 60.0}
 provider = open_provider(Model("openai", "m", settings=settings))
 def ask(text):
-    (found,) = provider.complete([request_for(provider, text)])
-    return found
+    (completion,) = provider.complete([request_for(provider, text)])
+    return completion
 assert ask("warm").state == "ok"
 before = peak()
-found = ask("large")
-shown = found.error.replace(chr(0), "\\\\x00")
-print(peak() - before, found.state, shown, len(found.raw or ""), found.attempts, sep="|")
+completion = ask("large")
+shown = completion.error.replace(chr(0), "\\\\x00")
+size = len(completion.raw or "")
+print(peak() - before, completion.state, shown, size, completion.attempts, sep="|")
 """
 
 
@@ -219,7 +220,9 @@ def test_nine_hundred_cancelled_calls_leave_no_file_open(open_model, server):
         cancelled(300)
     assert settled(before + 5) <= before + 5
     begun = time.monotonic()
-    assert [one.text for one in provider.complete([request_for(provider, "b")])] == ["b"]
+    assert [completion.text for completion in provider.complete([request_for(provider, "b")])] == [
+        "b"
+    ]
     assert time.monotonic() - begun < 5
 
 
@@ -240,7 +243,7 @@ from workbench.model import Model, open_provider
 settings = {"base_url": sys.argv[1], "concurrency": 64, "timeout_s": 30.0}
 provider = open_provider(Model("openai", "m", settings=settings))
 requests = [request_for(provider, f"row {n}") for n in range(100)]
-states = {one.state for one in provider.complete(requests)}
+states = {completion.state for completion in provider.complete(requests)}
 print(provider.facts["concurrency"], *states)
 """
 

@@ -1,4 +1,4 @@
-"""What is sent, byte for byte what the file says."""
+"""Bodies of requests: the parameters of the file, and nothing else."""
 
 import json
 
@@ -28,7 +28,7 @@ def sent(open_model, server):
 
 
 @pytest.mark.parametrize(
-    ("settings", "parameters", "said"),
+    ("settings", "parameters", "expected"),
     [
         ({}, {}, {}),
         (
@@ -46,11 +46,11 @@ def sent(open_model, server):
         ({}, {"extra_body": None, "max_tokens": 3}, {"max_tokens": 3}),
     ],
 )
-def test_body_holds_the_parameters_and_nothing_else(sent, settings, parameters, said):
+def test_body_holds_the_parameters_and_nothing_else(sent, settings, parameters, expected):
     assert sent(PromptCall(HI, parameters), **settings) == {
         "model": "m",
         "messages": MESSAGES,
-        **said,
+        **expected,
     }
 
 
@@ -67,12 +67,12 @@ def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
         "type": "json_schema",
         "json_schema": {"name": "answer", "strict": True, "schema": SCHEMA},
     }
-    asked = body["response_format"]["json_schema"]["schema"]["properties"]
-    assert list(asked) == ["why", "answer"]
+    properties = body["response_format"]["json_schema"]["schema"]["properties"]
+    assert list(properties) == ["why", "answer"]
 
 
 @pytest.mark.parametrize(
-    ("method", "said"),
+    ("method", "expected"),
     [
         ("text", {}),
         ("guided", {"guided_choice": ["no", "yes"]}),
@@ -96,9 +96,9 @@ def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
         ),
     ],
 )
-def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, method, said):
+def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, method, expected):
     call = PromptCall(HI, choices=("no", "yes"))
-    assert sent(call, choices=method) == {"model": "m", "messages": MESSAGES, **said}
+    assert sent(call, choices=method) == {"model": "m", "messages": MESSAGES, **expected}
     assert open_model(choices=method).prepare(call).choice_method == method
 
 
@@ -131,7 +131,7 @@ def test_raw_text_goes_to_completions(sent, server):
 
 
 @pytest.mark.parametrize(
-    ("settings", "call", "said"),
+    ("settings", "call", "expected"),
     [
         ({}, PromptCall(BEGUN), "begins the answer"),
         ({}, PromptCall(Conversation(text="x")), "raw text (`chat: false`)"),
@@ -158,20 +158,20 @@ def test_raw_text_goes_to_completions(sent, server):
     ],
 )
 def test_what_an_endpoint_cannot_be_asked_is_refused_before_it_is_sent(
-    open_model, settings, call, said
+    open_model, settings, call, expected
 ):
     with pytest.raises(WorkbenchError) as caught:
         open_model(**settings).prepare(call)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_only_temperature_zero_is_greedy(open_model):
     provider = open_model()
-    found = [
+    samplings = [
         provider.prepare(PromptCall(HI, p)).sampling
         for p in ({}, {"temperature": 0}, {"temperature": 1})
     ]
-    assert found == ["sampled", "greedy", "sampled"]
+    assert samplings == ["sampled", "greedy", "sampled"]
 
 
 def test_body_has_no_duplicate_keys(sent, server):

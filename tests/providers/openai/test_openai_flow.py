@@ -22,7 +22,7 @@ def threads() -> set[str]:
 def test_no_more_requests_are_under_way_than_allowed(ask, server, concurrency):
     server.script = slowly
     texts = [f"row {n}" for n in range(30)]
-    assert [found.text for found in ask(*texts, concurrency=concurrency)] == texts
+    assert [completion.text for completion in ask(*texts, concurrency=concurrency)] == texts
     assert server.max_in_flight == concurrency
 
 
@@ -32,7 +32,7 @@ def test_every_request_is_answered_once_and_in_any_order(open_model, server):
     )
     provider = open_model(concurrency=2)
     requests = [request_for(provider, text) for text in ("first", "b", "c", "d")]
-    keys = [found.key for found in provider.complete(requests)]
+    keys = [completion.key for completion in provider.complete(requests)]
     assert sorted(keys) == ["b", "c", "d", "first"]
     assert keys[-1] == "first"
 
@@ -108,27 +108,27 @@ def test_fault_of_the_requests_is_raised_after_what_came(open_model):
         yield request_for(provider, "b")
         raise ZeroDivisionError("of the plan")
 
-    got = []
+    completions = []
     with pytest.raises(ZeroDivisionError, match="of the plan"):
-        got.extend(found.key for found in provider.complete(broken()))
-    assert sorted(got) == ["a", "b"]
+        completions.extend(completion.key for completion in provider.complete(broken()))
+    assert sorted(completions) == ["a", "b"]
 
 
 def test_several_models_are_asked_at_once_from_one_process(server, open_model):
     """Each has a loop of its own; none waits for another."""
     server.script = lambda path, body, nth: Reply(body=answer("x"), delay_s=0.2)
     providers = [open_model(concurrency=2) for _ in range(4)]
-    found = []
+    completions = []
 
     def run(provider):
-        found.extend(provider.complete([request_for(provider, str(n)) for n in range(2)]))
+        completions.extend(provider.complete([request_for(provider, str(n)) for n in range(2)]))
 
     running = [threading.Thread(target=run, args=(provider,)) for provider in providers]
     for thread in running:
         thread.start()
     for thread in running:
         thread.join(10)
-    assert [one.state for one in found] == ["ok"] * 8
+    assert [completion.state for completion in completions] == ["ok"] * 8
     assert server.max_in_flight == 8
 
 
@@ -166,8 +166,8 @@ def test_endpoint_that_asks_to_wait_gets_no_request_until_then(ask, server):
         if "first" in str(body) and nth == 1
         else Reply(body=answer("x"), delay_s=0.05)
     )
-    found = ask("first", *(f"row {n}" for n in range(20)), concurrency=2)
-    assert [one.state for one in found] == ["ok"] * 21
+    completions = ask("first", *(f"row {n}" for n in range(20)), concurrency=2)
+    assert [completion.state for completion in completions] == ["ok"] * 21
     times = [request.at - server.requests[0].at for request in server.requests]
     assert [at for at in times if 0.1 < at < 0.45] == []
 
@@ -185,6 +185,6 @@ def test_rows_outlast_a_server_that_takes_few_at_a_time(ask, server):
 
     server.script = script
     texts = [f"row {n}" for n in range(40)]
-    found = ask(*texts, concurrency=16)
-    assert [one.text for one in found] == texts
-    assert sum(one.attempts for one in found) == len(server.requests)
+    completions = ask(*texts, concurrency=16)
+    assert [completion.text for completion in completions] == texts
+    assert sum(completion.attempts for completion in completions) == len(server.requests)

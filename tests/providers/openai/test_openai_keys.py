@@ -1,4 +1,4 @@
-"""Whose key goes where."""
+"""The key that each endpoint gets."""
 
 from dataclasses import replace
 
@@ -57,8 +57,8 @@ def test_openai_base_url_gets_the_openai_key(server, monkeypatch):
 def test_headers_of_the_file_are_sent_and_stand_in_the_identity(ask, open_model, server):
     headers = {"X-Tenant": "t1", "authorization": "Basic eA=="}
     ask("a", headers=headers)
-    found = server.requests[0].headers
-    assert (found["x-tenant"], found["authorization"]) == ("t1", "Basic eA==")
+    headers_received = server.requests[0].headers
+    assert (headers_received["x-tenant"], headers_received["authorization"]) == ("t1", "Basic eA==")
     assert open_model(headers=headers).identity["headers"] == headers
 
 

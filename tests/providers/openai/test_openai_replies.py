@@ -1,4 +1,4 @@
-"""What becomes of a reply with status 200: a text, or a state that says why there is none."""
+"""Replies with status 200: a text, or a state with the reason for none."""
 
 import gzip
 import json
@@ -21,7 +21,7 @@ def raw_text(text: str) -> bytes:
     return json.dumps(answer("@")).replace('"@"', f'"{text}"').encode("utf-8", "surrogatepass")
 
 
-WHOLE = json.dumps(answer("four")).encode()
+BODY = json.dumps(answer("four")).encode()
 
 REPLIES = {
     "text": (answer("four"), "ok", "four", ""),
@@ -61,11 +61,11 @@ REPLIES = {
     "a list": ([1], "invalid_response", "", "is not an object"),
     "login page": (b"<html>Log in</html>", "invalid_response", "", "begins '<html>Log in"),
     "nothing": (b"", "invalid_response", "", "is not JSON"),
-    "cut JSON": (WHOLE[:-20], "invalid_response", "", "is not JSON"),
+    "cut JSON": (BODY[:-20], "invalid_response", "", "is not JSON"),
     "deep JSON": (b"[" * 100_000, "invalid_response", "", "is not JSON"),
     "long number": (b"9" * 5000, "invalid_response", "", "is not JSON"),
-    "byte order mark": (b"\xef\xbb\xbf" + WHOLE, "ok", "four", ""),
-    "bad UTF-8": (WHOLE.replace(b"four", b"fo\xffur"), "ok", "fo�ur", ""),
+    "byte order mark": (b"\xef\xbb\xbf" + BODY, "ok", "four", ""),
+    "bad UTF-8": (BODY.replace(b"four", b"fo\xffur"), "ok", "fo�ur", ""),
     "escaped lone surrogate": (raw_text(r"a\ud800b"), "ok", "a�b", ""),
     "raw lone surrogate": (raw_text("a\ud800b"), "ok", "a���b", ""),
     "surrogate pair": (raw_text(r"\ud83d\ude00"), "ok", "😀", ""),
@@ -76,26 +76,26 @@ REPLIES = {
 
 @pytest.mark.parametrize("case", REPLIES)
 def test_reply_is_told_by_its_state(ask, server, case):
-    body, state, text, said = REPLIES[case]
-    server.script = lambda path, asked, nth: Reply(body=body)
-    (found,) = ask("2+2")
-    assert (found.state, found.text) == (state, text)
-    assert said in found.error
-    assert bool(found.error) == (not found.scored)
-    assert found.raw == Reply(body=body).payload().decode("utf-8-sig", "replace")
-    assert (found.attempts, len(server.requests)) == (1, 1)
+    body, state, text, error = REPLIES[case]
+    server.script = lambda path, request_body, nth: Reply(body=body)
+    (completion,) = ask("2+2")
+    assert (completion.state, completion.text) == (state, text)
+    assert error in completion.error
+    assert bool(completion.error) == (not completion.scored)
+    assert completion.raw == Reply(body=body).payload().decode("utf-8-sig", "replace")
+    assert (completion.attempts, len(server.requests)) == (1, 1)
 
 
 def test_answer_carries_what_the_reply_says_about_it(ask, server):
-    server.script = lambda path, asked, nth: Reply(body=answer("4"), delay_s=0.05)
-    (found,) = ask("2+2")
-    assert (found.usage, found.finish_reason, found.model, found.stored) == (
+    server.script = lambda path, request_body, nth: Reply(body=answer("4"), delay_s=0.05)
+    (completion,) = ask("2+2")
+    assert (completion.usage, completion.finish_reason, completion.model, completion.stored) == (
         Usage(7, 2),
         "stop",
         "model-2025-01-01",
         False,
     )
-    assert 0.05 <= found.latency_s < 5
+    assert 0.05 <= completion.latency_s < 5
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_answer_carries_what_the_reply_says_about_it(ask, server):
     ],
 )
 def test_tokens_that_were_not_counted_are_unknown_not_zero(ask, server, usage, read):
-    server.script = lambda path, asked, nth: say("4", usage=usage)
-    assert [found.usage for found in ask("2+2")] == [read]
+    server.script = lambda path, request_body, nth: say("4", usage=usage)
+    assert [completion.usage for completion in ask("2+2")] == [read]
 
 
 @pytest.mark.parametrize(
@@ -129,35 +129,35 @@ def test_tokens_that_were_not_counted_are_unknown_not_zero(ask, server, usage, r
 def test_choice_is_read_out_of_the_schema(content, state, text):
     shape = {"json_schema": {"name": "workbench_choice"}}
     request = Request.from_body("k", {"response_format": shape})
-    found = read_reply(request, json.dumps(answer(content)))
-    assert (found.state, found.text) == (state, text)
+    completion = read_reply(request, json.dumps(answer(content)))
+    assert (completion.state, completion.text) == (state, text)
 
 
 def test_text_of_a_completions_reply(ask):
-    assert [found.text for found in ask("2+2=", api="completions")] == ["2+2="]
+    assert [completion.text for completion in ask("2+2=", api="completions")] == ["2+2="]
 
 
 def test_compressed_reply_is_read(ask, server):
-    packed = Reply(body=gzip.compress(WHOLE), headers={"Content-Encoding": "gzip"})
-    server.script = lambda path, asked, nth: packed
-    assert [found.text for found in ask("2+2")] == ["four"]
+    packed = Reply(body=gzip.compress(BODY), headers={"Content-Encoding": "gzip"})
+    server.script = lambda path, request_body, nth: packed
+    assert [completion.text for completion in ask("2+2")] == ["four"]
 
 
 def test_reply_that_cannot_be_unpacked_is_kept_and_not_asked_for_again(ask, server):
     server.script = lambda path, body, nth: Reply(
         body=b"not packed", headers={"Content-Encoding": "gzip"}
     )
-    (found,) = ask("2+2")
-    assert (found.state, found.text, found.raw) == ("invalid_response", "", "")
-    assert found.error.startswith("the reply can't be unpacked: ")
+    (completion,) = ask("2+2")
+    assert (completion.state, completion.text, completion.raw) == ("invalid_response", "", "")
+    assert completion.error.startswith("the reply can't be unpacked: ")
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(body=WHOLE, headers={"X-Long": "a" * 100_000}),
-        Reply(body=WHOLE, headers={"Content-Length": "many"}),
+        Reply(body=BODY, headers={"X-Long": "a" * 100_000}),
+        Reply(body=BODY, headers={"Content-Length": "many"}),
     ],
     ids=["endless header", "length that is none"],
 )
@@ -194,10 +194,14 @@ json_values = st.recursive(
     rest=st.fixed_dictionaries(
         {}, optional={"usage": json_values, "model": json_values, "error": json_values}
     ),
-    asked=st.sampled_from([{}, {"response_format": {"json_schema": {"name": "workbench_choice"}}}]),
+    request_body=st.sampled_from(
+        [{}, {"response_format": {"json_schema": {"name": "workbench_choice"}}}]
+    ),
 )
-def test_no_reply_is_a_crash_or_an_empty_answer(choices, rest, asked):
-    found = read_reply(Request.from_body("k", asked), json.dumps({"choices": choices, **rest}))
-    assert bool(found.text) or not found.scored
-    assert bool(found.error) == (not found.scored)
-    found.text.encode()
+def test_no_reply_is_a_crash_or_an_empty_answer(choices, rest, request_body):
+    completion = read_reply(
+        Request.from_body("k", request_body), json.dumps({"choices": choices, **rest})
+    )
+    assert bool(completion.text) or not completion.scored
+    assert bool(completion.error) == (not completion.scored)
+    completion.text.encode()

@@ -1,4 +1,4 @@
-"""What is sent again, when, and what ends a row or a model."""
+"""Retries, their timing, and the errors that end a row or a model."""
 
 import re
 import time
@@ -30,23 +30,23 @@ def gap(server) -> float:
 @pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 504, 529])
 def test_passing_refusal_is_sent_again(ask, server, status):
     server.script = then(refuse(status, "busy"), refuse(status, "busy"), FOUR)
-    (found,) = ask("2+2")
-    assert (found.state, found.text, found.attempts) == ("ok", "4", 3)
+    (completion,) = ask("2+2")
+    assert (completion.state, completion.text, completion.attempts) == ("ok", "4", 3)
     assert len({request.raw for request in server.requests}) == 1
 
 
 def test_failure_after_the_last_try_carries_what_the_server_said(ask, server):
     server.script = then(refuse(503, "the lab is \ud800 on fire"))
-    (found,) = ask("2+2")
-    assert (found.state, found.text, found.raw) == ("failed", "", None)
-    assert found.error == "HTTP 503: the lab is � on fire"
-    assert (found.attempts, len(server.requests)) == (5, 5)
+    (completion,) = ask("2+2")
+    assert (completion.state, completion.text, completion.raw) == ("failed", "", None)
+    assert completion.error == "HTTP 503: the lab is � on fire"
+    assert (completion.attempts, len(server.requests)) == (5, 5)
 
 
 def test_error_page_is_quoted(ask, server):
     server.script = then(Reply(500, b"<h1>oops</h1>" + b"x" * 1000))
-    (found,) = ask("2+2")
-    assert found.error == f"HTTP 500: <h1>oops</h1>{'x' * 287}"
+    (completion,) = ask("2+2")
+    assert completion.error == f"HTTP 500: <h1>oops</h1>{'x' * 287}"
 
 
 @pytest.mark.parametrize(
@@ -54,9 +54,9 @@ def test_error_page_is_quoted(ask, server):
 )
 def test_error_of_any_shape_is_a_text(ask, server, body):
     server.script = then(Reply(400, body))
-    (found,) = ask("2+2")
-    assert found.state == "failed"
-    assert found.error.startswith("HTTP 400: ")
+    (completion,) = ask("2+2")
+    assert completion.state == "failed"
+    assert completion.error.startswith("HTTP 400: ")
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -85,8 +85,8 @@ def test_fault_of_one_text_does_not_end_the_model(ask, server, param, code):
         if "bad" in str(body)
         else last_message(path, body, nth)
     )
-    found = ask("bad", *"abcdef", concurrency=1)
-    assert [one.state for one in found] == ["failed", *["ok"] * 6]
+    completions = ask("bad", *"abcdef", concurrency=1)
+    assert [completion.state for completion in completions] == ["failed", *["ok"] * 6]
 
 
 @pytest.mark.parametrize(
@@ -100,18 +100,18 @@ def test_fault_of_one_text_does_not_end_the_model(ask, server, param, code):
 )
 def test_nothing_is_sent_before_the_time_the_server_asked_for(ask, server, headers):
     server.script = then(refuse(429, "slow down", headers), FOUR)
-    assert [found.text for found in ask("2+2")] == ["4"]
+    assert [completion.text for completion in ask("2+2")] == ["4"]
     assert 0.3 <= gap(server) < 2
 
 
 @pytest.mark.parametrize(
-    "said",
+    "expected",
     ["0", "-5", "soon", "nan", "inf", "-inf", "1e999", "", "Mon, 99 Foo 2000", "1_0",
      "Fri, 01 Jan 1999 00:00:00 GMT", "Fri, 01 Jan 99999999999999999999 00:00:00 GMT"],
 )  # fmt: skip
-def test_a_time_that_is_none_is_a_back_off(ask, server, said):
-    server.script = then(refuse(429, "slow down", {"Retry-After": said}), FOUR)
-    assert [found.text for found in ask("2+2")] == ["4"]
+def test_a_time_that_is_none_is_a_back_off(ask, server, expected):
+    server.script = then(refuse(429, "slow down", {"Retry-After": expected}), FOUR)
+    assert [completion.text for completion in ask("2+2")] == ["4"]
     assert gap(server) < 2
 
 
@@ -122,7 +122,7 @@ def test_a_date_to_wait_for_is_read():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "expected"),
     [
         ("7200", r"2\.0 h, until \d{4}-\d\d-\d\d \d\d:\d\d UTC"),
         ("601", r"0\.2 h, until \d{4}-\d\d-\d\d \d\d:\d\d UTC"),
@@ -131,12 +131,12 @@ def test_a_date_to_wait_for_is_read():
         (str(10**12 - 1), r"277777777\.8 h"),
     ],
 )
-def test_a_wait_without_end_stops_the_model_and_says_until_when(ask, server, seconds, said):
+def test_a_wait_without_end_stops_the_model_and_says_until_when(ask, server, seconds, expected):
     server.script = then(refuse(429, "daily limit", {"Retry-After": seconds}))
     with pytest.raises(WorkbenchError) as caught:
         ask("a", "b", concurrency=1)
     assert caught.value.message == "openai:m: HTTP 429: daily limit"
-    assert re.fullmatch(f"the server asks to wait {said}; run again then", caught.value.fix)
+    assert re.fullmatch(f"the server asks to wait {expected}; run again then", caught.value.fix)
     assert len(server.requests) == 1
 
 
@@ -168,8 +168,8 @@ def test_what_no_request_survives_ends_the_model_and_keeps_what_came(
         reply if "row 3" in str(body) else last_message(path, body, nth)
     )
     provider = open_model(concurrency=1, api_key_env="LOCAL_KEY")
-    got, error = collected(provider, [f"row {n}" for n in range(10)])
-    assert [one.text for one in got] == ["row 0", "row 1", "row 2"]
+    completions, error = collected(provider, [f"row {n}" for n in range(10)])
+    assert [completion.text for completion in completions] == ["row 0", "row 1", "row 2"]
     assert error.message.startswith(f"openai:m: {message}")
     assert fix in error.fix
     assert error.exit_code == ExitCode.FAILED_ROWS
@@ -177,13 +177,13 @@ def test_what_no_request_survives_ends_the_model_and_keeps_what_came(
 
 
 def collected(provider, texts):
-    got, error = [], None
+    completions, error = [], None
     try:
-        for one in provider.complete(request_for(provider, text) for text in texts):
-            got.append(one)
+        for completion in provider.complete(request_for(provider, text) for text in texts):
+            completions.append(completion)
     except WorkbenchError as raised:
         error = raised
-    return got, error
+    return completions, error
 
 
 def test_requests_under_way_end_and_are_kept_when_the_model_is_stopped(open_model, server):
@@ -192,8 +192,8 @@ def test_requests_under_way_end_and_are_kept_when_the_model_is_stopped(open_mode
         return refuse(401, "no") if text == "bad" else Reply(body=FOUR.body, delay_s=0.3)
 
     server.script = script
-    got, error = collected(open_model(concurrency=4), ["a", "b", "c", "bad", "d", "e"])
-    assert sorted(one.key for one in got) == ["a", "b", "c"]
+    completions, error = collected(open_model(concurrency=4), ["a", "b", "c", "bad", "d", "e"])
+    assert sorted(completion.key for completion in completions) == ["a", "b", "c"]
     assert error is not None
     assert len(server.requests) == 4
 
@@ -206,8 +206,10 @@ def test_no_request_waits_for_another_try_once_the_model_is_stopped(open_model, 
         else replace(slow, delay_s=0.3)
     )
     begun = time.monotonic()
-    got, error = collected(open_model(concurrency=2), ["a", "bad", "b"])
-    assert [(one.key, one.state, one.attempts) for one in got] == [("a", "failed", 1)]
+    completions, error = collected(open_model(concurrency=2), ["a", "bad", "b"])
+    assert [
+        (completion.key, completion.state, completion.attempts) for completion in completions
+    ] == [("a", "failed", 1)]
     assert error is not None
     assert time.monotonic() - begun < 5
 
@@ -220,21 +222,23 @@ def test_key_that_a_server_repeats_is_not_shown(ask, server, monkeypatch):
     assert "HTTP 401: bad key ***" in str(caught.value)
     assert "canary" not in str(caught.value)
     server.script = then(refuse(400, "bad key sk-canary-4711"))
-    assert [one.error for one in ask("b", api_key_env="LOCAL_KEY")] == ["HTTP 400: bad key ***"]
+    assert [completion.error for completion in ask("b", api_key_env="LOCAL_KEY")] == [
+        "HTTP 400: bad key ***"
+    ]
 
 
 def test_server_that_is_not_there_is_asked_five_times(ask, server):
     gone = "http://127.0.0.1:1/v1"
-    (found,) = ask("a", base_url=gone)
-    assert (found.state, found.attempts) == ("failed", 5)
-    assert found.error.startswith(f"{gone} can't be reached: ")
-    assert "Connect call failed" in found.error
+    (completion,) = ask("a", base_url=gone)
+    assert (completion.state, completion.attempts) == ("failed", 5)
+    assert completion.error.startswith(f"{gone} can't be reached: ")
+    assert "Connect call failed" in completion.error
 
 
 def test_host_that_is_unknown_is_said_to_be(ask):
-    (found,) = ask("a", base_url="http://nope.invalid/v1")
-    assert found.state == "failed"
-    assert found.error.startswith("http://nope.invalid/v1 can't be reached: ")
+    (completion,) = ask("a", base_url="http://nope.invalid/v1")
+    assert completion.state == "failed"
+    assert completion.error.startswith("http://nope.invalid/v1 can't be reached: ")
 
 
 @pytest.mark.parametrize(
@@ -242,29 +246,33 @@ def test_host_that_is_unknown_is_said_to_be(ask):
 )
 def test_lost_connection_is_tried_twice_because_the_answer_may_be_paid_for(ask, server, reply):
     server.script = then(reply)
-    (found,) = ask("a")
-    assert (found.state, found.attempts, len(server.requests)) == ("failed", 2, 2)
-    assert found.error.startswith("the connection was lost: ")
+    (completion,) = ask("a")
+    assert (completion.state, completion.attempts, len(server.requests)) == ("failed", 2, 2)
+    assert completion.error.startswith("the connection was lost: ")
     server.script = then(reply, FOUR)
-    assert [(one.state, one.attempts) for one in ask("b")] == [("ok", 2)]
+    assert [(completion.state, completion.attempts) for completion in ask("b")] == [("ok", 2)]
 
 
 def test_answer_on_a_connection_that_closes_at_once_is_an_answer(ask, server):
     server.script = then(Reply(body=FOUR.body, close=True))
-    assert [one.text for one in ask(*"abcdefgh", concurrency=1)] == ["4"] * 8
+    assert [completion.text for completion in ask(*"abcdefgh", concurrency=1)] == ["4"] * 8
 
 
 def test_request_without_an_answer_is_given_up_after_two_tries(ask, server):
     server.script = then(HANG)
-    (found,) = ask("a", timeout_s=0.2)
-    assert (found.state, found.error, found.attempts) == ("failed", "no answer in 0.2 s", 2)
+    (completion,) = ask("a", timeout_s=0.2)
+    assert (completion.state, completion.error, completion.attempts) == (
+        "failed",
+        "no answer in 0.2 s",
+        2,
+    )
 
 
 def test_time_is_for_the_whole_reply_however_slowly_it_drips(ask, server):
     server.script = then(Reply(body=FOUR.body, drip_s=0.05))
     begun = time.monotonic()
-    (found,) = ask("a", timeout_s=0.3)
-    assert (found.state, found.error) == ("failed", "no answer in 0.3 s")
+    (completion,) = ask("a", timeout_s=0.3)
+    assert (completion.state, completion.error) == ("failed", "no answer in 0.3 s")
     assert time.monotonic() - begun < 3
 
 

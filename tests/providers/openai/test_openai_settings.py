@@ -1,4 +1,4 @@
-"""What may stand under an `openai:` model."""
+"""The settings of an `openai:` model."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def opened(**settings):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         ({"base_ulr": "http://h/v1"}, "openai:m: unknown key 'base_ulr'"),
         ({"concurrency": 0}, "concurrency"),
@@ -35,10 +35,10 @@ def opened(**settings):
         ({"headers": {"X-A": "é"}}, "the header 'X-A' can't be sent"),
     ],
 )
-def test_wrong_setting_is_refused_with_its_name(settings, said):
+def test_wrong_setting_is_refused_with_its_name(settings, expected):
     with pytest.raises(WorkbenchError) as caught:
         opened(**settings)
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
 
 
 def test_password_in_an_address_is_refused_and_not_shown():

@@ -55,7 +55,7 @@ LEFT_OUT = {
     "stream_options": "belongs to stream; refused",
     "extra_headers": "`headers:` of the model, which stand in the key",
     "extra_query": "an address has no query here",
-    "extra_body": "how the unknown ones get in; each of them is tried",
+    "extra_body": "options the unknown ones get in; each of them is tried",
     "timeout": "`timeout_s:` of the model, which is not in the key",
 }
 
@@ -70,29 +70,29 @@ evaluators: [output_tokens]
 
 
 def planned(bench, *, name: str = "m", parameters: dict | None = None, **settings: Any):
-    said = {"base_url": "http://127.0.0.1:1/v1", **settings}
+    endpoint = {"base_url": "http://127.0.0.1:1/v1", **settings}
     text = FILE.format(
-        name=name, settings=json.dumps(said), parameters=json.dumps(parameters or {})
+        name=name, settings=json.dumps(endpoint), parameters=json.dumps(parameters or {})
     )
     return bench.plan(text)
 
 
-def requests(bench, **how: Any) -> list:
-    return list(planned(bench, **how).requests[0])
+def requests(bench, **options: Any) -> list:
+    return list(planned(bench, **options).requests[0])
 
 
-def keys(bench, **how: Any) -> list[str]:
-    return [request.key for request in requests(bench, **how)]
+def keys(bench, **options: Any) -> list[str]:
+    return [request.key for request in requests(bench, **options)]
 
 
-def known(name: str) -> bool:
-    from workbench.parameters import KNOWN
+def is_parameter(name: str) -> bool:
+    from workbench.parameters import PARAMETERS
 
-    return name in KNOWN
+    return name in PARAMETERS
 
 
-def asked(name: str, value: Any) -> dict[str, Any]:
-    return {name: value} if known(name) else {"extra_body": {name: value}}
+def as_parameters(name: str, value: Any) -> dict[str, Any]:
+    return {name: value} if is_parameter(name) else {"extra_body": {name: value}}
 
 
 def test_every_parameter_of_the_api_is_tried_or_left_out_for_a_reason():
@@ -102,16 +102,16 @@ def test_every_parameter_of_the_api_is_tried_or_left_out_for_a_reason():
 
 @pytest.mark.parametrize("name", VALUES)
 def test_parameter_is_sent_as_it_stands_and_changes_every_key(bench, server, name):
-    with_it = planned(bench, parameters=asked(name, VALUES[name]), base_url=server.url)
-    found = list(with_it.requests[0])
+    with_it = planned(bench, parameters=as_parameters(name, VALUES[name]), base_url=server.url)
+    changed = list(with_it.requests[0])
     without = requests(bench, base_url=server.url)
-    assert {request.key for request in found}.isdisjoint(request.key for request in without)
-    assert [request.body for request in found] == [
+    assert {request.key for request in changed}.isdisjoint(request.key for request in without)
+    assert [request.body for request in changed] == [
         {**request.body, name: VALUES[name]} for request in without
     ]
-    assert len(list(with_it.variants[0].model.provider.complete(found))) == 2
+    assert len(list(with_it.variants[0].model.provider.complete(changed))) == 2
     sent = sorted(server.bodies, key=str)
-    assert sent == sorted((request.body for request in found), key=str)
+    assert sent == sorted((request.body for request in changed), key=str)
 
 
 @pytest.mark.parametrize("name", ["n", "stream", "stream_options"])
