@@ -70,12 +70,12 @@ class NotFoundError(WorkbenchError):
     """A reference names something that doesn't exist here."""
 
 
-def unknown_name(kind: str, name: str, known: Iterable[str], *, where: str = "") -> WorkbenchError:
-    """The error for a name that is not there, listing those that are, nearest first."""
-    names = sorted(set(known))
+def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "") -> WorkbenchError:
+    """The error for an unknown name, with the valid names, nearest first."""
+    names = sorted(set(valid))
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-    begun = {other[: len(name) + 1]: other for other in names}  # a long name, its end left out
-    near += [begun[start] for start in difflib.get_close_matches(name, begun, n=1, cutoff=0.75)]
+    starts = {other[: len(name) + 1]: other for other in names}  # for the beginning of a long name
+    near += [starts[start] for start in difflib.get_close_matches(name, starts, n=1, cutoff=0.75)]
     near = list(dict.fromkeys(near))
     ordered = near + [other for other in names if other not in near]
     listed = ", ".join(ordered if len(ordered) <= 16 else [*ordered[:12], "…"])
