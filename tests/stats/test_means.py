@@ -13,29 +13,29 @@ from workbench.stats import Estimate, estimate_mean
 @pytest.mark.parametrize(("passed", "n"), [(0, 10), (1, 10), (7, 10), (126, 150), (150, 150)])
 def test_a_share_has_the_interval_of_wilson(passed: int, n: int) -> None:
     rows = [[1.0]] * passed + [[0.0]] * (n - passed)
-    found = estimate_mean(rows, pass_fail=True)
-    assert found
-    wanted = binomtest(passed, n).proportion_ci(0.95, method="wilson")
-    assert (found.mean, found.n) == (passed / n, n)
-    assert [found.low, found.high] == pytest.approx([wanted.low, wanted.high], abs=1e-9)
+    estimate = estimate_mean(rows, pass_fail=True)
+    assert estimate
+    expected = binomtest(passed, n).proportion_ci(0.95, method="wilson")
+    assert (estimate.mean, estimate.n) == (passed / n, n)
+    assert [estimate.low, estimate.high] == pytest.approx([expected.low, expected.high], abs=1e-9)
 
 
 def test_numbers_without_skew_have_the_interval_of_student() -> None:
     values = [1.0, 4.0, 2.0, 5.0]
-    found = estimate_mean([[value] for value in values], pass_fail=False)
-    assert found
+    estimate = estimate_mean([[value] for value in values], pass_fail=False)
+    assert estimate
     mean = sum(values) / 4
     error = math.sqrt(sum((value - mean) ** 2 for value in values) / 3 / 4)
-    wanted = t.interval(0.95, 3, loc=mean, scale=error)
-    assert [found.low, found.high] == pytest.approx(list(wanted), abs=1e-9)
+    expected = t.interval(0.95, 3, loc=mean, scale=error)
+    assert [estimate.low, estimate.high] == pytest.approx(list(expected), abs=1e-9)
 
 
 def test_the_interval_of_skewed_numbers_reaches_further_to_the_long_side() -> None:
-    found = estimate_mean([[value] for value in (1.0, 1.0, 2.0, 1.0, 3.0, 9.0)], pass_fail=False)
-    assert found
-    assert found.low is not None
-    assert found.high is not None
-    assert found.high - found.mean > 1.5 * (found.mean - found.low)
+    estimate = estimate_mean([[value] for value in (1.0, 1.0, 2.0, 1.0, 3.0, 9.0)], pass_fail=False)
+    assert estimate
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.high - estimate.mean > 1.5 * (estimate.mean - estimate.low)
 
 
 def test_equal_repeats_of_pass_or_fail_are_worth_no_more_than_their_rows() -> None:
@@ -72,9 +72,9 @@ def test_no_value_is_no_mean() -> None:
 
 @given(st.lists(st.booleans(), min_size=1, max_size=200))
 def test_the_interval_of_a_share_holds_the_share(passed: list[bool]) -> None:
-    found = estimate_mean([[float(one)] for one in passed], pass_fail=True)
-    assert found
-    assert found.low is not None
-    assert found.high is not None
-    assert 0 <= found.low <= found.mean + 1e-12
-    assert found.mean - 1e-12 <= found.high <= 1
+    estimate = estimate_mean([[float(value)] for value in passed], pass_fail=True)
+    assert estimate
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert 0 <= estimate.low <= estimate.mean + 1e-12
+    assert estimate.mean - 1e-12 <= estimate.high <= 1

@@ -24,9 +24,9 @@ def rows(values: Sequence[float]) -> dict[int, list[float]]:
 
 
 def between(first: Sequence[float], second: Sequence[float], scale: Scale = PLAIN) -> Difference:
-    found = paired_difference(rows(first), rows(second), scale)
-    assert found
-    return found
+    difference = paired_difference(rows(first), rows(second), scale)
+    assert difference
+    return difference
 
 
 def passed(both: int, up: int, down: int, neither: int) -> Difference:
@@ -38,31 +38,31 @@ def passed(both: int, up: int, down: int, neither: int) -> Difference:
 
 @pytest.mark.parametrize(("up", "down"), [(0, 0), (1, 0), (9, 2), (2, 9), (30, 31), (60, 20)])
 def test_pass_or_fail_has_the_exact_test_of_mcnemar(up: int, down: int) -> None:
-    found = passed(50, up, down, 7)
-    wanted = mcnemar([[50, down], [up, 7]], exact=True).pvalue
-    assert found.p == pytest.approx(wanted, abs=1e-6)
-    assert (found.test, found.up, found.down) == ("exact McNemar", up, down)
-    assert found.mean == pytest.approx((up - down) / (57 + up + down))
+    difference = passed(50, up, down, 7)
+    expected = mcnemar([[50, down], [up, 7]], exact=True).pvalue
+    assert difference.p == pytest.approx(expected, abs=1e-6)
+    assert (difference.test, difference.up, difference.down) == ("exact McNemar", up, down)
+    assert difference.mean == pytest.approx((up - down) / (57 + up + down))
 
 
 @pytest.mark.parametrize("n", [3, 8, 12])
 def test_few_rows_have_every_choice_of_signs_tried(n: int) -> None:
     chance = np.random.default_rng(n)
     first, second = chance.gamma(1, 1, n), chance.gamma(1.4, 1, n)
-    wanted = permutation_test(
+    expected = permutation_test(
         (second, first),
         lambda a, b, axis: np.mean(a - b, axis=axis),
         permutation_type="samples",
         vectorized=True,
         n_resamples=np.inf,
     ).pvalue
-    assert between(first, second).p == pytest.approx(wanted, abs=1e-6)
+    assert between(first, second).p == pytest.approx(expected, abs=1e-6)
 
 
 def test_more_rows_have_signs_drawn_by_chance() -> None:
     chance = np.random.default_rng(4)
     first, second = chance.gamma(1, 1, 60), chance.gamma(1.3, 1, 60)
-    wanted = permutation_test(
+    expected = permutation_test(
         (second, first),
         lambda a, b, axis: np.mean(a - b, axis=axis),
         permutation_type="samples",
@@ -70,17 +70,17 @@ def test_more_rows_have_signs_drawn_by_chance() -> None:
         n_resamples=50_000,
         rng=np.random.default_rng(1),
     ).pvalue
-    found = between(first, second)
-    assert found.p == pytest.approx(wanted, abs=0.01)
-    assert found.p == between(first, second).p  # the same whenever it is asked
+    difference = between(first, second)
+    assert difference.p == pytest.approx(expected, abs=0.01)
+    assert difference.p == between(first, second).p  # the same whenever it is asked
 
 
 def test_many_rows_have_the_paired_t_test() -> None:
     chance = np.random.default_rng(5)
     first, second = chance.gamma(1, 1, 900), chance.gamma(1.05, 1, 900)
-    found = between(first, second)
-    assert found.test == "paired t"
-    assert found.p == pytest.approx(ttest_rel(second, first).pvalue, abs=1e-6)
+    difference = between(first, second)
+    assert difference.test == "paired t"
+    assert difference.p == pytest.approx(ttest_rel(second, first).pvalue, abs=1e-6)
 
 
 @pytest.mark.parametrize("margin", [0.05, 0.2, 0.6])
@@ -88,15 +88,15 @@ def test_equivalence_has_the_two_one_sided_t_tests(margin: float) -> None:
     chance = np.random.default_rng(6)
     first = chance.random(40)
     second = first + chance.normal(0.03, 0.2, 40)
-    wanted = ttost_paired(second, first, -margin, margin)[0]
-    assert between(first, second).p_equivalence(margin) == pytest.approx(wanted, abs=1e-6)
+    expected = ttost_paired(second, first, -margin, margin)[0]
+    assert between(first, second).p_equivalence(margin) == pytest.approx(expected, abs=1e-6)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 30), st.floats(-0.9, 0.9))
 def test_the_score_statistic_is_of_the_likeliest_shares(
     up: int, down: int, same: int, shift: float
 ) -> None:
-    """Tango's closed form beside the maximum found by searching."""
+    """Tango's closed form beside the maximum reached by searching."""
     n = up + down + same
 
     def unlikely(share: float) -> float:
@@ -106,9 +106,9 @@ def test_the_score_statistic_is_of_the_likeliest_shares(
 
     least, most = max(0.0, -shift), (1 - shift) / 2
     best = minimize_scalar(unlikely, bounds=(least, most), options={"xatol": 1e-12}).x
-    wanted = (up - down - n * shift) / math.sqrt(n * (2 * best + shift * (1 - shift)))
+    expected = (up - down - n * shift) / math.sqrt(n * (2 * best + shift * (1 - shift)))
     if abs(up - down - n * shift) > 1e-6:
-        assert tango_statistic(up, down, n, shift) == pytest.approx(wanted, rel=1e-3, abs=1e-3)
+        assert tango_statistic(up, down, n, shift) == pytest.approx(expected, rel=1e-3, abs=1e-3)
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 40))
@@ -118,26 +118,26 @@ def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
     n = up + down + same
     if n < 2:
         return
-    found = passed(same, up, down, 0)
-    assert found.low is not None
-    assert found.high is not None
-    assert -1 <= found.low <= found.mean + 1e-9
-    assert found.mean - 1e-9 <= found.high <= 1
-    for edge in (found.low, found.high):
+    difference = passed(same, up, down, 0)
+    assert difference.low is not None
+    assert difference.high is not None
+    assert -1 <= difference.low <= difference.mean + 1e-9
+    assert difference.mean - 1e-9 <= difference.high <= 1
+    for edge in (difference.low, difference.high):
         if abs(edge) < 0.999:
             assert abs(tango_statistic(up, down, n, edge)) == pytest.approx(1.959964, abs=1e-3)
     turned = passed(same, down, up, 0)
-    assert turned.low == pytest.approx(-found.high, abs=1e-9)
-    assert turned.p == pytest.approx(found.p)
+    assert turned.low == pytest.approx(-difference.high, abs=1e-9)
+    assert turned.p == pytest.approx(difference.p)
 
 
 def test_rows_are_paired_by_their_number_and_others_left_out() -> None:
     first = {0: [1.0], 1: [0.0], 2: [1.0], 7: [1.0], 8: []}
     second = {7: [0.0], 1: [0.0], 0: [1.0], 9: [1.0], 8: [1.0]}
-    found = paired_difference(first, second, PASSES)
-    assert found
-    assert (found.rows, found.up, found.down) == (3, 0, 1)
-    assert (found.before, found.after) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    difference = paired_difference(first, second, PASSES)
+    assert difference
+    assert (difference.rows, difference.up, difference.down) == (3, 0, 1)
+    assert (difference.before, difference.after) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
 
 
 def test_no_row_in_common_is_no_difference() -> None:
@@ -157,25 +157,30 @@ def test_repeats_do_not_count_as_rows() -> None:
 
 
 def test_where_nothing_differs_one_more_row_might() -> None:
-    found = between([0.5] * 10, [0.5] * 10, Scale(low=0, high=1))
-    assert (found.mean, found.p) == (0, 1)
-    assert found.low is not None
-    assert found.high is not None
-    assert found.low < -0.2
-    assert found.high > 0.2
-    assert found.p_equivalence(0.05) > 0.05
+    difference = between([0.5] * 10, [0.5] * 10, Scale(low=0, high=1))
+    assert (difference.mean, difference.p) == (0, 1)
+    assert difference.low is not None
+    assert difference.high is not None
+    assert difference.low < -0.2
+    assert difference.high > 0.2
+    assert difference.p_equivalence(0.05) > 0.05
 
 
 def test_two_variants_that_always_give_one_value_are_the_same() -> None:
-    found = between([5.0] * 10, [5.0] * 10)
-    assert (found.low, found.high, found.p_equivalence(0.1)) == (0, 0, 0)
+    difference = between([5.0] * 10, [5.0] * 10)
+    assert (difference.low, difference.high, difference.p_equivalence(0.1)) == (0, 0, 0)
 
 
 def test_digits_that_only_the_order_of_adding_makes_are_no_difference() -> None:
-    found = between([0.1 + 0.2] * 30, [0.3] * 30, Scale(low=0, high=1))
-    assert (found.up, found.down, found.p) == (0, 0, 1)
+    difference = between([0.1 + 0.2] * 30, [0.3] * 30, Scale(low=0, high=1))
+    assert (difference.up, difference.down, difference.p) == (0, 0, 1)
 
 
 def test_a_single_pair_has_no_interval() -> None:
-    found = between([1.0], [0.0], PASSES)
-    assert (found.low, found.high, found.p, found.p_equivalence(0.5)) == (None, None, 1.0, 1.0)
+    difference = between([1.0], [0.0], PASSES)
+    assert (difference.low, difference.high, difference.p, difference.p_equivalence(0.5)) == (
+        None,
+        None,
+        1.0,
+        1.0,
+    )
