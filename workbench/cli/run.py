@@ -171,10 +171,7 @@ def _print_plan(plan: "Plan", project: "Project", store: "Store", as_json: bool)
 
 
 def _print_invocation(
-    invocation: "Invocation",
-    project: "Project",
-    samples: "list[BatchCheck] | None",
-    as_json: bool,
+    invocation: "Invocation", project: "Project", samples: "list[BatchCheck] | None", as_json: bool
 ) -> int:
     """Print the summary, or everything as one object; return the exit code."""
     from workbench.cli.results import results_console
