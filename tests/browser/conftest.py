@@ -32,11 +32,11 @@ localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    """Debian's, not one that playwright would download."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
+    """Debian's Chromium, not the one that playwright downloads."""
+    browser = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if browser is None:
         pytest.skip(f"no chromium: none of {', '.join(CHROMIUM)} is on the PATH")
-    return found
+    return browser
 
 
 @pytest.fixture(scope="module", params=["made", "demo"])
@@ -46,7 +46,7 @@ def site(
     renderer: Renderer,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
-    """Each store in turn, one server at a time."""
+    """Each store in turn, with one server at a time."""
     folder = tmp_path_factory.mktemp(request.param)
     stored = made(folder, renderer) if request.param == "made" else demo(folder, renderer)
     if stored is None:
@@ -57,7 +57,7 @@ def site(
 
 @pytest.fixture
 def page(site: Site, chromium: str) -> Iterator[Page]:
-    """A window as it looks to somebody who was here before.
+    """A window of a returning visitor.
 
     Playwright keeps an event loop running in this thread, so it starts when the store is made and
     ends with the test.
@@ -75,7 +75,7 @@ def page(site: Site, chromium: str) -> Iterator[Page]:
 
 @pytest.fixture
 def window(chromium: str) -> Iterator[Page]:
-    """A window for files of our own."""
+    """A window for local files."""
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=FLAGS) as browser,
@@ -85,7 +85,7 @@ def window(chromium: str) -> Iterator[Page]:
 
 @pytest.fixture
 def shoot(page: Page, request: pytest.FixtureRequest) -> Callable[[], None]:
-    """Keeps a picture of the page in the folder WORKBENCH_SCREENSHOTS, if that is set."""
+    """Save a picture of the page in the folder WORKBENCH_SCREENSHOTS, if that is set."""
     folder = os.environ.get("WORKBENCH_SCREENSHOTS")
 
     def shot() -> None:

@@ -1,4 +1,4 @@
-"""The page of `workbench compare --html` in a browser: what it shows, and what it never does."""
+"""The page of `workbench compare --html` in a browser: its content and its security."""
 
 import json
 import re
@@ -18,14 +18,18 @@ evaluators: [exact_match, output_tokens]
 """
 
 
-def made(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
-    """The page of two prompts, one of which answers `text` and the other `other`."""
+def write_page(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
+    """Write the page of two prompts, one with the output `text`, one with `other`."""
     task = folder / "prompts" / "qa"
     task.mkdir(parents=True)
     (task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
     (task / "plain.jinja").write_text("user:\n{{ text }}\n")
-    said = "{% raw %}" + attack.replace("{% endraw %}", "") + "{% endraw %}{# #}" if attack else ""
-    (task / "other.jinja").write_text(f"system:\nBe short. {said}\nuser:\n{{{{ other }}}}\n")
+    attacked_text = (
+        "{% raw %}" + attack.replace("{% endraw %}", "") + "{% endraw %}{# #}" if attack else ""
+    )
+    (task / "other.jinja").write_text(
+        f"system:\nBe short. {attacked_text}\nuser:\n{{{{ other }}}}\n"
+    )
     (task / "experiment.yaml").write_text(EXPERIMENT)
     file = folder / "page.html"
     for words in (["run"], ["compare", "--html", str(file)]):
@@ -46,7 +50,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for number, text in enumerate(ATTACKS)
     ]
-    return made(tmp_path_factory.mktemp("attacked"), rows, " ".join(ATTACKS[:40]))
+    return write_page(tmp_path_factory.mktemp("attacked"), rows, " ".join(ATTACKS[:40]))
 
 
 @pytest.fixture(scope="module")
@@ -61,23 +65,23 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for n in range(120)
     ]
-    return made(tmp_path_factory.mktemp("plain"), rows)
+    return write_page(tmp_path_factory.mktemp("plain"), rows)
 
 
 def opened(page: Page, file: Path) -> tuple[list[str], list[str]]:
-    """What the page asked for, and what the browser complained of."""
-    asked: list[str] = []
-    said: list[str] = []
+    """The addresses that the page requested, and the messages of the browser."""
+    addresses: list[str] = []
+    messages: list[str] = []
 
     def note(request: Request) -> None:
-        asked.append(request.url)
+        addresses.append(request.url)
 
     page.on("request", note)
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("console", lambda message: messages.append(message.text))
+    page.on("pageerror", lambda error: messages.append(str(error)))
+    page.on("dialog", lambda dialog: messages.append(dialog.message))
     page.goto(file.as_uri())
-    return asked, said
+    return addresses, messages
 
 
 def test_there_are_enough_attacks() -> None:
@@ -85,13 +89,13 @@ def test_there_are_enough_attacks() -> None:
 
 
 def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: Path) -> None:
-    asked, said = opened(window, attacked)
+    addresses, messages = opened(window, attacked)
     window.get_by_label("difference from the baseline's answer").check()
     window.get_by_role("button", name="next ›").click()
     for summary in window.locator("summary").all():
         summary.click()
     window.wait_for_timeout(300)
-    assert (asked, said) == ([attacked.as_uri()], [])
+    assert (addresses, messages) == ([attacked.as_uri()], [])
     assert window.evaluate("window.hit") is None
     assert window.locator("script").count() == 2
     assert window.locator("style").count() == 1
@@ -122,16 +126,16 @@ def test_every_text_is_shown_as_it_is(window: Page, attacked: Path) -> None:
 def test_a_policy_keeps_out_what_a_fault_would_let_in(
     window: Page, plain: Path, tmp_path: Path
 ) -> None:
-    """Were a text taken for markup after all, it would still not run or ask for anything."""
+    """Even if text were inserted as markup, it could not run or request anything."""
     broken = tmp_path / "broken.html"
     more = (
         "<img src='http://attacker.example/x' onerror='window.hit=1'><script>window.hit=1</script>"
     )
     broken.write_text(plain.read_text().replace("<noscript>", f"{more}<noscript>"))
-    _, said = opened(window, broken)
+    _, messages = opened(window, broken)
     window.wait_for_timeout(300)
     assert window.evaluate("window.hit") is None
-    assert sum("Content Security Policy" in text for text in said) >= 2
+    assert sum("Content Security Policy" in text for text in messages) >= 2
 
 
 def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
@@ -169,7 +173,7 @@ def test_failures_stand_first(window: Page, plain: Path) -> None:
 
 
 def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
-    """What had the focus keeps it while the page is drawn anew, and it can be seen."""
+    """The focused control keeps its focus when the page is redrawn, and it is visible."""
     opened(window, plain)
     keys = window.keyboard
     focused = window.locator(":focus")
@@ -201,24 +205,24 @@ def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
 
 def test_a_row_that_is_cut_can_be_opened(window: Page, tmp_path: Path) -> None:
     long = " ".join(f"word{n}" for n in range(300))
-    file = made(tmp_path, [{"id": "r", "text": long, "other": "short", "label": "short"}])
+    file = write_page(tmp_path, [{"id": "r", "text": long, "other": "short", "label": "short"}])
     opened(window, file)
     inputs = window.locator("#rows .answer").first
-    whole = inputs.evaluate("one => one.scrollHeight")
-    assert inputs.evaluate("one => one.clientHeight") < whole
+    full_height = inputs.evaluate("one => one.scrollHeight")
+    assert inputs.evaluate("one => one.clientHeight") < full_height
     more = window.get_by_role("button", name="more")
     expect(more).to_have_attribute("aria-expanded", "false")
     more.press("Enter")
     expect(window.get_by_role("button", name="less")).to_have_attribute("aria-expanded", "true")
-    assert inputs.evaluate("one => one.clientHeight") == whole
+    assert inputs.evaluate("one => one.clientHeight") == full_height
 
 
 def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_path: Path) -> None:
     rows = [{"id": "r", "text": "a good film", "other": "a very bad film", "label": "x"}]
-    opened(window, made(tmp_path, rows))
+    opened(window, write_page(tmp_path, rows))
     window.get_by_label("difference from the baseline's answer").check()
     parts = window.locator("#rows tbody td").last.locator(".answer > *")
-    shown = [(one.evaluate("one => one.localName"), one.inner_text()) for one in parts.all()]
+    shown = [(part.evaluate("one => one.localName"), part.inner_text()) for part in parts.all()]
     assert [(tag, text.strip()) for tag, text in shown if text] == [
         ("span", "a"),
         ("del", "good"),

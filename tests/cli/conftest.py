@@ -16,15 +16,15 @@ evaluators: [exact_match, output_tokens]
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
-    """Forty rows, answered by two prompts; `better` is right in ten more and wrong in one more."""
+    """Forty rows and two prompts; `better` is right in ten more rows and wrong in one more."""
     home = tmp_path_factory.mktemp("compare")
     task = home / "prompts" / "qa"
     task.mkdir(parents=True)
     with (task / "rows.jsonl").open("w") as file:
         for n in range(40):
-            one = "yes" if n < 20 else "no"
-            two = "no" if n == 0 else "yes" if n < 30 else "no"
-            row = {"id": f"r{n}", "a": one, "b": two, "kind": "odd" if n % 2 else "even"}
+            first = "yes" if n < 20 else "no"
+            second = "no" if n == 0 else "yes" if n < 30 else "no"
+            row = {"id": f"r{n}", "a": first, "b": second, "kind": "odd" if n % 2 else "even"}
             file.write(json.dumps({**row, "label": "yes"}) + "\n")
     (task / "plain.jinja").write_text("user:\n{{ a }}\n")
     (task / "better.jinja").write_text("user:\n{{ b }}\n")

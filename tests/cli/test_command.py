@@ -57,8 +57,8 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
 
 def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
     done = call(home / "prompts" / "qa", "run", "--json")
-    said = json.loads(done.stdout)
-    assert (said["schema_version"], said["exit_code"], said["requests"]) == (
+    printed = json.loads(done.stdout)
+    assert (printed["schema_version"], printed["exit_code"], printed["requests"]) == (
         1,
         0,
         {
@@ -71,7 +71,7 @@ def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
             "attempts": 4,
         },
     )
-    assert [variant["name"] for variant in said["variants"]] == ["plain", "loud"]
+    assert [variant["name"] for variant in printed["variants"]] == ["plain", "loud"]
 
 
 def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "message"),
     [
         (
             ["run", "qaa"],
@@ -115,10 +115,10 @@ def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
     ],
 )
 def test_a_wrong_word_is_answered_with_the_right_one(
-    home: Path, words: list[str], said: str
+    home: Path, words: list[str], message: str
 ) -> None:
     done = invoke(home, *words)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
 
 
 def test_an_error_is_one_object_with_json(home: Path) -> None:
@@ -197,9 +197,9 @@ def test_an_interrupted_run_keeps_its_answers_and_goes_on(
     while len(server.requests) < 3 and time.monotonic() < end:
         time.sleep(0.05)
     process.send_signal(number)
-    _, said = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=60)
     assert process.returncode == code
-    assert "interrupted: 2 requests were answered and kept, 2 are left" in said
+    assert "interrupted: 2 requests were answered and kept, 2 are left" in stderr
     server.script = lambda path, body, nth: say("yes")
     again = json.loads(invoke(home, "run", "--json").stdout)
     assert (again["requests"]["stored"], again["requests"]["sent"]) == (2, 2)

@@ -1,4 +1,4 @@
-"""`workbench compare`: what stands beside what, out of the store alone."""
+"""`workbench compare`: variants from stored outputs, on the same rows."""
 
 import json
 import subprocess
@@ -21,7 +21,7 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
     ]
     assert "  exact_match: 10 rows better, 1 worse" in lines
     assert "  worse: r0, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')" in lines
-    assert [one for one in lines if one[:2] in ("-{", "+{")] == ["-{{ a }}", "+{{ b }}"]
+    assert [line for line in lines if line[:2] in ("-{", "+{")] == ["-{{ a }}", "+{{ b }}"]
 
 
 def test_without_names_every_variant_stands_beside_its_baseline(project: Path) -> None:
@@ -34,14 +34,14 @@ def test_without_names_every_variant_stands_beside_its_baseline(project: Path) -
 def test_slices_are_families_of_their_own(project: Path) -> None:
     done = invoke(project, "compare", "plain", "better", "--by", "kind", "--json")
     slices = json.loads(done.stdout)["slices"]
-    assert [(one["value"], one["rows"]) for one in slices] == [("even", 20), ("odd", 20)]
-    (even, odd) = (one["comparisons"]["better"]["exact_match"] for one in slices)
+    assert [(part["value"], part["rows"]) for part in slices] == [("even", 20), ("odd", 20)]
+    (even, odd) = (part["comparisons"]["better"]["exact_match"] for part in slices)
     assert (even["up"], even["down"], odd["up"], odd["down"]) == (5, 1, 5, 0)
     assert "kind=even, exact_match: +0.200 [" in invoke(project, "compare", "--by", "kind").stdout
-    said = invoke(project, "compare", "--by", "kin")
+    done = invoke(project, "compare", "--by", "kin")
     assert (
-        said.returncode,
-        "unknown column 'kin'\n  fix: did you mean 'kind'?" in said.stderr,
+        done.returncode,
+        "unknown column 'kin'\n  fix: did you mean 'kind'?" in done.stderr,
     ) == (
         2,
         True,
@@ -51,9 +51,9 @@ def test_slices_are_families_of_their_own(project: Path) -> None:
 
 
 def test_json_holds_every_row_that_changed(project: Path) -> None:
-    said = json.loads(invoke(project, "compare", "--json").stdout)
-    changed = [one for one in said["changes"] if one["metric"] == "exact_match"]
-    assert (len(changed), said["schema_version"]) == (11, 1)
+    document = json.loads(invoke(project, "compare", "--json").stdout)
+    changed = [change for change in document["changes"] if change["metric"] == "exact_match"]
+    assert (len(changed), document["schema_version"]) == (11, 1)
     assert changed[0] == {
         "variant": "better",
         "metric": "exact_match",
@@ -65,8 +65,8 @@ def test_json_holds_every_row_that_changed(project: Path) -> None:
         "answers": ["yes", "no"],
         "expectations": {"expected_response": "yes"},
     }
-    own = {one["name"]: one["comparisons"] for one in said["variants"]}
-    assert own["better"]["exact_match"]["verdict"] == "better"
+    comparisons = {variant["name"]: variant["comparisons"] for variant in document["variants"]}
+    assert comparisons["better"]["exact_match"]["verdict"] == "better"
 
 
 def test_markdown_leaves_no_text_to_be_read_as_markdown(project: Path) -> None:
@@ -85,13 +85,13 @@ def test_an_earlier_template_of_git_is_compared_with_the_working_copy(
     git(home, "add", "prompts")
     git(home, "commit", "-qm", "first")
     (home / "prompts" / "qa" / "plain.jinja").write_text("user:\n{{ b }}!\n")
-    said = invoke(home, "compare", "plain@git:HEAD", "plain")
-    assert said.returncode == 2
-    assert "plain: none of its 40 rows is in the store\n  fix: workbench run" in said.stderr
+    refused = invoke(home, "compare", "plain@git:HEAD", "plain")
+    assert refused.returncode == 2
+    assert "plain: the store has no outputs of this variant\n  fix: workbench run" in refused.stderr
     assert invoke(home, "run").returncode == 0
-    found = invoke(home, "compare", "plain@git:HEAD", "plain")
-    assert found.stdout.startswith("plain against plain@git:HEAD\n")
-    assert found.stdout.count("+{{ b }}!") == 1
+    done = invoke(home, "compare", "plain@git:HEAD", "plain")
+    assert done.stdout.startswith("plain against plain@git:HEAD\n")
+    assert done.stdout.count("+{{ b }}!") == 1
     versions = invoke(home, "compare", "plain@1", "plain@2")  # the second is the working copy
     assert versions.stdout.startswith("plain against plain@1\n")
 
@@ -106,7 +106,7 @@ def test_runs_are_compared_as_they_were(project: Path, tmp_path: Path) -> None:
     assert (done.returncode, done.stdout.splitlines()[0]) == (0, "better against better@1")
     assert "better against plain" not in done.stdout
     assert "+{{ b }}!" in done.stdout
-    plain, better = (one["run_id"] for one in first["variants"])
+    plain, better = (variant["run_id"] for variant in first["variants"])
     done = invoke(home, "compare", plain, better)
     assert done.stdout.splitlines()[0] == "better@1 against plain"
     done = invoke(home, "compare", better, "better")
@@ -121,12 +121,12 @@ def test_runs_are_compared_as_they_were(project: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_nothing_or_the_same_is_refused(project: Path) -> None:
-    said = invoke(project, "compare", "plain", "bettr")
-    assert said.returncode == 2
-    assert "unknown variant, prompt or model 'bettr'\n  fix: did you mean 'better'?" in said.stderr
-    said = invoke(project, "compare", "plain", "plain@1")
-    assert said.returncode == 2
-    assert "plain and plain@1 are the same" in said.stderr
+    done = invoke(project, "compare", "plain", "bettr")
+    assert done.returncode == 2
+    assert "unknown variant, prompt or model 'bettr'\n  fix: did you mean 'better'?" in done.stderr
+    done = invoke(project, "compare", "plain", "plain@1")
+    assert done.returncode == 2
+    assert "plain and plain@1 are the same" in done.stderr
 
 
 def test_nothing_is_sent_or_recorded(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""The page as a file: what stands in it, how large it may become."""
+"""The comparison page as a file: its data and its size."""
 
 import json
 import re
@@ -11,9 +11,9 @@ from workbench.report.page import build
 
 
 def data_of(page: str) -> dict:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', page, re.DOTALL)
+    assert match
+    return json.loads(match[1])
 
 
 def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path) -> None:
@@ -21,12 +21,12 @@ def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path
     done = invoke(project, "compare", "--html", str(file))
     assert (done.returncode, done.stderr) == (0, f"written: {file}\n")
     data = data_of(file.read_text())
-    said = json.loads(invoke(project, "compare", "--json").stdout)
-    assert [one["name"] for one in data["variants"]] == ["plain", "better"]
-    assert [one["base"] for one in data["variants"]] == [None, 0]
+    document = json.loads(invoke(project, "compare", "--json").stdout)
+    assert [variant["name"] for variant in data["variants"]] == ["plain", "better"]
+    assert [variant["base"] for variant in data["variants"]] == [None, 0]
     assert (
         data["variants"][1]["comparisons"]["exact_match"]
-        == said["variants"][1]["comparisons"]["exact_match"]
+        == document["variants"][1]["comparisons"]["exact_match"]
     )
     assert (len(data["rows"]), data["omitted"]) == (40, 0)
     assert data["rows"][0] == {

@@ -42,8 +42,8 @@ def test_a_gate_passes_fails_or_asks_for_rows(home: Path) -> None:
     assert invoke(home, "gate", "--allow-inconclusive").returncode == 0
     other = invoke(home, "gate", "plain")
     assert (other.returncode, "plain" in other.stdout) == (1, True)
-    said = json.loads(invoke(home, "gate", "--json").stdout)
-    assert (said["exit_code"], said["checks"][0]["outcome"]) == (8, "not enough evidence")
+    document = json.loads(invoke(home, "gate", "--json").stdout)
+    assert (document["exit_code"], document["checks"][0]["outcome"]) == (8, "not enough evidence")
 
 
 def test_what_a_ci_job_reads_is_written(home: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_gate_against_a_version_finds_it_in_the_store(home: Path) -> None:
 
 
 def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path) -> None:
-    """`plain` is changed, `better` is as it was, `third` is new."""
+    """`plain` is changed, `better` is unchanged, `third` is new."""
     git(home, "init", "-q")
     git(home, "add", "prompts")
     git(home, "commit", "-qm", "first")
@@ -98,11 +98,11 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
     (task / "plain.jinja").write_text("user:\nno {{ a }}\n")
     unanswered = invoke(home, "gate")
     assert unanswered.returncode == 2
-    assert "plain: none of its 40 rows is in the store" in unanswered.stderr
+    assert "plain: the store has no outputs of this variant" in unanswered.stderr
     assert invoke(home, "run", MLFLOW_TRACKING_URI="none").returncode == 0
     done = invoke(home, "gate", "--json")
-    said = json.loads(done.stdout)["checks"]
-    assert [(one["variant"], one["rule"], one["outcome"]) for one in said] == [
+    checks = json.loads(done.stdout)["checks"]
+    assert [(check["variant"], check["rule"], check["outcome"]) for check in checks] == [
         ("plain", "no worse than plain@git:HEAD by 0.05", "failed"),
         ("better", "no worse than @git:HEAD, which it is", "passed"),
         ("third", "no worse than @git:HEAD, where it is not", "passed"),
@@ -120,7 +120,7 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
 
 
 def test_a_stored_score_needs_no_key(home: Path) -> None:
-    """A pull request from a fork has none."""
+    """A pull request from a fork has no key."""
     (home / "evaluators").mkdir()
     (home / "evaluators" / "judge.py").write_text(
         "import os\n\n\ndef judge(outputs: str) -> bool:\n"
@@ -142,8 +142,10 @@ def test_decide_says_what_to_take(home: Path) -> None:
     done = invoke(home, "decide", "--floor", "0.6")
     assert done.returncode == 0
     assert done.stdout.splitlines()[-1].startswith("Take better: exact_match 0.725 [")
-    said = json.loads(invoke(home, "decide", "--floor", "0.6", "--json").stdout)
-    assert [(one["variant"], one["admissible"]) for one in said["candidates"]] == [
+    decision = json.loads(invoke(home, "decide", "--floor", "0.6", "--json").stdout)
+    assert [
+        (candidate["variant"], candidate["admissible"]) for candidate in decision["candidates"]
+    ] == [
         ("better", True),
         ("plain", False),
     ]

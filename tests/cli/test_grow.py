@@ -1,4 +1,4 @@
-"""`workbench gate --grow` and `run --race` against a server that counts what it is asked."""
+"""`workbench gate --grow` and `run --race` against a server that records its requests."""
 
 import json
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class Home:
 
     @property
     def bodies(self) -> list[str]:
-        return [json.dumps(one.body, sort_keys=True) for one in self.server.requests]
+        return [json.dumps(request.body, sort_keys=True) for request in self.server.requests]
 
 
 def _chance(text: str) -> float:
@@ -41,16 +41,16 @@ def _chance(text: str) -> float:
 
 @pytest.fixture
 def home(tmp_path: Path, server: OpenAIServer, empty_store: Path) -> Home:
-    """Answers are right in as many rows as RIGHT says, other ones each time with a temperature."""
+    """Outputs are right in the share of rows that RIGHT names; a temperature changes the rows."""
     counts: dict[str, int] = {}
 
     def reply(path: str, body: dict, nth: int) -> Reply:
         assert path
         assert nth
-        said = body["messages"][-1]["content"]
-        counts[said] = counts.get(said, 0) + 1
-        again = counts[said] if body["temperature"] else 0
-        right = _chance(f"{said} {again}") < RIGHT[said.split(":")[0]]
+        text = body["messages"][-1]["content"]
+        counts[text] = counts.get(text, 0) + 1
+        again = counts[text] if body["temperature"] else 0
+        right = _chance(f"{text} {again}") < RIGHT[text.split(":")[0]]
         return Reply(body=answer("yes" if right else "no"))
 
     server.script = reply
@@ -79,12 +79,12 @@ def test_a_gate_grows_within_its_budget_and_pays_for_nothing_twice(home: Home) -
     assert last == "gate: not enough evidence (1 not enough evidence)"
     assert inconclusive.stderr.splitlines()[:1] == ["20 rows: 1 of 1 checks open"]
     done = home.call("gate", "short", "--grow", "--max-calls", "1200", "--json")
-    said = json.loads(done.stdout)
-    assert (done.returncode, said["checks"][0]["outcome"]) == (0, "passed")
-    assert said["grown"]["rows_before"] == 30
-    assert said["grown"]["rows"] == said["checks"][0]["rows"] < 600
-    assert said["grown"]["calls"] == len(home.bodies) - 60
-    assert len(set(home.bodies)) == len(home.bodies) == 2 * said["grown"]["rows"]
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["checks"][0]["outcome"]) == (0, "passed")
+    assert document["grown"]["rows_before"] == 30
+    assert document["grown"]["rows"] == document["checks"][0]["rows"] < 600
+    assert document["grown"]["calls"] == len(home.bodies) - 60
+    assert len(set(home.bodies)) == len(home.bodies) == 2 * document["grown"]["rows"]
     again = home.call("gate", "short", "--grow", "--max-calls", "0")
     assert again.stdout.splitlines()[0].endswith("; 0 calls; decided")
 
@@ -128,12 +128,12 @@ def test_where_answers_can_t_differ_it_says_that_no_row_is_left(home: Home) -> N
 
 def test_growing_needs_a_limit_and_a_limit_needs_growing(home: Home) -> None:
     write(home, 25)
-    said = home.call("gate", "--grow")
-    assert (said.returncode, "--max-calls 500" in said.stderr) == (2, True)
-    said = home.call("gate", "--max-calls", "3")
-    assert (said.returncode, "add --grow" in said.stderr) == (2, True)
-    said = home.call("gate", "--grow", "--max-cost", "3")
-    assert (said.returncode, "has no price" in said.stderr) == (2, True)
+    done = home.call("gate", "--grow")
+    assert (done.returncode, "--max-calls 500" in done.stderr) == (2, True)
+    done = home.call("gate", "--max-calls", "3")
+    assert (done.returncode, "add --grow" in done.stderr) == (2, True)
+    done = home.call("gate", "--grow", "--max-cost", "3")
+    assert (done.returncode, "has no price" in done.stderr) == (2, True)
     assert home.bodies == []
 
 
@@ -142,31 +142,33 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
 
     write(home, 200)
     done = home.call("run", "--race", "--json")
-    said = json.loads(done.stdout)
+    document = json.loads(done.stdout)
     assert done.returncode == 0
-    assert (said["race"]["metric"], list(said["race"]["out"])) == ("exact_match", ["bad"])
+    assert (document["race"]["metric"], list(document["race"]["out"])) == ("exact_match", ["bad"])
     sent = len(home.bodies)
-    assert said["race"]["spared_requests"] == said["requests"]["not_run"] == 600 - sent > 100
-    assert said["not_run"] == []
-    (bad,) = (one for one in said["variants"] if one["name"] == "bad")
+    assert (
+        document["race"]["spared_requests"] == document["requests"]["not_run"] == 600 - sent > 100
+    )
+    assert document["not_run"] == []
+    (bad,) = (variant for variant in document["variants"] if variant["name"] == "bad")
     verdict = bad["comparisons"]["exact_match"]
     assert (verdict["verdict"], verdict["test"]) == ("worse", "betting (any time)")
     assert "output_tokens" not in bad["comparisons"]
-    client = mlflow.MlflowClient(said["tracking_uri"])
-    assert client.get_run(said["parent_run_id"]).data.tags["workbench.recorded"] == "yes"
+    client = mlflow.MlflowClient(document["tracking_uri"])
+    assert client.get_run(document["parent_run_id"]).data.tags["workbench.recorded"] == "yes"
     run = client.get_run(bad["run_id"])
-    assert run.data.tags["workbench.race"] == said["race"]["out"]["bad"]
+    assert run.data.tags["workbench.race"] == document["race"]["out"]["bad"]
     assert run.data.metrics["rows/not_run"] == bad["rows"]["not_run"] == 600 - sent
     assert run.info.status == "FINISHED"
     again = home.call("run", "--race")
     assert again.returncode == 0
-    assert f"run {said['parent_run_id']}" in again.stdout
+    assert f"run {document['parent_run_id']}" in again.stdout
     assert "race by exact_match: 1 of 3 variants dropped out" in again.stdout
     assert "  bad: worse than " in again.stdout
     assert len(home.bodies) == sent
     assert "not all rows were run (bad: " in home.call("compare").stdout
-    whole = json.loads(home.call("run", "--json").stdout)
-    assert (whole["race"], whole["requests"]["not_run"]) == (None, 0)
+    complete = json.loads(home.call("run", "--json").stdout)
+    assert (complete["race"], complete["requests"]["not_run"]) == (None, 0)
     assert len(set(home.bodies)) == len(home.bodies) == 600
     stored = home.call("run", "--race")
     assert "1 of 3 variants dropped out, 0 requests saved" in stored.stdout

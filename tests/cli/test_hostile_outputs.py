@@ -1,4 +1,4 @@
-"""What rows, answers, names and errors say drives nothing that reads the output of these commands.
+"""Text of rows, outputs, names and errors cannot control a reader of these commands' output.
 
 compare, gate and decide on a terminal: no escapes, no characters that turn text. Under GitHub
 Actions: no command for its runner. In Markdown: no markup, no link, no mention. In JUnit: text.
@@ -66,7 +66,7 @@ MARKDOWN = [
     "$one$ **two** _three_ ~~four~~ &lt;b&gt; \\",
 ]
 PAYLOADS = [TERMINAL, *COMMANDS, *MARKDOWN]
-# Lines of both templates, each beside one that differs.
+# Lines of both templates, each next to a line that differs.
 LINES = [
     "```",
     "::error::pwned",
@@ -117,7 +117,7 @@ def _reply(number: int) -> Reply:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Everything hostile that a row, an answer, a name or an error can be, answered and judged."""
+    """A scored run with hostile rows, outputs, names and errors."""
     home = tmp_path_factory.mktemp("hostile")
     task = home / "prompts" / "qa"
     task.mkdir(parents=True)
@@ -147,10 +147,10 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def call(home: Path, *words: str, expect: tuple[int, ...] = (0,), **more: str) -> Run:
-    """The command on terminals of its own."""
+    """Run the command on its own terminals."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "GITHUB"))}
     run = measure([*WORKBENCH, *words], cwd=home, environment={**clean, **more}, expect=expect)
-    run.stdout, run.stderr = (said.replace("\r\n", "\n") for said in (run.stdout, run.stderr))
+    run.stdout, run.stderr = (text.replace("\r\n", "\n") for text in (run.stdout, run.stderr))
     return run
 
 
@@ -202,14 +202,14 @@ def test_what_github_is_told_are_annotations_of_checks_and_nothing_else(
         GITHUB_STEP_SUMMARY=str(summary),
     )
     assert UNSAFE.findall(run.stdout + run.stderr + summary.read_text() + junit.read_text()) == []
-    told = commands(run.stdout + run.stderr)
+    lines_with_commands = commands(run.stdout + run.stderr)
     form = (
         r"::(error|warning) file=prompts/qa/(plain|better)\.jinja,line=\d+,title=[^:,]*"
         r"::(failed|not enough evidence): [^:%]*"
     )
-    assert [line for line in told if not re.fullmatch(form, line)] == []
+    assert [line for line in lines_with_commands if not re.fullmatch(form, line)] == []
     (suite,) = ET.parse(junit).getroot()
-    assert len(told) == int(suite.get("failures", 0)) + int(suite.get("skipped", 0))
+    assert len(lines_with_commands) == int(suite.get("failures", 0)) + int(suite.get("skipped", 0))
     assert {tag.tag for tag in suite.iter()} <= {"testsuite", "testcase", "failure", "skipped"}
     assert linked(summary.read_text()) == []
 
@@ -220,27 +220,27 @@ def test_markdown_holds_no_markup_link_or_mention_but_its_own(home: Path) -> Non
     assert linked(text) == []
     headings = [line for line in text.splitlines() if line.startswith("### ")]
     tokens = MarkdownIt("commonmark").enable("table").parse(text)
-    assert sum(one.type == "heading_open" for one in tokens) == len(headings)
-    fences = [one.content for one in tokens if one.type == "fence"]
+    assert sum(token.type == "heading_open" for token in tokens) == len(headings)
+    fences = [token.content for token in tokens if token.type == "fence"]
     assert len(fences) == len(headings)  # each diff is whole: nothing in it ends its fence
-    assert {one.count("+{{ other }}") for one in fences} == {1}
-    cells = [one for one in tokens if one.type in ("th_open", "td_open")]
+    assert {token.count("+{{ other }}") for token in fences} == {1}
+    cells = [token for token in tokens if token.type in ("th_open", "td_open")]
     assert len(cells) % 6 == 0  # columns
 
 
 def linked(markdown: str) -> list[str]:
-    """What is markup of the data's own, or what GitHub would make a link or a mention of."""
-    found: list[str] = []
+    """Markup that comes from the data, and text that GitHub would make a link or a mention."""
+    live: list[str] = []
     for token in MarkdownIt("commonmark").enable("table").parse(markdown):
         if token.type in ("html_block", "code_block"):
-            found.append(token.content)
+            live.append(token.content)
         for part in token.children or ():
             if part.type not in ("text", "text_special"):
-                found.append(f"{part.type}: {part.content}")
-        said = "".join(part.content for part in token.children or ())
+                live.append(f"{part.type}: {part.content}")
+        text = "".join(part.content for part in token.children or ())
         links = r"@\w.*|#\d+|GH-\d+|(?i:https?://.*|www\..*)"
-        found += re.findall(links, said)
-    return found
+        live += re.findall(links, text)
+    return live
 
 
 @pytest.mark.parametrize("payload", MARKDOWN)
@@ -248,9 +248,9 @@ def test_a_text_is_the_same_to_a_reader_of_markdown(payload: str) -> None:
     flat = shorten(payload)
     table = f"| a |\n|---|\n| {escape_markdown(flat)} |\n\n- {escape_markdown(flat)}\n"
     tokens = MarkdownIt("commonmark").enable("table").parse(table)
-    texts = [one for one in tokens if one.type == "inline"][1:]
-    said = ["".join(part.content for part in one.children or ()) for one in texts]
-    assert [one.replace("\u200b", "") for one in said] == [flat, flat]
+    texts = [token for token in tokens if token.type == "inline"][1:]
+    texts_of_cells = ["".join(part.content for part in token.children or ()) for token in texts]
+    assert [token.replace("\u200b", "") for token in texts_of_cells] == [flat, flat]
     assert linked(table) == []
 
 

@@ -1,4 +1,4 @@
-"""Signals and lost terminals: what was finished is kept, and the same command goes on."""
+"""Signals and lost terminals: completions are stored, and the same command continues."""
 
 import json
 import signal
@@ -46,7 +46,7 @@ def slowly(path: str, body: dict, nth: int) -> Reply:
 
 @pytest.fixture
 def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
-    """Starts a run; whatever is left of it is ended with the test."""
+    """Start runs; those that still run at the end of the test are killed."""
     begun: list[subprocess.Popen[str]] = []
 
     def run(*words: str, recorded: bool = False, **more: object) -> "subprocess.Popen[str]":
@@ -72,7 +72,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def billed(server: OpenAIServer) -> Counter[str]:
-    """How often each row arrived."""
+    """The number of requests of each row."""
     return Counter(body["messages"][-1]["content"] for body in server.bodies)
 
 

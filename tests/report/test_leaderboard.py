@@ -1,4 +1,4 @@
-"""What stands on the terminal when a run has ended."""
+"""The leaderboard that a run prints."""
 
 import pytest
 from bench import Bench
@@ -10,9 +10,9 @@ from workbench.results.types import MetricResult, RowCounts, VariantResult
 
 
 def metric(mean: float | None, **more: object) -> MetricResult:
-    said = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0, **more}
+    counts = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0, **more}
     low, high = (None, None) if mean is None else (mean - 0.1, mean + 0.1)
-    return MetricResult(mean, low, high, **said)  # type: ignore[arg-type]
+    return MetricResult(mean, low, high, **counts)  # type: ignore[arg-type]
 
 
 def result(bench: Bench, mean: float | None, rows: RowCounts, **more: object) -> VariantResult:
@@ -40,8 +40,8 @@ def test_a_mean_stands_with_its_n_and_its_interval(bench: Bench) -> None:
 
 def test_what_is_not_in_the_mean_stands_below_it(bench: Bench) -> None:
     rows = RowCounts(13, 11, 1, 1, truncated=2)
-    found = shown(result(bench, 0.5, rows, errors=1, outcomes={"unparsed": 3, "right": 5}))
-    assert found == [
+    lines = shown(result(bench, 0.5, rows, errors=1, outcomes={"unparsed": 3, "right": 5}))
+    assert lines == [
         "variant  judge                  rows  tokens in/out  model time",
         "plain    0.500 n=10         11 of 13       1,200/30       4.2 s",
         "         [0.400, 0.600]     1 failed",
@@ -58,10 +58,10 @@ def test_no_value_is_said_and_not_zero(bench: Bench) -> None:
 
 @pytest.mark.parametrize(("higher", "order"), [(True, [0.9, 0.5]), (False, [0.5, 0.9])])
 def test_the_best_stands_first(bench: Bench, higher: bool, order: list[float]) -> None:
-    found = rank_variants(
+    variants = rank_variants(
         [result(bench, mean, ALL, higher_is_better=higher) for mean in (0.5, 0.9)]
     )
-    assert [one.metrics["judge"].mean for one in found] == order
+    assert [variant.metrics["judge"].mean for variant in variants] == order
 
 
 @pytest.mark.parametrize(

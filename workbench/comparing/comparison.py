@@ -94,8 +94,8 @@ def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -
         rows = comparison.results[number].rows
         if rows.not_run == rows.planned:
             raise WorkbenchError(
-                f"{plan.variants[number].name}: none of its {rows.planned:,} rows is in the store",
+                f"{plan.variants[number].name}: the store has no outputs of this variant",
                 where=plan.experiment.path,
-                fix="workbench run answers them; a version that is not in the experiment file goes "
-                "into its `prompts:` first",
+                fix="workbench run creates them; first add a prompt version that is not in the "
+                "experiment file to its `prompts:`",
             )
