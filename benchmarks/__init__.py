@@ -1,1 +1,1 @@
-"""What Workbench costs, and what its peers cost beside it. One file a question; `make bench`."""
+"""The cost of Workbench and of its peers, one file per question; run by `make bench`."""

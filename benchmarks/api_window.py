@@ -1,8 +1,8 @@
-"""How near does sending come to the limit: the window from the first request to the last answer?
+"""The request window, from the first request to the last answer, beside bare clients.
 
-Three on the same endpoint, in turns: a bare aiohttp loop, AsyncOpenAI as its documentation has it,
-and Workbench with the store committing and the bar running, once as the stage alone (its processor
-time for a request) and once inside the whole command, which is ended after its last answer.
+Three clients call the same endpoint in turns: a bare aiohttp loop, AsyncOpenAI as in its
+documentation, and Workbench with its store and progress bar: once the completing stage by itself
+(CPU per request), once the whole command, stopped after its last answer.
 """
 
 import json
@@ -26,7 +26,7 @@ def client(name: str, server: Server, concurrency: int, rows: int) -> Run:
 
 
 def stage(server: Server, concurrency: int, rows: int) -> Run:
-    """In a project of its own, where nothing is stored yet."""
+    """The completing stage in a new project."""
     command = [sys.executable, "-m", "benchmarks.completing"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with fresh(server.url, rows, concurrency) as bench:
@@ -34,19 +34,19 @@ def stage(server: Server, concurrency: int, rows: int) -> Run:
 
 
 def command(server: Server, concurrency: int, rows: int) -> Run:
-    """Ended after its last answer: what comes then is another question."""
+    """The whole command, stopped after its last answer."""
     with fresh(server.url, rows, concurrency) as bench:
         return measure(workbench("run"), cwd=bench.folder, server=server, answers=rows)
 
 
 def numbers(once: Once) -> Numbers:
-    """The window, and what a request more costs in processor time."""
+    """The window, and the CPU time of one more request."""
     many = once(ROWS)
-    found = many.numbers()
+    window = many.numbers()
     if "cpu_s" in many.stdout:
         more = json.loads(many.stdout)["cpu_s"] - json.loads(once(FEW).stdout)["cpu_s"]
-        found["request_cpu_ms"] = more / (ROWS - FEW) * 1000
-    return found
+        window["request_cpu_ms"] = more / (ROWS - FEW) * 1000
+    return window
 
 
 def case(latency_ms: int, concurrency: int, sheet: ResultSheet) -> None:
@@ -57,8 +57,8 @@ def case(latency_ms: int, concurrency: int, sheet: ResultSheet) -> None:
             "Workbench, the stage": partial(stage, server, concurrency),
             "Workbench, the command": partial(command, server, concurrency),
         }
-        found = rounds({name: partial(numbers, once) for name, once in contestants.items()})
-    for name, runs in found.items():
+        measured = rounds({name: partial(numbers, once) for name, once in contestants.items()})
+    for name, runs in measured.items():
         sheet.add(f"{latency_ms} ms × {concurrency}", name, runs)
 
 

@@ -1,4 +1,4 @@
-"""How long does the same work take with other tools? 2,000 rows, 50 ms × 64, exact match, no cache.
+"""The same work with other tools: 2,000 rows, 50 ms × 64, exact match, no cache.
 
 Every tool that `make bench-peers` has installed runs in turns with `workbench run`, each as a
 whole process in an empty folder. `result_s` is when the result is there: for a peer when its
@@ -52,9 +52,9 @@ def case(rows: int, peers: dict[str, tuple[str, str]], runs: int, sheet: ResultS
             for name, (environment, module) in peers.items()
             if installed(environment)
         }
-        found = rounds(contestants, runs)
-    for name, measured in found.items():
-        sheet.add(f"{rows:,} rows", name, measured)
+        measured = rounds(contestants, runs)
+    for name, numbers in measured.items():
+        sheet.add(f"{rows:,} rows", name, numbers)
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""2,000 requests through a bare loop: the limit that `workbench run` is held against.
+"""2,000 requests through a bare loop: the limit for `workbench run`.
 
 python -m benchmarks.clients aiohttp http://127.0.0.1:8000/v1 2000 64
 python -m benchmarks.clients openai http://127.0.0.1:8000/v1 2000 64
@@ -18,7 +18,7 @@ Ask = Callable[[dict[str, Any]], Awaitable[str]]
 
 
 def bodies(rows: int) -> list[dict[str, Any]]:
-    """What Workbench sends for the same rows."""
+    """The bodies that Workbench sends for the same rows."""
     return [
         {
             "model": "mock",
@@ -30,9 +30,9 @@ def bodies(rows: int) -> list[dict[str, Any]]:
     ]
 
 
-async def ask_all(ask: Ask, asked: Iterable[dict[str, Any]], concurrency: int) -> list[str]:
-    """The answers in the order of what is asked, so many at a time."""
-    left = iter(enumerate(asked))
+async def ask_all(ask: Ask, requests: Iterable[dict[str, Any]], concurrency: int) -> list[str]:
+    """The answers in the order of the requests."""
+    left = iter(enumerate(requests))
     answers: dict[int, str] = {}
 
     async def work() -> None:
@@ -43,7 +43,7 @@ async def ask_all(ask: Ask, asked: Iterable[dict[str, Any]], concurrency: int) -
     return [answers[number] for number in range(len(answers))]
 
 
-async def with_aiohttp(url: str, asked: list[dict[str, Any]], concurrency: int) -> list[str]:
+async def with_aiohttp(url: str, requests: list[dict[str, Any]], concurrency: int) -> list[str]:
     import aiohttp
 
     connector = aiohttp.TCPConnector(limit=concurrency)
@@ -53,11 +53,11 @@ async def with_aiohttp(url: str, asked: list[dict[str, Any]], concurrency: int) 
             async with session.post(f"{url}/chat/completions", json=body) as reply:
                 return (await reply.json())["choices"][0]["message"]["content"]
 
-        return await ask_all(ask, asked, concurrency)
+        return await ask_all(ask, requests, concurrency)
 
 
-async def with_openai(url: str, asked: list[dict[str, Any]], concurrency: int) -> list[str]:
-    """As its documentation has it, with the transport it takes by default."""
+async def with_openai(url: str, requests: list[dict[str, Any]], concurrency: int) -> list[str]:
+    """As in its documentation, with the default transport."""
     import openai
 
     async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as client:
@@ -66,7 +66,7 @@ async def with_openai(url: str, asked: list[dict[str, Any]], concurrency: int) -
             reply = await client.chat.completions.create(**body)
             return reply.choices[0].message.content or ""
 
-        return await ask_all(ask, asked, concurrency)
+        return await ask_all(ask, requests, concurrency)
 
 
 CLIENTS = {"aiohttp": with_aiohttp, "openai": with_openai}
@@ -74,11 +74,11 @@ CLIENTS = {"aiohttp": with_aiohttp, "openai": with_openai}
 
 def main(client: str, url: str, rows: str, concurrency: str) -> None:
     __import__(client)
-    asked = bodies(int(rows))
+    requests = bodies(int(rows))
     before = time.process_time()
-    answers = asyncio.run(CLIENTS[client](url, asked, int(concurrency)))
+    answers = asyncio.run(CLIENTS[client](url, requests, int(concurrency)))
     print(json.dumps({"cpu_s": time.process_time() - before}))
-    assert len(answers) == len(asked)
+    assert len(answers) == len(requests)
 
 
 if __name__ == "__main__":

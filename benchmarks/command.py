@@ -1,9 +1,9 @@
-"""How long does the whole command take: until its leaderboard is on the screen, until it has ended?
+"""The time of the whole command: until its leaderboard is shown, and until it ends.
 
-A project of its own for every run, so that the first one also makes the store and MLflow's tables.
-When the leaderboard is there, everything that was paid for is durable in the store; when the
-command has ended, MLflow holds the whole record: metrics, table, a trace a row. Then the same
-again, everything stored and recorded; with --again; and with one template of two edited.
+Every first run has a new project, so it also creates the store and MLflow's tables. When the
+leaderboard is shown, every completion is durable in the store; when the command has ended, MLflow
+has the complete record: metrics, table, a trace per row. Then the same command again, with
+everything stored and recorded; with --again; and with one template of two edited.
 """
 
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ def run(bench: Bench, server: Server, *words: str) -> Numbers:
 
 
 def first_run(server: Server, rows: int) -> Numbers:
-    """The whole command in a project that has seen nothing yet."""
+    """The whole command in a new project."""
     with fresh(server.url, rows) as bench:
         return run(bench, server)
 
 
 def series(server: Server, rows: int) -> Iterator[tuple[str, Numbers]]:
-    """What one user does with one project, one command after another."""
+    """One user's commands in a project, one after another."""
     with fresh(server.url, rows) as bench:
         yield "the first time", run(bench, server)
         yield "the same again", run(bench, server)
@@ -50,7 +50,7 @@ def main() -> None:
         "are made in it.",
     )
     with serving(50) as server:
-        first_run(server, 20)  # so that nobody pays for cold files
+        first_run(server, 20)  # to warm up the file cache
         for rows in chosen({"2000": 2_000, "10000": 10_000}):
             sittings = [dict(series(server, rows)) for _ in range(RUNS)]
             for name in sittings[0]:

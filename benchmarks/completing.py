@@ -1,4 +1,4 @@
-"""Workbench's completing stage alone: sent, kept, with its bar; not scored or recorded.
+"""Workbench's completing stage: requests, store and progress bar, without scoring and recording.
 
 python -m benchmarks.completing        in a project's folder
 {"cpu_s": 1.1}     on stdout: user and system time of the stage, planning left out

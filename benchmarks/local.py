@@ -1,4 +1,4 @@
-"""How many rows a second does a model on this machine answer?
+"""Rows a second that a local model answers.
 
     python -m benchmarks.local [--rows 64] [--runs 5]
 
@@ -52,17 +52,17 @@ class Peer:
 
     def __call__(self, work: Work, choices: bool) -> Numbers:
         assert self.process.stdin
-        asked = {
+        request = {
             "texts": list(work.texts),
             "choices": list(work.choices) if choices else [],
             "new_tokens": NEW_TOKENS,
         }
         cpu = _cpu_s(self.process.pid)
-        self.process.stdin.write(json.dumps(asked) + "\n")
+        self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
-        said = json.loads(self._read())
+        reply = json.loads(self._read())
         cpu = _cpu_s(self.process.pid) - cpu
-        return _numbers(len(work.texts), said["seconds"], cpu, said["peak_mb"])
+        return _numbers(len(work.texts), reply["seconds"], cpu, reply["peak_mb"])
 
     def _read(self) -> str:
         assert self.process.stdout
@@ -117,7 +117,7 @@ def _cpu_s(pid: int) -> float:
 def _children() -> list[int]:
     """Processes of ours that hold a model."""
     listed = [path.read_text().split() for path in Path("/proc/self/task").glob("*/children")]
-    pids = [int(pid) for some in listed for pid in some]
+    pids = [int(pid) for children in listed for pid in children]
     return [pid for pid in pids if b"transformers.worker" in _command(pid)]
 
 
@@ -128,7 +128,7 @@ def _command(pid: int) -> bytes:
 def contestants(stack: ExitStack, gguf: Path | None) -> dict[str, Ask]:
     """Ours, and the peers whose environments are there."""
     (folder,) = [model.folder for model in list_models() if model.name == MODEL]
-    found: dict[str, Ask] = {OURS: ours}
+    asks: dict[str, Ask] = {OURS: ours}
     peers = {LM_EVAL: ("local_lm_eval.py", "lm-eval", folder)}
     if gguf:
         peers[OPENVINO] = ("local_openvino.py", "openvino", gguf)
@@ -139,8 +139,8 @@ def contestants(stack: ExitStack, gguf: Path | None) -> dict[str, Ask]:
             continue
         peer = Peer(script, python, model)
         stack.callback(peer.process.kill)
-        found[name] = peer
-    return found
+        asks[name] = peer
+    return asks
 
 
 def main() -> None:
@@ -177,11 +177,11 @@ def main() -> None:
 def _measure(
     sheet: ResultSheet, work: Work, choices: bool, asks: Mapping[str, Ask], runs: int
 ) -> None:
-    found: dict[str, list[Numbers]] = {name: [] for name in asks}
+    measured: dict[str, list[Numbers]] = {name: [] for name in asks}
     for _ in range(runs):
         for name, ask in asks.items():
-            found[name].append(ask(work, choices))
-    for name, numbers in found.items():
+            measured[name].append(ask(work, choices))
+    for name, numbers in measured.items():
         sheet.add(f"{work.name} {'choices' if choices else 'generate'}", name, numbers)
 
 

@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 
-SAID = os.fdopen(os.dup(1), "w", buffering=1)
+REPLIES = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)
 
 import openvino_genai  # noqa: E402
@@ -18,18 +18,18 @@ def main() -> None:
     scheduler.cache_size = 2
     scheduler.max_num_seqs = 64
     pipe = openvino_genai.ContinuousBatchingPipeline(sys.argv[1], scheduler, "CPU")
-    SAID.write("\n")
+    REPLIES.write("\n")
     for line in sys.stdin:
-        asked = json.loads(line)
+        request = json.loads(line)
         begun = time.perf_counter()
         config = openvino_genai.GenerationConfig(
-            max_new_tokens=asked["new_tokens"], apply_chat_template=False, do_sample=False
+            max_new_tokens=request["new_tokens"], apply_chat_template=False, do_sample=False
         )
-        found = pipe.generate(asked["texts"], [config] * len(asked["texts"]))
-        answers = [one.m_generation_ids[0] for one in found]
+        results = pipe.generate(request["texts"], [config] * len(request["texts"]))
+        answers = [result.m_generation_ids[0] for result in results]
         seconds = time.perf_counter() - begun
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        SAID.write(json.dumps({"seconds": seconds, "peak_mb": peak, "answers": answers}) + "\n")
+        REPLIES.write(json.dumps({"seconds": seconds, "peak_mb": peak, "answers": answers}) + "\n")
 
 
 if __name__ == "__main__":

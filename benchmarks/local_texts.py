@@ -18,7 +18,7 @@ NEW_TOKENS = 16
 _REVIEWS = ROOT / "prompts" / "sentiment" / "reviews.fetched.jsonl"
 _QUESTIONS = ROOT / "prompts" / "boolq" / "questions.fetched.jsonl"
 _BEGUN = "Decide whether a movie review is positive or negative.\n\n"
-_ASKED = (
+_INSTRUCTION = (
     "Read the passage below with care, and answer the question that follows it with one word, "
     "which is either yes or no.\n\nPassage: "
 )
@@ -26,7 +26,7 @@ _ASKED = (
 
 @dataclass(frozen=True)
 class Work:
-    """What is asked: a text to go on with, or which of two words is the likelier next."""
+    """Texts to continue, or to choose the likelier of two next words for."""
 
     name: str
     texts: Sequence[str]
@@ -41,16 +41,16 @@ def load(rows: int) -> list[Work]:
 def _sentiment(rows: int) -> Work:
     reviews = _read(_REVIEWS)
     shots = "".join(
-        f"Review: {one['text']}\nSentiment: {one['label']}\n\n" for one in reviews[-SHOTS:]
+        f"Review: {review['text']}\nSentiment: {review['label']}\n\n" for review in reviews[-SHOTS:]
     )
-    texts = [f"{_BEGUN}{shots}Review: {one['text']}\nSentiment:" for one in reviews[:rows]]
+    texts = [f"{_BEGUN}{shots}Review: {review['text']}\nSentiment:" for review in reviews[:rows]]
     return Work("W1", texts, (" positive", " negative"))
 
 
 def _passages(rows: int) -> Work:
     texts = [
-        f"{_ASKED}{one['passage']}\n\nQuestion: {one['question']}?\nAnswer:"
-        for one in _read(_QUESTIONS)[:rows]
+        f"{_INSTRUCTION}{row['passage']}\n\nQuestion: {row['question']}?\nAnswer:"
+        for row in _read(_QUESTIONS)[:rows]
     ]
     return Work("W2", texts, (" yes", " no"))
 

@@ -1,11 +1,11 @@
-"""Runs a command as a whole process, the way a user does, and says what it cost.
+"""Run a command as a whole process, as a user does, and measure its cost.
 
 with serving(latency_ms=50) as server:
     run = measure(["workbench", "run", "bench"], cwd=folder, server=server)
     run.numbers()      {"wall_s": 4.1, "cpu_s": 3.9, "first_output_s": 3.2, "window_s": 1.7, …}
 
-rounds({"ours": …, "theirs": …})    each once unmeasured, then in turns, so that the machine's
-                                    moods fall on both
+rounds({"ours": …, "theirs": …})    each once unmeasured, then in turns, so that variations
+                                    of the machine affect both
 """
 
 import fcntl
@@ -70,7 +70,7 @@ def serving(latency_ms: float) -> Iterator[Server]:
 
 @dataclass
 class Run:
-    """What one process came to.
+    """The cost of one process.
 
     Attributes:
         cpu_s: user and system time of it and of the children it waited for.
@@ -94,7 +94,7 @@ class Run:
     stderr: str = ""
 
     def numbers(self) -> dict[str, float | None]:
-        """What is kept of it; seconds are counted from its start."""
+        """The numbers to store; seconds are counted from its start."""
         numbers: dict[str, float | None] = {
             "wall_s": self.wall_s,
             "cpu_s": self.cpu_s,
@@ -174,14 +174,14 @@ def rounds(
     Args:
         warm_up: rounds before the measured ones; none where one run is all that is wanted.
     """
-    found: dict[Case, list[Numbers]] = {name: [] for name in contestants}
+    measured: dict[Case, list[Numbers]] = {name: [] for name in contestants}
     for number in range(-min(warm_up, runs - 1), runs):
         for name, once in contestants.items():
             numbers = once()
             sys.stderr.write(f"round {number + 1} of {runs}: {name} done\n")
             if number >= 0:
-                found[name].append(numbers)
-    return found
+                measured[name].append(numbers)
+    return measured
 
 
 def _terminal() -> tuple[int, int]:
@@ -195,18 +195,18 @@ def _terminal() -> tuple[int, int]:
 def _follow(
     process: subprocess.Popen[bytes],
     run: Run,
-    said: dict[int, list[bytes]],
+    output: dict[int, list[bytes]],
     enough: Callable[[], bool],
 ) -> None:
     """Reads and samples until the process is gone, and writes down what it came to."""
-    out = next(iter(said))
+    out = next(iter(output))
     gone, sampled, until = os.pidfd_open(process.pid), 0.0, run.started + MOST_S
-    watched = {gone, *said}
+    watched = {gone, *output}
     while True:
         ready = select.select(watched, [], [], SAMPLE_S)[0]
         now = time.monotonic()
-        for end in said.keys() & set(ready):
-            said[end].append(data := _read(end))
+        for end in output.keys() & set(ready):
+            output[end].append(data := _read(end))
             if not data:
                 watched.discard(end)
             elif end == out and run.first_output_s is None:
@@ -224,18 +224,18 @@ def _follow(
     run.wall_s = now - run.started
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = run.exit_code = os.waitstatus_to_exitcode(status)
-    for end in said:
+    for end in output:
         while data := _read(end):
-            said[end].append(data)
-    for end in (gone, *said):
+            output[end].append(data)
+    for end in (gone, *output):
         os.close(end)
-    run.stdout, run.stderr = (b"".join(parts).decode(errors="replace") for parts in said.values())
+    run.stdout, run.stderr = (b"".join(parts).decode(errors="replace") for parts in output.values())
     run.cpu_s = usage.ru_utime + usage.ru_stime
     run.largest_mb = usage.ru_maxrss / 1024
 
 
 def _read(end: int) -> bytes:
-    """What is there; nothing once the other end is closed."""
+    """The available bytes; empty once the other end is closed."""
     try:
         return os.read(end, 65536)
     except OSError:
@@ -244,17 +244,17 @@ def _read(end: int) -> bytes:
 
 def _sample(pid: int, run: Run) -> None:
     """Memory of the process and of all that it has started."""
-    held = 0.0
-    for one in [pid, *_descendants(pid)]:
+    resident_mb = 0.0
+    for process_id in [pid, *_descendants(pid)]:
         try:
-            lines = Path(f"/proc/{one}/status").read_text().splitlines()
+            lines = Path(f"/proc/{process_id}/status").read_text().splitlines()
         except OSError:
             continue
         sizes = dict(line.split(":", 1) for line in lines)
-        held += int(sizes.get("VmRSS", "0 kB").split()[0]) / 1024
-        if one == pid:
+        resident_mb += int(sizes.get("VmRSS", "0 kB").split()[0]) / 1024
+        if process_id == pid:
             run.own_mb = max(run.own_mb, int(sizes.get("VmHWM", "0 kB").split()[0]) / 1024)
-    run.tree_mb = max(run.tree_mb, held)
+    run.tree_mb = max(run.tree_mb, resident_mb)
 
 
 def _descendants(pid: int) -> Iterator[int]:

@@ -1,7 +1,7 @@
-"""How soon after its last answer does a run end, where the model is slower than recording?
+"""The time from the last answer to the end of a run, with a model slower than recording.
 
-2,000 rows at 500 ms × 64, that is 128 rows/s: MLflow's record goes along with the answers, and
-what is left when the last one comes is its row, the table, the numbers, and their reading back.
+2,000 rows at 500 ms × 64, that is 128 rows/s: MLflow's record is written while answers arrive.
+After the last one its row, the table and the metrics are left, and reading them back.
 """
 
 from benchmarks.command import first_run

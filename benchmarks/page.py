@@ -1,4 +1,4 @@
-"""How large is the page of a comparison, and how soon can it be used?
+"""The size of a comparison's page, and the time until it can be used.
 
 Five variants of 5,000 rows: inputs of 60 words, answers of some 30 that differ from variant to
 variant, three scores. `workbench compare --html` writes the page as a whole process, out of what
@@ -87,12 +87,12 @@ def written(project: Path, file: Path) -> Numbers:
 
 def opened(file: Path) -> Numbers:
     """The page in a browser that has seen nothing yet."""
-    found = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if found is None:
+    chromium = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if chromium is None:
         raise SystemExit(f"no chromium: none of {', '.join(CHROMIUM)} is on the PATH")
     with (
         sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=found, args=FLAGS) as browser,
+        playwright.chromium.launch(executable_path=chromium, args=FLAGS) as browser,
     ):
         page = browser.new_page(viewport={"width": 1400, "height": 900})
         begun = time.monotonic()
@@ -132,14 +132,14 @@ def main() -> None:
         note="Inputs of 60 words, answers of 25 to 35, three scores. The whole command; headless "
         "Chromium, seconds since it was told the address, and of a response until it is drawn.",
     )
-    found = []
+    runs = []
     with answered() as project:
         file = project / "page.html"
         for number in range(-min(1, RUNS - 1), RUNS):
             numbers = {**written(project, file), **opened(file)}
             sys.stderr.write(f"round {number + 1} of {RUNS} done\n")
-            found += [numbers] if number >= 0 else []
-    sheet.add(f"{VARIANTS} variants, {ROWS:,} rows", "workbench compare --html", found)
+            runs += [numbers] if number >= 0 else []
+    sheet.add(f"{VARIANTS} variants, {ROWS:,} rows", "workbench compare --html", runs)
     sheet.write()
 
 

@@ -41,7 +41,7 @@ def row(number: int) -> dict[str, str]:
 
 
 def prompt(question: str, opening: str = OPENING) -> str:
-    """What the template makes of a row: the one user message."""
+    """The one user message that the template makes of a row."""
     return f"{opening}\n\nQuestion: {question}\nAnswer with yes or no."
 
 

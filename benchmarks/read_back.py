@@ -1,4 +1,4 @@
-"""What an MLflow store holds of the rows, through MLflow's public API.
+"""The rows in an MLflow store, read through MLflow's public API.
 
 python -m benchmarks.read_back sqlite:////tmp/…/mlflow.db
 {"traces": 2000, "whole": 2000, "linked": 2000, "metrics": 17, "tables": 1}
@@ -15,9 +15,9 @@ PAGE = 500
 SCORES = 3
 
 
-def whole(trace: Trace) -> bool:
+def is_complete(trace: Trace) -> bool:
     """A span, three scores without an error, and what was wanted."""
-    kinds = [type(one) for one in trace.info.assessments if not getattr(one, "error", None)]
+    kinds = [type(a) for a in trace.info.assessments if not getattr(a, "error", None)]
     return bool(trace.data.spans) and (kinds.count(Feedback), kinds.count(Expectation)) == (
         SCORES,
         1,
@@ -36,9 +36,9 @@ def traces(client: MlflowClient, experiments: list[str]) -> Iterator[Trace]:
 
 def main(uri: str) -> None:
     client = MlflowClient(uri, registry_uri=uri)
-    experiments = [one.experiment_id for one in client.search_experiments()]
+    experiments = [experiment.experiment_id for experiment in client.search_experiments()]
     runs = client.search_runs(experiments)
-    found = list(traces(client, experiments))
+    recorded = list(traces(client, experiments))
     tables = [
         run
         for run in runs
@@ -48,9 +48,9 @@ def main(uri: str) -> None:
     print(
         json.dumps(
             {
-                "traces": len(found),
-                "whole": sum(map(whole, found)),
-                "linked": sum("mlflow.linkedPrompts" in trace.info.tags for trace in found),
+                "traces": len(recorded),
+                "whole": sum(map(is_complete, recorded)),
+                "linked": sum("mlflow.linkedPrompts" in trace.info.tags for trace in recorded),
                 "metrics": max(len(run.data.metrics) for run in runs),
                 "tables": len(tables),
             }

@@ -1,11 +1,11 @@
-"""How fast does a run get into MLflow, everything that its pages show, and is none of it lost?
+"""The rate of recording a run in MLflow with everything its pages show, and the rows lost.
 
-The answers are in the store already, judged by another evaluator and not recorded. The command
-then sends nothing: it scores with three evaluators and records metrics, table, a trace a row with
-its assessments, and the link to its prompt, into a new SQLite store. What a row costs is the
-difference between many rows and few, so start-up and MLflow's tables are not in it. In turns with
-mlflow.genai.evaluate on the same rows with three scorers as plain, in the same way, with four
-workers: with more, SQLite loses assessments.
+The completions are stored already, scored by another evaluator and not recorded. So the command
+sends nothing: it scores with three evaluators and records metrics, the table, a trace per row with
+its assessments, and the link to the prompt, in a new SQLite store. The cost of a row is the
+difference between many rows and few, without start-up and MLflow's tables. mlflow.genai.evaluate
+does the same in turns, with three scorers as simple and four workers: with more, SQLite loses
+assessments.
 """
 
 import json
@@ -36,10 +36,10 @@ def workbench_records(server: Server, rows: int) -> tuple[Run, dict[str, int]]:
         )
         bench.judge_by(EVALUATORS)
         run = measure(workbench("run"), cwd=bench.folder, server=server)
-        found = read_back(bench.folder / ".workbench" / "mlflow.db")
+        counts = read_back(bench.folder / ".workbench" / "mlflow.db")
     assert run.requests["requests"] == 0
-    assert found["linked"] == rows, found
-    return run, found
+    assert counts["linked"] == rows, counts
+    return run, counts
 
 
 def genai_records(_server: Server, rows: int) -> tuple[Run, dict[str, int]]:
@@ -56,14 +56,14 @@ def read_back(database: Path) -> dict[str, int]:
 
 
 def per_row(once: Once, few: int, many: int) -> Numbers:
-    """Rows a second between few rows and many, and how many of the many are not whole."""
-    (small, _), (large, found) = once(few), once(many)
+    """Rows a second between few rows and many, and the rows lost of the many."""
+    (small, _), (large, counts) = once(few), once(many)
     rows = many - few
     return {
         "rows_s": rows / (large.wall_s - small.wall_s),
         "row_cpu_ms": (large.cpu_s - small.cpu_s) / rows * 1000,
         "wall_s": large.wall_s,
-        "lost": many - found["whole"],
+        "lost": many - counts["whole"],
     }
 
 
@@ -89,8 +89,8 @@ def main() -> None:
             ),
             sheet.beside: partial(per_row, partial(genai_records, server), GENAI_FEW, GENAI_MANY),
         }
-        found = rounds(contestants)
-    for name, runs in found.items():
+        measured = rounds(contestants)
+    for name, runs in measured.items():
         sheet.add("SQLite", name, runs)
     sheet.write()
 

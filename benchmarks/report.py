@@ -1,9 +1,9 @@
-"""Writes the tables of docs/performance.md out of benchmarks/results/.
+"""Write the tables of docs/performance.md from benchmarks/results/.
 
 python -m benchmarks.report
 
-Between `<!-- table: api_window -->` and `<!-- end -->` goes what results/api_window.json holds;
-the rest of the page is written by people and stays.
+Between `<!-- table: api_window -->` and `<!-- end -->` goes the table of results/api_window.json;
+the rest of the page stays unchanged.
 """
 
 import json
@@ -23,14 +23,14 @@ Json = dict[str, Any]
 
 
 def filled(page: str, results: Path) -> str:
-    """The page with every marked table that there is a result for."""
+    """The page, with every marked table that has results."""
 
-    def table(found: re.Match[str]) -> str:
-        file = results / f"{found[2]}.json"
+    def table(marked: re.Match[str]) -> str:
+        file = results / f"{marked[2]}.json"
         if not file.exists():
-            return found[0]
+            return marked[0]
         lines = "\n".join(lines_of(json.loads(file.read_text(encoding="utf-8"))))
-        return f"{found[1]}{lines}\n{found[3]}"
+        return f"{marked[1]}{lines}\n{marked[3]}"
 
     return MARKED.sub(table, page)
 
@@ -38,7 +38,7 @@ def filled(page: str, results: Path) -> str:
 def lines_of(sheet: Json) -> Iterator[str]:
     """One table: medians, in brackets smallest to largest, and the ratio to one contestant."""
     columns: dict[str, str] = sheet["columns"]
-    used = {name for one in sheet["cases"] for name in one["median"]}
+    used = {name for case in sheet["cases"] for name in case["median"]}
     columns = {name: heading for name, heading in columns.items() if name in used}
     ratio = next(iter(columns)) if sheet["beside"] else ""
     yield ""
@@ -51,41 +51,41 @@ def lines_of(sheet: Json) -> Iterator[str]:
     ]
     yield f"| {' | '.join(headings)} |"
     yield "|---" * len(headings) + "|"
-    for one in sheet["cases"]:
-        cells = [one["case"], one["contestant"], *(spread(one, name) for name in columns)]
-        cells += [ratio_of(one, sheet, ratio)] if ratio else []
-        yield f"| {' | '.join(cells)} | {len(one['runs'])} |"
+    for case in sheet["cases"]:
+        cells = [case["case"], case["contestant"], *(spread(case, name) for name in columns)]
+        cells += [ratio_of(case, sheet, ratio)] if ratio else []
+        yield f"| {' | '.join(cells)} | {len(case['runs'])} |"
     yield ""
     yield f"{sheet['note']} Medians, in brackets smallest to largest. {where(sheet)}"
     yield ""
 
 
-def spread(one: Json, name: str) -> str:
-    """`1.72 (1.70–1.81)`, or nothing where it was not measured."""
-    if name not in one["median"]:
+def spread(case: Json, name: str) -> str:
+    """`1.72 (1.70–1.81)`, or nothing if it was not measured."""
+    if name not in case["median"]:
         return ""
-    median, low, high = (number(one[word][name]) for word in ("median", "min", "max"))
+    median, low, high = (number(case[word][name]) for word in ("median", "min", "max"))
     return median if low == high else f"{median} ({low}–{high})"
 
 
-def ratio_of(one: Json, sheet: Json, name: str) -> str:
+def ratio_of(case: Json, sheet: Json, name: str) -> str:
     """To the median of the contestant that the sheet names, in the same case."""
     for other in sheet["cases"]:
-        same = (other["case"], other["contestant"]) == (one["case"], sheet["beside"])
-        if same and other["median"].get(name) and name in one["median"]:
-            return f"{one['median'][name] / other['median'][name]:.2f}"
+        same = (other["case"], other["contestant"]) == (case["case"], sheet["beside"])
+        if same and other["median"].get(name) and name in case["median"]:
+            return f"{case['median'][name] / other['median'][name]:.2f}"
     return ""
 
 
 def number(value: float) -> str:
-    """Three figures that mean something."""
+    """The number with three significant figures."""
     if value == 0 or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}"
 
 
 def where(sheet: Json) -> str:
-    """When, and on and with what."""
+    """Date, machine and versions."""
     machine = sheet["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in sheet["versions"].items())
     return (

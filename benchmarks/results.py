@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: every single run, with where and with what it was run.
+"""The results of a benchmark: every run, with machine and versions.
 
 results/api_window.json
 {"question": "…", "date": "2026-01-31", "machine": {…}, "versions": {…},
@@ -44,7 +44,7 @@ class ResultSheet:
     cases: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, case: str, contestant: str, runs: Sequence[Numbers]) -> None:
-        """Keeps the runs of one contestant, and prints their medians."""
+        """Add the runs of one contestant, and print their medians."""
         spread = {
             word: {name: of(present) for name, present in _present(runs).items()}
             for word, of in (("median", statistics.median), ("min", min), ("max", max))
@@ -57,7 +57,7 @@ class ResultSheet:
         print(f"{case} · {contestant} ({len(runs)} runs): {shown}", flush=True)
 
     def write(self, folder: Path = RESULTS) -> Path:
-        """Leaves <name>.json; older cases stay where all else is as it was."""
+        """Write <name>.json; older cases stay if machine, versions and columns are unchanged."""
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / f"{self.name}.json"
         value = {
@@ -77,17 +77,17 @@ class ResultSheet:
 
 
 def _older(before: dict[str, Any], now: dict[str, Any]) -> list[dict[str, Any]]:
-    """The cases of a sheet that stand beside the new ones.
+    """The older cases that the new ones don't replace.
 
-    Where ratios are taken, all contestants of a case are of one sitting.
+    With ratios, all contestants of a case are measured in one sitting.
     """
     same = all(before[word] == now[word] for word in ("machine", "versions", "columns"))
 
-    def told(one: dict[str, Any]) -> tuple[str, str]:
-        return one["case"], "" if now["beside"] else one["contestant"]
+    def label(case: dict[str, Any]) -> tuple[str, str]:
+        return case["case"], "" if now["beside"] else case["contestant"]
 
-    done = {told(one) for one in now["cases"]}
-    return [one for one in before["cases"] if same and told(one) not in done]
+    replaced = {label(case) for case in now["cases"]}
+    return [case for case in before["cases"] if same and label(case) not in replaced]
 
 
 def _present(runs: Sequence[Numbers]) -> dict[str, list[float]]:
@@ -98,7 +98,7 @@ def _present(runs: Sequence[Numbers]) -> dict[str, list[float]]:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+    """The machine of the measurement."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
@@ -111,11 +111,11 @@ def machine() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python and of the packages that are measured."""
-    found = {"python": platform.python_version()}
+    """Versions of Python and of the measured packages."""
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = metadata.version(package)
+            versions[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

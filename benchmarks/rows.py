@@ -1,8 +1,8 @@
-"""Does a row cost more where there are more of them? 1,000 to 100,000 rows, at no latency.
+"""The cost of a row from 1,000 to 100,000 rows, at no latency.
 
-The command is ended after its last answer, so the window is that of asking and keeping, and the
-memory that of the process that pays. Then: how soon does a run of 100,000 stored rows and 100 new
-ones ask for the first of them, and how long does a second run take that has nothing to ask?
+The command is stopped after its last answer, so the window covers requests and storing, and the
+memory is that of the main process. Then the time to the first request of a run with 100,000 stored
+rows and 100 new ones, and the time of a second run without any request.
 """
 
 import shutil
@@ -17,7 +17,7 @@ MORE = 100
 Runs = Generator[Numbers, None, None]
 
 
-def asked(server: Server, rows: int) -> Runs:
+def requested(server: Server, rows: int) -> Runs:
     """Rows a second from the first request to the last answer, in a new project each time."""
     while True:
         with fresh(server.url, rows) as bench:
@@ -28,12 +28,12 @@ def asked(server: Server, rows: int) -> Runs:
 def resumed(server: Server, rows: int) -> Runs:
     """All but the last 100 rows are stored, and nothing is recorded, each time."""
     with fresh(server.url, rows + MORE) as bench:
-        store, kept = bench.folder / ".workbench", bench.folder / "kept"
+        store, backup = bench.folder / ".workbench", bench.folder / "backup"
         most = workbench("run", "--limit", str(rows))
         measure(most, cwd=bench.folder, server=server, answers=rows)
-        store.rename(kept)
+        store.rename(backup)
         while True:
-            shutil.copytree(kept, store)
+            shutil.copytree(backup, store)
             rest = measure(workbench("run"), cwd=bench.folder, server=server, answers=MORE)
             assert rest.requests["requests"] <= 2 * MORE
             yield rest.numbers()
@@ -73,19 +73,19 @@ def main() -> None:
         note="An endpoint that answers at once, 64 at a time; the window is that of the requests.",
     )
     cases = {
-        "1000": ("asked and kept", asked, 1_000),
-        "10000": ("asked and kept", asked, 10_000),
-        "100000": ("asked and kept", asked, 100_000),
+        "1000": ("asked and kept", requested, 1_000),
+        "10000": ("asked and kept", requested, 10_000),
+        "100000": ("asked and kept", requested, 100_000),
         "resume": (f"stored, and {MORE} more to ask", resumed, 100_000),
         "stored": ("stored and scored", stored, 10_000),
     }
     with serving(0) as server:
-        next(asked(server, 200))  # so that nobody pays for cold files
+        next(requested(server, 200))  # to warm up the file cache
         going = {(what, rows): once(server, rows) for what, once, rows in chosen(cases)}
-        found = rounds({one: going[one].__next__ for one in going}, warm_up=0)
-        for one in going.values():
-            one.close()
-    for (what, rows), runs in found.items():
+        measured = rounds({case: runs.__next__ for case, runs in going.items()}, warm_up=0)
+        for generator in going.values():
+            generator.close()
+    for (what, rows), runs in measured.items():
         sheet.add(f"{rows:,} rows", what, runs)
     sheet.write()
 

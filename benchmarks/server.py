@@ -1,7 +1,7 @@
 """A mock OpenAI-compatible endpoint on loopback, so cheap that it is not what is measured.
 
 python -m benchmarks.server --latency-ms 50     prints http://127.0.0.1:<port>/v1 and serves
-POST /v1/chat/completions, /v1/completions      "yes" or "no", by the digest of what is asked
+POST /v1/chat/completions, /v1/completions      "yes" or "no", by the digest of the request
 GET  /stats                                     {"requests": 2000, "window_s": 1.6, …}
 POST /reset                                     counts begin anew
 """
@@ -30,7 +30,7 @@ TEXT = CHAT.replace("chat.completion", "text_completion").replace(
 BACKLOG = 4096
 
 
-def said(text: str) -> str:
+def answer_to(text: str) -> str:
     """The mock model's answer: about half of all texts get a yes, and each the same one always."""
     return "yes" if zlib.crc32(text.encode()) & 1 else "no"
 
@@ -80,7 +80,7 @@ class Counts:
 
 
 class Endpoint:
-    """What every connection shares.
+    """The state that all connections share.
 
     Args:
         latency_s: seconds between the last byte of a request and the first of its answer.
@@ -123,9 +123,9 @@ class Connection(asyncio.Protocol):
                 return
             head, body = self.buffer[:end], self.buffer[end + 4 : last]
             self.buffer = self.buffer[last:]
-            self.asked(head, body)
+            self.request_received(head, body)
 
-    def asked(self, head: bytes, body: bytes) -> None:
+    def request_received(self, head: bytes, body: bytes) -> None:
         method, path, _ = head.split(b" ", 2)
         if not path.endswith(b"/completions"):
             self.transport.write(self.endpoint.control(method, path))
@@ -143,13 +143,13 @@ class Connection(asyncio.Protocol):
         self.transport.write(payload)
 
 
-def completion(asked: dict[str, Any]) -> bytes:
+def completion(request: dict[str, Any]) -> bytes:
     """The whole reply to a body of either kind; a token is a word."""
-    chat = "messages" in asked
-    texts = [message["content"] for message in asked["messages"]] if chat else [asked["prompt"]]
+    chat = "messages" in request
+    texts = [message["content"] for message in request["messages"]] if chat else [request["prompt"]]
     texts = [text if isinstance(text, str) else joined(text) for text in texts]
     read = sum(len(text.split()) for text in texts)
-    words = (asked.get("model", "mock"), said(texts[-1]), read, read + 1)
+    words = (request.get("model", "mock"), answer_to(texts[-1]), read, read + 1)
     payload = ((CHAT if chat else TEXT) % words).encode()
     return HEAD % len(payload) + payload
 

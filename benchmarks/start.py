@@ -1,4 +1,4 @@
-"""How long until something happens: the help, a plan of 10,000 rows, the first request?"""
+"""The time until the help, a plan of 10,000 rows, and the first request."""
 
 from functools import partial
 
@@ -37,7 +37,7 @@ def main() -> None:
         note="In a project where nothing is stored; seconds since the process was started.",
     )
     with serving(50) as server:
-        found = rounds(
+        measured = rounds(
             {
                 "`workbench --help`": partial(helping, server),
                 "`workbench plan`, 10,000 rows": partial(planning, server, 10_000),
@@ -45,7 +45,7 @@ def main() -> None:
                 "`workbench run`, 10,000 rows": partial(first_request, server, 10_000),
             }
         )
-    for name, runs in found.items():
+    for name, runs in measured.items():
         sheet.add("Start", name, runs)
     sheet.write()
 

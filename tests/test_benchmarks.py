@@ -11,7 +11,7 @@ from benchmarks.measure import Server, measure, serving
 from benchmarks.project import fresh, prompt, row, workbench
 from benchmarks.report import filled
 from benchmarks.results import ResultSheet
-from benchmarks.server import said
+from benchmarks.server import answer_to
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_the_endpoint_answers_chats_by_what_is_said_last(endpoint: Server) -> No
         "choices": [
             {
                 "index": 0,
-                "message": {"role": "assistant", "content": said("is it so?")},
+                "message": {"role": "assistant", "content": answer_to("is it so?")},
                 "logprobs": None,
                 "finish_reason": "stop",
             }
@@ -50,7 +50,10 @@ def test_the_endpoint_answers_chats_by_what_is_said_last(endpoint: Server) -> No
 
 def test_the_endpoint_answers_raw_prompts(endpoint: Server) -> None:
     reply = ask(endpoint, "completions", {"model": "m", "prompt": ["is it so?"]})
-    assert (reply["object"], reply["choices"][0]["text"]) == ("text_completion", said("is it so?"))
+    assert (reply["object"], reply["choices"][0]["text"]) == (
+        "text_completion",
+        answer_to("is it so?"),
+    )
 
 
 def test_the_endpoint_counts_until_it_is_told_to_begin_anew(endpoint: Server) -> None:
@@ -65,7 +68,7 @@ def test_the_endpoint_counts_until_it_is_told_to_begin_anew(endpoint: Server) ->
 
 
 def test_about_half_of_the_rows_are_right() -> None:
-    right = sum(said(prompt(one["question"])) == one["answer"] for one in map(row, range(400)))
+    right = sum(answer_to(prompt(one["question"])) == one["answer"] for one in map(row, range(400)))
     assert 160 < right < 240
 
 

@@ -19,15 +19,15 @@ from benchmarks.project import row
 
 
 def main(url: str, rows: str, concurrency: str) -> None:
-    asked = bodies(int(rows))
-    answers = asyncio.run(with_openai(url, asked, int(concurrency)))
+    requests = bodies(int(rows))
+    answers = asyncio.run(with_openai(url, requests, int(concurrency)))
     cases = [
         LLMTestCase(
             input=body["messages"][0]["content"],
             actual_output=answer,
             expected_output=row(number)["answer"],
         )
-        for number, (body, answer) in enumerate(zip(asked, answers, strict=True))
+        for number, (body, answer) in enumerate(zip(requests, answers, strict=True))
     ]
     done = evaluate(
         cases,

@@ -16,8 +16,8 @@ from benchmarks.project import prompt, row
 
 
 def sample(number: int) -> Sample:
-    one = row(number)
-    return Sample(input=prompt(one["question"]), target=one["answer"], id=one["id"])
+    example = row(number)
+    return Sample(input=prompt(example["question"]), target=example["answer"], id=example["id"])
 
 
 def main(url: str, rows: str, concurrency: str) -> None:
@@ -36,7 +36,9 @@ def main(url: str, rows: str, concurrency: str) -> None:
         display="none",
         log_dir="logs",
     )[0]
-    print(log.status, {name: one.value for name, one in log.results.scores[0].metrics.items()})
+    print(
+        log.status, {name: metric.value for name, metric in log.results.scores[0].metrics.items()}
+    )
 
 
 if __name__ == "__main__":

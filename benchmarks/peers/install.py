@@ -24,7 +24,7 @@ PROMPTFOO = "promptfoo@0.121.20"  # npm's
 
 
 def versions() -> dict[str, str]:
-    """What the peers are pinned to, by package."""
+    """The pinned versions of the peers, by package."""
     pins = [pin for steps in PINS.values() for step in steps for pin in step]
     split = [pin.split("==") for pin in pins] + [PROMPTFOO.split("@")]
     return {name.split("[")[0]: version for name, version in split}
@@ -36,7 +36,7 @@ def python_of(peer: str) -> Path:
 
 
 def installed(peer: str) -> bool:
-    """Whether it was installed whole, with today's pins."""
+    """True if it was installed completely, with the current pins."""
     stamp = VENVS / peer / ".installed"
     return stamp.exists() and stamp.read_text() == str(PINS.get(peer, PROMPTFOO))
 

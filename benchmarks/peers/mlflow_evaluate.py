@@ -18,20 +18,22 @@ from benchmarks.project import row
 
 
 def exact_match(predictions: pd.Series, targets: pd.Series) -> MetricValue:
-    scores = [float(one == wanted) for one, wanted in zip(predictions, targets, strict=True)]
+    scores = [
+        float(prediction == target) for prediction, target in zip(predictions, targets, strict=True)
+    ]
     return MetricValue(scores=scores, aggregate_results={"mean": sum(scores) / len(scores)})
 
 
 def main(url: str, rows: str, concurrency: str) -> None:
-    asked = bodies(int(rows))
-    answers = asyncio.run(with_openai(url, asked, int(concurrency)))
+    requests = bodies(int(rows))
+    answers = asyncio.run(with_openai(url, requests, int(concurrency)))
     mlflow.set_tracking_uri("sqlite:///mlflow.db")
     mlflow.set_experiment("bench")
     table = pd.DataFrame(
         {
-            "inputs": [body["messages"][0]["content"] for body in asked],
+            "inputs": [body["messages"][0]["content"] for body in requests],
             "outputs": answers,
-            "expected": [row(number)["answer"] for number in range(len(asked))],
+            "expected": [row(number)["answer"] for number in range(len(requests))],
         }
     )
     with mlflow.start_run():

@@ -19,7 +19,7 @@ from mlflow.genai.scorers import scorer
 
 from benchmarks.clients import bodies
 from benchmarks.project import row
-from benchmarks.server import said
+from benchmarks.server import answer_to
 
 
 @scorer
@@ -63,7 +63,10 @@ def main(url: str, rows: str) -> None:
         for number, body in enumerate(bodies(int(rows)))
     ]
     if not url:
-        data = [{**one, "outputs": said(one["inputs"]["messages"][0]["content"])} for one in data]
+        data = [
+            {**example, "outputs": answer_to(example["inputs"]["messages"][0]["content"])}
+            for example in data
+        ]
     scorers = [exact_match, contains, output_words]
     mlflow.genai.evaluate(data, scorers=scorers, predict_fn=predictor(url) if url else None)
 

@@ -16,17 +16,17 @@ TOOL = VENVS / "promptfoo" / "node_modules" / ".bin" / "promptfoo"
 
 def main(url: str, rows: str, concurrency: str) -> None:
     here = Path.cwd()
-    made = [row(number) for number in range(int(rows))]
+    examples = [row(number) for number in range(int(rows))]
     settings = {"apiBaseUrl": url, "apiKey": "none", "temperature": 0, "max_tokens": 8}
     config = {
         "prompts": [prompt("{{question}}")],
         "providers": [{"id": "openai:chat:mock", "config": settings}],
         "tests": [
             {
-                "vars": {"question": one["question"]},
-                "assert": [{"type": "equals", "value": one["answer"]}],
+                "vars": {"question": example["question"]},
+                "assert": [{"type": "equals", "value": example["answer"]}],
             }
-            for one in made
+            for example in examples
         ],
     }
     (here / "promptfooconfig.json").write_text(json.dumps(config))
