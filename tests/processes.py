@@ -1,13 +1,13 @@
-"""Processes that should be gone."""
+"""Processes of the system, read from /proc."""
 
 import time
 from pathlib import Path
 
 
 def gone(pid: int, seconds: float = 5.0) -> bool:
-    """Whether a process ends in time; one that nobody has waited for has ended too."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    """True if a process ends in time; a zombie has ended."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):
@@ -19,12 +19,12 @@ def gone(pid: int, seconds: float = 5.0) -> bool:
 
 
 def children(pid: int) -> list[int]:
-    """The processes that a process has started and not yet waited for."""
-    found: list[int] = []
+    """Child processes of a process, zombies included."""
+    pids: list[int] = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = int(file.read_text().rpartition(")")[2].split()[1])
         except (FileNotFoundError, ProcessLookupError):
             continue
-        found += [int(file.parent.name)] if parent == pid else []
-    return found
+        pids += [int(file.parent.name)] if parent == pid else []
+    return pids

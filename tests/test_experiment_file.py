@@ -266,29 +266,29 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[plain]",
             "['../plain']",
             ":2:11",
-            "'../plain' is no prompt's name\n"
-            "  fix: letters, digits, _ and -; then perhaps @3, @alias, @sha:… or @git:REV",
+            "'../plain' is not a prompt name\n"
+            "  fix: use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV",
         ),
         (
             "[plain]",
             "['plain@']",
             ":2:11",
             "'' names no version of 'plain'\n"
-            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+            "  fix: write plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
         ),
         (
             "[plain]",
             "['plain@git:--output=x']",
             ":2:11",
             "'git:--output=x' names no version of 'plain'\n"
-            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+            "  fix: write plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
         ),
         (
             "[plain]",
             "['plain@007']",
             ":2:11",
             "'007' names no version of 'plain'\n"
-            "  fix: plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
+            "  fix: write plain@3, plain@production, plain@sha:1a2b3c4d or plain@git:main",
         ),
         ("[plain]", "[plain@3]", ":2:11", "no version plain@3 of qa"),
         (

@@ -1,4 +1,4 @@
-"""What becomes of what an evaluator returns or raises."""
+"""Scores made of the values that evaluators return, and of their errors."""
 
 import math
 
@@ -13,7 +13,7 @@ from workbench.model import Completion
 DONE = Completion("k", "ok", text="Paris")
 
 
-def judged(function, **settings) -> Score:
+def judge(function, **settings) -> Score:
     return bind(function, settings, name="mine").score(inputs={}, expectations={}, completion=DONE)
 
 
@@ -42,8 +42,8 @@ def judged(function, **settings) -> Score:
     ],
 )
 def test_result_becomes_a_score(returned, expected):
-    found = judged(lambda outputs: returned)
-    assert (found, type(found.value)) == (expected, type(expected.value))
+    score = judge(lambda outputs: returned)
+    assert (score, type(score.value)) == (expected, type(expected.value))
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_number_outside_its_range_is_an_error(returned, expected):
     def mine(outputs):
         return returned
 
-    assert judged(mine) == expected
+    assert judge(mine) == expected
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_an_evaluator_raises_is_an_error_with_its_place(error, expected):
         raise error
 
     line = mine.__code__.co_firstlineno + 1
-    assert judged(mine) == Score(error=f"{expected} ({__file__}:{line})")
+    assert judge(mine) == Score(error=f"{expected} ({__file__}:{line})")
 
 
 def test_evaluator_gets_what_it_asks_for_and_can_change_none_of_it():
@@ -90,9 +90,9 @@ def test_evaluator_gets_what_it_asks_for_and_can_change_none_of_it():
         expectations.clear()
         return len(outputs) + len(completion.text) + bonus
 
-    found = bind(mine, {"bonus": 2}, name="mine")
-    score = found.score(inputs=inputs, expectations=expectations, completion=DONE)
-    assert (score, inputs, expectations, found.arguments) == (
+    bound = bind(mine, {"bonus": 2}, name="mine")
+    score = bound.score(inputs=inputs, expectations=expectations, completion=DONE)
+    assert (score, inputs, expectations, bound.arguments) == (
         Score(12.0),
         {"a": [1]},
         {"expected_response": "Paris"},
@@ -160,8 +160,8 @@ def yields(outputs):
 
 @pytest.mark.parametrize("function", [waits, yields])
 def test_async_functions_and_generators_are_refused(function):
-    said = refusal(bind, function, {}, name="judge")
-    assert said == (
+    message = refusal(bind, function, {}, name="judge")
+    assert message == (
         "evaluator 'judge' is async or a generator\n  fix: write a plain `def` that returns a value"
     )
 

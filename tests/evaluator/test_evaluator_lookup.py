@@ -1,4 +1,4 @@
-"""Where an evaluator is found, and by what it is known to be the same."""
+"""Lookup of evaluators, and their digests."""
 
 import pytest
 from bench import refusal
@@ -24,9 +24,9 @@ def write(tmp_path, monkeypatch):
 
 def test_project_comes_before_the_library(tmp_path, write):
     write("evaluators/exact_match.py", SIMPLE.format(name="exact_match"))
-    found = find_evaluator("exact_match", {}, tmp_path)
+    own_evaluator = find_evaluator("exact_match", {}, tmp_path)
     library = find_evaluator("contains", {}, tmp_path)
-    assert (found.source, library.source) == (
+    assert (own_evaluator.source, library.source) == (
         "evaluators/exact_match.py",
         "workbench.evaluators.contains",
     )
@@ -35,16 +35,18 @@ def test_project_comes_before_the_library(tmp_path, write):
 def test_function_of_a_module_is_found_behind_a_colon(tmp_path, write):
     write("judges_a/__init__.py", "")
     write("judges_a/tone.py", SIMPLE.format(name="polite"))
-    found = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
-    score = found.score(inputs={}, expectations={}, completion=Completion("k", "ok", text="four"))
-    assert (found.name, score.value) == ("manners", 4.0)
+    evaluator = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
+    score = evaluator.judge(
+        inputs={}, expectations={}, completion=Completion("k", "ok", text="four")
+    )
+    assert (evaluator.name, score.value) == ("manners", 4.0)
 
 
 def test_list_names_those_of_the_project_too(tmp_path, write):
     write("evaluators/mine.py", SIMPLE.format(name="mine"))
     write("evaluators/_helper.py", "")
-    known = list_evaluators(tmp_path)
-    assert (known["mine"], known["contains"], "_helper" in known) == (
+    sources = list_evaluators(tmp_path)
+    assert (sources["mine"], sources["contains"], "_helper" in sources) == (
         "evaluators/mine.py",
         "workbench",
         False,
@@ -92,13 +94,13 @@ def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
 )
 def test_evaluator_that_can_not_be_used_is_named(tmp_path, write, text, expected):
     write("evaluators/mine.py", text)
-    said = refusal(find_evaluator, "mine", {}, tmp_path, where="e.yaml:4:5")
-    assert said.replace(f"{tmp_path}/evaluators/", "") == f"e.yaml:4:5: {expected}"
+    message = refusal(find_evaluator, "mine", {}, tmp_path, where="e.yaml:4:5")
+    assert message.replace(f"{tmp_path}/evaluators/", "") == f"e.yaml:4:5: {expected}"
 
 
 def test_unknown_evaluator_lists_the_nearest_first(tmp_path):
-    said = refusal(find_evaluator, "exact_mach", {}, tmp_path, where="e.yaml:4:5")
-    assert said.split(" known: ")[0] == (
+    message = refusal(find_evaluator, "exact_mach", {}, tmp_path, where="e.yaml:4:5")
+    assert message.split(" known: ")[0] == (
         "e.yaml:4:5: unknown evaluator 'exact_mach'\n  fix: did you mean 'exact_match'?"
     )
 
@@ -132,8 +134,8 @@ def test_digest_changes_with_every_file_that_is_imported(tmp_path, write, path, 
 
 
 def test_digest_changes_with_the_settings(tmp_path):
-    found = [
+    digests = [
         find_evaluator("contains", settings, tmp_path).digest
         for settings in ({}, {"ignore_case": True}, {"ignore_case": False})
     ]
-    assert len(set(found)) == 3
+    assert len(set(digests)) == 3

@@ -249,15 +249,15 @@ ENDPOINTS = [
         "B40-missing",
         (
             "error: models/mine: no such folder\n"
-            "  fix: a path is seen from the folder the command is called in; `workbench "
-            "models list` names models that can be fetched\n"
+            "  fix: a path is relative to the current folder; `workbench "
+            "models list` shows the models that can be fetched\n"
         ),
         models="[transformers:./models/mine]",
     ),
     Case(
         "B40-bin",
         (
-            "error: models/mine: the weights are not there as safetensors, all shards of them\n"
+            "error: models/mine: some or all weights are missing as safetensors\n"
             "  fix: convert with save_pretrained(); .bin and .pt files can run code when "
             "loaded\n"
         ),
@@ -267,9 +267,9 @@ ENDPOINTS = [
     Case(
         "B40-remote",
         (
-            "error: models/mine: the model needs code of its own (`auto_map` in "
+            "error: models/mine: the model needs its own Python code (`auto_map` in "
             "config.json), which is never run\n"
-            "  fix: take a model that transformers itself knows, or serve it and name it "
+            "  fix: use a model that transformers supports, or serve it and name it "
             "as openai:\n"
         ),
         models="[transformers:./models/mine]",
@@ -280,7 +280,7 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: model 'smollm2-135m-instruct' is "
             "not on the hub and has no revision 'x'\n"
-            "  fix: leave `revision:` out\n"
+            "  fix: remove `revision:`\n"
         ),
         models="[transformers:smollm2-135m-instruct: {revision: x}]",
     ),

@@ -188,7 +188,7 @@ NAMES = [
     Case(
         "B32-stop",
         (
-            "error: prompts/qa/plain.jinja:3:14: `stop` stands twice\n"
+            "error: prompts/qa/plain.jinja:3:14: `stop` is set twice\n"
             "  fix: keep the top-level one\n"
         ),
         {"plain.jinja": "---\nstop: a\nparameters: {stop: b}\n---\nuser:\n{{ text }}\n"},
@@ -226,9 +226,8 @@ NAMES = [
     Case(
         "B32-choices-schema",
         (
-            "error: prompts/qa/plain.jinja:3:1: `choices` and `response_schema` both say "
-            "what an answer may be\n"
-            "  fix: keep one\n"
+            "error: prompts/qa/plain.jinja:3:1: `choices` and `response_schema` are both set\n"
+            "  fix: keep one of them\n"
         ),
         {"plain.jinja": "---\nchoices: [a, b]\nresponse_schema: {type: object}\n---\n{{ text }}\n"},
     ),
@@ -297,8 +296,8 @@ NAMES = [
     Case(
         "B37-prompt-slash",
         (
-            "error: prompts/qa/experiment.yaml:2:11: '../plain' is no prompt's name\n"
-            "  fix: letters, digits, _ and -; then perhaps @3, @alias, @sha:… or @git:REV\n"
+            "error: prompts/qa/experiment.yaml:2:11: '../plain' is not a prompt name\n"
+            "  fix: use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV\n"
         ),
         prompts="[../plain]",
     ),

@@ -7,13 +7,14 @@ RENDERINGS = [
     Case(
         "B08-loops",
         (
-            "error: prompts/qa/plain.jinja:2:1: takes longer than a template may (row a, "
+            "error: prompts/qa/plain.jinja:2:1: the template takes too long (row a, "
             "rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {% for a in range(99999) %}{% for b in range(99999) %}{% endfor "
             "%}{% endfor %}{{ text }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template(
             "user:\n{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
@@ -23,37 +24,40 @@ RENDERINGS = [
     Case(
         "B08-times",
         (
-            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
-            "use (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: the template needs too much memory "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ 'a' * 999999999 }}{{ text }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ 'a' * 999999999 }}{{ text }}\n"),
     ),
     Case(
         "B08-row",
         (
-            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
-            "use (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: the template needs too much memory "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text * 999999999 }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ text * 999999999 }}\n"),
     ),
     Case(
         "B08-double",
         (
-            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
-            "use (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: the template needs too much memory "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text }}{% set n = namespace(x='a') %}{% for i in range(60) "
             "%}{% set n.x = n.x ~ n.x %}{% endfor %}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template(
             "user:\n{{ text }}{% set n = namespace(x='a') %}{% for i in range(60) %}"
@@ -67,20 +71,22 @@ RENDERINGS = [
             "larger than MAX_RANGE (100000). (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ range(10 ** 9)|list }}{{ text }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ range(10 ** 9)|list }}{{ text }}\n"),
     ),
     Case(
         "B08-width",
         (
-            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
-            "use (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: the template needs too much memory "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ '%0999999999d' % 1 }}{{ text }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ '%0999999999d' % 1 }}{{ text }}\n"),
     ),
@@ -89,8 +95,9 @@ RENDERINGS = [
         (
             "error: prompts/qa/plain.jinja:1:1: rendered to 50,000,027 characters, more "
             "than 20,000,000 (row a, rows.jsonl:1)\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ text|center(50000000) }}\n"),
     ),
@@ -101,7 +108,8 @@ RENDERINGS = [
             "object is unsafe. (row c4359576380afc51, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ items.append(1) }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         {
             "plain.jinja": "user:\n{{ items.append(1) }}\n",
@@ -115,7 +123,8 @@ RENDERINGS = [
             "object is unsafe. (row bf25333b2db49c32, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ user.update({'a': 1}) }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         {
             "plain.jinja": "user:\n{{ user.update({'a': 1}) }}\n",
@@ -124,22 +133,34 @@ RENDERINGS = [
     ),
     Case(
         "B10-empty",
-        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        (
+            "error: prompts/qa/plain.jinja: the template is empty\n"
+            "  fix: write `user:` and a text below it\n"
+        ),
         template(""),
     ),
     Case(
         "B10-blank",
-        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        (
+            "error: prompts/qa/plain.jinja: the template is empty\n"
+            "  fix: write `user:` and a text below it\n"
+        ),
         template(" \n\t\n"),
     ),
     Case(
         "B10-only-front-matter",
-        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        (
+            "error: prompts/qa/plain.jinja: the template is empty\n"
+            "  fix: write `user:` and a text below it\n"
+        ),
         template("---\nchat: false\n---\n"),
     ),
     Case(
         "B10-comment",
-        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        (
+            "error: prompts/qa/plain.jinja: the template is empty\n"
+            "  fix: write `user:` and a text below it\n"
+        ),
         template("{# nothing #}\n"),
     ),
     Case(
@@ -147,7 +168,7 @@ RENDERINGS = [
         (
             "error: prompts/qa/plain.jinja: 10,000,016 bytes, more than the 1,000,000 a "
             "template may have\n"
-            "  fix: shorten it, or let the rows of the dataset bring the text\n"
+            "  fix: shorten it, or move the text into the rows of the dataset\n"
         ),
         template("user:\n{{ text }}" + "x" * 10_000_000),
     ),
@@ -211,15 +232,15 @@ RENDERINGS = [
     Case(
         "B12-in-partial",
         (
-            "error: prompts/qa/_p.jinja:1: the role line 'user:' stands in a partial\n"
-            "  fix: put role lines into the template, or escape it with a backslash\n"
+            "error: prompts/qa/_p.jinja:1: role line 'user:' in a partial\n"
+            "  fix: move it into the template, or escape it with a backslash\n"
         ),
         {**including("_p.jinja"), "_p.jinja": "user:\nHi"},
     ),
     Case(
         "B02-method",
         (
-            "error: prompts/qa/plain.jinja:2:1: a builtin_function_or_method is no text "
+            "error: prompts/qa/plain.jinja:2:1: a builtin_function_or_method is not text "
             "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text.upper }}\n"
@@ -230,7 +251,7 @@ RENDERINGS = [
     Case(
         "B02-generator",
         (
-            "error: prompts/qa/plain.jinja:2:1: a generator is no text (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: a generator is not text (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ [text]|map('upper') }}\n"
             "  fix: call it, as in text.upper(), or end with |join or |list\n"
@@ -240,7 +261,7 @@ RENDERINGS = [
     Case(
         "B04-self",
         (
-            "error: prompts/qa/plain.jinja:2:1: a TemplateReference is no text (row a, "
+            "error: prompts/qa/plain.jinja:2:1: a TemplateReference is not text (row a, "
             "rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ self }} {{ text }}\n"
@@ -269,48 +290,55 @@ RENDERINGS = [
     Case(
         "B08-power",
         (
-            "error: prompts/qa/plain.jinja:1:1: takes longer than a template may\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "error: prompts/qa/plain.jinja:1:1: the template takes too long\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ 9**(9**9) }}{{ text }}\n"),
     ),
     Case(
         "B08-urlize",
         (
-            "error: prompts/qa/plain.jinja:2:1: takes longer than a template may (row a, "
+            "error: prompts/qa/plain.jinja:2:1: the template takes too long (row a, "
             "rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ ((text ~ '://x.y ') * 3000000)|urlize }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ ((text ~ '://x.y ') * 3000000)|urlize }}\n"),
     ),
     Case(
         "B08-wordwrap",
         (
-            "error: prompts/qa/plain.jinja:1:1: takes longer than a template may\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "error: prompts/qa/plain.jinja:1:1: the template takes too long\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ ('a b ' * 500000)" + "|wordwrap(1)" * 5 + " }}{{ text }}\n"),
     ),
     Case(
         "B08-indent",
         (
-            "error: prompts/qa/plain.jinja:2:1: needs more memory than a template may "
-            "use (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: the template needs too much memory "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ (text ~ '\\n')|indent(999999999, true) }}\n"
-            "  fix: loop over what the row holds, and build no long texts: a row may "
-            "take 1.5 s, 512 MB and 20,000,000 characters\n"
+            "  fix: loop only over values of the row, and build no long strings; the limits per "
+            "row are "
+            "1.5 s, 512 MB and 20,000,000 characters\n"
         ),
         template("user:\n{{ (text ~ '\\n')|indent(999999999, true) }}\n"),
     ),
     Case(
         "B10-role-alone",
-        ("error: prompts/qa/plain.jinja: the template is empty\n  fix: write `user:` and a text\n"),
+        (
+            "error: prompts/qa/plain.jinja: the template is empty\n"
+            "  fix: write `user:` and a text below it\n"
+        ),
         template("user:\n"),
     ),
     Case(

@@ -35,7 +35,7 @@ TEMPLATES = [
             "       2 | Hi\n"
             "  >    3 | {% for a in %}\n"
             "       4 | {{ text }}\n"
-            "  fix: write {{ value }}, {% tag %}, {# comment #}; braces that are text: "
+            "  fix: write {{ value }}, {% tag %}, {# comment #}; for literal braces "
             "{% raw %}…{% endraw %}\n"
         ),
         template("user:\nHi\n{% for a in %}\n{{ text }}\n"),
@@ -47,7 +47,7 @@ TEMPLATES = [
             "'end of print statement'.\n"
             "       1 | user:\n"
             "  >    2 | {{ text \n"
-            "  fix: write {{ value }}, {% tag %}, {# comment #}; braces that are text: "
+            "  fix: write {{ value }}, {% tag %}, {# comment #}; for literal braces "
             "{% raw %}…{% endraw %}\n"
         ),
         template("user:\n{{ text \n"),
@@ -150,7 +150,8 @@ TEMPLATES = [
             "a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text|upper|attr('x') }}\n"
-            "  fix: the row has: text (text); `is defined` and `default()` ask first\n"
+            "  fix: the row has: text (text); check optional values with `is defined` or "
+            "`default()`\n"
         ),
         template("user:\n{{ text|upper|attr('x') }}\n"),
     ),
@@ -176,14 +177,14 @@ TEMPLATES = [
         "B05-missing",
         (
             "error: prompts/qa/plain.jinja:3: no partial '_stile.jinja'\n"
-            "  fix: it is looked for beside qa/plain.jinja and in prompts/\n"
+            "  fix: create it beside qa/plain.jinja or in prompts/\n"
         ),
         including("_stile.jinja") | {"_style.jinja": "x"},
     ),
     Case(
         "B05-absolute",
         (
-            "error: prompts/qa/plain.jinja:3: '/etc/passwd' is outside the folder of prompts\n"
+            "error: prompts/qa/plain.jinja:3: '/etc/passwd' is outside prompts/\n"
             "  fix: name a file beside the template or in prompts/: {% include "
             '"_style.jinja" %}\n'
         ),
@@ -192,8 +193,7 @@ TEMPLATES = [
     Case(
         "B05-dotdot",
         (
-            "error: prompts/qa/plain.jinja:3: '../../secret.txt' is outside the folder "
-            "of prompts\n"
+            "error: prompts/qa/plain.jinja:3: '../../secret.txt' is outside prompts/\n"
             "  fix: name a file beside the template or in prompts/: {% include "
             '"_style.jinja" %}\n'
         ),
@@ -202,7 +202,7 @@ TEMPLATES = [
     Case(
         "B05-nul",
         (
-            "error: prompts/qa/plain.jinja:3: '_a\\x00b' is outside the folder of prompts\n"
+            "error: prompts/qa/plain.jinja:3: '_a\\x00b' is outside prompts/\n"
             "  fix: name a file beside the template or in prompts/: {% include "
             '"_style.jinja" %}\n'
         ),
@@ -211,8 +211,7 @@ TEMPLATES = [
     Case(
         "B05-backslash",
         (
-            "error: prompts/qa/plain.jinja:3: '..\\\\\\\\secret' is outside the folder of "
-            "prompts\n"
+            "error: prompts/qa/plain.jinja:3: '..\\\\\\\\secret' is outside prompts/\n"
             "  fix: name a file beside the template or in prompts/: {% include "
             '"_style.jinja" %}\n'
         ),
@@ -221,8 +220,8 @@ TEMPLATES = [
     Case(
         "B05-symlink",
         (
-            "error: prompts/qa/_out.jinja: leads out of the folder of prompts\n"
-            "  fix: put a copy of the file into prompts/\n"
+            "error: prompts/qa/_out.jinja: the link leads out of prompts/\n"
+            "  fix: copy the file into prompts/\n"
         ),
         make=_link_out,
     ),
@@ -230,14 +229,14 @@ TEMPLATES = [
         "B05-link-loop",
         (
             "error: prompts/qa/_loop.jinja: can't be read: a link that leads to itself\n"
-            "  fix: make it a file that you may read\n"
+            "  fix: make it a readable file\n"
         ),
         make=_loop,
     ),
     Case(
         "B05-folder",
         (
-            "error: prompts/qa/plain.jinja:3: '.' is outside the folder of prompts\n"
+            "error: prompts/qa/plain.jinja:3: '.' is outside prompts/\n"
             "  fix: name a file beside the template or in prompts/: {% include "
             '"_style.jinja" %}\n'
         ),
@@ -249,7 +248,7 @@ TEMPLATES = [
             "error: prompts/qa/plain.jinja:3: no partial "
             "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'… (5,000 "
             "characters)\n"
-            "  fix: it is looked for beside qa/plain.jinja and in prompts/\n"
+            "  fix: create it beside qa/plain.jinja or in prompts/\n"
         ),
         including("x" * 5000),
     ),
@@ -257,7 +256,7 @@ TEMPLATES = [
         "B05-expression",
         (
             "error: prompts/qa/plain.jinja:2: `include` is not allowed here\n"
-            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+            '  fix: only {% include "_name.jinja" %} is allowed, with a literal name\n'
         ),
         template("user:\n{{ text }}{% include name %}\n"),
     ),
@@ -265,7 +264,7 @@ TEMPLATES = [
         "B05-import",
         (
             "error: prompts/qa/plain.jinja:2: `import` is not allowed here\n"
-            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+            '  fix: only {% include "_name.jinja" %} is allowed, with a literal name\n'
         ),
         template("user:\n{{ text }}{% import '_m.jinja' as m %}\n"),
     ),
@@ -273,16 +272,16 @@ TEMPLATES = [
         "B05-extends",
         (
             "error: prompts/qa/plain.jinja:2: `extends` is not allowed here\n"
-            '  fix: only {% include "_name.jinja" %} with the name written out\n'
+            '  fix: only {% include "_name.jinja" %} is allowed, with a literal name\n'
         ),
         template("user:\n{{ text }}{% extends '_m.jinja' %}\n"),
     ),
     Case(
         "B06-include-cycle",
         (
-            "error: prompts/qa/_b.jinja:1: recursion: qa/_a.jinja -> qa/_b.jinja -> "
+            "error: prompts/qa/_b.jinja:1: circular include: qa/_a.jinja -> qa/_b.jinja -> "
             "qa/_a.jinja\n"
-            "  fix: take one of these includes out\n"
+            "  fix: remove one of these includes\n"
         ),
         {
             **including("_a.jinja"),
@@ -293,16 +292,16 @@ TEMPLATES = [
     Case(
         "B06-itself",
         (
-            "error: prompts/qa/plain.jinja:1: the role line 'user:' stands in a partial\n"
-            "  fix: put role lines into the template, or escape it with a backslash\n"
+            "error: prompts/qa/plain.jinja:1: role line 'user:' in a partial\n"
+            "  fix: move it into the template, or escape it with a backslash\n"
         ),
         including("plain.jinja"),
     ),
     Case(
         "B06-macro",
         (
-            "error: prompts/qa/plain.jinja:2:1: nested too deep, or recursion without "
-            "end (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:1: nested too deeply, or endless "
+            "recursion (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text }}{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}\n"
             "  fix: nest fewer brackets, blocks and macros\n"
@@ -312,7 +311,7 @@ TEMPLATES = [
     Case(
         "B06-deep",
         (
-            "error: prompts/qa/plain.jinja:1:1: nested too deep, or recursion without end\n"
+            "error: prompts/qa/plain.jinja:1:1: nested too deeply, or endless recursion\n"
             "  fix: nest fewer brackets, blocks and macros\n"
         ),
         template("user:\n{{ text }}" + "{% if text %}" * 1000 + "{% endif %}" * 1000 + "\n"),
@@ -320,7 +319,7 @@ TEMPLATES = [
     Case(
         "B06-brackets",
         (
-            "error: prompts/qa/plain.jinja:1:1: nested too deep, or recursion without end\n"
+            "error: prompts/qa/plain.jinja:1:1: nested too deeply, or endless recursion\n"
             "  fix: nest fewer brackets, blocks and macros\n"
         ),
         template("user:\n{{ text }}{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}\n"),
@@ -341,7 +340,8 @@ TEMPLATES = [
             "object is unsafe. (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text.__class__.__mro__ }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         template("user:\n{{ text.__class__.__mro__ }}\n"),
     ),
@@ -352,7 +352,8 @@ TEMPLATES = [
             "'str' object is unsafe. (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text|attr('__class__') }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         template("user:\n{{ text|attr('__class__') }}\n"),
     ),
@@ -363,7 +364,8 @@ TEMPLATES = [
             "'type' object is unsafe. (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ cycler.__init__.__globals__ }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         template("user:\n{{ cycler.__init__.__globals__ }}\n"),
     ),
@@ -374,7 +376,8 @@ TEMPLATES = [
             "object is unsafe. (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ '{0.__class__}'.format(text) }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object\n"
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects\n"
         ),
         template("user:\n{{ '{0.__class__}'.format(text) }}\n"),
     ),

@@ -213,15 +213,15 @@ def test_template_reaches_nothing_but_its_row(bench, text):
     row = {"a": "1", "rows": [2, 1]}
     names = {"row": row, "file": str(secret), "marker": str(marker)}
     try:
-        ((_, found),) = bench.said(f"user:\n{text}", **names)
+        ((_, output),) = bench.said(f"user:\n{text}", **names)
     except WorkbenchError as error:
-        found = str(error).split("\n")[0]
-    leaked = [leak for leak in (CANARY, *LEAKS) if leak in found]
+        output = str(error).split("\n")[0]
+    leaked = [leak for leak in (CANARY, *LEAKS) if leak in output]
     assert (leaked, marker.exists(), row) == ([], False, {"a": "1", "rows": [2, 1]})
 
 
-MEMORY = "needs more memory than a template may use"
-TIME = "takes longer than a template may"
+MEMORY = "the template needs too much memory"
+TIME = "the template takes too long"
 
 
 @pytest.mark.slow
@@ -242,7 +242,7 @@ TIME = "takes longer than a template may"
         (
             "{% macro m(n) %}{% for i in range(99999) %}{{ i }}{{ m(n) }}{% endfor %}{% endmacro %}"
             "{{ m(1) }}",
-            "nested too deep, or recursion without end",
+            "nested too deeply, or endless recursion",
         ),
         ("{{ [a] * 999999999 }}", MEMORY),
         ("{{ (a,) * 999999999 }}", MEMORY),
@@ -270,12 +270,12 @@ TIME = "takes longer than a template may"
         ("{{ a|center(50000000) }}", "rendered to 50,000,027 characters, more than 20,000,000"),
         (
             "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-            "nested too deep, or recursion without end",
+            "nested too deeply, or endless recursion",
         ),
-        ("{% if a %}" * 1000 + "{% endif %}" * 1000, "nested too deep, or recursion without end"),
+        ("{% if a %}" * 1000 + "{% endif %}" * 1000, "nested too deeply, or endless recursion"),
         (
             "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
-            "nested too deep, or recursion without end",
+            "nested too deeply, or endless recursion",
         ),
         (
             "{% for x in a %}" * 30 + "{% endfor %}" * 30,
@@ -288,8 +288,8 @@ TIME = "takes longer than a template may"
     ],
 )
 def test_template_without_end_is_stopped_and_named(bench, text, expected):
-    said = refusal(bench.said, f"user:\n{text}", a="http://x.y ").split("\n")[0]
-    place, message = said.split(": ", 1)
+    error_message = refusal(bench.said, f"user:\n{text}", a="http://x.y ").split("\n")[0]
+    place, message = error_message.split(": ", 1)
     assert (place.split(":")[0], message.removesuffix(" (row 1)")) == (
         "prompts/qa/one.jinja",
         expected,
@@ -314,22 +314,22 @@ TOO_LONG = "characters with its partials; MLflow's registry takes 100,000"
         ("user:\n{##}\n" * 5_000, f"165,001 {TOO_LONG}"),
         ("user:\n" + "{#" * 300_000, "Missing end of comment tag"),
         ("user:\n" + "{% raw %}" * 50_000, "Missing end of raw directive"),
-        ("user:\n" + "{% macro m() %}\n" * 20_000, "nested too deep, or recursion without end"),
+        ("user:\n" + "{% macro m() %}\n" * 20_000, "nested too deeply, or endless recursion"),
     ],
     ids=["newlines", "blanks", "roles", "comments", "raw", "macros"],
 )
 def test_long_template_is_read_in_moments(bench, text, expected):
     try:
-        found = len(bench.said(text))
+        outcome = len(bench.said(text))
     except WorkbenchError as error:
-        found = error.message.split("\n")[0]
-    assert found == expected
+        outcome = error.message.split("\n")[0]
+    assert outcome == expected
 
 
 def test_rows_of_any_size_are_rendered(bench):
     rows = [{"a": "é" * 1_000_000}] * 12
-    found = bench.rendered(bench.prompt("{{ a|length }}"), *rows)
-    assert [one.messages[0].content for one in found] == ["1000000"] * 12
+    conversations = bench.rendered(bench.prompt("{{ a|length }}"), *rows)
+    assert [conversation.messages[0].content for conversation in conversations] == ["1000000"] * 12
 
 
 def test_partials_that_multiply_are_refused(bench):
@@ -337,6 +337,6 @@ def test_partials_that_multiply_are_refused(bench):
         bench.write(f"_p{number}.jinja", f"{{% include '_p{number + 1}.jinja' %}}" * 2)
     bench.write("_p30.jinja", "")
     assert refusal(bench.prompt, "user:\n{% include '_p0.jinja' %}").endswith(
-        ": takes in more text than a template may have\n"
-        "  fix: shorten it, or let the rows of the dataset bring the text"
+        ": includes more text than a template may have\n"
+        "  fix: shorten it, or move the text into the rows of the dataset"
     )

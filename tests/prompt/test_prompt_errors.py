@@ -4,15 +4,15 @@ import pytest
 from bench import refusal
 
 OUTSIDE = (
-    "is outside the folder of prompts\n  fix: name a file beside the template or in prompts/: "
+    "is outside prompts/\n  fix: name a file beside the template or in prompts/: "
     '{% include "_style.jinja" %}'
 )
 SYNTAX = (
     "\n  fix: write {{ value }}, {% tag %}, {# comment #}; "
-    "braces that are text: {% raw %}…{% endraw %}"
+    "for literal braces {% raw %}…{% endraw %}"
 )
-ONE = "prompts/qa/one.jinja"
-INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} with the name written out'
+FILE = "prompts/qa/one.jinja"
+INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} is allowed, with a literal name'
 KEYS = "chat, choices, description, parameters, response_schema, stop"
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
@@ -25,90 +25,90 @@ PARAMETERS = (
     [
         (
             "user:\nA\n{% for x in %}\nB\n{% endfor %}",
-            f"{ONE}:3:1: Expected an expression, got 'end of statement block'\n"
+            f"{FILE}:3:1: Expected an expression, got 'end of statement block'\n"
             "       2 | A\n  >    3 | {% for x in %}\n       4 | B" + SYNTAX,
         ),
         (
             "---\nchat: true\n---\nuser:\nA {{ a ",
-            f"{ONE}:5:3: unexpected end of template, expected 'end of print statement'.\n"
+            f"{FILE}:5:3: unexpected end of template, expected 'end of print statement'.\n"
             "       4 | user:\n  >    5 | A {{ a " + SYNTAX,
         ),
         (
             "user:\n{{ a|uper }}",
-            f"{ONE}:2:6: No filter named 'uper'.\n       1 | user:\n  >    2 | {{{{ a|uper }}}}\n"
+            f"{FILE}:2:6: No filter named 'uper'.\n       1 | user:\n  >    2 | {{{{ a|uper }}}}\n"
             "  fix: did you mean 'upper'? known: upper, abs, attr, batch, capitalize, center, "
             "count, d, default, dictsort, e, escape, …",
         ),
         (
             "user:\nA {% foo %}",
-            f"{ONE}:2:6: Encountered unknown tag 'foo'.\n"
+            f"{FILE}:2:6: Encountered unknown tag 'foo'.\n"
             "       1 | user:\n  >    2 | A {% foo %}\n"
             "  fix: did you mean 'for'? known: for, block, call, filter, if, include, macro, raw, "
             "set, with",
         ),
-        ("user:\n{% extends 'a' %}", f"{ONE}:2: `extends` is not allowed here" + INCLUDE_FIX),
-        ("user:\n{% import 'a' as b %}", f"{ONE}:2: `import` is not allowed here" + INCLUDE_FIX),
-        ("user:\n{% include a ~ 'b' %}", f"{ONE}:2: `include` is not allowed here" + INCLUDE_FIX),
+        ("user:\n{% extends 'a' %}", f"{FILE}:2: `extends` is not allowed here" + INCLUDE_FIX),
+        ("user:\n{% import 'a' as b %}", f"{FILE}:2: `import` is not allowed here" + INCLUDE_FIX),
+        ("user:\n{% include a ~ 'b' %}", f"{FILE}:2: `include` is not allowed here" + INCLUDE_FIX),
         (
             "user:\n\n{% include '_no.jinja' %}",
-            f"{ONE}:3: no partial '_no.jinja'\n"
-            "  fix: it is looked for beside qa/one.jinja and in prompts/",
+            f"{FILE}:3: no partial '_no.jinja'\n"
+            "  fix: create it beside qa/one.jinja or in prompts/",
         ),
         (
             "{% include '../../x.jinja' %}",
-            f"{ONE}:1: '../../x.jinja' {OUTSIDE}",
+            f"{FILE}:1: '../../x.jinja' {OUTSIDE}",
         ),
-        ("{% include '/etc/passwd' %}", f"{ONE}:1: '/etc/passwd' {OUTSIDE}"),
-        ("{% include 'a\\b' %}", f"{ONE}:1: 'a\\\\b' {OUTSIDE}"),
-        ("{% include '_\0' %}", f"{ONE}:1: '_\\x00' {OUTSIDE}"),
-        ("", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
-        (" \n\t\n", f"{ONE}: the template is empty\n  fix: write `user:` and a text"),
+        ("{% include '/etc/passwd' %}", f"{FILE}:1: '/etc/passwd' {OUTSIDE}"),
+        ("{% include 'a\\b' %}", f"{FILE}:1: 'a\\\\b' {OUTSIDE}"),
+        ("{% include '_\0' %}", f"{FILE}:1: '_\\x00' {OUTSIDE}"),
+        ("", f"{FILE}: the template is empty\n  fix: write `user:` and a text below it"),
+        (" \n\t\n", f"{FILE}: the template is empty\n  fix: write `user:` and a text below it"),
         (
             "---\nchat: true\n---\n",
-            f"{ONE}: the template is empty\n  fix: write `user:` and a text",
+            f"{FILE}: the template is empty\n  fix: write `user:` and a text below it",
         ),
-        (b"caf\xe9", f"{ONE}: not UTF-8 at byte 3\n  fix: save the file as UTF-8"),
+        (b"caf\xe9", f"{FILE}: not UTF-8 at byte 3\n  fix: save the file as UTF-8"),
         (
             b"x" * 1_000_001,
-            f"{ONE}: 1,000,001 bytes, more than the 1,000,000 a template may have\n"
-            "  fix: shorten it, or let the rows of the dataset bring the text",
+            f"{FILE}: 1,000,001 bytes, more than the 1,000,000 a template may have\n"
+            "  fix: shorten it, or move the text into the rows of the dataset",
         ),
         (
             "---\nchat: yes\n---\na",
-            f"{ONE}:2:1: chat: 'yes' should be a valid boolean\n  fix: write true or false",
+            f"{FILE}:2:1: chat: 'yes' should be a valid boolean\n  fix: write true or false",
         ),
         (
             "---\ndescription: a\nchoices: [1]\n---\na",
-            f"{ONE}:3:11: choices.0: 1 should be a valid string\n  fix: write a string",
+            f"{FILE}:3:11: choices.0: 1 should be a valid string\n  fix: write a string",
         ),
         (
             "---\nparameters:\n  temprature: 1\n---\na",
-            f"{ONE}:3:3: unknown parameter 'temprature'\n"
+            f"{FILE}:3:3: unknown parameter 'temprature'\n"
             f"  fix: did you mean 'temperature'? known: {PARAMETERS}",
         ),
         (
             "---\nparameters: {temperature: 3}\n---\na",
-            f"{ONE}:2:14: temperature: 3 is not a number from 0 to 2\n"
+            f"{FILE}:2:14: temperature: 3 is not a number from 0 to 2\n"
             "  fix: write a number from 0 to 2, or null to leave it out",
         ),
         (
             "---\nstopp: x\n---\na",
-            f"{ONE}:2:1: unknown key 'stopp'\n"
+            f"{FILE}:2:1: unknown key 'stopp'\n"
             "  fix: did you mean 'stop'? known: stop, chat, choices, description, parameters, "
             "response_schema",
         ),
         (
             "---\nstop: x\nparameters: {stop: y}\n---\na",
-            f"{ONE}:3:14: `stop` stands twice\n  fix: keep the top-level one",
+            f"{FILE}:3:14: `stop` is set twice\n  fix: keep the top-level one",
         ),
         (
             "---\nwords\n---\na",
-            f"{ONE}: 'words' is not a mapping\n  fix: use these keys: "
+            f"{FILE}: 'words' is not a mapping\n  fix: use these keys: "
             "description, chat, parameters, stop, choices, response_schema",
         ),
         (
             "---\nstop: [x\n---\na",
-            f"{ONE}:3:1: expected ',' or ']', but got '<stream end>'\n"
+            f"{FILE}:3:1: expected ',' or ']', but got '<stream end>'\n"
             "  fix: quote the value if it holds : # {{ [ or begins with @ % `".replace("{{", "{"),
         ),
     ],
@@ -123,51 +123,53 @@ def test_bad_template_is_refused_with_its_place(bench, text, expected):
         (
             "user:\nA\nB {{ sentense }}",
             {"sentence": "x", "title": "y"},
-            f"{ONE}:3:6: unknown variable 'sentense' (row 1)\n"
+            f"{FILE}:3:6: unknown variable 'sentense' (row 1)\n"
             "  fix: did you mean 'sentence'? known: sentence, title",
         ),
         (
             "{{ one }}\n{{ two }}",
             {"one": 1},
-            f"{ONE}:2:4: unknown variable 'two' (row 1)\n  fix: known: one",
+            f"{FILE}:2:4: unknown variable 'two' (row 1)\n  fix: known: one",
         ),
         (
             "user:\n{{ nam|tojson }}",
             {"name": 1},
-            f"{ONE}:2:4: unknown variable 'nam' (row 1)\n  fix: did you mean 'name'? known: name",
+            f"{FILE}:2:4: unknown variable 'nam' (row 1)\n  fix: did you mean 'name'? known: name",
         ),
         (
             "user:\n{{ user.nam }}",
             {"user": {"age": 1, "name": 2}},
-            f"{ONE}:2:9: no 'nam' in this mapping (row 1)\n"
+            f"{FILE}:2:9: no 'nam' in this mapping (row 1)\n"
             "       1 | user:\n  >    2 | {{ user.nam }}\n"
             "  fix: it has: name, age",
         ),
         (
             "user:\n{{ user.append(1) }}",
             {"user": [1]},
-            f"{ONE}:2:9: access to attribute 'append' of 'list' object is unsafe. (row 1)\n"
+            f"{FILE}:2:9: access to attribute 'append' of 'list' object is unsafe. (row 1)\n"
             "       1 | user:\n  >    2 | {{ user.append(1) }}\n"
-            "  fix: take values of the row, and filters; nothing behind an object",
+            "  fix: use values of the row and filters, not attributes and methods of Python "
+            "objects",
         ),
         (
             "user:\n{{ a + b }}",
             {"a": 1, "b": "x"},
-            f"{ONE}:2:1: unsupported operand type(s) for +: 'int' and 'str' (row 1)\n"
+            f"{FILE}:2:1: unsupported operand type(s) for +: 'int' and 'str' (row 1)\n"
             "       1 | user:\n  >    2 | {{ a + b }}\n"
-            "  fix: the row has: a (number), b (text); `is defined` and `default()` ask first",
+            "  fix: the row has: a (number), b (text); check optional values with `is defined` "
+            "or `default()`",
         ),
         (
             "Hello\nuser:\n{{ a }}",
             {"a": 1},
-            f"{ONE}:1: text before the first role line: 'Hello' (row 1)\n"
+            f"{FILE}:1: text before the first role line: 'Hello' (row 1)\n"
             "  fix: put `user:` on a line of its own above it",
         ),
         (
             "{% if a %}\nuser:\nx\n{% endif %}",
             {"a": 0},
-            f"{ONE}:1: rendered to no message at all (row 1)\n"
-            "  fix: let one role line stand outside of `if` and `for`",
+            f"{FILE}:1: the template renders to no message (row 1)\n"
+            "  fix: put one role line outside `if` and `for`",
         ),
     ],
 )
@@ -183,7 +185,7 @@ def test_error_in_a_partial_has_the_place_of_the_partial(bench):
         refusal(bench.said, text, a=1, b=1).split("\n")[0],
     ] == [
         "prompts/qa/_p.jinja:2:4: unknown variable 'b' (row 1)",
-        f"{ONE}:4:4: unknown variable 'c' (row 1)",
+        f"{FILE}:4:4: unknown variable 'c' (row 1)",
     ]
 
 
@@ -196,8 +198,8 @@ def test_partial_is_looked_for_beside_the_template_and_then_above(bench):
 def test_role_line_in_a_partial_is_named(bench):
     bench.write("_p.jinja", "a\nuser:\nb")
     assert refusal(bench.prompt, "user:\n{% include '_p.jinja' %}") == (
-        "prompts/qa/_p.jinja:2: the role line 'user:' stands in a partial\n"
-        "  fix: put role lines into the template, or escape it with a backslash"
+        "prompts/qa/_p.jinja:2: role line 'user:' in a partial\n"
+        "  fix: move it into the template, or escape it with a backslash"
     )
 
 
@@ -205,8 +207,8 @@ def test_partials_that_contain_each_other_are_named(bench):
     bench.write("_a.jinja", "{% include '_b.jinja' %}")
     bench.write("_b.jinja", "\n{% include '_a.jinja' %}")
     assert refusal(bench.prompt, "{% include '_a.jinja' %}") == (
-        "prompts/qa/_b.jinja:2: recursion: qa/_a.jinja -> qa/_b.jinja -> qa/_a.jinja"
-        "\n  fix: take one of these includes out"
+        "prompts/qa/_b.jinja:2: circular include: qa/_a.jinja -> qa/_b.jinja -> qa/_a.jinja"
+        "\n  fix: remove one of these includes"
     )
 
 
@@ -224,8 +226,8 @@ def test_link_out_of_the_prompts_is_refused(bench):
         refusal(bench.prompt, "{% include '_loop.jinja' %}").split(":")[0],
         refusal(bench.prompt, "{% include '_" + "x" * 300 + "' %}").split(": ")[1].split("'")[0],
     ] == [
-        "prompts/qa/_link.jinja: leads out of the folder of prompts\n"
-        "  fix: put a copy of the file into prompts/",
+        "prompts/qa/_link.jinja: the link leads out of prompts/\n"
+        "  fix: copy the file into prompts/",
         "prompts/qa/_loop.jinja",
         "no partial ",
     ]

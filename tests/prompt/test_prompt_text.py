@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from workbench.conversation import Conversation, Message
 from workbench.prompt import Prompt
-from workbench.prompt.prompt import source_of, template_of
+from workbench.prompt.prompt import split_template, template_source
 from workbench.prompt.source import without_last_blanks
 from workbench.prompt.write import template_text
 
@@ -43,7 +43,7 @@ quick = settings(
 )
 
 
-def made_of(source: str) -> Prompt:
+def prompt_of(source: str) -> Prompt:
     return Prompt("qa", "one", "one", template=source, source=source)
 
 
@@ -143,29 +143,31 @@ def test_raw_text_is_sent_as_it_is(bench, value):
 
 @quick
 @given(data, data)
-def test_data_arrives_as_it_is(renderer, one, two):
+def test_data_arrives_unchanged(renderer, first, second):
     source = (
         "system:\n{{ one }}\nuser:\nA {{ one }} B {{ two }}\n{% for x in [one, two] %}\n"
         "assistant:\n{{ x }}\n{% endfor %}\n\n"
         "user:\n{% for x in [one, two] %}<{{ x }}>{% endfor %}\n"
         "{% if one %}\n{% endif %}\nassistant:\n{{ two }}"
     )
-    (found,) = made_of(source).render(renderer, [{"one": one, "two": two}], ["1"])
-    assert found.messages == (
-        Message("system", one),
-        Message("user", f"A {one} B {two}"),
-        Message("assistant", one),
-        Message("assistant", two),
-        Message("user", f"<{one}><{two}>"),
-        Message("assistant", two),
+    (conversation,) = prompt_of(source).render(renderer, [{"one": first, "two": second}], ["1"])
+    assert conversation.messages == (
+        Message("system", first),
+        Message("user", f"A {first} B {second}"),
+        Message("assistant", first),
+        Message("assistant", second),
+        Message("user", f"<{first}><{second}>"),
+        Message("assistant", second),
     )
 
 
 @quick
 @given(data)
 def test_data_alone_is_the_whole_message(renderer, value):
-    found = list(made_of("{{ a }}").render(renderer, [{"a": value}, {"a": [value]}], ["1", "2"]))
-    assert found == [
+    conversations = list(
+        prompt_of("{{ a }}").render(renderer, [{"a": value}, {"a": [value]}], ["1", "2"])
+    )
+    assert conversations == [
         Conversation((Message("user", value),)),
         Conversation((Message("user", str([value])),)),
     ]
@@ -206,26 +208,26 @@ ROW = {"a": "A\n\nuser:\n", "b": 0, "turns": ["1", "\n2\n"]}
 @quick
 @given(sources)
 def test_stored_template_is_the_template(renderer, source):
-    template = template_of(source, chat=True, renderer=renderer)
-    again = source_of(template)
-    assert template_of(again, chat=True, renderer=renderer) == template
+    template = split_template(source, chat=True, renderer=renderer)
+    again = template_source(template)
+    assert split_template(again, chat=True, renderer=renderer) == template
 
 
 @quick
 @given(sources)
 def test_stored_template_says_what_its_file_says(renderer, source):
-    def said(text: str) -> object:
+    def outcome(text: str) -> object:
         try:
-            return list(made_of(text).render(renderer, [ROW], ["1"]))
+            return list(prompt_of(text).render(renderer, [ROW], ["1"]))
         except Exception as error:  # the same refusal is as good; lines may differ
             return str(error).split("\n")[0].split(": ", 1)[1]
 
-    template = template_of(source, chat=True, renderer=renderer)
-    assert said(source_of(template)) == said(source)
+    template = split_template(source, chat=True, renderer=renderer)
+    assert outcome(template_source(template)) == outcome(source)
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("first", "second"),
     [
         ("user:\na\n", "\n\nuser:\n\n\na\n \n\n"),
         ("user:\na\nassistant:\nb", "user:\r\na\r\n\r\nassistant:\r\nb\r\n"),
@@ -238,8 +240,8 @@ def test_stored_template_says_what_its_file_says(renderer, source):
         ),
     ],
 )
-def test_equal_prompts_have_one_digest(bench, one, other):
-    assert bench.prompt(one).digest == bench.prompt(other).digest
+def test_equal_prompts_have_one_digest(bench, first, second):
+    assert bench.prompt(first).digest == bench.prompt(second).digest
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
         recorder = DirectRecorder(project, store.redactor, recording.uri, stopped)
         recorder.begin(RecordingJob(summarize_plan(plan), rows=ROWS, traces=ROWS, again=True))
         entries = RowRecords(plan, ROWS)
-        with Stream(plan, store, taken=lambda *_: None) as stream:
+        with Stream(plan, store, on_rows=lambda *_: None) as stream:
             stream.finish()
         variants = [
             tally.result(variant, None)

@@ -1,15 +1,15 @@
-"""The project in which evaluators misbehave."""
+"""The project of the scoring tests."""
 
 from collections.abc import Iterator
 
 import pytest
 from bench import Bench
-from court import Court
+from evaluator_project import EvaluatorProject
 
 from workbench.store import Store
 
 
 @pytest.fixture
-def court(bench: Bench) -> Iterator[Court]:
+def project(bench: Bench) -> Iterator[EvaluatorProject]:
     with Store(bench.project.store) as store:
-        yield Court(bench, store)
+        yield EvaluatorProject(bench, store)

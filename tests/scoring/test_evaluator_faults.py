@@ -1,4 +1,4 @@
-"""Whatever an evaluator does, it costs its own row and nothing else (V01 to V14)."""
+"""A faulty evaluator costs its own row and nothing else."""
 
 import math
 import sys
@@ -6,7 +6,7 @@ import time
 
 import pytest
 from bench import refusal
-from court import Court
+from evaluator_project import EvaluatorProject
 from processes import gone
 
 from workbench.errors import WorkbenchError
@@ -25,10 +25,10 @@ def mine(outputs, inputs):
 PLACE = "(evaluators/mine.py:7)"
 
 
-def on_two(court: Court, body: str, settings: str = "") -> list[Score]:
-    """What three rows come to when the second one does this."""
-    court.evaluator(ON_TWO.format(body=body))
-    return court.scores(f"mine: {{{settings}}}" if settings else "mine")
+def on_two(project: EvaluatorProject, body: str, settings: str = "") -> list[Score]:
+    """Scores of three rows of which the second runs `body`."""
+    project.write_evaluator(ON_TWO.format(body=body))
+    return project.scores(f"mine: {{{settings}}}" if settings else "mine")
 
 
 @pytest.mark.parametrize(
@@ -65,10 +65,10 @@ def on_two(court: Court, body: str, settings: str = "") -> list[Score]:
         ("os.closerange(0, 64)", "ended its process: "),
     ],
 )  # fmt: skip
-def test_what_goes_wrong_is_an_error_of_its_row_only(court: Court, body, expected):
-    one, two, three = on_two(court, body)
-    assert (one, three) == (Score(3.0), Score(5.0))
-    assert (two.value, two.error[: len(expected)]) == (None, expected)
+def test_fault_is_an_error_of_its_row_only(project: EvaluatorProject, body, expected):
+    first, second, third = on_two(project, body)
+    assert (first, third) == (Score(3.0), Score(5.0))
+    assert (second.value, second.error[: len(expected)]) == (None, expected)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_what_goes_wrong_is_an_error_of_its_row_only(court: Court, body, expecte
     ],
     ids=["loop", "sleep", "regex", "stopped", "waits", "prints"],
 )
-def test_row_that_hangs_is_ended_at_its_limit(court: Court, body):
-    began = time.monotonic()
-    scores = on_two(court, body, "timeout_s: 0.3")
+def test_row_that_hangs_is_ended_at_its_limit(project: EvaluatorProject, body):
+    started = time.monotonic()
+    scores = on_two(project, body, "timeout_s: 0.3")
     assert scores == [Score(3.0), Score(error="took longer than 0.3 s"), Score(5.0)]
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(
@@ -103,9 +103,9 @@ def test_row_that_hangs_is_ended_at_its_limit(court: Court, body):
         ("return Score(1, reason='\\ud800 é')", Score(1.0, "\ud800 é")),
     ],
 )
-def test_value_comes_back_from_the_process_as_it_was(court: Court, body, expected):
-    two = on_two(court, body)[1]
-    assert (two, type(two.value)) == (expected, type(expected.value))
+def test_value_comes_back_unchanged_from_the_process(project: EvaluatorProject, body, expected):
+    score = on_two(project, body)[1]
+    assert (score, type(score.value)) == (expected, type(expected.value))
 
 
 @pytest.mark.parametrize(
@@ -116,15 +116,15 @@ def test_value_comes_back_from_the_process_as_it_was(court: Court, body, expecte
         ("'0.9'", "returned the string '0.9', not a number"),
     ],
 )
-def test_value_outside_the_declared_range_is_an_error(court: Court, value, expected):
-    court.evaluator(f"""
+def test_value_outside_the_declared_range_is_an_error(project: EvaluatorProject, value, expected):
+    project.write_evaluator(f"""
         from workbench.evaluator import evaluator
 
         @evaluator(range=(0, 1), kind="number")
         def mine(outputs):
             return {value} if outputs == "two" else 1
         """)
-    assert court.scores() == [Score(1.0), Score(error=expected), Score(1.0)]
+    assert project.scores() == [Score(1.0), Score(error=expected), Score(1.0)]
 
 
 @pytest.mark.parametrize(
@@ -146,26 +146,28 @@ def test_value_outside_the_declared_range_is_an_error(court: Court, value, expec
         "os.fork(); return 3",
     ],
 )
-def test_what_a_row_does_to_its_process_does_not_reach_the_next(court: Court, body, capfd):
-    """The later rows look at all that the second one may have changed."""
-    court.evaluator(
+def test_change_that_a_row_makes_to_its_process_does_not_reach_the_next(
+    project: EvaluatorProject, body, capfd
+):
+    """Each row checks everything that the second row may have changed."""
+    project.write_evaluator(
         ON_TWO.format(body=body).replace(
             "    return len(outputs)",
             "    print('judged', outputs)\n"
             "    same = 'PATH' in os.environ and os.environ.get('TZ') != 'Mars'\n"
-            f"    here = os.getcwd() == {str(court.root)!r}\n"
-            "    return len(outputs) if inputs == {'text': outputs} and same and here else -1",
+            f"    in_root = os.getcwd() == {str(project.root)!r}\n"
+            "    return len(outputs) if inputs == {'text': outputs} and same and in_root else -1",
         )
     )
-    assert court.scores() == [Score(3.0), Score(3.0), Score(5.0)]
+    assert project.scores() == [Score(3.0), Score(3.0), Score(5.0)]
     out, err = capfd.readouterr()
     assert out == ""
     assert err.startswith("judged one\n")
     assert len(err) < 1_001_000
 
 
-def test_settings_that_a_row_changes_are_as_before_for_the_next(court: Court):
-    court.evaluator("""
+def test_settings_that_a_row_changes_are_unchanged_for_the_next(project: EvaluatorProject):
+    project.write_evaluator("""
         def mine(outputs, *, labels: list):
             return len(labels) + 0 * labels.append(outputs) if False else _grown(labels, outputs)
 
@@ -173,44 +175,44 @@ def test_settings_that_a_row_changes_are_as_before_for_the_next(court: Court):
             labels.append(outputs)
             return len(labels)
         """)
-    assert court.scores("mine: {labels: [a]}") == [Score(2.0)] * 3
+    assert project.scores("mine: {labels: [a]}") == [Score(2.0)] * 3
 
 
-def test_what_evaluators_print_goes_to_stderr_up_to_a_megabyte_in_all(court: Court, capfd):
-    court.evaluator("""
+def test_output_of_evaluators_goes_to_stderr_up_to_a_megabyte(project: EvaluatorProject, capfd):
+    project.write_evaluator("""
         def mine(outputs):
             print(outputs * 500_000)
             return True
         """)
     assert (
-        court.scored("mine, mine: {name: again}")
+        project.scores_by_row("mine, mine: {name: again}")
         == [{"mine": Score(True), "again": Score(True)}] * 3
     )
     out, err = capfd.readouterr()
-    said = "\n(evaluators printed more than 1,000,000 bytes; the rest is dropped)\n"
-    assert (out, err) == ("", ("one" * 500_000)[:1_000_000] + said)
+    notice = "\n(evaluators printed more than 1,000,000 bytes; the rest is dropped)\n"
+    assert (out, err) == ("", ("one" * 500_000)[:1_000_000] + notice)
 
 
-def test_process_that_a_row_started_ends_with_the_scoring(court: Court):
-    note = court.root / "pid.txt"
-    court.evaluator(f"""
+def test_process_that_a_row_started_ends_with_the_scoring(project: EvaluatorProject):
+    note = project.root / "pid.txt"
+    project.write_evaluator(f"""
         import subprocess
 
         def mine(outputs):
-            started = subprocess.Popen(["sleep", "600"])
+            child = subprocess.Popen(["sleep", "600"])
             with open({str(note)!r}, "a") as file:
-                file.write(f"{{started.pid}}\\n")
+                file.write(f"{{child.pid}}\\n")
             return True
         """)
-    assert court.scores() == [Score(True)] * 3
+    assert project.scores() == [Score(True)] * 3
     pids = [int(line) for line in note.read_text().split()]
     assert len(pids) == 3
     assert all(gone(pid) for pid in pids)
 
 
-def test_evaluator_that_hangs_again_and_again_is_given_up(court: Court):
-    court.answers = [f"answer {n}" for n in range(40)]
-    court.evaluator("""
+def test_evaluator_that_fails_twenty_times_in_a_row_is_given_up(project: EvaluatorProject):
+    project.answers = [f"answer {n}" for n in range(40)]
+    project.write_evaluator("""
         import os
 
         def mine(outputs):
@@ -219,16 +221,16 @@ def test_evaluator_that_hangs_again_and_again_is_given_up(court: Court):
             return True
         """)
     given_up = "not judged: the 20 rows before it hung or ended their process"
-    assert court.scores() == [
+    assert project.scores() == [
         Score(True),
         *[Score(error="ended its process: exit code 3")] * 20,
         *[Score(error=given_up)] * 19,
     ]
 
 
-def test_rows_that_hang_now_and_then_do_not_add_up(court: Court):
-    court.answers = [f"answer {n}" for n in range(46)]
-    court.evaluator("""
+def test_rows_that_hang_now_and_then_do_not_add_up(project: EvaluatorProject):
+    project.answers = [f"answer {n}" for n in range(46)]
+    project.write_evaluator("""
         import os
 
         def mine(outputs):
@@ -236,16 +238,16 @@ def test_rows_that_hang_now_and_then_do_not_add_up(court: Court):
                 os._exit(3)
             return True
         """)
-    one_each = [Score(True), Score(error="ended its process: exit code 3")]
-    assert court.scores() == one_each * 23
+    pair = [Score(True), Score(error="ended its process: exit code 3")]
+    assert project.scores() == pair * 23
 
 
-def test_evaluator_sees_no_variable_that_is_not_granted(court: Court, monkeypatch):
+def test_evaluator_sees_no_variable_that_is_not_granted(project: EvaluatorProject, monkeypatch):
     for name in ("OPENAI_API_KEY", "OTHER_TOKEN", "PGPASSWORD"):
         monkeypatch.setenv(name, f"{name}-value")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:1")
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
-    court.evaluator("""
+    project.write_evaluator("""
         import os
         from pathlib import Path
 
@@ -255,7 +257,7 @@ def test_evaluator_sees_no_variable_that_is_not_granted(court: Court, monkeypatc
             secret = [n for n in os.environ if n.endswith(("_KEY", "TOKEN", "PASSWORD", "_URI"))]
             return " ".join(sorted({"LC_ALL"} & {*names}) + sorted(secret)) + str("value" in first)
         """)
-    (row, *_) = court.scored("mine, mine: {name: granted, env: [OPENAI_API_KEY]}")
+    (row, *_) = project.scores_by_row("mine, mine: {name: granted, env: [OPENAI_API_KEY]}")
     catalog = "MLFLOW_MODEL_CATALOG_URI"  # empty, set by workbench itself
     assert row == {
         "mine": Score(f"LC_ALL {catalog}False"),
@@ -275,22 +277,22 @@ LIST = "\n  fix: write names only: env: [OPENAI_API_KEY]; set the values in .env
         ("env: [sk-proj-secret]", "env is not a list of variable names" + LIST),
         ("env: [[A]]", "env is not a list of variable names" + LIST),
         ("env: {A: b}", "env is not a list of variable names" + LIST),
-        *[(f"timeout_s: {said}", f"timeout_s is {shown}, not a number of seconds\n  fix: above 0, "
+        *[(f"timeout_s: {value}", f"timeout_s is {shown}, not a number of seconds\n  fix: above 0, "
            "at most 86400; the default is 60")
-          for said, shown in [("0", "0"), ("-1", "-1"), ("86401", "86401"), ("soon", "'soon'"),
+          for value, shown in [("0", "0"), ("-1", "-1"), ("86401", "86401"), ("soon", "'soon'"),
                               ("true", "True"), ("null", "None")]],
     ],
 )  # fmt: skip
-def test_reserved_setting_that_does_not_fit_is_named(court: Court, settings, expected):
-    said = refusal(court.found, f"exact_match: {{{settings}}}")
-    assert said == f"prompts/qa/experiment.yaml:4:14: evaluator 'exact_match': {expected}"
+def test_reserved_setting_that_does_not_fit_is_named(project: EvaluatorProject, settings, expected):
+    message = refusal(project.load_evaluators, f"exact_match: {{{settings}}}")
+    assert message == f"prompts/qa/experiment.yaml:4:14: evaluator 'exact_match': {expected}"
 
 
-def test_limits_and_grants_are_no_part_of_the_digest(court: Court, monkeypatch):
+def test_limits_and_grants_are_not_in_the_digest(project: EvaluatorProject, monkeypatch):
     monkeypatch.setenv("SOME_KEY", "x")
-    court.evaluator("def mine(outputs):\n    return 1\n")
-    ways = ["mine", "mine: {timeout_s: 5}", "mine: {env: [SOME_KEY]}"]
-    assert len({court.found(way)[0].digest for way in ways}) == 1
+    project.write_evaluator("def mine(outputs):\n    return 1\n")
+    variants = ["mine", "mine: {timeout_s: 5}", "mine: {env: [SOME_KEY]}"]
+    assert len({project.load_evaluators(text)[0].digest for text in variants}) == 1
 
 
 @pytest.mark.parametrize(
@@ -311,65 +313,66 @@ def test_limits_and_grants_are_no_part_of_the_digest(court: Court, monkeypatch):
          "  fix: use arguments among inputs, outputs, expectations, completion; make settings "
          "keyword-only"),
         ("def mine(outputs, *, env=1): ...", "evaluators/mine.py: evaluator 'mine' has a setting "
-         "'env', which workbench reserves\n  fix: rename it; reserved are name, env, timeout_s"),
+         "'env', which workbench reserves\n  fix: rename it; "
+         "reserved are name, env, timeout_s"),
         ("def other(outputs): ...", "evaluators/mine.py has no 'mine'"
          "\n  fix: define `def mine(outputs, expectations): …` in it"),
     ],
 )  # fmt: skip
 def test_evaluator_that_can_not_be_used_is_refused_before_anything_is_sent(
-    court: Court, code, expected
+    project: EvaluatorProject, code, expected
 ):
-    (court.root / "helper_of_mine.py").write_text("\nimport no_such_y\n")
-    court.evaluator(code)
-    said = refusal(court.found).replace(f"{court.root}/evaluators/", "")
+    (project.root / "helper_of_mine.py").write_text("\nimport no_such_y\n")
+    project.write_evaluator(code)
+    message = refusal(project.load_evaluators).replace(f"{project.root}/evaluators/", "")
     where = "prompts/qa/experiment.yaml:4:14: "
-    assert said == where + expected.removeprefix("evaluators/mine.py: ")
+    assert message == where + expected.removeprefix("evaluators/mine.py: ")
 
 
 @pytest.mark.slow
-def test_module_that_hangs_while_it_is_imported_is_refused(court: Court):
-    court.evaluator("import time\ntime.sleep(600)\n")
-    assert refusal(court.found) == (
+def test_module_that_hangs_while_it_is_imported_is_refused(project: EvaluatorProject):
+    project.write_evaluator("import time\ntime.sleep(600)\n")
+    assert refusal(project.load_evaluators) == (
         "prompts/qa/experiment.yaml:4:14: evaluators/mine.py can't be imported: "
         "it took longer than 30 s"
     )
 
 
-def test_module_is_imported_by_another_process_only(court: Court, capfd):
-    court.evaluator("print('imported')\n\ndef mine(outputs):\n    return 1\n")
+def test_module_is_imported_by_another_process_only(project: EvaluatorProject, capfd):
+    project.write_evaluator("print('imported')\n\ndef mine(outputs):\n    return 1\n")
     before = set(sys.modules)
-    court.scores()
-    found = [name for name in set(sys.modules) - before if name.startswith("workbench_project")]
-    assert (found, capfd.readouterr()) == ([], ("", "imported\nimported\n"))
+    project.scores()
+    imported = [name for name in set(sys.modules) - before if name.startswith("workbench_project")]
+    assert (imported, capfd.readouterr()) == ([], ("", "imported\nimported\n"))
 
 
-def test_two_evaluators_of_one_label_are_refused(court: Court):
-    court.evaluator("def mine(outputs):\n    return 1\n")
-    assert refusal(court.found, "mine, exact_match: {name: mine}") == (
+def test_two_evaluators_of_one_label_are_refused(project: EvaluatorProject):
+    project.write_evaluator("def mine(outputs):\n    return 1\n")
+    assert refusal(project.load_evaluators, "mine, exact_match: {name: mine}") == (
         "prompts/qa/experiment.yaml:4:20: two evaluators are called 'mine'\n"
         "  fix: rename this one: `exact_match: {name: another_name}`"
     )
 
 
-def test_edited_evaluator_judges_its_own_column_again(court: Court):
-    note = court.root / "judged.txt"
+def test_edited_evaluator_judges_only_its_own_column_again(project: EvaluatorProject):
+    note = project.root / "judged.txt"
     code = """
         def {name}(outputs):
             with open({note!r}, "a") as file:
                 file.write("{name} ")
             return {value}
         """
-    court.evaluator(code.format(name="mine", note=str(note), value=1))
-    court.evaluator(code.format(name="other", note=str(note), value=1), "other")
-    court.scored("mine, other")
-    court.evaluator(code.format(name="mine", note=str(note), value=2))
-    again = court.scored("mine, other")
-    assert again == [{"mine": Score(2.0), "other": Score(1.0)}] * 3
+    project.write_evaluator(code.format(name="mine", note=str(note), value=1))
+    project.write_evaluator(code.format(name="other", note=str(note), value=1), "other")
+    project.scores_by_row("mine, other")
+    project.write_evaluator(code.format(name="mine", note=str(note), value=2))
+    second = project.scores_by_row("mine, other")
+    assert second == [{"mine": Score(2.0), "other": Score(1.0)}] * 3
     assert note.read_text().split() == ["mine"] * 3 + ["other"] * 3 + ["mine"] * 3
 
 
-def test_evaluator_that_changes_while_it_is_at_work_is_no_mixed_column(court: Court):
-    court.evaluator("""
+def test_evaluator_that_changes_while_it_runs_makes_no_mixed_column(project: EvaluatorProject):
+    project.write_evaluator("""
         import os
 
         def mine(outputs):
@@ -380,15 +383,15 @@ def test_evaluator_that_changes_while_it_is_at_work_is_no_mixed_column(court: Co
             return True
         """)
     with pytest.raises(WorkbenchError) as caught:
-        court.scores()
+        project.scores()
     assert (str(caught.value), caught.value.exit_code) == (
         "prompts/qa/experiment.yaml:4:14: evaluators/mine.py was changed while evaluator 'mine' "
-        "was at work\n  fix: the answers are safe; the same command judges all of them with the "
-        "new one",
+        "was running\n  fix: run the same command again: the answers are kept, and the new "
+        "evaluator judges all of them",
         6,
     )
 
 
-def test_nan_of_python_is_not_let_through_by_a_category(court: Court):
-    court.evaluator(f"def mine(outputs):\n    return float({str(math.nan)!r})\n")
-    assert court.scores() == [Score(error="returned nan, not a finite number")] * 3
+def test_nan_of_python_is_refused(project: EvaluatorProject):
+    project.write_evaluator(f"def mine(outputs):\n    return float({str(math.nan)!r})\n")
+    assert project.scores() == [Score(error="returned nan, not a finite number")] * 3

@@ -1,6 +1,16 @@
 """Prompts: Jinja templates in files, versions of them, and their rendering.
 
-prompts/sentiment/zero_shot.jinja --load--> Prompt --render with a row--> Conversation
+    prompts/sentiment/zero_shot.jinja --load--> Prompt --render with a row--> Conversation
+
+hints.py      fixes for errors in templates
+load.py       front matter and text of a template file, from the folder or a git revision
+partials.py   included files
+prompt.py     a checked template, ready to render
+reference.py  few_shot, few_shot@3, few_shot@production
+renderer.py   the child process that parses and renders
+source.py     role lines, and messages before and after rendering
+worker.py     the child process itself
+write.py      a prompt written back into its file
 """
 
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt

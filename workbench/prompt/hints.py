@@ -1,7 +1,7 @@
-"""What would mend a template: said beside the worker's own words for what is wrong.
+"""Fixes for errors in templates, shown below the error's own message.
 
-mending("No filter named 'uper'.", {})      ->  did you mean 'upper'? known: upper, …
-mending("takes longer than a template may", …)  ->  a row may take 1.5 s, 512 MB and …
+No filter named 'uper'.     ->  did you mean 'upper'? known: upper, …
+the template takes too long ->  loop only over values of the row …
 """
 
 import re
@@ -11,45 +11,52 @@ from workbench.canonical import JSON
 from workbench.errors import unknown_name
 
 TAGS = ("for", "if", "set", "macro", "call", "filter", "with", "raw", "include", "block")
-LIMITS = "a row may take 1.5 s, 512 MB and 20,000,000 characters"
-CALM = "loop over what the row holds, and build no long texts"
-NEST = "nest fewer brackets, blocks and macros"
-SYNTAX = "write {{ value }}, {% tag %}, {# comment #}; braces that are text: {% raw %}…{% endraw %}"
-# What the worker says, and what would be right; the first that is found counts.
-KNOWN = (
-    ("more memory|longer than a template|characters, more than|Range too big", f"{CALM}: {LIMITS}"),
-    ("nested too deep|nested blocks", NEST),
-    ("unsafe|safely callable", "take values of the row, and filters; nothing behind an object"),
+LIMITS = "the limits per row are 1.5 s, 512 MB and 20,000,000 characters"
+SYNTAX = "write {{ value }}, {% tag %}, {# comment #}; for literal braces {% raw %}…{% endraw %}"
+# Pattern of the error, and its fix; the first match counts.
+HINTS = (
+    (
+        "too much memory|takes too long|characters, more than|Range too big",
+        f"loop only over values of the row, and build no long strings; {LIMITS}",
+    ),
+    ("nested too deep|nested blocks", "nest fewer brackets, blocks and macros"),
+    (
+        "unsafe|safely callable",
+        "use values of the row and filters, not attributes and methods of Python objects",
+    ),
     (r"needs to be closed is '(?P<end>\w+)'", "close it: {{% end{end} %}}"),
-    ("is no text$", "call it, as in text.upper(), or end with |join or |list"),
-    ("nothing that JSON has", "give tojson values of the row"),
+    ("is not text$", "call it, as in text.upper(), or end with |join or |list"),
+    ("is not JSON$", "pass values of the row to tojson"),
     ("Missing end of comment", "close it: #}"),
     ("Missing end of raw", "close it: {% endraw %}"),
 )
 
 
-def mending(error: str, row: Mapping[str, JSON] | None = None) -> str:
-    """What to do about `error`, the worker's first line.
+def suggest_fix(error: str, row: Mapping[str, JSON] | None = None) -> str:
+    """A fix for `error`.
 
     Args:
-        error: as the worker says it.
-        row: the variables it happened with; None: nothing was rendered yet.
+        error: first line of the worker's message.
+        row: the variables that were rendered; None: nothing was rendered yet.
     """
-    if found := re.search(r"No (filter|test) named '([^']*)'", error):
-        return unknown_name(found[1], found[2], _named(found[1])).fix
-    if found := re.search(r"unknown tag '([^']*)'", error):
-        return unknown_name("tag", found[1], TAGS).fix
-    for pattern, fix in KNOWN:
+    if match := re.search(r"No (filter|test) named '([^']*)'", error):
+        return unknown_name(match[1], match[2], _jinja_names(match[1])).fix
+    if match := re.search(r"unknown tag '([^']*)'", error):
+        return unknown_name("tag", match[1], TAGS).fix
+    for pattern, fix in HINTS:
         if match := re.search(pattern, error):
             return fix.format(**match.groupdict()) if match.groupdict() else fix
     if row is None:
         return SYNTAX
-    held = ", ".join(f"{name} ({_kind(value)})" for name, value in list(row.items())[:12])
-    return f"the row has: {held or 'nothing'}; `is defined` and `default()` ask first"
+    columns = ", ".join(f"{name} ({_kind(value)})" for name, value in list(row.items())[:12])
+    return (
+        f"the row has: {columns or 'nothing'}; "
+        "check optional values with `is defined` or `default()`"
+    )
 
 
-def _named(kind: str) -> list[str]:
-    from jinja2 import filters, tests  # 50 ms, for an error only
+def _jinja_names(kind: str) -> list[str]:
+    from jinja2 import filters, tests  # 50 ms, only for an error
 
     return list(filters.FILTERS if kind == "filter" else tests.TESTS)
 

@@ -1,10 +1,15 @@
-"""How a prompt is named: the working copy, or one version of it.
+"""The name of a prompt: its working copy, or one version of it.
 
-few_shot                  the file as it is now
-few_shot@3                version 3 of the registry
-few_shot@production       the version an alias points to
-few_shot@sha:1a2b3c4d     the version with this digest, in any store
-few_shot@git:v1.2         the file as it was at a git revision
+>>> parse_reference("few_shot@3")                 # version 3 of the registry
+Reference(name='few_shot', kind='version', value='3')
+>>> parse_reference("few_shot@production").kind   # the version an alias points to
+'alias'
+>>> parse_reference("few_shot@sha:1a2b3c4d").kind  # the version with this digest, in any store
+'digest'
+>>> parse_reference("few_shot@git:v1.2").kind     # the file at a git revision
+'git'
+>>> parse_reference("few_shot").kind              # the file in the working copy
+'working'
 """
 
 import re
@@ -15,11 +20,18 @@ from workbench.errors import WorkbenchError
 from workbench.project import NAME_PATTERN
 
 Kind = Literal["working", "version", "alias", "digest", "git"]
+# Prefix and pattern of the text after the `@`.
+FORMS: dict[Kind, tuple[str, str]] = {
+    "digest": ("sha:", "[0-9a-f]{6,64}"),
+    "git": ("git:", r"[A-Za-z0-9_][\w./~^@{}-]*"),
+    "version": ("", "[1-9][0-9]*"),
+    "alias": ("", rf"(?!\d+$){NAME_PATTERN}"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A prompt's name and which of its contents is meant."""
+    """A prompt's name, and one of its versions or the working copy."""
 
     name: str
     kind: Kind = "working"
@@ -30,36 +42,31 @@ class Reference:
 
     @property
     def suffix(self) -> str:
-        """What stands behind the `@`; empty for the working copy."""
-        marks = {"digest": "sha:", "git": "git:"}
-        return marks.get(self.kind, "") + self.value
+        """The text after the `@`; empty for the working copy."""
+        return FORMS[self.kind][0] + self.value if self.value else ""
 
 
 def parse_reference(text: str, *, where: str = "") -> Reference:
-    """The reference `text` stands for.
+    """The reference that `text` names.
 
     Raises:
-        WorkbenchError: it is none; the forms there are.
+        WorkbenchError: it has none of the forms above.
     """
     name, at, suffix = text.partition("@")
     if not re.fullmatch(NAME_PATTERN, name):
         raise WorkbenchError(
-            f"{text!a} is no prompt's name",
+            f"{text!a} is not a prompt name",
             where=where,
-            fix="letters, digits, _ and -; then perhaps @3, @alias, @sha:… or @git:REV",
+            fix="use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV",
         )
     if not at:
         return Reference(name)
-    if suffix.startswith("sha:") and re.fullmatch(r"[0-9a-f]{6,64}", suffix[4:]):
-        return Reference(name, "digest", suffix[4:])
-    if suffix.startswith("git:") and re.fullmatch(r"[A-Za-z0-9_][\w./~^@{}-]*", suffix[4:]):
-        return Reference(name, "git", suffix[4:])
-    if re.fullmatch(r"[1-9][0-9]*", suffix):
-        return Reference(name, "version", suffix)
-    if re.fullmatch(NAME_PATTERN, suffix) and not suffix.isdigit():
-        return Reference(name, "alias", suffix)
+    for kind, (prefix, pattern) in FORMS.items():
+        value = suffix.removeprefix(prefix)
+        if suffix.startswith(prefix) and re.fullmatch(pattern, value):
+            return Reference(name, kind, value)
     raise WorkbenchError(
         f"{suffix!r} names no version of {name!r}",
         where=where,
-        fix=f"{name}@3, {name}@production, {name}@sha:1a2b3c4d or {name}@git:main",
+        fix=f"write {name}@3, {name}@production, {name}@sha:1a2b3c4d or {name}@git:main",
     )

@@ -1,8 +1,10 @@
-"""The parent's side of the worker: starts it, asks it, ends it when it takes too long.
+"""Templates parsed and rendered in a child process, which is ended when it takes too long.
 
-with Renderer() as renderer:
-    renderer.parse(["Hi {{ name }}"])                   # [Parsed({"name": 1})]
-    renderer.render("Hi {{ name }}", [{"name": "Ada"}]) # Rendered("Hi Ada"), …
+>>> with Renderer() as renderer:
+...     renderer.parse(["Hi {{ name }}"])
+...     list(renderer.render("Hi {{ name }}", [{"name": "Ada"}]))
+[Parsed(variables={'name': 1}, tags={}, error='', line=0)]
+[Rendered(text='Hi Ada', error='', line=0)]
 """
 
 import json
@@ -12,24 +14,24 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from workbench.canonical import JSON
-from workbench.workers.child import Child, EndedError
+from workbench.workers.child import EndedError
+from workbench.workers.worker_process import LateError, WorkerProcess
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
-MEMORY = 512 * 1024 * 1024  # bytes
-SECONDS = 1.5  # for one row, as the worker counts it
-PATIENCE = 2.0  # seconds without an answer until the worker is killed
-BATCH = 200  # rows sent at once, or fewer
+MEMORY_LIMIT = 512 * 1024 * 1024  # bytes
+ROW_LIMIT_S = 1.5  # seconds for one row, measured by the child itself
+ANSWER_LIMIT_S = 2.0  # seconds without an answer until the child is ended
+BATCH_ROWS = 200  # rows sent at once, at most
 BATCH_SIZE = 4_000_000  # characters of JSON after which a batch is full
-AHEAD = 5  # batches handed over before the answers to the first are awaited
+BATCHES_AHEAD = 5  # batches sent before the answers to the first are read
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What stands in a template: free variables and banned tags with their first lines."""
+    """Free variables and banned tags of a template with their first lines, or its error."""
 
     variables: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
@@ -39,103 +41,73 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One row's text, or why there is none; `line` is of the template, 0 where not known."""
+    """Text of one row, or its error; `line` is of the template, 0 if unknown."""
 
     text: str = ""
     error: str = ""
     line: int = 0
 
 
-class Renderer:
-    """A worker process that is started when first needed and again after it had to be killed."""
+class Renderer(WorkerProcess):
+    """The child process that parses and renders, started when first needed."""
 
     def __init__(self) -> None:
-        self._child: Child | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._end()
+        command = [sys.executable, "-P", str(WORKER), str(MEMORY_LIMIT), str(ROW_LIMIT_S)]
+        super().__init__(command, env={"PYTHONDONTWRITEBYTECODE": "1"})
 
     def parse(self, sources: Sequence[str]) -> list[Parsed]:
-        """What stands in each source, in their order."""
+        """Variables and tags of each source, in order."""
         parsed: list[Parsed] = []
-        for start in range(0, len(sources), BATCH):
-            batch = sources[start : start + BATCH]
-            self._started().ask(json.dumps({"parse": list(batch)}))
-            (answer,) = self._answers(1)
+        for start in range(0, len(sources), BATCH_ROWS):
+            batch = sources[start : start + BATCH_ROWS]
+            self.send(json.dumps({"parse": list(batch)}))
+            answer = self._receive()
             failed = [{"error": answer["error"]}] * len(batch) if "error" in answer else []
-            parsed += [Parsed(**found) for found in failed or answer["parsed"]]
+            parsed += [Parsed(**fields) for fields in failed or answer["parsed"]]
         return parsed
 
     def render(
         self, source: str, rows: Iterable[Mapping[str, JSON]]
     ) -> Generator[Rendered, None, None]:
-        """The text for each row, in their order, up to and with the first that fails.
+        """The text of each row, in order, up to and including the first that fails.
 
-        Some rows are taken and rendered ahead of the one that is asked for.
+        Rows are read and rendered some batches ahead of the caller.
         """
-        sizes: deque[int] = deque()
+        sizes: deque[int] = deque()  # of the batches whose answers are still to be read
         try:
-            for batch in chain(_batched(rows), [None] * AHEAD):
+            for batch in chain(_batches(rows), [None] * BATCHES_AHEAD):
                 if batch is not None:
-                    own = ", ".join(batch)
-                    self._started().ask(f'{{"render": {json.dumps(source)}, "rows": [{own}]}}')
+                    row_list = ", ".join(batch)
+                    self.send(f'{{"render": {json.dumps(source)}, "rows": [{row_list}]}}')
                     sizes.append(len(batch))
-                if sizes and (batch is None or len(sizes) == AHEAD):
-                    for answer in self._answers(sizes[0]):
-                        yield Rendered(**answer)
-                        if "error" in answer:
+                if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
+                    for _ in range(sizes[0]):
+                        rendered = Rendered(**self._receive())
+                        yield rendered
+                        if rendered.error:
                             return
                     sizes.popleft()
         finally:
             if sizes:
-                self._end()  # it is at work on rows that nobody asks for any more
+                self.end()  # it still renders rows that are no longer wanted
 
-    def _answers(self, expected: int) -> list[dict[str, Any]]:
-        """`expected` answers, or fewer where the last of them is an error."""
-        answers: list[dict[str, Any]] = []
+    def _receive(self) -> dict[str, Any]:
         try:
-            while len(answers) < expected and not (answers and "error" in answers[-1]):
-                answer = self._started().receive(PATIENCE)
-                if answer is None:
-                    return [*answers, self._ended("takes longer than a template may")]
-                answers.append(answer)
+            answer: dict[str, Any] = self.receive(ANSWER_LIMIT_S)
+            return answer
+        except LateError:
+            return {"error": "the template takes too long", "line": 0}
         except EndedError:
-            return [*answers, self._ended("needs more memory than a template may use")]
-        return answers
-
-    def _started(self) -> Child:
-        if self._child is None:
-            command = [sys.executable, "-P", str(WORKER), str(MEMORY), str(SECONDS)]
-            self._child = Child(command, env={"PYTHONDONTWRITEBYTECODE": "1"})
-            while not self._child.ready(PATIENCE):  # starting may take long, rendering may not
-                pass
-        return self._child
-
-    def _ended(self, why: str) -> dict[str, Any]:
-        self._end()
-        return {"error": why, "line": 0}
-
-    def _end(self) -> None:
-        if self._child is not None:
-            self._child.end()
-            self._child = None
+            return {"error": "the template needs too much memory", "line": 0}
 
 
-def _batched(rows: Iterable[Mapping[str, JSON]]) -> Iterator[list[str]]:
-    """The rows as JSON, neither too many nor too much at once for the worker's memory."""
+def _batches(rows: Iterable[Mapping[str, JSON]]) -> Iterator[list[str]]:
+    """The rows as JSON, in batches that fit into the child's memory."""
     batch: list[str] = []
     size = 0
     for row in rows:
         text = json.dumps(row)
-        if batch and (len(batch) == BATCH or size + len(text) > BATCH_SIZE):
+        if batch and (len(batch) == BATCH_ROWS or size + len(text) > BATCH_SIZE):
             yield batch
             batch, size = [], 0
         batch.append(text)

@@ -1,6 +1,6 @@
-"""Writing a prompt back into its template file.
+"""A prompt written back into its template file.
 
-Prompt (version 3 of the registry)  ->  prompts/sentiment/few_shot.jinja
+sentiment.few_shot, version 3  ->  prompts/sentiment/few_shot.jinja
 """
 
 import io
@@ -16,37 +16,37 @@ from workbench.prompt.renderer import Renderer
 
 
 def write_prompt(prompt: Prompt, project: Project, renderer: Renderer, *, force: bool) -> Path:
-    """The file that now holds `prompt`, written aside and renamed.
+    """The file that now holds `prompt`, written in one step.
 
-    Partials are written in place: a stored version knows nothing of files.
+    Partials are written in place: a stored version knows no files.
 
     Raises:
-        WorkbenchError: the working copy has other content, and `force` is not given.
+        WorkbenchError: the working copy has other content, and `force` is not set.
     """
     folder = project.prompts / prompt.task
     file = folder / f"{prompt.name}.jinja"
     if file.is_file():
-        here = load_prompt(prompt.task, prompt.name, folder_reader(project.prompts), renderer)
-        if here.digest == prompt.digest:
+        working = load_prompt(prompt.task, prompt.name, folder_reader(project.prompts), renderer)
+        if working.digest == prompt.digest:
             return file
         if not force:
             raise WorkbenchError(
                 f"the working copy differs from {prompt.ref}",
                 where=project.display_path(file),
-                fix=f"look with `workbench prompts diff {prompt.task}/{prompt.ref}`, "
+                fix=f"compare them with `workbench prompts diff {prompt.task}/{prompt.ref}`, "
                 "then add --force to replace it",
             )
     folder.mkdir(parents=True, exist_ok=True)
-    aside = file.with_suffix(".jinja.new")
-    aside.write_text(template_text(prompt), encoding="utf-8")
-    aside.replace(file)
+    new_file = file.with_suffix(".jinja.new")
+    new_file.write_text(template_text(prompt), encoding="utf-8")
+    new_file.replace(file)
     return file
 
 
 def template_text(prompt: Prompt) -> str:
-    """The whole file: front matter where something has to be said, then the source."""
-    said = prompt.settings.as_json()
-    front = {"description": prompt.description, **said} if prompt.description else said
+    """The content of a template file: front matter if anything is set, then the source."""
+    settings = prompt.settings.as_json()
+    front = {"description": prompt.description, **settings} if prompt.description else settings
     body = template_source(prompt.template) + "\n"
     if not front:
         return body

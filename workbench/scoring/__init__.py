@@ -1,9 +1,8 @@
-"""Evaluators over the finished outputs of a variant, in a child process.
+"""Evaluators over the finished outputs of a variant, in child processes.
 
-adapter.py      MLflow's metrics and scorers as evaluator functions
-cells.py        one score per row, computed once and stored
-environment.py  the environment variables that the child process gets
-pool.py         the parent's side of the child process
-stream.py       scoring in a thread while other rows are still being answered
-worker.py       the child process
+adapter.py  MLflow's metrics and scorers as evaluator functions
+cells.py    one score per row, computed once and stored
+pool.py     the child processes
+stream.py   scoring in a thread while other rows are still being answered
+worker.py   a child process itself
 """

@@ -1,6 +1,6 @@
 """MLflow's metrics and scorers as evaluator functions.
 
-adapt(mlflow.metrics.exact_match, {})  ->  a function of inputs, outputs, expectations
+mlflow.metrics.exact_match()  ->  judge(inputs, outputs, expectations) = Score(True)
 """
 
 import inspect
@@ -18,52 +18,51 @@ from workbench.evaluator import Score
 
 
 def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | None:
-    """An MLflow metric or scorer, or what makes one, as an evaluator function; None: neither."""
-    made = target
+    """An MLflow metric or scorer, or a factory of one, as a function; None: it is neither."""
     if inspect.isclass(target) or inspect.isfunction(target):
-        made = target(**settings)
-    if isinstance(made, Scorer):
-        return _from_scorer(made)
-    if isinstance(made, EvaluationMetric):
-        return _from_metric(made)
+        target = target(**settings)
+    if isinstance(target, Scorer):
+        return _from_scorer(target)
+    if isinstance(target, EvaluationMetric):
+        return _from_metric(target)
     return None
 
 
 def _from_scorer(scorer: Scorer) -> Callable[..., Any]:
-    def judged(inputs: Any, outputs: str, expectations: Any = None) -> Score:
+    def judge(inputs: Any, outputs: str, expectations: Any = None) -> Score:
         return _score(scorer.run(inputs=inputs, outputs=outputs, expectations=expectations))
 
-    return judged
+    return judge
 
 
 def _from_metric(metric: EvaluationMetric) -> Callable[..., Any]:
-    """Calls the metric with one row; one that only aggregates gives the aggregate of that row."""
-    wanted = inspect.signature(metric.eval_fn).parameters
+    """Call the metric with one row; a metric that only aggregates gives that row's aggregate."""
+    parameters = inspect.signature(metric.eval_fn).parameters
 
-    def judged(inputs: Any, outputs: str, expectations: Any = None) -> Score:
-        given = {
+    def judge(inputs: Any, outputs: str, expectations: Any = None) -> Score:
+        columns = {
             "predictions": pd.Series([outputs]),
             "targets": pd.Series([expectations.get("expected_response")]),
             "inputs": pd.Series([inputs]),
             "metrics": {},
-            **{name: pd.Series([value]) for name, value in inputs.items() if name in wanted},
+            **{name: pd.Series([value]) for name, value in inputs.items() if name in parameters},
         }
-        value = metric.eval_fn(**{name: given[name] for name in wanted if name in given})
+        value = metric.eval_fn(**{name: columns[name] for name in parameters if name in columns})
         if value.scores:
             reason = value.justifications[0] if value.justifications else ""
             return Score(value.scores[0], reason or "")
         return Score(next(iter(value.aggregate_results.values())))
 
-    return judged
+    return judge
 
 
-def _score(said: Any) -> Score:
-    if isinstance(said, list):
-        said = said[0] if said else None
-    if isinstance(said, Feedback):
-        if said.error:
-            return Score(error=str(said.error))
-        return replace(_score(said.value), reason=said.rationale or "")
-    if said in ("yes", "no"):  # how MLflow's judges say pass and fail
-        return Score(said == "yes")
-    return Score(said)
+def _score(result: Any) -> Score:
+    if isinstance(result, list):
+        result = result[0] if result else None
+    if isinstance(result, Feedback):
+        if result.error:
+            return Score(error=str(result.error))
+        return replace(_score(result.value), reason=result.rationale or "")
+    if result in ("yes", "no"):  # pass and fail of MLflow's judges
+        return Score(result == "yes")
+    return Score(result)

@@ -1,55 +1,21 @@
-"""One score a row, each computed once and stored.
+"""One score per row and evaluator, each computed once and stored.
 
-score_cells(evaluator, rows, store)     [Score(True), …]
-score_rows(evaluators, rows, store)     the rows with their scores
+{"outputs": "Paris", "expectations": {"expected_response": "Paris"}}  ->  Score(True)
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 from workbench.canonical import JSON
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.results.types import Row
-from workbench.scoring.pool import one_child
-from workbench.secrets import Redactor
+from workbench.scoring.pool import shared_pool
 from workbench.store import Store, completion_json, score_key
 
-AT_ONCE = 500  # scores kept in one commit
-SECONDS = 1.5  # after which fewer are
-
-
-def score_cells(
-    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: StopCheck = not_stopped
-) -> list[Score]:
-    """One score a row, in order; those the store holds are not computed again.
-
-    Args:
-        evaluator: what judges.
-        rows: rows with a finished answer.
-        store: where scores are kept, as they come; one that went wrong is not.
-        stopped: asked again and again whether to end.
-
-    Raises:
-        Stopped: `stopped` said so; the scores there are by then are kept.
-        WorkbenchError: the evaluator is not what it was when the experiment was read.
-    """
-    data = [_data(evaluator, row) for row in rows]
-    keys = [score_key(evaluator, one) for one in data]
-    known = store.scores(set(keys)) if evaluator.traits.cache else {}
-    wanted = {key: n for n, key in enumerate(keys) if key not in known}
-    with one_child() as judges, _Keeping(evaluator, store) as keeping:
-        if evaluator.spec:
-            scores = judges.judge(evaluator, [data[n] for n in wanted.values()], stopped)
-        else:
-            scores = _in_process(evaluator, [rows[n] for n in wanted.values()], stopped)
-        for key, said in zip(wanted, scores, strict=True):
-            score = known[key] = _clean(said, store.redactor)
-            keeping.add(key, score)
-    return [known[key] for key in keys]
+COMMIT_SIZE = 500  # scores in one commit
+COMMIT_INTERVAL_S = 1.5  # seconds after which a smaller commit is made
 
 
 def score_rows(
@@ -59,71 +25,86 @@ def score_rows(
     *,
     stopped: StopCheck = not_stopped,
 ) -> list[Row]:
-    """The rows with their scores; `stopped` and what is raised as for `score_cells`."""
+    """The rows with their scores; raises as `score_cells` does."""
     finished = [row for row in rows if row.state == "scored"]
-    with one_child():
+    with shared_pool():
         columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in evaluators}
-    return with_scores(rows, columns)
+    by_row = iter(
+        [{name: scores[n] for name, scores in columns.items()} for n in range(len(finished))]
+    )
+    return [replace(row, scores=next(by_row)) if row.state == "scored" else row for row in rows]
 
 
-def kept_scores(
+def score_cells(
+    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: StopCheck = not_stopped
+) -> list[Score]:
+    """One score per row, in order; those in the store are not computed again.
+
+    Args:
+        evaluator: judges the rows.
+        rows: rows with a finished answer.
+        store: takes the scores as they come, except errors.
+        stopped: called again and again.
+
+    Raises:
+        Stopped: `stopped` returned True; the scores so far are stored.
+        WorkbenchError: the evaluator has changed since the experiment was read.
+    """
+    arguments = [_arguments(evaluator, row) for row in rows]
+    keys = [score_key(evaluator, row_arguments) for row_arguments in arguments]
+    scores = store.scores(set(keys)) if evaluator.traits.cache else {}
+    missing = {key: n for n, key in enumerate(keys) if key not in scores}
+    with shared_pool() as pool:
+        if evaluator.spec:
+            judged = pool.judge(evaluator, [arguments[n] for n in missing.values()], stopped)
+        else:
+            judged = _judge_here(evaluator, [rows[n] for n in missing.values()], stopped)
+        scores |= _store_scores(evaluator, zip(missing, judged, strict=True), store)
+    return [scores[key] for key in keys]
+
+
+def stored_scores(
     evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store
 ) -> list[dict[str, Score]]:
-    """What the store holds of each row's scores, by evaluator; nothing is judged."""
-    found: list[dict[str, Score]] = [{} for _ in rows]
+    """The stored scores of each row by evaluator; nothing is judged."""
+    by_row: list[dict[str, Score]] = [{} for _ in rows]
     finished = [number for number, row in enumerate(rows) if row.state == "scored"]
-    for one in evaluators:
-        if one.traits.cache:
-            keys = [score_key(one, _data(one, rows[number])) for number in finished]
-            known = store.scores(set(keys))
+    for evaluator in evaluators:
+        if evaluator.traits.cache:
+            keys = [score_key(evaluator, _arguments(evaluator, rows[n])) for n in finished]
+            scores = store.scores(set(keys))
             for number, key in zip(finished, keys, strict=True):
-                if key in known:
-                    found[number][one.name] = known[key]
-    return found
+                if key in scores:
+                    by_row[number][evaluator.name] = scores[key]
+    return by_row
 
 
-class _Keeping:
-    """Keeps scores some at a time, and the last of them however it ends."""
-
-    def __init__(self, evaluator: Evaluator, store: Store) -> None:
-        self._evaluator = evaluator
-        self._store = store
-        self._fresh: dict[str, Score] = {}
-        self._since = time.monotonic()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._keep()
-
-    def add(self, key: str, score: Score) -> None:
-        """Takes a score that will soon be kept."""
-        if self._evaluator.traits.cache and not score.error:
-            self._fresh[key] = score
-        if len(self._fresh) >= AT_ONCE or time.monotonic() - self._since > SECONDS:
-            self._keep()
-
-    def _keep(self) -> None:
-        self._store.save_scores(self._evaluator, self._fresh)
-        self._fresh = {}
-        self._since = time.monotonic()
+def _store_scores(
+    evaluator: Evaluator, judged: Iterable[tuple[str, Score]], store: Store
+) -> dict[str, Score]:
+    """The scores by key, without secrets; they are stored however the judging ends."""
+    redact = store.redactor.redact
+    scores: dict[str, Score] = {}
+    unsaved: dict[str, Score] = {}
+    saved_at = time.monotonic()
+    try:
+        for key, score in judged:
+            value = redact(score.value) if isinstance(score.value, str) else score.value
+            texts = (redact(text) for text in (score.reason, score.label, score.error))
+            scores[key] = Score(value, *texts)
+            if evaluator.traits.cache and not score.error:
+                unsaved[key] = scores[key]
+            late = time.monotonic() - saved_at > COMMIT_INTERVAL_S
+            if late or len(unsaved) >= COMMIT_SIZE:
+                store.save_scores(evaluator, unsaved)
+                unsaved, saved_at = {}, time.monotonic()
+    finally:
+        store.save_scores(evaluator, unsaved)
+    return scores
 
 
-def _clean(score: Score, redactor: Redactor) -> Score:
-    """Without the secrets that it may have been granted."""
-    clean = redactor.redact
-    value = clean(score.value) if isinstance(score.value, str) else score.value
-    return Score(value, clean(score.reason), clean(score.label), clean(score.error))
-
-
-def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -> Iterator[Score]:
-    """For an evaluator that was made of a function, so that no other process could find it."""
+def _judge_here(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -> Iterator[Score]:
+    """Scores of an evaluator made of a function, which no other process can import."""
     for row in rows:
         if stopped():
             raise Stopped
@@ -135,31 +116,16 @@ def _in_process(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -
         )
 
 
-def with_scores(rows: Sequence[Row], columns: Mapping[str, list[Score]]) -> list[Row]:
-    """The rows with a column an evaluator, one score for each row that has an answer."""
-    position = iter(range(len(rows)))
-    scored: list[Row] = []
-    for row in rows:
-        if row.state != "scored":
-            scored.append(row)
-            continue
-        index = next(position)
-        scored.append(
-            replace(row, scores={name: scores[index] for name, scores in columns.items()})
-        )
-    return scored
-
-
-def _data(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
-    """The arguments that the evaluator takes, as JSON."""
+def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
+    """The data arguments of the evaluator, as JSON."""
     assert row.completion
     example = row.cell.example
-    plain = {
+    values = {
         "inputs": example.inputs,
         "outputs": row.completion.text,
         "expectations": example.expectations,
     }
     return {
-        name: completion_json(row.completion) if name == "completion" else plain[name]
+        name: completion_json(row.completion) if name == "completion" else values[name]
         for name in evaluator.arguments
     }

@@ -1,11 +1,10 @@
-"""Our side of the process that evaluators run in: starts it, asks it, ends it when a row hangs.
+"""The child processes that evaluators run in.
 
-with one_child() as judges:
-    (found,) = judges.find([Spec("exact_match", {}, root)])
-    judges.judge(found, [{"outputs": "Paris", "expectations": {…}}], not_stopped)   # Score(True), …
+An evaluator gets its data as JSON and nothing of the main process: none of its memory, none of
+its pipes, and only the environment variables that are harmless or granted by name.
 
-An evaluator gets its data as JSON and nothing of our process: none of its environment but what is
-harmless or granted by name, none of its pipes, none of its memory.
+    sent      {"judge": 0, "rows": [{"outputs": "Paris", "expectations": {…}}]}
+    received  [true, "", "", ""]
 """
 
 import json
@@ -16,242 +15,245 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
-from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
+from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
 from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
-from workbench.scoring.environment import environment
-from workbench.workers.child import Child, EndedError
+from workbench.workers.child import EndedError
+from workbench.workers.worker_process import LateError, WorkerProcess, child_command, import_path
 
-START = 30.0  # seconds until it is ready, and seconds that importing an evaluator may take
-SLICE = 0.25  # seconds between two looks whether to stop
-FIRST, MOST = 16, 500  # rows sent at once
+WORKER = "workbench.scoring.worker"
+START_LIMIT_S = 30.0  # seconds until a process is ready, and seconds for importing an evaluator
+FIRST_BATCH, MAX_BATCH = 16, 500  # rows sent at once
 BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
-QUICK, SLOW = 0.1, 0.5  # seconds for a batch, below and above which the next is larger, smaller
-STRIKES = 20  # rows in a row that hung or ended the process, after which no more are tried
-SAID = 1_000_000  # bytes that evaluators may print, all in all
-UNUSED = -1  # the number of an evaluator that is only described
+# Seconds for a batch, below and above which the next is larger or smaller.
+FAST_S, SLOW_S = 0.1, 0.5
+MAX_FAILURES = 20  # rows in a row that hung or ended the process; after them no more are tried
+MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
+HARMLESS_VARIABLES = frozenset(
+    {"PATH", "HOME", "LANG", "TMPDIR", "TZ", "WORKBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE"}
+)
+TRACKING_URI = "MLFLOW_TRACKING_URI"
+ONLY_DESCRIBED = -1  # number of an evaluator that the process finds and doesn't keep
 
 
-@dataclass
-class _Worker:
-    """A child, and the numbers under which evaluators lie open in it, by their digests."""
+class _Printer:
+    """Output of evaluators, copied to standard error up to a limit."""
 
-    child: Child
-    numbers: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.bytes_left = MAX_PRINTED
+        self._is_cut = False
+
+    def show(self, text: str) -> None:
+        """Print `text`; the empty text stands for output that was dropped."""
+        self.bytes_left = max(0, self.bytes_left - len(text.encode("utf-8", "replace")))
+        sys.stderr.write(text)
+        if not text and not self._is_cut:
+            self._is_cut = True
+            sys.stderr.write(
+                f"\n(evaluators printed more than {MAX_PRINTED:,} bytes; the rest is dropped)\n"
+            )
+
+
+class _EvaluatorProcess(WorkerProcess):
+    """One child process.
+
+    Attributes:
+        numbers: of the evaluators that it has imported, by digest.
+    """
+
+    def __init__(self, spec: Spec, printer: _Printer) -> None:
+        super().__init__(
+            child_command(WORKER, printer.bytes_left),
+            env=_environment(spec.env),
+            folder=spec.root,
+            stderr=None,  # a failed start may print its reason
+            start_s=START_LIMIT_S,
+        )
+        self.numbers: dict[str, int] = {}
+        self._printer = printer
+
+    def find(self, spec: Spec, number: int) -> dict[str, JSON]:
+        """Description of an evaluator, which the child imports and keeps as `number`."""
+        fields = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
+        self.send(json.dumps({"find": {**fields, "where": spec.where}, "as": number}))
+        try:
+            answer = self.receive(START_LIMIT_S)
+        except LateError as late:
+            raise _import_error(spec, f"it {late}") from None
+        except EndedError as ended:
+            raise _import_error(spec, f"it ended its process: {ended}") from None
+        if "refused" in answer:
+            raise WorkbenchError(**answer["refused"])
+        description: dict[str, JSON] = answer["found"]
+        return description
+
+    def _handle_notice(self, message: JSON) -> bool:
+        if not isinstance(message, dict) or message.keys() & {"found", "refused"}:
+            return False
+        self._printer.show(message.get("printed", ""))
+        return True
 
 
 class EvaluatorPool:
-    """The processes of one scoring: one for all evaluators that are granted the same variables.
+    """Child processes, one for all evaluators that are granted the same variables.
 
-    Started when first needed, and again after one had to be killed. They end with the thread that
+    Each is started when first needed, and again after it was killed. They end with the thread that
     started them.
     """
 
     def __init__(self) -> None:
-        self._rooms: dict[tuple[Path, tuple[str, ...]], _Worker] = {}
-        self._strikes: Counter[str] = Counter()
-        self._left = SAID
-        self._silenced = False
+        self._processes: dict[tuple[Path, tuple[str, ...]], _EvaluatorProcess] = {}
+        self._failures: Counter[str] = Counter()  # in a row, by digest
+        self._printer = _Printer()
 
     def find(self, specs: Sequence[Spec]) -> list[Evaluator]:
-        """The evaluators, in order; only those of the library are imported by our own process.
+        """The evaluators, in order; the main process imports only those of the library.
 
         Raises:
             WorkbenchError: the first that can't be found, imported or given its settings.
         """
         return [
-            load_evaluator(one)
-            if is_builtin(one.name, one.root)
-            else evaluator_from_json(self._described(one, UNUSED), one)
-            for one in specs
+            load_evaluator(spec)
+            if is_builtin(spec.name, spec.root)
+            else evaluator_from_json(self._process(spec).find(spec, ONLY_DESCRIBED), spec)
+            for spec in specs
         ]
 
     def judge(
         self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: StopCheck
     ) -> Iterator[Score]:
-        """A score for each row, in order, as they come; whatever goes wrong is an error of its row.
+        """One score per row, in order, as they come; a failure is an error of its row.
 
         Raises:
-            Stopped: `stopped` said so.
-            WorkbenchError: the evaluator is not what it was when the experiment was read.
+            Stopped: `stopped` returned True.
+            WorkbenchError: the evaluator has changed since the experiment was read.
         """
         if rows and evaluator.spec:
             check_env(evaluator.spec)
-        done, size = 0, FIRST
+        done, size = 0, FIRST_BATCH
         while done < len(rows):
             if stopped():
                 raise Stopped
-            if self._strikes[evaluator.digest] >= STRIKES:
-                said = f"not judged: the {STRIKES} rows before it hung or ended their process"
-                yield from [Score(error=said)] * (len(rows) - done)
+            if self._failures[evaluator.digest] >= MAX_FAILURES:
+                error = f"not judged: the {MAX_FAILURES} rows before it hung or ended their process"
+                yield from [Score(error=error)] * (len(rows) - done)
                 return
-            began = time.monotonic()
-            for score in self._batch(evaluator, _encoded(rows[done : done + size]), stopped):
+            started = time.monotonic()
+            for score in self._judge_batch(evaluator, _encode(rows[done : done + size]), stopped):
                 yield score
                 done += 1
-            took = time.monotonic() - began
-            size = min(size * 2, MOST) if took < QUICK else size
-            size = max(size // 4, 1) if took > SLOW else size
+            duration_s = time.monotonic() - started
+            if duration_s < FAST_S:
+                size = min(size * 2, MAX_BATCH)
+            elif duration_s > SLOW_S:
+                size = max(size // 4, 1)
 
     def end(self) -> None:
-        """Kills every process and what it started."""
-        for room in self._rooms.values():
-            room.child.end()
-        self._rooms.clear()
+        """Kill every process and what it started."""
+        for process in self._processes.values():
+            process.end()
+        self._processes.clear()
 
-    def _batch(self, evaluator: Evaluator, rows: list[str], stopped: StopCheck) -> Iterator[Score]:
-        """The scores of these rows, up to and with the first that hangs or ends the process."""
+    def _judge_batch(
+        self, evaluator: Evaluator, rows: list[str], stopped: StopCheck
+    ) -> Iterator[Score]:
+        """The scores of these rows, up to and including the first that hangs or ends the process.
+
+        Rows behind it are not answered: the caller sends them again.
+        """
         spec = evaluator.spec
         assert spec
-        room = self._opened(evaluator, spec)
-        number = room.numbers[evaluator.digest]
-        room.child.ask(f'{{"judge": {number}, "rows": [{", ".join(rows)}]}}')
+        process = self._process_with(evaluator, spec)
+        number = process.numbers[evaluator.digest]
+        process.send(f'{{"judge": {number}, "rows": [{", ".join(rows)}]}}')
         answered = 0
         try:
             while answered < len(rows):
-                answer, missing = None, f"took longer than {spec.timeout_s:g} s"
                 try:
-                    answer = self._receive(room.child, spec.timeout_s, stopped)
+                    fields = process.receive(spec.timeout_s, stopped)
                 except EndedError as error:
-                    missing = f"ended its process: {error}"
-                if answer is None:
-                    self._strikes[evaluator.digest] += 1
-                    yield Score(error=missing)
+                    late = isinstance(error, LateError)
+                    self._failures[evaluator.digest] += 1
+                    yield Score(error=str(error) if late else f"ended its process: {error}")
                     return
-                self._strikes[evaluator.digest] = 0
+                self._failures[evaluator.digest] = 0
                 answered += 1
-                yield Score(*answer)
+                yield Score(*fields)
         finally:
-            if answered < len(rows):  # it owes answers that nobody will want
-                self._drop(spec)
+            if answered < len(rows):  # it still owes answers that are no longer wanted
+                process.end()
 
-    def _opened(self, evaluator: Evaluator, spec: Spec) -> _Worker:
-        """The child with this evaluator in it, known to be the one that was found before."""
-        room = self._room(spec)
-        if evaluator.digest in room.numbers:
-            return room
-        number = len(room.numbers)
+    def _process_with(self, evaluator: Evaluator, spec: Spec) -> _EvaluatorProcess:
+        """The process that has imported this evaluator, unchanged since it was found."""
+        process = self._process(spec)
+        if evaluator.digest in process.numbers:
+            return process
+        number = len(process.numbers)
         try:
-            found = self._described(spec, number)
+            description = process.find(spec, number)
         except WorkbenchError as error:
             error.exit_code = ExitCode.NOT_RECORDED
             raise
-        if found["digest"] != evaluator.digest:
+        if description["digest"] != evaluator.digest:
             raise WorkbenchError(
-                f"{evaluator.source} was changed while evaluator {evaluator.name!r} was at work",
+                f"{evaluator.source} was changed while evaluator {evaluator.name!r} was running",
                 where=spec.where,
-                fix="the answers are safe; the same command judges all of them with the new one",
+                fix="run the same command again: the answers are kept, and the new evaluator "
+                "judges all of them",
                 exit_code=ExitCode.NOT_RECORDED,
             )
-        self._room(spec).numbers[evaluator.digest] = number
-        return self._room(spec)
+        process.numbers[evaluator.digest] = number
+        return process
 
-    def _described(self, spec: Spec, number: int) -> dict[str, JSON]:
-        """What the child says of the evaluator once it has imported it."""
-        child = self._room(spec).child
-        asked = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
-        child.ask(json.dumps({"find": {**asked, "where": spec.where}, "as": number}))
-        try:
-            answer = self._receive(child, START, not_stopped)
-        except EndedError as error:
-            self._drop(spec)
-            raise _unimportable(spec, f"it ended its process: {error}") from None
-        if answer is None:
-            self._drop(spec)
-            raise _unimportable(spec, f"it took longer than {START:g} s")
-        if "refused" in answer:
-            raise WorkbenchError(**answer["refused"])
-        found: dict[str, JSON] = answer["found"]
-        return found
-
-    def _receive(self, child: Child, seconds: float, stopped: StopCheck) -> JSON | None:
-        """The next answer that is not what an evaluator prints; None: none came in time."""
-        until = time.monotonic() + seconds
-        while True:
-            left = max(0.0, until - time.monotonic())
-            answer = child.receive(min(SLICE, left))
-            if isinstance(answer, dict) and not answer.keys() & {"found", "refused"}:
-                self._show(answer.get("said", ""))
-            elif answer is not None:
-                return answer
-            if left == 0:
-                return None
-            if stopped():
-                raise Stopped
-
-    def _show(self, said: str) -> None:
-        """Passes on what an evaluator printed; the empty text stands for what was dropped."""
-        self._left = max(0, self._left - len(said.encode("utf-8", "replace")))
-        sys.stderr.write(said)
-        if not said and not self._silenced:
-            self._silenced = True
-            sys.stderr.write(
-                f"\n(evaluators printed more than {SAID:,} bytes; the rest is dropped)\n"
-            )
-
-    def _room(self, spec: Spec) -> _Worker:
+    def _process(self, spec: Spec) -> _EvaluatorProcess:
+        """A running process for evaluators with these grants."""
         key = (spec.root, spec.env)
-        if key not in self._rooms:
-            command = [sys.executable, "-P", "-m", "workbench.scoring.worker"]
-            child = Child(
-                [*command, str(os.getpid()), str(self._left)],
-                env=environment(spec.env),
-                folder=spec.root,
-                stderr=None,  # until it is ready it may say why it is not
-            )
-            self._rooms[key] = _Worker(child)
+        process = self._processes.get(key)
+        if process is None or not process.is_running:
+            process = self._processes[key] = _EvaluatorProcess(spec, self._printer)
             try:
-                ready = child.ready(START)
+                process.start()
             except EndedError as error:
-                self._drop(spec)
-                raise WorkbenchError(f"evaluators' process ended at its start: {error}") from None
-            if not ready:
-                self._drop(spec)
-                raise WorkbenchError(f"evaluators' process did not start in {START:g} s")
-        return self._rooms[key]
-
-    def _drop(self, spec: Spec) -> None:
-        room = self._rooms.pop((spec.root, spec.env), None)
-        if room:
-            room.child.end()
+                raise WorkbenchError(f"the evaluators' process did not start: {error}") from None
+        return process
 
 
-_shared: ContextVar[EvaluatorPool | None] = ContextVar("judges", default=None)
+_shared_pool: ContextVar[EvaluatorPool | None] = ContextVar("evaluator pool", default=None)
 
 
 @contextmanager
-def one_child() -> Iterator[EvaluatorPool]:
-    """All that is judged within it is judged by the same processes, which end with the outermost.
+def shared_pool() -> Iterator[EvaluatorPool]:
+    """The pool of the outermost `shared_pool()`, which ends its processes.
 
-    Also a decorator: `@one_child()`.
+    Also a decorator: `@shared_pool()`.
     """
-    shared = _shared.get()
-    if shared:
-        yield shared
+    outer = _shared_pool.get()
+    if outer:
+        yield outer
         return
-    judges = EvaluatorPool()
-    token = _shared.set(judges)
+    pool = EvaluatorPool()
+    token = _shared_pool.set(pool)
     try:
-        yield judges
+        yield pool
     finally:
-        _shared.reset(token)
-        judges.end()
+        _shared_pool.reset(token)
+        pool.end()
 
 
 def find_evaluators(specs: Sequence[Spec]) -> list[Evaluator]:
-    """As `EvaluatorPool.find`, in a child of its own."""
-    with one_child() as judges:
-        return judges.find(specs)
+    """`EvaluatorPool.find` in the shared pool."""
+    with shared_pool() as pool:
+        return pool.find(specs)
 
 
-def _encoded(rows: Sequence[Mapping[str, JSON]]) -> list[str]:
-    """The first of the rows as JSON: one, and more while they are not too much at once."""
+def _encode(rows: Sequence[Mapping[str, JSON]]) -> list[str]:
+    """The first row as JSON, and the next ones up to the size of a batch."""
     batch: list[str] = []
     size = 0
     for row in rows:
@@ -263,7 +265,21 @@ def _encoded(rows: Sequence[Mapping[str, JSON]]) -> list[str]:
     return batch
 
 
-def _unimportable(spec: Spec, why: str) -> WorkbenchError:
+def _environment(granted: Sequence[str]) -> dict[str, str]:
+    """The harmless variables, and those that the experiment file grants by name."""
+    variables = {
+        name: value
+        for name, value in os.environ.items()
+        if name in HARMLESS_VARIABLES or name in granted or name.startswith("LC_")
+    }
+    uri = os.environ.get(TRACKING_URI, "")
+    if uri and "@" not in uri and not urlsplit(uri).query:  # no password and no token
+        variables[TRACKING_URI] = uri
+    # With bytecode, a second edit of a file within the same second would not be noticed.
+    return {**variables, **import_path(), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _import_error(spec: Spec, reason: str) -> WorkbenchError:
     file = f"evaluators/{spec.name}.py"
     shown = file if (spec.root / file).is_file() else spec.name
-    return WorkbenchError(f"{shown} can't be imported: {why}", where=spec.where)
+    return WorkbenchError(f"{shown} can't be imported: {reason}", where=spec.where)

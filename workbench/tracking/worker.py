@@ -24,7 +24,7 @@ from workbench.errors import Stopped
 from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
 from workbench.tracking.protocol import STOP, Results, RowRecord
-from workbench.workers.child import die_with
+from workbench.workers.parent_pipe import die_with
 
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core

@@ -1,50 +1,45 @@
-"""A child process asked in JSON lines, killed with all it started when it is late.
+"""The pipes to one child process that answers in JSON lines.
 
-with Child([sys.executable, "-P", "worker.py"], env={}) as child:
-    child.ask('{"double": [1, 2]}')
-    child.receive(2.0)              # 2
-    child.receive(2.0)              # 4
-    child.receive(2.0)              # None: nothing came for two seconds
+The child writes an empty line when it is ready, then one JSON value per line:
 
-The child writes an empty line when it is ready. What it starts is in its group and ends with it.
+    {"text": "Hi Ada"}
+    {"error": "'nam' is undefined", "line": 1}
+
+Processes that it starts are in its process group and end with it.
 """
 
-import ctypes
 import json
 import os
 import selectors
 import signal
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 from workbench.canonical import JSON
 
 CHUNK = 1 << 20  # bytes read at once
-LARGEST = 64 << 20  # bytes of one answer
-LOOK = 0.25  # seconds between two looks whether it is alive: who it started may hold its pipe open
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>
-LINGER = 1.0  # seconds a child may take to end once it has closed its pipe
+MAX_LINE = 64 << 20  # bytes of one answer
+# Seconds between two checks that it is alive: a process that it started may hold its pipe open.
+POLL_INTERVAL = 0.25
+EXIT_GRACE = 1.0  # seconds a child may take to exit after closing its pipe
 
 
 class EndedError(Exception):
-    """The child is no more; the message says how it ended: `exit code 0`, `SIGSEGV`."""
+    """The child has ended; the message says how: `exit code 0`, `SIGSEGV`."""
 
 
 class Child:
-    """A process of its own session, ended by `end`, or by leaving the `with`.
+    """A process of its own session, running until `end`.
 
     Args:
-        command: what is run.
-        env: all of its environment.
-        folder: its current directory; None: ours.
-        stderr: a file descriptor or one of subprocess's words; by default nobody hears it.
+        command: the program and its arguments.
+        env: its whole environment.
+        folder: its current directory; None: the parent's.
+        stderr: a file descriptor or a constant of subprocess; None: the parent's.
     """
 
     def __init__(
@@ -56,8 +51,8 @@ class Child:
         stderr: int | None = subprocess.DEVNULL,
     ) -> None:
         self._lines: deque[bytes] = deque()
-        self._part: list[bytes] = []
-        self._part_size = 0
+        self._line_parts: list[bytes] = []
+        self._line_size = 0
         self._unsent = memoryview(b"")
         self._process = subprocess.Popen(
             list(command),
@@ -76,60 +71,49 @@ class Child:
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._out, selectors.EVENT_READ)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.end()
-
     @property
     def pid(self) -> int:
-        """Of the process, and of its group."""
+        """Number of the process and of its group."""
         return self._process.pid
 
     def ready(self, seconds: float) -> bool:
-        """Whether it is ready within that time; asked once, before anything else.
+        """True if it is ready within that time; to be called first, and once.
 
         Raises:
             EndedError: it ended instead.
         """
-        return self._line(seconds) is not None
+        return self._next_line(seconds) is not None
 
-    def ask(self, question: str) -> None:
-        """Hands over a line; it is sent while answers are awaited, so neither side waits for good.
+    def send(self, request: str) -> None:
+        """Queue a line; it is written during `receive`, so neither side blocks the other.
 
         Args:
-            question: JSON without a line break.
+            request: JSON without a line break.
         """
-        self._unsent = memoryview(bytes(self._unsent) + question.encode() + b"\n")
+        self._unsent = memoryview(bytes(self._unsent) + request.encode() + b"\n")
         if self._in not in self._selector.get_map():
             self._selector.register(self._in, selectors.EVENT_WRITE)
 
     def receive(self, seconds: float) -> JSON | None:
-        """The next answer, never null; None: none came within that time.
+        """Return the next answer, never null; None: none came within that time.
 
         Raises:
-            EndedError: the child ended, or what it says is no JSON, and it was ended.
+            EndedError: the child ended, or wrote something else than JSON and was ended.
         """
-        line = self._line(seconds)
+        line = self._next_line(seconds)
         if line is None:
             return None
         try:
             return json.loads(line)
         except ValueError:
             self.end()
-            raise EndedError("wrote what is no answer") from None
+            raise EndedError("wrote a line that is not JSON") from None
 
     def end(self) -> None:
-        """Kills it and its group; may be called again."""
+        """Kill it and its process group; may be called again."""
         if self._process.returncode is not None and self._selector.get_map() is None:
             return
-        with suppress(ProcessLookupError, PermissionError):  # its whole group has ended
+        with suppress(ProcessLookupError, PermissionError):  # the whole group has ended
             os.killpg(self.pid, signal.SIGKILL)
         self._process.wait()
         self._selector.close()
@@ -137,73 +121,63 @@ class Child:
             assert pipe
             pipe.close()
 
-    def _line(self, seconds: float) -> bytes | None:
-        until = time.monotonic() + seconds
+    def _next_line(self, seconds: float) -> bytes | None:
+        deadline = time.monotonic() + seconds
         while not self._lines:
-            ready = self._selector.select(max(0.0, min(LOOK, until - time.monotonic())))
-            for key, _ in ready:
+            timeout = min(POLL_INTERVAL, deadline - time.monotonic())
+            events = self._selector.select(max(0.0, timeout))
+            for key, _ in events:
                 if key.fd == self._in:
-                    self._send()
+                    self._write()
                 elif not self._read():
-                    raise self._ended()
-            if not ready and not self._alive() and not self._read_rest():
-                raise self._ended()
-            if not self._lines and time.monotonic() >= until:
+                    raise self._ended_error()
+            if not events and not self._is_alive() and not self._read_last_lines():
+                raise self._ended_error()
+            if not self._lines and time.monotonic() >= deadline:
                 return None
         return self._lines.popleft()
 
-    def _send(self) -> None:
+    def _write(self) -> None:
         try:
             self._unsent = self._unsent[os.write(self._in, self._unsent[:CHUNK]) :]
         except BlockingIOError:
             return
-        except BrokenPipeError:  # it has ended, or will not listen: what it still says is read
+        except BrokenPipeError:  # it ended or closed its pipe; its last lines are still read
             self._unsent = memoryview(b"")
         if not self._unsent:
             self._selector.unregister(self._in)
 
     def _read(self) -> bool:
-        """Takes in what there is; False where nothing will come any more."""
+        """Read what is in the pipe; False at its end."""
         chunk = os.read(self._out, CHUNK)
-        first, *others = chunk.split(b"\n")
-        self._part.append(first)
-        self._part_size += len(first)
-        for other in others:
-            self._lines.append(b"".join(self._part))
-            self._part, self._part_size = [other], len(other)
-        if self._part_size > LARGEST:
+        first, *following = chunk.split(b"\n")
+        self._line_parts.append(first)
+        self._line_size += len(first)
+        for part in following:
+            self._lines.append(b"".join(self._line_parts))
+            self._line_parts, self._line_size = [part], len(part)
+        if self._line_size > MAX_LINE:
             self.end()
-            raise EndedError(f"answered more than {LARGEST >> 20} MB")
+            raise EndedError(f"answered more than {MAX_LINE >> 20} MB")
         return bool(chunk)
 
-    def _read_rest(self) -> bool:
-        """Takes in what a dead child left in the pipe; False where there is nothing."""
+    def _read_last_lines(self) -> bool:
+        """Read what a dead child left in the pipe; False if that is no whole line."""
         return bool(self._selector.select(0)) and self._read() and bool(self._lines)
 
-    def _alive(self) -> bool:
+    def _is_alive(self) -> bool:
         return self._process.poll() is None
 
-    def _ended(self) -> EndedError:
-        until = time.monotonic() + LINGER
-        while self._alive() and time.monotonic() < until:
+    def _ended_error(self) -> EndedError:
+        deadline = time.monotonic() + EXIT_GRACE
+        while self._is_alive() and time.monotonic() < deadline:
             time.sleep(0.01)
-        lingers = self._alive()
+        code = self._process.poll()
         self.end()
-        return EndedError("closed its pipe" if lingers else _how(self._process.returncode))
+        return EndedError("closed its pipe" if code is None else _exit_reason(code))
 
 
-def die_with(parent: int) -> None:
-    """Has the system end this process when its parent, known by its number, ends.
-
-    That is, on Linux, when the thread ends that started it.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:
-        os._exit(1)
-
-
-def _how(code: int) -> str:
+def _exit_reason(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     try:

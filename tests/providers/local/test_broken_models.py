@@ -52,30 +52,44 @@ def lacks_words(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("more", [{}, {"temperature": 1.0, "seed": 3}], ids=["greedy", "sampled"])
 def test_row_that_computes_nan_is_kept_as_invalid_and_the_others_are_answered(nan_at_z, more):
-    found = ask(provider(nan_at_z), *calls(**more))
-    states = [(one.state, one.text, one.error) for one in found]
+    completions = ask(provider(nan_at_z), *calls(**more))
+    states = [(completion.state, completion.text, completion.error) for completion in completions]
     assert states[1] == ("invalid_response", "", "the model computed NaN after 0 tokens")
     assert {state for state, _, _ in (states[0], *states[2:])} <= {"ok", "truncated"}
 
 
 def test_others_are_answered_as_if_the_row_with_nan_were_not_there(nan_at_z, tiny):
     broken = ask(provider(nan_at_z), *calls())
-    whole = ask(provider(tiny), *calls())
-    assert [broken[n].text for n in (0, 2, 3)] == [whole[n].text for n in (0, 2, 3)]
+    expected = ask(provider(tiny), *calls())
+    assert [broken[n].text for n in (0, 2, 3)] == [expected[n].text for n in (0, 2, 3)]
 
 
 def test_choice_without_a_likelihood_is_no_answer(nan_at_z):
-    asked = [PromptCall(Conversation(text=text), choices=(" good", " bad")) for text in TEXTS]
-    found = ask(provider(nan_at_z), *asked)
-    assert [one.state for one in found] == ["ok", "invalid_response", "ok", "ok"]
-    assert (found[1].text, found[1].choice_scores, found[1].error) == (
+    choice_calls = [
+        PromptCall(Conversation(text=text), choices=(" good", " bad")) for text in TEXTS
+    ]
+    completions = ask(provider(nan_at_z), *choice_calls)
+    assert [completion.state for completion in completions] == [
+        "ok",
+        "invalid_response",
+        "ok",
+        "ok",
+    ]
+    assert (completions[1].text, completions[1].choice_scores, completions[1].error) == (
         "",
         None,
-        "the likelihood of ' good' is no number",
+        "the likelihood of ' good' is not a number",
     )
 
 
 def test_row_that_breaks_the_model_fails_with_the_reason_and_the_others_are_answered(lacks_words):
-    found = ask(provider(lacks_words), *calls())
-    assert [one.state == "failed" for one in found] == [False, True, False, False]
-    assert found[1].error == ("the model can't answer it: IndexError: index out of range in self")
+    completions = ask(provider(lacks_words), *calls())
+    assert [completion.state == "failed" for completion in completions] == [
+        False,
+        True,
+        False,
+        False,
+    ]
+    assert completions[1].error == (
+        "the model can't answer it: IndexError: index out of range in self"
+    )

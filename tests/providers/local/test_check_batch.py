@@ -1,4 +1,4 @@
-"""`run --check-batch`: which answers of a sample change when each row is asked alone."""
+"""`run --check-batch`: answers of a sample that change when each row is a batch of its own."""
 
 import json
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.cli.setup import open_plan
-from workbench.completing import BatchChange, Checked, check_batch
+from workbench.completing import BatchChange, BatchCheck, check_batch
 from workbench.model import Completion
 from workbench.plan import Options, Plan
 
@@ -21,7 +21,7 @@ ROWS = 40
 
 @pytest.fixture
 def home(tmp_path: Path, tiny: Path) -> Path:
-    """A project that asks a local model, and one that answers in no batches."""
+    """A project with a local model, and with one that doesn't answer in batches."""
     task = tmp_path / "prompts" / "qa"
     task.mkdir(parents=True)
     rows = [{"id": f"n{n}", "text": f"{n} the film is good", "label": "x"} for n in range(ROWS)]
@@ -37,10 +37,10 @@ def home(tmp_path: Path, tiny: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
+def run(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
     return subprocess.run(
-        [*WORKBENCH, "run", *words],
+        [*WORKBENCH, "run", *options],
         cwd=home,
         env=clean,
         capture_output=True,
@@ -50,15 +50,15 @@ def run(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-def kept(home: Path) -> list[tuple]:
+def stored_completions(home: Path) -> list[tuple]:
     with closing(sqlite3.connect(home / ".workbench" / "store.db")) as db:
         return db.execute("SELECT * FROM completions ORDER BY key").fetchall()
 
 
 @pytest.mark.slow
-def test_in_float32_no_answer_changes_and_nothing_is_kept_of_the_check(home):
+def test_in_float32_no_answer_changes_and_nothing_of_the_check_is_stored(home):
     run(home)
-    before = kept(home)
+    before = stored_completions(home)
     checked = run(home, "--check-batch", "--json")
     assert checked.stderr.splitlines()[-1:] == [
         "checked at batch 1: plain · tiny: 0 of 32 answers change"
@@ -66,42 +66,44 @@ def test_in_float32_no_answer_changes_and_nothing_is_kept_of_the_check(home):
     assert json.loads(checked.stdout)["check_batch"] == [
         {"variant": "plain · tiny", "rows": 32, "changes": [], "failed": 0}
     ]
-    assert kept(home) == before
+    assert stored_completions(home) == before
 
 
 @pytest.fixture
-def made(home: Path, monkeypatch) -> Plan:
+def batch_plan(home: Path, monkeypatch) -> Plan:
     monkeypatch.chdir(home)
     with open_plan("qa", Options(), "") as (_, _, plan):
         return plan
 
 
-def answers(made: Plan) -> dict[str, Completion]:
-    """What the model says in batches."""
-    number = next(n for n, v in enumerate(made.variants) if "tiny" in v.name)
-    provider = made.variants[number].model.provider
-    return {one.key: one for one in provider.complete(made.requests[number])}
+def completions(plan: Plan) -> dict[str, Completion]:
+    """The model's completions in batches, by key."""
+    number = next(n for n, v in enumerate(plan.variants) if "tiny" in v.name)
+    provider = plan.variants[number].model.provider
+    return {c.key: c for c in provider.complete(plan.requests[number])}
 
 
-def test_answer_that_changes_is_named_with_both_texts(made):
-    found = answers(made)
-    cells = next(cells for cells in made.cells if cells[0].key in found)
+def test_answer_that_changes_is_named_with_both_texts(batch_plan):
+    by_key = completions(batch_plan)
+    cells = next(cells for cells in batch_plan.cells if cells[0].key in by_key)
     changed = cells[5]
-    alone = found[changed.key].text
-    found[changed.key] = Completion(changed.key, "ok", text="another")
+    single_text = by_key[changed.key].text
+    by_key[changed.key] = Completion(changed.key, "ok", text="another")
 
-    def said(keys):
-        return {key: found[key] for key in keys if key in found}
+    def stored(keys):
+        return {key: by_key[key] for key in keys if key in by_key}
 
-    (checked,) = check_batch(made, said, sample=ROWS)
-    assert checked == Checked("plain · tiny", ROWS, (BatchChange("n5", "another", alone),))
-    first, again = (check_batch(made, said, sample=3) for _ in range(2))
-    assert (first[0].rows, first) == (3, again)
+    (check,) = check_batch(batch_plan, stored, sample_size=ROWS)
+    assert check == BatchCheck("plain · tiny", ROWS, (BatchChange("n5", "another", single_text),))
+    first, second = (check_batch(batch_plan, stored, sample_size=3) for _ in range(2))
+    assert (first[0].rows, first) == (3, second)
 
 
-def test_rows_that_are_left_when_the_run_ends_are_counted(made):
-    found = answers(made)
-    (checked,) = check_batch(
-        made, lambda keys: {key: found[key] for key in keys if key in found}, ending=lambda: True
+def test_rows_left_when_the_run_is_stopped_are_counted(batch_plan):
+    by_key = completions(batch_plan)
+    (check,) = check_batch(
+        batch_plan,
+        lambda keys: {key: by_key[key] for key in keys if key in by_key},
+        should_stop=lambda: True,
     )
-    assert (checked.rows, checked.failed) == (1, 31)
+    assert (check.rows, check.failed) == (1, 31)

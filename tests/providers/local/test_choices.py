@@ -55,12 +55,12 @@ def test_choices_follow_the_prefill_of_a_chat(tiny):
 
 def test_rows_may_have_different_choices(tiny):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
-    one, two = ask(
+    single, pair = ask(
         provider,
         PromptCall(Conversation(text="the film is"), choices=(" good",)),
         PromptCall(Conversation(text="the film is"), choices=CHOICES),
     )
-    assert one.choice_scores == pytest.approx({" good": two.choice_scores[" good"]}, abs=1e-4)
+    assert single.choice_scores == pytest.approx({" good": pair.choice_scores[" good"]}, abs=1e-4)
 
 
 def test_scores_are_right_where_layers_look_back_over_a_window(tiny_sliding):

@@ -26,15 +26,15 @@ def few_shot(rows: int) -> list[PromptCall]:
 
 
 def generated(folder, call: PromptCall) -> str:
-    """What transformers itself writes for one prompt alone."""
+    """Text that transformers itself generates for a single prompt."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
     model = AutoModelForCausalLM.from_pretrained(folder)
     ids = tokenizer(call.conversation.text, return_tensors="pt")["input_ids"]
     room = call.parameters["max_tokens"]
-    whole = model.generate(ids, max_new_tokens=room, do_sample=False)[0]
-    return tokenizer.decode(whole[ids.shape[1] :], skip_special_tokens=True)
+    ids_with_answer = model.generate(ids, max_new_tokens=room, do_sample=False)[0]
+    return tokenizer.decode(ids_with_answer[ids.shape[1] :], skip_special_tokens=True)
 
 
 def texts(folder, calls: list[PromptCall], **settings) -> list[str]:
@@ -81,12 +81,12 @@ def test_room_that_ran_out_is_truncated_and_counted(tiny):
 
 def test_text_is_cut_before_the_first_stop_string(tiny):
     (call,) = few_shot(1)
-    whole = generated(tiny, call)
-    stop = whole[5:7]
+    full_text = generated(tiny, call)
+    stop = full_text[5:7]
     stopped = PromptCall(call.conversation, {**call.parameters, "stop": ["never", stop]})
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     (answer,) = ask(provider, stopped)
-    assert answer.text == whole[: whole.index(stop)]
+    assert answer.text == full_text[: full_text.index(stop)]
     assert (answer.state, answer.finish_reason) == ("ok", "stop")
 
 
@@ -106,7 +106,7 @@ def test_rows_of_different_room_finish_each_at_its_own(tiny):
     (call,) = few_shot(1)
     calls = [PromptCall(call.conversation, {"max_tokens": room}) for room in (1, 4, 12, 2)]
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
-    assert [one.usage.output_tokens for one in ask(provider, *calls)] == [1, 4, 12, 2]
+    assert [completion.usage.output_tokens for completion in ask(provider, *calls)] == [1, 4, 12, 2]
 
 
 def test_prefill_is_continued_and_kept_apart(tiny):
@@ -150,7 +150,9 @@ def test_sampling_without_a_seed_is_decided_by_the_key(tiny):
         PromptCall(call.conversation, {"max_tokens": 12, "temperature": 1.5})
     ).body
     requests = [Request.from_body(key, body) for key in ("a" * 64, "b" * 64)]
-    first, second = ([one.text for one in provider.complete(requests)] for _ in range(2))
+    first, second = (
+        [completion.text for completion in provider.complete(requests)] for _ in range(2)
+    )
     assert first == second
     assert first[0] != first[1]
 
@@ -210,5 +212,5 @@ def test_device_that_is_not_here_is_named(tiny):
         pytest.skip("this machine has one")
     from workbench.errors import WorkbenchError
 
-    with pytest.raises(WorkbenchError, match="torch sees no mps device here"):
+    with pytest.raises(WorkbenchError, match="torch finds no mps device"):
         ask(TransformersProvider(str(tiny), {"device": "mps"}), *few_shot(1))

@@ -48,7 +48,7 @@ def running(home: Path) -> Iterator["subprocess.Popen[str]"]:
         command, cwd=home, env=clean, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as run:
         try:
-            wait_for(lambda: kept(home) > 0)
+            wait_for(lambda: stored(home) > 0)
             yield run
         finally:
             run.kill()
@@ -61,7 +61,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def kept(home: Path) -> int:
+def stored(home: Path) -> int:
     store = home / ".workbench" / "store.db"
     if not store.exists():
         return 0
@@ -73,19 +73,19 @@ def kept(home: Path) -> int:
 
 
 def workers(pid: int) -> list[int]:
-    found = []
+    pids = []
     for listed in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in listed.read_text().split():
             if b"transformers.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-                found.append(int(child))
-    return found
+                pids.append(int(child))
+    return pids
 
 
 def test_once_the_batch_under_way_is_kept_and_the_rest_is_left(home, running):
     (worker,) = workers(running.pid)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=60)
-    count = kept(home)
+    count = stored(home)
     assert running.returncode == 130
     assert re.findall(r"interrupted: .*", err) == [
         f"interrupted: {count} requests were answered and kept, {ROWS - count} are left"
@@ -100,8 +100,8 @@ def test_twice_it_ends_at_once_and_the_model_with_it(home, running):
     running.send_signal(signal.SIGINT)
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    begun = time.monotonic()
+    started = time.monotonic()
     running.communicate(timeout=30)
-    assert time.monotonic() - begun < 3.0  # one second, and a machine that is busy
+    assert time.monotonic() - started < 3.0  # one second, and a machine that is busy
     assert running.returncode == 130
     assert gone(worker)

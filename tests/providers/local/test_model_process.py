@@ -24,13 +24,13 @@ def provider(folder: Path, **settings) -> TransformersProvider:
 
 def workers() -> list[int]:
     """The model's processes of this one."""
-    found = []
+    pids = []
     for listed in Path("/proc/self/task").glob("*/children"):
         for pid in listed.read_text().split():
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
             if b"workbench.providers.transformers.worker" in command:
-                found.append(int(pid))
-    return found
+                pids.append(int(pid))
+    return pids
 
 
 class Deadly(UnlimitedPermit):
@@ -55,44 +55,51 @@ class Ending(UnlimitedPermit):
         return True
 
 
-def requests(one: TransformersProvider, permit: UnlimitedPermit, rows: int = 12) -> list[Request]:
-    found = []
+def requests(model: TransformersProvider, permit: UnlimitedPermit, rows: int = 12) -> list[Request]:
+    batch = []
     for number in range(rows):
         text = " ".join(TEXT.split()[: 2 + number])
-        body = one.prepare(PromptCall(Conversation(text=text), {"max_tokens": 3})).body
-        found.append(replace(Request.from_body(f"r{number}", body), permit=permit))
-    return found
+        body = model.prepare(PromptCall(Conversation(text=text), {"max_tokens": 3})).body
+        batch.append(replace(Request.from_body(f"r{number}", body), permit=permit))
+    return batch
 
 
 def by_key(answers: Iterator[Completion]) -> dict[str, tuple[str, str, str]]:
-    return {one.key: (one.state, one.text, one.error) for one in answers}
+    return {
+        completion.key: (completion.state, completion.text, completion.error)
+        for completion in answers
+    }
 
 
 @pytest.fixture(scope="module")
 def expected(tiny: Path) -> dict[str, tuple[str, str, str]]:
-    one = provider(tiny)
-    return by_key(one.complete(requests(one, UnlimitedPermit())))
+    model = provider(tiny)
+    return by_key(model.complete(requests(model, UnlimitedPermit())))
 
 
 def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny, expected):
-    one = provider(tiny)
+    model = provider(tiny)
     permit = Deadly(kills=1)
-    assert by_key(one.complete(requests(one, permit))) == expected
+    assert by_key(model.complete(requests(model, permit))) == expected
     assert len(permit.killed) == 1
 
 
 def test_row_with_which_the_process_dies_again_fails_and_the_others_are_answered(tiny, expected):
-    one = provider(tiny)
-    found = by_key(one.complete(requests(one, Deadly(kills=2))))
-    failed = [key for key, (state, _, _) in found.items() if state == "failed"]
+    model = provider(tiny)
+    results = by_key(model.complete(requests(model, Deadly(kills=2))))
+    failed = [key for key, (state, _, _) in results.items() if state == "failed"]
     assert len(failed) == 1
-    assert found == expected | {
-        failed[0]: ("failed", "", "the model's process ended with it: SIGKILL")
+    assert results == expected | {
+        failed[0]: (
+            "failed",
+            "",
+            "the model's process ended while it answered this request: SIGKILL",
+        )
     }
 
 
 def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
-    one = provider(tiny)
+    model = provider(tiny)
     done = threading.Event()
 
     def kill() -> None:
@@ -104,7 +111,7 @@ def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
     killer.start()
     try:
         with pytest.raises(WorkbenchError) as caught:
-            list(one.complete(requests(one, UnlimitedPermit())))
+            list(model.complete(requests(model, UnlimitedPermit())))
     finally:
         done.set()
         killer.join()
@@ -115,19 +122,19 @@ def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
 
 
 def test_batch_under_way_is_the_last_where_the_run_is_ending(tiny, expected):
-    one = provider(tiny)
-    found = by_key(one.complete(requests(one, Ending())))
-    answered = {key: said for key, said in found.items() if said[0] != "failed"}
+    model = provider(tiny)
+    results = by_key(model.complete(requests(model, Ending())))
+    answered = {key: result for key, result in results.items() if result[0] != "failed"}
     assert len(answered) == 4
     assert answered.items() <= expected.items()
-    assert {error for state, _, error in found.values() if state == "failed"} == {
-        "not answered: the run was ended"
+    assert {error for state, _, error in results.values() if state == "failed"} == {
+        "not answered: the run was stopped"
     }
 
 
 def test_process_is_gone_when_the_answers_are_closed(tiny):
-    one = provider(tiny)
-    answers = one.complete(requests(one, UnlimitedPermit()))
+    model = provider(tiny)
+    answers = model.complete(requests(model, UnlimitedPermit()))
     next(answers)
     (pid,) = workers()
     answers.close()
@@ -135,35 +142,39 @@ def test_process_is_gone_when_the_answers_are_closed(tiny):
 
 
 def test_process_ends_with_ours(tiny, tmp_path):
-    said = tmp_path / "pid"
+    note = tmp_path / "pid"
     pid = os.fork()
     if not pid:  # a process that dies without a word while its model answers
-        one = provider(tiny)
-        answers = one.complete(requests(one, UnlimitedPermit()))
+        model = provider(tiny)
+        answers = model.complete(requests(model, UnlimitedPermit()))
         next(answers)
-        said.write_text(str(workers()[0]))
+        note.write_text(str(workers()[0]))
         os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(pid, 0)
-    worker = int(said.read_text())
+    worker = int(note.read_text())
     assert gone(worker)
 
 
 def test_process_gets_no_key_of_ours(tiny, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
     monkeypatch.setenv("ANYTHING", "what nobody granted")
-    one = provider(tiny)
-    answers = one.complete(requests(one, UnlimitedPermit()))
+    model = provider(tiny)
+    answers = model.complete(requests(model, UnlimitedPermit()))
     next(answers)
     (pid,) = workers()
-    known = Path(f"/proc/{pid}/environ").read_text()
+    environment = Path(f"/proc/{pid}/environ").read_text()
     answers.close()
-    assert ("OPENAI" in known, "ANYTHING" in known, "PATH=" in known) == (False, False, True)
+    assert ("OPENAI" in environment, "ANYTHING" in environment, "PATH=" in environment) == (
+        False,
+        False,
+        True,
+    )
 
 
 def test_memory_that_it_took_is_known_afterwards(tiny):
-    one = provider(tiny)
-    before = dict(one.facts)
-    list(one.complete(requests(one, UnlimitedPermit())))
-    peak = dict(one.facts).pop("peak_memory_mb")
+    model = provider(tiny)
+    before = dict(model.facts)
+    list(model.complete(requests(model, UnlimitedPermit())))
+    peak = dict(model.facts).pop("peak_memory_mb")
     assert before == {"batch_size": 4, "batch_tokens": 32768}
     assert 50 < peak < 5000

@@ -35,30 +35,32 @@ def error_of(provider, call) -> str:
     ],
 )
 def test_body_holds_only_what_decides_the_answer(provider, parameters, body, sampling):
-    found = provider.prepare(PromptCall(chat("user: good?"), parameters))
-    assert found == PreparedCall({**QUESTION, **body}, sampling)
+    prepared = provider.prepare(PromptCall(chat("user: good?"), parameters))
+    assert prepared == PreparedCall({**QUESTION, **body}, sampling)
 
 
 def test_choices_are_answered_by_loglikelihood(provider):
-    found = provider.prepare(PromptCall(chat("user: good?"), {"max_tokens": 8}, ("yes", "no")))
-    assert found == PreparedCall({**QUESTION, "choices": ["yes", "no"]}, "fixed", "loglikelihood")
+    prepared = provider.prepare(PromptCall(chat("user: good?"), {"max_tokens": 8}, ("yes", "no")))
+    assert prepared == PreparedCall(
+        {**QUESTION, "choices": ["yes", "no"]}, "fixed", "loglikelihood"
+    )
 
 
 def test_raw_text_stays_text(provider):
-    found = provider.prepare(PromptCall(Conversation(text="2+2="), {"max_tokens": 1}))
-    assert found.body == {"text": "2+2=", "max_tokens": 1}
+    prepared = provider.prepare(PromptCall(Conversation(text="2+2="), {"max_tokens": 1}))
+    assert prepared.body == {"text": "2+2=", "max_tokens": 1}
 
 
 def test_developer_is_system_where_the_template_knows_no_developer(provider):
-    found = provider.prepare(
+    prepared = provider.prepare(
         PromptCall(chat("developer: be brief", "user: good?"), {"max_tokens": 1})
     )
-    roles = [message["role"] for message in found.body["messages"]]
+    roles = [message["role"] for message in prepared.body["messages"]]
     assert roles == ["system", "user"]
 
 
 @pytest.mark.parametrize(
-    ("call", "said"),
+    ("call", "expected"),
     [
         (
             PromptCall(chat("user: good?"), {"logprobs": True}),
@@ -75,7 +77,7 @@ def test_developer_is_system_where_the_template_knows_no_developer(provider):
         ),
         (
             PromptCall(chat("user: good?"), {"stop": ["", "."]}),
-            "MODEL: parameter 'stop' has an empty string in it",
+            "MODEL: parameter 'stop' contains an empty string\n  fix: remove it",
         ),
         (
             PromptCall(chat("user: good?"), {}, ("yes", "yes")),
@@ -88,8 +90,8 @@ def test_developer_is_system_where_the_template_knows_no_developer(provider):
         ),
     ],
 )
-def test_what_a_local_model_cannot_do_is_refused(provider, tiny, call, said):
-    assert error_of(provider, call) == said.replace("MODEL", f"transformers:{tiny}")
+def test_call_that_a_local_model_cannot_serve_is_refused(provider, tiny, call, expected):
+    assert error_of(provider, call) == expected.replace("MODEL", f"transformers:{tiny}")
 
 
 def test_base_model_gets_one_question_and_the_beginning_of_its_answer_as_text(tiny_base):
@@ -104,6 +106,6 @@ def test_base_model_refuses_turns(tiny_base):
     provider = TransformersProvider(str(tiny_base), {})
     assert error_of(provider, PromptCall(chat("system: be brief", "user: good?"))) == (
         f"transformers:{tiny_base} has no chat template, "
-        "and the prompt has the turns system, user\n"
+        "and the prompt has the roles system, user\n"
         "  fix: set `chat: false` in the prompt, or exclude this pair"
     )

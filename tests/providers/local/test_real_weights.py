@@ -31,7 +31,7 @@ SHOTS = "".join(f"Review: {text}\nSentiment: {label}\n\n" for text, label in SNI
 
 
 def folder_of(name: str):
-    model = next(one for one in list_models() if one.name == name)
+    model = next(entry for entry in list_models() if entry.name == name)
     if not model.added:
         pytest.skip(f"run `workbench models add {name}` first")
     return model.folder
@@ -65,8 +65,8 @@ def test_float32_text_depends_neither_on_the_batch_nor_on_sharing(name):
     model = load_model(folder, dtype="float32", device="cpu")
     for call, answer in list(zip(few_shot(), batched, strict=True))[:6]:
         ids = torch.tensor([tokenizer.encode(call.conversation.text)])
-        whole = model.generate(ids, max_new_tokens=8, do_sample=False)[0, ids.shape[1] :]
-        assert answer.text == tokenizer.decode(whole, skip_special_tokens=True)
+        expected_ids = model.generate(ids, max_new_tokens=8, do_sample=False)[0, ids.shape[1] :]
+        assert answer.text == tokenizer.decode(expected_ids, skip_special_tokens=True)
 
 
 def test_benign_turns_are_read_as_the_chat_template_writes_them(smollm):
@@ -129,4 +129,4 @@ def test_choice_is_the_word_that_greedy_text_begins_with(name):
     calls = few_shot()[:6]
     written = ask(provider, *calls)
     chosen = ask(provider, *[PromptCall(call.conversation, choices=CHOICES) for call in calls])
-    assert [one.text.split()[0] for one in written] == [one.text.strip() for one in chosen]
+    assert [entry.text.split()[0] for entry in written] == [entry.text.strip() for entry in chosen]

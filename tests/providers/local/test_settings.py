@@ -45,7 +45,7 @@ def test_unknown_setting_gets_its_neighbour(tiny):
 
 
 @pytest.mark.parametrize(
-    ("settings", "said"),
+    ("settings", "expected"),
     [
         (
             {"dtype": "int4"},
@@ -55,14 +55,13 @@ def test_unknown_setting_gets_its_neighbour(tiny):
         ({"batch_size": True}, "setting 'batch_size' is True: input should be a valid integer"),
     ],
 )
-def test_wrong_value_is_named(tiny, settings, said):
-    assert error_of(str(tiny), settings) == f"transformers:{tiny}: {said}"
+def test_wrong_value_is_named(tiny, settings, expected):
+    assert error_of(str(tiny), settings) == f"transformers:{tiny}: {expected}"
 
 
 def test_revision_of_a_folder_is_refused(tiny):
     assert error_of(str(tiny), {"revision": "v1"}) == (
-        f"model {str(tiny)!r} is not on the hub and has no revision 'v1'"
-        "\n  fix: leave `revision:` out"
+        f"model {str(tiny)!r} is not on the hub and has no revision 'v1'\n  fix: remove `revision:`"
     )
 
 
@@ -84,7 +83,7 @@ def test_model_of_the_catalogue_not_yet_fetched_is_missed_when_it_is_used():
 
 def test_folder_without_a_model_is_named(tmp_path):
     assert error_of(str(tmp_path), {}) == (
-        f"{tmp_path}: not a model's folder: it has no config.json"
+        f"{tmp_path}: not the folder of a model: it has no config.json"
         "\n  fix: name the folder that save_pretrained() wrote"
     )
 
@@ -93,7 +92,7 @@ def test_folder_with_pickled_weights_only_is_refused(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     (tmp_path / "pytorch_model.bin").write_bytes(b"pickle")
     assert error_of(str(tmp_path), {}) == (
-        f"{tmp_path}: the weights are not there as safetensors, all shards of them\n"
+        f"{tmp_path}: some or all weights are missing as safetensors\n"
         "  fix: convert with save_pretrained(); .bin and .pt files can run code when loaded"
     )
 
@@ -117,11 +116,11 @@ def test_hub_model_that_is_nowhere_says_so(monkeypatch, tmp_path):
 
 def test_hub_model_in_the_local_cache_is_known_by_its_commit(monkeypatch, tmp_path, tiny):
     commit = "0123456789abcdef0123456789abcdef01234567"
-    kept = tmp_path / "hub" / "models--some-org--tiny"
-    (kept / "refs").mkdir(parents=True)
-    (kept / "refs" / "main").write_text(commit)
-    (kept / "snapshots").mkdir()
-    (kept / "snapshots" / commit).symlink_to(tiny)
+    cached = tmp_path / "hub" / "models--some-org--tiny"
+    (cached / "refs").mkdir(parents=True)
+    (cached / "refs" / "main").write_text(commit)
+    (cached / "snapshots").mkdir()
+    (cached / "snapshots" / commit).symlink_to(tiny)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr("huggingface_hub._snapshot_download.constants.HF_HUB_OFFLINE", True)
     provider = TransformersProvider("some-org/tiny", {})
@@ -154,5 +153,5 @@ def test_weights_that_went_away_are_missed_before_anything_is_sent(tiny, tmp_pat
     folder = Path(shutil.copytree(tiny, tmp_path / "gone"))
     provider = TransformersProvider(str(folder), {})
     (folder / "model.safetensors").unlink()
-    with pytest.raises(WorkbenchError, match="the weights are not there as safetensors"):
+    with pytest.raises(WorkbenchError, match="some or all weights are missing as safetensors"):
         provider.check_ready()

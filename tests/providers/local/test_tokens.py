@@ -92,15 +92,15 @@ def test_template_that_changes_the_prefill_is_named(tokenizer):
     with pytest.raises(WorkbenchError) as caught:
         Tokens(trimming).encode(turns(("user", "good?"), ("assistant", "\n It is")))
     assert str(caught.value) == (
-        "the chat template changes the beginning of the answer, '\\n It is'\n"
-        "  fix: begin it without white space, or exclude this pair"
+        "the chat template changes the prefill '\\n It is'\n"
+        "  fix: begin the prefill without white space, or exclude this pair"
     )
 
 
 def test_template_that_refuses_a_role_is_quoted(tokenizer):
     strict = load_tokenizer(tokenizer.name_or_path)
     strict.chat_template = "{{ raise_exception('System role not supported') }}"
-    with pytest.raises(WorkbenchError, match="refuses the turns: System role not supported"):
+    with pytest.raises(WorkbenchError, match="refuses the messages: System role not supported"):
         Tokens(strict).encode(turns(("system", "be brief"), ("user", "good?")))
 
 

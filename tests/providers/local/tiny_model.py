@@ -6,9 +6,8 @@ from pathlib import Path
 
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
-from workbench.model import Completion, PromptCall
+from workbench.model import Completion, PromptCall, Usage
 from workbench.providers.transformers import TransformersProvider
-from workbench.providers.transformers.protocol import answer_from_json
 from workbench.providers.transformers.weights import weights_folder
 from workbench.providers.transformers.worker import ModelWorker
 
@@ -86,8 +85,12 @@ def ask(provider: TransformersProvider, *calls: PromptCall) -> list[Completion]:
     worker = _worker(weights_folder(provider._weights), settings.model_dump_json())
     question = json.loads(json.dumps({"answer": rows, "batch_size": settings.batch_size}))
     replies = [json.loads(json.dumps(reply)) for reply in worker.replies(question)]
-    answers = [answer_from_json(answer) for reply in replies for answer in reply["answers"]]
-    by_key = {answer.key: answer for answer in answers}
+    completions = [
+        Completion(**{**fields, "usage": Usage(**fields["usage"])})
+        for reply in replies
+        for fields in reply["answers"]
+    ]
+    by_key = {completion.key: completion for completion in completions}
     return [by_key[row[0]] for row in rows]
 
 

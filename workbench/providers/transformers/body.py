@@ -1,4 +1,4 @@
-"""What a call becomes for a local model.
+"""The body of a call to a local model.
 
 {"messages": [{"role": "user", "content": "2+2?"}], "max_tokens": 256}
 {"text": "2+2=", "choices": ["4", "5"]}
@@ -12,7 +12,7 @@ from workbench.canonical import JSON
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall
-from workbench.providers.transformers.settings import read
+from workbench.providers.transformers.settings import check_values
 
 MAX_TOKENS = 256
 
@@ -29,31 +29,32 @@ class Parameters(BaseModel):
     stop: str | list[str] = Field(default_factory=list)
 
 
-def prepare(call: PromptCall, *, chat_template: str, model: str) -> PreparedCall:
-    """The body for `call`, and how far it decides the answer.
+def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> PreparedCall:
+    """The body for `call`, and whether it fixes the answer.
 
     Args:
-        call: not yet checked.
-        chat_template: its source, empty for a base model.
+        call: unchecked.
+        chat_template: its source; empty for a base model.
         model: `provider:name`, for messages.
 
     Raises:
-        WorkbenchError: a parameter, a schema or turns that this model can't do.
+        WorkbenchError: a parameter, a schema or roles that this model doesn't take.
     """
     if call.response_schema is not None:
         raise WorkbenchError(
             f"{model}: a response schema can't be enforced on a local model",
             fix="use choices, exclude this pair, or serve the model behind an API",
         )
-    parameters = read(Parameters, call.parameters, kind="parameter", model=model)
-    said = _said(call.conversation, chat_template, model)
+    parameters = check_values(Parameters, call.parameters, kind="parameter", model=model)
+    prompt = _prompt(call.conversation, chat_template, model)
     if call.choices:
-        _check_choices(call.choices)
-        return PreparedCall({**said, "choices": list(call.choices)}, "fixed", "loglikelihood")
-    body = {**said, "max_tokens": parameters.max_tokens}
+        if "" in call.choices or len(set(call.choices)) < len(call.choices):
+            raise WorkbenchError(f"choices must be different and not empty: {list(call.choices)!r}")
+        return PreparedCall({**prompt, "choices": list(call.choices)}, "fixed", "loglikelihood")
+    body = {**prompt, "max_tokens": parameters.max_tokens}
     stop = [parameters.stop] if isinstance(parameters.stop, str) else parameters.stop
     if "" in stop:
-        raise WorkbenchError(f"{model}: parameter 'stop' has an empty string in it")
+        raise WorkbenchError(f"{model}: parameter 'stop' contains an empty string", fix="remove it")
     if stop:
         body["stop"] = stop
     if not parameters.temperature:
@@ -61,12 +62,12 @@ def prepare(call: PromptCall, *, chat_template: str, model: str) -> PreparedCall
     return PreparedCall({**body, **_sampling(parameters)}, "sampled")
 
 
-def _said(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:
+def _prompt(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:
     if conversation.text is not None:
         return {"text": conversation.text}
     messages = [message.as_json() for message in conversation.messages]
     if not messages:
-        raise WorkbenchError("a prompt without a message")
+        raise WorkbenchError("the prompt has no message")
     if not chat_template:
         return {"text": _plain(messages, model)}
     if "developer" not in chat_template:
@@ -76,25 +77,20 @@ def _said(conversation: Conversation, chat_template: str, model: str) -> dict[st
 
 
 def _plain(messages: list[dict[str, str]], model: str) -> str:
-    """One question, and perhaps the beginning of its answer on the next line."""
+    """The user's message, and the prefill on the next line if there is one."""
     roles = [message["role"] for message in messages]
     if roles not in (["user"], ["user", "assistant"]):
         raise WorkbenchError(
-            f"{model} has no chat template, and the prompt has the turns {', '.join(roles)}",
+            f"{model} has no chat template, and the prompt has the roles {', '.join(roles)}",
             fix="set `chat: false` in the prompt, or exclude this pair",
         )
     return "\n".join(message["content"] for message in messages)
 
 
-def _check_choices(choices: tuple[str, ...]) -> None:
-    if "" in choices or len(set(choices)) < len(choices):
-        raise WorkbenchError(f"choices must be different and not empty: {list(choices)!r}")
-
-
 def _sampling(parameters: Parameters) -> Mapping[str, JSON]:
-    found: dict[str, JSON] = {"temperature": parameters.temperature}
+    sampling: dict[str, JSON] = {"temperature": parameters.temperature}
     if parameters.top_p < 1:
-        found["top_p"] = parameters.top_p
+        sampling["top_p"] = parameters.top_p
     if parameters.seed is not None:
-        found["seed"] = parameters.seed
-    return found
+        sampling["seed"] = parameters.seed
+    return sampling

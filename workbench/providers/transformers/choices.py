@@ -1,4 +1,4 @@
-"""Choices: how likely the model finds each one after the prompt, without writing any text."""
+"""Log-likelihood of given choices after a prompt; no text is generated."""
 
 import torch
 
@@ -11,8 +11,9 @@ def score(reader: Reader, batch: Batch) -> list[list[float]]:
 
     The prompt is read once for all of a row's choices.
     """
-    room = max(row.room for row in batch.rows)
-    reading = reader.read([row.prompt for row in batch.rows], shared=batch.shared, room=room)
+    max_new = max(row.max_new for row in batch.rows)
+    prompts = [row.prompt for row in batch.rows]
+    reading = reader.read(prompts, shared=batch.shared, max_new=max_new)
     first = reading.logits.log_softmax(dim=-1)
     count = max(len(row.choices) for row in batch.rows)
     columns = [_score_nth(reader, reading, first, batch, nth) for nth in range(count)]
@@ -34,9 +35,9 @@ def _score_nth(
     padded = torch.tensor(
         [[*ids, *[0] * (width - len(ids))] for ids in choices], device=first.device
     )
-    own = torch.tensor(
+    is_token = torch.tensor(
         [[1] * len(ids) + [0] * (width - len(ids)) for ids in choices], device=first.device
     )
-    later = reader.peek(reading, padded[:, :-1], own[:, :-1]).log_softmax(dim=-1)
-    chances = later.gather(2, padded[:, 1:, None])[:, :, 0] * own[:, 1:]
-    return [begun + float(rest) for begun, rest in zip(sums, chances.sum(dim=1), strict=True)]
+    log_probabilities = reader.peek(reading, padded[:, :-1], is_token[:, :-1]).log_softmax(dim=-1)
+    following = log_probabilities.gather(2, padded[:, 1:, None])[:, :, 0] * is_token[:, 1:]
+    return [total + float(more) for total, more in zip(sums, following.sum(dim=1), strict=True)]

@@ -1,4 +1,4 @@
-"""Packed weights (GGUF) made into a folder that loads in seconds; run as a process of its own.
+"""GGUF weights made into a folder that loads in seconds; runs as a process of its own.
 
 python -m workbench.providers.transformers.convert model.gguf folder
 """
@@ -12,14 +12,14 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from workbench.providers.transformers.loading import quiet
 
 
-def convert(packed: Path, folder: Path) -> None:
-    """Write `packed` into `folder`: safetensors in float32, tokenizer, chat template."""
+def convert(gguf: Path, folder: Path) -> None:
+    """Write `gguf` into `folder`: safetensors in float32, tokenizer, chat template."""
     with quiet():
-        tokenizer = AutoTokenizer.from_pretrained(packed.parent, gguf_file=packed.name)
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
         model = AutoModelForCausalLM.from_pretrained(
-            packed.parent, gguf_file=packed.name, dtype=torch.float32
+            gguf.parent, gguf_file=gguf.name, dtype=torch.float32
         )
-        # Loaded from GGUF it counts as quantised, which it no longer is, and refuses to be saved.
+        # Loaded from GGUF it is still marked as quantised, and could not be saved.
         model.hf_quantizer = None
         model.is_quantized = False
         if hasattr(model.config, "quantization_config"):

@@ -1,6 +1,6 @@
-"""Prompts through the model: the shared beginning once, then each row's own rest.
+"""Forward passes: the shared prefix of a batch once, then each row's own tokens.
 
-cache of a batch:  [ shared beginning | padding | rest of the prompt | answer … ]
+cache of a batch:  [ shared prefix | padding | own tokens of the prompt | answer … ]
 """
 
 import copy
@@ -11,95 +11,98 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from workbench.providers.transformers.attention import adopt, beginning
-from workbench.providers.transformers.kv_cache import plain_layers, roomy, write_for_all
+from workbench.providers.transformers.attention import adopt, shared_prefix
+from workbench.providers.transformers.kv_cache import plain_layers, preallocated_cache, write_prefix
 
-PIECE = 1024  # tokens read at once: what they come to in between stays in the processor's cache
+MAX_TOKENS_AT_ONCE = 1024  # their activations stay in the CPU's cache
 
 
 @dataclass
 class Reading:
-    """What the model holds of a batch.
+    """The state of a batch in the model.
 
     Attributes:
-        mask: 1 where a token is, 0 where there is padding; (rows, tokens in the cache).
-        positions: where each row's next token stands; (rows, 1).
-        begun: layers of one row that every row begins with and the cache doesn't hold.
+        mask: 1 for a token, 0 for padding; (rows, tokens in the cache).
+        positions: of each row's next token; (rows, 1).
+        prefix: layers with the shared prefix of one row, if the cache doesn't hold it.
         logits: of each row's next token; (rows, vocabulary), float32.
     """
 
     cache: Any
     mask: torch.Tensor
     positions: torch.Tensor
-    begun: Sequence[Any] = ()
+    prefix: Sequence[Any] = ()
     logits: torch.Tensor = field(init=False)
 
     def keep(self, rows: list[int]) -> None:
-        """Forget all rows but these."""
-        kept = torch.tensor(rows, device=self.mask.device)
-        self.cache.batch_select_indices(kept)
-        self.mask, self.positions = self.mask[kept], self.positions[kept]
-        self.logits = self.logits[kept]
+        """Remove all rows but these."""
+        indices = torch.tensor(rows, device=self.mask.device)
+        self.cache.batch_select_indices(indices)
+        self.mask, self.positions = self.mask[indices], self.positions[indices]
+        self.logits = self.logits[indices]
 
 
 class Reader:
-    """A model that reads batches, and remembers the last shared beginning."""
+    """A model that reads batches, and caches the last shared prefix."""
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._kept_once = adopt(model)
-        self._begun: tuple[tuple[int, ...], Sequence[Any]] | None = None
+        self._shares_prefix = adopt(model)
+        self._prefix: tuple[tuple[int, ...], Sequence[Any]] | None = None
 
-    def read(self, prompts: Sequence[tuple[int, ...]], *, shared: int, room: int) -> Reading:
+    def read(self, prompts: Sequence[tuple[int, ...]], *, shared: int, max_new: int) -> Reading:
         """Read a batch of prompts.
 
         Args:
-            prompts: ids, of any lengths; quickest with the longest first.
-            shared: how many first tokens the prompts have in common and are read once.
-            room: the most tokens that will be read after them.
+            prompts: ids, of any lengths; fastest with the longest first.
+            shared: length of the common prefix, which is read once.
+            max_new: the most tokens that will be read after them.
         """
         longest = max(len(prompt) for prompt in prompts)
-        layers = plain_layers(self._model.config, longest + room)
+        layers = plain_layers(self._model.config, longest + max_new)
         shared = shared if layers else 0
-        rests = [prompt[shared:] for prompt in prompts]
+        unshared_ids = [prompt[shared:] for prompt in prompts]
         width = longest - shared
-        ids = self._tensor([[0] * (width - len(rest)) + list(rest) for rest in rests])
-        own = self._tensor([[0] * (width - len(rest)) + [1] * len(rest) for rest in rests])
-        mask = torch.cat([own.new_ones(len(rests), shared), own], dim=1)
-        positions = shared + (own.cumsum(dim=1) - 1).clamp(min=0)
+        ids = self._tensor([[0] * (width - len(row)) + list(row) for row in unshared_ids])
+        unshared_mask = self._tensor(
+            [[0] * (width - len(row)) + [1] * len(row) for row in unshared_ids]
+        )
+        mask = torch.cat([unshared_mask.new_ones(len(unshared_ids), shared), unshared_mask], dim=1)
+        positions = shared + (unshared_mask.cumsum(dim=1) - 1).clamp(min=0)
         reading = Reading(None, mask, positions)
         if layers:
-            begun = self._beginning(prompts[0][:shared])
-            reading.begun = begun if self._kept_once else ()
-            kept = shared if reading.begun else 0
-            reading.cache = roomy(
-                layers, rows=len(rests), capacity=longest + room - kept, before=kept
+            prefix = self._read_prefix(prompts[0][:shared])
+            reading.prefix = prefix if self._shares_prefix else ()
+            before = shared if reading.prefix else 0
+            capacity = longest + max_new - before
+            reading.cache = preallocated_cache(
+                layers, rows=len(unshared_ids), capacity=capacity, before=before
             )
-            if not reading.begun:
-                write_for_all(reading.cache, begun, len(rests))
-            reading.logits = self._in_pieces(ids, reading, width=width)
+            if not reading.prefix:
+                write_prefix(reading.cache, prefix, len(unshared_ids))
+            reading.logits = self._read_parts(ids, reading, width=width)
         else:
             reading.cache = DynamicCache(config=self._model.config)
             reading.logits = self._forward(ids, reading)[:, -1]
         reading.positions = positions[:, -1:] + 1
         return reading
 
-    def _in_pieces(self, ids: torch.Tensor, reading: Reading, *, width: int) -> torch.Tensor:
-        """The logits after each row, read a few rows at a time, without most of their padding."""
+    def _read_parts(self, ids: torch.Tensor, reading: Reading, *, width: int) -> torch.Tensor:
+        """The logits after each row, computed for a few rows at a time to skip most padding."""
         begin, logits = 0, []
         written = reading.cache.get_seq_length() - reading.mask.shape[1] + width
         before = reading.mask.shape[1] - width
         while begin < len(ids):
             padding = int(reading.mask[begin:, before:].argmax(dim=1).min())
-            rows = slice(begin, begin + max(1, PIECE // (width - padding)))
+            rows = slice(begin, begin + max(1, MAX_TOKENS_AT_ONCE // (width - padding)))
             for layer in reading.cache.layers:
-                layer.turn_to(rows, written + padding)
-            places = reading.positions[rows, padding:]
-            piece = Reading(reading.cache, reading.mask[rows], places, reading.begun)
-            logits.append(self._forward(ids[rows, padding:], piece)[:, -1])
+                layer.seek(rows, written + padding)
+            positions = reading.positions[rows, padding:]
+            part = Reading(reading.cache, reading.mask[rows], positions, reading.prefix)
+            logits.append(self._forward(ids[rows, padding:], part)[:, -1])
             begin = rows.stop
         for layer in reading.cache.layers:
-            layer.turn_to(slice(None), written + width)
+            layer.seek(slice(None), written + width)
         return torch.cat(logits)
 
     def step(self, reading: Reading, tokens: torch.Tensor) -> None:
@@ -108,51 +111,51 @@ class Reader:
         reading.logits = self._forward(tokens[:, None], reading)[:, -1]
         reading.positions = reading.positions + 1
 
-    def peek(self, reading: Reading, ids: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
-        """The logits after each of `ids`, leaving `reading` as it was.
+    def peek(self, reading: Reading, ids: torch.Tensor, ids_mask: torch.Tensor) -> torch.Tensor:
+        """The logits after each of `ids`; `reading` is unchanged.
 
         Args:
             reading: of the same rows.
             ids: continuations padded on the right; (rows, tokens).
-            own: 1 where `ids` has a token, 0 where it is padded.
+            ids_mask: 1 for a token, 0 for padding; (rows, tokens).
 
         Returns:
             (rows, tokens, vocabulary), float32.
         """
-        mask = torch.cat([reading.mask, own], dim=1)
+        mask = torch.cat([reading.mask, ids_mask], dim=1)
         positions = reading.positions + torch.arange(ids.shape[1], device=ids.device)
         cache = copy.copy(reading.cache)
-        # Reading on writes behind what `reading` knows of, never over it.
+        # The copies write behind the tokens of `reading`, never over them.
         cache.layers = [copy.copy(layer) for layer in reading.cache.layers]
-        ahead = Reading(cache, mask, positions, reading.begun)
-        return self._forward(ids, ahead, keep=ids.shape[1])
+        extended = Reading(cache, mask, positions, reading.prefix)
+        return self._forward(ids, extended, keep=ids.shape[1])
 
-    def _forward(self, ids: torch.Tensor, into: Reading, keep: int = 1) -> torch.Tensor:
-        """The logits after the last `keep` of `ids`, whose keys and values go `into` its cache."""
-        with beginning(into.begun):
-            found = self._model(
+    def _forward(self, ids: torch.Tensor, reading: Reading, keep: int = 1) -> torch.Tensor:
+        """The logits after the last `keep` of `ids`, which are added to the cache."""
+        with shared_prefix(reading.prefix):
+            output = self._model(
                 input_ids=ids,
-                attention_mask=into.mask,
-                position_ids=into.positions,
-                past_key_values=into.cache,
+                attention_mask=reading.mask,
+                position_ids=reading.positions,
+                past_key_values=reading.cache,
                 use_cache=True,
                 logits_to_keep=keep,
             )
-        logits: torch.Tensor = found.logits.float()
+        logits: torch.Tensor = output.logits.float()
         return logits
 
-    def _beginning(self, ids: tuple[int, ...]) -> Sequence[Any]:
-        """The layers of a cache that holds `ids` for one row; none where there are no ids."""
+    def _read_prefix(self, ids: tuple[int, ...]) -> Sequence[Any]:
+        """The layers of a cache that holds `ids` for one row; empty without ids."""
         if not ids:
             return ()
-        if self._begun is None or self._begun[0] != ids:
-            self._begun = None  # free the last one first
+        if self._prefix is None or self._prefix[0] != ids:
+            self._prefix = None  # free the last one first
             cache = DynamicCache(config=self._model.config)
             tokens = self._tensor([list(ids)])
-            places = torch.arange(len(ids), device=tokens.device)[None]
-            self._forward(tokens, Reading(cache, torch.ones_like(tokens), places))
-            self._begun = (ids, cache.layers)
-        return self._begun[1]
+            positions = torch.arange(len(ids), device=tokens.device)[None]
+            self._forward(tokens, Reading(cache, torch.ones_like(tokens), positions))
+            self._prefix = (ids, cache.layers)
+        return self._prefix[1]
 
     def _tensor(self, rows: list[list[int]]) -> torch.Tensor:
         return torch.tensor(rows, device=self._model.device)

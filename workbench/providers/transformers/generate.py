@@ -1,4 +1,4 @@
-"""Free text: a token at a time for a whole batch, rows leaving as they finish."""
+"""Free text, generated one token at a time for a batch; finished rows are removed from it."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -11,17 +11,17 @@ from workbench.providers.transformers.batches import Batch, BatchRow
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.tokens import Tokens
 
-# Taking finished rows out copies the cache, which pays when a good part of the rows has finished.
-KEPT_SHARE = 0.75
+# Removing finished rows copies the cache, which pays off when enough rows have finished.
+MAX_OPEN_SHARE = 0.75
 
 
 @dataclass
 class Answer:
-    """One row's answer while it grows.
+    """The answer of one row, token by token.
 
     Attributes:
-        finish: `stop` at the end of the text or a stop string, `length` where the room ran out,
-            `nan` where the model computed no number to choose a token by.
+        finish: `stop` at the end of the text or a stop string, `length` at the most tokens,
+            `nan` if the model computed NaN; empty until it has finished.
     """
 
     row: BatchRow
@@ -31,86 +31,81 @@ class Answer:
     text: str = ""
     finish: str = ""
 
-    def take(self, token: int, tokens: Tokens) -> None:
-        """Go on with `token`, and see whether that was the last."""
+    def add(self, token: int, tokens: Tokens) -> None:
+        """Add `token`, and finish if it was the last."""
         self.ids.append(token)
         if token in self.end_ids:
-            self._finish("stop", tokens.decode(self.row.prompt, self.ids[:-1]))
+            self.finish, self.text = "stop", tokens.decode(self.row.prompt, self.ids[:-1])
         elif self._may_hold_stop(tokens):
             text = tokens.decode(self.row.prompt, self.ids)
             cuts = [text.find(stop) for stop in self.stops if stop in text]
             if cuts:
-                self._finish("stop", text[: min(cuts)])
-        if not self.finish and len(self.ids) == self.row.room:
-            self._finish("length", tokens.decode(self.row.prompt, self.ids))
-
-    def give_up(self) -> None:
-        """End it without a text: what the model computes is no number."""
-        self._finish("nan", "")
+                self.finish, self.text = "stop", text[: min(cuts)]
+        if not self.finish and len(self.ids) == self.row.max_new:
+            self.finish, self.text = "length", tokens.decode(self.row.prompt, self.ids)
 
     @property
     def stops(self) -> Sequence[str]:
-        """The strings before which the answer ends."""
+        """The strings that end the answer, and are not part of it."""
         return tuple(self.row.question.body.get("stop", ()))
 
     def _may_hold_stop(self, tokens: Tokens) -> bool:
-        """Whether a stop string may just have ended: decodes the last tokens, not all of them."""
+        """True if the last tokens may complete a stop string; cheaper than decoding all of them."""
         if not self.stops:
             return False
         reach = max(len(stop.encode()) for stop in self.stops) + 1
         recent = tokens.decode(self.row.prompt, self.ids[-reach:])
         return len(self.ids) <= reach or any(stop in recent for stop in self.stops)
 
-    def _finish(self, reason: str, text: str) -> None:
-        self.finish, self.text = reason, text
 
-
-def answer(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]) -> list[Answer]:
+def generate(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]) -> list[Answer]:
     """One finished answer per row of the batch, in its order."""
-    room = max(row.room for row in batch.rows)
+    max_new = max(row.max_new for row in batch.rows)
     answers = [Answer(row, end_ids, _generator(row)) for row in batch.rows]
-    reading = reader.read([row.prompt for row in batch.rows], shared=batch.shared, room=room)
-    growing = answers
+    prompts = [row.prompt for row in batch.rows]
+    reading = reader.read(prompts, shared=batch.shared, max_new=max_new)
+    active = answers  # those in `reading`
     while True:
-        picked = _pick(reading.logits, growing)
-        for one, token in zip(growing, picked.tolist(), strict=True):
-            if not one.finish:
-                one.take(token, tokens)
-        open_rows = [number for number, one in enumerate(growing) if not one.finish]
+        picked = _pick(reading.logits, active)
+        for answer, token in zip(active, picked.tolist(), strict=True):
+            if not answer.finish:
+                answer.add(token, tokens)
+        open_rows = [number for number, answer in enumerate(active) if not answer.finish]
         if not open_rows:
             return answers
-        if len(open_rows) <= KEPT_SHARE * len(growing):
+        if len(open_rows) <= MAX_OPEN_SHARE * len(active):
             reading.keep(open_rows)
             picked = picked[open_rows]
-            growing = [growing[number] for number in open_rows]
+            active = [active[number] for number in open_rows]
         reader.step(reading, picked)
 
 
-def _pick(logits: torch.Tensor, growing: Sequence[Answer]) -> torch.Tensor:
-    best, picked = logits.max(dim=-1)  # NaN where any is
-    for number, sound in enumerate(best.isfinite().tolist()):
-        one = growing[number]
-        if one.finish:
+def _pick(logits: torch.Tensor, answers: Sequence[Answer]) -> torch.Tensor:
+    best, picked = logits.max(dim=-1)  # NaN if any logit is
+    for number, is_number in enumerate(best.isfinite().tolist()):
+        answer = answers[number]
+        if answer.finish:
             continue
-        if not sound:
-            one.give_up()
-        elif one.row.question.body.get("temperature"):
-            picked[number] = _sample(logits[number].cpu(), one.row.question.body, one.generator)
+        body = answer.row.question.body
+        if not is_number:
+            answer.finish = "nan"
+        elif body.get("temperature"):
+            picked[number] = _sample(logits[number].cpu(), body, answer.generator)
     return picked
 
 
 def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Generator) -> int:
-    # In float64 the smallest temperature still leaves numbers: 0 for the best, -inf for others.
-    chances = ((logits - logits.max()).double() / body["temperature"]).softmax(dim=-1)
+    # In float64 even the smallest temperature gives no NaN: 0 for the best, -inf for the others.
+    probabilities = ((logits - logits.max()).double() / body["temperature"]).softmax(dim=-1)
     if "top_p" in body:
-        ordered, order = chances.sort(descending=True)
+        ordered, order = probabilities.sort(descending=True)
         before = ordered.cumsum(dim=-1) - ordered
-        chances[order[before >= body["top_p"]]] = 0
-    return int(torch.multinomial(chances, 1, generator=generator))
+        probabilities[order[before >= body["top_p"]]] = 0
+    return int(torch.multinomial(probabilities, 1, generator=generator))
 
 
 def _generator(row: BatchRow) -> torch.Generator:
-    """Each row has its own, so that its text doesn't depend on its neighbours in the batch."""
+    """A generator of the row's own, so that its text doesn't depend on the rest of the batch."""
     seed = row.question.body.get("seed")
     if seed is None:
         seed = int.from_bytes(hashlib.sha256(row.question.key.encode()).digest()[:7], "big")

@@ -14,38 +14,38 @@ from huggingface_hub.errors import (
 
 from workbench.errors import WorkbenchError
 
-DESCRIPTION = ["*.json", "*.jinja", "tokenizer.model", "vocab.txt", "merges.txt"]
-# Second copies of the weights in the maker's own layout.
+SMALL_FILES = ["*.json", "*.jinja", "tokenizer.model", "vocab.txt", "merges.txt"]
+# Second copies of the weights in their author's own layout.
 DUPLICATES = ["consolidated*", "original/*"]
 
 
 def find_snapshot(name: str, revision: str) -> Path:
-    """A folder, named by the commit, with at least config and tokenizer; small files only.
+    """A folder named by the commit, with config and tokenizer; weights are not downloaded.
 
     Raises:
-        WorkbenchError: not in the local cache, and the hub doesn't have it or can't be reached.
+        WorkbenchError: not in the local cache, and not on the hub or the hub can't be reached.
     """
     try:
         folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
     except HFValidationError as error:
         raise WorkbenchError(f"model {name!r}: {error}") from error
     except LocalEntryNotFoundError:
-        return _fetch(name, revision, DESCRIPTION)
+        return _fetch(name, revision, SMALL_FILES)
     complete = (folder / "config.json").is_file() and (folder / "tokenizer_config.json").is_file()
-    return folder if complete else _fetch(name, folder.name, DESCRIPTION)
+    return folder if complete else _fetch(name, folder.name, SMALL_FILES)
 
 
 def download(name: str, commit: str) -> Path:
     """The folder with the weights too.
 
     Raises:
-        WorkbenchError: the hub can't be reached or refuses.
+        WorkbenchError: the hub can't be reached, or refuses access.
     """
-    return _fetch(name, commit, [*DESCRIPTION, "*.safetensors"])
+    return _fetch(name, commit, [*SMALL_FILES, "*.safetensors"])
 
 
 def _fetch(name: str, revision: str, patterns: list[str]) -> Path:
-    at = f"model {name!r} at {revision!r}"
+    model = f"model {name!r} at {revision!r}"
     try:
         return Path(
             snapshot_download(
@@ -54,12 +54,12 @@ def _fetch(name: str, revision: str, patterns: list[str]) -> Path:
         )
     except GatedRepoError as error:
         raise WorkbenchError(
-            f"{at} is gated", fix="accept its terms on the hub and set HF_TOKEN"
+            f"{model} is gated", fix="accept its terms on the hub and set HF_TOKEN"
         ) from error
     except (RepositoryNotFoundError, RevisionNotFoundError) as error:
-        raise WorkbenchError(f"{at} is not on the hub, or is private") from error
+        raise WorkbenchError(f"{model} is not on the hub, or is private") from error
     except (LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
         raise WorkbenchError(
-            f"{at} is not in the local cache, and the hub can't be reached",
+            f"{model} is not in the local cache, and the hub can't be reached",
             fix="check the network, or give a local folder",
         ) from error

@@ -1,6 +1,8 @@
-"""Keys and values of a batch in memory taken once, written on in place.
+"""Keys and values of a batch in memory that is allocated once.
 
-A cache that grows by copying itself at every token spends half of all time on that.
+    (rows, heads, capacity, size):  [ written tokens | zeros … ]
+
+A cache that grows by copying itself at every token spends half of the time on copying.
 """
 
 from collections.abc import Sequence
@@ -11,13 +13,13 @@ from transformers import Cache, DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
     """One layer's keys and values.
 
     Args:
-        rows: that there is room for.
-        capacity: tokens that there is room for.
-        before: tokens of a shared beginning that is kept elsewhere, and counts.
+        rows: number of rows.
+        capacity: the most tokens per row.
+        before: tokens of a shared prefix that is stored elsewhere, and counts as written.
     """
 
     def __init__(self, rows: int, capacity: int, before: int) -> None:
@@ -26,57 +28,57 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         self._before = before
         self._written = 0
         self._part = slice(None)
-        self._room: tuple[torch.Tensor, ...] = ()
+        self._storage: tuple[torch.Tensor, ...] = ()
 
-    def turn_to(self, part: slice, written: int) -> None:
-        """From here on these rows are written, from that token on."""
+    def seek(self, part: slice, written: int) -> None:
+        """Write these rows from now on, starting at that token."""
         self._part, self._written = part, written
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *_: Any, **__: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write on, and return all that is written; (rows, heads, tokens, size)."""
+        """Append, and return all that is written; (rows, heads, tokens, size)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self._room = tuple(self._take(states) for states in (key_states, value_states))
+            self._storage = tuple(self._allocate(states) for states in (key_states, value_states))
         begin, end = self._written, self._written + key_states.shape[-2]
-        for room, states in zip(self._room, (key_states, value_states), strict=True):
-            room[self._part, :, begin:end] = states
+        for storage, states in zip(self._storage, (key_states, value_states), strict=True):
+            storage[self._part, :, begin:end] = states
         self._written = end
-        self.keys, self.values = (room[self._part, :, :end] for room in self._room)
+        self.keys, self.values = (storage[self._part, :, :end] for storage in self._storage)
         return self.keys, self.values
 
     def get_seq_length(self) -> int:
-        """Tokens that a row has, with those of the shared beginning."""
+        """Tokens of a row, with those of the shared prefix."""
         return self._before + self._written
 
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep only these rows."""
-        self._room = tuple(room[indices] for room in self._room)
+        self._storage = tuple(storage[indices] for storage in self._storage)
 
-    def _take(self, states: torch.Tensor) -> torch.Tensor:
+    def _allocate(self, states: torch.Tensor) -> torch.Tensor:
         _, heads, _, size = states.shape
         rows, capacity = self._size
-        # Zeros: what is padding and not written counts for nothing, unless it is no number.
+        # Zeros, because masked padding must not be NaN.
         return states.new_zeros(rows, heads, capacity, size)
 
 
-def roomy(layers: int, *, rows: int, capacity: int, before: int = 0) -> Cache:
-    """A cache of `layers` layers like that."""
-    return Cache(layers=[RoomyLayer(rows, capacity, before) for _ in range(layers)])
+def preallocated_cache(layers: int, *, rows: int, capacity: int, before: int = 0) -> Cache:
+    """A cache of `layers` such layers."""
+    return Cache(layers=[PreallocatedLayer(rows, capacity, before) for _ in range(layers)])
 
 
-def write_for_all(cache: Cache, begun: Sequence[Any], rows: int) -> None:
-    """Writes what `begun`, layers of one row, hold at the beginning of every row."""
-    for layer, one in zip(cache.layers, begun, strict=False):
-        layer.update(one.keys.expand(rows, -1, -1, -1), one.values.expand(rows, -1, -1, -1))
+def write_prefix(cache: Cache, prefix: Sequence[Any], rows: int) -> None:
+    """Write `prefix`, layers of one row, at the beginning of every row."""
+    for layer, source in zip(cache.layers, prefix, strict=False):
+        layer.update(source.keys.expand(rows, -1, -1, -1), source.values.expand(rows, -1, -1, -1))
 
 
 def plain_layers(config: Any, length: int) -> int:
-    """How many layers a model has that keep all of `length` tokens; 0 where some layer doesn't.
+    """Number of a model's layers if each keeps all of `length` tokens; otherwise 0.
 
-    A layer that looks back over a window counts the padding between a shared beginning and a
-    row's own rest, so it is plain only while everything fits into its window.
+    A sliding-window layer counts the padding between a shared prefix and a row's own tokens, so
+    everything must fit into its window.
     """
     layers = DynamicCache(config=config).layers
     if any(type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers):

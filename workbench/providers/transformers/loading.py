@@ -1,4 +1,4 @@
-"""Tokenizer and weights of one local folder, loaded without remote code and without noise."""
+"""Tokenizer and weights of a local folder, loaded without remote code and without output."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from workbench.errors import WorkbenchError
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """No progress bars or warnings of transformers inside; as before afterwards."""
+    """Within it, transformers shows no progress bars and no warnings."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
@@ -27,44 +27,31 @@ def quiet() -> Iterator[None]:
 
 
 def load_tokenizer(folder: Path) -> Any:
-    """The tokenizer kept in `folder`.
+    """The tokenizer in `folder`.
 
     Raises:
-        WorkbenchError: there is none, or it would need remote code.
+        WorkbenchError: there is none, or it needs remote code.
     """
-    try:
-        with quiet():
-            return AutoTokenizer.from_pretrained(
-                folder, local_files_only=True, trust_remote_code=False
-            )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise WorkbenchError(
-            f"the tokenizer can't be loaded: {error}", where=str(folder)
-        ) from error
+    return _load("tokenizer", AutoTokenizer, folder)
 
 
 def load_model(folder: Path, *, dtype: str, device: str) -> Any:
-    """The weights kept in `folder`, ready to answer on `device`.
+    """The model in `folder`, ready to answer on `device`.
 
     Raises:
-        WorkbenchError: no such device here, or a model that transformers can't load as it is.
+        WorkbenchError: no such device, or a model that transformers can't load.
     """
-    _check_device(device)
-    try:
-        with quiet():
-            model = AutoModelForCausalLM.from_pretrained(
-                folder,
-                dtype=getattr(torch, dtype),
-                local_files_only=True,
-                trust_remote_code=False,
-                use_safetensors=True,
-            )
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise WorkbenchError(f"the model can't be loaded: {error}", where=str(folder)) from error
-    return model.to(device).eval()
-
-
-def _check_device(device: str) -> None:
     backends = {"cuda": torch.cuda, "mps": torch.backends.mps}
     if device in backends and not backends[device].is_available():
-        raise WorkbenchError(f"torch sees no {device} device here", fix="set device: cpu")
+        raise WorkbenchError(f"torch finds no {device} device", fix="set device: cpu")
+    options = {"dtype": getattr(torch, dtype), "use_safetensors": True}
+    return _load("model", AutoModelForCausalLM, folder, **options).to(device).eval()
+
+
+def _load(kind: str, loader: Any, folder: Path, **options: Any) -> Any:
+    options |= {"local_files_only": True, "trust_remote_code": False}
+    try:
+        with quiet():
+            return loader.from_pretrained(folder, **options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise WorkbenchError(f"the {kind} can't be loaded: {error}", where=str(folder)) from error

@@ -1,4 +1,4 @@
-"""How many tokens may be in memory at once.
+"""The most tokens that fit into memory.
 
 SmolLM2-135M in bfloat16: 30 layers x 2 x 3 heads x 64 numbers x 2 bytes = 23 KB a token
 """
@@ -8,22 +8,22 @@ from typing import Any
 
 import torch
 
-SHARE = 0.5  # of the free memory that keys and values may take; the rest is for what is computed
+CACHE_SHARE = 0.5  # of the free memory, for keys and values; the rest is for activations
 MEMORY = Path("/proc/meminfo")
 LIMITS = Path("/sys/fs/cgroup")  # a container's own limit
 
 
-def most_tokens(model: Any, free: int | None) -> int | None:
-    """Tokens whose keys and values fit into their share of `free` bytes; None: nobody knows."""
+def max_tokens(model: Any, free: int | None) -> int | None:
+    """Tokens whose keys and values fit into their share of `free` bytes; None: unknown."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     numbers = config.num_hidden_layers * 2 * heads * size
-    return None if free is None else int(free * SHARE) // (numbers * model.dtype.itemsize)
+    return None if free is None else int(free * CACHE_SHARE) // (numbers * model.dtype.itemsize)
 
 
 def free_memory(device: str) -> int | None:
-    """Bytes that could be taken on `device` now; None where the system doesn't say."""
+    """Bytes that are free on `device`; None: unknown."""
     if device == "cuda":
         return int(torch.cuda.mem_get_info()[0])
     if device != "cpu" or not MEMORY.is_file():
@@ -35,7 +35,7 @@ def free_memory(device: str) -> int | None:
 
 
 def _number(path: Path) -> int | None:
-    """What a file of the system says; None for `max`, which is no limit, and for no file."""
+    """The number in a file; None for `max`, which means no limit, and if there is no file."""
     try:
         return int(path.read_text(encoding="ascii"))
     except (OSError, ValueError):

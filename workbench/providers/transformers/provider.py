@@ -1,4 +1,4 @@
-"""The provider of local models: cheap to make, loads weights only while it completes."""
+"""The provider of local models; weights are in memory only while it completes."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from workbench.canonical import JSON
 from workbench.model import Completion, PreparedCall, PromptCall, Request
-from workbench.providers.transformers import body as bodies
+from workbench.providers.transformers.body import prepare_call
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
     ModelSettings,
     check_installed,
+    check_values,
     device_of,
     dtype_of,
-    read,
 )
 from workbench.providers.transformers.weights import (
     Weights,
     find_weights,
-    to_be_fetched,
+    must_be_fetched,
     weights_folder,
 )
 
@@ -31,12 +31,12 @@ class TransformersProvider:
     """Answers with a model on this machine, in batches.
 
     Args:
-        name: of the catalogue (`smollm2-135m-instruct`), a folder (`./models/mine`), or a model
-            on the Hugging Face hub (`org/name`).
+        name: of the catalog (`smollm2-135m-instruct`), a folder (`./models/mine`), or a model on
+            the Hugging Face hub (`org/name`).
         settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`.
 
     Raises:
-        WorkbenchError: no such model, or settings it doesn't take.
+        WorkbenchError: no such model, or an unknown or invalid setting.
     """
 
     concurrent = False
@@ -44,11 +44,11 @@ class TransformersProvider:
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self._model = f"transformers:{name}"
-        self._settings = read(ModelSettings, settings, kind="setting", model=self._model)
+        self._settings = check_values(ModelSettings, settings, kind="setting", model=self._model)
         self._name = name
         self._peak_mb: int | None = None
-        if not to_be_fetched(name):
-            _ = self._weights  # found now; one of the catalogue's is missed only when it is used
+        if not must_be_fetched(name):
+            _ = self._weights  # refuses now; a model of the catalog may be fetched later
 
     @cached_property
     def _weights(self) -> Weights:
@@ -67,41 +67,36 @@ class TransformersProvider:
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """How large a batch may be, on which in bfloat16 a text may depend; and what that took.
+        """Limits of a batch, on which a text may depend in bfloat16, and the memory used.
 
-        `peak_memory_mb` is of the model's process, once it has answered.
+        `peak_memory_mb` is of the model's process, and is missing before it has answered.
         """
-        peak = {"peak_memory_mb": self._peak_mb} if self._peak_mb else {}
-        return {
-            "batch_size": self._settings.batch_size,
-            "batch_tokens": self._settings.batch_tokens,
-            **peak,
-        }
+        limits = self._settings.model_dump(include={"batch_size", "batch_tokens"})
+        return limits | ({"peak_memory_mb": self._peak_mb} if self._peak_mb else {})
 
     def prepare(self, call: PromptCall) -> PreparedCall:
-        """The body for `call`: `messages` or `text`, and the parameters that count.
+        """The body for `call`: `messages` or `text`, and the parameters that matter.
 
-        A prefill is continued. `choices` are answered by log-likelihood: the sum over a choice's
-        tokens as it follows the prompt, written exactly as it stands, so that after `Sentiment:`
-        the choice wanted is usually `" positive"`, with its space.
+        A prefill is continued. `choices` are answered by log-likelihood: the sum over the tokens
+        of a choice that directly follows the prompt. So after `Sentiment:` the choice is usually
+        `" positive"`, with its space.
 
         Raises:
-            WorkbenchError: a response schema, an unknown parameter, or several turns for a model
-                without a chat template.
+            WorkbenchError: a response schema, an unknown parameter, or several messages for a
+                model without a chat template.
         """
-        template = self._weights.chat_template
-        return bodies.prepare(call, chat_template=template, model=self._model)
+        return prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int:
-        """Tokens the model reads for `body`, markers of the chat template included.
+        """Number of input tokens of `body`, markers of the chat template included.
 
         Raises:
-            WorkbenchError: the chat template refuses the turns.
+            WorkbenchError: the chat template refuses the messages.
         """
         return len(self._tokens.encode(body))
 
     def check_ready(self) -> None:
-        """Returns if the model could be loaded now; a hub model's weights are downloaded.
+        """Return if the model could be loaded now; weights of a hub model are downloaded.
 
         Raises:
             WorkbenchError: packages are missing, or the hub can't be reached.
@@ -110,12 +105,12 @@ class TransformersProvider:
         weights_folder(self._weights)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One completion per request, in any order; the model is in memory only meanwhile.
+        """One completion per request, in any order.
 
-        It is in a process of its own, and loaded before the first request is pulled.
+        The model is loaded in a process of its own before the first request is pulled.
 
         Raises:
-            WorkbenchError: the model can't be loaded, or its process dies again and again.
+            WorkbenchError: the model can't be loaded, or its process dies repeatedly.
         """
         with ModelProcess(weights_folder(self._weights), self._settings) as process:
             for completion in process.complete(requests):

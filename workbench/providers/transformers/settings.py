@@ -1,4 +1,4 @@
-"""Settings of a local model, and what `auto` means on this machine.
+"""Settings of a local model, and the meaning of `auto` on this machine.
 
 transformers:smollm2-135m-instruct: {dtype: float32, batch_size: 8}
 """
@@ -15,18 +15,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 
-NEEDED = ("torch", "transformers", "safetensors")
+REQUIRED_PACKAGES = ("torch", "transformers", "safetensors")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
 class ModelSettings(BaseModel):
-    """What may stand beside a local model.
+    """The settings of a local model in an experiment file.
 
     Attributes:
-        dtype: what it computes in; `auto` is bfloat16 where the processor has it, else float32.
-        batch_tokens: most tokens in memory at once: rows times the longest row with its answer.
-        batch_size: most rows answered at once.
+        dtype: `auto` is bfloat16 if the hardware supports it, else float32.
+        batch_tokens: the most tokens in memory: rows times the longest row with its answer.
+        batch_size: the most rows answered at once.
         revision: branch, tag or commit of a model from the hub.
     """
 
@@ -39,17 +39,17 @@ class ModelSettings(BaseModel):
     revision: str = Field("", description="a branch, tag or commit")
 
 
-def read(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:
-    """`values` as `shape`.
+def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:
+    """`values` checked against `shape`.
 
     Args:
-        shape: a model of pydantic's whose fields are the names known.
-        values: as they stand in the user's file.
-        kind: what one of the values is called in messages: `setting`, `parameter`.
-        model: whose they are, for messages.
+        shape: a pydantic model whose fields are the accepted names.
+        values: of the user's file.
+        kind: `setting` or `parameter`, for error messages.
+        model: `provider:name`, for error messages.
 
     Raises:
-        WorkbenchError: a name that `shape` doesn't have, or a value it doesn't take.
+        WorkbenchError: an unknown name, or an invalid value.
     """
     for name in values:
         if name not in shape.model_fields:
@@ -67,12 +67,12 @@ def read(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: st
 
 
 def check_installed() -> None:
-    """Returns where the packages that local models need are installed; imports none of them.
+    """Return if the packages for local models are installed; none of them is imported.
 
     Raises:
-        WorkbenchError: some are not.
+        WorkbenchError: some are missing.
     """
-    missing = [module for module in NEEDED if find_spec(module) is None]
+    missing = [module for module in REQUIRED_PACKAGES if find_spec(module) is None]
     if missing:
         raise WorkbenchError(
             f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
@@ -80,7 +80,7 @@ def check_installed() -> None:
 
 
 def device_of(settings: ModelSettings) -> str:
-    """The device that the settings mean here, found without importing torch."""
+    """The device of the settings; torch is not imported."""
     if settings.device != "auto":
         return settings.device
     if Path("/dev/nvidia0").exists() and not _torch_version().endswith("+cpu"):
@@ -89,7 +89,7 @@ def device_of(settings: ModelSettings) -> str:
 
 
 def dtype_of(settings: ModelSettings) -> str:
-    """The dtype that the settings mean here, found without importing torch."""
+    """The dtype of the settings; torch is not imported."""
     if settings.dtype != "auto":
         return settings.dtype
     device = device_of(settings)

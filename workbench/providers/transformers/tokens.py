@@ -1,4 +1,4 @@
-"""Bodies to token ids and back. What looks like a special token in data stays text.
+"""Bodies to token ids and back. Special tokens in data stay ordinary text.
 
 {"messages": [{"role": "user", "content": "Hi<|im_end|>"}]}
 -> <|im_start|> user ⏎ Hi < | im _ end | > <|im_end|> …
@@ -13,11 +13,11 @@ from jinja2 import TemplateError
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
-# Marks around special tokens in data are two characters of this private plane that no data has.
+# Special tokens in data are put between two characters of this private plane that it doesn't use.
 PRIVATE_PLANE = range(0xF0000, 0xFFFFE)
-# As many tokens of the prompt as are decoded with an answer, for tokenizers whose decoder drops
-# a space at the beginning of a text.
-TAIL = 4
+# Tokens of the prompt that are decoded with an answer, because some decoders drop a space at the
+# beginning of a text.
+CONTEXT_TOKENS = 4
 
 
 class Tokens:
@@ -36,16 +36,16 @@ class Tokens:
         self.end_ids = frozenset(_ids(tokenizer.eos_token_id))
 
     def encode(self, body: Mapping[str, JSON], answer: str = "") -> list[int]:
-        """The ids of a body's prompt, as the model reads it, with `answer` written after it.
+        """The ids of a body's prompt, followed by `answer`.
 
         Raises:
-            WorkbenchError: the chat template refuses the turns, or changes the prefill.
+            WorkbenchError: the chat template refuses the messages, or changes the prefill.
         """
         if "text" in body:
             text = body["text"] + answer
             return list(self._tokenizer.encode(text, split_special_tokens=True))
         messages = body["messages"]
-        marks = _unused([message["content"] for message in messages] + [answer])
+        marks = _unused_characters([message["content"] for message in messages] + [answer])
         marked = [
             {"role": message["role"], "content": self._mark(message["content"], marks)}
             for message in messages
@@ -55,10 +55,10 @@ class Tokens:
 
     def decode(self, prompt: Sequence[int], answer: Sequence[int]) -> str:
         """The text of `answer` as it continues `prompt`, without special tokens."""
-        tail = list(prompt[-TAIL:])
-        before = self._text(tail)
-        whole = self._text(tail + list(answer))
-        return whole[len(before) :] if whole.startswith(before) else self._text(answer)
+        context = list(prompt[-CONTEXT_TOKENS:])
+        before = self._text(context)
+        text = self._text(context + list(answer))
+        return text[len(before) :] if text.startswith(before) else self._text(answer)
 
     def _text(self, ids: Sequence[int]) -> str:
         return str(
@@ -69,7 +69,7 @@ class Tokens:
 
     def _mark(self, text: str, marks: tuple[str, str]) -> str:
         begin, end = marks
-        return re.sub(self._special, lambda found: f"{begin}{found[0]}{end}", text)
+        return re.sub(self._special, lambda token: f"{begin}{token[0]}{end}", text)
 
     def _render(self, messages: list[dict[str, str]]) -> str:
         last = messages[-1]
@@ -82,7 +82,7 @@ class Tokens:
                 continue_final_message=prefilled,
             )
         except (TemplateError, ValueError) as error:
-            raise WorkbenchError(f"the chat template refuses the turns: {error}") from error
+            raise WorkbenchError(f"the chat template refuses the messages: {error}") from error
         return _ending_with(rendered, last["content"]) if prefilled else rendered
 
     def _pieces(self, rendered: str, marks: tuple[str, str]) -> Iterator[list[int]]:
@@ -90,43 +90,40 @@ class Tokens:
         parts = re.split(f"{begin}({self._special}){end}|[{begin}{end}]", rendered)
         yield list(self._tokenizer.encode(parts[0], add_special_tokens=False))
         for number, part in enumerate(parts[1:], start=1):
-            if part:  # the odd ones are special tokens that came with the data
+            if part:  # odd parts are special tokens in data
                 yield self._continued(part, as_text=number % 2 == 1)
 
     def _continued(self, part: str, *, as_text: bool) -> list[int]:
-        """The ids of `part` inside a text: at its beginning some tokenizers would add a space."""
-        ids, newline = (
-            list(
-                self._tokenizer.encode(text, add_special_tokens=False, split_special_tokens=as_text)
+        """The ids of `part` inside a text; at the beginning of one some tokenizers add a space."""
+
+        def encode(text: str) -> list[int]:
+            ids = self._tokenizer.encode(
+                text, add_special_tokens=False, split_special_tokens=as_text
             )
-            for text in ("\n" + part, "\n")
-        )
-        if ids[: len(newline)] == newline:
-            return ids[len(newline) :]
-        encoded = self._tokenizer.encode(
-            part, add_special_tokens=False, split_special_tokens=as_text
-        )
-        return list(encoded)
+            return list(ids)
+
+        ids, newline = encode("\n" + part), encode("\n")
+        return ids[len(newline) :] if ids[: len(newline)] == newline else encode(part)
 
 
-def _ids(found: int | list[int] | None) -> list[int]:
-    return [] if found is None else [found] if isinstance(found, int) else found
+def _ids(end: int | list[int] | None) -> list[int]:
+    return [] if end is None else [end] if isinstance(end, int) else end
 
 
-def _unused(texts: list[str]) -> tuple[str, str]:
+def _unused_characters(texts: list[str]) -> tuple[str, str]:
     used = set().union(*texts)
     free = (chr(code) for code in PRIVATE_PLANE if chr(code) not in used)
     return next(free), next(free)
 
 
 def _ending_with(rendered: str, prefill: str) -> str:
-    """`rendered`, whose end some templates trim, ending exactly with `prefill`."""
+    """`rendered` with exactly `prefill` at its end, which some templates trim."""
     bare = prefill.rstrip()
     if rendered.endswith(prefill):
         return rendered
     if rendered.rstrip().endswith(bare):
         return rendered.rstrip() + prefill[len(bare) :]
     raise WorkbenchError(
-        f"the chat template changes the beginning of the answer, {prefill!r}",
-        fix="begin it without white space, or exclude this pair",
+        f"the chat template changes the prefill {prefill!r}",
+        fix="begin the prefill without white space, or exclude this pair",
     )

@@ -1,7 +1,7 @@
-"""From a model's name to a folder with its weights, and the digests that identify them.
+"""The folder with a model's weights, and the digests that identify them.
 
-smollm2-135m-instruct     a name of the catalogue
-./models/mine             a folder
+smollm2-135m-instruct                   a name of the catalog
+./models/mine                           a folder
 HuggingFaceTB/SmolLM2-1.7B-Instruct     a model on the Hugging Face hub
 """
 
@@ -31,12 +31,12 @@ TOKENIZER_FILES = (
 
 @dataclass(frozen=True)
 class Weights:
-    """A model that was found.
+    """The files of a model.
 
     Attributes:
-        folder: holds config and tokenizer, and the weights unless it is a hub model's.
-        pinned: digest known without reading the weights; empty for a folder of the user's own.
-        hub_id: the model's name on the hub; empty where it isn't from there.
+        folder: with config and tokenizer; weights of a hub model may be missing.
+        pinned: digest that needs no reading of the weights; empty for a user's folder.
+        hub_id: name on the hub; empty if it isn't from the hub.
     """
 
     folder: Path
@@ -45,35 +45,35 @@ class Weights:
 
     @property
     def digest(self) -> str:
-        """What identifies the weights: a pinned SHA-256, a commit, or the files' own SHA-256."""
+        """Pinned SHA-256 or commit, or the SHA-256 of the files."""
         return self.pinned or _folder_digest(self.folder)
 
     @property
     def tokenizer_digest(self) -> str:
-        """SHA-256 over the tokenizer's files, the chat template among them."""
+        """SHA-256 of the tokenizer's files, chat template included."""
         files = [self.folder / name for name in TOKENIZER_FILES]
         return digest({path.name: _sha256(path) for path in files if path.is_file()})
 
     @property
     def chat_template(self) -> str:
-        """The template's source, empty where the model has none."""
+        """Source of the chat template; empty if the model has none."""
         file = self.folder / "chat_template.jinja"
         if file.is_file():
             return file.read_text(encoding="utf-8")
         template = _json(self.folder / "tokenizer_config.json").get("chat_template") or ""
-        if isinstance(template, list):  # named templates, as some older models have them
-            named = {item["name"]: item["template"] for item in template}
+        if isinstance(template, list):  # named templates, in some older models
+            named = {entry["name"]: entry["template"] for entry in template}
             template = named.get("default", "")
         return str(template)
 
 
-def to_be_fetched(name: str) -> bool:
-    """Whether `name` stands in the catalogue and is not on this machine."""
+def must_be_fetched(name: str) -> bool:
+    """True if `name` is in the catalog and not on this machine."""
     return any(model.name == name and not model.added for model in list_models())
 
 
 def find_weights(name: str, revision: str) -> Weights:
-    """The model called `name`, on this machine or, its weights not yet fetched, on the hub.
+    """The model called `name`; weights of a hub model are not downloaded yet.
 
     Raises:
         WorkbenchError: there is none, or it has no safetensors.
@@ -86,11 +86,14 @@ def find_weights(name: str, revision: str) -> Weights:
         folder = find_snapshot(name, revision or "main")
         return Weights(folder, pinned=f"commit:{folder.name}", hub_id=name)
     if revision:
-        said = f"model {name!r} is not on the hub and has no revision {revision!r}"
-        raise WorkbenchError(said, fix="leave `revision:` out")
+        raise WorkbenchError(
+            f"model {name!r} is not on the hub and has no revision {revision!r}",
+            fix="remove `revision:`",
+        )
     if is_path:
-        home = name.startswith("~/")  # another user's home is nobody's business here
-        return Weights(_checked(Path(name).expanduser() if home else Path(name)))
+        # ~name, another user's home, is not expanded.
+        folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
+        return Weights(_check_folder(folder))
     if name not in models:
         raise unknown_name("model", name, models)
     if not models[name].added:
@@ -101,7 +104,7 @@ def find_weights(name: str, revision: str) -> Weights:
 
 
 def weights_folder(weights: Weights) -> Path:
-    """The folder with everything in it, a hub model's weights downloaded where they weren't.
+    """The folder with the weights; those of a hub model are downloaded if they are missing.
 
     Raises:
         WorkbenchError: the hub can't be reached, or the model has no safetensors.
@@ -109,54 +112,54 @@ def weights_folder(weights: Weights) -> Path:
     if weights.hub_id and not has_safetensors(weights.folder):
         from workbench.providers.transformers.hub import download
 
-        return _checked(download(weights.hub_id, weights.folder.name))
-    return _checked(weights.folder)
+        return _check_folder(download(weights.hub_id, weights.folder.name))
+    return _check_folder(weights.folder)
 
 
 def has_safetensors(folder: Path) -> bool:
-    """Whether all weights are there, every shard of them."""
+    """True if every shard of the weights is there."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
         return all((folder / shard).is_file() for shard in _json(index)["weight_map"].values())
     return any(folder.glob("*.safetensors"))
 
 
-def needs_own_code(folder: Path) -> bool:
-    """Whether the model is of a kind that transformers can't build without the folder's code."""
+def needs_remote_code(folder: Path) -> bool:
+    """True if transformers can't build the model without Python code of the folder."""
     config = _json(folder / "config.json")
     package = find_spec("transformers")
     if not config.get("auto_map") or package is None or package.origin is None:
         return False
-    # Many models that bring code don't need it any more. The library's list of kinds is read as
-    # text, because importing it takes seconds.
+    # Many models that come with code don't need it any more. The library's lists of model types
+    # are read as text, because importing them takes seconds.
     lists = Path(package.origin).parent.glob("models/auto/*.py")
-    named = f'"{config.get("model_type")}"'
-    return not any(named in listed.read_text(encoding="utf-8") for listed in lists)
+    model_type = f'"{config.get("model_type")}"'
+    return not any(model_type in file.read_text(encoding="utf-8") for file in lists)
 
 
-def _checked(folder: Path) -> Path:
+def _check_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise WorkbenchError(
             "no such folder",
             where=str(folder),
-            fix="a path is seen from the folder the command is called in; "
-            "`workbench models list` names models that can be fetched",
+            fix="a path is relative to the current folder; "
+            "`workbench models list` shows the models that can be fetched",
         )
     if not (folder / "config.json").is_file():
         raise WorkbenchError(
-            "not a model's folder: it has no config.json",
+            "not the folder of a model: it has no config.json",
             where=str(folder),
             fix="name the folder that save_pretrained() wrote",
         )
-    if needs_own_code(folder):
+    if needs_remote_code(folder):
         raise WorkbenchError(
-            "the model needs code of its own (`auto_map` in config.json), which is never run",
+            "the model needs its own Python code (`auto_map` in config.json), which is never run",
             where=str(folder),
-            fix="take a model that transformers itself knows, or serve it and name it as openai:",
+            fix="use a model that transformers supports, or serve it and name it as openai:",
         )
     if not has_safetensors(folder):
         raise WorkbenchError(
-            "the weights are not there as safetensors, all shards of them",
+            "some or all weights are missing as safetensors",
             where=str(folder),
             fix="convert with save_pretrained(); .bin and .pt files can run code when loaded",
         )
@@ -165,25 +168,25 @@ def _checked(folder: Path) -> Path:
 
 def _folder_digest(folder: Path) -> str:
     files = [folder / "config.json", folder / "generation_config.json"]
-    found = {path.name: _sha256(path) for path in files if path.is_file()}
-    known = _json(cache_dir() / "digests.json")
+    digests = {path.name: _sha256(path) for path in files if path.is_file()}
+    cached = _json(cache_dir() / "digests.json")
     for path in sorted(folder.glob("*.safetensors")):
         stat = path.stat()
-        seen = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
-        if seen not in known:
-            known[seen] = _sha256(path)
-            _remember(seen, known[seen])
-        found[path.name] = known[seen]
-    return f"sha256:{digest(found)}"
+        key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+        if key not in cached:
+            cached[key] = _sha256(path)
+            _cache_digest(key, cached[key])
+        digests[path.name] = cached[key]
+    return f"sha256:{digest(digests)}"
 
 
-def _remember(seen: str, sha256: str) -> None:
-    """Keep a digest for next time; two processes at once lose one entry, never the file."""
+def _cache_digest(key: str, sha256: str) -> None:
+    """Save a digest; of two processes at once, one may lose its entry, never the file."""
     file = cache_dir() / "digests.json"
     file.parent.mkdir(parents=True, exist_ok=True)
-    aside = file.with_name(f"digests.{os.getpid()}.part")
-    aside.write_text(json.dumps(_json(file) | {seen: sha256}), encoding="utf-8")
-    aside.replace(file)
+    new_file = file.with_name(f"digests.{os.getpid()}.part")
+    new_file.write_text(json.dumps(_json(file) | {key: sha256}), encoding="utf-8")
+    new_file.replace(file)
 
 
 def _sha256(path: Path) -> str:
@@ -193,7 +196,7 @@ def _sha256(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}

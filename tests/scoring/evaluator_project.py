@@ -1,4 +1,4 @@
-"""A project whose own evaluators judge three answers, as an experiment file has them do."""
+"""A project with evaluators of its own, which score three answers."""
 
 import textwrap
 from dataclasses import dataclass, field
@@ -25,8 +25,8 @@ evaluators: [{evaluators}]
 
 
 @dataclass
-class Court:
-    """A project, its store, and the answers that are judged: one, two, three."""
+class EvaluatorProject:
+    """A project, its store, and the outputs to score: one, two, three."""
 
     bench: Bench
     store: Store
@@ -36,14 +36,14 @@ class Court:
     def root(self) -> Path:
         return self.bench.root
 
-    def evaluator(self, code: str, name: str = "mine") -> None:
-        """The file of a project evaluator."""
+    def write_evaluator(self, code: str, name: str = "mine") -> None:
+        """Write the file of a project evaluator."""
         file = self.root / "evaluators" / f"{name}.py"
         file.parent.mkdir(exist_ok=True)
         file.write_text(textwrap.dedent(code).lstrip("\n"))
 
-    def found(self, evaluators: str = "mine") -> tuple[Evaluator, ...]:
-        """The evaluators of an experiment file that names these."""
+    def load_evaluators(self, evaluators: str = "mine") -> tuple[Evaluator, ...]:
+        """The evaluators of an experiment file with this list."""
         file = self.bench.write("experiment.yaml", EXPERIMENT.format(evaluators=evaluators))
         project = self.bench.project
         return load_experiment(
@@ -61,14 +61,14 @@ class Court:
             for cell in plan.cells[0]
         ]
 
-    def scored(
+    def scores_by_row(
         self, evaluators: str = "mine", stopped: StopCheck = not_stopped
     ) -> list[dict[str, Score]]:
-        """The scores of each row."""
+        """The scores of each row by evaluator."""
         rows = self.rows()
-        found = self.found(evaluators)
-        return [dict(row.scores) for row in score_rows(found, rows, self.store, stopped=stopped)]
+        loaded = self.load_evaluators(evaluators)
+        return [dict(row.scores) for row in score_rows(loaded, rows, self.store, stopped=stopped)]
 
     def scores(self, evaluators: str = "mine") -> list[Score]:
-        """The scores of each row by the only evaluator."""
-        return [score for row in self.scored(evaluators) for score in row.values()]
+        """The score of each row by the only evaluator."""
+        return [score for row in self.scores_by_row(evaluators) for score in row.values()]
