@@ -36,7 +36,7 @@ def test_function_of_a_module_is_found_behind_a_colon(tmp_path, write):
     write("judges_a/__init__.py", "")
     write("judges_a/tone.py", SIMPLE.format(name="polite"))
     evaluator = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
-    score = evaluator.judge(
+    score = evaluator.score(
         inputs={}, expectations={}, completion=Completion("k", "ok", text="four")
     )
     assert (evaluator.name, score.value) == ("manners", 4.0)
