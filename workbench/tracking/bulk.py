@@ -8,7 +8,7 @@ the versions of MLflow that the test was run with (`COMPARED`); for others see `
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import mlflow
@@ -18,7 +18,7 @@ from mlflow.store.tracking.utils.sql_trace_rollups import rollups_enabled
 from mlflow.tracing.client import TracingClient
 from mlflow.utils.time import get_current_time_millis
 from sqlalchemy import and_, case, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.orm import Session
 
 from workbench.tracking.client_writer import ClientTraceWriter
@@ -123,20 +123,25 @@ class BulkTraceWriter(ClientTraceWriter):
         tables = TraceTables(self.run, self._artifact_location)
         for trace in row_traces:
             tables.add(trace)
-        new = insert(INFOS)
-        columns = {column: new.excluded[column] for column in tables.infos[0]}
-        columns["db_payload_generation"] = INFOS.c.db_payload_generation + 2  # MLflow's two calls
+        contents = (
+            (TAGS, tables.tags),
+            (METADATA, tables.metadata),
+            (ASSESSMENTS, tables.assessments),
+            (SPANS, tables.spans),
+            (LINKS, tables.links),
+        )
+        stored = select(INFOS.c.request_id).where(
+            INFOS.c.request_id.in_([trace.id for trace in row_traces])
+        )
         with self._sql_store.ManagedSessionMaker(read_only=False) as session:
-            session.execute(new.on_conflict_do_update(None, set_=columns), tables.infos)
-            for table, rows in (
-                (TAGS, tables.tags),
-                (METADATA, tables.metadata),
-                (ASSESSMENTS, tables.assessments),
-                (SPANS, tables.spans),
-                (LINKS, tables.links),
-            ):
+            is_new = session.scalar(stored.limit(1)) is None  # a plain insert is faster
+            session.execute(insert(INFOS) if is_new else _upsert(tables.infos[0]), tables.infos)
+            for table, rows in contents:
                 if rows:
-                    session.execute(insert(table).prefix_with("OR REPLACE"), rows)
+                    statement = insert(table)
+                    session.execute(
+                        statement if is_new else statement.prefix_with("OR REPLACE"), rows
+                    )
 
     @cached_property
     def _sql_store(self) -> SqlAlchemyStore:
@@ -146,6 +151,14 @@ class BulkTraceWriter(ClientTraceWriter):
     def _artifact_location(self) -> str:
         experiment = self.store.client.get_experiment(self.run.experiment_id)
         return str(experiment.artifact_location)
+
+
+def _upsert(info: Mapping[str, object]) -> Insert:
+    """An insert that keeps a stored trace's row, on which what people added depends."""
+    statement = insert(INFOS)
+    columns = {column: statement.excluded[column] for column in info}
+    columns["db_payload_generation"] = INFOS.c.db_payload_generation + 2  # MLflow's two calls
+    return statement.on_conflict_do_update(None, set_=columns)
 
 
 def _read_traces(session: Session, trace_ids: Sequence[str]) -> dict[str, StoredTrace]:
