@@ -348,7 +348,7 @@ def test_the_command_prints_the_result_and_keeps_the_damaged_files(home, intact,
     lines = call(home, "store", "repair").stdout.splitlines()
     damaged_folder = home / ".workbench" / lines[-1].rpartition("/")[2]
     assert lines == [
-        "damaged: file is not a database",
+        "damaged: the store can't be opened: file is not a database",
         f"recovered {COUNT} completions, {COUNT} scores and 1 unanswered call",
         "SQL only: no `sqlite3` with `.recover`, which can read more, was found",
         "no loss is known",

@@ -31,7 +31,7 @@ PAGE_SIZE = 4096  # SQLite's default
 ROWS_PER_READ = 500
 LARGEST_NUMBER = 2**26  # of a row; a larger one is damaged
 DIGITS = "0123456789abcdef"
-PREFIX_LENGTHS = (2, 4)  # digits of a key: ranges that are read at once, and the smallest ones
+PREFIX_LENGTHS = (2, 3)  # digits of a key: ranges that are read at once, and the smallest ones
 SHELL_TIMEOUT_S = 600.0
 
 

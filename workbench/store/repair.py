@@ -21,12 +21,11 @@ from workbench.store.completions import Store
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error
 from workbench.store.exclusive import exclusive_access
 from workbench.store.recovery import Recovered, recover
-from workbench.store.schema import VERSION
+from workbench.store.schema import VERSION, format_of
 
 LOG = f"{NAME}-wal"
 WATERMARK = "acknowledged"
 PARTS = (NAME, LOG, f"{NAME}-shm", WATERMARK)
-MOST_FAULTS = 20  # that SQLite lists
 LEASE_COLUMNS = {
     "owners": ("id", "pid", "host", "plan", "begun_at"),
     "intents": ("key", "owner", "model", "cost", "sent", "noted_at"),
@@ -103,22 +102,17 @@ def _repair(folder: Path, work: Path) -> Repair:
 
 
 def find_damage(folder: Path, copy: Path) -> list[str]:
-    """Return all damage. A copy is examined, because SQLite changes the files that it opens.
+    """Return the damage. A copy is examined, because SQLite changes the files that it opens.
 
     Raises:
         WorkbenchError: the store has another format.
     """
     _copy_store(folder, copy)
+    with suppress(sqlite3.Error), closing(sqlite3.connect(copy / NAME)) as connection:
+        number = format_of(connection)
+        if number != VERSION and 0 < number <= LARGEST_FORMAT:
+            raise format_error(folder / NAME, number)
     findings = [] if (folder / NAME).exists() else ["the file is gone"]
-    try:
-        with closing(sqlite3.connect(copy / NAME)) as connection:
-            rows = connection.execute(f"PRAGMA integrity_check({MOST_FAULTS})").fetchall()
-            ((number,),) = connection.execute("PRAGMA user_version").fetchall()
-        findings += [str(row[0]) for row in rows if row[0] != "ok"]
-    except sqlite3.Error as error:
-        return [*findings, str(error)]
-    if number != VERSION and 0 < number <= LARGEST_FORMAT:
-        raise format_error(folder / NAME, number)
     try:
         with Store(copy) as store:
             store.check()
