@@ -1,4 +1,4 @@
-"""Who asks what: intents are leases while their owner lives, and unknown calls when it is gone."""
+"""Leases: an intent is a lease while its owner lives, and an unknown call afterwards."""
 
 import json
 import subprocess
@@ -32,7 +32,7 @@ def store(tmp_path: Path):
 
 @pytest.fixture
 def other(tmp_path: Path, store: Store):
-    """Another process that asks three things, until it is told to die."""
+    """Another process with three leases, until it is told to exit."""
     process = subprocess.Popen(
         [sys.executable, "-c", DIES, str(tmp_path)],
         stdin=subprocess.PIPE,
@@ -46,41 +46,41 @@ def other(tmp_path: Path, store: Store):
     process.communicate()
 
 
-def lost(store: Store) -> list[tuple[str, str, str, float | None]]:
+def unanswered(store: Store) -> list[tuple[str, str, str, float | None]]:
     return [
         (call.key, call.outcome, call.reason, call.cost) for call in store.leases.unanswered_calls()
     ]
 
 
-def test_a_request_that_a_living_process_asks_is_taken(store, other):
-    with store.leases.session("plan-2") as unsaid:
-        assert unsaid == []
+def test_a_request_leased_by_a_live_process_is_taken(store, other):
+    with store.leases.session("plan-2") as expired:
+        assert expired == []
         assert store.leases.claim("sent", "openai:m", 0.1) == "taken"
         assert store.leases.claim("free", "openai:m", 0.1) == "claimed"
-        assert store.leases.leased_elsewhere(["sent", "free", "nobody"]) == {"sent"}
-        assert [one.pid for one in store.leases.live_owners()] == [other.pid]
+        assert store.leases.leased_elsewhere(["sent", "free", "unknown"]) == {"sent"}
+        assert [owner.pid for owner in store.leases.live_owners()] == [other.pid]
 
 
-def test_what_a_dead_process_had_sent_is_unknown_and_what_waited_is_not(store, other):
+def test_sent_requests_of_a_dead_process_are_unknown_and_waiting_ones_are_not(store, other):
     other.communicate("x")
-    with store.leases.session("plan-2") as unsaid:
-        assert sorted((call.key, call.outcome, call.cost) for call in unsaid) == [
+    with store.leases.session("plan-2") as expired:
+        assert sorted((call.key, call.outcome, call.cost) for call in expired) == [
             ("other", "unknown", 0.25),
             ("sent", "unknown", 0.25),
         ]
-        assert all(f"process {other.pid} on " in call.reason for call in unsaid)
+        assert all(f"process {other.pid} on " in call.reason for call in expired)
         assert store.leases.claim("sent", "openai:m", 0.1) == "claimed"
-    with store.leases.session("plan-2") as unsaid:
-        assert unsaid == []
+    with store.leases.session("plan-2") as expired:
+        assert expired == []
 
 
-def test_a_process_that_dies_meanwhile_gives_its_requests_up(store, other):
+def test_leases_of_a_process_that_dies_meanwhile_expire(store, other):
     with store.leases.session("plan-2"):
         assert store.leases.claim("sent", "openai:m", 0.1) == "taken"
         other.communicate("x")
         while store.leases.leased_elsewhere(
             ["sent"]
-        ):  # seen alive a moment ago, it is believed to be
+        ):  # an owner seen alive is not checked again for a second
             pass
         assert store.leases.claim("sent", "openai:m", 0.1) == "claimed"
     assert ("sent", "unknown") in [
@@ -88,23 +88,23 @@ def test_a_process_that_dies_meanwhile_gives_its_requests_up(store, other):
     ]
 
 
-def test_an_answer_that_came_meanwhile_is_not_asked_for(store):
+def test_a_completion_stored_meanwhile_is_not_requested(store):
     store.save_completions([(Request.from_body("a", {}), Completion("a", "ok", text="4"))])
     with store.leases.session("plan"):
         assert store.leases.claim("a", "openai:m", None) == "answered"
         assert store.leases.claim("a", "openai:m", None, refetch=True) == "claimed"
 
 
-def test_an_answer_ends_its_intent(store):
+def test_a_completion_deletes_its_lease(store):
     with store.leases.session("plan"):
         store.leases.claim("a", "openai:m", None)
         assert [call.key for call in store.leases.pending_calls()] == ["a"]
         store.save_completions([(Request.from_body("a", {}), Completion("a", "ok", text="4"))])
         assert store.leases.pending_calls() == []
-    assert lost(store) == []
+    assert unanswered(store) == []
 
 
-def test_calls_that_brought_nothing_are_kept_by_outcome(store):
+def test_failed_calls_are_recorded_by_outcome(store):
     with store.leases.session("plan"):
         store.leases.claim("a", "openai:m", 0.5)
         store.leases.record_failed_call("a", FailedCall("possibly_billed", "HTTP 500 \ud800"))
@@ -112,19 +112,19 @@ def test_calls_that_brought_nothing_are_kept_by_outcome(store):
         store.leases.start_retry("a")
         store.leases.record_failed_call("a", FailedCall("unknown", "reset"))
         store.leases.release(["a"])
-    assert lost(store) == [
+    assert unanswered(store) == [
         ("a", "possibly_billed", "HTTP 500 ?", 0.5),
         ("a", "unknown", "reset", 0.5),
     ]
 
 
-def test_what_is_under_way_at_the_end_of_a_session_is_unknown(store):
+def test_a_call_pending_at_the_end_of_a_session_is_unknown(store):
     with store.leases.session("plan"):
         store.leases.claim("a", "openai:m", 0.5)
-    assert lost(store) == [("a", "unknown", "the run ended before the call did", 0.5)]
+    assert unanswered(store) == [("a", "unknown", "the run ended before the call did", 0.5)]
 
 
-def test_no_lock_stays_when_a_session_or_its_process_has_ended(store, tmp_path, other):
+def test_no_lock_remains_when_a_session_or_its_process_has_ended(store, tmp_path, other):
     with store.leases.session("plan-2"):
         assert len(list((tmp_path / "owners").iterdir())) == 2
         other.communicate("x")

@@ -1,4 +1,4 @@
-"""What was kept comes back as it was, and a store that can't be trusted is not used."""
+"""Stored completions and scores are read back unchanged; a damaged store is not used."""
 
 import sqlite3
 import stat
@@ -58,8 +58,8 @@ def done(key: str, state: str = "ok", **fields) -> Completion:
     return Completion(key, state, **fields)
 
 
-def keep(store: Store, *kept: Completion) -> None:
-    store.save_completions((Request.from_body(one.key, {"model": "m"}), one) for one in kept)
+def keep(store: Store, *saved: Completion) -> None:
+    store.save_completions((Request.from_body(c.key, {"model": "m"}), c) for c in saved)
 
 
 def refusal(folder: Path) -> WorkbenchError:
@@ -76,11 +76,11 @@ def refusal(folder: Path) -> WorkbenchError:
 @settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
 )
-@given(st.lists(completions, unique_by=lambda one: one.key, max_size=4), bodies)
-def test_completion_comes_back_as_it_was(tmp_path, kept, body):
-    wanted = {one.key: replace(one, stored=True) for one in kept}
+@given(st.lists(completions, unique_by=lambda completion: completion.key, max_size=4), bodies)
+def test_completion_comes_back_as_it_was(tmp_path, saved, body):
+    wanted = {c.key: replace(c, stored=True) for c in saved}
     with Store(tmp_path) as store:
-        store.save_completions((Request.from_body(one.key, body), one) for one in kept)
+        store.save_completions((Request.from_body(c.key, body), c) for c in saved)
     with Store(tmp_path) as store:
         assert store.completions(wanted.keys()) == wanted
         assert store.stored_keys(wanted.keys()) == wanted.keys()
@@ -88,8 +88,12 @@ def test_completion_comes_back_as_it_was(tmp_path, kept, body):
 
 def test_odd_text_comes_back_as_it_was(store):
     keep(store, done("a", text=ODD, raw=ODD, choice_scores={ODD: float("-inf")}))
-    (found,) = store.completions(["a"]).values()
-    assert (found.text, found.raw, found.choice_scores) == (ODD, ODD, {ODD: float("-inf")})
+    (completion,) = store.completions(["a"]).values()
+    assert (completion.text, completion.raw, completion.choice_scores) == (
+        ODD,
+        ODD,
+        {ODD: float("-inf")},
+    )
 
 
 def test_keys_that_are_not_there_are_left_out(store):
@@ -115,7 +119,7 @@ def test_answers_worth_another_try_can_be_left_out(store):
 def test_later_answer_takes_the_place_of_the_earlier(store):
     keep(store, done("a", "empty_output"))
     keep(store, done("a", text="4"), done("b", text="5"))
-    assert {key: one.text for key, one in store.completions(["a", "b"]).items()} == {
+    assert {key: completion.text for key, completion in store.completions(["a", "b"]).items()} == {
         "a": "4",
         "b": "5",
     }
@@ -130,9 +134,9 @@ def test_answers_can_be_asked_for_while_others_are_read(store):
 
 def test_threads_and_processes_share_a_store(tmp_path, store):
     def write(number: int) -> None:
-        with Store(tmp_path) as own:
+        with Store(tmp_path) as own_store:
             for n in range(20):
-                keep(own, done(f"{number}-{n}"))
+                keep(own_store, done(f"{number}-{n}"))
 
     writers = [threading.Thread(target=write, args=(number,)) for number in range(4)]
     for thread in writers:
@@ -323,11 +327,11 @@ def test_answers_kept_together_are_kept_all_or_none(tmp_path, store):
 
 
 def test_what_was_durable_is_never_noted_as_less(tmp_path):
-    marker = Watermark(tmp_path)
+    watermark = Watermark(tmp_path)
     for commits in (5, 7, 6):  # of three threads, the second of which was the last to wait
-        marker.advance("s", commits)
-    assert marker.commits("s") == 7
-    marker.close()
+        watermark.advance("s", commits)
+    assert watermark.commits("s") == 7
+    watermark.close()
 
 
 def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
@@ -338,10 +342,10 @@ def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
 
     with store.leases.session("p"), ThreadPoolExecutor(4) as threads:
         list(threads.map(work, range(4)))
-        under_way = store.leases.pending_calls()
+        pending = store.leases.pending_calls()
     keys = [f"{thread}-{n}" for thread in range(4) for n in range(40)]
     found = store.completions(keys)
     assert [found[key].text for key in keys] == [key.split("-")[1] for key in keys]
-    assert under_way == []
+    assert pending == []
     store_id, commits = store.database.identity()
     assert store.database.acknowledged(store_id) == commits

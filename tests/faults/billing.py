@@ -1,4 +1,4 @@
-"""A server that bills: whatever it has received whole is paid for, whoever is there to hear it.
+"""A server that bills every request that it received completely, even if the client is gone.
 
 with billing(delays=(0.005, 0.03)) as till:
     …
@@ -20,7 +20,7 @@ from workbench.model import Request
 
 @dataclass
 class Till:
-    """What was received, by body."""
+    """Requests received, by body."""
 
     server: OpenAIServer
 
@@ -29,7 +29,7 @@ class Till:
         return self.server.url
 
     def bills(self, *, since: int = 0) -> Counter[str]:
-        """How often each body was received, from a number of requests on."""
+        """Number of times that each body was received, from a number of requests on."""
         return Counter(canonical_json(received.body) for received in self.server.requests[since:])
 
     def billed(self, requests: Mapping[str, Request], *, since: int = 0) -> Counter[str]:
@@ -42,7 +42,7 @@ class Till:
 
 @contextmanager
 def billing(delays: tuple[float, float] = (0.005, 0.03), seed: int = 0) -> Iterator[Till]:
-    """Answers with what was said last, after a while."""
+    """Reply with the last message, after a delay."""
     chance = random.Random(seed)
 
     def script(path: str, body: Any, nth: int) -> Reply:

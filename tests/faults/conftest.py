@@ -1,4 +1,4 @@
-"""What the tests of faults share: a till, and processes that can be killed."""
+"""Fixtures of the fault tests: an API that bills, and processes that can be killed."""
 
 from collections.abc import Iterator
 
@@ -16,6 +16,6 @@ def forge() -> Iterator[Forge]:
 
 @pytest.fixture
 def till() -> Iterator[Till]:
-    """An API that answers in 5 to 30 ms and bills what it has received."""
+    """An API that replies in 5 to 30 ms and bills every request."""
     with billing() as running:
         yield running

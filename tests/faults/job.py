@@ -54,7 +54,7 @@ def write_project(root: Path, model: str, rows: int, task: str = "sums") -> None
 def make_plan(
     root: Path, store: Store, renderer: Renderer, options: Options = AS_ASKED, task: str = "sums"
 ) -> Plan:
-    """What is left to send."""
+    """The plan: requests without a stored completion."""
     path = root / "prompts" / task / "experiment.yaml"
     experiment = load_experiment(path, Project(root), renderer, DOORS)
     return plan_invocation(experiment, renderer, store, options)

@@ -24,7 +24,7 @@ JOB = Path(__file__).with_name("job.py")
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended; both are 0 where all went well."""
+    """Signal and exit code of a job; both are 0 on success."""
 
     signal: int
     code: int
@@ -47,7 +47,7 @@ class Job:
 
     @property
     def error(self) -> str:
-        """What it would have told its user; empty: nothing."""
+        """The error message for the user; empty if there is none."""
         file = self.root / f"error-{self.pid}"
         return file.read_text() if file.exists() else ""
 
@@ -85,7 +85,7 @@ def jobs() -> Iterator[Forge]:
 
 @dataclass(frozen=True)
 class Books:
-    """What a store holds.
+    """Contents of a store.
 
     Attributes:
         texts: of the answers, by key.
@@ -117,7 +117,7 @@ def read_books(folder: Path) -> Books:
 
 
 def left_behind(folder: Path) -> list[str]:
-    """What a job may not leave of the store: locks, owners, logs. MLflow's things are its own."""
+    """Files that a job must not leave behind: locks, owners, logs; MLflow's files are ignored."""
     lasting = ("store.db", "acknowledged", "reserve", "owners", "plan-")
     lasting += ("mlflow", "artifacts", "unrecorded")
     return sorted(

@@ -62,7 +62,7 @@ class Disk:
 
 
 def _ends(sync: Event, change: Event) -> bool:
-    """Whether a change is on the disk for certain after a sync."""
+    """Return True if a sync makes a change durable."""
     if change.call == "unlink":
         return sync.file == FOLDER
     return sync.file == change.file
@@ -93,7 +93,7 @@ def zeroed(event: Event) -> Event:
 
 
 def read_log(log: Path, folder: Path) -> list[Event]:
-    """What happened to the files of a folder, in order; calls shown in two parts are joined."""
+    """Changes of the files of a folder, in order; calls printed in two parts are joined."""
     begun: dict[str, str] = {}
     events = []
     for line in log.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""What is noted of calls that brought no answer, and what a run leaves of itself in the store."""
+"""Records of calls without a completion, and files that a run leaves behind."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -75,7 +75,7 @@ def test_run_that_fails_leaves_no_lock(tmp_path: Path) -> None:
             raise ZeroDivisionError
         (call,) = store.leases.unanswered_calls()
         assert (call.key, call.outcome, call.cost) == ("a", "unknown", 0.5)
-        assert call.reason == "the run ended while it was under way"
+        assert call.reason == "the run ended before the call did"
         assert store.leases.owners() == []
     assert left_behind(tmp_path) == []
 

@@ -89,7 +89,7 @@ class Buyer:
 
     @property
     def bill(self) -> float:
-        """What the server wants: all it has received and not refused, answered or not."""
+        """The server's bill: everything that it received and did not refuse."""
         received = zip(self.till.server.requests, self.statuses, strict=True)
         return sum(
             PRICE.cost(len(one.raw), MOST_TOKENS)

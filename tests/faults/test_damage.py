@@ -1,4 +1,4 @@
-"""A store whose files have changed on the disk is whole, or it is not used: never half believed."""
+"""A store whose files have changed on the disk reads back complete or is refused."""
 
 import os
 import random
@@ -20,8 +20,8 @@ IN_FILE, IN_LOG = 120, 60  # answers
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The files of a store whose process was killed, and what was kept in it."""
+class KilledStore:
+    """The files of a store whose process was killed, and its contents."""
 
     folder: Path
     answers: dict[str, Completion]
@@ -32,25 +32,25 @@ class Kept:
         return Path(shutil.copytree(self.folder, to))
 
     def reads_back(self, folder: Path) -> bool:
-        """Whether all of it is there; False: the store was refused as it should be."""
-        refusal, found, scores, kept = self._read(folder)
+        """Return True if everything is there, False if the store was refused."""
+        refusal, completions, scores, keys = self._read(folder)
         if refusal:
             assert refusal.exit_code == ExitCode.STORAGE, refusal
             assert refusal.where == str(folder / "store.db")
-            assert refusal.fix.endswith("`workbench store repair` mends a damaged one")
+            assert refusal.fix.endswith("`workbench store repair` repairs a damaged store")
             return False
-        assert found == self.answers
+        assert completions == self.answers
         assert scores == self.scores
-        assert kept == self.answers.keys()
+        assert keys == self.answers.keys()
         return True
 
     def _read(self, folder: Path) -> tuple[WorkbenchError | None, dict, dict, set]:
         try:
             with Store(folder) as store:
                 store.check()
-                found = store.completions(self.answers.keys())
+                completions = store.completions(self.answers.keys())
                 scores = store.scores(self.scores.keys())
-                return None, found, scores, store.stored_keys(self.answers.keys())
+                return None, completions, scores, store.stored_keys(self.answers.keys())
         except WorkbenchError as error:
             return error, {}, {}, set()
 
@@ -61,12 +61,15 @@ def answer(number: int) -> Completion:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+def killed_store(tmp_path_factory: pytest.TempPathFactory) -> KilledStore:
     folder = tmp_path_factory.mktemp("kept")
     live, killed = folder / "live", folder / "killed"
     live.mkdir()
     answers = [answer(number) for number in range(IN_FILE + IN_LOG)]
-    requests = [Request.from_body(one.key, {"model": "m", "text": one.text}) for one in answers]
+    requests = [
+        Request.from_body(completion.key, {"model": "m", "text": completion.text})
+        for completion in answers
+    ]
     pairs = list(zip(requests, answers, strict=True))
     scores = {f"{number:064x}": Score(number / 7) for number in range(50)}
     with Store(live) as store:
@@ -80,52 +83,60 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
         store.leases.claim("f" * 64, "p:m", 0.1)
         store.leases.record_failed_call("f" * 64, FailedCall("unknown", "reset"))
         subprocess.run(["cp", "-r", live, killed], check=True)  # another process: see Database
-    (killed / "store.db-shm").unlink()  # memory; the system's, and made anew
-    return Kept(killed, {one.key: one for one in answers}, scores)
+    (killed / "store.db-shm").unlink()  # shared memory, created by each process
+    return KilledStore(killed, {completion.key: completion for completion in answers}, scores)
 
 
-def test_files_of_a_killed_process_read_back_whole(kept: Kept, tmp_path: Path) -> None:
-    assert (kept.folder / "store.db-wal").stat().st_size > 50 * 4096
-    assert kept.reads_back(kept.copy(tmp_path / "copy"))
+def test_files_of_a_killed_process_read_back_complete(
+    killed_store: KilledStore, tmp_path: Path
+) -> None:
+    assert (killed_store.folder / "store.db-wal").stat().st_size > 50 * 4096
+    assert killed_store.reads_back(killed_store.copy(tmp_path / "copy"))
 
 
 @pytest.mark.parametrize("name", ["store.db", "store.db-wal"])
-def test_flipped_byte_is_found_or_changes_nothing(kept: Kept, tmp_path: Path, name: str) -> None:
+def test_flipped_byte_is_detected_or_changes_nothing(
+    killed_store: KilledStore, tmp_path: Path, name: str
+) -> None:
     chance = random.Random(SEED)
-    content = (kept.folder / name).read_bytes()
+    content = (killed_store.folder / name).read_bytes()
     refused = 0
     for _ in range(FLIPS):
         place, by = chance.randrange(len(content)), chance.randrange(1, 256)
-        copy = kept.copy(tmp_path / "copy")
+        copy = killed_store.copy(tmp_path / "copy")
         print(f"{name}: byte {place} ^ {by}")  # shown when it fails
         changed = bytearray(content)
         changed[place] ^= by
         (copy / name).write_bytes(changed)
-        refused += not kept.reads_back(copy)
+        refused += not killed_store.reads_back(copy)
     assert refused > FLIPS / 4
 
 
 @pytest.mark.parametrize("name", ["store.db", "store.db-wal"])
-def test_cut_file_is_found_or_lacks_nothing(kept: Kept, tmp_path: Path, name: str) -> None:
+def test_cut_file_is_detected_or_lacks_nothing(
+    killed_store: KilledStore, tmp_path: Path, name: str
+) -> None:
     chance = random.Random(SEED)
-    size = (kept.folder / name).stat().st_size
+    size = (killed_store.folder / name).stat().st_size
     refused = 0
     places = [*range(size - 40, size), *(chance.randrange(size) for _ in range(100))]
     for place in [*places, *range(0, size, 8192), 0, 1]:
-        copy = kept.copy(tmp_path / "copy")
+        copy = killed_store.copy(tmp_path / "copy")
         print(f"{name}: cut at {place} of {size}")
         with (copy / name).open("r+b") as file:
             file.truncate(place)
-        refused += not kept.reads_back(copy)
+        refused += not killed_store.reads_back(copy)
     assert refused > 100
 
 
-def test_page_that_is_older_than_the_others_is_found(kept: Kept, tmp_path: Path) -> None:
+def test_page_that_is_older_than_the_others_is_detected(
+    killed_store: KilledStore, tmp_path: Path
+) -> None:
     """Each page as it was before the last answers: a write that the disk never made."""
-    after = kept.copy(tmp_path / "after")
+    after = killed_store.copy(tmp_path / "after")
     with Store(after) as store:
-        store.check()  # and closing moves the log into the file
-    old, new = (folder / "store.db" for folder in (kept.folder, after))
+        store.check()  # closing moves the log into the file
+    old, new = (folder / "store.db" for folder in (killed_store.folder, after))
     before, content = old.read_bytes(), new.read_bytes()
     pages = [p for p in range(4096, len(before), 4096) if before[p : p + 96] != content[p : p + 96]]
     assert len(pages) > 5
@@ -134,11 +145,11 @@ def test_page_that_is_older_than_the_others_is_found(kept: Kept, tmp_path: Path)
         print(f"page {page // 4096}")
         for file in after.glob("store.db-*"):
             file.unlink()
-        kept.reads_back(after)
+        killed_store.reads_back(after)
 
 
-def test_log_that_is_gone_is_missed(kept: Kept, tmp_path: Path) -> None:
-    copy = kept.copy(tmp_path / "copy")
+def test_missing_log_is_detected(killed_store: KilledStore, tmp_path: Path) -> None:
+    copy = killed_store.copy(tmp_path / "copy")
     (copy / "store.db-wal").unlink()
     with Store(copy) as store, pytest.raises(WorkbenchError) as caught:
         store.check()
@@ -146,8 +157,8 @@ def test_log_that_is_gone_is_missed(kept: Kept, tmp_path: Path) -> None:
     assert caught.value.exit_code == ExitCode.STORAGE
 
 
-def test_note_of_another_store_says_nothing_of_this_one(kept: Kept, tmp_path: Path) -> None:
-    for said in ("", "0123456789abcdef 00000000000000000099 00000000\n", "\0" * 50):
-        copy = kept.copy(tmp_path / "copy")
-        (copy / "acknowledged").write_text(said)
-        assert kept.reads_back(copy)
+def test_watermark_of_another_store_is_ignored(killed_store: KilledStore, tmp_path: Path) -> None:
+    for watermark in ("", "0123456789abcdef 00000000000000000099 00000000\n", "\0" * 50):
+        copy = killed_store.copy(tmp_path / "copy")
+        (copy / "acknowledged").write_text(watermark)
+        assert killed_store.reads_back(copy)

@@ -159,7 +159,7 @@ def test_folder_that_cannot_be_locked_is_refused(
     assert Path(where).parent == project.folder
     assert rest == (
         f"files can't be locked here: {said}\n"
-        "  fix: keep the project on a local disk: here two runs could pay for the same answer"
+        "  fix: keep the project on a local disk: here two runs could pay for the same completion"
     )
     assert project.till.server.requests == []
     assert [file.name for file in project.folder.rglob("*.lock")] in ([], [Path(where).name])

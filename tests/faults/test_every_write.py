@@ -1,4 +1,4 @@
-"""A run that is killed before any one of its writes to the store goes on as if it had not been."""
+"""A run that is killed before any of its writes to the store continues without loss."""
 
 import os
 from collections import Counter
@@ -16,7 +16,7 @@ CREATION = 30  # changes that the making of a store takes, about
 
 
 class Project:
-    """Twenty rows to be paid for at a cashier."""
+    """Twenty rows that a `Cashier` bills."""
 
     def __init__(self, root: Path, forge: Forge) -> None:
         self.root, self.forge, self.bill = root, forge, root / "bill"
@@ -27,7 +27,7 @@ class Project:
         return self.forge.run(self.root, bill=str(self.bill), **order)
 
     def check(self) -> None:
-        """All is answered, and what was paid twice is known by name."""
+        """Every row has a completion, and each request paid twice is recorded as unknown."""
         books = read_books(self.root / ".workbench")
         assert sorted(books.texts.values()) == sorted(ROWS)
         billed = Counter(self.bill.read_text().split())

@@ -79,7 +79,7 @@ class Trial:
             time.sleep(0.001)
 
     def check(self) -> None:
-        """What holds when it has ended by itself."""
+        """Check the store and the bill after the job ended by itself."""
         rows = sorted(f"row {n}" for n in range(ROWS))
         assert sorted(self.books.texts.values()) == rows
         assert self.books.texts.keys() == self.requests.keys()

@@ -1,4 +1,4 @@
-"""After a loss of power the store opens, and whatever it had said to be kept is there."""
+"""After a loss of power the store opens and has every acknowledged completion."""
 
 import os
 import random

@@ -24,7 +24,7 @@ TASKS = ("sums", "others")  # two plans that ask the same
 
 @pytest.fixture
 def requests(tmp_path: Path, till: Till, renderer: Renderer) -> dict[str, Request]:
-    """What both tasks ask, by key."""
+    """Requests of both tasks, by key."""
     model = f'"openai:m": {{base_url: "{till.url}", concurrency: 8, backoff_s: 0.01}}'
     for task in TASKS:
         write_project(tmp_path, model, ROWS, task)

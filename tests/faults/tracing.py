@@ -1,4 +1,4 @@
-"""What strace is told: which system calls on which files, and what to do at one of them.
+"""Arguments of strace: system calls, files, and the fault to inject.
 
 kill_at("pwrite64", 7, files)    # before a thread's seventh write to one of the files
 """

@@ -1,4 +1,4 @@
-"""A project without a task: all that these commands need is its store."""
+"""A project without a task, because these commands need only its store."""
 
 from pathlib import Path
 

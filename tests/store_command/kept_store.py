@@ -1,4 +1,4 @@
-"""A project with a store that is filled, and the command called in it."""
+"""A project with a filled store, and the command called in it."""
 
 import hashlib
 import json
@@ -37,7 +37,7 @@ def answer(number: int, *, state: Any = "ok", text: str = "") -> Completion:
 
 
 def fill(folder: Path, numbers: Sequence[int], **how: Any) -> dict[str, Completion]:
-    """Keeps an answer and a score for each number; the answers as they will be read."""
+    """Store a completion and a score for each number; return the completions."""
     folder.mkdir(exist_ok=True)
     judge = find_evaluator("exact_match", {}, folder)
     with Store(folder) as store:
@@ -51,5 +51,5 @@ def call(home: Path, *words: str) -> "subprocess.CompletedProcess[str]":
 
 
 def said(home: Path, *words: str) -> Any:
-    """What the command prints with --json."""
+    """Output of the command with --json, parsed."""
     return json.loads(call(home, *words, "--json").stdout)

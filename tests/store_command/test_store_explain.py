@@ -41,7 +41,7 @@ def cell(bench, *words):
 
 
 def changes(bench, *words):
-    """What differs from the nearest that is kept."""
+    """Differences from the nearest stored request."""
     return cell(bench, *words)["nearest"]["differences"]
 
 

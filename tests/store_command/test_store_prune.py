@@ -1,4 +1,4 @@
-"""`workbench store prune`, and who may not be at work meanwhile."""
+"""`workbench store prune`: its filters, its preview, and its exclusive access."""
 
 import sqlite3
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ NO_CONDITION = "no condition selects what to remove"
 
 @pytest.fixture
 def kept(home):
-    """Answers 0 and 1 of two models; 2 and 3 kept long ago."""
+    """Completions 0 and 1 of two models; 2 and 3 were stored long ago."""
     folder = home / ".workbench"
     fill(folder, [0, 2])
     fill(folder, [1, 3], model="openai:other")
