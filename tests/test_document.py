@@ -1,4 +1,4 @@
-"""YAML files: what is read, and how what can't be is named."""
+"""YAML files: accepted content, and errors with their positions."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Experiment files that are wrong: where, what, and what would be right."""
+"""Invalid experiment files: position, message and fix."""
 
 import pytest
 from bench import EXPERIMENT, refusal

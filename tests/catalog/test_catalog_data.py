@@ -78,8 +78,8 @@ def test_a_data_set_is_fetched_once_with_where_it_is_from(name, columns, counts,
 
 def test_the_arithmetic_problems_are_what_their_script_writes():
     folder = ROOT / "prompts" / "arithmetic"
-    made = runpy.run_path(str(folder / "generate.py"))["text"]()
-    assert (folder / "problems.jsonl").read_bytes() == made.encode("utf-8")
+    text = runpy.run_path(str(folder / "generate.py"))["text"]()
+    assert (folder / "problems.jsonl").read_bytes() == text.encode("utf-8")
 
 
 def test_the_arithmetic_problems_are_a_hundred_different_ones():

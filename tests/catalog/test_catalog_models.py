@@ -51,28 +51,28 @@ def error_of(call) -> str:
     return str(caught.value)
 
 
-def kept(cache: Path) -> list[str]:
+def cached_files(cache: Path) -> list[str]:
     return [path.name for path in cache.glob("*") if path.suffix != ".lock"]
 
 
 def test_catalogue_lists_models_with_licence_and_pinned_weights():
-    assert [(one.name, one.license, one.terms, one.added) for one in list_models()] == [
+    assert [(entry.name, entry.license, entry.terms, entry.added) for entry in list_models()] == [
         ("smollm2-135m-instruct", "Apache-2.0", "", False),
         ("gemma-3-270m", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", False),
     ]
 
 
 def test_unknown_name_gets_its_neighbour():
-    said = error_of(lambda: add_model("gemma3-270m", accept_license=True, report=print))
-    assert said == (
+    message = error_of(lambda: add_model("gemma3-270m", accept_license=True, report=print))
+    assert message == (
         "unknown model 'gemma3-270m'\n"
         "  fix: did you mean 'gemma-3-270m'? known: gemma-3-270m, smollm2-135m-instruct"
     )
 
 
 def test_terms_are_shown_before_anything_is_fetched(cache):
-    said = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
-    assert said == (
+    message = error_of(lambda: add_model("gemma-3-270m", accept_license=False, report=print))
+    assert message == (
         "gemma-3-270m requires you to accept the Gemma Terms of Use: "
         "https://ai.google.dev/gemma/terms\n"
         "  fix: read the terms, then run: workbench models add gemma-3-270m --accept-license"
@@ -82,10 +82,10 @@ def test_terms_are_shown_before_anything_is_fetched(cache):
 
 def test_weights_that_are_not_those_pinned_are_not_kept(tmp_path, cache):
     wrong = model(tmp_path, sha256="0" * 64)
-    said = error_of(lambda: fetch_model(wrong, accept_license=False, report=print))
-    found = hashlib.sha256(b"".join(WEIGHTS)).hexdigest()
-    assert f"holds weights with SHA-256 {found}\n  fix: expected {'0' * 64};" in said
-    assert kept(cache) == []
+    message = error_of(lambda: fetch_model(wrong, accept_license=False, report=print))
+    digest = hashlib.sha256(b"".join(WEIGHTS)).hexdigest()
+    assert f"holds weights with SHA-256 {digest}\n  fix: expected {'0' * 64};" in message
+    assert cached_files(cache) == []
 
 
 @pytest.mark.slow
@@ -93,19 +93,19 @@ def test_weights_that_cannot_be_unpacked_are_not_kept(tmp_path, cache):
     pytest.importorskip("torch")
     steps = []
     broken = model(tmp_path)
-    said = error_of(lambda: fetch_model(broken, accept_license=False, report=steps.append))
-    assert said.startswith("the weights can't be unpacked: ")
+    message = error_of(lambda: fetch_model(broken, accept_license=False, report=steps.append))
+    assert message.startswith("the weights can't be unpacked: ")
     assert steps == ["fetching small, 1 MB", "unpacking the weights, up to a minute"]
-    assert kept(cache) == []
+    assert cached_files(cache) == []
 
 
 def test_model_that_is_there_is_not_fetched_again(tmp_path):
-    there = model(tmp_path)
-    there.folder.mkdir(parents=True)
+    added = model(tmp_path)
+    added.folder.mkdir(parents=True)
     (tmp_path / "part0-1.0-py3-none-any.whl").unlink()
     steps = []
-    assert fetch_model(there, accept_license=False, report=steps.append) == there.folder
-    assert steps == [f"small is in {there.folder}"]
+    assert fetch_model(added, accept_license=False, report=steps.append) == added.folder
+    assert steps == [f"small is in {added.folder}"]
 
 
 def test_leavings_of_a_killed_process_are_not_a_model(tmp_path, cache):
@@ -118,16 +118,16 @@ def test_leavings_of_a_killed_process_are_not_a_model(tmp_path, cache):
 
 
 def test_terms_once_accepted_let_it_through(tmp_path):
-    there = model(tmp_path, terms="https://example.org/terms")
-    there.folder.mkdir(parents=True)
-    assert fetch_model(there, accept_license=True, report=print) == there.folder
+    added = model(tmp_path, terms="https://example.org/terms")
+    added.folder.mkdir(parents=True)
+    assert fetch_model(added, accept_license=True, report=print) == added.folder
 
 
 @pytest.mark.slow
 @pytest.mark.local_model
 def test_packed_weights_become_a_folder_that_loads(tmp_path, monkeypatch):
     """Fetches 93 MB and converts them, into a cache of its own."""
-    if not next(one for one in list_models() if one.name == "smollm2-135m-instruct").added:
+    if not next(entry for entry in list_models() if entry.name == "smollm2-135m-instruct").added:
         pytest.skip("run `workbench models add smollm2-135m-instruct` first")
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
     folder = add_model("smollm2-135m-instruct", accept_license=False, report=print)

@@ -103,8 +103,8 @@ def message(requirement: str, member: str, into: Path, *, sdist: bool = False) -
 @pytest.mark.parametrize("member", ["tiny/data/row.txt", "tiny/link.txt", "tiny/data"])
 def test_what_is_no_file_of_a_wheel_is_named(member, shelf, tmp_path):
     put_wheel(shelf)
-    said = message("tiny==1.0", member, tmp_path / "into")
-    assert said.startswith(f"tiny-1.0-py3-none-any.whl: unknown member {member!r}\n  fix: ")
+    error = message("tiny==1.0", member, tmp_path / "into")
+    assert error.startswith(f"tiny-1.0-py3-none-any.whl: unknown member {member!r}\n  fix: ")
 
 
 @pytest.mark.parametrize(
@@ -119,13 +119,13 @@ def test_what_is_no_file_of_a_wheel_is_named(member, shelf, tmp_path):
 )
 def test_what_is_no_file_of_an_sdist_is_named(member, expected, shelf, tmp_path):
     put_sdist(shelf)
-    said = message("tiny==1.0", member, tmp_path / "into", sdist=True)
-    assert said.startswith(expected + "\n  fix: ")
+    error = message("tiny==1.0", member, tmp_path / "into", sdist=True)
+    assert error.startswith(expected + "\n  fix: ")
 
 
 def test_a_package_that_is_not_there_names_the_command_and_what_pip_said(shelf, tmp_path):
-    said = message("nowhere==1.0", "a.txt", tmp_path / "into").partition(" -m ")[2]
-    assert said == (
+    error = message("nowhere==1.0", "a.txt", tmp_path / "into").partition(" -m ")[2]
+    assert error == (
         "pip download --no-deps nowhere==1.0` failed: "
         "ERROR: No matching distribution found for nowhere==1.0\n"
         "  fix: check the network and pip's package index (`pip config list`)"
@@ -134,5 +134,5 @@ def test_a_package_that_is_not_there_names_the_command_and_what_pip_said(shelf, 
 
 def test_a_package_that_is_another_than_pinned_is_refused(shelf, tmp_path):
     put_wheel(shelf)
-    said = message("tiny==1.0 --hash=sha256:" + "0" * 64, "a.txt", tmp_path / "into")
-    assert "failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" in said
+    error = message("tiny==1.0 --hash=sha256:" + "0" * 64, "a.txt", tmp_path / "into")
+    assert "failed: ERROR: THESE PACKAGES DO NOT MATCH THE HASHES" in error

@@ -1,4 +1,4 @@
-"""Reading a file that a test wrote, and what is said of one that can't be read."""
+"""Read files that tests write, or return their error messages."""
 
 from collections.abc import Callable
 
@@ -10,20 +10,20 @@ from workbench.errors import WorkbenchError
 
 @pytest.fixture
 def rows_of(tmp_path) -> Callable[..., list]:
-    """The inputs in a file of `tmp_path`, written first where content is given."""
+    """The inputs in a file of `tmp_path`, written first if there is content."""
 
     def read(name: str, content: bytes | None = None) -> list:
         if content is not None:
             (tmp_path / name).write_bytes(content)
-        found = load_dataset(DatasetSpec(path=name), tmp_path)
-        return [dict(example.inputs) for example in found.examples]
+        dataset = load_dataset(DatasetSpec(path=name), tmp_path)
+        return [dict(example.inputs) for example in dataset.examples]
 
     return read
 
 
 @pytest.fixture
 def refusal_of(rows_of, tmp_path) -> Callable[..., str]:
-    """What is said of a file of `tmp_path`, without the folder's name."""
+    """The error message of a file of `tmp_path`, without the folder's name."""
 
     def refused(name: str, content: bytes | None = None) -> str:
         with pytest.raises(WorkbenchError) as caught:

@@ -1,4 +1,4 @@
-"""What becomes of the columns: ids, inputs, expectations, splits, digests, warnings."""
+"""Columns as ids, inputs, expectations, splits, digests, warnings."""
 
 import json
 from pathlib import Path
@@ -80,8 +80,8 @@ def test_columns_are_the_inputs_in_order_of_appearance(tmp_path):
 
 def test_rows_know_the_line_they_come_from(tmp_path):
     (tmp_path / "rows.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n')
-    found = load_dataset(DatasetSpec(path="rows.jsonl"), tmp_path)
-    assert [found.location(index) for index in range(2)] == [
+    dataset = load_dataset(DatasetSpec(path="rows.jsonl"), tmp_path)
+    assert [dataset.location(index) for index in range(2)] == [
         f"{tmp_path}/rows.jsonl:2",
         f"{tmp_path}/rows.jsonl:4",
     ]
@@ -187,8 +187,8 @@ def test_a_row_that_does_not_fit_is_named(rows, spec, expected, tmp_path):
 
 def test_only_rows_of_the_split_are_taken(tmp_path):
     rows = [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}, {"t": "c", "split": "dev"}]
-    found = load(rows, tmp_path, split="dev")
-    assert [example.inputs for example in found.examples] == [{"t": "a"}, {"t": "c"}]
+    dataset = load(rows, tmp_path, split="dev")
+    assert [example.inputs for example in dataset.examples] == [{"t": "a"}, {"t": "c"}]
 
 
 def test_a_row_keeps_its_id_whatever_split_is_taken(tmp_path):
@@ -217,8 +217,8 @@ def test_equal_rows_without_ids_are_told_apart_by_occurrence(tmp_path):
     ],
 )
 def test_what_may_not_be_meant_is_a_warning(rows, expected, tmp_path):
-    found = load(rows, tmp_path).warnings
-    assert tuple(warning.replace(f"{tmp_path}/", "") for warning in found) == expected
+    warnings = load(rows, tmp_path).warnings
+    assert tuple(warning.replace(f"{tmp_path}/", "") for warning in warnings) == expected
 
 
 def test_a_file_and_its_rows_elsewhere_have_one_digest(tmp_path):
@@ -231,8 +231,8 @@ def test_a_file_and_its_rows_elsewhere_have_one_digest(tmp_path):
 @given(st.lists(INPUTS, min_size=1, max_size=5))
 def test_the_order_of_keys_does_not_matter(rows):
     turned = [dict(reversed(row.items())) for row in rows]
-    one, other = records(rows), records(turned)
-    assert [one.digest, *(e.id for e in one.examples)] == [
+    dataset, other = records(rows), records(turned)
+    assert [dataset.digest, *(e.id for e in dataset.examples)] == [
         other.digest,
         *(e.id for e in other.examples),
     ]
@@ -253,7 +253,7 @@ def test_ids_by_content_do_not_depend_on_other_rows(rows, random):
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("fields", "message"),
     [
         ({}, "needs exactly one of path, huggingface, mlflow; it has none"),
         ({"path": "a", "mlflow": "b"}, "needs exactly one of path, huggingface, mlflow"),
@@ -262,10 +262,10 @@ def test_ids_by_content_do_not_depend_on_other_rows(rows, random):
         ({"path": ""}, "at least 1 character"),
     ],
 )
-def test_a_spec_that_means_nothing_is_refused(given, said):
+def test_a_spec_that_means_nothing_is_refused(fields, message):
     with pytest.raises(ValidationError) as caught:
-        DatasetSpec.model_validate(given)
-    assert said in str(caught.value)
+        DatasetSpec.model_validate(fields)
+    assert message in str(caught.value)
 
 
 def test_a_plain_string_is_a_path():
@@ -280,8 +280,8 @@ def test_mlflow_records_are_named_by_their_record_id():
         "create_time": 17,
         "source": object(),
     }
-    found = load_dataset(DatasetSpec(mlflow="qa"), Path(), mlflow_reader=lambda name: [record])
-    assert (found.name, found.source, found.location(0), found.examples) == (
+    dataset = load_dataset(DatasetSpec(mlflow="qa"), Path(), mlflow_reader=lambda name: [record])
+    assert (dataset.name, dataset.source, dataset.location(0), dataset.examples) == (
         "qa",
         "mlflow:qa",
         "mlflow:qa row 1",

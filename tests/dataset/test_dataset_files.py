@@ -1,4 +1,4 @@
-"""Files: what each format accepts, and how what it can't is named."""
+"""Dataset files: accepted contents of each format, and errors."""
 
 import datetime
 import os

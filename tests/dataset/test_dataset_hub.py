@@ -30,8 +30,10 @@ def message(folder: Path, **spec: str) -> str:
 
 
 def test_a_split_of_a_folder_is_read(folder):
-    found = load_dataset(DatasetSpec(huggingface="splits", split="test", expected="label"), folder)
-    assert (found.name, found.location(0), found.examples) == (
+    dataset = load_dataset(
+        DatasetSpec(huggingface="splits", split="test", expected="label"), folder
+    )
+    assert (dataset.name, dataset.location(0), dataset.examples) == (
         "splits",
         f"{folder}/splits[test] row 1",
         (Example("2", {"text": "b"}, {"expected_response": "y"}),),
@@ -61,10 +63,10 @@ def test_class_labels_become_their_names_and_dates_text(tmp_path):
     label = datasets.ClassLabel(names=["negative", "positive"])
     features = {"label": label, "day": datasets.Value("date32")}
     rows = {"label": [1, -1], "day": [datetime.date(2024, 2, 29), None]}
-    made = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
-    made.save_to_disk(str(tmp_path / "saved"))
-    found = load_dataset(DatasetSpec(huggingface="saved"), tmp_path)
-    assert [dict(example.inputs) for example in found.examples] == [
+    saved = datasets.Dataset.from_dict(rows, features=datasets.Features(features))
+    saved.save_to_disk(str(tmp_path / "saved"))
+    dataset = load_dataset(DatasetSpec(huggingface="saved"), tmp_path)
+    assert [dict(example.inputs) for example in dataset.examples] == [
         {"label": "positive", "day": "2024-02-29"},
         {"label": None, "day": None},
     ]

@@ -1,4 +1,4 @@
-"""JSON files: how what is wrong with one is named."""
+"""JSON files: errors and their positions."""
 
 import gzip
 import json
@@ -97,8 +97,10 @@ def test_a_bad_json_line_is_named(content, expected, refusal_of):
 def test_the_bad_line_among_many_is_named(refusal_of):
     lines = [b'{"a": 1}\n'] * 10_000
     lines[5_000] = b'{"a": 1\n'
-    said = refusal_of("r.jsonl", b"".join(lines))
-    assert said == "r.jsonl:5001:8: bad JSON: expecting ',' delimiter, near '{\"a\": 1'" + JSON_FIX
+    message = refusal_of("r.jsonl", b"".join(lines))
+    assert (
+        message == "r.jsonl:5001:8: bad JSON: expecting ',' delimiter, near '{\"a\": 1'" + JSON_FIX
+    )
 
 
 def test_texts_with_brackets_are_not_deep(rows_of):

@@ -20,8 +20,8 @@ NUMBERS = st.integers(-(2**63), 2**63 - 1) | FLOATS
 
 def rows_in(content: bytes, name: str, folder: Path) -> list:
     (folder / name).write_bytes(content)
-    found = load_dataset(DatasetSpec(path=name), folder)
-    return [dict(example.inputs) for example in found.examples]
+    dataset = load_dataset(DatasetSpec(path=name), folder)
+    return [dict(example.inputs) for example in dataset.examples]
 
 
 @given(st.lists(st.fixed_dictionaries({"a": TEXTS | NUMBERS, "b": TEXTS}), min_size=1))

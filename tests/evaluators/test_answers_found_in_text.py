@@ -1,4 +1,4 @@
-"""Which number or label an answer comes to."""
+"""Numbers and labels that answers name."""
 
 import pytest
 from hypothesis import given
@@ -127,5 +127,5 @@ def test_an_expected_answer_that_is_no_label_is_an_error():
 
 
 @given(st.sampled_from(SENTIMENT), st.sampled_from(SENTIMENT))
-def test_a_label_alone_names_itself(said, answer):
-    assert label_match(said, wanted(answer), labels=SENTIMENT).value is (said == answer)
+def test_a_label_alone_names_itself(label, answer):
+    assert label_match(label, wanted(answer), labels=SENTIMENT).value is (label == answer)

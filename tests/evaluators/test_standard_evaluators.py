@@ -1,4 +1,4 @@
-"""What each standard evaluator says of an answer."""
+"""Scores of the library's evaluators."""
 
 import json
 
@@ -129,7 +129,7 @@ def test_everything_json_writes_is_valid(value):
     ids=["exact_match", "contains", "numeric_answer", "label_match"],
 )
 @pytest.mark.parametrize(
-    ("expectations", "said"),
+    ("expectations", "message"),
     [
         (
             {},
@@ -148,23 +148,23 @@ def test_everything_json_writes_is_valid(value):
         ),
     ],
 )
-def test_a_row_without_an_answer_is_an_error(evaluator, expectations, said):
+def test_a_row_without_an_answer_is_an_error(evaluator, expectations, message):
     with pytest.raises(WorkbenchError) as caught:
         evaluator(expectations)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_cost_is_read_from_the_completion():
-    known = Completion("k", "ok", usage=Usage(310, 8), latency_s=0.5)
+    reported = Completion("k", "ok", usage=Usage(310, 8), latency_s=0.5)
     unknown = Completion("k", "ok")
     assert [
         [function(completion) for function in (latency, input_tokens, output_tokens)]
-        for completion in (known, unknown)
+        for completion in (reported, unknown)
     ] == [[0.5, 310, 8], [None, None, None]]
 
 
 @pytest.mark.parametrize(
-    ("module", "settings", "said"),
+    ("module", "settings", "message"),
     [
         (
             regex_match_file,
@@ -208,10 +208,10 @@ def test_cost_is_read_from_the_completion():
         ),
     ],
 )
-def test_settings_that_mean_nothing_are_found_before_anything_is_judged(module, settings, said):
+def test_settings_that_mean_nothing_are_found_before_anything_is_judged(module, settings, message):
     with pytest.raises(WorkbenchError) as caught:
         module.check_settings(**settings)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_settings_that_mean_something_pass():

@@ -1,4 +1,4 @@
-"""Names that are not there or can't be one, values out of range, words that contradict."""
+"""Unknown and invalid names, values out of range, contradicting arguments."""
 
 from walk import Case
 

@@ -1,4 +1,4 @@
-"""Templates that can be read and can't be rendered: bombs, side effects, nothing in them."""
+"""Templates that fail while they are rendered: bombs, side effects, empty messages."""
 
 from bad_templates import including, template
 from walk import Case

@@ -14,7 +14,7 @@ def billing_server() -> Iterator[OpenAIServer]:
 
 @pytest.fixture
 def billing(billing_server: OpenAIServer) -> OpenAIServer:
-    """The server, nothing asked of it yet."""
+    """The server, without requests so far."""
     billing_server.requests.clear()
     billing_server.script = last_message
     return billing_server

@@ -41,7 +41,7 @@ def test_bad_input_is_refused_before_the_first_call(
     root.mkdir()
     ended = walk(case, root, billing, capfd)
     err = ended.err.replace(str(root), "{root}").replace(billing.url, "{url}")
-    assert (ended.code, err, len(billing.requests)) == (case.code, case.said, 0)
+    assert (ended.code, err, len(billing.requests)) == (case.code, case.error, 0)
     warnings = [line.strip() for line in ended.out.splitlines() if "warning:" in line]
     assert case.shown in ("\n".join(warnings) or ended.out)
     assert ended.seconds < HANG
@@ -60,7 +60,7 @@ EVALUATORS = {"B27-yes", "B39-syntax", "B39-raises"}  # name a line, and have no
 
 def test_every_refusal_says_what_would_be_right() -> None:
     refused = {case.id for case in CASES if case.code == 2}
-    assert {case.id for case in CASES if case.code == 2 and "\n  fix: " not in case.said} == (
+    assert {case.id for case in CASES if case.code == 2 and "\n  fix: " not in case.error} == (
         EVALUATORS & refused
     )
 
@@ -88,7 +88,7 @@ def test_the_command_as_a_process_says_the_same(
         check=False,
     )
     err = done.stderr.replace(str(tmp_path), "{root}")
-    assert (done.returncode, err, len(billing.requests)) == (case.code, case.said, 0)
+    assert (done.returncode, err, len(billing.requests)) == (case.code, case.error, 0)
 
 
 LITERAL = [

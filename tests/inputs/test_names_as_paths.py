@@ -85,7 +85,7 @@ def cases(path: str) -> dict[str, Case]:
         "hub folder": {"dataset": f"{{huggingface: {quoted}}}"},
         "partial": {"files": {"plain.jinja": f"user:\n{{% include '{path}' %}}{{{{ text }}}}\n"}},
     }
-    return {kind: Case(kind, "", **said) for kind, said in yaml.items()}
+    return {kind: Case(kind, "", **fields) for kind, fields in yaml.items()}
 
 
 @pytest.mark.slow
@@ -101,16 +101,16 @@ def test_a_name_is_never_a_way_out(
         root.mkdir(parents=True)
         case.write(root, billing)
     before = files(tmp_path)
-    said = {}
+    codes = {}
     for number, kind in enumerate(kinds):
         root = tmp_path / f"p{number}" / "root"
         ended = command(root, ("run",), {"WORKBENCH_CACHE": str(root / ".workbench")}, capfd)
-        said[kind] = ended.code
+        codes[kind] = ended.code
         assert "canary-3f9c" not in ended.out + ended.err
         assert "root:x:" not in ended.out + ended.err
-    harmless = {kind for kind, code in said.items() if code == 0}
+    harmless = {kind for kind, code in codes.items() if code == 0}
     assert (files(tmp_path), len(billing.requests)) == (before, 2 * len(harmless))
-    assert {kind: code for kind, code in said.items() if code not in (0, 2)} == {}
+    assert {kind: code for kind, code in codes.items() if code not in (0, 2)} == {}
     assert harmless <= MEANT.get(path, set())
 
 

@@ -1,4 +1,4 @@
-"""Characters that drive a terminal or turn text (S18): none of them is printed, whoever said it."""
+"""Characters that drive a terminal or turn text (S18): none is printed, from any source."""
 
 import json
 import re
@@ -22,7 +22,9 @@ UNSAFE = re.compile(
 
 
 def leaks(ended: Ended) -> list[str]:
-    return sorted({f"U+{ord(found):04X}" for found in UNSAFE.findall(ended.out + ended.err)})
+    return sorted(
+        {f"U+{ord(character):04X}" for character in UNSAFE.findall(ended.out + ended.err)}
+    )
 
 
 def quoted(text: str) -> str:
@@ -126,8 +128,8 @@ def test_nothing_in_the_files_drives_the_terminal(
 ) -> None:
     case.write(tmp_path, billing)
     (tmp_path / "prompts" / "qa" / "other.jinja").write_text("user:\n{{ text }} other\n")
-    found = {words: leaks(command(tmp_path, words, {}, capfd)) for words in COMMANDS}
-    assert {words: leak for words, leak in found.items() if leak} == {}
+    leaks_by_command = {words: leaks(command(tmp_path, words, {}, capfd)) for words in COMMANDS}
+    assert {words: leak for words, leak in leaks_by_command.items() if leak} == {}
 
 
 def _model_name(path: str, body: object, nth: int):

@@ -1,8 +1,8 @@
-"""One bad input, walked through the real command in a project of its own.
+"""Run the real command on one bad input, in a separate project.
 
-    walk(Case("B29-model", models="[openia:m]", said="…: unknown provider 'openia'\\n  fix: …"), …)
+    walk(Case("B29-model", models="[openia:m]", error="…: unknown provider 'openia'\\n  fix: …"), …)
 
-The experiment asks a billing server on loopback, so whatever is not refused is seen there.
+The experiment asks a billing server on loopback, which sees every request.
 """
 
 import os
@@ -25,11 +25,11 @@ HANG = 30.0  # seconds: a bound on hanging, not on speed; a first MLflow store t
 
 @dataclass(frozen=True)
 class Case:
-    """What is written into a fresh project, and what the command says of it.
+    """Files of a fresh project and the expected messages of the command.
 
     Attributes:
         id: the case of the catalogue, and which of its kinds.
-        said: all of stderr; `{root}` is the project's folder, `{url}` the server.
+        error: all of stderr; `{root}` is the project's folder, `{url}` the server.
         files: contents by path below the task's folder; the template is `plain.jinja`.
         make: what files can't say: links, pipes, folders.
         dataset, prompts, models, more: lines of the experiment file; `{url}` is the server's.
@@ -39,7 +39,7 @@ class Case:
     """
 
     id: str
-    said: str
+    error: str
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     make: Callable[[Path], None] | None = None
     dataset: str = "{path: rows.jsonl, expected: label}"
@@ -74,7 +74,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a command ended."""
+    """Exit code, output and duration of a command."""
 
     code: int
     out: str
@@ -84,7 +84,7 @@ class Ended:
 
 @contextmanager
 def kept_environment():
-    """Whatever the command reads from `.env` or puts on the path is gone afterwards."""
+    """Restore the environment and the import path afterwards."""
     environment, path, folder, words = dict(os.environ), list(sys.path), Path.cwd(), sys.argv
     try:
         yield
@@ -97,7 +97,7 @@ def kept_environment():
 
 
 def command(root: Path, words: tuple[str, ...], env: Mapping[str, str], capfd) -> Ended:
-    """`workbench` with these words, run by its real `main` in this process."""
+    """Run `workbench` with these arguments through its real `main` in this process."""
     with kept_environment():
         for name in list(os.environ):
             if name.startswith(("OPENAI", "MLFLOW", "HF_")):
@@ -115,6 +115,6 @@ def command(root: Path, words: tuple[str, ...], env: Mapping[str, str], capfd) -
 
 
 def walk(case: Case, root: Path, server: OpenAIServer, capfd) -> Ended:
-    """The case's project written, its command run."""
+    """Write the project of the case and run its command."""
     case.write(root, server)
     return command(root, case.words, case.env, capfd)

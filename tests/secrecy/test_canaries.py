@@ -1,4 +1,4 @@
-"""Twenty planted secrets, echoed by everybody in five encodings, stand in nothing written."""
+"""Twenty planted secrets, echoed in five encodings, are never written."""
 
 import base64
 import json
@@ -62,7 +62,7 @@ EVERYTHING = " | ".join(text for value in CANARIES.values() for text in encoding
 
 @pytest.fixture
 def home(tmp_path: Path, server: OpenAIServer) -> Path:
-    """A project whose every corner holds a secret, and whose endpoint repeats all it knows."""
+    """A project full of secrets, and an endpoint that echoes all of them."""
     task = tmp_path / "prompts" / "qa"
     task.mkdir(parents=True)
     rows = ["plain", "error", "server error", "model", "no json", f"row {CANARIES['HF_TOKEN']}"]
@@ -99,20 +99,22 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
 
 
 def repeat_everything(path: str, body: dict, nth: int) -> Reply:
-    said = body["messages"][-1]["content"]
-    if said == "error":
+    question = body["messages"][-1]["content"]
+    if question == "error":
         return refuse(400, f"bad request with {EVERYTHING}")
-    if said == "server error" and nth == 1:
+    if question == "server error" and nth == 1:
         return refuse(500, f"trace: {EVERYTHING}")
-    if said == "model":
+    if question == "model":
         return Reply(body=answer(EVERYTHING, model=f"model of {CANARIES['LOCAL_KEY']}"))
-    if said == "no json":
+    if question == "no json":
         return Reply(body=f"<html>{EVERYTHING}</html>".encode())
-    return Reply(body=answer(f"{said}: {EVERYTHING}", finish=EVERYTHING, echoed={"env": CANARIES}))
+    return Reply(
+        body=answer(f"{question}: {EVERYTHING}", finish=EVERYTHING, echoed={"env": CANARIES})
+    )
 
 
 def call(home: Path, *words: str) -> str:
-    """What a command writes on both streams."""
+    """Output of a command on both streams."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
     environment = {
         **clean,
@@ -149,8 +151,8 @@ def written(home: Path) -> Iterator[tuple[str, str]]:
                         yield f"{file}:{table}", "\n".join(map(str, row))
 
 
-def found(text: str) -> list[str]:
-    """Which secrets stand in a text, in which encodings, lines joined or not."""
+def find_leaks(text: str) -> list[str]:
+    """Secrets in a text and their encodings, with and without line breaks."""
     packed = "".join(text.split()).replace("\\n", "").replace("\\\\", "\\")
     hits = []
     for name, value in CANARIES.items():
@@ -163,7 +165,7 @@ def found(text: str) -> list[str]:
 
 @pytest.mark.slow
 def test_no_secret_is_written_anywhere(home, server):
-    said = "".join(
+    output = "".join(
         call(home, *words)
         for words in (
             ("plan", "--json"),
@@ -178,20 +180,20 @@ def test_no_secret_is_written_anywhere(home, server):
     assert {request.headers["x-api-key"] for request in server.requests} == {CANARIES["header"]}
     assert {body["access_token"] for body in server.bodies} == {CANARIES["body"]}
     assert CANARIES["HF_TOKEN"] not in {body["messages"][-1]["content"] for body in server.bodies}
-    assert "rows: a secret was redacted in 1 of 6 rows" in said
-    assert "[secret LOCAL_KEY]" in said
-    everything = [("terminal", said), *written(home)]
+    assert "rows: a secret was redacted in 1 of 6 rows" in output
+    assert "[secret LOCAL_KEY]" in output
+    everything = [("terminal", output), *written(home)]
     assert [place for place, _ in everything if place.endswith("mlflow.db:assessments")]
-    assert {place: hits for place, text in everything if (hits := found(text))} == {}
+    assert {place: hits for place, text in everything if (hits := find_leaks(text))} == {}
 
 
 def test_a_template_that_holds_a_secret_is_refused(home, server):
     (home / "prompts" / "qa" / "ask.jinja").write_text(
         f"user:\n{{{{ text }}}} {CANARIES['OPENAI_API_KEY']}\n"
     )
-    said = call(home, "run")
-    assert said.startswith("error: prompts/qa/ask.jinja:1: the template contains the value of ")
-    assert found(said) == []
+    output = call(home, "run")
+    assert output.startswith("error: prompts/qa/ask.jinja:1: the template contains the value of ")
+    assert find_leaks(output) == []
     assert server.requests == []
 
 
