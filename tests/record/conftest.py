@@ -1,4 +1,4 @@
-"""A project with an MLflow store of its own, its tables copied from one made once."""
+"""A project with its own MLflow store, whose tables are copied from one created per session."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from recording import Recording
 
 @pytest.fixture
 def recording(bench: Bench, empty_store: Path) -> Recording:
-    """The project of `bench`, recorded into a fresh store."""
-    place = bench.project.store / "mlflow.db"
-    shutil.copy(empty_store, place)
-    return Recording(bench, bench.project, f"sqlite:///{place}")
+    """The project of `bench`, recorded into a new store."""
+    file = bench.project.store / "mlflow.db"
+    shutil.copy(empty_store, file)
+    return Recording(bench, bench.project, f"sqlite:///{file}")

@@ -1,7 +1,8 @@
-"""What an MLflow store holds of an invocation, read through MLflow's public API.
+"""The record of an invocation in an MLflow store, read through MLflow's public API.
 
-held(client, done)    {"parents": 1, "runs": 1, "traces": 2, "spans": 4, "feedback": 2, …}
-meant(done)           the same figures, as the answers and scores of the invocation give them
+    {"parents": 1, "runs": ["plain"], "traces": 2, "spans": 4, "feedback": 2, …}
+
+`expected_record` computes the same figures from the invocation's completions and scores.
 """
 
 import math
@@ -15,7 +16,7 @@ from workbench.tracking.run_data import logged_metrics
 PLAN = "workbench.plan"
 
 
-def held(client: MlflowClient, done: Invocation) -> dict[str, object]:
+def stored_record(client: MlflowClient, done: Invocation) -> dict[str, object]:
     experiment = client.get_experiment_by_name(done.plan.experiment.name)
     runs = client.search_runs([experiment.experiment_id], max_results=1000)
     parents = [run for run in runs if run.data.tags.get(PLAN) == done.plan.digest]
@@ -23,11 +24,11 @@ def held(client: MlflowClient, done: Invocation) -> dict[str, object]:
     children = [run for run in runs if run.data.tags.get("mlflow.parentRunId") in ids]
     traces, assessments = [], []
     for run in children:
-        own = _traces(client, run)
-        said = [one for trace in own for one in trace.info.assessments]
-        assert len({trace.info.trace_id for trace in own}) == len(own)
-        assert len({one.assessment_id for one in said}) == len(said)
-        traces, assessments = [*traces, *own], [*assessments, *said]
+        run_traces = _traces(client, run)
+        run_assessments = [each for trace in run_traces for each in trace.info.assessments]
+        assert len({trace.info.trace_id for trace in run_traces}) == len(run_traces)
+        assert len({each.assessment_id for each in run_assessments}) == len(run_assessments)
+        traces, assessments = [*traces, *run_traces], [*assessments, *run_assessments]
     names = {variant.prompt.registered_name for variant in done.plan.variants}
     return {
         "parents": len(parents),
@@ -35,21 +36,21 @@ def held(client: MlflowClient, done: Invocation) -> dict[str, object]:
         "ended": {run.info.status for run in [*parents, *children]},
         "traces": len(traces),
         "spans": sum(len(trace.data.spans) for trace in traces),
-        "feedback": sum(isinstance(one, Feedback) for one in assessments),
-        "expectations": sum(isinstance(one, Expectation) for one in assessments),
+        "feedback": sum(isinstance(each, Feedback) for each in assessments),
+        "expectations": sum(isinstance(each, Expectation) for each in assessments),
         "versions": {name: len(client.search_prompt_versions(name)) for name in names},
         "metrics": {run.info.run_name: _rounded(run.data.metrics) for run in children},
         "datasets": {len(run.inputs.dataset_inputs) for run in children},
     }
 
 
-def meant(done: Invocation) -> dict[str, object]:
+def expected_record(done: Invocation) -> dict[str, object]:
     rows = sum(variant.rows.planned - variant.rows.not_run for variant in done.variants)
     scored = sum(variant.rows.scored for variant in done.variants)
     names = {variant.prompt.registered_name: set() for variant in done.plan.variants}
     for variant in done.plan.variants:
         names[variant.prompt.registered_name].add(variant.prompt.digest)
-    wanted = sum(len(example.expectations) for example in done.plan.examples)
+    expectations = sum(len(example.expectations) for example in done.plan.examples)
     return {
         "parents": 1,
         "runs": sorted(variant.variant.name for variant in done.variants),
@@ -57,27 +58,27 @@ def meant(done: Invocation) -> dict[str, object]:
         "traces": rows,
         "spans": 2 * rows,
         "feedback": scored * len(done.plan.experiment.evaluators),
-        "expectations": wanted * len(done.variants) * done.plan.experiment.repeats,
+        "expectations": expectations * len(done.variants) * done.plan.experiment.repeats,
         "versions": {name: len(digests) for name, digests in names.items()},
-        "metrics": {one.variant.name: _rounded(logged_metrics(one, {})) for one in done.variants},
+        "metrics": {v.variant.name: _rounded(logged_metrics(v, {})) for v in done.variants},
         "datasets": {1},
     }
 
 
 def _rounded(metrics: dict[str, float]) -> dict[str, float]:
-    """Without what was and is no more: what is expected stands only where it was another."""
-    gone = ("/errors", "/not_applicable", "/failed", "/not_run")
+    """The metrics without NaN and without usual counts, which only some runs show."""
+    usual_zeros = ("/errors", "/not_applicable", "/failed", "/not_run")
     return {
         name: round(value, 9)
         for name, value in metrics.items()
         if not math.isnan(value)
-        and not (value == 0 and name.endswith(gone))
+        and not (value == 0 and name.endswith(usual_zeros))
         and not (value == metrics["rows/scored"] and name.endswith(("/planned", "/n")))
     }
 
 
 def _traces(client: MlflowClient, run: object) -> list:
-    found: list = []
+    traces: list = []
     token = None
     while True:
         page = client.search_traces(
@@ -86,7 +87,7 @@ def _traces(client: MlflowClient, run: object) -> list:
             max_results=200,
             page_token=token,
         )
-        found += page
+        traces += page
         token = page.token
         if not token:
-            return found
+            return traces

@@ -15,7 +15,7 @@ from mlflow import MlflowClient
 from mlflow_server import MLflowServer
 from openai_server import OpenAIServer, say
 from proxy import Proxy, Request, proxied
-from record_contents import held, meant
+from record_contents import expected_record, stored_record
 from recording import Recording
 
 from workbench.errors import ExitCode
@@ -87,7 +87,7 @@ class Team:
         return self.recording.run(self.text, Options(**options))
 
     def in_step(self, done: Invocation) -> None:
-        assert held(self.client, done) == meant(done)
+        assert stored_record(self.client, done) == expected_record(done)
         assert pending_invocations(self.recording.project) == []
 
 

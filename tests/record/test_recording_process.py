@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from openai_server import OpenAIServer, Script, last_message
 from processes import children
-from record_contents import held, meant
+from record_contents import expected_record, stored_record
 from recording import Recording
 
 from workbench.completing import Stop
@@ -56,7 +56,7 @@ def test_it_holds_what_a_recording_in_our_own_process_would(
 ) -> None:
     done = apart.run(text(server))
     assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
-    assert held(apart.client, done) == meant(done)
+    assert stored_record(apart.client, done) == expected_record(done)
     assert done.variants[0].variant.prompt.version == 1
     assert apart.run(text(server)).recorded_before
     assert desk() is None
@@ -82,7 +82,7 @@ def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
     assert len(pending_invocations(apart.project)) == 1
     again = apart.run(text(server))
     assert (again.exit_code, len(server.requests)) == (ExitCode.DONE, ROWS)
-    assert held(apart.client, again) == meant(again)
+    assert stored_record(apart.client, again) == expected_record(again)
     assert pending_invocations(apart.project) == []
 
 
@@ -107,5 +107,5 @@ def test_a_run_that_is_interrupted_says_so_in_mlflow(
     assert desk() is None
     server.script = slowly(0.0)
     done = apart.run(text(server))
-    assert held(apart.client, done) == meant(done)
+    assert stored_record(apart.client, done) == expected_record(done)
     assert len(server.requests) == ROWS

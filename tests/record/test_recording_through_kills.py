@@ -16,7 +16,7 @@ from bench import Bench
 from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 from mlflow_server import MLflowServer
-from record_contents import held, meant
+from record_contents import expected_record, stored_record
 from recording import Recording
 
 from workbench.errors import ExitCode
@@ -70,7 +70,7 @@ def test_rows_recorded_through_kills_and_restarts_are_each_there_once(
         recording = Recording(bench, bench.project, server.url)
         done = recording.run(EXPERIMENT)
         assert (done.exit_code, done.requests.sent, done.problems) == (ExitCode.DONE, 0, ())
-        assert held(MlflowClient(server.url, server.url), done) == meant(done)
+        assert stored_record(MlflowClient(server.url, server.url), done) == expected_record(done)
         assert recording.run(EXPERIMENT).recorded_before
         _counted(server.url, done.parent_run_id)
     assert pending_invocations(bench.project) == []

@@ -13,7 +13,7 @@ import pytest
 from bench import Bench, refusal
 from mlflow.entities import AssessmentSource
 from openai_server import OpenAIServer, Reply, say
-from record_contents import held, meant
+from record_contents import expected_record, stored_record
 from recording import Recording
 
 from workbench.errors import ExitCode, StopCheck, Stopped
@@ -98,7 +98,7 @@ def test_an_uninterrupted_run_has_one_value_of_every_metric(twice: Recording) ->
         for one in twice.client.get_metric_history(run.info.run_id, name)
     }
     assert times == {0}
-    assert held(twice.client, done) == meant(done)
+    assert stored_record(twice.client, done) == expected_record(done)
 
 
 @pytest.mark.parametrize("after", [1, 2, 4])
@@ -121,7 +121,7 @@ def test_a_recording_that_is_stopped_is_gone_on_with(twice: Recording, after: in
     assert len(pending_invocations(twice.project)) == 1
     done = twice.run(EXPERIMENT)
     assert (done.recorded_before, done.requests.sent, done.problems) == (False, 0, ())
-    of_both = held(twice.client, done)
+    of_both = stored_record(twice.client, done)
     assert of_both["traces"] == 4 * ROWS  # --again's, and those of the first
     assert pending_invocations(twice.project) == []
 
@@ -141,8 +141,8 @@ def test_the_last_value_is_shown_though_it_is_lower(
     for reply in (say("a"), say("b"), Reply(400, {"error": {"message": "no"}}), say("a")):
         said["now"] = reply
         done = recording.run(text, Options(fresh=True))
-        found = held(recording.client, done)
-        assert found == meant(done)
+        found = stored_record(recording.client, done)
+        assert found == expected_record(done)
         shown.append((found["metrics"]["plain"].get("exact_match/mean"), found["feedback"]))
     assert shown == [(1.0, 2), (0.0, 2), (None, 0), (1.0, 2)]
 
@@ -165,7 +165,7 @@ def test_of_twins_the_one_that_was_written_to_is_taken_and_the_other_goes(
     second = recording.run(text)
     assert second.parent_run_id == first.parent_run_id
     assert second.variants[0].run_id == first.variants[0].run_id
-    assert held(client, second) == meant(second)
+    assert stored_record(client, second) == expected_record(second)
 
 
 def test_what_people_add_to_a_trace_is_not_counted_and_stays(twice: Recording) -> None:
@@ -206,7 +206,7 @@ def test_a_store_that_was_wiped_and_another_one_are_filled_anew(
     for done, uri in ((second, twice.uri), (third, f"sqlite:///{other}")):
         client = Recording(twice.bench, twice.project, uri).client
         assert (done.requests.sent, done.exit_code) == (0, ExitCode.DONE)
-        assert held(client, done) == meant(done)
+        assert stored_record(client, done) == expected_record(done)
     assert [v.metrics for v in second.variants] == [v.metrics for v in first.variants]
 
 
@@ -215,7 +215,7 @@ def test_a_store_that_is_locked_for_some_seconds_is_waited_for(twice: Recording)
     with Locked(twice, 8):
         done = twice.run(EXPERIMENT)
     assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
-    assert held(twice.client, done) == meant(done)
+    assert stored_record(twice.client, done) == expected_record(done)
 
 
 @pytest.mark.nightly
@@ -229,7 +229,7 @@ def test_a_store_that_stays_locked_costs_no_answer(twice: Recording) -> None:
     ]
     later = twice.run(EXPERIMENT)
     assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
-    assert held(twice.client, later) == meant(later)
+    assert stored_record(twice.client, later) == expected_record(later)
 
 
 class Locked:

@@ -1,16 +1,28 @@
 """The MLflow side: tracking store, prompt registry, runs, traces.
 
+backlog.py           messages that wait for MLflow
 bulk.py              traces written straight into an SQLite store
+charts.py            charts of an invocation's metrics
 client_settings.py   time-outs, retries and log levels of MLflow's client
-client_writer.py     traces written by MLflow's own client
-evaluate.py          scores handed to mlflow.models.evaluate
-past_runs.py         the variants that a finished run recorded
-protocol.py          messages between the run and its recorder
-recorder.py          one invocation in MLflow
-recording_process.py the parent's side of the recording process
+client_writer.py     traces written by MLflow's client
+evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
+mlflow_datasets.py   MLflow's evaluation datasets
+mlflow_schema.py     the schema check of a tracking store
+past_runs.py         variants of earlier runs
+prompt_status.py     templates compared with the registry
+protocol.py          messages between a run and its recorder
+provenance.py        git commit, Python and platform
+recorder.py          recording of one invocation
+recording_process.py the main process's side of the recording process
+redacting_client.py  MLflow's client without secrets
 registry.py          prompts and their versions
-run_traces.py        the traces of a run, written and read back
+row_records.py       rows of a plan as records
+row_trace.py         a row as MLflow's entities
+rows_parquet.py      all rows of a large variant
+run_data.py          parameters, metrics and tags of a variant's run
 runs.py              the parent run and one run per variant
+stored_trace.py      traces as read from the store
+trace_tables.py      rows of MLflow's tables
 tracking_store.py    the tracking store or server, created if missing
 ui_server.py         `workbench ui`
 variant_run.py       one variant's run
