@@ -61,6 +61,10 @@ class WorkbenchError(Exception):
         self.fix = fix
         self.exit_code = exit_code
 
+    def as_json(self) -> dict[str, str]:
+        """The error under `--json`."""
+        return {"where": self.where, "message": self.message, "fix": self.fix}
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  fix: {self.fix}" if self.fix else head

@@ -18,7 +18,7 @@ from typer.exceptions import TyperException
 
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, prompts, run, store, sync
-from workbench.cli.output import REDACTOR, guard_streams
+from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.secrets import find_secrets
 
@@ -143,10 +143,6 @@ def _safe(text: str) -> str:
 def _print_error(error: WorkbenchError) -> None:
     """Print the error on stderr, or with --json as one object on stdout."""
     if "--json" in sys.argv:
-        from workbench.report.safe_text import json_line
-
-        fields = {"where": error.where, "message": error.message, "fix": error.fix}
-        document = {"schema_version": 1, "error": fields, "exit_code": int(error.exit_code)}
-        sys.stdout.write(json_line(document) + "\n")
+        print_json({"error": error.as_json(), "exit_code": int(error.exit_code)})
     else:
         sys.stderr.write(f"error: {_safe(str(error))}\n")

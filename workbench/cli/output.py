@@ -17,6 +17,7 @@ from workbench.secrets import RedactedStream, Redactor
 if TYPE_CHECKING:
     from workbench.canonical import JSON
 
+SCHEMA_VERSION = 1  # of all that `--json` prints
 REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
 
@@ -70,11 +71,11 @@ def print_lines(lines: Iterable[str]) -> None:
     sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
 
 
-def print_json(document: "JSON") -> None:
-    """Print one line of JSON on stdout."""
+def print_json(document: "dict[str, JSON]") -> None:
+    """Print an object with its `schema_version` as one line of JSON."""
     from workbench.report.safe_text import json_line
 
-    sys.stdout.write(f"{json_line(document)}\n")
+    sys.stdout.write(f"{json_line({'schema_version': SCHEMA_VERSION, **document})}\n")
 
 
 def write_file(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import REDACTOR, print_json, print_lines
+from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import open_project
 from workbench.errors import ExitCode, WorkbenchError, unknown_name
 
@@ -22,8 +23,6 @@ app = typer.Typer(no_args_is_help=True, help="List, show, compare, check and reg
 
 Ref = Annotated[str, typer.Argument(help="TASK/NAME, or with @3, @alias, @sha:HEX, @git:REV.")]
 Task = Annotated[str, typer.Argument(help="A task; default: all of them.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-TrackingUri = Annotated[str, typer.Option("--tracking-uri", help="The MLflow store to read.")]
 
 
 @app.command("list")
@@ -43,7 +42,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     else:
         statuses = [PromptStatus(prompt, None, None, {}) for prompt in prompts]
     if as_json:
-        print_json({"schema_version": 1, "prompts": [status.as_json() for status in statuses]})
+        print_json({"prompts": [status.as_json() for status in statuses]})
     else:
         _print(status_table(statuses))
 
@@ -57,7 +56,7 @@ def show(ref: Ref, tracking_uri: TrackingUri = "", as_json: AsJson = False) -> N
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
     if as_json:
-        print_json({"schema_version": 1, **prompt_json(prompt)})
+        print_json(prompt_json(prompt))
     else:
         _print(prompt_text(prompt))
 

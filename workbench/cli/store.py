@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Literal
 import typer
 
 from workbench.cli.output import print_json, print_lines
+from workbench.cli.run import AsJson
 from workbench.cli.setup import open_plan, open_project, open_store
 from workbench.errors import WorkbenchError, unknown_name
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
 MIN_DIGITS = 6  # of a key
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 ModelGlob = Annotated[
     str, typer.Option("--model", help="Only models that match, as in 'openai:*'.")
 ]
@@ -91,7 +91,7 @@ def explain(
     with open_store(project) as store:
         report = explain_key(store, _find_key(store, key))
     if as_json:
-        print_json({"schema_version": 1, **key_json(report)})
+        print_json(key_json(report))
     else:
         print_lines(key_lines(report, project.file.currency))
 
@@ -181,7 +181,7 @@ def export(
         with new_file(out, force=force) as file:
             _write(lines, file)
     if as_json:
-        print_json({"schema_version": 1, "file": str(out), "bytes": out.stat().st_size})
+        print_json({"file": str(out), "bytes": out.stat().st_size})
     else:
         print_lines([f"{out}: {bytes_text(out.stat().st_size)}"])
 

@@ -144,7 +144,6 @@ def _counts(outcomes: list[_Outcome]) -> "dict[str, JSON]":
 
 def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
     return {
-        "schema_version": 1,
         **_counts(outcomes),
         "invocations": [
             {
@@ -155,10 +154,7 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
                 "state": outcome.state,
                 "rows": outcome.rows,
                 "parent_run_id": outcome.parent_run_id,
-                "problems": [
-                    {"where": problem.where, "message": problem.message, "fix": problem.fix}
-                    for problem in outcome.problems
-                ],
+                "problems": [problem.as_json() for problem in outcome.problems],
             }
             for outcome in outcomes
         ],

@@ -13,8 +13,6 @@ from workbench.comparing.decision import Candidate
 from workbench.report.compare import align_rows, partial_lines
 from workbench.report.safe_text import seconds, shorten
 
-SCHEMA_VERSION = 1
-
 
 def decision_lines(
     compared: ExperimentComparison, decision: Decision, currency: str
@@ -32,7 +30,6 @@ def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[st
     """The decision as one object; costs are of 1,000 rows."""
     names = [variant.name for variant in compared.plan.variants]
     return {
-        "schema_version": SCHEMA_VERSION,
         "experiment": compared.plan.experiment.name,
         "metric": decision.metric,
         "candidates": [

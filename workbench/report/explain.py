@@ -20,7 +20,6 @@ from workbench.store.explain import NEWEST, KeyReport, MissingCompletion
 from workbench.store.leases import UnansweredCall
 from workbench.store.selection import StoredCompletion
 
-SCHEMA_VERSION = 1
 MAX_TEXT = 2_000  # characters of a request or an output
 REUSED = "runs with this request reuse it"
 UNSCORED = "it has no score; --retry-failed sends it again"
@@ -100,7 +99,6 @@ def row_lines(row: str, cells: Sequence[CellReport], currency: str) -> list[str]
 def row_json(row: str, cells: Sequence[CellReport]) -> dict[str, JSON]:
     """The same as one object."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "row": row,
         "cells": [
             {

@@ -15,7 +15,6 @@ from workbench.report.compare import align_rows, compare_markdown, escape_markdo
 from workbench.report.safe_text import UNSAFE, pluralize, shorten
 from workbench.run.grow import Grown
 
-SCHEMA_VERSION = 1
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
@@ -45,7 +44,6 @@ def gate_json(
     """Every check; `p` is the chance of such a failure if nothing changed, adjusted for all."""
     names = [variant.name for variant in compared.plan.variants]
     return {
-        "schema_version": SCHEMA_VERSION,
         "experiment": compared.plan.experiment.name,
         "checks": [_check_json(check, names[check.variant]) for check in checks],
         "exit_code": code,

@@ -15,11 +15,8 @@ from rich.text import Text
 
 from workbench.canonical import JSON
 from workbench.conversation import Conversation
-from workbench.errors import WorkbenchError
 from workbench.lint import PromptFindings, TaskFindings
 from workbench.report.safe_text import escape_commands, pluralize
-
-SCHEMA_VERSION = 1
 
 
 def print_findings(findings: Sequence[TaskFindings]) -> None:
@@ -40,11 +37,10 @@ def print_findings(findings: Sequence[TaskFindings]) -> None:
 def findings_json(findings: Sequence[TaskFindings]) -> dict[str, JSON]:
     """The findings as one object."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "tasks": [
             {
                 "task": task.task,
-                "errors": [_error_json(error) for error in task.file_errors],
+                "errors": [error.as_json() for error in task.file_errors],
                 "prompts": [_prompt_json(prompt) for prompt in task.prompts],
             }
             for task in findings
@@ -83,7 +79,7 @@ def _conversation_text(conversation: Conversation) -> str:
 def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
     return {
         "name": prompt.name,
-        "errors": [_error_json(error) for error in prompt.errors],
+        "errors": [error.as_json() for error in prompt.errors],
         "warnings": list(prompt.warnings),
         "rendered": [
             {
@@ -95,7 +91,3 @@ def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
             for rendering in prompt.rendered
         ],
     }
-
-
-def _error_json(error: WorkbenchError) -> dict[str, JSON]:
-    return {"where": error.where, "message": error.message, "fix": error.fix}

@@ -16,8 +16,6 @@ from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import pluralize, seconds, shorten
 
-SCHEMA_VERSION = 1
-
 
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:
     """One line per variant: rows, requests to send, expected tokens, cost and time."""
@@ -50,7 +48,6 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
 def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[str, JSON]:
     """The plan as one object; `keys` are of the requests to send, for `store explain`."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "experiment": plan.experiment.name,
         "plan_digest": plan.digest,
         "requests": {

@@ -16,7 +16,6 @@ from workbench.report.safe_text import pluralize, shorten
 from workbench.results.types import variant_json
 from workbench.run.summary import Invocation
 
-SCHEMA_VERSION = 1
 MAX_REASONS = 5
 MAX_CHANGES = 3  # of a variant
 MAX_ROWS = 10
@@ -97,7 +96,6 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
     """The invocation as one object; docs/counts.md defines the counts."""
     race = invocation.race
     return {
-        "schema_version": SCHEMA_VERSION,
         "experiment": invocation.plan.experiment.name,
         "plan_digest": invocation.plan.digest,
         "parent_run_id": invocation.parent_run_id,
@@ -108,10 +106,7 @@ def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]
         "currency": currency,
         "variants": [variant_json(variant) for variant in invocation.variants],
         "notes": list(invocation.plan.notes),
-        "problems": [
-            {"where": problem.where, "message": problem.message, "fix": problem.fix}
-            for problem in invocation.problems
-        ],
+        "problems": [problem.as_json() for problem in invocation.problems],
         "not_run": list(invocation.not_run),
         "race": race
         and {

@@ -18,7 +18,6 @@ from workbench.store.prune import Removal
 from workbench.store.repair import Repair
 from workbench.store.statistics import ModelStatistics, OutcomeTotal, Statistics
 
-SCHEMA_VERSION = 1
 MAX_LISTED = 20
 UNNAMED = "(model not noted)"
 LEFT_COLUMNS = ("model", "answers", "unknown since", "key", "reason")
@@ -49,7 +48,7 @@ def statistics_lines(statistics: Statistics, currency: str) -> list[str]:
 
 def statistics_json(statistics: Statistics, currency: str) -> dict[str, JSON]:
     """The statistics as one object, with every call of unknown outcome."""
-    return {"schema_version": SCHEMA_VERSION, "currency": currency, **asdict(statistics)}
+    return {"currency": currency, **asdict(statistics)}
 
 
 def removal_lines(removal: Removal, currency: str, *, scores: bool) -> list[str]:
@@ -73,7 +72,6 @@ def removal_lines(removal: Removal, currency: str, *, scores: bool) -> list[str]
 def removal_json(removal: Removal, currency: str, freed: int | None) -> dict[str, JSON]:
     """The removal as one object; `freed`: bytes, None if nothing was removed."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "removed": freed is not None,
         "freed": freed,
         "currency": currency,
@@ -106,7 +104,6 @@ def repair_lines(repair: Repair) -> list[str]:
 def repair_json(repair: Repair) -> dict[str, JSON]:
     """The repair as one object, with every lost key that can be read."""
     return {
-        "schema_version": SCHEMA_VERSION,
         "damaged": bool(repair.findings),
         "findings": list(repair.findings),
         **(asdict(repair.recovered) if repair.recovered else {}),

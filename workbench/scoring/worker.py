@@ -81,7 +81,7 @@ class EvaluatorWorker:
             json.dumps(answer)
             self._evaluators[number] = evaluator
         except WorkbenchError as error:
-            answer = {"refused": {"message": error.message, "where": error.where, "fix": error.fix}}
+            answer = {"refused": error.as_json()}
         except BaseException as error:  # importing the user's module may raise anything
             message = f"evaluator {spec['name']!r}: {exception_message(error, Path(spec['root']))}"
             answer = {"refused": {"message": message, "where": spec["where"], "fix": ""}}

@@ -54,7 +54,7 @@ class ModelWorker:
         try:
             self._engine = Engine(folder, settings)
         except WorkbenchError as error:
-            return {"refused": {"message": error.message, "where": error.where, "fix": error.fix}}
+            return {"refused": error.as_json()}
         return {"loaded": True}
 
 
