@@ -137,14 +137,16 @@ class Store:
         self, request: Request, completion: Completion
     ) -> tuple[str | int | float | None, ...]:
         text = self.redactor.redact(json.dumps(completion_json(completion)))
-        asked = self.redactor.redact(canonical_json({**request.key_fields, "body": request.text}))
+        request_json = self.redactor.redact(
+            canonical_json({**request.key_fields, "body": request.text})
+        )
         usage = completion.usage
         return (
             completion.key,
             completion.state,
             text,
-            asked,
-            checksum(completion.key, completion.state, text, asked),
+            request_json,
+            checksum(completion.key, completion.state, text, request_json),
             str(request.key_fields.get("model", "")),
             request.size,
             usage.input_tokens,
