@@ -26,7 +26,6 @@ from typing import Any
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-NAME = "<prompt>"
 MAX_RENDERED = 20_000_000  # characters of one rendered prompt
 
 
@@ -141,7 +140,7 @@ def _line(error: BaseException) -> int:
     lines = [
         frame.lineno or 0
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename in (NAME, "<template>")
+        if frame.filename == "<template>"
     ]
     return lines[-1] if lines else 0
 

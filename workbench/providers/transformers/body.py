@@ -4,8 +4,6 @@
 {"text": "2+2=", "choices": ["4", "5"]}
 """
 
-from collections.abc import Mapping
-
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.canonical import JSON
@@ -59,7 +57,9 @@ def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> Prepare
         body["stop"] = stop
     if not parameters.temperature:
         return PreparedCall(body, "fixed")
-    return PreparedCall({**body, **_sampling(parameters)}, "sampled")
+    sampling = {"temperature", "top_p", "seed"}
+    body |= parameters.model_dump(include=sampling, exclude_defaults=True)
+    return PreparedCall(body, "sampled")
 
 
 def _prompt(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:
@@ -85,12 +85,3 @@ def _plain(messages: list[dict[str, str]], model: str) -> str:
             fix="set `chat: false` in the prompt, or exclude this pair",
         )
     return "\n".join(message["content"] for message in messages)
-
-
-def _sampling(parameters: Parameters) -> Mapping[str, JSON]:
-    sampling: dict[str, JSON] = {"temperature": parameters.temperature}
-    if parameters.top_p < 1:
-        sampling["top_p"] = parameters.top_p
-    if parameters.seed is not None:
-        sampling["seed"] = parameters.seed
-    return sampling

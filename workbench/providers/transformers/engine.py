@@ -25,7 +25,7 @@ from workbench.providers.transformers.generate import Answer, generate
 from workbench.providers.transformers.loading import load_model, load_tokenizer
 from workbench.providers.transformers.memory import free_memory, max_tokens
 from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
-from workbench.providers.transformers.tokens import Tokens
+from workbench.providers.transformers.tokens import Tokens, eos_ids
 
 
 class Engine:
@@ -39,7 +39,7 @@ class Engine:
         self._tokens = Tokens(load_tokenizer(folder))
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
         self._reader = Reader(self._model)
-        self._end_ids = self._tokens.end_ids | _end_ids(self._model)
+        self._end_ids = self._tokens.end_ids | eos_ids(self._model.generation_config.eos_token_id)
         self._max_length = _max_length(self._model)
         fitting = max_tokens(self._model, free_memory(device_of(settings)))
         self._batch_tokens = min(settings.batch_tokens, fitting or settings.batch_tokens)
@@ -179,11 +179,6 @@ def _choice_completion(row: BatchRow, scores: list[float], latency_s: float) -> 
 
 def _failed(question: Question, error: str) -> Completion:
     return Completion(key=question.key, state="failed", prefill=question.prefill, error=error)
-
-
-def _end_ids(model: Any) -> frozenset[int]:
-    ids = model.generation_config.eos_token_id
-    return frozenset([ids] if isinstance(ids, int) else ids or ())
 
 
 def _max_length(model: Any) -> int:

@@ -1,5 +1,6 @@
 """Models on the Hugging Face hub: the local cache first, then the network."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from huggingface_hub import snapshot_download
@@ -15,6 +16,7 @@ from huggingface_hub.errors import (
 from workbench.errors import WorkbenchError
 
 SMALL_FILES = ["*.json", "*.jinja", "tokenizer.model", "vocab.txt", "merges.txt"]
+ALL_FILES = [*SMALL_FILES, "*.safetensors"]
 # Second copies of the weights in their author's own layout.
 DUPLICATES = ["consolidated*", "original/*"]
 
@@ -30,26 +32,22 @@ def find_snapshot(name: str, revision: str) -> Path:
     except HFValidationError as error:
         raise WorkbenchError(f"model {name!r}: {error}") from error
     except LocalEntryNotFoundError:
-        return _fetch(name, revision, SMALL_FILES)
+        return download(name, revision, SMALL_FILES)
     complete = (folder / "config.json").is_file() and (folder / "tokenizer_config.json").is_file()
-    return folder if complete else _fetch(name, folder.name, SMALL_FILES)
+    return folder if complete else download(name, folder.name, SMALL_FILES)
 
 
-def download(name: str, commit: str) -> Path:
-    """The folder with the weights too.
+def download(name: str, revision: str, patterns: Sequence[str] = ALL_FILES) -> Path:
+    """The folder of the model, with the files of these patterns.
 
     Raises:
         WorkbenchError: the hub can't be reached, or refuses access.
     """
-    return _fetch(name, commit, [*SMALL_FILES, "*.safetensors"])
-
-
-def _fetch(name: str, revision: str, patterns: list[str]) -> Path:
     model = f"model {name!r} at {revision!r}"
     try:
         return Path(
             snapshot_download(
-                name, revision=revision, allow_patterns=patterns, ignore_patterns=DUPLICATES
+                name, revision=revision, allow_patterns=list(patterns), ignore_patterns=DUPLICATES
             )
         )
     except GatedRepoError as error:

@@ -33,7 +33,7 @@ class Tokens:
         special = {token.content for token in added if token.special}
         longest_first = sorted(special, key=len, reverse=True)
         self._special = "|".join(map(re.escape, longest_first)) or "(?!)"
-        self.end_ids = frozenset(_ids(tokenizer.eos_token_id))
+        self.end_ids = eos_ids(tokenizer.eos_token_id)
 
     def encode(self, body: Mapping[str, JSON], answer: str = "") -> list[int]:
         """The ids of a body's prompt, followed by `answer`.
@@ -106,8 +106,9 @@ class Tokens:
         return ids[len(newline) :] if ids[: len(newline)] == newline else encode(part)
 
 
-def _ids(end: int | list[int] | None) -> list[int]:
-    return [] if end is None else [end] if isinstance(end, int) else end
+def eos_ids(ids: int | list[int] | None) -> frozenset[int]:
+    """The end-of-sequence tokens of a tokenizer or a generation config, as a set."""
+    return frozenset([ids] if isinstance(ids, int) else ids or ())
 
 
 def _unused_characters(texts: list[str]) -> tuple[str, str]:
