@@ -8,7 +8,7 @@ waiting answers are held in memory; the others are read from the store.
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import copy_context
 from dataclasses import replace
 from typing import Self
@@ -185,10 +185,9 @@ class Stream:
             self._waiting_callers.pop().set()
 
     def _rows_of(
-        self, batch: Iterable[Completion | str]
+        self, batch: Sequence[Completion | str]
     ) -> Iterator[tuple[int, list[NumberedRow]]]:
         """The rows of these completions, by variant."""
-        batch = list(batch)
         completions = [entry for entry in batch if isinstance(entry, Completion)]
         stored = self._store.completions([entry for entry in batch if isinstance(entry, str)])
         completions += [replace(completion, stored=False) for completion in stored.values()]

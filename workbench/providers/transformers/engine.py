@@ -40,7 +40,8 @@ class Engine:
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
         self._reader = Reader(self._model)
         self._end_ids = self._tokens.end_ids | eos_ids(self._model.generation_config.eos_token_id)
-        self._max_length = _max_length(self._model)
+        config = self._model.config.get_text_config()
+        self._max_length: int = getattr(config, "max_position_embeddings", None) or 0  # 0: no limit
         fitting = max_tokens(self._model, free_memory(device_of(settings)))
         self._batch_tokens = min(settings.batch_tokens, fitting or settings.batch_tokens)
 
@@ -179,8 +180,3 @@ def _choice_completion(row: BatchRow, scores: list[float], latency_s: float) -> 
 
 def _failed(question: Question, error: str) -> Completion:
     return Completion(key=question.key, state="failed", prefill=question.prefill, error=error)
-
-
-def _max_length(model: Any) -> int:
-    """The most tokens of the model's context; 0 if its config has no limit."""
-    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
