@@ -60,7 +60,8 @@ def gate(
 ) -> int:
     """Check the experiment file's `gate:` on stored outputs.
 
-    Exit code 0: passed, 1: failed, 8: not enough evidence.
+    Exit code 0: passed, 1: failed, 8: not enough evidence. Under GitHub Actions
+    it also writes annotations and a step summary.
     """
     from workbench.comparing import compare_stored, gate_baselines
     from workbench.completing import Budget

@@ -40,7 +40,9 @@ CheckBatch = Annotated[
 ]
 MaxCost = Annotated[float | None, typer.Option(min=0, help="Stop before spending more than this.")]
 MaxCalls = Annotated[int | None, typer.Option(min=0, help="Stop before making more calls.")]
-Race = Annotated[bool, typer.Option("--race", help="Drop variants that are clearly worse early.")]
+Race = Annotated[
+    bool, typer.Option("--race", help="Drop variants as soon as they are clearly worse.")
+]
 RaceOn = Annotated[
     str, typer.Option(help="Race by this metric; default: the first.", metavar="METRIC")
 ]

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as RichProgress
 
 from workbench.completing import Progress
-from workbench.report.safe_text import plain
+from workbench.report.safe_text import plain, pluralize
 
 INTERVAL_S = 10.0  # between lines
 
@@ -29,7 +29,7 @@ class Lines(Progress):
         self._total = total
         self._begun_at = self._reported_at = time.monotonic()
         if total:
-            self.note(f"completing {total:,} requests")
+            self.note(f"completing {pluralize(total, 'request')}")
 
     def advance(self, done: int, failed: int) -> None:
         """Print the progress, at most every ten seconds, and at the end."""
