@@ -46,7 +46,7 @@ test: install
 nightly: install
 	.ci/quick_pythons
 	$(BIN)/python tests/record/newest_mlflow.py
-	WORKBENCH_KILLS=$(KILLS) $(TESTS)
+	WORKBENCH_KILLS=$(KILLS) WORKBENCH_DRAWS=2000 $(TESTS)
 
 # Faults at length: 10,000 kills, every write, 6,000 flipped bytes.
 kills: install

@@ -7,9 +7,9 @@ from billing import Till, billing
 from jobs import Forge, jobs
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def forge() -> Iterator[Forge]:
-    """One process that all jobs of a file are forked from."""
+    """One process that all jobs are forked from."""
     with jobs() as running:
         yield running
 

@@ -329,7 +329,7 @@ def test_evaluator_that_can_not_be_used_is_refused_before_anything_is_sent(
     assert message == where + expected.removeprefix("evaluators/mine.py: ")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly  # the limit is 30 s
 def test_module_that_hangs_while_it_is_imported_is_refused(project: EvaluatorProject):
     project.write_evaluator("import time\ntime.sleep(600)\n")
     assert refusal(project.load_evaluators) == (

@@ -5,8 +5,6 @@ import json
 import os
 import sqlite3
 import stat
-import subprocess
-import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,9 +12,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from command import invoke
 from openai_server import OpenAIServer, Reply, answer, refuse
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 NAMES = [
     "LOCAL_KEY",
     "OPENAI_API_KEY",
@@ -115,23 +113,13 @@ def repeat_everything(path: str, body: dict, nth: int) -> Reply:
 
 def call(home: Path, *words: str) -> str:
     """Output of a command on both streams."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    environment = {
-        **clean,
+    variables = {
         **{name: CANARIES[name] for name in NAMES},
         "BACKUP_DATABASE": f"postgresql://me:{quote(CANARIES['address'], safe='')}@db/x",
         "WEBHOOK": f"https://hooks.example/x?token={quote(CANARIES['query'], safe='')}",
         "WORKBENCH_DEBUG": "1",
     }
-    done = subprocess.run(
-        [*WORKBENCH, *words],
-        cwd=home,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    done = invoke(home, *words, **variables)
     assert "Traceback" not in done.stderr, done.stderr
     return done.stdout + done.stderr
 
