@@ -142,6 +142,7 @@ def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
     assert found.told[:2] == ["200 rows: 1 of 1 checks open", "300 rows: 1 of 1 checks open"]
 
 
+@pytest.mark.slow
 def test_the_same_command_comes_to_the_same_again(planned) -> None:
     """Whatever was decided on the way, when all that was asked is stored."""
     rule = "min: 0.55, no_worse_than: baseline, by: 0.1"

@@ -182,7 +182,7 @@ def test_an_evaluators_error_drives_no_terminal(
     Case("run", "", {"../../evaluators/mine.py": evaluator}, evaluators="[mine]").write(
         tmp_path, billing
     )
-    ended = command(tmp_path, ("run",), {}, capfd)
+    ended = command(tmp_path, ("run",), {"MLFLOW_TRACKING_URI": "none"}, capfd)
     assert (ended.code, leaks(ended), "1 error" in ended.out) == (3, [], True)
 
 

@@ -17,6 +17,7 @@ from workbench.model import FailedCall
 from workbench.store import Store
 from workbench.store.repair import repair
 
+pytestmark = pytest.mark.slow
 PAGE = 4096
 COUNT = 60
 ANSWERS = [key_of(n) for n in range(COUNT)]
