@@ -80,6 +80,7 @@ def test_terms_are_shown_before_anything_is_fetched(cache):
     assert not cache.exists()
 
 
+@pytest.mark.local
 def test_weights_that_are_not_those_pinned_are_not_kept(tmp_path, cache):
     wrong = model(tmp_path, sha256="0" * 64)
     message = error_of(lambda: fetch_model(wrong, accept_license=False, report=print))
@@ -108,6 +109,7 @@ def test_model_that_is_there_is_not_fetched_again(tmp_path):
     assert steps == [f"small is in {added.folder}"]
 
 
+@pytest.mark.local
 def test_leavings_of_a_killed_process_are_not_a_model(tmp_path, cache):
     wrong = model(tmp_path, sha256="0" * 64)
     left = cache / f".adding-{wrong.folder.name}" / "ready"

@@ -123,7 +123,7 @@ def test_texts_with_brackets_are_not_deep(rows_of):
         ),
         (
             b'[{"a": 1},\n]',
-            "r.json:2:1: bad JSON: expecting value, near '[{\"a\": 1},\\n]'" + JSON_FIX,
+            "r.json:1:10: bad JSON: trailing comma, near '[{\"a\": 1},\\n]'" + JSON_FIX,
         ),
         (
             b'[{"a": 1}\n]\n]',

@@ -62,16 +62,27 @@ class _NotAllowedError(ValueError):
 def _parse(text: str, name: str, where: str, first_line: int) -> JSON:
     try:
         return _DECODER.decode(text)
-    except _NotAllowedError as error:
-        raise WorkbenchError(str(error), where=where, fix=error.fix) from error
-    except json.JSONDecodeError as error:
+    except _NotAllowedError as not_allowed:
+        raise WorkbenchError(str(not_allowed), where=where, fix=not_allowed.fix) from not_allowed
+    except json.JSONDecodeError as json_error:
+        error = _trailing_comma(json_error, text) or json_error
         near = text[max(0, error.pos - 20) : error.pos + 20].rstrip(_BLANK)
         message = f"bad JSON: {error.msg[:1].lower()}{error.msg[1:]}, near {near!r}"
         position = f"{name}:{first_line + error.lineno - 1}:{error.colno}"
         fix = "put names and strings in double quotes, and a comma between two values"
-        raise WorkbenchError(message, where=position, fix=fix) from error
+        raise WorkbenchError(message, where=position, fix=fix) from json_error
     except RecursionError:
         raise _too_deep(where) from None
+
+
+def _trailing_comma(error: json.JSONDecodeError, text: str) -> json.JSONDecodeError | None:
+    """The error that Python 3.13 raises for a comma before `]` or `}`; None for another one."""
+    before = text[: error.pos].rstrip(_BLANK)
+    if before.endswith(",") and text[error.pos : error.pos + 1] in ("]", "}"):
+        return json.JSONDecodeError("trailing comma", text, len(before) - 1)
+    if error.msg.startswith("Illegal trailing comma"):
+        return json.JSONDecodeError("trailing comma", text, error.pos)
+    return None
 
 
 def _check_row(row: JSON, where: str, check_characters: bool) -> dict[str, JSON]:
