@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, t
 
-from workbench.stats import Estimate, estimate_mean
+from workbench.stats.means import Estimate, estimate_mean
 
 
 @pytest.mark.parametrize(("passed", "n"), [(0, 10), (1, 10), (7, 10), (126, 150), (150, 150)])

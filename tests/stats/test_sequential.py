@@ -6,8 +6,8 @@ from draws import assert_rate, draws_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats import BETTER, Criterion, Scale, paired_difference, verdicts
-from workbench.stats.sequential import AnytimeMean, anytime_difference, e_value
+from workbench.stats import BETTER, Scale, anytime_difference, paired_difference, verdicts
+from workbench.stats.sequential import AnytimeMean, e_value
 
 ALPHA = 0.05
 
@@ -85,7 +85,7 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
     assert watched.low is not None
     assert once.low is not None
     assert 0 < watched.low < once.low
-    assert verdicts([watched], Criterion())[0].outcome == BETTER
+    assert verdicts([watched])[0].outcome == BETTER
     assert anytime_difference({}, after, Scale(pass_fail=True)) is None
     with pytest.raises(ValueError, match="needs a metric with a range"):
         anytime_difference(before, after, Scale())

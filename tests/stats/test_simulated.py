@@ -15,7 +15,6 @@ from workbench.stats import (
     BETTER,
     EQUIVALENT,
     INCONCLUSIVE,
-    Criterion,
     Difference,
     Scale,
     estimate_mean,
@@ -60,7 +59,7 @@ def test_without_a_difference_a_verdict_of_one_is_seldom(name: str, rows: int) -
 
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, rows)
-        (verdict,) = verdicts([found], Criterion())
+        (verdict,) = verdicts([found])
         said["better"] += verdict.outcome == BETTER
         said["any"] += verdict.outcome != INCONCLUSIVE
         said["covered"] += holds(found, 0)
@@ -105,7 +104,7 @@ def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effec
     def once(chance: Chance) -> bool:
         found = apart(world, chance, rows, effect)
         covered[0] += holds(found, effect)
-        return verdicts([found], Criterion())[0].outcome == BETTER
+        return verdicts([found])[0].outcome == BETTER
 
     power = rate(9, once)
     print(f"{name}, {rows} rows: found {power:.3f}, interval holds {covered[0] / DRAWS:.3f}")
@@ -120,7 +119,7 @@ def test_of_five_variants_none_is_wrongly_told_apart() -> None:
         base, _ = world.draw(chance, 60, 0.0)
         others = [world.draw(chance, 60, 0.0)[0] for _ in range(5)]
         family = [paired_difference(by_row(base), by_row(one), world.scale) for one in others]
-        said = verdicts([one for one in family if one], Criterion())
+        said = verdicts([one for one in family if one])
         return any(one.outcome != INCONCLUSIVE for one in said)
 
     wrong = rate(10, once)
@@ -134,7 +133,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: s
 
     def once(chance: Chance) -> bool:
         found = apart(WORLDS[name], chance, 200, margin)
-        return verdicts([found], Criterion(margin))[0].outcome == EQUIVALENT
+        return verdicts([found], margin=margin)[0].outcome == EQUIVALENT
 
     wrong = rate(11, once)
     print(f"{name}: equivalent though a margin apart {wrong:.3f}")
@@ -162,7 +161,7 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
         assert found
         said["mean"] += mean.low <= 0.6 <= mean.high
         said["difference"] += holds(found, 0)
-        said["better"] += verdicts([found], Criterion())[0].outcome == BETTER
+        said["better"] += verdicts([found])[0].outcome == BETTER
         return True
 
     rate(12, once)

@@ -12,7 +12,6 @@ from workbench.stats import (
     EQUIVALENT,
     INCONCLUSIVE,
     WORSE,
-    Criterion,
     Difference,
     Scale,
     holm_adjust,
@@ -42,8 +41,8 @@ def test_the_correction_is_holm_s(family: list[float]) -> None:
 
 def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
     clear = passed(30, 5, 65)
-    (up,) = verdicts([clear], Criterion())
-    (down,) = verdicts([clear], Criterion(higher_is_better=False))
+    (up,) = verdicts([clear])
+    (down,) = verdicts([clear], higher_is_better=False)
     assert (up.outcome, down.outcome, up.rows_needed) == (BETTER, WORSE, None)
     assert up.p == clear.p
 
@@ -51,19 +50,19 @@ def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
 def test_others_beside_it_ask_for_more() -> None:
     """Eleven of thirteen rows: enough alone, not as the best of ten."""
     close, level = passed(11, 2, 87), passed(5, 5, 90)
-    assert verdicts([close], Criterion())[0].outcome == BETTER
-    assert verdicts([close, *[level] * 9], Criterion())[0].outcome == INCONCLUSIVE
+    assert verdicts([close])[0].outcome == BETTER
+    assert verdicts([close, *[level] * 9])[0].outcome == INCONCLUSIVE
 
 
 def test_what_stays_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
-    assert verdicts([level], Criterion(margin=0.05))[0].outcome == EQUIVALENT
-    assert verdicts([level], Criterion(margin=0.005))[0].outcome == INCONCLUSIVE
-    assert verdicts([level], Criterion(margin=0))[0].outcome == INCONCLUSIVE
+    assert verdicts([level], margin=0.05)[0].outcome == EQUIVALENT
+    assert verdicts([level], margin=0.005)[0].outcome == INCONCLUSIVE
+    assert verdicts([level], margin=0)[0].outcome == INCONCLUSIVE
 
 
 def test_too_few_rows_say_how_many_would_do() -> None:
-    (said,) = verdicts([passed(9, 4, 87)], Criterion(margin=0.02))
+    (said,) = verdicts([passed(9, 4, 87)], margin=0.02)
     assert said.outcome == INCONCLUSIVE
     assert said.rows_needed
     assert 300 < said.rows_needed < 600
@@ -72,12 +71,12 @@ def test_too_few_rows_say_how_many_would_do() -> None:
 
 
 def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
-    (said,) = verdicts([passed(3, 3, 14)], Criterion())
+    (said,) = verdicts([passed(3, 3, 14)])
     assert (said.outcome, said.rows_needed) == (INCONCLUSIVE, None)
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
-    (said,) = verdicts([passed(0, 0, 10)], Criterion(margin=0.05))
+    (said,) = verdicts([passed(0, 0, 10)], margin=0.05)
     assert said.outcome == INCONCLUSIVE
     assert said.detectable
     assert said.detectable > 0.2

@@ -11,7 +11,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.results.types import VariantResult
-from workbench.stats import WORSE, Criterion, best_probabilities, pareto_front, verdicts
+from workbench.stats import WORSE, best_probabilities, pareto_front, verdicts
 
 MAX_LISTED = 5  # variants in the sentence that no variant is within the limits
 
@@ -152,7 +152,7 @@ def _rank(candidates: Sequence[Candidate], family: MetricFamily) -> list[Candida
     chances = best_probabilities(values, higher_is_better=higher)
     best, *others = candidates
     differences = [family.difference(best.variant, c.variant) for c in others]
-    compared = iter(verdicts([d for d in differences if d], Criterion(0.0, higher)))
+    compared = iter(verdicts([d for d in differences if d], higher_is_better=higher))
     worse = [False, *(next(compared).outcome == WORSE if d else False for d in differences)]
     return [
         replace(candidate, on_front=on_front, best_chance=chance, as_good=not is_worse)

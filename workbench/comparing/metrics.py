@@ -14,7 +14,6 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.types import Comparison, VariantResult
 from workbench.stats import (
-    Criterion,
     Difference,
     Scale,
     anytime_difference,
@@ -150,8 +149,9 @@ class MetricFamily:
         margin = self.plan.experiment.margin(name)
         if margin is None and pairs:
             margin = DEFAULT_MARGIN * (scale.width or abs(pairs[0][2].before))
-        criterion = Criterion(margin or 0.0, scale.higher_is_better)
-        family = verdicts([difference for _, _, difference in pairs], criterion)
+        margin = margin or 0.0
+        differences = [difference for _, _, difference in pairs]
+        family = verdicts(differences, margin=margin, higher_is_better=scale.higher_is_better)
         for (number, base, difference), verdict in zip(pairs, family, strict=True):
             yield (
                 number,
@@ -159,7 +159,7 @@ class MetricFamily:
                     baseline=self.plan.variants[base].name,
                     difference=difference,
                     verdict=verdict,
-                    margin=criterion.margin,
+                    margin=margin,
                     left_out=rows - difference.rows,
                     worst=self._worst_case(base, number, anytime=difference.anytime_valid),
                 ),

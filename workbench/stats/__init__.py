@@ -2,17 +2,23 @@
 
 choice.py     Pareto front and probabilities of being the best
 means.py      a metric's mean and its interval
-pairs.py      paired difference of two variants: interval and test
+pairs.py      paired difference of two variants: interval and test, once or at every look
 repeats.py    pass@k and pass^k of repeated rows
-sequential.py anytime-valid tests and confidence sequences
+sequential.py anytime-valid tests and confidence sequences of a mean
 verdicts.py   better, worse, equivalent, not enough evidence; sample sizes
 """
 
 from workbench.stats.choice import best_probabilities, pareto_front
-from workbench.stats.means import LEVEL, Estimate, estimate_mean, p_mean_less
-from workbench.stats.pairs import Difference, Scale, paired_difference
+from workbench.stats.means import estimate_mean, p_mean_less
+from workbench.stats.pairs import (
+    Difference,
+    Scale,
+    anytime_difference,
+    paired_difference,
+    paired_sequence,
+)
 from workbench.stats.repeats import pass_all, pass_at
-from workbench.stats.sequential import AnytimeMean, anytime_difference, paired_sequence
+from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import (
     ALPHA,
     ANYTIME_FACTOR,
@@ -20,7 +26,6 @@ from workbench.stats.verdicts import (
     EQUIVALENT,
     INCONCLUSIVE,
     WORSE,
-    Criterion,
     Verdict,
     holm_adjust,
     rows_to_decide,
@@ -33,12 +38,9 @@ __all__ = [
     "BETTER",
     "EQUIVALENT",
     "INCONCLUSIVE",
-    "LEVEL",
     "WORSE",
     "AnytimeMean",
-    "Criterion",
     "Difference",
-    "Estimate",
     "Scale",
     "Verdict",
     "anytime_difference",

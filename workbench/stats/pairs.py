@@ -15,13 +15,13 @@ A row is one pair however often it was repeated.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import bdtr, ndtr, ndtri, stdtr
 
 from workbench.stats.means import LEVEL, FloatArray, t_interval
+from workbench.stats.sequential import AnytimeMean
 
 MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
 RANDOM_FLIPS = 9_999
@@ -68,6 +68,8 @@ class Difference:
         sd: the standard deviation of the rows' differences.
         width: how far apart two values of a row can be.
         is_binary: each pair is one 0 or 1 and another.
+        sequence: the p-values and the interval are its own, and hold at every look at the rows;
+            None: they hold once.
     """
 
     before: float
@@ -82,6 +84,7 @@ class Difference:
     sd: float
     width: float
     is_binary: bool
+    sequence: AnytimeMean | None = None
 
     @property
     def mean(self) -> float:
@@ -91,7 +94,7 @@ class Difference:
     @property
     def anytime_valid(self) -> bool:
         """True if the p-values and the interval hold at every look at the rows."""
-        return False
+        return self.sequence is not None
 
     @property
     def planning_sd(self) -> float:
@@ -104,11 +107,11 @@ class Difference:
 
     def p_greater(self, bound: float) -> float:
         """One-sided p-value of the null hypothesis that the difference is `bound` or less."""
-        return self._one_sided_p(bound, 1)
+        return self.sequence.p_greater(bound) if self.sequence else self._one_sided_p(bound, 1)
 
     def p_less(self, bound: float) -> float:
         """One-sided p-value of the null hypothesis that the difference is `bound` or more."""
-        return self._one_sided_p(bound, -1)
+        return self.sequence.p_less(bound) if self.sequence else self._one_sided_p(bound, -1)
 
     def _one_sided_p(self, bound: float, side: int) -> float:
         if self.rows < 2:
@@ -125,100 +128,99 @@ class Difference:
 
 def paired_difference(first: RowValues, second: RowValues, scale: Scale) -> Difference | None:
     """The difference of the second from the first; None where no row has a value in both."""
-    pairs = PairedRows.match(first, second, scale)
-    rows = len(pairs.before)
-    if not rows:
+    shared = _shared_rows(first, second)
+    if not shared:
         return None
-    p, test = pairs.two_sided_test()
-    low, high = pairs.interval() if rows > 1 else (None, None)
+    before, after = _row_means(first, shared), _row_means(second, shared)
+    differences = _subtract(after, before)
+    rows = len(shared)
+    up, down = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
+    single = all(len(values[row]) == 1 for row in shared for values in (first, second))
+    is_binary = scale.pass_fail and single
+    width = scale.width
+    if width is None:
+        width = float(np.ptp(np.concatenate([before, after])))
+    low = high = None
+    if rows > 1:
+        low, high = (
+            _tango_interval(up, down, rows) if is_binary else _mean_interval(differences, width)
+        )
+    p, test = (mcnemar_p(up, down), "exact McNemar") if is_binary else _mean_test(differences)
     return Difference(
-        before=float(pairs.before.mean()),
-        after=float(pairs.after.mean()),
+        before=float(before.mean()),
+        after=float(after.mean()),
         low=low,
         high=high,
         p=p,
         test=test,
         rows=rows,
-        up=pairs.up,
-        down=pairs.down,
-        sd=float(pairs.differences.std(ddof=1)) if rows > 1 else 0.0,
-        width=pairs.width,
-        is_binary=pairs.is_binary,
+        up=up,
+        down=down,
+        sd=float(differences.std(ddof=1)) if rows > 1 else 0.0,
+        width=width,
+        is_binary=is_binary,
     )
 
 
-@dataclass(frozen=True)
-class PairedRows:
-    """The rows that both variants have a value of, each with the mean of its repeats.
+def anytime_difference(first: RowValues, second: RowValues, scale: Scale) -> Difference | None:
+    """As `paired_difference`, with p-values and an interval that hold at every look at the rows.
 
-    Attributes:
-        is_binary: each pair is one 0 or 1 and another.
+    Raises:
+        ValueError: the scale has no least or no greatest value.
     """
+    if scale.width is None:
+        raise ValueError("an anytime-valid test needs a metric with a range")
+    difference = paired_difference(first, second, scale)
+    if not difference:
+        return None
+    sequence = paired_sequence(first, second, scale.width)
+    low, high = sequence.interval()
+    p = min(1.0, 2 * min(sequence.p_greater(0.0), sequence.p_less(0.0)))
+    test = "betting (any time)"
+    return replace(difference, low=low, high=high, p=p, test=test, sequence=sequence)
 
-    before: FloatArray
-    after: FloatArray
-    scale: Scale
-    is_binary: bool
 
-    @classmethod
-    def match(cls, first: RowValues, second: RowValues, scale: Scale) -> "PairedRows":
-        """Pair the rows by number."""
-        shared = [row for row in first if row in second and first[row] and second[row]]
-        single = all(len(values[row]) == 1 for row in shared for values in (first, second))
-        before, after = (
-            np.array([math.fsum(v[row]) / len(v[row]) for row in shared], dtype=np.float64)
-            for v in (first, second)
-        )
-        return cls(before, after, scale, is_binary=scale.pass_fail and single)
+def paired_sequence(first: RowValues, second: RowValues, width: float) -> AnytimeMean:
+    """The second's row means minus the first's, which are `width` apart at most."""
+    shared = _shared_rows(first, second)
+    differences = _subtract(_row_means(second, shared), _row_means(first, shared))
+    return AnytimeMean(differences.tolist(), -width, width)
 
-    @cached_property
-    def differences(self) -> FloatArray:
-        """Each row's difference; 0 where only the last digits differ."""
-        differences = self.after - self.before
-        size = np.maximum(np.abs(self.after), np.abs(self.before))
-        differences[np.abs(differences) <= TOLERANCE * size] = 0.0
-        return differences
 
-    @property
-    def up(self) -> int:
-        """Rows whose value is greater in the second."""
-        return int(np.count_nonzero(self.differences > 0))
+def _shared_rows(first: RowValues, second: RowValues) -> list[int]:
+    return [row for row in first if row in second and first[row] and second[row]]
 
-    @property
-    def down(self) -> int:
-        """Rows whose value is smaller in the second."""
-        return int(np.count_nonzero(self.differences < 0))
 
-    @property
-    def width(self) -> float:
-        """Width of the scale, or of these values where it is unknown."""
-        if self.scale.width is not None:
-            return self.scale.width
-        values = np.concatenate([self.before, self.after])
-        return float(values.max() - values.min())
+def _row_means(values: RowValues, rows: Sequence[int]) -> FloatArray:
+    means = [math.fsum(values[row]) / len(values[row]) for row in rows]
+    return np.array(means, dtype=np.float64)
 
-    def two_sided_test(self) -> tuple[float, str]:
-        """The p-value of no difference, and the name of the test."""
-        if self.is_binary:
-            return mcnemar_p(self.up, self.down), "exact McNemar"
-        discordant = self.differences[self.differences != 0]
-        if len(discordant) <= MAX_PERMUTED_ROWS:
-            return sign_flip_p(discordant), "sign-flip permutation"
-        rows, mean = len(self.differences), float(self.differences.mean())
-        standard_error = float(self.differences.std(ddof=1)) / math.sqrt(rows)
-        t = abs(mean) / standard_error if standard_error else math.inf
-        return 2 * float(stdtr(rows - 1, -t)), "paired t"
 
-    def interval(self) -> tuple[float, float]:
-        """The 95% interval of the mean difference, of two rows at least."""
-        rows = len(self.differences)
-        if self.is_binary:
-            return _tango_interval(self.up, self.down, rows)
-        mean = float(self.differences.mean())
-        if not self.differences.any():  # no row differs: as if it were pass or fail
-            low, high = _tango_interval(0, 0, rows)
-            return low * self.width, high * self.width
-        return t_interval(mean, self.differences - mean)  # differences have little skew
+def _subtract(after: FloatArray, before: FloatArray) -> FloatArray:
+    """Each row's difference; 0 where only the last digits differ."""
+    differences = after - before
+    size = np.maximum(np.abs(after), np.abs(before))
+    differences[np.abs(differences) <= TOLERANCE * size] = 0.0
+    return differences
+
+
+def _mean_test(differences: FloatArray) -> tuple[float, str]:
+    """The p-value of a mean difference of 0, and the name of the test."""
+    discordant = differences[differences != 0]
+    if len(discordant) <= MAX_PERMUTED_ROWS:
+        return sign_flip_p(discordant), "sign-flip permutation"
+    rows, mean = len(differences), float(differences.mean())
+    standard_error = float(differences.std(ddof=1)) / math.sqrt(rows)
+    t = abs(mean) / standard_error if standard_error else math.inf
+    return 2 * float(stdtr(rows - 1, -t)), "paired t"
+
+
+def _mean_interval(differences: FloatArray, width: float) -> tuple[float, float]:
+    if not differences.any():  # no row differs: as if it were pass or fail
+        low, high = _tango_interval(0, 0, len(differences))
+        return low * width, high * width
+    mean = float(differences.mean())
+    return t_interval(mean, differences - mean)  # differences have little skew
 
 
 def mcnemar_p(up: int, down: int) -> float:
@@ -229,11 +231,7 @@ def mcnemar_p(up: int, down: int) -> float:
 
 
 def sign_flip_p(differences: FloatArray) -> float:
-    """Two-sided p-value of the sign-flip permutation test of the sum.
-
-    Args:
-        differences: those that are not zero.
-    """
+    """Two-sided p-value of the sign-flip permutation test of differences that are not zero."""
     rows = len(differences)
     if not rows:
         return 1.0

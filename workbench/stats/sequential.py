@@ -14,12 +14,11 @@ the order of the rows makes no difference.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 
 from workbench.stats.means import LEVEL
-from workbench.stats.pairs import Difference, PairedRows, RowValues, Scale, paired_difference
 
 BISECTIONS = 40
 BET_FRACTIONS = np.arange(1, 32) / 32  # of the wealth
@@ -30,14 +29,8 @@ def e_value(
 ) -> float:
     """Evidence of these rows against the null hypothesis that the mean is `bound` or less.
 
-    Args:
-        values: one per row, from `low` to `high`.
-        bound: the greatest mean under the null hypothesis, above `low`.
-        low: the least possible value.
-        high: the greatest possible value.
-
     Raises:
-        ValueError: a value is out of range.
+        ValueError: a value is not from `low` to `high`.
     """
     rows = np.asarray(values, dtype=np.float64)
     if rows.size and (rows.min() < low - 1e-9 or rows.max() > high + 1e-9):
@@ -91,58 +84,5 @@ class AnytimeMean:
         return bisect(self.low, lower=True), bisect(self.high, lower=False)
 
 
-@dataclass(frozen=True)
-class AnytimeDifference(Difference):
-    """A `Difference` whose p-values and interval hold at every look at the rows."""
-
-    sequence: AnytimeMean
-
-    @property
-    def anytime_valid(self) -> bool:
-        """See `Difference`."""
-        return True
-
-    def p_greater(self, bound: float) -> float:
-        """See `Difference`."""
-        return self.sequence.p_greater(bound)
-
-    def p_less(self, bound: float) -> float:
-        """See `Difference`."""
-        return self.sequence.p_less(bound)
-
-
 def _to_p(evidence: float) -> float:
     return 1 / evidence if evidence > 1 else 1.0
-
-
-def paired_sequence(first: RowValues, second: RowValues, width: float) -> AnytimeMean:
-    """The second's values minus the first's on the rows that both have a value of.
-
-    Args:
-        first: values by row; a row counts with the mean of its repeats.
-        second: likewise.
-        width: how far apart two values can be.
-    """
-    pairs = PairedRows.match(first, second, Scale(low=0.0, high=width))
-    return AnytimeMean(pairs.differences.tolist(), -width, width)
-
-
-def anytime_difference(
-    first: RowValues, second: RowValues, scale: Scale
-) -> AnytimeDifference | None:
-    """The difference of the second from the first; None where no row has a value in both.
-
-    Raises:
-        ValueError: the scale has no least or no greatest value.
-    """
-    if scale.width is None:
-        raise ValueError("an anytime-valid test needs a metric with a range")
-    difference = paired_difference(first, second, scale)
-    if not difference:
-        return None
-    sequence = paired_sequence(first, second, scale.width)
-    low, high = sequence.interval()
-    attributes = {field.name: getattr(difference, field.name) for field in fields(difference)}
-    p = min(1.0, 2 * min(sequence.p_greater(0.0), sequence.p_less(0.0)))
-    attributes |= {"low": low, "high": high, "p": p, "test": "betting (any time)"}
-    return AnytimeDifference(**attributes, sequence=sequence)

@@ -1,6 +1,6 @@
 """Verdicts on differences, and the number of rows that would settle an open one.
 
-    verdicts([difference, …], Criterion(margin=0.05))
+    verdicts([difference, …], margin=0.05)
     [Verdict(outcome="better", p=0.012, p_equivalence=0.9, rows_needed=None, detectable=0.08), …]
 
 The differences of one call are a family: their p-values are adjusted (Holm 1979,
@@ -24,20 +24,6 @@ INCONCLUSIVE = "not enough evidence"
 
 
 @dataclass(frozen=True, slots=True)
-class Criterion:
-    """The equivalence margin and the direction of a metric.
-
-    Attributes:
-        margin: the greatest difference without practical relevance, in the metric's own unit; 0:
-            none is.
-        higher_is_better: False where lower is better.
-    """
-
-    margin: float = 0.0
-    higher_is_better: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Verdict:
     """The conclusion from a difference.
 
@@ -57,19 +43,24 @@ class Verdict:
     detectable: float | None
 
 
-def verdicts(family: Sequence[Difference], criterion: Criterion) -> list[Verdict]:
-    """The verdict on each difference of a family."""
+def verdicts(
+    family: Sequence[Difference], *, margin: float = 0.0, higher_is_better: bool = True
+) -> list[Verdict]:
+    """The verdict on each difference of a family.
+
+    Differences of `margin` at most, in the metric's own unit, don't matter; 0: all do.
+    """
     adjusted = holm_adjust([difference.p for difference in family])
-    equivalence = holm_adjust([d.p_equivalence(criterion.margin) for d in family])
+    equivalence = holm_adjust([d.p_equivalence(margin) for d in family])
     results = []
     for difference, p, p_equivalence in zip(family, adjusted, equivalence, strict=True):
         outcome, rows_needed = INCONCLUSIVE, None
         if p <= ALPHA:
-            outcome = BETTER if (difference.mean > 0) == criterion.higher_is_better else WORSE
+            outcome = BETTER if (difference.mean > 0) == higher_is_better else WORSE
         elif p_equivalence <= ALPHA:
             outcome = EQUIVALENT
         else:
-            rows_needed = _rows_needed(difference, criterion, ALPHA / len(family))
+            rows_needed = _rows_needed(difference, margin, ALPHA / len(family))
         rows = math.floor(difference.rows / _rows_factor(difference))
         detectable = detectable_difference(rows, difference.planning_sd, ALPHA / len(family))
         results.append(Verdict(outcome, p, p_equivalence, rows_needed, detectable))
@@ -114,10 +105,7 @@ def rows_to_detect(
 def rows_for_equivalence(distance: float, sd: float, alpha: float = ALPHA) -> int:
     """The number of pairs that show in 80% of cases that a difference is within a margin.
 
-    Args:
-        distance: the margin less the difference.
-        sd: the standard deviation of the rows' differences.
-        alpha: of each of the two one-sided tests.
+    `distance` is the margin less the difference, `alpha` that of each of two one-sided tests.
     """
     z = float(ndtri(1 - alpha))
     return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * sd / distance) ** 2 + z * z / 2)
@@ -126,14 +114,9 @@ def rows_for_equivalence(distance: float, sd: float, alpha: float = ALPHA) -> in
 def rows_to_decide(distance: float, sd: float) -> int | None:
     """The number of rows that show in 80% of cases on which side of a bound a mean is.
 
-    Args:
-        distance: of the mean from the bound; None is returned for 0.
-        sd: the standard deviation of the rows.
+    None for a distance of 0 from the bound; `sd` is the rows' standard deviation.
     """
-    z = float(ndtri(1 - ALPHA))
-    if not distance:
-        return None
-    return math.ceil(((z + float(ndtri(POWER))) * sd / distance) ** 2 + z * z / 2)
+    return rows_to_detect(distance, sd, 2 * ALPHA) if distance else None  # one-sided
 
 
 def detectable_difference(rows: int, sd: float, alpha: float = ALPHA) -> float | None:
@@ -143,14 +126,14 @@ def detectable_difference(rows: int, sd: float, alpha: float = ALPHA) -> float |
     return (z + float(ndtri(POWER))) * sd / math.sqrt(effective) if effective > 0 else None
 
 
-def _rows_needed(difference: Difference, criterion: Criterion, alpha: float) -> int | None:
+def _rows_needed(difference: Difference, margin: float, alpha: float) -> int | None:
     """The fewer of the rows that would show the difference, and those that show equivalence."""
     effect, sd = abs(difference.mean), difference.planning_sd
     candidates: list[int] = []
     if effect:
         candidates.append(rows_to_detect(effect, sd, alpha, is_binary=difference.is_binary))
-    if criterion.margin > effect:
-        candidates.append(rows_for_equivalence(criterion.margin - effect, sd, alpha))
+    if margin > effect:
+        candidates.append(rows_for_equivalence(margin - effect, sd, alpha))
     if not candidates:
         return None
     return max(difference.rows + 1, math.ceil(_rows_factor(difference) * min(candidates)))
