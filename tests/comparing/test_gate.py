@@ -132,7 +132,7 @@ def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:
     base = passes(*[1] * 80, *[0] * 20)
     worse = passes(*[1] * 50, *[0] * 50)
     (found,) = checks("no_worse_than: baseline, by: 0.05", base, worse)
-    assert (found.outcome, found.baseline, found.value) == (FAILED, "plain", pytest.approx(-0.3))
+    assert (found.outcome, found.base, found.value) == (FAILED, 0, pytest.approx(-0.3))
     assert found.rule == "no worse than plain by 0.05"
     better = passes(*[1] * 95, *[0] * 5)
     assert outcomes(checks("no_worse_than: baseline, by: 0.05", base, better)) == [PASSED]

@@ -93,11 +93,10 @@ def gate(
 
 
 def _check_stored(compared: "ExperimentComparison", selectors: Sequence[str]) -> "list[Check]":
-    from workbench.comparing import check_gate, checked_variants, require_answers
+    from workbench.comparing import check_gate, require_answers
 
     checks = check_gate(compared.plan, compared.results, compared.tallies, selectors)
-    pairs = checked_variants(checks, compared.plan)
-    require_answers(compared, {number for pair in pairs for number in pair})
+    require_answers(compared, {number for check in checks for number in check.variants})
     return checks
 
 

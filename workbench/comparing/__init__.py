@@ -11,14 +11,14 @@ decision.py       which variant to take
 race.py           variants that drop out while the others run on
 """
 
-from workbench.comparing.changed_rows import RowChange, Slice
+from workbench.comparing.changed_rows import RowChange
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison, compare_stored, require_answers
-from workbench.comparing.decision import Candidate, Decision, Limits, decide
-from workbench.comparing.gate import check_gate, checked_variants, gate_baselines
+from workbench.comparing.decision import Decision, Limits, decide
+from workbench.comparing.gate import check_gate, gate_baselines
 from workbench.comparing.growth import GrowingGate
 from workbench.comparing.metrics import add_comparisons
-from workbench.comparing.race import Elimination, Race
+from workbench.comparing.race import Race
 from workbench.comparing.selectors import select_comparisons
 from workbench.stats import INCONCLUSIVE
 
@@ -26,19 +26,15 @@ __all__ = [
     "FAILED",
     "INCONCLUSIVE",
     "PASSED",
-    "Candidate",
     "Check",
     "Decision",
-    "Elimination",
     "ExperimentComparison",
     "GrowingGate",
     "Limits",
     "Race",
     "RowChange",
-    "Slice",
     "add_comparisons",
     "check_gate",
-    "checked_variants",
     "compare_stored",
     "decide",
     "gate_baselines",

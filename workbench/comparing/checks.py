@@ -45,7 +45,7 @@ class Check:
         p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
         rows: that it is based on.
         rows_needed: about how many would decide it; None where it is decided.
-        baseline: the baseline's name.
+        base: the number of the baseline; None: the rule compares with none.
         fixed_sample: it is decided once, by the first rows, although there are repeated looks: the
             metric has no range, or the bound is an end of the range.
         anytime_valid: it holds at every look at the rows.
@@ -61,22 +61,14 @@ class Check:
     p: float = 1.0
     rows: int = 0
     rows_needed: int | None = None
-    baseline: str = ""
+    base: int | None = None
     fixed_sample: bool = False
     anytime_valid: bool = False
 
-
-@dataclass(frozen=True)
-class _Bound:
-    """A bound of a mean.
-
-    Attributes:
-        side: on which a mean is right: 1 above, -1 below.
-    """
-
-    rule: str
-    value: float
-    side: int
+    @property
+    def variants(self) -> tuple[int, ...]:
+        """The numbers of the variant and of its baseline, if it has one."""
+        return (self.variant,) if self.base is None else (self.variant, self.base)
 
 
 def check_rule(
@@ -84,41 +76,41 @@ def check_rule(
 ) -> Iterator[Check]:
     """Yield the check of each part of the rule on each variant, not adjusted for each other.
 
-    Args:
-        rule: of the experiment file.
-        family: the scores of its metric.
-        variants: numbers of the gated variants.
-        p_factor: None: the rows are looked at once. Else a factor on anytime-valid p-values; a
-            metric without a range is looked at once all the same.
+    `p_factor` is a factor on anytime-valid p-values; None: the rows are looked at once, as they
+    are for a metric without a range.
     """
-    bounds = [_Bound(f"at least {rule.min:g}", rule.min, 1)] if rule.min is not None else []
-    bounds += [_Bound(f"at most {rule.max:g}", rule.max, -1)] if rule.max is not None else []
+    bounds = [(bound, side) for bound, side in ((rule.min, 1), (rule.max, -1)) if bound is not None]
     factor = p_factor if family.scale.width else None
     for number in variants:
-        checks = [_check_bound(family, number, bound, factor) for bound in bounds]
+        checks = [
+            _check_bound(family, number, bound, side=side, p_factor=factor)
+            for bound, side in bounds
+        ]
         checks += [_check_drop(family, number, rule, factor)] if rule.no_worse_than else []
         for check in checks:
             once = p_factor is not None and check.value is not None and not check.anytime_valid
             yield replace(check, fixed_sample=once)
 
 
-def _check_bound(family: MetricFamily, number: int, bound: _Bound, p_factor: float | None) -> Check:
-    """The check of a mean against a bound."""
+def _check_bound(
+    family: MetricFamily, number: int, bound: float, *, side: int, p_factor: float | None
+) -> Check:
+    """The check of a mean, which is right above the bound (side 1) or below it (side -1)."""
     rows = list(family.imputed(number).values())
-    check = Check(number, family.evaluator.name, bound.rule, INCONCLUSIVE)
+    rule = f"at {'least' if side > 0 else 'most'} {bound:g}"
+    check = Check(number, family.evaluator.name, rule, INCONCLUSIVE)
     estimate = estimate_mean(rows, pass_fail=family.pass_fail)
     if not estimate:
         return check
-    distance = bound.side * (estimate.mean - bound.value)
+    distance = side * (estimate.mean - bound)
     low, high = estimate.low, estimate.high
     limits = family.limits
-    at_end = limits is not None and not limits[0] < bound.value < limits[1]
+    at_end = limits is not None and not limits[0] < bound < limits[1]
     if p_factor is None or limits is None or at_end:
-        p, passed = _p_beyond(rows, bound, pass_fail=family.pass_fail), distance >= 0
+        p, passed = _p_beyond(rows, bound, side, pass_fail=family.pass_fail), distance >= 0
     else:
         sequence = AnytimeMean([fmean(row) for row in rows], *limits)
-        p_values = sequence.p_less(bound.value), sequence.p_greater(bound.value)
-        p, p_holds = p_values if bound.side > 0 else p_values[::-1]
+        p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
         p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
         low, high = sequence.interval()
     rows_needed = None
@@ -139,24 +131,32 @@ def _check_bound(family: MetricFamily, number: int, bound: _Bound, p_factor: flo
     )
 
 
-def _p_beyond(rows: Sequence[Sequence[float]], bound: _Bound, *, pass_fail: bool) -> float:
+def _p_beyond(
+    rows: Sequence[Sequence[float]], bound: float, side: int, *, pass_fail: bool
+) -> float:
     """P-value of the null hypothesis that the mean is on the right side of the bound."""
-    if bound.side > 0:
-        return p_mean_less(rows, bound.value, pass_fail=pass_fail)
+    if side > 0:
+        return p_mean_less(rows, bound, pass_fail=pass_fail)
     top = 1.0 if pass_fail else 0.0
     mirrored = [[top - value for value in row] for row in rows]
-    return p_mean_less(mirrored, top - bound.value, pass_fail=pass_fail)
+    return p_mean_less(mirrored, top - bound, pass_fail=pass_fail)
 
 
 def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: float | None) -> Check:
     """The check that a variant is no worse than its baseline by more than the margin."""
     plan, margin = family.plan, rule.by
     base = find_baseline(plan, number, rule.no_worse_than)
-    if base is None or base == number:
-        return _check_without_baseline(family, number, rule, is_own=base == number)
+    check = Check(number, family.evaluator.name, f"no worse than {rule.no_worse_than}", PASSED)
+    if base == number:
+        return replace(check, rule=f"{check.rule}, which it is")
+    if base is None:
+        if is_new(plan, number, rule.no_worse_than):
+            return replace(check, rule=f"{check.rule}, where it is not")
+        words = f"{check.rule}, which shares nothing with it"
+        return replace(check, rule=words, outcome=INCONCLUSIVE)
     name = plan.variants[base].name
     words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
-    check = Check(number, family.evaluator.name, words, INCONCLUSIVE, baseline=name)
+    check = replace(check, rule=words, outcome=INCONCLUSIVE, base=base)
     difference = family.gate_difference(base, number, anytime=p_factor is not None)
     if not difference:
         return check
@@ -164,11 +164,10 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     tests = (difference.p_less, difference.p_greater)[::sign]
     p_worse, p_fine = (test(-sign * margin) for test in tests)
     factor = 1.0 if p_factor is None else p_factor
-    passed, distance, rows = (
-        p_fine * factor <= ALPHA,
-        abs(margin + sign * difference.mean),
-        difference.rows,
-    )
+    passed, rows_needed = p_fine * factor <= ALPHA, None
+    if not passed:
+        distance = abs(margin + sign * difference.mean)
+        rows_needed = _rows_needed(distance, difference.planning_sd, difference.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -176,24 +175,10 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
         low=difference.low,
         high=difference.high,
         p=min(1.0, p_worse * factor),
-        rows=rows,
-        rows_needed=None
-        if passed
-        else _rows_needed(distance, difference.planning_sd, rows, p_factor),
+        rows=difference.rows,
+        rows_needed=rows_needed,
         anytime_valid=p_factor is not None,
     )
-
-
-def _check_without_baseline(
-    family: MetricFamily, number: int, rule: GateRule, *, is_own: bool
-) -> Check:
-    """The check of a variant that is its own baseline, or has none: a new one passes."""
-    passed, reason = True, "which it is"
-    if not is_own:
-        passed = is_new(family.plan, number, rule.no_worse_than)
-        reason = "where it is not" if passed else "which shares nothing with it"
-    words = f"no worse than {rule.no_worse_than}, {reason}"
-    return Check(number, family.evaluator.name, words, PASSED if passed else INCONCLUSIVE)
 
 
 def _rows_needed(distance: float, sd: float, rows: int, p_factor: float | None) -> int | None:
@@ -213,11 +198,8 @@ def is_new(plan: Plan, number: int, selector: str) -> bool:
 def find_baseline(plan: Plan, number: int, selector: str) -> int | None:
     """The number of a variant's baseline; None: it has none.
 
-    Args:
-        plan: of the gate.
-        number: the variant's.
-        selector: `baseline` (the file's), a variant, or a name: the variant that it selects and
-            that shares all else.
+    `selector` is `baseline` (the file's), a variant, or a name: the variant that it selects and
+    that shares all else.
 
     Raises:
         WorkbenchError: the selector selects nothing of the plan.

@@ -32,11 +32,7 @@ def check_gate(
 ) -> list[Check]:
     """Every rule of the gate on every gated variant, decided with these rows.
 
-    Args:
-        plan: its experiment file has the gate.
-        results: of each variant.
-        tallies: the scores of each variant.
-        selectors: variants, prompts or models to check; empty: all that are not a baseline.
+    `selectors` are variants, prompts or models to check; empty: all that are not a baseline.
 
     Raises:
         WorkbenchError: there is no gate, a bound is out of range, or a selector selects nothing.
@@ -108,19 +104,10 @@ def gated_variants(plan: Plan, selectors: Sequence[str]) -> list[int]:
     return [n for n in variants if n not in bases] or variants
 
 
-def checked_variants(checks: Sequence[Check], plan: Plan) -> list[tuple[int, ...]]:
-    """The numbers of each check's variant and of its baseline, if it has one."""
-    numbers = {variant.name: number for number, variant in enumerate(plan.variants)}
-    return [
-        (check.variant, numbers[check.baseline]) if check.baseline else (check.variant,)
-        for check in checks
-    ]
-
-
 def gate_baselines(checks: Sequence[Check], plan: Plan) -> list[int | None]:
     """Each variant's baseline in the checks; the plan's if no rule compares variants."""
-    pairs = reversed(checked_variants(checks, plan))
-    bases = {numbers[0]: numbers[1] for numbers in pairs if numbers[1:]}  # of its first check
+    comparing = [check for check in reversed(checks) if check.base is not None]
+    bases = {check.variant: check.base for check in comparing}  # of its first check
     compares = any(rule.no_worse_than for rule in plan.experiment.gate.values())
     checked = {check.variant for check in checks}
     return [

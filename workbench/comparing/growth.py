@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
-from workbench.comparing.gate import adjust_checks, check_rules, checked_variants, gated_variants
+from workbench.comparing.gate import adjust_checks, check_rules, gated_variants
 from workbench.comparing.metrics import RowSubset
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
@@ -79,9 +79,8 @@ class GrowingGate:
     def start(self, tallies: Tallies, weight: float) -> None:
         """Start a plan; each later plan has one more repeat of the same rows.
 
-        Args:
-            tallies: waits until every answer is scored, and returns the variants' tallies.
-            weight: factor on p-values; the sum of 1 / weight over all plans is 1 at most.
+        `tallies` waits until every answer is scored. `weight` is a factor on p-values; the sum of
+        1 / weight over all plans is 1 at most.
         """
         self._tallies, self._weight = tallies, weight
 
@@ -129,13 +128,9 @@ class GrowingGate:
         *,
         fixed_sample: bool = False,
     ) -> None:
-        """Evaluate the gate on some rows of each variant.
+        """Evaluate the gate on these answered rows of each variant.
 
-        Args:
-            plan: whose variants they are.
-            tallies: of each variant.
-            answered: rows of each variant.
-            fixed_sample: only the checks without an anytime-valid test.
+        With `fixed_sample` only the checks without an anytime-valid test are evaluated.
         """
         pairs = list(zip(tallies, plan.variants, strict=True))
         results = [tally.result(variant, None) for tally, variant in pairs]
@@ -157,14 +152,14 @@ class GrowingGate:
                 continue
             passed = check.outcome == imputed_check.outcome == PASSED
             self._update(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
-            shared = frozenset.intersection(*(rows[n] for n in checked_variants([check], plan)[0]))
+            shared = frozenset.intersection(*(rows[n] for n in check.variants))
             if check.value is None and len(shared) >= MAX_ROWS_WITHOUT_VALUE:
                 self._closed.add(_key(check))
         if self._by_key:
             self.checks = adjust_checks(list(self._by_key.values()))
             self.max_rows = max(self.max_rows, *(check.rows for check in self.checks))
             self.unreached = sum(len(tally.unreached()) for tally in tallies)
-            self.rows = max(len(rows[number]) for number, *_ in checked_variants(self.checks, plan))
+            self.rows = max(len(rows[check.variant]) for check in self.checks)
 
     def _update(self, check: Check) -> None:
         """Merge a check with what earlier looks showed."""
@@ -188,7 +183,7 @@ class GrowingGate:
     def _asking(self, plan: Plan) -> set[int]:
         """The variants of the open checks and their baselines: those that need more answers."""
         if self.checks:
-            variants = {n for pair in checked_variants(self.open_checks, plan) for n in pair}
+            variants = {n for check in self.open_checks for n in check.variants}
         else:
             variants = set(gated_variants(plan, self.selectors))
             selectors = {rule.no_worse_than for rule in plan.experiment.gate.values()} - {""}
@@ -206,7 +201,7 @@ class GrowingGate:
             if {index // repeats for index in tallies[number].missing()} & set(rows)
         }
         for check in self.open_checks:
-            if silent.intersection(checked_variants([check], plan)[0]):
+            if silent.intersection(check.variants):
                 self._closed.add(_key(check))
 
     def _answered(self, plan: Plan, number: int, tally: Tally) -> frozenset[int]:

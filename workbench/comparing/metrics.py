@@ -6,12 +6,12 @@
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
+from workbench.results.tally import Tally
 from workbench.results.types import Comparison, VariantResult
 from workbench.stats import (
     Difference,
@@ -20,35 +20,28 @@ from workbench.stats import (
     paired_difference,
     verdicts,
 )
+from workbench.stats.pairs import RowValues
 
 DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown
-RowValues = Mapping[int, Sequence[float]]
-
-
-class MetricValues(Protocol):
-    """The numeric scores of a variant, as a Tally has them."""
-
-    def values(self, name: str) -> RowValues:
-        """Scores of an evaluator by row."""
-
-    def lost(self, name: str) -> Mapping[int, int]:
-        """Number of each row's answers that failed or could not be scored."""
 
 
 @dataclass(frozen=True)
 class RowSubset:
     """The scores of some rows only."""
 
-    source: MetricValues
+    tally: Tally
     rows: Set[int]
 
-    def values(self, name: str) -> dict[int, Sequence[float]]:
-        """See `MetricValues`."""
-        return {r: scores for r, scores in self.source.values(name).items() if r in self.rows}
+    def values(self, name: str) -> dict[int, list[float]]:
+        """Scores of an evaluator by row."""
+        return {r: scores for r, scores in self.tally.values(name).items() if r in self.rows}
 
     def lost(self, name: str) -> dict[int, int]:
-        """See `MetricValues`."""
-        return {r: count for r, count in self.source.lost(name).items() if r in self.rows}
+        """Number of each row's answers that failed or could not be scored."""
+        return {r: count for r, count in self.tally.lost(name).items() if r in self.rows}
+
+
+MetricValues = Tally | RowSubset
 
 
 def impute_worst(source: MetricValues, name: str, worst: float) -> RowValues:
@@ -65,13 +58,9 @@ def add_comparisons(
     *,
     rows: int | None = None,
 ) -> list[VariantResult]:
-    """Return the results with each variant's comparisons with its baseline.
+    """Return the results with each variant's comparisons with its baseline in the plan.
 
-    Args:
-        results: of each variant.
-        tallies: the scores of each variant.
-        plan: its `baselines` say which variants are compared.
-        rows: how many there are; None: the plan's.
+    `rows` is the number of rows that the tallies are of; None: all of the plan.
     """
     comparisons: list[dict[str, Comparison]] = [{} for _ in results]
     total = plan.rows if rows is None else rows
@@ -135,9 +124,7 @@ class MetricFamily:
     def comparisons(self, rows: int, stopped: Collection[int]) -> Iterator[tuple[int, Comparison]]:
         """Yield each variant's number with its comparison, where both have values of some row.
 
-        Args:
-            rows: how many there are.
-            stopped: numbers of the variants that a race stopped.
+        The variants that a race stopped are compared by anytime-valid tests.
         """
         name, scale = self.evaluator.name, self.scale
         pairs: list[tuple[int, int, Difference]] = []
@@ -168,14 +155,10 @@ class MetricFamily:
     def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
         """The difference on the rows that both variants have a value of.
 
-        Args:
-            base: the number of the baseline.
-            number: the variant's.
-            anytime: the rows are looked at repeatedly; None is returned for a metric without range.
+        None without such rows, and for an anytime-valid one of a metric without a range.
         """
-        name = self.evaluator.name
-        values = self.tallies[base].values(name), self.tallies[number].values(name)
-        return self._compare(*values, anytime=anytime)
+        first, second = (self.tallies[n].values(self.evaluator.name) for n in (base, number))
+        return self._compare(first, second, anytime=anytime)
 
     def gate_difference(self, base: int, number: int, *, anytime: bool) -> Difference | None:
         """The difference with the worst score where the variant has none.

@@ -11,12 +11,13 @@ not worse drops out in 5% of races at most, all pairs and all looks together (Bo
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from workbench.comparing.metrics import MetricValues, RowSubset, RowValues, impute_worst
+from workbench.comparing.metrics import RowSubset, impute_worst
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
+from workbench.results.tally import Tally
 from workbench.stats import ALPHA, paired_sequence
+from workbench.stats.pairs import RowValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,6 @@ class Elimination:
     p: float
 
 
-class RaceValues(MetricValues, Protocol):
-    """The scores of a variant, and its rows without a reply."""
-
-    def unreached(self) -> set[int]:
-        """Rows of the dataset with a request that got no reply."""
-
-
 class Race:
     """The variants that are still running.
 
@@ -60,7 +54,7 @@ class Race:
     def __init__(
         self,
         plan: Plan,
-        tallies: Callable[[], Sequence[RaceValues]],
+        tallies: Callable[[], Sequence[Tally]],
         on_spared: Callable[[int], None],
     ) -> None:
         self.metric = next(e for e in plan.experiment.evaluators if e.name == plan.race)
@@ -101,9 +95,8 @@ class Race:
     def _eliminate(self, rows: Sequence[int]) -> None:
         """Drop the variants that are clearly worse than another, the worst first."""
         tallies, name = self._tallies(), self.metric.name
-        subsets = {
-            n: RowSubset(tallies[n], set(rows) - tallies[n].unreached()) for n in self.running
-        }
+        answered = {n: set(rows) - tallies[n].unreached() for n in self.running}
+        subsets = {n: RowSubset(tallies[n], answered[n]) for n in self.running}
         low, high = self._limits([subset.values(name) for subset in subsets.values()])
         if self.disabled:
             return

@@ -45,15 +45,16 @@ def gate_json(
     names = [variant.name for variant in compared.plan.variants]
     return {
         "experiment": compared.plan.experiment.name,
-        "checks": [_check_json(check, names[check.variant]) for check in checks],
+        "checks": [_check_json(check, names) for check in checks],
         "exit_code": code,
     }
 
 
-def _check_json(check: Check, variant: str) -> dict[str, JSON]:
-    fields = {**vars(check), "variant": variant}
-    names = (("baseline", "base"), ("fixed_sample", "once"), ("anytime_valid", "again"))
-    return fields | {key: fields.pop(name) for name, key in names}
+def _check_json(check: Check, names: Sequence[str]) -> dict[str, JSON]:
+    base = "" if check.base is None else names[check.base]
+    fields = {**vars(check), "variant": names[check.variant], "base": base}
+    renamed = (("fixed_sample", "once"), ("anytime_valid", "again"))
+    return fields | {key: fields.pop(name) for name, key in renamed}
 
 
 def grown_lines(grown: Grown | None, currency: str) -> list[str]:
@@ -159,7 +160,7 @@ def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
         shorten(check.metric),
         shorten(check.rule),
         check.outcome,
-        _value(check, "+" if check.baseline else ""),
+        _value(check, "" if check.base is None else "+"),
         f"{check.rows:,}",
     )
 
@@ -175,7 +176,7 @@ def _value(check: Check, sign: str = "") -> str:
 def _reason(check: Check) -> str:
     if check.value is None:
         return f"{check.outcome}: there is no value"
-    subject = "the difference is" if check.baseline else "the mean is"
+    subject = "the mean is" if check.base is None else "the difference is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
     return f"{check.outcome}: {subject} {_value(check)} on {pluralize(check.rows, 'row')}{more}"
 
