@@ -14,11 +14,9 @@ MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
 # These only fall.
-MOST_TOTAL_LINES = 26_500
-MOST_VAGUE_NAMES = 560
-MOST_RIDDLES = 175
-MOST_SHARED_CLASSES = 1
-MOST_SHARED_NAMES = 1
+MOST_TOTAL_LINES = 26_000
+MOST_VAGUE_NAMES = 8
+MOST_RIDDLES = 4
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
@@ -57,6 +55,9 @@ VAGUE = {
 }
 ALLOWED_NAMES: dict[str, str] = {
     "NotFoundError": "the field's name of this error",
+    "LockHeld": "another process holds the lock",
+    "_complete_one_by_one": "in batches of one",
+    "_one_sided_p": "a one-sided test",
     "one_word": "an evaluator in the documentation: the output is one word",
 }
 RIDDLE = re.compile(r"(What|Whether|Where|Whoever|Whose|Who|How|That|When|Which|Nobody|Somebody)\b")
@@ -220,7 +221,7 @@ def test_no_public_class_name_stands_twice() -> None:
             if not node.name.startswith("_"):
                 classes[node.name].add(source.module)
     twice = {name: modules for name, modules in classes.items() if len(modules) > 1}
-    assert len(twice) <= MOST_SHARED_CLASSES, twice
+    assert twice == {}
 
 
 def test_no_module_name_stands_for_two_things() -> None:
@@ -232,4 +233,4 @@ def test_no_module_name_stands_for_two_things() -> None:
             group = source.package if source.package in PRESENTERS else "presented"
             modules[source.name, group].append(source.module)
     twice = [shared for shared in modules.values() if len(shared) > 1]
-    assert len(twice) <= MOST_SHARED_NAMES, twice
+    assert twice == []
