@@ -83,7 +83,8 @@ def run(
                 raise Stopped
             variants = pipeline.finish_scoring(race)
             callbacks.show(variants)
-            progress.note("recording in MLflow")
+            if context.project.tracks(recorder.tracking_uri):
+                progress.note("recording in MLflow")
             recorded = pipeline.finish_recording(callbacks.comparison_files)
             for line in recorded.notes:
                 progress.note(line)
