@@ -74,6 +74,15 @@ class NotFoundError(WorkbenchError):
     """A reference names something that doesn't exist here."""
 
 
+def pluralize(count: int, noun: str, plural: str = "") -> str:
+    """A count with its noun, here or with a verb.
+
+    >>> pluralize(1, "answer"), pluralize(1200, "request is", "requests are")
+    ('1 answer', '1,200 requests are')
+    """
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "") -> WorkbenchError:
     """The error for an unknown name, with the valid names, nearest first."""
     names = sorted(set(valid))

@@ -77,7 +77,7 @@ def test_a_gate_grows_within_its_budget_and_pays_for_nothing_twice(home: Home) -
     first, *_, last = inconclusive.stdout.splitlines()
     assert first == "grown: 30 rows; 60 calls; the budget is spent"
     assert last == "gate: not enough evidence (1 not enough evidence)"
-    assert inconclusive.stderr.splitlines()[:1] == ["20 rows: 1 of 1 checks open"]
+    assert inconclusive.stderr.splitlines()[:1] == ["20 rows: 1 of 1 check open"]
     done = home.call("gate", "short", "--grow", "--max-calls", "1200", "--json")
     document = json.loads(done.stdout)
     assert (done.returncode, document["checks"][0]["outcome"]) == (0, "passed")

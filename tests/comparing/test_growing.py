@@ -118,8 +118,8 @@ def test_it_asks_for_rows_until_it_is_decided(planned) -> None:
     check = only(found)
     assert check.outcome == PASSED
     assert found.asked == 2 * check.rows < 1_000
-    assert found.told[0] == "20 rows: 1 of 1 checks open"
-    assert found.told[-1] == f"{check.rows} rows: 0 of 1 checks open"
+    assert found.told[0] == "20 rows: 1 of 1 check open"
+    assert found.told[-1] == f"{check.rows} rows: 0 of 1 check open"
     assert check.low is not None
     assert check.low > -0.1
 
@@ -139,7 +139,7 @@ def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
     assert (found.asked, only(found).rows, only(found).outcome) == (0, 20, FAILED)
     equal = passes(np.random.default_rng(4), 600, 0.7, 0.7)
     found = grown(planned(600, "no_worse_than: baseline, by: 0.03", stored=stored), equal)
-    assert found.told[:2] == ["200 rows: 1 of 1 checks open", "300 rows: 1 of 1 checks open"]
+    assert found.told[:2] == ["200 rows: 1 of 1 check open", "300 rows: 1 of 1 check open"]
 
 
 @pytest.mark.slow

@@ -93,6 +93,6 @@ def test_a_narrow_terminal_gets_a_block_a_variant(bench: Bench) -> None:
     text = leaderboard_blocks([result(bench, 0.5, rows, errors=1)], currency="USD").plain
     assert text.splitlines() == [
         "plain",
-        "  judge: 0.500 [0.400, 0.600] n=10, 1 errors",
+        "  judge: 0.500 [0.400, 0.600] n=10, 1 error",
         "  11 of 13 1 failed 1 not run rows, 1,200/30 tokens, 4.2 s",
     ]

@@ -14,7 +14,7 @@ import typer
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_plan, open_project
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError, pluralize
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
@@ -163,7 +163,7 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
 
 
 def _print_outcomes(outcomes: list[_Outcome]) -> None:
-    from workbench.report.safe_text import plain, pluralize
+    from workbench.report.safe_text import plain
 
     for outcome in outcomes:
         scope = ", ".join(f"{key} {value}" for key, value in outcome.pending.scope.items())

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
 from workbench.comparing.gate import adjust_checks, check_rules, gated_variants
 from workbench.comparing.metrics import RowSubset
+from workbench.errors import pluralize
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally
@@ -174,8 +175,8 @@ class GrowingGate:
 
     def _report(self, plan: Plan) -> None:
         repeats = plan.experiment.repeats
-        line = f"{self.rows:,} rows" + (f", {repeats} times each" if repeats > 1 else "")
-        line += f": {len(self.open_checks)} of {len(self.checks)} checks open"
+        line = pluralize(self.rows, "row") + (f", {repeats} times each" if repeats > 1 else "")
+        line += f": {len(self.open_checks)} of {pluralize(len(self.checks), 'check')} open"
         if line != self._last_line:
             self.on_progress(line)
         self._last_line = line

@@ -14,9 +14,10 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing import ExperimentComparison, RowChange
 from workbench.dataset import EXPECTED
+from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.safe_text import escape_commands, plain, pluralize, shorten
+from workbench.report.safe_text import escape_commands, plain, shorten
 from workbench.results.types import Comparison, comparison_json, variant_json
 from workbench.stats import Difference
 

@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
 from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, ExperimentComparison
+from workbench.errors import pluralize
 from workbench.report.compare import align_rows, compare_markdown, escape_markdown
-from workbench.report.safe_text import UNSAFE, pluralize, shorten
+from workbench.report.safe_text import UNSAFE, shorten
 from workbench.run.grow import Grown
 
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")

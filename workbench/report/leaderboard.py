@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from rich.table import Table
 from rich.text import Text
 
+from workbench.errors import pluralize
 from workbench.report.compare import difference_text
-from workbench.report.safe_text import plain, pluralize, seconds, shorten
+from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.types import Comparison, MetricResult, VariantResult, interval_text
 from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 

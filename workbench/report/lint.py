@@ -15,8 +15,9 @@ from rich.text import Text
 
 from workbench.canonical import JSON
 from workbench.conversation import Conversation
+from workbench.errors import pluralize
 from workbench.lint import PromptFindings, TaskFindings
-from workbench.report.safe_text import escape_commands, pluralize
+from workbench.report.safe_text import escape_commands
 
 
 def print_findings(findings: Sequence[TaskFindings]) -> None:

@@ -12,9 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
+from workbench.errors import pluralize
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
-from workbench.report.safe_text import pluralize, seconds, shorten
+from workbench.report.safe_text import seconds, shorten
 
 
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:

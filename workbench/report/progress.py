@@ -12,7 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, Tim
 from rich.progress import Progress as RichProgress
 
 from workbench.completing import Progress
-from workbench.report.safe_text import plain, pluralize
+from workbench.errors import pluralize
+from workbench.report.safe_text import plain
 
 INTERVAL_S = 10.0  # between lines
 

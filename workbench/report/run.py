@@ -11,8 +11,9 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.completing import BatchCheck
+from workbench.errors import pluralize
 from workbench.project import NO_TRACKING
-from workbench.report.safe_text import pluralize, shorten
+from workbench.report.safe_text import shorten
 from workbench.results.types import variant_json
 from workbench.run.summary import Invocation
 

@@ -5,8 +5,6 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 
 >>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
 (': :error::disk full', 'two lines…')
->>> pluralize(1, "answer"), pluralize(1200, "query", "queries")
-('1 answer', '1,200 queries')
 >>> [seconds(duration) for duration in (0.85, 12.4, 185)]
 ['850 ms', '12.4 s', '3 min 05 s']
 """
@@ -54,8 +52,3 @@ def seconds(duration: float) -> str:
         return f"{duration:.1f} s"
     minutes, remainder = divmod(round(duration), 60)
     return f"{minutes} min {remainder:02d} s"
-
-
-def pluralize(count: int, noun: str, plural: str = "") -> str:
-    """A count with its noun."""
-    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

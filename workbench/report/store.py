@@ -12,7 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.report.safe_text import pluralize, shorten
+from workbench.errors import pluralize
+from workbench.report.safe_text import shorten
 from workbench.store.leases import UnansweredCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from workbench.canonical import JSON
+from workbench.errors import pluralize
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
@@ -177,7 +178,7 @@ def interval_text(metric: MetricResult) -> str:
     if metric.low is not None and metric.high is not None:
         parts.append(f"[{metric.low:.3f}, {metric.high:.3f}]")
     notes = [f"{count} {name}" for name, count in metric.outcomes.items()]
-    notes += [f"{metric.errors} errors"] if metric.errors else []
+    notes += [pluralize(metric.errors, "error")] if metric.errors else []
     notes += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
     return ", ".join([" ".join([*parts, f"n={metric.n}"]), *notes])
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from workbench.comparing import Check, GrowingGate
 from workbench.completing import CompletionListener, Outcome, RunContext, complete, plan_lock
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.results.tally import Tally
@@ -139,7 +139,7 @@ def _with_more_repeats(plan: Plan, plan_repeats: PlanRepeats, max_repeats: int) 
 def _raise_if_interrupted(context: RunContext) -> None:
     if context.interrupted():
         raise WorkbenchError(
-            f"interrupted after {context.budget.calls:,} calls; all answers are kept",
+            f"interrupted after {pluralize(context.budget.calls, 'call')}; all answers are kept",
             fix="the same command continues from there",
             exit_code=interrupt_code(context),
         )

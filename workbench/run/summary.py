@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from workbench.comparing import Race
 from workbench.completing import Outcome, RunContext
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
@@ -137,7 +137,8 @@ def interrupted_error(
     """Build the error of an interrupted run: what is kept, what is left, what is unknown."""
     answered = outcome.sent - outcome.failed
     unsent = plan.to_send - answered - outcome.answered_elsewhere - spared
-    parts = [f"{answered:,} requests were answered and kept, {unsent:,} are left"]
+    answers = pluralize(answered, "request was", "requests were")
+    parts = [f"{answers} answered and kept, {pluralize(unsent, 'is', 'are')} left"]
     if not unsent:
         parts = ["all answers are kept; some are not recorded in MLflow yet"]
     if in_flight := context.store.leases.pending_calls():
@@ -161,11 +162,12 @@ def unknown_calls_text(calls: Sequence[UnansweredCall], currency: str) -> str:
     costs = [call.cost for call in calls]
     worst_case = sum(cost or 0.0 for cost in costs)
     price = f" and may have cost up to {currency} {worst_case:.4f}" if any(costs) else ""
-    count = "1 call was" if len(calls) == 1 else f"{len(calls):,} calls were"
+    count = pluralize(len(calls), "call was", "calls were")
+    pronoun = "its" if len(calls) == 1 else "their"
     keys = ", ".join(call.key[:12] for call in calls[:3]) + (", …" if len(calls) > 3 else "")
     return (
-        f"{count} in flight when their run ended{price}; "
-        f"their outcome is unknown: {keys} (workbench store stats lists them)"
+        f"{count} in flight when {pronoun} run ended{price}; "
+        f"{pronoun} outcome is unknown: {keys} (workbench store stats lists them)"
     )
 
 
@@ -183,8 +185,8 @@ def _budget_errors(
         budget = context.budget
         cost = f", {context.project.file.currency} {budget.spent:.4f}" if budget.prices else ""
         yield WorkbenchError(
-            f"stopped at the budget after {budget.calls:,} calls{cost}: "
-            f"{rows_left:,} rows are not run",
+            f"stopped at the budget after {pluralize(budget.calls, 'call')}{cost}: "
+            f"{pluralize(rows_left, 'row is', 'rows are')} not run",
             fix="the same command continues from there, with a budget of its own",
             exit_code=ExitCode.BUDGET,
         )
