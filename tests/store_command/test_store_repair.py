@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,11 @@ PAGE = 4096
 COUNT = 60
 ANSWERS = [key_of(n) for n in range(COUNT)]
 SCORES = [key_of(n, "score") for n in range(COUNT)]
+REPAIR = """
+import pathlib, sys
+from workbench.store.repair import repair
+repair(pathlib.Path(sys.argv[1]))
+"""
 
 
 def has_recover() -> bool:
@@ -256,6 +262,35 @@ def test_a_shell_that_does_not_work_changes_nothing(
     assert read(folder) == read(intact)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="the system does not end children")
+def test_shells_that_hang_end_with_a_killed_repair(damaged, intact, tmp_path):
+    shell = tmp_path / "bin" / "sqlite3"
+    shell.parent.mkdir()
+    shell.write_text('#!/bin/sh\necho $$ > "$0.$#"\nexec /bin/sleep 100\n')
+    shell.chmod(0o755)
+    folder = damaged(intact, garbage)
+    command = [sys.executable, "-c", REPAIR, str(folder)]
+    with subprocess.Popen(command, env={**os.environ, "PATH": str(shell.parent)}) as repairing:
+        wait_for(lambda: len(shell_pids(shell)) == 2)
+        repairing.kill()
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in shell_pids(shell)))
+    shell.unlink()
+    repair(folder)
+    assert read(folder) == read(intact)
+
+
+def shell_pids(shell: Path) -> list[int]:
+    texts = [path.read_text() for path in shell.parent.glob("sqlite3.*")]
+    return [int(text) for text in texts if text]
+
+
+def wait_for(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_a_store_without_a_readable_row_is_not_replaced(damaged, intact, no_shell):
     folder = damaged(intact, lambda content: bytes(len(content)))
     before = contents(folder)
@@ -421,14 +456,8 @@ KILLED = [("link", 1), ("link", 2), ("unlink", 1), ("rename", 1), ("fsync", 1), 
 
 @pytest.mark.skipif(not shutil.which("strace"), reason="strace is missing")
 @pytest.mark.parametrize(("system_call", "when"), [*KILLED, ("unlinkat", 1), ("fdatasync", 5)])
-def test_a_killed_repair_loses_nothing_and_can_be_repeated(
-    damaged, logged, system_call, when, monkeypatch
-):
-    strace = shutil.which("strace")
-    monkeypatch.setenv("PATH", "")  # without a shell whose system calls are counted, too
+def test_a_killed_repair_loses_nothing_and_can_be_repeated(damaged, logged, system_call, when):
     folder = damaged(logged, change_a_text)
-    code = "import sys, pathlib; from workbench.store.repair import repair; "
-    code += "repair(pathlib.Path(sys.argv[1]))"
     inject = [
         "-e",
         f"trace={system_call}",
@@ -436,7 +465,18 @@ def test_a_killed_repair_loses_nothing_and_can_be_repeated(
         f"inject={system_call}:signal=SIGKILL:when={when}",
     ]
     killed = subprocess.run(
-        [strace, "-f", "-qq", "-o", os.devnull, *inject, sys.executable, "-c", code, str(folder)],
+        [
+            "strace",
+            "-f",
+            "-qq",
+            "-o",
+            os.devnull,
+            *inject,
+            sys.executable,
+            "-c",
+            REPAIR,
+            str(folder),
+        ],
         timeout=60,
         check=False,
     )

@@ -12,6 +12,8 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
@@ -32,7 +34,13 @@ ROWS_PER_READ = 500
 LARGEST_NUMBER = 2**26  # of a row; a larger one is damaged
 DIGITS = "0123456789abcdef"
 PREFIX_LENGTHS = (2, 3)  # digits of a key: ranges that are read at once, and the smallest ones
-SHELL_TIMEOUT_S = 600.0
+SHELL_TIMEOUT_S = 600.0  # of both shells together
+RUN = """
+import os, sys
+from workbench.workers.parent_pipe import die_with
+die_with(int(sys.argv[1]))
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 
 
 def read_file(file: Path) -> Iterator[tuple[str, Row]]:
@@ -74,31 +82,40 @@ def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
 
 
 def run_recover(file: Path, recovered: Path) -> bool:
-    """Run `sqlite3 file .recover` into a new database; return False without such a shell."""
+    """Run `sqlite3 file .recover` into a new database; return False without such a shell.
+
+    A damaged file can keep SQLite busy for ever, so the two shells have a time limit, and end with
+    this process.
+    """
     shell = shutil.which("sqlite3")
     if shell is None:
         return False
     recovered.unlink(missing_ok=True)
-    command = [shell, "-batch", "-init", os.devnull]
-    with subprocess.Popen(
-        [*command, str(file), ".recover"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as dump:
+    command = [sys.executable, "-Pc", RUN, str(os.getpid()), shell, "-batch", "-init", os.devnull]
+    dump = subprocess.Popen(
+        [*command, str(file), ".recover"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with dump, suppress(subprocess.TimeoutExpired):
+        assert dump.stdout
+        load = subprocess.Popen(
+            [*command, str(recovered)],
+            stdin=dump.stdout,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        dump.stdout.close()  # if the second shell ends early, the first must end, too
+        deadline = time.monotonic() + SHELL_TIMEOUT_S
         try:
-            subprocess.run(
-                [*command, str(recovered)],
-                stdin=dump.stdout,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                timeout=SHELL_TIMEOUT_S,
-                check=False,
-            )
-            if dump.stdout:
-                dump.stdout.close()  # if the second shell ended early, the first ends too
-            return dump.wait(SHELL_TIMEOUT_S) == 0
-        except subprocess.TimeoutExpired:
-            return False
+            for process in (load, dump):
+                process.wait(max(0.0, deadline - time.monotonic()))
         finally:
-            dump.kill()
+            for process in (load, dump):
+                process.kill()
+                process.wait()
+    return dump.returncode == 0 <= load.returncode  # 1: it couldn't insert every row
 
 
 def with_readable_schema(file: Path) -> Iterator[Path]:
@@ -177,6 +194,8 @@ def _read_by_number(
 
 def _read_by_key(connection: sqlite3.Connection, query: str, prefix: str = "") -> Iterator[Row]:
     """Yield the readable rows whose key has a prefix, by ranges that become smaller."""
+    if not prefix and _fetch(connection, f"EXPLAIN {query}") is None:
+        return  # there is no such table, so every range would fail
     query_range, values = f"{query} WHERE key BETWEEN ? AND ? ORDER BY key", (prefix, f"{prefix}g")
     rows = None
     if len(prefix) >= PREFIX_LENGTHS[0]:
