@@ -81,15 +81,22 @@ class Renderer(WorkerProcess):
                     self.send(f'{{"render": {json.dumps(source)}, "rows": [{row_list}]}}')
                     sizes.append(len(batch))
                 if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
-                    for _ in range(sizes[0]):
-                        rendered = Rendered(**self._receive())
-                        yield rendered
-                        if rendered.error:
-                            return
+                    # All at once: a caller that stops at a row leaves no answer behind.
+                    rendered = list(self._receive_rows(sizes[0]))
+                    yield from rendered
+                    if rendered[-1].error:
+                        return
                     sizes.popleft()
         finally:
             if sizes:
                 self.end()  # it still renders rows that are no longer wanted
+
+    def _receive_rows(self, count: int) -> Iterator[Rendered]:
+        for _ in range(count):
+            rendered = Rendered(**self._receive())
+            yield rendered
+            if rendered.error:
+                return
 
     def _receive(self) -> dict[str, Any]:
         try:
