@@ -3,19 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workbench.completing import CompletionListener, Outcome, RunContext, complete
+from workbench.completing import Outcome, RunContext, complete
 from workbench.model import Completion
 from workbench.plan import Plan
-
-
-@dataclass
-class CollectingListener(CompletionListener):
-    """Keeps every completion it receives."""
-
-    completions: dict[str, Completion] = field(default_factory=dict)
-
-    def receive(self, completions: Sequence[Completion]) -> None:
-        self.completions |= {completion.key: completion for completion in completions}
 
 
 @dataclass
@@ -27,8 +17,12 @@ class CollectedOutcome(Outcome):
 
 def complete_and_collect(plan: Plan, context: RunContext) -> CollectedOutcome:
     """Complete a plan and collect the completions."""
-    listener = CollectingListener()
-    outcome = complete(plan, context, listener)
+    received: dict[str, Completion] = {}
+
+    def receive(completions: Sequence[Completion]) -> None:
+        received.update((completion.key, completion) for completion in completions)
+
+    outcome = complete(plan, context, receive=receive)
     to_send = {request.key for requests in plan.requests for request in requests}
     stored = context.store.completions({key for key in plan.bodies if key not in to_send})
-    return CollectedOutcome(**vars(outcome), completions={**stored, **listener.completions})
+    return CollectedOutcome(**vars(outcome), completions={**stored, **received})

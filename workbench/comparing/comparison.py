@@ -14,7 +14,7 @@ from workbench.comparing.metrics import add_comparisons
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
-from workbench.results.tally import Tally
+from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
 from workbench.scoring.stream import Stream, ignore_rows
 from workbench.store import Store
@@ -26,8 +26,6 @@ class ExperimentComparison:
 
     Attributes:
         plan: its `baselines` say which variants are compared.
-        results: of all variants of the plan.
-        tallies: of all variants.
         read_rows: returns the rows of a variant in order, while the store is open.
         slices: the comparisons by value of a column; empty without one.
     """
@@ -61,19 +59,12 @@ def compare_stored(
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
-    Args:
-        plan: with the baselines to compare with.
-        store: with answers and scores.
-        by: a column whose values make slices; empty: no slices.
-        prices: of models.
+    `by` is a column whose values make slices; empty: no slices.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
-        results = [
-            tally.result(variant, prices.get(variant.model.model.ref))
-            for tally, variant in zip(stream.tallies, plan.variants, strict=True)
-        ]
+        results = variant_results(plan, stream.tallies, prices)
         return ExperimentComparison(
             plan,
             add_comparisons(results, stream.tallies, plan),

@@ -23,7 +23,7 @@ from workbench.comparing.metrics import RowSubset
 from workbench.errors import pluralize
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
-from workbench.results.tally import Tally
+from workbench.results.tally import Tally, variant_results
 from workbench.stats import INCONCLUSIVE
 
 MAX_ROWS_WITHOUT_VALUE = 100  # answered rows, after which a check without a value is closed
@@ -133,8 +133,7 @@ class GrowingGate:
 
         With `fixed_sample` only the checks without an anytime-valid test are evaluated.
         """
-        pairs = list(zip(tallies, plan.variants, strict=True))
-        results = [tally.result(variant, None) for tally, variant in pairs]
+        results = variant_results(plan, tallies, {})
         rows = [
             numbers - tally.unreached() for numbers, tally in zip(answered, tallies, strict=True)
         ]

@@ -7,6 +7,7 @@ The worst-case cost of a call is reserved before the call is made, and settled w
 
 import threading
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from workbench.model import Completion, Request
@@ -38,7 +39,7 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     refused: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
 
     def worst_case(self, model: str, request: Request) -> float | None:
         """Return the most one call can cost; None without a price.
@@ -61,12 +62,15 @@ class Budget:
     def allows(self, worst_case: float | None) -> bool:
         """Return True if a call with this worst case could be made now."""
         with self._lock:
-            return self._allows(worst_case or 0.0)
+            if self.max_calls is not None and self.calls >= self.max_calls:
+                return False
+            committed = self.spent + self.reserved + (worst_case or 0.0)
+            return self.max_cost is None or committed <= self.max_cost
 
     def reserve(self, worst_case: float | None) -> bool:
         """Reserve and count a call; False if the budget does not allow it now."""
         with self._lock:
-            if not self._allows(worst_case or 0.0):
+            if not self.allows(worst_case):
                 return False
             self.calls += 1
             self.in_flight += 1
@@ -108,7 +112,7 @@ class Budget:
     def exhausted(self, worst_case: float | None) -> bool:
         """Return True if the call can't be made, and no call in flight could free budget."""
         with self._lock:
-            return not self._allows(worst_case or 0.0) and not self.in_flight
+            return not self.allows(worst_case) and not self.in_flight
 
     def unaffordable(self, worst_case: float | None) -> bool:
         """Return True if the call can't be made even if all calls in flight cost nothing."""
@@ -116,8 +120,3 @@ class Budget:
             if self.max_calls is not None and self.calls >= self.max_calls:
                 return True
             return self.max_cost is not None and self.spent + (worst_case or 0.0) > self.max_cost
-
-    def _allows(self, worst_case: float) -> bool:
-        if self.max_calls is not None and self.calls >= self.max_calls:
-            return False
-        return self.max_cost is None or self.spent + self.reserved + worst_case <= self.max_cost

@@ -11,8 +11,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from workbench.errors import StopCheck, not_stopped
-from workbench.experiment import OpenModel
-from workbench.model import Completion, Request, UnlimitedPermit, open_provider
+from workbench.model import Completion, UnlimitedPermit, open_provider
 from workbench.plan import Cell, Plan
 
 SAMPLE_SIZE = 32  # rows per variant
@@ -62,25 +61,24 @@ def check_batch(
 ) -> list[BatchCheck]:
     """Ask a sample of each local variant again at batch size 1 and compare the answers.
 
-    Args:
-        plan: its answers are stored.
-        read_completions: reads stored completions by key.
-        sample_size: rows per variant; the same rows each time.
-        should_stop: True to end after the row being asked.
+    The sample is `sample_size` rows per variant, the same ones each time. Once `should_stop`
+    returns True, the check ends after the row being asked.
     """
     samples = {
         number: _sample(plan.cells[number], read_completions, sample_size)
         for number, variant in enumerate(plan.variants)
         if "batch_size" in variant.model.provider.facts
     }
+    models = {plan.variants[n].model.model.label: plan.variants[n].model for n in samples}
     single: dict[str, Completion] = {}
-    for model, numbers in _by_model(plan, samples):
+    for label, model in models.items():  # each model is loaded once
+        numbers = [n for n in samples if plan.variants[n].model.model.label == label]
         keys = dict.fromkeys(key for number in numbers for key in samples[number])
         permit = _StoppablePermit(should_stop)
         requests = (replace(plan.bodies[key], permit=permit) for key in keys)
-        single |= {
-            completion.key: completion for completion in _complete_one_by_one(model, requests)
-        }
+        settings = {**model.model.settings, "batch_size": 1}
+        completions = open_provider(replace(model.model, settings=settings)).complete(requests)
+        single |= {completion.key: completion for completion in completions}
     return [
         _compare(plan.variants[number].name, rows.values(), single)
         for number, rows in samples.items()
@@ -96,20 +94,6 @@ def _sample(
     scored = [key for key in by_key if key in completions and completions[key].scored]
     sample = sorted(scored, key=lambda key: sha256(key.encode()).digest())[:sample_size]
     return {key: (by_key[key], completions[key]) for key in sample}
-
-
-def _by_model(plan: Plan, numbers: Iterable[int]) -> Iterable[tuple[OpenModel, list[int]]]:
-    """Group variants by model, so that each model is loaded once."""
-    groups: dict[str, tuple[OpenModel, list[int]]] = {}
-    for number in numbers:
-        model = plan.variants[number].model
-        groups.setdefault(model.model.label, (model, []))[1].append(number)
-    return groups.values()
-
-
-def _complete_one_by_one(model: OpenModel, requests: Iterable[Request]) -> Iterable[Completion]:
-    settings = {**model.model.settings, "batch_size": 1}
-    return open_provider(replace(model.model, settings=settings)).complete(requests)
 
 
 def _compare(

@@ -9,16 +9,10 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.completing.context import (
-    CompletionListener,
-    Round,
-    Rounds,
-    RunContext,
-    single_round,
-)
+from workbench.completing.context import Round, Rounds, RunContext, single_round
 from workbench.completing.dispatch import ModelQueue
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
@@ -27,6 +21,7 @@ from workbench.plan import Plan
 
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
 POLL_S = 0.2  # within which an immediate stop is noticed
+Receive = Callable[[Sequence[Completion]], None]
 
 
 @dataclass
@@ -55,17 +50,21 @@ class Outcome:
 def complete(
     plan: Plan,
     context: RunContext,
-    listener: CompletionListener | None = None,
+    *,
+    receive: Receive | None = None,
+    begin: Callable[[], None] | None = None,
     rounds: Rounds = single_round,
 ) -> Outcome:
-    """Send the plan's requests, store each completion, then pass it to the listener.
+    """Send the plan's requests, store each completion, then pass it on.
 
     The caller holds a session of the store's leases.
 
     Args:
         plan: the requests to send.
         context: the invocation.
-        listener: receives completions in the order they were stored; None: ignore_rows does.
+        receive: takes completions that are durable or have failed for good, in the order they
+            were stored, while the writing thread waits.
+        begin: called when all checks have passed, before the first request.
         rounds: splits a plan into rounds; the next round is asked for when one is stored.
 
     Raises:
@@ -73,15 +72,15 @@ def complete(
             can't be written.
         Exception: a fault of ours or of a plug-in, after the other models' answers are stored.
     """
-    listener = listener or CompletionListener()
     store, stop, requests_by_model = context.store, context.stop, _by_model(plan, plan.requests)
     for model, _ in requests_by_model:
         model.provider.check_ready()
     if requests_by_model:
         store.check()
         store.reserve_space(request for requests in plan.requests for request in requests)
-    sender = _Sender(context, listener)
-    listener.begin()
+    sender = _Sender(context, receive)
+    if begin:
+        begin()
     context.progress.begin(plan.to_send)
     try:
         for round_requests in rounds(plan):
@@ -123,7 +122,7 @@ class _Sender:
     """The threads that call models, and the queue they fill."""
 
     context: RunContext
-    listener: CompletionListener
+    receive: Receive | None
     outcome: Outcome = field(default_factory=Outcome)
     fault: BaseException | None = None
     _ended_models: set[str] = field(default_factory=set)  # no request can be sent to these
@@ -174,7 +173,8 @@ class _Sender:
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
         self.outcome.answered_elsewhere += len(elsewhere)
         self.context.progress.advance(len(answers) + len(elsewhere), len(failures))
-        self.listener.receive([*completions, *store.completions(elsewhere).values()])
+        if self.receive:
+            self.receive([*completions, *store.completions(elsewhere).values()])
 
     def _count(self, completions: Sequence[Completion], failed: int) -> None:
         self.outcome.sent += len(completions)

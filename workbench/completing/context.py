@@ -1,14 +1,46 @@
 """Shared state of one invocation: project, store, stop, budget, progress."""
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from workbench.completing.budget import Budget
-from workbench.completing.stop import Stop
-from workbench.model import Completion, Request
+from workbench.model import Request
 from workbench.plan import Plan
 from workbench.project import Project
 from workbench.store import Store
+
+
+@dataclass
+class Stop:
+    """A stop request, shared by all threads: graceful at first, immediate when repeated.
+
+    Attributes:
+        requested: nothing new may begin.
+        signal: the signal that asked for it; 0: none did.
+        immediate: the signal came twice.
+        drain_s: seconds that calls in flight have to end.
+    """
+
+    requested: bool = False
+    signal: int = 0
+    immediate: bool = False
+    drain_s: float = 60.0
+    _signalled_at: float = 0.0
+
+    def request(self, signal: int) -> None:
+        """Ask for a graceful end; a second time, for an immediate one."""
+        self.immediate = self.requested and bool(self.signal)
+        self.signal = self.signal or signal
+        self._signalled_at = self._signalled_at or time.monotonic()
+        self.requested = True
+
+    @property
+    def overdue(self) -> bool:
+        """True once calls in flight are no longer waited for."""
+        if self.immediate:
+            return True
+        return bool(self.signal) and time.monotonic() - self._signalled_at > self.drain_s
 
 
 class Progress:
@@ -28,16 +60,6 @@ class Progress:
 
     def note(self, text: str) -> None:
         """A line of text for the user."""
-
-
-class CompletionListener:
-    """Receives completions as they become durable. The base class ignores them."""
-
-    def begin(self) -> None:
-        """All checks have passed; the first requests, if any, are about to be sent."""
-
-    def receive(self, completions: Sequence[Completion]) -> None:
-        """Completions that are durable or have failed for good; the writing thread waits."""
 
 
 Round = Sequence[Sequence[Request]]  # per variant: the requests sent before the next round

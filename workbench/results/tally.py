@@ -7,12 +7,12 @@ tally.result(variant, price)    the variant's results so far
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b, sha256
 
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion
-from workbench.plan import Variant
+from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats import estimate_mean, pass_all, pass_at
@@ -143,6 +143,16 @@ class Tally:
             for reason, count in column.errors().items():
                 counts[f"{name}: {reason}"] += count
         return dict(counts.most_common())
+
+
+def variant_results(
+    plan: Plan, tallies: Sequence[Tally], prices: Mapping[str, Price]
+) -> list[VariantResult]:
+    """Return each variant's results, with costs where `prices` has its `provider:name`."""
+    return [
+        tally.result(variant, prices.get(variant.model.model.ref))
+        for tally, variant in zip(tallies, plan.variants, strict=True)
+    ]
 
 
 class _TextTable:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from workbench.comparing import Check, GrowingGate
-from workbench.completing import CompletionListener, Outcome, RunContext, complete, plan_lock
+from workbench.completing import Outcome, RunContext, complete, plan_lock
 from workbench.errors import WorkbenchError, pluralize
-from workbench.model import Completion
 from workbench.plan import Plan
-from workbench.results.tally import Tally
 from workbench.run.summary import interrupt_code
 from workbench.scoring.stream import Stream, ignore_rows
 
@@ -98,28 +96,13 @@ def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunCont
         context.store.leases.session(plan.digest),
         Stream(plan, context.store, ignore_rows, context.interrupted) as stream,
     ):
-
-        def tallies() -> Sequence[Tally]:
-            stream.wait()
-            return stream.tallies
-
-        growing.start(tallies, weight)
-        outcome = complete(plan, context, _ScoringListener(stream), growing.batches)
+        growing.start(stream.wait, weight)
+        outcome = complete(plan, context, receive=stream.add, rounds=growing.batches)
         _raise_if_interrupted(context)
         if outcome.exhausted and not growing.decided:  # part of the last batch is answered
             growing.check_rows(plan)
         stream.finish()
     return outcome
-
-
-class _ScoringListener(CompletionListener):
-    """Has completions scored as they come."""
-
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
-
-    def receive(self, completions: Sequence[Completion]) -> None:
-        self._stream.add(completions)
 
 
 def _with_more_repeats(plan: Plan, plan_repeats: PlanRepeats, max_repeats: int) -> Plan | None:

@@ -77,7 +77,13 @@ def run(
         if unknown_calls:
             progress.note(unknown_calls_text(unknown_calls, context.project.file.currency))
         race = Race(plan, pipeline.tallies, progress.spare) if plan.race else None
-        outcome = complete(plan, context, pipeline, race.batches if race else single_round)
+        outcome = complete(
+            plan,
+            context,
+            receive=pipeline.receive,
+            begin=pipeline.begin,
+            rounds=race.batches if race else single_round,
+        )
         try:
             if context.interrupted():
                 raise Stopped

@@ -5,10 +5,10 @@ from dataclasses import replace
 from typing import Self
 
 from workbench.comparing import ExperimentComparison, Race, add_comparisons
-from workbench.completing import CompletionListener, RunContext
+from workbench.completing import RunContext
 from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
-from workbench.results.tally import Tally
+from workbench.results.tally import Tally, variant_results
 from workbench.results.types import Row, VariantResult
 from workbench.run.pending import forget, note
 from workbench.scoring.stream import NumberedRow, Stream
@@ -19,14 +19,10 @@ MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison pa
 CLEANUP_S = 3.0  # for marking runs in MLflow as ended early
 
 
-class ScoringPipeline(CompletionListener):
+class ScoringPipeline:
     """One invocation's completions on their way to results and records.
 
-    Args:
-        plan: the plan that runs.
-        context: the invocation's context.
-        recorder: writes to MLflow.
-        again: make new runs although the same invocation is recorded.
+    With `again` new runs are made although the same invocation is recorded.
 
     Attributes:
         variants: results by variant, once scoring has finished.
@@ -51,7 +47,7 @@ class ScoringPipeline(CompletionListener):
             self._stream.__exit__(kind, *exc_info)
 
     def begin(self) -> None:
-        """See `CompletionListener`: MLflow is imported while the first calls are in flight."""
+        """Begin to record and to score; MLflow is imported while the first calls are in flight."""
         self._started = True
         plan, project = self._plan, self._context.project
         note(project, plan, self._recorder.tracking_uri)
@@ -69,30 +65,23 @@ class ScoringPipeline(CompletionListener):
         self._stream.__enter__()
 
     def receive(self, completions: Sequence[Completion]) -> None:
-        """See `CompletionListener`."""
+        """Score and record completions that are durable or have failed for good."""
         self._stream.add(completions)
 
     def tallies(self) -> Sequence[Tally]:
         """Wait until all received completions are scored; return each variant's tally."""
-        self._stream.wait()
-        return self._stream.tallies
+        return self._stream.wait()
 
     def finish_scoring(self, race: Race | None = None) -> list[VariantResult]:
         """Wait for the last score; return each variant's result.
-
-        Args:
-            race: knows which variants dropped out.
 
         Raises:
             Stopped: the invocation was interrupted.
             WorkbenchError: the store can't be written, or an evaluator has changed.
         """
         self._stream.finish()
-        prices, tallies = self._context.project.prices, self._stream.tallies
-        results = [
-            tally.result(variant, prices.get(variant.model.model.ref))
-            for tally, variant in zip(tallies, self._plan.variants, strict=True)
-        ]
+        tallies = self._stream.tallies
+        results = variant_results(self._plan, tallies, self._context.project.prices)
         if race:
             for number in race.eliminated:
                 if tallies[number].not_run:
@@ -105,8 +94,7 @@ class ScoringPipeline(CompletionListener):
     ) -> Recorded:
         """Wait until MLflow holds everything.
 
-        Args:
-            comparison_files: makes the files that are kept beside the runs, text by name.
+        `comparison_files` makes the files that are kept beside the runs, text by name.
 
         Raises:
             Stopped: the invocation was interrupted.

@@ -91,8 +91,8 @@ class Stream:
             self._queue.put(completion.key if by_key else completion)
         self._has_work.set()
 
-    def wait(self) -> None:
-        """Return when all completions added so far are scored, or scoring has ended.
+    def wait(self) -> Sequence[Tally]:
+        """Return the tallies when all completions added so far are scored, or scoring has ended.
 
         Raises:
             WorkbenchError: the store can't be written, or an evaluator has changed.
@@ -104,6 +104,7 @@ class Stream:
             pass
         if self._error and not isinstance(self._error, Stopped):
             raise self._error
+        return self.tallies
 
     def finish(self) -> None:
         """Return when all completions are scored and passed to `on_rows`.
