@@ -62,8 +62,7 @@ def complete(
     Args:
         plan: the requests to send.
         context: the invocation.
-        receive: takes completions that are durable or have failed for good, in the order they
-            were stored, while the writing thread waits.
+        receive: takes completions once they are durable or have failed for good.
         begin: called when all checks have passed, before the first request.
         rounds: splits a plan into rounds; the next round is asked for when one is stored.
 
@@ -78,17 +77,16 @@ def complete(
     if requests_by_model:
         store.check()
         store.reserve_space(request for requests in plan.requests for request in requests)
-    sender = _Sender(context, receive)
     if begin:
         begin()
+    sender = _Sender(context, receive)
     context.progress.begin(plan.to_send)
     try:
         for round_requests in rounds(plan):
-            queues = [
-                ModelQueue(model, context, plan.refetch, deque(requests))
-                for model, requests in _by_model(plan, round_requests)
-            ]
-            sender.send_all(queues)
+            groups = _by_model(plan, round_requests)
+            sender.send_all(
+                [ModelQueue(model, context, plan.refetch, deque(sent)) for model, sent in groups]
+            )
             if stop.requested or sender.outcome.exhausted:
                 break
     finally:
