@@ -57,14 +57,9 @@ def complete(
 ) -> Outcome:
     """Send the plan's requests, store each completion, then pass it on.
 
-    The caller holds a session of the store's leases.
-
-    Args:
-        plan: the requests to send.
-        context: the invocation.
-        receive: takes completions once they are durable or have failed for good.
-        begin: called when all checks have passed, before the first request.
-        rounds: splits a plan into rounds; the next round is asked for when one is stored.
+    `begin` is called when all checks have passed, `receive` with completions that are durable or
+    have failed for good; `rounds` is asked for the next round when one is stored. The caller holds
+    a session of the store's leases.
 
     Raises:
         WorkbenchError: a model can't be called at all (before anything is sent), or the store
