@@ -60,10 +60,10 @@ def test_rows_of_a_json_list_are_numbered(tmp_path):
             "r.jsonl:1: '\\ud800' is half a character\n"
             "  fix: write the character itself, or both halves of its \\u escape",
         ),
-        (b"[1, 2]\n", "r.jsonl:1: [1, 2] is a list, not an object" + LIST_FIX),
-        (b'"text"\n', 'r.jsonl:1: "text" is a string, not an object' + LIST_FIX),
-        (b"17\n", "r.jsonl:1: 17 is a number, not an object" + LIST_FIX),
-        (b"null\n", "r.jsonl:1: null is null, not an object" + LIST_FIX),
+        (b"[1, 2]\n", "r.jsonl:1: [1, 2] is not an object" + LIST_FIX),
+        (b'"text"\n', 'r.jsonl:1: "text" is not an object' + LIST_FIX),
+        (b"17\n", "r.jsonl:1: 17 is not an object" + LIST_FIX),
+        (b"null\n", "r.jsonl:1: null is not an object" + LIST_FIX),
         (
             '{"a": "x"}\n{"a": "café"}\n'.encode("latin-1"),
             "r.jsonl:2: byte 21, b'\\xe9', is not UTF-8" + UTF8_FIX + "r.jsonl",
@@ -129,7 +129,7 @@ def test_texts_with_brackets_are_not_deep(rows_of):
             b'[{"a": 1}\n]\n]',
             "r.json:3:1: bad JSON: extra data, near '[{\"a\": 1}\\n]\\n]'" + JSON_FIX,
         ),
-        (b'[{"a": 1},\n\n3]', "r.json row 2: 3 is a number, not an object" + LIST_FIX),
+        (b'[{"a": 1},\n\n3]', "r.json row 2: 3 is not an object" + LIST_FIX),
         (b"[]", "r.json: 0 rows\n  fix: add at least one row"),
     ],
 )

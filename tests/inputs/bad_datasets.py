@@ -64,7 +64,7 @@ DATASETS = [
     Case(
         "B15-list",
         (
-            'error: {root}/prompts/qa/rows.jsonl:1: ["one"] is a list, not an object\n'
+            'error: {root}/prompts/qa/rows.jsonl:1: ["one"] is not an object\n'
             "  fix: write one JSON object a line; name a file that is one list of objects .json\n"
         ),
         rows('["one"]\n'),

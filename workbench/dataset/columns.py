@@ -3,10 +3,11 @@
 column 'stars' holds numbers (reviews.jsonl:1: 5) and strings (reviews.jsonl:2: '5')
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from workbench.canonical import JSON
 from workbench.dataset.types import DatasetSource
+from workbench.errors import WorkbenchError
 
 _KINDS: dict[type, str] = {
     bool: "true or false",
@@ -84,3 +85,11 @@ class ColumnSummary:
 def _shorten(value: JSON) -> str:
     text = repr(value)
     return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
+
+
+def check_unique(columns: Sequence[str], where: str) -> None:
+    """Raise WorkbenchError if two columns have the same name."""
+    for index, column in enumerate(columns):
+        if column in columns[:index]:
+            message = f"two columns are named {column!r}"
+            raise WorkbenchError(message, where=where, fix="rename one of them")

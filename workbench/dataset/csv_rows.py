@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import check_unique
 from workbench.dataset.text_files import lines
 from workbench.errors import WorkbenchError
 
@@ -16,17 +17,8 @@ _FIELD_LIMIT = 1 << 30  # the module's own 131,072 characters is less than a lon
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
-def read_csv(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
+def read_csv(path: Path, name: str, delimiter: str = ",") -> Iterator[tuple[int, dict[str, JSON]]]:
     """The rows of a CSV file (RFC 4180), each with the line it begins on."""
-    return _read(path, name, ",")
-
-
-def read_tsv(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    """The rows of a tab-separated file, each with the line it begins on."""
-    return _read(path, name, "\t")
-
-
-def _read(path: Path, name: str, delimiter: str) -> Iterator[tuple[int, dict[str, JSON]]]:
     records = _read_records((line for _, line in lines(path, name)), name, delimiter)
     number, header = next(records, (1, []))
     _check_header(header, f"{name}:{number}", delimiter)
@@ -48,16 +40,14 @@ def _read_records(
     """Every record that is not blank, with the line it begins on."""
     csv.field_size_limit(max(csv.field_size_limit(), _FIELD_LIMIT))
     reader = csv.reader(text, delimiter=delimiter, strict=True)
-    while True:
-        first_line = reader.line_num + 1
-        try:
-            fields = next(reader, None)
-        except csv.Error as error:
-            raise _bad_record(str(error), f"{name}:{first_line}") from error
-        if fields is None:
-            return
-        if fields:
-            yield first_line, fields
+    first_line = 1
+    try:
+        for fields in reader:
+            if fields:
+                yield first_line, fields
+            first_line = reader.line_num + 1
+    except csv.Error as error:
+        raise _bad_record(str(error), f"{name}:{first_line}") from error
 
 
 def _bad_record(error: str, where: str) -> WorkbenchError:
@@ -83,7 +73,4 @@ def _check_header(header: list[str], where: str, delimiter: str) -> None:
     if "" in header:
         message = f"column {header.index('') + 1} has no name"
         raise WorkbenchError(message, where=where, fix="name it, or remove the index column")
-    for index, column in enumerate(header):
-        if column in header[:index]:
-            message = f"two columns are named {column!r}"
-            raise WorkbenchError(message, where=where, fix="rename one of them")
+    check_unique(header, where)

@@ -36,19 +36,17 @@ def collect_examples(
     nested: bool | None = None
     rows = labelled = 0
     for number, values in _select_split(source, spec):
-        row = _Row(values, source.location(number))
+        row = _Row(values, source.location(number), spec)
         nested = row.nested if nested is None else nested
-        if row.nested != nested:
-            raise _mixed_forms(row, nested)
-        parts = row.nested_parts(spec) if nested else row.flat_parts(spec)
-        body = canonical_json({"expectations": parts.expectations, "inputs": parts.inputs})
-        row_id = ids.claim(parts.id, body, number)
+        declared_id, inputs, expectations = row.parts(nested)
+        body = canonical_json({"expectations": expectations, "inputs": inputs})
+        row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
-        summary.add(number, parts.inputs, parts.expectations)
+        summary.add(number, inputs, expectations)
         rows += 1
-        labelled += bool(parts.expectations)
+        labelled += bool(expectations)
         if limit is None or rows <= limit:
-            examples.append(Example(row_id, parts.inputs, parts.expectations))
+            examples.append(Example(row_id, inputs, expectations))
             numbers.append(number)
     if not rows:
         raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
@@ -87,41 +85,45 @@ def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[in
 
 
 @dataclass(frozen=True, slots=True)
-class _Parts:
-    id: JSON  # None: the row has none
-    inputs: Values
-    expectations: Values
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     values: Values
     where: str
+    spec: DatasetSpec
 
     @property
     def nested(self) -> bool:
         return isinstance(self.values.get("inputs"), Mapping)
 
-    def flat_parts(self, spec: DatasetSpec) -> _Parts:
+    def parts(self, nested: bool) -> tuple[JSON, Values, Values]:
+        """Id (None: the row has none), inputs and expectations; `nested` as the rows before it."""
+        if self.nested != nested:
+            here, before = ("no", "one") if nested else ("an", "none")
+            message = f"this row has {here} `inputs` object; the rows before it have {before}"
+            fix = "use one form in the whole dataset: plain columns, or inputs and expectations"
+            raise self._error(message, fix)
+        return self._nested_parts() if nested else self._flat_parts()
+
+    def _flat_parts(self) -> tuple[JSON, Values, Values]:
+        spec = self.spec
         inputs = dict(self.values)
         if isinstance(inputs.get("expectations"), Mapping):
             fix = 'use {"inputs": {…}, "expectations": {…}}, or plain columns'
             raise self._error("the row has `expectations` but no `inputs`", fix)
-        row_id = self._id(spec, "id")
+        row_id = self._id("id")
         inputs.pop(spec.id or "id", None)
         inputs.pop(SPLIT, None)
         if spec.expected is None:
-            return _Parts(row_id, inputs, {})
+            return row_id, inputs, {}
         if spec.expected not in inputs:
             raise unknown_name("column", spec.expected, inputs, where=self.where)
         answer = inputs.pop(spec.expected)
-        return _Parts(row_id, inputs, {} if answer is None else {EXPECTED: answer})
+        return row_id, inputs, {} if answer is None else {EXPECTED: answer}
 
-    def nested_parts(self, spec: DatasetSpec) -> _Parts:
-        if spec.expected is not None:
-            message = f"`expected: {spec.expected}`, but this row has its own expectations"
+    def _nested_parts(self) -> tuple[JSON, Values, Values]:
+        if self.spec.expected is not None:
+            message = f"`expected: {self.spec.expected}`, but this row has its own expectations"
             raise self._error(message, "remove `expected:`; evaluators read `expectations`")
-        allowed = _IGNORED | {"inputs", "expectations", spec.id}
+        allowed = _IGNORED | {"inputs", "expectations", self.spec.id}
         for column in self.values:
             if column not in allowed:
                 fix = f"move {column!r} into `inputs` or `expectations`"
@@ -130,13 +132,13 @@ class _Row:
         if not isinstance(expectations, Mapping | None):
             fix = f'write {{"{EXPECTED}": …}}'
             raise self._error(f"`expectations` is {expectations!r}, not an object", fix)
-        row_id = self._id(spec, "id", "dataset_record_id")
-        return _Parts(row_id, self.values["inputs"], expectations or {})
+        return self._id("id", "dataset_record_id"), self.values["inputs"], expectations or {}
 
-    def _id(self, spec: DatasetSpec, *default_columns: str) -> JSON:
-        if spec.id is not None and spec.id not in self.values:
-            raise unknown_name("column", spec.id, self.values, where=self.where)
-        columns = (spec.id,) if spec.id is not None else default_columns
+    def _id(self, *default_columns: str) -> JSON:
+        id_column = self.spec.id
+        if id_column is not None and id_column not in self.values:
+            raise unknown_name("column", id_column, self.values, where=self.where)
+        columns = default_columns if id_column is None else (id_column,)
         column = next((name for name in columns if name in self.values), None)
         if column is None:
             return None
@@ -175,12 +177,3 @@ class _Ids:
         stem = hashlib.sha256(body.encode("ascii")).hexdigest()[:16]
         copy = self._copies[stem] = self._copies.get(stem, 0) + 1
         return stem if copy == 1 else f"{stem}-{copy}"
-
-
-def _mixed_forms(row: _Row, nested: bool) -> WorkbenchError:
-    here, before = ("no", "one") if nested else ("an", "none")
-    return WorkbenchError(
-        f"this row has {here} `inputs` object; the rows before it have {before}",
-        where=row.where,
-        fix="use one form in the whole dataset: plain columns, or inputs and expectations",
-    )

@@ -6,12 +6,14 @@ Stricter than the `json` module: no duplicate keys, no NaN or Infinity, no numbe
 """
 
 import json
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 from workbench.canonical import JSON
 from workbench.dataset.text_files import lines
+from workbench.document import InvalidValueError
 from workbench.errors import WorkbenchError
 
 MAX_DEPTH = 100
@@ -46,24 +48,11 @@ def read_json(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
         yield number, _check_row(row, f"{name} row {number}", "\\u" in text)
 
 
-class _NotAllowedError(ValueError):
-    """Valid JSON that a dataset may not contain.
-
-    Args:
-        message: the value and the rule.
-        fix: the allowed form.
-    """
-
-    def __init__(self, message: str, fix: str) -> None:
-        super().__init__(message)
-        self.fix = fix
-
-
 def _parse(text: str, name: str, where: str, first_line: int) -> JSON:
     try:
         return _DECODER.decode(text)
-    except _NotAllowedError as not_allowed:
-        raise WorkbenchError(str(not_allowed), where=where, fix=not_allowed.fix) from not_allowed
+    except InvalidValueError as invalid:
+        raise WorkbenchError(str(invalid), where=where, fix=invalid.fix) from invalid
     except json.JSONDecodeError as json_error:
         error = _trailing_comma(json_error, text) or json_error
         near = text[max(0, error.pos - 20) : error.pos + 20].rstrip(_BLANK)
@@ -87,10 +76,8 @@ def _trailing_comma(error: json.JSONDecodeError, text: str) -> json.JSONDecodeEr
 
 def _check_row(row: JSON, where: str, check_characters: bool) -> dict[str, JSON]:
     if not isinstance(row, dict):
-        kinds = {list: "a list", str: "a string", type(None): "null", bool: "true or false"}
-        kind = kinds.get(type(row), "a number")
         fix = "write one JSON object a line; name a file that is one list of objects .json"
-        message = f"{_shorten(json.dumps(row))} is {kind}, not an object"
+        message = f"{_shorten(json.dumps(row))} is not an object"
         raise WorkbenchError(message, where=where, fix=fix)
     if _exceeds(row, MAX_DEPTH):
         raise _too_deep(where)
@@ -121,17 +108,16 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(row) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for index, key in enumerate(keys) if key in keys[:index])
-        raise _NotAllowedError(f"duplicate key {twice!r} in one object", "keep one")
+        raise InvalidValueError(f"duplicate key {twice!r} in one object", fix="keep one")
     return row
 
 
 def _refuse_constant(word: str) -> NoReturn:
-    raise _NotAllowedError(f"{word} is not JSON", "write null for a missing number")
+    raise InvalidValueError(f"{word} is not JSON", fix="write null for a missing number")
 
 
 def _parse_float(text: str) -> float:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
+    if math.isinf(value := float(text)):
         raise _too_large(text)
     return value
 
@@ -142,8 +128,9 @@ def _parse_int(text: str) -> int:
     return int(text)
 
 
-def _too_large(text: str) -> _NotAllowedError:
-    return _NotAllowedError(f"the number {_shorten(text)} is too large", "write it as a string")
+def _too_large(text: str) -> InvalidValueError:
+    message = f"the number {_shorten(text)} is too large"
+    return InvalidValueError(message, fix="write it as a string")
 
 
 def _shorten(text: str) -> str:

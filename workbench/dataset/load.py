@@ -4,11 +4,12 @@ load_dataset(DatasetSpec(path="reviews.jsonl", expected="label"), Path("prompts/
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.dataset.csv_rows import read_csv, read_tsv
+from workbench.dataset.csv_rows import read_csv
 from workbench.dataset.examples import collect_examples
 from workbench.dataset.json_rows import read_json, read_jsonl
 from workbench.dataset.text_files import check_file, check_text
@@ -24,7 +25,7 @@ _TEXT_READERS: dict[str, Reader] = {
     ".ndjson": read_jsonl,
     ".json": read_json,
     ".csv": read_csv,
-    ".tsv": read_tsv,
+    ".tsv": partial(read_csv, delimiter="\t"),
 }
 _COMPRESSED = (".gz", ".zip", ".bz2", ".xz", ".zst")
 _MLFLOW_FIELDS = ("dataset_record_id", "inputs", "expectations", "id", "split")
@@ -37,13 +38,10 @@ def load_dataset(
     mlflow_reader: MlflowReader | None = None,
     limit: int | None = None,
 ) -> Dataset:
-    """Every row that `spec` selects, read and checked.
+    """Every row that `spec` selects, read and checked; paths are relative to `folder`.
 
-    Args:
-        spec: `split` is the hub's for a hub dataset, the column `split` otherwise.
-        folder: the experiment file's; paths are relative to it.
-        mlflow_reader: returns the records of an MLflow evaluation dataset by its name.
-        limit: how many rows to keep, the first; None: all.
+    `mlflow_reader` returns the records of an MLflow evaluation dataset by its name. With a `limit`
+    only the first rows are kept.
 
     Raises:
         WorkbenchError: with file and line where there are lines.
@@ -85,12 +83,6 @@ def _open_mlflow(dataset: str, reader: MlflowReader | None) -> DatasetSource:
     if reader is None:
         fix = "use a `path:` or `huggingface:` dataset, which needs no tracking store"
         raise WorkbenchError("MLflow datasets can't be read here", where=name, fix=fix)
-    rows = (
-        (number, row_as_json(_without_history(record), f"{name} row {number}"))
-        for number, record in enumerate(reader(dataset), 1)
-    )
+    records = ({key: r[key] for key in _MLFLOW_FIELDS if key in r} for r in reader(dataset))
+    rows = ((n, row_as_json(record, f"{name} row {n}")) for n, record in enumerate(records, 1))
     return DatasetSource(name, rows, "row")
-
-
-def _without_history(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: record[key] for key in _MLFLOW_FIELDS if key in record}

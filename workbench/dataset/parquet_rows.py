@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import check_unique
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
 
@@ -28,13 +29,7 @@ def read_parquet(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]
 
 
 def _read_rows(file: pq.ParquetFile, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    columns = file.schema_arrow.names
-    for index, column in enumerate(columns):
-        if column in columns[:index]:
-            message = f"two columns are named {column!r}"
-            raise WorkbenchError(message, where=name, fix="rename one of them")
-    number = 0
-    for batch in file.iter_batches(batch_size=_BATCH_ROWS):
-        for row in batch.to_pylist():
-            number += 1
-            yield number, row_as_json(row, f"{name} row {number}")
+    check_unique(file.schema_arrow.names, name)
+    batches = file.iter_batches(batch_size=_BATCH_ROWS)
+    for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):
+        yield number, row_as_json(row, f"{name} row {number}")
