@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.evaluator import Score, find_evaluator
+from workbench.evaluator import Score, Spec
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import RETRIABLE, Store, score_key
 from workbench.store.database import checksum
@@ -147,7 +148,7 @@ def test_threads_and_processes_share_a_store(tmp_path, store):
 
 
 def test_scores_come_back_as_they_were(tmp_path, store):
-    judge = find_evaluator("exact_match", {}, tmp_path)
+    judge = load_evaluator(Spec("exact_match", {}, tmp_path))
     scores = {
         "a": Score(True, reason=ODD),
         "b": Score(0.5),
@@ -161,8 +162,8 @@ def test_scores_come_back_as_they_were(tmp_path, store):
 
 
 def test_score_is_known_by_the_data_its_evaluator_declares(tmp_path):
-    judge = find_evaluator("exact_match", {}, tmp_path)
-    loose = find_evaluator("exact_match", {"ignore_case": True}, tmp_path)
+    judge = load_evaluator(Spec("exact_match", {}, tmp_path))
+    loose = load_evaluator(Spec("exact_match", {"ignore_case": True}, tmp_path))
     data = {"inputs": {"a": 1}, "outputs": "x", "expectations": {"expected_response": "x"}}
     data["completion"] = {}
     keys = [

@@ -3,7 +3,8 @@
 import pytest
 from bench import refusal
 
-from workbench.evaluator import find_evaluator, list_evaluators
+from workbench.evaluator import Spec, list_evaluators
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion
 
 SIMPLE = "def {name}(outputs):\n    return len(outputs)\n"
@@ -24,8 +25,8 @@ def write(tmp_path, monkeypatch):
 
 def test_project_comes_before_the_library(tmp_path, write):
     write("evaluators/exact_match.py", SIMPLE.format(name="exact_match"))
-    own_evaluator = find_evaluator("exact_match", {}, tmp_path)
-    library = find_evaluator("contains", {}, tmp_path)
+    own_evaluator = load_evaluator(Spec("exact_match", {}, tmp_path))
+    library = load_evaluator(Spec("contains", {}, tmp_path))
     assert (own_evaluator.source, library.source) == (
         "evaluators/exact_match.py",
         "workbench.evaluators.contains",
@@ -35,7 +36,7 @@ def test_project_comes_before_the_library(tmp_path, write):
 def test_function_of_a_module_is_found_behind_a_colon(tmp_path, write):
     write("judges_a/__init__.py", "")
     write("judges_a/tone.py", SIMPLE.format(name="polite"))
-    evaluator = find_evaluator("judges_a.tone:polite", {"name": "manners"}, tmp_path)
+    evaluator = load_evaluator(Spec("judges_a.tone:polite", {"name": "manners"}, tmp_path))
     score = evaluator.score(
         inputs={}, expectations={}, completion=Completion("k", "ok", text="four")
     )
@@ -65,7 +66,7 @@ def test_list_names_those_of_the_project_too(tmp_path, write):
 def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
     write("outside.py", "raise SystemExit('ran')")
     (tmp_path / "evaluators").mkdir()
-    assert refusal(find_evaluator, name, {}, tmp_path, where="e.yaml:4:5") == (
+    assert refusal(load_evaluator, Spec(name, {}, tmp_path, "e.yaml:4:5")) == (
         f"e.yaml:4:5: {expected}\n"
         f"  fix: write a name such as exact_match, or package.module:function"
     )
@@ -94,12 +95,12 @@ def test_name_that_is_a_path_is_refused(tmp_path, write, name, expected):
 )
 def test_evaluator_that_can_not_be_used_is_named(tmp_path, write, text, expected):
     write("evaluators/mine.py", text)
-    message = refusal(find_evaluator, "mine", {}, tmp_path, where="e.yaml:4:5")
+    message = refusal(load_evaluator, Spec("mine", {}, tmp_path, "e.yaml:4:5"))
     assert message.replace(f"{tmp_path}/evaluators/", "") == f"e.yaml:4:5: {expected}"
 
 
 def test_unknown_evaluator_lists_the_nearest_first(tmp_path):
-    message = refusal(find_evaluator, "exact_mach", {}, tmp_path, where="e.yaml:4:5")
+    message = refusal(load_evaluator, Spec("exact_mach", {}, tmp_path, "e.yaml:4:5"))
     assert message.split(" known: ")[0] == (
         "e.yaml:4:5: unknown evaluator 'exact_mach'\n  fix: did you mean 'exact_match'?"
     )
@@ -127,15 +128,18 @@ def test_digest_changes_with_every_file_that_is_imported(tmp_path, write, path, 
     write("judges_b/words.py", "w = 1\n")
     write("judges_b/deep/__init__.py", "")
     write("judges_b/deep/er.py", "g = 1\n")
-    before = find_evaluator("mine", {}, tmp_path).digest
-    same = find_evaluator("mine", {}, tmp_path).digest
+    before = load_evaluator(Spec("mine", {}, tmp_path)).digest
+    same = load_evaluator(Spec("mine", {}, tmp_path)).digest
     write(path, text)
-    assert (same == before, find_evaluator("mine", {}, tmp_path).digest == before) == (True, False)
+    assert (same == before, load_evaluator(Spec("mine", {}, tmp_path)).digest == before) == (
+        True,
+        False,
+    )
 
 
 def test_digest_changes_with_the_settings(tmp_path):
     digests = [
-        find_evaluator("contains", settings, tmp_path).digest
+        load_evaluator(Spec("contains", settings, tmp_path)).digest
         for settings in ({}, {"ignore_case": True}, {"ignore_case": False})
     ]
     assert len(set(digests)) == 3

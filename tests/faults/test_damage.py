@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.evaluator import Score, find_evaluator
+from workbench.evaluator import Score, Spec
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, FailedCall, Request, Usage
 from workbench.store import Store
 
@@ -74,7 +75,7 @@ def killed_store(tmp_path_factory: pytest.TempPathFactory) -> KilledStore:
     scores = {f"{number:064x}": Score(number / 7) for number in range(50)}
     with Store(live) as store:
         store.save_completions(pairs[:IN_FILE])
-        store.save_scores(find_evaluator("exact_match", {}, folder), scores)
+        store.save_scores(load_evaluator(Spec("exact_match", {}, folder)), scores)
     with Store(live) as store, store.leases.session("plan"):
         for number in range(IN_FILE, IN_FILE + IN_LOG, 4):
             for request, _ in pairs[number : number + 4]:

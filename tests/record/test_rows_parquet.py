@@ -6,7 +6,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset import Example
-from workbench.evaluator import Score, find_evaluator
+from workbench.evaluator import Score, Spec
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion
 from workbench.plan import Cell
 from workbench.results.types import Row
@@ -30,7 +31,7 @@ def test_rows_stand_in_order_whatever_order_they_come_in(
     tmp_path, monkeypatch: pytest.MonkeyPatch, order, together, at_once
 ) -> None:
     monkeypatch.setattr(rows_parquet, "BATCH", at_once)
-    rows = RowsParquet([find_evaluator("exact_match", {}, tmp_path)])
+    rows = RowsParquet([load_evaluator(Spec("exact_match", {}, tmp_path))])
     for start in range(0, len(order), together):
         rows.add([entry(number) for number in order[start : start + together]])
     found = pq.read_table(rows.write(tmp_path)).to_pylist()

@@ -10,7 +10,8 @@ from typing import Any
 from command import invoke
 
 from workbench.canonical import ordered_json
-from workbench.evaluator import Score, find_evaluator
+from workbench.evaluator import Score, Spec
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Request, Usage
 from workbench.store import Store
 
@@ -39,7 +40,7 @@ def answer(number: int, *, state: Any = "ok", text: str = "") -> Completion:
 def fill(folder: Path, numbers: Sequence[int], **how: Any) -> dict[str, Completion]:
     """Store a completion and a score for each number; return the completions."""
     folder.mkdir(exist_ok=True)
-    judge = find_evaluator("exact_match", {}, folder)
+    judge = load_evaluator(Spec("exact_match", {}, folder))
     with Store(folder) as store:
         store.save_completions((request(n, **how), answer(n)) for n in numbers)
         store.save_scores(judge, {key_of(n, "score"): Score(True) for n in numbers})

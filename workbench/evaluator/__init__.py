@@ -12,16 +12,7 @@ errors     errors in a user's evaluator
 """
 
 from workbench.evaluator.contract import Evaluator, Score, Traits, bind, evaluator
-from workbench.evaluator.lookup import find_evaluator, list_evaluators
+from workbench.evaluator.lookup import list_evaluators
 from workbench.evaluator.spec import Spec
 
-__all__ = [
-    "Evaluator",
-    "Score",
-    "Spec",
-    "Traits",
-    "bind",
-    "evaluator",
-    "find_evaluator",
-    "list_evaluators",
-]
+__all__ = ["Evaluator", "Score", "Spec", "Traits", "bind", "evaluator", "list_evaluators"]

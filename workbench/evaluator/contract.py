@@ -152,15 +152,8 @@ class Evaluator:
 
 def evaluator_as_json(evaluator: Evaluator) -> dict[str, JSON]:
     """The evaluator without its function, for another process."""
-    return {
-        "name": evaluator.name,
-        "settings": dict(evaluator.settings),
-        "arguments": list(evaluator.arguments),
-        "traits": asdict(evaluator.traits),
-        "digest": evaluator.digest,
-        "source": evaluator.source,
-        "needs_expectations": evaluator.needs_expectations,
-    }
+    fields = asdict(replace(evaluator, function=None, spec=None))
+    return {name: value for name, value in fields.items() if name not in ("function", "spec")}
 
 
 def evaluator_from_json(fields: Mapping[str, JSON], spec: Spec) -> Evaluator:

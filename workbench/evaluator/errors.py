@@ -22,30 +22,27 @@ def exception_message(error: BaseException, root: Path | None) -> str:
         message = f"{type(error).__name__}: {error}"
     except Exception:  # its own __str__ fails
         message = type(error).__name__
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    project_frames = [
-        (str(Path(file).relative_to(root)), line)
-        for file, line in frames
-        if root and _in_project(file, root)
-    ]
-    for file, line in (project_frames or frames)[-1:]:
-        return f"{message} ({file}:{line})"
-    return message
+    lines = _project_lines(error, root) if root else []
+    lines = lines or [f"{f.filename}:{f.lineno}" for f in traceback.extract_tb(error.__traceback__)]
+    return f"{message} ({lines[-1]})" if lines else message
 
 
 def import_error(name: str, error: BaseException, where: str, root: Path) -> WorkbenchError:
     """The error for module `name`, with its line and the project's line that failed."""
-    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
-    if isinstance(error, SyntaxError) and error.filename:
-        frames.append((error.filename, error.lineno))
-    lines = [
-        f"{Path(file).relative_to(root)}:{line}" for file, line in frames if _in_project(file, root)
-    ]
+    lines = _project_lines(error, root)
     module_line = next((line for line in reversed(lines) if line.rpartition(":")[0] == name), name)
     inner = f" ({lines[-1]})" if lines and lines[-1] != module_line else ""
     message = f"{module_line} can't be imported: {type(error).__name__}: {error}{inner}"
     return WorkbenchError(message, where=where)
 
 
-def _in_project(file: str, root: Path) -> bool:
-    return Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
+def _project_lines(error: BaseException, root: Path) -> list[str]:
+    """`file:line` of the project's own code in a traceback, the innermost last."""
+    frames = [(frame.filename, frame.lineno) for frame in traceback.extract_tb(error.__traceback__)]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno))
+    return [
+        f"{Path(file).relative_to(root)}:{line}"
+        for file, line in frames
+        if Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
+    ]

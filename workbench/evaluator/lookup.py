@@ -13,6 +13,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from importlib.metadata import entry_points, packages_distributions, version
 from pathlib import Path
@@ -23,7 +24,7 @@ from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error
-from workbench.evaluator.spec import Spec, read_spec
+from workbench.evaluator.spec import Spec
 
 GROUP = "workbench.evaluators"
 PACKAGE = "workbench.evaluators"
@@ -43,37 +44,19 @@ def list_evaluators(root: Path) -> dict[str, str]:
     return evaluators | {name: f"evaluators/{name}.py" for name in project}
 
 
-def find_evaluator(
-    name: str,
-    settings: Mapping[str, JSON],
-    root: Path,
-    *,
-    where: str = "",
-    adapt: Adapter | None = None,
-) -> Evaluator:
-    """The evaluator called `name`, bound to its settings.
+def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
+    """The evaluator of `spec`, imported and bound to its settings.
 
-    Args:
-        name: as in the experiment file.
-        settings: its keyword-only arguments, and those of `spec.RESERVED`: `name` labels a
-            second use, `env` and `timeout_s` are for its process.
-        root: the project's folder.
-        where: the position in the experiment file.
-        adapt: wraps objects that are not functions.
+    `adapt` wraps objects that are not functions.
 
     Raises:
         WorkbenchError: no such evaluator, it can't be imported, or the settings don't fit.
     """
-    return load_evaluator(read_spec(name, settings, root, where=where), adapt)
-
-
-def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
-    """The evaluator of `spec`, imported; see `find_evaluator`."""
     name, root = spec.name, spec.root
     settings = {key: value for key, value in spec.settings.items() if key != "name"}
     label = str(spec.settings.get("name") or name.rpartition(":")[2])
     try:
-        module, target = _locate(name, root, spec.where)
+        module, target = _locate(spec)
         foreign = not inspect.isfunction(target) or target.__module__.startswith("mlflow.")
         function = adapt(target, settings) if adapt and foreign else None
         if function is not None:
@@ -88,11 +71,8 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
     except WorkbenchError as error:
         error.where = spec.where or error.where
         raise
-    identity = {
-        "source": _source_digest(module, root),
-        "name": name,
-        "settings": dict(spec.settings),
-    }
+    source = _source_digest(module, root)
+    identity = {"source": source, "name": name, "settings": dict(spec.settings)}
     return replace(evaluator, digest=digest(identity), spec=spec)
 
 
@@ -120,26 +100,26 @@ def _module_names(folder: Path) -> list[str]:
     return sorted(file.stem for file in folder.glob("*.py") if not file.name.startswith("_"))
 
 
-def _locate(name: str, root: Path, where: str) -> tuple[ModuleType, object]:
-    """The module of `name`, and its attribute."""
+def _locate(spec: Spec) -> tuple[ModuleType, object]:
+    """The module of an evaluator, and its attribute."""
+    name, root, where = spec.name, spec.root, spec.where
     module_name, colon, attribute = name.partition(":")
     if not colon and not name.isidentifier():
         fix = "write a name such as exact_match, or package.module:function"
         raise WorkbenchError(f"{name!r} is not an evaluator name", where=where, fix=fix)
-    if colon:
-        module = _import_module(module_name, root, where)
-    else:
+    file = root / "evaluators" / f"{name}.py"
+    if not colon and file.is_file():
         attribute = name
-        if (file := root / "evaluators" / f"{name}.py").is_file():
-            module = _import_file(file, root, where)
-        elif name in _module_names(LIBRARY):
-            module = importlib.import_module(f"{PACKAGE}.{name}")
-        else:
+        module = _import(f"evaluators/{file.name}", partial(_import_file, file), spec)
+    else:
+        if not colon and name in _module_names(LIBRARY):
+            module_name, attribute = f"{PACKAGE}.{name}", name
+        elif not colon:
             entries = [entry for entry in entry_points(group=GROUP) if entry.name == name]
             if not entries:
                 raise unknown_name("evaluator", name, list_evaluators(root), where=where)
-            module = _import_module(entries[0].module, root, where)
-            attribute = entries[0].attr
+            module_name, attribute = entries[0].module, entries[0].attr
+        module = _import(module_name, partial(importlib.import_module, module_name), spec)
     if not hasattr(module, attribute):
         raise WorkbenchError(
             f"{_display_name(module, root)} has no {attribute!r}",
@@ -149,29 +129,25 @@ def _locate(name: str, root: Path, where: str) -> tuple[ModuleType, object]:
     return module, getattr(module, attribute)
 
 
-def _import_module(module: str, root: Path, where: str) -> ModuleType:
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+def _import(name: str, load: Callable[[], ModuleType], spec: Spec) -> ModuleType:
+    """The result of `load`; the module's own imports start at the project's root."""
+    if str(spec.root) not in sys.path:
+        sys.path.insert(0, str(spec.root))
     try:
-        return importlib.import_module(module)
+        return load()
     except (Exception, SystemExit) as error:  # a user's module may raise anything
-        raise import_error(module, error, where, root) from error
+        raise import_error(name, error, spec.where, spec.root) from error
 
 
-def _import_file(file: Path, root: Path, where: str) -> ModuleType:
-    """The module in `file`, imported again each time; its project imports start at the root."""
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+def _import_file(file: Path) -> ModuleType:
+    """The module in `file`, imported again each time."""
     name = f"workbench_project_{sha256(str(file).encode()).hexdigest()[:12]}"
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # a user's module may raise anything
-        raise import_error(f"evaluators/{file.name}", error, where, root) from error
+    spec.loader.exec_module(module)
     return module
 
 

@@ -27,9 +27,10 @@ from typing import Any
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Evaluator, find_evaluator
+from workbench.evaluator import Evaluator, Spec
 from workbench.evaluator.contract import evaluator_as_json
 from workbench.evaluator.errors import exception_message
+from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
 from workbench.workers.parent_pipe import ParentPipe, die_with
 
@@ -76,7 +77,7 @@ class EvaluatorWorker:
     def find(self, spec: Mapping[str, JSON], number: int) -> None:
         """Send the evaluator's description, or the reason for which there is none."""
         try:
-            evaluator = find_evaluator(**{**spec, "root": Path(spec["root"])}, adapt=_adapt)
+            evaluator = load_evaluator(Spec(**{**spec, "root": Path(spec["root"])}), _adapt)
             answer = {"found": evaluator_as_json(evaluator)}
             json.dumps(answer)
             self._evaluators[number] = evaluator
