@@ -14,11 +14,11 @@ from workbench.stats.repeats import pass_all, pass_at
     st.integers(1, 6),
 )
 def test_every_choice_of_k_tries_counts_alike(rows: list[list[bool]], k: int) -> None:
-    said = [(sum(row), len(row)) for row in rows]
-    chosen = [list(combinations(row, k)) for row in rows if len(row) >= k]
-    if not chosen:
-        assert (pass_at(said, k), pass_all(said, k)) == (None, None)
-        return
-    for found, of in ((pass_at(said, k), any), (pass_all(said, k), all)):
-        wanted = sum(sum(map(of, own)) / len(own) for own in chosen) / len(chosen)
-        assert found == pytest.approx(wanted)
+    attempts = [(sum(row), len(row)) for row in rows]
+    choices = [list(combinations(row, k)) for row in rows if len(row) >= k]
+    for by_k, passes in ((pass_at(attempts, k), any), (pass_all(attempts, k), all)):
+        if not choices:
+            assert k not in by_k
+            continue
+        expected = sum(sum(map(passes, row)) / len(row) for row in choices) / len(choices)
+        assert by_k[k] == pytest.approx(expected)

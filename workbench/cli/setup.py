@@ -98,7 +98,8 @@ def _plan(
     project: "Project",
     repeats: int | None,
 ) -> "Plan":
-    from workbench.plan import plan_invocation, price_notes
+    from workbench.plan import plan_invocation
+    from workbench.plan.forecast import price_notes
 
     if repeats is not None:
         experiment = replace(experiment, repeats=repeats)

@@ -74,10 +74,6 @@ class Decision:
 def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     """Decide by the stored answers.
 
-    Args:
-        comparison: the results, with their costs where there are prices.
-        limits: on a variant.
-
     Raises:
         WorkbenchError: the experiment has no such metric, or it has no mean in any variant.
     """

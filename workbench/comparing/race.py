@@ -42,7 +42,7 @@ class Race:
 
     Args:
         plan: its `race` names the metric.
-        tallies: waits until every answer is scored, and returns each variant's scores.
+        tallies: waits until every answer is scored.
         on_spared: called with the number of requests that no longer need to be sent.
 
     Attributes:
@@ -126,8 +126,8 @@ class Race:
 
     def _quality(self, values: RowValues) -> float:
         """The mean; negated where lower is better."""
-        means = [sum(scores) / len(scores) for scores in values.values()]
-        mean = sum(means) / len(means) if means else 0.0
+        means = [sum(scores) / len(scores) for scores in values.values()] or [0.0]
+        mean = sum(means) / len(means)
         return mean if self._higher_is_better else -mean
 
     def _limits(self, variants: Sequence[RowValues]) -> tuple[float, float]:

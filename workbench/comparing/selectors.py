@@ -27,10 +27,7 @@ def select_comparisons(
 ) -> Plan:
     """The plan with the baselines that the selectors ask for, and no others.
 
-    Args:
-        selectors: any number.
-        plan: with all variants that are selected.
-        runs: the variants of each selector that is a run's id.
+    `runs` has the variants of each selector that is a run's id.
 
     Raises:
         WorkbenchError: a selector selects nothing of the plan, or there is nothing to compare.

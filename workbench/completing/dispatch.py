@@ -50,11 +50,7 @@ class RequestLease:
         return True
 
     def settle(self, cost: float | None) -> None:
-        """End the lease.
-
-        Args:
-            cost: of the call in flight, if there is one; None: all that is held.
-        """
+        """End the lease; `cost` is that of a call in flight, None: all that is held."""
         if self.funded:
             self.context.budget.settle(self.worst_case, cost if self.in_flight else 0.0)
         self.in_flight = self.funded = False

@@ -7,7 +7,6 @@ requests   equal cells share one                keyed by the digest of all that 
 
 from workbench.plan.plan_summary import summarize_plan
 from workbench.plan.planner import make_plan, plan_invocation
-from workbench.plan.prices import price_notes
 from workbench.plan.redact_rows import refuse_secret
 from workbench.plan.row_batches import batch_ends, batch_requests, shuffled_rows
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
@@ -22,7 +21,6 @@ __all__ = [
     "batch_requests",
     "make_plan",
     "plan_invocation",
-    "price_notes",
     "refuse_secret",
     "shuffled_rows",
     "summarize_plan",

@@ -19,10 +19,7 @@ def find_baselines(
 ) -> tuple[int | None, ...]:
     """Return the number of each variant's baseline; None: it has none, or is one.
 
-    Args:
-        experiment: names the baseline.
-        variants: those that run.
-        complete: all variants of the experiment run; otherwise a baseline may be missing.
+    Unless the variants are `complete`, the named baseline may be missing.
 
     Raises:
         WorkbenchError: `baseline:` names no prompt, model or variant of the experiment.

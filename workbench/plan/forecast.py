@@ -6,7 +6,8 @@ Input tokens are exact where the provider counts them locally; otherwise they ar
 the size of the bodies and from the model's earlier answers, as are output tokens and time.
 """
 
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.model import Request
@@ -15,6 +16,7 @@ from workbench.project import Price
 from workbench.store import History, Store
 
 BYTES_PER_TOKEN = 4.0  # of English prose in current vocabularies; used without history
+MIN_SIMILARITY = 0.92  # of names: gpt-4o and gpt-4.1 are two models, gpt4o-mini is a typo
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,9 @@ def _forecast_variant(
         known_limits = [limit for limit in limits if limit is not None]
         if len(known_limits) == len(limits) or not price.output:
             high = price.cost(tokens, sum(known_limits))
-    concurrency = _concurrency(variant)
-    latency_s = history.latency_s
-    seconds = None if latency_s is None else len(requests) * latency_s / concurrency
+    concurrency, latency_s = provider.facts.get("concurrency"), history.latency_s
+    at_once = concurrency if isinstance(concurrency, int) else 1
+    seconds = None if latency_s is None else len(requests) * latency_s / at_once
     return Forecast(len(requests), tokens, exact, output, low, high, seconds)
 
 
@@ -100,6 +102,16 @@ def _expected_output(limits: Sequence[int | None], history: History) -> int | No
     return round(sum(min(history.output_tokens, limit or float("inf")) for limit in limits))
 
 
-def _concurrency(variant: Variant) -> int:
-    concurrency = variant.model.provider.facts.get("concurrency", 1)
-    return concurrency if isinstance(concurrency, int) else 1
+def price_notes(priced: Collection[str], models: Sequence[str]) -> list[str]:
+    """Return a note for each model without a price whose near namesake under `prices:` has one.
+
+    >>> price_notes(["openai:gpt4o-mini"], ["openai:gpt-4o-mini"])
+    ["no price for 'openai:gpt-4o-mini'; did you mean 'openai:gpt4o-mini'? (workbench.yaml)"]
+    """
+    unused = [name for name in priced if name not in models]
+    notes: list[str] = []
+    for model in dict.fromkeys(models):
+        matches = difflib.get_close_matches(model, unused, n=1, cutoff=MIN_SIMILARITY)
+        if model not in priced and matches:
+            notes.append(f"no price for {model!r}; did you mean {matches[0]!r}? (workbench.yaml)")
+    return notes

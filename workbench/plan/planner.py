@@ -55,11 +55,7 @@ def make_plan(
 ) -> Plan:
     """Render every template with every example and key every request; send nothing.
 
-    Args:
-        experiment: what to run.
-        renderer: the process that renders.
-        stored: returns the keys whose stored answer may be used.
-        scope: the part of the experiment that runs.
+    `stored` returns the keys whose stored answer may be used.
 
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.

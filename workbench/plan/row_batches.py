@@ -38,11 +38,8 @@ def batch_requests(
 ) -> tuple[tuple[Request, ...], ...]:
     """Return the requests of some variants for some rows, by variant, equal requests once.
 
-    Args:
-        plan: requests that it need not send are left out.
-        variants: numbers of the variants.
-        rows: numbers of the rows.
-        sent: keys of earlier batches; this batch's keys are added.
+    Requests that the plan need not send are left out, and those whose keys are in `sent`; the keys
+    of this batch are added to it.
     """
     repeats = plan.experiment.repeats
     unsent = {request.key for requests in plan.requests for request in requests} - sent

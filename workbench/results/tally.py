@@ -7,7 +7,7 @@ tally.result(variant, price)    the variant's results so far
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b, sha256
 
 from workbench.evaluator import Evaluator, Score
@@ -25,13 +25,7 @@ DIGEST_SIZE = 16  # bytes per row
 
 
 class Tally:
-    """Totals of one variant; rows are numbered in dataset order, repeats of a row together.
-
-    Args:
-        evaluators: the experiment's evaluators.
-        rows: number of planned rows.
-        repeats: of each example.
-    """
+    """Totals of one variant's rows, numbered in dataset order, repeats of an example together."""
 
     def __init__(self, evaluators: Sequence[Evaluator], rows: int, repeats: int = 1) -> None:
         self.rows = rows
@@ -223,7 +217,9 @@ class _ScoreColumn:
         measured = self._traits.kind == "number" or bool(self._traits.unit)
         passes = bool(values) and values <= {0.0, 1.0} and not measured
         interval = estimate_mean(list(by_row.values()), pass_fail=passes)
-        tries = {row: (round(sum(v)), len(v)) for row, v in by_row.items() if passes}
+        attempts: dict[int, tuple[int, int]] = {}  # of each row: how many passed, how many
+        if passes and repeats > 1:
+            attempts = {row: (round(sum(v)), len(v)) for row, v in by_row.items()}
         return MetricResult(
             mean=interval.mean if interval else None,
             low=interval.low if interval else None,
@@ -237,26 +233,15 @@ class _ScoreColumn:
             kind="category" if categories else "pass" if passes else "number",
             higher_is_better=self._traits.higher_is_better,
             unit=self._traits.unit,
-            pass_at=_by_k(pass_at, tries.values(), repeats),
-            pass_all=_by_k(pass_all, tries.values(), repeats),
-            flaky=tuple(row for row, (passed, of) in tries.items() if 0 < passed < of),
+            pass_at=pass_at(attempts.values(), repeats),
+            pass_all=pass_all(attempts.values(), repeats),
+            flaky=tuple(row for row, (passed, n) in attempts.items() if 0 < passed < n),
         )
 
     def _labels_of(self, *kinds: int) -> list[int]:
         return [
             label for label, kind in zip(self._labels, self._kinds, strict=True) if kind in kinds
         ]
-
-
-def _by_k(
-    chance: Callable[[Sequence[tuple[int, int]], int], float | None],
-    tries: Iterable[tuple[int, int]],
-    repeats: int,
-) -> dict[int, float]:
-    """Return the probability by k; empty without repeats."""
-    rows = list(tries)
-    by_k = {k: chance(rows, k) for k in range(1, repeats + 1)} if repeats > 1 else {}
-    return {k: share for k, share in by_k.items() if share is not None}
 
 
 def _digest(key: str, completion: Completion) -> bytes:

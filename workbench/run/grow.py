@@ -52,11 +52,8 @@ def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: R
     Every further repeat halves the error probability it may use, so that all of them together
     keep the promise of one.
 
-    Args:
-        plan: the first plan; any of its rows may be asked for.
-        plan_repeats: makes the same plan with more repeats.
-        names: variants, prompts or models to gate; empty: all that are no baseline.
-        context: `progress.note` gets the state after each look.
+    `names` are variants, prompts or models to gate; empty: all that are no baseline.
+    `context.progress.note` gets the state after each look.
 
     Raises:
         WorkbenchError: there is no gate, the store can't be written, the run was interrupted, or

@@ -83,15 +83,7 @@ def summarize(
     pipeline: ScoringPipeline,
     recorded: Recorded,
 ) -> Invocation:
-    """Build the invocation's summary.
-
-    Args:
-        plan: the plan that ran.
-        context: the invocation's context.
-        outcome: counts of sent requests.
-        pipeline: holds the variants' results.
-        recorded: the runs in MLflow.
-    """
+    """Build the summary of an invocation from the outcome of its steps."""
     variants, not_run = pipeline.variants, list(pipeline.not_run())
     if recorded.run_ids:
         names = zip(variants, recorded.run_ids, recorded.versions, strict=True)
@@ -118,15 +110,9 @@ def summarize(
 
 def summarize_race(race: Race, variants: Sequence[VariantResult]) -> RaceSummary:
     """Name the variants that dropped out, and estimate what that saved."""
-    costs = [
-        None
-        if variant.cost_of_1000 is None
-        else variant.cost_of_1000 * variant.rows.not_run / 1_000
-        for variant in variants
-        if variant.stopped
-    ]
-    priced = [cost for cost in costs if cost is not None]
-    cost = sum(priced) if len(priced) == len(costs) else None
+    stopped = [variant for variant in variants if variant.stopped]
+    costs = [v.cost_of_1000 * v.rows.not_run / 1_000 for v in stopped if v.cost_of_1000 is not None]
+    cost = sum(costs) if len(costs) == len(stopped) else None
     dropped = {variants[number].variant.name: race.reason(number) for number in race.eliminated}
     return RaceSummary(race.metric.name, dropped, race.spared, cost, race.disabled)
 

@@ -7,6 +7,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 import numpy as np
 
@@ -18,8 +19,7 @@ SEED = 20_260_102
 def pareto_front(points: Sequence[Sequence[float]]) -> list[bool]:
     """True for each point that no other point dominates: as good in all, better in one.
 
-    Args:
-        points: of equal length; more is better in every coordinate.
+    More is better in every coordinate.
     """
     return [
         not any(
@@ -38,10 +38,6 @@ def best_probabilities(
 
     All variants get the same resampled rows; a mean is over those rows that the variant has a
     value of. A tie counts for each of its variants in part.
-
-    Args:
-        variants: the values of each variant by row.
-        higher_is_better: False where a lower mean is better.
     """
     row_ids = list(dict.fromkeys(row for values in variants for row in values))
     rows = len(row_ids)
@@ -49,7 +45,7 @@ def best_probabilities(
         return [0.0] * len(variants)
     sign = 1.0 if higher_is_better else -1.0
     present = np.array([[float(bool(v.get(row))) for v in variants] for row in row_ids])
-    means = np.array([[sign * _mean(v.get(row, ())) for v in variants] for row in row_ids])
+    means = np.array([[sign * fmean(v.get(row) or [0.0]) for v in variants] for row in row_ids])
     rng = np.random.default_rng(SEED)
     wins = np.zeros(len(variants))
     for _ in range(BOOTSTRAP_SAMPLES // SAMPLES_PER_BATCH):
@@ -59,7 +55,3 @@ def best_probabilities(
         best = sample_means >= sample_means.max(axis=1, keepdims=True) - 1e-12
         wins += (best / best.sum(axis=1, keepdims=True)).sum(axis=0)
     return [float(share) for share in wins / BOOTSTRAP_SAMPLES]
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else 0.0

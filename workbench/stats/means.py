@@ -27,7 +27,6 @@ class Estimate:
     """A mean with its 95% interval.
 
     Attributes:
-        n: values in the mean.
         low, high: None for a single row of several values or of a number.
     """
 
@@ -38,11 +37,9 @@ class Estimate:
 
 
 def estimate_mean(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | None:
-    """The mean over all values with its interval; None without values.
+    """The mean over all values of all rows with its interval; None without values.
 
-    Args:
-        rows: the values of each row; several where rows are repeated.
-        pass_fail: all values are 0 or 1.
+    With `pass_fail` all values are 0 or 1.
     """
     rows = [row for row in rows if row]
     n = sum(len(row) for row in rows)
@@ -65,11 +62,6 @@ def p_mean_less(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: boo
     """One-sided p-value of the null hypothesis that the mean is `bound` or more.
 
     The exact binomial test for pass or fail without repeats, else Student's t over rows.
-
-    Args:
-        rows: the values of each row.
-        bound: the least mean under the null hypothesis.
-        pass_fail: all values are 0 or 1.
     """
     rows = [row for row in rows if row]
     n = sum(len(row) for row in rows)
@@ -86,14 +78,9 @@ def p_mean_less(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: boo
 
 
 def wilson_interval(share: float, n: float, z: float) -> tuple[float, float]:
-    """Score interval of a proportion.
+    """Score interval of a proportion; `z` is the normal quantile of the level.
 
     Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953
-
-    Args:
-        share: of passes.
-        n: the sample size.
-        z: the normal quantile of the level.
     """
     centre = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
@@ -101,12 +88,7 @@ def wilson_interval(share: float, n: float, z: float) -> tuple[float, float]:
 
 
 def t_interval(mean: float, deviations: FloatArray) -> tuple[float, float]:
-    """Student's interval of a mean.
-
-    Args:
-        mean: of the rows.
-        deviations: of each row from the mean, two rows at least.
-    """
+    """Student's interval of a mean, from each row's deviation; two rows at least."""
     n = len(deviations)
     variance = float(deviations @ deviations) / (n - 1) / n
     half = float(stdtrit(n - 1, (1 + LEVEL) / 2)) * math.sqrt(variance)
