@@ -18,7 +18,7 @@ from record.recording import Recording
 
 from workbench.project import Project
 from workbench.prompt import Renderer, folder_reader, load_prompt
-from workbench.tracking.prompt_status import push_prompts
+from workbench.tracking.registry import push_prompts
 from workbench.tracking.runs import PLAN
 
 REPOSITORY = Path(__file__).resolve().parents[2]

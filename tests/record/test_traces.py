@@ -10,6 +10,7 @@ import os
 import signal
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -34,10 +35,9 @@ from workbench.tracking.bulk import (
     open_traces,
     slow_writer_note,
 )
-from workbench.tracking.client_writer import ClientTraceWriter
+from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.registry import register
 from workbench.tracking.row_trace import RowTrace, TraceRun
-from workbench.tracking.stored_trace import TraceCount, expected_count
 from workbench.tracking.tracking_store import TrackingStore, connect
 
 START_MS = 1_790_000_000_000
@@ -148,6 +148,10 @@ def run_store(recording: Recording) -> RunStore:
     return RunStore(Path(recording.uri.removeprefix("sqlite:///")), store, trace_run)
 
 
+def entity_counts(traces: int, spans: int, scores: int, expectations: int) -> Counter[str]:
+    return Counter(traces=traces, spans=spans, scores=scores, expectations=expectations)
+
+
 def bulk_writer(run_store: RunStore) -> ClientTraceWriter:
     return BulkTraceWriter(run_store.store, run_store.run)
 
@@ -219,7 +223,7 @@ def test_rows_are_written_once_however_often(run_store: RunStore, open_writer: O
     before = run_store.tables()
     traces.write(rows)
     assert run_store.tables() == before
-    assert traces.count(rows) == expected_count(rows) == TraceCount(12, 24, 38, 10)
+    assert traces.count(rows) == expected_count(rows) == entity_counts(12, 24, 38, 10)
     previews = [trace.info.request_preview for trace in run_store.shown_traces()]
     assert previews == [f"{kind} {repeat}" for kind in KINDS for repeat in range(2)]
 
@@ -259,7 +263,7 @@ def test_assessments_and_tags_of_people_stay_when_a_row_is_replaced(
     run_store.store.client.set_trace_tag(row.id, "seen by", "ann")
     replaced = replace(row, row=replace(row.row, scores={"right": Score(False)}))
     traces.write([replaced])
-    assert traces.count([replaced]) == expected_count([replaced]) == TraceCount(1, 2, 1, 1)
+    assert traces.count([replaced]) == expected_count([replaced]) == entity_counts(1, 2, 1, 1)
     (trace,) = run_store.shown_traces()
     sources = [(each.name, each.source.source_id) for each in trace.info.assessments]
     assert sorted(sources) == [

@@ -36,7 +36,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     with Renderer() as renderer:
         prompts = _prompts(project, task, renderer)
     if project.tracks(tracking_uri):
-        from workbench.tracking.prompt_status import prompt_statuses
+        from workbench.tracking.registry import prompt_statuses
 
         statuses = prompt_statuses(project, tracking_uri, prompts)
     else:
@@ -106,7 +106,7 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
 
     project = open_project()
     project.require_tracking(tracking_uri, "workbench prompts push")
-    from workbench.tracking.prompt_status import push_prompts
+    from workbench.tracking.registry import push_prompts
 
     with Renderer() as renderer:
         prompts = _prompts(project, task, renderer)

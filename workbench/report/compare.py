@@ -50,7 +50,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
 def partial_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
     """A warning about variants with rows that were not run: their tests ignore the reason."""
     partial = [
-        f"{_name(compared, number)}: {counts.planned - counts.not_run:,} of {counts.planned:,}"
+        f"{_name(compared, number)}: {counts.answered:,} of {counts.planned:,}"
         for number in numbers
         if (counts := compared.results[number].rows).not_run
     ]

@@ -67,4 +67,4 @@ def _cells(compared: ExperimentComparison, candidate: Candidate) -> tuple[str, .
 
 def _answered_rows(compared: ExperimentComparison, candidate: Candidate) -> int:
     rows = compared.results[candidate.variant].rows
-    return rows.planned - rows.not_run
+    return rows.answered

@@ -51,6 +51,11 @@ class RowCounts:
     truncated: int = 0
     refused: int = 0
 
+    @property
+    def answered(self) -> int:
+        """Rows with a completion, scored or failed."""
+        return self.planned - self.not_run
+
 
 @dataclass(frozen=True, slots=True)
 class MetricResult:
@@ -168,8 +173,7 @@ class RecordedVariant:
 
 
 def _per_answer(total: float | None, rows: RowCounts) -> float | None:
-    answered = rows.planned - rows.not_run
-    return None if total is None or not answered else total / answered
+    return None if total is None or not rows.answered else total / rows.answered
 
 
 def interval_text(metric: MetricResult) -> str:

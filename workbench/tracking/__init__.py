@@ -6,22 +6,18 @@ charts.py            charts of an invocation's metrics
 client_settings.py   time-outs, retries and log levels of MLflow's client
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
-mlflow_datasets.py   MLflow's evaluation datasets
-mlflow_schema.py     the schema check of a tracking store
-past_runs.py         variants of earlier runs
-prompt_status.py     templates compared with the registry
+lookup.py            registered prompts, datasets and variants of earlier runs
 protocol.py          messages between a run and its recorder
-provenance.py        git commit, Python and platform
+provenance.py        git commit, Python, platform and packages
 recorder.py          recording of one invocation
 recording_process.py the main process's side of the recording process
 redacting_client.py  MLflow's client without secrets
-registry.py          prompts and their versions
+registry.py          prompts and their versions, registered once
 row_records.py       rows of a plan as records
 row_trace.py         a row as MLflow's entities
 rows_parquet.py      all rows of a large variant
 run_data.py          parameters, metrics and tags of a variant's run
 runs.py              the parent run and one run per variant
-stored_trace.py      traces as read from the store
 trace_tables.py      rows of MLflow's tables
 tracking_store.py    the tracking store or server, created if missing
 ui_server.py         `workbench ui`

@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import mlflow
-from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.tracking.utils.sql_trace_rollups import rollups_enabled
 from mlflow.tracing.client import TracingClient
@@ -21,22 +20,23 @@ from sqlalchemy import and_, case, select
 from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlalchemy.orm import Session
 
-from workbench.tracking.client_writer import ClientTraceWriter
+from workbench.tracking.client_writer import ClientTraceWriter, StoredTrace, batches
 from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
-from workbench.tracking.stored_trace import StoredTrace, batches
-from workbench.tracking.trace_tables import TraceTables, association
+from workbench.tracking.trace_tables import (
+    ASSESSMENTS,
+    INFOS,
+    LINKS,
+    METADATA,
+    SPANS,
+    TAGS,
+    association,
+    table_rows,
+)
 from workbench.tracking.tracking_store import TrackingStore
 
 COMPARED = {"3.17.2"}  # versions of MLflow
 CLIENT_COST, SERVER_COST = "about 8 ms a row", "about 40 ms a row"  # docs/performance.md
 BATCH = 500  # rows per transaction: some 0.3 s, in which nobody else can write
-
-INFOS = models.SqlTraceInfo.__table__
-TAGS = models.SqlTraceTag.__table__
-METADATA = models.SqlTraceMetadata.__table__
-ASSESSMENTS = models.SqlAssessments.__table__
-SPANS = models.SqlSpan.__table__
-LINKS = models.SqlEntityAssociation.__table__
 
 
 def bulk_obstacle(store: TrackingStore) -> str | None:
@@ -120,23 +120,15 @@ class BulkTraceWriter(ClientTraceWriter):
             return set(session.scalars(query))
 
     def _replace_batch(self, row_traces: Sequence[RowTrace]) -> None:
-        tables = TraceTables(self.run, self._artifact_location)
-        for trace in row_traces:
-            tables.add(trace)
-        contents = (
-            (TAGS, tables.tags),
-            (METADATA, tables.metadata),
-            (ASSESSMENTS, tables.assessments),
-            (SPANS, tables.spans),
-            (LINKS, tables.links),
-        )
+        tables = table_rows(row_traces, self._artifact_location)
+        infos = tables.pop(INFOS)
         stored = select(INFOS.c.request_id).where(
             INFOS.c.request_id.in_([trace.id for trace in row_traces])
         )
         with self._sql_store.ManagedSessionMaker(read_only=False) as session:
             is_new = session.scalar(stored.limit(1)) is None  # a plain insert is faster
-            session.execute(insert(INFOS) if is_new else _upsert(tables.infos[0]), tables.infos)
-            for table, rows in contents:
+            session.execute(insert(INFOS) if is_new else _upsert(infos[0]), infos)
+            for table, rows in tables.items():
                 if rows:
                     statement = insert(table)
                     session.execute(

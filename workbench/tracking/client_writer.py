@@ -1,7 +1,7 @@
 """The traces of a run, one per row, written by MLflow's client and read back.
 
     writer.write(row_traces)             in batches; safe to repeat after a kill
-    writer.count(row_traces)             TraceCount(traces=200, spans=400, …)
+    writer.count(row_traces)             Counter(traces=200, spans=400, …)
     writer.delete_obsolete(trace_ids)    once, when all rows are written
 
 It serves servers, and databases that `bulk` does not support. Its requests:
@@ -14,18 +14,18 @@ TracingClient and its store are not documented API of MLflow. The tests read eve
 the public API.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from mlflow.entities import Span, Trace, TraceInfo
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceTagKey
 
 from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
-from workbench.tracking.stored_trace import StoredTrace, TraceCount, batches
 from workbench.tracking.tracking_store import TrackingStore, read_pages
 
 THREADS = 8  # concurrent requests to a server; MLflow's client keeps ten connections
@@ -33,6 +33,38 @@ SPANS_BATCH = 50  # traces whose spans go into one request
 READ_BATCH = 10  # traces; MLflow's client requests no more from a server at once
 PAGE = 200  # traces
 LINK_BATCH = DELETE_BATCH = 100  # MLflow's limits
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTrace:
+    """One trace as read from the store.
+
+    Attributes:
+        tag_digest: of its content, from the trace's tag; empty without that tag.
+        span_ids: of all of its spans.
+        span_digest: of its content, from the row's span; empty without that span.
+        assessments: names by assessment id, including those that people added.
+    """
+
+    tag_digest: str
+    span_ids: Set[str]
+    span_digest: str
+    assessments: Mapping[str, str]
+
+    def matches(self, row_trace: RowTrace) -> bool:
+        """True if the store holds everything of the row, as it is now."""
+        return (
+            self.tag_digest == self.span_digest == row_trace.content_digest
+            and self.span_ids >= set(row_trace.span_ids)
+            and self.assessments.keys() >= row_trace.feedback_ids | row_trace.expectation_ids
+        )
+
+    def obsolete_ids(self, row_trace: RowTrace) -> Set[str]:
+        """The ids of assessments that workbench wrote and the row no longer has."""
+        ids = {key for key, name in self.assessments.items() if row_trace.wrote(key, name)}
+        return ids - row_trace.feedback_ids - row_trace.expectation_ids
 
 
 @dataclass(frozen=True)
@@ -55,19 +87,19 @@ class ClientTraceWriter:
         if changed:
             self.replace(changed)
 
-    def count(self, row_traces: Sequence[RowTrace]) -> TraceCount:
+    def count(self, row_traces: Sequence[RowTrace]) -> Counter[str]:
         """Read the rows back and count them; delete scores of replaced completions.
 
         Assessments that people added are not counted.
         """
-        count = TraceCount()
+        count: Counter[str] = Counter()
         stored = self.read(row_traces)
         for trace in (trace for trace in row_traces if trace.id in stored):
             stored_trace = stored[trace.id]
-            spans = len(stored_trace.span_ids & set(trace.span_ids))
-            scores = len(stored_trace.assessments.keys() & trace.feedback_ids)
-            expectations = len(stored_trace.assessments.keys() & trace.expectation_ids)
-            count = count.plus(TraceCount(1, spans, scores, expectations))
+            count["traces"] += 1
+            count["spans"] += len(stored_trace.span_ids & set(trace.span_ids))
+            count["scores"] += len(stored_trace.assessments.keys() & trace.feedback_ids)
+            count["expectations"] += len(stored_trace.assessments.keys() & trace.expectation_ids)
             for assessment_id in stored_trace.obsolete_ids(trace):
                 self._tracing_client.delete_assessment(trace.id, assessment_id)
         return count
@@ -178,3 +210,19 @@ def _stored_trace(info: TraceInfo, spans: Sequence[Span]) -> StoredTrace:
         next(filter(None, digests), ""),
         {assessment.assessment_id: assessment.name for assessment in info.assessments},
     )
+
+
+def expected_count(row_traces: Sequence[RowTrace]) -> Counter[str]:
+    """The count of a store that holds all of these rows."""
+    return Counter(
+        traces=len(row_traces),
+        spans=sum(len(trace.span_ids) for trace in row_traces),
+        scores=sum(len(trace.feedback_ids) for trace in row_traces),
+        expectations=sum(len(trace.expectation_ids) for trace in row_traces),
+    )
+
+
+def batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Split a sequence into batches of `size`, in order."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from workbench.canonical import JSON
-from workbench.errors import StopCheck, WorkbenchError
+from workbench.errors import ExitCode, StopCheck, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
 from workbench.prompt import Prompt
@@ -19,6 +19,12 @@ from workbench.results.types import Row, VariantResult
 
 STOP = b""  # tells the recording process to stop at once; every other message is longer
 RESUME = "the same command, or workbench sync, records what is missing"
+SAFE = f"the answers and scores are safe; {RESUME}"
+
+
+def not_recorded_error(message: str, *, where: str = "", fix: str = SAFE) -> WorkbenchError:
+    """An error that leaves the record in MLflow incomplete."""
+    return WorkbenchError(message, where=where, fix=fix, exit_code=ExitCode.NOT_RECORDED)
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,11 @@ class Results:
     not_run: Sequence[Sequence[RowRecord]]
     rows: Callable[[int], Iterable[Sequence[RowRecord]]]
     pages: Callable[[], Mapping[str, str]] = dict
+
+    @property
+    def row_count(self) -> int:
+        """Rows of all variants that have a completion."""
+        return sum(result.rows.answered for result in self.variants)
 
 
 @dataclass(frozen=True)

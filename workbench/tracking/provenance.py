@@ -1,38 +1,42 @@
-"""The state of the project's files: the git commit, uncommitted changes, Python and platform.
+"""The environment of an invocation: git commit, Python, platform and packages.
 
-Provenance(commit="1f2e…", dirty=False, python="3.11.7", platform="Linux-6.18-x86_64")
+{"packages": {"mlflow": "3.17.2", …}, "python": "3.11.7", "git_commit": "1f2e…", …}
 """
 
 import platform
 import subprocess
-from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 
+from workbench.canonical import JSON
 
-@dataclass(frozen=True)
-class Provenance:
-    """The files and the platform of an invocation.
+PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", "jinja2", "torch")
 
-    Attributes:
-        commit: git's full hash; empty if the project is in no repository.
-        dirty: files differ from the commit.
+
+def git_commit(root: Path) -> str:
+    """Full hash of the project's commit; empty if the project is in no repository."""
+    return _git(root, "rev-parse", "HEAD")
+
+
+def read_environment(root: Path) -> dict[str, JSON]:
+    """What completions may depend on besides the experiment file.
+
+    `git_dirty` is true if files differ from the commit; both are None without a repository.
     """
-
-    commit: str
-    dirty: bool
-    python: str
-    platform: str
-
-
-def provenance(root: Path) -> Provenance:
-    """The current state of the project at `root`."""
-    commit = _git(root, "rev-parse", "HEAD")
-    return Provenance(
-        commit=commit,
-        dirty=bool(commit and _git(root, "status", "--porcelain", "--", ".")),
-        python=platform.python_version(),
-        platform=platform.platform(),
-    )
+    packages: dict[str, JSON] = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except ImportError:
+            packages[name] = None
+    commit = git_commit(root)
+    return {
+        "packages": packages,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "git_commit": commit or None,
+        "git_dirty": bool(_git(root, "status", "--porcelain", "--", ".")) if commit else None,
+    }
 
 
 def _git(root: Path, *arguments: str) -> str:

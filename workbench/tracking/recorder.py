@@ -24,8 +24,14 @@ from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.bulk import slow_writer_note
 from workbench.tracking.client_settings import reply_timeout_s, short_timeout
-from workbench.tracking.protocol import RESUME, Recorded, RecordingJob, Results, RowRecord
-from workbench.tracking.provenance import Provenance, provenance
+from workbench.tracking.protocol import (
+    Recorded,
+    RecordingJob,
+    Results,
+    RowRecord,
+    not_recorded_error,
+)
+from workbench.tracking.provenance import read_environment
 from workbench.tracking.registry import list_in_experiment, register
 from workbench.tracking.runs import RECORDED, ROWS, Runs, begin_recording, finish_run, open_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
@@ -56,17 +62,14 @@ class DirectRecorder:
         self.tracking_uri = tracking_uri
         self._stopped = stopped
         self._job: RecordingJob | None = None
-        self._provenance: Provenance | None = None
         self._runs: Runs | None = None
         self._variant_runs: dict[int, VariantRun] = {}
         self._failed_variants: set[int] = set()
-        self._again = False
         self._recorded_rows = 0
 
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
         self._job = job
-        self._again = job.again
         with suppress(Exception):  # tried again at the end, and reported if it fails again
             self._open_runs()
 
@@ -108,11 +111,11 @@ class DirectRecorder:
             self._project, self.tracking_uri, timeout_s=reply_timeout_s(), redactor=self._redactor
         )
         experiment_id = store.experiment(self._job.plan.experiment.name)
-        state = self._provenance = provenance(self._project.root)
-        plan = _register_prompts(store, self._job.plan, experiment_id, state.commit)
-        self._job = replace(self._job, plan=plan)
-        self._runs = open_runs(store, experiment_id, self._job, state, again=self._again)
-        self._again = False
+        environment = read_environment(self._project.root)
+        commit = str(environment["git_commit"] or "")
+        plan = _register_prompts(store, self._job.plan, experiment_id, commit)
+        job = replace(self._job, plan=plan)
+        self._runs = open_runs(store, experiment_id, job, environment)
         return self._runs
 
     def _add(
@@ -124,26 +127,22 @@ class DirectRecorder:
             self._variant_run(runs, variant).add(records[start : start + BATCH])
 
     def _variant_run(self, runs: Runs, variant: int) -> VariantRun:
-        assert self._job
-        assert self._provenance
         if variant not in self._variant_runs:
             if not self._variant_runs:
-                begin_recording(runs, runs.parent, self._job.plan, self._provenance)
-            price = self._project.prices.get(self._job.plan.variants[variant].model.model.ref)
-            variant_run = VariantRun(runs, self._job, variant, price, self._redactor)
-            variant_run.begin(self._provenance)
+                begin_recording(runs, runs.parent)
+            price = self._project.prices.get(runs.job.plan.variants[variant].model.model.ref)
+            variant_run = VariantRun(runs, variant, price, self._redactor)
+            variant_run.begin()
             self._variant_runs[variant] = variant_run
         return self._variant_runs[variant]
 
     def _finish(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
-        assert self._job
-        assert self._provenance
         recorded = Recorded(
             runs.store.masked_uri,
             runs.experiment_id,
             runs.parent.info.run_id,
             [run.info.run_id for run in runs.children],
-            [variant.prompt.version for variant in self._job.plan.variants],
+            [variant.prompt.version for variant in runs.job.plan.variants],
         )
         unchanged = [runs.has_rows(n, digest) for n, digest in enumerate(results.digests)]
         if runs.recorded and all(unchanged) and not self._variant_runs:
@@ -158,11 +157,11 @@ class DirectRecorder:
                 errors = self._variant_runs[number].finish(
                     result, results.digests[number], results.not_run[number]
                 )
-            self._recorded_rows += 0 if errors else result.rows.planned - result.rows.not_run
+            self._recorded_rows += 0 if errors else result.rows.answered
             problems += errors
         self._log_comparison(runs, results)
         if not self._variant_runs:
-            begin_recording(runs, runs.parent, self._job.plan, self._provenance)
+            begin_recording(runs, runs.parent)
         complete = not problems and not any(result.missing for result in results.variants)
         finish_run(runs.store, runs.parent.info.run_id, {RECORDED: "yes" if complete else "partly"})
         wrote_traces = any(run.trace_count for run in self._variant_runs.values())
@@ -186,10 +185,9 @@ class DirectRecorder:
         self, runs: Runs, number: int, results: Results, stopped: StopCheck
     ) -> None:
         """Add all rows of a variant again, unless every row was added."""
-        rows = results.variants[number].rows
         variant_run = self._variant_runs.get(number)
         if variant_run:
-            complete = variant_run.row_count == rows.planned - rows.not_run
+            complete = variant_run.row_count == results.variants[number].rows.answered
             if complete and number not in self._failed_variants:
                 return
             variant_run.reset()
@@ -200,18 +198,13 @@ class DirectRecorder:
 
     def _not_recorded(self, results: Results, error: Exception) -> Recorded:
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
-        rows = sum(result.rows.planned - result.rows.not_run for result in results.variants)
+        rows = results.row_count
         message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
         if not isinstance(error, WorkbenchError):
             expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
             kind = "" if expected else f"{type(error).__name__}: "
             message = f"{message}: {kind}{error}"[:500]
-        problem = WorkbenchError(
-            message,
-            where=uri,
-            fix=f"the answers and scores are safe; {RESUME}",
-            exit_code=ExitCode.NOT_RECORDED,
-        )
+        problem = not_recorded_error(message, where=uri)
         if not isinstance(error, WorkbenchError):
             return Recorded(uri, problems=(problem,))
         error.exit_code = ExitCode.NOT_RECORDED

@@ -19,10 +19,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
+from workbench.errors import StopCheck, Stopped
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.protocol import RESUME, STOP, Recorded, RecordingJob, Results, RowRecord
+from workbench.tracking.protocol import (
+    STOP,
+    Recorded,
+    RecordingJob,
+    Results,
+    RowRecord,
+    not_recorded_error,
+)
 
 ROOT = Path(__file__).resolve().parents[2]  # the process imports this same workbench
 POLL_S = 0.2  # between two stop checks
@@ -121,11 +128,7 @@ class RecordingProcess:
 
     def _ended_early(self, results: Results) -> Recorded:
         self._end(EXIT_S)
-        rows = sum(result.rows.planned - result.rows.not_run for result in results.variants)
-        problem = WorkbenchError(
-            f"the recording process ended early: {rows:,} rows may be missing in MLflow",
-            fix=f"the answers and scores are safe; {RESUME}",
-            exit_code=ExitCode.NOT_RECORDED,
-        )
+        rows = f"{results.row_count:,} rows may be missing in MLflow"
+        problem = not_recorded_error(f"the recording process ended early: {rows}")
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
         return Recorded(uri, problems=(problem,))

@@ -89,21 +89,26 @@ def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantRes
     run_id, start = run.info.run_id, run.info.start_time
     stored = store.client.get_run(run_id).data.metrics
     metrics: list[Metric] = []
-    for name, value in logged_metrics(result, stored).items():
-        if name not in stored or not _is_same(stored[name], value):
-            step = attempt + (name in stored)
-            metrics.append(Metric(name, value, start + step, step))
+    for name, value in _wrong_metrics(result, stored):
+        step = attempt + (name in stored)
+        metrics.append(Metric(name, value, start + step, step))
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
     store.client.log_batch(run_id, metrics=metrics, tags=tags)
     store.client.log_dict(run_id, variant_json(result), "results.json")
 
 
-def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> Iterator[str]:
+def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> list[str]:
     """The names of the metrics that the run shows with another value or not at all."""
     stored = store.client.get_run(run_id).data.metrics
+    return [name for name, _ in _wrong_metrics(result, stored)]
+
+
+def _wrong_metrics(
+    result: VariantResult, stored: Mapping[str, float]
+) -> Iterator[tuple[str, float]]:
     for name, value in logged_metrics(result, stored).items():
         if name not in stored or not _is_same(stored[name], value):
-            yield name
+            yield name, value
 
 
 def logged_metrics(result: VariantResult, stored: Mapping[str, float]) -> dict[str, float]:

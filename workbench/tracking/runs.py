@@ -11,38 +11,40 @@ workbench no longer changes it.
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from mlflow.entities import Run, RunTag
-from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_TYPE
 
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
-from workbench.tracking.client_settings import no_retries
 from workbench.tracking.protocol import RecordingJob
-from workbench.tracking.provenance import Provenance
-from workbench.tracking.tracking_store import TrackingStore, read_pages
+from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 SHARED, SHARED_FROM = (f"workbench.{name}" for name in ("traces_shared", "traces_of"))
 RACE = "workbench.race"  # why a variant dropped out of a race
-ATTEMPTS = 3  # to create a run that can't be found, because a reply got lost
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts selects the children of such runs
-PACKAGES = ("prompt-workbench", "mlflow", "openai", "transformers", "datasets", "jinja2", "torch")
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The runs of one invocation in one experiment, the children in the order of the variants."""
+    """The runs of one invocation in one experiment, the children in the order of the variants.
+
+    Attributes:
+        environment: logged in each run; see `provenance`.
+    """
 
     store: TrackingStore
     experiment_id: str
+    job: RecordingJob
+    environment: Mapping[str, JSON]
     parent: Run
     children: Sequence[Run]
 
@@ -57,38 +59,26 @@ class Runs:
 
 
 def open_runs(
-    store: TrackingStore,
-    experiment_id: str,
-    job: RecordingJob,
-    provenance: Provenance,
-    *,
-    again: bool,
+    store: TrackingStore, experiment_id: str, job: RecordingJob, environment: Mapping[str, JSON]
 ) -> Runs:
     """The parent run and a child per variant; missing ones are created.
 
     Runs are searched, created and searched again, because a lost reply or another process may have
     created a duplicate. Then every process takes the same run, and deletes the empty duplicates.
-
-    Args:
-        store: the tracking store.
-        experiment_id: the MLflow experiment of the runs.
-        job: the invocation.
-        provenance: the state of the project's files.
-        again: create new runs although there are some.
     """
     plan = job.plan
-    tags = {
-        VERSION: version("prompt-workbench"),
-        **({MLFLOW_GIT_COMMIT: provenance.commit} if provenance.commit else {}),
-        **({DIRTY: str(provenance.dirty).lower()} if provenance.commit else {}),
-    }
+    tags = {VERSION: version("prompt-workbench")}
+    if environment["git_commit"]:
+        tags[MLFLOW_GIT_COMMIT] = str(environment["git_commit"])
+        tags[DIRTY] = str(environment["git_dirty"]).lower()
     with store.exclusive():
-        parent = _parent_run(store, experiment_id, plan, tags, again=again)
+        parent = _parent_run(store, experiment_id, plan, tags, again=job.again)
         children = _child_runs(store, experiment_id, plan, tags, parent)
         if _share_traces(children.values()) and _may_change(job, parent):
             parent = _parent_run(store, experiment_id, plan, tags, again=True)
             children = _child_runs(store, experiment_id, plan, tags, parent)
-    return Runs(store, experiment_id, parent, [children[v.digest] for v in plan.variants])
+    in_order = [children[variant.digest] for variant in plan.variants]
+    return Runs(store, experiment_id, job, environment, parent, in_order)
 
 
 def _share_traces(runs: Iterable[Run]) -> bool:
@@ -108,45 +98,44 @@ def _parent_run(
     runs = _search(store, experiment_id, PLAN, plan.digest)
     series = max(map(_series, runs), default=0) + (1 if again and runs else 0)
     tags = {**tags, PLAN: plan.digest, SERIES: str(series), MLFLOW_RUN_TYPE: PARENT_TYPE}
-    for attempts_left in reversed(range(ATTEMPTS)):
-        if any(_series(run) == series for run in runs):
-            break
-        try:
-            with no_retries():
-                start = int(time.time() * 1000)
-                store.client.create_run(experiment_id, start, dict(tags), run_name=_run_name(plan))
-        except MlflowException:
-            if not attempts_left:
-                raise
+
+    def create() -> None:
+        start = int(time.time() * 1000)
+        store.client.create_run(experiment_id, start, dict(tags), run_name=_run_name(plan))
+
+    def find() -> list[Run]:
         runs = _search(store, experiment_id, PLAN, plan.digest)
-    return _keep_first(store, experiment_id, [run for run in runs if _series(run) == series])
+        return [run for run in runs if _series(run) == series]
+
+    copies = [run for run in runs if _series(run) == series] or create_and_find(create, find)
+    return _keep_first(store, experiment_id, copies)
 
 
 def _child_runs(
     store: TrackingStore, experiment_id: str, plan: Plan, tags: Mapping[str, str], parent: Run
 ) -> dict[str, Run]:
     """The runs of the variants, by the variants' digests."""
-    for attempts_left in reversed(range(len(plan.variants) + ATTEMPTS)):
-        runs: dict[str, list[Run]] = {}
+    runs: defaultdict[str, list[Run]] = defaultdict(list)
+
+    def find() -> bool:
+        runs.clear()
         for run in _search(store, experiment_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id):
-            runs.setdefault(run.data.tags.get(VARIANT, ""), []).append(run)
+            runs[run.data.tags.get(VARIANT, "")].append(run)
+        return all(variant.digest in runs for variant in plan.variants)
+
+    def create() -> None:
         # MLflow lists the newest run first, so the first variant gets the latest start.
-        missing = [
-            (parent.info.start_time - number, variant)
-            for number, variant in enumerate(plan.variants, 1)
-            if variant.digest not in runs
-        ]
-        if not missing:
-            return {key: _keep_first(store, experiment_id, copies) for key, copies in runs.items()}
-        try:
-            with no_retries():
-                for start, variant in missing:
-                    all_tags = {**tags, **_child_tags(variant, parent)}
-                    store.client.create_run(experiment_id, start, all_tags, run_name=variant.name)
-        except MlflowException:
-            if not attempts_left:
-                raise
-    raise MlflowException(f"{len(missing)} runs were created and can't be found")
+        for number, variant in enumerate(plan.variants, 1):
+            if variant.digest not in runs:
+                start, all_tags = (
+                    parent.info.start_time - number,
+                    {**tags, **_child_tags(variant, parent)},
+                )
+                store.client.create_run(experiment_id, start, all_tags, run_name=variant.name)
+
+    if not find():  # each attempt may create only one of them
+        create_and_find(create, find, attempts=3 + len(plan.variants))
+    return {digest: _keep_first(store, experiment_id, copies) for digest, copies in runs.items()}
 
 
 def _search(store: TrackingStore, experiment_id: str, tag: str, value: str) -> list[Run]:
@@ -204,9 +193,7 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
     return ""
 
 
-def begin_recording(
-    runs: Runs, run: Run, plan: Plan, provenance: Provenance, *, rows: str = ""
-) -> int:
+def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     """Mark a run as being recorded, and return the number of earlier recordings.
 
     The first recording also logs the experiment file and the environment.
@@ -214,16 +201,14 @@ def begin_recording(
     Args:
         runs: of the invocation.
         run: the parent or a child.
-        plan: the invocation.
-        provenance: the state of the project's files.
         rows: stands for the digest of its rows until they are read back; empty for the parent.
     """
-    tags = run.data.tags
+    run_id, tags = run.info.run_id, run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
     if not number:
-        runs.store.client.log_dict(run.info.run_id, _pinned_experiment(plan), "experiment.yaml")
-        runs.store.client.log_dict(run.info.run_id, _environment(provenance), "environment.json")
-    log_tags(runs.store, run.info.run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})
+        runs.store.client.log_dict(run_id, _pinned_experiment(runs.job.plan), "experiment.yaml")
+        runs.store.client.log_dict(run_id, dict(runs.environment), "environment.json")
+    log_tags(runs.store, run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})
     return number
 
 
@@ -259,20 +244,3 @@ def _pinned_experiment(plan: Plan) -> dict[str, JSON]:
     """The experiment file with each prompt named by its digest, so that it can be run again."""
     prompts = [f"{prompt.name}@sha:{prompt.digest[:16]}" for prompt in plan.experiment.prompts]
     return {**plan.experiment.content, "name": plan.experiment.name, "prompts": prompts}
-
-
-def _environment(provenance: Provenance) -> dict[str, JSON]:
-    """What completions may depend on besides the experiment file."""
-    packages: dict[str, JSON] = {}
-    for name in PACKAGES:
-        try:
-            packages[name] = version(name)
-        except ImportError:
-            packages[name] = None
-    return {
-        "packages": packages,
-        "python": provenance.python,
-        "platform": provenance.platform,
-        "git_commit": provenance.commit or None,
-        "git_dirty": provenance.dirty if provenance.commit else None,
-    }

@@ -9,25 +9,27 @@ import sqlite3
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 import sqlalchemy
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.store.db.utils import _initialize_tables
+from mlflow.store.db.utils import _get_alembic_config, _initialize_tables
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.client_settings import set_http_defaults, silence
-from workbench.tracking.mlflow_schema import check_schema
+from workbench.tracking.client_settings import no_retries, set_http_defaults, silence
+from workbench.tracking.protocol import not_recorded_error
 from workbench.tracking.redacting_client import RedactingClient
 
 PROBE_S = 3.0  # a server's time to answer
@@ -35,7 +37,10 @@ LOCK_S = 60.0  # wait for another process that creates something
 SERVER_FAULT = 500  # from this HTTP status on
 SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
+MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
+
+T = TypeVar("T")
 
 set_http_defaults()
 
@@ -54,15 +59,13 @@ class TrackingStore:
     artifacts: Path | None
     lock: Path
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Keep other processes out; on a server only those of the same project.
+    def exclusive(self) -> FileLock:
+        """A lock that keeps other processes out; on a server only those of the same project.
 
         Raises:
-            OSError: another process kept the lock for a minute.
+            OSError: on entering, if another process kept the lock for a minute.
         """
-        with FileLock(self.lock, timeout=LOCK_S):
-            yield
+        return FileLock(self.lock, timeout=LOCK_S)
 
     @property
     def masked_uri(self) -> str:
@@ -81,12 +84,11 @@ class TrackingStore:
                     raise
             experiment = self.client.get_experiment_by_name(name)
         if experiment.lifecycle_stage != "active":
-            raise WorkbenchError(
+            raise not_recorded_error(
                 f"the MLflow experiment {name!r} is deleted",
                 where=self.masked_uri,
                 fix=f"mlflow experiments restore --experiment-id {experiment.experiment_id}, "
                 "or `name:` another one in the experiment file",
-                exit_code=ExitCode.NOT_RECORDED,
             )
         mlflow.set_experiment(experiment_id=experiment.experiment_id)  # new prompts appear there
         return str(experiment.experiment_id)
@@ -107,11 +109,37 @@ def read_pages(read_page: Callable[[str | None], Any]) -> Iterator[Any]:
             return
 
 
-@contextmanager
-def user_errors() -> Iterator[None]:
-    """Give errors of the tracking store the exit code 2: nothing has been sent yet."""
+def create_and_find(create: Callable[[], object], find: Callable[[], T], attempts: int = 3) -> T:
+    """Create something in MLflow and find it; try again, because a reply may get lost.
+
+    Args:
+        create: sends requests, without MLflow's own retries.
+        find: its result is returned if it is true.
+        attempts: to create it.
+
+    Raises:
+        MlflowException: the last attempt failed.
+    """
+    for _ in range(attempts):
+        error = MlflowException("MLflow can't find what it created")
+        try:
+            with no_retries():
+                create()
+        except MlflowException as reply:
+            error = reply
+        if result := find():
+            return result
+    raise error
+
+
+def connect_to_read(project: Project, tracking_uri: str) -> TrackingStore:
+    """The store of a project, as `connect`; nothing has been sent yet, so errors have exit code 2.
+
+    Raises:
+        WorkbenchError: it doesn't answer or is no tracking store.
+    """
     try:
-        yield
+        return connect(project, tracking_uri)
     except WorkbenchError as error:
         error.exit_code = ExitCode.USER
         raise
@@ -153,7 +181,7 @@ def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
     """A client that has answered once."""
     try:
         if not uri.startswith(("http://", "https://", "databricks")):
-            check_schema(uri)  # first, because MLflow retries for minutes to open a bad file
+            _check_schema(uri)  # first, because MLflow retries for minutes to open a bad file
         client = RedactingClient(redactor)
         client.search_experiments(max_results=1)
     except WorkbenchError:
@@ -161,13 +189,43 @@ def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
         if uri.startswith(SQLITE):
             raise _unusable_error(Path(uri.removeprefix(SQLITE)), error) from error
-        raise WorkbenchError(
+        raise not_recorded_error(
             f"the MLflow store can't be used: {_first_line(error)}",
             where=mask_url(uri),
             fix="see that it works: mlflow experiments search; or name another --tracking-uri",
-            exit_code=ExitCode.NOT_RECORDED,
         ) from error
     return client
+
+
+def _check_schema(uri: str) -> None:
+    """Refuse a database that this version of MLflow can't use; accept an empty one.
+
+    Otherwise MLflow would create its tables in any database, and upgrade an older store, which may
+    break other programs that use that store.
+    """
+    engine = sqlalchemy.create_engine(uri)
+    try:
+        with closing(engine.connect()) as connection:
+            tables = set(sqlalchemy.inspect(connection).get_table_names())
+            if not tables:
+                return
+            revision = MigrationContext.configure(connection).get_current_revision()
+    finally:
+        engine.dispose()
+    scripts = ScriptDirectory.from_config(_get_alembic_config(uri))
+    if not tables >= MLFLOW_TABLES or revision is None:
+        names = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
+        message = f"this is no MLflow store: it holds the tables {names}"
+        fix = "name another file or database, or leave --tracking-uri out"
+    elif revision in scripts.get_heads():
+        return
+    elif revision in {script.revision for script in scripts.walk_revisions()}:
+        message = f"an older MLflow made this store (schema {revision})"
+        fix = f"keep a copy of it, then: mlflow db upgrade {mask_url(uri)}"
+    else:
+        message = f"a newer MLflow made this store (schema {revision})"
+        fix = "pip install --upgrade mlflow, or name another --tracking-uri"
+    raise not_recorded_error(message, where=mask_url(uri), fix=fix)
 
 
 def _point_mlflow_to(uri: str) -> None:
@@ -218,7 +276,7 @@ def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
     if "locked" in str(error):
         message = "another process keeps the MLflow store locked"
         fix = "stop the other process (`fuser -v` names it), then repeat the command"
-    return WorkbenchError(message, where=str(file), fix=fix, exit_code=ExitCode.NOT_RECORDED)
+    return not_recorded_error(message, where=str(file), fix=fix)
 
 
 def _first_line(error: Exception) -> str:
@@ -234,9 +292,8 @@ def _probe(uri: str, timeout_s: float) -> None:
     except (OSError, ValueError, HTTPException) as error:
         if isinstance(error, urllib.error.HTTPError) and error.code < SERVER_FAULT:
             return  # it answers; the first call shows if it accepts the credentials
-        raise WorkbenchError(
+        raise not_recorded_error(
             f"the MLflow server doesn't answer: {error}",
             where=mask_url(uri),
             fix="start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out",
-            exit_code=ExitCode.NOT_RECORDED,
         ) from error

@@ -6,6 +6,7 @@ variant_run.finish(result, …)      [] or the errors that left the run incomple
 """
 
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -13,17 +14,16 @@ from pathlib import Path
 
 import mlflow
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.model import Request
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.bulk import open_traces
 from workbench.tracking.client_settings import short_timeout, silence
-from workbench.tracking.client_writer import ClientTraceWriter
+from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.evaluate import evaluate_run, write_table
-from workbench.tracking.protocol import RESUME, RecordingJob, RowRecord
-from workbench.tracking.provenance import Provenance
+from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet
 from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
@@ -36,7 +36,6 @@ from workbench.tracking.runs import (
     log_tags,
     share_traces,
 )
-from workbench.tracking.stored_trace import TraceCount, expected_count
 
 TRACED = "workbench.traces"
 
@@ -49,12 +48,10 @@ class VariantRun:
         trace_count: traces that were written, not linked.
     """
 
-    def __init__(
-        self, runs: Runs, job: RecordingJob, number: int, price: Price | None, redactor: Redactor
-    ) -> None:
+    def __init__(self, runs: Runs, number: int, price: Price | None, redactor: Redactor) -> None:
         self._runs = runs
-        self._job = job
-        self._variant = job.plan.variants[number]
+        self._job = runs.job
+        self._variant = runs.job.plan.variants[number]
         self._run = runs.children[number]
         self._trace_run = TraceRun(runs.experiment_id, self._run.info.run_id, self._variant, price)
         self._traces = open_traces(runs.store, self._trace_run)
@@ -62,7 +59,7 @@ class VariantRun:
         self._redactor = redactor
         # MLflow lists the newest trace first, so the first row gets the latest start. All traces of
         # a variant start before those of the variant above, so that pages don't mix them.
-        self._start_ms = runs.parent.info.start_time - number * (job.rows + 1)
+        self._start_ms = runs.parent.info.start_time - number * (self._job.rows + 1)
         self._attempt = 0
         self.reset()
 
@@ -73,15 +70,15 @@ class VariantRun:
         self._table_rows: dict[int, Row] = {}
         self._trace_ids: set[str] = set()
         self._linked_ids: set[str] = set()
-        self._expected, self._stored = TraceCount(), TraceCount()
+        self._expected, self._stored = Counter[str](), Counter[str]()
         large = self._job.rows > self._job.traces
         self._parquet = RowsParquet(self._job.plan.experiment.evaluators) if large else None
 
-    def begin(self, provenance: Provenance) -> None:
+    def begin(self) -> None:
         """Mark the run as being recorded."""
         shared_id = share_traces(self._runs, self._variant, self._run)
         self._shared_run = replace(self._trace_run, run_id=shared_id) if shared_id else None
-        self._attempt = begin_recording(self._runs, self._run, self._job.plan, provenance, rows="-")
+        self._attempt = begin_recording(self._runs, self._run, rows="-")
 
     def add(self, records: Sequence[RowRecord]) -> None:
         """Add rows: those that need a trace get one, unless it is stored already."""
@@ -158,8 +155,8 @@ class VariantRun:
         return [t for t in row_traces if t.id not in shared or shared[t.id].id not in linked]
 
     def _count(self, traces: ClientTraceWriter, row_traces: Sequence[RowTrace]) -> None:
-        self._expected = self._expected.plus(expected_count(row_traces))
-        self._stored = self._stored.plus(traces.count(row_traces))
+        self._expected.update(expected_count(row_traces))
+        self._stored.update(traces.count(row_traces))
 
     def _row_trace(self, record: RowRecord, run: TraceRun) -> RowTrace:
         request = Request(record.row.cell.key, record.body)
@@ -171,23 +168,17 @@ class VariantRun:
         """An error for everything that MLflow lacks."""
         run_id = self._run.info.run_id
         messages = [
-            f"MLflow holds {stored} of {expected} {entities}"
-            for entities, expected, stored in zip(
-                TraceCount._fields, self._expected, self._stored, strict=True
-            )
-            if stored != expected
+            f"MLflow holds {self._stored[entities]} of {expected} {entities}"
+            for entities, expected in self._expected.items()
+            if self._stored[entities] != expected
         ]
         if self._linked_ids and not self._linked_ids <= self._traces.linked_ids():
             messages.append("MLflow shows fewer traces of another run than it should")
-        if wrong := list(wrong_metrics(self._runs.store, run_id, result)):
+        if wrong := wrong_metrics(self._runs.store, run_id, result):
             messages.append(f"MLflow shows another {', '.join(wrong)}")
         for message in messages:
-            yield WorkbenchError(
-                f"{self._variant.name}: {message}",
-                where=f"run {run_id}",
-                fix=RESUME,
-                exit_code=ExitCode.NOT_RECORDED,
-            )
+            text = f"{self._variant.name}: {message}"
+            yield not_recorded_error(text, where=f"run {run_id}", fix=RESUME)
 
 
 @contextmanager

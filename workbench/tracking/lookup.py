@@ -1,0 +1,168 @@
+"""Lookups in MLflow before a run: registered prompts, datasets, variants of earlier runs.
+
+RecordedVariant(task="sentiment", prompt="few_shot@3", digest="9f86…", model="openai:m", …)
+"""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow.genai.datasets
+from mlflow.entities import Run
+from mlflow.entities.model_registry import PromptVersion
+from mlflow.exceptions import MlflowException
+
+from workbench.conversation import Message
+from workbench.errors import NotFoundError, WorkbenchError, unknown_name
+from workbench.project import Project
+from workbench.prompt import Prompt, Reference, Renderer, Template, settings_from_json
+from workbench.prompt.prompt import check_template, template_source
+from workbench.results.types import RecordedVariant
+from workbench.tracking.registry import SETTINGS, read_aliases, search_versions, version_digest
+from workbench.tracking.runs import PLAN, VARIANT, child_runs
+from workbench.tracking.tracking_store import TrackingStore, connect_to_read
+
+
+def find_version(
+    project: Project, tracking_uri: str, task: str, reference: Reference, renderer: Renderer
+) -> Prompt:
+    """The registered version that a reference names; one that others registered is plain messages.
+
+    Raises:
+        WorkbenchError: there is none; the message names the store.
+    """
+    store = connect_to_read(project, tracking_uri)
+    try:
+        version = _resolve(store, f"{task}.{reference.name}", reference)
+    except MlflowException as error:
+        raise WorkbenchError(f"{reference} can't be looked up: {error.message}") from error
+    stored = version.template
+    template: Template = (
+        tuple(Message(turn["role"], str(turn["content"])) for turn in stored)
+        if isinstance(stored, list)
+        else str(stored)
+    )
+    settings = settings_from_json(json.loads(version.tags.get(SETTINGS, "{}")))
+    if version.response_format and settings.response_schema is None:
+        settings = replace(settings, response_schema=version.response_format)
+    prompt = Prompt(
+        task=task,
+        name=reference.name,
+        ref=str(reference),
+        template=template,
+        source=template_source(template),
+        settings=settings,
+        description=version.commit_message or "",
+        version=int(version.version),
+    )
+    return check_template(prompt, renderer)
+
+
+def _resolve(store: TrackingStore, name: str, reference: Reference) -> PromptVersion:
+    versions = search_versions(store, name)
+    if not versions:
+        raise NotFoundError(
+            f"no prompt {name!r} is registered in {store.masked_uri}",
+            fix="`workbench run` and `workbench prompts push` register it",
+        )
+    if reference.kind == "digest":
+        return _by_digest(store, name, versions, reference.value)
+    if reference.kind == "version":
+        for version in versions:
+            if int(version.version) == int(reference.value):
+                return version
+        newest = versions[0].version
+        raise NotFoundError(
+            f"{name!r} has no version {reference.value} in {store.masked_uri}",
+            fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
+        )
+    try:
+        return store.client.get_prompt_version_by_alias(name, reference.value)
+    except MlflowException:
+        numbers = [int(version.version) for version in versions]
+        aliases = read_aliases(store.client, name, numbers)
+        kind = f"alias of {name!r} in {store.masked_uri}:"
+        error = unknown_name(kind, reference.value, aliases)
+        raise NotFoundError(error.message, fix=error.fix) from None
+
+
+def _by_digest(
+    store: TrackingStore, name: str, versions: Sequence[PromptVersion], prefix: str
+) -> PromptVersion:
+    matches = [v for v in versions if version_digest(v).startswith(prefix)]
+    if len({version_digest(version) for version in matches}) == 1:
+        return matches[-1]
+    listed = ", ".join(f"{v.version}: {version_digest(v)[:12]}" for v in versions[:8])
+    raise WorkbenchError(
+        f"{len(matches)} versions of {name!r} in {store.masked_uri} begin with {prefix!r}",
+        fix=f"there are {listed}",
+    )
+
+
+def read_dataset(project: Project, tracking_uri: str, name: str) -> list[dict[str, Any]]:
+    """The records of the evaluation dataset `name`, in MLflow's order.
+
+    Raises:
+        WorkbenchError: the store has no dataset of that name.
+    """
+    store = connect_to_read(project, tracking_uri)
+    try:
+        dataset = mlflow.genai.datasets.get_dataset(name=name)
+    except MlflowException as error:
+        names = [each.name for each in mlflow.genai.datasets.search_datasets()]
+        raise WorkbenchError(
+            f"no MLflow evaluation dataset {name!r} in {store.masked_uri}",
+            fix=f"there are: {', '.join(names) or 'none'}",
+        ) from error
+    records: list[dict[str, Any]] = dataset.to_df().to_dict("records")
+    return records
+
+
+def recorded_variants(project: Project, tracking_uri: str, run_id: str) -> list[RecordedVariant]:
+    """The variant of a run, or all variants of an invocation's parent run.
+
+    Raises:
+        WorkbenchError: there is no such run, workbench did not create it, or it is incomplete.
+    """
+    store = connect_to_read(project, tracking_uri)
+    try:
+        run = store.client.get_run(run_id)
+        if VARIANT in run.data.tags:
+            return [_read_variant(store, run)]
+        if PLAN not in run.data.tags:
+            raise WorkbenchError(
+                f"run {run_id} was not made by workbench run",
+                where=store.masked_uri,
+                fix="name the run of an invocation or of one of its variants",
+            )
+        return [_read_variant(store, child) for child in child_runs(store, run)]
+    except MlflowException as error:
+        raise WorkbenchError(
+            f"run {run_id} can't be looked up: {error.message}",
+            fix="workbench run names its run in its last lines; `workbench ui` shows them all",
+        ) from error
+
+
+def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            file = store.client.download_artifacts(run.info.run_id, "results.json", folder)
+        except (MlflowException, OSError) as error:
+            raise WorkbenchError(
+                f"run {run.info.run_id} has no results: its recording was not completed",
+                where=store.masked_uri,
+                fix="workbench sync records what is missing",
+            ) from error
+        results = json.loads(Path(file).read_text(encoding="utf-8"))
+    (prompt_link,) = json.loads(run.data.tags["mlflow.linkedPrompts"])
+    task, _, prompt = prompt_link["name"].partition(".")
+    return RecordedVariant(
+        task=task,
+        prompt=f"{prompt}@{prompt_link['version']}",
+        digest=results["digest"],
+        model=results["model"],
+        parameters=results["parameters"],
+    )
