@@ -20,13 +20,13 @@ def project_resolvers(
 
     def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
         project.require_tracking(tracking_uri, f"{task}/{reference}")
-        from workbench.tracking.lookup import find_version
+        from workbench.tracking.mlflow_lookup import find_version
 
         return find_version(project, tracking_uri, task, reference, renderer)
 
     def dataset(name: str) -> list[dict[str, Any]]:
         project.require_tracking(tracking_uri, f"the MLflow dataset {name!r}")
-        from workbench.tracking.lookup import read_dataset
+        from workbench.tracking.mlflow_lookup import read_dataset
 
         return read_dataset(project, tracking_uri, name)
 

@@ -96,7 +96,7 @@ def _recorded_runs(selectors: list[str], project: "Project", tracking_uri: str) 
     if not run_ids:
         return {}
     project.require_tracking(tracking_uri, "comparing runs")
-    from workbench.tracking.lookup import recorded_variants
+    from workbench.tracking.mlflow_lookup import recorded_variants
 
     return {run_id: recorded_variants(project, tracking_uri, run_id) for run_id in run_ids}
 

@@ -6,7 +6,7 @@ charts.py            charts of an invocation's metrics
 client_settings.py   time-outs, retries and log levels of MLflow's client
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
-lookup.py            registered prompts, datasets and variants of earlier runs
+mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
 recorder.py          recording of one invocation
