@@ -348,5 +348,5 @@ def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
     found = store.completions(keys)
     assert [found[key].text for key in keys] == [key.split("-")[1] for key in keys]
     assert pending == []
-    store_id, commits = store.database.identity()
-    assert store.database.acknowledged(store_id) == commits
+    ((store_id, commits),) = store.database.read("SELECT id, commits FROM store")
+    assert Watermark(store.database.folder).commits(store_id) == commits

@@ -9,7 +9,7 @@ from kept_store import call, fill, key_of, said
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store import Store
 from workbench.store.prune import cutoff_time, remove
-from workbench.store.selection import ScoreSelection, Selection
+from workbench.store.selection import Selection
 
 NUMBERS = range(4)
 KEYS = [key_of(n) for n in NUMBERS]
@@ -167,7 +167,7 @@ def test_a_pruned_store_goes_on(home):
     folder = home / ".workbench"
     fill(folder, NUMBERS)
     with Store(folder) as store:
-        assert remove(store, Selection(model="*")) > 0
-        assert remove(store, ScoreSelection("", "")) >= 0
+        assert remove(store, Selection("*")) > 0
+        assert remove(store, Selection(table="scores")) >= 0
     assert fill(folder, NUMBERS).keys() == set(KEYS)
     assert left(home) == [0, 1, 2, 3]

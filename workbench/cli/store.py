@@ -116,12 +116,13 @@ def prune(
     """
     from workbench.report.store import bytes_text, removal_json, removal_lines
     from workbench.store.prune import cutoff_time, preview_removal, remove
-    from workbench.store.selection import ScoreSelection
+    from workbench.store.selection import Selection
 
     before = cutoff_time(older_than) if older_than else ""
     _check_conditions(bool(evaluator), bool(model or state), before=bool(before), scores=scores)
     completions = _selection(model, state, before)
-    selection = ScoreSelection(evaluator, before) if scores else completions
+    of_scores = Selection(evaluator, before=before, table="scores")
+    selection = of_scores if scores else completions
     project = open_project()
     with open_store(project) as store:
         removal = preview_removal(store, selection, project.prices)

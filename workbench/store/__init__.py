@@ -2,16 +2,16 @@
 
     completions   key -> state, completion, request       completions.py   completions, scores
     scores        key -> score                            leases.py        leases, unanswered calls
-    intents       key -> the process that sends it        history.py       averages of a model
-    calls         calls without a completion              integrity.py     checks of the whole file
+    intents       key -> the process that sends it
+    calls         calls without a completion
 
 Below them: database.py (the SQLite file and its errors), schema.py, watermark.py (the number of
 synced commits), disk_space.py, locks.py. Above them, for `workbench store`: selection.py,
-statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py, exclusive.py).
+statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py and
+damaged_rows.py).
 """
 
-from workbench.store.completions import RETRIABLE, Store, completion_json, score_key
-from workbench.store.history import History
+from workbench.store.completions import RETRIABLE, History, Store, completion_json, score_key
 from workbench.store.leases import ClaimResult, Leases, Owner, UnansweredCall
 from workbench.store.locks import LockHeld, hold_lock
 

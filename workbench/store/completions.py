@@ -8,6 +8,7 @@ with Store(project.store) as store:
 import dataclasses
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -17,8 +18,6 @@ from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
 from workbench.store.database import Database, checksum
 from workbench.store.disk_space import reserve_space
-from workbench.store.history import History, read_history
-from workbench.store.integrity import check
 from workbench.store.leases import Leases
 
 Result = TypeVar("Result")
@@ -31,21 +30,53 @@ COMPLETION_COLUMNS = (
     "key, state, completion, request, sum, model, size, input_tokens, output_tokens, latency_s"
 )
 SCORE_COLUMNS = "key, evaluator, score, sum"
+CHECKSUMS = {
+    "completions": "crc(key, state, completion, request)",
+    "scores": "crc(key, evaluator, score)",
+}
+TOTALS = """
+SELECT count(*), coalesce(sum(sum), 0), min(CASE WHEN sum IS NOT {crc} THEN key END),
+       (SELECT rows FROM totals WHERE name = '{table}'),
+       (SELECT sums FROM totals WHERE name = '{table}')
+FROM {table}
+"""
+HISTORY = """
+SELECT sum(input_tokens) * 1.0 / sum(CASE WHEN input_tokens IS NOT NULL THEN size END),
+       avg(output_tokens), avg(latency_s)
+FROM completions WHERE model = ?
+"""
+
+
+def insert(table: str, columns: str, or_else: str = "") -> str:
+    """The SQL that inserts rows of these columns; `or_else`: `OR IGNORE`."""
+    marks = ", ".join("?" * (columns.count(",") + 1))
+    return f"INSERT {or_else} INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
 
 
 def upsert(table: str, columns: str, condition: str = "") -> str:
     """The SQL that inserts rows, or replaces those with the same key."""
-    names = columns.split(", ")
-    updates = ", ".join(
-        f"{name} = excluded.{name}" for name in dict.fromkeys([*names[1:], "kept_at"])
-    )
-    marks = ", ".join("?" * len(names))
-    insert = f"INSERT INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
-    return f"{insert} ON CONFLICT (key) DO UPDATE SET {updates} {condition}"
+    _, *names = dict.fromkeys([*columns.split(", "), "kept_at"])
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names)
+    return f"{insert(table, columns)} ON CONFLICT (key) DO UPDATE SET {updates} {condition}"
 
 
 SAVE_COMPLETION = upsert("completions", COMPLETION_COLUMNS)
 SAVE_SCORE = upsert("scores", SCORE_COLUMNS)
+
+
+@dataclass(frozen=True)
+class History:
+    """Averages over all stored completions of one model; None if there is nothing to average.
+
+    Attributes:
+        input_per_byte: input tokens per byte of the request body.
+        output_tokens: mean.
+        latency_s: mean, seconds.
+    """
+
+    input_per_byte: float | None = None
+    output_tokens: float | None = None
+    latency_s: float | None = None
 
 
 class Store:
@@ -67,12 +98,16 @@ class Store:
         self.database.__exit__()
 
     def check(self) -> None:
-        """Read every row: a damaged one might be a completion that would be paid for again.
+        """Compare every row with its checksum, and the file with its totals and watermark.
+
+        A file can change and still be a valid database: a page is older than the others, or the
+        log was cut. A missing completion would be paid for again.
 
         Raises:
             WorkbenchError: the file is not as it was written (exit code 5).
         """
-        check(self.database)
+        if damage := self._find_damage():
+            raise self.database.storage_error("is damaged", damage)
 
     def reserve_space(self, requests: Iterable[Request]) -> None:
         """Check that the disk has space for the completions of these requests.
@@ -131,7 +166,26 @@ class Store:
 
     def history(self, model: str) -> History:
         """Return averages over the completions of `model` (`provider:name`)."""
-        return read_history(self.database, model)
+        return History(*self.database.read(HISTORY, (model,))[0])
+
+    def _find_damage(self) -> str:
+        """The first damage; empty if there is none."""
+        database = self.database
+        if any((database.folder / "repairing").glob("new-*/store.db")):
+            return "its repair was interrupted"
+        if missing := database.missing_commits():
+            return f"its last {missing:,} changes are missing"
+        ((result,),) = database.read("PRAGMA integrity_check(1)")
+        if result != "ok":
+            return " ".join(str(result).split())
+        for table, crc in CHECKSUMS.items():
+            query = TOTALS.format(crc=crc, table=table)
+            ((rows_read, sums_read, damaged_key, rows, sums),) = database.read(query)
+            if damaged_key is not None:
+                return f"the row {damaged_key} does not match its checksum"
+            if (rows, sums) != (rows_read, sums_read):
+                return f"{table}: {rows} rows were stored, {rows_read} are readable"
+        return ""
 
     def _row(
         self, request: Request, completion: Completion

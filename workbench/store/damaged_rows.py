@@ -48,18 +48,16 @@ def read_file(file: Path) -> Iterator[tuple[str, Row]]:
 
     The file may be changed: it must be a copy.
     """
-    with closing(_connect(file)) as connection:
+    with closing(connect(file)) as connection:
         index = list(_read_by_key(connection, READ_INDEX))
         numbers = [number for _, number in index if isinstance(number, int)]
-        sources = {
-            "index": iter(index),
-            "completions": _read_by_number(connection, "completions", numbers),
-            "scores": _read_by_key(connection, READ_SCORES),
-            "calls": _read_by_number(connection, "calls", []),
-        }
-        for table, rows in sources.items():
-            for row in rows:
-                yield table, row
+        yield from (("index", row) for row in index)
+        for row in _read_by_number(connection, "completions", numbers):
+            yield "completions", row
+        for row in _read_by_key(connection, READ_SCORES):
+            yield "scores", row
+        for row in _read_by_number(connection, "calls", []):
+            yield "calls", row
 
 
 def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
@@ -68,8 +66,8 @@ def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
     A row of a numbered table has its number in `id` and NULL in its first column. An entry of an
     index has no `id`; those of the index `history` end with a completion's key and number.
     """
-    with closing(_connect(file)) as connection:
-        rows = _fetch(connection, "SELECT nfield, id, * FROM lost_and_found") or []
+    with closing(connect(file)) as connection:
+        rows, _ = fetch(connection, "SELECT nfield, id, * FROM lost_and_found")
         for count, number, _, _, _, _, *columns in rows:
             if number is not None and count == 12:
                 yield "completions", (*columns[1:6], columns[11])
@@ -126,8 +124,7 @@ def with_readable_schema(file: Path) -> Iterator[Path]:
     """
     yield file
     templates = [_new_store(file.with_name(f"new-{n}.db"), vacuum=bool(n)) for n in range(2)]
-    schema = _read_schema(file)
-    if any(schema == _read_schema(template) for template in templates):
+    if _read_schema(file) in [_read_schema(template) for template in templates]:
         return
     for template in templates:
         page = template.read_bytes()[:PAGE_SIZE]
@@ -146,32 +143,27 @@ def _new_store(file: Path, *, vacuum: bool) -> Path:
     return file
 
 
-def _read_schema(file: Path) -> list[Row] | None:
-    with closing(_connect(file)) as connection:
-        return _fetch(connection, "SELECT name, rootpage, sql FROM sqlite_schema ORDER BY name")
+def _read_schema(file: Path) -> tuple[list[Row], bool]:
+    with closing(connect(file)) as connection:
+        return fetch(connection, "SELECT name, rootpage, sql FROM sqlite_schema ORDER BY name")
 
 
-def _connect(file: Path) -> sqlite3.Connection:
+def connect(file: Path) -> sqlite3.Connection:
+    """Open a database that may be damaged."""
     connection = sqlite3.connect(file, isolation_level=None)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     connection.execute("PRAGMA writable_schema = ON")  # then a file that was cut is not refused
     return connection
 
 
-def _fetch(connection: sqlite3.Connection, query: str, values: Row = ()) -> list[Row] | None:
-    """Return the rows of a query; None if it needs an unreadable page."""
-    try:
-        return connection.execute(query, values).fetchall()
-    except (sqlite3.Error, MemoryError):
-        return None
-
-
-def _fetch_until_error(connection: sqlite3.Connection, query: str, values: Row = ()) -> list[Row]:
-    """Return the rows of a query up to the first unreadable page."""
+def fetch(connection: sqlite3.Connection, query: str, values: Row = ()) -> tuple[list[Row], bool]:
+    """Return the rows of a query up to the first unreadable page, and True if there is none."""
     rows: list[Row] = []
-    with suppress(sqlite3.Error, MemoryError):
+    try:
         rows.extend(connection.execute(query, values))
-    return rows
+    except (sqlite3.Error, MemoryError):
+        return rows, False
+    return rows, True
 
 
 def _read_by_number(
@@ -180,31 +172,29 @@ def _read_by_number(
     """Yield the readable rows of a table with numbers; `numbers` are those that an index names."""
     listed = f"SELECT number FROM {table} NOT INDEXED ORDER BY number"  # noqa: S608
     for query in (listed, f"{listed} DESC"):
-        numbers = [*numbers, *(number for (number,) in _fetch_until_error(connection, query))]
+        numbers = [*numbers, *(number for (number,) in fetch(connection, query)[0])]
     last = max((number for number in numbers if number <= LARGEST_NUMBER), default=0)
     query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED WHERE number"  # noqa: S608
     for start in range(1, last + 1, ROWS_PER_READ):
         end = start + ROWS_PER_READ
-        rows = _fetch(connection, f"{query} BETWEEN ? AND ?", (start, end - 1))
-        if rows is None:
-            singles = (_fetch(connection, f"{query} = ?", (n,)) for n in range(start, end))
-            rows = [row for single in singles for row in single or []]
+        rows, complete = fetch(connection, f"{query} BETWEEN ? AND ?", (start, end - 1))
+        if not complete:
+            singles = (fetch(connection, f"{query} = ?", (n,)) for n in range(start, end))
+            rows = [row for single, _ in singles for row in single]
         yield from rows
 
 
 def _read_by_key(connection: sqlite3.Connection, query: str, prefix: str = "") -> Iterator[Row]:
     """Yield the readable rows whose key has a prefix, by ranges that become smaller."""
-    if not prefix and _fetch(connection, f"EXPLAIN {query}") is None:
+    if not prefix and not fetch(connection, f"EXPLAIN {query}")[1]:
         return  # there is no such table, so every range would fail
-    query_range, values = f"{query} WHERE key BETWEEN ? AND ? ORDER BY key", (prefix, f"{prefix}g")
-    rows = None
+    in_range, values = f"{query} WHERE key BETWEEN ? AND ? ORDER BY key", (prefix, f"{prefix}g")
     if len(prefix) >= PREFIX_LENGTHS[0]:
-        rows = _fetch(connection, query_range, values)
-    if rows is not None:
-        yield from rows
-    elif len(prefix) < PREFIX_LENGTHS[1]:
-        for digit in DIGITS:
-            yield from _read_by_key(connection, query, prefix + digit)
-    else:
-        yield from _fetch_until_error(connection, query_range, values)
-        yield from _fetch_until_error(connection, f"{query_range} DESC", values)
+        rows, complete = fetch(connection, in_range, values)
+        if complete or len(prefix) == PREFIX_LENGTHS[1]:
+            yield from rows
+            if not complete:
+                yield from fetch(connection, f"{in_range} DESC", values)[0]
+            return
+    for digit in DIGITS:
+        yield from _read_by_key(connection, query, prefix + digit)

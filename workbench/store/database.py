@@ -115,7 +115,7 @@ class Database:
         """
         with self._lock:
             self._commit(self._synced, [*statements, (COUNT_COMMIT, [()])])
-            store, commits = self.identity()
+            store, commits = self._identity()
         try:
             SYNC(self._log)
         except OSError as error:
@@ -126,14 +126,13 @@ class Database:
         """Execute all statements or none, without a sync; return the number of changed rows."""
         return self._commit(self._unsynced, statements)
 
-    def identity(self) -> tuple[str, int]:
-        """Return the store's id and its number of synced commits."""
-        ((store, commits),) = self.read("SELECT id, commits FROM store")
-        return store, commits
-
-    def acknowledged(self, store: str) -> int:
-        """Return the number of synced commits in the watermark; the file must have as many."""
-        return self._watermark.commits(store)
+    def missing_commits(self) -> int:
+        """Return the number of synced commits that the file has lost, by the watermark."""
+        store, _ = self._identity()
+        # The watermark is read before the commits: other processes only ever increase both.
+        acknowledged = self._watermark.commits(store)
+        _, commits = self._identity()
+        return max(0, acknowledged - commits)
 
     def shrink(self) -> None:
         """Return the space of deleted rows to the disk, and leave no trace of them in the file."""
@@ -143,6 +142,11 @@ class Database:
                 self._synced.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
                 raise self.storage_error("can't be written", error) from error
+
+    def _identity(self) -> tuple[str, int]:
+        """Return the store's id and its number of synced commits."""
+        ((store, commits),) = self.read("SELECT id, commits FROM store")
+        return store, commits
 
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
         with self._lock:

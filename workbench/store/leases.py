@@ -24,8 +24,8 @@ from typing import Literal
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import FailedCall
 from workbench.secrets import Redactor
-from workbench.store.database import Database, Statement
-from workbench.store.locks import LockHeld, hold_lock
+from workbench.store.database import Database
+from workbench.store.locks import hold_lock, is_locked
 
 ClaimResult = Literal["claimed", "answered", "taken"]
 EXCLUSIVE = "store "  # prefix of the plan of an owner that needs the store for itself
@@ -77,6 +77,11 @@ class Owner:
         return f"process {self.pid} on {self.host}, since {self.begun_at[:19]}Z"
 
 
+def lock_path(folder: Path, owner: str) -> Path:
+    """The file that an owner of the store in `folder` holds locked."""
+    return folder / "owners" / f"{owner}.lock"
+
+
 def store_in_use_error(user: str) -> WorkbenchError:
     """The error that names the process that uses the store (exit code 7)."""
     return WorkbenchError(
@@ -108,7 +113,11 @@ class Leases:
         """
         self._id = uuid.uuid4().hex
         row = (self._id, os.getpid(), socket.gethostname(), plan)
-        lock = self._lock_path(self._id)
+        lock = lock_path(self._database.folder, self._id)
+        try:
+            lock.parent.mkdir(mode=0o700, exist_ok=True)
+        except OSError as error:
+            raise self._database.storage_error("can't be written", error) from error
         with hold_lock(lock, timeout_s=LOCK_TIMEOUT_S):
             try:
                 self._database.write_unsynced(
@@ -133,12 +142,8 @@ class Leases:
     ) -> ClaimResult:
         """Lease a request to this process, which sends it now.
 
-        Args:
-            key: of the request.
-            model: `provider:name`.
-            cost: the most it may cost.
-            refetch: send it although a completion is stored.
-            billed: False if the call is free: then its outcome need not be known.
+        `cost` is the most that the call may cost. With `refetch` it is sent although a completion
+        is stored. The outcome of a call that is not `billed` need not be known.
 
         Returns:
             `answered` if another process has stored a completion meanwhile, `taken` if another
@@ -211,9 +216,9 @@ class Leases:
                 unknown += self._pending_calls(owner.id, reason)
                 self._remove_owner(owner.id, reason)
         ids = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
-        for lock in self._owners_folder().glob("*.lock"):
+        for lock in lock_path(self._database.folder, "*").parent.glob("*.lock"):
             if lock.stem not in ids:  # its process ended before it registered as an owner
-                self._is_alive(lock.stem)  # deletes the lock of a dead process
+                is_locked(lock)  # deletes the lock of a dead process
         return unknown
 
     def unanswered_calls(self, key: str = "") -> list[UnansweredCall]:
@@ -261,34 +266,18 @@ class Leases:
                 raise store_in_use_error(str(owner))
 
     def _remove_owner(self, owner: str, reason: str) -> None:
-        statements: list[Statement] = [
-            (RECORD_UNKNOWN, [(reason, owner)]),
-            ("DELETE FROM intents WHERE owner = ?", [(owner,)]),
-            ("DELETE FROM owners WHERE id = ?", [(owner,)]),
-        ]
-        self._database.write(statements)
+        self._database.write(
+            [
+                (RECORD_UNKNOWN, [(reason, owner)]),
+                ("DELETE FROM intents WHERE owner = ?", [(owner,)]),
+                ("DELETE FROM owners WHERE id = ?", [(owner,)]),
+            ]
+        )
 
     def _is_alive(self, owner: str) -> bool:
         if time.monotonic() - self._seen_alive.get(owner, float("-inf")) < ALIVE_FOR_S:
             return True
-        lock = self._lock_path(owner)
-        if not lock.exists():
+        if not is_locked(lock_path(self._database.folder, owner)):
             return False
-        try:
-            with hold_lock(lock):
-                lock.unlink(missing_ok=True)
-                return False
-        except LockHeld:
-            self._seen_alive[owner] = time.monotonic()
-            return True
-
-    def _lock_path(self, owner: str) -> Path:
-        return self._owners_folder() / f"{owner}.lock"
-
-    def _owners_folder(self) -> Path:
-        folder = self._database.folder / "owners"
-        try:
-            folder.mkdir(mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise self._database.storage_error("can't be written", error) from error
-        return folder
+        self._seen_alive[owner] = time.monotonic()
+        return True

@@ -17,10 +17,6 @@ class LockHeld(Exception):  # noqa: N818  a state of the lock, not an error by i
 def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
     """Hold the lock of a file. The file is created if it is missing, and not deleted.
 
-    Args:
-        path: of the file.
-        timeout_s: seconds to wait for another process.
-
     Raises:
         LockHeld: another process holds it.
         WorkbenchError: the file system has no locks, as some network file systems.
@@ -39,6 +35,18 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_locked(path: Path) -> bool:
+    """True if a process holds the lock; the file of a process that has ended is deleted."""
+    if not path.exists():
+        return False
+    try:
+        with hold_lock(path):
+            path.unlink(missing_ok=True)
+            return False
+    except LockHeld:
+        return True
 
 
 def _no_locks_error(path: Path, cause: object) -> WorkbenchError:

@@ -12,15 +12,10 @@ from workbench.errors import WorkbenchError
 from workbench.project import Price
 from workbench.store.completions import Store
 from workbench.store.leases import EXCLUSIVE
-from workbench.store.selection import ScoreSelection, Selection
-from workbench.store.statistics import file_size
+from workbench.store.selection import Selection
+from workbench.store.statistics import count_completions, file_size
 
 PLAN = f"{EXCLUSIVE}prune"
-BY_MODEL = """
-SELECT model, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-       sum(input_tokens IS NULL OR output_tokens IS NULL), sum(length(completion) + length(request))
-FROM completions
-"""
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
@@ -61,32 +56,27 @@ def cutoff_time(age: str, now: datetime | None = None) -> str:
     return cutoff.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def preview_removal(
-    store: Store, selection: Selection | ScoreSelection, prices: Mapping[str, Price]
-) -> Removal:
+def preview_removal(store: Store, selection: Selection, prices: Mapping[str, Price]) -> Removal:
     """Return the totals of the rows that `remove` would delete."""
-    where, values = selection.where(store.database)
-    if isinstance(selection, ScoreSelection):
+    if selection.table == "scores":
+        where, values = selection.where(store.database)
         query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"  # noqa: S608
         ((count, size),) = store.database.read(query, values)
         return Removal(scores=count, size=size)
-    rows = store.database.read(f"{BY_MODEL} {where} GROUP BY model ORDER BY model", values)
-    costs = [prices[row[0]].cost(row[2], row[3]) for row in rows if row[0] in prices]
-    count, tokens_in, tokens_out, uncounted, size = (
-        sum(row[i] for row in rows) for i in range(1, 6)
-    )
+    models = count_completions(store, prices, selection)
+    costs = [model.cost for model in models if model.cost is not None]
     return Removal(
-        answers=count,
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
+        answers=sum(sum(model.states.values()) for model in models),
+        input_tokens=sum(model.input_tokens for model in models),
+        output_tokens=sum(model.output_tokens for model in models),
         cost=sum(costs) if costs else None,
-        unpriced=tuple(row[0] for row in rows if row[0] not in prices),
-        uncounted=uncounted,
-        size=size,
+        unpriced=tuple(model.model for model in models if model.cost is None),
+        uncounted=sum(model.uncounted for model in models),
+        size=sum(model.size for model in models),
     )
 
 
-def remove(store: Store, selection: Selection | ScoreSelection) -> int:
+def remove(store: Store, selection: Selection) -> int:
     """Delete the selected rows; return the number of bytes by which the file shrank.
 
     Raises:

@@ -26,12 +26,13 @@ from workbench.store.database import Database, checksum
 
 ROWS_PER_WRITE = 500
 IF_LATER = "WHERE excluded.kept_at > kept_at"  # of two rows with the same key
-SAVE_COMPLETION = upsert("completions", f"{COMPLETION_COLUMNS}, kept_at", IF_LATER)
-SAVE_SCORE = upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER)
-SAVE_CALL = (
-    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
-    "WHERE NOT EXISTS (SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)"
-)
+SAVE = {
+    "completions": upsert("completions", f"{COMPLETION_COLUMNS}, kept_at", IF_LATER),
+    "scores": upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER),
+    "calls": "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
+    "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
+    "(SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)",
+}
 OUTCOMES = ("refused", "possibly_billed", "unknown")
 KEY = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"[0-9-]{10}T[0-9:.]{12}Z")
@@ -71,15 +72,17 @@ def recover(files: Sequence[Path], database: Database) -> Recovered:
                 used_shell = True
                 _copy_rows(read_file(recovered), database, keys)
                 _copy_rows(read_orphans(recovered), database, keys)
-    stored = {key for (key,) in database.read("SELECT key FROM completions")}
-    scores = {key for (key,) in database.read("SELECT key FROM scores")}
+    stored = {
+        table: {key for (key,) in database.read(f"SELECT key FROM {table}")}  # noqa: S608
+        for table in keys
+    }
     ((calls,),) = database.read("SELECT count(*) FROM calls")
     return Recovered(
-        len(stored),
-        len(scores),
+        len(stored["completions"]),
+        len(stored["scores"]),
         calls,
-        lost=tuple(sorted(keys["completions"] - stored)),
-        lost_scores=tuple(sorted(keys["scores"] - scores)),
+        lost=tuple(sorted(keys["completions"] - stored["completions"])),
+        lost_scores=tuple(sorted(keys["scores"] - stored["scores"])),
         used_shell=used_shell,
     )
 
@@ -89,19 +92,11 @@ def _copy_rows(
 ) -> None:
     """Save the valid rows, and add each key to `keys`, by table."""
     while batch := list(islice(rows, ROWS_PER_WRITE)):
-        valid: dict[str, list[Row]] = {"completions": [], "scores": [], "calls": []}
-        for table, row in batch:
-            if table != "calls" and isinstance(row[0], str) and KEY.fullmatch(row[0]):
-                keys["scores" if table == "scores" else "completions"].add(row[0])
-            if values := _validate(table, row):
-                valid[table].append(values)
-        database.write(
-            [
-                (SAVE_COMPLETION, valid["completions"]),
-                (SAVE_SCORE, valid["scores"]),
-                (SAVE_CALL, valid["calls"]),
-            ]
-        )
+        for table, (key, *_) in batch:
+            if table != "calls" and isinstance(key, str) and KEY.fullmatch(key):
+                keys["scores" if table == "scores" else "completions"].add(key)
+        valid = [(table, _validate(table, row)) for table, row in batch]
+        database.write([(SAVE[table], [row]) for table, row in valid if row])
 
 
 def _validate(table: str, row: Row) -> Row | None:

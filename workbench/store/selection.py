@@ -1,19 +1,20 @@
 """Stored completions with their requests, and filters that select some of them.
 
-Selection(model="openai:*", states=("truncated",), before="2025-11-01T00:00:00Z")
+Selection("openai:*", states=("truncated",), before="2025-11-01T00:00:00Z")
 """
 
 import json
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from workbench.canonical import JSON
 from workbench.model import Completion
 from workbench.store.completions import Store
 from workbench.store.database import Database
 
-KEYS_PER_READ = 200  # so many completions are in memory
+COMPLETIONS_PER_READ = 200  # so many are in memory
 
 
 @dataclass(frozen=True)
@@ -35,27 +36,28 @@ class StoredCompletion:
 
 @dataclass(frozen=True)
 class Selection:
-    """Completions that meet every condition.
+    """Completions or scores that meet every condition.
 
     Attributes:
-        model: a glob over `provider:name`; empty: any.
-        states: empty: any.
+        glob: over models (`provider:name`) or evaluator names; empty: any.
+        states: of completions; empty: any.
         before: stored earlier than this, UTC, ISO 8601; empty: any time.
     """
 
-    model: str = ""
+    glob: str = ""
     states: tuple[str, ...] = ()
     before: str = ""
-    table = "completions"
+    table: Literal["completions", "scores"] = "completions"
 
     def where(self, database: Database) -> tuple[str, list[str]]:
         """The SQL condition `WHERE …` and its values."""
         conditions, values = ["1"], list[str]()
-        if self.model:
-            rows = database.read("SELECT model FROM completions GROUP BY model")
-            models = [str(name) for (name,) in rows if fnmatchcase(name, self.model)]
-            conditions.append(f"model IN ({','.join('?' * len(models))})")
-            values += models
+        if self.glob:
+            column = "model" if self.table == "completions" else "evaluator"
+            rows = database.read(f"SELECT {column} FROM {self.table} GROUP BY {column}")  # noqa: S608
+            names = [str(name) for (name,) in rows if fnmatchcase(name, self.glob)]
+            conditions.append(f"{column} IN ({','.join('?' * len(names))})")
+            values += names
         if self.states:
             conditions.append(f"state IN ({','.join('?' * len(self.states))})")
             values += self.states
@@ -65,37 +67,14 @@ class Selection:
         return f"WHERE {' AND '.join(conditions)}", values
 
 
-@dataclass(frozen=True)
-class ScoreSelection:
-    """Scores that meet both conditions.
-
-    Attributes:
-        evaluator: a glob over evaluator names; empty: any.
-        before: stored earlier than this, UTC, ISO 8601; empty: any time.
-    """
-
-    evaluator: str = ""
-    before: str = ""
-    table = "scores"
-
-    def where(self, database: Database) -> tuple[str, list[str]]:
-        """The SQL condition `WHERE …` and its values."""
-        rows = database.read("SELECT DISTINCT evaluator FROM scores")
-        names = [str(name) for (name,) in rows if fnmatchcase(name, self.evaluator or "*")]
-        condition = f"WHERE evaluator IN ({','.join('?' * len(names))})"
-        if not self.before:
-            return condition, names
-        return f"{condition} AND kept_at < ?", [*names, self.before]
-
-
 def select_completions(store: Store, selection: Selection) -> Iterator[StoredCompletion]:
     """Yield the selected completions, sorted by key."""
     where, values = selection.where(store.database)
-    query = f"SELECT key FROM completions {where} AND key > ? ORDER BY key LIMIT {KEYS_PER_READ}"  # noqa: S608
-    last = ""
-    while keys := [str(key) for (key,) in store.database.read(query, [*values, last])]:
-        yield from read_stored(store, keys)
-        last = keys[-1]
+    rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)  # noqa: S608
+    for start in range(0, len(rows), COMPLETIONS_PER_READ):
+        yield from read_stored(
+            store, [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
+        )
 
 
 def read_stored(store: Store, keys: Collection[str]) -> Iterator[StoredCompletion]:

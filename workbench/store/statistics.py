@@ -4,25 +4,27 @@ ModelStatistics("openai:gpt-4o-mini", {"ok": 150}, input_tokens=120_000, cost=0.
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 
 from workbench.project import Price
 from workbench.store.completions import Store
 from workbench.store.leases import Owner, UnansweredCall
+from workbench.store.selection import Selection
 
 BY_MODEL = """
 SELECT model, state, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
        sum(input_tokens IS NULL OR output_tokens IS NULL),
        sum(length(completion) + length(request))
-FROM completions GROUP BY model, state ORDER BY model, state
+FROM completions {where} GROUP BY model, state ORDER BY model, state
 """
 BY_OUTCOME = """
 SELECT outcome, count(*), sum(cost), sum(cost IS NULL) FROM calls GROUP BY outcome ORDER BY outcome
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class ModelStatistics:
     """Totals of one model.
 
@@ -35,12 +37,12 @@ class ModelStatistics:
     """
 
     model: str
-    states: dict[str, int] = field(default_factory=dict)
-    input_tokens: int = 0
-    output_tokens: int = 0
-    uncounted: int = 0
-    size: int = 0
-    cost: float | None = None
+    states: dict[str, int]
+    input_tokens: int
+    output_tokens: int
+    uncounted: int
+    size: int
+    cost: float | None
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ def statistics(store: Store, prices: Mapping[str, Price]) -> Statistics:
     )
     unknown = [call for call in store.leases.unanswered_calls() if call.outcome == "unknown"]
     return Statistics(
-        models=tuple(_count_models(store, prices)),
+        models=tuple(count_completions(store, prices)),
         scores={str(name): int(count) for name, count in scores},
         size=file_size(store),
         calls=tuple(OutcomeTotal(*row) for row in store.database.read(BY_OUTCOME)),
@@ -95,26 +97,24 @@ def statistics(store: Store, prices: Mapping[str, Price]) -> Statistics:
 
 def file_size(store: Store) -> int:
     """Size of the file and its log in bytes."""
-    size = 0
-    for suffix in ("", "-wal"):
-        with suppress(FileNotFoundError):
-            size += (
-                store.database.path.with_name(f"{store.database.path.name}{suffix}").stat().st_size
-            )
-    return size
+    path = store.database.path
+    files = (path, path.with_name(f"{path.name}-wal"))
+    return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _count_models(store: Store, prices: Mapping[str, Price]) -> list[ModelStatistics]:
-    models: dict[str, ModelStatistics] = {}
-    rows = store.database.read(BY_MODEL)
-    for name, state, count, tokens_in, tokens_out, uncounted, size in rows:
-        model = models.setdefault(name, ModelStatistics(name))
-        model.states[state] = count
-        model.input_tokens += tokens_in
-        model.output_tokens += tokens_out
-        model.uncounted += uncounted
-        model.size += size
-    for model in models.values():
-        if price := prices.get(model.model):
-            model.cost = price.cost(model.input_tokens, model.output_tokens)
-    return list(models.values())
+def count_completions(
+    store: Store, prices: Mapping[str, Price], selection: Selection | None = None
+) -> list[ModelStatistics]:
+    """Count the selected completions by model; None: all of them."""
+    where, values = (selection or Selection()).where(store.database)
+    models = []
+    rows = store.database.read(BY_MODEL.format(where=where), values)
+    for model, group in groupby(rows, itemgetter(0)):
+        _, states, counts, *columns = zip(*group, strict=True)
+        tokens_in, tokens_out, uncounted, size = map(sum, columns)
+        cost = prices[model].cost(tokens_in, tokens_out) if model in prices else None
+        by_state = dict(zip(states, counts, strict=True))
+        models.append(
+            ModelStatistics(model, by_state, tokens_in, tokens_out, uncounted, size, cost)
+        )
+    return models
