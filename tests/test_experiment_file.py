@@ -95,7 +95,6 @@ ONE_NAME = (
             "exclude: {prompt: a}",
             ("exclude: {'prompt': 'a'} should be a valid list\n  fix: write a list"),
         ),
-        ("max_age: 1", "'max_age' is not implemented in this version\n  fix: remove it"),
         ("repeats: 1\nrepeats: 2", "duplicate key 'repeats'\n  fix: keep one"),
         ("name: !x a", "the tag !x is not allowed\n  fix: remove it"),
         (
@@ -343,13 +342,13 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[{echo:last: {}, echo:prompt: {}}]",
             ":3:10",
-            "{'echo:last': {}, 'echo:prompt': {}} is not one name" + ONE_NAME,
+            "models.0: {'echo:last': {}, 'echo:prompt': {}} is not one name" + ONE_NAME,
         ),
         (
             "[echo:last]",
             "[{echo:last: [1]}]",
             ":3:10",
-            "{'echo:last': [1]} is not one name" + ONE_NAME,
+            "models.0: {'echo:last': [1]} is not one name" + ONE_NAME,
         ),
         (
             "[echo:last]",

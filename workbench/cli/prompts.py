@@ -166,13 +166,8 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
     if len(tasks) != 1:
         names = [f"{t}/{n}" for t in project.tasks() for n in list_prompts(project.prompts / t)]
         raise unknown_name("prompt", reference.name, names)
-    return find_prompt(
-        tasks[0],
-        reference,
-        project=project,
-        renderer=renderer,
-        registry=project_resolvers(project, tracking_uri).registry,
-    )
+    registry = project_resolvers(project, tracking_uri).registry
+    return find_prompt(tasks[0], project, renderer, registry, reference)
 
 
 def _print(text: "RenderableType") -> None:

@@ -73,13 +73,7 @@ def open_planner(
         with _paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.limit)
-            find = partial(
-                find_prompt,
-                experiment.task,
-                project=project,
-                renderer=renderer,
-                registry=resolvers.registry,
-            )
+            find = partial(find_prompt, experiment.task, project, renderer, resolvers.registry)
             if gate_prompts:
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]

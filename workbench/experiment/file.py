@@ -10,18 +10,23 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.dataset import DatasetSpec
+from workbench.document import InvalidValueError
 from workbench.project import NAME_PATTERN
 
 
-def _with_settings(entries: Any) -> Any:
-    """Each `name` as `{name: {}}`."""
-    if not isinstance(entries, list):
-        return entries
-    return [{entry: {}} if isinstance(entry, str) else entry for entry in entries]
+def _named_settings(entry: Any) -> Any:
+    """`name` and `{name: null}` as `{name: {}}`."""
+    entry = {entry: {}} if isinstance(entry, str) else entry
+    if not isinstance(entry, dict):
+        return entry
+    if len(entry) != 1 or not all(isinstance(settings, dict | None) for settings in entry.values()):
+        fix = "write `name` or `name: {setting: value}`, with the settings indented or in braces"
+        raise InvalidValueError("is not one name", fix=fix)
+    return {name: settings or {} for name, settings in entry.items()}
 
 
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-NamedSettings = Annotated[list[dict[str, Any]], BeforeValidator(_with_settings)]
+NamedSettings = list[Annotated[dict[str, dict[str, Any]], BeforeValidator(_named_settings)]]
 
 
 class Exclusion(BaseModel):
@@ -55,9 +60,7 @@ class ExperimentFile(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     name: Annotated[str, Field(pattern=NAME_PATTERN)] = ""
     description: str = ""
-    dataset: Annotated[
-        DatasetSpec, BeforeValidator(lambda spec: {"path": spec} if isinstance(spec, str) else spec)
-    ]
+    dataset: DatasetSpec
     prompts: Annotated[list[str], Field(min_length=1)]
     models: Annotated[NamedSettings, Field(min_length=1)]
     exclude: list[Exclusion] = Field(default_factory=list)

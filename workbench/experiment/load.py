@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, load_dataset
@@ -17,7 +16,7 @@ from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.spec import check_env, read_spec
-from workbench.experiment.file import ExperimentFile
+from workbench.experiment.file import ExperimentFile, NamedSettings
 from workbench.experiment.prompts import find_prompt, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 from workbench.model import Model, open_provider
@@ -29,39 +28,23 @@ from workbench.prompt import Renderer
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
 LABEL_RULE = "up to 64 letters, digits, spaces or _ . : + -; the first a letter or digit"
 MAX_MODEL_NAME = 256  # characters
-PLANNED = ("max_age",)  # keys of a later version
-
-
-class Entry(NamedTuple):
-    """An entry of `models:` or `evaluators:`."""
-
-    name: str
-    settings: dict[str, JSON]
-    where: str
 
 
 def load_experiment(
     path: Path, project: Project, renderer: Renderer, resolvers: Resolvers, limit: int | None = None
 ) -> Experiment:
-    """The experiment in the file at `path`.
+    """The experiment in the file at `path`, whose prompts and dataset are beside it.
 
-    Args:
-        path: the file; its prompts and dataset are beside it.
-        project: the project that contains the file.
-        renderer: the process that parses templates.
-        resolvers: find prompts and datasets in MLflow, and evaluators.
-        limit: how many rows of the dataset to keep, the first; None: all. All are checked.
+    With a `limit` only the first rows of the dataset are kept; all are checked.
 
     Raises:
         WorkbenchError: the first error in the file, with its position and a fix.
     """
     document = read_document(path, display_name=project.display_path(path))
-    _refuse_planned(document)
     file = document.check(ExperimentFile)
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
-    registry = resolvers.registry
-    find = partial(find_prompt, task, project=project, renderer=renderer, registry=registry)
+    find = partial(find_prompt, task, project, renderer, resolvers.registry)
     experiment = Experiment(
         name=file.name or task,
         task=task,
@@ -136,24 +119,13 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
             )
 
 
-def _refuse_planned(document: Document) -> None:
-    for key in PLANNED:
-        if isinstance(document.content, dict) and key in document.content:
-            message = f"{key!r} is not implemented in this version"
-            raise WorkbenchError(message, where=document.where(key), fix="remove it")
-
-
-def _entries(named_settings: list[dict[str, Any]], document: Document, key: str) -> Iterator[Entry]:
+def _entries(
+    named_settings: NamedSettings, document: Document, key: str
+) -> Iterator[tuple[str, dict[str, JSON], str]]:
+    """Name, settings and position of each entry of `models:` or `evaluators:`."""
     for index, entry in enumerate(named_settings):
-        name, settings = next(iter(entry.items()), ("", {}))
-        if len(entry) != 1 or not isinstance(settings or {}, dict):
-            raise WorkbenchError(
-                f"{entry!r} is not one name",
-                where=document.where(key, index),
-                fix="write `name` or `name: {setting: value}`, with the settings indented or in "
-                "braces",
-            )
-        yield Entry(name, dict(settings or {}), document.where(key, index))
+        ((name, settings),) = entry.items()
+        yield name, dict(settings), document.where(key, index)
 
 
 def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:

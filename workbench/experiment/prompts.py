@@ -27,7 +27,7 @@ from workbench.prompt.load import missing_prompt
 
 
 def find_prompt(
-    task: str, reference: Reference, *, project: Project, renderer: Renderer, registry: Registry
+    task: str, project: Project, renderer: Renderer, registry: Registry, reference: Reference
 ) -> Prompt:
     """The prompt of a reference: a file, a file of a git revision, or a registered version.
 
@@ -50,11 +50,7 @@ def add_prompts(
 ) -> Experiment:
     """The experiment with more prompts.
 
-    Args:
-        experiment: with its own prompts.
-        references: of the prompts to add; `@alias`: that version of each of its own prompts
-            that has one.
-        find: returns the prompt of a reference.
+    A reference `@alias` adds that version of each of its own prompts that has one.
 
     Raises:
         WorkbenchError: a prompt doesn't exist.

@@ -106,7 +106,6 @@ def _load_context(project: Project, task: str) -> tuple[_Context, list[Workbench
     models: dict[str, Provider] = {}
     for ref, settings in (pair for entry in file.models for pair in entry.items()):
         provider, _, name = ref.partition(":")
-        settings = settings if isinstance(settings, dict) else {}
         settings = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
         try:
             models[ref] = open_provider(Model(provider, name, settings=settings))
