@@ -20,10 +20,7 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
-MODEL_KEYS = (
-    "as",
-    "parameters",
-)  # of a model in the experiment file; the others are its provider's
+MODEL_KEYS = ("as", "parameters")  # of a model in the experiment file; others are its provider's
 
 State = Literal[
     "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"

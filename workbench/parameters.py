@@ -38,9 +38,7 @@ def check_parameters(
 ) -> None:
     """Check names, types and ranges; None (not sent) is always allowed.
 
-    Args:
-        parameters: by their names.
-        where: returns the position of a name in its file, for messages.
+    `where` returns the position of a name in its file, for messages.
 
     Raises:
         WorkbenchError: an unknown name, with the nearest one, or a wrong value.
@@ -51,9 +49,9 @@ def check_parameters(
         if value is None:
             continue
         types, lowest, highest, description = PARAMETERS[name]
-        wrong_bool = isinstance(value, bool) and bool not in types
-        fits = isinstance(value, types) and not wrong_bool
-        if fits and isinstance(value, NUMBER) and not isinstance(value, bool):
+        is_bool = isinstance(value, bool)
+        fits = bool in types if is_bool else isinstance(value, types)
+        if fits and isinstance(value, NUMBER) and not is_bool:
             fits = (lowest is None or value >= lowest) and (highest is None or value <= highest)
         if fits and isinstance(value, list):
             fits = bool(value) and all(isinstance(text, str) for text in value)

@@ -19,15 +19,8 @@ from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
 
 NO_TRACKING = "none"  # the address that turns tracking off
-TRACKING_SCHEMES = (
-    "sqlite:///",
-    "http://",
-    "https://",
-    "postgresql",
-    "mysql",
-    "mssql",
-    "databricks",
-)
+SERVERS = ("http://", "https://", "databricks")
+DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -108,7 +101,7 @@ class Project:
             WorkbenchError: the address is not one of an MLflow store.
         """
         uri = flag or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
-        if uri and uri != NO_TRACKING and not uri.startswith(TRACKING_SCHEMES):
+        if uri and uri != NO_TRACKING and not uri.startswith(SERVERS + DATABASES):
             raise WorkbenchError(
                 f"{uri!r} is not an MLflow tracking store",
                 fix="use http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a "
@@ -136,11 +129,8 @@ class Project:
     def display_path(self, path: Path) -> str:
         """`path` in messages: relative to the root if it is below it."""
         resolved = path.resolve()
-        return (
-            str(resolved.relative_to(self.root))
-            if resolved.is_relative_to(self.root)
-            else str(path)
-        )
+        below = resolved.is_relative_to(self.root)
+        return str(resolved.relative_to(self.root) if below else path)
 
     def tasks(self) -> list[str]:
         """Names of the folders in `prompts/` that contain a template or an experiment."""
@@ -169,10 +159,8 @@ def find_project(start: Path) -> Project:
         WorkbenchError: no folder at or above `start` contains `prompts/`.
     """
     here = start.resolve()
-    for folder in (here, *here.parents):
-        if (folder / "prompts").is_dir():
-            break
-    else:
+    folder = next((f for f in (here, *here.parents) if (f / "prompts").is_dir()), None)
+    if folder is None:
         raise WorkbenchError(
             "not a project: no folder `prompts` here or above",
             where=str(here),
@@ -183,14 +171,8 @@ def find_project(start: Path) -> Project:
     if not settings.is_file():
         return Project(folder)
     document = read_document(settings, display_name="workbench.yaml")
-    if document.content is None:
-        return Project(folder)
-    return Project(folder, document.check(ProjectFile))
-
-
-def _blank_lines(text: str) -> int:
-    """Number of blank lines at the beginning."""
-    return text[: len(text) - len(text.lstrip())].count("\n")
+    is_empty = document.content is None
+    return Project(folder) if is_empty else Project(folder, document.check(ProjectFile))
 
 
 def _read_environment(file: Path) -> None:
@@ -207,9 +189,11 @@ def _read_environment(file: Path) -> None:
         fix = f"save it as UTF-8 text: {form}"
         raise WorkbenchError("can't be read", where=".env", fix=fix) from error
     if bad:
+        lines = bad.original.string
+        line = bad.original.line + lines.removesuffix(lines.lstrip()).count("\n")
         raise WorkbenchError(
             "this line is not NAME=value",
-            where=f".env:{bad.original.line + _blank_lines(bad.original.string)}",
+            where=f".env:{line}",
             fix="write NAME=value, close the quotes, or begin the line with #",
         )
     load_dotenv(file, override=False)

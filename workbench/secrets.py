@@ -26,9 +26,7 @@ SECRET_NAME = re.compile(
     r"(?i)(api[-_]?key|access[-_]?key|secret|tokens?(?![a-z])|passw|credential|authorization"
     r"|signature|cookie|private[-_]?key|[-_]key$|^key$|[-_]auth$|^auth$|[-_]pwd$)"
 )
-LOCATION_NAME = re.compile(
-    r"(?i)[-_](env|path|file|dir|sock|url|id)$"
-)  # where a secret is, not a secret
+LOCATION_NAME = re.compile(r"(?i)[-_](env|path|file|dir|sock|url|id)$")  # of a secret
 BREAK = r"(?:\s|\\+[nrt])*"  # a line break between two characters
 BLANK_LIKE = re.compile(r"[\s\\]|^[nrt]")  # removed or altered when blanks are removed
 ESCAPED = re.compile(r"\\+u00([0-7][0-9A-Fa-f])")  # an ASCII letter, escaped as in JSON
@@ -50,9 +48,7 @@ def find_secrets(
 ) -> set[Secret]:
     """Secrets among named values at any depth, and passwords in addresses.
 
-    Args:
-        settings: variables, or a mapping from a file.
-        secret_names: names whose values are always secret.
+    The values of `secret_names` are always secret.
     """
     return {
         Secret(name, value)
@@ -82,9 +78,6 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._names: dict[str, str] = {}
-        self._prefixes: list[str] = []  # a text without any of these has no secret
-        self._blank_like: list[str] = []  # of them, those that removing blanks may alter
-        self._pattern: re.Pattern[str] | None = None
         self.add(secrets)
 
     def add(self, secrets: Iterable[Secret]) -> None:
@@ -92,23 +85,21 @@ class Redactor:
         for secret in secrets:
             for spelling in _spellings(secret.value):
                 self._names.setdefault(SLASHES.sub(r"\\", spelling), secret.name)
-        longest_first = sorted(self._names, key=len, reverse=True)
-        patterns = (BREAK.join(map(_pattern, spelling)) for spelling in longest_first)
-        self._pattern = (
-            re.compile("|".join(f"({pattern})" for pattern in patterns)) if self._names else None
-        )
-        self._order = longest_first
+        self._longest_first = sorted(self._names, key=len, reverse=True)
+        patterns = (BREAK.join(map(_pattern, spelling)) for spelling in self._longest_first)
+        self._pattern = re.compile("|".join(f"({pattern})" for pattern in patterns))
+        # a text without any of these has no secret
         groups = groupby(sorted(self._names), key=lambda spelling: spelling[:PREFIX])
         self._prefixes = [commonprefix(list(group)) for _, group in groups]  # noqa: RUF071  no paths
+        # of them, those that removing blanks may alter
         self._blank_like = [prefix for prefix in self._prefixes if BLANK_LIKE.search(prefix)]
 
     def redact(self, text: str) -> str:
         """`text` with `[secret NAME]` in place of each secret."""
-        if self._pattern is None or not self._may_contain_secret(text):
-            return text
-        return self._pattern.sub(
-            lambda match: f"[secret {self._names[self._order[(match.lastindex or 1) - 1]]}]", text
-        )
+        return self._pattern.sub(self._mark, text) if self._may_contain_secret(text) else text
+
+    def _mark(self, match: re.Match[str]) -> str:
+        return f"[secret {self._names[self._longest_first[(match.lastindex or 1) - 1]]}]"
 
     def redact_json(self, value: JSON) -> JSON:
         """The same data with each string and each key redacted."""
@@ -122,7 +113,7 @@ class Redactor:
 
     def _may_contain_secret(self, text: str) -> bool:
         """Quick check: False if there is certainly no secret."""
-        if len(text) < MIN_LENGTH:
+        if not self._prefixes or len(text) < MIN_LENGTH:
             return False
         single = packed = text
         if "\\" in text:

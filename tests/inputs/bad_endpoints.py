@@ -60,7 +60,8 @@ ENDPOINTS = [
         "B33-newline",
         (
             "error: openai:m: the value of the variable MY_KEY is not a key\n"
-            "  fix: it has spaces, line breaks or letters that a key can't have\n"
+            "  fix: remove quotes (a shell and .env strip them, `docker --env-file` doesn't), "
+            "spaces, line breaks and letters that are not ASCII\n"
         ),
         models=K,
         env={"MY_KEY": "sk-secret\nX: y"},
@@ -68,8 +69,9 @@ ENDPOINTS = [
     Case(
         "B33-quoted",
         (
-            "error: openai:m: the value of the variable MY_KEY is in quotes\n"
-            "  fix: remove the quotes: a shell and .env strip them, `docker --env-file` doesn't\n"
+            "error: openai:m: the value of the variable MY_KEY is not a key\n"
+            "  fix: remove quotes (a shell and .env strip them, `docker --env-file` doesn't), "
+            "spaces, line breaks and letters that are not ASCII\n"
         ),
         models=K,
         env={"MY_KEY": '"sk-secret"'},
@@ -78,7 +80,8 @@ ENDPOINTS = [
         "B33-bearer",
         (
             "error: openai:m: the value of the variable MY_KEY is not a key\n"
-            "  fix: it has spaces, line breaks or letters that a key can't have\n"
+            "  fix: remove quotes (a shell and .env strip them, `docker --env-file` doesn't), "
+            "spaces, line breaks and letters that are not ASCII\n"
         ),
         models=K,
         env={"MY_KEY": "Bearer sk-secret"},
@@ -87,7 +90,8 @@ ENDPOINTS = [
         "B33-unicode",
         (
             "error: openai:m: the value of the variable MY_KEY is not a key\n"
-            "  fix: it has spaces, line breaks or letters that a key can't have\n"
+            "  fix: remove quotes (a shell and .env strip them, `docker --env-file` doesn't), "
+            "spaces, line breaks and letters that are not ASCII\n"
         ),
         models=K,
         env={"MY_KEY": "sk-s\u0435cret"},

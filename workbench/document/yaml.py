@@ -54,9 +54,8 @@ def read_document(path: Path, *, display_name: str = "") -> Document:
         fix = "make the file readable"
         raise WorkbenchError(f"can't be read: {error.strerror}", where=name, fix=fix) from error
     except UnicodeDecodeError as error:
-        raise WorkbenchError(
-            f"not UTF-8 at byte {error.start}", where=name, fix="save the file as UTF-8"
-        ) from error
+        message = f"not UTF-8 at byte {error.start}"
+        raise WorkbenchError(message, where=name, fix="save the file as UTF-8") from error
     return parse_document(text, name)
 
 
@@ -126,10 +125,8 @@ class _NodeReader:
         if isinstance(node, MappingNode) and kind == "map":
             return self._mapping(node, path)
         if isinstance(node, SequenceNode) and kind == "seq":
-            return [
-                self._member(entry.start_mark, entry, (*path, index))
-                for index, entry in enumerate(node.value)
-            ]
+            entries = enumerate(node.value)
+            return [self._member(entry, entry, (*path, index)) for index, entry in entries]
         if isinstance(node, ScalarNode):
             if kind in STRINGS:
                 return self._string(node)
@@ -150,10 +147,11 @@ class _NodeReader:
             name = self._string(key)
             if name in mapping:
                 raise self._error(f"duplicate key {name!r}", key, "keep one")
-            mapping[name] = self._member(key.start_mark, value, (*path, name))
+            mapping[name] = self._member(key, value, (*path, name))
         return merged | mapping
 
-    def _member(self, mark: StringMark, node: Node, path: KeyPath) -> JSON:
+    def _member(self, marked: Node, node: Node, path: KeyPath) -> JSON:
+        mark = marked.start_mark
         self.marks[path] = (mark.line + self.first_line, mark.column + 1)
         return self._plain(node, path)
 

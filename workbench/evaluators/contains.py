@@ -10,12 +10,9 @@ from workbench.evaluators._expected import expected_text
 
 @evaluator(kind="pass")
 def contains(outputs: str, expectations: Mapping[str, JSON], *, ignore_case: bool = True) -> bool:
-    """True if the answer contains the expected text, even inside a word.
+    """True if the answer contains `expected_response`, even inside a word.
 
-    Args:
-        outputs: the answer.
-        expectations: with `expected_response`; a number is compared as a string.
-        ignore_case: `PARIS` contains `Paris`.
+    A number is compared as a string. With `ignore_case`, `PARIS` contains `Paris`.
 
     Raises:
         WorkbenchError: `expected_response` is empty, which every answer contains.

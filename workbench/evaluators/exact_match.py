@@ -15,13 +15,9 @@ def exact_match(
     ignore_case: bool = False,
     strip: bool = True,
 ) -> bool:
-    """True if the answer equals the expected text.
+    """True if the answer equals `expected_response`; a number is compared as a string.
 
-    Args:
-        outputs: the answer.
-        expectations: with `expected_response`; a number is compared as a string.
-        ignore_case: `Yes` equals `yes`.
-        strip: ignore white space at both ends of each.
+    With `ignore_case`, `Yes` equals `yes`; `strip` ignores white space at both ends of each.
     """
     answer, expected = outputs, expected_text(expectations)
     if strip:

@@ -13,9 +13,7 @@ _FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re
 def json_valid(outputs: str, *, fenced: bool = True) -> Score:
     """True if the answer is one JSON value (RFC 8259: no NaN, no comments).
 
-    Args:
-        outputs: the answer; white space around the value is allowed.
-        fenced: the value may be in a Markdown code block, with nothing outside of it.
+    White space around the value is allowed, and, if `fenced`, a Markdown code block around it.
     """
     text = outputs.strip()
     block = _FENCE.fullmatch(text) if fenced else None

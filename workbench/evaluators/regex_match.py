@@ -13,11 +13,8 @@ def regex_match(
 ) -> bool:
     """True if `pattern` matches in the answer.
 
-    Args:
-        outputs: the answer.
-        pattern: in the syntax of Python's `re`; `^` and `$` are the ends of the answer.
-        ignore_case: `yes` matches `Yes`.
-        full: the pattern must cover the whole answer.
+    The syntax is Python's `re`; `^` and `$` are the ends of the answer. With `ignore_case`, `yes`
+    matches `Yes`; with `full`, the pattern must cover the whole answer.
     """
     expression = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
     match = expression.fullmatch(outputs) if full else expression.search(outputs)

@@ -67,10 +67,7 @@ class _Context:
 def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
     """Read every template of a task and render the whole dataset with each.
 
-    Args:
-        project: contains the task.
-        task: its folder's name.
-        examples: how many rendered examples to return for each template.
+    The result has the first `examples` renderings of each template.
     """
     context, errors = _load_context(project, task)
     read = folder_reader(project.prompts)

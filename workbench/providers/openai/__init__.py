@@ -10,7 +10,6 @@ circuit_breaker.py  stops a model whose endpoint is dead or isn't an API
 errors.py        a failed call -> whether and when to retry, and whether to stop
 sdk.py           URL, headers and errors as the openai package makes them
 transport.py     HTTP over aiohttp
-file_limit.py    the limit on open files
 reply.py         the body of a reply -> a Completion
 """
 

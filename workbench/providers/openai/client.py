@@ -19,7 +19,6 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
 from workbench.providers.openai.circuit_breaker import CircuitBreaker
 from workbench.providers.openai.errors import CALL_ERRORS, Failure, read_failure
-from workbench.providers.openai.file_limit import max_connections, raise_limit
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.retry import ALIVE, RetryState
@@ -52,8 +51,7 @@ class _Session:
         self, model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
     ) -> None:
         self.model, self.settings, self.key, self.requests = model, settings, key, requests
-        self.completions: queue.SimpleQueue[list[Completion] | Exception | None]
-        self.completions = queue.SimpleQueue()
+        self.completions = queue.SimpleQueue[list[Completion] | Exception | None]()
         self.fatal: Exception | None = None
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
@@ -87,8 +85,7 @@ class _Session:
             return
 
     async def _serve(self) -> None:
-        connections = max_connections(self.settings.concurrency)
-        raise_limit(connections)
+        connections = self.settings.concurrency
         async with self._sdk as sdk:
             self._transport = Transport(
                 await sdk.request(), connections, self._limiter.paused, connect_s=sdk.connect_s
@@ -163,9 +160,8 @@ class _Session:
         if not 200 <= reply.status < 300:
             raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
-        return read_reply(
-            request, raw, fault=reply.fault, latency_s=latency_s, attempts=state.calls
-        )
+        completion = read_reply(request, raw, fault=reply.fault)
+        return replace(completion, latency_s=latency_s, attempts=state.calls)
 
     def _record_failure(self, error: Exception, request: Request, sent_at: float) -> Failure:
         """Tell the permit and the limiter about a failed call; stop if none can succeed."""

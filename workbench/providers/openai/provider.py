@@ -5,17 +5,19 @@ The openai package is imported when requests are to be sent, not for planning.
 
 import importlib
 import os
+import resource
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
-from workbench.providers.openai.file_limit import max_connections
 from workbench.providers.openai.settings import read_settings
 
 CLIENT = "workbench.providers.openai.client"
+OTHER_FILES = 48  # open files besides the connections: the store, libraries, pipes, MLflow
 
 
 class OpenAIProvider:
@@ -58,7 +60,10 @@ class OpenAIProvider:
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """As `Provider.complete`."""
         client = importlib.import_module(CLIENT)
-        yield from client.complete(self.name, self.settings, self._key(), iter(requests))
+        connections = max_connections(self.settings.concurrency)
+        _raise_file_limit(connections)
+        settings = self.settings.model_copy(update={"concurrency": connections})
+        yield from client.complete(self.name, settings, self._key(), iter(requests))
 
     def _key(self) -> str:
         variable = self.settings.key_variable
@@ -68,14 +73,28 @@ class OpenAIProvider:
                 f"openai:{self.name} needs a key, and the variable {variable} is empty",
                 fix=f"export {variable}=… or write it into .env",
             )
-        if len(key) > 1 and key[0] == key[-1] and key[0] in "\"'":
-            raise WorkbenchError(
-                f"openai:{self.name}: the value of the variable {variable} is in quotes",
-                fix="remove the quotes: a shell and .env strip them, `docker --env-file` doesn't",
-            )
-        if not key.isascii() or not key.isprintable() or " " in key:
+        quoted = key[:1] in ("'", '"')
+        if quoted or not key.isascii() or not key.isprintable() or " " in key:
             raise WorkbenchError(
                 f"openai:{self.name}: the value of the variable {variable} is not a key",
-                fix="it has spaces, line breaks or letters that a key can't have",
+                fix="remove quotes (a shell and .env strip them, `docker --env-file` doesn't), "
+                "spaces, line breaks and letters that are not ASCII",
             )
         return key
+
+
+def max_connections(concurrency: int) -> int:
+    """`concurrency`, or less where the hard limit on open files is lower; at least 1."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    unlimited = hard == resource.RLIM_INFINITY
+    return concurrency if unlimited else max(1, min(concurrency, hard - OTHER_FILES))
+
+
+def _raise_file_limit(connections: int) -> None:
+    """Raise the soft limit on open files for so many connections, as far as it may be."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = connections + OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < files:
+        with suppress(ValueError, OSError):  # some systems allow less than their hard limit
+            most = files if hard == resource.RLIM_INFINITY else hard
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

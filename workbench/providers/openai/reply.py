@@ -14,26 +14,13 @@ from workbench.model import Completion, Request, State, Usage
 from workbench.providers.openai.body import CHOICE_SCHEMA
 
 
-def read_reply(
-    request: Request,
-    raw: str,
-    *,
-    fault: str = "",
-    latency_s: float | None = None,
-    attempts: int = 1,
-) -> Completion:
+def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
     """Return the completion in the body `raw` of a reply with status 200; never raises.
 
     `fault` says why a body can't be used; it is empty if it can.
     """
     completion = Completion(
-        request.key,
-        "invalid_response",
-        prefill=request.prefill,
-        error=fault,
-        raw=raw,
-        latency_s=latency_s,
-        attempts=attempts,
+        request.key, "invalid_response", prefill=request.prefill, error=fault, raw=raw
     )
     if fault:
         return completion

@@ -93,9 +93,8 @@ class Transport:
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
 
     async def __aenter__(self) -> "Transport":
-        cookies = aiohttp.CookieJar(
-            unsafe=True, quote_cookie=False
-        )  # for IP addresses too, as sent
+        # for IP addresses too, as sent
+        cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
         ssl = httpx2.create_ssl_context()
 
         def session(**options: Any) -> aiohttp.ClientSession:
