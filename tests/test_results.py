@@ -116,7 +116,7 @@ def test_a_metric_on_one_line(bench: Bench) -> None:
         row(bench, "ok", Score(error="broken")),
     ]
     text = interval_text(metric_result(JUDGE, rows, repeats=3))
-    assert text == "0.500 n=2, 1 unparsed, 1 errors"
+    assert text == "0.500 n=2, 1 unparsed, 1 error"
 
 
 def test_a_category_among_numbers_is_an_error(bench: Bench) -> None:

@@ -5,7 +5,7 @@ Slice("language", "de", 40, {1: {"exact_match": Comparison(…)}})
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workbench.canonical import JSON
 from workbench.comparing.metrics import RowSubset, add_comparisons
@@ -23,7 +23,6 @@ class RowChange:
     """A row whose value differs from the baseline's.
 
     Attributes:
-        variant: its number.
         gain: positive where the variant is better; infinite where a value is missing.
         before, after: the values; None: the answer failed, or could not be scored.
         answers: the baseline's and the variant's.
@@ -42,12 +41,7 @@ class RowChange:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The rows with the same value of a column.
-
-    Attributes:
-        rows: how many.
-        comparisons: of each variant that has a baseline, by number, then by metric.
-    """
+    """The rows with the same value of a column; comparisons by variant's number, then by metric."""
 
     column: str
     value: str
@@ -72,9 +66,10 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowCh
         old, new = (_value(row, evaluator.name) for row in (before, after))
         if old == new:
             continue
-        sign = 1 if evaluator.traits.higher_is_better else -1
-        gain = sign * (new - old) if old is not None and new is not None else 0.0
-        gain = float("-inf") if new is None else float("inf") if old is None else gain
+        if old is None or new is None:
+            gain = float("-inf") if new is None else float("inf")
+        else:
+            gain = new - old if evaluator.traits.higher_is_better else old - new
         example = after.cell.example
         yield RowChange(
             variant=number,
@@ -122,11 +117,10 @@ def slices(
         columns = {c for e in plan.examples for c in (*e.inputs, *e.expectations)}
         columns |= {expected} if expected else set()
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
-    bare = [replace(result, comparisons={}) for result in results]
     parts: list[Slice] = []
     for value, rows in sorted(rows_by_value.items(), key=lambda part: -len(part[1])):
         subsets = [RowSubset(tally, rows) for tally in tallies]
-        compared = enumerate(add_comparisons(bare, subsets, plan, rows=len(rows)))
+        compared = enumerate(add_comparisons(results, subsets, plan, rows=len(rows)))
         comparisons = {n: result.comparisons for n, result in compared if result.comparisons}
         parts.append(Slice(column, value, len(rows), comparisons))
     return parts

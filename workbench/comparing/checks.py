@@ -39,11 +39,9 @@ class Check:
     """One rule of the gate on one variant.
 
     Attributes:
-        rule: in words.
         value: the mean, or the difference from the baseline.
         low, high: its 95% interval.
         p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
-        rows: that it is based on.
         rows_needed: about how many would decide it; None where it is decided.
         base: the number of the baseline; None: the rule compares with none.
         fixed_sample: it is decided once, by the first rows, although there are repeated looks: the
@@ -143,7 +141,6 @@ def _p_beyond(
 
 
 def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: float | None) -> Check:
-    """The check that a variant is no worse than its baseline by more than the margin."""
     plan, margin = family.plan, rule.by
     base = find_baseline(plan, number, rule.no_worse_than)
     check = Check(number, family.evaluator.name, f"no worse than {rule.no_worse_than}", PASSED)
@@ -157,7 +154,9 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     name = plan.variants[base].name
     words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
     check = replace(check, rule=words, outcome=INCONCLUSIVE, base=base)
-    difference = family.gate_difference(base, number, anytime=p_factor is not None)
+    # Rows that the baseline has no value of are left out: where both failed there is no evidence.
+    values = family.tallies[base].values(check.metric), family.imputed(number)
+    difference = family.compare(*values, anytime=p_factor is not None)
     if not difference:
         return check
     sign = 1 if family.scale.higher_is_better else -1

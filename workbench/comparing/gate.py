@@ -47,7 +47,7 @@ def check_rules(
     selectors: Sequence[str],
     p_factor: float | None = None,
 ) -> list[Check]:
-    """As `check_gate`, but not adjusted; `p_factor` as in `check_rule`."""
+    """Checks as of `check_gate`, but not adjusted; `p_factor` as in `check_rule`."""
     rules = plan.experiment.gate
     if not rules:
         raise WorkbenchError(
@@ -71,7 +71,6 @@ def check_rules(
 
 
 def _check_bounds(rule: GateRule, family: MetricFamily) -> None:
-    """Raise if a bound is out of the metric's range."""
     if family.limits is None:
         return
     low, high = family.limits

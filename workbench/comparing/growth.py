@@ -102,37 +102,29 @@ class GrowingGate:
 
     def check_rows(self, plan: Plan) -> None:
         """Evaluate every open check on the rows that are answered."""
-        tallies = self._tallies()
-        answered = [self._answered(plan, n, tally) for n, tally in enumerate(tallies)]
-        self._check(plan, tallies, answered)
+        self._check(plan, self._answered(plan))
         self._report(plan)
 
     def _check_stored(self, plan: Plan) -> None:
         """Evaluate the stored rows batch by batch, so that the same command decides the same."""
-        tallies = self._tallies()
-        answered = [self._answered(plan, n, tally) for n, tally in enumerate(tallies)]
-        order = shuffled_rows(plan)
+        answered, order = self._answered(plan), shuffled_rows(plan)
         ordered = [[row for row in order if row in rows] for rows in answered]
-        self._check(plan, tallies, answered, fixed_sample=True)
+        self._check(plan, answered, fixed_sample=True)
         for end in batch_ends(max(map(len, ordered))):
-            self._check(plan, tallies, [frozenset(rows[:end]) for rows in ordered])
+            self._check(plan, [frozenset(rows[:end]) for rows in ordered])
             if self.decided:
                 break
         if self.checks:
             self._report(plan)
 
     def _check(
-        self,
-        plan: Plan,
-        tallies: Sequence[Tally],
-        answered: Sequence[frozenset[int]],
-        *,
-        fixed_sample: bool = False,
+        self, plan: Plan, answered: Sequence[frozenset[int]], *, fixed_sample: bool = False
     ) -> None:
         """Evaluate the gate on these answered rows of each variant.
 
         With `fixed_sample` only the checks without an anytime-valid test are evaluated.
         """
+        tallies = self._tallies()
         results = variant_results(plan, tallies, {})
         rows = [
             numbers - tally.unreached() for numbers, tally in zip(answered, tallies, strict=True)
@@ -204,12 +196,14 @@ class GrowingGate:
             if silent.intersection(check.variants):
                 self._closed.add(_key(check))
 
-    def _answered(self, plan: Plan, number: int, tally: Tally) -> frozenset[int]:
-        """The rows with an answer to every repeat that the variant is asked for."""
-        repeats = plan.experiment.repeats
-        needed = self.repeats if _is_greedy(plan, number) else repeats
-        missing = {index // repeats for index in tally.missing() if index % repeats < needed}
-        return frozenset(range(plan.rows)) - missing
+    def _answered(self, plan: Plan) -> list[frozenset[int]]:
+        """Each variant's rows with an answer to every repeat that it is asked for."""
+        answered, repeats = [], plan.experiment.repeats
+        for number, tally in enumerate(self._tallies()):
+            needed = self.repeats if _is_greedy(plan, number) else repeats
+            missing = {index // repeats for index in tally.missing() if index % repeats < needed}
+            answered.append(frozenset(range(plan.rows)) - missing)
+        return answered
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
         """The rows, those first that every variant has answered; and the number of these."""

@@ -153,29 +153,21 @@ class MetricFamily:
             )
 
     def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
-        """The difference on the rows that both variants have a value of.
-
-        None without such rows, and for an anytime-valid one of a metric without a range.
-        """
+        """The second variant's difference from the first, as of `compare`."""
         first, second = (self.tallies[n].values(self.evaluator.name) for n in (base, number))
-        return self._compare(first, second, anytime=anytime)
-
-    def gate_difference(self, base: int, number: int, *, anytime: bool) -> Difference | None:
-        """The difference with the worst score where the variant has none.
-
-        Rows that the baseline has no value of are left out: where both failed, or nothing could be
-        scored, there is no evidence.
-        """
-        first = self.tallies[base].values(self.evaluator.name)
-        return self._compare(first, self.imputed(number), anytime=anytime)
+        return self.compare(first, second, anytime=anytime)
 
     def _worst_case(self, base: int, number: int, *, anytime: bool) -> Difference | None:
         """The difference with the worst score where either has none; None where both have all."""
         if not any(self.tallies[n].lost(self.evaluator.name) for n in (base, number)):
             return None
-        return self._compare(self.imputed(base), self.imputed(number), anytime=anytime)
+        return self.compare(self.imputed(base), self.imputed(number), anytime=anytime)
 
-    def _compare(self, first: RowValues, second: RowValues, *, anytime: bool) -> Difference | None:
+    def compare(self, first: RowValues, second: RowValues, *, anytime: bool) -> Difference | None:
+        """The difference on the rows that both have values of.
+
+        None without such rows, and for an anytime-valid one of a metric without a range.
+        """
         if not anytime:
             return paired_difference(first, second, self.scale)
         return anytime_difference(first, second, self.scale) if self.scale.width else None

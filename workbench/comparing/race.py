@@ -46,7 +46,6 @@ class Race:
         on_spared: called with the number of requests that no longer need to be sent.
 
     Attributes:
-        eliminated: by the variant's number.
         spared: number of requests that need not be sent.
         disabled: why no variant can drop out; empty: one can.
     """

@@ -89,7 +89,6 @@ def select_variants(selector: str, plan: Plan) -> list[int]:
 
 
 def _run_variants(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:
-    """The numbers of a run's variants."""
     numbers: list[int] = []
     for record in recorded:
         matches = [
@@ -122,15 +121,11 @@ def _counterpart(number: int, first: Sequence[int], group: Sequence[int], plan: 
         for key in (_model_label, _prompt_name)
     )
     for other in first:
-        candidate = variants[other]
-        same_model = _model_label(candidate) == _model_label(variant)
-        same_prompt = _prompt_name(candidate) == _prompt_name(variant)
-        if (
-            candidate.point == variant.point
-            and (same_model or not models)
-            and (same_prompt or not prompts)
-            and (same_model or same_prompt)
-        ):
+        same_model = _model_label(variants[other]) == _model_label(variant)
+        same_prompt = _prompt_name(variants[other]) == _prompt_name(variant)
+        shares_model, shares_prompt = same_model or not models, same_prompt or not prompts
+        same_point = variants[other].point == variant.point
+        if same_point and shares_model and shares_prompt and (same_model or same_prompt):
             return other
     return None
 

@@ -162,18 +162,15 @@ class _Sender:
                 lease = arrival.queue.leases.pop(completion.key)
                 lease.settle(0.0 if completion.state == "failed" else cost)
         completions = [completion for _, completion in answers]
-        self._count(completions, len(failures))
+        self.outcome.sent += len(completions)
+        self.outcome.failed += len(failures)
+        self.outcome.unusable += sum(not completion.scored for completion in completions)
+        self.outcome.attempts += sum(completion.attempts for completion in completions)
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
         self.outcome.answered_elsewhere += len(elsewhere)
         self.context.progress.advance(len(answers) + len(elsewhere), len(failures))
         if self.receive:
             self.receive([*completions, *store.completions(elsewhere).values()])
-
-    def _count(self, completions: Sequence[Completion], failed: int) -> None:
-        self.outcome.sent += len(completions)
-        self.outcome.failed += failed
-        self.outcome.unusable += sum(not completion.scored for completion in completions)
-        self.outcome.attempts += sum(completion.attempts for completion in completions)
 
     def _release(self, failures: Sequence[tuple[ModelQueue, Completion]]) -> None:
         """End the leases of failed requests.

@@ -106,12 +106,7 @@ def _fill(
 
 
 class _Cross:
-    """One variant with every example and repeat.
-
-    Attributes:
-        variant: its `choice_method` is set when the first call is prepared.
-        cells: those added so far.
-    """
+    """One variant with the cells added so far; the first call sets its `choice_method`."""
 
     def __init__(self, variant: Variant, repeats: int) -> None:
         self.variant = variant

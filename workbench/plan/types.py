@@ -19,7 +19,6 @@ class Variant:
 
     Attributes:
         name: short, for tables; a model shared by all variants is left out.
-        parameters: the effective ones.
         point: the parameters that come from the grid.
         choice_method: how `choices` are answered; empty without choices.
     """

@@ -94,7 +94,6 @@ class Comparison:
     """One metric of a variant compared with its baseline, on rows where both have a value.
 
     Attributes:
-        baseline: name of the baseline variant.
         difference: this variant minus its baseline.
         margin: largest difference that does not matter in practice.
         left_out: rows where one of the two has no value.
@@ -120,7 +119,6 @@ class VariantResult:
         seconds: sum of the rows' latencies.
         reasons: counts of failure reasons and evaluator errors.
         run_id: of the MLflow run; empty if there is none.
-        comparisons: with the baseline, by metric.
         flaky: ids of rows whose repeats disagree, by metric.
         stopped: why the variant dropped out of a race; empty: it did not.
     """
@@ -161,7 +159,6 @@ class RecordedVariant:
 
     Attributes:
         prompt: with its version, as `few_shot@3`.
-        digest: of the prompt.
         model: `provider:name`.
     """
 
