@@ -8,7 +8,8 @@ import pytest
 from bench import Bench, refusal
 from rich.console import Console
 
-from workbench.comparing import add_comparisons, select_comparisons
+from workbench.comparing.metrics import add_comparisons
+from workbench.comparing.selectors import select_comparisons
 from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_comparing import judged, passes
 
-from workbench.comparing import Decision, ExperimentComparison, Limits, decide
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.decision import Decision, Limits, decide
 from workbench.evaluator import Score
-from workbench.stats import best_probabilities, pareto_front
+from workbench.stats.choice import best_probabilities, pareto_front
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -9,11 +9,11 @@ from bench import Bench, refusal
 from draws import assert_rate, draws_of
 from test_comparing import judged, passes
 
-from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, check_gate
-from workbench.comparing.checks import find_baseline
+from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
+from workbench.comparing.gate import check_gate
 from workbench.evaluator import Score
 from workbench.plan import Plan, Scope
-from workbench.stats.verdicts import rows_to_decide
+from workbench.stats.verdicts import INCONCLUSIVE, rows_to_decide
 
 PAIR = """\
 dataset: {path: rows.jsonl, expected: label}

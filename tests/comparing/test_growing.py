@@ -8,12 +8,14 @@ import pytest
 from bench import Bench
 from draws import assert_rate, draws_of
 
-from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, GrowingGate
+from workbench.comparing.checks import FAILED, PASSED, Check
+from workbench.comparing.growth import GrowingGate
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Row
+from workbench.stats.verdicts import INCONCLUSIVE
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}

@@ -8,7 +8,7 @@ import pytest
 from bench import Bench, refusal
 from draws import assert_rate, draws_of
 
-from workbench.comparing import Race
+from workbench.comparing.race import Race
 from workbench.plan import Plan, Scope, batch_ends, batch_requests, shuffled_rows
 
 NAMES = ["a", "b", "c"]

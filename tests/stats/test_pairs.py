@@ -13,8 +13,7 @@ from scipy.stats import permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats import Difference, Scale, paired_difference
-from workbench.stats.pairs import tango_statistic
+from workbench.stats.pairs import Difference, Scale, paired_difference, tango_statistic
 
 PASSES, PLAIN = Scale(pass_fail=True), Scale()
 

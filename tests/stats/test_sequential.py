@@ -6,8 +6,9 @@ from draws import assert_rate, draws_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats import BETTER, Scale, anytime_difference, paired_difference, verdicts
+from workbench.stats.pairs import Scale, anytime_difference, paired_difference
 from workbench.stats.sequential import AnytimeMean, e_value
+from workbench.stats.verdicts import BETTER, verdicts
 
 ALPHA = 0.05
 

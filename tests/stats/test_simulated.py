@@ -11,17 +11,9 @@ import pytest
 from draws import assert_rate, draws_of
 from worlds import WORLDS, Chance, World, by_row
 
-from workbench.stats import (
-    BETTER,
-    EQUIVALENT,
-    INCONCLUSIVE,
-    Difference,
-    Scale,
-    estimate_mean,
-    paired_difference,
-    verdicts,
-)
-from workbench.stats.verdicts import rows_to_detect
+from workbench.stats.means import estimate_mean
+from workbench.stats.pairs import Difference, Scale, paired_difference
+from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, rows_to_detect, verdicts
 
 FULL = 2_000
 DRAWS = draws_of(FULL)

@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from workbench.stats import (
+from workbench.stats.pairs import Difference, Scale, paired_difference
+from workbench.stats.verdicts import (
     BETTER,
     EQUIVALENT,
     INCONCLUSIVE,
     WORSE,
-    Difference,
-    Scale,
+    detectable_difference,
     holm_adjust,
-    paired_difference,
+    rows_for_equivalence,
+    rows_to_detect,
     verdicts,
 )
-from workbench.stats.verdicts import detectable_difference, rows_for_equivalence, rows_to_detect
 
 
 def passed(up: int, down: int, same: int) -> Difference:

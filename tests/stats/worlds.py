@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.stats import Scale
+from workbench.stats.pairs import Scale
 
 Values = NDArray[np.float64]
 Chance = np.random.Generator

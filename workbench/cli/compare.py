@@ -49,7 +49,8 @@ def compare(
     as_json: AsJson = False,
 ) -> int:
     """Compare variants on the same rows, from stored outputs."""
-    from workbench.comparing import compare_stored, require_answers, select_comparisons
+    from workbench.comparing.comparison import compare_stored, require_answers
+    from workbench.comparing.selectors import select_comparisons
     from workbench.plan import Options, Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.page import comparison_page

@@ -29,8 +29,9 @@ def decide(
     as_json: AsJson = False,
 ) -> int:
     """Choose a variant by quality, cost and latency."""
-    from workbench.comparing import Limits, compare_stored
-    from workbench.comparing import decide as choose
+    from workbench.comparing.comparison import compare_stored
+    from workbench.comparing.decision import Limits
+    from workbench.comparing.decision import decide as choose
     from workbench.plan import Options, Scope
     from workbench.report.decide import decision_json, decision_lines
 

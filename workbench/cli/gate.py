@@ -25,7 +25,8 @@ from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.cli.setup import Planner
-    from workbench.comparing import Check, ExperimentComparison
+    from workbench.comparing.checks import Check
+    from workbench.comparing.comparison import ExperimentComparison
     from workbench.completing import Budget
     from workbench.plan import Plan
     from workbench.project import Project
@@ -63,7 +64,8 @@ def gate(
     Exit code 0: passed, 1: failed, 8: not enough evidence. Under GitHub Actions
     it also writes annotations and a step summary.
     """
-    from workbench.comparing import compare_stored, gate_baselines
+    from workbench.comparing.comparison import compare_stored
+    from workbench.comparing.gate import gate_baselines
     from workbench.completing import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines, junit_xml
@@ -93,7 +95,8 @@ def gate(
 
 
 def _check_stored(compared: "ExperimentComparison", selectors: Sequence[str]) -> "list[Check]":
-    from workbench.comparing import check_gate, require_answers
+    from workbench.comparing.comparison import require_answers
+    from workbench.comparing.gate import check_gate
 
     checks = check_gate(compared.plan, compared.results, compared.tallies, selectors)
     require_answers(compared, {number for check in checks for number in check.variants})
@@ -101,7 +104,8 @@ def _check_stored(compared: "ExperimentComparison", selectors: Sequence[str]) ->
 
 
 def _exit_code(checks: "Sequence[Check]", allow_inconclusive: bool) -> ExitCode:
-    from workbench.comparing import FAILED, INCONCLUSIVE
+    from workbench.comparing.checks import FAILED
+    from workbench.stats.verdicts import INCONCLUSIVE
 
     outcomes = {check.outcome for check in checks}
     if FAILED in outcomes:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from workbench.comparing import ExperimentComparison
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.report.page import comparison_page

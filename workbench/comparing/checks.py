@@ -20,15 +20,9 @@ from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import select_variants
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.stats import (
-    ALPHA,
-    ANYTIME_FACTOR,
-    INCONCLUSIVE,
-    AnytimeMean,
-    estimate_mean,
-    p_mean_less,
-    rows_to_decide,
-)
+from workbench.stats.means import estimate_mean, p_mean_less
+from workbench.stats.sequential import AnytimeMean
+from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
 PASSED, FAILED = "passed", "failed"
 BASELINE = "baseline"

@@ -11,7 +11,8 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.results.types import VariantResult
-from workbench.stats import WORSE, best_probabilities, pareto_front, verdicts
+from workbench.stats.choice import best_probabilities, pareto_front
+from workbench.stats.verdicts import WORSE, verdicts
 
 MAX_LISTED = 5  # variants in the sentence that no variant is within the limits
 

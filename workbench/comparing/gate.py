@@ -21,7 +21,7 @@ from workbench.errors import WorkbenchError
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.results.types import VariantResult
-from workbench.stats import ALPHA, holm_adjust
+from workbench.stats.verdicts import ALPHA, holm_adjust
 
 
 def check_gate(

@@ -24,7 +24,7 @@ from workbench.errors import pluralize
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally, variant_results
-from workbench.stats import INCONCLUSIVE
+from workbench.stats.verdicts import INCONCLUSIVE
 
 MAX_ROWS_WITHOUT_VALUE = 100  # answered rows, after which a check without a value is closed
 CheckKey = tuple[int, str, str]  # variant, metric, rule

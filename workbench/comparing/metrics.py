@@ -13,14 +13,14 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Comparison, VariantResult
-from workbench.stats import (
+from workbench.stats.pairs import (
     Difference,
+    RowValues,
     Scale,
     anytime_difference,
     paired_difference,
-    verdicts,
 )
-from workbench.stats.pairs import RowValues
+from workbench.stats.verdicts import verdicts
 
 DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown
 

@@ -16,8 +16,8 @@ from workbench.comparing.metrics import RowSubset, impute_worst
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally
-from workbench.stats import ALPHA, paired_sequence
-from workbench.stats.pairs import RowValues
+from workbench.stats.pairs import RowValues, paired_sequence
+from workbench.stats.verdicts import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

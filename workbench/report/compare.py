@@ -12,14 +12,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.comparing import ExperimentComparison, RowChange
+from workbench.comparing.changed_rows import RowChange
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, plain, shorten
 from workbench.results.types import Comparison, comparison_json, variant_json
-from workbench.stats import Difference
+from workbench.stats.pairs import Difference
 
 SCHEMA_VERSION = 1
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.comparing import Decision, ExperimentComparison
-from workbench.comparing.decision import Candidate
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.decision import Candidate, Decision
 from workbench.report.compare import align_rows, partial_lines
 from workbench.report.safe_text import seconds, shorten
 

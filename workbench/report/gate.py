@@ -10,11 +10,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
-from workbench.comparing import FAILED, INCONCLUSIVE, PASSED, Check, ExperimentComparison
+from workbench.comparing.checks import FAILED, PASSED, Check
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
 from workbench.report.compare import align_rows, compare_markdown, escape_markdown
 from workbench.report.safe_text import UNSAFE, shorten
 from workbench.run.grow import Grown
+from workbench.stats.verdicts import INCONCLUSIVE
 
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 

@@ -18,7 +18,7 @@ from workbench.errors import pluralize
 from workbench.report.compare import difference_text
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.types import Comparison, MetricResult, VariantResult, interval_text
-from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
+from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 SHORT = {INCONCLUSIVE: "unclear"}
 STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", INCONCLUSIVE: "dim"}

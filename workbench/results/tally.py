@@ -15,7 +15,8 @@ from workbench.model import Completion
 from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
-from workbench.stats import estimate_mean, pass_all, pass_at
+from workbench.stats.means import estimate_mean
+from workbench.stats.repeats import pass_all, pass_at
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
 SCORED = 3  # the first three states are those of scored answers

@@ -12,7 +12,8 @@ from workbench.errors import pluralize
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
-from workbench.stats import Difference, Verdict
+from workbench.stats.pairs import Difference
+from workbench.stats.verdicts import Verdict
 
 
 @dataclass(frozen=True, slots=True)

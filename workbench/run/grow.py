@@ -9,7 +9,8 @@ and a later `run` finds them there. MLflow has no part in it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workbench.comparing import Check, GrowingGate
+from workbench.comparing.checks import Check
+from workbench.comparing.growth import GrowingGate
 from workbench.completing import Outcome, RunContext, complete, plan_lock
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan

@@ -8,7 +8,8 @@ Rows are scored and recorded while others are still being answered.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from workbench.comparing import ExperimentComparison, Race
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.race import Race
 from workbench.completing import Budget, RunContext, complete, plan_lock
 from workbench.completing.context import single_round
 from workbench.errors import Stopped, WorkbenchError

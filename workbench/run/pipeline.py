@@ -4,7 +4,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Self
 
-from workbench.comparing import ExperimentComparison, Race, add_comparisons
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.metrics import add_comparisons
+from workbench.comparing.race import Race
 from workbench.completing import RunContext
 from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan

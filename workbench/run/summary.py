@@ -4,7 +4,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from workbench.comparing import Race
+from workbench.comparing.race import Race
 from workbench.completing import Outcome, RunContext
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.plan import Options, Plan

@@ -10,7 +10,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from workbench.results.types import VariantResult
-from workbench.stats import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
+from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", INCONCLUSIVE: "#5c6570"}
 WORDS = {INCONCLUSIVE: "unclear"}

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from importlib.resources import files
 
 from workbench.canonical import JSON
-from workbench.comparing import ExperimentComparison
+from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
