@@ -46,6 +46,13 @@ class Outcome:
     model_errors: list[WorkbenchError] = field(default_factory=list)
     exhausted: bool = False
 
+    def count(self, completions: Sequence[Completion]) -> None:
+        """Add completions of requests that were sent."""
+        self.sent += len(completions)
+        self.failed += sum(completion.state == "failed" for completion in completions)
+        self.unusable += sum(not completion.scored for completion in completions)
+        self.attempts += sum(completion.attempts for completion in completions)
+
 
 def complete(
     plan: Plan,
@@ -162,10 +169,7 @@ class _Sender:
                 lease = arrival.queue.leases.pop(completion.key)
                 lease.settle(0.0 if completion.state == "failed" else cost)
         completions = [completion for _, completion in answers]
-        self.outcome.sent += len(completions)
-        self.outcome.failed += len(failures)
-        self.outcome.unusable += sum(not completion.scored for completion in completions)
-        self.outcome.attempts += sum(completion.attempts for completion in completions)
+        self.outcome.count(completions)
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]
         self.outcome.answered_elsewhere += len(elsewhere)
         self.context.progress.advance(len(answers) + len(elsewhere), len(failures))
