@@ -78,10 +78,9 @@ def gate(
         budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         plan = planner(None)
         grown = _grow(plan, planner, selectors, project, store, budget) if grow else None
-        plan = grown.plan if grown else plan
-        compared = compare_stored(plan, store)
+        compared = compare_stored(grown.plan if grown else plan, store)
         checks = grown.checks if grown else _check_stored(compared, selectors)
-        compared = compared.with_baselines(gate_baselines(checks, plan))
+        compared = compared.with_baselines(gate_baselines(checks, compared.plan))
         code = _exit_code(checks, allow_inconclusive)
         if as_json:
             print_json(gate_json(compared, checks, int(code)) | grown_json(grown))
