@@ -11,7 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ from workbench.errors import WorkbenchError, unknown_name
 # The weights have 4 bits, which float32 represents exactly. bfloat16 would take half the disk, but
 # round them.
 DTYPE = "float32"
-CONVERTER = "workbench.providers.transformers.convert"
+CONVERTER = "workbench.providers.transformers.loading"
 CONVERTER_NEEDS = ("torch", "transformers", "accelerate", "gguf", "safetensors")
 
 
@@ -129,11 +129,7 @@ def fetch_model(
 
 
 def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
-    missing = [module for module in CONVERTER_NEEDS if find_spec(module) is None]
-    if missing:
-        raise WorkbenchError(
-            f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
-        )
+    check_installed(CONVERTER_NEEDS)
     scratch = model.folder.with_name(f".adding-{model.folder.name}")
     shutil.rmtree(scratch, ignore_errors=True)  # left by a killed process
     scratch.mkdir()
@@ -145,6 +141,19 @@ def _add(model: CatalogModel, report: Callable[[str], None]) -> None:
         (scratch / "ready").rename(model.folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_installed(modules: Sequence[str]) -> None:
+    """Return if these modules are installed; none of them is imported.
+
+    Raises:
+        WorkbenchError: some are missing.
+    """
+    missing = [module for module in modules if find_spec(module) is None]
+    if missing:
+        raise WorkbenchError(
+            f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
+        )
 
 
 def _fetch(model: CatalogModel, packed: Path) -> None:

@@ -1,7 +1,7 @@
 """The most tokens that fit into memory."""
 
+from workbench.providers.transformers.engine import free_memory, max_tokens
 from workbench.providers.transformers.loading import load_model
-from workbench.providers.transformers.memory import free_memory, max_tokens
 
 
 def test_keys_and_values_get_half_of_the_memory_that_is_free(tiny):

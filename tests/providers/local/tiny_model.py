@@ -1,15 +1,17 @@
 """A model so small that a test can make it: random weights, a real tokenizer and chat template."""
 
 import json
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
 from workbench.conversation import Conversation, Message
-from workbench.errors import WorkbenchError
 from workbench.model import Completion, PromptCall, Usage
 from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers.batches import Question
+from workbench.providers.transformers.engine import Engine
+from workbench.providers.transformers.settings import ModelSettings
 from workbench.providers.transformers.weights import weights_folder
-from workbench.providers.transformers.worker import ModelWorker
 
 CHATML = (
     "{% for message in messages %}<|im_start|>{{ message['role'] }}\n{{ message['content'] }}"
@@ -74,34 +76,29 @@ def chat(*turns: str) -> Conversation:
 
 
 def ask(provider: TransformersProvider, *calls: PromptCall) -> list[Completion]:
-    """Answers in the order of `calls`, by the worker of the model's process, but in this one.
+    """Answers in the order of `calls`, by the engine of the model's process, but in this one.
 
     The keys are r0, r1, …; a model that was loaded stays loaded.
     """
-    bodies = [provider.prepare(call).body for call in calls]
-    prefills = [call.conversation.prefill for call in calls]
-    rows = [[f"r{n}", dict(body), prefills[n]] for n, body in enumerate(bodies)]
     settings = provider._settings
-    worker = _worker(weights_folder(provider._weights), settings.model_dump_json())
-    question = json.loads(json.dumps({"answer": rows, "batch_size": settings.batch_size}))
-    replies = [json.loads(json.dumps(reply)) for reply in worker.replies(question)]
-    completions = [
-        Completion(**{**fields, "usage": Usage(**fields["usage"])})
-        for reply in replies
-        for fields in reply["answers"]
+    questions = [
+        Question(f"r{n}", json.loads(json.dumps(provider.prepare(call).body)), prefill)
+        for n, (call, prefill) in enumerate((c, c.conversation.prefill) for c in calls)
     ]
-    by_key = {completion.key: completion for completion in completions}
-    return [by_key[row[0]] for row in rows]
+    engine = _engine(weights_folder(provider._weights), settings)
+    batches = engine.answer(questions, batch_size=settings.batch_size)
+    by_key = {completion.key: completion for batch in batches for completion in batch}
+    return [_through_pipe(by_key[question.key]) for question in questions]
+
+
+def _through_pipe(completion: Completion) -> Completion:
+    fields = json.loads(json.dumps(asdict(completion)))
+    return Completion(**{**fields, "usage": Usage(**fields["usage"])})
 
 
 @cache
-def _worker(folder: Path, settings: str) -> ModelWorker:
-    worker = ModelWorker()
-    load = {"folder": str(folder), "settings": json.loads(settings)}
-    (reply,) = worker.replies({"load": load})
-    if "refused" in reply:
-        raise WorkbenchError(**reply["refused"])
-    return worker
+def _engine(folder: Path, settings: ModelSettings) -> Engine:
+    return Engine(folder, settings)
 
 
 def plain_score(folder, prompt: str, choice: str) -> float:

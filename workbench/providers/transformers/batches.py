@@ -53,14 +53,10 @@ class Batch:
     rows: tuple[BatchRow, ...]
     shared: int
 
-    def halves(self) -> tuple["Batch", "Batch"]:
-        """Two halves, for a batch that didn't fit into memory."""
-        middle = len(self.rows) // 2
-        return Batch(self.rows[:middle], self.shared), Batch(self.rows[middle:], self.shared)
-
-    def singles(self) -> Iterator["Batch"]:
-        """One batch per row, to find the row that failed."""
-        return (Batch((row,), shared=0) for row in self.rows)
+    @property
+    def max_new(self) -> int:
+        """The most tokens of an answer."""
+        return max(row.max_new for row in self.rows)
 
 
 def batches(rows: Sequence[BatchRow], *, batch_size: int, batch_tokens: int) -> Iterator[Batch]:
@@ -72,7 +68,7 @@ def batches(rows: Sequence[BatchRow], *, batch_size: int, batch_tokens: int) -> 
     for with_choices in (False, True):
         kind = [row for row in rows if bool(row.choices) is with_choices]
         for group in _groups(kind, MAX_SPLITS) if kind else ():
-            shared = _shared(group) if batch_size > 1 else 0
+            shared = _shared_length(group) if batch_size > 1 else 0
             pending = sorted(group, key=lambda row: row.length, reverse=True)
             while pending:
                 fits = max(1, min(batch_size, batch_tokens // pending[0].length))
@@ -109,7 +105,7 @@ def _common(rows: Sequence[BatchRow]) -> int:
     return common_length([row.prompt for row in rows])
 
 
-def _shared(rows: Sequence[BatchRow]) -> int:
+def _shared_length(rows: Sequence[BatchRow]) -> int:
     """Length of the prefix worth sharing; each row keeps at least one token of its own."""
     if len(rows) < 2:
         return 0

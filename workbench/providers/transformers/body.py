@@ -32,7 +32,7 @@ def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> Prepare
 
     Args:
         call: unchecked.
-        chat_template: its source; empty for a base model.
+        chat_template: source of the model's template; empty for a base model.
         model: `provider:name`, for messages.
 
     Raises:

@@ -11,9 +11,7 @@ def score(reader: Reader, batch: Batch) -> list[list[float]]:
 
     The prompt is read once for all of a row's choices.
     """
-    max_new = max(row.max_new for row in batch.rows)
-    prompts = [row.prompt for row in batch.rows]
-    reading = reader.read(prompts, shared=batch.shared, max_new=max_new)
+    reading = reader.read(batch)
     first = reading.logits.log_softmax(dim=-1)
     count = max(len(row.choices) for row in batch.rows)
     columns = [_score_nth(reader, reading, first, batch, nth) for nth in range(count)]

@@ -3,6 +3,7 @@
 import gc
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
@@ -23,9 +24,12 @@ from workbench.providers.transformers.choices import score
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.generate import Answer, generate
 from workbench.providers.transformers.loading import load_model, load_tokenizer
-from workbench.providers.transformers.memory import free_memory, max_tokens
 from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens, eos_ids
+
+CACHE_SHARE = 0.5  # of the free memory, for keys and values; the rest is for activations
+MEMORY = Path("/proc/meminfo")
+LIMITS = Path("/sys/fs/cgroup")  # a container's own limit
 
 
 class Engine:
@@ -86,12 +90,38 @@ class Engine:
         with torch.inference_mode():
             if batch.rows[0].choices:
                 scores = score(self._reader, batch)
-                latency_s = (time.perf_counter() - started) / len(batch.rows)
-                pairs = zip(batch.rows, scores, strict=True)
-                return [_choice_completion(row, of_row, latency_s) for row, of_row in pairs]
-            answers = generate(self._reader, batch, self._tokens, self._end_ids)
+                completions = list(map(_choice_completion, batch.rows, scores))
+            else:
+                answers = generate(self._reader, batch, self._tokens, self._end_ids)
+                completions = list(map(_text_completion, answers))
         latency_s = (time.perf_counter() - started) / len(batch.rows)
-        return [_text_completion(answer, latency_s) for answer in answers]
+        return [replace(completion, latency_s=latency_s) for completion in completions]
+
+
+def max_tokens(model: Any, free: int | None) -> int | None:
+    """Tokens whose keys and values fit into their share of `free` bytes; None: unknown.
+
+    SmolLM2-135M in bfloat16: 30 layers x 2 x 3 heads x 64 numbers x 2 bytes = 23 KB a token.
+    """
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    numbers = config.num_hidden_layers * 2 * heads * size
+    return None if free is None else int(free * CACHE_SHARE) // (numbers * model.dtype.itemsize)
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that are free on `device`; None: unknown."""
+    if device == "cuda":
+        return int(torch.cuda.mem_get_info()[0])
+    if device != "cpu" or not MEMORY.is_file():
+        return None
+    lines = dict(line.split(":", 1) for line in MEMORY.read_text(encoding="ascii").splitlines())
+    free = int(lines["MemAvailable"].split()[0]) * 1024
+    with suppress(OSError, ValueError):  # no such file, or `max`: no limit
+        limit, used = (int((LIMITS / f"memory.{n}").read_text()) for n in ("max", "current"))
+        free = min(free, max(0, limit - used))
+    return free
 
 
 def run_in_parts(batch: Batch, run: Callable[[Batch], list[Completion]]) -> Iterator[Completion]:
@@ -103,26 +133,25 @@ def run_in_parts(batch: Batch, run: Callable[[Batch], list[Completion]]) -> Iter
     pending = [batch]
     while pending:
         part = pending.pop()
-        error_message = ""
-        smaller: tuple[Batch, ...] = ()
+        rows, middle = part.rows, len(part.rows) // 2
         try:
             completions = run(part)
         except Exception as error:
             first_line = next(iter(str(error).splitlines()), "")[:300]
             if _is_out_of_memory(error):
                 error_message = f"out of memory: {first_line}"
-                smaller = part.halves()
+                smaller = [Batch(half, part.shared) for half in (rows[middle:], rows[:middle])]
             else:
                 error_message = f"the model can't answer it: {type(error).__name__}: {first_line}"
-                smaller = tuple(part.singles())
-        if not error_message:
+                smaller = [Batch((row,), shared=0) for row in reversed(rows)]
+        else:
             yield from completions
             continue
         gc.collect()  # after the except block, whose traceback holds the tensors
-        if len(part.rows) > 1:
-            pending += reversed(smaller)
+        if len(rows) > 1:
+            pending += smaller
         else:
-            yield _failed(part.rows[0].question, error_message)
+            yield _failed(rows[0].question, error_message)
 
 
 def _is_out_of_memory(error: Exception) -> bool:
@@ -132,8 +161,13 @@ def _is_out_of_memory(error: Exception) -> bool:
     return full or isinstance(error, MemoryError)
 
 
-def _text_completion(answer: Answer, latency_s: float) -> Completion:
-    state, error = _state(answer)
+def _text_completion(answer: Answer) -> Completion:
+    error = ""
+    state: State = "ok" if answer.finish == "stop" else "truncated"
+    if answer.finish == "nan":
+        state, error = "invalid_response", f"the model computed NaN after {len(answer.ids)} tokens"
+    elif not answer.text:
+        state, error = "empty_output", f"the answer is empty (finish_reason {answer.finish!r})"
     return Completion(
         key=answer.row.question.key,
         state=state,
@@ -142,27 +176,16 @@ def _text_completion(answer: Answer, latency_s: float) -> Completion:
         prefill=answer.row.question.prefill,
         finish_reason=answer.finish,
         usage=Usage(answer.row.input_tokens, len(answer.ids)),
-        latency_s=latency_s,
     )
 
 
-def _state(answer: Answer) -> tuple[State, str]:
-    """An answer's state, and its error message."""
-    if answer.finish == "nan":
-        return "invalid_response", f"the model computed NaN after {len(answer.ids)} tokens"
-    if not answer.text:
-        return "empty_output", f"the answer is empty (finish_reason {answer.finish!r})"
-    return ("ok" if answer.finish == "stop" else "truncated"), ""
-
-
-def _choice_completion(row: BatchRow, scores: list[float], latency_s: float) -> Completion:
+def _choice_completion(row: BatchRow, scores: list[float]) -> Completion:
     choices = row.question.body["choices"]
     completion = Completion(
         key=row.question.key,
         state="invalid_response",
         prefill=row.question.prefill,
         usage=Usage(row.input_tokens, None),
-        latency_s=latency_s,
     )
     for choice, likelihood in zip(choices, scores, strict=True):
         if not isfinite(likelihood):

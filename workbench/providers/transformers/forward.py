@@ -9,10 +9,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from transformers import DynamicCache
+from transformers import Cache, DynamicCache
 
 from workbench.providers.transformers.attention import adopt, shared_prefix
-from workbench.providers.transformers.kv_cache import plain_layers, preallocated_cache, write_prefix
+from workbench.providers.transformers.batches import Batch
+from workbench.providers.transformers.kv_cache import PreallocatedLayer, plain_layers
 
 MAX_TOKENS_AT_ONCE = 1024  # their activations stay in the CPU's cache
 
@@ -50,48 +51,44 @@ class Reader:
         self._shares_prefix = adopt(model)
         self._prefix: tuple[tuple[int, ...], Sequence[Any]] | None = None
 
-    def read(self, prompts: Sequence[tuple[int, ...]], *, shared: int, max_new: int) -> Reading:
-        """Read a batch of prompts.
-
-        Args:
-            prompts: ids, of any lengths; fastest with the longest first.
-            shared: length of the common prefix, which is read once.
-            max_new: the most tokens that will be read after them.
-        """
-        longest = max(len(prompt) for prompt in prompts)
-        layers = plain_layers(self._model.config, longest + max_new)
-        shared = shared if layers else 0
-        unshared_ids = [prompt[shared:] for prompt in prompts]
-        width = longest - shared
+    def read(self, batch: Batch) -> Reading:
+        """Read the prompts of a batch, their shared prefix once; fastest with the longest first."""
+        longest = max(len(row.prompt) for row in batch.rows)
+        layers = plain_layers(self._model.config, longest + batch.max_new)
+        shared = batch.shared if layers else 0
+        unshared_ids = [row.prompt[shared:] for row in batch.rows]
+        rows, width = len(unshared_ids), longest - shared
         ids = self._tensor([[0] * (width - len(row)) + list(row) for row in unshared_ids])
         unshared_mask = self._tensor(
             [[0] * (width - len(row)) + [1] * len(row) for row in unshared_ids]
         )
-        mask = torch.cat([unshared_mask.new_ones(len(unshared_ids), shared), unshared_mask], dim=1)
+        mask = torch.cat([unshared_mask.new_ones(rows, shared), unshared_mask], dim=1)
         positions = shared + (unshared_mask.cumsum(dim=1) - 1).clamp(min=0)
         reading = Reading(None, mask, positions)
         if layers:
-            prefix = self._read_prefix(prompts[0][:shared])
+            prefix = self._read_prefix(batch.rows[0].prompt[:shared])
             reading.prefix = prefix if self._shares_prefix else ()
             before = shared if reading.prefix else 0
-            capacity = longest + max_new - before
-            reading.cache = preallocated_cache(
-                layers, rows=len(unshared_ids), capacity=capacity, before=before
+            capacity = longest + batch.max_new - before
+            reading.cache = Cache(
+                layers=[PreallocatedLayer(rows, capacity, before) for _ in range(layers)]
             )
-            if not reading.prefix:
-                write_prefix(reading.cache, prefix, len(unshared_ids))
-            reading.logits = self._read_parts(ids, reading, width=width)
+            if not reading.prefix:  # written at the beginning of every row
+                for layer, source in zip(reading.cache.layers, prefix, strict=False):
+                    states = (source.keys, source.values)
+                    layer.update(*(state.expand(rows, -1, -1, -1) for state in states))
+            reading.logits = self._read_parts(ids, reading)
         else:
             reading.cache = DynamicCache(config=self._model.config)
             reading.logits = self._forward(ids, reading)[:, -1]
         reading.positions = positions[:, -1:] + 1
         return reading
 
-    def _read_parts(self, ids: torch.Tensor, reading: Reading, *, width: int) -> torch.Tensor:
+    def _read_parts(self, ids: torch.Tensor, reading: Reading) -> torch.Tensor:
         """The logits after each row, computed for a few rows at a time to skip most padding."""
-        begin, logits = 0, []
-        written = reading.cache.get_seq_length() - reading.mask.shape[1] + width
+        begin, logits, width = 0, [], ids.shape[1]
         before = reading.mask.shape[1] - width
+        written = reading.cache.get_seq_length() - before
         while begin < len(ids):
             padding = int(reading.mask[begin:, before:].argmax(dim=1).min())
             rows = slice(begin, begin + max(1, MAX_TOKENS_AT_ONCE // (width - padding)))

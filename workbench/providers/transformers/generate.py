@@ -60,10 +60,8 @@ class Answer:
 
 def generate(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]) -> list[Answer]:
     """One finished answer per row of the batch, in its order."""
-    max_new = max(row.max_new for row in batch.rows)
     answers = [Answer(row, end_ids, _generator(row)) for row in batch.rows]
-    prompts = [row.prompt for row in batch.rows]
-    reading = reader.read(prompts, shared=batch.shared, max_new=max_new)
+    reading = reader.read(batch)
     active = answers  # those in `reading`
     while True:
         picked = _pick(reading.logits, active)

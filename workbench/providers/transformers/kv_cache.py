@@ -5,11 +5,10 @@
 A cache that grows by copying itself at every token spends half of the time on copying.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import torch
-from transformers import Cache, DynamicCache
+from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 
@@ -24,7 +23,7 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
 
     def __init__(self, rows: int, capacity: int, before: int) -> None:
         super().__init__()
-        self._size = (rows, capacity)
+        self._rows, self._capacity = rows, capacity
         self._before = before
         self._written = 0
         self._part = slice(None)
@@ -40,7 +39,11 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         """Append, and return all that is written; (rows, heads, tokens, size)."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
-            self._storage = tuple(self._allocate(states) for states in (key_states, value_states))
+            # Zeros, because masked padding must not be NaN.
+            self._storage = tuple(
+                states.new_zeros(self._rows, states.shape[1], self._capacity, states.shape[3])
+                for states in (key_states, value_states)
+            )
         begin, end = self._written, self._written + key_states.shape[-2]
         for storage, states in zip(self._storage, (key_states, value_states), strict=True):
             storage[self._part, :, begin:end] = states
@@ -55,23 +58,6 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
     def batch_select_indices(self, indices: torch.Tensor) -> None:
         """Keep only these rows."""
         self._storage = tuple(storage[indices] for storage in self._storage)
-
-    def _allocate(self, states: torch.Tensor) -> torch.Tensor:
-        _, heads, _, size = states.shape
-        rows, capacity = self._size
-        # Zeros, because masked padding must not be NaN.
-        return states.new_zeros(rows, heads, capacity, size)
-
-
-def preallocated_cache(layers: int, *, rows: int, capacity: int, before: int = 0) -> Cache:
-    """A cache of `layers` such layers."""
-    return Cache(layers=[PreallocatedLayer(rows, capacity, before) for _ in range(layers)])
-
-
-def write_prefix(cache: Cache, prefix: Sequence[Any], rows: int) -> None:
-    """Write `prefix`, layers of one row, at the beginning of every row."""
-    for layer, source in zip(cache.layers, prefix, strict=False):
-        layer.update(source.keys.expand(rows, -1, -1, -1), source.values.expand(rows, -1, -1, -1))
 
 
 def plain_layers(config: Any, length: int) -> int:

@@ -23,13 +23,14 @@ from workbench.workers.child import EndedError
 from workbench.workers.worker_process import WorkerProcess, child_command, import_path
 
 WORKER = "workbench.providers.transformers.worker"
-# Requests sent together, so that there is something to sort by length and to share.
-WINDOW = 256
-MAX_DEATHS = 3  # in a row, without an answer between them, after which it isn't started again
+# Variables that a model may need; no API key is among them.
 NEEDED_VARIABLES = re.compile(
     r"(PATH|HOME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|XDG_CACHE_HOME|WORKBENCH_CACHE|HF_HOME"
     r"|(OMP|GOMP|KMP|MKL|DNNL|ONEDNN|CUDA|NVIDIA|HIP|ROCR|TORCH|PYTORCH)_.*)$"
 )
+# Requests sent together, so that there is something to sort by length and to share.
+WINDOW = 256
+MAX_DEATHS = 3  # in a row, without an answer between them, after which it isn't started again
 
 
 class ModelProcess(WorkerProcess):
@@ -40,7 +41,10 @@ class ModelProcess(WorkerProcess):
     """
 
     def __init__(self, folder: Path, settings: ModelSettings) -> None:
-        super().__init__(child_command(WORKER), env=_environment())
+        environment = {
+            name: os.environ[name] for name in filter(NEEDED_VARIABLES.match, os.environ)
+        }
+        super().__init__(child_command(WORKER), env={**environment, **import_path()})
         self.peak_mb: int | None = None
         self._model_folder = folder
         self._settings = settings
@@ -96,15 +100,12 @@ class ModelProcess(WorkerProcess):
         with suppress(EndedError):
             while unanswered:
                 yield from _take(unanswered, self._receive_completions())
-                if _is_stopping(unanswered):
-                    yield from self._give_up(unanswered)
+                yield from self._give_up_if_stopping(unanswered)
 
     def _complete_singly(self, unanswered: dict[str, Request]) -> Iterator[Completion]:
         """Completions in batches of one, which show the request that the process dies with."""
+        yield from self._give_up_if_stopping(unanswered)
         while unanswered:
-            if _is_stopping(unanswered):
-                yield from self._give_up(unanswered)
-                return
             key, request = next(iter(unanswered.items()))
             try:
                 self._send_requests({key: request}, 1)
@@ -115,25 +116,23 @@ class ModelProcess(WorkerProcess):
                 error = f"the model's process ended while it answered this request: {ended}"
                 completions = [_failed(request, error)]
             yield from _take(unanswered, completions)
+            yield from self._give_up_if_stopping(unanswered)
 
     def _send_requests(self, requests: Mapping[str, Request], batch_size: int) -> None:
         rows = [[request.key, dict(request.body), request.prefill] for request in requests.values()]
         self.send(json.dumps({"answer": rows, "batch_size": batch_size}))
 
     def _receive_completions(self) -> list[Completion]:
-        """The completions of a batch.
-
-        Raises:
-            EndedError: the process has died.
-        """
+        """The completions of a batch, while the process lives."""
         reply = self.receive()
         self.peak_mb = max(self.peak_mb or 0, reply["peak_mb"])
         return [Completion(**{**c, "usage": Usage(**c["usage"])}) for c in reply["answers"]]
 
-    def _give_up(self, unanswered: dict[str, Request]) -> Iterator[Completion]:
-        self.end()
-        for key in list(unanswered):
-            yield _failed(unanswered.pop(key), "not answered: the run was stopped")
+    def _give_up_if_stopping(self, unanswered: dict[str, Request]) -> Iterator[Completion]:
+        if any(request.permit.should_stop() for request in unanswered.values()):
+            self.end()
+            for key in list(unanswered):
+                yield _failed(unanswered.pop(key), "not answered: the run was stopped")
 
     def _count_death(self, ended: EndedError) -> None:
         self._deaths += 1
@@ -153,13 +152,3 @@ def _take(unanswered: dict[str, Request], completions: list[Completion]) -> Iter
 
 def _failed(request: Request, error: str) -> Completion:
     return Completion(key=request.key, state="failed", prefill=request.prefill, error=error)
-
-
-def _is_stopping(requests: Mapping[str, Request]) -> bool:
-    return any(request.permit.should_stop() for request in requests.values())
-
-
-def _environment() -> dict[str, str]:
-    """The variables that a model may need, and no API key."""
-    needed = {name: value for name, value in os.environ.items() if NEEDED_VARIABLES.match(name)}
-    return {**needed, **import_path()}

@@ -6,12 +6,12 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from workbench.canonical import JSON
+from workbench.catalog.models import check_installed
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
     ModelSettings,
-    check_installed,
     check_values,
     device_of,
     dtype_of,
@@ -77,7 +77,7 @@ class TransformersProvider:
     def prepare(self, call: PromptCall) -> PreparedCall:
         """The body for `call`: `messages` or `text`, and the parameters that matter.
 
-        A prefill is continued. `choices` are answered by log-likelihood: the sum over the tokens
+        `choices` are answered by log-likelihood: the sum over the tokens
         of a choice that directly follows the prompt. So after `Sentiment:` the choice is usually
         `" positive"`, with its space.
 
@@ -88,11 +88,7 @@ class TransformersProvider:
         return prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int:
-        """Number of input tokens of `body`, markers of the chat template included.
-
-        Raises:
-            WorkbenchError: the chat template refuses the messages.
-        """
+        """Number of input tokens of `body`, markers of the chat template included."""
         return len(self._tokens.encode(body))
 
     def check_ready(self) -> None:
@@ -101,7 +97,7 @@ class TransformersProvider:
         Raises:
             WorkbenchError: packages are missing, or the hub can't be reached.
         """
-        check_installed()
+        check_installed(("torch", "transformers", "safetensors"))
         weights_folder(self._weights)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

@@ -6,7 +6,6 @@ transformers:smollm2-135m-instruct: {dtype: float32, batch_size: 8}
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,8 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
-
-REQUIRED_PACKAGES = ("torch", "transformers", "safetensors")
 
 Shape = TypeVar("Shape", bound=BaseModel)
 
@@ -40,13 +37,7 @@ class ModelSettings(BaseModel):
 
 
 def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:
-    """`values` checked against `shape`.
-
-    Args:
-        shape: a pydantic model whose fields are the accepted names.
-        values: of the user's file.
-        kind: `setting` or `parameter`, for error messages.
-        model: `provider:name`, for error messages.
+    """`values` of the user's file as a `shape`; `kind` and `model` are for error messages.
 
     Raises:
         WorkbenchError: an unknown name, or an invalid value.
@@ -64,19 +55,6 @@ def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, m
         raise WorkbenchError(
             f"{model}: {kind} {name!r} is {values[name]!r}: {first['msg'].lower()}"
         ) from invalid
-
-
-def check_installed() -> None:
-    """Return if the packages for local models are installed; none of them is imported.
-
-    Raises:
-        WorkbenchError: some are missing.
-    """
-    missing = [module for module in REQUIRED_PACKAGES if find_spec(module) is None]
-    if missing:
-        raise WorkbenchError(
-            f"local models need {', '.join(missing)}", fix="pip install 'prompt-workbench[local]'"
-        )
 
 
 def device_of(settings: ModelSettings) -> str:

@@ -21,11 +21,7 @@ CONTEXT_TOKENS = 4
 
 
 class Tokens:
-    """A tokenizer with its chat template.
-
-    Args:
-        tokenizer: of transformers.
-    """
+    """A tokenizer of transformers with its chat template."""
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = tokenizer

@@ -78,7 +78,6 @@ def find_weights(name: str, revision: str) -> Weights:
     Raises:
         WorkbenchError: there is none, or it has no safetensors.
     """
-    models = {model.name: model for model in list_models()}
     is_path = name.startswith((".", "/", "~")) or ("/" in name and Path(name).is_dir())
     if not is_path and name.count("/") == 1:
         from workbench.providers.transformers.hub import find_snapshot
@@ -94,6 +93,7 @@ def find_weights(name: str, revision: str) -> Weights:
         # ~name, another user's home, is not expanded.
         folder = Path(name).expanduser() if name.startswith("~/") else Path(name)
         return Weights(_check_folder(folder))
+    models = {model.name: model for model in list_models()}
     if name not in models:
         raise unknown_name("model", name, models)
     if not models[name].added:

@@ -14,12 +14,10 @@ Run as `python -m workbench.providers.transformers.worker PARENT`: the parent's 
 
 import resource
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers.batches import Question
 from workbench.providers.transformers.engine import Engine
@@ -32,32 +30,6 @@ OOM_SCORE = "800"
 MAXRSS_PER_MB = 1024 if sys.platform == "linux" else 1024 * 1024
 
 
-class ModelWorker:
-    """A model, once it is loaded."""
-
-    def __init__(self) -> None:
-        self._engine: Engine | None = None
-
-    def replies(self, request: Mapping[str, JSON]) -> Iterator[JSON]:
-        """The lines that answer one request."""
-        if "load" in request:
-            model = request["load"]
-            yield self._load(Path(model["folder"]), ModelSettings(**model["settings"]))
-            return
-        assert self._engine
-        questions = [Question(*fields) for fields in request["answer"]]
-        for completions in self._engine.answer(questions, batch_size=request["batch_size"]):
-            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MAXRSS_PER_MB
-            yield {"answers": list(map(asdict, completions)), "peak_mb": peak_mb}
-
-    def _load(self, folder: Path, settings: ModelSettings) -> JSON:
-        try:
-            self._engine = Engine(folder, settings)
-        except WorkbenchError as error:
-            return {"refused": error.as_json()}
-        return {"loaded": True}
-
-
 def main() -> None:
     """Answer until the parent ends."""
     die_with(int(sys.argv[1]))
@@ -65,10 +37,19 @@ def main() -> None:
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
     parent = ParentPipe()
     parent.send_ready()
-    worker = ModelWorker()
-    for request in parent.requests():
-        for reply in worker.replies(request):
-            parent.send(reply)
+    requests = parent.requests()
+    model = next(requests)["load"]
+    try:
+        engine = Engine(Path(model["folder"]), ModelSettings(**model["settings"]))
+    except WorkbenchError as error:
+        parent.send({"refused": error.as_json()})
+        return
+    parent.send({"loaded": True})
+    for request in requests:
+        questions = [Question(*fields) for fields in request["answer"]]
+        for completions in engine.answer(questions, batch_size=request["batch_size"]):
+            peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // MAXRSS_PER_MB
+            parent.send({"answers": list(map(asdict, completions)), "peak_mb": peak_mb})
 
 
 if __name__ == "__main__":
