@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from command import invoke
 
-from workbench.report.page import build
+from workbench.report import page
 
 
 def data_of(page: str) -> dict:
@@ -45,12 +45,12 @@ def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path
 def test_rows_that_do_not_fit_are_left_out_those_that_differ_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(build, "MAX_BYTES", 25)
+    monkeypatch.setattr(page, "MAX_BYTES", 25)
     rows = [(n % 4 == 0, f"{n:05}") for n in range(12)]
-    assert build._select_rows(iter(rows)) == (["00000", "00001", "00002", "00004", "00008"], 7)
-    assert build._select_rows(iter(rows[:4])) == (["00000", "00001", "00002", "00003"], 0)
+    assert page._select_rows(iter(rows)) == (["00000", "00001", "00002", "00004", "00008"], 7)
+    assert page._select_rows(iter(rows[:4])) == (["00000", "00001", "00002", "00003"], 0)
     wide = [(True, "é" * 10), (True, "e" * 10), (False, "é")]
-    assert build._select_rows(iter(wide)) == (["é" * 10, "é"], 1)  # 20 bytes, and 2
+    assert page._select_rows(iter(wide)) == (["é" * 10, "é"], 1)  # 20 bytes, and 2
 
 
 def test_a_page_that_can_not_be_written_is_said(project: Path) -> None:

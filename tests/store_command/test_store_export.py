@@ -7,7 +7,7 @@ import stat
 import pytest
 from kept_store import MODEL, answer, call, fill, key_of, request
 
-from workbench.report.csv_cells import unescape_cell
+from workbench.report.export import unescape_cell
 from workbench.store import Store
 
 ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='

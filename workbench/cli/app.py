@@ -20,6 +20,7 @@ from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.report.safe_text import escape_commands
 from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
@@ -128,16 +129,10 @@ def _exit_code() -> int:
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
         sys.stderr.write(
-            f"workbench failed: {type(error).__name__}: {_safe(str(error))}\n"
+            f"workbench failed: {type(error).__name__}: {escape_commands(str(error))}\n"
             "  this is a bug in workbench; WORKBENCH_DEBUG=1 shows the traceback\n"
         )
         return ExitCode.INTERNAL
-
-
-def _safe(text: str) -> str:
-    from workbench.report.safe_text import escape_commands
-
-    return escape_commands(text)
 
 
 def _print_error(error: WorkbenchError) -> None:
@@ -145,4 +140,4 @@ def _print_error(error: WorkbenchError) -> None:
     if "--json" in sys.argv:
         print_json({"error": error.as_json(), "exit_code": int(error.exit_code)})
     else:
-        sys.stderr.write(f"error: {_safe(str(error))}\n")
+        sys.stderr.write(f"error: {escape_commands(str(error))}\n")

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from workbench.cli.output import print_styled
 from workbench.cli.setup import open_project
 
 models = typer.Typer(no_args_is_help=True, help="List and download local models.")
@@ -77,12 +78,9 @@ def evaluators() -> None:
 
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from workbench.report.tables import new_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for number, name in enumerate(header):
-        table.add_column(name, no_wrap=number < len(header) - 1)
+    table = new_table(header, no_wrap=header[:-1])
     for row in rows:
         table.add_row(*row)
-    Console().print(table, markup=False)
+    print_styled(table)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from workbench.cli.output import print_json, print_lines
+from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, Limit, Only, Target, TrackingUri
 from workbench.cli.setup import open_plan
 from workbench.errors import ExitCode
@@ -40,9 +40,7 @@ def decide(
     with opened as (project, store, plan):
         compared = compare_stored(plan, store, prices=project.prices)
         decision = choose(compared, limits)
-    if as_json:
-        print_json(decision_json(compared, decision))
-    else:
-        print_lines(decision_lines(compared, decision, project.file.currency))
+    lines = decision_lines(compared, decision, project.file.currency)
+    print_result(decision_json(compared, decision) if as_json else lines)
     within_limits = any(not candidate.against for candidate in decision.candidates)
     return ExitCode.DONE if within_limits else ExitCode.GATE

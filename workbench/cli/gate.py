@@ -22,6 +22,7 @@ from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
 from workbench.cli.setup import open_planner, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
     from workbench.cli.setup import Planner
@@ -136,20 +137,14 @@ def _grow(
     budget: "Budget",
 ) -> "Grown":
     """The gate on as many rows as it needs; the failures of models go to stderr."""
-    from workbench.completing import Progress, RunContext
-    from workbench.report.safe_text import escape_commands
+    from workbench.completing import RunContext
+    from workbench.report.progress import Notes
     from workbench.run.grow import grow
     from workbench.run.invocation import check_prices
 
-    class GateProgress(Progress):
-        """Prints how many checks are open; the number of requests is not known in advance."""
-
-        def note(self, text: str) -> None:
-            write_stderr(f"{text}\n")
-
     check_prices(plan, budget)
     with handle_signals(project) as stop:
-        context = RunContext(project, store, GateProgress(), stop, budget)
+        context = RunContext(project, store, Notes(), stop, budget)
         grown = grow(plan, planner, selectors, context)
     for problem in grown.problems:
         write_stderr(f"error: {escape_commands(str(problem))}\n")
@@ -161,7 +156,6 @@ def _write_github(
 ) -> None:
     """Write annotations and a step summary, under GitHub Actions."""
     from workbench.report.gate import annotations, summary_markdown
-    from workbench.report.safe_text import plain
 
     if os.environ.get("GITHUB_ACTIONS") != "true":
         return

@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.report.safe_text import json_line, plain
 from workbench.secrets import RedactedStream, Redactor
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from workbench.canonical import JSON
 
 SCHEMA_VERSION = 1  # of all that `--json` prints
@@ -66,16 +69,32 @@ def guard_streams() -> SafeStream:
 
 def print_lines(lines: Iterable[str]) -> None:
     """Print lines on stdout, without the characters that control a terminal."""
-    from workbench.report.safe_text import plain
-
     sys.stdout.writelines(f"{plain(line)}\n" for line in lines)
 
 
 def print_json(document: "dict[str, JSON]") -> None:
     """Print an object with its `schema_version` as one line of JSON."""
-    from workbench.report.safe_text import json_line
-
     sys.stdout.write(f"{json_line({'schema_version': SCHEMA_VERSION, **document})}\n")
+
+
+def print_result(result: "dict[str, JSON] | Iterable[str]") -> None:
+    """Print an object as JSON, and lines as text."""
+    if isinstance(result, dict):
+        print_json(result)
+    else:
+        print_lines(result)
+
+
+def print_styled(text: "RenderableType", *, piped_width: int | None = None) -> None:
+    """Print a table or a styled text.
+
+    Args:
+        text: a rich renderable.
+        piped_width: columns where stdout is no terminal; None: 80.
+    """
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else piped_width).print(text, markup=False)
 
 
 def write_file(path: Path, text: str) -> None:

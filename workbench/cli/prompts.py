@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import REDACTOR, print_json, print_lines
+from workbench.cli.output import REDACTOR, print_json, print_lines, print_styled
 from workbench.cli.run import AsJson, TrackingUri
 from workbench.cli.setup import open_project
 from workbench.errors import ExitCode, WorkbenchError, unknown_name
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from workbench.project import Project
     from workbench.prompt import Prompt, Renderer
 
@@ -28,13 +26,11 @@ Task = Annotated[str, typer.Argument(help="A task; default: all of them.")]
 @app.command("list")
 def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = False) -> None:
     """List the templates with digest and registered version."""
-    from workbench.prompt import Renderer
     from workbench.report.prompts import status_table
     from workbench.tracking.protocol import PromptStatus
 
     project = open_project()
-    with Renderer() as renderer:
-        prompts = _prompts(project, task, renderer)
+    prompts = _prompts(project, task)
     if project.tracks(tracking_uri):
         from workbench.tracking.registry import prompt_statuses
 
@@ -44,7 +40,7 @@ def list_all(task: Task = "", tracking_uri: TrackingUri = "", as_json: AsJson = 
     if as_json:
         print_json({"prompts": [status.as_json() for status in statuses]})
     else:
-        _print(status_table(statuses))
+        print_styled(status_table(statuses))
 
 
 @app.command("show")
@@ -58,7 +54,7 @@ def show(ref: Ref, tracking_uri: TrackingUri = "", as_json: AsJson = False) -> N
     if as_json:
         print_json(prompt_json(prompt))
     else:
-        _print(prompt_text(prompt))
+        print_styled(prompt_text(prompt))
 
 
 @app.command("diff")
@@ -74,7 +70,7 @@ def diff(
     with Renderer() as renderer:
         before = _find(old, tracking_uri, renderer)
         after = _find(new or old.partition("@")[0], tracking_uri, renderer)
-    _print(prompt_diff(before, after))
+    print_styled(prompt_diff(before, after))
 
 
 @app.command("lint")
@@ -102,17 +98,15 @@ def lint(
 def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
     """Register templates whose content the registry lacks."""
     from workbench.plan import refuse_secret
-    from workbench.prompt import Renderer
 
     project = open_project()
     project.require_tracking(tracking_uri, "workbench prompts push")
     from workbench.tracking.registry import push_prompts
 
-    with Renderer() as renderer:
-        prompts = _prompts(project, task, renderer)
-        for prompt in prompts:
-            refuse_secret(prompt, REDACTOR)
-        print_lines(push_prompts(project, tracking_uri, prompts))
+    prompts = _prompts(project, task)
+    for prompt in prompts:
+        refuse_secret(prompt, REDACTOR)
+    print_lines(push_prompts(project, tracking_uri, prompts))
 
 
 @app.command("pull")
@@ -138,16 +132,17 @@ def pull(
     print_lines([f"{project.display_path(file)} is now {prompt.ref}"])
 
 
-def _prompts(project: "Project", task: str, renderer: "Renderer") -> "list[Prompt]":
-    from workbench.prompt import folder_reader, list_prompts, load_prompt
+def _prompts(project: "Project", task: str) -> "list[Prompt]":
+    from workbench.prompt import Renderer, folder_reader, list_prompts, load_prompt
 
     tasks = [project.task_folder(task).name] if task else project.tasks()
     read = folder_reader(project.prompts)
-    return [
-        load_prompt(task, name, read, renderer)
-        for task in tasks
-        for name in list_prompts(project.prompts / task)
-    ]
+    with Renderer() as renderer:
+        return [
+            load_prompt(task, name, read, renderer)
+            for task in tasks
+            for name in list_prompts(project.prompts / task)
+        ]
 
 
 def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
@@ -168,9 +163,3 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
         raise unknown_name("prompt", reference.name, names)
     registry = project_resolvers(project, tracking_uri).registry
     return find_prompt(tasks[0], project, renderer, registry, reference)
-
-
-def _print(text: "RenderableType") -> None:
-    from rich.console import Console
-
-    Console().print(text)

@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
+from workbench.cli.output import print_lines, print_styled
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.report.page import comparison_page
-from workbench.report.safe_text import json_line, plain
+from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.invocation import ResultCallbacks
 
@@ -32,13 +33,12 @@ class TerminalResults(ResultCallbacks):
         """See `ResultCallbacks`."""
         if self._quiet:
             return
-        console = results_console()
+        width = Console().width if sys.stdout.isatty() else PIPED_WIDTH
         table = leaderboard(variants, currency=self._currency)
-        fits = Console(width=10_000).measure(table).maximum <= console.width
-        console.print(table if fits else leaderboard_blocks(variants, currency=self._currency))
-        for line in verdict_lines(variants):
-            console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
-        console.print()
+        fits = Console(width=10_000).measure(table).maximum <= width
+        blocks = leaderboard_blocks(variants, currency=self._currency)
+        print_styled(table if fits else blocks, piped_width=PIPED_WIDTH)
+        print_lines([*verdict_lines(variants), ""])
         sys.stdout.flush()
 
     def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:
@@ -47,8 +47,3 @@ class TerminalResults(ResultCallbacks):
             "comparison.html": comparison_page(comparison, currency=self._currency),
             "comparison.json": json_line(compare_json(comparison)),
         }
-
-
-def results_console() -> Console:
-    """Return a console on stdout, wide where stdout is no terminal."""
-    return Console() if sys.stdout.isatty() else Console(width=PIPED_WIDTH)

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json
+from workbench.cli.output import print_json, print_lines, print_styled
 from workbench.cli.setup import keep_private, open_plan, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode
+from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
     from workbench.completing import BatchCheck, RunContext
@@ -75,7 +76,7 @@ def run(
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
     from workbench.cli.results import TerminalResults
-    from workbench.completing import Budget, RunContext
+    from workbench.completing import Budget, RunContext, check_batch
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
     from workbench.run.invocation import check_prices
@@ -94,7 +95,11 @@ def run(
             output = TerminalResults(project.file.currency, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
             invocation = run_plan(plan, context, recorder, options, output)
-            samples = _check_batch(plan, context) if with_check else None
+            samples = (
+                check_batch(plan, store.completions, should_stop=context.interrupted)
+                if with_check
+                else None
+            )
     return _print_invocation(invocation, project, samples, as_json)
 
 
@@ -120,19 +125,12 @@ def ui(
 
     It prints the addresses of the comparison pages.
     """
-    from workbench.report.safe_text import plain
     from workbench.tracking.ui_server import serve
 
     project = open_project(tracking_uri)
     project.require_tracking(tracking_uri, "workbench ui")
     keep_private(project, tracking_uri)
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
-
-
-def _check_batch(plan: "Plan", context: "RunContext") -> "list[BatchCheck]":
-    from workbench.completing import check_batch
-
-    return check_batch(plan, context.store.completions, should_stop=context.interrupted)
 
 
 def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
@@ -147,15 +145,11 @@ def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
 
 
 def _print_notes(plan: "Plan", as_json: bool) -> None:
-    from workbench.report.safe_text import plain
-
     for note in () if as_json else plan.notes:
         sys.stderr.write(f"note: {plain(note)}\n")
 
 
 def _print_plan(plan: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
-    from rich.console import Console
-
     from workbench.plan.forecast import forecast
     from workbench.report.plan import plan_json, plan_lines, plan_table
 
@@ -165,10 +159,8 @@ def _print_plan(plan: "Plan", project: "Project", store: "Store", as_json: bool)
         print_json(plan_json(plan, forecasts, currency))
         return ExitCode.DONE
     _print_notes(plan, as_json)
-    console = Console()
-    console.print(plan_table(plan, forecasts, currency))
-    for line in plan_lines(plan, forecasts, currency):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    print_styled(plan_table(plan, forecasts, currency))
+    print_lines(plan_lines(plan, forecasts, currency))
     return ExitCode.DONE
 
 
@@ -176,9 +168,7 @@ def _print_invocation(
     invocation: "Invocation", project: "Project", samples: "list[BatchCheck] | None", as_json: bool
 ) -> int:
     """Print the summary, or everything as one object; return the exit code."""
-    from workbench.cli.results import results_console
     from workbench.report.run import check_lines, invocation_json, summary
-    from workbench.report.safe_text import escape_commands, plain
 
     for line in check_lines(samples) if samples is not None else ():
         write_stderr(f"{plain(line)}\n")
@@ -188,9 +178,7 @@ def _print_invocation(
             document["check_batch"] = [asdict(sample) for sample in samples]
         print_json(document)
         return invocation.exit_code
-    console = results_console()
-    for line in summary(invocation, currency=project.file.currency):
-        console.print(plain(line), highlight=False, markup=False, soft_wrap=True)
+    print_lines(summary(invocation, currency=project.file.currency))
     for problem in invocation.problems:
         sys.stderr.write(f"error: {escape_commands(str(problem))}\n")
     return invocation.exit_code

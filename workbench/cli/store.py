@@ -6,13 +6,13 @@ would remove 2 completions, 1.9 kB: 14 tokens in, 4 out
 """
 
 import sys
-from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workbench.cli.output import print_json, print_lines
+from workbench.cli.output import print_json, print_lines, print_result, print_styled
 from workbench.cli.run import AsJson
 from workbench.cli.setup import open_plan, open_project, open_store
 from workbench.errors import WorkbenchError, unknown_name
@@ -49,7 +49,8 @@ def stats(as_json: AsJson = False) -> None:
         print_json(statistics_json(totals, currency))
         return
     for table in statistics_tables(totals, currency):
-        _print_table(table)
+        print_styled(table, piped_width=160)
+        print_lines([""])
     print_lines(statistics_lines(totals, currency))
 
 
@@ -80,20 +81,15 @@ def explain(
         options = Options(Scope(None, only))
         with open_plan(task, options, tracking_uri) as (project, store, plan):
             cells = _cells(key, store, plan)
-        if as_json:
-            print_json(row_json(key, cells))
-        else:
-            print_lines(row_lines(key, cells, project.file.currency))
+        lines = row_lines(key, cells, project.file.currency)
+        print_result(row_json(key, cells) if as_json else lines)
         return
     if only:
         raise WorkbenchError("--only goes with --task", fix="--task TASK ROW --only GLOB")
     project = open_project()
     with open_store(project) as store:
         report = explain_key(store, _find_key(store, key))
-    if as_json:
-        print_json(key_json(report))
-    else:
-        print_lines(key_lines(report, project.file.currency))
+    print_result(key_json(report) if as_json else key_lines(report, project.file.currency))
 
 
 @app.command("prune")
@@ -146,10 +142,7 @@ def repair(as_json: AsJson = False) -> None:
     from workbench.store.repair import repair as repair_store
 
     result = repair_store(open_project().store)
-    if as_json:
-        print_json(repair_json(result))
-    else:
-        print_lines(repair_lines(result))
+    print_result(repair_json(result) if as_json else repair_lines(result))
 
 
 @app.command("export")
@@ -176,15 +169,13 @@ def export(
         completions = select_completions(store, selection)
         exported = csv_lines(completions) if form == "csv" else json_lines(completions)
         lines = (store.redactor.redact(line.decode()).encode() for line in exported)
-        if out is None:
-            _write(lines, sys.stdout.buffer)
-            return
-        with new_file(out, force=force) as file:
-            _write(lines, file)
-    if as_json:
-        print_json({"file": str(out), "bytes": out.stat().st_size})
-    else:
-        print_lines([f"{out}: {bytes_text(out.stat().st_size)}"])
+        with new_file(out, force=force) if out else nullcontext(sys.stdout.buffer) as file:
+            file.writelines(lines)
+            file.flush()
+    if out:
+        size = out.stat().st_size
+        text = [f"{out}: {bytes_text(size)}"]
+        print_result({"file": str(out), "bytes": size} if as_json else text)
 
 
 def _cells(row: str, store: "Store", plan: "Plan") -> "list[CellReport]":
@@ -250,17 +241,3 @@ def _selection(model: str, states: list[str], before: str) -> "Selection":
         if state not in stored_states:
             raise unknown_name("state", state, stored_states)
     return Selection(model, tuple(states), before)
-
-
-def _write(lines: Iterable[bytes], file: IO[bytes]) -> None:
-    for line in lines:
-        file.write(line)
-    file.flush()
-
-
-def _print_table(table: object) -> None:
-    from rich.console import Console
-
-    console = Console() if sys.stdout.isatty() else Console(width=160)
-    console.print(table)
-    console.print()

@@ -15,6 +15,7 @@ from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_plan, open_project
 from workbench.errors import ExitCode, WorkbenchError, pluralize
+from workbench.report.safe_text import plain
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
@@ -163,8 +164,6 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
 
 
 def _print_outcomes(outcomes: list[_Outcome]) -> None:
-    from workbench.report.safe_text import plain
-
     for outcome in outcomes:
         scope = ", ".join(f"{key} {value}" for key, value in outcome.pending.scope.items())
         name = outcome.pending.experiment + (f" ({scope})" if scope else "")

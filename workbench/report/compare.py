@@ -19,6 +19,7 @@ from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, plain, shorten
+from workbench.report.tables import align_rows
 from workbench.results.types import Comparison, comparison_json, variant_json
 from workbench.stats.pairs import Difference
 
@@ -173,14 +174,6 @@ def difference_text(difference: Difference) -> str:
     if difference.low is None or difference.high is None:
         return f"{difference.mean:+.3f}"
     return f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
-
-
-def align_rows(rows: Sequence[Cells]) -> Iterator[str]:
-    """Rows of cells as lines, each column as wide as its longest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        yield ("  " + "  ".join(cells)).rstrip()
 
 
 def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:

@@ -10,8 +10,9 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision
-from workbench.report.compare import align_rows, partial_lines
+from workbench.report.compare import partial_lines
 from workbench.report.safe_text import seconds, shorten
+from workbench.report.tables import align_rows
 
 
 def decision_lines(

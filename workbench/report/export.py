@@ -1,12 +1,17 @@
 """Completions as JSON Lines or CSV, and files that appear only when they are complete.
 
 {"key": "0a3e…", "model": "openai:gpt-4o-mini", "state": "ok", "text": "positive", …}
+
+>>> escape_cell("=1+1"), unescape_cell("'=1+1"), escape_cell("-5")
+("'=1+1", '=1+1', '-5')
 """
 
 import csv
 import io
 import json
 import os
+import re
+import unicodedata
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,21 +19,17 @@ from typing import IO
 
 from workbench.canonical import JSON, ordered_json
 from workbench.errors import WorkbenchError
-from workbench.report.csv_cells import escape_cell
 from workbench.store.selection import StoredCompletion
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # line ends to some readers
+SIGNS = "=+-@"
+BREAKS = "\t\r\n"
+NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+BLANK = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # categories of characters that show nothing
+FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show nothing
 COLUMNS = (
-    "key",
-    "model",
-    "state",
-    "text",
-    "finish_reason",
-    "input_tokens",
-    "output_tokens",
-    "latency_s",
-    "kept_at",
-    "request",
+    *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
+    *("latency_s", "kept_at", "request"),
 )
 
 
@@ -70,6 +71,39 @@ def csv_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
         )
         yield _drain(buffer)
     yield _drain(buffer)
+
+
+def escape_cell(text: str) -> str:
+    """A cell that a spreadsheet takes for text; `unescape_cell` is the inverse.
+
+    It evaluates a cell that begins like a formula. An apostrophe before it makes it text.
+    """
+    return f"'{text}" if _is_formula(text) else text
+
+
+def unescape_cell(cell: str) -> str:
+    """The text of a cell that `escape_cell` returned."""
+    return cell[1:] if cell.startswith("'") and _is_formula(cell[1:]) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """True if a spreadsheet could evaluate it; leading apostrophes are ignored."""
+    if NUMBER.fullmatch(text):
+        return False
+    for character in text.lstrip("'"):
+        if character in BREAKS:
+            return True
+        if not _is_blank(character):
+            return unicodedata.normalize("NFKC", character)[0] in SIGNS
+    return False
+
+
+def _is_blank(character: str) -> bool:
+    return (
+        unicodedata.category(character) in BLANK
+        or character in FILLERS
+        or "\ufe00" <= character <= "\ufe0f"
+    )
 
 
 def _drain(buffer: io.StringIO) -> bytes:

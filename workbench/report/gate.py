@@ -13,8 +13,9 @@ from workbench.canonical import JSON
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
-from workbench.report.compare import align_rows, compare_markdown, escape_markdown
+from workbench.report.compare import compare_markdown, escape_markdown
 from workbench.report.safe_text import UNSAFE, shorten
+from workbench.report.tables import align_rows
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
 

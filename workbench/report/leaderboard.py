@@ -17,6 +17,7 @@ from rich.text import Text
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text
 from workbench.report.safe_text import plain, seconds, shorten
+from workbench.report.tables import new_table
 from workbench.results.types import Comparison, MetricResult, VariantResult, interval_text
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
@@ -28,7 +29,7 @@ MAX_DETAILS = 6  # lines about single comparisons
 def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
     """The variants, best first by the first evaluator that has a mean."""
     names = list(variants[0].metrics) if variants else []
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table = new_table()
     table.add_column("variant", overflow="fold")
     for name in names:
         table.add_column(Text(plain(name)), no_wrap=True)

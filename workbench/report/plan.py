@@ -16,13 +16,13 @@ from workbench.errors import pluralize
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import seconds, shorten
+from workbench.report.tables import new_table
 
 
 def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Table:
     """One line per variant: rows, requests to send, expected tokens, cost and time."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("variant", "rows", "to send", "tokens in", "tokens out", currency, "time"):
-        table.add_column(name, justify="left" if name == "variant" else "right", no_wrap=True)
+    names = ("variant", "rows", "to send", "tokens in", "tokens out", currency, "time")
+    table = new_table(names, right=names[1:], no_wrap=names)
     for variant, cells, forecast in zip(plan.variants, plan.cells, forecasts, strict=True):
         counts = (f"{len(cells):,}", f"{forecast.requests:,}")
         table.add_row(Text(shorten(variant.name, 60)), *counts, *_estimates(forecast))

@@ -18,7 +18,16 @@ from workbench.report.safe_text import plain
 INTERVAL_S = 10.0  # between lines
 
 
-class Lines(Progress):
+class Notes(Progress):
+    """Notes only: for requests whose number is not known in advance."""
+
+    def note(self, text: str) -> None:
+        """Print a line of text."""
+        sys.stderr.write(plain(text) + "\n")
+        sys.stderr.flush()
+
+
+class Lines(Notes):
     """A line at the beginning, every ten seconds and at the end: for a log file."""
 
     def __init__(self) -> None:
@@ -49,11 +58,6 @@ class Lines(Progress):
     def spare(self, count: int) -> None:
         """Reduce the total."""
         self._total -= count
-
-    def note(self, text: str) -> None:
-        """Print a line of text."""
-        sys.stderr.write(plain(text) + "\n")
-        sys.stderr.flush()
 
     def _speed(self) -> float:
         """Rows per second since the beginning."""

@@ -15,6 +15,7 @@ from workbench.canonical import JSON
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, plain
+from workbench.report.tables import new_table
 from workbench.tracking.protocol import PromptStatus
 
 STYLES = {"+": "green", "-": "red", "@": "cyan"}
@@ -22,9 +23,8 @@ STYLES = {"+": "green", "-": "red", "@": "cyan"}
 
 def status_table(statuses: Sequence[PromptStatus]) -> Table:
     """One line per template: digest, registered version, aliases, description."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in ("prompt", "digest", "version", "aliases", "description"):
-        table.add_column(name, no_wrap=name in ("prompt", "digest", "version"))
+    names = ("prompt", "digest", "version", "aliases", "description")
+    table = new_table(names, no_wrap=names[:3])
     for status in statuses:
         prompt = status.prompt
         version = str(status.version) if status.version else "not registered"

@@ -14,6 +14,7 @@ from rich.text import Text
 from workbench.canonical import JSON
 from workbench.errors import pluralize
 from workbench.report.safe_text import shorten
+from workbench.report.tables import new_table
 from workbench.store.leases import UnansweredCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair
@@ -21,15 +22,15 @@ from workbench.store.statistics import ModelStatistics, OutcomeTotal, Statistics
 
 MAX_LISTED = 20
 UNNAMED = "(model not noted)"
-LEFT_COLUMNS = ("model", "answers", "unknown since", "key", "reason")
 
 
 def statistics_tables(statistics: Statistics, currency: str) -> list[Table]:
     """The completions by model, and the calls of unknown outcome."""
-    models = _table("model", "answers", "tokens in", "tokens out", currency, "size")
+    numbers = ("tokens in", "tokens out", currency, "size")
+    models = new_table(("model", "answers", *numbers), right=numbers)
     for model in statistics.models:
         models.add_row(*_model_cells(model))
-    calls = _table("unknown since", "model", "key", currency, "reason")
+    calls = new_table(("unknown since", "model", "key", currency, "reason"), right=[currency])
     for call in statistics.unknown[:MAX_LISTED]:
         calls.add_row(*_call_cells(call))
     return [table for table in (models, calls) if table.row_count]
@@ -118,13 +119,6 @@ def bytes_text(size: int) -> str:
         if abs(size) >= scale:
             return f"{size / scale:,.1f} {unit}"
     return f"{size} B"
-
-
-def _table(*names: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for name in names:
-        table.add_column(name, justify="left" if name in LEFT_COLUMNS else "right")
-    return table
 
 
 def _model_cells(model: ModelStatistics) -> list[Text]:

@@ -1,4 +1,4 @@
-"""The page from its parts: page.html, page.css, page.js, and the comparison as JSON.
+"""A comparison as one HTML file: page.html, page.css, page.js, and the comparison as JSON.
 
     <script type="application/json" id="data">{"experiment":"sentiment","variants":[…],"rows":[…]}
 
@@ -22,7 +22,7 @@ from workbench.results.types import MetricResult, Row, VariantResult, comparison
 
 MAX_TEXT = 4_000  # characters of an input or an output
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
-PARTS = files("workbench.report.page")
+PARTS = files("workbench.report")
 
 
 def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:

@@ -1,0 +1,35 @@
+"""Tables without borders: rich's, and lines of plain text.
+
+>>> list(align_rows([("metric", "rows"), ("label_match", "150")]))
+['  metric       rows', '  label_match  150']
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+
+from rich.table import Table
+
+
+def new_table(
+    names: Sequence[str] = (), *, right: Collection[str] = (), no_wrap: Collection[str] = ()
+) -> Table:
+    """An empty table.
+
+    Args:
+        names: of its columns.
+        right: the columns that are aligned to the right.
+        no_wrap: the columns that are cut off, not folded, where they don't fit.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for name in names:
+        table.add_column(
+            name, justify="right" if name in right else "left", no_wrap=name in no_wrap
+        )
+    return table
+
+
+def align_rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of cells as lines, each column as wide as its longest cell."""
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield ("  " + "  ".join(cells)).rstrip()
