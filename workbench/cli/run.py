@@ -35,6 +35,7 @@ Target = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
 Only = Annotated[str, typer.Option(help="Only variants whose name matches, as in 'few_shot*'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; send nothing.")]
 CheckBatch = Annotated[
     bool,
     typer.Option("--check-batch", help="Repeat a sample of local models' rows at batch size 1."),
@@ -56,9 +57,7 @@ def run(
     target: Target = "",
     limit: Limit = None,
     only: Only = "",
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the plan; send nothing.")
-    ] = False,
+    dry_run: DryRun = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored completions.")] = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Retry requests whose stored output is useless.")
@@ -95,11 +94,9 @@ def run(
             output = TerminalResults(project.file.currency, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
             invocation = run_plan(plan, context, recorder, options, output)
-            samples = (
-                check_batch(plan, store.completions, should_stop=context.interrupted)
-                if with_check
-                else None
-            )
+            samples = None
+            if with_check:
+                samples = check_batch(plan, store.completions, should_stop=context.interrupted)
     return _print_invocation(invocation, project, samples, as_json)
 
 
