@@ -133,9 +133,9 @@ def ui(
 def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
     """Return the recording process, or a recorder that drops everything if tracking is off."""
     if not context.project.tracks(tracking_uri):
-        from workbench.tracking.protocol import NullRecorder
+        from workbench.tracking.protocol import Recorder
 
-        return NullRecorder()
+        return Recorder()
     from workbench.tracking.recording_process import RecordingProcess
 
     return RecordingProcess(context.project, context.store.redactor, tracking_uri)

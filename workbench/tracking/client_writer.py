@@ -110,11 +110,7 @@ class ClientTraceWriter:
         return {t.id for t in row_traces if t.id in stored and stored[t.id].matches(t)}
 
     def delete_obsolete(self, trace_ids: Collection[str]) -> None:
-        """Delete the traces of rows that are no longer in the run.
-
-        Args:
-            trace_ids: of all rows of the run.
-        """
+        """Delete the traces of rows that are not in the run: all but `trace_ids`."""
         obsolete = sorted(self.written_ids() - set(trace_ids))
         for batch in batches(obsolete, DELETE_BATCH):
             self.store.client.delete_traces(self.run.experiment_id, trace_ids=list(batch))

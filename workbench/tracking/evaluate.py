@@ -21,6 +21,7 @@ from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator, Score
 from workbench.results.types import Row, VariantResult
 from workbench.tracking.client_settings import silence
+from workbench.tracking.row_trace import rationale
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
 # MLflow handles metrics of these names as its own, and without a model it logs zeros.
@@ -38,20 +39,16 @@ def evaluate_run(
     model and no evaluator, and writes no trace. Failed rows are not in its table, which
     `write_table` replaces. If no row has a score, it is not called, and only the dataset is logged.
 
-    Args:
-        dataset: source of the rows.
-        evaluators: of the scores.
-        rows: of the table.
-        result: the numbers of all rows of the variant, of which the table may show a sample.
+    `result` has the numbers of all rows of the variant, of which `rows` may be a sample.
     """
     scored = [row for row in rows if row.state == "scored"]
     metrics = [_metric(e, scored, result) for e in evaluators if e.name not in RESERVED]
     if scored and metrics:
-        data = _dataset_input(dataset, build_table(scored))
+        data = _dataset_input(dataset, scored)
         mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
         silence()
     else:
-        mlflow.log_input(_dataset_input(dataset, build_table(rows)), context="evaluation")
+        mlflow.log_input(_dataset_input(dataset, rows), context="evaluation")
 
 
 def import_evaluate() -> None:
@@ -59,9 +56,9 @@ def import_evaluate() -> None:
     importlib.import_module("mlflow.models.evaluation.evaluator_registry")
 
 
-def _dataset_input(dataset: Dataset, table: pd.DataFrame) -> mlflow.data.Dataset:
+def _dataset_input(dataset: Dataset, rows: Sequence[Row]) -> mlflow.data.Dataset:
     return mlflow.data.from_pandas(
-        table,
+        _build_table(rows),
         source=CodeDatasetSource({"path": dataset.source}),
         name=dataset.name.rpartition("/")[2].partition(".")[0] or dataset.name,
         digest=dataset.digest[:8],
@@ -76,8 +73,8 @@ def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) ->
     def look_up(predictions: Any) -> MetricValue:
         requested = scores[: len(predictions)]  # MLflow calls with the first row, then with all
         return MetricValue(
-            scores=[table_value(score) for score in requested],
-            justifications=[justification(score) for score in requested],
+            scores=[_table_value(score) for score in requested],
+            justifications=[score.error or rationale(score) or "" for score in requested],
             aggregate_results={} if mean is None else {"mean": mean},
         )
 
@@ -85,34 +82,29 @@ def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) ->
     return make_metric(eval_fn=look_up, greater_is_better=higher_is_better, name=evaluator.name)
 
 
-def build_table(rows: Sequence[Row]) -> pd.DataFrame:
-    """The table without scores."""
-    return pd.DataFrame([_table_row(row) for row in rows])
-
-
 def write_table(client: MlflowClient, run_id: str, rows: Sequence[Row]) -> None:
     """Replace MLflow's table of a run by one with all rows, failed ones included.
 
     mlflow.models.evaluate appends to the table of a run that is recorded again.
     """
-    table = build_table(rows)
+    table = _build_table(rows)
     for name in dict.fromkeys(name for row in rows for name in row.scores):
         scores = [row.scores.get(name, Score()) for row in rows]
-        table[f"{name}/score"] = [table_value(score) for score in scores]
-        table[f"{name}/justification"] = [justification(score) for score in scores]
+        table[f"{name}/score"] = [_table_value(score) for score in scores]
+        table[f"{name}/justification"] = [score.error or rationale(score) or "" for score in scores]
     client.log_text(run_id, table.to_json(orient="split", index=False), TABLE_FILE)
     artifacts = json.dumps([{"path": TABLE_FILE, "type": "table"}])
     client.set_tag(run_id, "mlflow.loggedArtifacts", artifacts)
 
 
-def table_value(score: Score) -> float | str | None:
-    """The score's value in the table: pass and fail are 1 and 0."""
+def _table_value(score: Score) -> float | str | None:
+    """The score's value: pass and fail are 1 and 0."""
     return score.value if isinstance(score.value, str | None) else float(score.value)
 
 
-def justification(score: Score) -> str:
-    """The reason for the score's value, or the error that left it without one."""
-    return score.error or " · ".join(part for part in (score.label, score.reason) if part)
+def _build_table(rows: Sequence[Row]) -> pd.DataFrame:
+    """The table without scores."""
+    return pd.DataFrame([_table_row(row) for row in rows])
 
 
 def _table_row(row: Row) -> dict[str, JSON]:

@@ -22,6 +22,7 @@ from workbench.prompt import Prompt, Reference, Renderer, Template, settings_fro
 from workbench.prompt.prompt import check_template, template_source
 from workbench.results.types import RecordedVariant
 from workbench.tracking.registry import SETTINGS, read_aliases, search_versions, version_digest
+from workbench.tracking.row_trace import LINKED_PROMPTS
 from workbench.tracking.runs import PLAN, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read
 
@@ -157,7 +158,7 @@ def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
                 fix="workbench sync records what is missing",
             ) from error
         results = json.loads(Path(file).read_text(encoding="utf-8"))
-    (prompt_link,) = json.loads(run.data.tags["mlflow.linkedPrompts"])
+    (prompt_link,) = json.loads(run.data.tags[LINKED_PROMPTS])
     task, _, prompt = prompt_link["name"].partition(".")
     return RecordedVariant(
         task=task,

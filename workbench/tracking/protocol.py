@@ -8,7 +8,7 @@ Recorded("sqlite:///…", experiment_id="1", parent_run_id="7c0f…", run_ids=["
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, StopCheck, WorkbenchError
@@ -120,14 +120,16 @@ class Recorded:
     notes: tuple[str, ...] = ()
 
 
-class Recorder(Protocol):
-    """Records one invocation. Errors of MLflow are returned by `finish`, not raised.
+class Recorder:
+    """Records one invocation. This base class drops everything: tracking is turned off.
+
+    Errors of MLflow are returned by `finish`, not raised.
 
     Attributes:
         tracking_uri: from the command line; empty: the project's.
     """
 
-    tracking_uri: str
+    tracking_uri = NO_TRACKING
 
     def begin(self, job: RecordingJob) -> None:
         """Start recording an invocation."""
@@ -135,12 +137,13 @@ class Recorder(Protocol):
     def add(self, variant: int, records: Sequence[RowRecord]) -> None:
         """Record scored rows of a variant, in any order."""
 
-    def finish(self, results: Results, stopped: StopCheck) -> Recorded:
+    def finish(self, results: Results, stopped: StopCheck) -> Recorded:  # noqa: ARG002
         """Record the missing rows and the numbers, and read everything back.
 
         Raises:
             Stopped: `stopped` returned True; a later run continues from there.
         """
+        return Recorded(NO_TRACKING)
 
     def stop(self, timeout_s: float) -> None:
         """Stop recording now, complete or not. Also allowed after `finish`.
@@ -148,25 +151,6 @@ class Recorder(Protocol):
         Args:
             timeout_s: seconds for marking the runs in MLflow as killed; 0: leave them as they are.
         """
-
-
-class NullRecorder:
-    """A `Recorder` that drops everything: tracking is turned off."""
-
-    tracking_uri = NO_TRACKING
-
-    def begin(self, job: RecordingJob) -> None:
-        """See `Recorder`."""
-
-    def add(self, variant: int, records: Sequence[RowRecord]) -> None:
-        """See `Recorder`."""
-
-    def finish(self, results: Results, stopped: StopCheck) -> Recorded:  # noqa: ARG002
-        """See `Recorder`."""
-        return Recorded(NO_TRACKING)
-
-    def stop(self, timeout_s: float) -> None:
-        """See `Recorder`."""
 
 
 @dataclass(frozen=True)

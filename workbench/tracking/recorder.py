@@ -26,6 +26,7 @@ from workbench.tracking.bulk import slow_writer_note
 from workbench.tracking.client_settings import reply_timeout_s, short_timeout
 from workbench.tracking.protocol import (
     Recorded,
+    Recorder,
     RecordingJob,
     Results,
     RowRecord,
@@ -33,22 +34,23 @@ from workbench.tracking.protocol import (
 )
 from workbench.tracking.provenance import read_environment
 from workbench.tracking.registry import list_in_experiment, register
-from workbench.tracking.runs import RECORDED, ROWS, Runs, begin_recording, finish_run, open_runs
+from workbench.tracking.runs import (
+    RECORDED,
+    ROWS,
+    Runs,
+    begin_recording,
+    finish_run,
+    open_runs,
+    was_completed,
+)
 from workbench.tracking.tracking_store import TrackingStore, connect
 from workbench.tracking.variant_run import VariantRun
 
 BATCH = 100  # rows between two stop checks
 
 
-class DirectRecorder:
-    """A `Recorder` that works in this process.
-
-    Args:
-        project: of the invocation.
-        redactor: removes secrets from everything that is written.
-        tracking_uri: from the command line; empty: the project's.
-        stopped: checked while rows are added.
-    """
+class DirectRecorder(Recorder):
+    """A recorder that works in this process; `stopped` is checked while rows are added."""
 
     def __init__(
         self,
@@ -144,8 +146,11 @@ class DirectRecorder:
             [run.info.run_id for run in runs.children],
             [variant.prompt.version for variant in runs.job.plan.variants],
         )
-        unchanged = [runs.has_rows(n, digest) for n, digest in enumerate(results.digests)]
-        if runs.recorded and all(unchanged) and not self._variant_runs:
+        unchanged = [
+            run.data.tags.get(ROWS) == digest
+            for run, digest in zip(runs.children, results.digests, strict=True)
+        ]
+        if was_completed(runs.parent) and all(unchanged) and not self._variant_runs:
             return replace(recorded, recorded_before=True)
         problems: list[WorkbenchError] = []
         for number, result in enumerate(results.variants):
@@ -200,15 +205,13 @@ class DirectRecorder:
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
         rows = results.row_count
         message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
-        if not isinstance(error, WorkbenchError):
-            expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
-            kind = "" if expected else f"{type(error).__name__}: "
-            message = f"{message}: {kind}{error}"[:500]
-        problem = not_recorded_error(message, where=uri)
-        if not isinstance(error, WorkbenchError):
-            return Recorded(uri, problems=(problem,))
-        error.exit_code = ExitCode.NOT_RECORDED
-        return Recorded(uri, problems=(error, problem))
+        if isinstance(error, WorkbenchError):
+            error.exit_code = ExitCode.NOT_RECORDED
+            return Recorded(uri, problems=(error, not_recorded_error(message, where=uri)))
+        expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
+        kind = "" if expected else f"{type(error).__name__}: "
+        message = f"{message}: {kind}{error}"[:500]
+        return Recorded(uri, problems=(not_recorded_error(message, where=uri),))
 
 
 def _register_prompts(store: TrackingStore, plan: Plan, experiment_id: str, commit: str) -> Plan:

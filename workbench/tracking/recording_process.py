@@ -25,6 +25,7 @@ from workbench.secrets import Redactor, mask_url
 from workbench.tracking.protocol import (
     STOP,
     Recorded,
+    Recorder,
     RecordingJob,
     Results,
     RowRecord,
@@ -36,14 +37,8 @@ POLL_S = 0.2  # between two stop checks
 EXIT_S = 3.0  # for the process to exit after its last message
 
 
-class RecordingProcess:
-    """A `Recorder` that works in a child process.
-
-    Args:
-        project: of the invocation.
-        redactor: removes secrets from everything that is written.
-        tracking_uri: from the command line; empty: the project's.
-    """
+class RecordingProcess(Recorder):
+    """A recorder that works in a child process."""
 
     def __init__(self, project: Project, redactor: Redactor, tracking_uri: str = "") -> None:
         self._project = project

@@ -30,12 +30,8 @@ def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int,
     """The version that holds this content, and True if it was created now.
 
     The same content is never registered twice: the lowest version with its digest counts, also if
-    another process created it first or MLflow's reply got lost.
-
-    Args:
-        store: the tracking store.
-        prompt: the content.
-        commit: the git commit of the working copy; empty without a repository.
+    another process created it first or MLflow's reply got lost. `commit` is that of the working
+    copy; empty without a repository.
     """
     with store.exclusive():
         versions = _versions_of_content(store, prompt)

@@ -23,12 +23,7 @@ PREVIEW_LENGTH = 1000  # characters
 
 
 class RowRecords:
-    """The records of a plan's rows.
-
-    Args:
-        plan: the invocation.
-        sample_size: sampled rows per variant.
-    """
+    """The records of a plan's rows; at most `sample_size` rows per variant are sampled."""
 
     def __init__(self, plan: Plan, sample_size: int) -> None:
         self._plan = plan

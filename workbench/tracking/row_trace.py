@@ -32,12 +32,14 @@ from workbench.evaluator import Score
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
+from workbench.prompt import Prompt
 from workbench.results.types import Row
 from workbench.tracking.row_records import PREVIEW_LENGTH
 
 CONTENT = "workbench.content"
 FORMAT = 2  # of the entities below; rows recorded in another format are written again
 SOURCE_RUN = "mlflow.sourceRun"
+LINKED_PROMPTS = "mlflow.linkedPrompts"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
@@ -96,22 +98,26 @@ class RowTrace:
     @cached_property
     def feedback_ids(self) -> Set[str]:
         """The assessment ids of the scores."""
-        return {_feedback_id(self.id, name) for name in self.row.scores}
+        return {self._assessment_id("feedback", name) for name in self.row.scores}
 
     @cached_property
     def expectation_ids(self) -> Set[str]:
         """The assessment ids of the expectations."""
-        return {_expectation_id(self.id, name) for name in self.row.cell.example.expectations}
+        return {
+            self._assessment_id("expectation", name) for name in self.row.cell.example.expectations
+        }
 
     def wrote(self, assessment_id: str, name: str) -> bool:
         """True if workbench wrote this assessment, now or for an earlier completion."""
-        return assessment_id in (_feedback_id(self.id, name), _expectation_id(self.id, name))
+        kinds = ("feedback", "expectation")
+        return assessment_id in {self._assessment_id(kind, name) for kind in kinds}
+
+    def _assessment_id(self, kind: str, name: str) -> str:
+        return f"a-{_hex(32, self.id, kind, name)}"
 
     def trace_info(self) -> TraceInfo:
         """The trace without its spans."""
         cell = self.row.cell
-        prompt = self.run.variant.prompt
-        linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
         inputs = dict(cell.example.inputs)
         return TraceInfo(
             trace_id=self.id,
@@ -130,7 +136,7 @@ class RowTrace:
             },
             tags={
                 "mlflow.traceName": self.run.variant.name,
-                "mlflow.linkedPrompts": json.dumps(linked),
+                LINKED_PROMPTS: linked_prompts(self.run.variant.prompt),
                 "workbench.example": cell.example.id,
                 "workbench.repeat": str(cell.repeat),
                 "workbench.state": self.completion.state,
@@ -203,14 +209,14 @@ class RowTrace:
                 value=None if score.error else score.value,
                 error=AssessmentError("EVALUATOR_ERROR", score.error) if score.error else None,
                 source=CODE,
-                rationale=_rationale(score),
+                rationale=rationale(score),
                 **times,
             )
-            feedback.assessment_id = _feedback_id(self.id, name)
+            feedback.assessment_id = self._assessment_id("feedback", name)
             assessments.append(feedback)
         for name, value in self.row.cell.example.expectations.items():
             expectation = Expectation(name=name, value=value, source=HUMAN, **times)
-            expectation.assessment_id = _expectation_id(self.id, name)
+            expectation.assessment_id = self._assessment_id("expectation", name)
             assessments.append(expectation)
         return assessments
 
@@ -242,29 +248,25 @@ class RowTrace:
         usage, price = self.completion.usage, self.run.price
         if price is None or usage.input_tokens is None or usage.output_tokens is None:
             return {}
-        input_cost = usage.input_tokens * price.input / 1e6
-        output_cost = usage.output_tokens * price.output / 1e6
+        costs = {
+            "input_cost": usage.input_tokens * price.input / 1e6,
+            "output_cost": usage.output_tokens * price.output / 1e6,
+        }
         return {
             "mlflow.llm.model": self.run.variant.model.model.name,
             "mlflow.llm.provider": self.run.variant.model.model.provider,
-            "mlflow.llm.cost": {
-                "input_cost": input_cost,
-                "output_cost": output_cost,
-                "total_cost": input_cost + output_cost,
-            },
+            "mlflow.llm.cost": {**costs, "total_cost": sum(costs.values())},
         }
 
 
-def _feedback_id(trace_id: str, name: str) -> str:
-    return f"a-{_hex(32, trace_id, 'feedback', name)}"
-
-
-def _expectation_id(trace_id: str, name: str) -> str:
-    return f"a-{_hex(32, trace_id, 'expectation', name)}"
-
-
-def _rationale(score: Score) -> str | None:
+def rationale(score: Score) -> str | None:
+    """The reason for the score's value, after its label; None if it has neither."""
     return " · ".join(part for part in (score.label, score.reason) if part) or None
+
+
+def linked_prompts(prompt: Prompt) -> str:
+    """The value of the tag LINKED_PROMPTS, by which MLflow's pages find runs and traces."""
+    return json.dumps([{"name": prompt.registered_name, "version": str(prompt.version)}])
 
 
 def _hex(digits: int, *parts: object) -> str:

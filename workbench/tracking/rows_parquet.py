@@ -50,11 +50,7 @@ SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
 
 
 class RowsParquet:
-    """The rows of one variant.
-
-    Args:
-        evaluators: each adds its own columns.
-    """
+    """The rows of one variant; each evaluator adds its own columns."""
 
     def __init__(self, evaluators: Sequence[Evaluator]) -> None:
         self._evaluators = [evaluator.name for evaluator in evaluators]

@@ -78,13 +78,8 @@ def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantRes
     MLflow shows the value with the highest step, then the latest time, then the highest value, and
     deletes none. So a value that is already there is not logged again, and one that differs is
     logged at a step above those of all earlier attempts. Times are the run's start plus the step,
-    so logging twice changes nothing. A metric that lost its value becomes NaN.
-
-    Args:
-        store: the tracking store.
-        run: the variant's run.
-        attempt: the number of its earlier recordings.
-        result: the variant's numbers.
+    so logging twice changes nothing. A metric that lost its value becomes NaN. `attempt` is the
+    number of earlier recordings of the run.
     """
     run_id, start = run.info.run_id, run.info.start_time
     stored = store.client.get_run(run_id).data.metrics

@@ -9,7 +9,6 @@ whose traces a run shows for rows that are equal. workbench.traces_shared marks 
 workbench no longer changes it.
 """
 
-import json
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +21,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.tracking.protocol import RecordingJob
+from workbench.tracking.row_trace import LINKED_PROMPTS, linked_prompts
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
@@ -48,15 +48,6 @@ class Runs:
     parent: Run
     children: Sequence[Run]
 
-    @property
-    def recorded(self) -> bool:
-        """True if everything was recorded and read back."""
-        return bool(self.parent.data.tags.get(RECORDED) == "yes")
-
-    def has_rows(self, variant: int, digest: str) -> bool:
-        """True if a variant's run holds exactly these completions and scores."""
-        return bool(self.children[variant].data.tags.get(ROWS) == digest)
-
 
 def open_runs(
     store: TrackingStore, experiment_id: str, job: RecordingJob, environment: Mapping[str, JSON]
@@ -74,21 +65,23 @@ def open_runs(
     with store.exclusive():
         parent = _parent_run(store, experiment_id, plan, tags, again=job.again)
         children = _child_runs(store, experiment_id, plan, tags, parent)
-        if _share_traces(children.values()) and _may_change(job, parent):
+        if _needs_new_runs(job, parent, children.values()):
             parent = _parent_run(store, experiment_id, plan, tags, again=True)
             children = _child_runs(store, experiment_id, plan, tags, parent)
     in_order = [children[variant.digest] for variant in plan.variants]
     return Runs(store, experiment_id, job, environment, parent, in_order)
 
 
-def _share_traces(runs: Iterable[Run]) -> bool:
-    return any({SHARED, SHARED_FROM} & run.data.tags.keys() for run in runs)
+def _needs_new_runs(job: RecordingJob, parent: Run, children: Iterable[Run]) -> bool:
+    """True if completions may be replaced whose traces two runs share."""
+    shares = any({SHARED, SHARED_FROM} & run.data.tags.keys() for run in children)
+    completions_lost = job.sends_requests and was_completed(parent)
+    return shares and (job.refetches or completions_lost)
 
 
-def _may_change(job: RecordingJob, parent: Run) -> bool:
-    """True if recorded completions may be replaced, which then needs new runs."""
-    recorded = parent.data.tags.get(RECORDED) == "yes"  # and completions are gone from the store
-    return job.refetches or (job.sends_requests and recorded)
+def was_completed(parent: Run) -> bool:
+    """True if an invocation was recorded and read back completely."""
+    return bool(parent.data.tags.get(RECORDED) == "yes")
 
 
 def _parent_run(
@@ -127,10 +120,8 @@ def _child_runs(
         # MLflow lists the newest run first, so the first variant gets the latest start.
         for number, variant in enumerate(plan.variants, 1):
             if variant.digest not in runs:
-                start, all_tags = (
-                    parent.info.start_time - number,
-                    {**tags, **_child_tags(variant, parent)},
-                )
+                all_tags = {**tags, **_child_tags(variant, parent)}
+                start = parent.info.start_time - number
                 store.client.create_run(experiment_id, start, all_tags, run_name=variant.name)
 
     if not find():  # each attempt may create only one of them
@@ -196,12 +187,8 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
 def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     """Mark a run as being recorded, and return the number of earlier recordings.
 
-    The first recording also logs the experiment file and the environment.
-
-    Args:
-        runs: of the invocation.
-        run: the parent or a child.
-        rows: stands for the digest of its rows until they are read back; empty for the parent.
+    The first recording also logs the experiment file and the environment. `rows` stands for the
+    digest of a child's rows until they are read back.
     """
     run_id, tags = run.info.run_id, run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
@@ -213,13 +200,11 @@ def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
 
 
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
-    prompt = variant.prompt
-    linked = [{"name": prompt.registered_name, "version": str(prompt.version)}]
     return {
         VARIANT: variant.digest,
         MLFLOW_PARENT_RUN_ID: parent.info.run_id,
         MLFLOW_RUN_TYPE: CHILD_TYPE,
-        "mlflow.linkedPrompts": json.dumps(linked),
+        LINKED_PROMPTS: linked_prompts(variant.prompt),
     }
 
 

@@ -95,11 +95,7 @@ class TrackingStore:
 
 
 def read_pages(read_page: Callable[[str | None], Any]) -> Iterator[Any]:
-    """All results of a paged search of MLflow.
-
-    Args:
-        read_page: called with the token of the page to read, None for the first.
-    """
+    """All results of a paged search of MLflow; the token of the first page is None."""
     token = None
     while True:
         page = read_page(token)
@@ -110,15 +106,10 @@ def read_pages(read_page: Callable[[str | None], Any]) -> Iterator[Any]:
 
 
 def create_and_find(create: Callable[[], object], find: Callable[[], T], attempts: int = 3) -> T:
-    """Create something in MLflow and find it; try again, because a reply may get lost.
-
-    Args:
-        create: sends requests, without MLflow's own retries.
-        find: its result is returned if it is true.
-        attempts: to create it.
+    """Create something in MLflow, and return what `find` finds; a reply may get lost on the way.
 
     Raises:
-        MlflowException: the last attempt failed.
+        MlflowException: the last attempt failed, and `find` found nothing.
     """
     for _ in range(attempts):
         error = MlflowException("MLflow can't find what it created")
@@ -157,8 +148,8 @@ def connect(
     Args:
         project: owner of the default store.
         tracking_uri: from the command line; empty: the project's.
-        timeout_s: seconds for a server's first reply.
-        redactor: removes secrets from everything that is written.
+        timeout_s: for a server's first reply.
+        redactor: removes secrets from everything that is logged; None: from nothing.
 
     Raises:
         WorkbenchError: it doesn't answer or is no tracking store (exit code 6: the results in the
