@@ -331,7 +331,7 @@ def test_what_was_durable_is_never_noted_as_less(tmp_path):
     watermark = Watermark(tmp_path)
     for commits in (5, 7, 6):  # of three threads, the second of which was the last to wait
         watermark.advance("s", commits)
-    assert watermark.commits("s") == 7
+    assert watermark.read() == ("s", 7)
     watermark.close()
 
 
@@ -349,4 +349,4 @@ def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
     assert [found[key].text for key in keys] == [key.split("-")[1] for key in keys]
     assert pending == []
     ((store_id, commits),) = store.database.read("SELECT id, commits FROM store")
-    assert Watermark(store.database.folder).commits(store_id) == commits
+    assert Watermark(store.database.folder).read() == (store_id, commits)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.evaluator import Evaluator, Score
@@ -129,10 +129,8 @@ class Store:
     def completions(self, keys: Collection[str]) -> dict[str, Completion]:
         """Return the completions stored under `keys`; keys without one are left out."""
         query = "SELECT key, state, completion, request, sum FROM completions"
-        completions: dict[str, Completion] = {}
-        for *texts, total in self.database.read_keys(query, keys):
-            completions[texts[0]] = self._parse(_parse_completion, texts, total)
-        return completions
+        rows = self.database.read_keys(query, keys)
+        return {row[0]: self._parse(_parse_completion, *row) for row in rows}
 
     def save_completions(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
         """Store completions and delete their leases; they are durable when it returns.
@@ -150,10 +148,8 @@ class Store:
     def scores(self, keys: Collection[str]) -> dict[str, Score]:
         """Return the scores stored under `keys`; keys without one are left out."""
         query = "SELECT key, evaluator, score, sum FROM scores"
-        scores: dict[str, Score] = {}
-        for *texts, total in self.database.read_keys(query, keys):
-            scores[texts[0]] = self._parse(_parse_score, texts, total)
-        return scores
+        rows = self.database.read_keys(query, keys)
+        return {row[0]: self._parse(_parse_score, *row) for row in rows}
 
     def save_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
         """Store scores by key, as durably as completions."""
@@ -208,12 +204,12 @@ class Store:
             completion.latency_s,
         )
 
-    def _parse(self, parse: Callable[[str, str], Result], texts: list[str], total: int) -> Result:
-        """Parse a row: its key, a state or evaluator, and its JSON."""
-        key, _, text, *_ = texts
+    def _parse(self, parse: Callable[[str, str], Result], key: str, *columns: Any) -> Result:
+        """Parse a row: its key, a state or evaluator, its JSON, other texts, its checksum."""
+        *texts, total = columns
         try:
-            if checksum(*texts) == total:
-                return parse(key, text)
+            if checksum(key, *texts) == total:
+                return parse(key, texts[1])
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise self.database.storage_error("is damaged", f"the row {key}: {error}") from error
         raise self.database.storage_error(

@@ -128,11 +128,10 @@ class Database:
 
     def missing_commits(self) -> int:
         """Return the number of synced commits that the file has lost, by the watermark."""
-        store, _ = self._identity()
         # The watermark is read before the commits: other processes only ever increase both.
-        acknowledged = self._watermark.commits(store)
-        _, commits = self._identity()
-        return max(0, acknowledged - commits)
+        acknowledged_store, acknowledged = self._watermark.read()
+        store, commits = self._identity()
+        return max(0, acknowledged - commits) if store == acknowledged_store else 0
 
     def shrink(self) -> None:
         """Return the space of deleted rows to the disk, and leave no trace of them in the file."""
@@ -182,16 +181,12 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             self.path.chmod(0o600)
-            if self.path.stat().st_size < SMALLEST and self._watermark.store:
+            if self.path.stat().st_size < SMALLEST and self._watermark.read()[0]:
                 raise self.storage_error("is damaged", "the file is empty, but was not") from None
             return
         self._watermark.delete()
         for folder in (self.folder, self.folder.parent):
-            handle = os.open(folder, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            sync(folder)
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -239,6 +234,15 @@ def _enable_log(connection: sqlite3.Connection) -> None:
             return
 
 
+def sync(path: Path) -> None:
+    """Wait until a file or the entries of a folder are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def _file_id(path: Path) -> tuple[int, int]:
     status = path.stat()
     return status.st_dev, status.st_ino
@@ -261,13 +265,8 @@ def _execute(connection: sqlite3.Connection, statements: Sequence[Statement]) ->
     if len(statements) == 1 and len(statements[0][1]) == 1:  # a single statement is atomic itself
         connection.execute(statements[0][0], statements[0][1][0])
         return connection.total_changes - before
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+    with connection:  # commits, or rolls back after an error
+        connection.execute("BEGIN IMMEDIATE")
         for query, rows in statements:
             connection.executemany(query, rows)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
     return connection.total_changes - before

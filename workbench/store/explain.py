@@ -61,12 +61,17 @@ class Nearest:
     differences: tuple[JsonDifference, ...]
     same_model: bool
 
-    @cached_property
+    @property
     def distance(self) -> int:
         """Number of differences, without those that only name another model."""
         if self.same_model:
             return len(self.differences)
         return sum(not change.path.startswith(MODEL_PATHS) for change in self.differences)
+
+    @cached_property
+    def similarity(self) -> float:
+        """Of the texts that differ, 0 to 1."""
+        return similarity(self.differences)
 
 
 @dataclass(frozen=True)
@@ -100,20 +105,20 @@ def explain_key(store: Store, key: str) -> KeyReport:
 def explain_missing(store: Store, request: Request) -> MissingCompletion:
     """Return the most similar stored request: of the same model, else of another."""
     wanted = parse_request(canonical_json({**request.key_fields, "body": request.text}))
+    model = str(request.key_fields.get("model", ""))
     truncated = False
     for same_model in (True, False):
         query = NEWEST_KEYS.format("=" if same_model else "!=")
-        model = str(request.key_fields.get("model", ""))
         keys = [key for (key,) in store.database.read(query, (model, NEWEST + 1))]
         truncated = truncated or len(keys) > NEWEST
         compared = _compare(store, keys[:NEWEST], wanted, same_model=same_model)
-        close = nsmallest(
+        candidates = nsmallest(
             CANDIDATES, compared, key=lambda near: (near.distance, -shared_ends(near.differences))
         )
-        ranked = [(near.distance, -similarity(near.differences), near) for near in close]
-        for distance, negative, near in sorted(ranked, key=lambda entry: entry[:2]):
-            if distance <= MOST_DIFFERENCES and -negative >= LEAST_SIMILARITY:
-                return MissingCompletion(near, truncated)
+        similar = (near for near in candidates if near.similarity >= LEAST_SIMILARITY)
+        nearest = min(similar, key=lambda near: (near.distance, -near.similarity), default=None)
+        if nearest and nearest.distance <= MOST_DIFFERENCES:
+            return MissingCompletion(nearest, truncated)
     return MissingCompletion(None, truncated)
 
 

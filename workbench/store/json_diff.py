@@ -7,6 +7,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from itertools import zip_longest
 
 from workbench.canonical import JSON, canonical_json
 
@@ -30,19 +31,24 @@ class JsonDifference:
     new: JSON
 
     def __str__(self) -> str:
-        if self.position:
+        if self.long_texts:
             start = max(0, self.position - 1 - CONTEXT)
-            old, new = (_excerpt(text, start) for text in (self.old, self.new))
+            old, new = (_excerpt(text, start) for text in self.long_texts)
             return f"{self.path}: differs from character {self.position}: {old} → {new}"
         return f"{self.path}: {_display(self.old)} → {_display(self.new)}"
 
     @property
+    def long_texts(self) -> tuple[str, str] | None:
+        """Both values if they are texts and too long to be shown in full."""
+        if not (isinstance(self.old, str) and isinstance(self.new, str)):
+            return None
+        is_long = any(len(text) > SHORT or " " in text for text in (self.old, self.new))
+        return (self.old, self.new) if is_long else None
+
+    @property
     def position(self) -> int:
-        """The first character that differs between two longer texts, from 1; otherwise 0."""
-        texts = [value for value in (self.old, self.new) if isinstance(value, str)]
-        if len(texts) < 2 or not any(len(text) > SHORT or " " in text for text in texts):
-            return 0
-        return _prefix_length(texts[0], texts[1]) + 1
+        """The first character that differs between two long texts, from 1; otherwise 0."""
+        return _prefix_length(*self.long_texts) + 1 if self.long_texts else 0
 
     def as_json(self) -> dict[str, JSON]:
         """The difference as a JSON object, without `old` or `new` where it is missing."""
@@ -63,29 +69,22 @@ def differences(old: JSON, new: JSON, path: str = "") -> Iterator[JsonDifference
             changes = [JsonDifference(f"{path} (order of keys)", list(old), list(new))]
         yield from changes
     elif isinstance(old, list) and isinstance(new, list):
-        for number in range(max(len(old), len(new))):
-            before = old[number] if number < len(old) else MISSING
-            after = new[number] if number < len(new) else MISSING
+        for number, (before, after) in enumerate(zip_longest(old, new, fillvalue=MISSING)):
             yield from differences(before, after, f"{path}[{number}]")
     elif MISSING in (old, new) or canonical_json(old) != canonical_json(new):
         yield JsonDifference(path, old, new)
 
 
 def similarity(changes: Sequence[JsonDifference]) -> float:
-    """Similarity of the texts that differ, 0 to 1; 1 if no texts differ."""
-    pairs = [(change.old, change.new) for change in changes if change.position]
-    pairs = [pair for pair in pairs if all(isinstance(text, str) for text in pair)]
+    """Similarity of the long texts that differ, 0 to 1; 1 if no long texts differ."""
+    pairs = [change.long_texts for change in changes if change.long_texts]
     total = sum(len(old) + len(new) for old, new in pairs)
     return 2 * sum(_common_length(old, new) for old, new in pairs) / total if total else 1.0
 
 
 def shared_ends(changes: Sequence[JsonDifference]) -> int:
-    """Characters in common at the beginning and end of the texts that differ; cheap to compute."""
-    total = 0
-    for change in changes:
-        if isinstance(change.old, str) and isinstance(change.new, str):
-            total += sum(_common_ends(change.old, change.new))
-    return total
+    """Characters in common at both ends of the long texts that differ; cheap to compute."""
+    return sum(sum(_common_ends(*change.long_texts)) for change in changes if change.long_texts)
 
 
 def _common_length(old: str, new: str) -> float:
@@ -123,6 +122,4 @@ def _display(value: JSON) -> str:
     if value is MISSING:
         return "nothing"
     text = value if isinstance(value, str) else canonical_json(value)
-    if text == "":
-        return '""'
-    return text if len(text) <= 2 * SHORT else f"{text[: 2 * SHORT]}…"
+    return f"{text[: 2 * SHORT]}…" if len(text) > 2 * SHORT else text or '""'

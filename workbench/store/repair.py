@@ -6,7 +6,6 @@
 .workbench/repairing/                    work files; a repair that was killed left its new-*
 """
 
-import os
 import shutil
 import sqlite3
 import uuid
@@ -19,7 +18,7 @@ from pathlib import Path
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.completions import Store, insert
 from workbench.store.damaged_rows import connect, fetch
-from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error
+from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
 from workbench.store.leases import REPAIR, Owner, lock_path, store_in_use_error
 from workbench.store.locks import LockHeld, hold_lock, is_locked
 from workbench.store.recovery import Recovered, recover
@@ -198,24 +197,16 @@ def _keep_damaged(folder: Path, lost: Sequence[str]) -> Path:
     lost_file = damaged_folder / "lost.txt"
     lost_file.touch(0o600)
     lost_file.write_text("".join(f"{key}\n" for key in lost))
-    _sync(damaged_folder)
-    _sync(folder)
+    sync(damaged_folder)
+    sync(folder)
     return damaged_folder
 
 
 def _move_into_place(new: Path, folder: Path) -> None:
     """Replace the file. Its old log is deleted first: SQLite would apply it to the new file."""
-    _sync(new)
+    sync(new)
     for part in PARTS[1:]:
         (folder / part).unlink(missing_ok=True)
     new.chmod(0o600)
     new.replace(folder / NAME)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder)

@@ -72,14 +72,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """
     if format_of(connection) == VERSION:
         return
-    script = SCHEMA + "".join(TOTALS.format(table=table) for table in ("completions", "scores"))
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for statement in script.split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version={VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+    totals = "".join(TOTALS.format(table=table) for table in ("completions", "scores"))
+    script = f"BEGIN IMMEDIATE; {SCHEMA} {totals} PRAGMA user_version={VERSION}; COMMIT"
+    with connection:  # an error rolls back
+        connection.executescript(script)

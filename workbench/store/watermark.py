@@ -35,17 +35,8 @@ class Watermark:
         self._path.unlink(missing_ok=True)
         self._written = 0
 
-    @property
-    def store(self) -> str:
-        """The store that the watermark belongs to; empty if there is no watermark."""
-        return self._read()[0]
-
-    def commits(self, store: str) -> int:
-        """Return the number of synced commits of `store`; 0 if it is not known."""
-        name, number = self._read()
-        return number if name == store else 0
-
-    def _read(self) -> tuple[str, int]:
+    def read(self) -> tuple[str, int]:
+        """Return the store's id and its number of synced commits; "" and 0 if it is unreadable."""
         with suppress(OSError, ValueError):
             store, number, digits = self._path.read_text("ascii").split()
             if digits == _checksum(store, number):
