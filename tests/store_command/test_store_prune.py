@@ -8,6 +8,7 @@ from kept_store import call, fill, key_of, said
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store import Store
+from workbench.store.leases import exclusive_access
 from workbench.store.prune import cutoff_time, remove
 from workbench.store.selection import Selection
 
@@ -143,13 +144,15 @@ def test_a_store_that_is_in_use_is_not_pruned(kept):
 
 def test_a_run_that_begins_while_it_is_pruned_is_refused(home):
     folder = home / ".workbench"
-    with Store(folder) as pruning, pruning.leases.session("store prune"), Store(folder) as running:
-        (owner,) = pruning.leases.owners()
-        with pytest.raises(WorkbenchError) as caught, running.leases.session("a plan"):
-            pass
-        assert caught.value.message == f"the store is in use: {owner} (workbench store prune)"
+    with Store(folder) as store:
+        with exclusive_access(folder):
+            with pytest.raises(WorkbenchError) as caught, store.leases.session("a plan"):
+                pass
+            with pytest.raises(WorkbenchError, match="the store is in use"):
+                remove(store, Selection())
+        assert caught.value.message == "the store is in use: `workbench store prune` or `repair`"
         assert caught.value.exit_code == ExitCode.ALREADY_RUNNING
-        assert pruning.leases.owners() == [owner]
+        assert store.leases.owners() == []
 
 
 def test_runs_are_at_work_together(home):

@@ -183,26 +183,16 @@ class Store:
                 return f"{table}: {rows} rows were stored, {rows_read} are readable"
         return ""
 
-    def _row(
-        self, request: Request, completion: Completion
-    ) -> tuple[str | int | float | None, ...]:
-        text = self.redactor.redact(json.dumps(completion_json(completion)))
-        request_json = self.redactor.redact(
-            canonical_json({**request.key_fields, "body": request.text})
-        )
-        usage = completion.usage
-        return (
+    def _row(self, request: Request, completion: Completion) -> tuple[Any, ...]:
+        texts = (
             completion.key,
             completion.state,
-            text,
-            request_json,
-            checksum(completion.key, completion.state, text, request_json),
-            str(request.key_fields.get("model", "")),
-            request.size,
-            usage.input_tokens,
-            usage.output_tokens,
-            completion.latency_s,
+            self.redactor.redact(json.dumps(completion_json(completion))),
+            self.redactor.redact(request_json(request)),
         )
+        model = str(request.key_fields.get("model", ""))
+        tokens = (completion.usage.input_tokens, completion.usage.output_tokens)
+        return (*texts, checksum(*texts), model, request.size, *tokens, completion.latency_s)
 
     def _parse(self, parse: Callable[[str, str], Result], key: str, *columns: Any) -> Result:
         """Parse a row: its key, a state or evaluator, its JSON, other texts, its checksum."""
@@ -229,6 +219,11 @@ def completion_json(completion: Completion) -> dict[str, JSON]:
     if completion.choice_scores is not None:
         fields["choice_scores"] = dict(completion.choice_scores)
     return fields
+
+
+def request_json(request: Request) -> str:
+    """The fields of a request's key and its `body`, as JSON."""
+    return canonical_json({**request.key_fields, "body": request.text})
 
 
 def _parse_completion(key: str, text: str) -> Completion:

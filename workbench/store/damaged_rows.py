@@ -32,8 +32,8 @@ READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_co
 PAGE_SIZE = 4096  # SQLite's default
 ROWS_PER_READ = 500
 LARGEST_NUMBER = 2**26  # of a row; a larger one is damaged
-DIGITS = "0123456789abcdef"
-PREFIX_LENGTHS = (2, 3)  # digits of a key: ranges that are read at once, and the smallest ones
+NUMBER_RANGE = "WHERE number BETWEEN ?1 AND ?2 ORDER BY number"
+KEY_RANGE = " WHERE key BETWEEN printf('%03x', ?1) AND printf('%03xg', ?2) ORDER BY key"
 SHELL_TIMEOUT_S = 600.0  # of both shells together
 RUN = """
 import os, sys
@@ -174,27 +174,28 @@ def _read_by_number(
     for query in (listed, f"{listed} DESC"):
         numbers = [*numbers, *(number for (number,) in fetch(connection, query)[0])]
     last = max((number for number in numbers if number <= LARGEST_NUMBER), default=0)
-    query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED WHERE number"  # noqa: S608
+    query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED {NUMBER_RANGE}"  # noqa: S608
     for start in range(1, last + 1, ROWS_PER_READ):
-        end = start + ROWS_PER_READ
-        rows, complete = fetch(connection, f"{query} BETWEEN ? AND ?", (start, end - 1))
-        if not complete:
-            singles = (fetch(connection, f"{query} = ?", (n,)) for n in range(start, end))
-            rows = [row for single, _ in singles for row in single]
+        yield from _read_range(connection, query, start, start + ROWS_PER_READ - 1)
+
+
+def _read_by_key(connection: sqlite3.Connection, query: str) -> Iterator[Row]:
+    """Yield the readable rows of a table or index of keys."""
+    query += KEY_RANGE
+    if fetch(connection, f"EXPLAIN {query}", (0, 0))[1]:  # there is such a table
+        for start in range(0, 0x1000, 0x10):
+            yield from _read_range(connection, query, start, start + 0xF)
+
+
+def _read_range(connection: sqlite3.Connection, query: str, first: int, last: int) -> Iterator[Row]:
+    """Yield the readable rows of a range, which is halved until it has no unreadable page."""
+    rows, complete = fetch(connection, query, (first, last))
+    if complete:
         yield from rows
-
-
-def _read_by_key(connection: sqlite3.Connection, query: str, prefix: str = "") -> Iterator[Row]:
-    """Yield the readable rows whose key has a prefix, by ranges that become smaller."""
-    if not prefix and not fetch(connection, f"EXPLAIN {query}")[1]:
-        return  # there is no such table, so every range would fail
-    in_range, values = f"{query} WHERE key BETWEEN ? AND ? ORDER BY key", (prefix, f"{prefix}g")
-    if len(prefix) >= PREFIX_LENGTHS[0]:
-        rows, complete = fetch(connection, in_range, values)
-        if complete or len(prefix) == PREFIX_LENGTHS[1]:
-            yield from rows
-            if not complete:
-                yield from fetch(connection, f"{in_range} DESC", values)[0]
-            return
-    for digit in DIGITS:
-        yield from _read_by_key(connection, query, prefix + digit)
+    elif first < last:
+        middle = (first + last) // 2
+        yield from _read_range(connection, query, first, middle)
+        yield from _read_range(connection, query, middle + 1, last)
+    else:
+        yield from rows
+        yield from fetch(connection, f"{query} DESC", (first, last))[0]

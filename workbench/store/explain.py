@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from heapq import nsmallest
 
-from workbench.canonical import JSON, canonical_json
+from workbench.canonical import JSON
 from workbench.model import Request
-from workbench.store.completions import Store
+from workbench.store.completions import Store, request_json
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
 from workbench.store.leases import Owner, UnansweredCall
 from workbench.store.selection import StoredCompletion, parse_request, read_stored
@@ -104,7 +104,7 @@ def explain_key(store: Store, key: str) -> KeyReport:
 
 def explain_missing(store: Store, request: Request) -> MissingCompletion:
     """Return the most similar stored request: of the same model, else of another."""
-    wanted = parse_request(canonical_json({**request.key_fields, "body": request.text}))
+    wanted = parse_request(request_json(request))
     model = str(request.key_fields.get("model", ""))
     truncated = False
     for same_model in (True, False):

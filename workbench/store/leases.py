@@ -13,10 +13,11 @@ the lock when the process ends, however it ends.
 
 import os
 import socket
+import sqlite3
 import time
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -24,12 +25,12 @@ from typing import Literal
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import FailedCall
 from workbench.secrets import Redactor
-from workbench.store.database import Database
-from workbench.store.locks import hold_lock, is_locked
+from workbench.store.database import NAME, Database
+from workbench.store.locks import LockHeld, hold_lock, is_locked
 
 ClaimResult = Literal["claimed", "answered", "taken"]
-EXCLUSIVE = "store "  # prefix of the plan of an owner that needs the store for itself
-REPAIR = "repair"  # owner id of a repair, which cannot write to the damaged store
+OWNER_COLUMNS = "id, pid, host, plan, begun_at"
+EXCLUSIVE = "exclusive"  # owner id of a command that needs the store for itself
 CLAIM = (
     "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, ?6 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
@@ -77,13 +78,41 @@ class Owner:
         return f"process {self.pid} on {self.host}, since {self.begun_at[:19]}Z"
 
 
-def lock_path(folder: Path, owner: str) -> Path:
-    """The file that an owner of the store in `folder` holds locked."""
+@contextmanager
+def exclusive_access(folder: Path) -> Iterator[None]:
+    """Keep other processes from using a store, by locks alone: it may be damaged.
+
+    Raises:
+        WorkbenchError: a process uses it (exit code 7).
+    """
+    exclusive_lock = _lock_path(folder, EXCLUSIVE)
+    exclusive_lock.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with hold_lock(exclusive_lock):
+            for lock in sorted(exclusive_lock.parent.glob("*.lock")):
+                if lock != exclusive_lock and is_locked(lock):
+                    raise _in_use_error(_describe_owner(folder, lock.stem))
+            yield
+            exclusive_lock.unlink(missing_ok=True)
+    except LockHeld:
+        raise _in_use_error() from None
+
+
+def _describe_owner(folder: Path, owner: str) -> str:
+    """The process as the store names it, if that can still be read."""
+    address = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
+    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
+        query = f"SELECT {OWNER_COLUMNS} FROM owners WHERE id = ?"  # noqa: S608
+        for row in connection.execute(query, (owner,)):
+            return str(Owner(*row))
+    return f"the process that holds owners/{owner}.lock"
+
+
+def _lock_path(folder: Path, owner: str) -> Path:
     return folder / "owners" / f"{owner}.lock"
 
 
-def store_in_use_error(user: str) -> WorkbenchError:
-    """The error that names the process that uses the store (exit code 7)."""
+def _in_use_error(user: str = "`workbench store prune` or `repair`") -> WorkbenchError:
     return WorkbenchError(
         f"the store is in use: {user}",
         fix="wait until it has ended, then run the same command again",
@@ -104,16 +133,13 @@ class Leases:
     def session(self, plan: str) -> Iterator[list[UnansweredCall]]:
         """Register this process as an owner; yield the calls that dead owners left pending.
 
-        Args:
-            plan: digest of the plan, or `store <command>` for exclusive access to the store.
-
         Raises:
-            WorkbenchError: the folder's file system has no locks; or another process needs
-                exclusive access, or prevents it (exit code 7).
+            WorkbenchError: the folder's file system has no locks, or another process has
+                exclusive access to the store (exit code 7).
         """
         self._id = uuid.uuid4().hex
         row = (self._id, os.getpid(), socket.gethostname(), plan)
-        lock = lock_path(self._database.folder, self._id)
+        lock = _lock_path(self._database.folder, self._id)
         try:
             lock.parent.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -123,7 +149,10 @@ class Leases:
                 self._database.write_unsynced(
                     [("INSERT INTO owners (id, pid, host, plan) VALUES (?, ?, ?, ?)", [row])]
                 )
-                self._check_conflicts(plan)
+                # Each process locks its own file before it checks those of the others, so of two
+                # that start at once one sees the other.
+                if self._is_alive(EXCLUSIVE):
+                    raise _in_use_error()
                 yield self.expire_leases()
             finally:
                 with suppress(WorkbenchError):  # if the store is gone, that was reported already
@@ -185,9 +214,8 @@ class Leases:
 
     def record_failed_call(self, key: str, failed_call: FailedCall) -> None:
         """Record that the call in flight for `key` ended without a completion."""
-        reason = (
-            self._redactor.redact(failed_call.reason).encode("utf-8", "replace").decode()[:1000]
-        )
+        reason = self._redactor.redact(failed_call.reason)[:1000]
+        reason = reason.encode("utf-8", "replace").decode()
         self._database.write_unsynced(
             [
                 (RECORD_FAILED_CALL, [(failed_call.outcome, reason, key)]),
@@ -209,16 +237,13 @@ class Leases:
         """Remove owners that are dead; return and record their pending calls as unknown."""
         unknown: list[UnansweredCall] = []
         self._seen_alive.clear()
-        owners = self.owners()
-        for owner in owners:
+        for owner in self.owners():
             if owner.id != self._id and not self._is_alive(owner.id):
                 reason = f"{owner} ended before the call did"
                 unknown += self._pending_calls(owner.id, reason)
                 self._remove_owner(owner.id, reason)
-        ids = {owner.id for owner in self.owners()} | {owner.id for owner in owners}
-        for lock in lock_path(self._database.folder, "*").parent.glob("*.lock"):
-            if lock.stem not in ids:  # its process ended before it registered as an owner
-                is_locked(lock)  # deletes the lock of a dead process
+        for lock in _lock_path(self._database.folder, self._id).parent.glob("*.lock"):
+            is_locked(lock)  # deletes the lock of a process that ended before it was registered
         return unknown
 
     def unanswered_calls(self, key: str = "") -> list[UnansweredCall]:
@@ -244,26 +269,14 @@ class Leases:
 
     def owners(self) -> list[Owner]:
         """Return all registered owners, also those that died."""
-        rows = self._database.read("SELECT id, pid, host, plan, begun_at FROM owners")
+        rows = self._database.read(f"SELECT {OWNER_COLUMNS} FROM owners")  # noqa: S608
         return [Owner(*row) for row in rows]
 
     def live_owners(self) -> list[Owner]:
         """Return the other processes that use this store now."""
-        others = [owner for owner in self.owners() if owner.id != self._id]
-        return [owner for owner in others if self._is_alive(owner.id)]
-
-    def _check_conflicts(self, plan: str) -> None:
-        """Refuse to share the store with a process that needs it exclusively, or the reverse.
-
-        Each process registers before it checks, so of two that start at once one sees the other.
-        """
-        if self._is_alive(REPAIR):
-            raise store_in_use_error("`workbench store repair`")
-        for owner in self.live_owners():
-            if owner.plan.startswith(EXCLUSIVE):
-                raise store_in_use_error(f"{owner} (workbench {owner.plan})")
-            if plan.startswith(EXCLUSIVE):
-                raise store_in_use_error(str(owner))
+        return [
+            owner for owner in self.owners() if owner.id != self._id and self._is_alive(owner.id)
+        ]
 
     def _remove_owner(self, owner: str, reason: str) -> None:
         self._database.write(
@@ -277,7 +290,7 @@ class Leases:
     def _is_alive(self, owner: str) -> bool:
         if time.monotonic() - self._seen_alive.get(owner, float("-inf")) < ALIVE_FOR_S:
             return True
-        if not is_locked(lock_path(self._database.folder, owner)):
+        if not is_locked(_lock_path(self._database.folder, owner)):
             return False
         self._seen_alive[owner] = time.monotonic()
         return True

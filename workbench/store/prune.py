@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from workbench.errors import WorkbenchError
 from workbench.project import Price
 from workbench.store.completions import Store
-from workbench.store.leases import EXCLUSIVE
+from workbench.store.leases import exclusive_access
 from workbench.store.selection import Selection
 from workbench.store.statistics import count_completions, file_size
 
-PLAN = f"{EXCLUSIVE}prune"
 UNITS = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
@@ -82,7 +81,7 @@ def remove(store: Store, selection: Selection) -> int:
     Raises:
         WorkbenchError: another process uses the store (exit code 7).
     """
-    with store.leases.session(PLAN):
+    with exclusive_access(store.database.folder):
         size = file_size(store)
         where, values = selection.where(store.database)
         store.database.write([(f"DELETE FROM {selection.table} {where}", [values])])  # noqa: S608

@@ -9,8 +9,8 @@
 import shutil
 import sqlite3
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.completions import Store, insert
 from workbench.store.damaged_rows import connect, fetch
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
-from workbench.store.leases import REPAIR, Owner, lock_path, store_in_use_error
-from workbench.store.locks import LockHeld, hold_lock, is_locked
+from workbench.store.leases import exclusive_access
 from workbench.store.recovery import Recovered, recover
 from workbench.store.schema import VERSION, format_of
 
@@ -69,39 +68,6 @@ def repair(folder: Path) -> Repair:
             "the store; the damaged store is unchanged",
             exit_code=ExitCode.STORAGE,
         ) from error
-
-
-@contextmanager
-def exclusive_access(folder: Path) -> Iterator[None]:
-    """Keep other processes from using the store, by locks alone: it may be damaged.
-
-    `Leases.session` refuses them meanwhile.
-
-    Raises:
-        WorkbenchError: a process uses it (exit code 7).
-    """
-    repair_lock = lock_path(folder, REPAIR)
-    repair_lock.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        with hold_lock(repair_lock):
-            for lock in sorted(repair_lock.parent.glob("*.lock")):
-                if lock != repair_lock and is_locked(lock):
-                    raise store_in_use_error(_describe_owner(folder, lock.stem))
-            yield
-            repair_lock.unlink(missing_ok=True)
-    except LockHeld:
-        raise store_in_use_error("`workbench store repair`") from None
-
-
-def _describe_owner(folder: Path, owner: str) -> str:
-    """The process as the store names it, if that can still be read."""
-    query = "SELECT id, pid, host, plan, begun_at FROM owners WHERE id = ?"
-    with suppress(sqlite3.Error):
-        address = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            for row in connection.execute(query, (owner,)):
-                return str(Owner(*row))
-    return f"the process that holds owners/{owner}.lock"
 
 
 def _repair(folder: Path, work: Path) -> Repair:
