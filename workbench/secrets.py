@@ -187,13 +187,10 @@ def _pattern(character: str) -> str:
 def _spellings(value: str) -> Iterator[str]:
     """Spellings of a secret in texts, without blanks."""
     raw = value.encode("utf-8", "surrogatepass")
-    yield value
-    yield quote(value, safe="")
-    yield quote(value)
-    yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quote(value, safe=""))
-    yield json.dumps(value)[1:-1]
+    quoted, escaped = quote(value, safe=""), json.dumps(value)[1:-1]
+    yield from (value, quoted, quote(value), escaped, escaped.replace("/", r"\/"))
+    yield re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), quoted)
     yield json.dumps(value, ensure_ascii=False)[1:-1]
-    yield json.dumps(value)[1:-1].replace("/", r"\/")
     for shift in range(3):  # the offset in a group of three bytes
         coded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
         certain = coded[(shift * 8 + 5) // 6 : len(coded) - ((shift + len(raw)) % 3 != 0)]

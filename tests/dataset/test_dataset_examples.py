@@ -79,12 +79,10 @@ def test_columns_are_the_inputs_in_order_of_appearance(tmp_path):
 
 
 def test_rows_know_the_line_they_come_from(tmp_path):
-    (tmp_path / "rows.jsonl").write_text('\n{"a": 1}\n\n{"a": 2}\n')
+    (tmp_path / "rows.jsonl").write_text('\n{"id": 1}\n\n{"id": 2}\n')
     dataset = load_dataset(DatasetSpec(path="rows.jsonl"), tmp_path)
-    assert [dataset.location(index) for index in range(2)] == [
-        f"{tmp_path}/rows.jsonl:2",
-        f"{tmp_path}/rows.jsonl:4",
-    ]
+    labels = [dataset.row_label(index) for index in range(2)]
+    assert labels == ["1, rows.jsonl:2", "2, rows.jsonl:4"]
 
 
 @pytest.mark.parametrize(
@@ -281,10 +279,10 @@ def test_mlflow_records_are_named_by_their_record_id():
         "source": object(),
     }
     dataset = load_dataset(DatasetSpec(mlflow="qa"), Path(), mlflow_reader=lambda name: [record])
-    assert (dataset.name, dataset.source, dataset.location(0), dataset.examples) == (
+    assert (dataset.name, dataset.source, dataset.row_label(0), dataset.examples) == (
         "qa",
         "mlflow:qa",
-        "mlflow:qa row 1",
+        "dr-1, mlflow:qa row 1",
         (Example("dr-1", {"text": "a"}, {"expected_response": "b"}),),
     )
 

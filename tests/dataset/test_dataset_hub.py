@@ -33,9 +33,9 @@ def test_a_split_of_a_folder_is_read(folder):
     dataset = load_dataset(
         DatasetSpec(huggingface="splits", split="test", expected="label"), folder
     )
-    assert (dataset.name, dataset.location(0), dataset.examples) == (
+    assert (dataset.name, dataset.row_label(0), dataset.examples) == (
         "splits",
-        f"{folder}/splits[test] row 1",
+        "2, splits[test] row 1",
         (Example("2", {"text": "b"}, {"expected_response": "y"}),),
     )
 

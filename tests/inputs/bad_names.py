@@ -377,9 +377,9 @@ NAMES = [
     Case(
         "B37-model",
         (
-            "error: prompts/qa/experiment.yaml:3:10: openai:'m\\x1b[31m' is not a valid model "
-            "name\n"
-            "  fix: use at most 256 printable characters\n"
+            "error: prompts/qa/experiment.yaml:3:10: 'openai:m\\x1b[31m' is not a model\n"
+            "  fix: write provider:name, as in openai:gpt-4o-mini, the name with at most 256 "
+            "printable characters\n"
         ),
         models='["openai:m\\e[31m"]',
     ),
@@ -387,9 +387,10 @@ NAMES = [
         "B37-model-long",
         (
             "error: prompts/qa/experiment.yaml:3:10: "
-            "openai:'mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
-            "mmmmmmmmmmmm' is not a valid model name\n"
-            "  fix: use at most 256 printable characters\n"
+            "'openai:mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
+            "mmmmmmmmmmmmmmmmmmmmmmm' is not a model\n"
+            "  fix: write provider:name, as in openai:gpt-4o-mini, the name with at most 256 "
+            "printable characters\n"
         ),
         models=f"[openai:{'m' * 300}]",
     ),

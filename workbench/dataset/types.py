@@ -7,7 +7,7 @@ Example(id="17", inputs={"text": "A fun ride."}, expectations={"expected_respons
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -16,6 +16,7 @@ from workbench.document import InvalidValueError
 
 EXPECTED = "expected_response"  # MLflow's key of the right answer
 SPLIT = "split"
+Name = Annotated[str, Field(min_length=1)]
 Unit = Literal["line", "row"]
 
 
@@ -60,10 +61,6 @@ class Dataset:
     row_numbers: tuple[int, ...] = ()
     unit: Unit = "line"
 
-    def location(self, index: int) -> str:
-        """Location of example `index`: `reviews.jsonl:12`, or `imdb row 12`."""
-        return row_location(self.source, self.row_numbers[index], self.unit)
-
     def row_label(self, index: int) -> str:
         """Id and location of example `index`: `a, reviews.jsonl:12`."""
         file = self.source.rpartition("/")[2]
@@ -89,28 +86,27 @@ class DatasetSource:
 
 
 class DatasetSpec(BaseModel):
-    """The `dataset:` of an experiment file; a plain string is its path."""
+    """The `dataset:` of an experiment file; a plain string is its path.
+
+    Attributes:
+        path: a file, relative to the experiment file's folder.
+        huggingface: a dataset's id on the Hugging Face hub, or a folder.
+        mlflow: the name of an MLflow evaluation dataset.
+        config, revision: of a hub dataset; the revision is a commit, a tag or a branch.
+        split: rows with this value in column `split`; on the hub, the split.
+        expected: the column of the right answer; hidden from templates.
+        id: the column of row ids; None: `id` if there is one.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    path: str | None = Field(
-        None, min_length=1, description="A file, relative to the experiment file's folder."
-    )
-    huggingface: str | None = Field(
-        None, min_length=1, description="A dataset's id on the Hugging Face hub, or a folder."
-    )
-    mlflow: str | None = Field(
-        None, min_length=1, description="The name of an MLflow evaluation dataset."
-    )
-    config: str | None = Field(None, description="Configuration of a hub dataset.")
-    revision: str | None = Field(None, description="Commit, tag or branch on the hub.")
-    split: str | None = Field(
-        None, description="Rows with this value in column `split`; on the hub, the split."
-    )
-    expected: str | None = Field(
-        None, description="The column of the right answer; hidden from templates."
-    )
-    id: str | None = Field(None, description="The column of row ids; `id` if there is one.")
+    path: Name | None = None
+    huggingface: Name | None = None
+    mlflow: Name | None = None
+    config: str | None = None
+    revision: str | None = None
+    split: str | None = None
+    expected: str | None = None
+    id: str | None = None
 
     @model_validator(mode="before")
     @classmethod

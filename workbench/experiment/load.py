@@ -132,7 +132,7 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
     models: list[OpenModel] = []
     for index, (ref, settings, where) in enumerate(_entries(file.models, document, "models")):
         provider, _, name = ref.partition(":")
-        _check_model_name(ref, provider, name, where)
+        _check_model_name(ref, name, where)
         parameters = settings.pop("parameters", None) or {}
         if not isinstance(parameters, dict):
             message = f"{ref}.parameters: {parameters!r} is not a mapping"
@@ -155,15 +155,13 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
     return tuple(models)
 
 
-def _check_model_name(ref: str, provider: str, name: str, where: str) -> None:
-    if not name:
-        fix = "write provider:name, as in openai:gpt-4o-mini"
-        raise WorkbenchError(f"{ref!r} is not a model", where=where, fix=fix)
-    if len(name) > MAX_MODEL_NAME or not name.isprintable() or not name.rstrip("/"):
+def _check_model_name(ref: str, name: str, where: str) -> None:
+    if not name.rstrip("/") or len(name) > MAX_MODEL_NAME or not name.isprintable():
         raise WorkbenchError(
-            f"{provider}:{name[:80]!r} is not a valid model name",
+            f"{ref[:90]!r} is not a model",
             where=where,
-            fix=f"use at most {MAX_MODEL_NAME} printable characters",
+            fix="write provider:name, as in openai:gpt-4o-mini, the name with at most "
+            f"{MAX_MODEL_NAME} printable characters",
         )
 
 

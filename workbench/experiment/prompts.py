@@ -13,17 +13,14 @@ from workbench.errors import NotFoundError, WorkbenchError
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
-from workbench.prompt import (
-    Prompt,
-    Reference,
-    Renderer,
+from workbench.prompt import Prompt, Reference, Renderer, parse_reference
+from workbench.prompt.load import (
     folder_reader,
     git_reader,
     list_prompts,
     load_prompt,
-    parse_reference,
+    missing_prompt,
 )
-from workbench.prompt.load import missing_prompt
 
 
 def find_prompt(

@@ -132,21 +132,17 @@ def normalize_url(url: str, *, source: str = "base_url") -> str:
         message = f"{label} is not an http address"
         raise WorkbenchError(message, fix=f"perhaps {_with_scheme(url)}")
 
-    def with_path(path: str) -> str:
-        return urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, "", ""))
-
-    path = parts.path.rstrip("/")
+    path, problem = parts.path.rstrip("/"), ""
     if parts.query or parts.fragment:
-        message = f"{label} has a query or a fragment, which would not be sent"
-        raise WorkbenchError(message, fix=with_path(parts.path))
-    for call_path in ("/chat/completions", "/completions"):
-        if path.endswith(call_path):
-            message = f"{label} is the address of one call"
-            raise WorkbenchError(message, fix=with_path(path.removesuffix(call_path)))
-    if repeated := re.search(r"(/v\d\w*)\1$", path):
-        message = f"{label} contains {repeated[1]} twice"
-        raise WorkbenchError(message, fix=with_path(path.removesuffix(repeated[1])))
-    return with_path(path)
+        problem = "has a query or a fragment, which would not be sent"
+    elif call := re.search(r"(/chat)?/completions$", path):
+        path, problem = path[: call.start()], "is the address of one call"
+    elif repeated := re.search(r"(/v\d\w*)\1$", path):
+        path, problem = path.removesuffix(repeated[1]), f"contains {repeated[1]} twice"
+    address = urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, "", ""))
+    if problem:
+        raise WorkbenchError(f"{label} {problem}", fix=address)
+    return address
 
 
 def _without_secrets(url: str) -> str:
