@@ -18,7 +18,7 @@ from typing import Any
 
 from workbench.canonical import JSON
 from workbench.workers.child import EndedError
-from workbench.workers.worker_process import LateError, WorkerProcess
+from workbench.workers.worker_process import LateError, WorkerProcess, json_batches
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
 MEMORY_LIMIT = 512 * 1024 * 1024  # bytes
@@ -73,9 +73,11 @@ class Renderer(WorkerProcess):
 
         Rows are read and rendered some batches ahead of the caller.
         """
+        # They must fit into the child's memory.
+        batches = json_batches(rows, most_rows=BATCH_ROWS, size=BATCH_SIZE)
         sizes: deque[int] = deque()  # of the batches whose answers are still to be read
         try:
-            for batch in chain(_batches(rows), [None] * BATCHES_AHEAD):
+            for batch in chain(batches, [None] * BATCHES_AHEAD):
                 if batch is not None:
                     row_list = ", ".join(batch)
                     self.send(f'{{"render": {json.dumps(source)}, "rows": [{row_list}]}}')
@@ -106,18 +108,3 @@ class Renderer(WorkerProcess):
             return {"error": "the template takes too long", "line": 0}
         except EndedError:
             return {"error": "the template needs too much memory", "line": 0}
-
-
-def _batches(rows: Iterable[Mapping[str, JSON]]) -> Iterator[list[str]]:
-    """The rows as JSON, in batches that fit into the child's memory."""
-    batch: list[str] = []
-    size = 0
-    for row in rows:
-        text = json.dumps(row)
-        if batch and (len(batch) == BATCH_ROWS or size + len(text) > BATCH_SIZE):
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch

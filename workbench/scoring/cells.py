@@ -38,13 +38,9 @@ def score_rows(
 def score_cells(
     evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: StopCheck = not_stopped
 ) -> list[Score]:
-    """One score per row, in order; those in the store are not computed again.
+    """One score per row with an answer, in order; those in the store are not computed again.
 
-    Args:
-        evaluator: judges the rows.
-        rows: rows with a finished answer.
-        store: takes the scores as they come, except errors.
-        stopped: called again and again.
+    The store takes the scores as they come, except errors.
 
     Raises:
         Stopped: `stopped` returned True; the scores so far are stored.
@@ -120,12 +116,11 @@ def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
     """The data arguments of the evaluator, as JSON."""
     assert row.completion
     example = row.cell.example
-    values = {
+    arguments = {
         "inputs": example.inputs,
         "outputs": row.completion.text,
         "expectations": example.expectations,
     }
-    return {
-        name: completion_json(row.completion) if name == "completion" else values[name]
-        for name in evaluator.arguments
-    }
+    if "completion" in evaluator.arguments:
+        arguments["completion"] = completion_json(row.completion)
+    return {name: arguments[name] for name in evaluator.arguments}

@@ -25,7 +25,13 @@ from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
 from workbench.workers.child import EndedError
-from workbench.workers.worker_process import LateError, WorkerProcess, child_command, import_path
+from workbench.workers.worker_process import (
+    LateError,
+    WorkerProcess,
+    child_command,
+    import_path,
+    json_batches,
+)
 
 WORKER = "workbench.scoring.worker"
 START_LIMIT_S = 30.0  # seconds until a process is ready, and seconds for importing an evaluator
@@ -84,10 +90,11 @@ class _EvaluatorProcess(WorkerProcess):
         self.send(json.dumps({"find": {**fields, "where": spec.where}, "as": number}))
         try:
             answer = self.receive(START_LIMIT_S)
-        except LateError as late:
-            raise _import_error(spec, f"it {late}") from None
-        except EndedError as ended:
-            raise _import_error(spec, f"it ended its process: {ended}") from None
+        except EndedError as error:
+            file = f"evaluators/{spec.name}.py"
+            shown = file if (spec.root / file).is_file() else spec.name
+            message = f"{shown} can't be imported: it {_end_reason(error)}"
+            raise WorkbenchError(message, where=spec.where) from None
         if "refused" in answer:
             raise WorkbenchError(**answer["refused"])
         description: dict[str, JSON] = answer["found"]
@@ -112,18 +119,11 @@ class EvaluatorPool:
         self._failures: Counter[str] = Counter()  # in a row, by digest
         self._printer = _Printer()
 
-    def find(self, specs: Sequence[Spec]) -> list[Evaluator]:
-        """The evaluators, in order; the main process imports only those of the library.
-
-        Raises:
-            WorkbenchError: the first that can't be found, imported or given its settings.
-        """
-        return [
-            load_evaluator(spec)
-            if is_builtin(spec.name, spec.root)
-            else evaluator_from_json(self._process(spec).find(spec, ONLY_DESCRIBED), spec)
-            for spec in specs
-        ]
+    def find(self, spec: Spec) -> Evaluator:
+        """The evaluator; the main process imports only those of the library."""
+        if is_builtin(spec.name, spec.root):
+            return load_evaluator(spec)
+        return evaluator_from_json(self._process(spec).find(spec, ONLY_DESCRIBED), spec)
 
     def judge(
         self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: StopCheck
@@ -145,7 +145,8 @@ class EvaluatorPool:
                 yield from [Score(error=error)] * (len(rows) - done)
                 return
             started = time.monotonic()
-            for score in self._judge_batch(evaluator, _encode(rows[done : done + size]), stopped):
+            batch = next(json_batches(rows[done : done + size], most_rows=size, size=BATCH_SIZE))
+            for score in self._judge_batch(evaluator, batch, stopped):
                 yield score
                 done += 1
             duration_s = time.monotonic() - started
@@ -178,9 +179,8 @@ class EvaluatorPool:
                 try:
                     fields = process.receive(spec.timeout_s, stopped)
                 except EndedError as error:
-                    late = isinstance(error, LateError)
                     self._failures[evaluator.digest] += 1
-                    yield Score(error=str(error) if late else f"ended its process: {error}")
+                    yield Score(error=_end_reason(error))
                     return
                 self._failures[evaluator.digest] = 0
                 answered += 1
@@ -247,22 +247,13 @@ def shared_pool() -> Iterator[EvaluatorPool]:
 
 
 def find_evaluators(specs: Sequence[Spec]) -> list[Evaluator]:
-    """`EvaluatorPool.find` in the shared pool."""
+    """The evaluators, in order.
+
+    Raises:
+        WorkbenchError: the first that can't be found, imported or given its settings.
+    """
     with shared_pool() as pool:
-        return pool.find(specs)
-
-
-def _encode(rows: Sequence[Mapping[str, JSON]]) -> list[str]:
-    """The first row as JSON, and the next ones up to the size of a batch."""
-    batch: list[str] = []
-    size = 0
-    for row in rows:
-        text = json.dumps(row)
-        size += len(text)
-        if batch and size > BATCH_SIZE:
-            break
-        batch.append(text)
-    return batch
+        return [pool.find(spec) for spec in specs]
 
 
 def _environment(granted: Sequence[str]) -> dict[str, str]:
@@ -279,7 +270,5 @@ def _environment(granted: Sequence[str]) -> dict[str, str]:
     return {**variables, **import_path(), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def _import_error(spec: Spec, reason: str) -> WorkbenchError:
-    file = f"evaluators/{spec.name}.py"
-    shown = file if (spec.root / file).is_file() else spec.name
-    return WorkbenchError(f"{shown} can't be imported: {reason}", where=spec.where)
+def _end_reason(error: EndedError) -> str:
+    return str(error) if isinstance(error, LateError) else f"ended its process: {error}"

@@ -42,7 +42,6 @@ class Stream:
         plan: of the rows.
         store: of answers and scores.
         on_rows: called with the number of a variant and some of its rows with their scores.
-        stopped: called again and again.
 
     Attributes:
         tallies: of the rows scored so far, by variant.
@@ -121,15 +120,7 @@ class Stream:
         """All scored rows of a variant again, some at a time, in order."""
         evaluators = self._plan.experiment.evaluators
         not_run = set(self.tallies[variant].missing())
-        cells = self._plan.cells[variant]
-        for start in range(0, len(cells), BATCH_SIZE):
-            numbers = range(start, min(start + BATCH_SIZE, len(cells)))
-            stored = self._store.completions({cells[number].key for number in numbers})
-            rows: list[NumberedRow] = []
-            for number in numbers:
-                completion = self._failed.get((variant, number)) or stored.get(cells[number].key)
-                if completion and number not in not_run:
-                    rows.append((number, Row(cells[number], completion)))
+        for rows in self._answered_rows(variant, skipped=not_run):
             scores_by_row = stored_scores(evaluators, [row for _, row in rows], self._store)
             scored: list[NumberedRow] = []
             for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
@@ -137,6 +128,20 @@ class Stream:
                 ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
                 scored.append((number, replace(row, scores=ordered)))
             yield scored
+
+    def _answered_rows(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
+        """The other rows with a stored answer or a failure, some at a time, in order."""
+        cells = self._plan.cells[variant]
+        for start in range(0, len(cells), BATCH_SIZE):
+            numbers = set(range(start, min(start + BATCH_SIZE, len(cells)))) - skipped
+            stored = self._store.completions({cells[number].key for number in numbers})
+            rows: list[NumberedRow] = []
+            for number in sorted(numbers):
+                completion = self._failed.get((variant, number)) or stored.get(cells[number].key)
+                if completion:
+                    rows.append((number, Row(cells[number], completion)))
+            if rows:
+                yield rows
 
     def _end(self) -> None:
         self._queue.put(None)
@@ -148,10 +153,12 @@ class Stream:
             if self._cells_by_key:
                 self._has_work.wait(HEAD_START_S)
             with shared_pool():
-                for variant, rows in self._stored_rows():
-                    self._score(variant, rows)
-                    if not self._score_queued(block=False):
-                        return
+                for variant, cells in enumerate(self._plan.cells):
+                    unsent = {n for n, cell in enumerate(cells) if cell.key in self._cells_by_key}
+                    for rows in self._answered_rows(variant, skipped=unsent):
+                        self._score(variant, rows)
+                        if not self._score_queued(block=False):
+                            return
                 self._release_callers()
                 while self._score_queued(block=True):
                     self._release_callers()
@@ -174,7 +181,7 @@ class Stream:
                 batch.append(entry)
         except queue.Empty:
             pass
-        for variant, rows in self._rows_of(batch):
+        for variant, rows in self._rows_of(batch).items():
             self._score(variant, rows)
         if at_end and not block:  # stored rows are scored before the end
             self._queue.put(None)
@@ -185,9 +192,7 @@ class Stream:
         while self._waiting_callers:
             self._waiting_callers.pop().set()
 
-    def _rows_of(
-        self, batch: Sequence[Completion | str]
-    ) -> Iterator[tuple[int, list[NumberedRow]]]:
+    def _rows_of(self, batch: Sequence[Completion | str]) -> dict[int, list[NumberedRow]]:
         """The rows of these completions, by variant."""
         completions = [entry for entry in batch if isinstance(entry, Completion)]
         stored = self._store.completions([entry for entry in batch if isinstance(entry, str)])
@@ -197,18 +202,7 @@ class Stream:
             for variant, number in self._cells_by_key.get(completion.key, ()):
                 cell = self._plan.cells[variant][number]
                 by_variant.setdefault(variant, []).append((number, Row(cell, completion)))
-        yield from by_variant.items()
-
-    def _stored_rows(self) -> Iterator[tuple[int, list[NumberedRow]]]:
-        """The rows with a stored answer, some of a variant at a time, in order."""
-        for variant, cells in enumerate(self._plan.cells):
-            for start in range(0, len(cells), BATCH_SIZE):
-                batch = list(enumerate(cells[start : start + BATCH_SIZE], start))
-                keys = {cell.key for _, cell in batch if cell.key not in self._cells_by_key}
-                stored = self._store.completions(keys) if keys else {}
-                rows = [(n, Row(cell, stored[cell.key])) for n, cell in batch if cell.key in stored]
-                if rows:
-                    yield variant, rows
+        return by_variant
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:

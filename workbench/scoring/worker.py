@@ -67,8 +67,7 @@ class EvaluatorWorker:
 
     def __init__(self, parent: ParentPipe, bytes_left: int) -> None:
         self._parent = parent
-        self._printed = PrintedOutput(parent, bytes_left)
-        self._text_output = _text_wrapper(self._printed)
+        self._open_output(bytes_left)
         self._evaluators: dict[int, Evaluator] = {}
         self._pid = os.getpid()
         self._folder = os.open(".", os.O_RDONLY)
@@ -86,7 +85,6 @@ class EvaluatorWorker:
         except BaseException as error:  # importing the user's module may raise anything
             message = f"evaluator {spec['name']!r}: {exception_message(error, Path(spec['root']))}"
             answer = {"refused": {"message": message, "where": spec["where"], "fix": ""}}
-        self._exit_if_forked()
         self._restore(dict(os.environ))
         self._parent.send(answer)
 
@@ -105,17 +103,13 @@ class EvaluatorWorker:
             except BaseException as error:  # even KeyboardInterrupt: no keyboard is attached
                 root = evaluator.spec.root if evaluator.spec else None
                 answer = [None, "", "", exception_message(error, root)]
-            self._exit_if_forked()
             self._restore(environment)
             self._parent.send(answer)
 
-    def _exit_if_forked(self) -> None:
-        """End a copy of this process that an evaluator forked and left running."""
-        if os.getpid() != self._pid:
-            os._exit(0)
-
     def _restore(self, environment: dict[str, str]) -> None:
         """Undo a row's changes to the current directory, the environment and the output."""
+        if os.getpid() != self._pid:
+            os._exit(0)  # a copy of this process, which an evaluator forked and left running
         os.fchdir(self._folder)
         if dict(os.environ) != environment:
             os.environ.clear()
@@ -123,15 +117,17 @@ class EvaluatorWorker:
         try:
             self._text_output.flush()
         except ValueError:  # the evaluator closed or detached it
-            self._printed = PrintedOutput(self._parent, self._printed.bytes_left)
-            self._text_output = _text_wrapper(self._printed)
+            self._open_output(self._printed.bytes_left)
         sys.stdout = sys.stderr = self._text_output
 
-
-def _text_wrapper(output: PrintedOutput) -> io.TextIOWrapper:
-    return io.TextIOWrapper(
-        io.BufferedWriter(output), "utf-8", errors="backslashreplace", line_buffering=True
-    )
+    def _open_output(self, bytes_left: int) -> None:
+        self._printed = PrintedOutput(self._parent, bytes_left)
+        self._text_output = io.TextIOWrapper(
+            io.BufferedWriter(self._printed),
+            "utf-8",
+            errors="backslashreplace",
+            line_buffering=True,
+        )
 
 
 def _adapt(target: object, settings: Mapping[str, JSON]) -> Any:

@@ -131,7 +131,8 @@ class Child:
                     self._write()
                 elif not self._read():
                     raise self._ended_error()
-            if not events and not self._is_alive() and not self._read_last_lines():
+            # The last lines of a dead child may still be in the pipe.
+            if not events and self._process.poll() is not None and not self._has_last_line():
                 raise self._ended_error()
             if not self._lines and time.monotonic() >= deadline:
                 return None
@@ -161,26 +162,19 @@ class Child:
             raise EndedError(f"answered more than {MAX_LINE >> 20} MB")
         return bool(chunk)
 
-    def _read_last_lines(self) -> bool:
-        """Read what a dead child left in the pipe; False if that is no whole line."""
+    def _has_last_line(self) -> bool:
         return bool(self._selector.select(0)) and self._read() and bool(self._lines)
-
-    def _is_alive(self) -> bool:
-        return self._process.poll() is None
 
     def _ended_error(self) -> EndedError:
         deadline = time.monotonic() + EXIT_GRACE
-        while self._is_alive() and time.monotonic() < deadline:
+        while (code := self._process.poll()) is None and time.monotonic() < deadline:
             time.sleep(0.01)
-        code = self._process.poll()
         self.end()
-        return EndedError("closed its pipe" if code is None else _exit_reason(code))
-
-
-def _exit_reason(code: int) -> str:
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return signal.Signals(-code).name
-    except ValueError:  # a real-time signal
-        return f"signal {-code}"
+        if code is None:
+            return EndedError("closed its pipe")
+        if code >= 0:
+            return EndedError(f"exit code {code}")
+        try:
+            return EndedError(signal.Signals(-code).name)
+        except ValueError:  # a real-time signal
+            return EndedError(f"signal {-code}")

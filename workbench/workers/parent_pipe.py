@@ -31,19 +31,19 @@ class ParentPipe:
 
     def send_ready(self) -> None:
         """Tell the parent that requests may come."""
-        self._write(b"\n")
+        self._write("")
 
     def send(self, message: JSON) -> None:
         """Write one line."""
-        self._write(json.dumps(message).encode() + b"\n")
+        self._write(json.dumps(message))
 
     def requests(self) -> Iterator[JSON]:
         """The parent's requests, until the parent ends."""
         for line in self._requests:
             yield json.loads(line)
 
-    def _write(self, line: bytes) -> None:
-        unsent = memoryview(line)
+    def _write(self, line: str) -> None:
+        unsent = memoryview(f"{line}\n".encode())
         with self._lock:
             while unsent:
                 unsent = unsent[os.write(self._answers, unsent) :]

@@ -7,11 +7,12 @@ r"""A child process that is started when needed, and ended when it is late.
 {'name': 'Ada'}
 """
 
+import json
 import math
 import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -25,7 +26,10 @@ PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 
 class LateError(EndedError):
-    """The child was ended because it was late; the message says after how many seconds."""
+    """The child was ended because it was late."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"took longer than {seconds:g} s")
 
 
 class WorkerProcess:
@@ -66,7 +70,7 @@ class WorkerProcess:
         self._child = self._new_child()
         try:
             if not self._child.ready(self._start_s):
-                raise _late_error(self._start_s)
+                raise LateError(self._start_s)
         except BaseException:
             self.end()
             raise
@@ -93,7 +97,7 @@ class WorkerProcess:
                 if message is not None and not self._handle_notice(message):
                     return message
                 if not remaining_s:
-                    raise _late_error(seconds)
+                    raise LateError(seconds)
                 if stopped():
                     raise Stopped
         except BaseException:
@@ -123,5 +127,16 @@ def child_command(module: str, *arguments: object) -> list[str]:
     return [sys.executable, "-P", "-m", module, str(os.getpid()), *map(str, arguments)]
 
 
-def _late_error(seconds: float) -> LateError:
-    return LateError(f"took longer than {seconds:g} s")
+def json_batches(rows: Iterable[JSON], *, most_rows: int, size: int) -> Iterator[list[str]]:
+    """The rows as JSON, in batches of at most `most_rows` rows and about `size` characters."""
+    batch: list[str] = []
+    batch_size = 0
+    for row in rows:
+        text = json.dumps(row)
+        if batch and (len(batch) == most_rows or batch_size + len(text) > size):
+            yield batch
+            batch, batch_size = [], 0
+        batch.append(text)
+        batch_size += len(text)
+    if batch:
+        yield batch
