@@ -1,19 +1,17 @@
 """The page as `workbench run` keeps it in MLflow, opened where MLflow shows artifacts."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 from attacks import ATTACKS
+from command import call
 from openai_server import Reply, refuse, say, serve
 from playwright.sync_api import Frame, Page, expect
 from served import Site, served
 from stores import Stored
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 EVALUATOR = """\
 from workbench.evaluator import Score
 
@@ -60,9 +58,7 @@ def attacked(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         server.script = lambda path, body, nth: _reply(len(server.requests))
         text = EXPERIMENT.format(url=server.url, attack=json.dumps(ATTACKS[7]))
         (task / "experiment.yaml").write_text(text)
-        done = subprocess.run(
-            [*WORKBENCH, "run"], cwd=home, capture_output=True, text=True, check=False
-        )
+        done = call(home, "run")
     assert done.returncode == 3, done.stderr  # rows failed
     uri = f"sqlite:///{home / '.workbench' / 'mlflow.db'}"
     with served(Stored(home, uri, "attacked", ("", ""), "")) as site:
