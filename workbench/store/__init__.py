@@ -6,7 +6,7 @@
     calls         calls without a completion
 
 Below them: database.py (the SQLite file and its errors), schema.py, watermark.py (the number of
-synced commits), disk_space.py, locks.py. Above them, for `workbench store`: selection.py,
+synced commits), locks.py. Above them, for `workbench store`: selection.py,
 statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py and
 damaged_rows.py).
 """

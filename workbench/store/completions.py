@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from workbench.canonical import JSON, canonical_json, digest
+from workbench.errors import WorkbenchError
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
-from workbench.store.database import Database, checksum
-from workbench.store.disk_space import reserve_space
+from workbench.store.database import RESERVE, Database, checksum, free_bytes
 from workbench.store.leases import Leases
 
 Result = TypeVar("Result")
+RESERVE_BYTES = 4 * 1024 * 1024
 COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
 UNSTORED = ("key", "stored")  # fields of a completion that are not in its JSON
 FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
@@ -50,7 +51,7 @@ FROM completions WHERE model = ?
 def insert(table: str, columns: str, or_else: str = "") -> str:
     """The SQL that inserts rows of these columns; `or_else`: `OR IGNORE`."""
     marks = ", ".join("?" * (columns.count(",") + 1))
-    return f"INSERT {or_else} INTO {table} ({columns}) VALUES ({marks})"  # noqa: S608
+    return f"INSERT {or_else} INTO {table} ({columns}) VALUES ({marks})"
 
 
 def upsert(table: str, columns: str, condition: str = "") -> str:
@@ -110,13 +111,32 @@ class Store:
             raise self.database.storage_error("is damaged", damage)
 
     def reserve_space(self, requests: Iterable[Request]) -> None:
-        """Check that the disk has space for the completions of these requests.
+        """Write the reserve, and check that the disk has space for these completions beside it.
 
         Raises:
-            WorkbenchError: it has too little (exit code 2).
+            WorkbenchError: it has too little (exit code 2: nothing is sent yet).
         """
         expected = sum(request.size + COMPLETION_BYTES for request in requests)
-        reserve_space(self.database.folder, expected)
+        folder = self.database.folder
+        file = folder / RESERVE
+        free = free_bytes(folder) or 0
+        try:
+            if not file.exists() or file.stat().st_size < RESERVE_BYTES:
+                with file.open("wb") as reserve:
+                    file.chmod(0o600)
+                    reserve.write(b"\0" * RESERVE_BYTES)
+                free -= RESERVE_BYTES
+            fits = free >= expected
+        except OSError:
+            file.unlink(missing_ok=True)
+            fits = False
+        if not fits:
+            raise WorkbenchError(
+                f"the completions need about {(expected + RESERVE_BYTES) / 1e6:,.1f} MB, "
+                f"and {max(free, 0) / 1e6:,.1f} MB are free",
+                where=str(folder),
+                fix="free some space, or `--limit` the rows",
+            )
 
     def stored_keys(
         self, keys: Collection[str], *, except_states: frozenset[str] = frozenset()

@@ -19,15 +19,16 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from workbench.store.leases import CALL_COLUMNS
 from workbench.store.schema import create_tables
 
 Row = Sequence[Any]
 COLUMNS = {
     "completions": "key, state, completion, request, sum, kept_at",
     "scores": "key, evaluator, score, sum, kept_at",
-    "calls": "key, model, outcome, reason, cost, noted_at",
+    "calls": CALL_COLUMNS,
 }
-READ_SCORES = f"SELECT {COLUMNS['scores']} FROM scores"  # noqa: S608
+READ_SCORES = f"SELECT {COLUMNS['scores']} FROM scores"
 READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_completions_1"
 PAGE_SIZE = 4096  # SQLite's default
 ROWS_PER_READ = 500
@@ -170,11 +171,11 @@ def _read_by_number(
     connection: sqlite3.Connection, table: str, numbers: Sequence[int]
 ) -> Iterator[Row]:
     """Yield the readable rows of a table with numbers; `numbers` are those that an index names."""
-    listed = f"SELECT number FROM {table} NOT INDEXED ORDER BY number"  # noqa: S608
+    listed = f"SELECT number FROM {table} NOT INDEXED ORDER BY number"
     for query in (listed, f"{listed} DESC"):
         numbers = [*numbers, *(number for (number,) in fetch(connection, query)[0])]
     last = max((number for number in numbers if number <= LARGEST_NUMBER), default=0)
-    query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED {NUMBER_RANGE}"  # noqa: S608
+    query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED {NUMBER_RANGE}"
     for start in range(1, last + 1, ROWS_PER_READ):
         yield from _read_range(connection, query, start, start + ROWS_PER_READ - 1)
 

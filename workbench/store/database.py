@@ -1,6 +1,8 @@
 """The SQLite file of the store: opening, atomic writes, storage errors.
 
     .workbench/store.db, store.db-wal      ("INSERT INTO completions …", rows)
+    .workbench/reserve                     4 MB of zeros, deleted when the disk is full: room for
+                                           calls in flight
 
 Each stored completion has a checksum over its texts. SQLite's log has checksums and detects a torn
 write. Its database file has none: a bit that changes there later is detected by ours only.
@@ -8,21 +10,22 @@ write. Its database file has none: a bit that changes there later is detected by
 
 import errno
 import os
+import shutil
 import sqlite3
 import threading
 import time
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.store.disk_space import free_bytes, release_reserve
 from workbench.store.schema import VERSION, create_tables, format_of
 from workbench.store.watermark import Watermark
 
 NAME = "store.db"
+RESERVE = "reserve"
 KEYS_PER_QUERY = 500
 FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -60,7 +63,7 @@ class Database:
             self._unsynced = self._connect()
             self._unsynced.execute("PRAGMA wal_autocheckpoint=0")  # only synced writes may wait
             self._log = os.open(f"{self.path}-wal", os.O_RDWR)
-            self._file_id = _file_id(self.path)
+            self._status = self.path.stat()
         except (sqlite3.Error, OSError) as error:
             if getattr(error, "errno", 0) in FORBIDDEN:
                 raise WorkbenchError(
@@ -154,8 +157,10 @@ class Database:
                 return _execute(connection, statements)
             except sqlite3.Error as error:
                 code = getattr(error, "sqlite_errorcode", 0)  # a closed connection has none
-                if code & 0xFF not in FULL_CODES or not release_reserve(self.folder):
+                reserve = self.folder / RESERVE
+                if code & 0xFF not in FULL_CODES or not reserve.exists():
                     raise self.storage_error("can't be written", error) from error
+                reserve.unlink(missing_ok=True)
                 self.full_error = self.storage_error("is full; no completion was lost", error)
             try:
                 return _execute(connection, statements)
@@ -165,10 +170,10 @@ class Database:
     def _check_file(self) -> None:
         """Check that the path still names the open file."""
         try:
-            file_id = _file_id(self.path)
+            same = os.path.samestat(self.path.stat(), self._status)
         except OSError as error:
             raise self.storage_error("is gone", error) from error
-        if file_id != self._file_id:
+        if not same:
             raise self.storage_error("is gone", "the file was replaced by another")
 
     def _create_file(self) -> None:
@@ -220,6 +225,13 @@ def format_error(path: Path, number: int) -> WorkbenchError:
     )
 
 
+def free_bytes(folder: Path) -> int | None:
+    """Return the free bytes of the disk; None if they are not known."""
+    with suppress(OSError):
+        return shutil.disk_usage(folder).free
+    return None
+
+
 def _enable_log(connection: sqlite3.Connection) -> None:
     """Switch to the write-ahead log; while another process does, SQLite refuses without waiting."""
     deadline = time.monotonic() + BUSY_TIMEOUT_S
@@ -241,11 +253,6 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _file_id(path: Path) -> tuple[int, int]:
-    status = path.stat()
-    return status.st_dev, status.st_ino
 
 
 def checksum(*values: str) -> int:

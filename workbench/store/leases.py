@@ -35,13 +35,14 @@ CLAIM = (
     "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, ?6 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
 )
+CALL_COLUMNS = "key, model, outcome, reason, cost, noted_at"
 RECORD_FAILED_CALL = (
-    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
+    f"INSERT INTO calls ({CALL_COLUMNS}) "
     "SELECT key, model, ?, ?, cost, strftime('%Y-%m-%dT%H:%M:%fZ') FROM intents WHERE key = ?"
 )
-RECORD_UNKNOWN = (  # only sent requests: an intent that waited for a retry has no call in flight
-    "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
-    "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents WHERE owner = ? AND sent = 1"
+PENDING_CALLS = (  # only sent requests: an intent that waited for a retry has no call in flight
+    "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents "
+    "WHERE owner = ? AND sent = 1 ORDER BY key"
 )
 ALIVE_FOR_S = 1.0  # an owner that was seen alive is not checked again for so long
 LOCK_TIMEOUT_S = 5.0  # longer than another process needs to check whether a lock is held
@@ -102,7 +103,7 @@ def _describe_owner(folder: Path, owner: str) -> str:
     """The process as the store names it, if that can still be read."""
     address = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
     with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-        query = f"SELECT {OWNER_COLUMNS} FROM owners WHERE id = ?"  # noqa: S608
+        query = f"SELECT {OWNER_COLUMNS} FROM owners WHERE id = ?"
         for row in connection.execute(query, (owner,)):
             return str(Owner(*row))
     return f"the process that holds owners/{owner}.lock"
@@ -248,11 +249,8 @@ class Leases:
 
     def unanswered_calls(self, key: str = "") -> list[UnansweredCall]:
         """Return the calls without a completion, in order: all of them, or those of one key."""
-        rows = self._database.read(
-            "SELECT key, model, outcome, reason, cost, noted_at FROM calls "
-            "WHERE ? IN ('', key) ORDER BY number",
-            (key,),
-        )
+        query = f"SELECT {CALL_COLUMNS} FROM calls WHERE ? IN ('', key) ORDER BY number"
+        rows = self._database.read(query, (key,))
         return [UnansweredCall(*row) for row in rows]
 
     def pending_calls(self) -> list[UnansweredCall]:
@@ -260,16 +258,12 @@ class Leases:
         return self._pending_calls(self._id)
 
     def _pending_calls(self, owner: str, reason: str = "") -> list[UnansweredCall]:
-        rows = self._database.read(
-            "SELECT key, model, 'unknown', ?, cost, noted_at FROM intents "
-            "WHERE owner = ? AND sent = 1 ORDER BY key",
-            (reason, owner),
-        )
+        rows = self._database.read(PENDING_CALLS, (reason, owner))
         return [UnansweredCall(*row) for row in rows]
 
     def owners(self) -> list[Owner]:
         """Return all registered owners, also those that died."""
-        rows = self._database.read(f"SELECT {OWNER_COLUMNS} FROM owners")  # noqa: S608
+        rows = self._database.read(f"SELECT {OWNER_COLUMNS} FROM owners")
         return [Owner(*row) for row in rows]
 
     def live_owners(self) -> list[Owner]:
@@ -281,7 +275,7 @@ class Leases:
     def _remove_owner(self, owner: str, reason: str) -> None:
         self._database.write(
             [
-                (RECORD_UNKNOWN, [(reason, owner)]),
+                (f"INSERT INTO calls ({CALL_COLUMNS}) {PENDING_CALLS}", [(reason, owner)]),
                 ("DELETE FROM intents WHERE owner = ?", [(owner,)]),
                 ("DELETE FROM owners WHERE id = ?", [(owner,)]),
             ]

@@ -59,7 +59,7 @@ def preview_removal(store: Store, selection: Selection, prices: Mapping[str, Pri
     """Return the totals of the rows that `remove` would delete."""
     if selection.table == "scores":
         where, values = selection.where(store.database)
-        query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"  # noqa: S608
+        query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"
         ((count, size),) = store.database.read(query, values)
         return Removal(scores=count, size=size)
     models = count_completions(store, prices, selection)
@@ -84,6 +84,6 @@ def remove(store: Store, selection: Selection) -> int:
     with exclusive_access(store.database.folder):
         size = file_size(store)
         where, values = selection.where(store.database)
-        store.database.write([(f"DELETE FROM {selection.table} {where}", [values])])  # noqa: S608
+        store.database.write([(f"DELETE FROM {selection.table} {where}", [values])])
         store.database.shrink()
         return size - file_size(store)

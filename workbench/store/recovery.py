@@ -23,13 +23,14 @@ from workbench.store.damaged_rows import (
     with_readable_schema,
 )
 from workbench.store.database import Database, checksum
+from workbench.store.leases import CALL_COLUMNS
 
 ROWS_PER_WRITE = 500
 IF_LATER = "WHERE excluded.kept_at > kept_at"  # of two rows with the same key
 SAVE = {
     "completions": upsert("completions", f"{COMPLETION_COLUMNS}, kept_at", IF_LATER),
     "scores": upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER),
-    "calls": "INSERT INTO calls (key, model, outcome, reason, cost, noted_at) "
+    "calls": f"INSERT INTO calls ({CALL_COLUMNS}) "
     "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)",
 }
@@ -73,8 +74,7 @@ def recover(files: Sequence[Path], database: Database) -> Recovered:
                 _copy_rows(read_file(recovered), database, keys)
                 _copy_rows(read_orphans(recovered), database, keys)
     stored = {
-        table: {key for (key,) in database.read(f"SELECT key FROM {table}")}  # noqa: S608
-        for table in keys
+        table: {key for (key,) in database.read(f"SELECT key FROM {table}")} for table in keys
     }
     ((calls,),) = database.read("SELECT count(*) FROM calls")
     return Recovered(

@@ -19,7 +19,7 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.completions import Store, insert
 from workbench.store.damaged_rows import connect, fetch
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
-from workbench.store.leases import exclusive_access
+from workbench.store.leases import OWNER_COLUMNS, exclusive_access
 from workbench.store.recovery import Recovered, recover
 from workbench.store.schema import VERSION, format_of
 
@@ -27,7 +27,7 @@ LOG = f"{NAME}-wal"
 WATERMARK = "acknowledged"
 PARTS = (NAME, LOG, f"{NAME}-shm", WATERMARK)
 LEASE_COLUMNS = {
-    "owners": "id, pid, host, plan, begun_at",
+    "owners": OWNER_COLUMNS,
     "intents": "key, owner, model, cost, sent, noted_at",
 }
 
@@ -145,7 +145,7 @@ def _copy_leases(copy: Path, database: Database) -> None:
     """Copy owners and their leases as far as they are readable; the next run expires them."""
     with closing(connect(copy / NAME)) as connection:
         for table, columns in LEASE_COLUMNS.items():
-            rows, _ = fetch(connection, f"SELECT {columns} FROM {table}")  # noqa: S608
+            rows, _ = fetch(connection, f"SELECT {columns} FROM {table}")
             with suppress(WorkbenchError):  # a damaged value
                 database.write([(insert(table, columns, "OR IGNORE"), rows)])
 

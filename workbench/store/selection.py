@@ -54,7 +54,7 @@ class Selection:
         conditions, values = ["1"], list[str]()
         if self.glob:
             column = "model" if self.table == "completions" else "evaluator"
-            rows = database.read(f"SELECT {column} FROM {self.table} GROUP BY {column}")  # noqa: S608
+            rows = database.read(f"SELECT {column} FROM {self.table} GROUP BY {column}")
             names = [str(name) for (name,) in rows if fnmatchcase(name, self.glob)]
             conditions.append(f"{column} IN ({','.join('?' * len(names))})")
             values += names
@@ -70,7 +70,7 @@ class Selection:
 def select_completions(store: Store, selection: Selection) -> Iterator[StoredCompletion]:
     """Yield the selected completions, sorted by key."""
     where, values = selection.where(store.database)
-    rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)  # noqa: S608
+    rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)
     for start in range(0, len(rows), COMPLETIONS_PER_READ):
         yield from read_stored(
             store, [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
