@@ -8,7 +8,9 @@ import json
 import time
 
 from workbench.cli.setup import open_plan
-from workbench.completing import RunContext, complete, plan_lock
+from workbench.completing.complete import complete
+from workbench.completing.context import RunContext
+from workbench.completing.plan_lock import plan_lock
 from workbench.plan import Options, Scope
 from workbench.report.progress import Bar
 

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from workbench.completing import Outcome, RunContext, complete
+from workbench.completing.complete import Outcome, complete
+from workbench.completing.context import RunContext
 from workbench.model import Completion
 from workbench.plan import Plan
 

@@ -10,7 +10,8 @@ import pytest
 from listening import CollectedOutcome, complete_and_collect
 from openai_server import OpenAIServer, Reply, answer, last_message, refuse
 
-from workbench.completing import Budget, Progress, RunContext, Stop
+from workbench.completing.budget import Budget
+from workbench.completing.context import Progress, RunContext, Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.plan import Options, Plan, plan_invocation

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.completing import Budget, RunContext
+from workbench.completing.budget import Budget
+from workbench.completing.context import RunContext
 from workbench.completing.dispatch import RequestLease
 from workbench.model import FailedCall
 from workbench.project import Project

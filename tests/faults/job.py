@@ -17,8 +17,9 @@ from typing import Any
 
 import openai  # noqa: F401  imported before the fork
 
-from workbench.completing import Outcome, Round, RunContext, complete, plan_lock
-from workbench.completing.context import single_round
+from workbench.completing.complete import Outcome, complete
+from workbench.completing.context import Round, RunContext
+from workbench.completing.plan_lock import plan_lock
 from workbench.errors import WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.model import Completion, Request, Usage
@@ -116,7 +117,7 @@ def work(order: Mapping[str, Any], renderer: Renderer, ready: Callable[[], None]
             plan = at_the_cashier(plan, Path(order["bill"]))
         if not order.get("from_nothing"):
             ready()
-        rounds = few_at_once if order.get("few_at_once") else single_round
+        rounds = few_at_once if order.get("few_at_once") else None
         project = Project(root)
         with plan_lock(project, store, plan), store.leases.session(plan.digest):
             return complete(plan, RunContext(project, store), rounds=rounds)

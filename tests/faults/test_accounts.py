@@ -10,7 +10,9 @@ import pytest
 from job import Cashier, make_plan, write_project
 from jobs import left_behind
 
-from workbench.completing import Budget, RunContext, complete
+from workbench.completing.budget import Budget
+from workbench.completing.complete import complete
+from workbench.completing.context import RunContext
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Request
 from workbench.project import Project

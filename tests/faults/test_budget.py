@@ -15,7 +15,8 @@ from job import make_plan, write_project
 from listening import CollectedOutcome, complete_and_collect
 from openai_server import HANG, RESET, Reply, answer, refuse
 
-from workbench.completing import Budget, RunContext
+from workbench.completing.budget import Budget
+from workbench.completing.context import RunContext
 from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store

@@ -7,7 +7,7 @@ from bench import Bench
 from mlflow import MlflowClient
 from mlflow.entities import Run, Trace
 
-from workbench.completing import Progress, RunContext, Stop
+from workbench.completing.context import Progress, RunContext, Stop
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation
 from workbench.project import Project

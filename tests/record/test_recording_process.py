@@ -14,7 +14,7 @@ from processes import children
 from record_contents import expected_record, stored_record
 from recording import Recording
 
-from workbench.completing import Stop
+from workbench.completing.context import Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.run.pending import pending_invocations
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from workbench.cli.setup import Planner
     from workbench.comparing.checks import Check
     from workbench.comparing.comparison import ExperimentComparison
-    from workbench.completing import Budget
+    from workbench.completing.budget import Budget
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.grow import Grown
@@ -67,7 +67,7 @@ def gate(
     """
     from workbench.comparing.comparison import compare_stored
     from workbench.comparing.gate import gate_baselines
-    from workbench.completing import Budget
+    from workbench.completing.budget import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines, junit_xml
 
@@ -137,7 +137,7 @@ def _grow(
     budget: "Budget",
 ) -> "Grown":
     """The gate on as many rows as it needs; the failures of models go to stderr."""
-    from workbench.completing import RunContext
+    from workbench.completing.context import RunContext
     from workbench.report.progress import Notes
     from workbench.run.grow import grow
     from workbench.run.invocation import check_prices

@@ -19,7 +19,8 @@ from workbench.errors import ExitCode
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
-    from workbench.completing import BatchCheck, RunContext
+    from workbench.completing.check_batch import BatchCheck
+    from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.summary import Invocation
@@ -75,7 +76,9 @@ def run(
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
     from workbench.cli.results import TerminalResults
-    from workbench.completing import Budget, RunContext, check_batch
+    from workbench.completing.budget import Budget
+    from workbench.completing.check_batch import check_batch
+    from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
     from workbench.run.invocation import check_prices

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from workbench.errors import ExitCode
 
 if TYPE_CHECKING:
-    from workbench.completing import Stop
+    from workbench.completing.context import Stop
     from workbench.project import Project
 
 EXIT_DELAY_S = 0.7  # after a second signal, until a process that hasn't ended is ended
@@ -26,7 +26,7 @@ EXIT_DELAY_S = 0.7  # after a second signal, until a process that hasn't ended i
 @contextmanager
 def handle_signals(project: "Project") -> Iterator["Stop"]:
     """Let the calls in flight finish on the first signal; end the process soon on the second."""
-    from workbench.completing import Stop
+    from workbench.completing.context import Stop
 
     stop = Stop(drain_s=project.file.drain_s)
 

@@ -117,7 +117,7 @@ def _record(
     tracking_uri: str,
 ) -> _Outcome:
     from workbench.cli.results import TerminalResults
-    from workbench.completing import RunContext
+    from workbench.completing.context import RunContext
     from workbench.report.progress import progress
     from workbench.run.invocation import sync as sync_plan
     from workbench.run.pending import forget

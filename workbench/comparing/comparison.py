@@ -44,8 +44,7 @@ class ExperimentComparison:
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
         """The same answers with other baselines, by number; None: the variant has none."""
         plan = replace(self.plan, baselines=tuple(baselines))
-        results = [replace(result, comparisons={}) for result in self.results]
-        return replace(self, plan=plan, results=add_comparisons(results, self.tallies, plan))
+        return replace(self, plan=plan, results=add_comparisons(self.results, self.tallies, plan))
 
     @property
     def compared_variants(self) -> list[int]:

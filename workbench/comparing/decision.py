@@ -39,7 +39,6 @@ class Candidate:
     """A variant with its quality, cost and latency.
 
     Attributes:
-        variant: its number.
         quality, low, high: the mean and its interval.
         cost: of 1,000 rows; None: unknown.
         latency_s: seconds, the mean of the answers; None: no answer was timed.

@@ -7,24 +7,3 @@ context.py      RunContext, the stop request, and the callbacks for progress
 dispatch.py     each request leased and budgeted when a provider pulls it
 plan_lock.py    one process at a time runs a plan
 """
-
-from workbench.completing.budget import Budget
-from workbench.completing.check_batch import BatchChange, BatchCheck, check_batch
-from workbench.completing.complete import Outcome, complete
-from workbench.completing.context import Progress, Round, Rounds, RunContext, Stop
-from workbench.completing.plan_lock import plan_lock
-
-__all__ = [
-    "BatchChange",
-    "BatchCheck",
-    "Budget",
-    "Outcome",
-    "Progress",
-    "Round",
-    "Rounds",
-    "RunContext",
-    "Stop",
-    "check_batch",
-    "complete",
-    "plan_lock",
-]

@@ -6,7 +6,7 @@ In bfloat16 sums are rounded differently in another batch, and now and then anot
 These answers are compared and dropped: the store keeps those of the run.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -78,7 +78,7 @@ def check_batch(
         requests = (replace(plan.bodies[key], permit=permit) for key in keys)
         settings = {**model.model.settings, "batch_size": 1}
         completions = open_provider(replace(model.model, settings=settings)).complete(requests)
-        single |= {completion.key: completion for completion in completions}
+        single |= {c.key: c for c in completions if c.state != "failed"}
     return [
         _compare(plan.variants[number].name, rows.values(), single)
         for number, rows in samples.items()
@@ -97,17 +97,12 @@ def _sample(
 
 
 def _compare(
-    variant: str, sample: Iterable[tuple[Cell, Completion]], single: Mapping[str, Completion]
+    variant: str, sample: Collection[tuple[Cell, Completion]], single: Mapping[str, Completion]
 ) -> BatchCheck:
-    triples = [(cell, batched, single.get(cell.key)) for cell, batched in sample]
-    answered = [
-        (cell, batched, alone)
-        for cell, batched, alone in triples
-        if alone and alone.state != "failed"
-    ]
+    answered = [(cell, batched, single[cell.key]) for cell, batched in sample if cell.key in single]
     changes = [
         BatchChange(cell.example.id, batched.text, alone.text)
         for cell, batched, alone in answered
         if batched.text != alone.text
     ]
-    return BatchCheck(variant, len(answered), tuple(changes), len(triples) - len(answered))
+    return BatchCheck(variant, len(answered), tuple(changes), len(sample) - len(answered))

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from workbench.completing.context import Round, Rounds, RunContext, single_round
+from workbench.completing.context import Round, Rounds, RunContext
 from workbench.completing.dispatch import ModelQueue
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
@@ -60,13 +60,13 @@ def complete(
     *,
     receive: Receive | None = None,
     begin: Callable[[], None] | None = None,
-    rounds: Rounds = single_round,
+    rounds: Rounds | None = None,
 ) -> Outcome:
     """Send the plan's requests, store each completion, then pass it on.
 
     `begin` is called when all checks have passed, `receive` with completions that are durable or
-    have failed for good; `rounds` is asked for the next round when one is stored. The caller holds
-    a session of the store's leases.
+    have failed for good; `rounds` is asked for the next round when one is stored, None: all are
+    sent at once. The caller holds a session of the store's leases.
 
     Raises:
         WorkbenchError: a model can't be called at all (before anything is sent), or the store
@@ -84,7 +84,7 @@ def complete(
     sender = _Sender(context, receive)
     context.progress.begin(plan.to_send)
     try:
-        for round_requests in rounds(plan):
+        for round_requests in rounds(plan) if rounds else [plan.requests]:
             groups = _by_model(plan, round_requests)
             sender.send_all(
                 [ModelQueue(model, context, plan.refetch, deque(sent)) for model, sent in groups]

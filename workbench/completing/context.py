@@ -66,11 +66,6 @@ Round = Sequence[Sequence[Request]]  # per variant: the requests sent before the
 Rounds = Callable[[Plan], Iterable[Round]]
 
 
-def single_round(plan: Plan) -> Iterable[Round]:
-    """Everything a plan has to send, in one round."""
-    return [plan.requests]
-
-
 @dataclass(frozen=True)
 class RunContext:
     """Everything the steps of one invocation share.

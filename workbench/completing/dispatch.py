@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from workbench.completing.context import RunContext
 from workbench.experiment import OpenModel
 from workbench.model import FailedCall, Request
-from workbench.store import ClaimResult
 
 
 @dataclass
@@ -104,19 +103,20 @@ class ModelQueue:
             if not self.context.budget.reserve(worst_case):
                 return
             self.waiting.popleft()
-            if self._claim(request, worst_case) != "claimed":
+            claim_result = self.context.store.leases.claim(
+                request.key,
+                self.ref,
+                worst_case,
+                refetch=request.key in self.refetch,
+                billed=self.model.provider.billed,
+            )
+            if claim_result != "claimed":
                 self.context.budget.release(worst_case)
                 self.leased_elsewhere[request.key] = request
                 continue
             lease = self.leases[request.key] = RequestLease(self.context, request.key, worst_case)
             self.pulled[request.key] = request
             yield replace(request, permit=lease)
-
-    def _claim(self, request: Request, worst_case: float | None) -> ClaimResult:
-        billed = self.model.provider.billed
-        anew = request.key in self.refetch
-        leases = self.context.store.leases
-        return leases.claim(request.key, self.ref, worst_case, refetch=anew, billed=billed)
 
     def collect_elsewhere(self) -> set[str]:
         """Return keys that other processes have answered; requests they gave up wait again."""

@@ -25,10 +25,9 @@ class Forecast:
 
     Attributes:
         exact: the input tokens are counted, not estimated.
-        output_tokens: expected; None without history.
+        output_tokens, seconds: expected; None without history.
         low, high: cost in the project's currency: expected, and with the longest answers that the
             parameters allow; None where it is unknown.
-        seconds: None without history.
     """
 
     requests: int

@@ -65,5 +65,5 @@ def _variant(
 
 
 def _short(value: JSON) -> str:
-    text = value if isinstance(value, str) else f"{value}"
+    text = str(value)
     return text if len(text) <= 20 else f"{text[:12]}…{digest(value)[:6]}"

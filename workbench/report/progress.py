@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from workbench.completing import Progress
+from workbench.completing.context import Progress
 from workbench.errors import pluralize
 from workbench.report.safe_text import plain
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.completing import BatchCheck
+from workbench.completing.check_batch import BatchCheck
 from workbench.errors import pluralize
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import shorten

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from workbench.comparing.checks import Check
 from workbench.comparing.growth import GrowingGate
-from workbench.completing import Outcome, RunContext, complete, plan_lock
+from workbench.completing.complete import Outcome, complete
+from workbench.completing.context import RunContext
+from workbench.completing.plan_lock import plan_lock
 from workbench.errors import WorkbenchError, pluralize
 from workbench.plan import Plan
 from workbench.run.summary import interrupt_code
@@ -29,8 +31,7 @@ class Grown:
         plan: with the number of repeats that was reached.
         begun: rows that were answered before anything was sent.
         rows: the most rows that any check stands on.
-        calls: made.
-        spent: on them, in the project's currency; None without prices.
+        spent: on its calls, in the project's currency; None without prices.
         unreached: rows of some variant that got no reply.
         exhausted: the budget is spent.
         problems: errors that kept a model from answering.

@@ -10,8 +10,10 @@ from dataclasses import replace
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.race import Race
-from workbench.completing import Budget, RunContext, complete, plan_lock
-from workbench.completing.context import single_round
+from workbench.completing.budget import Budget
+from workbench.completing.complete import complete
+from workbench.completing.context import RunContext
+from workbench.completing.plan_lock import plan_lock
 from workbench.errors import Stopped, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult
@@ -83,7 +85,7 @@ def run(
             context,
             receive=pipeline.receive,
             begin=pipeline.begin,
-            rounds=race.batches if race else single_round,
+            rounds=race.batches if race else None,
         )
         try:
             if context.interrupted():

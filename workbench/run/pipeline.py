@@ -7,7 +7,7 @@ from typing import Self
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
-from workbench.completing import RunContext
+from workbench.completing.context import RunContext
 from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.results.tally import Tally, variant_results

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workbench.comparing.race import Race
-from workbench.completing import Outcome, RunContext
+from workbench.completing.complete import Outcome
+from workbench.completing.context import RunContext
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult

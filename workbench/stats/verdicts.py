@@ -89,11 +89,8 @@ def rows_to_detect(
     https://doi.org/10.1080/00031305.1981.10479363), or, for the exact test of pass or fail, with
     that for counts (Fleiss, Statistical Methods for Rates and Proportions, 1981).
 
-    Args:
-        effect: the difference.
-        sd: the standard deviation of the rows' differences.
-        alpha: of the two-sided test.
-        is_binary: each pair is one pass or fail and another.
+    `sd` is the standard deviation of the rows' differences, `alpha` the level of the two-sided
+    test; with `is_binary` each pair is one pass or fail and another.
     """
     z = float(ndtri(1 - alpha / 2))
     rows = ((z + float(ndtri(POWER))) * sd / effect) ** 2
@@ -105,7 +102,7 @@ def rows_to_detect(
 def rows_for_equivalence(distance: float, sd: float, alpha: float = ALPHA) -> int:
     """The number of pairs that show in 80% of cases that a difference is within a margin.
 
-    `distance` is the margin less the difference, `alpha` that of each of two one-sided tests.
+    `distance` is the margin less the difference, `alpha` the level of two one-sided tests.
     """
     z = float(ndtri(1 - alpha))
     return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * sd / distance) ** 2 + z * z / 2)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from workbench.cli.setup import open_plan
-from workbench.completing import BatchChange, BatchCheck, check_batch
+from workbench.completing.check_batch import BatchChange, BatchCheck, check_batch
 from workbench.model import Completion
 from workbench.plan import Options, Plan
 
