@@ -67,17 +67,17 @@ def gate(
     """
     from workbench.comparing.comparison import compare_stored
     from workbench.comparing.gate import gate_baselines
-    from workbench.completing.budget import Budget
     from workbench.plan import Options, Scope
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines, junit_xml
+    from workbench.run.invocation import make_budget
 
     task, selectors = split_task(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
     options = Options(Scope(limit))
     opened = open_planner(task, options, tracking_uri, gate_prompts=True, require_env=grow)
     with opened as (project, store, planner):
-        budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
         plan = planner(None)
+        budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
         grown = _grow(plan, planner, selectors, project, store, budget) if grow else None
         compared = compare_stored(grown.plan if grown else plan, store)
         checks = grown.checks if grown else _check_stored(compared, selectors)
@@ -140,9 +140,7 @@ def _grow(
     from workbench.completing.context import RunContext
     from workbench.report.progress import Notes
     from workbench.run.grow import grow
-    from workbench.run.invocation import check_prices
 
-    check_prices(plan, budget)
     with handle_signals(project) as stop:
         context = RunContext(project, store, Notes(), stop, budget)
         grown = grow(plan, planner, selectors, context)

@@ -76,19 +76,17 @@ def run(
 ) -> int:
     """Run every prompt on every model, score and record the outputs."""
     from workbench.cli.results import TerminalResults
-    from workbench.completing.budget import Budget
     from workbench.completing.check_batch import check_batch
     from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
     from workbench.report.progress import progress
-    from workbench.run.invocation import check_prices
+    from workbench.run.invocation import make_budget
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only, race_on if race or race_on else None)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
     with open_plan(target, options, tracking_uri) as (project, store, plan):
-        budget = Budget(project.prices, max_cost=max_cost, max_calls=max_calls)
-        check_prices(plan, budget)
+        budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
         if dry_run:
             return _print_plan(plan, project, store, as_json)
         _print_notes(plan, as_json)

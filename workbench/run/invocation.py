@@ -16,6 +16,7 @@ from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
 from workbench.errors import Stopped, WorkbenchError
 from workbench.plan import Options, Plan
+from workbench.project import Price
 from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
 from workbench.run.summary import (
@@ -39,23 +40,27 @@ class ResultCallbacks:
         return {}
 
 
-def check_prices(plan: Plan, budget: Budget) -> None:
-    """Check that a limit of cost can be enforced.
+def make_budget(
+    plan: Plan, prices: Mapping[str, Price], *, max_cost: float | None, max_calls: int | None
+) -> Budget:
+    """Return the budget of an invocation; None: no limit.
 
     Raises:
-        WorkbenchError: a billed model has no price.
+        WorkbenchError: a billed model has no price, so that `max_cost` can't be enforced.
     """
-    if budget.max_cost is None:
-        return
+    budget = Budget(prices, max_cost=max_cost, max_calls=max_calls)
+    if max_cost is None:
+        return budget
     for variant, requests in zip(plan.variants, plan.requests, strict=True):
         ref = variant.model.model.ref
-        if requests and variant.model.provider.billed and ref not in budget.prices:
+        if requests and variant.model.provider.billed and ref not in prices:
             raise WorkbenchError(
                 f"--max-cost can't be enforced: {ref} has no price",
                 where="workbench.yaml",
                 fix=f'prices: {{"{ref}": {{input: 0.15, output: 0.60}}}}, per million tokens '
                 "(0 and 0 for a server of your own), or leave --max-cost out",
             )
+    return budget
 
 
 def run(
