@@ -118,11 +118,12 @@ def test_data_arrives_byte_for_byte(
     assert prompt["rendered"][0]["text"] == f"user:\n{text}"
 
 
-def test_lint_survives_settings_that_are_no_mapping(
+def test_lint_names_settings_that_are_no_mapping(
     tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
 ) -> None:
     Case("lint", "", models="[{echo:last: [1]}]").write(tmp_path, billing)
-    assert command(tmp_path, ("prompts", "lint"), {}, capfd).code == 0
+    ended = command(tmp_path, ("prompts", "lint"), {}, capfd)
+    assert (ended.code, "'echo:last': [1]} is not one name" in ended.out) == (2, True)
 
 
 def test_a_price_of_its_own_needs_no_note(
