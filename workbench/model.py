@@ -279,9 +279,7 @@ def open_provider(model: Model, *, where: str = "") -> Provider:
         error.where = error.where or where
         raise
     except ImportError as error:
-        raise WorkbenchError(
-            f"provider {model.provider!r} can't be imported: {error}",
-            where=where,
-            fix="install its extra, for local models: pip install 'prompt-workbench[local]'",
-        ) from error
+        message = f"provider {model.provider!r} can't be imported: {error}"
+        fix = "install its extra, for local models: pip install 'prompt-workbench[local]'"
+        raise WorkbenchError(message, where=where, fix=fix) from error
     return provider

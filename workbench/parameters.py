@@ -70,11 +70,8 @@ def check_merged_parameters(parameters: Mapping[str, JSON], *, where: str) -> No
     """
     both = [name for name in ("max_tokens", "max_completion_tokens") if name in parameters]
     if len(both) == 2:
-        raise WorkbenchError(
-            f"{both[0]} and {both[1]} are both set",
-            where=where,
-            fix=f"keep one; `{both[1]}: null` removes the value of another layer",
-        )
+        fix = f"keep one; `{both[1]}: null` removes the value of another layer"
+        raise WorkbenchError(f"{both[0]} and {both[1]} are both set", where=where, fix=fix)
 
 
 def merge_parameters(*layers: Mapping[str, JSON]) -> dict[str, JSON]:

@@ -85,11 +85,9 @@ class Project:
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise WorkbenchError(
-                f"can't create the store: {error.strerror}",
-                where=str(folder),
-                fix="make the folder writable, or work on a copy of the project",
-            ) from error
+            message = f"can't create the store: {error.strerror}"
+            fix = "make the folder writable, or work on a copy of the project"
+            raise WorkbenchError(message, where=str(folder), fix=fix) from error
         return folder
 
     def tracking_uri(self, flag: str = "") -> str:
@@ -161,11 +159,9 @@ def find_project(start: Path) -> Project:
     here = start.resolve()
     folder = next((f for f in (here, *here.parents) if (f / "prompts").is_dir()), None)
     if folder is None:
-        raise WorkbenchError(
-            "not a project: no folder `prompts` here or above",
-            where=str(here),
-            fix="mkdir -p prompts/my_task, then add a template and an experiment.yaml",
-        )
+        message = "not a project: no folder `prompts` here or above"
+        fix = "mkdir -p prompts/my_task, then add a template and an experiment.yaml"
+        raise WorkbenchError(message, where=str(here), fix=fix)
     _read_environment(folder / ".env")
     settings = folder / "workbench.yaml"
     if not settings.is_file():
@@ -191,9 +187,6 @@ def _read_environment(file: Path) -> None:
     if bad:
         lines = bad.original.string
         line = bad.original.line + lines.removesuffix(lines.lstrip()).count("\n")
-        raise WorkbenchError(
-            "this line is not NAME=value",
-            where=f".env:{line}",
-            fix="write NAME=value, close the quotes, or begin the line with #",
-        )
+        fix = "write NAME=value, close the quotes, or begin the line with #"
+        raise WorkbenchError("this line is not NAME=value", where=f".env:{line}", fix=fix)
     load_dotenv(file, override=False)

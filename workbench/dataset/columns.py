@@ -3,7 +3,7 @@
 column 'stars' holds numbers (reviews.jsonl:1: 5) and strings (reviews.jsonl:2: '5')
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.canonical import JSON
 from workbench.dataset.types import DatasetSource
@@ -50,36 +50,29 @@ class ColumnSummary:
         """Columns that no template can read, with values of several kinds, or missing in rows."""
         return (*self._unreadable(), *self._mixed(), *self._incomplete())
 
-    def _unreadable(self) -> list[str]:
-        return [
-            f"templates can't read column {column!r}: the name is reserved in Jinja; rename it"
-            for column in self.columns
-            if column in _JINJA_NAMES
-        ]
+    def _unreadable(self) -> Iterator[str]:
+        for column in self.columns:
+            if column in _JINJA_NAMES:
+                problem = "the name is reserved in Jinja; rename it"
+                yield f"templates can't read column {column!r}: {problem}"
 
-    def _mixed(self) -> list[str]:
-        warnings = []
+    def _mixed(self) -> Iterator[str]:
         for column, kinds in self._kinds.items():
             if len(kinds) > 1:
                 samples = [
                     f"{kind} ({self._source.location(number)}: {_shorten(value)})"
                     for kind, (number, value) in kinds.items()
                 ]
-                warnings.append(f"column {column!r} holds {' and '.join(samples)}")
-        return warnings
+                yield f"column {column!r} holds {' and '.join(samples)}"
 
-    def _incomplete(self) -> list[str]:
+    def _incomplete(self) -> Iterator[str]:
         total = sum(rows for _, rows in self._layouts.values())
-        warnings = []
         for column in self.columns:
             without = [seen for layout, seen in self._layouts.items() if column not in layout]
             if without:
                 rows, first = sum(rows for _, rows in without), min(first for first, _ in without)
-                warnings.append(
-                    f"column {column!r} is missing in {rows} of {total} rows, "
-                    f"first in {self._source.location(first)}"
-                )
-        return warnings
+                place = f"first in {self._source.location(first)}"
+                yield f"column {column!r} is missing in {rows} of {total} rows, {place}"
 
 
 def _shorten(value: JSON) -> str:

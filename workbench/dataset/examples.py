@@ -166,11 +166,9 @@ class _Ids:
         unique_id = row_id if row_id is not None else self._from_content(body)
         first = self._numbers.setdefault(unique_id, number)
         if first != number:
-            raise WorkbenchError(
-                f"the id {unique_id!r} is already used in {self._source.location(first)}",
-                where=self._source.location(number),
-                fix="give each row its own id, or leave ids out",
-            )
+            message = f"the id {unique_id!r} is already used in {self._source.location(first)}"
+            fix = "give each row its own id, or leave ids out"
+            raise WorkbenchError(message, where=self._source.location(number), fix=fix)
         return str(unique_id)
 
     def _from_content(self, body: str) -> str:

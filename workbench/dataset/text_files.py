@@ -77,9 +77,7 @@ def lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
             except UnicodeDecodeError as error:
                 position = start + error.start
                 byte = bytes(raw[position : position + 1])
-                raise WorkbenchError(
-                    f"byte {offset + position}, {byte!r}, is not UTF-8",
-                    where=f"{name}:{number}",
-                    fix=f"convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 {name}",
-                ) from error
+                message = f"byte {offset + position}, {byte!r}, is not UTF-8"
+                fix = f"convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 {name}"
+                raise WorkbenchError(message, where=f"{name}:{number}", fix=fix) from error
             offset += len(raw)

@@ -182,11 +182,8 @@ def bind(
     except ValueError as error:
         raise WorkbenchError(f"evaluator {name!r} has no signature", where=source) from error
     if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
-        raise WorkbenchError(
-            f"evaluator {name!r} is async or a generator",
-            where=source,
-            fix="write a plain `def` that returns a value",
-        )
+        fix = "write a plain `def` that returns a value"
+        raise WorkbenchError(f"evaluator {name!r} is async or a generator", where=source, fix=fix)
     arguments, keywords = _split_parameters(parameters, name, source)
     for setting in settings:
         if setting not in keywords:
@@ -210,18 +207,14 @@ def _split_parameters(
     misplaced = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
     misplaced += [argument for argument in keywords if argument in DATA_ARGUMENTS]
     if misplaced or not arguments:
-        raise WorkbenchError(
-            f"evaluator {name!r} takes {', '.join(misplaced) or 'no data'}",
-            where=source,
-            fix=f"use arguments among {', '.join(DATA_ARGUMENTS)}; make settings keyword-only",
-        )
+        message = f"evaluator {name!r} takes {', '.join(misplaced) or 'no data'}"
+        fix = f"use arguments among {', '.join(DATA_ARGUMENTS)}; make settings keyword-only"
+        raise WorkbenchError(message, where=source, fix=fix)
     for setting in RESERVED:
         if setting in keywords:
-            raise WorkbenchError(
-                f"evaluator {name!r} has a setting {setting!r}, which workbench reserves",
-                where=source,
-                fix=f"rename it; reserved are {', '.join(RESERVED)}",
-            )
+            message = f"evaluator {name!r} has a setting {setting!r}, which workbench reserves"
+            fix = f"rename it; reserved are {', '.join(RESERVED)}"
+            raise WorkbenchError(message, where=source, fix=fix)
     return arguments, keywords
 
 

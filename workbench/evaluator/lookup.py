@@ -121,11 +121,9 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
             module_name, attribute = entries[0].module, entries[0].attr
         module = _import(module_name, partial(importlib.import_module, module_name), spec)
     if not hasattr(module, attribute):
-        raise WorkbenchError(
-            f"{_display_name(module, root)} has no {attribute!r}",
-            where=where,
-            fix=f"define `def {attribute}(outputs, expectations): …` in it",
-        )
+        message = f"{_display_name(module, root)} has no {attribute!r}"
+        fix = f"define `def {attribute}(outputs, expectations): …` in it"
+        raise WorkbenchError(message, where=where, fix=fix)
     return module, getattr(module, attribute)
 
 

@@ -59,11 +59,9 @@ def read_spec(name: str, settings: Mapping[str, JSON], root: Path, *, where: str
     timeout = settings.get("timeout_s", DEFAULT_TIMEOUT_S)
     is_number = isinstance(timeout, int | float) and not isinstance(timeout, bool)
     if not is_number or not 0 < timeout <= MAX_TIMEOUT_S:
-        raise WorkbenchError(
-            f"evaluator {name!r}: timeout_s is {timeout!r}, not a number of seconds",
-            where=where,
-            fix=f"above 0, at most {MAX_TIMEOUT_S}; the default is {DEFAULT_TIMEOUT_S:g}",
-        )
+        message = f"evaluator {name!r}: timeout_s is {timeout!r}, not a number of seconds"
+        fix = f"above 0, at most {MAX_TIMEOUT_S}; the default is {DEFAULT_TIMEOUT_S:g}"
+        raise WorkbenchError(message, where=where, fix=fix)
     return Spec(name, others, root, where, tuple(sorted(set(env))), float(timeout))
 
 
@@ -75,8 +73,6 @@ def check_env(spec: Spec) -> None:
     """
     for variable in spec.env:
         if not os.environ.get(variable):
-            raise WorkbenchError(
-                f"evaluator {spec.name!r}: the variable {variable} is not set",
-                where=spec.where,
-                fix=f"put {variable}=… into .env, or export it",
-            )
+            message = f"evaluator {spec.name!r}: the variable {variable} is not set"
+            fix = f"put {variable}=… into .env, or export it"
+            raise WorkbenchError(message, where=spec.where, fix=fix)

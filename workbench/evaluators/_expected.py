@@ -14,10 +14,8 @@ def expected_text(expectations: Mapping[str, JSON]) -> str:
     """
     answer = expectations.get("expected_response")
     if answer is None:
-        raise WorkbenchError(
-            "this row has no expected_response",
-            fix="add `expected: COLUMN` to the dataset, or fill in that column",
-        )
+        fix = "add `expected: COLUMN` to the dataset, or fill in that column"
+        raise WorkbenchError("this row has no expected_response", fix=fix)
     if isinstance(answer, bool) or not isinstance(answer, str | int | float):
         message = f"expected_response is {answer!r}, not a string or a number"
         raise WorkbenchError(message, fix="write the right answer as a string")

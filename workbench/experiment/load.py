@@ -83,11 +83,9 @@ def _task(path: Path, project: Project) -> str:
     task = path.resolve().parent.name
     if re.fullmatch(NAME_PATTERN, task):
         return task
-    raise WorkbenchError(
-        f"{task!r} is not a valid task name",
-        where=project.display_path(path),
-        fix="rename the folder: up to 64 letters, digits, _ or -; the first a letter or digit",
-    )
+    message = f"{task!r} is not a valid task name"
+    fix = "rename the folder: up to 64 letters, digits, _ or -; the first a letter or digit"
+    raise WorkbenchError(message, where=project.display_path(path), fix=fix)
 
 
 def _check_exclusions(experiment: Experiment, document: Document) -> None:
@@ -112,11 +110,9 @@ def _check_metrics(experiment: Experiment, document: Document) -> None:
                 raise unknown_name("metric", name, names, where=document.where(key, name))
     for name, rule in experiment.gate.items():
         if rule.min is None and rule.max is None and not rule.no_worse_than:
-            raise WorkbenchError(
-                f"the rule for {name!r} has no condition",
-                where=document.where("gate", name),
-                fix="add min: 0.6, max: 2, or no_worse_than: baseline",
-            )
+            message = f"the rule for {name!r} has no condition"
+            fix = "add min: 0.6, max: 2, or no_worse_than: baseline"
+            raise WorkbenchError(message, where=document.where("gate", name), fix=fix)
 
 
 def _entries(
@@ -145,11 +141,8 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         else:
             _check_label(label, where)
         if label in [other.model.label for other in models]:
-            raise WorkbenchError(
-                f"two models are called {label!r}",
-                where=where,
-                fix=f"rename this one: `{ref}: {{as: another_name}}`",
-            )
+            fix = f"rename this one: `{ref}: {{as: another_name}}`"
+            raise WorkbenchError(f"two models are called {label!r}", where=where, fix=fix)
         model = Model(provider, name, label, settings, parameters)
         models.append(OpenModel(model, open_provider(model, where=where)))
     return tuple(models)
@@ -186,11 +179,8 @@ def _evaluators(
     names = [evaluator.name for evaluator in evaluators]
     for index, (spec, name) in enumerate(zip(specs, names, strict=True)):
         if name in names[:index]:
-            raise WorkbenchError(
-                f"two evaluators are called {name!r}",
-                where=spec.where,
-                fix=f"rename this one: `{spec.name}: {{name: another_name}}`",
-            )
+            fix = f"rename this one: `{spec.name}: {{name: another_name}}`"
+            raise WorkbenchError(f"two evaluators are called {name!r}", where=spec.where, fix=fix)
     return tuple(evaluators)
 
 

@@ -86,10 +86,8 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
     for header, value in checked.headers.items():
         printable = value.isascii() and (value.isprintable() or not value)
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
-            raise WorkbenchError(
-                f"openai:{name}: the header {header!r} can't be sent",
-                fix="a name of letters and -, a value on one line, both in ASCII",
-            )
+            fix = "a name of letters and -, a value on one line, both in ASCII"
+            raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
     parts = urlsplit(checked.url)
     host = parts.hostname or ""
     exposed = parts.scheme != "https" and not checked.allow_http and not _is_local(host)
@@ -124,10 +122,8 @@ def normalize_url(url: str, *, source: str = "base_url") -> str:
         message = f"{label} is not an http address: {error}"
         raise WorkbenchError(message, fix="http://host:port/v1") from error
     if parts.username or parts.password:
-        raise WorkbenchError(
-            f"{source} contains a user name or password for {host}",
-            fix="remove it, and name the variable with the key: `api_key_env:`",
-        )
+        fix = "remove it, and name the variable with the key: `api_key_env:`"
+        raise WorkbenchError(f"{source} contains a user name or password for {host}", fix=fix)
     if parts.scheme not in ("http", "https") or not host or not url.isprintable() or " " in url:
         message = f"{label} is not an http address"
         raise WorkbenchError(message, fix=f"perhaps {_with_scheme(url)}")
