@@ -5,7 +5,8 @@ prompts/qa/v2.jinja:3: 'sentense' is not defined
 """
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 StopCheck = Callable[[], bool]  # called again and again; True asks for the end
@@ -68,6 +69,16 @@ class WorkbenchError(Exception):
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
         return f"{head}\n  fix: {self.fix}" if self.fix else head
+
+
+@contextmanager
+def located(where: str) -> Iterator[None]:
+    """Add `where` to an error that names no file."""
+    try:
+        yield
+    except WorkbenchError as error:
+        error.where = error.where or where
+        raise
 
 
 class NotFoundError(WorkbenchError):

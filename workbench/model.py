@@ -17,7 +17,7 @@ from typing import Literal, Protocol
 
 from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, located, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
 MODEL_KEYS = ("as", "parameters")  # of a model in the experiment file; others are its provider's
@@ -274,10 +274,8 @@ def open_provider(model: Model, *, where: str = "") -> Provider:
     if not matches:
         raise unknown_name("provider", model.provider, providers.names, where=where)
     try:
-        provider: Provider = matches[0].load()(model.name, model.settings)
-    except WorkbenchError as error:
-        error.where = error.where or where
-        raise
+        with located(where):
+            provider: Provider = matches[0].load()(model.name, model.settings)
     except ImportError as error:
         message = f"provider {model.provider!r} can't be imported: {error}"
         fix = "install its extra, for local models: pip install 'prompt-workbench[local]'"

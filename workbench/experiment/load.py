@@ -11,9 +11,9 @@ from functools import partial
 from pathlib import Path
 
 from workbench.canonical import JSON
-from workbench.dataset import Dataset, load_dataset
+from workbench.dataset import load_dataset
 from workbench.document import Document, read_document
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.spec import check_env, read_spec
 from workbench.experiment.file import ExperimentFile, NamedSettings
@@ -45,11 +45,14 @@ def load_experiment(
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     find = partial(find_prompt, task, project, renderer, resolvers.registry)
+    reader = resolvers.mlflow_dataset
+    with located(document.where("dataset")):
+        dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader, limit=limit)
     experiment = Experiment(
         name=file.name or task,
         task=task,
         path=project.display_path(path),
-        dataset=_dataset(file, path.parent, document, resolvers, limit),
+        dataset=dataset,
         prompts=find_prompts(file, document, find),
         models=_models(file, document),
         evaluators=_evaluators(file, document, project, resolvers),
@@ -66,17 +69,6 @@ def load_experiment(
     _check_exclusions(experiment, document)
     _check_metrics(experiment, document)
     return experiment
-
-
-def _dataset(
-    file: ExperimentFile, folder: Path, document: Document, resolvers: Resolvers, limit: int | None
-) -> Dataset:
-    reader = resolvers.mlflow_dataset
-    try:
-        return load_dataset(file.dataset, folder, mlflow_reader=reader, limit=limit)
-    except WorkbenchError as error:
-        error.where = error.where or document.where("dataset")
-        raise
 
 
 def _task(path: Path, project: Project) -> str:

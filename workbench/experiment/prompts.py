@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workbench.document import Document
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.errors import NotFoundError, WorkbenchError, located
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
@@ -80,9 +80,6 @@ def find_prompts(
         where = document.where("prompts", index)
         if ref in file.prompts[:index]:
             raise WorkbenchError(f"duplicate prompt {ref!r}", where=where, fix="keep one")
-        try:
+        with located(where):
             prompts.append(find(parse_reference(ref)))
-        except WorkbenchError as error:
-            error.where = error.where or where
-            raise
     return tuple(prompts)

@@ -10,7 +10,7 @@ from itertools import count
 from workbench.canonical import JSON, canonical_json, digest, ordered_json
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.experiment import Experiment
 from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
@@ -215,11 +215,8 @@ def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Varian
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
     """Check that every model in use is available; others need not be."""
     for variant in variants:
-        try:
+        with located(experiment.path):
             _ = variant.model.provider.identity
-        except WorkbenchError as error:
-            error.where = error.where or experiment.path
-            raise
 
 
 def _check_expectations(experiment: Experiment) -> None:
