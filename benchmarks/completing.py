@@ -7,7 +7,7 @@ python -m benchmarks.completing        in a project's folder
 import json
 import time
 
-from workbench.cli.setup import open_plan
+from workbench.cli.setup import open_experiment
 from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
@@ -16,13 +16,11 @@ from workbench.report.progress import Bar
 
 
 def main() -> None:
-    with (
-        open_plan("", Options(Scope()), "") as (project, store, plan),
-        plan_lock(project, store, plan),
-        store.leases.session(plan.digest),
-    ):
-        before = time.process_time()
-        outcome = complete(plan, RunContext(project, store, Bar()))
+    with open_experiment("", Options(Scope()), "") as opened:
+        project, store, plan = opened.project, opened.store, opened.plan()
+        with plan_lock(project, store, plan), store.leases.session(plan.digest):
+            before = time.process_time()
+            outcome = complete(plan, RunContext(project, store, Bar()))
         print(json.dumps({"cpu_s": time.process_time() - before}))
     assert outcome.sent == plan.planned
 

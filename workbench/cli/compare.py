@@ -16,7 +16,7 @@ import typer
 
 from workbench.cli.output import print_json, print_lines, write_file
 from workbench.cli.run import AsJson, Limit, TrackingUri
-from workbench.cli.setup import experiment_file, open_plan, open_project
+from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -62,10 +62,11 @@ def compare(
     extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
     task = task or next((variant.task for variant in recorded), "")
     _check_task(task, runs, project)
-    opened = open_plan(task, Options(Scope(limit)), tracking_uri, extra_prompts, require_env=False)
-    with opened as (project, store, plan):
-        plan = select_comparisons(selectors, plan, runs)
-        compared = compare_stored(plan, store, by=by, prices=project.prices)
+    with open_experiment(
+        task, Options(Scope(limit)), tracking_uri, extra_prompts, require_env=False
+    ) as opened:
+        project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
+        compared = compare_stored(plan, opened.store, by=by, prices=project.prices)
         require_answers(compared, compared.compared_variants)
         if html:
             write_file(html, comparison_page(compared, currency=project.file.currency))

@@ -9,7 +9,7 @@ import typer
 
 from workbench.cli.output import print_result
 from workbench.cli.run import AsJson, Limit, Only, Target, TrackingUri
-from workbench.cli.setup import open_plan
+from workbench.cli.setup import open_experiment
 from workbench.errors import ExitCode
 
 
@@ -36,9 +36,10 @@ def decide(
     from workbench.report.decide import decision_json, decision_lines
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    opened = open_plan(target, Options(Scope(limit, only)), tracking_uri, require_env=False)
-    with opened as (project, store, plan):
-        compared = compare_stored(plan, store, prices=project.prices)
+    options = Options(Scope(limit, only))
+    with open_experiment(target, options, tracking_uri, require_env=False) as opened:
+        project = opened.project
+        compared = compare_stored(opened.plan(), opened.store, prices=project.prices)
         decision = choose(compared, limits)
     lines = decision_lines(compared, decision, project.file.currency)
     print_result(decision_json(compared, decision) if as_json else lines)

@@ -19,20 +19,18 @@ import typer
 from workbench.cli.compare import split_task
 from workbench.cli.output import print_json, print_lines, write_file
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
-from workbench.cli.setup import open_planner, open_project
+from workbench.cli.setup import OpenExperiment, open_experiment, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
-    from workbench.cli.setup import Planner
     from workbench.comparing.checks import Check
     from workbench.comparing.comparison import ExperimentComparison
     from workbench.completing.budget import Budget
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.grow import Grown
-    from workbench.store import Store
 
 Names = Annotated[
     list[str] | None,
@@ -74,12 +72,12 @@ def gate(
     task, selectors = split_task(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
     options = Options(Scope(limit))
-    opened = open_planner(task, options, tracking_uri, gate_prompts=True, require_env=grow)
-    with opened as (project, store, planner):
-        plan = planner(None)
+    experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
+    with experiment as opened:
+        project, plan = opened.project, opened.plan()
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
-        grown = _grow(plan, planner, selectors, project, store, budget) if grow else None
-        compared = compare_stored(grown.plan if grown else plan, store)
+        grown = _grow(opened, plan, selectors, budget) if grow else None
+        compared = compare_stored(grown.plan if grown else plan, opened.store)
         checks = grown.checks if grown else _check_stored(compared, selectors)
         compared = compared.with_baselines(gate_baselines(checks, compared.plan))
         code = _exit_code(checks, allow_inconclusive)
@@ -129,21 +127,16 @@ def _check_limits(max_cost: float | None, max_calls: int | None, *, grow: bool) 
 
 
 def _grow(
-    plan: "Plan",
-    planner: "Planner",
-    selectors: Sequence[str],
-    project: "Project",
-    store: "Store",
-    budget: "Budget",
+    opened: OpenExperiment, plan: "Plan", selectors: Sequence[str], budget: "Budget"
 ) -> "Grown":
     """The gate on as many rows as it needs; the failures of models go to stderr."""
     from workbench.completing.context import RunContext
     from workbench.report.progress import Notes
     from workbench.run.grow import grow
 
-    with handle_signals(project) as stop:
-        context = RunContext(project, store, Notes(), stop, budget)
-        grown = grow(plan, planner, selectors, context)
+    with handle_signals(opened.project) as stop:
+        context = RunContext(opened.project, opened.store, Notes(), stop, budget)
+        grown = grow(plan, opened.plan, selectors, context)
     for problem in grown.problems:
         write_stderr(f"error: {escape_commands(str(problem))}\n")
     return grown

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import print_json, print_lines, print_styled
-from workbench.cli.setup import keep_private, open_plan, open_project
+from workbench.cli.setup import OpenExperiment, keep_private, open_experiment, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode
 from workbench.report.safe_text import escape_commands, plain
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.summary import Invocation
-    from workbench.store import Store
     from workbench.tracking.protocol import Recorder
 
 Target = Annotated[
@@ -36,6 +35,7 @@ Target = Annotated[
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
 Only = Annotated[str, typer.Option(help="Only variants whose name matches, as in 'few_shot*'.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Again = Annotated[bool, typer.Option("--again", help="Record new runs, even if recorded before.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; send nothing.")]
 CheckBatch = Annotated[
     bool,
@@ -63,9 +63,7 @@ def run(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Retry requests whose stored output is useless.")
     ] = False,
-    again: Annotated[
-        bool, typer.Option("--again", help="Record new runs, even if recorded before.")
-    ] = False,
+    again: Again = False,
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
     race: Race = False,
@@ -85,10 +83,11 @@ def run(
 
     scope = Scope(limit, only, race_on if race or race_on else None)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
-    with open_plan(target, options, tracking_uri) as (project, store, plan):
+    with open_experiment(target, options, tracking_uri) as opened:
+        plan, project, store = opened.plan(), opened.project, opened.store
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
         if dry_run:
-            return _print_plan(plan, project, store, as_json)
+            return _print_plan(plan, opened, as_json)
         _print_notes(plan, as_json)
         with handle_signals(project) as stop:
             context = RunContext(project, store, progress(), stop, budget)
@@ -111,8 +110,8 @@ def plan(
     """Show what `run` would send, and what is already stored."""
     from workbench.plan import Options, Scope
 
-    with open_plan(target, Options(Scope(limit, only)), tracking_uri) as (project, store, plan):
-        return _print_plan(plan, project, store, as_json)
+    with open_experiment(target, Options(Scope(limit, only)), tracking_uri) as opened:
+        return _print_plan(opened.plan(), opened, as_json)
 
 
 def ui(
@@ -147,12 +146,12 @@ def _print_notes(plan: "Plan", as_json: bool) -> None:
         sys.stderr.write(f"note: {plain(note)}\n")
 
 
-def _print_plan(plan: "Plan", project: "Project", store: "Store", as_json: bool) -> int:
+def _print_plan(plan: "Plan", opened: OpenExperiment, as_json: bool) -> int:
     from workbench.plan.forecast import forecast
     from workbench.report.plan import plan_json, plan_lines, plan_table
 
-    forecasts = forecast(plan, store, project.prices)
-    currency = project.file.currency
+    forecasts = forecast(plan, opened.store, opened.project.prices)
+    currency = opened.project.file.currency
     if as_json:
         print_json(plan_json(plan, forecasts, currency))
         return ExitCode.DONE

@@ -1,14 +1,14 @@
 """From a command's arguments to a plan: the project, its open store, the experiment.
 
-with open_plan("sentiment", Options(), "") as (project, store, plan):
-    plan.to_send      # 300 requests
+with open_experiment("sentiment", Options(), "") as opened:
+    opened.plan().to_send      # 300 requests
 """
 
 import gc
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,26 +24,33 @@ if TYPE_CHECKING:
     from workbench.prompt import Renderer
     from workbench.store import Store
 
-    Planner = Callable[[int | None], Plan]  # by number of repeats; None: the file's
+
+@dataclass(frozen=True)
+class OpenExperiment:
+    """An experiment whose project, store and renderer are open."""
+
+    project: "Project"
+    store: "Store"
+    renderer: "Renderer"
+    experiment: "Experiment"
+    options: "Options"
+
+    def plan(self, repeats: int | None = None) -> "Plan":
+        """The plan by what is stored now; `repeats`: None: the file's."""
+        from workbench.plan import plan_invocation
+        from workbench.plan.forecast import price_notes
+
+        experiment = self.experiment
+        if repeats is not None:
+            experiment = replace(experiment, repeats=repeats)
+        with _paused_gc():
+            plan = plan_invocation(experiment, self.renderer, self.store, self.options)
+        models = [variant.model.model.ref for variant in plan.variants]
+        return replace(plan, notes=(*plan.notes, *price_notes(self.project.prices, models)))
 
 
 @contextmanager
-def open_plan(
-    target: str | Path,
-    options: "Options",
-    tracking_uri: str,
-    extra_prompts: Sequence[str] = (),
-    *,
-    require_env: bool = True,
-) -> Iterator[tuple["Project", "Store", "Plan"]]:
-    """The project, its open store, and the plan of an experiment; see `open_planner`."""
-    opened = open_planner(target, options, tracking_uri, extra_prompts, require_env=require_env)
-    with opened as (project, store, planner):
-        yield project, store, planner(None)
-
-
-@contextmanager
-def open_planner(
+def open_experiment(
     target: str | Path,
     options: "Options",
     tracking_uri: str,
@@ -51,8 +58,8 @@ def open_planner(
     *,
     gate_prompts: bool = False,
     require_env: bool = True,
-) -> Iterator[tuple["Project", "Store", "Planner"]]:
-    """The project, its open store, and a function that plans the experiment.
+) -> Iterator[OpenExperiment]:
+    """Load an experiment and open all that its plan needs.
 
     Args:
         target: a task, an experiment file, or empty: the only task's.
@@ -81,26 +88,7 @@ def open_planner(
             keys = frozenset(key_variables(experiment.content))
             REDACTOR.add(find_secrets(experiment.content))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))
-        yield project, store, partial(_plan, experiment, renderer, store, options, project)
-
-
-def _plan(
-    experiment: "Experiment",
-    renderer: "Renderer",
-    store: "Store",
-    options: "Options",
-    project: "Project",
-    repeats: int | None,
-) -> "Plan":
-    from workbench.plan import plan_invocation
-    from workbench.plan.forecast import price_notes
-
-    if repeats is not None:
-        experiment = replace(experiment, repeats=repeats)
-    with _paused_gc():
-        plan = plan_invocation(experiment, renderer, store, options)
-    notes = price_notes(project.prices, [variant.model.model.ref for variant in plan.variants])
-    return replace(plan, notes=(*plan.notes, *notes))
+        yield OpenExperiment(project, store, renderer, experiment, options)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import typer
 
 from workbench.cli.output import print_json, print_lines, print_result, print_styled
 from workbench.cli.run import AsJson
-from workbench.cli.setup import open_plan, open_project, open_store
+from workbench.cli.setup import open_experiment, open_project, open_store
 from workbench.errors import WorkbenchError, unknown_name
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ def explain(
 
     if task:
         options = Options(Scope(None, only))
-        with open_plan(task, options, tracking_uri) as (project, store, plan):
-            cells = _cells(key, store, plan)
-        lines = row_lines(key, cells, project.file.currency)
+        with open_experiment(task, options, tracking_uri) as opened:
+            cells = _cells(key, opened.store, opened.plan())
+        lines = row_lines(key, cells, opened.project.file.currency)
         print_result(row_json(key, cells) if as_json else lines)
         return
     if only:

@@ -13,16 +13,16 @@ import typer
 
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
-from workbench.cli.setup import experiment_file, open_plan, open_project
+from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.report.safe_text import plain
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
+    from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.pending import PendingInvocation
-    from workbench.store import Store
 
 STATES = ("recorded", "edited", "left", "forgotten")
 
@@ -73,7 +73,9 @@ def _sync(
     pending: "PendingInvocation", project: "Project", tracking_uri: str, forget: bool
 ) -> _Outcome:
     """Plan the experiment again, and record it if the plan is still the same."""
+    from workbench.completing.context import RunContext
     from workbench.plan import Options, Scope
+    from workbench.report.progress import progress
     from workbench.run import pending as notes
 
     if "***" in pending.tracking_uri and not tracking_uri:
@@ -89,10 +91,13 @@ def _sync(
         if file.is_file():
             limit, only = pending.scope.get("limit"), pending.scope.get("only", "")
             options = Options(Scope(limit, only, pending.scope.get("race")))
-            opened = open_plan(file, options, tracking_uri or pending.tracking_uri)
-            with opened as (_, store, plan):
+            uri = tracking_uri or pending.tracking_uri
+            with open_experiment(file, options, uri) as opened:
+                plan = opened.plan()
                 if plan.digest == pending.plan:
-                    return _record(pending, plan, project, store, tracking_uri)
+                    return _record(
+                        pending, plan, RunContext(project, opened.store, progress()), uri
+                    )
     except WorkbenchError as error:
         return _Outcome(pending, "left", problems=(error,))
     if forget:
@@ -110,20 +115,13 @@ def _sync(
 
 
 def _record(
-    pending: "PendingInvocation",
-    plan: "Plan",
-    project: "Project",
-    store: "Store",
-    tracking_uri: str,
+    pending: "PendingInvocation", plan: "Plan", context: "RunContext", tracking_uri: str
 ) -> _Outcome:
     from workbench.cli.results import TerminalResults
-    from workbench.completing.context import RunContext
-    from workbench.report.progress import progress
     from workbench.run.invocation import sync as sync_plan
     from workbench.run.pending import forget
 
-    context = RunContext(project, store, progress())
-    recorder = make_recorder(context, tracking_uri or pending.tracking_uri)
+    project, recorder = context.project, make_recorder(context, tracking_uri)
     output = TerminalResults(project.file.currency, quiet=True)
     invocation = sync_plan(plan, context, recorder, output)
     rows = invocation.requests.planned - invocation.requests.not_run

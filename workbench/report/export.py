@@ -7,7 +7,6 @@
 """
 
 import csv
-import io
 import json
 import os
 import re
@@ -60,17 +59,21 @@ def json_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
 
 def csv_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
     """A header and one line per completion; no cell is a formula, numbers stay numbers."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer = csv.writer(_LineEncoder(), lineterminator="\n")
+    yield writer.writerow(COLUMNS)
     for stored in completions:
         row = completion_json(stored)
         row["request"] = ordered_json(row["request"])
-        writer.writerow(
+        yield writer.writerow(
             escape_cell(cell) if isinstance(cell, str) else cell for cell in row.values()
         )
-        yield _drain(buffer)
-    yield _drain(buffer)
+
+
+class _LineEncoder:
+    """The file of a csv.writer, whose `writerow` then returns the line."""
+
+    def write(self, line: str) -> bytes:
+        return line.encode("utf-8", "backslashreplace")
 
 
 def escape_cell(text: str) -> str:
@@ -104,13 +107,6 @@ def _is_blank(character: str) -> bool:
         or character in FILLERS
         or "\ufe00" <= character <= "\ufe0f"
     )
-
-
-def _drain(buffer: io.StringIO) -> bytes:
-    text = buffer.getvalue()
-    buffer.seek(0)
-    buffer.truncate()
-    return text.encode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -18,10 +18,12 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
-from workbench.results.types import MetricResult, Row, VariantResult, comparison_json
+from workbench.results.types import Row, VariantResult, comparison_json
 
 MAX_TEXT = 4_000  # characters of an input or an output
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
+ROW_COUNTS = ("planned", "scored", "failed", "not_run")
+METRIC_FIELDS = ("mean", "low", "high", "n", "errors")
 PARTS = files("workbench.report")
 
 
@@ -106,34 +108,21 @@ def _metric(compared: ExperimentComparison, name: str) -> dict[str, JSON]:
 
 
 def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
-    rows = result.rows
     return {
         "name": plain(result.variant.name),
         "base": base,
         "stopped": plain(result.stopped),
         "cost": result.cost_of_1000,
         "latency": result.latency_s,
-        "rows": {
-            "planned": rows.planned,
-            "scored": rows.scored,
-            "failed": rows.failed,
-            "not_run": rows.not_run,
+        "rows": {name: getattr(result.rows, name) for name in ROW_COUNTS},
+        "metrics": {
+            plain(name): {field: getattr(metric, field) for field in METRIC_FIELDS}
+            for name, metric in result.metrics.items()
         },
-        "metrics": {plain(name): _numbers(metric) for name, metric in result.metrics.items()},
         "comparisons": {
             plain(name): comparison_json(comparison)
             for name, comparison in result.comparisons.items()
         },
-    }
-
-
-def _numbers(metric: MetricResult) -> dict[str, JSON]:
-    return {
-        "mean": metric.mean,
-        "low": metric.low,
-        "high": metric.high,
-        "n": metric.n,
-        "errors": metric.errors,
     }
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.cli.setup import open_plan
+from workbench.cli.setup import open_experiment
 from workbench.completing.check_batch import BatchChange, BatchCheck, check_batch
 from workbench.model import Completion
 from workbench.plan import Options, Plan
@@ -72,8 +72,8 @@ def test_in_float32_no_answer_changes_and_nothing_of_the_check_is_stored(home):
 @pytest.fixture
 def batch_plan(home: Path, monkeypatch) -> Plan:
     monkeypatch.chdir(home)
-    with open_plan("qa", Options(), "") as (_, _, plan):
-        return plan
+    with open_experiment("qa", Options(), "") as opened:
+        return opened.plan()
 
 
 def completions(plan: Plan) -> dict[str, Completion]:
