@@ -89,15 +89,11 @@ def _sync(
     file = project.root / pending.experiment
     try:
         if file.is_file():
-            limit, only = pending.scope.get("limit"), pending.scope.get("only", "")
-            options = Options(Scope(limit, only, pending.scope.get("race")))
             uri = tracking_uri or pending.tracking_uri
-            with open_experiment(file, options, uri) as opened:
-                plan = opened.plan()
+            with open_experiment(file, Options(Scope(**pending.scope)), uri) as opened:
+                plan, context = opened.plan(), RunContext(project, opened.store, progress())
                 if plan.digest == pending.plan:
-                    return _record(
-                        pending, plan, RunContext(project, opened.store, progress()), uri
-                    )
+                    return _record(pending, plan, context, uri)
     except WorkbenchError as error:
         return _Outcome(pending, "left", problems=(error,))
     if forget:
