@@ -101,7 +101,7 @@ def test_a_server_that_works_holds_everything_once(team: Team) -> None:
     assert done.problems == ()
     team.in_step(done)
     again = team.run()
-    assert again.known
+    assert again.recorded_before
     team.in_step(again)
 
 

@@ -1,9 +1,5 @@
 """The traces of a run, one per row, written by MLflow's client and read back.
 
-    writer.write(row_traces)             in batches; safe to repeat after a kill
-    writer.count(row_traces)             Counter(traces=200, spans=400, …)
-    writer.delete_obsolete(trace_ids)    once, when all rows are written
-
 It serves servers, and databases that `bulk` does not support. Its requests:
 
     start_trace             a request per row: its tags and scores

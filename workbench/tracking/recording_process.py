@@ -11,12 +11,10 @@ Messages are pickled: both ends of the pipe are our own processes.
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Any
 
 from workbench.errors import StopCheck, Stopped
@@ -31,8 +29,8 @@ from workbench.tracking.protocol import (
     RowRecord,
     not_recorded_error,
 )
+from workbench.workers.worker_process import child_command, import_path
 
-ROOT = Path(__file__).resolve().parents[2]  # the process imports this same workbench
 POLL_S = 0.2  # between two stop checks
 EXIT_S = 3.0  # for the process to exit after its last message
 
@@ -50,13 +48,11 @@ class RecordingProcess(Recorder):
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
         self._pipe, child_end = Pipe()
-        command = [sys.executable, "-P", "-m", "workbench.tracking.worker"]
-        paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = subprocess.Popen(
-            [*command, str(os.getpid()), str(child_end.fileno())],
+            child_command("workbench.tracking.worker", child_end.fileno()),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+            env={**os.environ, **import_path()},
             pass_fds=[child_end.fileno()],
             start_new_session=True,  # only the main process gets Ctrl-C
         )

@@ -44,7 +44,17 @@ class RowRecords:
 
     @cached_property
     def _names(self) -> Sequence[str]:
-        return row_names(self._plan.cells[0])  # all variants have the same rows
+        """The names of all rows, the same in every variant."""
+        cells = self._plan.cells[0]
+        texts = [_preview(cell.example.inputs) for cell in cells]
+        counts = Counter(texts)
+        names: list[str] = []
+        for text, cell in zip(texts, cells, strict=True):
+            if counts[text] > 1 or len(text) > PREVIEW_LENGTH:
+                repeat = f" #{cell.repeat + 1}" if counts[text] > 1 else ""
+                text = f"{cell.example.id}{repeat} · {text}"[:PREVIEW_LENGTH]
+            names.append(text)
+        return names
 
     @cached_property
     def _sample(self) -> bytearray | None:
@@ -69,20 +79,6 @@ def _without_raw_reply(row: Row) -> Row:
 
 def _sampling_hash(cell: Cell) -> bytes:
     return blake2b(f"{cell.example.id}\0{cell.repeat}".encode(), digest_size=8).digest()
-
-
-def row_names(cells: Sequence[Cell]) -> list[str]:
-    """The names of all rows of a run, in order; the names of a subset may differ."""
-    texts = [_preview(cell.example.inputs) for cell in cells]
-    counts = Counter(texts)
-    names: list[str] = []
-    for text, cell in zip(texts, cells, strict=True):
-        if counts[text] > 1 or len(text) > PREVIEW_LENGTH:
-            repeat = f" #{cell.repeat + 1}" if counts[text] > 1 else ""
-            names.append(f"{cell.example.id}{repeat} · {text}"[:PREVIEW_LENGTH])
-        else:
-            names.append(text)
-    return names
 
 
 def _preview(inputs: Mapping[str, JSON]) -> str:

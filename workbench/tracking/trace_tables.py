@@ -106,12 +106,8 @@ def _assessment(assessment: Assessment, info: TraceInfo, experiment_id: int) -> 
         "is_numeric_value": is_number,
         "source_type": assessment.source.source_type,
         "source_id": assessment.source.source_id,
-        "run_id": assessment.run_id,
-        "span_id": assessment.span_id,
         "rationale": assessment.rationale,
-        "overrides": assessment.overrides,
         "valid": True,
-        "assessment_metadata": json.dumps(assessment.metadata) if assessment.metadata else None,
     }
 
 
@@ -149,12 +145,8 @@ def association(trace_id: str, target: tuple[str, str], now_ms: int) -> Columns:
 
 
 def _metadata(info: TraceInfo) -> dict[str, str]:
-    metadata = {
-        key: value
-        for key, value in info.trace_metadata.items()
-        if key not in PROMOTED_TRACE_METADATA_KEYS
-    }
-    return {**metadata, TraceMetadataKey.TRACE_INFO_FINALIZED: "true"}
+    metadata = {**info.trace_metadata, TraceMetadataKey.TRACE_INFO_FINALIZED: "true"}
+    return {k: v for k, v in metadata.items() if k not in PROMOTED_TRACE_METADATA_KEYS}
 
 
 def _key_values(trace_id: str, values: Mapping[str, str]) -> list[Columns]:

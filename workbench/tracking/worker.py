@@ -51,41 +51,36 @@ class RecordingWorker:
         recorder.begin(job)
         if self._backlog.empty():  # use the wait for the first rows
             import_evaluate()
-        while not stopped():
-            kind, *values = self._next_message()
-            if kind == "add":
-                recorder.add(*values)
-            elif kind == "finish":
-                variants, digests, not_run = values
-                results = Results(
-                    variants, digests, not_run, self._request_rows, self._request_pages
-                )
-                with suppress(Stopped):
+        with suppress(Stopped):
+            while not stopped():
+                kind, *values = self._next_message()
+                if kind == "add":
+                    recorder.add(*values)
+                else:
+                    variants, digests, not_run = values
+                    results = Results(
+                        variants, digests, not_run, self._request_rows, self._request_pages
+                    )
                     self._pipe.send(("done", recorder.finish(results, stopped)))
                     return
         recorder.stop(math.inf)  # the main process kills this one if it takes too long
 
     def _request_rows(self, variant: int) -> Iterator[Sequence[RowRecord]]:
         self._pipe.send(("want", variant))
-        while (message := self._next_message())[0] != "all":
-            yield self._expect("add", message)[1]
+        while (message := self._next_message())[0] == "add":
+            yield message[2]
 
     def _request_pages(self) -> Mapping[str, str]:
         self._pipe.send(("pages", None))
-        pages: Mapping[str, str] = self._expect("pages", self._next_message())[0]
-        return pages
-
-    def _expect(self, kind: str, message: Message) -> Message:
-        if message[0] == "stop":
-            raise Stopped
-        assert message[0] == kind
-        return message[1:]
+        _, pages = self._next_message()
+        return cast("Mapping[str, str]", pages)
 
     def _next_message(self) -> Message:
         """The next message, unpickled in this thread because that may import MLflow."""
         received = self._backlog.get()
-        message: Message = pickle.loads(received) if received else ("stop",)  # noqa: S301  ours
-        return message
+        if received == STOP:
+            raise Stopped
+        return cast("Message", pickle.loads(received))  # noqa: S301  ours
 
     def _read_pipe(self) -> None:
         """Read messages at once, so that the main process never waits for MLflow."""
