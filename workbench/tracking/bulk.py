@@ -44,7 +44,7 @@ def bulk_obstacle(store: TrackingStore) -> str | None:
 
     The schema needs no check here: it is MLflow's own, or the store would not have opened.
     """
-    if store.uri.startswith(("http://", "https://")):
+    if store.is_server:
         return "the tracking store is a server"
     if not store.uri.startswith("sqlite:"):
         return "the tracking store is not an SQLite file"
@@ -65,7 +65,7 @@ def slow_writer_note(store: TrackingStore) -> tuple[str, ...]:
     obstacle = bulk_obstacle(store)
     if obstacle is None:
         return ()
-    cost = SERVER_COST if store.uri.startswith("http") else CLIENT_COST
+    cost = SERVER_COST if store.is_server else CLIENT_COST
     return (f"traces are written through MLflow's client, {cost}, because {obstacle}",)
 
 

@@ -164,7 +164,7 @@ class ClientTraceWriter:
 
     def _map(self, function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
         """Call in threads for a server; a database has one writer at a time."""
-        if not self.store.uri.startswith("http"):
+        if not self.store.is_server:
             return list(map(function, arguments))
         with ThreadPoolExecutor(THREADS) as pool:
             return list(pool.map(function, arguments))

@@ -68,6 +68,11 @@ class TrackingStore:
         return FileLock(self.lock, timeout=LOCK_S)
 
     @property
+    def is_server(self) -> bool:
+        """True if requests go to a server, which may take several at a time."""
+        return self.uri.startswith(("http://", "https://"))
+
+    @property
     def masked_uri(self) -> str:
         """The address without its password."""
         return mask_url(self.uri)
@@ -159,7 +164,7 @@ def connect(
     artifacts, lock = None, project.store / "registry.lock"
     if uri.startswith(SQLITE):
         file = Path(uri.removeprefix(SQLITE))
-        artifacts, lock = file.resolve().parent / "artifacts", _lock_file(file)
+        artifacts, lock = file.resolve().parent / "artifacts", file.with_suffix(".lock")
         _create_if_missing(file)
     elif uri.startswith(("http://", "https://")):
         _probe(uri, timeout_s)
@@ -236,29 +241,22 @@ def _create_if_missing(file: Path) -> None:
     """Create a store with MLflow's tables under another name, so a kill leaves no partial one."""
     if file.exists():
         return
+    new_file = file.with_suffix(f".new-{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise _unusable_error(file, error) from error
-    with FileLock(_lock_file(file), timeout=LOCK_S):
-        if file.exists():
-            return
-        new_file = file.with_suffix(f".new-{os.getpid()}")
-        engine = sqlalchemy.create_engine(f"{SQLITE}{new_file}")
-        try:
+        with FileLock(file.with_suffix(".lock"), timeout=LOCK_S):
+            if file.exists():
+                return
             silence()
+            engine = sqlalchemy.create_engine(f"{SQLITE}{new_file}")
             _initialize_tables(engine)
             engine.dispose()
             with closing(sqlite3.connect(new_file)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")  # stays; readers don't block
             new_file.chmod(0o600)
             new_file.rename(file)
-        except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
-            raise _unusable_error(file, error) from error
-
-
-def _lock_file(file: Path) -> Path:
-    return file.with_suffix(".lock")
+    except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
+        raise _unusable_error(file, error) from error
 
 
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:

@@ -34,7 +34,7 @@ def serve(
         WorkbenchError: the port is in use, or the server did not start.
     """
     store = connect(project, tracking_uri)
-    if store.uri.startswith("http"):
+    if store.is_server:
         for line in _addresses(store, store.uri.rstrip("/")):
             print_line(line)
         return
