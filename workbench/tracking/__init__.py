@@ -3,15 +3,14 @@
 backlog.py           messages that wait for MLflow
 bulk.py              traces written straight into an SQLite store
 charts.py            charts of an invocation's metrics
-client_settings.py   time-outs, retries and log levels of MLflow's client
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
+mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
 recorder.py          recording of one invocation
 recording_process.py the main process's side of the recording process
-redacting_client.py  MLflow's client without secrets
 registry.py          prompts and their versions, registered once
 row_records.py       rows of a plan as records
 row_trace.py         a row as MLflow's entities

@@ -20,7 +20,7 @@ from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator, Score
 from workbench.results.types import Row, VariantResult
-from workbench.tracking.client_settings import silence
+from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_trace import rationale
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it

@@ -23,7 +23,7 @@ from workbench.plan import Plan
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.bulk import slow_writer_note
-from workbench.tracking.client_settings import reply_timeout_s, short_timeout
+from workbench.tracking.mlflow_client import reply_timeout_s, short_timeout
 from workbench.tracking.protocol import (
     Recorded,
     Recorder,

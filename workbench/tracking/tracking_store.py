@@ -28,9 +28,13 @@ from mlflow.store.db.utils import _get_alembic_config, _initialize_tables
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.client_settings import no_retries, set_http_defaults, silence
+from workbench.tracking.mlflow_client import (
+    RedactingClient,
+    no_retries,
+    set_http_defaults,
+    silence,
+)
 from workbench.tracking.protocol import not_recorded_error
-from workbench.tracking.redacting_client import RedactingClient
 
 PROBE_S = 3.0  # a server's time to answer
 LOCK_S = 60.0  # wait for another process that creates something

@@ -20,9 +20,9 @@ from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.bulk import open_traces
-from workbench.tracking.client_settings import short_timeout, silence
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.evaluate import evaluate_run, write_table
+from workbench.tracking.mlflow_client import short_timeout, silence
 from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet

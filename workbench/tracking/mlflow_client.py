@@ -1,13 +1,21 @@
-"""Settings of MLflow's client in this process: HTTP time-outs, retries, log levels.
+"""MLflow's client without secrets, and its time-outs, retries and log levels.
 
+{"headers": {"X-Key": "sk-…"}}  is logged as  {"headers": {"X-Key": "[secret KEY]"}}
 MLFLOW_HTTP_REQUEST_TIMEOUT=10 MLFLOW_HTTP_REQUEST_MAX_RETRIES=2    at most 40 s for one call
 """
 
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+from mlflow import MlflowClient
+from mlflow.entities import Param, Run, RunTag
+
+from workbench.canonical import JSON
+from workbench.secrets import Redactor
 
 RETRIES, TIMEOUT = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 # MLflow's defaults allow four minutes per call, and any Retry-After of a server. The next run or
@@ -66,3 +74,39 @@ def silence() -> None:
         logging.getLogger(name).setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module=r"mlflow\..*")
     warnings.filterwarnings("ignore", category=FutureWarning)
+
+
+class RedactingClient(MlflowClient):  # type: ignore[misc]
+    """The client for everything but traces, whose rows are redacted before they get here."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._redactor = redactor
+
+    def create_run(
+        self, experiment_id: str, start_time: int, tags: dict[str, str], run_name: str
+    ) -> Run:
+        """See `MlflowClient`."""
+        tags, run_name = self._redactor.redact_json(tags), self._redactor.redact(run_name)
+        return super().create_run(experiment_id, start_time, tags, run_name=run_name)
+
+    def log_batch(
+        self,
+        run_id: str,
+        metrics: Sequence[Any] = (),
+        params: Sequence[Param] = (),
+        tags: Sequence[RunTag] = (),
+    ) -> None:
+        """See `MlflowClient`."""
+        redact = self._redactor.redact
+        params = [Param(param.key, redact(str(param.value))) for param in params]
+        tags = [RunTag(tag.key, redact(str(tag.value))) for tag in tags]
+        super().log_batch(run_id, metrics, params, tags)
+
+    def log_dict(self, run_id: str, dictionary: dict[str, JSON], artifact_file: str) -> None:
+        """See `MlflowClient`."""
+        super().log_dict(run_id, self._redactor.redact_json(dictionary), artifact_file)
+
+    def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
+        """See `MlflowClient`."""
+        super().log_text(run_id, self._redactor.redact(text), artifact_file)
