@@ -78,7 +78,7 @@ def gate(
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
         grown = _grow(opened, plan, selectors, budget) if grow else None
         compared = compare_stored(grown.plan if grown else plan, opened.store)
-        checks = grown.checks if grown else _check_stored(compared, selectors)
+        checks = grown.gate.checks if grown else _check_stored(compared, selectors)
         compared = compared.with_baselines(gate_baselines(checks, compared.plan))
         code = _exit_code(checks, allow_inconclusive)
         if as_json:
@@ -137,7 +137,7 @@ def _grow(
     with handle_signals(opened.project) as stop:
         context = RunContext(opened.project, opened.store, Notes(), stop, budget)
         grown = grow(plan, opened.plan, selectors, context)
-    for problem in grown.problems:
+    for problem in grown.outcome.model_errors:
         write_stderr(f"error: {escape_commands(str(problem))}\n")
     return grown
 

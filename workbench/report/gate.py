@@ -69,19 +69,20 @@ def grown_lines(grown: Grown | None, currency: str) -> list[str]:
     before = f", {grown.begun:,} of them stored before" if grown.begun else ""
     repeats = grown.plan.experiment.repeats
     times = f", {repeats} times each" if repeats > 1 else ""
-    outcomes = {check.outcome for check in grown.checks}
+    outcomes = {check.outcome for check in grown.gate.checks}
     if FAILED in outcomes or INCONCLUSIVE not in outcomes:
         reason = "decided"
-    elif grown.exhausted:
+    elif grown.outcome.exhausted:
         reason = "the budget is spent"
-    elif grown.problems:
+    elif grown.outcome.model_errors:
         reason = "a model does not answer"
-    elif grown.rows >= grown.plan.rows:
+    elif grown.gate.max_rows >= grown.plan.rows:
         reason = "no rows are left"
     else:
         reason = "more rows would not decide it"
-    lost = f"; {pluralize(grown.unreached, 'row')} got no reply" if grown.unreached else ""
-    rows, calls = pluralize(grown.rows, "row"), pluralize(grown.calls, "call")
+    unreached = pluralize(grown.gate.unreached, "row")
+    lost = f"; {unreached} got no reply" if grown.gate.unreached else ""
+    rows, calls = pluralize(grown.gate.max_rows, "row"), pluralize(grown.calls, "call")
     return [f"grown: {rows}{before}{times}; {calls}{spent}{lost}; {reason}"]
 
 
@@ -90,14 +91,14 @@ def grown_json(grown: Grown | None) -> dict[str, JSON]:
     if grown is None:
         return {}
     fields: dict[str, JSON] = {
-        "rows": grown.rows,
+        "rows": grown.gate.max_rows,
         "rows_before": grown.begun,
         "repeats": grown.plan.experiment.repeats,
         "calls": grown.calls,
         "cost": grown.spent,
-        "unreached": grown.unreached,
-        "exhausted": grown.exhausted,
-        "problems": [problem.message for problem in grown.problems],
+        "unreached": grown.gate.unreached,
+        "exhausted": grown.outcome.exhausted,
+        "problems": [problem.message for problem in grown.outcome.model_errors],
     }
     return {"grown": fields}
 

@@ -1,6 +1,6 @@
 """A gate that asks for more rows, or more repeats, until it is decided or its budget is spent.
 
-    Grown(checks=[…], begun=40, rows=152, calls=336, spent=None, unreached=0, exhausted=False, …)
+    Grown(gate=GrowingGate(checks=[…], max_rows=152, …), begun=40, calls=336, spent=None, …)
 
 It completes and scores as `run` does: all answers go into the store and no request is sent twice,
 and a later `run` finds them there. MLflow has no part in it.
@@ -9,7 +9,6 @@ and a later `run` finds them there. MLflow has no part in it.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from workbench.comparing.checks import Check
 from workbench.comparing.growth import GrowingGate
 from workbench.completing.complete import Outcome, complete
 from workbench.completing.context import RunContext
@@ -29,23 +28,17 @@ class Grown:
 
     Attributes:
         plan: with the number of repeats that was reached.
+        outcome: of this plan's requests.
         begun: rows that were answered before anything was sent.
-        rows: the most rows that any check stands on.
         spent: on its calls, in the project's currency; None without prices.
-        unreached: rows of some variant that got no reply.
-        exhausted: the budget is spent.
-        problems: errors that kept a model from answering.
     """
 
     plan: Plan
-    checks: Sequence[Check]
+    gate: GrowingGate
+    outcome: Outcome
     begun: int
-    rows: int
     calls: int
     spent: float | None
-    unreached: int
-    exhausted: bool
-    problems: tuple[WorkbenchError, ...] = ()
 
 
 def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: RunContext) -> Grown:
@@ -73,14 +66,11 @@ def grow(plan: Plan, plan_repeats: PlanRepeats, names: Sequence[str], context: R
         if finished or deeper_plan is None:
             return Grown(
                 plan=plan,
-                checks=growing.checks,
+                gate=growing,
+                outcome=outcome,
                 begun=begun,
-                rows=growing.max_rows,
                 calls=budget.calls,
                 spent=budget.spent if budget.prices else None,
-                unreached=growing.unreached,
-                exhausted=outcome.exhausted,
-                problems=tuple(outcome.model_errors),
             )
         plan, weight = deeper_plan, 2 * weight
         deeper_plan = _with_more_repeats(plan, plan_repeats, max_repeats)

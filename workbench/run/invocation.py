@@ -43,7 +43,7 @@ class ResultCallbacks:
 def make_budget(
     plan: Plan, prices: Mapping[str, Price], *, max_cost: float | None, max_calls: int | None
 ) -> Budget:
-    """Return the budget of an invocation; None: no limit.
+    """Return the budget of an invocation; a limit of None is none.
 
     Raises:
         WorkbenchError: a billed model has no price, so that `max_cost` can't be enforced.
