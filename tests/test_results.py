@@ -74,8 +74,8 @@ def test_counts_add_up_to_the_planned_rows(drawn: list[tuple[str | None, Score]]
     rows = []
     for state, score in drawn:
         answer = Completion("key", state) if state else None  # type: ignore[arg-type]
-        one = Row(CELL, answer)
-        rows.append(Row(CELL, answer, {"judge": score}) if one.state == "scored" else one)
+        unscored = Row(CELL, answer)
+        rows.append(Row(CELL, answer, {"judge": score}) if unscored.scored else unscored)
     assert sum(counts(metric_result(JUDGE, rows))) == len(rows)
 
 

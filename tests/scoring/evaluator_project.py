@@ -10,7 +10,7 @@ from workbench.errors import StopCheck, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.experiment import load_experiment
 from workbench.model import Completion
-from workbench.plan import make_plan
+from workbench.plan import Scope, make_plan
 from workbench.resolvers import project_resolvers
 from workbench.results.types import Row
 from workbench.scoring.cells import score_rows
@@ -55,7 +55,7 @@ class EvaluatorProject:
         lines = [f'{{"id": "{n}", "text": "{text}"}}\n' for n, text in enumerate(self.answers)]
         self.bench.write("rows.jsonl", "".join(lines))
         experiment = self.bench.experiment(EXPERIMENT.format(evaluators="output_tokens"))
-        plan = make_plan(experiment, self.bench.renderer, lambda _: set())
+        plan = make_plan(experiment, self.bench.renderer, lambda _: set(), Scope())
         return [
             Row(cell, Completion(cell.key, "ok", text=str(cell.example.inputs["text"])))
             for cell in plan.cells[0]

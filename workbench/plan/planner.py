@@ -20,8 +20,6 @@ from workbench.plan.variants import find_variants
 from workbench.prompt import Renderer
 from workbench.store import RETRIABLE, Store
 
-EVERYTHING = Scope()
-
 
 def plan_invocation(
     experiment: Experiment, renderer: Renderer, store: Store, options: Options
@@ -51,7 +49,7 @@ def make_plan(
     experiment: Experiment,
     renderer: Renderer,
     stored: Callable[[Collection[str]], set[str]],
-    scope: Scope = EVERYTHING,
+    scope: Scope,
 ) -> Plan:
     """Render every template with every example and key every request; send nothing.
 

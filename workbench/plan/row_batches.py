@@ -25,9 +25,8 @@ def shuffled_rows(plan: Plan) -> list[int]:
     return sorted(range(plan.rows), key=order)
 
 
-def batch_ends(rows: int, begun: int = 0) -> Iterator[int]:
-    """Yield how many of `rows` rows are asked for after each batch; `begun` were before."""
-    done = begun
+def batch_ends(rows: int, done: int = 0) -> Iterator[int]:
+    """Yield how many of `rows` rows are asked for after each batch; `done` were before."""
     while done < rows:
         done = min(rows, max(FIRST_BATCH, math.ceil(done * GROWTH)))
         yield done

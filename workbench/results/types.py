@@ -30,11 +30,9 @@ class Row:
     scores: Mapping[str, Score] = field(default_factory=dict)
 
     @property
-    def state(self) -> str:
-        """`scored`, `failed` or `not_run`; the three add up to the planned rows."""
-        if self.completion is None:
-            return "not_run"
-        return "scored" if self.completion.scored else "failed"
+    def scored(self) -> bool:
+        """True if the completion can be scored."""
+        return self.completion is not None and self.completion.scored
 
 
 @dataclass(frozen=True, slots=True)

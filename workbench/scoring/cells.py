@@ -26,13 +26,13 @@ def score_rows(
     stopped: StopCheck = not_stopped,
 ) -> list[Row]:
     """The rows with their scores; raises as `score_cells` does."""
-    finished = [row for row in rows if row.state == "scored"]
+    finished = [row for row in rows if row.scored]
     with shared_pool():
         columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in evaluators}
     by_row = iter(
         [{name: scores[n] for name, scores in columns.items()} for n in range(len(finished))]
     )
-    return [replace(row, scores=next(by_row)) if row.state == "scored" else row for row in rows]
+    return [replace(row, scores=next(by_row)) if row.scored else row for row in rows]
 
 
 def score_cells(
@@ -64,7 +64,7 @@ def stored_scores(
 ) -> list[dict[str, Score]]:
     """The stored scores of each row by evaluator; nothing is judged."""
     by_row: list[dict[str, Score]] = [{} for _ in rows]
-    finished = [number for number, row in enumerate(rows) if row.state == "scored"]
+    finished = [number for number, row in enumerate(rows) if row.scored]
     for evaluator in evaluators:
         if evaluator.traits.cache:
             keys = [score_key(evaluator, _arguments(evaluator, rows[n])) for n in finished]

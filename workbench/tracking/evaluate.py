@@ -41,7 +41,7 @@ def evaluate_run(
 
     `result` has the numbers of all rows of the variant, of which `rows` may be a sample.
     """
-    scored = [row for row in rows if row.state == "scored"]
+    scored = [row for row in rows if row.scored]
     metrics = [_metric(e, scored, result) for e in evaluators if e.name not in RESERVED]
     if scored and metrics:
         data = _dataset_input(dataset, scored)

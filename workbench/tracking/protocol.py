@@ -69,7 +69,7 @@ class RowRecord(NamedTuple):
         """True if the row gets a trace and a table row: sampled, failed, or an evaluator error."""
         return (
             self.sampled
-            or self.row.state != "scored"
+            or not self.row.scored
             or any(score.error for score in self.row.scores.values())
         )
 

@@ -145,7 +145,7 @@ class VariantRun:
         shared = {  # without failed rows: a later run may replace their completions
             trace.id: self._row_trace(record, self._shared_run)
             for record, trace in zip(records, row_traces, strict=True)
-            if record.row.state == "scored"
+            if record.row.scored
         }
         wanted = [other for trace_id, other in shared.items() if trace_id not in stored_here]
         linked = shared_traces.matching_ids(wanted)
