@@ -15,7 +15,7 @@ from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.errors import ExitCode, WorkbenchError, pluralize
-from workbench.report.safe_text import plain
+from workbench.report.safe_text import escape_commands
 
 if TYPE_CHECKING:
     from workbench.canonical import JSON
@@ -165,6 +165,6 @@ def _print_outcomes(outcomes: list[_Outcome]) -> None:
         run = f", run {outcome.parent_run_id}" if outcome.parent_run_id else ""
         print_lines([f"{name}  {outcome.state}{rows}{run}"])
         for problem in outcome.problems:
-            sys.stderr.write(f"error: {plain(str(problem))}\n")
+            sys.stderr.write(f"error: {escape_commands(str(problem))}\n")
     counts = [f"{count:,} {state}" for state, count in _counts(outcomes).items() if count]
     print_lines([", ".join(counts) or "nothing to record: MLflow is up to date"])

@@ -18,7 +18,7 @@ from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.safe_text import escape_commands, plain, shorten
+from workbench.report.safe_text import escape_commands, estimate, plain, shorten
 from workbench.report.tables import align_rows
 from workbench.results.types import Comparison, comparison_json, variant_json
 from workbench.stats.pairs import Difference
@@ -171,9 +171,7 @@ def _cells(metric: str, comparison: Comparison) -> Cells:
 
 def difference_text(difference: Difference) -> str:
     """`+0.200 [+0.112, +0.288]`."""
-    if difference.low is None or difference.high is None:
-        return f"{difference.mean:+.3f}"
-    return f"{difference.mean:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"
+    return estimate(difference.mean, difference.low, difference.high, "+")
 
 
 def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision
 from workbench.report.compare import partial_lines
-from workbench.report.safe_text import seconds, shorten
+from workbench.report.safe_text import estimate, seconds, shorten
 from workbench.report.tables import align_rows
 
 
@@ -47,9 +47,6 @@ def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[st
 
 
 def _cells(compared: ExperimentComparison, candidate: Candidate) -> tuple[str, ...]:
-    quality = f"{candidate.quality:.3f}"
-    if candidate.low is not None and candidate.high is not None:
-        quality += f" [{candidate.low:.3f}, {candidate.high:.3f}]"
     remarks = list(candidate.against)
     if not remarks:
         remarks += ["Pareto front"] * candidate.on_front
@@ -57,7 +54,7 @@ def _cells(compared: ExperimentComparison, candidate: Candidate) -> tuple[str, .
         remarks += ["floor not certain"] * candidate.unsure
     return (
         shorten(compared.plan.variants[candidate.variant].name, 60),
-        quality,
+        estimate(candidate.quality, candidate.low, candidate.high),
         "unknown" if candidate.cost is None else f"{candidate.cost:.4f}",
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
         f"{_answered_rows(compared, candidate):,}",

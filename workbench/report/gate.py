@@ -14,7 +14,7 @@ from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
 from workbench.report.compare import compare_markdown, escape_markdown
-from workbench.report.safe_text import UNSAFE, shorten
+from workbench.report.safe_text import UNSAFE, estimate, shorten
 from workbench.report.tables import align_rows
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
@@ -172,10 +172,7 @@ def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
 
 def _value(check: Check, sign: str = "") -> str:
     """`+0.220 [+0.128, +0.306]`, or empty."""
-    value = "" if check.value is None else f"{check.value:{sign}.3f}"
-    if check.low is not None and check.high is not None:
-        value += f" [{check.low:{sign}.3f}, {check.high:{sign}.3f}]"
-    return value
+    return "" if check.value is None else estimate(check.value, check.low, check.high, sign)
 
 
 def _reason(check: Check) -> str:

@@ -5,6 +5,8 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 
 >>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
 (': :error::disk full', 'two lines…')
+>>> estimate(0.78, 0.707, 0.839), estimate(0.2, None, None, "+")
+('0.780 [0.707, 0.839]', '+0.200')
 >>> [seconds(duration) for duration in (0.85, 12.4, 185)]
 ['850 ms', '12.4 s', '3 min 05 s']
 """
@@ -42,6 +44,13 @@ def shorten(text: str, width: int = 80) -> str:
     """The beginning of `text` on one line of at most `width` characters."""
     flat = escape_commands(" ".join(plain(text).split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def estimate(value: float, low: float | None, high: float | None, sign: str = "") -> str:
+    """A value and its interval; `sign`: "+" for differences."""
+    if low is None or high is None:
+        return f"{value:{sign}.3f}"
+    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
 
 
 def seconds(duration: float) -> str:
