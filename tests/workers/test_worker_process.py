@@ -3,13 +3,13 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 import pytest
 from processes import children, gone
 
 from workbench.errors import Stopped
-from workbench.workers.child import EndedError
-from workbench.workers.worker_process import LateError, WorkerProcess
+from workbench.workers.worker_process import EndedError, LateError, WorkerProcess
 
 # Answers with its process number and the request; "exit" and "hang" are obeyed.
 CODE = """
@@ -23,6 +23,9 @@ for line in sys.stdin:
         time.sleep(60)
     print(json.dumps([os.getpid(), request]), flush=True)
 """
+
+READY = "import json, os, subprocess, sys, time\nprint(flush=True)\n"
+ECHO = READY + "for line in sys.stdin: print(line, end='', flush=True)\n"
 
 
 def worker(code: str = CODE, **limits: float) -> WorkerProcess:
@@ -83,3 +86,61 @@ def test_child_that_is_not_ready_in_time_is_killed():
 def test_child_that_ends_instead_of_getting_ready_is_an_error():
     with worker("raise SystemExit(5)") as process, pytest.raises(EndedError, match="exit code 5"):
         process.start()
+
+
+def test_answers_come_in_the_order_of_the_requests():
+    with worker(ECHO) as echo:
+        echo.send('{"a": 1}')
+        echo.send('["é"]')
+        assert [echo.receive(10), echo.receive(10)] == [{"a": 1}, ["é"]]
+
+
+def test_request_larger_than_a_pipe_does_not_lock_up():
+    with worker(ECHO) as echo:
+        large = "x" * 5_000_000
+        echo.send(f'"{large}"')
+        echo.send(f'"{large}"')
+        assert [echo.receive(10), echo.receive(10)] == [large, large]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("sys.exit(3)", "exit code 3"),
+        ("os.kill(os.getpid(), 11)", "SIGSEGV"),
+        ("os.kill(os.getpid(), 40)", "signal 40"),
+        ("os.close(1); time.sleep(60)", "closed its pipe"),
+        ("print('no JSON', flush=True); time.sleep(60)", "wrote a line that is not JSON"),
+        ("subprocess.Popen(['sleep', '60'], stdout=1); os._exit(4)", "exit code 4"),
+    ],
+)
+def test_error_names_how_the_child_ended(code, expected):
+    with worker(READY + code) as process:
+        process.start()
+        with pytest.raises(EndedError, match=f"^{expected}$"):
+            process.receive(10)
+
+
+def test_answer_without_end_is_cut():
+    endless = READY + "while True: sys.stdout.write('x' * 1048576)"
+    with worker(endless) as process:
+        process.start()
+        with pytest.raises(EndedError, match="answered more than 64 MB"):
+            process.receive(10)
+
+
+def test_processes_that_the_child_started_end_with_it():
+    code = "print([os.getpid(), subprocess.Popen(['sleep', '60']).pid], flush=True)\ntime.sleep(60)"
+    with worker(READY + code) as process:
+        process.start()
+        pid, grandchild = process.receive(10)
+        assert Path(f"/proc/{grandchild}").exists()
+    assert gone(grandchild)
+    assert gone(pid)
+
+
+def test_end_may_be_called_twice():
+    with worker() as process:
+        pid, _ = ask(process, "a")
+        process.end()
+    assert gone(pid)

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from workbench.canonical import JSON
-from workbench.workers.child import EndedError
-from workbench.workers.worker_process import LateError, WorkerProcess, json_batches
+from workbench.workers.worker_process import EndedError, LateError, WorkerProcess, json_batches
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
 MEMORY_LIMIT = 512 * 1024 * 1024  # bytes

@@ -24,8 +24,8 @@ from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
-from workbench.workers.child import EndedError
 from workbench.workers.worker_process import (
+    EndedError,
     LateError,
     WorkerProcess,
     child_command,
@@ -77,7 +77,7 @@ class _EvaluatorProcess(WorkerProcess):
         super().__init__(
             child_command(WORKER, printer.bytes_left),
             env=_environment(spec.env),
-            folder=spec.root,
+            cwd=spec.root,
             stderr=None,  # a failed start may print its reason
             start_s=START_LIMIT_S,
         )

@@ -19,8 +19,7 @@ from typing import Self
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, Request, Usage
 from workbench.providers.transformers.settings import ModelSettings
-from workbench.workers.child import EndedError
-from workbench.workers.worker_process import WorkerProcess, child_command, import_path
+from workbench.workers.worker_process import EndedError, WorkerProcess, child_command, import_path
 
 WORKER = "workbench.providers.transformers.worker"
 # Variables that a model may need; no API key is among them.
