@@ -142,7 +142,7 @@ def run_store(recording: Recording) -> RunStore:
     experiment_id = store.experiment("traces")
     number, _ = register(store, variant.prompt, commit="")
     run = store.client.create_run(experiment_id, START_MS, {}, run_name="plain")
-    variant = replace(variant, prompt=variant.prompt.with_version(number))
+    variant = replace(variant, prompt=replace(variant.prompt, version=number))
     price = Price(input=0.15, output=0.6)
     trace_run = TraceRun(experiment_id, run.info.run_id, variant, price)
     return RunStore(Path(recording.uri.removeprefix("sqlite:///")), store, trace_run)

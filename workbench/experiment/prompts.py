@@ -9,18 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from workbench.document import Document
-from workbench.errors import NotFoundError, WorkbenchError, located
+from workbench.errors import NotFoundError, WorkbenchError, located, unknown_name
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, parse_reference
-from workbench.prompt.load import (
-    folder_reader,
-    git_reader,
-    list_prompts,
-    load_prompt,
-    missing_prompt,
-)
+from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
 
 
 def find_prompt(
@@ -37,8 +31,9 @@ def find_prompt(
     if reference.kind == "git":
         read = git_reader(project.prompts, reference.value)
         return load_prompt(task, str(reference), read, renderer)
-    if reference.name not in list_prompts(folder):
-        raise missing_prompt(task, reference.name, folder)
+    names = list_prompts(folder)
+    if reference.name not in names:
+        raise unknown_name(f"prompt of task {task!r}:", reference.name, names)
     return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
 
 

@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.canonical import ordered_json
 from workbench.document import Document, file_kind, parse_document
-from workbench.errors import NotFoundError, WorkbenchError, unknown_name
+from workbench.errors import NotFoundError, WorkbenchError
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import (
@@ -29,6 +29,7 @@ from workbench.prompt.prompt import (
     PromptSettings,
     Template,
     check_template,
+    settings_from_json,
     split_template,
     template_json,
 )
@@ -127,7 +128,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
 
     Args:
         task: its folder.
-        ref: its name in the experiment file; an `@` and what follows is not part of the file name.
+        ref: its name in the experiment file: `few_shot`, `few_shot@git:main`.
         read: reader of the working copies or of a git revision.
         renderer: parses it.
 
@@ -176,11 +177,6 @@ def _check_content(template: Template, where: str) -> None:
         raise WorkbenchError(EMPTY, where=where, fix=FILL)
 
 
-def missing_prompt(task: str, name: str, folder: Path, *, where: str = "") -> WorkbenchError:
-    """The error for a prompt that doesn't exist, listing those that do."""
-    return unknown_name(f"prompt of task {task!r}:", name, list_prompts(folder), where=where)
-
-
 def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
     """The front matter, the text below it, and the number of the text's first line."""
     match = FRONT_MATTER.match(text)
@@ -215,12 +211,6 @@ def _check_conflicts(front: FrontMatter, document: Document) -> None:
 
 
 def _settings(front: FrontMatter) -> PromptSettings:
-    parameters = {name: value for name, value in front.parameters.items() if name != "stop"}
-    stop = front.stop if front.stop is not None else _as_list(front.parameters.get("stop"))
-    return PromptSettings(
-        chat=front.chat,
-        parameters=parameters,
-        stop=None if stop is None else tuple(stop),
-        choices=tuple(front.choices),
-        response_schema=front.response_schema or None,
-    )
+    settings = front.model_dump()
+    stop = settings["parameters"].pop("stop", None)
+    return settings_from_json(settings if stop is None else {**settings, "stop": _as_list(stop)})

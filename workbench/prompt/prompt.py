@@ -58,7 +58,7 @@ def settings_from_json(settings: Mapping[str, JSON]) -> PromptSettings:
         parameters=settings.get("parameters") or {},
         stop=None if stop is None else tuple(stop),
         choices=tuple(settings.get("choices") or ()),
-        response_schema=settings.get("response_schema"),
+        response_schema=settings.get("response_schema") or None,
     )
 
 
@@ -100,10 +100,6 @@ class Prompt:
             settings["response_schema"] = ordered_json(self.settings.response_schema)
         return digest({"template": template_json(self.template), **settings})
 
-    def with_version(self, version: int) -> "Prompt":
-        """The same prompt with its number in the registry."""
-        return replace(self, version=version)
-
     def where(self, line: int = 1) -> str:
         """`file:line` of a line of `source`."""
         if not self.origins:
@@ -117,7 +113,7 @@ class Prompt:
         """One conversation per row, in order; some rows are rendered ahead.
 
         Args:
-            renderer: renders them.
+            renderer: the child process.
             rows: the variables of each row.
             ids: of the rows, for error messages.
 
@@ -130,42 +126,46 @@ class Prompt:
         with closing(renderer.render(marked, rows)) as texts:
             for rendered, row, row_id in zip(texts, rows, ids, strict=False):
                 if rendered.error:
-                    raise self._render_error(rendered.error, rendered.line, row, row_id)
+                    raise self.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
                 if self.settings.chat:
                     yield markers.split(rendered.text, where=where, row=row_id)
                 else:
                     yield Conversation(text=rendered.text)
 
-    def _render_error(
-        self, error: str, line: int, row: Mapping[str, JSON], row_id: str
+    def error_at(
+        self, line: int, error: str, *, row: Mapping[str, JSON] | None = None, row_id: str = ""
     ) -> WorkbenchError:
-        where = f"{self.where(line)}:{self.column(error, line)}"
-        if missing := re.match(r"'(\w+)' is undefined", error):
+        """The error on a line of `source` with its column, the lines around it, and a fix.
+
+        Args:
+            line: from 1; 0: unknown.
+            error: the worker's message.
+            row: the variables that were rendered; None: nothing was rendered yet.
+            row_id: of `row`.
+        """
+        lines = self.source.split("\n")
+        column = _likely_column(lines[line - 1] if 0 < line <= len(lines) else "", error)
+        where = f"{self.where(line)}:{column}"
+        row_name = f" (row {row_id})" if row_id else ""
+        if row is not None and (missing := re.match(r"'(\w+)' is undefined", error)):
             unknown = unknown_name("variable", missing[1], row, where=where)
-            unknown.message += f" (row {row_id})"
+            unknown.message += row_name
             return unknown
         error, _, names = error.partition(", which has: ")
         fix = f"it has: {names}" if names else suggest_fix(error, row)
-        return WorkbenchError(f"{error} (row {row_id}){self.context(line)}", where=where, fix=fix)
-
-    def column(self, error: str, line: int) -> int:
-        """The most likely column of an error on a line of `source`, from 1."""
-        lines = self.source.split("\n")
-        text = lines[line - 1] if 0 < line <= len(lines) else ""
-        for word in re.findall(r"'([^']+)'", error):
-            if word in text:
-                return text.index(word) + 1
-        tag = re.search(r"\{[{%#]", text)
-        return tag.start() + 1 if tag else 1
-
-    def context(self, line: int) -> str:
-        """The source around `line`, which is marked: up to three lines; empty for line 0."""
         shown = ""
-        for number, text in enumerate(self.source.split("\n"), 1):
-            if line > 0 and abs(number - line) <= 1:
-                file_line = self.where(number).rsplit(":", 1)[1]
-                shown += f"\n  {'>' if number == line else ' '} {file_line:>4} | {text[:MAX_SHOWN]}"
-        return shown
+        for number in range(max(1, line - 1), min(line + 1, len(lines)) + 1) if line > 0 else ():
+            mark, file_line = ">" if number == line else " ", self.where(number).rsplit(":", 1)[1]
+            shown += f"\n  {mark} {file_line:>4} | {lines[number - 1][:MAX_SHOWN]}"
+        return WorkbenchError(f"{error}{row_name}{shown}", where=where, fix=fix)
+
+
+def _likely_column(line: str, error: str) -> int:
+    for word in re.findall(r"'([^']+)'", error):
+        if word in line:
+            return line.index(word) + 1
+    tag = re.search(r"\{[{%#]", line)
+    return tag.start() + 1 if tag else 1
 
 
 def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
@@ -198,11 +198,7 @@ def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
     """
     (parsed,) = renderer.parse([prompt.source])
     if parsed.error:
-        raise WorkbenchError(
-            f"{parsed.error}{prompt.context(parsed.line)}",
-            where=f"{prompt.where(parsed.line)}:{prompt.column(parsed.error, parsed.line)}",
-            fix=suggest_fix(parsed.error),
-        )
+        raise prompt.error_at(parsed.line, parsed.error)
     for tag, line in parsed.tags.items():
         raise WorkbenchError(
             f"`{tag}` is not allowed here",

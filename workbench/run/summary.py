@@ -161,7 +161,7 @@ def unknown_calls_text(calls: Sequence[UnansweredCall], currency: str) -> str:
 def _with_mlflow_names(result: VariantResult, run_id: str, version: int | None) -> VariantResult:
     """Add the run id and the prompt version that MLflow assigned."""
     variant = result.variant
-    prompt = variant.prompt.with_version(version) if version else variant.prompt
+    prompt = replace(variant.prompt, version=version) if version else variant.prompt
     return replace(result, run_id=run_id, variant=replace(variant, prompt=prompt))
 
 

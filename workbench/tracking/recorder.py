@@ -224,6 +224,7 @@ def _register_prompts(store: TrackingStore, plan: Plan, experiment_id: str, comm
             list_in_experiment(store, prompt.registered_name, experiment_id)
             versions[prompt.digest] = prompt.version or version
     variants = tuple(
-        replace(v, prompt=v.prompt.with_version(versions[v.prompt.digest])) for v in plan.variants
+        replace(v, prompt=replace(v.prompt, version=versions[v.prompt.digest]))
+        for v in plan.variants
     )
     return replace(plan, variants=variants)
