@@ -19,7 +19,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.store.leases import CALL_COLUMNS
+from workbench.store.leases import CALL_COLUMNS, OWNER_COLUMNS
 from workbench.store.schema import create_tables
 
 Row = Sequence[Any]
@@ -27,6 +27,8 @@ COLUMNS = {
     "completions": "key, state, completion, request, sum, kept_at",
     "scores": "key, evaluator, score, sum, kept_at",
     "calls": CALL_COLUMNS,
+    "owners": OWNER_COLUMNS,
+    "intents": "key, owner, model, cost, sent, noted_at",
 }
 READ_SCORES = f"SELECT {COLUMNS['scores']} FROM scores"
 READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_completions_1"
@@ -49,7 +51,7 @@ def read_file(file: Path) -> Iterator[tuple[str, Row]]:
 
     The file may be changed: it must be a copy.
     """
-    with closing(connect(file)) as connection:
+    with closing(_connect(file)) as connection:
         index = list(_read_by_key(connection, READ_INDEX))
         numbers = [number for _, number in index if isinstance(number, int)]
         yield from (("index", row) for row in index)
@@ -59,6 +61,9 @@ def read_file(file: Path) -> Iterator[tuple[str, Row]]:
             yield "scores", row
         for row in _read_by_number(connection, "calls", []):
             yield "calls", row
+        for table in ("owners", "intents"):
+            rows, _ = _fetch(connection, f"SELECT {COLUMNS[table]} FROM {table}")
+            yield from ((table, row) for row in rows)
 
 
 def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
@@ -67,8 +72,8 @@ def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
     A row of a numbered table has its number in `id` and NULL in its first column. An entry of an
     index has no `id`; those of the index `history` end with a completion's key and number.
     """
-    with closing(connect(file)) as connection:
-        rows, _ = fetch(connection, "SELECT nfield, id, * FROM lost_and_found")
+    with closing(_connect(file)) as connection:
+        rows, _ = _fetch(connection, "SELECT nfield, id, * FROM lost_and_found")
         for count, number, _, _, _, _, *columns in rows:
             if number is not None and count == 12:
                 yield "completions", (*columns[1:6], columns[11])
@@ -145,19 +150,18 @@ def _new_store(file: Path, *, vacuum: bool) -> Path:
 
 
 def _read_schema(file: Path) -> tuple[list[Row], bool]:
-    with closing(connect(file)) as connection:
-        return fetch(connection, "SELECT name, rootpage, sql FROM sqlite_schema ORDER BY name")
+    with closing(_connect(file)) as connection:
+        return _fetch(connection, "SELECT name, rootpage, sql FROM sqlite_schema ORDER BY name")
 
 
-def connect(file: Path) -> sqlite3.Connection:
-    """Open a database that may be damaged."""
+def _connect(file: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(file, isolation_level=None)
     connection.text_factory = lambda text: text.decode("utf-8", "replace")
     connection.execute("PRAGMA writable_schema = ON")  # then a file that was cut is not refused
     return connection
 
 
-def fetch(connection: sqlite3.Connection, query: str, values: Row = ()) -> tuple[list[Row], bool]:
+def _fetch(connection: sqlite3.Connection, query: str, values: Row = ()) -> tuple[list[Row], bool]:
     """Return the rows of a query up to the first unreadable page, and True if there is none."""
     rows: list[Row] = []
     try:
@@ -173,7 +177,7 @@ def _read_by_number(
     """Yield the readable rows of a table with numbers; `numbers` are those that an index names."""
     listed = f"SELECT number FROM {table} NOT INDEXED ORDER BY number"
     for query in (listed, f"{listed} DESC"):
-        numbers = [*numbers, *(number for (number,) in fetch(connection, query)[0])]
+        numbers = [*numbers, *(number for (number,) in _fetch(connection, query)[0])]
     last = max((number for number in numbers if number <= LARGEST_NUMBER), default=0)
     query = f"SELECT {COLUMNS[table]} FROM {table} NOT INDEXED {NUMBER_RANGE}"
     for start in range(1, last + 1, ROWS_PER_READ):
@@ -183,14 +187,14 @@ def _read_by_number(
 def _read_by_key(connection: sqlite3.Connection, query: str) -> Iterator[Row]:
     """Yield the readable rows of a table or index of keys."""
     query += KEY_RANGE
-    if fetch(connection, f"EXPLAIN {query}", (0, 0))[1]:  # there is such a table
+    if _fetch(connection, f"EXPLAIN {query}", (0, 0))[1]:  # there is such a table
         for start in range(0, 0x1000, 0x10):
             yield from _read_range(connection, query, start, start + 0xF)
 
 
 def _read_range(connection: sqlite3.Connection, query: str, first: int, last: int) -> Iterator[Row]:
     """Yield the readable rows of a range, which is halved until it has no unreadable page."""
-    rows, complete = fetch(connection, query, (first, last))
+    rows, complete = _fetch(connection, query, (first, last))
     if complete:
         yield from rows
     elif first < last:
@@ -199,4 +203,4 @@ def _read_range(connection: sqlite3.Connection, query: str, first: int, last: in
         yield from _read_range(connection, query, middle + 1, last)
     else:
         yield from rows
-        yield from fetch(connection, f"{query} DESC", (first, last))[0]
+        yield from _fetch(connection, f"{query} DESC", (first, last))[0]

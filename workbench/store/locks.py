@@ -24,13 +24,18 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
     lock = FileLock(path, timeout=timeout_s, mode=0o600)
     try:
         lock.acquire()
+        if isinstance(lock, SoftFileLock):  # filelock's fallback outlives its process
+            lock.release()
+            raise NotImplementedError("the file system has no flock")
     except Timeout as error:
         raise LockHeld from error
     except (OSError, NotImplementedError) as error:
-        raise _no_locks_error(path, error) from error
-    if isinstance(lock, SoftFileLock):  # filelock's fallback without flock outlives its process
-        lock.release()
-        raise _no_locks_error(path, "the file system has no flock")
+        raise WorkbenchError(
+            f"files can't be locked here: {error}",
+            where=str(path),
+            fix="keep the project on a local disk: here two runs could pay for the same completion",
+            exit_code=ExitCode.USER,
+        ) from error
     try:
         yield
     finally:
@@ -47,12 +52,3 @@ def is_locked(path: Path) -> bool:
             return False
     except LockHeld:
         return True
-
-
-def _no_locks_error(path: Path, cause: object) -> WorkbenchError:
-    return WorkbenchError(
-        f"files can't be locked here: {cause}",
-        where=str(path),
-        fix="keep the project on a local disk: here two runs could pay for the same completion",
-        exit_code=ExitCode.USER,
-    )

@@ -14,8 +14,9 @@ from itertools import islice
 from pathlib import Path
 
 from workbench.model import Request
-from workbench.store.completions import COMPLETION_COLUMNS, SCORE_COLUMNS, upsert
+from workbench.store.completions import COMPLETION_COLUMNS, SCORE_COLUMNS, insert, upsert
 from workbench.store.damaged_rows import (
+    COLUMNS,
     Row,
     read_file,
     read_orphans,
@@ -30,6 +31,8 @@ IF_LATER = "WHERE excluded.kept_at > kept_at"  # of two rows with the same key
 SAVE = {
     "completions": upsert("completions", f"{COMPLETION_COLUMNS}, kept_at", IF_LATER),
     "scores": upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER),
+    "owners": insert("owners", COLUMNS["owners"], "OR IGNORE"),
+    "intents": insert("intents", COLUMNS["intents"], "OR IGNORE"),
     "calls": f"INSERT INTO calls ({CALL_COLUMNS}) "
     "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)",
@@ -93,14 +96,17 @@ def _copy_rows(
     """Save the valid rows, and add each key to `keys`, by table."""
     while batch := list(islice(rows, ROWS_PER_WRITE)):
         for table, (key, *_) in batch:
-            if table != "calls" and isinstance(key, str) and KEY.fullmatch(key):
-                keys["scores" if table == "scores" else "completions"].add(key)
+            names = "completions" if table == "index" else table
+            if names in keys and isinstance(key, str) and KEY.fullmatch(key):
+                keys[names].add(key)
         valid = [(table, _validate(table, row)) for table, row in batch]
         database.write([(SAVE[table], [row]) for table, row in valid if row])
 
 
 def _validate(table: str, row: Row) -> Row | None:
     """Return the columns to save; None if the row is damaged."""
+    if table in ("owners", "intents"):  # the next run expires them
+        return row if isinstance(row[1], int) or row[4] in (0, 1) else None
     if table == "calls":
         return row if _is_call(row) else None
     *texts, total, stored_at = row

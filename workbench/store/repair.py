@@ -16,20 +16,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.store.completions import Store, insert
-from workbench.store.damaged_rows import connect, fetch
+from workbench.store.completions import Store
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
-from workbench.store.leases import OWNER_COLUMNS, exclusive_access
+from workbench.store.leases import exclusive_access
 from workbench.store.recovery import Recovered, recover
 from workbench.store.schema import VERSION, format_of
 
 LOG = f"{NAME}-wal"
 WATERMARK = "acknowledged"
 PARTS = (NAME, LOG, f"{NAME}-shm", WATERMARK)
-LEASE_COLUMNS = {
-    "owners": OWNER_COLUMNS,
-    "intents": "key, owner, model, cost, sent, noted_at",
-}
 
 
 @dataclass(frozen=True)
@@ -85,7 +80,6 @@ def _repair(folder: Path, work: Path) -> Repair:
         with Database(new) as database:
             files = [copy / NAME, *(folder / NAME for folder in unfinished)]
             recovered = recover(files, database)
-            _copy_leases(copy, database)
         _require_rows(recovered, folder)
         with Store(new) as store:
             store.check()
@@ -139,15 +133,6 @@ def _require_rows(recovered: Recovered, folder: Path) -> None:
             fix=f"{shell}move the file away: a new store is created",
             exit_code=ExitCode.STORAGE,
         )
-
-
-def _copy_leases(copy: Path, database: Database) -> None:
-    """Copy owners and their leases as far as they are readable; the next run expires them."""
-    with closing(connect(copy / NAME)) as connection:
-        for table, columns in LEASE_COLUMNS.items():
-            rows, _ = fetch(connection, f"SELECT {columns} FROM {table}")
-            with suppress(WorkbenchError):  # a damaged value
-                database.write([(insert(table, columns, "OR IGNORE"), rows)])
 
 
 def _keep_damaged(folder: Path, lost: Sequence[str]) -> Path:
