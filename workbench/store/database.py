@@ -138,12 +138,8 @@ class Database:
 
     def shrink(self) -> None:
         """Return the space of deleted rows to the disk, and leave no trace of them in the file."""
-        with self._lock:
-            try:
-                self._synced.execute("VACUUM")
-                self._synced.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            except sqlite3.Error as error:
-                raise self.storage_error("can't be written", error) from error
+        for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            self._commit(self._synced, [(statement, [()])])
 
     def _identity(self) -> tuple[str, int]:
         """Return the store's id and its number of synced commits."""

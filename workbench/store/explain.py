@@ -1,7 +1,6 @@
-"""Why a request is answered from the store, or why not.
+"""Everything that the store holds under a key, or the stored request that is most similar.
 
-explain_key       the stored completion of a key, its owner, its unanswered calls
-explain_missing   the stored request that is most similar to one without a completion
+KeyReport("0a3e…", stored=StoredCompletion(…), owner=None, calls=())
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,12 +93,11 @@ def find_keys(store: Store, prefix: str) -> list[str]:
 
 def explain_key(store: Store, key: str) -> KeyReport:
     """Return everything that the store holds under a full key."""
-    leases = store.database.read_keys("SELECT owner FROM intents", [key])
-    owner_ids = {owner for (owner,) in leases}
-    owners = [owner for owner in store.leases.live_owners() if owner.id in owner_ids]
+    query = "SELECT 1 FROM intents WHERE key = ? AND owner = ?"
+    live = store.leases.live_owners()
+    owners = (owner for owner in live if store.database.read(query, (key, owner.id)))
     stored = next(read_stored(store, [key]), None)
-    calls = tuple(store.leases.unanswered_calls(key))
-    return KeyReport(key, stored, owners[0] if owners else None, calls)
+    return KeyReport(key, stored, next(owners, None), tuple(store.leases.unanswered_calls(key)))
 
 
 def explain_missing(store: Store, request: Request) -> MissingCompletion:
