@@ -46,8 +46,8 @@ def test_pass_or_fail_has_the_exact_test_of_mcnemar(up: int, down: int) -> None:
 
 @pytest.mark.parametrize("n", [3, 8, 12])
 def test_few_rows_have_every_choice_of_signs_tried(n: int) -> None:
-    chance = np.random.default_rng(n)
-    first, second = chance.gamma(1, 1, n), chance.gamma(1.4, 1, n)
+    rng = np.random.default_rng(n)
+    first, second = rng.gamma(1, 1, n), rng.gamma(1.4, 1, n)
     expected = permutation_test(
         (second, first),
         lambda a, b, axis: np.mean(a - b, axis=axis),
@@ -59,8 +59,8 @@ def test_few_rows_have_every_choice_of_signs_tried(n: int) -> None:
 
 
 def test_more_rows_have_signs_drawn_by_chance() -> None:
-    chance = np.random.default_rng(4)
-    first, second = chance.gamma(1, 1, 60), chance.gamma(1.3, 1, 60)
+    rng = np.random.default_rng(4)
+    first, second = rng.gamma(1, 1, 60), rng.gamma(1.3, 1, 60)
     expected = permutation_test(
         (second, first),
         lambda a, b, axis: np.mean(a - b, axis=axis),
@@ -75,8 +75,8 @@ def test_more_rows_have_signs_drawn_by_chance() -> None:
 
 
 def test_many_rows_have_the_paired_t_test() -> None:
-    chance = np.random.default_rng(5)
-    first, second = chance.gamma(1, 1, 900), chance.gamma(1.05, 1, 900)
+    rng = np.random.default_rng(5)
+    first, second = rng.gamma(1, 1, 900), rng.gamma(1.05, 1, 900)
     difference = between(first, second)
     assert difference.test == "paired t"
     assert difference.p == pytest.approx(ttest_rel(second, first).pvalue, abs=1e-6)
@@ -84,9 +84,9 @@ def test_many_rows_have_the_paired_t_test() -> None:
 
 @pytest.mark.parametrize("margin", [0.05, 0.2, 0.6])
 def test_equivalence_has_the_two_one_sided_t_tests(margin: float) -> None:
-    chance = np.random.default_rng(6)
-    first = chance.random(40)
-    second = first + chance.normal(0.03, 0.2, 40)
+    rng = np.random.default_rng(6)
+    first = rng.random(40)
+    second = first + rng.normal(0.03, 0.2, 40)
     expected = ttost_paired(second, first, -margin, margin)[0]
     assert between(first, second).p_equivalence(margin) == pytest.approx(expected, abs=1e-6)
 
@@ -144,10 +144,10 @@ def test_no_row_in_common_is_no_difference() -> None:
 
 
 def test_repeats_do_not_count_as_rows() -> None:
-    chance = random.Random(7)
-    first = {row: [float(chance.random() < 0.6)] for row in range(40)}
-    second = {row: [float(chance.random() < 0.8)] for row in range(40)}
-    often = [{row: values * 25 for row, values in one.items()} for one in (first, second)]
+    rng = random.Random(7)
+    first = {row: [float(rng.random() < 0.6)] for row in range(40)}
+    second = {row: [float(rng.random() < 0.8)] for row in range(40)}
+    often = [{row: values * 25 for row, values in by_row.items()} for by_row in (first, second)]
     once, many = paired_difference(first, second, Scale()), paired_difference(*often, PASSES)
     assert once
     assert many

@@ -1,4 +1,4 @@
-"""What k tries of a row come to, beside every choice of k."""
+"""pass@k and pass^k beside every choice of k attempts."""
 
 from itertools import combinations
 

@@ -18,9 +18,9 @@ def test_without_rows_there_is_no_evidence() -> None:
 
 
 @given(st.lists(st.sampled_from([-1.0, 0.0, 0.5, 1.0]), max_size=40), st.randoms())
-def test_the_order_of_the_rows_makes_no_difference(values: list[float], chance) -> None:
+def test_the_order_of_the_rows_makes_no_difference(values: list[float], rng) -> None:
     mixed = values[:]
-    chance.shuffle(mixed)
+    rng.shuffle(mixed)
     assert e_value(values, bound=0.0) == pytest.approx(e_value(mixed, bound=0.0))
 
 
@@ -75,8 +75,8 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
     before = {row: [float(row % 2)] for row in range(60)}
     after = {row: [1.0] for row in range(60)}
     once, watched = (
-        make(before, after, Scale(pass_fail=True))
-        for make in (paired_difference, anytime_difference)
+        compare(before, after, Scale(pass_fail=True))
+        for compare in (paired_difference, anytime_difference)
     )
     assert once
     assert watched
@@ -94,12 +94,12 @@ def test_a_watched_difference_is_a_difference_with_other_tests() -> None:
 
 @pytest.mark.slow
 def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
-    chance, left_out = np.random.default_rng(5), 0
+    rng, left_out = np.random.default_rng(5), 0
     draws = draws_of(500)
     for _ in range(draws):
-        rows = (chance.random(300) < 0.7).astype(float)
-        for seen in (20, 30, 45, 68, 102, 153, 230, 300):
-            low, high = AnytimeMean(rows[:seen].tolist(), 0.0, 1.0).interval()
+        rows = (rng.random(300) < 0.7).astype(float)
+        for n in (20, 30, 45, 68, 102, 153, 230, 300):
+            low, high = AnytimeMean(rows[:n].tolist(), 0.0, 1.0).interval()
             if not low <= 0.7 <= high:
                 left_out += 1
                 break
@@ -110,12 +110,12 @@ def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("shares", [(0.1, 0.1), (0.3, 0.3), (0.02, 0.02)])
 def test_looking_after_every_ten_rows_cries_wolf_no_more_often(shares: tuple[float, float]) -> None:
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     wrong, draws = 0, draws_of(2_000)
     for _ in range(draws):
         up, down = shares
-        rows = chance.choice([1.0, -1.0, 0.0], 600, p=[up, down, 1 - up - down])
-        wrong += any(e_value(rows[:seen], bound=0.0) >= 1 / ALPHA for seen in range(10, 601, 10))
+        rows = rng.choice([1.0, -1.0, 0.0], 600, p=[up, down, 1 - up - down])
+        wrong += any(e_value(rows[:n], bound=0.0) >= 1 / ALPHA for n in range(10, 601, 10))
     print(f"discordant {shares}: evidence without a difference {wrong / draws:.3f}")
     assert_rate(wrong, 2_000, (0.0, ALPHA), (0.0, ALPHA))
 
@@ -123,10 +123,10 @@ def test_looking_after_every_ten_rows_cries_wolf_no_more_often(shares: tuple[flo
 @pytest.mark.slow
 def test_a_real_difference_is_found_with_rows_of_the_same_order() -> None:
     """0.3 up and 0.1 down: 77 rows are the fixed test's for 80%."""
-    chance = np.random.default_rng(4)
+    rng = np.random.default_rng(4)
     needed = []
     for _ in range(draws_of(500)):
-        rows = chance.choice([1.0, -1.0, 0.0], 1_000, p=[0.3, 0.1, 0.6])
+        rows = rng.choice([1.0, -1.0, 0.0], 1_000, p=[0.3, 0.1, 0.6])
         needed.append(
             next(
                 (n for n in range(10, 1_001, 10) if e_value(rows[:n], bound=0.0) >= 1 / ALPHA),

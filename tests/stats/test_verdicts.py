@@ -1,4 +1,4 @@
-"""Words, the family's correction, and the rows that would settle it."""
+"""Outcomes, the correction for a family, and the rows that would settle a difference."""
 
 import numpy as np
 import pytest
@@ -24,19 +24,19 @@ from workbench.stats.verdicts import (
 def passed(up: int, down: int, same: int) -> Difference:
     first = [0.0] * up + [1.0] * (down + same)
     second = [1.0] * up + [0.0] * down + [1.0] * same
-    found = paired_difference(
+    difference = paired_difference(
         {n: [value] for n, value in enumerate(first)},
         {n: [value] for n, value in enumerate(second)},
         Scale(pass_fail=True),
     )
-    assert found
-    return found
+    assert difference
+    return difference
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_the_correction_is_holm_s(family: list[float]) -> None:
-    wanted = multipletests(family, method="holm")[1]
-    assert holm_adjust(family) == pytest.approx(list(wanted), abs=1e-6)
+    expected = multipletests(family, method="holm")[1]
+    assert holm_adjust(family) == pytest.approx(list(expected), abs=1e-6)
 
 
 def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
@@ -62,50 +62,50 @@ def test_what_stays_within_the_margin_is_equivalent() -> None:
 
 
 def test_too_few_rows_say_how_many_would_do() -> None:
-    (said,) = verdicts([passed(9, 4, 87)], margin=0.02)
-    assert said.outcome == INCONCLUSIVE
-    assert said.rows_needed
-    assert 300 < said.rows_needed < 600
-    assert said.detectable
-    assert 0.09 < said.detectable < 0.12
+    (verdict,) = verdicts([passed(9, 4, 87)], margin=0.02)
+    assert verdict.outcome == INCONCLUSIVE
+    assert verdict.rows_needed
+    assert 300 < verdict.rows_needed < 600
+    assert verdict.detectable
+    assert 0.09 < verdict.detectable < 0.12
 
 
 def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
-    (said,) = verdicts([passed(3, 3, 14)])
-    assert (said.outcome, said.rows_needed) == (INCONCLUSIVE, None)
+    (verdict,) = verdicts([passed(3, 3, 14)])
+    assert (verdict.outcome, verdict.rows_needed) == (INCONCLUSIVE, None)
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
-    (said,) = verdicts([passed(0, 0, 10)], margin=0.05)
-    assert said.outcome == INCONCLUSIVE
-    assert said.detectable
-    assert said.detectable > 0.2
+    (verdict,) = verdicts([passed(0, 0, 10)], margin=0.05)
+    assert verdict.outcome == INCONCLUSIVE
+    assert verdict.detectable
+    assert verdict.detectable > 0.2
 
 
 @pytest.mark.parametrize("effect", [0.08, 0.2, 0.5])
 @pytest.mark.parametrize("alpha", [0.05, 0.05 / 6])
 def test_the_rows_needed_are_those_of_the_t_test_s_power(effect: float, alpha: float) -> None:
-    wanted = TTestPower().solve_power(effect, power=0.8, alpha=alpha)
-    assert rows_to_detect(effect * 3, 3.0, alpha) == pytest.approx(wanted, abs=1.5)
+    expected = TTestPower().solve_power(effect, power=0.8, alpha=alpha)
+    assert rows_to_detect(effect * 3, 3.0, alpha) == pytest.approx(expected, abs=1.5)
 
 
 @pytest.mark.parametrize("n", [20, 50, 200])
 def test_the_least_difference_shown_is_that_of_the_t_test_s_power(n: int) -> None:
-    wanted = TTestPower().solve_power(nobs=n, power=0.8, alpha=0.05)
-    assert detectable_difference(n, 1.0) == pytest.approx(wanted, rel=0.02)
+    expected = TTestPower().solve_power(nobs=n, power=0.8, alpha=0.05)
+    assert detectable_difference(n, 1.0) == pytest.approx(expected, rel=0.02)
 
 
 def test_the_rows_that_exclude_a_difference_do_so_in_four_cases_of_five() -> None:
-    chance = np.random.default_rng(8)
+    rng = np.random.default_rng(8)
     n = rows_for_equivalence(0.1, 0.4)
-    found = 0
+    equivalent = 0
     for _ in range(400):
-        apart = chance.normal(0, 0.4, n)
-        made = paired_difference(
+        differences = rng.normal(0, 0.4, n)
+        difference = paired_difference(
             {row: [0.0] for row in range(n)},
-            {row: [value] for row, value in enumerate(apart)},
+            {row: [value] for row, value in enumerate(differences)},
             Scale(),
         )
-        assert made
-        found += made.p_equivalence(0.1) <= 0.05
-    assert 0.74 < found / 400 < 0.86
+        assert difference
+        equivalent += difference.p_equivalence(0.1) <= 0.05
+    assert 0.74 < equivalent / 400 < 0.86
