@@ -1,4 +1,4 @@
-"""Each variant beside its baseline: which one that is, and what is said of the pair."""
+"""Each variant beside its baseline: the choice of baselines, and the comparisons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -78,8 +78,8 @@ def test_a_model_is_the_baseline_of_what_shares_all_else(bench: Bench, line: str
 @pytest.mark.usefixtures("rows")
 def test_a_variant_is_the_baseline_of_all_others(bench: Bench) -> None:
     base = "short · last · temperature=1"
-    found = against(bench.plan(f'{CROSS}baseline: "{base}"\n'))
-    assert (len(found), set(found.values())) == (7, {base})
+    baselines = against(bench.plan(f'{CROSS}baseline: "{base}"\n'))
+    assert (len(baselines), set(baselines.values())) == (7, {base})
 
 
 def test_of_a_single_prompt_the_first_model_is_the_baseline(bench: Bench) -> None:
@@ -100,17 +100,17 @@ def test_a_baseline_that_is_not_run_leaves_nothing_to_compare(bench: Bench) -> N
 
 @pytest.mark.usefixtures("rows")
 def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> None:
-    said = refusal(bench.plan, CROSS + "baseline: plane\n")
-    assert "unknown baseline 'plane'\n  fix: did you mean 'plain'?" in said
-    said = refusal(bench.plan, CROSS + "margin: {exact_mach: 0.1}\n")
-    assert "exact_mach" in said
-    assert "exact_match" in said
+    message = refusal(bench.plan, CROSS + "baseline: plane\n")
+    assert "unknown baseline 'plane'\n  fix: did you mean 'plain'?" in message
+    message = refusal(bench.plan, CROSS + "margin: {exact_mach: 0.1}\n")
+    assert "exact_mach" in message
+    assert "exact_match" in message
     assert "margin" in refusal(bench.plan, CROSS + "margin: -1\n")
 
 
 @pytest.mark.usefixtures("rows")
 @pytest.mark.parametrize(
-    ("sides", "pairs"),
+    ("selectors", "pairs"),
     [
         (["plain", "short"], {"short · last": "plain · last", "short · prompt": "plain · prompt"}),
         (["last", "prompt"], {"plain · prompt": "plain · last", "short · prompt": "short · last"}),
@@ -123,19 +123,21 @@ def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> No
     ],
 )
 def test_two_sides_are_paired_by_all_that_they_share(
-    bench: Bench, sides: list[str], pairs: dict[str, str]
+    bench: Bench, selectors: list[str], pairs: dict[str, str]
 ) -> None:
     """A run is as good as its variants: here one of each prompt on the first model."""
     plan = bench.plan(CROSS.replace("grid: {temperature: [0, 1]}\n", ""))
     runs = {
-        str(number) * 32: [RecordedVariant("qa", f"{one.ref}@1", one.digest, "echo:last", {})]
-        for number, one in enumerate(plan.experiment.prompts, 1)
+        str(number) * 32: [RecordedVariant("qa", f"{prompt.ref}@1", prompt.digest, "echo:last", {})]
+        for number, prompt in enumerate(plan.experiment.prompts, 1)
     }
-    assert against(select_comparisons(sides, plan, runs)) == pairs
+    assert against(select_comparisons(selectors, plan, runs)) == pairs
 
 
-def judged(plan: Plan, answers: Answers, tallies: list[Tally] | None = None) -> list[VariantResult]:
-    """The results of a plan whose rows got these scores, variant by variant; fills `tallies`."""
+def score_plan(
+    plan: Plan, answers: Answers, tallies: list[Tally] | None = None
+) -> list[VariantResult]:
+    """Results of a plan whose rows got these scores, by variant; `tallies` is filled."""
     tallies = [] if tallies is None else tallies
     for variant, cells in zip(plan.variants, plan.cells, strict=True):
         tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
@@ -163,16 +165,25 @@ def test_a_difference_on_the_same_rows_gets_a_word(
     bench: Bench, rows: Callable[[int], None]
 ) -> None:
     rows(40)
-    found = judged(
+    results = score_plan(
         bench.plan(PAIR),
         {"plain": passes(*[0] * 20, *[1] * 20), "short": passes(*[1] * 15, *[0] * 5, *[1] * 20)},
     )
-    one = only(found)
-    assert (one.baseline, one.verdict.outcome, one.difference.mean) == ("plain", "better", 0.375)
-    assert (one.difference.rows, one.left_out, one.worst, one.margin) == (40, 0, None, 0.05)
-    assert "+0.375 better" in leaderboard_blocks(found, currency="USD").plain
-    said = variant_json(found[1])["comparisons"]["exact_match"]
-    assert (said["verdict"], said["difference"], said["up"], said["down"]) == (
+    comparison = only(results)
+    assert (comparison.baseline, comparison.verdict.outcome, comparison.difference.mean) == (
+        "plain",
+        "better",
+        0.375,
+    )
+    assert (
+        comparison.difference.rows,
+        comparison.left_out,
+        comparison.worst,
+        comparison.margin,
+    ) == (40, 0, None, 0.05)
+    assert "+0.375 better" in leaderboard_blocks(results, currency="USD").plain
+    fields = variant_json(results[1])["comparisons"]["exact_match"]
+    assert (fields["verdict"], fields["difference"], fields["up"], fields["down"]) == (
         "better",
         0.375,
         15,
@@ -185,14 +196,18 @@ def test_a_row_that_failed_is_left_out_and_counts_as_the_worst_beside_it(
 ) -> None:
     """Three answers of the second failed, on rows the first got right."""
     rows(40)
-    found = judged(
+    results = score_plan(
         bench.plan(PAIR), {"plain": passes(*[1] * 40), "short": [*passes(*[1] * 37), *[None] * 3]}
     )
-    one = only(found)
-    assert (one.difference.rows, one.difference.mean, one.left_out) == (37, 0.0, 3)
-    assert one.worst
-    assert (one.worst.rows, one.worst.mean) == (40, pytest.approx(-3 / 40))
-    lines = verdict_lines(found)
+    comparison = only(results)
+    assert (comparison.difference.rows, comparison.difference.mean, comparison.left_out) == (
+        37,
+        0.0,
+        3,
+    )
+    assert comparison.worst
+    assert (comparison.worst.rows, comparison.worst.mean) == (40, pytest.approx(-3 / 40))
+    lines = verdict_lines(results)
     assert lines[-1].startswith(
         "  short, exact_match: 3 rows left out; with the worst score for failed rows -0.075 ["
     )
@@ -202,16 +217,16 @@ def test_what_is_not_settled_says_how_many_rows_would_do(
     bench: Bench, rows: Callable[[int], None]
 ) -> None:
     rows(10)
-    found = judged(
+    results = score_plan(
         bench.plan(PAIR + "margin: {exact_match: 0.01}\n"),
         {"plain": passes(*[0] * 5, *[1] * 5), "short": passes(*[1] * 3, *[0] * 3, *[1] * 4)},
     )
-    one = only(found)
-    assert (one.verdict.outcome, one.margin) == ("not enough evidence", 0.01)
-    lines = verdict_lines(found)
+    comparison = only(results)
+    assert (comparison.verdict.outcome, comparison.margin) == ("not enough evidence", 0.01)
+    lines = verdict_lines(results)
     assert lines[0].startswith("verdicts: against plain, on the same rows")
     assert lines[1] == "equivalent: within exact_match 0.01 (`margin:` in the experiment file)"
-    assert f"about {one.verdict.rows_needed:,} rows would settle it (10 show " in lines[2]
+    assert f"about {comparison.verdict.rows_needed:,} rows would settle it (10 show " in lines[2]
 
 
 def test_one_variant_has_nothing_beside_it(bench: Bench) -> None:
@@ -221,10 +236,10 @@ def test_one_variant_has_nothing_beside_it(bench: Bench) -> None:
 
 @pytest.mark.usefixtures("rows")
 def test_categories_are_not_compared(bench: Bench) -> None:
-    found = judged(
+    results = score_plan(
         bench.plan(PAIR), {name: [Score("a"), Score("b")] for name in ("plain", "short")}
     )
-    assert found[1].comparisons == {}
+    assert results[1].comparisons == {}
 
 
 def test_rows_asked_several_times_say_what_several_tries_come_to(bench: Bench) -> None:
@@ -235,13 +250,13 @@ def test_rows_asked_several_times_say_what_several_tries_come_to(bench: Bench) -
     plan = bench.plan(f"{text}repeats: 3\n")
     judge = replace(plan.experiment.evaluators[0], name="exact_match", traits=Traits())
     plan = replace(plan, experiment=replace(plan.experiment, evaluators=(judge,)))
-    (found,) = judged(plan, {"plain": passes(1, 0, 1, 1, 1, 1)})
-    metric = found.metrics["exact_match"]
+    (result,) = score_plan(plan, {"plain": passes(1, 0, 1, 1, 1, 1)})
+    metric = result.metrics["exact_match"]
     assert (metric.pass_at[1], metric.pass_at[3]) == (pytest.approx(5 / 6), 1.0)
     assert (metric.pass_all[2], metric.pass_all[3]) == (pytest.approx(2 / 3), 0.5)
-    assert found.flaky == {"exact_match": ["x"]}
-    assert variant_json(found)["metrics"]["exact_match"]["flaky"] == ["x"]
+    assert result.flaky == {"exact_match": ["x"]}
+    assert variant_json(result)["metrics"]["exact_match"]["flaky"] == ["x"]
     console = Console(width=90, record=True, file=StringIO())
-    console.print(leaderboard([found], currency="USD"))
+    console.print(leaderboard([result], currency="USD"))
     shown = [line.strip() for line in console.export_text().splitlines()]
     assert shown[-3:] == ["pass^3 0.500", "pass@3 1.000", "1 flaky row"]

@@ -1,4 +1,4 @@
-"""Which variant to take: limits, the front, the chances, the words."""
+"""The variant to take: limits, Pareto front, probabilities, wording."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import pytest
 from bench import Bench, refusal
 from hypothesis import given
 from hypothesis import strategies as st
-from test_comparing import judged, passes
+from test_comparing import passes, score_plan
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Decision, Limits, decide
@@ -39,8 +39,10 @@ def decided(
     plan = bench.plan(TEXT)
     tallies: list = []
     results = [
-        replace(one, cost=cost, seconds=latency * rows)
-        for one, cost, latency in zip(judged(plan, answers, tallies), costs, latencies, strict=True)
+        replace(result, cost=cost, seconds=latency * rows)
+        for result, cost, latency in zip(
+            score_plan(plan, answers, tallies), costs, latencies, strict=True
+        )
     ]
     return decide(ExperimentComparison(plan, results, tallies, lambda _: ()), limits)
 
@@ -49,29 +51,29 @@ GOOD, FAIR, POOR = passes(*[1] * 90, *[0] * 10), passes(*[1] * 88, *[0] * 12), p
 
 
 def test_the_best_that_keeps_all_limits_is_named_with_what_is_as_good(bench: Bench) -> None:
-    found = decided(bench, {"plain": GOOD, "short": FAIR, "cheap": POOR}, Limits(floor=0.5))
-    assert [one.variant for one in found.candidates] == [0, 1, 2]
-    best, close, poor = found.candidates
+    decision = decided(bench, {"plain": GOOD, "short": FAIR, "cheap": POOR}, Limits(floor=0.5))
+    assert [candidate.variant for candidate in decision.candidates] == [0, 1, 2]
+    best, close, poor = decision.candidates
     assert (best.cost, best.on_front, close.on_front, close.as_good) == (30.0, True, True, True)
     assert (poor.against, poor.best_chance) == (("exact_match below 0.5",), 0.0)
     assert best.best_chance + close.best_chance == pytest.approx(1)
-    assert found.words.startswith("Take plain: exact_match 0.900 [")
+    assert decision.words.startswith("Take plain: exact_match 0.900 [")
     assert (
         "There is no evidence that short would be worse; of these short costs 67% of it."
-        in found.words
+        in decision.words
     )
 
 
 def test_a_floor_within_the_interval_is_not_certain(bench: Bench) -> None:
-    found = decided(bench, {"plain": GOOD, "short": POOR, "cheap": POOR}, Limits(floor=0.88))
-    assert found.candidates[0].unsure
-    assert found.words.endswith("the floor is within its interval.")
+    decision = decided(bench, {"plain": GOOD, "short": POOR, "cheap": POOR}, Limits(floor=0.88))
+    assert decision.candidates[0].unsure
+    assert decision.words.endswith("the floor is within its interval.")
 
 
 def test_no_variant_that_keeps_the_limits_says_why(bench: Bench) -> None:
     answers = {"plain": GOOD, "short": FAIR, "cheap": POOR}
-    found = decided(bench, answers, Limits(max_cost=5, max_latency_s=0.5), costs=(3, None, 1))
-    assert found.words == (
+    decision = decided(bench, answers, Limits(max_cost=5, max_latency_s=0.5), costs=(3, None, 1))
+    assert decision.words == (
         "No variant keeps all limits (plain: cost above 5, latency above 0.5; short: cost not "
         "known, latency above 0.5; cheap: cost above 5, latency above 0.5)."
     )
@@ -86,11 +88,11 @@ def test_a_metric_that_is_none_is_refused(bench: Bench) -> None:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8),
 )
 def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
-    on = pareto_front(points)
-    assert any(on)
-    for own, kept in zip(points, on, strict=True):
-        beaten = any(a >= own[0] and b >= own[1] and (a, b) != own for a, b in points)
-        assert kept != beaten
+    front = pareto_front(points)
+    assert any(front)
+    for point, on_front in zip(points, front, strict=True):
+        beaten = any(a >= point[0] and b >= point[1] and (a, b) != point for a, b in points)
+        assert on_front != beaten
 
 
 def test_the_chances_of_being_best_are_those_of_the_rows() -> None:

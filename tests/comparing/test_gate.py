@@ -1,4 +1,4 @@
-"""The gate: what fails it, what passes, what too few rows can't tell."""
+"""The gate: failed, passed, and undecided with too few rows."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bench import Bench, refusal
 from draws import assert_rate, draws_of
-from test_comparing import judged, passes
+from test_comparing import passes, score_plan
 
 from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
 from workbench.comparing.gate import check_gate
@@ -27,7 +27,7 @@ FULL = 1_000  # pull requests in a simulation
 
 @pytest.fixture
 def checks(bench: Bench) -> Callable[..., list[Check]]:
-    """Of a gate on `short`, whose baseline is `plain`."""
+    """Checks of a gate on `short`, whose baseline is `plain`."""
     bench.write("short.jinja", "Short: {{ text }}")
 
     def checked(rule: str, plain: Answers, short: Answers) -> list[Check]:
@@ -40,18 +40,18 @@ def checks(bench: Bench) -> Callable[..., list[Check]]:
 
 
 def gate_of(plan: Plan, plain: Answers, short: Answers) -> list[Check]:
-    results, tallies = judged_with(plan, {"plain": plain, "short": short})
+    results, tallies = score_with_tallies(plan, {"plain": plain, "short": short})
     return check_gate(plan, results, tallies)
 
 
-def judged_with(plan: Plan, answers: dict[str, Answers]):
+def score_with_tallies(plan: Plan, answers: dict[str, Answers]):
     tallies: list = []
-    results = judged(plan, answers, tallies)
+    results = score_plan(plan, answers, tallies)
     return results, tallies
 
 
-def outcomes(found: Sequence[Check]) -> list[str]:
-    return [check.outcome for check in found]
+def outcomes(gate_checks: Sequence[Check]) -> list[str]:
+    return [check.outcome for check in gate_checks]
 
 
 CROSS = """\
@@ -63,7 +63,7 @@ evaluators: [exact_match]
 
 
 @pytest.mark.parametrize(
-    ("named", "base"),
+    ("selector", "base"),
     [
         ("baseline", "plain · prompt"),
         ("plain", "plain · prompt"),
@@ -76,7 +76,7 @@ evaluators: [exact_match]
         ("@none", None),
     ],
 )
-def test_what_a_variant_is_held_against(bench: Bench, named: str, base: str | None) -> None:
+def test_what_a_variant_is_held_against(bench: Bench, selector: str, base: str | None) -> None:
     """`short · prompt`: by what shares all else with it; a variant that is named is it for all."""
     bench.write("short.jinja", "Short: {{ text }}")
     bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
@@ -85,31 +85,31 @@ def test_what_a_variant_is_held_against(bench: Bench, named: str, base: str | No
     versions = (replace(short, ref="short@same"), replace(plain, ref="short@other"))
     experiment = replace(plan.experiment, prompts=(plain, short, *versions))
     names = [variant.name for variant in plan.variants]
-    found = find_baseline(
-        replace(plan, experiment=experiment), names.index("short · prompt"), named
+    baseline = find_baseline(
+        replace(plan, experiment=experiment), names.index("short · prompt"), selector
     )
-    assert (None if found is None else names[found]) == base
+    assert (None if baseline is None else names[baseline]) == base
 
 
 def test_a_floor_fails_only_when_the_mean_is_clearly_below(checks) -> None:
     half = passes(*[1, 0] * 50)
-    (found,) = checks("min: 0.4", half, half)
-    assert (found.outcome, found.rule, found.value, found.rows) == (
+    (check,) = checks("min: 0.4", half, half)
+    assert (check.outcome, check.rule, check.value, check.rows) == (
         PASSED,
         "at least 0.4",
         0.5,
         100,
     )
-    (found,) = checks("min: 0.55", half, half)
-    assert (found.outcome, found.rows_needed) == (INCONCLUSIVE, 626)
-    (found,) = checks("min: 0.7", half, half)
-    assert (found.outcome, found.rows_needed is None or found.p <= 0.05) == (FAILED, True)
+    (check,) = checks("min: 0.55", half, half)
+    assert (check.outcome, check.rows_needed) == (INCONCLUSIVE, 626)
+    (check,) = checks("min: 0.7", half, half)
+    assert (check.outcome, check.rows_needed is None or check.p <= 0.05) == (FAILED, True)
 
 
 def test_a_bound_that_no_mean_can_be_beyond_is_refused(checks) -> None:
     half = passes(*[1, 0] * 10)
-    said = refusal(checks, "min: 1.5", half, half)
-    assert "exact_match is always from 0 to 1, but the bound is 1.5" in said
+    message = refusal(checks, "min: 1.5", half, half)
+    assert "exact_match is always from 0 to 1, but the bound is 1.5" in message
 
 
 def test_nothing_at_all_is_not_no_worse(checks) -> None:
@@ -131,27 +131,29 @@ def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
 def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:
     base = passes(*[1] * 80, *[0] * 20)
     worse = passes(*[1] * 50, *[0] * 50)
-    (found,) = checks("no_worse_than: baseline, by: 0.05", base, worse)
-    assert (found.outcome, found.base, found.value) == (FAILED, 0, pytest.approx(-0.3))
-    assert found.rule == "no worse than plain by 0.05"
+    (check,) = checks("no_worse_than: baseline, by: 0.05", base, worse)
+    assert (check.outcome, check.base, check.value) == (FAILED, 0, pytest.approx(-0.3))
+    assert check.rule == "no worse than plain by 0.05"
     better = passes(*[1] * 95, *[0] * 5)
     assert outcomes(checks("no_worse_than: baseline, by: 0.05", base, better)) == [PASSED]
-    (found,) = checks("no_worse_than: baseline, by: 0.05", base, passes(*[1] * 77, *[0] * 23))
-    assert (found.outcome, found.rows_needed is not None) == (INCONCLUSIVE, True)
+    (check,) = checks("no_worse_than: baseline, by: 0.05", base, passes(*[1] * 77, *[0] * 23))
+    assert (check.outcome, check.rows_needed is not None) == (INCONCLUSIVE, True)
     assert outcomes(checks("no_worse_than: plain, by: 0.05", base, better)) == [PASSED]
 
 
 def test_failing_is_no_way_through_the_gate(checks) -> None:
     """The answers that came are all right; a third never came."""
     base = passes(*[1] * 60)
-    found = checks("min: 0.9, no_worse_than: baseline, by: 0.1", base, [*base[:40], *[None] * 20])
-    assert outcomes(found) == [FAILED, FAILED]
-    assert found[0].value == pytest.approx(2 / 3)
-    assert found[1].value == pytest.approx(-1 / 3)
+    gate_checks = checks(
+        "min: 0.9, no_worse_than: baseline, by: 0.1", base, [*base[:40], *[None] * 20]
+    )
+    assert outcomes(gate_checks) == [FAILED, FAILED]
+    assert gate_checks[0].value == pytest.approx(2 / 3)
+    assert gate_checks[1].value == pytest.approx(-1 / 3)
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("gate: {exact_mach: {min: 1}}", "did you mean 'exact_match'"),
         ("gate: {exact_match: {}}", "the rule for 'exact_match' has no condition"),
@@ -159,10 +161,10 @@ def test_failing_is_no_way_through_the_gate(checks) -> None:
         ("gate: {exact_match: {min: .nan}}", "'.nan' is not a JSON float"),
     ],
 )
-def test_a_rule_that_can_be_nothing_is_refused(bench: Bench, line: str, said: str) -> None:
+def test_a_rule_that_can_be_nothing_is_refused(bench: Bench, line: str, message: str) -> None:
     bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
     text = PAIR.replace("[plain, short]", "[plain]")
-    assert said in refusal(bench.plan, f"{text}{line}\n")
+    assert message in refusal(bench.plan, f"{text}{line}\n")
 
 
 def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: Bench) -> None:
@@ -176,38 +178,38 @@ def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: 
 
 
 def simulated(bench: Bench, rows: int, by: float, drop: float) -> dict[str, int]:
-    """How often a gate of two rules said what, of pull requests that lose `drop`."""
+    """Counts of the outcomes of a gate with two rules, for pull requests that lose `drop`."""
     bench.write("short.jinja", "Short: {{ text }}")
     lines = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows))
     bench.write("rows.jsonl", lines)
     rule = f"min: 0.5, no_worse_than: baseline, by: {by}"
     plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n", scope=Scope())
-    chance, draws = np.random.default_rng(rows), draws_of(FULL)
-    said = dict.fromkeys((FAILED, INCONCLUSIVE, PASSED), 0)
+    rng, draws = np.random.default_rng(rows), draws_of(FULL)
+    counts = dict.fromkeys((FAILED, INCONCLUSIVE, PASSED), 0)
     for _ in range(draws):
-        ease = 0.3 + 0.6 * chance.beta(1.5, 1, rows)
-        before = chance.random(rows) < ease
-        after = chance.random(rows) < ease - drop
-        found = outcomes(gate_of(plan, passes(*before), passes(*after)))
-        worst = next(word for word in said if word in found)
-        said[worst] += 1
-    return said
+        ease = 0.3 + 0.6 * rng.beta(1.5, 1, rows)
+        before = rng.random(rows) < ease
+        after = rng.random(rows) < ease - drop
+        gate_outcomes = outcomes(gate_of(plan, passes(*before), passes(*after)))
+        worst_outcome = next(outcome for outcome in counts if outcome in gate_outcomes)
+        counts[worst_outcome] += 1
+    return counts
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [50, 200])
 def test_a_gate_does_not_cry_wolf(bench: Bench, rows: int) -> None:
-    found = simulated(bench, rows, by=0.0, drop=0.0)
-    print(f"no change, {rows} rows: {found}")
-    assert_rate(found[FAILED], FULL, (0.0, 0.05), (0.0, 0.05))
+    counts = simulated(bench, rows, by=0.0, drop=0.0)
+    print(f"no change, {rows} rows: {counts}")
+    assert_rate(counts[FAILED], FULL, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow
 def test_a_gate_sees_a_real_drop_as_often_as_it_says(bench: Bench) -> None:
     """0.2 lost where 0.05 may be: so many rows show the 0.15 beyond it in four cases of five."""
-    deviation = (2 * 0.226) ** 0.5  # of the rows' differences in this world, about
+    deviation = (2 * 0.226) ** 0.5  # of the rows' differences in this simulation, about
     rows = rows_to_decide(0.15, deviation)
     assert rows
-    found = simulated(bench, rows + 20, by=0.05, drop=0.2)
-    print(f"a drop of 0.2, {rows + 20} rows: {found}")
-    assert_rate(found[FAILED], FULL, (0.78, 1.0), (0.75, 1.0))
+    counts = simulated(bench, rows + 20, by=0.05, drop=0.2)
+    print(f"a drop of 0.2, {rows + 20} rows: {counts}")
+    assert_rate(counts[FAILED], FULL, (0.78, 1.0), (0.75, 1.0))

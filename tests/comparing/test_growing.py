@@ -1,4 +1,4 @@
-"""A gate that may ask for rows: what it asks for, when it stops, how seldom it is wrong."""
+"""A gate that may ask for rows: its batches, when it stops, its error rates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,93 +43,96 @@ def planned(bench: Bench) -> Callable[..., Plan]:
 
 
 def tallies(plan: Plan, drawn: Drawn, state: str = "", rows: int = 10_000) -> list[Tally]:
-    """Of drawn values, the first so many; a row that is not right may have a state instead."""
-    found = []
-    for cells, own in zip(plan.cells, drawn, strict=True):
+    """Tallies of the first `rows` drawn values; a wrong answer may have a state instead."""
+    filled = []
+    for cells, variant_rows in zip(plan.cells, drawn, strict=True):
         tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
-        values = [value for row in own for value in row]
+        values = [value for row in variant_rows for value in row]
         for number, (cell, value) in list(enumerate(zip(cells, values, strict=True)))[:rows]:
             scores = {"exact_match": Score(bool(value)), "output_tokens": Score(3.0)}
             row = Row(cell, Completion(cell.key, "ok"), scores)
-            lost = Row(cell, Completion(cell.key, state or "ok"), {})
-            tally.add(number, lost if state and not value else row)
-        found.append(tally)
-    return found
+            without_score = Row(cell, Completion(cell.key, state or "ok"), {})
+            tally.add(number, without_score if state and not value else row)
+        filled.append(tally)
+    return filled
 
 
-class Arriving:
-    """Tallies that know what is stored, and get what is asked."""
+class AnswerFeed:
+    """Tallies of the stored answers, to which those of sent requests are added."""
 
     def __init__(self, plan: Plan, drawn: Drawn) -> None:
         self.tallies = tallies(plan, drawn, rows=0)
         self._rows: dict[str, list[tuple[int, int, bool]]] = {}
-        for number, (cells, own) in enumerate(zip(plan.cells, drawn, strict=True)):
-            values = [value for row in own for value in row]
-            for place, (cell, value) in enumerate(zip(cells, values, strict=True)):
-                self._rows.setdefault(cell.key, []).append((number, place, value))
+        for number, (cells, variant_rows) in enumerate(zip(plan.cells, drawn, strict=True)):
+            values = [value for row in variant_rows for value in row]
+            for index, (cell, value) in enumerate(zip(cells, values, strict=True)):
+                self._rows.setdefault(cell.key, []).append((number, index, value))
         self._plan = plan
         needed = {request.key for requests in plan.requests for request in requests}
         self.take(self._rows.keys() - needed)
 
     def take(self, keys: set[str]) -> None:
         for key in keys:
-            for number, place, value in self._rows[key]:
+            for number, index, value in self._rows[key]:
                 scores = {"exact_match": Score(bool(value)), "output_tokens": Score(3.0)}
-                cell = self._plan.cells[number][place]
-                self.tallies[number].add(place, Row(cell, Completion(key, "ok"), scores))
+                cell = self._plan.cells[number][index]
+                self.tallies[number].add(index, Row(cell, Completion(key, "ok"), scores))
 
 
 @dataclass
-class Grown:
+class GrownGate:
     growing: GrowingGate
-    asked: int
-    told: list[str]
+    sent: int
+    lines: list[str]
 
     @property
     def outcomes(self) -> list[str]:
         return [check.outcome for check in self.growing.checks]
 
 
-def grown(plan: Plan, drawn: Drawn, weight: float = 1.0) -> Grown:
-    told: list[str] = []
-    growing = GrowingGate([], told.append, plan.experiment.repeats)
-    own = Arriving(plan, drawn)
-    growing.start(lambda: own.tallies, weight)
-    asked = 0
-    for some in growing.batches(plan):
-        own.take({request.key for requests in some for request in requests})
-        asked += sum(len(requests) for requests in some)
-    return Grown(growing, asked, told)
+def grow(plan: Plan, drawn: Drawn, weight: float = 1.0) -> GrownGate:
+    lines: list[str] = []
+    growing = GrowingGate([], lines.append, plan.experiment.repeats)
+    feed = AnswerFeed(plan, drawn)
+    growing.start(lambda: feed.tallies, weight)
+    sent = 0
+    for batch in growing.batches(plan):
+        feed.take({request.key for requests in batch for request in requests})
+        sent += sum(len(requests) for requests in batch)
+    return GrownGate(growing, sent, lines)
 
 
-def passes(chance: np.random.Generator, rows: int, *means: float) -> Drawn:
-    """Once each, on rows that are as hard for one as for another."""
-    hard = chance.random(rows)
-    drawn = [np.where(chance.random(rows) < 0.7, hard, chance.random(rows)) for _ in means]
-    return [[[bool(one)] for one in own < mean] for own, mean in zip(drawn, means, strict=True)]
+def passes(rng: np.random.Generator, rows: int, *means: float) -> Drawn:
+    """Values of variants with these means, on rows that are equally hard for all."""
+    hard = rng.random(rows)
+    variants = []
+    for mean in means:
+        passed = np.where(rng.random(rows) < 0.7, hard, rng.random(rows)) < mean
+        variants.append([[bool(value)] for value in passed])
+    return variants
 
 
-def only(found: Grown) -> Check:
-    (check,) = found.growing.checks
+def only_check(result: GrownGate) -> Check:
+    (check,) = result.growing.checks
     return check
 
 
 def test_it_asks_for_rows_until_it_is_decided(planned) -> None:
     plan = planned(1_000)
-    found = grown(plan, passes(np.random.default_rng(1), 1_000, 0.7, 0.75))
-    check = only(found)
+    result = grow(plan, passes(np.random.default_rng(1), 1_000, 0.7, 0.75))
+    check = only_check(result)
     assert check.outcome == PASSED
-    assert found.asked == 2 * check.rows < 1_000
-    assert found.told[0] == "20 rows: 1 of 1 check open"
-    assert found.told[-1] == f"{check.rows} rows: 0 of 1 check open"
+    assert result.sent == 2 * check.rows < 1_000
+    assert result.lines[0] == "20 rows: 1 of 1 check open"
+    assert result.lines[-1] == f"{check.rows} rows: 0 of 1 check open"
     assert check.low is not None
     assert check.low > -0.1
 
 
 def test_a_drop_is_found_and_then_nothing_more_is_asked(planned) -> None:
-    found = grown(planned(1_000), passes(np.random.default_rng(2), 1_000, 0.8, 0.3))
-    assert only(found).outcome == FAILED
-    assert found.asked < 200
+    result = grow(planned(1_000), passes(np.random.default_rng(2), 1_000, 0.8, 0.3))
+    assert only_check(result).outcome == FAILED
+    assert result.sent < 200
 
 
 def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
@@ -137,11 +140,11 @@ def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
     plan = planned(600)
     stored = frozenset(cell.key for cells in plan.cells for cell in cells[:200])
     drawn = passes(np.random.default_rng(3), 600, 0.8, 0.3)
-    found = grown(planned(600, stored=stored), drawn)
-    assert (found.asked, only(found).rows, only(found).outcome) == (0, 20, FAILED)
+    result = grow(planned(600, stored=stored), drawn)
+    assert (result.sent, only_check(result).rows, only_check(result).outcome) == (0, 20, FAILED)
     equal = passes(np.random.default_rng(4), 600, 0.7, 0.7)
-    found = grown(planned(600, "no_worse_than: baseline, by: 0.03", stored=stored), equal)
-    assert found.told[:2] == ["200 rows: 1 of 1 check open", "300 rows: 1 of 1 check open"]
+    result = grow(planned(600, "no_worse_than: baseline, by: 0.03", stored=stored), equal)
+    assert result.lines[:2] == ["200 rows: 1 of 1 check open", "300 rows: 1 of 1 check open"]
 
 
 @pytest.mark.slow
@@ -151,22 +154,22 @@ def test_the_same_command_comes_to_the_same_again(planned) -> None:
     for seed in range(20):
         drawn = passes(np.random.default_rng(seed), 400, 0.7, 0.7)
         plan = planned(400, rule)
-        own, asked = Arriving(plan, drawn), set[str]()
+        feed, sent = AnswerFeed(plan, drawn), set[str]()
         first = GrowingGate([], lambda text: None)
-        first.start(lambda own=own: own.tallies, 1.0)
-        for some in first.batches(plan):
-            asked |= {request.key for requests in some for request in requests}
-            own.take({request.key for requests in some for request in requests})
-        second = grown(planned(400, rule, stored=frozenset(asked)), drawn)
-        assert second.asked == 0
+        first.start(lambda feed=feed: feed.tallies, 1.0)
+        for batch in first.batches(plan):
+            sent |= {request.key for requests in batch for request in requests}
+            feed.take({request.key for requests in batch for request in requests})
+        second = grow(planned(400, rule, stored=frozenset(sent)), drawn)
+        assert second.sent == 0
         assert second.outcomes == [check.outcome for check in first.checks]
 
 
 def test_one_failed_check_decides_the_gate(planned) -> None:
     rule = "min: 0.7, no_worse_than: baseline, by: 0.01"
-    found = grown(planned(600, rule), passes(np.random.default_rng(5), 600, 0.4, 0.4))
-    assert found.outcomes == [FAILED, INCONCLUSIVE]
-    assert found.asked < 600
+    result = grow(planned(600, rule), passes(np.random.default_rng(5), 600, 0.4, 0.4))
+    assert result.outcomes == [FAILED, INCONCLUSIVE]
+    assert result.sent < 600
 
 
 def test_a_metric_without_a_range_is_judged_once(planned, bench: Bench) -> None:
@@ -174,8 +177,8 @@ def test_a_metric_without_a_range_is_judged_once(planned, bench: Bench) -> None:
     plan = planned(300)
     text = TEXT + "gate: {output_tokens: {max: 2.5}}\n"
     plan = bench.plan(text)
-    found = grown(plan, passes(np.random.default_rng(6), 300, 0.5, 0.5))
-    check = only(found)
+    result = grow(plan, passes(np.random.default_rng(6), 300, 0.5, 0.5))
+    check = only_check(result)
     assert (check.fixed_sample, check.rows, check.outcome) == (True, 20, FAILED)
 
 
@@ -195,16 +198,16 @@ def test_what_was_once_shown_stays_shown(planned) -> None:
 def test_evidence_has_to_be_as_many_times_as_strong(planned) -> None:
     plan = planned(1_000)
     drawn = passes(np.random.default_rng(1), 1_000, 0.7, 0.75)
-    assert only(grown(plan, drawn, 1e4)).rows > only(grown(plan, drawn)).rows
+    assert only_check(grow(plan, drawn, 1e4)).rows > only_check(grow(plan, drawn)).rows
 
 
 def test_repeats_of_a_row_count_as_one_row(planned) -> None:
     """Sixty rows, five times each: what one answer says, all five say."""
-    chance = np.random.default_rng(7)
-    once = passes(chance, 60, 0.7, 0.7)
-    five = [[row * 5 for row in own] for own in once]
-    single = only(grown(planned(60), once))
-    repeated = only(grown(planned(60, repeats=5), five))
+    rng = np.random.default_rng(7)
+    once = passes(rng, 60, 0.7, 0.7)
+    five = [[row * 5 for row in variant_rows] for variant_rows in once]
+    single = only_check(grow(planned(60), once))
+    repeated = only_check(grow(planned(60, repeats=5), five))
     assert (single.outcome, single.p, single.low) == (
         repeated.outcome,
         repeated.p,
@@ -219,9 +222,9 @@ def test_a_server_that_was_down_fails_no_gate(planned, state: str, outcome: str)
     """The second is right wherever it got a reply; an answer that is useless is its own fault."""
     plan = planned(60)
     drawn = [[[True]] * 60, [[row % 2 == 0] for row in range(60)]]
-    own = tallies(plan, drawn, state)
+    scored = tallies(plan, drawn, state)
     growing = GrowingGate([], lambda text: None)
-    growing.start(lambda: own, 1.0)
+    growing.start(lambda: scored, 1.0)
     list(growing.batches(plan))
     (check,) = growing.checks
     assert (check.outcome, check.rows) == (outcome, 30 if state == "failed" else check.rows)
@@ -234,10 +237,10 @@ def test_a_drop_as_large_as_may_be_hardly_ever_fails_however_often_it_is_looked_
 ) -> None:
     """Means of 0.7 and 0.6, or a floor of 0.6: on the border, where it is hardest."""
     plan = planned(200, rule)
-    chance, failed, passed = np.random.default_rng(8), 0, 0
+    rng, failed, passed = np.random.default_rng(8), 0, 0
     draws = draws_of(1_000)
     for _ in range(draws):
-        outcomes = grown(plan, passes(chance, 200, 0.7, 0.6)).outcomes
+        outcomes = grow(plan, passes(rng, 200, 0.7, 0.6)).outcomes
         failed += FAILED in outcomes
         passed += PASSED in outcomes
     print(f"{rule}: on the border it fails in {failed / draws:.3f}, passes {passed / draws:.3f}")
@@ -250,18 +253,18 @@ def test_a_drop_as_large_as_may_be_hardly_ever_fails_however_often_it_is_looked_
 def test_asking_the_same_rows_again_and_again_keeps_the_promise(planned) -> None:
     """Sixty rows, then twice each, then three and four times; a drop as large as may be."""
     plans = [planned(60, repeats=repeats) for repeats in (1, 2, 3, 4)]
-    chance, failed, passed = np.random.default_rng(10), 0, 0
+    rng, failed, passed = np.random.default_rng(10), 0, 0
     draws = draws_of(500)
     for _ in range(draws):
-        hard = chance.beta(1.2, 0.8, 60)
-        drawn = [chance.random((60, 4)) < hard[:, None] * mean for mean in (1.0, 5 / 6)]
+        hard = rng.beta(1.2, 0.8, 60)
+        drawn = [rng.random((60, 4)) < hard[:, None] * mean for mean in (1.0, 5 / 6)]
         growing = GrowingGate([], lambda text: None)
         for level, plan in enumerate(plans):
-            own = tallies(plan, [one[:, : level + 1].tolist() for one in drawn])
-            growing.start(lambda own=own: own, 2.0 ** (level + 1))
+            scored = tallies(plan, [values[:, : level + 1].tolist() for values in drawn])
+            growing.start(lambda scored=scored: scored, 2.0 ** (level + 1))
             list(growing.batches(plan))
-        failed += only(Grown(growing, 0, [])).outcome == FAILED
-        passed += only(Grown(growing, 0, [])).outcome == PASSED
+        failed += only_check(GrownGate(growing, 0, [])).outcome == FAILED
+        passed += only_check(GrownGate(growing, 0, [])).outcome == PASSED
     print(
         f"four times each: on the border it fails in {failed / draws:.3f}, passes {passed / draws}"
     )
@@ -272,11 +275,11 @@ def test_asking_the_same_rows_again_and_again_keeps_the_promise(planned) -> None
 @pytest.mark.slow
 def test_a_real_drop_fails_and_no_change_passes(planned) -> None:
     plan = planned(1_500)
-    chance = np.random.default_rng(9)
-    asked: dict[str, list[int]] = {PASSED: [], FAILED: []}
-    for wanted, mean in ((PASSED, 0.7), (FAILED, 0.5)):
+    rng = np.random.default_rng(9)
+    rows_needed: dict[str, list[int]] = {PASSED: [], FAILED: []}
+    for expected, mean in ((PASSED, 0.7), (FAILED, 0.5)):
         for _ in range(100):
-            found = grown(plan, passes(chance, 1_500, 0.7, mean))
-            asked[wanted] += [only(found).rows] if only(found).outcome == wanted else []
-    print({word: (len(rows), float(np.median(rows))) for word, rows in asked.items()})
-    assert all(len(rows) >= 80 for rows in asked.values())
+            check = only_check(grow(plan, passes(rng, 1_500, 0.7, mean)))
+            rows_needed[expected] += [check.rows] if check.outcome == expected else []
+    print({outcome: (len(rows), float(np.median(rows))) for outcome, rows in rows_needed.items()})
+    assert all(len(rows) >= 80 for rows in rows_needed.values())

@@ -1,4 +1,4 @@
-"""A race: who drops out, when, and how seldom that is wrong."""
+"""A race: the variants that drop out, when, and its error rates."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ evaluators: [exact_match, output_tokens]
 
 @dataclass
 class Drawn:
-    """The values of a variant, as a tally has them."""
+    """Scores of a variant, as a tally has them."""
 
-    own: Mapping[int, Sequence[float]]
+    row_values: Mapping[int, Sequence[float]]
     lost_rows: Mapping[int, int] = field(default_factory=dict)
     silent: frozenset[int] = frozenset()
 
     def values(self, name: str) -> Mapping[int, Sequence[float]]:
         assert name
-        return self.own
+        return self.row_values
 
     def lost(self, name: str) -> Mapping[int, int]:
         assert name
@@ -54,33 +54,33 @@ def planned(bench: Bench) -> Callable[..., Plan]:
 
 
 @dataclass
-class Run:
-    """A race over drawn values, and what it asked for."""
+class RaceResult:
+    """A race over drawn values, and the requests that it sent."""
 
     race: Race
-    asked: list[int]  # of each variant
+    sent: list[int]  # of each variant
     spared: int
 
 
-def raced(plan: Plan, drawn: Sequence[Drawn]) -> Run:
+def raced(plan: Plan, drawn: Sequence[Drawn]) -> RaceResult:
     spared: list[int] = []
     race = Race(plan, lambda: drawn, spared.append)
-    asked = [0] * len(plan.variants)
-    for some in race.batches(plan):
-        for number, requests in enumerate(some):
-            asked[number] += len(requests)
+    sent = [0] * len(plan.variants)
+    for batch in race.batches(plan):
+        for number, requests in enumerate(batch):
+            sent[number] += len(requests)
     assert sum(spared) == race.spared
-    return Run(race, asked, race.spared)
+    return RaceResult(race, sent, race.spared)
 
 
-def shares(chance: np.random.Generator, rows: int, *means: float) -> list[Drawn]:
-    """Pass or fail on rows that are as hard for one as for another."""
-    hard = chance.random(rows)
-    found = []
+def shares(rng: np.random.Generator, rows: int, *means: float) -> list[Drawn]:
+    """Pass or fail with these means, on rows that are equally hard for all."""
+    hard = rng.random(rows)
+    variants = []
     for mean in means:
-        own = np.where(chance.random(rows) < 0.5, hard, chance.random(rows)) < mean
-        found.append(Drawn({row: [float(one)] for row, one in enumerate(own)}))
-    return found
+        passed = np.where(rng.random(rows) < 0.5, hard, rng.random(rows)) < mean
+        variants.append(Drawn({row: [float(value)] for row, value in enumerate(passed)}))
+    return variants
 
 
 def test_waves_grow_by_half_and_end_with_the_last_row() -> None:
@@ -101,36 +101,32 @@ def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
     """`b` says what `a` says: if `a` is not asked, `b` has to be."""
     same = TEXT.replace("[a, b, c]", "[a, c]").replace("[echo:last]", "[echo:last, echo:prompt]")
     plan = planned(30, same)
-    cells, asked = plan.cells, set[str]()
-    first = batch_requests(plan, {1}, range(10), asked)
-    assert [len(one) for one in first] == [0, 10, 0, 0]
-    assert asked == {cell.key for cell in cells[1][:10]}
-    assert [len(r) for r in batch_requests(plan, {0, 1}, range(20), asked)] == [20, 10, 0, 0]
-    assert [len(r) for r in batch_requests(plan, {0, 1, 2, 3}, range(20), asked)] == [
-        0,
-        0,
-        20,
-        20,
-    ]
+    cells, sent = plan.cells, set[str]()
+    first = batch_requests(plan, {1}, range(10), sent)
+    assert [len(requests) for requests in first] == [0, 10, 0, 0]
+    assert sent == {cell.key for cell in cells[1][:10]}
+    second = batch_requests(plan, {0, 1}, range(20), sent)
+    assert [len(requests) for requests in second] == [20, 10, 0, 0]
+    third = batch_requests(plan, {0, 1, 2, 3}, range(20), sent)
+    assert [len(requests) for requests in third] == [0, 0, 20, 20]
 
 
 def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -> None:
-    found = raced(planned(400), shares(np.random.default_rng(1), 400, 0.8, 0.8, 0.2))
-    assert found.asked[:2] == [400, 400]
-    assert found.asked[2] == found.race.eliminated[2].rows < 100
-    assert list(found.race.eliminated) == [2]
-    assert found.race.eliminated[2].difference < -0.3
-    assert found.spared == 400 - found.asked[2]
-    assert (
-        found.race.reason(2) == f"worse than {'ab'[found.race.eliminated[2].better]} after 20 rows"
-    )
+    result = raced(planned(400), shares(np.random.default_rng(1), 400, 0.8, 0.8, 0.2))
+    assert result.sent[:2] == [400, 400]
+    assert result.sent[2] == result.race.eliminated[2].rows < 100
+    assert list(result.race.eliminated) == [2]
+    assert result.race.eliminated[2].difference < -0.3
+    assert result.spared == 400 - result.sent[2]
+    better = "ab"[result.race.eliminated[2].better]
+    assert result.race.reason(2) == f"worse than {better} after 20 rows"
 
 
 def test_who_wins_alone_still_gets_all_its_rows(planned) -> None:
-    found = raced(planned(400), shares(np.random.default_rng(2), 400, 0.2, 0.9, 0.2))
-    assert found.asked[1] == 400
-    assert sorted(found.race.eliminated) == [0, 2]
-    assert found.asked[0] + found.asked[2] + found.spared == 800
+    result = raced(planned(400), shares(np.random.default_rng(2), 400, 0.2, 0.9, 0.2))
+    assert result.sent[1] == 400
+    assert sorted(result.race.eliminated) == [0, 2]
+    assert result.sent[0] + result.sent[2] + result.spared == 800
 
 
 def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> None:
@@ -142,10 +138,9 @@ def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> N
     (bench.root / "evaluators").mkdir()
     (bench.root / "evaluators" / "harm.py").write_text(judge)
     plan = planned(200, TEXT.replace("[exact_match, output_tokens]", "[harm]"), race="harm")
-    chance = np.random.default_rng(3)
+    rng = np.random.default_rng(3)
     drawn = [
-        Drawn({row: [float(chance.integers(low, low + 3))] for row in range(200)})
-        for low in (6, 2, 2)
+        Drawn({row: [float(rng.integers(low, low + 3))] for row in range(200)}) for low in (6, 2, 2)
     ]
     assert list(raced(plan, drawn).race.eliminated) == [0]
 
@@ -165,9 +160,9 @@ def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:
     """All its answers failed, say."""
     drawn = shares(np.random.default_rng(4), 200, 0.9, 0.1, 0.5)
     drawn[2] = Drawn({})
-    found = raced(planned(200), drawn)
-    assert list(found.race.eliminated) == [1]
-    assert found.asked[2] == 200
+    result = raced(planned(200), drawn)
+    assert list(result.race.eliminated) == [1]
+    assert result.sent[2] == 200
 
 
 def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) -> None:
@@ -177,21 +172,21 @@ def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) 
     )
     plan = planned(100, TEXT.replace("exact_match, ", "mark, "), race="mark")
     drawn = [Drawn({row: [number + 0.5] for row in range(100)}) for number in range(3)]
-    found = raced(plan, drawn)
-    assert (found.asked, found.race.eliminated) == ([100, 100, 100], {})
+    result = raced(plan, drawn)
+    assert (result.sent, result.race.eliminated) == ([100, 100, 100], {})
     assert (
-        found.race.disabled
+        result.race.disabled
         == "mark turned out to be a number without a range: no variant can drop out"
     )
 
 
 def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
     assert "did you mean 'exact_match'?" in refusal(planned, 20, race="exact_mach")
-    said = refusal(planned, 20, race="output_tokens")
-    assert "a race can't use output_tokens: it is a number without a range" in said
-    assert "--race-on a pass/fail metric" in said
-    one = TEXT.replace("[a, b, c]", "[a]")
-    assert "a race needs two variants" in refusal(planned, 20, one)
+    message = refusal(planned, 20, race="output_tokens")
+    assert "a race can't use output_tokens: it is a number without a range" in message
+    assert "--race-on a pass/fail metric" in message
+    single = TEXT.replace("[a, b, c]", "[a]")
+    assert "a race needs two variants" in refusal(planned, 20, single)
 
 
 def test_it_is_another_invocation_than_the_run_of_all_rows(planned, bench: Bench) -> None:
@@ -204,14 +199,14 @@ def test_it_is_another_invocation_than_the_run_of_all_rows(planned, bench: Bench
 @pytest.mark.parametrize("shared", [True, False])
 def test_of_equal_variants_hardly_ever_one_drops_out(planned, shared: bool) -> None:
     plan = planned(150)
-    chance, wrong = np.random.default_rng(5), 0
+    rng, wrong = np.random.default_rng(5), 0
     draws = draws_of(2_000)
     for _ in range(draws):
         if shared:
-            drawn = shares(chance, 150, 0.7, 0.7, 0.7)
+            drawn = shares(rng, 150, 0.7, 0.7, 0.7)
         else:
-            drawn = [Drawn({n: [float(one < 0.7)] for n, one in enumerate(chance.random(150))})]
-            drawn += [shares(chance, 150, 0.7)[0] for _ in range(2)]
+            drawn = [Drawn({n: [float(value < 0.7)] for n, value in enumerate(rng.random(150))})]
+            drawn += [shares(rng, 150, 0.7)[0] for _ in range(2)]
         wrong += bool(raced(plan, drawn).race.eliminated)
     print(f"of three equal variants one drops out in {wrong / draws:.4f} of races")
     assert_rate(wrong, 2_000, (0.0, 0.05), (0.0, 0.05))
@@ -221,12 +216,12 @@ def test_of_equal_variants_hardly_ever_one_drops_out(planned, shared: bool) -> N
 def test_the_best_stays_and_the_others_cost_less(planned) -> None:
     """0.8, 0.6 and 0.4 of 600 rows."""
     plan = planned(600)
-    chance, lost, asked = np.random.default_rng(6), 0, []
+    rng, lost, sent = np.random.default_rng(6), 0, []
     for _ in range(200):
-        found = raced(plan, shares(chance, 600, 0.8, 0.6, 0.4))
-        lost += 0 in found.race.eliminated
-        asked.append(found.asked)
-    mean = np.mean(asked, axis=0)
+        result = raced(plan, shares(rng, 600, 0.8, 0.6, 0.4))
+        lost += 0 in result.race.eliminated
+        sent.append(result.sent)
+    mean = np.mean(sent, axis=0)
     print(f"the best drops out in {lost / 200:.3f} of races; requests {mean.round().tolist()}")
     assert lost / 200 <= 0.05
     assert mean.sum() < 0.75 * 1_800
