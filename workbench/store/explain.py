@@ -3,12 +3,10 @@
 KeyReport("0a3e…", stored=StoredCompletion(…), owner=None, calls=())
 """
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from heapq import nsmallest
+from heapq import nlargest
 
-from workbench.canonical import JSON
 from workbench.model import Request
 from workbench.store.completions import Store, request_json
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
@@ -16,11 +14,11 @@ from workbench.store.leases import Owner, UnansweredCall
 from workbench.store.selection import StoredCompletion, parse_request, read_stored
 
 NEWEST = 2_000  # rows that a request is compared with
-ROWS_PER_READ = 50  # so many of them are in memory
 CANDIDATES = 20  # with the fewest differences; the similarity of their texts is computed
 MOST_DIFFERENCES = 6  # a request with more is not near
 LEAST_SIMILARITY = 0.6  # of the texts that differ
 NEWEST_KEYS = "SELECT key FROM completions WHERE model {} ?1 ORDER BY kept_at DESC LIMIT ?2"
+ROWS = "SELECT key, model, kept_at, request FROM completions"
 MODEL_PATHS = ("model", "provider", "identity", "body.model")  # differ wherever the model does
 KEYS_WITH_PREFIX = """
 SELECT key FROM completions WHERE key >= ?1 AND key < ?1 || 'g'
@@ -72,6 +70,14 @@ class Nearest:
         """Of the texts that differ, 0 to 1."""
         return similarity(self.differences)
 
+    def rank_by_ends(self) -> tuple[int, int, str]:
+        """Higher for a nearer request; cheap to compute."""
+        return -self.distance, shared_ends(self.differences), self.stored_at
+
+    def rank_by_similarity(self) -> tuple[int, float, str]:
+        """Higher for a nearer request."""
+        return -self.distance, self.similarity, self.stored_at
+
 
 @dataclass(frozen=True)
 class MissingCompletion:
@@ -109,26 +115,16 @@ def explain_missing(store: Store, request: Request) -> MissingCompletion:
         query = NEWEST_KEYS.format("=" if same_model else "!=")
         keys = [key for (key,) in store.database.read(query, (model, NEWEST + 1))]
         truncated = truncated or len(keys) > NEWEST
-        compared = _compare(store, keys[:NEWEST], wanted, same_model=same_model)
-        candidates = nsmallest(
-            CANDIDATES, compared, key=lambda near: (near.distance, -shared_ends(near.differences))
+        rows = store.database.read_keys(ROWS, keys[:NEWEST])
+        compared = (
+            Nearest(
+                key, name, stored_at, tuple(differences(parse_request(text), wanted)), same_model
+            )
+            for key, name, stored_at, text in rows
         )
+        candidates = nlargest(CANDIDATES, compared, key=Nearest.rank_by_ends)
         similar = (near for near in candidates if near.similarity >= LEAST_SIMILARITY)
-        nearest = min(similar, key=lambda near: (near.distance, -near.similarity), default=None)
+        nearest = max(similar, key=Nearest.rank_by_similarity, default=None)
         if nearest and nearest.distance <= MOST_DIFFERENCES:
             return MissingCompletion(nearest, truncated)
     return MissingCompletion(None, truncated)
-
-
-def _compare(
-    store: Store, keys: Sequence[str], wanted: Mapping[str, JSON], *, same_model: bool
-) -> Iterator[Nearest]:
-    """Yield each row with its differences, newest first."""
-    query = "SELECT key, model, kept_at, request FROM completions"
-    for start in range(0, len(keys), ROWS_PER_READ):
-        batch = keys[start : start + ROWS_PER_READ]
-        rows = {row[0]: row[1:] for row in store.database.read_keys(query, batch)}
-        for key in batch:
-            model, stored_at, text = rows[key]
-            changes = tuple(differences(parse_request(text), dict(wanted)))
-            yield Nearest(key, model, stored_at, changes, same_model)
