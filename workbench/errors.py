@@ -100,8 +100,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     starts = {other[: len(name) + 1]: other for other in names}  # for the beginning of a long name
     near += [starts[start] for start in difflib.get_close_matches(name, starts, n=1, cutoff=0.75)]
-    near = list(dict.fromkeys(near))
-    ordered = near + [other for other in names if other not in near]
+    ordered = list(dict.fromkeys([*near, *names]))
     listed = ", ".join(ordered if len(ordered) <= 16 else [*ordered[:12], "…"])
     fix = f"did you mean {near[0]!r}? " if near else ""
     fix += f"known: {listed}" if listed else "there are none yet"

@@ -73,14 +73,10 @@ def check_settings(**settings: JSON) -> None:
 
 
 def _number(text: str, which: str) -> Decimal | None:
-    marked = text.rpartition(_MARK)[2] if _MARK in text else ""
-    matches = list(_NUMBER.finditer(marked))
-    if matches:
-        which = "first"
-    else:
-        matches = list(_NUMBER.finditer(text))
+    marked = list(_NUMBER.finditer(text.rpartition(_MARK)[2])) if _MARK in text else []
+    matches = marked or list(_NUMBER.finditer(text))
     if not matches:
         return None
-    number = matches[0] if which == "first" else matches[-1]
+    number = matches[0] if marked or which == "first" else matches[-1]
     sign = "-" if number["sign"] in ("-", "−") else ""
     return Decimal(sign + number["digits"].replace(",", "") + (number["exponent"] or ""))

@@ -87,9 +87,8 @@ class _Session:
     async def _serve(self) -> None:
         connections = self.settings.concurrency
         async with self._sdk as sdk:
-            self._transport = Transport(
-                await sdk.request(), connections, self._limiter.paused, connect_s=sdk.connect_s
-            )
+            request, paused = await sdk.request(), self._limiter.paused
+            self._transport = Transport(request, connections, paused, sdk.connect_s)
             async with self._transport:
                 await asyncio.gather(*(self._work() for _ in range(connections)))
 

@@ -78,8 +78,7 @@ class Transport:
         request: httpx2.Request,
         connections: int,
         paused: Callable[[], bool],
-        *,
-        connect_s: float | None = None,
+        connect_s: float,
     ) -> None:
         self._url = URL(str(request.url), encoded=True)
         self._headers = CIMultiDict(
