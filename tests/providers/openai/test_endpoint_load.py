@@ -125,7 +125,7 @@ UNDER_WAY = 0.1  # seconds in which what was sent before the refusal was read st
 def test_nothing_is_sent_over_a_new_connection_once_the_endpoint_asks_for_a_pause(server):
     async def send() -> None:
         request = httpx2.Request("POST", f"{server.url}/chat/completions")
-        async with Transport(request, 1, paused=lambda: True) as transport:
+        async with Transport(request, 1, paused=lambda: True, connect_s=9.0) as transport:
             await transport.send(b"{}")
 
     with pytest.raises(PausedError, match="the endpoint has asked for a pause"):
