@@ -1,1 +1,1 @@
-"""What people look at: the terminal and the JSON of a finished invocation."""
+"""Results on a terminal, as JSON, and as files."""

@@ -70,9 +70,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
         lines += [f"### {escape_markdown(_title(compared, number, base))}", ""]
-        lines += [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
-        for cells in map(_cells, comparisons, comparisons.values()):
-            lines.append(f"| {' | '.join(map(escape_markdown, cells))} |")
+        lines += markdown_table([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         details = [
             *_evidence_lines(comparisons),
             *_row_lines(compared, number),
@@ -230,6 +228,12 @@ def _slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
                 f"  {name}, {shorten(metric)}: {difference_text(comparison.difference)}, "
                 f"{comparison.verdict.outcome}, {pluralize(comparison.difference.rows, 'row')}"
             )
+
+
+def markdown_table(rows: Sequence[Cells]) -> list[str]:
+    """A table whose first row is its header."""
+    header, *lines = (f"| {' | '.join(map(escape_markdown, row))} |" for row in rows)
+    return [header, "|---" * len(rows[0]) + "|", *lines]
 
 
 def escape_markdown(text: str) -> str:

@@ -37,7 +37,7 @@ def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[st
             {
                 **asdict(candidate),
                 "variant": names[candidate.variant],
-                "rows": _answered_rows(compared, candidate),
+                "rows": compared.results[candidate.variant].rows.answered,
                 "admissible": not candidate.against,
             }
             for candidate in decision.candidates
@@ -57,12 +57,7 @@ def _cells(compared: ExperimentComparison, candidate: Candidate) -> tuple[str, .
         estimate(candidate.quality, candidate.low, candidate.high),
         "unknown" if candidate.cost is None else f"{candidate.cost:.4f}",
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
-        f"{_answered_rows(compared, candidate):,}",
+        f"{compared.results[candidate.variant].rows.answered:,}",
         "" if candidate.against else f"{candidate.best_chance:.0%}",
         shorten("; ".join(remarks), 200),
     )
-
-
-def _answered_rows(compared: ExperimentComparison, candidate: Candidate) -> int:
-    rows = compared.results[candidate.variant].rows
-    return rows.answered

@@ -13,7 +13,7 @@ from workbench.canonical import JSON
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
-from workbench.report.compare import compare_markdown, escape_markdown
+from workbench.report.compare import compare_markdown, markdown_table
 from workbench.report.safe_text import UNSAFE, estimate, shorten
 from workbench.report.tables import align_rows
 from workbench.run.grow import Grown
@@ -153,9 +153,7 @@ def annotations(
 
 def summary_markdown(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
     """Markdown for a step summary: the checks, then every pair with its rows and prompt diff."""
-    cells = [map(escape_markdown, _cells(compared, check)) for check in checks]
-    rows = [f"| {' | '.join(row)} |" for row in (COLUMNS, *cells)]
-    rows.insert(1, "|---" * len(COLUMNS) + "|")
+    rows = markdown_table([COLUMNS, *(_cells(compared, check) for check in checks)])
     return "\n".join([f"## {verdict(checks)}", "", *rows, "", compare_markdown(compared)])
 
 

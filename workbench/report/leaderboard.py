@@ -23,6 +23,7 @@ from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 SHORT = {INCONCLUSIVE: "unclear"}
 STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", INCONCLUSIVE: "dim"}
+NOTED_COUNTS = ("failed", "not_run", "truncated", "refused")  # under the number of rows
 MAX_DETAILS = 6  # lines about single comparisons
 
 
@@ -185,13 +186,8 @@ def _rows(variant: VariantResult) -> Text:
     text = Text(str(counts.scored))
     if counts.scored != counts.planned:
         text.append(f" of {counts.planned}", style="red" if variant.missing else "")
-    states = {
-        "failed": counts.failed,
-        "not run": counts.not_run,
-        "truncated": counts.truncated,
-        "refused": counts.refused,
-    }
-    if notes := [f"{count} {state}" for state, count in states.items() if count]:
+    states = [(name.replace("_", " "), getattr(counts, name)) for name in NOTED_COUNTS]
+    if notes := [f"{count} {state}" for state, count in states if count]:
         text.append("\n" + "\n".join(notes), style="dim")
     return text
 

@@ -17,6 +17,7 @@ from workbench.report.safe_text import shorten
 from workbench.results.types import variant_json
 from workbench.run.summary import Invocation
 
+REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
 MAX_REASONS = 5
 MAX_CHANGES = 3  # of a variant
 MAX_ROWS = 10
@@ -25,14 +26,8 @@ MAX_ROWS = 10
 def summary(invocation: Invocation, *, currency: str) -> list[str]:
     """Lines under the leaderboard: requests, race, failures, missing rows, the MLflow run."""
     requests = invocation.requests
-    counts = {
-        "stored": requests.stored,
-        "shared": requests.shared,
-        "sent": requests.sent,
-        "failed": requests.failed,
-        "not run": requests.not_run,
-    }
-    parts = [f"{count:,} {state}" for state, count in counts.items() if count]
+    counts = [(name.replace("_", " "), getattr(requests, name)) for name in REQUEST_COUNTS]
+    parts = [f"{count:,} {name}" for name, count in counts if count]
     lines = [
         ", ".join([pluralize(requests.planned, "row"), *parts]),
         *_race_lines(invocation, currency),
