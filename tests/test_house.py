@@ -13,10 +13,7 @@ MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
-# These only fall.
-MOST_TOTAL_LINES = 26_000
-MOST_VAGUE_NAMES = 8
-MOST_RIDDLES = 4
+MOST_TOTAL_LINES = 24_500  # a new capability that needs more says so where it raises this
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
@@ -58,6 +55,7 @@ ALLOWED_NAMES: dict[str, str] = {
     "LockHeld": "another process holds the lock",
     "_complete_one_by_one": "in batches of one",
     "_one_sided_p": "a one-sided test",
+    "alone": "a key of `run --json`: the answer to a row in a batch of one",
     "one_word": "an evaluator in the documentation: the output is one word",
 }
 RIDDLE = re.compile(r"(What|Whether|Where|Whoever|Whose|Who|How|That|When|Which|Nobody|Somebody)\b")
@@ -201,7 +199,7 @@ def test_names_say_what_they_hold() -> None:
         for name in [source.name, *source.bound_names]
         if name not in ALLOWED_NAMES and VAGUE.intersection(words(name))
     ]
-    assert len(vague) <= MOST_VAGUE_NAMES, vague
+    assert vague == []
 
 
 def test_docstrings_begin_with_a_noun_phrase_or_an_imperative() -> None:
@@ -211,7 +209,7 @@ def test_docstrings_begin_with_a_noun_phrase_or_an_imperative() -> None:
         for docstring in source.docstrings
         if RIDDLE.match(docstring)
     ]
-    assert len(riddles) <= MOST_RIDDLES, riddles
+    assert riddles == []
 
 
 def test_no_public_class_name_stands_twice() -> None:

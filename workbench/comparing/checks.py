@@ -175,7 +175,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
 
 
 def _rows_needed(distance: float, sd: float, rows: int, p_factor: float | None) -> int | None:
-    """How many rows would decide, more than these; None where no number is likely to."""
+    """Estimate the total rows that would decide the check; None if no number is likely to."""
     needed = rows_to_decide(distance, sd)
     factor = 1.0 if p_factor is None else ANYTIME_FACTOR
     return max(rows + 1, math.ceil(needed * factor)) if needed else None

@@ -85,9 +85,9 @@ def _forecast_variant(
         low = high = 0.0
     elif price := prices.get(variant.model.model.ref):
         low = None if output is None else price.cost(tokens, output)
-        known_limits = [limit for limit in limits if limit is not None]
-        if len(known_limits) == len(limits) or not price.output:
-            high = price.cost(tokens, sum(known_limits))
+        finite_limits = [limit for limit in limits if limit is not None]
+        if len(finite_limits) == len(limits) or not price.output:
+            high = price.cost(tokens, sum(finite_limits))
     concurrency, latency_s = provider.facts.get("concurrency"), history.latency_s
     at_once = concurrency if isinstance(concurrency, int) else 1
     seconds = None if latency_s is None else len(requests) * latency_s / at_once

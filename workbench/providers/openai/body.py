@@ -12,7 +12,7 @@ CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of 
 LIMITS = frozenset(  # names that several servers give to the limit of an answer's length
     {"max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"}
 )
-ONE_ANSWER = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
+SINGLE_ANSWER_KEYS = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
 
 
 def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> PreparedCall:
@@ -43,7 +43,7 @@ def _check_extra(extra: dict[str, JSON], body: dict[str, JSON], call: PromptCall
     if repeated := sorted(extra.keys() & body.keys()):
         message = f"{repeated[0]!r} is set in extra_body and outside of it"
         raise WorkbenchError(message, fix="keep one")
-    for key in ONE_ANSWER & extra.keys():
+    for key in SINGLE_ANSWER_KEYS & extra.keys():
         raise WorkbenchError(
             f"extra_body: {key!r} changes how many answers come, or in what form",
             fix="remove it; `repeats:` asks several times",

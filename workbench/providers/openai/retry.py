@@ -1,4 +1,4 @@
-"""When a request is sent again, and when it is given up.
+"""Retries of a request: the wait before each, and the last one.
 
 HTTP 500 five times: sent again after about 0.5, 1, 2 and 4 seconds, then given up
 HTTP 429 while the endpoint answers other requests: sent again for up to 10 minutes
@@ -49,8 +49,8 @@ class RetryState:
             self._too_many += 1
             self._refused_since = self._refused_since or now
             refused_s = now - self._refused_since
-            given_up = refused_s > LONGEST_WAIT if alive else self._too_many >= MAX_TRIES
-            return None if given_up else self._backoff(self._too_many)
+            exhausted = refused_s > LONGEST_WAIT if alive else self._too_many >= MAX_TRIES
+            return None if exhausted else self._backoff(self._too_many)
         self._tries += 1
         self.unknown += failure.outcome == "unknown"
         if self._tries >= MAX_TRIES or self.unknown >= MAX_UNKNOWN:
