@@ -19,7 +19,7 @@ def git_commit(root: Path) -> str:
 
 
 def read_environment(root: Path) -> dict[str, JSON]:
-    """What completions may depend on besides the experiment file.
+    """State that completions may depend on, besides the experiment file.
 
     `git_dirty` is true if files differ from the commit; both are None without a repository.
     """
