@@ -40,16 +40,16 @@ class MLflowServer:
 
     @property
     def store(self) -> str:
-        """Its store, opened without it."""
+        """The URI of its store, for a client that does not go through the server."""
         return f"sqlite:///{self.file}"
 
     def start(self) -> None:
-        """Returns when it answers."""
+        """Start it, and return when it answers."""
         self.begin()
         self.wait()
 
     def wait(self) -> None:
-        """Until it answers."""
+        """Wait until it answers."""
         end = time.monotonic() + PATIENCE
         while not self.answers():
             assert self._process is not None
@@ -58,14 +58,14 @@ class MLflowServer:
             time.sleep(0.1)
 
     def begin(self) -> None:
-        """Returns at once."""
-        words = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.store]
-        words += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        words += ["--artifacts-destination", str(self.folder / "artifacts")]
+        """Start it, and return at once."""
+        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.store]
+        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
+        command += ["--artifacts-destination", str(self.folder / "artifacts")]
         clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                words,
+                command,
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
@@ -74,7 +74,7 @@ class MLflowServer:
             )
 
     def kill(self) -> None:
-        """With all that it has started."""
+        """Kill it and all processes that it has started."""
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
@@ -88,7 +88,7 @@ class MLflowServer:
         self.kill()
 
     def answers(self) -> bool:
-        """Whether it is there now."""
+        """Return True if it answers now."""
         try:
             with urllib.request.urlopen(f"{self.url}/health", timeout=2):
                 return True

@@ -1,4 +1,4 @@
-"""Stands between MLflow's client and a server, and does to it what networks do.
+"""A proxy between MLflow's client and a server, with the faults of a network.
 
 with proxied(server.port) as proxy:
     proxy.fault = lambda request: "drop" if request.nth == 3 else None
@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-KEPT_BACK = {"connection", "transfer-encoding", "content-length", "keep-alive"}
+NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
 @dataclass(frozen=True)
 class Request:
-    """One that came in.
+    """A request that came in.
 
     Attributes:
         at: seconds since 1970.
@@ -31,9 +31,9 @@ class Request:
     at: float
 
 
-# None: passed on. A number: passed on after so many seconds. "drop": passed on, and the reply is
-# not. "503": not passed on. "hang": never answered. "reset": closed without a word. "lie": not
-# passed on, and said to be done.
+# None: forwarded. A number: forwarded after so many seconds. "drop": forwarded, but the reply gets
+# lost. "503": refused. "hang": not answered. "reset": the connection is closed. "lie": answered
+# with success, but not forwarded.
 Fault = Callable[[Request], str | float | None]
 
 
@@ -94,7 +94,7 @@ def _handler(upstream: int) -> type[BaseHTTPRequestHandler]:
             if isinstance(fault, int | float):
                 proxy.over.wait(fault)
             try:
-                status, headers, reply = self._passed_on(body)
+                status, headers, reply = self._forward(body)
             except (OSError, http.client.HTTPException):
                 self.close_connection = True
                 return
@@ -113,9 +113,9 @@ def _handler(upstream: int) -> type[BaseHTTPRequestHandler]:
             self.rfile.readline()
             return body
 
-        def _passed_on(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        def _forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
             connection = http.client.HTTPConnection("127.0.0.1", upstream)
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in KEPT_BACK}
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in NOT_FORWARDED}
             connection.request(self.command, self.path, body, headers)
             with connection.getresponse() as reply:
                 return reply.status, reply.getheaders(), reply.read()
@@ -123,7 +123,7 @@ def _handler(upstream: int) -> type[BaseHTTPRequestHandler]:
         def _answer(self, status: int, headers: list[tuple[str, str]], reply: bytes) -> None:
             self.send_response(status)
             for name, value in headers:
-                if name.lower() not in KEPT_BACK | {"date", "server"}:
+                if name.lower() not in NOT_FORWARDED | {"date", "server"}:
                     self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply)))
             self.end_headers()

@@ -46,7 +46,7 @@ class Recording:
     progress: SilentProgress = field(default_factory=SilentProgress)
 
     def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
-        """What this experiment file comes to, recorded."""
+        """Run an experiment file and record it."""
         file = self.bench.write("experiment.yaml", text)
         resolvers = project_resolvers(self.project, self.uri)
         experiment = load_experiment(file, self.project, self.bench.renderer, resolvers)
@@ -70,15 +70,15 @@ class Recording:
 
     def runs(self) -> list[Run]:
         """Every run of every experiment, parents too."""
-        ids = [one.experiment_id for one in self.client.search_experiments()]
+        ids = [experiment.experiment_id for experiment in self.client.search_experiments()]
         return self.client.search_runs(ids)
 
     def traces(self, run: Run | str) -> list[Trace]:
         """The traces of a run in the dataset's order."""
         run_id = run if isinstance(run, str) else run.info.run_id
         experiment_id = self.client.get_run(run_id).info.experiment_id
-        found = self.client.search_traces(locations=[experiment_id], run_id=run_id)
-        return sorted(found, key=lambda trace: -trace.info.request_time)
+        traces = self.client.search_traces(locations=[experiment_id], run_id=run_id)
+        return sorted(traces, key=lambda trace: -trace.info.request_time)
 
     def artifact(self, run_id: str, path: str) -> str:
         """The text of an artifact."""

@@ -25,8 +25,8 @@ def large(recording: Recording, server: OpenAIServer) -> Recording:
     recording.bench.write("twice.jinja", "user:\n{{ text }}\n{{ text }}\n")
 
     def script(path: str, body: dict, nth: int) -> Reply:
-        asked = body["messages"][-1]["content"].split("\n")[0]
-        return Reply(400, {"error": {"message": "no"}}) if asked in FAILING else say(asked)
+        question = body["messages"][-1]["content"].split("\n")[0]
+        return Reply(400, {"error": {"message": "no"}}) if question in FAILING else say(question)
 
     server.script = script
     return replace(recording, project=Project(recording.project.root, ProjectFile(traces=MOST)))
@@ -40,21 +40,23 @@ def text(server: OpenAIServer, prompts: str = "plain, twice") -> str:
 
 
 def traced(recording: Recording, run_id: str) -> set[str]:
-    return {one.info.tags["workbench.example"] for one in recording.traces(run_id)}
+    return {trace.info.tags["workbench.example"] for trace in recording.traces(run_id)}
 
 
 def test_all_failures_and_the_same_rows_of_every_variant_have_a_trace(
     large: Recording, server: OpenAIServer
 ) -> None:
     done = large.run(text(server))
-    one, other = (traced(large, variant.run_id) for variant in done.variants)
+    first, second = (traced(large, variant.run_id) for variant in done.variants)
     failed = {row.replace("row ", "r") for row in FAILING}
-    assert one == other
-    assert failed <= one
-    assert MOST <= len(one) <= MOST + len(FAILING)
+    assert first == second
+    assert failed <= first
+    assert MOST <= len(first) <= MOST + len(FAILING)
     assert done.problems == ()
-    line = f"traces: {MOST} rows of each variant, and all failures; every row is in the artifact"
-    assert any(said.startswith(line) for said in summary(done, currency="USD"))
+    beginning = (
+        f"traces: {MOST} rows of each variant, and all failures; every row is in the artifact"
+    )
+    assert any(line.startswith(beginning) for line in summary(done, currency="USD"))
 
 
 def test_numbers_are_those_of_all_rows_and_all_rows_stand_in_the_artifact(

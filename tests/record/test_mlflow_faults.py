@@ -24,7 +24,7 @@ from workbench.run.pending import forget, pending_invocations
 from workbench.run.summary import Invocation
 
 pytestmark = [pytest.mark.slow]
-MENDED = (
+FIX = (
     "the answers and scores are safe; the same command, or workbench sync, records what is missing"
 )
 RECORD = """\
@@ -133,14 +133,14 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     assert time.monotonic() - began < 5
     assert done.exit_code == ExitCode.NOT_RECORDED
     assert done.variants[0].metrics["exact_match"].mean == 0.25
-    assert [(one.message, one.fix) for one in done.problems[1:]] == [
-        ("8 of 8 rows are not recorded in MLflow", MENDED)
+    assert [(problem.message, problem.fix) for problem in done.problems[1:]] == [
+        ("8 of 8 rows are not recorded in MLflow", FIX)
     ]
-    assert [one.plan for one in pending_invocations(alive.project)] == [done.plan.digest]
+    assert [pending.plan for pending in pending_invocations(alive.project)] == [done.plan.digest]
     team.recording = alive
     later = team.run()
     assert (later.exit_code, later.requests.sent) == (ExitCode.DONE, 0)
-    assert [one.tracking_uri for one in pending_invocations(alive.project)] == [
+    assert [pending.tracking_uri for pending in pending_invocations(alive.project)] == [
         "http://127.0.0.1:9"
     ]
     forget(alive.project, done.plan.digest, "http://127.0.0.1:9")  # it is another store's
@@ -153,11 +153,11 @@ def test_two_projects_that_record_the_same_at_once_share_its_runs(
     other = tmp_path / "other"
     shutil.copytree(team.recording.bench.root / "prompts", other / "prompts")
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-    both = []
+    processes = []
     for root in (team.recording.bench.root, other):
         code = RECORD.format(paths=paths, root=str(root), uri=team.proxy.url, text=team.text)
-        both.append(subprocess.Popen([sys.executable, "-c", code]))
-    assert [one.wait() for one in both] == [0, 0]
+        processes.append(subprocess.Popen([sys.executable, "-c", code]))
+    assert [process.wait() for process in processes] == [0, 0]
     done = team.run()
     assert done.problems == ()
     team.in_step(done)
@@ -167,8 +167,8 @@ def test_a_version_that_cannot_be_looked_up_is_refused_before_anything_is_sent(t
     for fault in ("hang", "503", "reset"):
         team.proxy.fault = lambda request, fault=fault: fault
         began = time.monotonic()
-        said = refusal(team.recording.run, team.text.replace(f"[{team.name}", f"[{team.name}@3"))
-        assert "the MLflow server doesn't answer" in said
+        message = refusal(team.recording.run, team.text.replace(f"[{team.name}", f"[{team.name}@3"))
+        assert "the MLflow server doesn't answer" in message
         assert time.monotonic() - began < 5
 
 
@@ -229,7 +229,7 @@ def test_a_server_that_never_returns_is_waited_for_once(
     assert first.variants[0].metrics["exact_match"].mean == 0.25
     left = first.problems[-1]
     assert left.message.startswith(("8 of 8 rows are not recorded", "4 of 8 rows are not recorded"))
-    assert left.fix == MENDED
+    assert left.fix == FIX
     team.proxy.fault = lambda request: None
     done = team.run()
     assert (done.problems, done.requests.sent) == ((), 0)
@@ -243,7 +243,7 @@ def test_what_mlflow_says_it_has_and_has_not_is_seen(team: Team) -> None:
     assert {
         f"{team.name}: MLflow holds 0 of 8 spans",
         f"{team.name}_long: MLflow holds 0 of 8 spans",
-    } <= {one.message for one in first.problems}
+    } <= {problem.message for problem in first.problems}
     team.proxy.fault = lambda request: None
     done = team.run()
     assert done.problems == ()
@@ -257,7 +257,9 @@ def test_a_number_that_mlflow_does_not_show_is_seen(team: Team) -> None:
     team.proxy.fault = fault
     first = team.run()
     assert first.exit_code == ExitCode.NOT_RECORDED
-    assert any("MLflow shows another exact_match/mean" in one.message for one in first.problems)
+    assert any(
+        "MLflow shows another exact_match/mean" in problem.message for problem in first.problems
+    )
     team.proxy.fault = lambda request: None
     done = team.run()
     assert done.problems == ()

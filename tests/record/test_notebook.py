@@ -19,13 +19,13 @@ evaluators:
 """
 
 
-def carried_out(name: str) -> dict[str, pd.DataFrame]:
-    """What its names hold once every cell has run."""
+def run_notebook(name: str) -> dict[str, pd.DataFrame]:
+    """The variables of a notebook after all its cells."""
     cells = json.loads((NOTEBOOKS / name).read_text())["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
-    names: dict[str, pd.DataFrame] = {}
-    exec(compile(code, name, "exec"), names)
-    return names
+    variables: dict[str, pd.DataFrame] = {}
+    exec(compile(code, name, "exec"), variables)
+    return variables
 
 
 def test_the_notebook_ranks_variants_and_shows_where_they_differ(
@@ -36,9 +36,9 @@ def test_the_notebook_ranks_variants_and_shows_where_they_differ(
     bench.write("always.jinja", "user:\n{{ text | replace('bad', 'good') }}\n")
     recording.run(EXPERIMENT)
     monkeypatch.chdir(bench.root)
-    names = carried_out("read_results.ipynb")
-    assert list(names["leaderboard"]["variant"]) == ["same", "always"]
-    assert list(names["best"][names["differ"]]["text"]) == ["bad one", "bad too"]
+    variables = run_notebook("read_results.ipynb")
+    assert list(variables["leaderboard"]["variant"]) == ["same", "always"]
+    assert list(variables["best"][variables["differ"]]["text"]) == ["bad one", "bad too"]
 
 
 def test_a_verdict_is_what_a_calculation_by_hand_comes_to(
@@ -55,9 +55,11 @@ def test_a_verdict_is_what_a_calculation_by_hand_comes_to(
         bench.write(f"{name}.jinja", f"user:\n{{{{ {name} }}}}\n")
     recording.run(EXPERIMENT.replace("[same, always]", "[a, b, c]"))
     monkeypatch.chdir(bench.root)
-    names = carried_out("verdict_by_hand.ipynb")
-    assert dict(zip(names["said"]["variant"], names["said"]["verdict"], strict=True)) == {
+    variables = run_notebook("verdict_by_hand.ipynb")
+    assert dict(
+        zip(variables["recorded"]["variant"], variables["recorded"]["verdict"], strict=True)
+    ) == {
         "b": "better",
         "c": "not enough evidence",
     }
-    assert list(names["by_hand"]["up"]) == [13, 0]
+    assert list(variables["by_hand"]["up"]) == [13, 0]

@@ -1,4 +1,4 @@
-"""What a run leaves in MLflow, read back through MLflow's public API."""
+"""The record of a run in MLflow, read back through MLflow's public API."""
 
 import json
 
@@ -159,10 +159,10 @@ def test_a_trace_shows_what_was_sent(recording: Recording, reviews: str) -> None
 
 def test_a_trace_is_linked_to_its_prompt_version(recording: Recording, reviews: str) -> None:
     done = recording.run(reviews)
-    found = recording.client.search_traces(
+    traces = recording.client.search_traces(
         locations=[done.experiment_id], filter_string='prompt = "qa.long/1"'
     )
-    assert len(found) == 6
+    assert len(traces) == 6
 
 
 def test_prompts_are_registered_in_chat_form(recording: Recording, reviews: str) -> None:
@@ -321,10 +321,10 @@ def test_repeats_are_rows_of_their_own_traces(recording: Recording) -> None:
 def test_a_part_of_an_experiment_is_an_invocation_of_its_own(
     recording: Recording, reviews: str
 ) -> None:
-    whole = recording.run(reviews)
+    complete = recording.run(reviews)
     part = recording.run(reviews, Options(Scope(limit=2, only="short*")))
     assert part.requests.planned == part.requests.stored == 4
-    assert part.parent_run_id != whole.parent_run_id
+    assert part.parent_run_id != complete.parent_run_id
     parent = recording.client.get_run(part.parent_run_id)
     assert parent.info.run_name == "2 variants (limit 2, only short*)"
 

@@ -43,7 +43,7 @@ def text(server: OpenAIServer) -> str:
     )
 
 
-def desk() -> int | None:
+def recording_process() -> int | None:
     """The recording process of this one."""
     for child in children(os.getpid()):
         if b"workbench.tracking.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
@@ -59,14 +59,14 @@ def test_it_holds_what_a_recording_in_our_own_process_would(
     assert stored_record(apart.client, done) == expected_record(done)
     assert done.variants[0].variant.prompt.version == 1
     assert apart.run(text(server)).recorded_before
-    assert desk() is None
+    assert recording_process() is None
 
 
 def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
     apart: Recording, server: OpenAIServer
 ) -> None:
     def kill() -> None:
-        while (process := desk()) is None or len(server.requests) < ROWS // 2:
+        while (process := recording_process()) is None or len(server.requests) < ROWS // 2:
             time.sleep(0.02)
         os.kill(process, signal.SIGKILL)
 
@@ -75,7 +75,7 @@ def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
     done = apart.run(text(server))
     killer.join()
     assert done.exit_code == ExitCode.NOT_RECORDED
-    assert [one.message for one in done.problems] == [
+    assert [problem.message for problem in done.problems] == [
         f"the recording process ended early: {ROWS} rows may be missing in MLflow"
     ]
     assert (done.variants[0].rows.scored, len(server.requests)) == (ROWS, ROWS)
@@ -104,7 +104,7 @@ def test_a_run_that_is_interrupted_says_so_in_mlflow(
     asking.join()
     assert caught.value.exit_code == ExitCode.INTERRUPTED
     assert {run.info.status for run in apart.runs()} == {"KILLED"}
-    assert desk() is None
+    assert recording_process() is None
     server.script = slowly(0.0)
     done = apart.run(text(server))
     assert stored_record(apart.client, done) == expected_record(done)

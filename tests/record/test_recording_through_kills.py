@@ -64,28 +64,28 @@ def test_rows_recorded_through_kills_and_restarts_are_each_there_once(
     folder = tmp_path / "server"
     folder.mkdir()
     with MLflowServer(folder, empty_store) as server:
-        with _recorder(bench, server) as recorder:
-            ends = [_killed(recorder, server, number) for number in range(KILLS)]
+        with _start_recorder(bench, server) as recorder:
+            ends = [_kill_recording(recorder, server, number) for number in range(KILLS)]
         server.wait()
         recording = Recording(bench, bench.project, server.url)
         done = recording.run(EXPERIMENT)
         assert (done.exit_code, done.requests.sent, done.problems) == (ExitCode.DONE, 0, ())
         assert stored_record(MlflowClient(server.url, server.url), done) == expected_record(done)
         assert recording.run(EXPERIMENT).recorded_before
-        _counted(server.url, done.parent_run_id)
+        _check_counts(server.url, done.parent_run_id)
     assert pending_invocations(bench.project) == []
     assert ends.count(signal.SIGKILL) >= KILLS // 2
 
 
-def _recorder(bench: Bench, server: MLflowServer) -> "subprocess.Popen[str]":
+def _start_recorder(bench: Bench, server: MLflowServer) -> "subprocess.Popen[str]":
     paths = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
     code = RECORD.format(paths=paths, root=str(bench.root), uri=server.url, text=EXPERIMENT)
-    words = [sys.executable, "-c", code]
-    return subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", code]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _killed(recorder: "subprocess.Popen[str]", server: MLflowServer, number: int) -> int:
-    """How one recording ended that is killed at some moment of it."""
+def _kill_recording(recorder: "subprocess.Popen[str]", server: MLflowServer, number: int) -> int:
+    """Kill a recording at a random moment; return its wait status."""
     server.wait()
     assert recorder.stdin is not None
     assert recorder.stdout is not None
@@ -97,13 +97,13 @@ def _killed(recorder: "subprocess.Popen[str]", server: MLflowServer, number: int
         server.kill()
         server.begin()
     time.sleep(random.uniform(0.1, 4.0))
-    with suppress(ProcessLookupError):  # it may have come to its end
+    with suppress(ProcessLookupError):  # it may have ended by itself
         os.kill(process, signal.SIGKILL)
     return int(recorder.stdout.readline())
 
 
-def _counted(url: str, parent_run_id: str) -> None:
-    """As a user counts, with MLflow's public API and nothing of ours."""
+def _check_counts(url: str, parent_run_id: str) -> None:
+    """Count as a user does, with MLflow's public API alone."""
     mlflow.set_tracking_uri(url)
     client = MlflowClient(url, url)
     experiment = client.get_experiment_by_name("through_kills")
@@ -113,12 +113,12 @@ def _counted(url: str, parent_run_id: str) -> None:
     traces = mlflow.search_traces(
         locations=[experiment.experiment_id], return_type="list", max_results=10_000
     )
-    assessments = [one for trace in traces for one in trace.info.assessments]
+    assessments = [assessment for trace in traces for assessment in trace.info.assessments]
     assert {
         "traces": len(traces),
         "requests": len({trace.info.request_preview for trace in traces}),
-        "feedback": sum(isinstance(one, Feedback) for one in assessments),
-        "expectations": sum(isinstance(one, Expectation) for one in assessments),
+        "feedback": sum(isinstance(assessment, Feedback) for assessment in assessments),
+        "expectations": sum(isinstance(assessment, Expectation) for assessment in assessments),
         "versions": [v.version for v in client.search_prompt_versions("qa.plain")],
         "exact": child.data.metrics["exact_match/mean"],
         "scored": child.data.metrics["rows/scored"],

@@ -53,8 +53,8 @@ def twice(recording: Recording) -> Recording:
     return recording
 
 
-def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
-    """What recording all again comes to when somebody may ask for the end."""
+def record_again(recording: Recording, stopped: StopCheck) -> Recorded:
+    """Record all rows again, until `stopped` returns True."""
     file = recording.bench.write("experiment.yaml", EXPERIMENT)
     project = recording.project
     resolvers = project_resolvers(project, recording.uri)
@@ -64,7 +64,7 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
         note(project, plan, recording.uri)
         recorder = DirectRecorder(project, store.redactor, recording.uri, stopped)
         recorder.begin(RecordingJob(summarize_plan(plan), rows=ROWS, traces=ROWS, again=True))
-        entries = RowRecords(plan, ROWS)
+        records = RowRecords(plan, ROWS)
         with Stream(plan, store, on_rows=lambda *_: None) as stream:
             stream.finish()
         variants = [
@@ -74,7 +74,7 @@ def recorded(recording: Recording, stopped: StopCheck) -> Recorded:
         digests = [tally.digest() for tally in stream.tallies]
         try:
             return recorder.finish(
-                Results(variants, digests, [[], []], lambda n: map(entries.build, stream.rows(n))),
+                Results(variants, digests, [[], []], lambda n: map(records.build, stream.rows(n))),
                 stopped,
             )
         except Stopped:
@@ -86,16 +86,18 @@ def test_an_uninterrupted_run_has_one_value_of_every_metric(twice: Recording) ->
     done = twice.run(EXPERIMENT)
     run = twice.client.get_run(done.variants[0].run_id)
     histories = {
-        name: [(one.value, one.step) for one in twice.client.get_metric_history(run_id, name)]
+        name: [
+            (metric.value, metric.step) for metric in twice.client.get_metric_history(run_id, name)
+        ]
         for run_id in [run.info.run_id]
         for name in run.data.metrics
     }
     assert histories == {name: [(value, 0)] for name, value in run.data.metrics.items()}
     times = {
-        one.timestamp - run.info.start_time
+        metric.timestamp - run.info.start_time
         for name in run.data.metrics
         if not name.endswith("/mean")  # MLflow's own evaluate writes these
-        for one in twice.client.get_metric_history(run.info.run_id, name)
+        for metric in twice.client.get_metric_history(run.info.run_id, name)
     }
     assert times == {0}
     assert stored_record(twice.client, done) == expected_record(done)
@@ -104,25 +106,25 @@ def test_an_uninterrupted_run_has_one_value_of_every_metric(twice: Recording) ->
 @pytest.mark.parametrize("after", [1, 2, 4])
 def test_a_recording_that_is_stopped_is_gone_on_with(twice: Recording, after: int) -> None:
     twice.run(EXPERIMENT)
-    asked: list[bool] = []
+    checks: list[bool] = []
 
     def stopped() -> bool:
-        asked.append(True)
-        return len(asked) >= after
+        checks.append(True)
+        return len(checks) >= after
 
     with pytest.raises(Stopped):
-        recorded(twice, stopped)
+        record_again(twice, stopped)
     states = {run.info.status for run in twice.runs()}
     assert states <= {"FINISHED", "KILLED", "RUNNING"}
     assert twice.client.search_runs(
-        [one.experiment_id for one in twice.client.search_experiments()],
+        [experiment.experiment_id for experiment in twice.client.search_experiments()],
         "attributes.status = 'KILLED'",
     )
     assert len(pending_invocations(twice.project)) == 1
     done = twice.run(EXPERIMENT)
     assert (done.recorded_before, done.requests.sent, done.problems) == (False, 0, ())
-    of_both = stored_record(twice.client, done)
-    assert of_both["traces"] == 4 * ROWS  # --again's, and those of the first
+    record = stored_record(twice.client, done)
+    assert record["traces"] == 4 * ROWS  # --again's, and those of the first
     assert pending_invocations(twice.project) == []
 
 
@@ -135,15 +137,15 @@ def test_the_last_value_is_shown_though_it_is_lower(
         "dataset: {path: rows.jsonl, expected: label}\nprompts: [plain]\n"
         f'models: [openai:m: {{base_url: "{server.url}"}}]\nevaluators: [exact_match]\n'
     )
-    said = {"now": say("a")}
-    server.script = lambda path, body, nth: said["now"]
+    replies = {"now": say("a")}
+    server.script = lambda path, body, nth: replies["now"]
     shown = []
     for reply in (say("a"), say("b"), Reply(400, {"error": {"message": "no"}}), say("a")):
-        said["now"] = reply
+        replies["now"] = reply
         done = recording.run(text, Options(fresh=True))
-        found = stored_record(recording.client, done)
-        assert found == expected_record(done)
-        shown.append((found["metrics"]["plain"].get("exact_match/mean"), found["feedback"]))
+        record = stored_record(recording.client, done)
+        assert record == expected_record(done)
+        shown.append((record["metrics"]["plain"].get("exact_match/mean"), record["feedback"]))
     assert shown == [(1.0, 2), (0.0, 2), (None, 0), (1.0, 2)]
 
 
@@ -156,8 +158,13 @@ def test_of_twins_the_one_that_was_written_to_is_taken_and_the_other_goes(
     client = recording.client
     for run_id in (first.parent_run_id, first.variants[0].run_id):
         run = client.get_run(run_id)
-        own = ("workbench.plan", "workbench.series", "workbench.variant", "mlflow.parentRunId")
-        tags = {name: value for name, value in run.data.tags.items() if name in own}
+        identifying = (
+            "workbench.plan",
+            "workbench.series",
+            "workbench.variant",
+            "mlflow.parentRunId",
+        )
+        tags = {name: value for name, value in run.data.tags.items() if name in identifying}
         client.create_run(
             run.info.experiment_id, run.info.start_time - 9, tags, run_name=run.info.run_name
         )
@@ -184,7 +191,7 @@ def test_what_people_add_to_a_trace_is_not_counted_and_stays(twice: Recording) -
     again = twice.run(EXPERIMENT)
     assert (again.recorded_before, again.problems) == (False, ())
     (trace, *_) = twice.traces(run)
-    names = sorted(one.name for one in trace.info.assessments)
+    names = sorted(assessment.name for assessment in trace.info.assessments)
     assert names == ["exact_match", "exact_match", "expected_response", "output_tokens"]
 
 
@@ -196,8 +203,8 @@ def test_a_store_that_was_wiped_and_another_one_are_filled_anew(
     by_another_name = f"sqlite:///{file.parent / 'x' / '..' / file.name}"
     (file.parent / "x").mkdir()
     first = Recording(twice.bench, twice.project, by_another_name).run(EXPERIMENT)
-    for one in file.parent.glob("mlflow.db*"):
-        one.unlink()
+    for store_file in file.parent.glob("mlflow.db*"):
+        store_file.unlink()
     shutil.copy(empty_store, file)
     second = twice.run(EXPERIMENT)
     other = file.parent / "other.db"
@@ -299,30 +306,30 @@ def test_a_store_of_another_make_is_refused_and_left_as_it_is(
     assert (done.exit_code, done.requests.sent) == (ExitCode.NOT_RECORDED, 160)
     assert (done.problems[0].message, done.problems[0].fix) == (message, fix.format(uri=twice.uri))
     assert done.problems[1].message == "160 of 160 rows are not recorded in MLflow"
-    said = refusal(twice.run, EXPERIMENT.replace("plain", "plain@1"))
-    assert message in said
+    assert message in refusal(twice.run, EXPERIMENT.replace("plain", "plain@1"))
     assert hashlib.sha256(file.read_bytes()).hexdigest() == before
 
 
 def test_a_note_holds_no_password(bench: Bench) -> None:
     for uri in ("http://u:secret@host:5000", "http://host:5000"):
         note(bench.project, bench.plan(), uri)
-    kept = {one.tracking_uri for one in pending_invocations(bench.project)}
-    assert kept == {"http://u:***@host:5000", "http://host:5000"}
+    uris = {pending.tracking_uri for pending in pending_invocations(bench.project)}
+    assert uris == {"http://u:***@host:5000", "http://host:5000"}
 
 
 def test_prompts_are_registered_once_by_two_processes(bench: Bench, empty_store: Path) -> None:
-    place = bench.project.store / "mlflow.db"
-    shutil.copy(empty_store, place)
+    file = bench.project.store / "mlflow.db"
+    shutil.copy(empty_store, file)
     bench.write("plain.jinja", "user:\nracing {{ text }}\n")
-    words = [sys.executable, "-c", "from workbench.cli import main; main()", "prompts", "push"]
-    both = [
-        subprocess.Popen(words, cwd=bench.root, stdout=subprocess.PIPE, text=True) for _ in range(2)
+    command = [sys.executable, "-c", "from workbench.cli import main; main()", "prompts", "push"]
+    processes = [
+        subprocess.Popen(command, cwd=bench.root, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
     ]
-    said = sorted(one.communicate()[0] for one in both)
-    assert said == [
+    lines = sorted(process.communicate()[0] for process in processes)
+    assert lines == [
         "qa/plain is already version 1\n",
         "qa/plain registered as version 1\n",
     ]
-    client = connect(bench.project, f"sqlite:///{place}").client
+    client = connect(bench.project, f"sqlite:///{file}").client
     assert len(client.search_prompt_versions("qa.plain")) == 1

@@ -16,7 +16,7 @@ from workbench.tracking.protocol import RowRecord
 from workbench.tracking.rows_parquet import RowsParquet
 
 
-def entry(number: int) -> RowRecord:
+def record(number: int) -> RowRecord:
     answer = Completion(f"{number:064x}", "ok", text=f"answer {number}", latency_s=0.5)
     cell = Cell(Example(f"r{number}", {"text": number}, {}), 0, answer.key)
     row = Row(cell, answer, {"exact_match": Score(number % 2 == 0, reason=f"of {number}")})
@@ -33,16 +33,16 @@ def test_rows_stand_in_order_whatever_order_they_come_in(
     monkeypatch.setattr(rows_parquet, "BATCH", at_once)
     rows = RowsParquet([load_evaluator(Spec("exact_match", {}, tmp_path))])
     for start in range(0, len(order), together):
-        rows.add([entry(number) for number in order[start : start + together]])
-    found = pq.read_table(rows.write(tmp_path)).to_pylist()
-    assert [row["row"] for row in found] == list(range(37))
-    assert [row["output"] for row in found] == [f"answer {n}" for n in range(37)]
-    assert [row["exact_match/reason"] for row in found] == [f"of {n}" for n in range(37)]
+        rows.add([record(number) for number in order[start : start + together]])
+    stored_rows = pq.read_table(rows.write(tmp_path)).to_pylist()
+    assert [row["row"] for row in stored_rows] == list(range(37))
+    assert [row["output"] for row in stored_rows] == [f"answer {n}" for n in range(37)]
+    assert [row["exact_match/reason"] for row in stored_rows] == [f"of {n}" for n in range(37)]
 
 
 def test_rows_that_are_missing_leave_no_gap(tmp_path) -> None:
     rows = RowsParquet([])
-    rows.add([entry(number) for number in (20_011, 5)])
+    rows.add([record(number) for number in (20_011, 5)])
     assert pq.read_table(rows.write(tmp_path))["id"].to_pylist() == ["r5", "r20011"]
 
 

@@ -28,12 +28,12 @@ def pair(recording: Recording, server: OpenAIServer) -> str:
 def shown(recording: Recording, run_id: str) -> dict[str, tuple[str, str, int]]:
     """Of each row of a run's page: which trace, its answer, and how many scores and wants."""
     return {
-        one.info.tags["workbench.example"]: (
-            one.info.trace_id,
-            one.info.trace_metadata["mlflow.traceOutputs"],
-            len(one.info.assessments),
+        trace.info.tags["workbench.example"]: (
+            trace.info.trace_id,
+            trace.info.trace_metadata["mlflow.traceOutputs"],
+            len(trace.info.assessments),
         )
-        for one in recording.traces(run_id)
+        for trace in recording.traces(run_id)
     }
 
 
@@ -41,9 +41,9 @@ def test_again_shows_the_same_traces(recording: Recording, pair: str) -> None:
     first = recording.run(pair)
     second = recording.run(pair, Options(again=True))
     assert second.parent_run_id != first.parent_run_id
-    for one, other in zip(first.variants, second.variants, strict=True):
-        assert len(shown(recording, one.run_id)) == ROWS
-        assert shown(recording, other.run_id) == shown(recording, one.run_id)
+    for earlier, later in zip(first.variants, second.variants, strict=True):
+        assert len(shown(recording, earlier.run_id)) == ROWS
+        assert shown(recording, later.run_id) == shown(recording, earlier.run_id)
     third = recording.run(pair, Options(again=True))
     assert shown(recording, third.variants[0].run_id) == shown(recording, first.variants[0].run_id)
     assert recording.run(pair).recorded_before
@@ -68,14 +68,14 @@ def test_a_run_whose_traces_others_show_is_not_written_to_any_more(
 ) -> None:
     first = recording.run(pair)
     second = recording.run(pair, Options(again=True))
-    kept = shown(recording, first.variants[0].run_id)
+    before = shown(recording, first.variants[0].run_id)
     recording.bench.write("long.jinja", "system:\nSay it again.\nuser:\n{{ text }}\n")
     recording.run(pair)  # shows those of `plain`, too
     server.script = lambda path, body, nth: say("another answer")
     recording.bench.write("long.jinja", "system:\nSay it.\nuser:\n{{ text }}\n")
     fresh = recording.run(pair, Options(fresh=True))
     assert fresh.parent_run_id not in (first.parent_run_id, second.parent_run_id)
-    assert shown(recording, first.variants[0].run_id) == kept
+    assert shown(recording, first.variants[0].run_id) == before
     answers = {answer for _, answer, _ in shown(recording, fresh.variants[0].run_id).values()}
     assert answers == {json.dumps("another answer")}
 
@@ -90,6 +90,8 @@ def test_a_row_that_was_answered_anew_has_a_trace_of_its_own(
     )
     recording.bench.write("long.jinja", "system:\nSay it again.\nuser:\n{{ text }}\n")
     done = recording.run(pair, Options(fresh=True))
-    answers = {row: said for row, (_, said, _) in shown(recording, done.variants[0].run_id).items()}
+    answers = {
+        row: answer for row, (_, answer, _) in shown(recording, done.variants[0].run_id).items()
+    }
     assert len(answers) == ROWS
-    assert {row for row, said in answers.items() if said == '"new"'} == {"r4", "r7"}
+    assert {row for row, answer in answers.items() if answer == '"new"'} == {"r4", "r7"}

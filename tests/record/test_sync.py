@@ -58,9 +58,9 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
     )
 
     done = invoke(home, "sync", "qa", "--json")
-    said = json.loads(done.stdout)
-    run = said["invocations"][0].pop("parent_run_id")
-    assert (done.returncode, said) == (
+    document = json.loads(done.stdout)
+    run = document["invocations"][0].pop("parent_run_id")
+    assert (done.returncode, document) == (
         0,
         {
             "schema_version": 1,
@@ -73,7 +73,7 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
                     "experiment": "prompts/qa/experiment.yaml",
                     "plan_digest": note["plan"],
                     "scope": {},
-                    "noted_at": said["invocations"][0]["noted_at"],
+                    "noted_at": document["invocations"][0]["noted_at"],
                     "state": "recorded",
                     "rows": 4,
                     "problems": [],
@@ -123,8 +123,8 @@ def test_rows_whose_answers_are_gone_are_recorded_as_not_run(home: Path) -> None
 def test_a_store_with_a_password_is_named_without_it_and_asked_for(home: Path) -> None:
     secret = "http://me:hunter2@127.0.0.1:9"
     assert invoke(home, "run", "--tracking-uri", secret).returncode == 6
-    kept = {note["tracking_uri"] for note in notes(home)}
-    assert kept == {"", "http://me:***@127.0.0.1:9"}
+    uris = {note["tracking_uri"] for note in notes(home)}
+    assert uris == {"", "http://me:***@127.0.0.1:9"}
     done = invoke(home, "sync")
     assert (done.returncode, done.stdout.splitlines()[-1]) == (6, "1 recorded, 1 left")
     assert done.stderr.splitlines()[-2:] == [

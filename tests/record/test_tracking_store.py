@@ -1,4 +1,4 @@
-"""Where runs are recorded: the store that is made, and what is said of one that doesn't work."""
+"""The tracking store: how it is created, and the errors of one that doesn't work."""
 
 import signal
 import sqlite3
@@ -35,8 +35,8 @@ def test_a_kill_while_the_store_is_made_leaves_none_half_made(tmp_path: Path, de
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    place = connect(Project(tmp_path), "")
-    assert [one.name for one in place.client.search_experiments()] == ["Default"]
+    store = connect(Project(tmp_path), "")
+    assert [experiment.name for experiment in store.client.search_experiments()] == ["Default"]
 
 
 def test_the_store_lets_readers_in_while_it_is_written(recording: Recording) -> None:
@@ -56,8 +56,8 @@ def test_the_nearest_word_on_the_address_wins(
 
 
 def test_a_dead_server_is_named(recording: Recording) -> None:
-    said = refusal(connect, recording.project, "http://127.0.0.1:9")
-    assert said == (
+    message = refusal(connect, recording.project, "http://127.0.0.1:9")
+    assert message == (
         "http://127.0.0.1:9: the MLflow server doesn't answer: "
         "<urlopen error [Errno 111] Connection refused>\n"
         "  fix: start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out"
@@ -103,8 +103,10 @@ def test_an_mlflow_evaluation_dataset_is_read(recording: Recording) -> None:
     import mlflow.genai.datasets
 
     connect(recording.project, recording.uri)
-    made = mlflow.genai.datasets.create_dataset(name="golden")
-    made.merge_records([{"inputs": {"text": "one"}, "expectations": {"expected_response": "one"}}])
+    dataset = mlflow.genai.datasets.create_dataset(name="golden")
+    dataset.merge_records(
+        [{"inputs": {"text": "one"}, "expectations": {"expected_response": "one"}}]
+    )
     text = EXPERIMENT.replace("rows.jsonl", "{mlflow: golden}").replace("latency", "exact_match")
     done = recording.run(text)
     assert done.variants[0].metrics["exact_match"].mean == 1.0
@@ -117,8 +119,8 @@ def test_a_file_that_is_no_store_is_named_at_once(recording: Recording, content:
     if not content:
         file.unlink()
         file.mkdir()
-    said = refusal(connect, recording.project, f"sqlite:///{file}")
-    assert said.startswith(f"{file}: the MLflow store can't be opened or created: ")
+    message = refusal(connect, recording.project, f"sqlite:///{file}")
+    assert message.startswith(f"{file}: the MLflow store can't be opened or created: ")
 
 
 def test_an_address_that_is_no_store_is_refused(recording: Recording) -> None:
