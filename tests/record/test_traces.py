@@ -238,7 +238,7 @@ def test_a_row_whose_spans_or_scores_are_missing_or_old_is_written_again(
     stale = replace(rows[1], row=replace(rows[1].row, scores={"gone": Score(True)}))
     client_writer(run_store).write([stale, *rows[2:]])
     client.start_trace(rows[1].trace_info())  # its spans are still those of the stale row
-    client.delete_assessment(rows[3].id, min(rows[3].feedback_ids))
+    client.delete_assessment(rows[3].id, min(rows[3].entity_ids["scores"]))
     traces = open_writer(run_store)
     assert traces.count(rows) != expected_count(rows)
     traces.write(rows)

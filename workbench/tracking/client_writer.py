@@ -49,18 +49,22 @@ class StoredTrace:
     span_digest: str
     assessments: Mapping[str, str]
 
+    @property
+    def entity_ids(self) -> Set[str]:
+        """The ids of its spans and assessments."""
+        return self.span_ids | self.assessments.keys()
+
     def matches(self, row_trace: RowTrace) -> bool:
         """True if the store holds everything of the row, as it is now."""
-        return (
-            self.tag_digest == self.span_digest == row_trace.content_digest
-            and self.span_ids >= set(row_trace.span_ids)
-            and self.assessments.keys() >= row_trace.feedback_ids | row_trace.expectation_ids
+        stored_ids = {row_trace.id} | self.entity_ids
+        return self.tag_digest == self.span_digest == row_trace.content_digest and all(
+            ids <= stored_ids for ids in row_trace.entity_ids.values()
         )
 
     def obsolete_ids(self, row_trace: RowTrace) -> Set[str]:
         """The ids of assessments that workbench wrote and the row no longer has."""
         ids = {key for key, name in self.assessments.items() if row_trace.wrote(key, name)}
-        return ids - row_trace.feedback_ids - row_trace.expectation_ids
+        return ids.difference(*row_trace.entity_ids.values())
 
 
 @dataclass(frozen=True)
@@ -78,10 +82,8 @@ class ClientTraceWriter:
         Raises:
             MlflowException: not all could be written.
         """
-        stored = self.read(row_traces)
-        changed = [t for t in row_traces if t.id not in stored or not stored[t.id].matches(t)]
-        if changed:
-            self.replace(changed)
+        matching = self.matching_ids(row_traces)
+        self.replace([trace for trace in row_traces if trace.id not in matching])
 
     def count(self, row_traces: Sequence[RowTrace]) -> Counter[str]:
         """Read the rows back and count them; delete scores of replaced completions.
@@ -91,12 +93,9 @@ class ClientTraceWriter:
         count: Counter[str] = Counter()
         stored = self.read(row_traces)
         for trace in (trace for trace in row_traces if trace.id in stored):
-            stored_trace = stored[trace.id]
-            count["traces"] += 1
-            count["spans"] += len(stored_trace.span_ids & set(trace.span_ids))
-            count["scores"] += len(stored_trace.assessments.keys() & trace.feedback_ids)
-            count["expectations"] += len(stored_trace.assessments.keys() & trace.expectation_ids)
-            for assessment_id in stored_trace.obsolete_ids(trace):
+            stored_ids = {trace.id} | stored[trace.id].entity_ids
+            count.update({kind: len(ids & stored_ids) for kind, ids in trace.entity_ids.items()})
+            for assessment_id in stored[trace.id].obsolete_ids(trace):
                 self._tracing_client.delete_assessment(trace.id, assessment_id)
         return count
 
@@ -118,9 +117,7 @@ class ClientTraceWriter:
         """
         for batch in batches(row_traces, SPANS_BATCH):
             self._map(self._start_trace, batch)
-            spans: list[Span] = []
-            for trace in batch:
-                spans += trace.spans()
+            spans = [span for trace in batch for span in trace.spans()]
             self._tracing_client.store.log_spans(self.run.experiment_id, spans)
 
     def read(self, row_traces: Sequence[RowTrace]) -> dict[str, StoredTrace]:
@@ -206,12 +203,10 @@ def _stored_trace(info: TraceInfo, spans: Sequence[Span]) -> StoredTrace:
 
 def expected_count(row_traces: Sequence[RowTrace]) -> Counter[str]:
     """The count of a store that holds all of these rows."""
-    return Counter(
-        traces=len(row_traces),
-        spans=sum(len(trace.span_ids) for trace in row_traces),
-        scores=sum(len(trace.feedback_ids) for trace in row_traces),
-        expectations=sum(len(trace.expectation_ids) for trace in row_traces),
-    )
+    count: Counter[str] = Counter()
+    for trace in row_traces:
+        count.update({kind: len(ids) for kind, ids in trace.entity_ids.items()})
+    return count
 
 
 def batches(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:

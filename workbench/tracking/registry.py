@@ -5,7 +5,7 @@ prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, v
 """
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import PromptVersion
@@ -44,7 +44,9 @@ def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int,
         )
         if created and created[-1] > first:
             store.client.delete_prompt_version(name, str(created[-1]))
-        _delete_copied_tags(store, name, _prompt_tags(store, name))
+        # MLflow also sets tags of a version on the prompt, where they mean nothing.
+        for tag in {FILE, GIT, SETTINGS, DIGEST} & set(_prompt_tags(store, name)):
+            store.client.delete_prompt_tag(name, tag)
         return first, True
 
 
@@ -81,23 +83,15 @@ def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
 
 def list_in_experiment(store: TrackingStore, name: str, experiment_id: str) -> None:
     """List the prompt `name` on an experiment's page of prompts."""
-    tags = _prompt_tags(store, name)
-    listed = tags.get(EXPERIMENTS) or ","
+    listed = _prompt_tags(store, name).get(EXPERIMENTS) or ","
     if f",{experiment_id}," not in listed:
         store.client.set_prompt_tag(name, EXPERIMENTS, f"{listed}{experiment_id},")
-    _delete_copied_tags(store, name, tags)
 
 
 def _prompt_tags(store: TrackingStore, name: str) -> dict[str, str]:
     """Tags of the prompt itself, by a call that fails if a server doesn't answer."""
     prompts = store.client.search_prompts(f"name = '{name}'")
     return dict(prompts[0].tags) if prompts else {}
-
-
-def _delete_copied_tags(store: TrackingStore, name: str, tags: Mapping[str, str]) -> None:
-    """Delete tags of a version that MLflow also sets on the prompt, where they mean nothing."""
-    for tag in {FILE, GIT, SETTINGS, DIGEST} & set(tags):
-        store.client.delete_prompt_tag(name, tag)
 
 
 def search_versions(store: TrackingStore, name: str) -> list[PromptVersion]:

@@ -9,7 +9,7 @@ The ids are hashes of the run and the row, so recording a row twice changes noth
 """
 
 import json
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
@@ -96,15 +96,14 @@ class RowTrace:
         return _hex(16, self.id, "row"), _hex(16, self.id, "call")
 
     @cached_property
-    def feedback_ids(self) -> Set[str]:
-        """The assessment ids of the scores."""
-        return {self._assessment_id("feedback", name) for name in self.row.scores}
-
-    @cached_property
-    def expectation_ids(self) -> Set[str]:
-        """The assessment ids of the expectations."""
+    def entity_ids(self) -> Mapping[str, Set[str]]:
+        """The ids of everything that MLflow is to hold of the row, by kind."""
+        expectations = self.row.cell.example.expectations
         return {
-            self._assessment_id("expectation", name) for name in self.row.cell.example.expectations
+            "traces": {self.id},
+            "spans": set(self.span_ids),
+            "scores": {self._assessment_id("feedback", name) for name in self.row.scores},
+            "expectations": {self._assessment_id("expectation", name) for name in expectations},
         }
 
     def wrote(self, assessment_id: str, name: str) -> bool:

@@ -86,12 +86,10 @@ class TrackingStore:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             location = (self.artifacts / name).as_uri() if self.artifacts else None
-            try:
-                self.client.create_experiment(name, location, tags=KIND)
-            except MlflowException:  # perhaps another process created it first
-                if self.client.get_experiment_by_name(name) is None:
-                    raise
-            experiment = self.client.get_experiment_by_name(name)
+            experiment = create_and_find(
+                lambda: self.client.create_experiment(name, location, tags=KIND),
+                lambda: self.client.get_experiment_by_name(name),
+            )
         if experiment.lifecycle_stage != "active":
             raise not_recorded_error(
                 f"the MLflow experiment {name!r} is deleted",
@@ -115,7 +113,9 @@ def read_pages(read_page: Callable[[str | None], Any]) -> Iterator[Any]:
 
 
 def create_and_find(create: Callable[[], object], find: Callable[[], T], attempts: int = 3) -> T:
-    """Create something in MLflow, and return what `find` finds; a reply may get lost on the way.
+    """Create something in MLflow, and return what `find` finds.
+
+    A reply may get lost on the way, or another process may create it first.
 
     Raises:
         MlflowException: the last attempt failed, and `find` found nothing.

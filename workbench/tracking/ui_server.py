@@ -56,7 +56,7 @@ def serve(
         env={**os.environ, **settings},
         start_new_session=True,
     )
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _wait_until_ready(server, url)
         for line in _addresses(store, url):
@@ -67,10 +67,6 @@ def serve(
         with suppress(ProcessLookupError):  # the server has ended by itself
             os.killpg(server.pid, signal.SIGTERM)
         server.wait()
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _addresses(store: TrackingStore, url: str) -> Iterator[str]:
