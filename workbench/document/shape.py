@@ -23,12 +23,7 @@ KeyPath = tuple[str | int, ...]
 
 
 class InvalidValueError(ValueError):
-    """Error of a pydantic validator, with its fix.
-
-    Args:
-        message: follows the key and the value.
-        fix: a valid value.
-    """
+    """Error of a pydantic validator; the message follows the key and the value."""
 
     def __init__(self, message: str, *, fix: str) -> None:
         super().__init__(message)

@@ -12,12 +12,7 @@ LIBRARIES = frozenset({"site-packages", "dist-packages", ".venv"})
 
 
 def exception_message(error: BaseException, root: Path | None) -> str:
-    """Type, message and line of an exception: the innermost line of the project's own code.
-
-    Args:
-        error: raised by a user's function.
-        root: the project's folder; None: the innermost line of any code.
-    """
+    """Type, message and line of an exception: the innermost line below `root`, else of any code."""
     try:
         message = f"{type(error).__name__}: {error}"
     except Exception:  # its own __str__ fails

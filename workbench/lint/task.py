@@ -20,11 +20,7 @@ from workbench.resolvers import project_resolvers
 
 @dataclass(frozen=True)
 class Rendering:
-    """One example, rendered.
-
-    Attributes:
-        tokens: by model, of the models that count tokens locally.
-    """
+    """One example, rendered; `tokens` by model, of the models that count them locally."""
 
     row_id: str
     conversation: Conversation
@@ -62,6 +58,7 @@ class _Context:
 
     dataset: Dataset | None = None
     models: Mapping[str, Provider] = field(default_factory=dict)
+    errors: tuple[WorkbenchError, ...] = ()
 
 
 def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
@@ -69,7 +66,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
 
     The result has the first `examples` renderings of each template.
     """
-    context, errors = _load_context(project, task)
+    context = _load_context(project, task)
     read = folder_reader(project.prompts)
     findings: list[PromptFindings] = []
     with Renderer() as renderer:
@@ -87,19 +84,19 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
                 warnings += row_warnings(prompt, context.dataset, conversations)
             samples = _renderings(prompt, context, conversations[:examples])
             findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))
-    return TaskFindings(task, tuple(findings), tuple(errors))
+    return TaskFindings(task, tuple(findings), context.errors)
 
 
-def _load_context(project: Project, task: str) -> tuple[_Context, list[WorkbenchError]]:
+def _load_context(project: Project, task: str) -> _Context:
     path = project.prompts / task / "experiment.yaml"
     if not path.exists():
-        return _Context(), []
+        return _Context()
     reader = project_resolvers(project).mlflow_dataset
     try:
         file = read_document(path, display_name=project.display_path(path)).check(ExperimentFile)
         dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader)
     except WorkbenchError as error:
-        return _Context(), [error]
+        return _Context(errors=(error,))
     models: dict[str, Provider] = {}
     for ref, settings in (pair for entry in file.models for pair in entry.items()):
         provider, _, name = ref.partition(":")
@@ -108,7 +105,7 @@ def _load_context(project: Project, task: str) -> tuple[_Context, list[Workbench
             models[ref] = open_provider(Model(provider, name, settings=settings))
         except WorkbenchError:  # the model counts no tokens; `run` shows the error
             continue
-    return _Context(dataset, models), []
+    return _Context(dataset, models)
 
 
 def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[Conversation]:

@@ -69,8 +69,7 @@ class Transport:
     Args:
         request: any request to it, with all headers; only the body differs.
         connections: the most at once.
-        paused: checked again once a connection is made, because that takes time.
-        connect_s: seconds that making a connection may take.
+        paused: checked again once a connection is made, which may take `connect_s` seconds.
     """
 
     def __init__(
