@@ -36,8 +36,6 @@ from workbench.prompt.prompt import (
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import SHORTEN, plain_text, without_last_blanks
 
-EMPTY = "the template is empty"
-FILL = "write `user:` and a text below it"
 COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
 MAX_CHARACTERS = 100_000  # of a tag in MLflow's registry
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
@@ -143,8 +141,6 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
         raise NotFoundError(f"no prompt {ref!r}", where=where)
     text = plain_text(raw, where=where)
     front, body, first_line = _split_front_matter(text, where)
-    if not body.strip():
-        raise WorkbenchError(EMPTY, where=where, fix=FILL)
     source, origins = PartialInliner(read).inline(body, path, first_line)
     prompt = Prompt(
         task=task,
@@ -174,7 +170,9 @@ def _check_content(template: Template, where: str) -> None:
         )
     texts = [template] if isinstance(template, str) else [m.content for m in template]
     if not any(COMMENT.sub("", text).strip() for text in texts):
-        raise WorkbenchError(EMPTY, where=where, fix=FILL)
+        raise WorkbenchError(
+            "the template is empty", where=where, fix="write `user:` and a text below it"
+        )
 
 
 def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:

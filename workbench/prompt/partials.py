@@ -41,8 +41,8 @@ class PartialInliner:
         """`text` with its partials in place, and the file and line that each line comes from.
 
         Args:
-            text: of the file at `path`, below `prompts/`.
-            path: partials are searched for beside it.
+            text: of the file at `path`, below `prompts/`; partials are searched for beside it.
+            path: of that file.
             first_line: of `text` in its file.
             above: the partials around this text.
 

@@ -12,7 +12,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -48,24 +48,6 @@ TRACKING_URI = "MLFLOW_TRACKING_URI"
 ONLY_DESCRIBED = -1  # number of an evaluator that the process finds and doesn't keep
 
 
-class _Printer:
-    """Output of evaluators, copied to standard error up to a limit."""
-
-    def __init__(self) -> None:
-        self.bytes_left = MAX_PRINTED
-        self._is_cut = False
-
-    def show(self, text: str) -> None:
-        """Print `text`; the empty text stands for output that was dropped."""
-        self.bytes_left = max(0, self.bytes_left - len(text.encode("utf-8", "replace")))
-        sys.stderr.write(text)
-        if not text and not self._is_cut:
-            self._is_cut = True
-            sys.stderr.write(
-                f"\n(evaluators printed more than {MAX_PRINTED:,} bytes; the rest is dropped)\n"
-            )
-
-
 class _EvaluatorProcess(WorkerProcess):
     """One child process.
 
@@ -73,16 +55,16 @@ class _EvaluatorProcess(WorkerProcess):
         numbers: of the evaluators that it has imported, by digest.
     """
 
-    def __init__(self, spec: Spec, printer: _Printer) -> None:
+    def __init__(self, spec: Spec, printable: int, show: Callable[[str], None]) -> None:
         super().__init__(
-            child_command(WORKER, printer.bytes_left),
+            child_command(WORKER, printable),
             env=_environment(spec.env),
             cwd=spec.root,
             stderr=None,  # a failed start may print its reason
             start_s=START_LIMIT_S,
         )
         self.numbers: dict[str, int] = {}
-        self._printer = printer
+        self._show = show
 
     def find(self, spec: Spec, number: int) -> dict[str, JSON]:
         """Description of an evaluator, which the child imports and keeps as `number`."""
@@ -103,7 +85,7 @@ class _EvaluatorProcess(WorkerProcess):
     def _handle_notice(self, message: JSON) -> bool:
         if not isinstance(message, dict) or message.keys() & {"found", "refused"}:
             return False
-        self._printer.show(message.get("printed", ""))
+        self._show(message.get("printed", ""))
         return True
 
 
@@ -117,7 +99,8 @@ class EvaluatorPool:
     def __init__(self) -> None:
         self._processes: dict[tuple[Path, tuple[str, ...]], _EvaluatorProcess] = {}
         self._failures: Counter[str] = Counter()  # in a row, by digest
-        self._printer = _Printer()
+        self._printable = MAX_PRINTED  # bytes that may still be printed
+        self._is_cut = False
 
     def find(self, spec: Spec) -> Evaluator:
         """The evaluator; the main process imports only those of the library."""
@@ -216,12 +199,22 @@ class EvaluatorPool:
         key = (spec.root, spec.env)
         process = self._processes.get(key)
         if process is None or not process.is_running:
-            process = self._processes[key] = _EvaluatorProcess(spec, self._printer)
+            process = self._processes[key] = _EvaluatorProcess(spec, self._printable, self._show)
             try:
                 process.start()
             except EndedError as error:
                 raise WorkbenchError(f"the evaluators' process did not start: {error}") from None
         return process
+
+    def _show(self, text: str) -> None:
+        """Print output of evaluators; the empty text stands for output that was dropped."""
+        self._printable = max(0, self._printable - len(text.encode("utf-8", "replace")))
+        sys.stderr.write(text)
+        if not text and not self._is_cut:
+            self._is_cut = True
+            sys.stderr.write(
+                f"\n(evaluators printed more than {MAX_PRINTED:,} bytes; the rest is dropped)\n"
+            )
 
 
 _shared_pool: ContextVar[EvaluatorPool | None] = ContextVar("evaluator pool", default=None)

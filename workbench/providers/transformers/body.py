@@ -69,19 +69,15 @@ def _prompt(conversation: Conversation, chat_template: str, model: str) -> dict[
     if not messages:
         raise WorkbenchError("the prompt has no message")
     if not chat_template:
-        return {"text": _plain(messages, model)}
+        roles = [message["role"] for message in messages]
+        if roles not in (["user"], ["user", "assistant"]):
+            raise WorkbenchError(
+                f"{model} has no chat template, and the prompt has the roles {', '.join(roles)}",
+                fix="set `chat: false` in the prompt, or exclude this pair",
+            )
+        # A prefill stands on the line below the user's message.
+        return {"text": "\n".join(message["content"] for message in messages)}
     if "developer" not in chat_template:
         for message in messages:
             message["role"] = message["role"].replace("developer", "system")
     return {"messages": messages}
-
-
-def _plain(messages: list[dict[str, str]], model: str) -> str:
-    """The user's message, and the prefill on the next line if there is one."""
-    roles = [message["role"] for message in messages]
-    if roles not in (["user"], ["user", "assistant"]):
-        raise WorkbenchError(
-            f"{model} has no chat template, and the prompt has the roles {', '.join(roles)}",
-            fix="set `chat: false` in the prompt, or exclude this pair",
-        )
-    return "\n".join(message["content"] for message in messages)

@@ -111,7 +111,14 @@ class ModelProcess(WorkerProcess):
                 completions = self._receive_completions()
                 self._deaths = 0
             except EndedError as ended:
-                self._count_death(ended)
+                self._deaths += 1
+                if self._deaths == MAX_DEATHS:
+                    raise WorkbenchError(
+                        f"the model's process ended {MAX_DEATHS} times in a row without an answer: "
+                        f"{ended}",
+                        where=str(self._model_folder),
+                        fix="is there enough memory for it? the answers so far are kept",
+                    ) from None
                 error = f"the model's process ended while it answered this request: {ended}"
                 completions = [_failed(request, error)]
             yield from _take(unanswered, completions)
@@ -132,15 +139,6 @@ class ModelProcess(WorkerProcess):
             self.end()
             for key in list(unanswered):
                 yield _failed(unanswered.pop(key), "not answered: the run was stopped")
-
-    def _count_death(self, ended: EndedError) -> None:
-        self._deaths += 1
-        if self._deaths == MAX_DEATHS:
-            raise WorkbenchError(
-                f"the model's process ended {MAX_DEATHS} times in a row without an answer: {ended}",
-                where=str(self._model_folder),
-                fix="is there enough memory for it? the answers so far are kept",
-            )
 
 
 def _take(unanswered: dict[str, Request], completions: list[Completion]) -> Iterator[Completion]:

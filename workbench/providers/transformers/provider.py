@@ -80,10 +80,6 @@ class TransformersProvider:
         `choices` are answered by log-likelihood: the sum over the tokens
         of a choice that directly follows the prompt. So after `Sentiment:` the choice is usually
         `" positive"`, with its space.
-
-        Raises:
-            WorkbenchError: a response schema, an unknown parameter, or several messages for a
-                model without a chat template.
         """
         return prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
 
@@ -92,18 +88,12 @@ class TransformersProvider:
         return len(self._tokens.encode(body))
 
     def check_ready(self) -> None:
-        """Return if the model could be loaded now; weights of a hub model are downloaded.
-
-        Raises:
-            WorkbenchError: packages are missing, or the hub can't be reached.
-        """
+        """Return if the model could be loaded now; weights of a hub model are downloaded."""
         check_installed(("torch", "transformers", "safetensors"))
         weights_folder(self._weights)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
-        """One completion per request, in any order.
-
-        The model is loaded in a process of its own before the first request is pulled.
+        """One completion per request, by a process that has loaded the model before it pulls one.
 
         Raises:
             WorkbenchError: the model can't be loaded, or its process dies repeatedly.
