@@ -137,11 +137,7 @@ class Prompt:
     ) -> WorkbenchError:
         """The error on a line of `source` with its column, the lines around it, and a fix.
 
-        Args:
-            line: from 1; 0: unknown.
-            error: the worker's message.
-            row: the variables that were rendered; None: nothing was rendered yet.
-            row_id: of `row`.
+        Line 0 is an unknown line; without `row` nothing was rendered yet.
         """
         lines = self.source.split("\n")
         column = _likely_column(lines[line - 1] if 0 < line <= len(lines) else "", error)

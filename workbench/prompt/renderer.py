@@ -10,7 +10,7 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -57,9 +57,8 @@ class Renderer(WorkerProcess):
     def parse(self, sources: Sequence[str]) -> list[Parsed]:
         """Variables and tags of each source, in order."""
         parsed: list[Parsed] = []
-        for start in range(0, len(sources), BATCH_ROWS):
-            batch = sources[start : start + BATCH_ROWS]
-            self.send(json.dumps({"parse": list(batch)}))
+        for batch in json_batches(sources, most_rows=BATCH_ROWS, size=BATCH_SIZE):
+            self.send(f'{{"parse": [{", ".join(batch)}]}}')
             answer = self._receive()
             failed = [{"error": answer["error"]}] * len(batch) if "error" in answer else []
             parsed += [Parsed(**fields) for fields in failed or answer["parsed"]]
@@ -83,7 +82,9 @@ class Renderer(WorkerProcess):
                     sizes.append(len(batch))
                 if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
                     # All at once: a caller that stops at a row leaves no answer behind.
-                    rendered = list(self._receive_rows(sizes[0]))
+                    rendered = [Rendered(**self._receive())]
+                    while len(rendered) < sizes[0] and not rendered[-1].error:
+                        rendered.append(Rendered(**self._receive()))
                     yield from rendered
                     if rendered[-1].error:
                         return
@@ -91,13 +92,6 @@ class Renderer(WorkerProcess):
         finally:
             if sizes:
                 self.end()  # it still renders rows that are no longer wanted
-
-    def _receive_rows(self, count: int) -> Iterator[Rendered]:
-        for _ in range(count):
-            rendered = Rendered(**self._receive())
-            yield rendered
-            if rendered.error:
-                return
 
     def _receive(self) -> dict[str, Any]:
         try:

@@ -3,7 +3,7 @@
 An evaluator gets its data as JSON and nothing of the main process: none of its memory, none of
 its pipes, and only the environment variables that are harmless or granted by name.
 
-    sent      {"judge": 0, "rows": [{"outputs": "Paris", "expectations": {…}}]}
+    sent      {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
     received  [true, "", "", ""]
 """
 
@@ -45,14 +45,13 @@ HARMLESS_VARIABLES = frozenset(
     {"PATH", "HOME", "LANG", "TMPDIR", "TZ", "WORKBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE"}
 )
 TRACKING_URI = "MLFLOW_TRACKING_URI"
-ONLY_DESCRIBED = -1  # number of an evaluator that the process finds and doesn't keep
 
 
 class _EvaluatorProcess(WorkerProcess):
     """One child process.
 
     Attributes:
-        numbers: of the evaluators that it has imported, by digest.
+        digests: of the evaluators that it has imported to judge rows.
     """
 
     def __init__(self, spec: Spec, printable: int, show: Callable[[str], None]) -> None:
@@ -63,13 +62,13 @@ class _EvaluatorProcess(WorkerProcess):
             stderr=None,  # a failed start may print its reason
             start_s=START_LIMIT_S,
         )
-        self.numbers: dict[str, int] = {}
+        self.digests: set[str] = set()
         self._show = show
 
-    def find(self, spec: Spec, number: int) -> dict[str, JSON]:
-        """Description of an evaluator, which the child imports and keeps as `number`."""
+    def find(self, spec: Spec) -> dict[str, JSON]:
+        """Description of an evaluator, which the child imports."""
         fields = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
-        self.send(json.dumps({"find": {**fields, "where": spec.where}, "as": number}))
+        self.send(json.dumps({"find": {**fields, "where": spec.where}}))
         try:
             answer = self.receive(START_LIMIT_S)
         except EndedError as error:
@@ -106,7 +105,7 @@ class EvaluatorPool:
         """The evaluator; the main process imports only those of the library."""
         if is_builtin(spec.name, spec.root):
             return load_evaluator(spec)
-        return evaluator_from_json(self._process(spec).find(spec, ONLY_DESCRIBED), spec)
+        return evaluator_from_json(self._process(spec).find(spec), spec)
 
     def judge(
         self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: StopCheck
@@ -154,8 +153,7 @@ class EvaluatorPool:
         spec = evaluator.spec
         assert spec
         process = self._process_with(evaluator, spec)
-        number = process.numbers[evaluator.digest]
-        process.send(f'{{"judge": {number}, "rows": [{", ".join(rows)}]}}')
+        process.send(f'{{"judge": {json.dumps(evaluator.digest)}, "rows": [{", ".join(rows)}]}}')
         answered = 0
         try:
             while answered < len(rows):
@@ -175,11 +173,10 @@ class EvaluatorPool:
     def _process_with(self, evaluator: Evaluator, spec: Spec) -> _EvaluatorProcess:
         """The process that has imported this evaluator, unchanged since it was found."""
         process = self._process(spec)
-        if evaluator.digest in process.numbers:
+        if evaluator.digest in process.digests:
             return process
-        number = len(process.numbers)
         try:
-            description = process.find(spec, number)
+            description = process.find(spec)
         except WorkbenchError as error:
             error.exit_code = ExitCode.NOT_RECORDED
             raise
@@ -191,7 +188,7 @@ class EvaluatorPool:
                 "judges all of them",
                 exit_code=ExitCode.NOT_RECORDED,
             )
-        process.numbers[evaluator.digest] = number
+        process.digests.add(evaluator.digest)
         return process
 
     def _process(self, spec: Spec) -> _EvaluatorProcess:

@@ -2,10 +2,10 @@ r"""The child process that imports and calls evaluators, so that one can harm on
 
 It writes an empty line when it is ready, reads one JSON object per line and answers in JSON lines:
 
-    {"find": {"name": "exact_match", "settings": {}, "root": "/project", "where": ""}, "as": 0}
+    {"find": {"name": "exact_match", "settings": {}, "root": "/project", "where": ""}}
         -> {"found": {"name": "exact_match", "digest": "0a3e…", …}}
         -> {"refused": {"message": "…", "where": "", "fix": "…"}}
-    {"judge": 0, "rows": [{"outputs": "Paris", "expectations": {"expected_response": "Paris"}}]}
+    {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
         -> [true, "", "", ""]      the fields of a Score, one line per row, in order
     and whenever an evaluator prints
         -> {"printed": "hello\n"}  {"cut": true} once it has printed too much
@@ -63,23 +63,23 @@ class PrintedOutput(io.RawIOBase):
 
 
 class EvaluatorWorker:
-    """The imported evaluators by number, and the state of the process before a row was judged."""
+    """The imported evaluators by digest, and the state of the process before a row was judged."""
 
     def __init__(self, parent: ParentPipe, bytes_left: int) -> None:
         self._parent = parent
         self._open_output(bytes_left)
-        self._evaluators: dict[int, Evaluator] = {}
+        self._evaluators: dict[str, Evaluator] = {}
         self._pid = os.getpid()
         self._folder = os.open(".", os.O_RDONLY)
         self._restore(dict(os.environ))
 
-    def find(self, spec: Mapping[str, JSON], number: int) -> None:
+    def find(self, spec: Mapping[str, JSON]) -> None:
         """Send the evaluator's description, or the reason for which there is none."""
         try:
             evaluator = load_evaluator(Spec(**{**spec, "root": Path(spec["root"])}), _adapt)
             answer = {"found": evaluator_as_json(evaluator)}
             json.dumps(answer)
-            self._evaluators[number] = evaluator
+            self._evaluators[evaluator.digest] = evaluator
         except WorkbenchError as error:
             answer = {"refused": error.as_json()}
         except BaseException as error:  # importing the user's module may raise anything
@@ -88,9 +88,9 @@ class EvaluatorWorker:
         self._restore(dict(os.environ))
         self._parent.send(answer)
 
-    def judge(self, number: int, rows: list[dict[str, Any]]) -> None:
+    def judge(self, digest: str, rows: list[dict[str, Any]]) -> None:
         """Send a score for each row; each row starts from the same state of the process."""
-        evaluator = self._evaluators[number]
+        evaluator = self._evaluators[digest]
         environment = dict(os.environ)
         for row in rows:
             if "completion" in row:
@@ -159,7 +159,7 @@ def main() -> None:
     parent.send_ready()
     for request in parent.requests():
         if "find" in request:
-            worker.find(request["find"], request["as"])
+            worker.find(request["find"])
         else:
             worker.judge(request["judge"], request["rows"])
 

@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from jinja2 import TemplateError
@@ -41,7 +42,9 @@ class Tokens:
             text = body["text"] + answer
             return list(self._tokenizer.encode(text, split_special_tokens=True))
         messages = body["messages"]
-        marks = _unused_characters([message["content"] for message in messages] + [answer])
+        used = set().union(answer, *(message["content"] for message in messages))
+        begin, end = islice((mark for mark in map(chr, PRIVATE_PLANE) if mark not in used), 2)
+        marks = (begin, end)
         marked = [
             {"role": message["role"], "content": self._mark(message["content"], marks)}
             for message in messages
@@ -105,12 +108,6 @@ class Tokens:
 def eos_ids(ids: int | list[int] | None) -> frozenset[int]:
     """The end-of-sequence tokens of a tokenizer or a generation config, as a set."""
     return frozenset([ids] if isinstance(ids, int) else ids or ())
-
-
-def _unused_characters(texts: list[str]) -> tuple[str, str]:
-    used = set().union(*texts)
-    free = (chr(code) for code in PRIVATE_PLANE if chr(code) not in used)
-    return next(free), next(free)
 
 
 def _ending_with(rendered: str, prefill: str) -> str:
