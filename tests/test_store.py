@@ -282,7 +282,7 @@ def test_row_that_vanished_is_a_storage_fault(tmp_path):
         db.execute("DROP TRIGGER completions_less")
         db.execute("DELETE FROM completions WHERE key = 'a'")
     db.close()
-    message = "the store is damaged: completions: 2 rows were stored, 1 are readable"
+    message = "the store is damaged: completions: 2 rows were stored, 1 is readable"
     with Store(tmp_path) as store, pytest.raises(WorkbenchError, match=message):
         store.check()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from workbench.canonical import JSON, canonical_json, digest
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
@@ -200,7 +200,8 @@ class Store:
             if damaged_key is not None:
                 return f"the row {damaged_key} does not match its checksum"
             if (rows, sums) != (rows_read, sums_read):
-                return f"{table}: {rows} rows were stored, {rows_read} are readable"
+                count = pluralize(rows, "row was", "rows were")
+                return f"{table}: {count} stored, {pluralize(rows_read, 'is', 'are')} readable"
         return ""
 
     def _row(self, request: Request, completion: Completion) -> tuple[Any, ...]:

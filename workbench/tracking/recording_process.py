@@ -17,7 +17,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from workbench.errors import StopCheck, Stopped
+from workbench.errors import StopCheck, Stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.protocol import (
@@ -119,7 +119,7 @@ class RecordingProcess(Recorder):
 
     def _ended_early(self, results: Results) -> Recorded:
         self._end(EXIT_S)
-        rows = f"{results.row_count:,} rows may be missing in MLflow"
+        rows = f"{pluralize(results.row_count, 'row')} may be missing in MLflow"
         problem = not_recorded_error(f"the recording process ended early: {rows}")
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
         return Recorded(uri, problems=(problem,))
