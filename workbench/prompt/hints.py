@@ -33,12 +33,7 @@ HINTS = (
 
 
 def suggest_fix(error: str, row: Mapping[str, JSON] | None = None) -> str:
-    """A fix for `error`.
-
-    Args:
-        error: first line of the worker's message.
-        row: the variables that were rendered; None: nothing was rendered yet.
-    """
+    """A fix for the worker's message `error`; without `row` nothing was rendered yet."""
     if match := re.search(r"No (filter|test) named '([^']*)'", error):
         return unknown_name(match[1], match[2], _jinja_names(match[1])).fix
     if match := re.search(r"unknown tag '([^']*)'", error):

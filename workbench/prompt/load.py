@@ -20,7 +20,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.canonical import ordered_json
-from workbench.document import Document, file_kind, parse_document
+from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.parameters import check_parameters
 from workbench.prompt.partials import PartialInliner, Reader
@@ -192,11 +192,6 @@ def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
     if document.content is not None:
         front = document.check(FrontMatter)
         check_parameters(front.parameters, where=partial(document.where, "parameters"))
-        _check_conflicts(front, document)
-    return front, text[match.end() :], text.count("\n", 0, match.end()) + 1
-
-
-def _check_conflicts(front: FrontMatter, document: Document) -> None:
     if front.stop is not None and "stop" in front.parameters:
         where = document.where("parameters", "stop")
         raise WorkbenchError("`stop` is set twice", where=where, fix="keep the top-level one")
@@ -206,6 +201,7 @@ def _check_conflicts(front: FrontMatter, document: Document) -> None:
             where=document.where("response_schema"),
             fix="keep one of them",
         )
+    return front, text[match.end() :], text.count("\n", 0, match.end()) + 1
 
 
 def _settings(front: FrontMatter) -> PromptSettings:

@@ -29,10 +29,11 @@ def score_rows(
     finished = [row for row in rows if row.scored]
     with shared_pool():
         columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in evaluators}
-    by_row = iter(
-        [{name: scores[n] for name, scores in columns.items()} for n in range(len(finished))]
+    scored = (
+        replace(row, scores={name: scores[number] for name, scores in columns.items()})
+        for number, row in enumerate(finished)
     )
-    return [replace(row, scores=next(by_row)) if row.scored else row for row in rows]
+    return [next(scored) if row.scored else row for row in rows]
 
 
 def score_cells(
