@@ -122,7 +122,7 @@ def test_a_name_that_is_nothing_of_the_experiment_is_refused(bench: Bench) -> No
         (["1" * 32, "2" * 32], {"short · last": "plain · last"}),
     ],
 )
-def test_two_sides_are_paired_by_all_that_they_share(
+def test_two_selections_are_paired_by_all_that_they_share(
     bench: Bench, selectors: list[str], pairs: dict[str, str]
 ) -> None:
     """A run is as good as its variants: here one of each prompt on the first model."""
@@ -213,7 +213,7 @@ def test_a_row_that_failed_is_left_out_and_counts_as_the_worst_beside_it(
     )
 
 
-def test_what_is_not_settled_says_how_many_rows_would_do(
+def test_open_comparison_says_how_many_rows_would_settle_it(
     bench: Bench, rows: Callable[[int], None]
 ) -> None:
     rows(10)
@@ -229,7 +229,7 @@ def test_what_is_not_settled_says_how_many_rows_would_do(
     assert f"about {comparison.verdict.rows_needed:,} rows would settle it (10 show " in lines[2]
 
 
-def test_one_variant_has_nothing_beside_it(bench: Bench) -> None:
+def test_a_single_variant_has_no_baseline(bench: Bench) -> None:
     assert verdict_lines([]) == []
     assert bench.plan().baselines == (None,)
 
@@ -242,7 +242,7 @@ def test_categories_are_not_compared(bench: Bench) -> None:
     assert results[1].comparisons == {}
 
 
-def test_rows_asked_several_times_say_what_several_tries_come_to(bench: Bench) -> None:
+def test_repeats_give_pass_at_k_and_flaky_rows(bench: Bench) -> None:
     """One row of two passes in two of three tries, the other always."""
     bench.write("rows.jsonl", '{"id": "x", "text": "1"}\n{"id": "y", "text": "2"}\n')
     text = PAIR.replace("{path: rows.jsonl, expected: label}", "rows.jsonl")

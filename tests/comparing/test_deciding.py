@@ -87,7 +87,7 @@ def test_a_metric_that_is_none_is_refused(bench: Bench) -> None:
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8),
 )
-def test_the_front_is_what_nothing_beats(points: list[tuple[int, int]]) -> None:
+def test_the_front_has_the_points_that_none_beats(points: list[tuple[int, int]]) -> None:
     front = pareto_front(points)
     assert any(front)
     for point, on_front in zip(points, front, strict=True):

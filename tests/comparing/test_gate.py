@@ -76,7 +76,7 @@ evaluators: [exact_match]
         ("@none", None),
     ],
 )
-def test_what_a_variant_is_held_against(bench: Bench, selector: str, base: str | None) -> None:
+def test_baseline_that_a_selector_names(bench: Bench, selector: str, base: str | None) -> None:
     """`short · prompt`: by what shares all else with it; a variant that is named is it for all."""
     bench.write("short.jinja", "Short: {{ text }}")
     bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
@@ -112,7 +112,7 @@ def test_a_bound_that_no_mean_can_be_beyond_is_refused(checks) -> None:
     assert "exact_match is always from 0 to 1, but the bound is 1.5" in message
 
 
-def test_nothing_at_all_is_not_no_worse(checks) -> None:
+def test_failed_answers_of_both_are_not_enough_evidence(checks) -> None:
     """Every answer of both failed; then only those of the one that is meant."""
     nothing: Answers = [None] * 40
     assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, nothing)) == [INCONCLUSIVE]
@@ -141,7 +141,7 @@ def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:
     assert outcomes(checks("no_worse_than: plain, by: 0.05", base, better)) == [PASSED]
 
 
-def test_failing_is_no_way_through_the_gate(checks) -> None:
+def test_failed_answers_count_as_the_worst_score(checks) -> None:
     """The answers that came are all right; a third never came."""
     base = passes(*[1] * 60)
     gate_checks = checks(
@@ -167,7 +167,7 @@ def test_a_rule_that_can_be_nothing_is_refused(bench: Bench, line: str, message:
     assert message in refusal(bench.plan, f"{text}{line}\n")
 
 
-def test_a_file_without_a_gate_and_a_baseline_that_is_not_there_are_said(bench: Bench) -> None:
+def test_a_missing_gate_and_an_unknown_baseline_are_refused(bench: Bench) -> None:
     bench.write("short.jinja", "Short: {{ text }}")
     bench.write("rows.jsonl", '{"text": "1", "label": "1"}\n')
     assert "the experiment file has no gate" in refusal(
@@ -198,7 +198,7 @@ def simulated(bench: Bench, rows: int, by: float, drop: float) -> dict[str, int]
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rows", [50, 200])
-def test_a_gate_does_not_cry_wolf(bench: Bench, rows: int) -> None:
+def test_unchanged_variants_rarely_fail(bench: Bench, rows: int) -> None:
     counts = simulated(bench, rows, by=0.0, drop=0.0)
     print(f"no change, {rows} rows: {counts}")
     assert_rate(counts[FAILED], FULL, (0.0, 0.05), (0.0, 0.05))

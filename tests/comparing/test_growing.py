@@ -135,7 +135,7 @@ def test_a_drop_is_found_and_then_nothing_more_is_asked(planned) -> None:
     assert result.sent < 200
 
 
-def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
+def test_stored_rows_come_first_and_may_be_enough(planned) -> None:
     """The first 200 rows of the file are answered, as by a run with --limit 200."""
     plan = planned(600)
     stored = frozenset(cell.key for cells in plan.cells for cell in cells[:200])
@@ -148,7 +148,7 @@ def test_what_is_stored_comes_first_and_may_be_enough(planned) -> None:
 
 
 @pytest.mark.slow
-def test_the_same_command_comes_to_the_same_again(planned) -> None:
+def test_the_same_command_decides_the_same_again(planned) -> None:
     """Whatever was decided on the way, when all that was asked is stored."""
     rule = "min: 0.55, no_worse_than: baseline, by: 0.1"
     for seed in range(20):
@@ -172,7 +172,7 @@ def test_one_failed_check_decides_the_gate(planned) -> None:
     assert result.sent < 600
 
 
-def test_a_metric_without_a_range_is_judged_once(planned, bench: Bench) -> None:
+def test_a_metric_without_a_range_is_checked_once(planned, bench: Bench) -> None:
     """More rows would not make it pass, so none is asked for."""
     plan = planned(300)
     text = TEXT + "gate: {output_tokens: {max: 2.5}}\n"
@@ -182,7 +182,7 @@ def test_a_metric_without_a_range_is_judged_once(planned, bench: Bench) -> None:
     assert (check.fixed_sample, check.rows, check.outcome) == (True, 20, FAILED)
 
 
-def test_what_was_once_shown_stays_shown(planned) -> None:
+def test_a_passed_check_stays_passed(planned) -> None:
     """The first rows are clearly no worse; the others would not say so any more."""
     plan = planned(400, "min: 0.5, no_worse_than: baseline, by: 0.02")
     growing = GrowingGate([], lambda text: None)
@@ -195,7 +195,7 @@ def test_what_was_once_shown_stays_shown(planned) -> None:
     assert [check.outcome for check in growing.checks] == [PASSED, FAILED]
 
 
-def test_evidence_has_to_be_as_many_times_as_strong(planned) -> None:
+def test_a_weight_demands_more_evidence(planned) -> None:
     plan = planned(1_000)
     drawn = passes(np.random.default_rng(1), 1_000, 0.7, 0.75)
     assert only_check(grow(plan, drawn, 1e4)).rows > only_check(grow(plan, drawn)).rows

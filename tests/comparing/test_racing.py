@@ -83,7 +83,7 @@ def shares(rng: np.random.Generator, rows: int, *means: float) -> list[Drawn]:
     return variants
 
 
-def test_waves_grow_by_half_and_end_with_the_last_row() -> None:
+def test_batches_grow_by_half_and_end_with_the_last_row() -> None:
     assert list(batch_ends(100)) == [20, 30, 45, 68, 100]
     assert list(batch_ends(10)) == [10]
     assert list(batch_ends(100, 45)) == [68, 100]
@@ -97,7 +97,7 @@ def test_rows_come_in_an_order_that_has_nothing_to_do_with_the_file(planned) -> 
     assert order == shuffled_rows(planned(50))
 
 
-def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
+def test_an_equal_request_is_sent_once_by_a_variant_that_still_runs(planned) -> None:
     """`b` says what `a` says: if `a` is not asked, `b` has to be."""
     same = TEXT.replace("[a, b, c]", "[a, c]").replace("[echo:last]", "[echo:last, echo:prompt]")
     plan = planned(30, same)
@@ -111,7 +111,7 @@ def test_an_equal_request_is_asked_once_by_whoever_still_runs(planned) -> None:
     assert [len(requests) for requests in third] == [0, 0, 20, 20]
 
 
-def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -> None:
+def test_a_clearly_worse_variant_drops_out_and_the_others_run_to_the_end(planned) -> None:
     result = raced(planned(400), shares(np.random.default_rng(1), 400, 0.8, 0.8, 0.2))
     assert result.sent[:2] == [400, 400]
     assert result.sent[2] == result.race.eliminated[2].rows < 100
@@ -122,14 +122,14 @@ def test_who_is_clearly_worse_drops_out_and_the_others_run_to_the_end(planned) -
     assert result.race.reason(2) == f"worse than {better} after 20 rows"
 
 
-def test_who_wins_alone_still_gets_all_its_rows(planned) -> None:
+def test_a_single_remaining_variant_still_gets_all_its_rows(planned) -> None:
     result = raced(planned(400), shares(np.random.default_rng(2), 400, 0.2, 0.9, 0.2))
     assert result.sent[1] == 400
     assert sorted(result.race.eliminated) == [0, 2]
     assert result.sent[0] + result.sent[2] + result.spared == 800
 
 
-def test_where_less_is_better_who_has_more_drops_out(planned, bench: Bench) -> None:
+def test_lower_is_better_drops_the_higher_variant(planned, bench: Bench) -> None:
     judge = (
         "from workbench.evaluator import evaluator\n\n\n"
         "@evaluator(higher_is_better=False, range=(0, 10))\n"
@@ -165,7 +165,7 @@ def test_a_variant_without_values_is_neither_out_nor_a_reason(planned) -> None:
     assert result.sent[2] == 200
 
 
-def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) -> None:
+def test_numbers_without_a_range_let_no_variant_drop_out(planned, bench: Bench) -> None:
     (bench.root / "evaluators").mkdir()
     (bench.root / "evaluators" / "mark.py").write_text(
         "def mark(outputs: str) -> float:\n    return len(outputs) / 3\n"
@@ -180,7 +180,7 @@ def test_numbers_of_an_unknown_range_let_nobody_drop_out(planned, bench: Bench) 
     )
 
 
-def test_a_race_by_what_is_no_metric_of_it_is_refused(planned) -> None:
+def test_a_race_needs_a_metric_with_a_range(planned) -> None:
     assert "did you mean 'exact_match'?" in refusal(planned, 20, race="exact_mach")
     message = refusal(planned, 20, race="output_tokens")
     assert "a race can't use output_tokens: it is a number without a range" in message

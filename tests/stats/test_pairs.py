@@ -155,7 +155,7 @@ def test_repeats_do_not_count_as_rows() -> None:
     assert (many.p, many.low, many.high) == (once.p, once.low, once.high)
 
 
-def test_where_nothing_differs_one_more_row_might() -> None:
+def test_equal_rows_are_no_proof_of_equivalence() -> None:
     difference = between([0.5] * 10, [0.5] * 10, Scale(low=0, high=1))
     assert (difference.mean, difference.p) == (0, 1)
     assert difference.low is not None

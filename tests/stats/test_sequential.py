@@ -109,7 +109,7 @@ def test_the_interval_hardly_ever_leaves_the_mean_out_at_any_look() -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shares", [(0.1, 0.1), (0.3, 0.3), (0.02, 0.02)])
-def test_looking_after_every_ten_rows_cries_wolf_no_more_often(shares: tuple[float, float]) -> None:
+def test_looking_after_every_ten_rows_keeps_the_error_rate(shares: tuple[float, float]) -> None:
     rng = np.random.default_rng(3)
     wrong, draws = 0, draws_of(2_000)
     for _ in range(draws):

@@ -107,7 +107,7 @@ def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effec
     assert_rate(covered[0], FULL, COVERED, TIGHT_COVERED)
 
 
-def test_of_five_variants_none_is_wrongly_told_apart() -> None:
+def test_of_five_equal_variants_none_is_called_different() -> None:
     scenario = SCENARIOS["tied"]
 
     def trial(rng: Generator) -> bool:

@@ -47,21 +47,21 @@ def test_a_clear_difference_is_better_or_worse_as_the_metric_has_it() -> None:
     assert up.p == clear.p
 
 
-def test_others_beside_it_ask_for_more() -> None:
+def test_a_larger_family_needs_more_evidence() -> None:
     """Eleven of thirteen rows: enough alone, not as the best of ten."""
     close, level = passed(11, 2, 87), passed(5, 5, 90)
     assert verdicts([close])[0].outcome == BETTER
     assert verdicts([close, *[level] * 9])[0].outcome == INCONCLUSIVE
 
 
-def test_what_stays_within_the_margin_is_equivalent() -> None:
+def test_difference_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
     assert verdicts([level], margin=0.05)[0].outcome == EQUIVALENT
     assert verdicts([level], margin=0.005)[0].outcome == INCONCLUSIVE
     assert verdicts([level], margin=0)[0].outcome == INCONCLUSIVE
 
 
-def test_too_few_rows_say_how_many_would_do() -> None:
+def test_too_few_rows_name_the_rows_needed() -> None:
     (verdict,) = verdicts([passed(9, 4, 87)], margin=0.02)
     assert verdict.outcome == INCONCLUSIVE
     assert verdict.rows_needed
@@ -70,7 +70,7 @@ def test_too_few_rows_say_how_many_would_do() -> None:
     assert 0.09 < verdict.detectable < 0.12
 
 
-def test_where_nothing_speaks_for_either_no_number_of_rows_is_named() -> None:
+def test_zero_difference_names_no_number_of_rows() -> None:
     (verdict,) = verdicts([passed(3, 3, 14)])
     assert (verdict.outcome, verdict.rows_needed) == (INCONCLUSIVE, None)
 
