@@ -86,10 +86,12 @@ class TrackingStore:
         experiment = self.client.get_experiment_by_name(name)
         if experiment is None:
             location = (self.artifacts / name).as_uri() if self.artifacts else None
-            experiment = create_and_find(
-                lambda: self.client.create_experiment(name, location, tags=KIND),
-                lambda: self.client.get_experiment_by_name(name),
-            )
+            try:
+                self.client.create_experiment(name, location, tags=KIND)
+            except MlflowException:  # perhaps another process created it first
+                if self.client.get_experiment_by_name(name) is None:
+                    raise
+            experiment = self.client.get_experiment_by_name(name)
         if experiment.lifecycle_stage != "active":
             raise not_recorded_error(
                 f"the MLflow experiment {name!r} is deleted",
