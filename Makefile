@@ -33,7 +33,7 @@ demo: install
 ui: install
 	$(BIN)/workbench ui
 
-TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal
+TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
 
 quick: install
 	$(TESTS) -m quick

@@ -23,12 +23,14 @@ from walk import HANG, Case, command, walk
 CASES = [*TEMPLATES, *RENDERINGS, *DATASETS, *EXPERIMENTS, *NAMES, *ENDPOINTS]
 SECRETS = ("sk-secret", "canary-3f9c")
 APART = {"B11", "B22", "B25"}  # have tests of their own below and in test_large_inputs.py
+AT_TIME_LIMIT = {"B08-wordwrap", "B08-power", "B08-urlize", "B08-loops"}
 STRUCK = {"B30", "B34", "B36", "B38"}
 
 
 def marked(case: Case) -> object:
-    """The case; those that look something up in MLflow need the time of its first store."""
+    """The case, marked if it takes time: a look-up in MLflow, or a template stopped by a limit."""
     marks = [pytest.mark.mlflow] if case.id in {"B29-version", "B29-mlflow-dataset"} else []
+    marks += [pytest.mark.slow] if case.id in AT_TIME_LIMIT else []
     return pytest.param(case, marks=marks, id=case.id)
 
 

@@ -296,6 +296,7 @@ def test_template_without_end_is_stopped_and_named(bench, text, expected):
     )
 
 
+@pytest.mark.slow
 def test_other_templates_render_after_one_was_stopped(bench):
     refusal(bench.said, "{{ 'a' * 999999999 }}")
     refusal(bench.said, "{{ 9 ** 99999999 % 7 }}")

@@ -213,6 +213,7 @@ def test_stored_template_is_the_template(renderer, source):
     assert split_template(again, chat=True, renderer=renderer) == template
 
 
+@pytest.mark.slow
 @quick
 @given(sources)
 def test_stored_template_says_what_its_file_says(renderer, source):

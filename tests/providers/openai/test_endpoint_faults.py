@@ -185,7 +185,13 @@ CASES: dict[str, Case] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("case", CASES)
+SLOW_CASES = {"E04 429 for ever"}
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=[pytest.mark.slow] if case in SLOW_CASES else []) for case in CASES],
+)
 def test_fault_has_its_state_its_words_and_no_call_too_many(open_model, server, case):
     wanted = CASES[case]
     billed = []

@@ -248,6 +248,7 @@ print(provider.facts["concurrency"], *states)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
 @pytest.mark.parametrize(
     ("limit", "workers"), [("64:64", 16), ("64:200", 64), ("40:40", 1)], ids=["64", "soft", "40"]

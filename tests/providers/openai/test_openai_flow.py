@@ -172,6 +172,7 @@ def test_endpoint_that_asks_to_wait_gets_no_request_until_then(ask, server):
     assert [at for at in times if 0.1 < at < 0.45] == []
 
 
+@pytest.mark.slow
 def test_rows_outlast_a_server_that_takes_few_at_a_time(ask, server):
     """Five requests every 0.2 s are taken; sixteen are waiting."""
     taken: Counter[int] = Counter()
