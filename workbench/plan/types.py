@@ -3,13 +3,15 @@
 Plan(variants=(Variant("few_shot · gpt-4o-mini", …),), cells=((Cell(example, 0, key), …),), …)
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from workbench.canonical import JSON, digest
 from workbench.dataset import Example
 from workbench.experiment import Experiment, OpenModel
 from workbench.model import Request
+from workbench.plan.clusters import Copies, find_copies, number_clusters
 from workbench.prompt import Prompt
 
 
@@ -91,6 +93,28 @@ class Plan:
     def rows(self) -> int:
         """Number of dataset rows in scope."""
         return len(self.cells[0]) // self.experiment.repeats if self.cells else 0
+
+    def clusters(self, variants: Iterable[int]) -> tuple[int, ...]:
+        """Return the number of each dataset row's cluster, by first appearance, from 0.
+
+        Rows of one cluster are not independent: they render to the same request body in one of
+        these variants, have the same value in the dataset's `cluster:` column, or are linked by
+        such rows.
+        """
+        links = frozenset(self._copies[variant] for variant in variants)
+        if links not in self._clusters:
+            self._clusters[links] = number_clusters(self.rows, links)
+        return self._clusters[links]
+
+    @cached_property
+    def _copies(self) -> tuple[Copies, ...]:
+        """Rows with equal bodies, by variant; the seeds of a row's other repeats differ."""
+        firsts = (cells[:: self.experiment.repeats] for cells in self.cells)
+        return tuple(find_copies(self.bodies[cell.key].text for cell in row) for row in firsts)
+
+    @cached_property
+    def _clusters(self) -> dict[frozenset[Copies], tuple[int, ...]]:
+        return {}
 
     @property
     def race(self) -> str:
