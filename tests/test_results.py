@@ -138,3 +138,32 @@ def test_a_measured_zero_is_no_failed_check(bench: Bench) -> None:
     rows = [Row(cell, Completion(cell.key, "ok"), {"judge": Score(0.0)}) for cell in cells]
     found = metric_result(judge, rows)
     assert (found.kind, found.low, found.high) == ("number", 0.0, 0.0)
+
+
+def test_latency_and_cost_are_not_diluted_by_failed_rows(bench: Bench) -> None:
+    """A filtered reply is paid for but has no usable answer; a request that failed is neither."""
+    rows = [
+        answered_in(0.4, "a"),
+        answered_in(0.466, "b"),
+        answered_in(9.0, "c", state="filtered"),
+        answered_in(None, "d", state="failed"),
+        answered_in(None, "e", state="failed"),
+        answered_in(None, "f"),
+    ]
+    result = summarise(bench.plan(), rows, Price(input=1.0, output=1.0))
+    assert result.latency_s == pytest.approx(0.433)
+    assert result.seconds == pytest.approx(9.866)
+    assert result.cost == pytest.approx(4 * 20e-6)
+    assert result.cost_of_1000 == pytest.approx(1_000 * 20e-6)  # 4 rows got a reply
+
+
+def test_rows_that_share_an_answer_share_its_time(bench: Bench) -> None:
+    result = summarise(bench.plan(), [*[answered_in(3.0, "a")] * 9, answered_in(1.0, "b")])
+    assert result.latency is not None
+    assert (result.latency.n, result.latency.mean, result.latency.median.value) == (2, 2.0, 2.0)
+
+
+def answered_in(latency_s: float | None, key: str, state: str = "ok") -> Row:
+    usage = Usage(input_tokens=10, output_tokens=10)
+    completion = Completion(key, state, usage=usage, latency_s=latency_s)  # type: ignore[arg-type]
+    return Row(Cell(Example("row", {}, {}), 0, key), completion)

@@ -13,6 +13,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Decision, Limits, decide
 from workbench.evaluator import Score
 from workbench.stats.choice import best_probabilities, pareto_front
+from workbench.stats.quantiles import summarize_times
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -39,7 +40,7 @@ def decided(
     plan = bench.plan(TEXT)
     tallies: list = []
     results = [
-        replace(result, cost=cost, seconds=latency * rows)
+        replace(result, cost=cost, latency=summarize_times([latency] * rows))
         for result, cost, latency in zip(
             score_plan(plan, answers, tallies), costs, latencies, strict=True
         )

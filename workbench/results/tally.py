@@ -5,6 +5,7 @@ tally.add(3, row)               the fourth row, with its scores
 tally.result(variant, price)    the variant's results so far
 """
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats.means import estimate_mean
+from workbench.stats.quantiles import summarize_times
 from workbench.stats.repeats import pass_all, pass_at
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
@@ -34,7 +36,7 @@ class Tally:
         self._states = bytearray(rows)  # 0: not run; else 1 + index in STATES
         self._digests = bytearray(rows * DIGEST_SIZE)
         self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(2)]
-        self._latencies = array("d", [0.0]) * rows
+        self._latencies = array("d", [math.nan]) * rows
         self._texts = _TextTable()
         self._reasons = array("q", [0]) * rows
         self._columns = {
@@ -53,7 +55,7 @@ class Tally:
         counts = (usage.input_tokens, usage.output_tokens)
         for column, count in zip(self._tokens, counts, strict=True):
             column[number] = UNKNOWN if count is None else count
-        self._latencies[number] = completion.latency_s or 0.0
+        self._latencies[number] = math.nan if completion.latency_s is None else completion.latency_s
         reason = "" if completion.scored else completion.error or completion.state
         self._reasons[number] = self._texts.number(reason)
         for name, scores in self._columns.items():
@@ -118,17 +120,30 @@ class Tally:
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cost=cost,
-            seconds=sum(self._latencies),
+            seconds=math.fsum(time for time in self._latencies if not math.isnan(time)),
             reasons=self._reason_counts(),
+            replies=sum(self._has_reply(number) for number in range(self.rows)),
+            latency=summarize_times(self._answer_times()),
         )
+
+    def _has_reply(self, number: int) -> bool:
+        return 0 < self._states[number] < len(STATES)  # the last is `failed`
+
+    def _answer_times(self) -> list[float]:
+        """Seconds of each scored answer that was timed; one that rows share counts once."""
+        times = {
+            self._row_digest(number): self._latencies[number]
+            for number, state in enumerate(self._states)
+            if 0 < state <= SCORED
+        }
+        return [time for time in times.values() if not math.isnan(time)]
+
+    def _row_digest(self, number: int) -> bytes:
+        return bytes(self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE])
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""
-        answered = [
-            count
-            for count, state in zip(counts, self._states, strict=True)
-            if 0 < state < len(STATES)  # the last is `failed`
-        ]
+        answered = [count for number, count in enumerate(counts) if self._has_reply(number)]
         return None if not answered or UNKNOWN in answered else sum(answered)
 
     def _reason_counts(self) -> dict[str, int]:

@@ -13,6 +13,7 @@ from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
 from workbench.stats.pairs import Difference
+from workbench.stats.quantiles import TimeSummary
 from workbench.stats.verdicts import Verdict
 
 
@@ -120,6 +121,8 @@ class VariantResult:
         run_id: of the MLflow run; empty if there is none.
         flaky: ids of rows whose repeats disagree, by metric.
         stopped: why the variant dropped out of a race; empty: it did not.
+        replies: rows that got a reply, also one that can't be scored: `cost` is of these.
+        latency: times of the scored answers; None if none was timed.
     """
 
     variant: Variant
@@ -134,6 +137,8 @@ class VariantResult:
     comparisons: Mapping[str, Comparison] = field(default_factory=dict)
     flaky: Mapping[str, Sequence[str]] = field(default_factory=dict)
     stopped: str = ""
+    replies: int = 0
+    latency: TimeSummary | None = None
 
     @property
     def missing(self) -> int:
@@ -142,14 +147,13 @@ class VariantResult:
 
     @property
     def cost_of_1000(self) -> float | None:
-        """Cost of 1,000 rows; None if unknown."""
-        cost = _per_answer(self.cost, self.rows)
-        return None if cost is None else 1_000 * cost
+        """Cost of 1,000 rows with a reply, useless replies included; None if unknown."""
+        return None if self.cost is None or not self.replies else 1_000 * self.cost / self.replies
 
     @property
     def latency_s(self) -> float | None:
-        """Mean seconds per answer; None if none was timed."""
-        return _per_answer(self.seconds or None, self.rows)
+        """Mean seconds of a scored answer; None if none was timed."""
+        return self.latency.mean if self.latency else None
 
 
 @dataclass(frozen=True)
@@ -166,10 +170,6 @@ class RecordedVariant:
     digest: str
     model: str
     parameters: Mapping[str, JSON]
-
-
-def _per_answer(total: float | None, rows: RowCounts) -> float | None:
-    return None if total is None or not rows.answered else total / rows.answered
 
 
 def interval_text(metric: MetricResult) -> str:
@@ -203,6 +203,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
         "cost": result.cost,
         "seconds": result.seconds,
+        "latency": asdict(result.latency) if result.latency else None,
         "reasons": dict(result.reasons),
         "stopped": result.stopped,
         "comparisons": {

@@ -3,6 +3,7 @@
 choice.py     Pareto front and probabilities of being the best
 means.py      a metric's mean and its interval
 pairs.py      paired difference of two variants: interval and test, once or at every look
+quantiles.py  median and 95th percentile of answer times
 repeats.py    pass@k and pass^k of repeated rows
 sequential.py anytime-valid tests and confidence sequences of a mean
 verdicts.py   better, worse, equivalent, not enough evidence; sample sizes
