@@ -5,6 +5,7 @@ import json
 import pytest
 from bench import EXPERIMENT
 
+from workbench.plan import Scope
 from workbench.plan.clusters import find_copies, number_clusters
 
 SAMPLED = """\
@@ -53,6 +54,29 @@ def test_rows_equal_in_any_compared_variant_are_chained(bench):
         "short": plan.clusters([1]),
         "both": plan.clusters([0, 1]),
     } == {"plain": (0, 1, 1, 2), "short": (0, 0, 1, 2), "both": (0, 0, 0, 1)}
+
+
+def test_rows_of_one_group_are_one_cluster(bench):
+    rows = [("a", "x"), ("b", None), ("c", "x"), ("b", "y"), ("d", None), ("e", "y")]
+    write_rows(bench, *({"text": text, "passage": passage} for text, passage in rows))
+    text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, cluster: passage}")
+    limited = bench.plan(text, scope=Scope(limit=3))
+    assert {
+        "grouped": bench.plan(text).clusters([0]),
+        "of no variant": bench.plan(text).clusters([]),
+        "limited": limited.clusters([0]),
+    } == {
+        "grouped": (0, 1, 0, 1, 2, 1),
+        "of no variant": (0, 1, 0, 2, 3, 2),
+        "limited": (0, 1, 0),
+    }
+
+
+def test_a_cluster_column_changes_no_request_and_no_invocation(bench):
+    write_rows(bench, {"text": "a", "passage": 1}, {"text": "b", "passage": 1})
+    text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, cluster: passage}")
+    grouped, plain = bench.plan(text), bench.plan()
+    assert (grouped.bodies, grouped.digest) == (plain.bodies, plain.digest)
 
 
 def test_variants_with_the_same_copies_share_their_clusters(bench):

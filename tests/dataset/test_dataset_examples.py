@@ -95,6 +95,13 @@ def test_rows_know_the_line_they_come_from(tmp_path):
             id="answer missing",
         ),
         pytest.param(
+            [{"text": "a", "passage": "x"}, {"text": "b", "pasage": "x"}],
+            {"cluster": "passage"},
+            "rows.jsonl:2: unknown column 'passage'\n"
+            "  fix: did you mean 'pasage'? known: pasage, text",
+            id="cluster missing",
+        ),
+        pytest.param(
             [{"text": "a"}],
             {"id": "key"},
             "rows.jsonl:1: unknown column 'key'\n  fix: known: text",
@@ -187,6 +194,21 @@ def test_only_rows_of_the_split_are_taken(tmp_path):
     rows = [{"t": "a", "split": "dev"}, {"t": "b", "split": "test"}, {"t": "c", "split": "dev"}]
     dataset = load(rows, tmp_path, split="dev")
     assert [example.inputs for example in dataset.examples] == [{"t": "a"}, {"t": "c"}]
+
+
+def test_equal_values_of_the_cluster_column_are_one_group(tmp_path):
+    passages = ["x", 1, "x", None, "", "1"]
+    rows = [{"text": str(number), "passage": p} for number, p in enumerate(passages)]
+    dataset, plain = load(rows, tmp_path, cluster="passage"), load(rows, tmp_path)
+    assert (dataset.groups, plain.groups) == ((0, 1, 0, None, None, 2), ())
+    assert (dataset.examples, dataset.digest) == (plain.examples, plain.digest)
+
+
+@pytest.mark.parametrize(
+    "row", [{"inputs": {"text": "a", "passage": 1}}, {"inputs": {"text": "a"}, "passage": 1}]
+)
+def test_nested_rows_have_the_cluster_in_their_inputs_or_beside_them(row, tmp_path):
+    assert load([row, row], tmp_path, cluster="passage").groups == (0, 0)
 
 
 def test_a_row_keeps_its_id_whatever_split_is_taken(tmp_path):

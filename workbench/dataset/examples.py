@@ -31,6 +31,7 @@ def collect_examples(
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
     """
     summary, ids, content = ColumnSummary(source), _Ids(source), hashlib.sha256()
+    groups = _Groups(spec.cluster)
     examples: list[Example] = []
     numbers: list[int] = []
     nested: bool | None = None
@@ -43,8 +44,8 @@ def collect_examples(
         row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
         summary.add(number, inputs, expectations)
-        rows += 1
-        labelled += bool(expectations)
+        groups.add(row)
+        rows, labelled = rows + 1, labelled + bool(expectations)
         if limit is None or rows <= limit:
             examples.append(Example(row_id, inputs, expectations))
             numbers.append(number)
@@ -61,6 +62,8 @@ def collect_examples(
         warnings=summary.warnings(),
         row_numbers=tuple(numbers),
         unit=source.unit,
+        cluster=spec.cluster or "",
+        groups=tuple(groups.numbers[: len(examples)]),
     )
 
 
@@ -123,7 +126,7 @@ class _Row:
         if self.spec.expected is not None:
             message = f"`expected: {self.spec.expected}`, but this row has its own expectations"
             raise self._error(message, "remove `expected:`; evaluators read `expectations`")
-        allowed = _IGNORED | {"inputs", "expectations", self.spec.id}
+        allowed = _IGNORED | {"inputs", "expectations", self.spec.id, self.spec.cluster}
         for column in self.values:
             if column not in allowed:
                 fix = f"move {column!r} into `inputs` or `expectations`"
@@ -149,8 +152,34 @@ class _Row:
             raise self._error(message, f"fill in column {column!r}")
         return str(value)
 
+    def value(self, column: str) -> JSON:
+        """The value of a column of the row or, in a nested row, of its inputs."""
+        columns = {**self.values["inputs"], **self.values} if self.nested else self.values
+        if column not in columns:
+            raise unknown_name("column", column, columns, where=self.where)
+        return columns[column]
+
     def _error(self, message: str, fix: str) -> WorkbenchError:
         return WorkbenchError(message, where=self.where, fix=fix)
+
+
+class _Groups:
+    """Number of each row's group, by first appearance; None where the column is null or empty."""
+
+    def __init__(self, column: str | None) -> None:
+        self.numbers: list[int | None] = []
+        self._column = column
+        self._numbers: dict[str, int] = {}
+
+    def add(self, row: _Row) -> None:
+        """Add the next row; without a column there are no groups."""
+        if self._column is None:
+            return
+        value = row.value(self._column)
+        group = None
+        if value is not None and value != "":
+            group = self._numbers.setdefault(canonical_json(value), len(self._numbers))
+        self.numbers.append(group)
 
 
 class _Ids:

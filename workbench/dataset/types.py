@@ -48,6 +48,9 @@ class Dataset:
         warnings: likely mistakes: columns of mixed kinds, or missing in rows.
         row_numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
         unit: what `row_numbers` counts.
+        cluster: name of the column whose values make groups of rows; empty: there is none.
+        groups: number of each example's group; None: it is in no group. Empty without `cluster`.
+            They change intervals and verdicts, not answers, so they are not in the digest.
     """
 
     name: str
@@ -60,6 +63,8 @@ class Dataset:
     warnings: tuple[str, ...] = ()
     row_numbers: tuple[int, ...] = ()
     unit: Unit = "line"
+    cluster: str = ""
+    groups: tuple[int | None, ...] = ()
 
     def row_label(self, index: int) -> str:
         """Id and location of example `index`: `a, reviews.jsonl:12`."""
@@ -92,6 +97,7 @@ class DatasetSpec(BaseModel):
         split: rows with this value in column `split`; on the hub, the split.
         expected: the column of the right answer; hidden from templates.
         id: the column of row ids; None: `id` if there is one.
+        cluster: the column whose equal values make rows one group, such as questions on one text.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -103,6 +109,7 @@ class DatasetSpec(BaseModel):
     split: str | None = None
     expected: str | None = None
     id: str | None = None
+    cluster: Name | None = None
 
     @model_validator(mode="before")
     @classmethod

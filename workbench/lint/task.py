@@ -80,7 +80,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
             raw = read(f"{task}/{name}.jinja") or b""
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
             if context.dataset:
-                warnings += column_warnings(prompt, context.dataset.columns)
+                warnings += column_warnings(prompt, context.dataset)
                 warnings += row_warnings(prompt, context.dataset, conversations)
             samples = _renderings(prompt, context, conversations[:examples])
             findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))

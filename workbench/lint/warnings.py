@@ -51,15 +51,16 @@ def _is_hidden(character: str) -> bool:
     return unicodedata.category(character) in ("Cc", "Cf")
 
 
-def column_warnings(prompt: Prompt, columns: Sequence[str]) -> Iterator[str]:
+def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
     """Variables that no row has, and columns that the template doesn't use."""
+    columns = dataset.columns
     for name, line in prompt.variables.items():
         if name not in columns:  # fine only if the template tests that it is defined
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{prompt.where(line)}: no row has {name!r}{nearest}"
     for column in columns:
-        if column not in prompt.variables:
+        if column not in prompt.variables and column != dataset.cluster:
             yield f"the template doesn't use the column {column!r}"
 
 

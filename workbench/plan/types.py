@@ -101,7 +101,7 @@ class Plan:
         these variants, have the same value in the dataset's `cluster:` column, or are linked by
         such rows.
         """
-        links = frozenset(self._copies[variant] for variant in variants)
+        links = frozenset([self._grouped, *(self._copies[variant] for variant in variants)])
         if links not in self._clusters:
             self._clusters[links] = number_clusters(self.rows, links)
         return self._clusters[links]
@@ -111,6 +111,11 @@ class Plan:
         """Rows with equal bodies, by variant; the seeds of a row's other repeats differ."""
         firsts = (cells[:: self.experiment.repeats] for cells in self.cells)
         return tuple(find_copies(self.bodies[cell.key].text for cell in row) for row in firsts)
+
+    @cached_property
+    def _grouped(self) -> Copies:
+        groups = enumerate(self.experiment.dataset.groups[: self.rows])
+        return find_copies((row, None) if group is None else group for row, group in groups)
 
     @cached_property
     def _clusters(self) -> dict[frozenset[Copies], tuple[int, ...]]:
