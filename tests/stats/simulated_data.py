@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from workbench.stats.pairs import Scale
+from workbench.stats.sample import Scale
 
 Values = NDArray[np.float64]
 

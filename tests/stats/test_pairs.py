@@ -13,7 +13,8 @@ from scipy.stats import permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats.pairs import Difference, Scale, paired_difference, tango_statistic
+from workbench.stats.pairs import Difference, paired_difference, tango_statistic
+from workbench.stats.sample import Scale
 
 PASSES, PLAIN = Scale(pass_fail=True), Scale()
 

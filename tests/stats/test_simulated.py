@@ -13,7 +13,8 @@ from numpy.random import Generator
 from simulated_data import SCENARIOS, Scenario, by_row
 
 from workbench.stats.means import estimate_mean
-from workbench.stats.pairs import Difference, Scale, paired_difference
+from workbench.stats.pairs import Difference, paired_difference
+from workbench.stats.sample import Scale
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, rows_to_detect, verdicts
 
 FULL = 2_000
@@ -75,7 +76,7 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 
     def trial(rng: Generator) -> bool:
         values, _ = scenario.draw(rng, rows, 0.0)
-        estimate = estimate_mean(list(by_row(values).values()), pass_fail=scenario.scale.pass_fail)
+        estimate = estimate_mean(by_row(values), scenario.scale)
         assert estimate
         assert estimate.low is not None
         assert estimate.high is not None
@@ -150,7 +151,7 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
             else ease + rng.normal(0, 0.1, (30, 10))
             for _ in range(2)
         )
-        mean = estimate_mean(list(by_row(first).values()), pass_fail=passes)
+        mean = estimate_mean(by_row(first), Scale(pass_fail=passes))
         difference = paired_difference(by_row(first), by_row(second), Scale(pass_fail=passes))
         assert mean
         assert mean.low is not None

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from workbench.stats.pairs import Difference, Scale, paired_difference
+from workbench.stats.pairs import Difference, paired_difference
+from workbench.stats.sample import Scale
 from workbench.stats.verdicts import (
     BETTER,
     EQUIVALENT,

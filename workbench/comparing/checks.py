@@ -20,7 +20,7 @@ from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import select_variants
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.stats.means import estimate_mean, p_mean_less
+from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
 from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
@@ -88,10 +88,11 @@ def _check_bound(
     family: MetricFamily, number: int, bound: float, *, side: int, p_factor: float | None
 ) -> Check:
     """The check of a mean, which is right above the bound (side 1) or below it (side -1)."""
-    rows = list(family.imputed(number).values())
+    values = family.imputed(number)
+    rows = list(values.values())
     rule = f"at {'least' if side > 0 else 'most'} {bound:g}"
     check = Check(number, family.evaluator.name, rule, INCONCLUSIVE)
-    estimate = estimate_mean(rows, pass_fail=family.pass_fail)
+    estimate = estimate_mean(values, family.scale)
     if not estimate:
         return check
     distance = side * (estimate.mean - bound)
@@ -99,7 +100,8 @@ def _check_bound(
     limits = family.limits
     at_end = limits is not None and not limits[0] < bound < limits[1]
     if p_factor is None or limits is None or at_end:
-        p, passed = _p_beyond(rows, bound, side, pass_fail=family.pass_fail), distance >= 0
+        p_beyond = p_mean_less if side > 0 else p_mean_greater
+        p, passed = p_beyond(values, bound, family.scale), distance >= 0
     else:
         sequence = AnytimeMean([fmean(row) for row in rows], *limits)
         p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
@@ -121,17 +123,6 @@ def _check_bound(
         rows_needed=rows_needed,
         anytime_valid=p_factor is not None and not at_end,
     )
-
-
-def _p_beyond(
-    rows: Sequence[Sequence[float]], bound: float, side: int, *, pass_fail: bool
-) -> float:
-    """P-value of the null hypothesis that the mean is on the right side of the bound."""
-    if side > 0:
-        return p_mean_less(rows, bound, pass_fail=pass_fail)
-    top = 1.0 if pass_fail else 0.0
-    mirrored = [[top - value for value in row] for row in rows]
-    return p_mean_less(mirrored, top - bound, pass_fail=pass_fail)
 
 
 def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: float | None) -> Check:

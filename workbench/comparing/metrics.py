@@ -13,13 +13,8 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Comparison, VariantResult
-from workbench.stats.pairs import (
-    Difference,
-    RowValues,
-    Scale,
-    anytime_difference,
-    paired_difference,
-)
+from workbench.stats.pairs import Difference, anytime_difference, paired_difference
+from workbench.stats.sample import RowValues, Scale
 from workbench.stats.verdicts import verdicts
 
 DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown

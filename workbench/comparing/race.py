@@ -16,7 +16,8 @@ from workbench.comparing.metrics import RowSubset, impute_worst
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally
-from workbench.stats.pairs import RowValues, paired_sequence
+from workbench.stats.pairs import paired_sequence
+from workbench.stats.sample import RowValues
 from workbench.stats.verdicts import ALPHA
 
 

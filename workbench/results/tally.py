@@ -19,6 +19,7 @@ from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
 from workbench.stats.means import estimate_mean
 from workbench.stats.quantiles import summarize_times
 from workbench.stats.repeats import pass_all, pass_at
+from workbench.stats.sample import Scale
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
 SCORED = 3  # the first three states are those of scored answers
@@ -232,7 +233,9 @@ class _ScoreColumn:
             errors, categories = errors + categories, 0
         measured = self._traits.kind == "number" or bool(self._traits.unit)
         passes = bool(values) and values <= {0.0, 1.0} and not measured
-        interval = estimate_mean(list(by_row.values()), pass_fail=passes)
+        low, high = self._traits.range or (None, None)
+        scale = Scale(passes, low, high, self._traits.higher_is_better)
+        interval = estimate_mean(by_row, scale)
         attempts: dict[int, tuple[int, int]] = {}  # of each row: how many passed, how many
         if passes and repeats > 1:
             attempts = {row: (round(sum(v)), len(v)) for row, v in by_row.items()}
@@ -240,7 +243,7 @@ class _ScoreColumn:
             mean=interval.mean if interval else None,
             low=interval.low if interval else None,
             high=interval.high if interval else None,
-            n=(interval.n if interval else 0) + categories,
+            n=self._kinds.count(NUMBER) + categories,
             errors=errors,
             not_applicable=self._kinds.count(NOT_APPLICABLE),
             failed=counts.failed,

@@ -5,6 +5,7 @@ means.py      a metric's mean and its interval
 pairs.py      paired difference of two variants: interval and test, once or at every look
 quantiles.py  median and 95th percentile of answer times
 repeats.py    pass@k and pass^k of repeated rows
+sample.py     rows, repeats, clusters and scale of a sample
 sequential.py anytime-valid tests and confidence sequences of a mean
 verdicts.py   better, worse, equivalent, not enough evidence; sample sizes
 """

@@ -1,80 +1,112 @@
 """A metric's mean with its confidence interval.
 
->>> estimate = estimate_mean([[1.0], [0.0], [1.0], [1.0]], pass_fail=True)
->>> estimate.mean, round(estimate.low, 3), round(estimate.high, 3), estimate.n
+>>> estimate = estimate_mean({0: [1.0], 1: [0.0], 2: [1.0], 3: [1.0]}, Scale(pass_fail=True))
+>>> estimate.mean, round(estimate.low, 3), round(estimate.high, 3), estimate.rows
 (0.75, 0.301, 0.954, 4)
 
     pass or fail      Wilson's interval; with repeats, for the effective sample size
     numbers           Student's t, corrected for skew: scores pile up at one end of a scale
 
-Rows are the clusters: the repeats of a row are correlated and never count as rows.
+The mean is over rows: a row's repeats are averaged first, and a row with fewer of them weighs the
+same. Rows of one cluster are correlated: the cluster is the unit of the interval.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
-LEVEL = 0.95
-FloatArray = NDArray[np.float64]
+from workbench.stats.sample import (
+    LEVEL,
+    Clusters,
+    FloatArray,
+    RowValues,
+    Scale,
+    cluster_numbers,
+    row_means,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A mean with its 95% interval.
+    """A mean over rows with its 95% interval.
 
     Attributes:
-        low, high: None for a single row of several values or of a number.
+        low, high: None for a single cluster of several values or of a number.
+        rows: dataset rows with a value.
+        clusters: groups of rows that are independent of each other.
     """
 
     mean: float
     low: float | None
     high: float | None
-    n: int
+    rows: int
+    clusters: int
 
 
-def estimate_mean(rows: Sequence[Sequence[float]], *, pass_fail: bool) -> Estimate | None:
-    """The mean over all values of all rows with its interval; None without values.
-
-    With `pass_fail` all values are 0 or 1.
-    """
-    rows = [row for row in rows if row]
-    n = sum(len(row) for row in rows)
-    if not n:
+def estimate_mean(
+    values: RowValues, scale: Scale, clusters: Clusters | None = None
+) -> Estimate | None:
+    """The mean over the rows that have values, with its interval; None without values."""
+    rows = [row for row in values if values[row]]
+    if not rows:
         return None
-    mean = math.fsum(value for row in rows for value in row) / n
-    if pass_fail and n == len(rows):
-        low, high = wilson_interval(mean, n, float(ndtri((1 + LEVEL) / 2)))
-        return Estimate(mean, low, high, n)
-    if len(rows) < 2:
-        return Estimate(mean, None, None, n)
-    sums = np.array([math.fsum(value - mean for value in row) for row in rows])
-    deviations = sums * (len(rows) / n)  # of each row's contribution to the mean
-    if pass_fail:
-        return Estimate(mean, *_clustered_wilson_interval(mean, n, deviations), n)
-    return Estimate(mean, *_skew_corrected_interval(mean, deviations), n)
+    means = row_means(values, rows)
+    mean = math.fsum(means) / len(rows)
+    sums = _cluster_sums(means - mean, rows, clusters)
+    answers = sum(len(values[row]) for row in rows)
+    low = high = None
+    if scale.pass_fail and answers == len(rows) == len(sums):
+        low, high = wilson_interval(mean, answers, float(ndtri((1 + LEVEL) / 2)))
+    elif len(sums) > 1:
+        deviations = sums * (len(sums) / len(rows))  # of each cluster's contribution to the mean
+        if scale.pass_fail:
+            low, high = _clustered_wilson_interval(mean, answers, deviations)
+        else:
+            low, high = _skew_corrected_interval(mean, deviations)
+    return Estimate(mean, low, high, len(rows), len(sums))
 
 
-def p_mean_less(rows: Sequence[Sequence[float]], bound: float, *, pass_fail: bool) -> float:
+def p_mean_less(
+    values: RowValues, bound: float, scale: Scale, clusters: Clusters | None = None
+) -> float:
     """One-sided p-value of the null hypothesis that the mean is `bound` or more.
 
-    The exact binomial test for pass or fail without repeats, else Student's t over rows.
+    The exact binomial test for pass or fail without repeats, else Student's t over clusters.
     """
-    rows = [row for row in rows if row]
-    n = sum(len(row) for row in rows)
-    if not n:
+    rows = [row for row in values if values[row]]
+    if not rows:
         return 1.0
-    total = math.fsum(value for row in rows for value in row)
-    if pass_fail and n == len(rows):
-        return float(bdtr(round(total), n, min(max(bound, 0.0), 1.0)))
-    means = np.array([math.fsum(row) / len(row) for row in rows])
-    standard_error = float(means.std(ddof=1)) / math.sqrt(len(means)) if len(means) > 1 else 0.0
-    if not standard_error:
-        return 1.0 if len(means) < 2 or means.mean() >= bound else 0.0
-    return float(stdtr(len(means) - 1, (float(means.mean()) - bound) / standard_error))
+    means = row_means(values, rows)
+    mean = math.fsum(means) / len(rows)
+    sums = _cluster_sums(means - mean, rows, clusters)
+    answers = sum(len(values[row]) for row in rows)
+    if scale.pass_fail and answers == len(rows) == len(sums):
+        return float(bdtr(round(mean * answers), answers, min(max(bound, 0.0), 1.0)))
+    groups = len(sums)
+    variance = float(sums @ sums) * groups / (groups - 1) / len(rows) ** 2 if groups > 1 else 0.0
+    if not variance:
+        return 1.0 if groups < 2 or mean >= bound else 0.0
+    return float(stdtr(groups - 1, (mean - bound) / math.sqrt(variance)))
+
+
+def p_mean_greater(
+    values: RowValues, bound: float, scale: Scale, clusters: Clusters | None = None
+) -> float:
+    """One-sided p-value of the null hypothesis that the mean is `bound` or less."""
+    top = 1.0 if scale.pass_fail else 0.0
+    mirrored = {row: [top - value for value in repeats] for row, repeats in values.items()}
+    low, high = (None if end is None else top - end for end in (scale.high, scale.low))
+    return p_mean_less(mirrored, top - bound, replace(scale, low=low, high=high), clusters)
+
+
+def _cluster_sums(
+    deviations: FloatArray, rows: Sequence[int], clusters: Clusters | None
+) -> FloatArray:
+    """The sum of each cluster's deviations from the mean over rows."""
+    return np.bincount(cluster_numbers(rows, clusters), deviations).astype(np.float64)
 
 
 def wilson_interval(share: float, n: float, z: float) -> tuple[float, float]:

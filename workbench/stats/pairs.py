@@ -14,13 +14,21 @@ A row is one pair however often it was repeated.
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import bdtr, ndtr, ndtri, stdtr
 
-from workbench.stats.means import LEVEL, FloatArray, t_interval
+from workbench.stats.means import t_interval
+from workbench.stats.sample import (
+    LEVEL,
+    Clusters,
+    FloatArray,
+    RowValues,
+    Scale,
+    cluster_numbers,
+    row_means,
+)
 from workbench.stats.sequential import AnytimeMean
 
 MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
@@ -28,30 +36,6 @@ RANDOM_FLIPS = 9_999
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
 SEED = 20_260_101
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
-RowValues = Mapping[int, Sequence[float]]  # a row's number -> its values, one per repeat
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The values a metric can take.
-
-    Attributes:
-        pass_fail: all values are 0 or 1.
-        low, high: the least and the greatest value; None: unknown.
-        higher_is_better: False where lower is better.
-    """
-
-    pass_fail: bool = False
-    low: float | None = None
-    high: float | None = None
-    higher_is_better: bool = True
-
-    @property
-    def width(self) -> float | None:
-        """Distance from the least to the greatest value; None where it is unknown."""
-        if self.pass_fail:
-            return 1.0
-        return None if self.low is None or self.high is None else self.high - self.low
 
 
 @dataclass(frozen=True)
@@ -64,6 +48,7 @@ class Difference:
         p: two-sided p-value of no difference, not adjusted.
         test: its name.
         rows: pairs.
+        clusters: groups of rows that are independent of each other.
         up, down: rows whose value is greater in the second, and smaller.
         sd: the standard deviation of the rows' differences.
         width: how far apart two values of a row can be.
@@ -79,6 +64,7 @@ class Difference:
     p: float
     test: str
     rows: int
+    clusters: int
     up: int
     down: int
     sd: float
@@ -126,12 +112,14 @@ class Difference:
         return float(stdtr(self.rows - 1, -side * (self.mean - bound) / standard_error))
 
 
-def paired_difference(first: RowValues, second: RowValues, scale: Scale) -> Difference | None:
+def paired_difference(
+    first: RowValues, second: RowValues, scale: Scale, clusters: Clusters | None = None
+) -> Difference | None:
     """The difference of the second from the first; None where no row has a value in both."""
     shared = _shared_rows(first, second)
     if not shared:
         return None
-    before, after = _row_means(first, shared), _row_means(second, shared)
+    before, after = row_means(first, shared), row_means(second, shared)
     differences = _subtract(after, before)
     rows = len(shared)
     up, down = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
@@ -154,6 +142,7 @@ def paired_difference(first: RowValues, second: RowValues, scale: Scale) -> Diff
         p=p,
         test=test,
         rows=rows,
+        clusters=len(set(cluster_numbers(shared, clusters))),
         up=up,
         down=down,
         sd=float(differences.std(ddof=1)) if rows > 1 else 0.0,
@@ -162,7 +151,9 @@ def paired_difference(first: RowValues, second: RowValues, scale: Scale) -> Diff
     )
 
 
-def anytime_difference(first: RowValues, second: RowValues, scale: Scale) -> Difference | None:
+def anytime_difference(
+    first: RowValues, second: RowValues, scale: Scale, clusters: Clusters | None = None
+) -> Difference | None:
     """As `paired_difference`, with p-values and an interval that hold at every look at the rows.
 
     Raises:
@@ -170,30 +161,29 @@ def anytime_difference(first: RowValues, second: RowValues, scale: Scale) -> Dif
     """
     if scale.width is None:
         raise ValueError("an anytime-valid test needs a metric with a range")
-    difference = paired_difference(first, second, scale)
+    difference = paired_difference(first, second, scale, clusters)
     if not difference:
         return None
-    sequence = paired_sequence(first, second, scale.width)
+    sequence = paired_sequence(first, second, scale.width, clusters)
     low, high = sequence.interval()
     p = min(1.0, 2 * min(sequence.p_greater(0.0), sequence.p_less(0.0)))
     test = "betting (any time)"
     return replace(difference, low=low, high=high, p=p, test=test, sequence=sequence)
 
 
-def paired_sequence(first: RowValues, second: RowValues, width: float) -> AnytimeMean:
+def paired_sequence(
+    first: RowValues, second: RowValues, width: float, clusters: Clusters | None = None
+) -> AnytimeMean:
     """The second's row means minus the first's, which are `width` apart at most."""
     shared = _shared_rows(first, second)
-    differences = _subtract(_row_means(second, shared), _row_means(first, shared))
-    return AnytimeMean(differences.tolist(), -width, width)
+    differences = _subtract(row_means(second, shared), row_means(first, shared))
+    numbers = cluster_numbers(shared, clusters)
+    means = np.bincount(numbers, differences) / np.bincount(numbers) if shared else differences
+    return AnytimeMean(means.tolist(), -width, width)
 
 
 def _shared_rows(first: RowValues, second: RowValues) -> list[int]:
     return [row for row in first if row in second and first[row] and second[row]]
-
-
-def _row_means(values: RowValues, rows: Sequence[int]) -> FloatArray:
-    means = [math.fsum(values[row]) / len(values[row]) for row in rows]
-    return np.array(means, dtype=np.float64)
 
 
 def _subtract(after: FloatArray, before: FloatArray) -> FloatArray:

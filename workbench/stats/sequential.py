@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workbench.stats.means import LEVEL
+from workbench.stats.sample import LEVEL
 
 BISECTIONS = 40
 BET_FRACTIONS = np.arange(1, 32) / 32  # of the wealth
