@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import bdtr
 
-from workbench.stats.means import LEVEL
+from workbench.stats.sample import LEVEL
 
 
 @dataclass(frozen=True, slots=True)
