@@ -7,6 +7,9 @@ from bench import EXPERIMENT
 
 from workbench.plan import Scope
 from workbench.plan.clusters import find_copies, number_clusters
+from workbench.plan.forecast import forecast
+from workbench.report.plan import plan_json, plan_lines
+from workbench.store import Store
 
 SAMPLED = """\
 dataset: rows.jsonl
@@ -77,6 +80,19 @@ def test_a_cluster_column_changes_no_request_and_no_invocation(bench):
     text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, cluster: passage}")
     grouped, plain = bench.plan(text), bench.plan()
     assert (grouped.bodies, grouped.digest) == (plain.bodies, plain.digest)
+
+
+def test_a_plan_shows_its_clusters(bench, tmp_path):
+    write_rows(bench, {"text": "a"}, {"text": "b"}, {"text": "a"})
+    plan = bench.plan()
+    with Store(tmp_path) as store:
+        forecasts = forecast(plan, store, {})
+    document = plan_json(plan, forecasts, "USD")
+    assert (plan_lines(plan, forecasts, "USD")[1], document["rows"], document["clusters"]) == (
+        "3 rows in 2 clusters: intervals and verdicts count clusters",
+        3,
+        2,
+    )
 
 
 def test_variants_with_the_same_copies_share_their_clusters(bench):

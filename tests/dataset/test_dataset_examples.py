@@ -205,6 +205,19 @@ def test_equal_values_of_the_cluster_column_are_one_group(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("text", ("`cluster: text` groups no rows: no two have the same value",)),
+        ("topic", ("`cluster: topic` makes all rows one cluster: there are no intervals",)),
+        ("passage", ()),
+    ],
+)
+def test_a_cluster_column_without_use_is_a_warning(column, expected, tmp_path):
+    rows = [{"text": n, "topic": "x", "passage": n // 2} for n in range(4)]
+    assert load(rows, tmp_path, cluster=column).warnings == expected
+
+
+@pytest.mark.parametrize(
     "row", [{"inputs": {"text": "a", "passage": 1}}, {"inputs": {"text": "a"}, "passage": 1}]
 )
 def test_nested_rows_have_the_cluster_in_their_inputs_or_beside_them(row, tmp_path):

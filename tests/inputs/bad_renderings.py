@@ -363,4 +363,24 @@ RENDERINGS = [
             "rows.jsonl:1; try {{ title or '' }}"
         ),
     ),
+    Case(
+        "B12-copies",
+        "",
+        template("user:\nThe text.\n"),
+        words=("prompts", "lint"),
+        code=0,
+        shown=(
+            "warning: 1 of 2 rows render to the text of an earlier row, first row b, "
+            "rows.jsonl:2; intervals and verdicts count such rows once"
+        ),
+    ),
+    Case(
+        "B12-cluster-unused",
+        "",
+        {"rows.jsonl": '{"text": "a", "label": "1", "passage": 1}\n'},
+        dataset="{path: rows.jsonl, expected: label, cluster: passage}",
+        words=("prompts", "lint"),
+        code=0,
+        shown="1 template, 0 errors, 0 warnings",
+    ),
 ]

@@ -59,7 +59,7 @@ def collect_examples(
         columns=summary.columns,
         rows=rows,
         labelled=labelled,
-        warnings=summary.warnings(),
+        warnings=(*summary.warnings(), *groups.warnings()),
         row_numbers=tuple(numbers),
         unit=source.unit,
         cluster=spec.cluster or "",
@@ -180,6 +180,14 @@ class _Groups:
         if value is not None and value != "":
             group = self._numbers.setdefault(canonical_json(value), len(self._numbers))
         self.numbers.append(group)
+
+    def warnings(self) -> Iterator[str]:
+        """A column that groups nothing, or all rows."""
+        rows, groups = len(self.numbers), len(set(self.numbers) - {None})
+        if rows > 1 and groups == rows - self.numbers.count(None):
+            yield f"`cluster: {self._column}` groups no rows: no two have the same value"
+        elif rows > 1 and groups == 1 and None not in self.numbers:
+            yield f"`cluster: {self._column}` makes all rows one cluster: there are no intervals"
 
 
 class _Ids:

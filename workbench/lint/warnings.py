@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from workbench.canonical import JSON
 from workbench.conversation import ROLES, Conversation
 from workbench.dataset import Dataset
+from workbench.plan.clusters import find_copies
 from workbench.prompt import Prompt
 
 # Roles of other libraries and APIs, which are text here.
 FOREIGN_ROLES = ("tool", "function", "human", "ai", "bot", "model")
 JOINERS = "\u200c\u200d"  # scripts and emoji need them
+COPIES_SHARE = 0.05  # of the rows: fewer copies hardly change an interval
 
 
 def file_warnings(raw: bytes, where: str) -> Iterator[str]:
@@ -67,7 +69,7 @@ def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
 def row_warnings(
     prompt: Prompt, dataset: Dataset, conversations: Sequence[Conversation]
 ) -> Iterator[str]:
-    """Empty messages, and nulls rendered as None."""
+    """Empty messages, nulls rendered as None, and copies."""
     empty: dict[str, list[int]] = {}
     nulls: dict[str, list[int]] = {}
     for index, conversation in enumerate(conversations):
@@ -83,6 +85,12 @@ def row_warnings(
         yield (
             f"{len(rows)} of {total} rows render null in {column!r} as None, first row "
             f"{dataset.row_label(rows[0])}; try {{{{ {column} or '' }}}}"
+        )
+    copies = find_copies(conversations)
+    if len(copies) > COPIES_SHARE * total:
+        yield (
+            f"{len(copies)} of {total} rows render to the text of an earlier row, first row "
+            f"{dataset.row_label(copies[0][0])}; intervals and verdicts count such rows once"
         )
 
 

@@ -3,6 +3,7 @@
 variant   rows  to send  tokens in   tokens out  USD     time
 few_shot  150   150      about 9800  unknown     0.0015  unknown
 150 rows: 0 stored, 0 shared, 150 requests to send
+150 rows in 40 clusters: intervals and verdicts count clusters
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,11 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
         f"{pluralize(plan.planned, 'row')}: {plan.stored:,} stored, {plan.shared:,} shared, "
         f"{pluralize(plan.to_send, 'request')} to send"
     ]
+    if (clusters := _clusters(plan)) < plan.rows:
+        lines.append(
+            f"{pluralize(plan.rows, 'row')} in {pluralize(clusters, 'cluster')}: "
+            "intervals and verdicts count clusters"
+        )
     if plan.to_send:
         tokens_in, tokens_out, cost, time = _estimates(total(forecasts))
         lines.append(
@@ -51,6 +57,8 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
     return {
         "experiment": plan.experiment.name,
         "plan_digest": plan.digest,
+        "rows": plan.rows,
+        "clusters": _clusters(plan),
         "requests": {
             "planned": plan.planned,
             "stored": plan.stored,
@@ -74,6 +82,11 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
         ],
         "notes": list(plan.notes),
     }
+
+
+def _clusters(plan: Plan) -> int:
+    """Number of clusters of rows over all variants."""
+    return len(set(plan.clusters(range(len(plan.variants)))))
 
 
 def _estimates(forecast: Forecast) -> tuple[str, str, str, str]:
