@@ -17,7 +17,7 @@ from workbench.completing.dispatch import ModelQueue
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
 from workbench.model import Completion, FailedCall, Request
-from workbench.plan import Plan
+from workbench.plan import Plan, interleave, shuffled_rows
 
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
 POLL_S = 0.2  # within which an immediate stop is noticed
@@ -73,19 +73,22 @@ def complete(
             can't be written.
         Exception: a fault of ours or of a plug-in, after the other models' answers are stored.
     """
-    store, stop, requests_by_model = context.store, context.stop, _by_model(plan, plan.requests)
-    for model, _ in requests_by_model:
+    store, stop = context.store, context.stop
+    used = [v.model for v, requests in zip(plan.variants, plan.requests, strict=True) if requests]
+    for model in {model.model.label: model for model in used}.values():
         model.provider.check_ready()
-    if requests_by_model:
+    if plan.to_send:
         store.check()
         store.reserve_space(request for requests in plan.requests for request in requests)
     if begin:
         begin()
     sender = _Sender(context, receive)
     context.progress.begin(plan.to_send)
+    # In the order of the rounds, so that an interrupted one has answered a random sample.
+    rows = shuffled_rows(plan) if rounds else range(plan.rows)
     try:
         for round_requests in rounds(plan) if rounds else [plan.requests]:
-            groups = _by_model(plan, round_requests)
+            groups = _by_model(plan, round_requests, rows)
             sender.send_all(
                 [ModelQueue(model, context, plan.refetch, deque(sent)) for model, sent in groups]
             )
@@ -98,13 +101,23 @@ def complete(
     return sender.outcome
 
 
-def _by_model(plan: Plan, round_requests: Round) -> list[tuple[OpenModel, list[Request]]]:
-    """Group the requests of all variants by model, so that each model is opened once."""
+def _by_model(
+    plan: Plan, round_requests: Round, rows: Sequence[int]
+) -> list[tuple[OpenModel, list[Request]]]:
+    """Group the requests of all variants by model, so that each model is opened once.
+
+    An API gets them row by row, in the order of `rows`. A local model gets variant after variant:
+    its batches share the beginning of a prompt.
+    """
     groups: dict[str, tuple[OpenModel, list[Request]]] = {}
     for variant, requests in zip(plan.variants, round_requests, strict=True):
         _, all_requests = groups.setdefault(variant.model.model.label, (variant.model, []))
         all_requests.extend(requests)
-    return [(model, requests) for model, requests in groups.values() if requests]
+    return [
+        (model, interleave(plan, requests, rows) if model.provider.concurrent else requests)
+        for model, requests in groups.values()
+        if requests
+    ]
 
 
 @dataclass(frozen=True)

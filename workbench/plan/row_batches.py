@@ -5,7 +5,7 @@
 """
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from hashlib import blake2b
 
 from workbench.model import Request
@@ -53,3 +53,21 @@ def batch_requests(
         sent.update(by_key)
         batch.append(tuple(by_key.values()))
     return tuple(batch)
+
+
+def interleave(plan: Plan, requests: Iterable[Request], rows: Sequence[int]) -> list[Request]:
+    """Return the requests row by row, in the order of `rows`.
+
+    A server's load drifts, so variants are fairly compared in time only where their answers to a
+    row are asked for together. Within a row the order is that of the keys: they are digests, so
+    for each row it is as good as drawn, and no variant is always asked first.
+    """
+    repeats, by_key = plan.experiment.repeats, {request.key: request for request in requests}
+    positions = {row: position for position, row in enumerate(rows)}
+    first: dict[str, int] = {}
+    for cells in plan.cells:
+        for index, cell in enumerate(cells):
+            if cell.key in by_key:
+                position = positions[index // repeats]
+                first[cell.key] = min(position, first.get(cell.key, position))
+    return [by_key[key] for key in sorted(by_key, key=lambda key: (first[key], key))]
