@@ -1,6 +1,7 @@
 """Every planned row stands in exactly one count."""
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
 from bench import Bench
@@ -9,13 +10,13 @@ from hypothesis import strategies as st
 
 from workbench.dataset import Example
 from workbench.evaluator import Evaluator, Score, Traits
-from workbench.model import Completion, Usage
+from workbench.model import Completion, State, Usage
 from workbench.plan import Cell, Plan
 from workbench.project import Price
 from workbench.results.tally import Tally
 from workbench.results.types import MetricResult, Row, VariantResult, interval_text
 
-STATES = ["ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"]
+STATES = list(get_args(State))
 SCORES = [
     Score(True),
     Score(False, label="unparsed"),
@@ -167,3 +168,15 @@ def answered_in(latency_s: float | None, key: str, state: str = "ok") -> Row:
     usage = Usage(input_tokens=10, output_tokens=10)
     completion = Completion(key, state, usage=usage, latency_s=latency_s)  # type: ignore[arg-type]
     return Row(Cell(Example("row", {}, {}), 0, key), completion)
+
+
+@pytest.mark.parametrize(
+    ("state", "cost"), [("rejected", 6.0), ("failed", 6.0), ("filtered", None)]
+)
+def test_a_reply_that_may_be_billed_and_was_not_counted_makes_the_cost_unknown(
+    bench: Bench, state: str, cost: float | None
+) -> None:
+    rows = [row(bench, "ok", input_tokens=1, output_tokens=1), row(bench, state)]
+    plan = bench.plan()
+    price = Price(input=2e6, output=4e6)
+    assert summarise(plan, rows, price).cost == cost

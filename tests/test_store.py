@@ -20,7 +20,7 @@ from workbench.store.database import checksum
 from workbench.store.schema import VERSION
 from workbench.store.watermark import Watermark
 
-STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response")
+STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "rejected")
 ODD = "naïve \x00 \ud800 \u2028 😀 \r\n \ufeff '; DROP TABLE completions; --"
 
 texts = st.text(st.characters(exclude_categories=()))  # lone surrogates among them

@@ -23,9 +23,17 @@ ENTRY_POINT_GROUP = "workbench.providers"
 MODEL_KEYS = ("as", "parameters")  # of a model in the experiment file; others are its provider's
 
 State = Literal[
-    "ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed"
+    "ok",
+    "truncated",
+    "refused",
+    "filtered",
+    "empty_output",
+    "invalid_response",
+    "rejected",
+    "failed",
 ]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
+UNBILLED_STATES: frozenset[State] = frozenset({"rejected", "failed"})
 
 # How often an equal request gives another answer. `fixed`: never (greedy, on this machine).
 # `greedy`: hardly ever, so equal rows share an answer and repeats don't. `sampled`: every time.
@@ -176,7 +184,8 @@ class Completion:
 
     Attributes:
         text: without the prefill.
-        state: `failed` has no reply to store; the others are stored with their reply.
+        state: `failed` has no reply to store; the others are stored with their reply. `rejected`:
+            the request was refused for this row, with an error in place of an answer.
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
         choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
         raw: the reply's body as text; None if the provider has none.

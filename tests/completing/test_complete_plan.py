@@ -15,9 +15,10 @@ from workbench.completing.context import Progress, RunContext, Stop
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import Resolvers, load_experiment
 from workbench.plan import Options, Plan, plan_invocation
-from workbench.project import Project
+from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
+from workbench.store.statistics import statistics
 
 RESOLVERS = Resolvers(registry=lambda *_: pytest.fail("no registry"), mlflow_dataset=lambda _: [])
 DEFAULT_OPTIONS = Options()
@@ -134,13 +135,13 @@ def test_what_is_kept_is_not_sent_again(workspace, server):
 
 def test_failed_request_is_not_kept_and_is_sent_again_next_time(workspace, server):
     server.script = lambda path, body, nth: (
-        refuse(400, "no") if "row 3" in str(body) else last_message(path, body, nth)
+        refuse(500, "no") if "row 3" in str(body) else last_message(path, body, nth)
     )
     outcome = workspace.complete(workspace.plan(model(server)))
     failed = [
         completion for completion in outcome.completions.values() if completion.state == "failed"
     ]
-    assert [completion.error for completion in failed] == ["HTTP 400: no"]
+    assert [completion.error for completion in failed] == ["HTTP 500: no"]
     assert (outcome.sent, workspace.progress.failed) == (6, 1)
     assert all(workspace.progress.durable)
     server.script = last_message
@@ -323,6 +324,7 @@ STATES = [
     ("tool calls", answer(None, finish="tool_calls"), "empty_output", False, True),
     ("no choices", NO_CHOICES, "invalid_response", False, True),
     ("no JSON", b"<html>", "invalid_response", False, True),
+    ("rejected", Reply(400, {"error": {"message": "too long"}}), "rejected", False, True),
 ]
 
 
@@ -334,7 +336,7 @@ STATES = [
 def test_each_reply_is_kept_and_its_state_says_what_it_is_good_for(
     workspace, server, body, state, scored, again
 ):
-    server.script = lambda *_: Reply(body=body)
+    server.script = lambda *_: body if isinstance(body, Reply) else Reply(body=body)
     plan = workspace.plan(model(server), rows=1)
     (completion,) = workspace.complete(plan).completions.values()
     assert (completion.state, completion.scored) == (state, scored)
@@ -342,3 +344,21 @@ def test_each_reply_is_kept_and_its_state_says_what_it_is_good_for(
     assert workspace.plan(model(server), rows=1).to_send == 0
     retried = workspace.plan(model(server), rows=1, options=Options(retry_failed=True))
     assert retried.to_send == int(again)
+
+
+def test_rejected_row_costs_nothing_and_leaves_no_open_call(workspace, server):
+    server.script = lambda path, body, nth: (
+        refuse(400, "too long") if "row 1" in str(body) else last_message(path, body, nth)
+    )
+    workspace.budget = Budget({"openai:m": Price(input=1e6, output=1e6)}, max_cost=1e9)
+    plan = workspace.plan(model(server), rows=2)
+    outcome = workspace.complete(plan)
+    assert sorted(completion.state for completion in outcome.completions.values()) == [
+        "ok",
+        "rejected",
+    ]
+    budget = workspace.budget
+    assert (budget.spent, budget.reserved, budget.in_flight, budget.calls) == (9.0, 0.0, 0, 2)
+    assert workspace.store.leases.unanswered_calls() == []
+    (model_statistics,) = statistics(workspace.store, budget.prices).models
+    assert (model_statistics.uncounted, model_statistics.cost) == (0, 9.0)

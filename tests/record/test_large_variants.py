@@ -70,7 +70,7 @@ def test_numbers_are_those_of_all_rows_and_all_rows_stand_in_the_artifact(
     file = large.client.download_artifacts(variant.run_id, "rows.parquet")
     rows = pq.read_table(Path(file)).to_pylist()
     assert [row["id"] for row in rows] == [f"r{n}" for n in range(ROWS)]
-    assert {row["id"] for row in rows if row["state"] == "failed"} == {"r3", "r14", "r25"}
+    assert {row["id"] for row in rows if row["state"] == "rejected"} == {"r3", "r14", "r25"}
     assert [row["exact_match/score"] for row in rows[:5]] == [1.0, 1.0, 1.0, None, 0.0]
     assert run.data.tags["workbench.traces"].endswith("All rows: rows.parquet")
 

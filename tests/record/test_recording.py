@@ -245,7 +245,7 @@ def test_a_failed_row_is_counted_shown_and_completed_later(
     assert states == ["OK", "ERROR", "OK"]
 
     broken["yes"] = False
-    second = recording.run(reviews)
+    second = recording.run(reviews, Options(retry_failed=True))
     assert second.exit_code == ExitCode.DONE
     assert second.variants[0].run_id == first.variants[0].run_id
     assert second.requests.sent == 2
@@ -376,7 +376,7 @@ def test_what_failed_and_was_mended_is_zero_in_mlflow(
     first = recording.run(reviews)
     assert first.variants[0].reasons == {"HTTP 400: never": 3}
     server.script = lambda path, body, nth: say(answer(body))
-    recording.run(reviews)
+    recording.run(reviews, Options(retry_failed=True))
     run = recording.client.get_run(first.variants[0].run_id)
     assert run.data.metrics["rows/failed"] == 0.0
 
@@ -409,7 +409,7 @@ def test_a_continued_run_may_have_other_settings_than_it_began_with(
     first = recording.run(reviews)
     server.script = lambda path, body, nth: say(answer(body))
     slower = reviews.replace("identity: here", "identity: here, concurrency: 2")
-    second = recording.run(slower)
+    second = recording.run(slower, Options(retry_failed=True))
     assert (second.exit_code, second.problems) == (ExitCode.DONE, ())
     assert second.parent_run_id == first.parent_run_id
     run = recording.client.get_run(second.variants[0].run_id)

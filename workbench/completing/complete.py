@@ -16,7 +16,7 @@ from workbench.completing.context import Round, Rounds, RunContext
 from workbench.completing.dispatch import ModelQueue
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
-from workbench.model import Completion, FailedCall, Request
+from workbench.model import UNBILLED_STATES, Completion, FailedCall, Request
 from workbench.plan import Plan, interleave, shuffled_rows
 
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
@@ -180,7 +180,7 @@ class _Sender:
             if completion := arrival.completion:
                 cost = budget.cost(arrival.queue.ref, completion)
                 lease = arrival.queue.leases.pop(completion.key)
-                lease.settle(0.0 if completion.state == "failed" else cost)
+                lease.settle(0.0 if completion.state in UNBILLED_STATES else cost)
         completions = [completion for _, completion in answers]
         self.outcome.count(completions)
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]

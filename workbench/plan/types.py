@@ -173,7 +173,7 @@ class Options:
 
     Attributes:
         fresh: send everything, also what the store holds.
-        retry_failed: send requests with unusable answers again (empty, filtered, invalid).
+        retry_failed: send requests with useless answers again (filtered, rejected, empty, invalid).
         again: record new runs although the same invocation was recorded before.
     """
 

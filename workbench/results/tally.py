@@ -21,8 +21,13 @@ from workbench.stats.quantiles import summarize_times
 from workbench.stats.repeats import pass_all, pass_at
 from workbench.stats.sample import Scale
 
-STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "failed")
+STATES = (
+    *("ok", "truncated", "refused"),
+    *("filtered", "empty_output", "invalid_response"),
+    *("rejected", "failed"),
+)
 SCORED = 3  # the first three states are those of scored answers
+BILLED = 6  # the first six are those of replies that may cost something
 NOT_RUN, NUMBER, CATEGORY, NOT_APPLICABLE, ERROR = range(5)
 UNKNOWN = -1
 DIGEST_SIZE = 16  # bytes per row
@@ -123,12 +128,12 @@ class Tally:
             cost=cost,
             seconds=math.fsum(time for time in self._latencies if not math.isnan(time)),
             reasons=self._reason_counts(),
-            replies=sum(self._has_reply(number) for number in range(self.rows)),
+            replies=sum(self._is_billed(number) for number in range(self.rows)),
             latency=summarize_times(self._answer_times()),
         )
 
-    def _has_reply(self, number: int) -> bool:
-        return 0 < self._states[number] < len(STATES)  # the last is `failed`
+    def _is_billed(self, number: int) -> bool:
+        return 0 < self._states[number] <= BILLED
 
     def _answer_times(self) -> list[float]:
         """Seconds of each scored answer that was timed; one that rows share counts once."""
@@ -144,7 +149,7 @@ class Tally:
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""
-        answered = [count for number, count in enumerate(counts) if self._has_reply(number)]
+        answered = [count for number, count in enumerate(counts) if self._is_billed(number)]
         return None if not answered or UNKNOWN in answered else sum(answered)
 
     def _reason_counts(self) -> dict[str, int]:

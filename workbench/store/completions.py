@@ -26,7 +26,7 @@ COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
 UNSTORED = ("key", "stored")  # fields of a completion that are not in its JSON
 FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
 # Replies that are no completions: stored, and requested again only with --retry-failed.
-RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response"})
+RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response", "rejected"})
 COMPLETION_COLUMNS = (
     "key, state, completion, request, sum, model, size, input_tokens, output_tokens, latency_s"
 )

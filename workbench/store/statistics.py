@@ -15,7 +15,7 @@ from workbench.store.selection import Selection
 
 BY_MODEL = """
 SELECT model, state, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
-       sum(input_tokens IS NULL OR output_tokens IS NULL),
+       sum(state != 'rejected' AND (input_tokens IS NULL OR output_tokens IS NULL)),
        sum(length(completion) + length(request))
 FROM completions {where} GROUP BY model, state ORDER BY model, state
 """
@@ -31,7 +31,7 @@ class ModelStatistics:
     Attributes:
         model: `provider:name`.
         states: completions by state.
-        uncounted: completions without token counts from the provider.
+        uncounted: billed completions without token counts from the provider.
         size: bytes of completions and requests.
         cost: of the counted tokens, at today's prices; None without a price.
     """

@@ -161,7 +161,7 @@ def test_prompt_too_long_for_the_model_fails_that_row_alone(tiny):
     long, short = PromptCall(Conversation(text=words(300, 1)), {"max_tokens": 4}), few_shot(1)[0]
     failed, fine = ask(TransformersProvider(str(tiny), {"dtype": "float32"}), long, short)
     count = TransformersProvider(str(tiny), {}).count_tokens({"text": long.conversation.text})
-    assert failed.state == "failed"
+    assert failed.state == "rejected"
     assert failed.error == (
         f"{count} tokens of prompt and 4 of answer are more than the 256 that the model can hold\n"
         "  fix: shorten the prompt or lower max_tokens"
@@ -171,7 +171,7 @@ def test_prompt_too_long_for_the_model_fails_that_row_alone(tiny):
 
 def test_prompt_without_a_token_fails(tiny):
     (answer,) = ask(TransformersProvider(str(tiny), {}), PromptCall(Conversation(text="")))
-    assert (answer.state, answer.error) == ("failed", "the prompt has no tokens")
+    assert (answer.state, answer.error) == ("rejected", "the prompt has no tokens")
 
 
 def test_more_requests_than_one_window_are_answered(tiny):

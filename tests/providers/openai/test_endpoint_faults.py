@@ -93,7 +93,7 @@ CASES: dict[str, Case] = {
     "E07 with Retry-After": answered(busy(503, {"Retry-After": "0.1"}), outcomes=("refused",)),
     **{
         f"E08 {status}": Case(
-            (busy(status),), "failed", f"HTTP {status}: busy", ("refused",), calls=1, billed=0
+            (busy(status),), "rejected", f"HTTP {status}: busy", (), calls=1, billed=0
         )
         for status in (400, 413, 422)
     },
@@ -172,8 +172,8 @@ CASES: dict[str, Case] = {
         "the reply is larger than 16 MB and was cut off",
     ),
     "E21 error of 17 MB": Case(
-        (Reply(400, b"x" * (17 * 2**20)),), "failed", f"HTTP 400: {'x' * 300}", ("refused",),
-        calls=1, billed=0,
+        (Reply(400, b"x" * (17 * 2**20)),), "rejected", f"HTTP 400: {'x' * 300}", (), calls=1,
+        billed=0,
     ),
     "E23 extra choices": useless(
         Reply(body=answer("", choices=answer("a")["choices"] * 3)), "expected 1 choice, got 3"

@@ -172,7 +172,7 @@ def zeros(megabytes: int) -> bytes:
     [
         ("plain", ["invalid_response", CUT, "16384", "1"]),
         ("bomb", ["invalid_response", CUT, "16384", "1"]),
-        ("error", ["failed", "HTTP 400: " + "\\x00" * 300, "0", "1"]),
+        ("error", ["rejected", "HTTP 400: " + "\\x00" * 300, "16384", "1"]),
     ],
     ids=["plain", "bomb", "error"],
 )

@@ -1,5 +1,6 @@
 """Retries, their timing, and the errors that end a row or a model."""
 
+import json
 import re
 import time
 from dataclasses import replace
@@ -55,7 +56,7 @@ def test_error_page_is_quoted(ask, server):
 def test_error_of_any_shape_is_a_text(ask, server, body):
     server.script = then(Reply(400, body))
     (completion,) = ask("2+2")
-    assert completion.state == "failed"
+    assert (completion.state, completion.raw) == ("rejected", body.decode())
     assert completion.error.startswith("HTTP 400: ")
 
 
@@ -65,7 +66,8 @@ def test_refusal_of_one_row_is_not_sent_again(ask, server, status):
         refuse(status, "too long") if "bad" in str(body) else last_message(path, body, nth)
     )
     bad, good = ask("bad", "good")
-    assert (bad.state, bad.error, bad.attempts) == ("failed", f"HTTP {status}: too long", 1)
+    assert (bad.state, bad.error, bad.attempts) == ("rejected", f"HTTP {status}: too long", 1)
+    assert json.loads(bad.raw) == {"error": {"message": "too long"}}
     assert good.state == "ok"
 
 
@@ -86,7 +88,104 @@ def test_fault_of_one_text_does_not_end_the_model(ask, server, param, code):
         else last_message(path, body, nth)
     )
     completions = ask("bad", *"abcdef", concurrency=1)
-    assert [completion.state for completion in completions] == ["failed", *["ok"] * 6]
+    state = "filtered" if code == "content_filter" else "rejected"
+    assert [completion.state for completion in completions] == [state, *["ok"] * 6]
+
+
+# Errors about one row as servers word them: status, body, state.
+ROW_ERRORS = {
+    "OpenAI context": (
+        400,
+        {"error": {"message": "maximum context length", "code": "context_length_exceeded"}},
+        "rejected",
+    ),
+    "vLLM context": (
+        400,
+        {
+            "error": {
+                "message": "'max_tokens' is too large: 8. This model's maximum context length is 4 "
+                "tokens and your request has 3 input tokens (8 > 4 - 3).",
+                "type": "BadRequestError",
+                "param": "max_tokens",
+                "code": 400,
+            }
+        },
+        "rejected",
+    ),
+    "vLLM, older": (
+        400,
+        {"object": "error", "message": "too many tokens", "code": 400},
+        "rejected",
+    ),
+    "llama.cpp context": (
+        400,
+        {
+            "error": {
+                "code": 400,
+                "message": "the request exceeds the available context size",
+                "type": "exceed_context_size_error",
+            }
+        },
+        "rejected",
+    ),
+    "TGI": (422, {"error": "`inputs` must have less than 4 tokens"}, "rejected"),
+    "FastAPI": (422, {"detail": [{"loc": ["body", "messages", 0, "content"]}]}, "rejected"),
+    "Groq": (413, {"error": {"message": "too large", "code": "rate_limit_exceeded"}}, "rejected"),
+    "Gemini": (
+        400,
+        [{"error": {"code": 400, "message": "too long", "status": "INVALID_ARGUMENT"}}],
+        "rejected",
+    ),
+    "Azure filter": (
+        400,
+        {"error": {"message": "no", "param": "prompt", "code": "content_filter"}},
+        "filtered",
+    ),
+    "LiteLLM filter": (
+        400,
+        {"error": {"message": "litellm.ContentPolicyViolationError: no", "code": "400"}},
+        "filtered",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", ROW_ERRORS)
+def test_first_request_may_be_rejected_alone(open_model, server, case):
+    status, body, state = ROW_ERRORS[case]
+    server.script = lambda path, request_body, nth: (
+        Reply(status, body) if "bad" in str(request_body) else last_message(path, request_body, nth)
+    )
+    provider = open_model(concurrency=1)
+    completions, error = collected(provider, ["bad", "good"])
+    assert ([completion.state for completion in completions], error) == ([state, "ok"], None)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_row_is_rejected_by_a_status_that_stops_a_model_which_has_answered_nothing(
+    open_model, server, status
+):
+    """The refusal comes first, while other requests are in flight, and in a later batch alone."""
+    no = refuse(status, "not this row")
+    server.script = lambda path, body, nth: (
+        no if "bad" in str(body) else Reply(body=FOUR.body, delay_s=0.3)
+    )
+    provider = open_model(concurrency=3)
+    completions, error = collected(provider, ["bad", "a", "b", "c"])
+    assert {c.key: c.state for c in completions} == {
+        **dict.fromkeys("abc", "ok"),
+        "bad": "rejected",
+    }
+    assert error is None
+    assert [c.state for c in collected(provider, ["bad"])[0]] == ["rejected"]
+    completions, error = collected(open_model(concurrency=3), ["bad"])
+    assert (completions, error.message) == ([], f"openai:m: HTTP {status}: not this row")
+
+
+def test_key_without_access_costs_no_more_calls_than_are_in_flight(open_model, server):
+    server.script = lambda path, body, nth: refuse(403, "no access")
+    completions, error = collected(open_model(concurrency=4), [f"row {n}" for n in range(20)])
+    assert (completions, error.message) == ([], "openai:m: HTTP 403: no access")
+    assert len(server.requests) <= 4
 
 
 @pytest.mark.parametrize(
@@ -142,8 +241,23 @@ def test_a_wait_without_end_stops_the_model_and_says_until_when(ask, server, sec
 
 HOPELESS = {
     "rejected key": (refuse(401, "bad key"), "HTTP 401: bad key", "check the key in LOCAL_KEY"),
-    "forbidden": (refuse(403, "not yours"), "HTTP 403: not yours", "check the key in LOCAL_KEY"),
     "unknown model": (refuse(404, "no model m"), "HTTP 404: no model m", "the model's name"),
+    "model's code": (
+        refuse(404, "gone", code="model_not_found"),
+        "HTTP 404: gone",
+        "the model's name",
+    ),
+    "payment": (refuse(402, "pay first"), "HTTP 402: pay first", "no credit left"),
+    "key limit": (
+        refuse(403, "Key limit exceeded (total limit)"),
+        "HTTP 403: Key limit exceeded",
+        "no credit left",
+    ),
+    "FastAPI parameter": (
+        Reply(422, {"detail": [{"loc": ["body", "temperature"], "msg": "not a number"}]}),
+        "HTTP 422",
+        "`temperature: null` leaves it out",
+    ),
     "no credit": (
         refuse(429, "pay first", code="insufficient_quota"),
         "HTTP 429: pay first",
@@ -156,6 +270,35 @@ HOPELESS = {
     ),
     "model parameter": (refuse(400, "what?", param="model"), "HTTP 400", "check the model's name"),
 }
+
+
+# Errors of a first call that no request can survive, as servers word them.
+UNKNOWN = {
+    "vLLM": (404, {"object": "error", "message": "The model `x` does not exist.", "code": 404}),
+    "Ollama": (404, {"error": {"message": 'model "x" not found, try pulling it first'}}),
+    "LiteLLM": (400, {"error": {"message": "Invalid model name passed in model=x."}}),
+    "DeepSeek": (400, {"error": {"message": "Model Not Exist", "type": "invalid_request_error"}}),
+    "Mistral": (400, {"message": "Invalid model: x", "type": "invalid_model", "code": "1500"}),
+    "OpenRouter": (400, {"error": {"message": "x is not a valid model ID", "code": 400}}),
+    "Gemini": (404, [{"error": {"code": 404, "message": "models/x is not found for API v1"}}]),
+}
+GEMINI_KEY = {"code": 400, "message": "API key not valid. Please pass a valid API key."}
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "fix"),
+    [
+        *((status, body, "check the model's name") for status, body in UNKNOWN.values()),
+        (400, [{"error": GEMINI_KEY}], "set `api_key_env:`"),
+        (400, {"error": {"message": "Your credit balance is too low"}}, "no credit left"),
+    ],
+    ids=[*UNKNOWN, "Gemini's key", "no credit"],
+)
+def test_first_call_finds_what_no_request_survives(open_model, server, status, body, fix):
+    server.script = lambda path, request_body, nth: Reply(status, body)
+    completions, error = collected(open_model(concurrency=1), ["a", "b"])
+    assert (completions, len(server.requests)) == ([], 1)
+    assert fix in error.fix
 
 
 @pytest.mark.parametrize("case", HOPELESS)

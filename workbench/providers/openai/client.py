@@ -18,20 +18,29 @@ from dataclasses import replace
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
 from workbench.providers.openai.circuit_breaker import CircuitBreaker
-from workbench.providers.openai.errors import CALL_ERRORS, Failure, read_failure
+from workbench.providers.openai.errors import CALL_ERRORS, FIRST_STATUSES, Failure, read_failure
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.retry import ALIVE, RetryState
 from workbench.providers.openai.sdk import SDK
-from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
+
+POLL_S = 0.02  # between two looks at the other requests in flight
 
 
 def complete(
-    model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
+    model: str,
+    settings: OpenAISettings,
+    key: str,
+    requests: Iterator[Request],
+    endpoint: EndpointState,
 ) -> Iterator[Completion]:
-    """As `Provider.complete`; `key` is empty where the endpoint gets none."""
-    session = _Session(model, settings, key, requests)
+    """As `Provider.complete`; `key` is empty where the endpoint gets none.
+
+    `endpoint` is shared by all calls of this function for one model in one run.
+    """
+    session = _Session(model, settings, key, requests, endpoint)
     thread = threading.Thread(target=session.run, name=f"openai:{model}", daemon=True)
     thread.start()
     try:
@@ -48,11 +57,18 @@ class _Session:
     """One call of `complete`: tasks that pull a request, send it and deliver its completion."""
 
     def __init__(
-        self, model: str, settings: OpenAISettings, key: str, requests: Iterator[Request]
+        self,
+        model: str,
+        settings: OpenAISettings,
+        key: str,
+        requests: Iterator[Request],
+        endpoint: EndpointState,
     ) -> None:
         self.model, self.settings, self.key, self.requests = model, settings, key, requests
         self.completions = queue.SimpleQueue[list[Completion] | Exception | None]()
         self.fatal: Exception | None = None
+        self._endpoint = endpoint
+        self._in_flight = self._undecided = 0  # requests; those that wait for another's answer
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
         self._sdk = SDK(settings, key)
@@ -100,7 +116,11 @@ class _Session:
                 if request is None:
                     return
                 self._permit = request.permit
-                await self._send(request)
+                self._in_flight += 1
+                try:
+                    await self._send(request)
+                finally:
+                    self._in_flight -= 1
         except Exception as error:  # raised in the reading thread, after all completions
             self.fatal = self.fatal or error
             self._limiter.close()
@@ -145,8 +165,9 @@ class _Session:
             except CALL_ERRORS as error:
                 if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
-                return self._record_failure(error, request, sent_at)
+                return await self._read_failure(error, request, state, sent_at)
             self._limiter.answered_at = time.monotonic()
+            self._endpoint.answered = True
             return completion
 
     async def _exchange(self, request: Request, state: RetryState) -> Completion:
@@ -162,10 +183,35 @@ class _Session:
         completion = read_reply(request, raw, fault=reply.fault)
         return replace(completion, latency_s=latency_s, attempts=state.calls)
 
-    def _record_failure(self, error: Exception, request: Request, sent_at: float) -> Failure:
-        """Tell the permit and the limiter about a failed call; stop if none can succeed."""
-        failure = read_failure(error, self.settings, request)
+    async def _read_failure(
+        self, error: Exception, request: Request, state: RetryState, sent_at: float
+    ) -> Completion | Failure:
+        """Return the completion of a refused row, or a failure that is noted with the permit."""
+        if getattr(error, "status_code", 0) in FIRST_STATUSES:
+            await self._wait_for_answer()
+        failure = read_failure(error, self.settings, request, answered=self._endpoint.answered)
         failure = replace(failure, message=self._redact(failure.message))
+        if failure.row_state:
+            return Completion(
+                request.key,
+                failure.row_state,
+                prefill=request.prefill,
+                error=failure.message,
+                raw=self._redact(failure.reply),
+                attempts=state.calls,
+            )
+        self._record_failure(failure, request, sent_at)
+        return failure
+
+    async def _wait_for_answer(self) -> None:
+        """Wait until another request is answered, or none in flight could be."""
+        self._undecided += 1
+        while not self._endpoint.answered and self._undecided < self._in_flight:
+            await asyncio.sleep(POLL_S)
+        self._undecided -= 1
+
+    def _record_failure(self, failure: Failure, request: Request, sent_at: float) -> None:
+        """Tell the permit and the limiter about a failed call; stop if none can succeed."""
         request.permit.record_failure(FailedCall(failure.outcome, failure.message))
         if failure.fatal_fix:
             exit_code = ExitCode.FAILED_ROWS
@@ -174,7 +220,6 @@ class _Session:
             self._limiter.record_refusal(sent_at, time.monotonic())
         if failure.wait_s is not None:
             self._limiter.pause(failure.wait_s)
-        return failure
 
     def _stop(self, error: WorkbenchError | None) -> None:
         """Raise `error`, if there is one, with the model's name."""

@@ -3,6 +3,7 @@
 HTTP 429, Retry-After: 2    refused, sent again after 2 s
 HTTP 500                    possibly billed, sent again
 connection reset            unknown, sent again
+HTTP 400                    the row is `rejected`; `filtered` if a content filter says so
 HTTP 401                    refused, stops the model: "check the key in LOCAL_KEY"
 """
 
@@ -18,6 +19,7 @@ from typing import Literal
 import httpx2
 import openai
 
+from workbench.canonical import JSON
 from workbench.model import Request
 from workbench.providers.openai.reply import replace_surrogates
 from workbench.providers.openai.settings import OpenAISettings
@@ -26,7 +28,23 @@ from workbench.providers.openai.transport import LostReplyError, NotSentError, P
 LONGEST_WAIT = 600.0  # seconds; an endpoint that asks for a longer wait stops its model
 CALL_ERRORS = (openai.OpenAIError, NotSentError, LostReplyError, OSError)
 ROW_FIELDS = ("messages", "prompt")  # of a body; an error about them concerns one row
+ROW_STATUSES = (400, 404, 413, 422)  # concern one row, unless the error is about the model
+FIRST_STATUSES = (403, 404)  # concern the model until it has answered, and one row after that
 OVERLOADED = (503, 529)  # the 5xx that were refused before any work was done
+RowState = Literal["", "rejected", "filtered"]
+# Servers agree on no code for these. Their codes and messages are searched together.
+FILTERED = re.compile(
+    "content_filter|content_policy_violation|ContentPolicyViolation|data_inspection_failed"
+)
+TOO_LONG = re.compile(r"(?i)context_length_exceeded|context (length|size|window)")
+UNKNOWN_MODEL = re.compile(
+    r"(?i)model_not_found|(invalid|unknown|no such)[ _]model|model\b.{0,100}\bnot (found|exist)"
+    r"|models/\S+ is not found|not a valid model"
+)
+BAD_KEY = re.compile(r"(?i)api[ _]key.{0,20}\b(not valid|invalid)|\b(invalid|incorrect) api[ _]key")
+NO_CREDIT = re.compile(
+    r"(?i)insufficient[ _](quota|credit|balance|funds)|key limit exceeded|credit balance is too low"
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +57,8 @@ class Failure:
         wait_s: seconds the server asks to wait; None if it doesn't.
         fatal_fix: what to do if no request to this model can succeed; empty if one can.
         too_many: the server refused the rate of requests.
+        row_state: state of the row if the server refused this one row; else empty.
+        reply: the body of such a refusal.
     """
 
     message: str
@@ -48,12 +68,19 @@ class Failure:
     fatal_fix: str = ""
     unreachable: bool = False
     too_many: bool = False
+    row_state: RowState = ""
+    reply: str = ""
 
 
-def read_failure(error: Exception, settings: OpenAISettings, request: Request) -> Failure:
-    """Return the failure that `error`, one of CALL_ERRORS, means for `request`."""
+def read_failure(
+    error: Exception, settings: OpenAISettings, request: Request, *, answered: bool
+) -> Failure:
+    """Return the failure that `error`, one of CALL_ERRORS, means for `request`.
+
+    `answered` is True if the model has answered another request in this run.
+    """
     if isinstance(error, openai.APIStatusError):
-        return _status_failure(error, settings, request)
+        return _status_failure(error, settings, request, answered=answered)
     causes = list(_causes(error))
     if isinstance(error, PausedError):
         return Failure(f"not sent: {causes[-1]}", "refused")
@@ -67,18 +94,30 @@ def read_failure(error: Exception, settings: OpenAISettings, request: Request) -
 
 
 def _status_failure(
-    error: openai.APIStatusError, settings: OpenAISettings, request: Request
+    error: openai.APIStatusError, settings: OpenAISettings, request: Request, *, answered: bool
 ) -> Failure:
     status, wait_s = error.status_code, _retry_after_s(error.response.headers)
-    body = error.body if isinstance(error.body, dict) else {}
-    message = replace_surrogates(str(body.get("message") or error.response.text or error.message))
+    fields = _error_fields(error.body)
+    reply = error.response.content.decode("utf-8-sig", "replace")
+    message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
+    text = f"{fields.get('code')} {fields.get('type')} {message}"
+    fatal_fix = _connection_fix(error, wait_s, text, settings, answered=answered)
+    if status in ROW_STATUSES:
+        unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
+        parameter = "model" if unknown_model else _refused_parameter(fields)
+        fatal_fix = fatal_fix or _body_fix(status, text, parameter, request)
+    row_state: RowState = ""
+    if not fatal_fix and status in (*ROW_STATUSES, *FIRST_STATUSES):
+        row_state = "filtered" if FILTERED.search(text) else "rejected"
     return Failure(
         f"HTTP {status}: {message[:300]}",
         "possibly_billed" if status >= 500 and status not in OVERLOADED else "refused",
         retryable=status in (408, 409, 429) or status >= 500,
         wait_s=wait_s,
-        fatal_fix=_fatal_fix(error, wait_s, settings, request),
+        fatal_fix=fatal_fix,
         too_many=status == 429,
+        row_state=row_state,
+        reply=reply,
     )
 
 
@@ -88,25 +127,55 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def _fatal_fix(
-    error: openai.APIStatusError, wait_s: float | None, settings: OpenAISettings, request: Request
+def _error_fields(body: object) -> dict[str, JSON]:
+    """The fields of an error; Gemini's endpoint sends a list with one `{"error": …}`."""
+    if isinstance(body, list) and body and isinstance(body[0], dict):
+        body = body[0].get("error", body[0])
+    return body if isinstance(body, dict) else {}
+
+
+def _refused_parameter(fields: dict[str, JSON]) -> str:
+    """The parameter that an error names, in OpenAI's form or in FastAPI's; empty if none."""
+    message = fields.get("message")
+    with suppress(LookupError, TypeError):
+        detail = message["detail"] if isinstance(message, dict) else fields["detail"]
+        return str(detail[0]["loc"][1])
+    return re.split(r"[.\[]", str(fields.get("param") or ""))[0]
+
+
+def _connection_fix(
+    error: openai.APIStatusError,
+    wait_s: float | None,
+    text: str,
+    settings: OpenAISettings,
+    *,
+    answered: bool,
 ) -> str:
-    status, key_variable = error.status_code, settings.key_variable
+    """The fix if the endpoint or the account refuses every request; empty if neither does."""
+    status = error.status_code
     if 300 <= status < 400:
         return f"base_url {settings.url} redirects to {error.response.headers.get('location')!r}"
-    if status in (401, 403):
-        return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
-    if status == 404:
-        return f"check the model's name and base_url {settings.url}"
-    if error.code == "insufficient_quota":
+    if status == 402 or (status < 500 and NO_CREDIT.search(text)):
         return "the account has no credit left; run again when it has"
+    if status == 401 or (not answered and (status == 403 or BAD_KEY.search(text))):
+        key_variable = settings.key_variable
+        return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
+    if status == 404 and not answered:
+        return f"check the model's name and base_url {settings.url}"
     if wait_s and wait_s > LONGEST_WAIT:
         return f"the server asks to wait {_until(wait_s)}; run again then"
-    parameter = re.split(r"[.\[]", str(error.param or ""))[0]
-    if status != 400 or parameter in ROW_FIELDS or parameter not in request.body:
-        return ""
-    if parameter == "model":
+    return ""
+
+
+def _body_fix(status: int, text: str, parameter: str, request: Request) -> str:
+    """The fix if the server refuses the model or a parameter that every request has."""
+    body = request.body
+    model = re.escape(str(body.get("model")))
+    names_model = status == 404 and re.search(rf"(?<!\w){model}(?!\w)", text)
+    if parameter == "model" or names_model:
         return "check the model's name"
+    if parameter in ROW_FIELDS or parameter not in body or TOO_LONG.search(text):
+        return ""
     return f"`{parameter}: null` leaves it out, `rename:` gives it another name"
 
 

@@ -14,7 +14,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
-from workbench.providers.openai.settings import read_settings
+from workbench.providers.openai.settings import EndpointState, read_settings
 
 CLIENT = "workbench.providers.openai.client"
 OTHER_FILES = 48  # open files besides the connections: the store, libraries, pipes, MLflow
@@ -29,6 +29,7 @@ class OpenAIProvider:
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         self.name = name
         self.settings = read_settings(name, settings)
+        self._endpoint = EndpointState()
 
     @property
     def identity(self) -> Mapping[str, JSON]:
@@ -63,7 +64,8 @@ class OpenAIProvider:
         connections = max_connections(self.settings.concurrency)
         _raise_file_limit(connections)
         settings = self.settings.model_copy(update={"concurrency": connections})
-        yield from client.complete(self.name, settings, self._key(), iter(requests))
+        key, endpoint = self._key(), self._endpoint
+        yield from client.complete(self.name, settings, key, iter(requests), endpoint)
 
     def _key(self) -> str:
         variable = self.settings.key_variable

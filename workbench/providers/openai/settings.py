@@ -7,6 +7,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +18,17 @@ from workbench.document import Document
 from workbench.errors import WorkbenchError
 
 DEFAULT_URL = "https://api.openai.com/v1"
+
+
+@dataclass
+class EndpointState:
+    """Facts learned about a model's endpoint in one run.
+
+    Attributes:
+        answered: it has answered a request, so its key and the model's name are right.
+    """
+
+    answered: bool = False
 
 
 class OpenAISettings(BaseModel):

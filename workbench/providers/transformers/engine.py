@@ -54,14 +54,14 @@ class Engine:
     ) -> Iterator[list[Completion]]:
         """One completion per question, a batch at a time."""
         rows: list[BatchRow] = []
-        refused: list[Completion] = []
+        rejected: list[Completion] = []
         for question in questions:
             try:
                 rows.append(self._row(question))
             except WorkbenchError as error:
-                refused.append(_failed(question, str(error)))
-        if refused:
-            yield refused
+                rejected.append(replace(_failed(question, str(error)), state="rejected"))
+        if rejected:
+            yield rejected
         for batch in batches(rows, batch_size=batch_size, batch_tokens=self._batch_tokens):
             yield list(run_in_parts(batch, self._run))
 
