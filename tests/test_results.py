@@ -13,7 +13,7 @@ from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, State, Usage
 from workbench.plan import Cell, Plan
 from workbench.project import Price
-from workbench.results.tally import Tally
+from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import MetricResult, Row, VariantResult, interval_text
 
 STATES = list(get_args(State))
@@ -44,12 +44,14 @@ def tally(evaluator: Evaluator, rows: Sequence[Row], repeats: int = 1) -> Tally:
 
 
 def metric_result(evaluator: Evaluator, rows: Sequence[Row], repeats: int = 1) -> MetricResult:
-    made = tally(evaluator, rows, repeats)
-    return made.result(None, None).metrics["judge"]  # type: ignore[arg-type]
+    counted = tally(evaluator, rows, repeats)
+    scales = metric_scales([evaluator], [counted])
+    return counted.result(None, None, scales).metrics["judge"]  # type: ignore[arg-type]
 
 
 def summarise(plan: Plan, rows: Sequence[Row], price: Price | None = None) -> VariantResult:
-    return tally(JUDGE, rows).result(plan.variants[0], price)
+    counted = tally(JUDGE, rows)
+    return counted.result(plan.variants[0], price, metric_scales([JUDGE], [counted]))
 
 
 def counts(metric: MetricResult) -> tuple[int, int, int, int, int]:
@@ -117,7 +119,7 @@ def test_a_metric_on_one_line(bench: Bench) -> None:
         row(bench, "ok", Score(error="broken")),
     ]
     text = interval_text(metric_result(JUDGE, rows, repeats=3))
-    assert text == "0.500 n=2, 1 unparsed, 1 error"
+    assert text == "0.500 n=1, 1 unparsed, 1 error, at worst 0.333 n=1"
 
 
 def test_a_category_among_numbers_is_an_error(bench: Bench) -> None:

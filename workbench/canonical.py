@@ -10,6 +10,7 @@ import hashlib
 import json
 from typing import Any
 
+SCHEMA_VERSION = 2  # of all that `--json` prints, and of the JSON beside the runs
 JSON = Any  # None, bool, int, float, str, list and dict of these; what json.loads returns
 _ORDERED = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 _CANONICAL = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)

@@ -25,9 +25,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path
             first = "yes" if n < 20 else "no"
             second = "no" if n == 0 else "yes" if n < 30 else "no"
             row = {"id": f"r{n}", "a": first, "b": second, "kind": "odd" if n % 2 else "even"}
-            file.write(json.dumps({**row, "label": "yes"}) + "\n")
-    (task / "plain.jinja").write_text("user:\n{{ a }}\n")
-    (task / "better.jinja").write_text("user:\n{{ b }}\n")
+            file.write(json.dumps({**row, "n": f"Row {n}.", "label": "yes"}) + "\n")
+    (task / "plain.jinja").write_text("system:\n{{ n }}\nuser:\n{{ a }}\n")
+    (task / "better.jinja").write_text("system:\n{{ n }}\nuser:\n{{ b }}\n")
     (task / "experiment.yaml").write_text(EXPERIMENT)
     add_mlflow_store(home, empty_store)
     assert invoke(home, "run").returncode == 0

@@ -59,7 +59,7 @@ def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
     done = call(home / "prompts" / "qa", "run", "--json")
     printed = json.loads(done.stdout)
     assert (printed["schema_version"], printed["exit_code"], printed["requests"]) == (
-        1,
+        2,
         0,
         {
             "planned": 4,
@@ -126,7 +126,7 @@ def test_an_error_is_one_object_with_json(home: Path) -> None:
     assert (done.returncode, json.loads(done.stdout)) == (
         2,
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "error": {
                 "where": "prompts",
                 "message": "unknown task 'qaa'",

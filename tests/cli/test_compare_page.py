@@ -32,14 +32,14 @@ def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path
     assert data["rows"][0] == {
         "id": "r0",
         "repeat": 0,
-        "inputs": ["yes", "no", "even"],
+        "inputs": ["yes", "no", "even", "Row 0."],
         "expected": "yes",
         "cells": [
             {"text": "yes", "state": "", "scores": [1.0, 1.0]},
             {"text": "no", "state": "", "scores": [0.0, 1.0]},
         ],
     }
-    assert (data["columns"], data["diffs"][0]["lines"][-1]) == (["a", "b", "kind"], "+{{ b }}")
+    assert (data["columns"], data["diffs"][0]["lines"][-1]) == (["a", "b", "kind", "n"], "+{{ b }}")
 
 
 def test_rows_that_do_not_fit_are_left_out_those_that_differ_last(

@@ -14,8 +14,9 @@ from workbench.evaluator import Score, Traits
 from workbench.model import Completion
 from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
-from workbench.results.tally import Tally
-from workbench.results.types import Comparison, RecordedVariant, Row, VariantResult, variant_json
+from workbench.results.serialize import variant_json
+from workbench.results.tally import Tally, variant_results
+from workbench.results.types import Comparison, RecordedVariant, Row, VariantResult
 
 CROSS = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -135,21 +136,21 @@ def test_two_selections_are_paired_by_all_that_they_share(
 
 
 def score_plan(
-    plan: Plan, answers: Answers, tallies: list[Tally] | None = None
+    plan: Plan, answers: Answers, tallies: list[Tally] | None = None, missing: str = "filtered"
 ) -> list[VariantResult]:
-    """Results of a plan whose rows got these scores, by variant; `tallies` is filled."""
+    """Results of a plan whose rows got these scores, by variant; `tallies` is filled.
+
+    `missing` is the state of an answer without a score.
+    """
     tallies = [] if tallies is None else tallies
     for variant, cells in zip(plan.variants, plan.cells, strict=True):
         tally = Tally(plan.experiment.evaluators, len(cells), plan.experiment.repeats)
         for number, score in enumerate(answers[variant.name]):
-            state = "ok" if score else "failed"
+            state = "ok" if score else missing
             scores = {"exact_match": score} if score else {}
             tally.add(number, Row(cells[number], Completion(cells[number].key, state), scores))
         tallies.append(tally)
-    results = [
-        tally.result(variant, None) for tally, variant in zip(tallies, plan.variants, strict=True)
-    ]
-    return add_comparisons(results, tallies, plan)
+    return add_comparisons(variant_results(plan, tallies, {}), tallies, plan)
 
 
 def passes(*values: int) -> list[Score | None]:
@@ -209,7 +210,7 @@ def test_a_row_that_failed_is_left_out_and_counts_as_the_worst_beside_it(
     assert (comparison.worst.rows, comparison.worst.mean) == (40, pytest.approx(-3 / 40))
     lines = verdict_lines(results)
     assert lines[-1].startswith(
-        "  short, exact_match: 3 rows left out; with the worst score for failed rows -0.075 ["
+        "  short, exact_match: 3 rows left out; with the worst score for failed answers -0.075 ["
     )
 
 

@@ -30,23 +30,25 @@ def checks(bench: Bench) -> Callable[..., list[Check]]:
     """Checks of a gate on `short`, whose baseline is `plain`."""
     bench.write("short.jinja", "Short: {{ text }}")
 
-    def checked(rule: str, plain: Answers, short: Answers) -> list[Check]:
+    def checked(
+        rule: str, plain: Answers, short: Answers, missing: str = "filtered", max_failed: int = 0
+    ) -> list[Check]:
         rows = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(len(plain)))
         bench.write("rows.jsonl", rows)
-        plan = bench.plan(f"{PAIR}gate: {{exact_match: {{{rule}}}}}\n")
-        return gate_of(plan, plain, short)
+        gate = f"gate: {{exact_match: {{{rule}}}}}\nmax_failed: {max_failed}\n"
+        return gate_of(bench.plan(PAIR + gate), plain, short, missing)
 
     return checked
 
 
-def gate_of(plan: Plan, plain: Answers, short: Answers) -> list[Check]:
-    results, tallies = score_with_tallies(plan, {"plain": plain, "short": short})
-    return check_gate(plan, results, tallies)
+def gate_of(plan: Plan, plain: Answers, short: Answers, missing: str = "filtered") -> list[Check]:
+    _, tallies = score_with_tallies(plan, {"plain": plain, "short": short}, missing)
+    return check_gate(plan, tallies)
 
 
-def score_with_tallies(plan: Plan, answers: dict[str, Answers]):
+def score_with_tallies(plan: Plan, answers: dict[str, Answers], missing: str = "filtered"):
     tallies: list = []
-    results = score_plan(plan, answers, tallies)
+    results = score_plan(plan, answers, tallies, missing)
     return results, tallies
 
 
@@ -150,6 +152,37 @@ def test_failed_answers_count_as_the_worst_score(checks) -> None:
     assert outcomes(gate_checks) == [FAILED, FAILED]
     assert gate_checks[0].value == pytest.approx(2 / 3)
     assert gate_checks[1].value == pytest.approx(-1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("missing", "max_failed", "passing", "outcome", "unreached"),
+    [
+        ("filtered", 0, 60, PASSED, 0),  # at worst 0.6, and the floor is 0.5
+        ("rejected", 0, 30, FAILED, 0),
+        ("failed", 0, 60, INCONCLUSIVE, 40),  # no reply: it may not be the prompt's fault
+        ("failed", 39, 60, INCONCLUSIVE, 40),
+        ("failed", 40, 60, PASSED, 40),  # so many may fail: they count as the worst score
+        ("failed", 70, 30, FAILED, 70),
+        ("failed", 0, 30, INCONCLUSIVE, 70),
+    ],
+)
+def test_answers_without_a_reply_leave_a_check_open(
+    checks, missing: str, max_failed: int, passing: int, outcome: str, unreached: int
+) -> None:
+    answers = [*passes(*[1] * passing), *[None] * (100 - passing)]
+    (check,) = checks("min: 0.5", passes(*[1] * 100), answers, missing, max_failed)
+    assert (check.outcome, check.unreached, check.value, check.rows) == (
+        outcome,
+        unreached,
+        passing / 100,
+        100,
+    )
+
+
+def test_a_check_without_a_reply_to_some_rows_fails_if_the_others_fail_it(checks) -> None:
+    answers = [*passes(*[0] * 60), *[None] * 40]
+    (check,) = checks("min: 0.5", passes(*[1] * 100), answers, "failed")
+    assert (check.outcome, check.unreached) == (FAILED, 40)
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,13 @@ def test_all_rows_failed_is_no_metric(
     assert done.exit_code == ExitCode.FAILED_ROWS
     assert [v.metrics["exact_match"].mean for v in done.variants] == [None] * 4
     run = recording.client.get_run(done.variants[0].run_id)
-    assert run.data.metrics == {"rows/planned": 3.0, "rows/scored": 0.0, "rows/failed": 3.0}
+    assert run.data.metrics == {
+        "rows/planned": 3.0,
+        "rows/scored": 0.0,
+        "rows/failed": 3.0,
+        "exact_match/worst_case": 0.0,
+        "label_match/worst_case": 0.0,
+    }
 
 
 def test_an_evaluator_that_raises_costs_its_own_cell(recording: Recording) -> None:
@@ -313,7 +319,8 @@ def test_repeats_are_rows_of_their_own_traces(recording: Recording) -> None:
         "evaluators: [output_tokens]\nrepeats: 2\n"
     )
     done = recording.run(text)
-    assert done.variants[0].metrics["output_tokens"].n == 4
+    metric = done.variants[0].metrics["output_tokens"]
+    assert (metric.n, metric.answers.n) == (2, 4)
     names = [t.info.request_preview for t in recording.traces(done.variants[0].run_id)]
     assert names == ["a #1 · one", "a #2 · one", "b #1 · two", "b #2 · two"]
 

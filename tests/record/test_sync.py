@@ -63,7 +63,7 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
     assert (done.returncode, document) == (
         0,
         {
-            "schema_version": 1,
+            "schema_version": 2,
             "recorded": 1,
             "edited": 0,
             "left": 0,

@@ -6,19 +6,22 @@ from rich.console import Console
 
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, rank_variants
 from workbench.report.safe_text import plain, seconds, shorten
-from workbench.results.types import MetricResult, RowCounts, VariantResult
+from workbench.results.types import MetricResult, RowCounts, ScoreCounts, VariantResult
+
+COUNTS = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0}
 
 
 def metric(mean: float | None, **more: object) -> MetricResult:
-    counts = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0, **more}
+    counts = {**COUNTS, **more}
     low, high = (None, None) if mean is None else (mean - 0.1, mean + 0.1)
-    return MetricResult(mean, low, high, **counts)  # type: ignore[arg-type]
+    answers = ScoreCounts(**{name: counts[name] for name in COUNTS})  # type: ignore[arg-type]
+    return MetricResult(mean, low, high, answers=answers, **counts)  # type: ignore[arg-type]
 
 
 def result(bench: Bench, mean: float | None, rows: RowCounts, **more: object) -> VariantResult:
     variant = bench.plan().variants[0]
     metrics = {"judge": metric(mean, **more)}
-    return VariantResult(variant, rows, metrics, 1200, 30, None, 4.25)
+    return VariantResult(variant, rows, rows, metrics, 1200, 30, None, 4.25)
 
 
 def shown(*variants: VariantResult) -> list[str]:

@@ -131,7 +131,7 @@ def test_a_difference_as_large_as_the_margin_is_seldom_called_equivalent(name: s
 
     def trial(rng: Generator) -> bool:
         difference = draw_difference(SCENARIOS[name], rng, 200, margin)
-        return verdicts([difference], margin=margin)[0].outcome == EQUIVALENT
+        return verdicts([difference], margins=[margin])[0].outcome == EQUIVALENT
 
     wrong = rate(11, trial)
     print(f"{name}: equivalent though a margin apart {wrong:.3f}")

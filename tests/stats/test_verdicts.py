@@ -57,13 +57,13 @@ def test_a_larger_family_needs_more_evidence() -> None:
 
 def test_difference_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
-    assert verdicts([level], margin=0.05)[0].outcome == EQUIVALENT
-    assert verdicts([level], margin=0.005)[0].outcome == INCONCLUSIVE
-    assert verdicts([level], margin=0)[0].outcome == INCONCLUSIVE
+    assert verdicts([level], margins=[0.05])[0].outcome == EQUIVALENT
+    assert verdicts([level], margins=[0.005])[0].outcome == INCONCLUSIVE
+    assert verdicts([level], margins=[0])[0].outcome == INCONCLUSIVE
 
 
 def test_too_few_rows_name_the_rows_needed() -> None:
-    (verdict,) = verdicts([passed(9, 4, 87)], margin=0.02)
+    (verdict,) = verdicts([passed(9, 4, 87)], margins=[0.02])
     assert verdict.outcome == INCONCLUSIVE
     assert verdict.rows_needed
     assert 300 < verdict.rows_needed < 600
@@ -77,7 +77,7 @@ def test_zero_difference_names_no_number_of_rows() -> None:
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
-    (verdict,) = verdicts([passed(0, 0, 10)], margin=0.05)
+    (verdict,) = verdicts([passed(0, 0, 10)], margins=[0.05])
     assert verdict.outcome == INCONCLUSIVE
     assert verdict.detectable
     assert verdict.detectable > 0.2

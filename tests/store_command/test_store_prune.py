@@ -71,7 +71,7 @@ def test_json_says_what_was_removed_and_freed(kept):
     found = said(kept, "store", "prune", "--model", "*", "--yes")
     sizes = (found.pop("freed"), found.pop("size"))
     assert found == {
-        "schema_version": 1,
+        "schema_version": 2,
         "removed": True,
         "currency": "USD",
         "answers": 4,

@@ -394,7 +394,7 @@ def test_the_command_prints_the_result_and_keeps_the_damaged_files(home, intact,
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert not (home / ".workbench" / "repairing").exists()
     assert said(home, "store", "repair") == {
-        "schema_version": 1,
+        "schema_version": 2,
         "damaged": False,
         "findings": [],
         "put_by": None,

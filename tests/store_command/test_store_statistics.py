@@ -32,7 +32,7 @@ def test_everything_is_counted(used):
     sizes = [found.pop("size"), *(one.pop("size") for one in found["models"])]
     unknown, running = found.pop("unknown"), found.pop("running")
     assert found == {
-        "schema_version": 1,
+        "schema_version": 2,
         "currency": "USD",
         "models": [
             {

@@ -96,7 +96,7 @@ def _check_stored(compared: "ExperimentComparison", selectors: Sequence[str]) ->
     from workbench.comparing.comparison import require_answers
     from workbench.comparing.gate import check_gate
 
-    checks = check_gate(compared.plan, compared.results, compared.tallies, selectors)
+    checks = check_gate(compared.plan, compared.tallies, selectors)
     require_answers(compared, {number for check in checks for number in check.variants})
     return checks
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
+from workbench.canonical import SCHEMA_VERSION
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import json_line, plain
 from workbench.secrets import RedactedStream, Redactor
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from workbench.canonical import JSON
 
-SCHEMA_VERSION = 1  # of all that `--json` prints
 REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.canonical import JSON
-from workbench.comparing.metrics import RowSubset, add_comparisons
+from workbench.comparing.metrics import add_comparisons
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
@@ -119,8 +119,7 @@ def slices(
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
     parts: list[Slice] = []
     for value, rows in sorted(rows_by_value.items(), key=lambda part: -len(part[1])):
-        subsets = [RowSubset(tally, rows) for tally in tallies]
-        compared = enumerate(add_comparisons(results, subsets, plan, rows=len(rows)))
+        compared = enumerate(add_comparisons(results, tallies, plan, rows=rows))
         comparisons = {n: result.comparisons for n, result in compared if result.comparisons}
         parts.append(Slice(column, value, len(rows), comparisons))
     return parts

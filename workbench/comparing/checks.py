@@ -5,8 +5,10 @@
     no worse than         fails where the variant is significantly worse by more than the margin;
                           passes where that is excluded
 
-A row that the variant has no value of counts as the worst score. Rows that the baseline has no
-value of are left out: a gate never passes where everything failed. An example:
+An answer that failed, or could not be scored, counts as the worst score. Where more answers than
+`max_failed` got no reply at all, which may or may not be the prompt's fault, a check fails only
+without them and does not pass. Rows that the baseline has no value of are left out: a gate never
+passes where everything failed. An example:
 
     Check(variant=1, metric="exact_match", rule="at least 0.6", outcome="passed", value=0.8, …)
 """
@@ -18,9 +20,11 @@ from statistics import fmean, stdev
 
 from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import select_variants
+from workbench.errors import pluralize
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
+from workbench.stats.sample import RowValues, Scale
 from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
@@ -37,6 +41,10 @@ class Check:
         low, high: its 95% interval.
         p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
         rows_needed: about how many would decide it; None where it is decided.
+        rows, clusters: dataset rows behind the value, and groups that depend on each other.
+        not_applicable: rows to which the evaluator does not apply; they are in no value.
+        unreached: answers that got no reply.
+        reason: why the check can't pass although its rows would; empty if it could.
         base: the number of the baseline; None: the rule compares with none.
         fixed_sample: it is decided once, by the first rows, although there are repeated looks: the
             metric has no range, or the bound is an end of the range.
@@ -52,6 +60,10 @@ class Check:
     high: float | None = None
     p: float = 1.0
     rows: int = 0
+    clusters: int = 0
+    not_applicable: int = 0
+    unreached: int = 0
+    reason: str = ""
     rows_needed: int | None = None
     base: int | None = None
     fixed_sample: bool = False
@@ -88,30 +100,33 @@ def _check_bound(
     family: MetricFamily, number: int, bound: float, *, side: int, p_factor: float | None
 ) -> Check:
     """The check of a mean, which is right above the bound (side 1) or below it (side -1)."""
-    values = family.imputed(number)
-    rows = list(values.values())
+    scale = replace(family.scale, higher_is_better=side > 0)  # the worst score for this rule
+    sample = _Sample.build(family, (number,), scale)
     rule = f"at {'least' if side > 0 else 'most'} {bound:g}"
-    check = Check(number, family.evaluator.name, rule, INCONCLUSIVE)
-    estimate = estimate_mean(values, family.scale)
+    check = sample.check(Check(number, family.evaluator.name, rule, INCONCLUSIVE))
+    clusters = family.plan.clusters((number,))
+    estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
         return check
     distance = side * (estimate.mean - bound)
     low, high = estimate.low, estimate.high
-    limits = family.limits
+    limits = scale.limits
     at_end = limits is not None and not limits[0] < bound < limits[1]
     if p_factor is None or limits is None or at_end:
         p_beyond = p_mean_less if side > 0 else p_mean_greater
-        p, passed = p_beyond(values, bound, family.scale), distance >= 0
+        p, passed = p_beyond(sample.tested, bound, scale, clusters), distance >= 0
     else:
-        sequence = AnytimeMean([fmean(row) for row in rows], *limits)
+        sequence = AnytimeMean([fmean(row) for row in sample.tested.values()], *limits)
         p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
         p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
         low, high = sequence.interval()
+    passed = passed and not sample.reason
     rows_needed = None
-    if not passed and len(rows) > 1:  # where no row differs, one more might
-        least_sd = (family.scale.width or 0.0) / math.sqrt(len(rows))
-        sd = max(stdev(fmean(row) for row in rows), least_sd)
-        rows_needed = _rows_needed(abs(distance), sd, len(rows), p_factor)
+    if not passed and not sample.reason and estimate.rows > 1:  # where no row differs, one might
+        least_sd = (scale.width or 0.0) / math.sqrt(estimate.rows)
+        sd = max(stdev(fmean(row) for row in sample.shown.values()), least_sd)
+        sd *= math.sqrt(estimate.rows / estimate.clusters)
+        rows_needed = _rows_needed(abs(distance), sd, estimate.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -119,10 +134,60 @@ def _check_bound(
         low=low,
         high=high,
         p=p,
-        rows=len(rows),
+        rows=estimate.rows,
+        clusters=estimate.clusters,
         rows_needed=rows_needed,
         anytime_valid=p_factor is not None and not at_end,
     )
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """The values of a variant that a check goes by.
+
+    Attributes:
+        shown: with the worst score for every failed answer, as in every command.
+        tested: the same, but for answers without a reply if there are too many.
+        unreached: answers without a reply, of the variant and of its baseline.
+        reason: why the check can't pass; empty if it can.
+    """
+
+    shown: RowValues
+    tested: RowValues
+    not_applicable: int
+    unreached: int
+    reason: str
+
+    @classmethod
+    def build(cls, family: MetricFamily, variants: Sequence[int], scale: Scale) -> "_Sample":
+        """Build the sample of the first variant; others are what it is compared with."""
+        scores = family.scores[variants[0]]
+        unreached = sum(sum(family.scores[n].unreached.values()) for n in variants)
+        max_failed, reason = family.plan.experiment.max_failed, ""
+        shown = tested = scores.imputed(scale)
+        if unreached > max_failed:
+            tested = scores.without_unreached().imputed(scale)
+            answers = pluralize(unreached, "answer")
+            reason = f"{answers} got no reply, and max_failed is {max_failed}: run again"
+        if shown is None:
+            lost = pluralize(sum(scores.lost.values()), "answer")
+            reason = f"{lost} failed, and a metric without a range has no worst score to count"
+        return cls(
+            scores.values if shown is None else shown,
+            scores.values if tested is None else tested,
+            len(scores.not_applicable),
+            unreached,
+            reason,
+        )
+
+    def check(self, check: Check) -> Check:
+        """Return the check with the counts of this sample."""
+        return replace(
+            check,
+            not_applicable=self.not_applicable,
+            unreached=self.unreached,
+            reason=self.reason,
+        )
 
 
 def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: float | None) -> Check:
@@ -138,28 +203,35 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
         return replace(check, rule=words, outcome=INCONCLUSIVE)
     name = plan.variants[base].name
     words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
-    check = replace(check, rule=words, outcome=INCONCLUSIVE, base=base)
+    sample = _Sample.build(family, (number, base), family.scale)
+    check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
-    values = family.tallies[base].values(check.metric), family.imputed(number)
-    difference = family.compare(*values, anytime=p_factor is not None)
-    if not difference:
+    before, anytime = family.scores[base].values, p_factor is not None
+    shown, tested = (
+        family.compare(base, number, before, values, anytime=anytime)
+        for values in (sample.shown, sample.tested)
+    )
+    if not shown:
         return check
     sign = 1 if family.scale.higher_is_better else -1
-    tests = (difference.p_less, difference.p_greater)[::sign]
-    p_worse, p_fine = (test(-sign * margin) for test in tests)
+    p_worse = p_fine = 1.0
+    if tested:
+        tests = (tested.p_less, tested.p_greater)[::sign]
+        p_worse, p_fine = (test(-sign * margin) for test in tests)
     factor = 1.0 if p_factor is None else p_factor
-    passed, rows_needed = p_fine * factor <= ALPHA, None
-    if not passed:
-        distance = abs(margin + sign * difference.mean)
-        rows_needed = _rows_needed(distance, difference.planning_sd, difference.rows, p_factor)
+    passed, rows_needed = p_fine * factor <= ALPHA and not sample.reason, None
+    if not passed and not sample.reason:
+        distance = abs(margin + sign * shown.mean)
+        rows_needed = _rows_needed(distance, shown.planning_sd, shown.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
-        value=difference.mean,
-        low=difference.low,
-        high=difference.high,
+        value=shown.mean,
+        low=shown.low,
+        high=shown.high,
         p=min(1.0, p_worse * factor),
-        rows=difference.rows,
+        rows=shown.rows,
+        clusters=shown.clusters,
         rows_needed=rows_needed,
         anytime_valid=p_factor is not None,
     )

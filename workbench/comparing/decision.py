@@ -82,7 +82,7 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     metric = limits.metric or next(iter(evaluators))
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
-    family = MetricFamily.build(evaluators[metric], comparison.tallies, plan, results)
+    family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
     higher = family.scale.higher_is_better
     candidates = [
         _candidate(number, result, replace(limits, metric=metric), higher=higher)
@@ -144,7 +144,7 @@ def _rank(candidates: Sequence[Candidate], family: MetricFamily) -> list[Candida
         if all(getattr(c, name) is not None for c in candidates)
     ]
     points = [[sign * c.quality, *(-getattr(c, name) for name in costs)] for c in candidates]
-    values = [family.imputed(c.variant) for c in candidates]
+    values = [family.imputed(c.variant) or {} for c in candidates]
     chances = best_probabilities(values, higher_is_better=higher)
     best, *others = candidates
     differences = [family.difference(best.variant, c.variant) for c in others]

@@ -11,25 +11,20 @@ The checks are one family: if nothing has changed, one of them fails in 5% of ca
 missing value counts as the worst score, so failures cannot pass a gate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from workbench.comparing.checks import FAILED, Check, check_rule
-from workbench.comparing.metrics import MetricFamily, MetricValues
+from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import select_variants
 from workbench.errors import WorkbenchError
 from workbench.experiment import GateRule
 from workbench.plan import Plan
-from workbench.results.types import VariantResult
+from workbench.results.tally import Tally
 from workbench.stats.verdicts import ALPHA, holm_adjust
 
 
-def check_gate(
-    plan: Plan,
-    results: Sequence[VariantResult],
-    tallies: Sequence[MetricValues],
-    selectors: Sequence[str] = (),
-) -> list[Check]:
+def check_gate(plan: Plan, tallies: Sequence[Tally], selectors: Sequence[str] = ()) -> list[Check]:
     """Every rule of the gate on every gated variant, decided with these rows.
 
     `selectors` are variants, prompts or models to check; empty: all that are not a baseline.
@@ -37,17 +32,15 @@ def check_gate(
     Raises:
         WorkbenchError: there is no gate, a bound is out of range, or a selector selects nothing.
     """
-    return adjust_checks(check_rules(plan, results, tallies, selectors))
+    return adjust_checks(check_rules(plan, gate_families(plan, tallies), selectors))
 
 
-def check_rules(
-    plan: Plan,
-    results: Sequence[VariantResult],
-    tallies: Sequence[MetricValues],
-    selectors: Sequence[str],
-    p_factor: float | None = None,
-) -> list[Check]:
-    """Checks as of `check_gate`, but not adjusted; `p_factor` as in `check_rule`."""
+def gate_families(plan: Plan, tallies: Sequence[Tally]) -> dict[str, MetricFamily]:
+    """The metrics that the gate checks, by name.
+
+    Raises:
+        WorkbenchError: there is no gate, or a bound is out of range.
+    """
     rules = plan.experiment.gate
     if not rules:
         raise WorkbenchError(
@@ -55,25 +48,35 @@ def check_rules(
             where=plan.experiment.path,
             fix="gate: {exact_match: {min: 0.6, no_worse_than: baseline, by: 0.02}}",
         )
-    variants = gated_variants(plan, selectors)
     families = {
-        evaluator.name: MetricFamily.build(evaluator, tallies, plan, results)
+        evaluator.name: MetricFamily.build(evaluator, tallies, plan)
         for evaluator in plan.experiment.evaluators
         if evaluator.name in rules
     }
     for name, rule in rules.items():
         _check_bounds(rule, families[name])
+    return families
+
+
+def check_rules(
+    plan: Plan,
+    families: Mapping[str, MetricFamily],
+    selectors: Sequence[str],
+    p_factor: float | None = None,
+) -> list[Check]:
+    """Checks as of `check_gate`, but not adjusted; `p_factor` as in `check_rule`."""
+    variants = gated_variants(plan, selectors)
     return [
         check
-        for name, rule in rules.items()
+        for name, rule in plan.experiment.gate.items()
         for check in check_rule(rule, families[name], variants, p_factor)
     ]
 
 
 def _check_bounds(rule: GateRule, family: MetricFamily) -> None:
-    if family.limits is None:
+    if family.scale.limits is None:
         return
-    low, high = family.limits
+    low, high = family.scale.limits
     for bound in (rule.min, rule.max):
         if bound is not None and not low <= bound <= high:
             raise WorkbenchError(

@@ -10,20 +10,19 @@ already come first and are looked at batch by batch, too. After each batch every
 evaluated by an anytime-valid test: its p-value is the smallest so far, and a decision stays. A
 metric without a range has no such test: it is checked once, by all rows of the first look.
 
-A row without a reply may or may not be the prompt's fault: a check fails only without such rows,
-and passes only if it does so with the worst score for them.
+A check with more rows without a reply than `max_failed` can fail and can't pass, as in `gate`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
-from workbench.comparing.gate import adjust_checks, check_rules, gated_variants
-from workbench.comparing.metrics import RowSubset
+from workbench.comparing.gate import adjust_checks, check_rules, gate_families, gated_variants
+from workbench.comparing.metrics import MetricFamily
 from workbench.errors import pluralize
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally
 from workbench.stats.verdicts import INCONCLUSIVE
 
 MAX_ROWS_WITHOUT_VALUE = 100  # answered rows, after which a check without a value is closed
@@ -102,56 +101,51 @@ class GrowingGate:
 
     def check_rows(self, plan: Plan) -> None:
         """Evaluate every open check on the rows that are answered."""
-        self._check(plan, self._answered(plan))
+        self._check(plan, gate_families(plan, self._tallies()), self._answered(plan))
         self._report(plan)
 
     def _check_stored(self, plan: Plan) -> None:
         """Evaluate the stored rows batch by batch, so that the same command decides the same."""
         answered, order = self._answered(plan), shuffled_rows(plan)
         ordered = [[row for row in order if row in rows] for rows in answered]
-        self._check(plan, answered, fixed_sample=True)
+        families = gate_families(plan, self._tallies())
+        self._check(plan, families, answered, fixed_sample=True)
         for end in batch_ends(max(map(len, ordered))):
-            self._check(plan, [frozenset(rows[:end]) for rows in ordered])
+            self._check(plan, families, [frozenset(rows[:end]) for rows in ordered])
             if self.decided:
                 break
         if self.checks:
             self._report(plan)
 
     def _check(
-        self, plan: Plan, answered: Sequence[frozenset[int]], *, fixed_sample: bool = False
+        self,
+        plan: Plan,
+        families: Mapping[str, MetricFamily],
+        answered: Sequence[frozenset[int]],
+        *,
+        fixed_sample: bool = False,
     ) -> None:
         """Evaluate the gate on these answered rows of each variant.
 
         With `fixed_sample` only the checks without an anytime-valid test are evaluated.
         """
         tallies = self._tallies()
-        results = variant_results(plan, tallies, {})
-        rows = [
+        families = {name: family.restrict(answered) for name, family in families.items()}
+        reached = [
             numbers - tally.unreached() for numbers, tally in zip(answered, tallies, strict=True)
         ]
-        reached, imputed = (
-            check_rules(
-                plan,
-                results,
-                [RowSubset(tally, numbers) for tally, numbers in zip(tallies, subset, strict=True)],
-                self.selectors,
-                self._weight,
-            )
-            for subset in (rows, answered)
-        )
-        for check, imputed_check in zip(reached, imputed, strict=True):
+        for check in check_rules(plan, families, self.selectors, self._weight):
             if fixed_sample and not check.fixed_sample:
                 continue
-            passed = check.outcome == imputed_check.outcome == PASSED
-            self._update(replace(check, outcome=PASSED if passed else INCONCLUSIVE))
-            shared = frozenset.intersection(*(rows[n] for n in check.variants))
+            self._update(check)
+            shared = frozenset.intersection(*(reached[n] for n in check.variants))
             if check.value is None and len(shared) >= MAX_ROWS_WITHOUT_VALUE:
                 self._closed.add(_key(check))
         if self._by_key:
             self.checks = adjust_checks(list(self._by_key.values()))
             self.max_rows = max(self.max_rows, *(check.rows for check in self.checks))
             self.unreached = sum(len(tally.unreached()) for tally in tallies)
-            self.rows = max(len(rows[check.variant]) for check in self.checks)
+            self.rows = max(len(reached[check.variant]) for check in self.checks)
 
     def _update(self, check: Check) -> None:
         """Merge a check with what earlier looks showed."""

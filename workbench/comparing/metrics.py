@@ -11,59 +11,37 @@ from dataclasses import dataclass, replace
 
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
-from workbench.results.tally import Tally
+from workbench.results.scores import MetricScores
+from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import Comparison, VariantResult
 from workbench.stats.pairs import Difference, anytime_difference, paired_difference
 from workbench.stats.sample import RowValues, Scale
-from workbench.stats.verdicts import verdicts
+from workbench.stats.verdicts import INCONCLUSIVE, Verdict, verdicts
 
 DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown
-
-
-@dataclass(frozen=True)
-class RowSubset:
-    """The scores of some rows only."""
-
-    tally: Tally
-    rows: Set[int]
-
-    def values(self, name: str) -> dict[int, list[float]]:
-        """Scores of an evaluator by row."""
-        return {r: scores for r, scores in self.tally.values(name).items() if r in self.rows}
-
-    def lost(self, name: str) -> dict[int, int]:
-        """Number of each row's answers that failed or could not be scored."""
-        return {r: count for r, count in self.tally.lost(name).items() if r in self.rows}
-
-
-MetricValues = Tally | RowSubset
-
-
-def impute_worst(source: MetricValues, name: str, worst: float) -> RowValues:
-    """A variant's scores by row, with the worst score for each answer that has none."""
-    values, lost = source.values(name), source.lost(name)
-    imputed = {row: [*values.get(row, ()), *[worst] * count] for row, count in lost.items()}
-    return {**values, **imputed}
+OPEN_VERDICT = Verdict(INCONCLUSIVE, 1.0, 1.0, None, None)
 
 
 def add_comparisons(
     results: Sequence[VariantResult],
-    tallies: Sequence[MetricValues],
+    tallies: Sequence[Tally],
     plan: Plan,
     *,
-    rows: int | None = None,
+    rows: Set[int] | None = None,
 ) -> list[VariantResult]:
     """Return the results with each variant's comparisons with its baseline in the plan.
 
-    `rows` is the number of rows that the tallies are of; None: all of the plan.
+    `rows` are the dataset rows to compare; None: all of the plan.
     """
     comparisons: list[dict[str, Comparison]] = [{} for _ in results]
-    total = plan.rows if rows is None else rows
     # Their own scores decided when they stopped: their verdicts must hold at any time.
     stopped = {number for number, result in enumerate(results) if result.stopped}
     for evaluator in plan.experiment.evaluators:
-        family = MetricFamily.build(evaluator, tallies, plan, results)
+        family = MetricFamily.build(evaluator, tallies, plan)
+        if rows is not None:
+            family = family.restrict([rows] * len(tallies))
         if not family.has_categories:
+            total = plan.rows if rows is None else len(rows)
             for number, comparison in family.comparisons(total, stopped):
                 comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
@@ -82,99 +60,109 @@ class MetricFamily:
     """One metric of all variants.
 
     Attributes:
-        pass_fail: every value is pass or fail.
+        scores: of each variant.
+        scale: the values the metric can take, the same for all variants.
         has_categories: some values are not numbers.
     """
 
     evaluator: Evaluator
-    tallies: Sequence[MetricValues]
     plan: Plan
-    pass_fail: bool
+    scores: Sequence[MetricScores]
+    scale: Scale
     has_categories: bool
 
     @classmethod
-    def build(
-        cls,
-        evaluator: Evaluator,
-        tallies: Sequence[MetricValues],
-        plan: Plan,
-        results: Sequence[VariantResult],
-    ) -> "MetricFamily":
-        """Infer the kind of the values from the results."""
-        metrics = [result.metrics[evaluator.name] for result in results]
-        kinds = {metric.kind for metric in metrics if metric.n}
-        return cls(evaluator, tallies, plan, kinds == {"pass"}, "category" in kinds)
+    def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
+        """Read the scores of every variant."""
+        name = evaluator.name
+        return cls(
+            evaluator,
+            plan,
+            scores=[tally.scores(name) for tally in tallies],
+            scale=metric_scales([evaluator], tallies)[name],
+            has_categories=any(tally.kind(name) == "category" for tally in tallies),
+        )
 
-    @property
-    def scale(self) -> Scale:
-        """The values the metric can take."""
-        low, high = self.limits or (None, None)
-        return Scale(self.pass_fail, low, high, self.evaluator.traits.higher_is_better)
-
-    @property
-    def limits(self) -> tuple[float, float] | None:
-        """The least and the greatest value; None: unknown."""
-        return (0.0, 1.0) if self.pass_fail else self.evaluator.traits.range
+    def restrict(self, rows: Sequence[Set[int]]) -> "MetricFamily":
+        """Return the family with these rows of each variant only."""
+        pairs = zip(self.scores, rows, strict=True)
+        return replace(self, scores=[scores.restrict(subset) for scores, subset in pairs])
 
     def comparisons(self, rows: int, stopped: Collection[int]) -> Iterator[tuple[int, Comparison]]:
         """Yield each variant's number with its comparison, where both have values of some row.
 
-        The variants that a race stopped are compared by anytime-valid tests.
+        `rows` is the number of rows compared. The variants that a race stopped are compared by
+        anytime-valid tests.
         """
-        name, scale = self.evaluator.name, self.scale
-        pairs: list[tuple[int, int, Difference]] = []
+        pairs: list[tuple[int, Comparison]] = []
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
                 anytime = base in stopped or number in stopped
-                difference = self.difference(base, number, anytime=anytime)
-                pairs += [(number, base, difference)] if difference else []
-        margin = self.plan.experiment.margin(name)
-        if margin is None and pairs:
-            margin = DEFAULT_MARGIN * (scale.width or abs(pairs[0][2].before))
-        margin = margin or 0.0
-        differences = [difference for _, _, difference in pairs]
-        family = verdicts(differences, margin=margin, higher_is_better=scale.higher_is_better)
-        for (number, base, difference), verdict in zip(pairs, family, strict=True):
-            yield (
-                number,
-                Comparison(
-                    baseline=self.plan.variants[base].name,
-                    difference=difference,
-                    verdict=verdict,
-                    margin=margin,
-                    left_out=rows - difference.rows,
-                    worst=self._worst_case(base, number, anytime=difference.anytime_valid),
-                ),
-            )
+                comparison = self._compare_pair(base, number, rows, anytime=anytime)
+                pairs += [(number, comparison)] if comparison else []
+        answered = self._verdicts([c.difference for _, c in pairs], [c.margin for _, c in pairs])
+        imputed = [c for _, c in pairs if c.worst]
+        worst = iter(
+            self._verdicts([c.worst for c in imputed if c.worst], [c.margin for c in imputed])
+        )
+        for (number, comparison), verdict in zip(pairs, answered, strict=True):
+            worst_verdict = next(worst) if comparison.worst else None
+            yield number, replace(comparison, verdict=verdict, worst_verdict=worst_verdict)
+
+    def _compare_pair(
+        self, base: int, number: int, rows: int, *, anytime: bool
+    ) -> Comparison | None:
+        """Compare a pair; the verdict is still open."""
+        answered = self.difference(base, number, anytime=anytime)
+        worst, unknown = None, False
+        if self.scores[base].lost or self.scores[number].lost:
+            values = self.imputed(base), self.imputed(number)
+            unknown = values[0] is None or values[1] is None
+            if values[0] is not None and values[1] is not None:
+                worst = self.compare(base, number, values[0], values[1], anytime=anytime)
+        difference = answered or worst
+        if difference is None:
+            return None
+        margin = self.plan.experiment.margin(self.evaluator.name)
+        if margin is None:
+            margin = DEFAULT_MARGIN * (self.scale.width or abs(difference.before))
+        inapplicable = self.scores[base].not_applicable | self.scores[number].not_applicable
+        return Comparison(
+            baseline=self.plan.variants[base].name,
+            difference=difference,
+            verdict=OPEN_VERDICT,
+            margin=margin,
+            left_out=rows - (answered.rows if answered else 0),
+            not_applicable=len(inapplicable),
+            worst=worst,
+            worst_unknown=unknown,
+            imputed=answered is None,
+        )
+
+    def _verdicts(
+        self, differences: Sequence[Difference], margins: Sequence[float]
+    ) -> list[Verdict]:
+        return verdicts(differences, margins=margins, higher_is_better=self.scale.higher_is_better)
 
     def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
         """The second variant's difference from the first, as of `compare`."""
-        first, second = (self.tallies[n].values(self.evaluator.name) for n in (base, number))
-        return self.compare(first, second, anytime=anytime)
+        first, second = self.scores[base].values, self.scores[number].values
+        return self.compare(base, number, first, second, anytime=anytime)
 
-    def _worst_case(self, base: int, number: int, *, anytime: bool) -> Difference | None:
-        """The difference with the worst score where either has none; None where both have all."""
-        if not any(self.tallies[n].lost(self.evaluator.name) for n in (base, number)):
-            return None
-        return self.compare(self.imputed(base), self.imputed(number), anytime=anytime)
-
-    def compare(self, first: RowValues, second: RowValues, *, anytime: bool) -> Difference | None:
-        """The difference on the rows that both have values of.
+    def compare(
+        self, base: int, number: int, first: RowValues, second: RowValues, *, anytime: bool
+    ) -> Difference | None:
+        """The difference of two variants' values on the rows that both have values of.
 
         None without such rows, and for an anytime-valid one of a metric without a range.
         """
+        clusters = self.plan.clusters((base, number))
         if not anytime:
-            return paired_difference(first, second, self.scale)
-        return anytime_difference(first, second, self.scale) if self.scale.width else None
+            return paired_difference(first, second, self.scale, clusters)
+        if self.scale.width is None:
+            return None
+        return anytime_difference(first, second, self.scale, clusters)
 
-    def imputed(self, number: int) -> RowValues:
-        """A variant's scores, with the worst score of the scale for each answer that has none.
-
-        Without an end of the scale it is the worst score of any variant.
-        """
-        name, scale = self.evaluator.name, self.scale
-        worst = scale.low if scale.higher_is_better else scale.high
-        if worst is None:
-            scores = [v for t in self.tallies for row in t.values(name).values() for v in row]
-            worst = (min if scale.higher_is_better else max)(scores, default=0.0)
-        return impute_worst(self.tallies[number], name, worst)
+    def imputed(self, number: int) -> RowValues | None:
+        """A variant's values with the worst score for each failed answer; None: unknown."""
+        return self.scores[number].imputed(self.scale)

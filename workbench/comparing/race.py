@@ -12,12 +12,11 @@ not worse drops out in 5% of races at most, all pairs and all looks together (Bo
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.comparing.metrics import RowSubset, impute_worst
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally
 from workbench.stats.pairs import paired_sequence
-from workbench.stats.sample import RowValues
+from workbench.stats.sample import RowValues, Scale
 from workbench.stats.verdicts import ALPHA
 
 
@@ -96,12 +95,12 @@ class Race:
         """Drop the variants that are clearly worse than another, the worst first."""
         tallies, name = self._tallies(), self.metric.name
         answered = {n: set(rows) - tallies[n].unreached() for n in self.running}
-        subsets = {n: RowSubset(tallies[n], answered[n]) for n in self.running}
-        low, high = self._limits([subset.values(name) for subset in subsets.values()])
+        scores = {n: tallies[n].scores(name).restrict(answered[n]) for n in self.running}
+        low, high = self._limits([each.values for each in scores.values()])
         if self.disabled:
             return
-        worst = low if self._higher_is_better else high
-        values = {n: impute_worst(subset, name, worst) for n, subset in subsets.items()}
+        scale = Scale(low=low, high=high, higher_is_better=self._higher_is_better)
+        values = {n: each.imputed(scale) or {} for n, each in scores.items()}
         pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
         for number in sorted(values, key=lambda n: self._quality(values[n])):
             evidence = [

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.comparing.changed_rows import RowChange
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
@@ -20,10 +20,10 @@ from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, estimate, plain, shorten
 from workbench.report.tables import align_rows
-from workbench.results.types import Comparison, comparison_json, variant_json
+from workbench.results.serialize import comparison_json, variant_json
+from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
 
-SCHEMA_VERSION = 1
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 MAX_WORSE_ROWS = 5
 MAX_SLICES = 20
@@ -163,8 +163,14 @@ def _cells(metric: str, comparison: Comparison) -> Cells:
         f"{difference.after:.3f}",
         difference_text(difference),
         comparison.verdict.outcome,
-        f"{difference.rows:,}" + (f", {left_out:,} left out" if left_out else ""),
+        rows_text(difference.rows, difference.clusters)
+        + (f", {left_out:,} left out" if left_out else ""),
     )
+
+
+def rows_text(rows: int, clusters: int) -> str:
+    """`150`, or `150 (120 clusters)` where rows depend on each other."""
+    return f"{rows:,}" + (f" ({clusters:,} clusters)" if clusters < rows else "")
 
 
 def difference_text(difference: Difference) -> str:
@@ -181,9 +187,22 @@ def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
                 f"  {shorten(metric)}: about {verdict.rows_needed:,} rows would settle it"
                 f" ({comparison.difference.rows:,} show {verdict.detectable or 0:.3g} or more)"
             )
-        if comparison.worst:
-            worst = difference_text(comparison.worst)
-            yield f"  {shorten(metric)}, with the worst score for failed rows: {worst}"
+        yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))
+
+
+def left_out_lines(comparison: Comparison) -> Iterator[str]:
+    """The rows without a value in one of the two, and the verdict if failed answers count."""
+    notes = [f"{pluralize(comparison.left_out, 'row')} left out"] if comparison.left_out else []
+    notes += [f"{comparison.not_applicable} not applicable"] if comparison.not_applicable else []
+    if comparison.worst and comparison.worst_verdict:
+        notes.append(
+            f"with the worst score for failed answers {difference_text(comparison.worst)}, "
+            f"{comparison.worst_verdict.outcome}"
+        )
+    elif comparison.worst_unknown:
+        notes.append("failed answers can't count as the worst score: the metric has no range")
+    if notes:
+        yield "; ".join(notes)
 
 
 def _row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:

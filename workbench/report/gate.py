@@ -13,7 +13,7 @@ from workbench.canonical import JSON
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
-from workbench.report.compare import compare_markdown, markdown_table
+from workbench.report.compare import compare_markdown, escape_markdown, markdown_table, rows_text
 from workbench.report.safe_text import UNSAFE, estimate, shorten
 from workbench.report.tables import align_rows
 from workbench.run.grow import Grown
@@ -26,12 +26,25 @@ def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Itera
     """One line per check, the rows that undecided checks need, and the verdict."""
     yield from align_rows([COLUMNS, *(_cells(compared, check) for check in checks)])
     for check in checks:
+        if note := check_note(check):
+            yield f"{_name(compared, check)}, {shorten(check.metric)} {shorten(check.rule)}: {note}"
         if check.outcome != PASSED and check.rows_needed:
             yield (
                 f"{_name(compared, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
                 f"{pluralize(check.rows, 'row')}; about {check.rows_needed:,} would decide it"
             )
     yield verdict(checks)
+
+
+def check_note(check: Check) -> str:
+    """The reason that a check is open, and its rows that no value counts; empty: none."""
+    notes = [check.reason] if check.outcome == INCONCLUSIVE and check.reason else []
+    if check.unreached and not check.reason:
+        notes.append(f"{pluralize(check.unreached, 'answer')} without a reply count as the worst")
+    if check.not_applicable:
+        rows = pluralize(check.not_applicable, "row")
+        notes.append(f"{rows} not counted: the evaluator does not apply")
+    return "; ".join(notes)
 
 
 def verdict(checks: Sequence[Check]) -> str:
@@ -154,7 +167,13 @@ def annotations(
 def summary_markdown(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
     """Markdown for a step summary: the checks, then every pair with its rows and prompt diff."""
     rows = markdown_table([COLUMNS, *(_cells(compared, check) for check in checks)])
-    return "\n".join([f"## {verdict(checks)}", "", *rows, "", compare_markdown(compared)])
+    notes = [
+        f"- {escape_markdown(f'{_name(compared, check)}, {check.metric} {check.rule}: {note}')}"
+        for check in checks
+        if (note := check_note(check))
+    ]
+    lines = [f"## {verdict(checks)}", "", *rows, "", *notes, "", compare_markdown(compared)]
+    return "\n".join(lines)
 
 
 def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
@@ -164,7 +183,7 @@ def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
         shorten(check.rule),
         check.outcome,
         _value(check, "" if check.base is None else "+"),
-        f"{check.rows:,}",
+        rows_text(check.rows, check.clusters),
     )
 
 
@@ -178,7 +197,9 @@ def _reason(check: Check) -> str:
         return f"{check.outcome}: there is no value"
     subject = "the mean is" if check.base is None else "the difference is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
-    return f"{check.outcome}: {subject} {_value(check)} on {pluralize(check.rows, 'row')}{more}"
+    note = f"; {note}" if (note := check_note(check)) else ""
+    rows = f"{pluralize(check.rows, 'row')}{more}{note}"
+    return f"{check.outcome}: {subject} {_value(check)} on {rows}"
 
 
 def _name(compared: ExperimentComparison, check: Check) -> str:

@@ -15,15 +15,21 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.errors import pluralize
-from workbench.report.compare import difference_text
+from workbench.report.compare import difference_text, left_out_lines
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.report.tables import new_table
-from workbench.results.types import Comparison, MetricResult, VariantResult, interval_text
+from workbench.results.types import (
+    Comparison,
+    MetricResult,
+    VariantResult,
+    count_notes,
+    interval_text,
+)
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 SHORT = {INCONCLUSIVE: "unclear"}
 STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", INCONCLUSIVE: "dim"}
-NOTED_COUNTS = ("failed", "not_run", "truncated", "refused")  # under the number of rows
+NOTED_COUNTS = ("failed", "not_run", "truncated", "refused")  # answers, under the rows
 MAX_DETAILS = 6  # lines about single comparisons
 
 
@@ -68,12 +74,16 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
 
 
 def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
-    """Best first by the first metric with a mean; those without one last, in the file's order."""
+    """Best first by the first metric with a mean; those without one last, in the file's order.
+
+    Failed answers count as the worst score, so that failing does not lead the table.
+    """
 
     def rank(variant: VariantResult) -> tuple[bool, float]:
         for metric in variant.metrics.values():
-            if metric.mean is not None:
-                return False, -metric.mean if metric.higher_is_better else metric.mean
+            mean = metric.decisive
+            if mean is not None:
+                return False, -mean if metric.higher_is_better else mean
             if metric.kind != "category":
                 break
         return True, 0.0
@@ -120,11 +130,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
         if verdict.detectable is not None:
             text += f" ({difference.rows:,} show {verdict.detectable:.3g} or more)"
         yield text
-    if comparison.worst:
-        yield (
-            f"{pluralize(comparison.left_out, 'row')} left out; with the worst score for failed "
-            f"rows {difference_text(comparison.worst)}"
-        )
+    yield from left_out_lines(comparison)
 
 
 def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
@@ -142,10 +148,11 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
         text.append("\n").append(_verdict(comparison))
     notes = [f"{count} {name}" for name, count in _outcomes(metric)]
     notes += _repeats(metric)
-    notes += [pluralize(metric.errors, "error")] if metric.errors else []
-    notes += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    notes += count_notes(metric)
+    if metric.worst:
+        text.append(f"\nat worst {_number(metric.worst.mean)} n={metric.worst.n}", style="yellow")
     if notes:
-        text.append("\n" + "\n".join(notes), style="yellow" if metric.errors else "dim")
+        text.append("\n" + "\n".join(notes), style="yellow" if metric.answers.errors else "dim")
     return text
 
 
@@ -154,9 +161,10 @@ def _repeats(metric: MetricResult) -> list[str]:
     if not metric.pass_all:
         return []
     k = max(metric.pass_all)
+    rows = "" if metric.pass_rows[k] == metric.n else f" of {pluralize(metric.pass_rows[k], 'row')}"
     return [
-        f"pass^{k} {metric.pass_all[k]:.3f}",
-        f"pass@{k} {metric.pass_at[k]:.3f}",
+        f"pass^{k} {metric.pass_all[k]:.3f}{rows}",
+        f"pass@{k} {metric.pass_at[k]:.3f}{rows}",
         *([pluralize(len(metric.flaky), "flaky row")] if metric.flaky else []),
     ]
 
@@ -181,13 +189,16 @@ def _number(value: float) -> str:
 
 
 def _rows(variant: VariantResult) -> Text:
-    """`150`, or `147 of 150` and the reasons."""
-    counts = variant.rows
-    text = Text(str(counts.scored))
-    if counts.scored != counts.planned:
-        text.append(f" of {counts.planned}", style="red" if variant.missing else "")
-    states = [(name.replace("_", " "), getattr(counts, name)) for name in NOTED_COUNTS]
-    if notes := [f"{count} {state}" for state, count in states if count]:
+    """`150`, or `147 of 150` and the reasons; with repeats the reasons count answers."""
+    rows, answers = variant.rows, variant.answers
+    text = Text(str(rows.scored))
+    if rows.scored != rows.planned:
+        text.append(f" of {rows.planned}", style="red" if variant.missing else "")
+    states = [(name.replace("_", " "), getattr(answers, name)) for name in NOTED_COUNTS]
+    notes = [f"{count} {state}" for state, count in states if count]
+    if answers.planned != rows.planned:
+        notes = [f"{answers.scored} of {answers.planned} answers", *notes]
+    if notes:
         text.append("\n" + "\n".join(notes), style="dim")
     return text
 

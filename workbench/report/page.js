@@ -57,7 +57,8 @@
     const { by, up } = view.matrix;
     if (by >= 0) {
       const key = (index) => {
-        const mean = data.variants[index].metrics[data.metrics[by].name].mean;
+        const metric = data.variants[index].metrics[data.metrics[by].name];
+        const mean = (metric.worst || metric).mean;
         return mean == null ? -Infinity : mean;
       };
       order.sort((a, b) => (key(a) - key(b)) * (up ? 1 : -1));
@@ -96,11 +97,18 @@
   }
 
   function cell(variant, metric) {
-    const { mean, low, high, n, errors } = variant.metrics[metric.name];
+    const { mean, low, high, n, clusters, errors, not_applicable: inapplicable, worst,
+      worst_unknown: unknown } = variant.metrics[metric.name];
     const comparison = variant.comparisons[metric.name];
     const parts = [el("strong", {}, mean == null ? "no value" : number(mean))];
     if (low != null) parts.push(el("small", {}, `[${number(low)}, ${number(high)}]`));
-    parts.push(el("small", {}, `n=${count(n)}` + (errors ? `, ${plural(errors, "error")}` : "")));
+    const notes = [`n=${count(n)}`, clusters && clusters < n && `${count(clusters)} clusters`,
+      errors && plural(errors, "error"), inapplicable && `${count(inapplicable)} not applicable`,
+      unknown && "worst case unknown: no range"];
+    parts.push(el("small", {}, notes.filter(Boolean).join(", ")));
+    if (worst) parts.push(el("small", { class: "state" }, `at worst ${number(worst.mean)}`
+      + (worst.low == null ? "" : ` [${number(worst.low)}, ${number(worst.high)}]`)
+      + ` n=${count(worst.n)}`));
     if (comparison) {
       const { verdict, p_adjusted: p, rows, test, difference } = comparison;
       const word = verdict === "not enough evidence" ? "unclear" : verdict;
@@ -119,7 +127,11 @@
       lines.push(`about ${count(comparison.rows_needed)} rows needed`);
     if (comparison.left_out) lines.push(`${plural(comparison.left_out, "row")} left out`);
     const worst = comparison.worst_case;
-    if (worst) lines.push(`worst case ${signed(worst.difference)} ${interval(worst)}`);
+    if (comparison.not_applicable)
+      lines.push(`${count(comparison.not_applicable)} not applicable`);
+    if (worst) lines.push(`worst case ${signed(worst.difference)} ${interval(worst)}, `
+      + worst.verdict);
+    else if (comparison.worst_case_unknown) lines.push("worst case unknown: no range");
     return lines.filter(Boolean).map((text) => el("small", {}, text));
   }
 

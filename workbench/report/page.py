@@ -18,12 +18,14 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
-from workbench.results.types import Row, VariantResult, comparison_json
+from workbench.results.serialize import comparison_json
+from workbench.results.types import Row, VariantResult
 
 MAX_TEXT = 4_000  # characters of an input or an output
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
 ROW_COUNTS = ("planned", "scored", "failed", "not_run")
-METRIC_FIELDS = ("mean", "low", "high", "n", "errors")
+METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable")
+WORST_FIELDS = ("mean", "low", "high", "n")
 PARTS = files("workbench.report")
 
 
@@ -116,7 +118,12 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "latency": result.latency_s,
         "rows": {name: getattr(result.rows, name) for name in ROW_COUNTS},
         "metrics": {
-            plain(name): {field: getattr(metric, field) for field in METRIC_FIELDS}
+            plain(name): {
+                **{field: getattr(metric, field) for field in METRIC_FIELDS},
+                "worst": metric.worst
+                and {field: getattr(metric.worst, field) for field in WORST_FIELDS},
+                "worst_unknown": metric.worst_unknown,
+            }
             for name, metric in result.metrics.items()
         },
         "comparisons": {

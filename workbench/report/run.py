@@ -14,7 +14,7 @@ from workbench.completing.check_batch import BatchCheck
 from workbench.errors import pluralize
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import shorten
-from workbench.results.types import variant_json
+from workbench.results.serialize import variant_json
 from workbench.run.summary import Invocation
 
 REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
@@ -81,7 +81,7 @@ def _failure_lines(invocation: Invocation) -> list[str]:
     ]
     if len(reasons) > MAX_REASONS:
         lines.append(f"  and {pluralize(len(reasons) - MAX_REASONS, 'other reason')}")
-    failed_rows = sum(result.rows.failed for result in invocation.variants)
+    failed_rows = sum(result.answers.failed for result in invocation.variants)
     useless = failed_rows - invocation.requests.failed
     if useless > 0:
         lines.append(f"{pluralize(useless, 'useless answer')} stored: --retry-failed asks again")

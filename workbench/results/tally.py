@@ -11,24 +11,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b, sha256
 
-from workbench.evaluator import Evaluator, Score
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.evaluator import Evaluator
 from workbench.model import Completion
 from workbench.plan import Plan, Variant
 from workbench.project import Price
+from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, TextTable
+from workbench.results.scores import MetricScores, measure, metric_scale
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
-from workbench.stats.means import estimate_mean
 from workbench.stats.quantiles import summarize_times
-from workbench.stats.repeats import pass_all, pass_at
-from workbench.stats.sample import Scale
+from workbench.stats.sample import Clusters, Scale
 
-STATES = (
-    *("ok", "truncated", "refused"),
-    *("filtered", "empty_output", "invalid_response"),
-    *("rejected", "failed"),
-)
-SCORED = 3  # the first three states are those of scored answers
-BILLED = 6  # the first six are those of replies that may cost something
-NOT_RUN, NUMBER, CATEGORY, NOT_APPLICABLE, ERROR = range(5)
 UNKNOWN = -1
 DIGEST_SIZE = 16  # bytes per row
 
@@ -36,17 +31,24 @@ DIGEST_SIZE = 16  # bytes per row
 class Tally:
     """Totals of one variant's rows, numbered in dataset order, repeats of an example together."""
 
-    def __init__(self, evaluators: Sequence[Evaluator], rows: int, repeats: int = 1) -> None:
+    def __init__(
+        self,
+        evaluators: Sequence[Evaluator],
+        rows: int,
+        repeats: int = 1,
+        clusters: Clusters | None = None,
+    ) -> None:
         self.rows = rows
         self._repeats = repeats
+        self._clusters = clusters
         self._states = bytearray(rows)  # 0: not run; else 1 + index in STATES
         self._digests = bytearray(rows * DIGEST_SIZE)
         self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(2)]
         self._latencies = array("d", [math.nan]) * rows
-        self._texts = _TextTable()
+        self._texts = TextTable()
         self._reasons = array("q", [0]) * rows
         self._columns = {
-            evaluator.name: _ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
+            evaluator.name: ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
         }
 
     def add(self, number: int, row: Row) -> None:
@@ -67,18 +69,25 @@ class Tally:
         for name, scores in self._columns.items():
             scores.put(number, row.scores.get(name))
 
-    def values(self, name: str) -> dict[int, list[float]]:
-        """Return an evaluator's values by dataset row, one per repeat."""
-        return self._columns[name].by_row(self._repeats)
-
-    def lost(self, name: str) -> Counter[int]:
-        """Count the answers of each dataset row that failed or that the evaluator erred on."""
-        errors = self._columns[name].error_rows()
-        return Counter(
-            number // self._repeats
-            for number, state in enumerate(self._states)
-            if state > SCORED or number in errors
+    def scores(self, name: str) -> MetricScores:
+        """Return an evaluator's scores by dataset row."""
+        column, values = self._columns[name], self._columns[name].by_row(self._repeats)
+        errors = column.error_rows()
+        states = list(enumerate(self._states))
+        lost = (n for n, state in states if state > SCORED or n in errors)
+        unreached = (n for n, state in states if state == len(STATES))
+        inapplicable = {n // self._repeats for n in column.not_applicable_rows()}
+        return MetricScores(
+            values=values,
+            lost=Counter(number // self._repeats for number in lost),
+            unreached=Counter(number // self._repeats for number in unreached),
+            not_applicable=inapplicable - values.keys(),
+            clusters=self._clusters,
         )
+
+    def kind(self, name: str) -> str:
+        """Return `pass`, `number` or `category`, by an evaluator's values; empty without any."""
+        return self._columns[name].kind
 
     def unreached(self) -> set[int]:
         """Return dataset rows with a request that got no reply; a retry may get one."""
@@ -98,31 +107,50 @@ class Tally:
         """Digest of all answers; it changes when any answer does."""
         return sha256(self._digests).hexdigest()
 
-    def counts(self) -> RowCounts:
-        """Count the rows by state."""
-        by_state = [self._states.count(1 + index) for index in range(len(STATES))]
+    def answer_counts(self) -> RowCounts:
+        """Count the answers by state, every repeat apart."""
+        return self._count(np.frombuffer(self._states, np.uint8)[:, None])
+
+    def row_counts(self) -> RowCounts:
+        """Count the dataset rows by the states of their answers."""
+        return self._count(self._state_table)
+
+    def _count(self, states: NDArray[np.uint8]) -> RowCounts:
+        """Count the rows of a table of states, a column per answer."""
+        scored = ((states > 0) & (states <= SCORED)).any(axis=1)
+        failed = ~scored & (states > SCORED).any(axis=1)
+
+        def count(state: str) -> int:
+            return int((states == 1 + STATES.index(state)).any(axis=1).sum())
+
         return RowCounts(
-            planned=self.rows,
-            scored=sum(by_state[:SCORED]),
-            failed=sum(by_state[SCORED:]),
-            not_run=self.not_run,
-            truncated=by_state[1],
-            refused=by_state[2],
+            planned=len(states),
+            scored=int(scored.sum()),
+            failed=int(failed.sum()),
+            not_run=len(states) - int(scored.sum()) - int(failed.sum()),
+            truncated=count("truncated"),
+            refused=count("refused"),
+            rejected=count("rejected"),
         )
 
-    def result(self, variant: Variant, price: Price | None) -> VariantResult:
-        """Return the variant's results."""
-        counts = self.counts()
+    @property
+    def _state_table(self) -> NDArray[np.uint8]:
+        """States, shape (dataset rows, repeats)."""
+        return np.frombuffer(self._states, np.uint8).reshape(-1, self._repeats)
+
+    def result(
+        self, variant: Variant, price: Price | None, scales: Mapping[str, Scale]
+    ) -> VariantResult:
+        """Return the variant's results; `scales` as of `metric_scales`."""
         input_tokens, output_tokens = (self._sum(column) for column in self._tokens)
         cost = None
         if price and input_tokens is not None and output_tokens is not None:
             cost = price.cost(input_tokens, output_tokens)
         return VariantResult(
             variant=variant,
-            rows=counts,
-            metrics={
-                name: column.result(counts, self._repeats) for name, column in self._columns.items()
-            },
+            rows=self.row_counts(),
+            answers=self.answer_counts(),
+            metrics={name: self._metric(name, scales[name]) for name in self._columns},
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cost=cost,
@@ -130,6 +158,38 @@ class Tally:
             reasons=self._reason_counts(),
             replies=sum(self._is_billed(number) for number in range(self.rows)),
             latency=summarize_times(self._answer_times()),
+        )
+
+    def _metric(self, name: str, scale: Scale) -> MetricResult:
+        column, scores, repeats = self._columns[name], self.scores(name), self._repeats
+        imputed = scores.imputed(scale)
+        answered, worst = (
+            None if values is None else measure(values, scale, self._clusters, repeats=repeats)
+            for values in (scores.values, imputed)
+        )
+        rows, is_category = column.counts(self._state_table), column.kind == "category"
+        mixed = {row for row, values in scores.values.items() if 0 < sum(values) < len(values)}
+        return MetricResult(
+            mean=answered.mean if answered else None,
+            low=answered.low if answered else None,
+            high=answered.high if answered else None,
+            n=rows.n,
+            errors=rows.errors,
+            not_applicable=rows.not_applicable,
+            failed=rows.failed,
+            not_run=rows.not_run,
+            answers=column.counts(np.frombuffer(self._states, np.uint8)[:, None]),
+            outcomes=column.outcomes(),
+            kind="category" if is_category else "pass" if scale.pass_fail else "number",
+            higher_is_better=column.traits.higher_is_better,
+            unit=column.traits.unit,
+            clusters=answered.clusters if answered else 0,
+            worst=worst if scores.lost else None,
+            worst_unknown=imputed is None and not is_category,
+            pass_at=answered.pass_at if answered else {},
+            pass_all=answered.pass_all if answered else {},
+            pass_rows=answered.pass_rows if answered else {},
+            flaky=tuple(sorted(mixed)) if scale.pass_fail and repeats > 1 else (),
         )
 
     def _is_billed(self, number: int) -> bool:
@@ -165,107 +225,19 @@ def variant_results(
     plan: Plan, tallies: Sequence[Tally], prices: Mapping[str, Price]
 ) -> list[VariantResult]:
     """Return each variant's results, with costs where `prices` has its `provider:name`."""
+    scales = metric_scales(plan.experiment.evaluators, tallies)
     return [
-        tally.result(variant, prices.get(variant.model.model.ref))
+        tally.result(variant, prices.get(variant.model.model.ref), scales)
         for tally, variant in zip(tallies, plan.variants, strict=True)
     ]
 
 
-class _TextTable:
-    """Interned texts by number; 0 is the empty text."""
-
-    def __init__(self) -> None:
-        self._texts = [""]
-        self._numbers = {"": 0}
-
-    def number(self, text: str) -> int:
-        """Return the text's number, assigning one at first use."""
-        if text not in self._numbers:
-            self._numbers[text] = len(self._texts)
-            self._texts.append(text)
-        return self._numbers[text]
-
-    def count(self, numbers: Sequence[int]) -> Counter[str]:
-        """Count each non-empty text, in order of first use."""
-        counts = Counter(numbers)
-        return Counter({self._texts[n]: count for n, count in counts.items() if n})
-
-
-class _ScoreColumn:
-    """One evaluator's scores, by row number."""
-
-    def __init__(self, evaluator: Evaluator, rows: int, texts: _TextTable) -> None:
-        self._traits = evaluator.traits
-        self._texts = texts
-        self._kinds = bytearray(rows)
-        self._values = array("d", [0.0]) * rows
-        self._labels = array("q", [0]) * rows  # of an error, its message
-
-    def put(self, number: int, score: Score | None) -> None:
-        kind, value, label = NOT_RUN, 0.0, ""
-        if score is None:
-            pass
-        elif score.error:
-            kind, label = ERROR, score.error
-        elif score.value is None:
-            kind, label = NOT_APPLICABLE, score.label
-        elif isinstance(score.value, str):
-            kind, label = CATEGORY, score.value
-        else:
-            kind, value, label = NUMBER, float(score.value), score.label
-        self._kinds[number], self._values[number] = kind, value
-        self._labels[number] = self._texts.number(label)
-
-    def errors(self) -> Counter[str]:
-        return self._texts.count(self._labels_of(ERROR))
-
-    def by_row(self, repeats: int) -> dict[int, list[float]]:
-        values: dict[int, list[float]] = {}
-        for number, kind in enumerate(self._kinds):
-            if kind == NUMBER:
-                values.setdefault(number // repeats, []).append(self._values[number])
-        return values
-
-    def error_rows(self) -> set[int]:
-        return {number for number, kind in enumerate(self._kinds) if kind == ERROR}
-
-    def result(self, counts: RowCounts, repeats: int) -> MetricResult:
-        by_row = self.by_row(repeats)
-        values = {value for repeated in by_row.values() for value in repeated}
-        categories, errors = self._kinds.count(CATEGORY), self._kinds.count(ERROR)
-        outcomes = self._texts.count(self._labels_of(NUMBER, CATEGORY, NOT_APPLICABLE))
-        if values and categories:  # a category among numbers is a value of the wrong type
-            errors, categories = errors + categories, 0
-        measured = self._traits.kind == "number" or bool(self._traits.unit)
-        passes = bool(values) and values <= {0.0, 1.0} and not measured
-        low, high = self._traits.range or (None, None)
-        scale = Scale(passes, low, high, self._traits.higher_is_better)
-        interval = estimate_mean(by_row, scale)
-        attempts: dict[int, tuple[int, int]] = {}  # of each row: how many passed, how many
-        if passes and repeats > 1:
-            attempts = {row: (round(sum(v)), len(v)) for row, v in by_row.items()}
-        return MetricResult(
-            mean=interval.mean if interval else None,
-            low=interval.low if interval else None,
-            high=interval.high if interval else None,
-            n=self._kinds.count(NUMBER) + categories,
-            errors=errors,
-            not_applicable=self._kinds.count(NOT_APPLICABLE),
-            failed=counts.failed,
-            not_run=counts.not_run,
-            outcomes=dict(outcomes.most_common()),
-            kind="category" if categories else "pass" if passes else "number",
-            higher_is_better=self._traits.higher_is_better,
-            unit=self._traits.unit,
-            pass_at=pass_at(attempts.values(), repeats),
-            pass_all=pass_all(attempts.values(), repeats),
-            flaky=tuple(row for row, (passed, n) in attempts.items() if 0 < passed < n),
-        )
-
-    def _labels_of(self, *kinds: int) -> list[int]:
-        return [
-            label for label, kind in zip(self._labels, self._kinds, strict=True) if kind in kinds
-        ]
+def metric_scales(evaluators: Sequence[Evaluator], tallies: Sequence[Tally]) -> dict[str, Scale]:
+    """Return the scale of each metric, by the values of all variants."""
+    return {
+        e.name: metric_scale(e.traits, filter(None, (tally.kind(e.name) for tally in tallies)))
+        for e in evaluators
+    }
 
 
 def _digest(key: str, completion: Completion) -> bytes:

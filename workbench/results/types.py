@@ -5,13 +5,14 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 from workbench.canonical import JSON
 from workbench.errors import pluralize
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
+from workbench.results.scores import Measure
 from workbench.stats.pairs import Difference
 from workbench.stats.quantiles import TimeSummary
 from workbench.stats.verdicts import Verdict
@@ -38,10 +39,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class RowCounts:
-    """Counts of rows: planned = scored + failed + not_run.
+    """Counts of rows, or of answers: planned = scored + failed + not_run.
 
     Attributes:
+        scored: rows with a scored answer; `failed` are those of the others that were asked.
         truncated, refused: scored answers that were cut at max_tokens, or were refusals.
+        rejected: failed rows whose request the API refused.
     """
 
     planned: int
@@ -50,6 +53,7 @@ class RowCounts:
     not_run: int
     truncated: int = 0
     refused: int = 0
+    rejected: int = 0
 
     @property
     def answered(self) -> int:
@@ -58,17 +62,33 @@ class RowCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class ScoreCounts:
+    """Counts of a metric: n + errors + not_applicable + failed + not_run = planned."""
+
+    n: int
+    errors: int
+    not_applicable: int
+    failed: int
+    not_run: int
+
+
+@dataclass(frozen=True, slots=True)
 class MetricResult:
-    """One evaluator's metric; n + errors + not_applicable + failed + not_run = planned.
+    """One evaluator's metric; rows: n + errors + not_applicable + failed + not_run = planned.
 
     Attributes:
-        mean: None where no row has a value, and for categories.
+        mean: over the rows with a value; None where no row has one, and for categories.
         low, high: 95% confidence interval of the mean.
-        n: rows with a value; with repeats, every repeat counts.
-        outcomes: count of each category or labelled outcome.
+        n: rows with a value; a row counts once however often it is repeated.
+        errors, not_applicable, failed, not_run: rows without a value, by the first that applies.
+        answers: the same counts over answers, repeats apart.
+        outcomes: count of each category or labelled outcome, over answers.
         kind: `pass`, `number` or `category`, derived from the values.
-        pass_at, pass_all: for pass/fail with repeats, by k: probability that at least one of k
-            repeats passes (pass@k), and that all do (pass^k).
+        clusters: groups of rows that depend on each other; `n` if none do.
+        worst: the metric with the worst score for each answer that failed, or on which the
+            evaluator failed; None if there is none, or no worst score.
+        worst_unknown: there are such answers, and the metric has no range.
+        pass_at, pass_all, pass_rows: as in `Measure`.
         flaky: numbers of dataset rows whose repeats disagree.
     """
 
@@ -80,13 +100,26 @@ class MetricResult:
     not_applicable: int
     failed: int
     not_run: int
+    answers: ScoreCounts
     outcomes: Mapping[str, int] = field(default_factory=dict)
     kind: str = "number"
     higher_is_better: bool = True
     unit: str = ""
+    clusters: int = 0
+    worst: Measure | None = None
+    worst_unknown: bool = False
     pass_at: Mapping[int, float] = field(default_factory=dict)
     pass_all: Mapping[int, float] = field(default_factory=dict)
+    pass_rows: Mapping[int, int] = field(default_factory=dict)
     flaky: tuple[int, ...] = ()
+
+    @property
+    def decisive(self) -> float | None:
+        """The mean that ranks and floors go by: with the worst score for failed answers.
+
+        None where it is unknown.
+        """
+        return self.worst.mean if self.worst else None if self.worst_unknown else self.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +127,14 @@ class Comparison:
     """One metric of a variant compared with its baseline, on rows where both have a value.
 
     Attributes:
-        difference: this variant minus its baseline.
+        difference: this variant minus its baseline; where `imputed`, the same as `worst`.
         margin: largest difference that does not matter in practice.
         left_out: rows where one of the two has no value.
-        worst: the difference if missing values were the worst score; None if no answer failed and
-            no evaluator erred.
+        not_applicable: of these, rows to which the evaluator does not apply in one of the two.
+        worst, worst_verdict: the difference and the verdict with the worst score for each answer
+            that failed, or on which the evaluator failed; None if there is none, or no worst score.
+        worst_unknown: there are such answers, and the metric has no range.
+        imputed: no row has a value of both.
     """
 
     baseline: str
@@ -106,7 +142,11 @@ class Comparison:
     verdict: Verdict
     margin: float
     left_out: int
-    worst: Difference | None
+    not_applicable: int = 0
+    worst: Difference | None = None
+    worst_verdict: Verdict | None = None
+    worst_unknown: bool = False
+    imputed: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,6 +154,7 @@ class VariantResult:
     """Results of one variant.
 
     Attributes:
+        rows, answers: counts of rows, and of answers with every repeat apart.
         input_tokens, output_tokens: sums; None where the provider reported none.
         cost: in the project's currency; None without a price or token counts.
         seconds: sum of the rows' latencies.
@@ -127,6 +168,7 @@ class VariantResult:
 
     variant: Variant
     rows: RowCounts
+    answers: RowCounts
     metrics: Mapping[str, MetricResult]
     input_tokens: int | None
     output_tokens: int | None
@@ -142,8 +184,8 @@ class VariantResult:
 
     @property
     def missing(self) -> int:
-        """Rows without a scored answer, those not run because of a race excepted."""
-        return self.rows.failed + (0 if self.stopped else self.rows.not_run)
+        """Answers that can't be scored or were not run, those spared by a race excepted."""
+        return self.answers.failed + (0 if self.stopped else self.answers.not_run)
 
     @property
     def cost_of_1000(self) -> float | None:
@@ -173,63 +215,24 @@ class RecordedVariant:
 
 
 def interval_text(metric: MetricResult) -> str:
-    """Format a metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors`."""
-    parts = [] if metric.mean is None else [f"{metric.mean:.3f}"]
-    if metric.low is not None and metric.high is not None:
-        parts.append(f"[{metric.low:.3f}, {metric.high:.3f}]")
+    """Format a metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors, at worst 0.82 […]`."""
+    parts = [] if metric.mean is None else [_interval(metric.mean, metric.low, metric.high)]
     notes = [f"{count} {name}" for name, count in metric.outcomes.items()]
-    notes += [pluralize(metric.errors, "error")] if metric.errors else []
-    notes += [f"{metric.not_applicable} not applicable"] if metric.not_applicable else []
+    notes += count_notes(metric)
+    if metric.worst:
+        worst = metric.worst
+        notes.append(f"at worst {_interval(worst.mean, worst.low, worst.high)} n={worst.n}")
     return ", ".join([" ".join([*parts, f"n={metric.n}"]), *notes])
 
 
-def variant_json(result: VariantResult) -> dict[str, JSON]:
-    """Return a variant as in `run --json` and in its run's `results.json`."""
-    variant = result.variant
-    return {
-        "name": variant.name,
-        "prompt": variant.prompt.ref,
-        "version": variant.prompt.version,
-        "digest": variant.prompt.digest,
-        "model": variant.model.model.ref,
-        "parameters": dict(variant.parameters),
-        "choice_method": variant.choice_method,
-        "run_id": result.run_id,
-        "rows": asdict(result.rows),
-        "metrics": {
-            name: asdict(metric) | {"flaky": list(result.flaky.get(name, ()))}
-            for name, metric in result.metrics.items()
-        },
-        "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
-        "cost": result.cost,
-        "seconds": result.seconds,
-        "latency": asdict(result.latency) if result.latency else None,
-        "reasons": dict(result.reasons),
-        "stopped": result.stopped,
-        "comparisons": {
-            name: comparison_json(comparison) for name, comparison in result.comparisons.items()
-        },
-    }
+def count_notes(metric: MetricResult) -> list[str]:
+    """Name the counts that are not in the mean: `5 clusters`, `2 errors`, `1 not applicable`."""
+    answers = metric.answers
+    notes = [f"{metric.clusters} clusters"] if 0 < metric.clusters < metric.n else []
+    notes += [pluralize(answers.errors, "error")] if answers.errors else []
+    notes += [f"{answers.not_applicable} not applicable"] if answers.not_applicable else []
+    return notes + (["worst case unknown: no range"] if metric.worst_unknown else [])
 
 
-def comparison_json(comparison: Comparison) -> dict[str, JSON]:
-    """Return a comparison as JSON; differences are this variant minus its baseline."""
-    verdict = comparison.verdict
-    return {
-        "baseline": comparison.baseline,
-        "verdict": verdict.outcome,
-        **_difference_json(comparison.difference),
-        "p_adjusted": verdict.p,
-        "margin": comparison.margin,
-        "p_equivalence": verdict.p_equivalence,
-        "rows_needed": verdict.rows_needed,
-        "least_shown": verdict.detectable,
-        "left_out": comparison.left_out,
-        "worst_case": None if comparison.worst is None else _difference_json(comparison.worst),
-    }
-
-
-def _difference_json(difference: Difference) -> dict[str, JSON]:
-    names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
-    fields = {name: getattr(difference, name) for name in names}
-    return {"difference": fields.pop("mean"), **fields}
+def _interval(mean: float, low: float | None, high: float | None) -> str:
+    return f"{mean:.3f}" if low is None or high is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"

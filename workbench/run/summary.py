@@ -112,7 +112,9 @@ def summarize(
 def summarize_race(race: Race, variants: Sequence[VariantResult]) -> RaceSummary:
     """Name the variants that dropped out, and estimate what that saved."""
     stopped = [variant for variant in variants if variant.stopped]
-    costs = [v.cost_of_1000 * v.rows.not_run / 1_000 for v in stopped if v.cost_of_1000 is not None]
+    costs = [
+        v.cost_of_1000 * v.answers.not_run / 1_000 for v in stopped if v.cost_of_1000 is not None
+    ]
     cost = sum(costs) if len(costs) == len(stopped) else None
     dropped = {variants[number].variant.name: race.reason(number) for number in race.eliminated}
     return RaceSummary(race.metric.name, dropped, race.spared, cost, race.disabled)
@@ -181,7 +183,7 @@ def _budget_errors(
 
 def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> RequestCounts:
     """Count rows; one that shares a request that wasn't sent is not run."""
-    not_run = sum(variant.rows.not_run for variant in variants)
+    not_run = sum(variant.answers.not_run for variant in variants)
     unsent_requests = plan.to_send - outcome.sent - outcome.answered_elsewhere
     return RequestCounts(
         planned=plan.planned,

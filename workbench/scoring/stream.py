@@ -51,7 +51,10 @@ class Stream:
         self, plan: Plan, store: Store, on_rows: OnRows, stopped: StopCheck = not_stopped
     ) -> None:
         evaluators, repeats = plan.experiment.evaluators, plan.experiment.repeats
-        self.tallies = [Tally(evaluators, len(cells), repeats) for cells in plan.cells]
+        self.tallies = [
+            Tally(evaluators, len(cells), repeats, plan.clusters((variant,)))
+            for variant, cells in enumerate(plan.cells)
+        ]
         self._plan = plan
         self._store = store
         self._on_rows = on_rows

@@ -1,6 +1,6 @@
 """Verdicts on differences, and the number of rows that would settle an open one.
 
-    verdicts([difference, …], margin=0.05)
+    verdicts([difference, …], margins=[0.05, …])
     [Verdict(outcome="better", p=0.012, p_equivalence=0.9, rows_needed=None, detectable=0.08), …]
 
 The differences of one call are a family: their p-values are adjusted (Holm 1979,
@@ -44,16 +44,19 @@ class Verdict:
 
 
 def verdicts(
-    family: Sequence[Difference], *, margin: float = 0.0, higher_is_better: bool = True
+    family: Sequence[Difference], *, margins: Sequence[float] = (), higher_is_better: bool = True
 ) -> list[Verdict]:
     """The verdict on each difference of a family.
 
-    Differences of `margin` at most, in the metric's own unit, don't matter; 0: all do.
+    A difference of its margin at most, in the metric's own unit, doesn't matter; without margins
+    all do.
     """
     adjusted = holm_adjust([difference.p for difference in family])
-    equivalence = holm_adjust([d.p_equivalence(margin) for d in family])
+    margins = margins or [0.0] * len(family)
+    pairs = list(zip(family, margins, strict=True))
+    equivalence = holm_adjust([difference.p_equivalence(margin) for difference, margin in pairs])
     results = []
-    for difference, p, p_equivalence in zip(family, adjusted, equivalence, strict=True):
+    for (difference, margin), p, p_equivalence in zip(pairs, adjusted, equivalence, strict=True):
         outcome, rows_needed = INCONCLUSIVE, None
         if p <= ALPHA:
             outcome = BETTER if (difference.mean > 0) == higher_is_better else WORSE

@@ -95,7 +95,7 @@ class Results:
     @property
     def row_count(self) -> int:
         """Rows of all variants that have a completion."""
-        return sum(result.rows.answered for result in self.variants)
+        return sum(result.answers.answered for result in self.variants)
 
 
 @dataclass(frozen=True)

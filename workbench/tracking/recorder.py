@@ -162,7 +162,7 @@ class DirectRecorder(Recorder):
                 errors = self._variant_runs[number].finish(
                     result, results.digests[number], results.not_run[number]
                 )
-            self._recorded_rows += 0 if errors else result.rows.answered
+            self._recorded_rows += 0 if errors else result.answers.answered
             problems += errors
         self._log_comparison(runs, results)
         if not self._variant_runs:
@@ -192,7 +192,7 @@ class DirectRecorder(Recorder):
         """Add all rows of a variant again, unless every row was added."""
         variant_run = self._variant_runs.get(number)
         if variant_run:
-            complete = variant_run.row_count == results.variants[number].rows.answered
+            complete = variant_run.row_count == results.variants[number].answers.answered
             if complete and number not in self._failed_variants:
                 return
             variant_run.reset()

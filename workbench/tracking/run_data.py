@@ -13,7 +13,8 @@ from mlflow.entities import Metric, Param, Run, RunTag
 
 from workbench.canonical import JSON, canonical_json
 from workbench.plan import Plan, Variant
-from workbench.results.types import VariantResult, interval_text, variant_json
+from workbench.results.serialize import variant_json
+from workbench.results.types import VariantResult, interval_text
 from workbench.tracking.tracking_store import TrackingStore
 
 MAX_PARAM_LENGTH = 6000
@@ -48,7 +49,7 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
     MLflow's pages show a column for each, in the order in which they were first logged. So the
     metrics that people compare come first, and the counts after them.
     """
-    rows = result.rows
+    rows, answers = result.rows, result.answers
     metrics: dict[str, float | None] = {
         f"{name}/mean": metric.mean for name, metric in result.metrics.items()
     }
@@ -56,9 +57,17 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
     metrics |= {"rows/scored": rows.scored, "rows/planned": rows.planned}
     metrics |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
+        metrics[f"{name}/worst_case"] = metric.worst.mean if metric.worst else None
         metrics[f"{name}/n"] = metric.n
         metrics[f"{name}/errors"] = metric.errors
         metrics[f"{name}/not_applicable"] = metric.not_applicable
+    if answers.planned != rows.planned:
+        metrics |= {"answers/scored": answers.scored, "answers/planned": answers.planned}
+        metrics |= {"answers/failed": answers.failed, "answers/not_run": answers.not_run}
+        for name, metric in result.metrics.items():
+            metrics[f"{name}/answers/n"] = metric.answers.n
+            metrics[f"{name}/answers/errors"] = metric.answers.errors
+            metrics[f"{name}/answers/not_applicable"] = metric.answers.not_applicable
     return metrics
 
 
@@ -67,9 +76,10 @@ def _usual_value(name: str, result: VariantResult) -> float | None:
 
     A column in MLflow for every count of every evaluator would leave no room for the names.
     """
-    if name in ("rows/failed", "rows/not_run") or name.endswith(("/errors", "/not_applicable")):
+    if name.endswith(("/failed", "/not_run", "/errors", "/not_applicable")):
         return 0
-    return result.rows.scored if name == "rows/planned" or name.endswith("/n") else None
+    counts = result.answers if "answers/" in name else result.rows
+    return counts.scored if name.endswith(("/planned", "/n")) else None
 
 
 def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantResult) -> None:

@@ -1,0 +1,134 @@
+"""One evaluator's scores of a variant: some bytes per answer.
+
+column = ScoreColumn(evaluator, 150, texts)
+column.put(3, Score(True))      the score of the fourth answer
+"""
+
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.evaluator import Evaluator, Score
+from workbench.results.types import ScoreCounts
+
+STATES = (
+    *("ok", "truncated", "refused"),
+    *("filtered", "empty_output", "invalid_response"),
+    *("rejected", "failed"),
+)
+SCORED = 3  # the first three states are those of scored answers
+BILLED = 6  # the first six are those of replies that may cost something
+NOT_RUN, NUMBER, CATEGORY, NOT_APPLICABLE, ERROR = range(5)
+
+
+class TextTable:
+    """Interned texts by number; 0 is the empty text."""
+
+    def __init__(self) -> None:
+        self._texts = [""]
+        self._numbers = {"": 0}
+
+    def number(self, text: str) -> int:
+        """Return the text's number, assigning one at first use."""
+        if text not in self._numbers:
+            self._numbers[text] = len(self._texts)
+            self._texts.append(text)
+        return self._numbers[text]
+
+    def count(self, numbers: Sequence[int]) -> Counter[str]:
+        """Count each non-empty text, in order of first use."""
+        counts = Counter(numbers)
+        return Counter({self._texts[n]: count for n, count in counts.items() if n})
+
+
+class ScoreColumn:
+    """One evaluator's scores, by row number."""
+
+    def __init__(self, evaluator: Evaluator, rows: int, texts: TextTable) -> None:
+        self.traits = evaluator.traits
+        self._texts = texts
+        self._kinds = bytearray(rows)
+        self._values = array("d", [0.0]) * rows
+        self._labels = array("q", [0]) * rows  # of an error, its message
+
+    def put(self, number: int, score: Score | None) -> None:
+        """Set the score of an answer; None: it can't be scored."""
+        kind, value, label = NOT_RUN, 0.0, ""
+        if score is None:
+            pass
+        elif score.error:
+            kind, label = ERROR, score.error
+        elif score.value is None:
+            kind, label = NOT_APPLICABLE, score.label
+        elif isinstance(score.value, str):
+            kind, label = CATEGORY, score.value
+        else:
+            kind, value, label = NUMBER, float(score.value), score.label
+        self._kinds[number], self._values[number] = kind, value
+        self._labels[number] = self._texts.number(label)
+
+    def errors(self) -> Counter[str]:
+        """Count the evaluator's error messages."""
+        return self._texts.count(self._labels_of(ERROR))
+
+    def by_row(self, repeats: int) -> dict[int, list[float]]:
+        """Return the numeric values of each dataset row that has one."""
+        values: dict[int, list[float]] = {}
+        for number, kind in enumerate(self._kinds):
+            if kind == NUMBER:
+                values.setdefault(number // repeats, []).append(self._values[number])
+        return values
+
+    @property
+    def kind(self) -> str:
+        """`pass`, `number` or `category`; empty without values."""
+        if NUMBER not in self._kinds:
+            return "category" if CATEGORY in self._kinds else ""
+        if self.traits.kind == "number" or self.traits.unit:
+            return "number"
+        pairs = zip(self._kinds, self._values, strict=True)
+        return "pass" if {v for kind, v in pairs if kind == NUMBER} <= {0.0, 1.0} else "number"
+
+    @property
+    def _error_kinds(self) -> tuple[int, ...]:
+        """A category among numbers is a value of the wrong type."""
+        return (ERROR, CATEGORY) if NUMBER in self._kinds else (ERROR,)
+
+    def error_rows(self) -> set[int]:
+        """Return the numbers of answers on which the evaluator failed."""
+        errors = self._error_kinds
+        return {number for number, kind in enumerate(self._kinds) if kind in errors}
+
+    def not_applicable_rows(self) -> set[int]:
+        """Return the numbers of answers to which the evaluator does not apply."""
+        return {number for number, kind in enumerate(self._kinds) if kind == NOT_APPLICABLE}
+
+    def outcomes(self) -> dict[str, int]:
+        """Count the categories and labelled outcomes, the most frequent first."""
+        labels = self._labels_of(NUMBER, CATEGORY, NOT_APPLICABLE)
+        return dict(self._texts.count(labels).most_common())
+
+    def counts(self, states: NDArray[np.uint8]) -> ScoreCounts:
+        """Count the rows of a table of states, each by the first count that applies to it."""
+        kinds = np.frombuffer(self._kinds, np.uint8).reshape(states.shape)
+        errors = np.isin(kinds, self._error_kinds)
+        counts, rest = [], np.ones(len(states), dtype=bool)
+        for cells in (
+            np.isin(kinds, (NUMBER, CATEGORY)) & ~errors,
+            errors,
+            states > SCORED,
+            kinds == NOT_APPLICABLE,
+        ):
+            matches = rest & cells.any(axis=1)
+            counts.append(int(matches.sum()))
+            rest &= ~matches
+        n, errors_n, failed, not_applicable = counts
+        return ScoreCounts(n, errors_n, not_applicable, failed, int(rest.sum()))
+
+    def _labels_of(self, *kinds: int) -> list[int]:
+        return [
+            label for label, kind in zip(self._labels, self._kinds, strict=True) if kind in kinds
+        ]

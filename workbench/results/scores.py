@@ -1,0 +1,133 @@
+"""One metric of one variant: its scores by row, and the numbers that every command shows of it.
+
+    MetricScores(values={0: [1.0], 1: [0.0]}, lost={2: 1}, unreached={}, not_applicable=frozenset())
+    measure(scores, scale)      as answered 0.500 of 2 rows; at worst 0.333 of 3 rows
+
+Leaderboard, JSON, MLflow, page, comparisons, gates and decisions take a metric's mean, interval and
+rows from here. A row counts once however often it is repeated; its value is the mean of its
+repeats. Rows without a score make two numbers: as answered, and with the worst score of the scale
+for each answer that failed. A metric without a range has no worst score, so it has no second one.
+"""
+
+from collections.abc import Iterable, Mapping, Set
+from dataclasses import dataclass, field, replace
+
+from workbench.evaluator import Traits
+from workbench.stats.means import Estimate, estimate_mean
+from workbench.stats.repeats import pass_all, pass_at
+from workbench.stats.sample import Clusters, RowValues, Scale
+
+
+@dataclass(frozen=True)
+class MetricScores:
+    """One evaluator's scores of a variant's rows; rows are numbers in the dataset's order.
+
+    Attributes:
+        values: of each row with a score: one per answer that has one.
+        lost: of each row: answers that failed, or on which the evaluator failed.
+        unreached: of these, the answers of each row that got no reply.
+        not_applicable: rows without a value because the evaluator does not apply to them.
+        clusters: of each row of the dataset; None: every row is independent.
+    """
+
+    values: RowValues
+    lost: Mapping[int, int] = field(default_factory=dict)
+    unreached: Mapping[int, int] = field(default_factory=dict)
+    not_applicable: Set[int] = frozenset()
+    clusters: Clusters | None = None
+
+    def restrict(self, rows: Set[int]) -> "MetricScores":
+        """Return the scores of these rows only."""
+        return replace(
+            self,
+            values={row: values for row, values in self.values.items() if row in rows},
+            lost={row: count for row, count in self.lost.items() if row in rows},
+            unreached={row: count for row, count in self.unreached.items() if row in rows},
+            not_applicable=self.not_applicable & rows,
+        )
+
+    def without_unreached(self) -> "MetricScores":
+        """Return the scores without the answers that got no reply."""
+        lost = {row: count - self.unreached.get(row, 0) for row, count in self.lost.items()}
+        return replace(self, lost={row: n for row, n in lost.items() if n}, unreached={})
+
+    def imputed(self, scale: Scale) -> RowValues | None:
+        """Return the values with the worst score for each lost answer.
+
+        None: an answer is lost, and the scale has no worst score.
+        """
+        if not self.lost:
+            return self.values
+        worst = worst_score(scale)
+        if worst is None:
+            return None
+        lost = {
+            row: [*self.values.get(row, ()), *[worst] * count] for row, count in self.lost.items()
+        }
+        return {**self.values, **lost}
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A metric's number in one way of counting the rows without a score.
+
+    Attributes:
+        mean: over rows.
+        low, high: 95% confidence interval; None for too few rows.
+        n: rows with a value.
+        clusters: groups of rows that depend on each other; `n` if none do.
+        pass_at, pass_all: for pass/fail with repeats, by k: probability that at least one of k
+            repeats passes (pass@k), and that all do (pass^k).
+        pass_rows: rows that these are over, by k: those with k answers.
+    """
+
+    mean: float
+    low: float | None
+    high: float | None
+    n: int
+    clusters: int
+    pass_at: Mapping[int, float] = field(default_factory=dict)
+    pass_all: Mapping[int, float] = field(default_factory=dict)
+    pass_rows: Mapping[int, int] = field(default_factory=dict)
+
+
+def worst_score(scale: Scale) -> float | None:
+    """Return the worst score of a scale; None: it has no end on that side."""
+    if scale.pass_fail:
+        return 0.0 if scale.higher_is_better else 1.0
+    return scale.low if scale.higher_is_better else scale.high
+
+
+def metric_scale(traits: Traits, kinds: Iterable[str]) -> Scale:
+    """Return the scale of a metric, the same for all variants of a plan.
+
+    `kinds` are those of the variants with values: `pass`, `number` or `category`.
+    """
+    observed = set(kinds)
+    passes = observed == {"pass"} if observed else traits.kind == "pass"
+    low, high = (0.0, 1.0) if passes else traits.range or (None, None)
+    return Scale(passes, low, high, traits.higher_is_better)
+
+
+def measure(
+    values: RowValues, scale: Scale, clusters: Clusters | None = None, *, repeats: int = 1
+) -> Measure | None:
+    """Return a metric's number over the rows with values; None without any."""
+    estimate: Estimate | None = estimate_mean(values, scale, clusters)
+    if estimate is None:
+        return None
+    attempts = []
+    if scale.pass_fail and repeats > 1:
+        attempts = [(round(sum(row)), len(row)) for row in values.values() if row]
+    return Measure(
+        mean=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        n=estimate.rows,
+        clusters=estimate.clusters,
+        pass_at=pass_at(attempts, repeats),
+        pass_all=pass_all(attempts, repeats),
+        pass_rows={
+            k: sum(tries >= k for _, tries in attempts) for k in range(1, repeats + 1) if attempts
+        },
+    )

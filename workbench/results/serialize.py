@@ -1,0 +1,79 @@
+"""Results as JSON: in `run --json`, `compare --json`, `results.json` and the comparison page.
+
+{"name": "few_shot", "rows": {"planned": 150, …}, "metrics": {"exact_match": {"mean": 0.83, …}}}
+"""
+
+from dataclasses import asdict
+
+from workbench.canonical import JSON
+from workbench.results.types import Comparison, MetricResult, VariantResult
+from workbench.stats.pairs import Difference
+
+
+def variant_json(result: VariantResult) -> dict[str, JSON]:
+    """Return a variant as in `run --json` and in its run's `results.json`."""
+    variant = result.variant
+    return {
+        "name": variant.name,
+        "prompt": variant.prompt.ref,
+        "version": variant.prompt.version,
+        "digest": variant.prompt.digest,
+        "model": variant.model.model.ref,
+        "parameters": dict(variant.parameters),
+        "choice_method": variant.choice_method,
+        "run_id": result.run_id,
+        "rows": asdict(result.rows),
+        "answers": asdict(result.answers),
+        "metrics": {
+            name: _metric_json(metric) | {"flaky": list(result.flaky.get(name, ()))}
+            for name, metric in result.metrics.items()
+        },
+        "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
+        "cost": result.cost,
+        "seconds": result.seconds,
+        "latency": asdict(result.latency) if result.latency else None,
+        "reasons": dict(result.reasons),
+        "stopped": result.stopped,
+        "comparisons": {
+            name: comparison_json(comparison) for name, comparison in result.comparisons.items()
+        },
+    }
+
+
+def _metric_json(metric: MetricResult) -> dict[str, JSON]:
+    fields = asdict(metric)
+    fields["worst_case"] = fields.pop("worst")
+    fields["worst_case_unknown"] = fields.pop("worst_unknown")
+    return fields
+
+
+def comparison_json(comparison: Comparison) -> dict[str, JSON]:
+    """Return a comparison as JSON; differences are this variant minus its baseline."""
+    verdict, worst = comparison.verdict, None
+    if comparison.worst and comparison.worst_verdict:
+        worst = {
+            "verdict": comparison.worst_verdict.outcome,
+            **_difference_json(comparison.worst),
+            "p_adjusted": comparison.worst_verdict.p,
+        }
+    return {
+        "baseline": comparison.baseline,
+        "verdict": verdict.outcome,
+        **_difference_json(comparison.difference),
+        "p_adjusted": verdict.p,
+        "margin": comparison.margin,
+        "p_equivalence": verdict.p_equivalence,
+        "rows_needed": verdict.rows_needed,
+        "least_shown": verdict.detectable,
+        "left_out": comparison.left_out,
+        "not_applicable": comparison.not_applicable,
+        "worst_case": worst,
+        "worst_case_unknown": comparison.worst_unknown,
+        "imputed": comparison.imputed,
+    }
+
+
+def _difference_json(difference: Difference) -> dict[str, JSON]:
+    names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
+    fields = {name: getattr(difference, name) for name in names}
+    return {"difference": fields.pop("mean"), **fields}
