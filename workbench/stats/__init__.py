@@ -1,5 +1,6 @@
 """Confidence intervals, tests, and verdicts on differences.
 
+blocks.py     times compared in blocks of rows asked together
 choice.py     Pareto front and probabilities of being the best
 means.py      a metric's mean and its interval
 pairs.py      paired difference of two variants: interval and test, once or at every look

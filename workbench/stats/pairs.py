@@ -55,6 +55,7 @@ class Difference:
         is_binary: each pair is one 0 or 1 and another.
         sequence: the p-values and the interval are its own, and hold at every look at the rows;
             None: they hold once.
+        reason: why there is no verdict; empty: there is one.
     """
 
     before: float
@@ -71,6 +72,7 @@ class Difference:
     width: float
     is_binary: bool
     sequence: AnytimeMean | None = None
+    reason: str = ""
 
     @property
     def mean(self) -> float:

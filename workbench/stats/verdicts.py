@@ -34,6 +34,7 @@ class Verdict:
         rows_needed: about how many rows would settle it if the difference is what it seems; None
             where it is settled, or where no number of rows is likely to.
         detectable: the least difference that so many rows show in 80% of cases; None where none is.
+        reason: why the metric gets no other outcome; empty: it may get one.
     """
 
     outcome: str
@@ -41,6 +42,7 @@ class Verdict:
     p_equivalence: float
     rows_needed: int | None
     detectable: float | None
+    reason: str = ""
 
 
 def verdicts(
@@ -58,6 +60,9 @@ def verdicts(
     results = []
     for (difference, margin), p, p_equivalence in zip(pairs, adjusted, equivalence, strict=True):
         outcome, rows_needed = INCONCLUSIVE, None
+        if difference.reason:
+            results.append(Verdict(outcome, 1.0, 1.0, None, None, difference.reason))
+            continue
         if p <= ALPHA:
             outcome = BETTER if (difference.mean > 0) == higher_is_better else WORSE
         elif p_equivalence <= ALPHA:

@@ -152,6 +152,11 @@ class Store:
         rows = self.database.read_keys(query, keys)
         return {row[0]: self._parse(_parse_completion, *row) for row in rows}
 
+    def stored_at(self, keys: Collection[str]) -> dict[str, float]:
+        """Return when the completions under `keys` were stored, in seconds since 1970."""
+        query = "SELECT key, (julianday(kept_at) - 2440587.5) * 86400 FROM completions"
+        return dict(self.database.read_keys(query, keys))
+
     def save_completions(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
         """Store completions and delete their leases; they are durable when it returns.
 
