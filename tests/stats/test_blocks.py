@@ -169,8 +169,8 @@ def test_few_rows_get_no_word() -> None:
 def test_rows_of_several_days_are_compared_where_both_were_asked() -> None:
     """Of 200 rows the first variant was asked for half of them a day before."""
     times = draw_times(np.random.default_rng(2), 200)
-    early = np.where(np.arange(200) < 100, times.before_asked - 86_400, times.before_asked)
-    mixed = PairedTimes(times.before, times.after, early, times.after_asked)
+    early = np.where(np.arange(200) < 100, times.before_sent_at - 86_400, times.before_sent_at)
+    mixed = PairedTimes(times.before, times.after, early, times.after_sent_at)
     difference = block_difference(mixed)
     assert difference.reason == ""
     assert difference.blocks is not None

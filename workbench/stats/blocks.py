@@ -1,6 +1,6 @@
 """Times of two variants, compared in blocks of rows that were asked for at about the same time.
 
-    times = PairedTimes(before=[0.31, …], after=[0.35, …], before_asked=[0.0, …], after_asked=[…])
+    times = PairedTimes(before=[0.31, …], after=[0.35, …], before_sent_at=[0.0, …], …)
     block_difference(times)     +0.041 s [0.018, 0.066] p=0.002, signed-rank test of 30 blocks
 
 A server's load drifts over minutes, so rows that are asked for one after another are not
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from workbench.stats.pairs import Difference
 from workbench.stats.sample import LEVEL, FloatArray
@@ -34,18 +35,20 @@ class PairedTimes:
 
     before: FloatArray
     after: FloatArray
-    before_asked: FloatArray
-    after_asked: FloatArray
+    before_sent_at: FloatArray
+    after_sent_at: FloatArray
 
-    def select(self, rows: FloatArray) -> "PairedTimes":
+    def select(self, rows: NDArray[np.intp]) -> "PairedTimes":
         """Return the times of these rows, by position."""
         return PairedTimes(*(column[rows] for column in vars(self).values()))
 
     @property
     def together(self) -> bool:
         """True if both variants were asked for over about the same span of time."""
-        spans = np.ptp(self.before_asked), np.ptp(self.after_asked)
-        return bool(abs(np.median(self.after_asked) - np.median(self.before_asked)) <= max(spans))
+        spans = np.ptp(self.before_sent_at), np.ptp(self.after_sent_at)
+        return bool(
+            abs(np.median(self.after_sent_at) - np.median(self.before_sent_at)) <= max(spans)
+        )
 
     def quantile_difference(self, share: float) -> float:
         """The second variant's quantile minus the first's."""
@@ -166,7 +169,7 @@ def block_difference(times: PairedTimes, reason: str = "") -> BlockDifference:
 def _split(times: PairedTimes) -> list[PairedTimes]:
     """Blocks of rows that are consecutive in the time of asking."""
     count = min(MAX_BLOCKS, max(1, len(times.before) // MIN_BLOCK_ROWS))
-    order = np.argsort(times.before_asked + times.after_asked, kind="stable")
+    order = np.argsort(times.before_sent_at + times.after_sent_at, kind="stable")
     return [times.select(rows) for rows in np.array_split(order, count)]
 
 
