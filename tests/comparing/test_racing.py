@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from bench import Bench, refusal
 from draws import assert_rate, draws_of
+from scipy.special import ndtri
 
 from workbench.comparing.race import Race
 from workbench.plan import Plan, Scope, batch_ends, batch_requests, shuffled_rows
+from workbench.results.scores import MetricScores
 
 NAMES = ["a", "b", "c"]
 TEXT = """\
@@ -28,13 +30,9 @@ class Drawn:
     lost_rows: Mapping[int, int] = field(default_factory=dict)
     silent: frozenset[int] = frozenset()
 
-    def values(self, name: str) -> Mapping[int, Sequence[float]]:
+    def scores(self, name: str) -> MetricScores:
         assert name
-        return self.row_values
-
-    def lost(self, name: str) -> Mapping[int, int]:
-        assert name
-        return self.lost_rows
+        return MetricScores(self.row_values, self.lost_rows)
 
     def unreached(self) -> set[int]:
         return set(self.silent)
@@ -45,8 +43,9 @@ def planned(bench: Bench) -> Callable[..., Plan]:
     for name in NAMES:
         bench.write(f"{name}.jinja", f"user:\n{name} {{{{ text }}}}")
 
-    def plan(rows: int, text: str = TEXT, *, race: str = "exact_match") -> Plan:
-        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows)]
+    def plan(rows: int, text: str = TEXT, *, race: str = "exact_match", copies: int = 1) -> Plan:
+        texts = [n // copies for n in range(rows)]
+        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in texts]
         bench.write("rows.jsonl", "".join(lines))
         return bench.plan(text, scope=Scope(race=race))
 
@@ -95,6 +94,22 @@ def test_rows_come_in_an_order_that_has_nothing_to_do_with_the_file(planned) -> 
     assert sorted(order) == list(range(50))
     assert order != sorted(order)
     assert order == shuffled_rows(planned(50))
+
+
+def test_the_rows_of_a_cluster_stand_together(planned) -> None:
+    plan = planned(60, copies=3)
+    order = shuffled_rows(plan)
+    assert sorted(order) == list(range(60))
+    clusters = [plan.clusters(range(3))[row] for row in order]
+    assert clusters[::3] == clusters[1::3] == clusters[2::3]
+    assert clusters != sorted(clusters)
+
+
+def test_no_look_comes_between_the_rows_of_a_cluster(planned) -> None:
+    plan = planned(105, copies=7)
+    race = Race(plan, lambda: [Drawn({})] * 3, lambda _: None)
+    ends = [len({r.key for r in batch[0]}) for batch in race.batches(plan)]
+    assert ends == [3, 2, 2, 3, 5]  # distinct requests: 21, 35, 49, 70 and 105 rows
 
 
 def test_an_equal_request_is_sent_once_by_a_variant_that_still_runs(planned) -> None:
@@ -193,6 +208,58 @@ def test_it_is_another_invocation_than_the_run_of_all_rows(planned, bench: Bench
     plan = planned(20, race="")
     assert (plan.race, plan.scope) == ("exact_match", {"race": "exact_match"})
     assert plan.digest != bench.plan(TEXT).digest
+
+
+def copula(rng: np.random.Generator, rows: int, *means: float) -> list[Drawn]:
+    """Pass or fail with these means; the variants' latent scores have a correlation of 0.6."""
+    latent = 0.6**0.5 * rng.standard_normal((rows, 1)) + 0.4**0.5 * rng.standard_normal(
+        (rows, len(means))
+    )
+    passed = (latent < ndtri(means)).astype(float)
+    return [Drawn({row: [value] for row, value in enumerate(column)}) for column in passed.T]
+
+
+def ten(planned: Callable[..., Plan], bench: Bench, rows: int) -> Plan:
+    names = [f"v{n}" for n in range(10)]
+    for name in names:
+        bench.write(f"{name}.jinja", f"user:\n{name} {{{{ text }}}}")
+    return planned(rows, TEXT.replace("[a, b, c]", f"[{', '.join(names)}]"))
+
+
+@pytest.mark.slow
+def test_a_race_of_ten_spares_a_fifth_of_the_requests(planned, bench: Bench) -> None:
+    """0.8 against nine of 0.6, the best one last; 150 rows."""
+    plan = ten(planned, bench, 150)
+    rng, draws = np.random.default_rng(7), draws_of(200)
+    results = [raced(plan, copula(rng, 150, *[0.6] * 9, 0.8)) for _ in range(draws)]
+    spared = np.mean([result.spared for result in results]) / 1_500
+    print(f"0.8 and nine of 0.6, 150 rows: {spared:.3f} spared")
+    assert spared >= 0.24
+    assert not any(9 in result.race.eliminated for result in results)
+
+
+@pytest.mark.slow
+def test_of_ten_equal_variants_hardly_ever_one_drops_out(planned, bench: Bench) -> None:
+    plan = ten(planned, bench, 150)
+    rng, draws = np.random.default_rng(8), draws_of(2_000)
+    wrong = sum(
+        bool(raced(plan, copula(rng, 150, *[0.7] * 10)).race.eliminated) for _ in range(draws)
+    )
+    print(f"of ten equal variants one drops out in {wrong / draws:.4f} of races")
+    assert_rate(wrong, 2_000, (0.0, 0.05), (0.0, 0.05))
+
+
+@pytest.mark.slow
+def test_copies_of_rows_keep_the_error_rate(planned) -> None:
+    """Two equal variants on 20 rows, ten copies of each."""
+    plan = planned(200, TEXT.replace("[a, b, c]", "[a, b]"), copies=10)
+    rng, draws, wrong = np.random.default_rng(9), draws_of(2_000), 0
+    for _ in range(draws):
+        values = np.repeat(rng.random((20, 2)) < 0.7, 10, axis=0).astype(float)
+        drawn = [Drawn({n: [v] for n, v in enumerate(column)}) for column in values.T]
+        wrong += bool(raced(plan, drawn).race.eliminated)
+    print(f"of two equal variants on 20 rows of ten copies one drops out in {wrong / draws:.4f}")
+    assert_rate(wrong, 2_000, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow

@@ -4,19 +4,25 @@
     race.eliminated     {2: Elimination(better=0, rows=45, difference=-0.31, p=0.0004)}
 
 All variants begin with the same few rows, in an order that is independent of their content, and go
-on in batches. After each batch every variant is compared with every other on the rows both have a
-value of, by an anytime-valid test; an unusable answer counts as the worst score. A variant that is
-not worse drops out in 5% of races at most, all pairs and all looks together (Bonferroni).
+on in batches. After each batch a variant drops out if it is clearly not the best, by bets on the
+leader (workbench/stats/leader.py) that are adjusted for each other. An unusable answer counts as
+the worst score. One of the best variants drops out in 5% of races at most, all variants and all
+looks together.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
 
 from workbench.model import Request
 from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
 from workbench.results.tally import Tally
-from workbench.stats.pairs import paired_sequence
-from workbench.stats.sample import RowValues, Scale
+from workbench.stats.leader import LeaderBets
+from workbench.stats.sample import FloatArray, RowValues, Scale
+from workbench.stats.sequential import adjust_e_values
 from workbench.stats.verdicts import ALPHA
 
 
@@ -25,10 +31,10 @@ class Elimination:
     """The evidence that made a variant drop out.
 
     Attributes:
-        better: the number of a better variant.
+        better: the number of the leader, the variant with the best mean.
         rows: that both have a value of.
-        difference: its mean minus the better one's, over these rows.
-        p: of the null hypothesis that it is not worse.
+        difference: its mean minus the leader's, over these rows.
+        p: of the null hypothesis that no variant is better, adjusted.
     """
 
     better: int
@@ -60,22 +66,31 @@ class Race:
         self.eliminated: dict[int, Elimination] = {}
         self.spared = 0
         self.disabled = ""
-        self._higher_is_better = self.metric.traits.higher_is_better
         self._plan = plan
         self._tallies = tallies
         self._on_spared = on_spared
+        self._clusters = plan.clusters(range(len(plan.variants)))
+        sizes = Counter(self._clusters).values()
+        self._bets = LeaderBets(len(plan.variants), max(sizes, default=1))
+        self._scores: list[FloatArray] = []  # rows × variants, of each look
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """Yield the requests of each batch, by variant."""
         order, sent, start = shuffled_rows(plan), set[str](), 0
         for end in batch_ends(plan.rows):
             last = plan.rows if self.disabled or len(self.running) == 1 else end
+            while (
+                last < plan.rows and self._clusters[order[last]] == self._clusters[order[last - 1]]
+            ):
+                last += 1
+            if last <= start:
+                continue
             yield batch_requests(plan, self.running, order[start:last], sent)
-            start = last
+            rows, start = order[start:last], last
             if start == plan.rows:
                 return
             before = self._unsent(sent)
-            self._eliminate(order[:end])
+            self._eliminate(rows)
             spared = before - self._unsent(sent)
             self.spared += spared
             self._on_spared(spared)
@@ -92,42 +107,42 @@ class Race:
         return f"worse than {better} after {evidence.rows:,} rows"
 
     def _eliminate(self, rows: Sequence[int]) -> None:
-        """Drop the variants that are clearly worse than another, the worst first."""
-        tallies, name = self._tallies(), self.metric.name
-        answered = {n: set(rows) - tallies[n].unreached() for n in self.running}
-        scores = {n: tallies[n].scores(name).restrict(answered[n]) for n in self.running}
-        low, high = self._limits([each.values for each in scores.values()])
+        """Drop the variants that are clearly not the best after these rows, the worst first."""
+        scores = self._read_scores(rows)
         if self.disabled:
             return
-        scale = Scale(low=low, high=high, higher_is_better=self._higher_is_better)
-        values = {n: each.imputed(scale) or {} for n, each in scores.items()}
-        pairs = len(self._plan.variants) * (len(self._plan.variants) - 1)
-        for number in sorted(values, key=lambda n: self._quality(values[n])):
-            evidence = [
-                self._compare(values, number, other, high - low)
-                for other in self.running
-                if other != number
-            ]
-            strongest = min((e for e in evidence if e), key=lambda e: e.p, default=None)
-            if strongest and strongest.p <= ALPHA / pairs:
-                self.eliminated[number] = strongest
+        self._scores.append(scores)
+        self._bets.add(scores, [self._clusters[row] for row in rows])
+        adjusted = adjust_e_values(self._bets.e_values())
+        ranking = sorted(self.running, key=self._bets.means().__getitem__)
+        for number in ranking[:-1]:
+            if adjusted[number] >= 1 / ALPHA:
+                self.eliminated[number] = self._evidence(number, ranking[-1], 1 / adjusted[number])
 
-    def _compare(
-        self, values: Mapping[int, RowValues], number: int, other: int, width: float
-    ) -> Elimination | None:
-        """The evidence that a variant is worse than another; None where they share no row."""
-        sequence = paired_sequence(values[number], values[other], width)
-        rows = len(sequence.values)
-        if not rows:
-            return None
-        p = sequence.p_greater(0.0) if self._higher_is_better else sequence.p_less(0.0)
-        return Elimination(other, rows, -sum(sequence.values) / rows, p)
+    def _read_scores(self, rows: Sequence[int]) -> FloatArray:
+        """The scores of the running variants, rows × variants, from 0 to 1; NaN: none."""
+        tallies, name = self._tallies(), self.metric.name
+        answered = {n: set(rows) - tallies[n].unreached() for n in self.running}
+        samples = {n: tallies[n].scores(name).restrict(answered[n]) for n in self.running}
+        low, high = self._limits([sample.values for sample in samples.values()])
+        scale = Scale(low=low, high=high, higher_is_better=self.metric.traits.higher_is_better)
+        scores = np.full((len(rows), len(tallies)), np.nan)
+        for number, sample in samples.items():
+            values = sample.imputed(scale) or {}
+            scores[:, number] = [fmean(values.get(row) or [np.nan]) for row in rows]
+        worst, best = (low, high) if scale.higher_is_better else (high, low)
+        return (scores - worst) / (best - worst)
 
-    def _quality(self, values: RowValues) -> float:
-        """The mean; negated where lower is better."""
-        means = [sum(scores) / len(scores) for scores in values.values()] or [0.0]
-        mean = sum(means) / len(means)
-        return mean if self._higher_is_better else -mean
+    def _evidence(self, number: int, leader: int, p: float) -> Elimination:
+        """The evidence that a variant is not the best."""
+        low, high = self.metric.traits.range or (0.0, 1.0)
+        width = high - low if self.metric.traits.higher_is_better else low - high
+        scores = np.vstack(self._scores)
+        differences = scores[:, number] - scores[:, leader]
+        shared = differences[~np.isnan(differences)]
+        return Elimination(
+            leader, len(shared), width * float(shared.sum()) / max(len(shared), 1), p
+        )
 
     def _limits(self, variants: Sequence[RowValues]) -> tuple[float, float]:
         """The least and the greatest value; without a range the metric must be pass or fail."""

@@ -16,13 +16,23 @@ GROWTH = 1.5  # factor on the number of rows from one batch to the next
 
 
 def shuffled_rows(plan: Plan) -> list[int]:
-    """Return the row numbers in a fixed order that is independent of the rows' content."""
+    """Return the row numbers in a fixed order that is independent of the rows' content.
+
+    The rows of a cluster stand together; a cluster is one for all variants of the plan.
+    """
+    clusters = plan.clusters(range(len(plan.variants)))
 
     def order(row: int) -> bytes:
         name = f"wave\0{plan.examples[row].id}"
         return blake2b(name.encode("utf-8", "backslashreplace"), digest_size=8).digest()
 
-    return sorted(range(plan.rows), key=order)
+    digests = [order(row) for row in range(plan.rows)]
+    firsts: dict[int, bytes] = {}
+    for cluster, row_digest in zip(clusters, digests, strict=True):
+        firsts.setdefault(cluster, row_digest)
+    return sorted(
+        range(plan.rows), key=lambda row: (firsts[clusters[row]], clusters[row], digests[row])
+    )
 
 
 def batch_ends(rows: int, done: int = 0) -> Iterator[int]:

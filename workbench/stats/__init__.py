@@ -2,6 +2,7 @@
 
 blocks.py     times compared in blocks of rows asked together
 choice.py     Pareto front and probabilities of being the best
+leader.py     evidence that a variant is not the best, by bets on the leader
 means.py      a metric's mean and its interval
 pairs.py      paired difference of two variants: interval and test, once or at every look
 quantiles.py  median and 95th percentile of answer times
