@@ -1,13 +1,14 @@
 """Confidence intervals, tests, and verdicts on differences.
 
-blocks.py     times compared in blocks of rows asked together
-choice.py     Pareto front and probabilities of being the best
-leader.py     evidence that a variant is not the best, by bets on the leader
-means.py      a metric's mean and its interval
-pairs.py      paired difference of two variants: interval and test, once or at every look
-quantiles.py  median and 95th percentile of answer times
-repeats.py    pass@k and pass^k of repeated rows
-sample.py     rows, repeats, clusters and scale of a sample
-sequential.py anytime-valid tests and confidence sequences of a mean
-verdicts.py   better, worse, equivalent, not enough evidence; sample sizes
+blocks.py      times compared in blocks of rows asked together
+choice.py      Pareto front and probabilities of being the best
+interaction.py test that a difference is the same in all slices of the rows
+leader.py      evidence that a variant is not the best, by bets on the leader
+means.py       a metric's mean and its interval
+pairs.py       paired difference of two variants: interval and test, once or at every look
+quantiles.py   median and 95th percentile of answer times
+repeats.py     pass@k and pass^k of repeated rows
+sample.py      rows, repeats, clusters and scale of a sample
+sequential.py  anytime-valid tests and confidence sequences of a mean
+verdicts.py    better, worse, equivalent, not enough evidence; sample sizes
 """

@@ -1,0 +1,94 @@
+"""The test that a difference is the same in all slices."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from draws import assert_rate, draws_of
+from statsmodels.stats.oneway import anova_oneway
+
+from workbench.stats.interaction import interaction_p
+
+DRAWS = 2_000
+World = Callable[[np.random.Generator], list[np.ndarray]]
+
+
+def p_of(slices: list[np.ndarray], clusters: list[int] | None = None) -> float | None:
+    """P-value for these differences, slice by slice."""
+    ends = np.cumsum([0, *map(len, slices)])
+    rows = [range(start, end) for start, end in pairwise(ends)]
+    differences = dict(enumerate(np.concatenate(slices)))
+    before = {row: [0.0] for row in differences}
+    after = {row: [float(difference)] for row, difference in differences.items()}
+    return interaction_p(before, after, rows, clusters)
+
+
+def flips(rng: np.random.Generator, rows: int, rate: float, gain: float = 0.5) -> np.ndarray:
+    """Differences of pass/fail rows: `rate` of them differ, `gain` of these upwards."""
+    signs = np.where(rng.random(rows) < gain, 1.0, -1.0)
+    return np.where(rng.random(rows) < rate, signs, 0.0)
+
+
+def test_large_slices_agree_with_statsmodels():
+    rng = np.random.default_rng(3)
+    slices = [rng.normal(mean, sd, 900) for mean, sd in ((0.0, 1.0), (0.1, 2.0), (-0.05, 0.5))]
+    assert p_of(slices) == pytest.approx(anova_oneway(slices, use_var="unequal").pvalue, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("slices", "expected"),
+    [
+        ([[1.0, 0.0]], None),
+        ([[0.0] * 20, [0.0] * 20], 1.0),
+        ([[0.1] * 20, [0.1] * 20], 1.0),
+        ([[0.0] * 20, [1.0] * 20], 0.0005),
+    ],
+    ids=["one slice", "no row differs", "equal differences", "all rows of one slice"],
+)
+def test_extremes(slices, expected):
+    assert p_of([np.array(part) for part in slices]) == expected
+
+
+def test_rows_without_a_value_and_empty_slices_are_left_out():
+    rng = np.random.default_rng(4)
+    values = rng.random(60)
+    before = {row: [0.0] for row in range(80) if row != 59}
+    after = {row: [float(value)] for row, value in enumerate(values)}
+    slices = [range(20), range(20, 60), range(60, 80)]
+    assert interaction_p(before, after, slices) == p_of([values[:20], values[20:59]])
+
+
+def test_copies_of_rows_add_no_evidence():
+    slices = [np.repeat([-1.0, 0.0, 1.0], counts) for counts in ((3, 8, 1), (1, 7, 4))]
+    copied = [np.repeat(part, 10) for part in slices]
+    clusters = np.repeat(np.arange(24), 10).tolist()
+    single = p_of(slices)
+    assert p_of(copied, clusters) == pytest.approx(single, abs=0.02)
+    assert (p_of(copied) or 0) < 0.001 < 0.05 < (single or 0)
+
+
+WORLDS: dict[str, World] = {
+    "alike": lambda rng: [flips(rng, 50, 0.3), flips(rng, 50, 0.3)],
+    "few rows differ": lambda rng: [flips(rng, 50, 0.04) for _ in range(4)],
+    "many small slices": lambda rng: [flips(rng, 10, 0.2) for _ in range(15)],
+    "the small slice varies": lambda rng: [flips(rng, 100, 0.02), flips(rng, 20, 0.5)],
+    "the large slice varies": lambda rng: [flips(rng, 20, 0.02), flips(rng, 100, 0.5)],
+    "rare large drops": lambda rng: [
+        np.where(rng.random(rows) < 0.03, -2.5, rng.normal(0, 0.3, rows)) for rows in (100, 20)
+    ],
+}
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_equal_differences_seldom_seem_unequal(world):
+    rng = np.random.default_rng(6)
+    draws = draws_of(DRAWS)
+    false = sum((p_of(WORLDS[world](rng)) or 0) <= 0.05 for _ in range(draws))
+    assert_rate(false, DRAWS, (0.0, 0.06), (0.0, 0.065))
+
+
+def test_an_opposite_slice_is_seen():
+    rng = np.random.default_rng(7)
+    worlds = ([flips(rng, 100, 0.3, 0.75), flips(rng, 50, 0.3, 0.2)] for _ in range(100))
+    assert sum((p_of(world) or 1) <= 0.05 for world in worlds) >= 80
