@@ -2,7 +2,8 @@
 
 metrics.py        each metric of a variant compared with its baseline's: difference and verdict
 selectors.py      the variants that a user's names select, and the pairs to compare
-changed_rows.py   the rows whose values changed, with both answers; comparisons by slice
+changed_rows.py   the rows whose values changed, with both answers
+slices.py         comparisons by value of a column; the test that a difference is the same in all
 comparison.py     all comparisons of an experiment, out of the store
 gate.py           the gate of an experiment file
 checks.py         one rule of a gate on one variant

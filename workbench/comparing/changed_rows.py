@@ -1,19 +1,14 @@
-"""The rows behind a difference, and the comparisons by slice of the data.
+"""The rows behind a difference, with the answers of both variants.
 
 RowChange(variant=1, metric="exact_match", row="r12", before=1.0, after=0.0, …)
-Slice("language", "de", 40, {1: {"exact_match": Comparison(…)}})
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from workbench.canonical import JSON
-from workbench.comparing.metrics import add_comparisons
-from workbench.dataset import EXPECTED
-from workbench.errors import unknown_name
 from workbench.plan import Plan
-from workbench.results.tally import Tally
-from workbench.results.types import Comparison, Row, VariantResult
+from workbench.results.types import Row
 
 ReadRows = Callable[[int], Iterable[Sequence[tuple[int, Row]]]]  # variant -> its rows, in order
 
@@ -37,16 +32,6 @@ class RowChange:
     after: float | None
     answers: tuple[str, str]
     expectations: Mapping[str, JSON]
-
-
-@dataclass(frozen=True, slots=True)
-class Slice:
-    """The rows with the same value of a column; comparisons by variant's number, then by metric."""
-
-    column: str
-    value: str
-    rows: int
-    comparisons: Mapping[int, Mapping[str, Comparison]]
 
 
 def row_changes(plan: Plan, read_rows: ReadRows) -> Iterator[RowChange]:
@@ -94,32 +79,3 @@ def _text(row: Row) -> str:
     if answer is None:
         return ""
     return answer.text if answer.scored else answer.error or answer.state
-
-
-def slices(
-    column: str, plan: Plan, results: Sequence[VariantResult], tallies: Sequence[Tally]
-) -> list[Slice]:
-    """The comparisons within the rows of each value of a column, the largest slice first.
-
-    Raises:
-        WorkbenchError: no row has that column.
-    """
-    dataset = plan.experiment.content.get("dataset")
-    expected = dataset.get("expected") if isinstance(dataset, dict) else None
-    name = EXPECTED if column == expected else column
-    rows_by_value: dict[str, set[int]] = {}
-    for number, example in enumerate(plan.examples):
-        for source in (example.inputs, example.expectations):
-            if name in source:
-                rows_by_value.setdefault(str(source[name]), set()).add(number)
-                break
-    if not rows_by_value:
-        columns = {c for e in plan.examples for c in (*e.inputs, *e.expectations)}
-        columns |= {expected} if expected else set()
-        raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
-    parts: list[Slice] = []
-    for value, rows in sorted(rows_by_value.items(), key=lambda part: -len(part[1])):
-        compared = enumerate(add_comparisons(results, tallies, plan, rows=rows))
-        comparisons = {n: result.comparisons for n, result in compared if result.comparisons}
-        parts.append(Slice(column, value, len(rows), comparisons))
-    return parts

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from workbench.comparing.changed_rows import ReadRows, RowChange, Slice, row_changes, slices
+from workbench.comparing.changed_rows import ReadRows, RowChange, row_changes
 from workbench.comparing.metrics import add_comparisons
+from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
@@ -27,7 +28,8 @@ class ExperimentComparison:
     Attributes:
         plan: its `baselines` say which variants are compared.
         read_rows: returns the rows of a variant in order, while the store is open.
-        slices: the comparisons by value of a column; empty without one.
+        slices, interactions: the comparisons by value of a column, and the tests that a difference
+            is the same in all slices; empty without a column.
     """
 
     plan: Plan
@@ -35,6 +37,7 @@ class ExperimentComparison:
     tallies: Sequence[Tally]
     read_rows: ReadRows
     slices: Sequence[Slice] = ()
+    interactions: Sequence[Interaction] = ()
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -63,14 +66,10 @@ def compare_stored(
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
-        results = variant_results(plan, stream.tallies, prices)
-        return ExperimentComparison(
-            plan,
-            add_comparisons(results, stream.tallies, plan),
-            stream.tallies,
-            stream.rows,
-            slices(by, plan, results, stream.tallies) if by else (),
-        )
+        tallies = stream.tallies
+        results = add_comparisons(variant_results(plan, tallies, prices), tallies, plan)
+        slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
+        return ExperimentComparison(plan, results, tallies, stream.rows, slices, tests)
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:

@@ -19,14 +19,14 @@ from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.safe_text import escape_commands, estimate, plain, shorten
+from workbench.report.slices import interactions_json, slice_lines, slices_json
 from workbench.report.tables import align_rows
-from workbench.results.serialize import comparison_json, variant_json
+from workbench.results.serialize import variant_json
 from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
 
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 MAX_WORSE_ROWS = 5
-MAX_SLICES = 20
 MAX_PARTIAL = 5  # variants
 OUTPUT_WIDTH = 70  # characters
 SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
@@ -43,7 +43,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
         yield from _row_lines(compared, number)
-        yield from _slice_lines(compared, number)
+        yield from slice_lines(compared, number)
         yield from _prompt_lines(compared, base, number)
         yield ""
     yield from partial_lines(compared, compared.compared_variants)
@@ -74,7 +74,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         details = [
             *_evidence_lines(comparisons),
             *_row_lines(compared, number),
-            *_slice_lines(compared, number),
+            *slice_lines(compared, number),
         ]
         lines += ["", *(f"- {escape_markdown(line.strip())}" for line in details)]
         if diff := _prompt_lines(compared, base, number):
@@ -105,21 +105,8 @@ def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
             }
             for change in compared.changes
         ],
-        "slices": [
-            {
-                "column": part.column,
-                "value": part.value,
-                "rows": part.rows,
-                "comparisons": {
-                    names[number]: {
-                        metric: comparison_json(comparison)
-                        for metric, comparison in comparisons.items()
-                    }
-                    for number, comparisons in part.comparisons.items()
-                },
-            }
-            for part in compared.slices
-        ],
+        "slices": slices_json(compared),
+        "interactions": interactions_json(compared),
     }
 
 
@@ -235,18 +222,6 @@ def _change_text(change: RowChange) -> str:
     )
     row = f"{shorten(change.row, 40)}, {shorten(change.metric)} {values}"
     return f"{row}: {before} is now {after}{note}"
-
-
-def _slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
-    if len(compared.slices) > MAX_SLICES:
-        yield f"  the {MAX_SLICES} largest of {len(compared.slices):,} slices; --json lists all"
-    for part in compared.slices[:MAX_SLICES]:
-        name = f"{shorten(part.column)}={shorten(part.value, 40)}"
-        for metric, comparison in part.comparisons.get(number, {}).items():
-            yield (
-                f"  {name}, {shorten(metric)}: {difference_text(comparison.difference)}, "
-                f"{comparison.verdict.outcome}, {pluralize(comparison.difference.rows, 'row')}"
-            )
 
 
 def markdown_table(rows: Sequence[Cells]) -> list[str]:

@@ -1,0 +1,151 @@
+"""Comparisons in slices of the rows, and the test that a difference is the same in all of them.
+
+Slice("language", "de", rows={3, 8, …}, comparisons={1: {"exact_match": Comparison(…)}})
+Interaction(1, "exact_match", mean=0.05, p=0.003, opposite={"de": -0.1})
+"""
+
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+
+from workbench.comparing.metrics import MetricFamily
+from workbench.dataset import EXPECTED
+from workbench.errors import unknown_name
+from workbench.plan import Plan
+from workbench.results.scores import MetricScores
+from workbench.results.tally import Tally
+from workbench.results.types import Comparison, VariantResult
+from workbench.stats.interaction import interaction_p
+from workbench.stats.verdicts import holm_adjust
+
+
+@dataclass(frozen=True, slots=True)
+class SliceCounts:
+    """Counts of one variant's rows in a slice, by one metric; they add up to the slice's rows."""
+
+    scored: int
+    failed: int
+    not_applicable: int
+    not_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The rows with the same value of a column.
+
+    Attributes:
+        rows: numbers of the dataset's rows.
+        comparisons: by variant's number, then by metric.
+        unpaired: where no row has a score of both: the counts of the baseline and of the variant,
+            by variant's number, then by metric.
+    """
+
+    column: str
+    value: str
+    rows: Set[int]
+    comparisons: dict[int, dict[str, Comparison]]
+    unpaired: dict[int, dict[str, tuple[SliceCounts, SliceCounts]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """The test that a variant's difference from its baseline is the same in all slices.
+
+    Attributes:
+        mean: the difference over all rows.
+        p: adjusted for the variants compared by this metric; None: the metric has no range, or
+            fewer than two slices have rows with a score of both.
+        opposite: the differences of the slices whose sign is opposite to that of `mean`, by value.
+    """
+
+    variant: int
+    metric: str
+    mean: float
+    p: float | None
+    opposite: Mapping[str, float]
+
+
+def compare_slices(
+    column: str, plan: Plan, results: Sequence[VariantResult], tallies: Sequence[Tally]
+) -> tuple[list[Slice], list[Interaction]]:
+    """The comparisons within the rows of each value of a column, the largest slice first.
+
+    The tests are of each variant and metric that `results` compare over all rows.
+
+    Raises:
+        WorkbenchError: no row has that column.
+    """
+    rows_by_value = sorted(_rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
+    families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
+    families = [family for family in families if not family.has_categories]
+    slices = [Slice(column, value, rows, {}, {}) for value, rows in rows_by_value]
+    tests: list[Interaction] = []
+    for family in families:
+        for part in slices:
+            _add_comparisons(part, family, results)
+        tests += _interactions(slices, family, results)
+    return slices, tests
+
+
+def _add_comparisons(part: Slice, family: MetricFamily, results: Sequence[VariantResult]) -> None:
+    metric, count = family.evaluator.name, len(part.rows)
+    family = family.restrict([part.rows] * len(results))
+    stopped = {number for number, result in enumerate(results) if result.stopped}
+    comparisons = dict(family.comparisons(count, stopped))
+    for number, base in enumerate(family.plan.baselines):
+        if base is None or metric not in results[number].comparisons:
+            continue
+        comparison = comparisons.get(number)
+        if comparison is not None:
+            part.comparisons.setdefault(number, {})[metric] = comparison
+        if comparison is None or comparison.imputed:
+            before, after = (_counts(family.scores[n], count) for n in (base, number))
+            part.unpaired.setdefault(number, {})[metric] = (before, after)
+
+
+def _interactions(
+    slices: Sequence[Slice], family: MetricFamily, results: Sequence[VariantResult]
+) -> Iterator[Interaction]:
+    metric, scores = family.evaluator.name, family.scores
+    rows = [part.rows for part in slices] if family.scale.limits is not None else []
+    p_values: dict[int, float | None] = {}
+    for number, base in enumerate(family.plan.baselines):
+        comparison = results[number].comparisons.get(metric)
+        if base is not None and comparison is not None and not comparison.imputed:
+            clusters = family.plan.clusters((base, number))
+            first, second = scores[base].values, scores[number].values
+            p_values[number] = interaction_p(first, second, rows, clusters)
+    adjusted = iter(holm_adjust([p for p in p_values.values() if p is not None]))
+    for number, p in p_values.items():
+        mean = results[number].comparisons[metric].difference.mean
+        opposite = _opposite(slices, number, metric, mean)
+        yield Interaction(number, metric, mean, None if p is None else next(adjusted), opposite)
+
+
+def _opposite(slices: Sequence[Slice], number: int, metric: str, mean: float) -> dict[str, float]:
+    comparisons = {part.value: part.comparisons.get(number, {}).get(metric) for part in slices}
+    means = {v: c.difference.mean for v, c in comparisons.items() if c and not c.imputed}
+    return {value: of_slice for value, of_slice in means.items() if of_slice * mean < 0}
+
+
+def _rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
+    dataset = plan.experiment.content.get("dataset")
+    expected = dataset.get("expected") if isinstance(dataset, dict) else None
+    name = EXPECTED if column == expected else column
+    rows_by_value: dict[str, set[int]] = {}
+    for number, example in enumerate(plan.examples):
+        for source in (example.inputs, example.expectations):
+            if name in source:
+                rows_by_value.setdefault(str(source[name]), set()).add(number)
+                break
+    if not rows_by_value:
+        columns = {c for e in plan.examples for c in (*e.inputs, *e.expectations)}
+        columns |= {expected} if expected else set()
+        raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
+    return rows_by_value
+
+
+def _counts(scores: MetricScores, rows: int) -> SliceCounts:
+    scored = len(scores.values)
+    failed = len(scores.lost.keys() - scores.values.keys())
+    not_applicable = len(scores.not_applicable - scores.lost.keys())
+    return SliceCounts(scored, failed, not_applicable, rows - scored - failed - not_applicable)

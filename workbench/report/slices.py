@@ -1,0 +1,119 @@
+"""Slices of a comparison, on a terminal, as Markdown, and as JSON.
+
+language=de, exact_match: -0.100 [-0.214, +0.014], not enough evidence, 50 rows
+language=fr, exact_match: no row has a score of both (zero_shot: 12 scored; few_shot: 12 failed)
+exact_match: the difference depends on language (p = 0.003); de: -0.100, opposite to +0.050 overall
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from workbench.canonical import JSON
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.slices import Interaction, Slice, SliceCounts
+from workbench.errors import pluralize
+from workbench.report.safe_text import estimate, shorten
+from workbench.results.serialize import comparison_json
+from workbench.results.types import Comparison
+from workbench.stats.verdicts import ALPHA
+
+MAX_SLICES = 20
+MAX_OPPOSITE = 3  # slices named in one line
+
+
+def slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
+    """A line per slice and metric of a variant, then a line per metric with its test."""
+    if len(compared.slices) > MAX_SLICES:
+        yield f"  the {MAX_SLICES} largest of {len(compared.slices):,} slices; --json lists all"
+    for part in compared.slices[:MAX_SLICES]:
+        comparisons, unpaired = part.comparisons.get(number, {}), part.unpaired.get(number, {})
+        for metric in compared.results[number].comparisons:
+            notes = []
+            if metric in unpaired:
+                notes.append(_unpaired_text(compared, number, *unpaired[metric]))
+            if metric in comparisons:
+                notes.append(_comparison_text(comparisons[metric]))
+            yield f"  {_value(part)}, {shorten(metric)}: {'; '.join(notes)}"
+    for test in compared.interactions:
+        if test.variant == number and test.p is not None:
+            yield f"  {shorten(test.metric)}: {_interaction_text(test, compared.slices[0].column)}"
+
+
+def slices_json(compared: ExperimentComparison) -> list[JSON]:
+    """Every slice, with the comparisons of each variant by metric."""
+    names = [variant.name for variant in compared.plan.variants]
+    return [
+        {
+            "column": part.column,
+            "value": part.value,
+            "rows": len(part.rows),
+            "comparisons": {
+                names[number]: {metric: comparison_json(c) for metric, c in comparisons.items()}
+                for number, comparisons in part.comparisons.items()
+            },
+            "unpaired": {
+                names[number]: {
+                    metric: {"baseline": asdict(before), "variant": asdict(after)}
+                    for metric, (before, after) in counts.items()
+                }
+                for number, counts in part.unpaired.items()
+            },
+        }
+        for part in compared.slices
+    ]
+
+
+def interactions_json(compared: ExperimentComparison) -> list[JSON]:
+    """The tests that a difference is the same in all slices."""
+    names = [variant.name for variant in compared.plan.variants]
+    return [
+        {
+            "variant": names[test.variant],
+            "metric": test.metric,
+            "difference": test.mean,
+            "p_adjusted": test.p,
+            "opposite": dict(test.opposite),
+        }
+        for test in compared.interactions
+    ]
+
+
+def _value(part: Slice) -> str:
+    return f"{shorten(part.column)}={shorten(part.value, 40)}"
+
+
+def _comparison_text(comparison: Comparison) -> str:
+    difference = comparison.difference
+    start = "with the worst score for failed answers " if comparison.imputed else ""
+    clusters = f" ({difference.clusters:,} clusters)" * (difference.clusters < difference.rows)
+    return (
+        f"{start}{estimate(difference.mean, difference.low, difference.high, '+')}, "
+        f"{comparison.verdict.outcome}, {pluralize(difference.rows, 'row')}{clusters}"
+    )
+
+
+def _unpaired_text(
+    compared: ExperimentComparison, number: int, before: SliceCounts, after: SliceCounts
+) -> str:
+    base = compared.plan.baselines[number]
+    pair = [(n, counts) for n, counts in ((base, before), (number, after)) if n is not None]
+    texts = (f"{shorten(compared.plan.variants[n].name)}: {_counts(c)}" for n, c in pair)
+    return f"no row has a score of both ({'; '.join(texts)})"
+
+
+def _counts(counts: SliceCounts) -> str:
+    """`12 scored, 3 not run`."""
+    shown = ((count, name.replace("_", " ")) for name, count in asdict(counts).items() if count)
+    return ", ".join(f"{count:,} {name}" for count, name in shown)
+
+
+def _interaction_text(test: Interaction, column: str) -> str:
+    p = test.p or 0.0
+    depends = p <= ALPHA
+    text = "the difference depends on" if depends else "no evidence that the difference depends on"
+    text += f" {shorten(column)} (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})"
+    opposite = [f"{shorten(v, 40)}: {mean:+.3f}" for v, mean in test.opposite.items()]
+    if opposite:
+        names = ", ".join(opposite[:MAX_OPPOSITE]) + (", …" if opposite[MAX_OPPOSITE:] else "")
+        text += f"; {names}, opposite to {test.mean:+.3f} overall"
+    return text
