@@ -5,7 +5,7 @@ import json
 import pytest
 from bench import EXPERIMENT
 
-from workbench.plan import Scope
+from workbench.plan import Scope, summarize_plan
 from workbench.plan.clusters import find_copies, number_clusters
 from workbench.plan.forecast import forecast
 from workbench.report.plan import plan_json, plan_lines
@@ -75,11 +75,12 @@ def test_rows_of_one_group_are_one_cluster(bench):
     }
 
 
-def test_a_cluster_column_changes_no_request_and_no_invocation(bench):
+def test_a_cluster_column_changes_the_invocation_but_no_request(bench):
     write_rows(bench, {"text": "a", "passage": 1}, {"text": "b", "passage": 1})
     text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, cluster: passage}")
     grouped, plain = bench.plan(text), bench.plan()
-    assert (grouped.bodies, grouped.digest) == (plain.bodies, plain.digest)
+    assert (grouped.bodies, grouped.digest == plain.digest) == (plain.bodies, False)
+    assert summarize_plan(grouped).digest == grouped.digest
 
 
 def test_a_plan_shows_its_clusters(bench, tmp_path):

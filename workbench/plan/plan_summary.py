@@ -26,7 +26,7 @@ def summarize_plan(plan: Plan) -> Plan:
         plan,
         experiment=replace(
             experiment,
-            dataset=replace(experiment.dataset, examples=(), row_numbers=(), groups=()),
+            dataset=replace(experiment.dataset, examples=(), row_numbers=()),
             models=tuple(models.values()),
             evaluators=tuple(
                 replace(evaluator, function=None) for evaluator in experiment.evaluators

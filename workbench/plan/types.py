@@ -133,7 +133,8 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Identity of an invocation: prompts, data, models, evaluators, limits."""
+        """Identity of an invocation: prompts, data and its groups, models, evaluators, limits."""
+        groups = self.experiment.dataset.groups
         return digest(
             {
                 "experiment": self.experiment.name,
@@ -142,6 +143,7 @@ class Plan:
                 "evaluators": [[e.name, e.digest] for e in self.experiment.evaluators],
                 "repeats": self.experiment.repeats,
                 "scope": self.scope,
+                **({"groups": groups} if groups else {}),
             }
         )
 
