@@ -23,26 +23,16 @@ OPEN_VERDICT = Verdict(INCONCLUSIVE, 1.0, 1.0, None, None)
 
 
 def add_comparisons(
-    results: Sequence[VariantResult],
-    tallies: Sequence[Tally],
-    plan: Plan,
-    *,
-    rows: Set[int] | None = None,
+    results: Sequence[VariantResult], tallies: Sequence[Tally], plan: Plan
 ) -> list[VariantResult]:
-    """Return the results with each variant's comparisons with its baseline in the plan.
-
-    `rows` are the dataset rows to compare; None: all of the plan.
-    """
+    """Return the results with each variant's comparisons with its baseline in the plan."""
     comparisons: list[dict[str, Comparison]] = [{} for _ in results]
     # Their own scores decided when they stopped: their verdicts must hold at any time.
     stopped = {number for number, result in enumerate(results) if result.stopped}
     for evaluator in plan.experiment.evaluators:
         family = MetricFamily.build(evaluator, tallies, plan)
-        if rows is not None:
-            family = family.restrict([rows] * len(tallies))
         if not family.has_categories:
-            total = plan.rows if rows is None else len(rows)
-            for number, comparison in family.comparisons(total, stopped):
+            for number, comparison in family.comparisons(plan.rows, stopped):
                 comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
     return [
