@@ -25,7 +25,8 @@ class Reply:
 
     Attributes:
         body: bytes as they are, anything else as JSON.
-        delay_s: seconds before the first byte.
+        delay_s: seconds before the first byte, or fewer.
+        ready: ends the delay as soon as it returns True.
         cut_after: bytes of the body after which the connection is reset; -1 before the status.
         drip_s: seconds before each byte of the body.
         drip_head_s: seconds before each byte of the status and the headers.
@@ -40,6 +41,7 @@ class Reply:
     drip_s: float = 0.0
     drip_head_s: float = 0.0
     close: bool = False
+    ready: Callable[[], bool] = bool  # never
 
     def payload(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -154,7 +156,7 @@ class OpenAIServer:
             else:
                 reply = self.script(path, json.loads(raw), self._times[path, raw])
             until = time.monotonic() + reply.delay_s
-            while (left := until - time.monotonic()) > 0:
+            while (left := until - time.monotonic()) > 0 and not reply.ready():
                 await asyncio.sleep(min(0.02, left))
                 if reader.at_eof():  # the client has given up
                     return False

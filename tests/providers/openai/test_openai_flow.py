@@ -116,7 +116,9 @@ def test_fault_of_the_requests_is_raised_after_what_came(open_model):
 
 def test_several_models_are_asked_at_once_from_one_process(server, open_model):
     """Each has a loop of its own; none waits for another."""
-    server.script = lambda path, body, nth: Reply(body=answer("x"), delay_s=0.2)
+    server.script = lambda path, body, nth: Reply(
+        body=answer("x"), delay_s=8, ready=lambda: server.max_in_flight == 8
+    )
     providers = [open_model(concurrency=2) for _ in range(4)]
     completions = []
 
@@ -127,7 +129,7 @@ def test_several_models_are_asked_at_once_from_one_process(server, open_model):
     for thread in running:
         thread.start()
     for thread in running:
-        thread.join(10)
+        thread.join(30)
     assert [completion.state for completion in completions] == ["ok"] * 8
     assert server.max_in_flight == 8
 

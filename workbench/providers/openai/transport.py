@@ -14,6 +14,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 import aiohttp
 import httpx2
@@ -23,7 +24,7 @@ from yarl import URL
 MAX_REPLY = 16 * 2**20  # bytes of a body, decompressed
 EXCERPT = 16 * 2**10  # bytes kept of a larger one
 KEEPALIVE = 4.0  # seconds an unused connection stays open; servers close theirs after 5 or more
-MAX_CLOSED = 3  # closed connections in a row, after which the server counts as unreachable
+MAX_CLOSED = 3  # new connections closed in a row, after which the server counts as unreachable
 ENCODING_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
 
 # Raised before a byte of the request is sent: nothing was done and nothing is billed.
@@ -137,10 +138,15 @@ class Transport:
 class _Connector(aiohttp.TCPConnector):
     """Skips connections that the server closed while they were unused.
 
-    A request sent on one is lost, which looks like a server that died while answering.
+    A request sent on one is lost, which looks like a server that died while answering. Any number
+    of reused connections may be closed; of new ones MAX_CLOSED in a row are an unreachable server.
     """
 
     paused: Callable[[], bool]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._used: WeakSet[asyncio.BaseProtocol] = WeakSet()
 
     async def connect(
         self,
@@ -148,20 +154,26 @@ class _Connector(aiohttp.TCPConnector):
         traces: list[aiohttp.tracing.Trace],
         timeout: aiohttp.ClientTimeout,
     ) -> aiohttp.connector.Connection:
-        for _ in range(MAX_CLOSED):
+        closed = 0
+        while closed < MAX_CLOSED:
             connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            is_new = protocol is not None and protocol not in self._used
             if _has_input(connection):
                 for _ in range(3):  # rounds of the loop, in which it reads the end of the stream
                     await asyncio.sleep(0)
             if connection.closed:
                 connection.close()
+                closed += is_new
             elif self.paused():
                 connection.release()
                 raise PausedError("the endpoint has asked for a pause")
             else:
+                if protocol is not None:
+                    self._used.add(protocol)
                 return connection
-        closed = ConnectionResetError("the server closes every connection")
-        raise aiohttp.ClientConnectorError(req.connection_key, closed)
+        error = ConnectionResetError("the server closes every connection")
+        raise aiohttp.ClientConnectorError(req.connection_key, error)
 
 
 def _has_input(connection: aiohttp.connector.Connection) -> bool:
