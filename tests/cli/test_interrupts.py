@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from command import WORKBENCH, add_mlflow_store, environment
-from openai_server import HANG, OpenAIServer, Reply, answer
+from openai_server import HANG, OpenAIServer, Reply, answer, last_message
 
 ROWS = 24
 SLOW = 0.4  # seconds that each answer takes
@@ -102,6 +102,7 @@ def test_first_signal_lets_calls_under_way_end_and_keeps_them(home, server, star
     assert rows(home, "SELECT (SELECT count(*) FROM intents), (SELECT count(*) FROM calls)") == [
         (0, 0)
     ]
+    server.script = last_message
     again = start()
     again.communicate(timeout=60)
     assert (again.returncode, set(billed(server).values()), len(billed(server))) == (0, {1}, ROWS)
@@ -132,7 +133,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     assert rows(home, "SELECT DISTINCT outcome, reason FROM calls") == [
         ("unknown", "the run ended before the call did")
     ]
-    server.script = slowly
+    server.script = last_message
     again = start()
     again.communicate(timeout=60)
     assert again.returncode == 0
@@ -157,6 +158,7 @@ def test_a_run_whose_calls_were_killed_says_so_when_it_goes_on(home, server, sta
     wait_for(lambda: len(server.requests) >= 9)
     run.kill()
     run.communicate(timeout=10)
+    server.script = last_message
     again = start()
     _, err = again.communicate(timeout=60)
     assert again.returncode == 0
@@ -178,6 +180,7 @@ def test_a_run_goes_on_when_nobody_reads_what_it_says(home, server, start):
 
 
 def test_a_reader_that_has_seen_enough_is_no_error(home, server, start):
+    server.script = last_message
     run = start("--json")
     head = subprocess.Popen(["head", "-c", "1"], stdin=run.stdout, stdout=subprocess.PIPE)
     assert run.stdout is not None
@@ -189,6 +192,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(home, server, start):
 
 
 def test_a_full_log_disk_costs_no_answer(home, server, start):
+    server.script = last_message
     with Path("/dev/full").open("w") as full:
         run = start(stderr=full, recorded=True)
         assert run.wait(timeout=60) == 0
@@ -196,6 +200,7 @@ def test_a_full_log_disk_costs_no_answer(home, server, start):
 
 
 def test_results_that_can_not_be_written_are_said_to_be_lost(home, server, start):
+    server.script = last_message
     with Path("/dev/full").open("w") as full:
         run = start("--json", stdout=full)
         _, err = run.communicate(timeout=60)
