@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from command import add_mlflow_store
 from openai_server import OpenAIServer
 from walk import Case, command
 
@@ -92,7 +93,11 @@ def cases(path: str) -> dict[str, Case]:
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("path", PATHS, ids=[f"{n}" for n in range(len(PATHS))])
 def test_a_name_is_never_a_way_out(
-    path: str, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
+    path: str,
+    tmp_path: Path,
+    billing: OpenAIServer,
+    capfd: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> None:
     (tmp_path / "x").write_text("canary-3f9c")
     kinds = cases(path)
@@ -100,6 +105,8 @@ def test_a_name_is_never_a_way_out(
         root = tmp_path / f"p{number}" / "root"
         root.mkdir(parents=True)
         case.write(root, billing)
+        if path in MEANT:  # it runs to its end
+            add_mlflow_store(root, request.getfixturevalue("empty_store"))
     before = files(tmp_path)
     codes = {}
     offline = {"HF_HUB_OFFLINE": "1"}  # no waiting for a hub that has no such data set

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import mlflow
@@ -63,7 +63,10 @@ def test_rows_recorded_through_kills_and_restarts_are_each_there_once(
     bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     folder = tmp_path / "server"
     folder.mkdir()
-    with MLflowServer(folder, empty_store) as server:
+    server = MLflowServer(folder, empty_store)
+    with ExitStack() as stack:
+        stack.callback(server.kill)
+        server.begin()  # it starts while the recorder imports MLflow
         with _start_recorder(bench, server) as recorder:
             ends = [_kill_recording(recorder, server, number) for number in range(KILLS)]
         server.wait()
