@@ -1,4 +1,4 @@
-"""The whole command, killed again and again: one parent run, a trace a row, each answer paid once."""
+"""The whole command, killed repeatedly: one parent run, a trace a row, each answer paid once."""
 
 import os
 import random
