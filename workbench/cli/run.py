@@ -15,7 +15,7 @@ import typer
 from workbench.cli.output import print_json, print_lines, print_styled
 from workbench.cli.setup import OpenExperiment, keep_private, open_experiment, open_project
 from workbench.cli.signals import handle_signals, write_stderr
-from workbench.errors import ExitCode
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
@@ -104,14 +104,30 @@ def plan(
     target: Target = "",
     limit: Limit = None,
     only: Only = "",
+    power: Annotated[
+        float | None,
+        typer.Option(help="Also show the rows and repeats that find this difference."),
+    ] = None,
+    metric: Annotated[str, typer.Option(help="The metric of --power; default: the first.")] = "",
+    sd: Annotated[
+        float | None,
+        typer.Option(min=0, help="For --power: guess of the sd of a row's difference."),
+    ] = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
     """Show what `run` would send, and what is already stored."""
     from workbench.plan import Options, Scope
 
+    if power is None and (metric or sd is not None):
+        raise WorkbenchError("--metric and --sd belong to --power", fix="add --power 0.05")
+    if power is not None and power <= 0:
+        raise WorkbenchError(f"--power {power:g}: no number of rows shows it", fix="--power 0.05")
     with open_experiment(target, Options(Scope(limit, only)), tracking_uri) as opened:
-        return _print_plan(opened.plan(), opened, as_json)
+        planned = opened.plan()
+        if not power:
+            return _print_plan(planned, opened, as_json)
+        return _print_power(planned, opened, (metric, power, sd), as_json)
 
 
 def ui(
@@ -158,6 +174,29 @@ def _print_plan(plan: "Plan", opened: OpenExperiment, as_json: bool) -> int:
     _print_notes(plan, as_json)
     print_styled(plan_table(plan, forecasts, currency))
     print_lines(plan_lines(plan, forecasts, currency))
+    return ExitCode.DONE
+
+
+def _print_power(
+    plan: "Plan", opened: OpenExperiment, target: tuple[str, float, float | None], as_json: bool
+) -> int:
+    """Print the plan, then the rows and repeats that find the target's difference."""
+    from workbench.comparing.comparison import compare_stored
+    from workbench.comparing.power import Target, plan_power
+    from workbench.plan.forecast import forecast
+    from workbench.report.plan import plan_json
+    from workbench.report.power import power_json, power_lines
+
+    prices, currency = opened.project.prices, opened.project.file.currency
+    forecasts = forecast(plan, opened.store, prices)
+    compared = compare_stored(plan, opened.store, prices=prices)
+    estimates = plan_power(compared, forecasts, Target(*target))
+    if as_json:
+        power = power_json(plan, estimates, target[1])
+        print_json(plan_json(plan, forecasts, currency) | {"power": power})
+        return ExitCode.DONE
+    _print_plan(plan, opened, as_json)
+    print_lines(power_lines(plan, estimates, target[1], currency))
     return ExitCode.DONE
 
 

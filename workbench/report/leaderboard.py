@@ -10,6 +10,8 @@ verdicts: against plain, on the same rows; …
 """
 
 from collections.abc import Iterator, Sequence
+from math import sqrt
+from statistics import fmean
 
 from rich.table import Table
 from rich.text import Text
@@ -99,7 +101,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for name, comparison in variant.comparisons.items()
     ]
     if not comparisons:
-        return []
+        return variance_lines(variants)
     baselines = list(dict.fromkeys(shorten(each.baseline, 60) for _, _, each in comparisons))
     baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
     margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
@@ -113,9 +115,32 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for label, _, comparison in comparisons
         for detail in _details(comparison)
     ]
+    lines += variance_lines(variants)
     lines += details[:MAX_DETAILS]
     if len(details) > MAX_DETAILS:
         lines.append(f"  and {len(details) - MAX_DETAILS} more: --json lists all of them")
+    return lines
+
+
+def variance_lines(variants: Sequence[VariantResult]) -> list[str]:
+    """The sources of each repeated metric's variance, and what more rows or repeats would bring."""
+    lines: list[str] = []
+    for name in variants[0].metrics if variants else ():
+        shares = [metric.variance for v in variants if (metric := v.metrics[name]).variance]
+        if not shares:
+            continue
+        means = {
+            source: fmean(parts[source] for parts in shares if source in parts)
+            for source in dict.fromkeys(source for parts in shares for source in parts)
+        }
+        repeats = variants[0].answers.planned / max(1, variants[0].rows.planned)
+        noise = (1 - means["rows"]) / repeats
+        narrower = 1 - sqrt((means["rows"] + noise / 2) / (means["rows"] + noise))
+        sources = ", ".join(f"{source} {share:.0%}" for source, share in means.items())
+        lines.append(
+            f"variance of {shorten(name)}: {sources}; twice the repeats would narrow its intervals "
+            f"by {narrower:.0%}, twice the rows by {1 - sqrt(0.5):.0%}"
+        )
     return lines
 
 

@@ -77,10 +77,13 @@ class ScoreColumn:
     def by_row(self, repeats: int) -> dict[int, list[float]]:
         """Return the numeric values of each dataset row that has one."""
         values: dict[int, list[float]] = {}
-        for number, kind in enumerate(self._kinds):
-            if kind == NUMBER:
-                values.setdefault(number // repeats, []).append(self._values[number])
+        for number in self.value_rows():
+            values.setdefault(number // repeats, []).append(self._values[number])
         return values
+
+    def value_rows(self) -> list[int]:
+        """Return the numbers of answers with a numeric value, in order."""
+        return [number for number, kind in enumerate(self._kinds) if kind == NUMBER]
 
     @property
     def kind(self) -> str:

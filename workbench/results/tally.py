@@ -21,6 +21,7 @@ from workbench.project import Price
 from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, TextTable
 from workbench.results.scores import MetricScores, measure, metric_scale
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
+from workbench.stats.components import variance_components
 from workbench.stats.quantiles import summarize_times
 from workbench.stats.sample import Clusters, Scale
 
@@ -47,6 +48,7 @@ class Tally:
         self._latencies = array("d", [math.nan]) * rows
         self._texts = TextTable()
         self._reasons = array("q", [0]) * rows
+        self._text_hashes = array("q", [0]) * rows
         self._columns = {
             evaluator.name: ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
         }
@@ -59,6 +61,7 @@ class Tally:
         self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE] = _digest(
             row.cell.key, completion
         )
+        self._text_hashes[number] = hash(completion.text)
         usage = completion.usage
         counts = (usage.input_tokens, usage.output_tokens)
         for column, count in zip(self._tokens, counts, strict=True):
@@ -190,7 +193,18 @@ class Tally:
             pass_all=answered.pass_all if answered else {},
             pass_rows=answered.pass_rows if answered else {},
             flaky=tuple(sorted(mixed)) if scale.pass_fail and repeats > 1 else (),
+            variance=self._variance(column, scores),
         )
+
+    def _variance(self, column: ScoreColumn, scores: MetricScores) -> dict[str, float]:
+        if self._repeats == 1:
+            return {}
+        texts: dict[int, list[int]] = {}
+        for number in column.value_rows():
+            texts.setdefault(number // self._repeats, []).append(self._text_hashes[number])
+        judged_anew = not column.traits.cache
+        components = variance_components(scores.values, texts if judged_anew else None)
+        return components.shares() if components else {}
 
     def _is_billed(self, number: int) -> bool:
         return 0 < self._states[number] <= BILLED

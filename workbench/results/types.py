@@ -90,6 +90,8 @@ class MetricResult:
         worst_unknown: there are such answers, and the metric has no range.
         pass_at, pass_all, pass_rows: as in `Measure`.
         flaky: numbers of dataset rows whose repeats disagree.
+        variance: with repeats, share of the variance between `rows`, `answers` and, where an answer
+            was judged twice, `judge`; empty: unknown.
     """
 
     mean: float | None
@@ -112,6 +114,7 @@ class MetricResult:
     pass_all: Mapping[int, float] = field(default_factory=dict)
     pass_rows: Mapping[int, int] = field(default_factory=dict)
     flaky: tuple[int, ...] = ()
+    variance: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def decisive(self) -> float | None:

@@ -1,0 +1,191 @@
+"""Rows and repeats that a comparison needs, from stored answers or from a guess.
+
+    plan_power(comparison, forecasts, Target("exact_match", difference=0.05))
+    [PowerEstimate(variant=1, base=0, pilot_rows=150, options=(PowerOption(1, 1240, …), …), …)]
+
+A difference that the pilot shows is not planned with: it is the most uncertain figure of all, and
+the one to find out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.plan.forecast import Forecast
+from workbench.stats.components import Components, assured_components, difference_components
+from workbench.stats.verdicts import (
+    ALPHA,
+    detectable_difference,
+    rows_for_equivalence,
+    rows_to_detect,
+)
+
+REPEATS = (1, 2, 3, 5, 10)
+MIN_PILOT_ROWS = 10
+GUESSED_SD = 0.5  # of a range: half the rows pass, and two variants correlate by 0.5
+
+
+@dataclass(frozen=True)
+class Target:
+    """The difference to plan for.
+
+    Attributes:
+        metric: empty: the first.
+        difference: in the metric's unit, more than 0.
+        sd: guess of the standard deviation of a row's difference; None: from stored answers.
+    """
+
+    metric: str
+    difference: float
+    sd: float | None = None
+
+
+@dataclass(frozen=True)
+class PowerOption:
+    """The rows that are needed with so many repeats of each.
+
+    Attributes:
+        rows: that show the difference in 80% of cases.
+        rows_equivalence: that show in 80% of cases, if there is no difference, that it is within
+            the margin.
+        requests: for the greater of the two, of both variants.
+        cost: of these requests, in the project's currency; None: unknown.
+    """
+
+    repeats: int
+    rows: int
+    rows_equivalence: int
+    requests: int
+    cost: float | None
+
+
+@dataclass(frozen=True)
+class PowerEstimate:
+    """The plan of one comparison.
+
+    Attributes:
+        margin: for equivalence, in the metric's unit.
+        pilot_rows: rows with stored answers of both; 0: the standard deviation is a guess.
+        components: of a row's difference, as planned with.
+        dataset_rows: in scope.
+        detectable: least difference that these show in 80% of cases at the file's repeats; None:
+            there are too few, or the effect of repeats is unknown.
+    """
+
+    variant: int
+    base: int
+    metric: str
+    margin: float
+    pilot_rows: int
+    components: Components
+    options: tuple[PowerOption, ...]
+    dataset_rows: int
+    detectable: float | None
+
+
+def plan_power(
+    comparison: ExperimentComparison, forecasts: Sequence[Forecast], target: Target
+) -> list[PowerEstimate]:
+    """Return the plan of every variant's comparison with its baseline; nothing is sent.
+
+    `forecasts` are of the plan's variants, for the cost of those without stored answers.
+
+    Raises:
+        WorkbenchError: no such metric, it has categories, or there is nothing to guess from.
+    """
+    plan = comparison.plan
+    evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
+    metric = target.metric or next(iter(evaluators))
+    if metric not in evaluators:
+        raise unknown_name("metric", metric, evaluators, where="--metric")
+    family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
+    if family.has_categories:
+        raise WorkbenchError(
+            f"{metric} has categories, which have no mean",
+            fix="--metric with a number or pass/fail",
+        )
+    return list(_estimates(comparison, forecasts, replace(target, metric=metric), family))
+
+
+def _estimates(
+    comparison: ExperimentComparison,
+    forecasts: Sequence[Forecast],
+    target: Target,
+    family: MetricFamily,
+) -> Iterator[PowerEstimate]:
+    plan = comparison.plan
+    pairs = [(n, base) for n, base in enumerate(plan.baselines) if base is not None]
+    alpha = ALPHA / max(1, len(pairs))
+    for number, base in pairs:
+        components, pilot_rows = _components(family, base, number, target)
+        costs = [_request_cost(comparison, forecasts, n) for n in (base, number)]
+        cost = None if None in costs else sum(cost or 0.0 for cost in costs)
+        margin = plan.experiment.margin(target.metric)
+        if margin is None:
+            margin = (
+                DEFAULT_MARGIN * family.scale.width if family.scale.width else target.difference
+            )
+        is_binary = family.scale.pass_fail and components.rows is None
+        options = []
+        for repeats in REPEATS if components.rows is not None else REPEATS[:1]:
+            sd = components.sd(repeats)
+            rows = rows_to_detect(target.difference, sd, alpha, is_binary=is_binary)
+            equivalent = rows_for_equivalence(margin, sd, alpha) if margin else rows
+            requests = 2 * max(rows, equivalent) * repeats
+            total = None if cost is None else cost * requests / 2
+            options.append(PowerOption(repeats, rows, equivalent, requests, total))
+        repeats = plan.experiment.repeats
+        detectable = None
+        if components.rows is not None or repeats == 1:
+            detectable = detectable_difference(plan.rows, components.sd(repeats), alpha)
+        yield PowerEstimate(
+            variant=number,
+            base=base,
+            metric=target.metric,
+            margin=margin,
+            pilot_rows=pilot_rows,
+            components=components,
+            options=tuple(options),
+            dataset_rows=plan.rows,
+            detectable=detectable,
+        )
+
+
+def _components(
+    family: MetricFamily, base: int, number: int, target: Target
+) -> tuple[Components, int]:
+    """The variance of a row's difference to plan with, and the rows that it comes from."""
+    if target.sd is not None:
+        return Components(None, target.sd**2), 0
+    first, second = (family.imputed(n) or {} for n in (base, number))
+    observed = difference_components(first, second)
+    rows = len(first.keys() & second.keys())
+    if observed and rows >= MIN_PILOT_ROWS and family.scale.width is not None:
+        least = family.scale.width**2 / rows  # as if one more row differed
+        observed = replace(observed, answers=max(observed.answers, least - (observed.rows or 0.0)))
+    if observed and rows >= MIN_PILOT_ROWS and observed.total:
+        return assured_components(observed, rows), rows
+    if family.scale.width is None:
+        stored = "no row differs" if observed and rows >= MIN_PILOT_ROWS else f"{rows} rows"
+        raise WorkbenchError(
+            f"{target.metric} has no range, and the stored answers of both variants are too few "
+            f"to tell how much its differences vary ({stored})",
+            fix="run some rows first (workbench run --limit 50), or add --sd with a guess of the "
+            "standard deviation of a row's difference",
+        )
+    return Components(None, (GUESSED_SD * family.scale.width) ** 2), 0
+
+
+def _request_cost(
+    comparison: ExperimentComparison, forecasts: Sequence[Forecast], number: int
+) -> float | None:
+    """The cost of a request of a variant; None: unknown."""
+    if not comparison.plan.variants[number].model.provider.billed:
+        return 0.0
+    stored, forecast = comparison.results[number].cost_of_1000, forecasts[number]
+    if stored is not None:
+        return stored / 1_000
+    cost = forecast.high if forecast.low is None else forecast.low
+    return None if cost is None or not forecast.requests else cost / forecast.requests
