@@ -202,8 +202,8 @@ class Tally:
         texts: dict[int, list[int]] = {}
         for number in column.value_rows():
             texts.setdefault(number // self._repeats, []).append(self._text_hashes[number])
-        judged_anew = not column.traits.cache
-        components = variance_components(scores.values, texts if judged_anew else None)
+        rejudged = not column.traits.cache
+        components = variance_components(scores.values, texts if rejudged else None)
         return components.shares() if components else {}
 
     def _is_billed(self, number: int) -> bool:
