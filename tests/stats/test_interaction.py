@@ -88,6 +88,21 @@ def test_equal_differences_seldom_seem_unequal(world):
     assert_rate(false, DRAWS, (0.0, 0.06), (0.0, 0.065))
 
 
+def test_rows_of_a_group_add_no_evidence_of_their_own():
+    """Thirty passages of five questions, with an effect of the passage."""
+    rng = np.random.default_rng(8)
+    draws = draws_of(DRAWS)
+    groups = np.arange(150) // 5
+    false = {"by group": 0, "by row": 0}
+    for _ in range(draws):
+        values = rng.normal(0, 1, 30)[groups] + rng.normal(0, 0.5, 150)
+        slices = [values[:75], values[75:]]
+        false["by group"] += (p_of(slices, groups.tolist()) or 0) <= 0.05
+        false["by row"] += (p_of(slices) or 0) <= 0.05
+    assert_rate(false["by group"], DRAWS, (0.0, 0.06), (0.0, 0.065))
+    assert false["by row"] > 0.25 * draws
+
+
 def test_an_opposite_slice_is_seen():
     rng = np.random.default_rng(7)
     worlds = ([flips(rng, 100, 0.3, 0.75), flips(rng, 50, 0.3, 0.2)] for _ in range(100))
