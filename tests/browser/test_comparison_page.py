@@ -166,6 +166,21 @@ def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     expect(window.locator("#confusion")).to_contain_text("expected")
 
 
+def test_latency_has_its_median_and_percentile(window: Page, plain: Path, tmp_path: Path) -> None:
+    times = (
+        '{"n":60,"mean":0.4,"median":{"value":0.3,"low":0.2,"high":0.5},'
+        '"p95":{"value":1.5,"low":0.9,"high":null}}'
+    )
+    timed = tmp_path / "timed.html"
+    text = plain.read_text()
+    assert '"latency":null,"times":null' in text
+    timed.write_text(text.replace('"latency":null,"times":null', f'"latency":0.4,"times":{times}'))
+    _, messages = opened(window, timed)
+    cell = window.locator("#matrix tbody tr").nth(1)
+    expect(cell).to_contain_text("0.4median 0.3 [0.2, 0.5], p95 1.5 [0.9, –], n=60")
+    assert messages == []
+
+
 def test_failures_stand_first(window: Page, plain: Path) -> None:
     opened(window, plain)
     first = window.locator("#rows tbody tr").first

@@ -66,9 +66,9 @@ def draw_times(
 
 def words(times: PairedTimes, share: float = 0.0) -> tuple[str, BlockDifference]:
     """The verdict with a margin that is a share of the first variant's median."""
-    difference = block_difference(times)
+    difference = block_difference(times, rows=len(times.before))
     margin = share * difference.before
-    (verdict,) = verdicts([difference], margin=margin, higher_is_better=False)
+    (verdict,) = verdicts([difference], margins=[margin], higher_is_better=False)
     assert verdict.reason == difference.reason
     return verdict.outcome, difference
 
@@ -160,7 +160,7 @@ def test_variants_asked_one_after_the_other_get_no_word(rows: int) -> None:
 
 def test_few_rows_get_no_word() -> None:
     times = draw_times(np.random.default_rng(0), 49)
-    difference = block_difference(times)
+    difference = block_difference(times, rows=49)
     assert (difference.reason, difference.p, difference.rows) == (FEW_ROWS, 1.0, 49)
     assert difference.mean == np.median(times.after) - np.median(times.before)
     assert difference.p_equivalence(1e9) == 1.0
@@ -171,7 +171,7 @@ def test_rows_of_several_days_are_compared_where_both_were_asked() -> None:
     times = draw_times(np.random.default_rng(2), 200)
     early = np.where(np.arange(200) < 100, times.before_sent_at - 86_400, times.before_sent_at)
     mixed = PairedTimes(times.before, times.after, early, times.after_sent_at)
-    difference = block_difference(mixed)
+    difference = block_difference(mixed, rows=200)
     assert difference.reason == ""
     assert difference.blocks is not None
     assert len(difference.blocks.differences) in (15, 16)  # of 30, one of them at the border
@@ -180,7 +180,8 @@ def test_rows_of_several_days_are_compared_where_both_were_asked() -> None:
 def test_more_rows_make_the_interval_narrower() -> None:
     widths = []
     for rows in (100, 1_000, 10_000):
-        difference = block_difference(draw_times(np.random.default_rng(3), rows))
+        times = draw_times(np.random.default_rng(3), rows)
+        difference = block_difference(times, rows=rows)
         assert difference.low is not None
         assert difference.high is not None
         widths.append(difference.high - difference.low)

@@ -1,6 +1,7 @@
 """Variants compared with each other on the same rows.
 
 metrics.py        each metric of a variant compared with its baseline's: difference and verdict
+times.py          metrics of time, compared where both variants met the same load
 selectors.py      the variants that a user's names select, and the pairs to compare
 changed_rows.py   the rows whose values changed, with both answers
 slices.py         comparisons by value of a column; the test that a difference is the same in all

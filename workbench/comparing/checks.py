@@ -201,8 +201,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
             return replace(check, rule=f"{check.rule}, where it is not")
         words = f"{check.rule}, which shares nothing with it"
         return replace(check, rule=words, outcome=INCONCLUSIVE)
-    name = plan.variants[base].name
-    words = f"no worse than {name}" + (f" by {margin:g}" if margin else "")
+    words = f"no worse than {plan.variants[base].name}" + (f" by {margin:g}" if margin else "")
     sample = _Sample.build(family, (number, base), family.scale)
     check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
@@ -213,19 +212,20 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     )
     if not shown:
         return check
+    reason, p_worse, p_fine = sample.reason or shown.reason, 1.0, 1.0
     sign = 1 if family.scale.higher_is_better else -1
-    p_worse = p_fine = 1.0
     if tested:
         tests = (tested.p_less, tested.p_greater)[::sign]
         p_worse, p_fine = (test(-sign * margin) for test in tests)
     factor = 1.0 if p_factor is None else p_factor
-    passed, rows_needed = p_fine * factor <= ALPHA and not sample.reason, None
-    if not passed and not sample.reason:
+    passed, rows_needed = p_fine * factor <= ALPHA and not reason, None
+    if not passed and not reason:
         distance = abs(margin + sign * shown.mean)
         rows_needed = _rows_needed(distance, shown.planning_sd, shown.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
+        reason=reason,
         value=shown.mean,
         low=shown.low,
         high=shown.high,

@@ -6,9 +6,10 @@
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
 
-from collections.abc import Collection, Iterator, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
+from workbench.comparing.times import compare_times
 from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.scores import MetricScores
@@ -53,6 +54,7 @@ class MetricFamily:
         scores: of each variant.
         scale: the values the metric can take, the same for all variants.
         has_categories: some values are not numbers.
+        sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
     evaluator: Evaluator
@@ -60,17 +62,19 @@ class MetricFamily:
     scores: Sequence[MetricScores]
     scale: Scale
     has_categories: bool
+    sent_at: Sequence[Mapping[int, float]]
 
     @classmethod
     def build(cls, evaluator: Evaluator, tallies: Sequence[Tally], plan: Plan) -> "MetricFamily":
         """Read the scores of every variant."""
-        name = evaluator.name
+        name, times = evaluator.name, evaluator.traits.measures_time
         return cls(
             evaluator,
             plan,
             scores=[tally.scores(name) for tally in tallies],
             scale=metric_scales([evaluator], tallies)[name],
             has_categories=any(tally.kind(name) == "category" for tally in tallies),
+            sent_at=[tally.sent_at() for tally in tallies] if times else (),
         )
 
     def restrict(self, rows: Sequence[Set[int]]) -> "MetricFamily":
@@ -144,8 +148,11 @@ class MetricFamily:
     ) -> Difference | None:
         """The difference of two variants' values on the rows that both have values of.
 
-        None without such rows, and for an anytime-valid one of a metric without a range.
+        None without such rows, and for an anytime-valid one of a metric of time or without a range.
         """
+        if self.evaluator.traits.measures_time:
+            pair, values = (base, number), (first, second)
+            return None if anytime else compare_times(self.plan, pair, values, self.sent_at)
         clusters = self.plan.clusters((base, number))
         if not anytime:
             return paired_difference(first, second, self.scale, clusters)

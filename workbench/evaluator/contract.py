@@ -24,6 +24,7 @@ from workbench.evaluator.errors import exception_message
 from workbench.evaluator.spec import RESERVED, Spec
 from workbench.model import Completion
 
+TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
 DATA_ARGUMENTS = ("inputs", "outputs", "expectations", "completion")
 Kind = Literal["pass", "number", "category"]
 Value = bool | float | str | None
@@ -77,6 +78,11 @@ class Traits:
     unit: str = ""
     kind: Kind | None = None
     cache: bool = True
+
+    @property
+    def measures_time(self) -> bool:
+        """True if the unit is one of time, or something per time (`tokens/s`)."""
+        return self.unit.rpartition("/")[2].strip() in TIME_UNITS
 
 
 def evaluator(

@@ -169,6 +169,8 @@ def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
     """The rows that an unclear verdict needs, and the worst case of failed rows."""
     for metric, comparison in comparisons.items():
         verdict = comparison.verdict
+        if verdict.reason:
+            yield f"  {shorten(metric)}: no verdict: {verdict.reason}"
         if verdict.rows_needed:
             yield (
                 f"  {shorten(metric)}: about {verdict.rows_needed:,} rows would settle it"

@@ -110,6 +110,8 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         "variants of a metric together (Holm)",
         f"equivalent: within {', '.join(margins.values())} (`margin:` in the experiment file)",
     ]
+    reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
+    lines += [f"no verdict on {shorten(name)}: {reason}" for name, reason in reasons]
     details = [
         f"{label}: {detail}"
         for label, _, comparison in comparisons
@@ -148,7 +150,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
     """An unclear verdict, and the worst case of failed rows."""
     difference, verdict = comparison.difference, comparison.verdict
     raced = difference.anytime_valid  # after a race more rows don't help
-    if verdict.outcome == INCONCLUSIVE and not raced:
+    if verdict.outcome == INCONCLUSIVE and not raced and not verdict.reason:
         text = f"{difference_text(difference)}, not enough evidence"
         if verdict.rows_needed:
             text += f"; about {verdict.rows_needed:,} rows would settle it"

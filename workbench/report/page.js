@@ -90,7 +90,8 @@
         el("td", { class: "number" }, `${count(counts.scored)} of ${count(counts.planned)}`,
           missing ? el("small", { class: "state" }, missing) : null),
         ...AXES.map(([name]) => el("td", { class: "number" },
-          variant[name] == null ? "–" : small(variant[name]))));
+          variant[name] == null ? "–" : small(variant[name]),
+          name === "latency" ? quantiles(variant.times) : null)));
     });
     replace("matrix", scrolled("variants", el("table", {}, el("thead", {}, head),
       el("tbody", {}, ...lines))));
@@ -119,10 +120,20 @@
     return el("td", { class: "number" }, ...parts);
   }
 
+  // Median and 95th percentile of the answers' times
+  function quantiles(times) {
+    if (!times) return null;
+    const { median, p95, n } = times;
+    const range = ({ value, low, high }) => small(value) + (low == null && high == null ? ""
+      : ` [${low == null ? "–" : small(low)}, ${high == null ? "–" : small(high)}]`);
+    return el("small", {}, `median ${range(median)}, p95 ${range(p95)}, n=${count(n)}`);
+  }
+
   // Interval, rows needed, rows left out and worst case of a comparison
   function evidence(comparison) {
     const interval = ({ low, high }) => low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
     const lines = [interval(comparison)];
+    if (comparison.reason) lines.push(comparison.reason);
     if (comparison.verdict === "not enough evidence" && comparison.rows_needed)
       lines.push(`about ${count(comparison.rows_needed)} rows needed`);
     if (comparison.left_out) lines.push(`${plural(comparison.left_out, "row")} left out`);

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from importlib.resources import files
 
 from workbench.canonical import JSON
@@ -116,6 +117,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "stopped": plain(result.stopped),
         "cost": result.cost_of_1000,
         "latency": result.latency_s,
+        "times": asdict(result.latency) if result.latency else None,
         "rows": {name: getattr(result.rows, name) for name in ROW_COUNTS},
         "metrics": {
             plain(name): {

@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.results.types import Comparison, MetricResult, VariantResult
+from workbench.stats.blocks import BlockDifference, SignedRanks
 from workbench.stats.pairs import Difference
 
 
@@ -59,6 +60,7 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
     return {
         "baseline": comparison.baseline,
         "verdict": verdict.outcome,
+        "reason": verdict.reason,
         **_difference_json(comparison.difference),
         "p_adjusted": verdict.p,
         "margin": comparison.margin,
@@ -76,4 +78,11 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
 def _difference_json(difference: Difference) -> dict[str, JSON]:
     names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
     fields = {name: getattr(difference, name) for name in names}
+    if isinstance(difference, BlockDifference):
+        fields["p95"] = _tail_json(difference.tail) if difference.tail else None
     return {"difference": fields.pop("mean"), **fields}
+
+
+def _tail_json(tail: SignedRanks) -> dict[str, JSON]:
+    low, high = tail.interval()
+    return {"difference": tail.centre, "low": low, "high": high, "p": tail.p}

@@ -46,6 +46,7 @@ class Tally:
         self._digests = bytearray(rows * DIGEST_SIZE)
         self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(2)]
         self._latencies = array("d", [math.nan]) * rows
+        self._stored_at = array("d", [math.nan]) * rows
         self._texts = TextTable()
         self._reasons = array("q", [0]) * rows
         self._text_hashes = array("q", [0]) * rows
@@ -87,6 +88,19 @@ class Tally:
             not_applicable=inapplicable - values.keys(),
             clusters=self._clusters,
         )
+
+    def set_stored_at(self, times: Sequence[float | None]) -> None:
+        """Set when each row's answer was stored, in seconds since 1970; None: it was not."""
+        self._stored_at = array("d", [math.nan if time is None else time for time in times])
+
+    def sent_at(self) -> dict[int, float]:
+        """Return when each dataset row was asked for, on average over its repeats.
+
+        Rows without a time are left out; all are before `set_stored_at`.
+        """
+        sent_at = np.array(self._stored_at) - np.array(self._latencies)
+        means = sent_at.reshape(-1, self._repeats).mean(axis=1)
+        return {row: float(mean) for row, mean in enumerate(means) if not math.isnan(mean)}
 
     def kind(self, name: str) -> str:
         """Return `pass`, `number` or `category`, by an evaluator's values; empty without any."""
@@ -210,13 +224,17 @@ class Tally:
         return 0 < self._states[number] <= BILLED
 
     def _answer_times(self) -> list[float]:
-        """Seconds of each scored answer that was timed; one that rows share counts once."""
+        """Seconds of each scored answer that was timed; one that rows share counts once.
+
+        Empty if all took 0 s: `echo` computes nothing.
+        """
         times = {
             self._row_digest(number): self._latencies[number]
             for number, state in enumerate(self._states)
             if 0 < state <= SCORED
         }
-        return [time for time in times.values() if not math.isnan(time)]
+        timed = [time for time in times.values() if not math.isnan(time)]
+        return timed if any(timed) else []
 
     def _row_digest(self, number: int) -> bytes:
         return bytes(self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE])

@@ -106,6 +106,7 @@ class Stream:
             pass
         if self._error and not isinstance(self._error, Stopped):
             raise self._error
+        self._read_times()
         return self.tallies
 
     def finish(self) -> None:
@@ -118,6 +119,7 @@ class Stream:
         self._end()
         if self._error:
             raise self._error
+        self._read_times()
 
     def rows(self, variant: int) -> Iterator[list[NumberedRow]]:
         """All scored rows of a variant again, some at a time, in order."""
@@ -145,6 +147,16 @@ class Stream:
                     rows.append((number, Row(cells[number], completion)))
             if rows:
                 yield rows
+
+    def _read_times(self) -> None:
+        """Tell the tallies of API models when answers were stored, if a metric measures time."""
+        if not any(e.traits.measures_time for e in self._plan.experiment.evaluators):
+            return
+        plan = self._plan
+        for variant, cells, tally in zip(plan.variants, plan.cells, self.tallies, strict=True):
+            if variant.model.provider.concurrent:
+                stored_at = self._store.stored_at({cell.key for cell in cells})
+                tally.set_stored_at([stored_at.get(cell.key) for cell in cells])
 
     def _end(self) -> None:
         self._queue.put(None)

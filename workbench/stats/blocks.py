@@ -128,23 +128,20 @@ class BlockDifference(Difference):
         return self.blocks.p_less(bound) if self.blocks else 1.0
 
 
-def block_difference(times: PairedTimes, reason: str = "") -> BlockDifference:
-    """The difference of the medians, of one row at least.
+def block_difference(times: PairedTimes, *, rows: int, reason: str = "") -> BlockDifference:
+    """The difference of the medians, of one time at least.
 
+    `rows` is the number of dataset rows that the times are of: some may share their answers.
     `reason` says why the times are not comparable; empty: they are, if they were asked together.
     """
     blocks: SignedRanks | None = None
     tail: SignedRanks | None = None
     if not reason:
-        split = [block for block in _split(times) if block.together]
-        few = FEW_ROWS if len(times.before) < MIN_ROWS else NOT_TOGETHER
-        reason = "" if len(split) >= MIN_BLOCKS else few
-    if not reason:
-        blocks = SignedRanks(tuple(block.quantile_difference(0.5) for block in split))
-        if min(len(block.before) for block in split) >= MIN_TAIL_ROWS:
-            tail = SignedRanks(tuple(block.quantile_difference(0.95) for block in split))
+        blocks = _compare_blocks(times, 0.5, MIN_BLOCK_ROWS)
+        tail = _compare_blocks(times, 0.95, MIN_TAIL_ROWS)
+    if not reason and not blocks:
+        reason = FEW_ROWS if len(times.before) < MIN_ROWS else NOT_TOGETHER
     low, high = blocks.interval() if blocks else (None, None)
-    rows = len(times.before)
     sd = float(np.std(blocks.differences, ddof=1)) if blocks else 0.0
     return BlockDifference(
         before=float(np.median(times.before)),
@@ -154,7 +151,7 @@ def block_difference(times: PairedTimes, reason: str = "") -> BlockDifference:
         p=blocks.p if blocks else 1.0,
         test=f"signed-rank test of {len(blocks.differences)} blocks" if blocks else "none",
         rows=rows,
-        clusters=len(blocks.differences) if blocks else rows,
+        clusters=rows,
         up=int(np.count_nonzero(times.after > times.before)),
         down=int(np.count_nonzero(times.after < times.before)),
         sd=sd * math.sqrt(rows / len(blocks.differences)) if blocks else 0.0,
@@ -166,11 +163,18 @@ def block_difference(times: PairedTimes, reason: str = "") -> BlockDifference:
     )
 
 
-def _split(times: PairedTimes) -> list[PairedTimes]:
-    """Blocks of rows that are consecutive in the time of asking."""
-    count = min(MAX_BLOCKS, max(1, len(times.before) // MIN_BLOCK_ROWS))
+def _compare_blocks(times: PairedTimes, share: float, block_rows: int) -> SignedRanks | None:
+    """Compare a quantile in blocks of so many rows at least, consecutive in the time of asking.
+
+    None for too few blocks in which both variants were asked together.
+    """
+    count = min(MAX_BLOCKS, len(times.before) // block_rows)
+    if count < MIN_BLOCKS:
+        return None
     order = np.argsort(times.before_sent_at + times.after_sent_at, kind="stable")
-    return [times.select(rows) for rows in np.array_split(order, count)]
+    blocks = [times.select(rows) for rows in np.array_split(order, count)]
+    differences = [block.quantile_difference(share) for block in blocks if block.together]
+    return SignedRanks(tuple(differences)) if len(differences) >= MIN_BLOCKS else None
 
 
 def _rank_sums(ranks: tuple[int, ...]) -> FloatArray:
