@@ -38,6 +38,7 @@ def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path
             {"text": "yes", "state": "", "scores": [1.0, 1.0]},
             {"text": "no", "state": "", "scores": [0.0, 1.0]},
         ],
+        "same": [1],  # both are one token
     }
     assert (data["columns"], data["diffs"][0]["lines"][-1]) == (["a", "b", "kind", "n"], "+{{ b }}")
 

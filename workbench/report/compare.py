@@ -14,6 +14,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.comparing.changed_rows import RowChange
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.row_patterns import RowPatterns, find_patterns
 from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
@@ -26,6 +27,7 @@ from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
 
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
+MAX_SUSPECTS = 10
 MAX_WORSE_ROWS = 5
 MAX_PARTIAL = 5  # variants
 OUTPUT_WIDTH = 70  # characters
@@ -46,6 +48,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from slice_lines(compared, number)
         yield from _prompt_lines(compared, base, number)
         yield ""
+    yield from pattern_lines(compared)
     yield from partial_lines(compared, compared.compared_variants)
 
 
@@ -82,8 +85,9 @@ def compare_markdown(compared: ExperimentComparison) -> str:
             fence = "`" * max(3, 1 + max(runs, default=0))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
-    partial = partial_lines(compared, compared.compared_variants)
-    return "\n".join([*lines, *map(escape_markdown, partial)])
+    notes = [*pattern_lines(compared), *partial_lines(compared, compared.compared_variants)]
+    lines += [f"- {escape_markdown(note)}" for note in notes]
+    return "\n".join(lines)
 
 
 def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
@@ -105,9 +109,38 @@ def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
             }
             for change in compared.changes
         ],
+        "patterns": [_pattern_json(compared, pattern) for pattern in find_patterns(compared)],
         "slices": slices_json(compared),
         "interactions": interactions_json(compared),
     }
+
+
+def _pattern_json(compared: ExperimentComparison, pattern: RowPatterns) -> dict[str, JSON]:
+    ids = [example.id for example in compared.plan.examples]
+    return {
+        "metric": pattern.metric,
+        "rows": pattern.rows,
+        "strong": [compared.plan.variants[number].name for number in pattern.strong],
+        "suspect": [ids[row] for row in pattern.suspect],
+        "same": [ids[row] for row in pattern.same],
+    }
+
+
+def pattern_lines(compared: ExperimentComparison) -> Iterator[str]:
+    """The rows whose labels deserve a look, and the number that never differ."""
+    ids = [example.id for example in compared.plan.examples]
+    for pattern in find_patterns(compared):
+        metric = shorten(pattern.metric)
+        if pattern.suspect:
+            rows = ", ".join(shorten(ids[row], 40) for row in pattern.suspect[:MAX_SUSPECTS])
+            more = ", …" if len(pattern.suspect) > MAX_SUSPECTS else ""
+            yield (
+                f"{metric}: {pluralize(len(pattern.suspect), 'row')} that all "
+                f"{len(pattern.strong)} strong variants get wrong, check their labels: {rows}{more}"
+            )
+        if pattern.same:
+            rows = pluralize(pattern.rows, "row")
+            yield f"{metric}: {len(pattern.same):,} of {rows} never differ"
 
 
 def prompt_diff_lines(before: Prompt, after: Prompt) -> Iterator[str]:

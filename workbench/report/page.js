@@ -271,6 +271,10 @@
     return cells ? sum / cells : Infinity;
   }
 
+  function isMarked(row, key) {
+    return (row[key] || []).includes(metricIndex(view.metric));
+  }
+
   const FILTERS = {
     all: ["all rows", () => true],
     failed: ["failed or not scored", (row) => [...shown].some((index) => row.cells[index]
@@ -278,6 +282,9 @@
     changed: ["changed against the baseline", (row) => gains(row).some((gain) => gain !== 0)],
     broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
     fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],
+    suspect: ["wrong in every strong variant: check the label", (row) => isMarked(row, "suspect")],
+    same: ["the same in every variant", (row) => isMarked(row, "same")],
+    differing: ["not the same in every variant", (row) => !isMarked(row, "same")],
   };
   const SORTS = {
     failures: ["failures first", (a, b) => failures(a) - failures(b)],

@@ -16,6 +16,7 @@ from importlib.resources import files
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.row_patterns import find_patterns
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
@@ -140,6 +141,12 @@ def _rows(compared: ExperimentComparison) -> Iterator[tuple[bool, str]]:
     metrics = [evaluator.name for evaluator in compared.plan.experiment.evaluators]
     columns = compared.plan.experiment.dataset.columns
     cells = compared.plan.cells[compared.compared_variants[0]]
+    patterns = {pattern.metric: pattern for pattern in find_patterns(compared)}
+    repeats = compared.plan.experiment.repeats
+    rows_of = {
+        key: [frozenset(getattr(patterns.get(name), key, ())) for name in metrics]
+        for key in ("suspect", "same")
+    }
     start = 0
     readers = (compared.read_rows(number) for number in compared.compared_variants)
     for chunks in zip(*readers, strict=True):
@@ -158,7 +165,10 @@ def _rows(compared: ExperimentComparison) -> Iterator[tuple[bool, str]]:
                 "expected": None if expected is None else _text(expected),
                 "cells": answers,
             }
-            yield failed or len(scores) > 1, _json(row)
+            for key, by_metric in rows_of.items():  # indexes of the metrics; most rows have none
+                if marked := [n for n, rows in enumerate(by_metric) if number // repeats in rows]:
+                    row[key] = marked
+            yield failed or len(scores) > 1 or "suspect" in row, _json(row)
         start = last + 1
 
 

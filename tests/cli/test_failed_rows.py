@@ -1,0 +1,168 @@
+"""Rows that failed, in every command: a prompt can't win, pass or look better by failing."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import invoke
+from openai_server import OpenAIServer, Reply, refuse, say, serve
+
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [plain, short]
+models: [{{"openai:m": {{base_url: "{url}", backoff_s: 0.01}}}}]
+evaluators: [exact_match{more}]
+gate: {{exact_match: {{{rule}}}}}
+repeats: {repeats}
+max_failed: 1000
+"""
+ROWS = 100
+HARD = 40  # the first rows
+
+
+class Home:
+    """A project with a hundred rows, asked of a server whose script may fail some."""
+
+    def __init__(self, root: Path, server: OpenAIServer) -> None:
+        self.root, self.server = root, server
+        self.task = root / "prompts" / "qa"
+        self.task.mkdir(parents=True)
+        rows = ({"id": f"r{n}", "text": f"t{n}", "label": "yes"} for n in range(ROWS))
+        (self.task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        (self.task / "plain.jinja").write_text("user:\nPlain: {{ text }}\n")
+        (self.task / "short.jinja").write_text("user:\nShort: {{ text }}\n")
+        self.write()
+
+    def write(self, rule: str = "min: 0.5", repeats: int = 1, more: str = "") -> None:
+        text = EXPERIMENT.format(url=self.server.url, rule=rule, repeats=repeats, more=more)
+        (self.task / "experiment.yaml").write_text(text)
+
+    def command(self, *words: str) -> Any:
+        return invoke(self.root, *words, MLFLOW_TRACKING_URI="none")
+
+    def read(self, *words: str) -> Any:
+        return json.loads(self.command(*words, "--json").stdout)
+
+
+@pytest.fixture
+def home(tmp_path: Path):
+    with serve() as server:
+        yield Home(tmp_path / "home", server)
+
+
+def script(failure: Reply | None, *, plain: float = 0.6, short: float = 0.9):
+    """Both are right on so much of the easy rows; `short` fails on the hard ones, which `plain`
+    answers wrongly."""
+
+    def reply(path: str, body: Any, nth: int) -> Reply:
+        prompt = body["messages"][-1]["content"]
+        number = int(re.findall(r"t(\d+)", prompt)[0])
+        share = short if prompt.startswith("Short") else plain
+        if number < HARD:
+            return failure if failure and share == short else say("no")
+        return say("yes" if number < HARD + share * (ROWS - HARD) else "no")
+
+    return reply
+
+
+FAILURES = {
+    "refused with 400": refuse(400, "this text is not allowed"),
+    "filtered": say("", finish="content_filter"),
+    "not a completion": Reply(200, b"<html>busy</html>"),
+    "an empty answer": say(""),
+}
+
+
+@pytest.mark.parametrize("failure", FAILURES)
+def test_hard_rows_that_failed_count_as_the_worst(home: Home, failure: str) -> None:
+    """Sixty easy rows: `short` is right on 54, `plain` on 36, and neither on a hard row."""
+    home.server.script = script(FAILURES[failure], plain=36 / 60, short=54 / 60)
+    home.command("run")
+    plain, short = home.read("compare")["variants"]
+    shown = short["metrics"]["exact_match"]
+    number = shown["worst_case"] or shown  # an empty answer is an answer: scored, and wrong
+    assert (number["mean"], number["n"]) == (0.54, ROWS)
+    assert plain["metrics"]["exact_match"]["mean"] == 0.36
+    qualities = {c["variant"]: c["quality"] for c in home.read("decide")["candidates"]}
+    assert qualities == {"short": 0.54, "plain": 0.36}
+    home.write("min: 0.8")
+    gate = home.read("gate")
+    assert (gate["exit_code"], gate["checks"][0]["value"]) == (1, 0.54)
+
+
+def test_a_prompt_half_of_whose_requests_are_refused_passes_no_gate(home: Home) -> None:
+    def reply(path: str, body: Any, nth: int) -> Reply:
+        prompt = body["messages"][-1]["content"]
+        fails = prompt.startswith("Short") and int(re.findall(r"t(\d+)", prompt)[0]) % 2
+        return FAILURES["refused with 400"] if fails else say("yes")
+
+    home.server.script = reply
+    home.command("run")
+    for rule in ("min: 0.8", "no_worse_than: baseline, by: 0.05"):
+        home.write(rule)
+        assert home.command("gate").returncode == 1
+    table = home.command("compare").stdout
+    assert "50 rows left out; with the worst score for failed answers -0.500" in table
+
+
+def test_rows_without_a_reply_keep_a_gate_open_until_they_are_answered(home: Home) -> None:
+    home.server.script = script(Reply(500), plain=1.0, short=0.999)
+    assert home.command("run").returncode == 0  # max_failed is a thousand
+    text = (home.task / "experiment.yaml").read_text()
+    (home.task / "experiment.yaml").write_text(text.replace("1000", "0").replace("0.5", "0.3"))
+    for _ in range(2):  # the store keeps that they were asked
+        done = home.command("gate")
+        assert done.returncode == 8
+        assert "40 answers got no reply, and max_failed is 0: run again" in done.stdout
+    counts = {v["name"]: v["rows"] for v in home.read("compare")["variants"]}
+    assert (counts["short"]["failed"], counts["short"]["not_run"]) == (40, 0)
+    assert home.command("gate", "--grow", "--max-calls", "400").returncode == 8
+    assert home.command("gate", "--grow", "--max-calls", "400").returncode == 8
+    home.server.script = script(None, plain=1.0)
+    home.command("run")
+    assert home.command("gate").returncode == 0
+
+
+def test_leaderboard_and_comparison_average_rows_with_repeats_and_failures(home: Home) -> None:
+    """Two of three tries fail on easy rows, so pooled answers would weigh the hard rows more."""
+
+    def reply(path: str, body: Any, nth: int) -> Reply:
+        number = int(re.findall(r"t(\d+)", body["messages"][-1]["content"])[0])
+        if number >= HARD and nth > 1:
+            return refuse(422, "not twice")
+        return say("yes" if number >= HARD else "no")
+
+    home.server.script = reply
+    home.write(repeats=3)
+    home.command("run")
+    for variant in home.read("compare")["variants"]:
+        metric = variant["metrics"]["exact_match"]
+        assert metric["mean"] == pytest.approx(60 / 100)  # 60 of 180 answers: pooled 0.333
+        assert metric["worst_case"]["mean"] == pytest.approx(60 / 3 / 100)
+        assert (metric["n"], metric["answers"]["n"], metric["answers"]["failed"]) == (100, 180, 120)
+        assert (metric["pass_all"]["3"], metric["pass_rows"]["3"]) == (0.0, 40)
+        for comparison in variant["comparisons"].values():
+            assert (comparison["before"], comparison["after"]) == (
+                metric["mean"],
+                metric["mean"],
+            )
+
+
+def test_rows_that_do_not_apply_are_counted_by_every_command(home: Home) -> None:
+    (home.root / "evaluators").mkdir()
+    (home.root / "evaluators" / "easy.py").write_text(
+        "def easy(outputs: str, inputs: dict) -> bool | None:\n"
+        "    return outputs == 'yes' if int(inputs['text'][1:]) >= 40 else None\n"
+    )
+    home.server.script = script(None)
+    home.write(more=", easy")
+    text = (home.task / "experiment.yaml").read_text()
+    (home.task / "experiment.yaml").write_text(text.replace("gate: {exact_match", "gate: {easy"))
+    assert "40 not applicable" in home.command("run").stdout
+    compared = home.command("compare").stdout
+    assert "easy: 40 rows left out; 40 not applicable" in compared
+    gate = home.command("gate")
+    assert "40 rows not counted: the evaluator does not apply" in gate.stdout
+    assert home.read("gate")["checks"][0]["not_applicable"] == 40

@@ -1,0 +1,48 @@
+"""Rows that every strong variant gets wrong, and rows that tell no variant from another."""
+
+from bench import Bench
+from test_comparing import passes, score_plan
+
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.row_patterns import RowPatterns, find_patterns
+from workbench.results.tally import Tally
+
+THREE = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, short, long]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+
+
+def patterns_of(bench: Bench, **answers: list[int | None]) -> RowPatterns:
+    bench.write("short.jinja", "Short: {{ text }}")
+    bench.write("long.jinja", "Long: {{ text }}")
+    count = len(next(iter(answers.values())))
+    lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in range(count)]
+    bench.write("rows.jsonl", "".join(lines))
+    plan, tallies = bench.plan(THREE), list[Tally]()
+    scores = {
+        name: [None if value is None else passes(value)[0] for value in values]
+        for name, values in answers.items()
+    }
+    results = score_plan(plan, scores, tallies)
+    (pattern,) = find_patterns(ExperimentComparison(plan, results, tallies, lambda _: ()))
+    return pattern
+
+
+def test_a_row_that_all_strong_variants_get_wrong_is_suspect(bench: Bench) -> None:
+    pattern = patterns_of(
+        bench,
+        plain=[1, 1, 0, 0, 0, 0],  # weak: what it gets right or wrong says nothing of a label
+        short=[1, 1, 1, 1, 0, 0],
+        long=[1, 0, 1, 1, 0, None],  # the last answer failed
+    )
+    assert pattern == RowPatterns(
+        "exact_match", strong=(1, 2), suspect=(4, 5), same=(0, 4, 5), rows=6
+    )
+
+
+def test_one_strong_variant_suspects_no_label(bench: Bench) -> None:
+    pattern = patterns_of(bench, plain=[0, 0, 0, 0], short=[1, 1, 1, 0], long=[1, 0, 0, 0])
+    assert (pattern.strong, pattern.suspect, pattern.same) == ((1,), (), (3,))
