@@ -49,9 +49,6 @@ def script(path: str, body: Any, nth: int) -> Reply:
     return say("yes" if is_right else "no")
 
 
-pytestmark = pytest.mark.skip("until the store keeps refusals of a row")
-
-
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     home = tmp_path_factory.mktemp("numbers")
