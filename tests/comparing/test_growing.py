@@ -32,9 +32,15 @@ def planned(bench: Bench) -> Callable[..., Plan]:
     bench.write("short.jinja", "user:\nShort: {{ text }}")
 
     def plan(
-        rows: int, rule: str = DROP, *, repeats: int = 1, stored: frozenset[str] = frozenset()
+        rows: int,
+        rule: str = DROP,
+        *,
+        repeats: int = 1,
+        copies: int = 1,
+        stored: frozenset[str] = frozenset(),
     ) -> Plan:
-        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows)]
+        texts = [n // copies for n in range(rows)]
+        lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in texts]
         bench.write("rows.jsonl", "".join(lines))
         gate = f"gate: {{exact_match: {{{rule}}}}}\nrepeats: {repeats}\n"
         return bench.plan(TEXT + gate, stored=stored)
@@ -247,6 +253,23 @@ def test_a_drop_as_large_as_may_be_hardly_ever_fails_however_often_it_is_looked_
     most = 0.05 * (1 + ("min" in rule))  # each of the two checks may pass
     assert_rate(failed, 1_000, (0.0, 0.05), (0.0, 0.05))
     assert_rate(passed, 1_000, (0.0, most), (0.0, most))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [DROP, "min: 0.6"])
+def test_copies_of_rows_keep_the_promise(planned, rule: str) -> None:
+    """Twenty-five rows, eight copies of each, on the border."""
+    plan = planned(200, rule, copies=8)
+    rng, failed, passed = np.random.default_rng(11), 0, 0
+    draws = draws_of(200)
+    for _ in range(draws):
+        drawn = [np.repeat(values, 8, axis=0).tolist() for values in passes(rng, 25, 0.7, 0.6)]
+        check = only_check(grow(plan, drawn))
+        failed += check.outcome == FAILED
+        passed += check.outcome == PASSED
+    print(f"{rule}, copies: it fails in {failed / draws:.3f}, passes in {passed / draws:.3f}")
+    assert_rate(failed, 200, (0.0, 0.05), (0.0, 0.05))
+    assert_rate(passed, 200, (0.0, 0.05), (0.0, 0.05))
 
 
 @pytest.mark.slow

@@ -116,7 +116,7 @@ def _check_bound(
         p_beyond = p_mean_less if side > 0 else p_mean_greater
         p, passed = p_beyond(sample.tested, bound, scale, clusters), distance >= 0
     else:
-        sequence = AnytimeMean([fmean(row) for row in sample.tested.values()], *limits)
+        sequence = AnytimeMean.of_rows(sample.tested, limits, clusters)
         p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
         p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
         low, high = sequence.interval()

@@ -13,7 +13,7 @@ metric without a range has no such test: it is checked once, by all rows of the 
 A check with more rows without a reply than `max_failed` can fail and can't pass, as in `gate`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
@@ -21,7 +21,7 @@ from workbench.comparing.gate import adjust_checks, check_rules, gate_families, 
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import pluralize
 from workbench.model import Request
-from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
+from workbench.plan import Plan, batch_requests, cluster_ends, shuffled_rows
 from workbench.results.tally import Tally
 from workbench.stats.verdicts import INCONCLUSIVE
 
@@ -90,7 +90,7 @@ class GrowingGate:
         sent: set[str] = set()
         self._check_stored(plan)
         start = self.stored_rows
-        for end in batch_ends(plan.rows, start):
+        for end in cluster_ends(order, _clusters(plan), start):
             if self.decided:
                 return
             rows, variants = order[start:end], self._asking(plan)
@@ -106,12 +106,14 @@ class GrowingGate:
 
     def _check_stored(self, plan: Plan) -> None:
         """Evaluate the stored rows batch by batch, so that the same command decides the same."""
-        answered, order = self._answered(plan), shuffled_rows(plan)
-        ordered = [[row for row in order if row in rows] for rows in answered]
+        answered = self._answered(plan)
+        stored = frozenset[int]().union(*answered)
+        order = [row for row in shuffled_rows(plan) if row in stored]
         families = gate_families(plan, self._tallies())
         self._check(plan, families, answered, fixed_sample=True)
-        for end in batch_ends(max(map(len, ordered))):
-            self._check(plan, families, [frozenset(rows[:end]) for rows in ordered])
+        for end in cluster_ends(order, _clusters(plan)):
+            look = frozenset(order[:end])
+            self._check(plan, families, [rows & look for rows in answered])
             if self.decided:
                 break
         if self.checks:
@@ -191,12 +193,12 @@ class GrowingGate:
                 self._closed.add(_key(check))
 
     def _answered(self, plan: Plan) -> list[frozenset[int]]:
-        """Each variant's rows with an answer to every repeat that it is asked for."""
+        """Each variant's rows with an answer to every repeat, without incomplete clusters."""
         answered, repeats = [], plan.experiment.repeats
         for number, tally in enumerate(self._tallies()):
             needed = self.repeats if _is_greedy(plan, number) else repeats
             missing = {index // repeats for index in tally.missing() if index % repeats < needed}
-            answered.append(frozenset(range(plan.rows)) - missing)
+            answered.append(frozenset(range(plan.rows)) - _whole_clusters(plan, missing))
         return answered
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
@@ -209,7 +211,19 @@ class GrowingGate:
             for index, cell in enumerate(plan.cells[number])
             if cell.key in unsent
         }
+        missing = _whole_clusters(plan, missing)
         return sorted(shuffled_rows(plan), key=missing.__contains__), plan.rows - len(missing)
+
+
+def _clusters(plan: Plan) -> Sequence[int]:
+    return plan.clusters(range(len(plan.variants)))
+
+
+def _whole_clusters(plan: Plan, rows: Set[int]) -> set[int]:
+    """These rows and all that are in a cluster with one of them: a look has all of it or none."""
+    clusters = _clusters(plan)
+    numbers = {clusters[row] for row in rows}
+    return {row for row, number in enumerate(clusters) if number in numbers}
 
 
 def _key(check: Check) -> CheckKey:

@@ -10,7 +10,6 @@ the worst score. One of the best variants drops out in 5% of races at most, all 
 looks together.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -18,10 +17,10 @@ from statistics import fmean
 import numpy as np
 
 from workbench.model import Request
-from workbench.plan import Plan, batch_ends, batch_requests, shuffled_rows
+from workbench.plan import Plan, batch_requests, cluster_ends, shuffled_rows
 from workbench.results.tally import Tally
 from workbench.stats.leader import LeaderBets
-from workbench.stats.sample import FloatArray, RowValues, Scale
+from workbench.stats.sample import FloatArray, RowValues, Scale, max_cluster_size
 from workbench.stats.sequential import adjust_e_values
 from workbench.stats.verdicts import ALPHA
 
@@ -70,21 +69,14 @@ class Race:
         self._tallies = tallies
         self._on_spared = on_spared
         self._clusters = plan.clusters(range(len(plan.variants)))
-        sizes = Counter(self._clusters).values()
-        self._bets = LeaderBets(len(plan.variants), max(sizes, default=1))
+        self._bets = LeaderBets(len(plan.variants), max_cluster_size(self._clusters))
         self._scores: list[FloatArray] = []  # rows × variants, of each look
 
     def batches(self, plan: Plan) -> Iterator[Sequence[Sequence[Request]]]:
         """Yield the requests of each batch, by variant."""
         order, sent, start = shuffled_rows(plan), set[str](), 0
-        for end in batch_ends(plan.rows):
+        for end in cluster_ends(order, self._clusters):
             last = plan.rows if self.disabled or len(self.running) == 1 else end
-            while (
-                last < plan.rows and self._clusters[order[last]] == self._clusters[order[last - 1]]
-            ):
-                last += 1
-            if last <= start:
-                continue
             yield batch_requests(plan, self.running, order[start:last], sent)
             rows, start = order[start:last], last
             if start == plan.rows:

@@ -8,7 +8,13 @@ requests   equal cells share one                keyed by the digest of all that 
 from workbench.plan.plan_summary import summarize_plan
 from workbench.plan.planner import make_plan, plan_invocation
 from workbench.plan.redact_rows import refuse_secret
-from workbench.plan.row_batches import batch_ends, batch_requests, interleave, shuffled_rows
+from workbench.plan.row_batches import (
+    batch_ends,
+    batch_requests,
+    cluster_ends,
+    interleave,
+    shuffled_rows,
+)
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "Variant",
     "batch_ends",
     "batch_requests",
+    "cluster_ends",
     "interleave",
     "make_plan",
     "plan_invocation",

@@ -42,6 +42,20 @@ def batch_ends(rows: int, done: int = 0) -> Iterator[int]:
         yield done
 
 
+def cluster_ends(order: Sequence[int], clusters: Sequence[int], done: int = 0) -> Iterator[int]:
+    """As `batch_ends` of these rows, but no batch ends between two rows of a cluster.
+
+    >>> list(cluster_ends(range(50), clusters=[row // 16 for row in range(50)]))
+    [32, 48, 50]
+    """
+    for end in batch_ends(len(order), done):
+        while end < len(order) and clusters[order[end]] == clusters[order[end - 1]]:
+            end += 1
+        if end > done:
+            yield end
+        done = max(done, end)
+
+
 def batch_requests(
     plan: Plan, variants: Collection[int], rows: Sequence[int], sent: set[str]
 ) -> tuple[tuple[Request, ...], ...]:

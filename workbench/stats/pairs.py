@@ -179,9 +179,8 @@ def paired_sequence(
     """The second's row means minus the first's, which are `width` apart at most."""
     shared = _shared_rows(first, second)
     differences = _subtract(row_means(second, shared), row_means(first, shared))
-    numbers = cluster_numbers(shared, clusters)
-    means = np.bincount(numbers, differences) / np.bincount(numbers) if shared else differences
-    return AnytimeMean(means.tolist(), -width, width)
+    by_row = {row: [value] for row, value in zip(shared, differences.tolist(), strict=True)}
+    return AnytimeMean.of_rows(by_row, (-width, width), clusters)
 
 
 def _shared_rows(first: RowValues, second: RowValues) -> list[int]:

@@ -9,6 +9,7 @@ uncertainty: rows of one cluster are not independent.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -61,3 +62,8 @@ def cluster_numbers(rows: Sequence[int], clusters: Clusters | None) -> NDArray[n
     if clusters is None:
         return np.arange(len(rows))
     return np.unique([clusters[row] for row in rows], return_inverse=True)[1]
+
+
+def max_cluster_size(clusters: Clusters | None) -> int:
+    """The most rows of the dataset that are one cluster; None: each row is its own."""
+    return max(Counter(clusters).values(), default=1) if clusters else 1

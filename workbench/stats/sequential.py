@@ -20,7 +20,15 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from workbench.stats.sample import LEVEL, FloatArray
+from workbench.stats.sample import (
+    LEVEL,
+    Clusters,
+    FloatArray,
+    RowValues,
+    cluster_numbers,
+    max_cluster_size,
+    row_means,
+)
 
 BISECTIONS = 40
 BET_FRACTIONS = np.arange(1, 32) / 32  # of the wealth
@@ -78,6 +86,16 @@ class AnytimeMean:
     high: float
     clusters: Sequence[int] | None = None
     max_size: int = 1
+
+    @classmethod
+    def of_rows(
+        cls, values: RowValues, limits: tuple[float, float], clusters: Clusters | None = None
+    ) -> "AnytimeMean":
+        """Build the inference from values by row, of which repeats are averaged."""
+        rows = list(values)
+        numbers = cluster_numbers(rows, clusters).tolist() if clusters else None
+        means = row_means(values, rows).tolist()
+        return cls(means, *limits, numbers, max_cluster_size(clusters))
 
     def __post_init__(self) -> None:
         slack = TOLERANCE * (self.high - self.low)
