@@ -198,7 +198,7 @@ class GrowingGate:
         for number, tally in enumerate(self._tallies()):
             needed = self.repeats if _is_greedy(plan, number) else repeats
             missing = {index // repeats for index in tally.missing() if index % repeats < needed}
-            answered.append(frozenset(range(plan.rows)) - _whole_clusters(plan, missing))
+            answered.append(frozenset(range(plan.rows)) - _expand_to_clusters(plan, missing))
         return answered
 
     def _order(self, plan: Plan) -> tuple[list[int], int]:
@@ -211,7 +211,7 @@ class GrowingGate:
             for index, cell in enumerate(plan.cells[number])
             if cell.key in unsent
         }
-        missing = _whole_clusters(plan, missing)
+        missing = _expand_to_clusters(plan, missing)
         return sorted(shuffled_rows(plan), key=missing.__contains__), plan.rows - len(missing)
 
 
@@ -219,7 +219,7 @@ def _clusters(plan: Plan) -> Sequence[int]:
     return plan.clusters(range(len(plan.variants)))
 
 
-def _whole_clusters(plan: Plan, rows: Set[int]) -> set[int]:
+def _expand_to_clusters(plan: Plan, rows: Set[int]) -> set[int]:
     """These rows and all that are in a cluster with one of them: a look has all of it or none."""
     clusters = _clusters(plan)
     numbers = {clusters[row] for row in rows}
