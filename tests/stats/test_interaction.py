@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 from draws import assert_rate, draws_of
+from statsmodels.regression.linear_model import OLS
 from statsmodels.stats.oneway import anova_oneway
 
 from workbench.stats.interaction import interaction_p
@@ -101,6 +102,39 @@ def test_rows_of_a_group_add_no_evidence_of_their_own():
         false["by row"] += (p_of(slices) or 0) <= 0.05
     assert_rate(false["by group"], DRAWS, (0.0, 0.06), (0.0, 0.065))
     assert false["by row"] > 0.25 * draws
+
+
+@pytest.mark.parametrize(
+    ("gain", "truth"), [(0.0, (0.0, 0.06)), (0.5, (0.8, 1.0))], ids=["none", "an effect"]
+)
+def test_questions_of_several_kinds_on_each_passage_are_compared_within_it(gain, truth):
+    """Thirty passages of five questions: each kind of question is on every passage."""
+    rng = np.random.default_rng(9)
+    draws, passages, kinds = draws_of(DRAWS), np.arange(150) // 5, np.arange(150) % 3
+    shown = 0
+    for _ in range(draws):
+        values = rng.normal(0, 1, 30)[passages] + rng.normal(0, 0.5, 150) + gain * (kinds == 0)
+        slices = [values[kinds == kind] for kind in range(3)]
+        order = np.concatenate([passages[kinds == kind] for kind in range(3)])
+        shown += (p_of(slices, order.tolist()) or 0) <= 0.05
+    assert_rate(shown, DRAWS, truth, (truth[0], truth[1] + 0.005))
+
+
+def test_many_crossed_clusters_agree_with_statsmodels():
+    rng = np.random.default_rng(11)
+    passages, kinds = np.repeat(np.arange(400), 6), np.tile(np.repeat(np.arange(3), 2), 400)
+    values = rng.normal(0, 1, 400)[passages] + rng.normal(0, 1, 2400) + 0.05 * (kinds == 0)
+    fit = OLS(values, np.eye(3)[kinds]).fit(cov_type="cluster", cov_kwds={"groups": passages})
+    expected = float(fit.f_test([[1, 0, -1], [0, 1, -1]]).pvalue)
+    order = np.concatenate([passages[kinds == kind] for kind in range(3)])
+    p = p_of([values[kinds == kind] for kind in range(3)], order.tolist())
+    assert (0.001 < expected < 0.5, p) == (True, pytest.approx(expected, rel=0.05))
+
+
+def test_more_slices_than_clusters_show_nothing():
+    values = np.random.default_rng(10).random(40)
+    assert p_of(np.split(values, 20), [0, 1] * 20) == 1.0
+    assert p_of(np.split(values[:24], 12) * 10, [0, 1] * 120) is None
 
 
 def test_an_opposite_slice_is_seen():

@@ -7,18 +7,21 @@
 >>> interaction_p(before, after, [range(0, 40, 2), range(1, 40, 2)])
 1.0
 
-The p-value is the greater one of two tests, because each of them errs too often where the other
-does not.
+Where every cluster is in one slice, the p-value is the greater one of two tests, because each of
+them errs too often where the other does not:
 
     permutation   exact where the differences have the same distribution in every slice
     Welch         for slices whose differences vary more or less
+
+Where clusters extend over slices, as with questions of several kinds on each text, it is that of
+Wald's test with cluster-robust covariances.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import fdtrc
 
 from workbench.stats.sample import Clusters, FloatArray, RowValues, cluster_numbers, row_means
@@ -27,6 +30,7 @@ PERMUTATIONS = 1_999
 PERMUTATIONS_PER_BATCH = 200
 MAX_P = 0.2  # of Welch's test, beyond which the permutations would change no conclusion
 MAX_PERMUTED = 2_000  # clusters, beyond which Welch's test alone is as good and much faster
+MAX_CROSSED_SLICES = 100  # the covariances of more take too much memory
 SEED = 20_260_103
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
 
@@ -40,93 +44,130 @@ def interaction_p(
     """P-value of the null hypothesis that the mean difference is the same in all slices.
 
     `slices` are dataset rows, each row in one slice at most. Rows that lack a value in `first` or
-    `second` are left out. A cluster that extends over several slices counts as a cluster in each:
-    as its rows are alike, the test errs less often for it. None where fewer than two slices have
-    rows.
+    `second` are left out. None where fewer than two slices have rows, or where clusters extend over
+    more than 100 slices.
     """
-    units = _units(first, second, slices, clusters)
-    if units is None:
+    parts = ([row for row in part if first.get(row) and second.get(row)] for part in slices)
+    shared = [rows for rows in parts if rows]
+    if len(shared) < 2:
         return None
-    observed, freedom = units.welch(units.sums[None], units.sizes[None])
-    groups = len(units.starts)
-    p = float(fdtrc(groups - 1, freedom[0], observed[0]))
-    if p > MAX_P or len(units.sums) > MAX_PERMUTED:
+    rows = [row for part in shared for row in part]
+    before, after = row_means(first, rows), row_means(second, rows)
+    differences = after - before
+    deviations = differences - differences.mean()
+    largest = max(np.abs(before).max(), np.abs(after).max())
+    deviations[np.abs(deviations) <= TOLERANCE * largest] = 0.0
+    labels = np.repeat(np.arange(len(shared)), [len(part) for part in shared])
+    sample = _Sample(deviations, labels, cluster_numbers(rows, clusters))
+    if not deviations.any():
+        return 1.0
+    return _wald_p(sample) if sample.is_crossed else _welch_p(sample)
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """Rows, slice by slice.
+
+    Attributes:
+        deviations: of each row's difference from the mean of all rows.
+        slices, clusters: of each row, the number of its slice and of its cluster.
+    """
+
+    deviations: FloatArray
+    slices: NDArray[np.intp]
+    clusters: NDArray[np.intp]
+
+    def units(self) -> tuple[FloatArray, FloatArray, NDArray[np.intp]]:
+        """Sum of deviations, number of rows, and slice of each cluster's part in a slice."""
+        keys = self.slices * (self.clusters.max() + 1) + self.clusters
+        _, first_rows, numbers = np.unique(keys, return_index=True, return_inverse=True)
+        sums = np.bincount(numbers, self.deviations).astype(np.float64)
+        return sums, np.bincount(numbers).astype(np.float64), self.slices[first_rows]
+
+    @property
+    def is_crossed(self) -> bool:
+        """True if a cluster has rows in several slices."""
+        return len(self.units()[0]) > len(np.unique(self.clusters))
+
+
+def _welch_p(sample: _Sample) -> float:
+    sums, sizes, slices = sample.units()
+    pooled = float(sums @ sums) / (len(sums) - 1)
+    starts = np.flatnonzero(np.diff(slices, prepend=-1))
+    observed, freedom = _welch(sums[None], sizes[None], starts, pooled)
+    p = float(fdtrc(len(starts) - 1, freedom[0], observed[0]))
+    if p > MAX_P or len(sums) > MAX_PERMUTED:
         return p
     rng = np.random.default_rng(SEED)
     threshold, extreme, done = observed[0] * (1 - TOLERANCE), 1, 0
     while done < PERMUTATIONS:
         batch = min(PERMUTATIONS_PER_BATCH, PERMUTATIONS - done)
-        order = rng.permuted(np.tile(np.arange(len(units.sums)), (batch, 1)), axis=1)
-        statistics, _ = units.welch(units.sums[order], units.sizes[order])
+        order = rng.permuted(np.tile(np.arange(len(sums)), (batch, 1)), axis=1)
+        statistics, _ = _welch(sums[order], sizes[order], starts, pooled)
         extreme += int(np.count_nonzero(statistics >= threshold))
         done += batch
     return max(p, extreme / (1 + PERMUTATIONS))
 
 
-@dataclass(frozen=True)
-class _Units:
-    """Clusters of each slice, slice by slice.
+def _welch(
+    sums: FloatArray, sizes: FloatArray, starts: NDArray[np.intp], pooled: float
+) -> tuple[FloatArray, FloatArray]:
+    """Welch's F of each line of clusters, and its second degrees of freedom.
 
-    Attributes:
-        sums: of the differences of each cluster's rows, from the mean of all rows.
-        sizes: rows of each cluster.
-        starts: of each slice, the number of its first cluster.
+    Each slice's variance includes an imagined cluster that deviates as the average one (`pooled`),
+    so that a slice without changes does not look certain.
     """
-
-    sums: FloatArray
-    sizes: FloatArray
-    starts: Sequence[int]
-
-    def welch(self, sums: FloatArray, sizes: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Welch's F of each line of clusters, and its second degrees of freedom.
-
-        Each slice's variance includes an imagined cluster that deviates as the average one, so
-        that a slice without changes does not look certain.
-
-        Welch 1951, https://doi.org/10.1093/biomet/38.3-4.330
-        """
-        count = len(self.starts)
-        clusters = np.diff([*self.starts, sums.shape[1]])
-        rows = self._add(sizes)
-        means = self._add(sums) / rows
-        squares = self._add((sums - sizes * np.repeat(means, clusters, axis=1)) ** 2)
-        pooled = float(self.sums @ self.sums) / (len(self.sums) - 1)
-        weights = rows**2 / (squares + pooled) if pooled else rows
-        shares = weights / weights.sum(axis=1, keepdims=True)
-        between = weights * (means - (shares * means).sum(axis=1, keepdims=True)) ** 2
-        spread = ((1 - shares) ** 2 / np.maximum(clusters - 1, 1)).sum(axis=1)
-        correction = 1 + 2 * (count - 2) / (count**2 - 1) * spread
-        return between.sum(axis=1) / (count - 1) / correction, (count**2 - 1) / (3 * spread)
-
-    def _add(self, values: FloatArray) -> FloatArray:
-        sums: FloatArray = np.add.reduceat(values, self.starts, axis=1)
-        return sums
+    clusters = np.diff([*starts, sums.shape[1]])
+    rows = np.add.reduceat(sizes, starts, axis=1)
+    means = np.add.reduceat(sums, starts, axis=1) / rows
+    residuals = sums - sizes * np.repeat(means, clusters, axis=1)
+    weights = rows**2 / (np.add.reduceat(residuals**2, starts, axis=1) + pooled)
+    shares = weights / weights.sum(axis=1, keepdims=True)
+    between = weights * (means - (shares * means).sum(axis=1, keepdims=True)) ** 2
+    return _f_statistic(between.sum(axis=1), shares, clusters)
 
 
-def _units(
-    first: RowValues,
-    second: RowValues,
-    slices: Sequence[Collection[int]],
-    clusters: Clusters | None,
-) -> _Units | None:
-    shared = [
-        rows
-        for rows in ([row for row in part if first.get(row) and second.get(row)] for part in slices)
-        if rows
-    ]
-    if len(shared) < 2:
+def _f_statistic(
+    statistics: FloatArray, shares: FloatArray, clusters: NDArray[np.intp]
+) -> tuple[FloatArray, FloatArray]:
+    """F of each sum of weighted squares, and its second degrees of freedom.
+
+    Welch 1951, https://doi.org/10.1093/biomet/38.3-4.330. `shares` are of the slices' weights.
+    """
+    slices = len(clusters)
+    spread = ((1 - shares) ** 2 / np.maximum(clusters - 1, 1)).sum(axis=1)
+    correction = 1 + 2 * (slices - 2) / (slices**2 - 1) * spread
+    return statistics / (slices - 1) / correction, (slices**2 - 1) / (3 * spread)
+
+
+def _wald_p(sample: _Sample) -> float | None:
+    """Wald's test of the slices' means, with an imagined cluster in each slice as in `_welch`.
+
+    Covariances by cluster: Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13. The p-value
+    is the greater one of Hotelling's (1931, https://doi.org/10.1214/aoms/1177732979), for clusters
+    in all slices, and Welch's, for slices with few clusters.
+    """
+    rows = np.bincount(sample.slices)
+    slices, clusters = len(rows), int(sample.clusters.max()) + 1
+    freedom = clusters - slices + 1
+    if slices > MAX_CROSSED_SLICES:
         return None
-    before, after = ([row_means(values, rows) for rows in shared] for values in (first, second))
-    differences = [b - a for a, b in zip(before, after, strict=True)]
-    mean = math.fsum(np.concatenate(differences)) / sum(map(len, shared))
-    largest = max(float(np.abs(means).max()) for means in (*before, *after))
-    sums: list[FloatArray] = []
-    sizes: list[FloatArray] = []
-    for rows, of_rows in zip(shared, differences, strict=True):
-        deviations = of_rows - mean
-        deviations[np.abs(deviations) <= TOLERANCE * largest] = 0.0
-        numbers = cluster_numbers(rows, clusters)
-        sums.append(np.bincount(numbers, deviations).astype(np.float64))
-        sizes.append(np.bincount(numbers).astype(np.float64))
-    starts = np.cumsum([0, *map(len, sums)])[:-1].tolist()
-    return _Units(np.concatenate(sums), np.concatenate(sizes), starts)
+    if freedom < 1:
+        return 1.0
+    means = np.bincount(sample.slices, sample.deviations) / rows
+    residuals = sample.deviations - means[sample.slices]
+    cells = sample.clusters * slices + sample.slices
+    table = np.bincount(cells, residuals, clusters * slices).reshape(clusters, slices) / rows
+    sums, _, unit_slices = sample.units()
+    pooled = float(sums @ sums) / (len(sums) - 1)
+    covariance = clusters / (clusters - 1) * table.T @ table + np.diag(pooled / rows**2)
+    contrasts = np.hstack([np.eye(slices - 1), -np.ones((slices - 1, 1))])
+    gaps = contrasts @ means
+    statistic = float(gaps @ np.linalg.solve(contrasts @ covariance @ contrasts.T, gaps))
+    scale = freedom / ((clusters - 1) * (slices - 1))
+    weights = 1 / np.diag(covariance)[None]
+    welch, welch_freedom = _f_statistic(
+        np.array([statistic]), weights / weights.sum(), np.bincount(unit_slices)
+    )
+    p_welch = float(fdtrc(slices - 1, welch_freedom[0], welch[0]))
+    return max(float(fdtrc(slices - 1, freedom, statistic * scale)), p_welch)
