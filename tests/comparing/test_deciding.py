@@ -11,8 +11,8 @@ from test_comparing import passes, score_plan
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Decision, Limits, decide
-from workbench.evaluator import Score
-from workbench.stats.choice import best_probabilities, pareto_front
+from workbench.evaluator import Score, Traits
+from workbench.stats.choice import pareto_front
 from workbench.stats.quantiles import summarize_times
 
 TEXT = """\
@@ -30,6 +30,7 @@ def decided(
     limits: Limits,
     costs: Costs = (3.0, 2.0, 1.0),
     latencies: Sequence[float] = (1.0, 1.0, 1.0),
+    traits: Traits | None = None,
 ) -> Decision:
     """Costs are of all rows; latencies of an answer."""
     rows = len(answers["plain"])
@@ -38,6 +39,9 @@ def decided(
     lines = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows))
     bench.write("rows.jsonl", lines)
     plan = bench.plan(TEXT)
+    if traits:
+        evaluator = replace(plan.experiment.evaluators[0], traits=traits)
+        plan = replace(plan, experiment=replace(plan.experiment, evaluators=(evaluator,)))
     tallies: list = []
     results = [
         replace(result, cost=cost, latency=summarize_times([latency] * rows))
@@ -58,11 +62,12 @@ def test_the_best_that_keeps_all_limits_is_named_with_what_is_as_good(bench: Ben
     assert (best.cost, best.on_front, close.on_front, close.as_good) == (30.0, True, True, True)
     assert (poor.against, poor.best_chance) == (("exact_match below 0.5",), 0.0)
     assert best.best_chance + close.best_chance == pytest.approx(1)
-    assert decision.words.startswith("Take plain: exact_match 0.900 [")
+    assert decision.words.startswith("Take plain: ")
     assert (
-        "There is no evidence that short would be worse; of these short costs 67% of it."
-        in decision.words
-    )
+        "exact_match 0.900 [0.826, 0.945], n=100; chance of being the best: 85%. After choosing "
+        "from 2 variants, expect 0.899 [0.826, 0.945]. May be the best, too: short; of these short "
+        "costs 67% of it."
+    ) in decision.words
 
 
 def test_a_floor_within_the_interval_is_not_certain(bench: Bench) -> None:
@@ -75,9 +80,65 @@ def test_no_variant_that_keeps_the_limits_says_why(bench: Bench) -> None:
     answers = {"plain": GOOD, "short": FAIR, "cheap": POOR}
     decision = decided(bench, answers, Limits(max_cost=5, max_latency_s=0.5), costs=(3, None, 1))
     assert decision.words == (
-        "No variant keeps all limits (plain: cost above 5, latency above 0.5; short: cost not "
+        "No variant can be taken (plain: cost above 5, latency above 0.5; short: cost not "
         "known, latency above 0.5; cheap: cost above 5, latency above 0.5)."
     )
+
+
+def test_failed_rows_count_at_the_worst(bench: Bench) -> None:
+    """`short` fails on the 40 hard rows and has the better mean on the others."""
+    quits = [*passes(*[1] * 53, *[0] * 7), *[None] * 40]
+    answers = {"plain": passes(*[1] * 75, *[0] * 25), "short": quits, "cheap": [None] * 100}
+    decision = decided(bench, answers, Limits(floor=0.6))
+    plain, short, cheap = decision.candidates
+    assert (plain.variant, plain.best_chance, plain.rows) == (0, 1.0, 100)
+    assert (short.quality, short.failed_rows, short.rows) == (0.53, 40, 100)
+    assert short.against == ("exact_match below 0.6",)
+    assert (cheap.quality, cheap.failed_rows) == (0.0, 100)
+    assert "n=100, the only one that can be taken." in decision.words
+
+
+def test_failed_rows_of_a_metric_without_a_range_exclude(bench: Bench) -> None:
+    fast = [Score(float(2 + n % 3)) for n in range(100)]
+    slow = [Score(float(1 + n % 3)) for n in range(100)]
+    answers = {"plain": fast, "short": [*slow[:99], None], "cheap": slow}
+    traits = Traits(higher_is_better=False)
+    decision = decided(bench, answers, Limits(), traits=traits)
+    assert [candidate.variant for candidate in decision.candidates] == [2, 0, 1]
+    assert decision.candidates[2].against == ("1 failed row; exact_match has no worst score",)
+    only_failing = {name: [*scores[:99], None] for name, scores in answers.items()}
+    decision = decided(bench, only_failing, Limits(), traits=traits)
+    assert (decision.after_choosing, decision.words[:23]) == (None, "No variant can be taken")
+
+
+def test_a_variant_of_few_rows_is_not_taken(bench: Bench) -> None:
+    answers = {"plain": passes(*[1] * 60, *[0] * 40), "short": passes(*[1] * 5), "cheap": POOR}
+    decision = decided(bench, answers, Limits())
+    assert [candidate.variant for candidate in decision.candidates] == [0, 2, 1]
+    assert decision.candidates[2].against == ("only 5 of 100 rows",)
+    assert (decision.candidates[2].quality, decision.candidates[2].rows) == (1.0, 5)
+    assert "All others are worse." in decision.words
+
+
+def test_equal_variants_are_not_shown_as_a_find(bench: Bench) -> None:
+    """The first is luckiest by 3 rows of 60; rows 0 to 59 are copies of 20."""
+    answers = {
+        "plain": passes(*[1] * 39, *[0] * 21),
+        "short": passes(*[0] * 21, *[1] * 36, *[0] * 3),
+        "cheap": passes(*[1] * 15, *[0] * 15, *[1] * 21, *[0] * 9),
+    }
+    decision = decided(bench, answers, Limits())
+    chosen = decision.after_choosing
+    assert chosen
+    assert decision.candidates[0].low
+    assert chosen.low
+    assert chosen.mean < decision.candidates[0].quality == 0.65
+    assert (chosen.low < decision.candidates[0].low, chosen.high) == (
+        True,
+        decision.candidates[0].high,
+    )
+    assert [candidate.as_good for candidate in decision.candidates] == [True] * 3
+    assert "May be the best, too: short and cheap" in decision.words
 
 
 def test_a_metric_that_is_none_is_refused(bench: Bench) -> None:
@@ -94,23 +155,3 @@ def test_the_front_has_the_points_that_none_beats(points: list[tuple[int, int]])
     for point, on_front in zip(points, front, strict=True):
         beaten = any(a >= point[0] and b >= point[1] and (a, b) != point for a, b in points)
         assert on_front != beaten
-
-
-def test_the_chances_of_being_best_are_those_of_the_rows() -> None:
-    same = {row: [float(row % 2)] for row in range(30)}
-    assert best_probabilities([same, same], higher_is_better=True) == [0.5, 0.5]
-    better = {row: [1.0] for row in range(30)}
-    assert best_probabilities([same, better], higher_is_better=True) == [0.0, 1.0]
-    assert best_probabilities([same, better], higher_is_better=False) == [1.0, 0.0]
-    assert best_probabilities([{}, {}], higher_is_better=True) == [0.0, 0.0]
-
-
-def test_a_variant_of_few_rows_leaves_the_others_theirs() -> None:
-    """As one that dropped out of a race does."""
-    first = {row: [float(row % 10 < 8)] for row in range(400)}
-    second = {row: [float(row % 10 not in (0, 1, 2))] for row in range(400)}
-    few = {row: [float(row % 10 < 3)] for row in range(45)}
-    two = best_probabilities([first, second], higher_is_better=True)
-    three = best_probabilities([first, second, few], higher_is_better=True)
-    assert 0.9 < two[0] < 1.0
-    assert three == [*two, 0.0]

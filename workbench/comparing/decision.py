@@ -1,7 +1,9 @@
-"""The variant to take: within the user's limits, not dominated, and how likely the best.
+"""The variant to take: within the user's limits, not dominated, and the likely best.
 
 decide(comparison, Limits("exact_match", floor=0.6, max_cost=0.5))
 Decision(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
+
+Failed rows count at the worst score of the metric's range, so failures cannot win.
 """
 
 from collections.abc import Sequence
@@ -9,12 +11,21 @@ from dataclasses import dataclass, replace
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, pluralize, unknown_name
+from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
-from workbench.stats.choice import best_probabilities, pareto_front
-from workbench.stats.verdicts import WORSE, verdicts
+from workbench.stats.choice import (
+    estimate_after_choosing,
+    may_be_best,
+    pareto_front,
+    select_best,
+)
+from workbench.stats.means import Estimate
+from workbench.stats.pairs import paired_difference
+from workbench.stats.sample import RowValues
 
-MAX_LISTED = 5  # variants in the sentence that no variant is within the limits
+MAX_LISTED = 5  # variants in a list of the conclusion
+MIN_SHARE = 0.5  # of the rows of the variant that has most, for a variant to be chosen
 
 
 @dataclass(frozen=True)
@@ -39,20 +50,25 @@ class Candidate:
     """A variant with its quality, cost and latency.
 
     Attributes:
-        quality, low, high: the mean and its interval.
+        quality, low, high: the mean and its interval, failed rows at the worst of the range.
+        rows, clusters: number of rows of that mean, and of groups that depend on each other.
+        failed_rows: rows with an answer that failed or could not be scored.
         cost: of 1,000 rows; None: unknown.
         latency_s: seconds, the mean of the answers; None: no answer was timed.
-        against: the limits that it exceeds, in words.
-        unsure: the floor is within the interval.
+        against: reasons in words for not taking it, such as the limits that it exceeds.
+        unsure: the floor is within the interval; of the one to take, the interval after choosing.
         on_front: of the variants within the limits none is as good in all and better in one.
-        best_chance: the share of bootstrap samples of the rows in which it is the best of them.
-        as_good: there is no evidence that it is worse than the best.
+        best_chance: probability that it is the best of the variants within the limits.
+        as_good: it may be the best: the tests do not exclude it.
     """
 
     variant: int
     quality: float
     low: float | None
     high: float | None
+    rows: int
+    clusters: int
+    failed_rows: int
     cost: float | None
     latency_s: float | None
     against: tuple[str, ...] = ()
@@ -64,10 +80,17 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Decision:
-    """All variants with a mean, those within the limits first, best first; and the conclusion."""
+    """All variants with a mean, those within the limits first, the likeliest best first.
+
+    Attributes:
+        after_choosing: the estimate of the variant to take that allows for the choice; None: no
+            variant is within the limits.
+        words: the conclusion.
+    """
 
     metric: str
     candidates: Sequence[Candidate]
+    after_choosing: Estimate | None
     words: str
 
 
@@ -83,11 +106,10 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
     family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
-    higher = family.scale.higher_is_better
     candidates = [
-        _candidate(number, result, replace(limits, metric=metric), higher=higher)
+        _candidate(family, number, result, replace(limits, metric=metric))
         for number, result in enumerate(results)
-        if result.metrics[metric].mean is not None
+        if _decisive(result, metric)
     ]
     if not candidates:
         raise WorkbenchError(
@@ -95,24 +117,47 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
             where=plan.experiment.path,
             fix="workbench run first, or --metric with a metric that is a number",
         )
+    most = max(c.rows for c in candidates)
+    candidates = [
+        replace(c, against=(*c.against, f"only {c.rows:,} of {most:,} rows"), unsure=False)
+        if c.rows < MIN_SHARE * most
+        else c
+        for c in candidates
+    ]
+    higher = family.scale.higher_is_better
     candidates.sort(key=lambda c: -c.quality if higher else c.quality)
-    within = _rank([c for c in candidates if not c.against], family)
     outside = [c for c in candidates if c.against]
     names = [variant.name for variant in plan.variants]
-    words = _conclusion(names, metric, within) if within else _no_candidate(names, outside)
-    return Decision(metric, [*within, *outside], words)
+    within = [c for c in candidates if not c.against]
+    if not within:
+        return Decision(metric, outside, None, _no_candidate(names, outside))
+    within, chosen = _rank(within, family, limits.floor)
+    words = _conclusion(names, metric, within, chosen)
+    return Decision(metric, [*within, *outside], chosen, words)
 
 
-def _candidate(number: int, result: VariantResult, limits: Limits, *, higher: bool) -> Candidate:
-    metric = result.metrics[limits.metric]
-    quality, floor = metric.mean or 0.0, limits.floor
+def _decisive(result: VariantResult, name: str) -> Measure | None:
+    """A metric with failed rows at the worst, or, without a range, as answered; None: no mean."""
+    metric = result.metrics[name]
+    if metric.worst or metric.mean is None:
+        return metric.worst
+    return Measure(metric.mean, metric.low, metric.high, metric.n, metric.clusters)
+
+
+def _candidate(
+    family: MetricFamily, number: int, result: VariantResult, limits: Limits
+) -> Candidate:
+    estimate = _decisive(result, limits.metric)
+    assert estimate
     cost, latency = result.cost_of_1000, result.latency_s
-    against, unsure = [], False
-    if floor is not None:
-        if quality < floor if higher else quality > floor:
-            against.append(f"{limits.metric} {'below' if higher else 'above'} {floor:g}")
-        elif metric.low is not None and metric.high is not None:
-            unsure = metric.low < floor < metric.high
+    failed, higher = len(family.scores[number].lost), family.scale.higher_is_better
+    against = []
+    if result.metrics[limits.metric].worst_unknown:
+        against.append(f"{pluralize(failed, 'failed row')}; {limits.metric} has no worst score")
+    if limits.floor is not None and (
+        estimate.mean < limits.floor if higher else estimate.mean > limits.floor
+    ):
+        against.append(f"{limits.metric} {'below' if higher else 'above'} {limits.floor:g}")
     for value, most, name in (
         (cost, limits.max_cost, "cost"),
         (latency, limits.max_latency_s, "latency"),
@@ -121,22 +166,40 @@ def _candidate(number: int, result: VariantResult, limits: Limits, *, higher: bo
             against.append(f"{name} not known" if value is None else f"{name} above {most:g}")
     return Candidate(
         variant=number,
-        quality=quality,
-        low=metric.low,
-        high=metric.high,
+        quality=estimate.mean,
+        low=estimate.low,
+        high=estimate.high,
+        rows=estimate.n,
+        clusters=estimate.clusters,
+        failed_rows=failed,
         cost=cost,
         latency_s=latency,
         against=tuple(against),
-        unsure=unsure,
+        unsure=not against and _includes(estimate.low, estimate.high, limits.floor),
     )
 
 
-def _rank(candidates: Sequence[Candidate], family: MetricFamily) -> list[Candidate]:
-    """Compare the candidates, sorted best first, with each other."""
-    if not candidates:
-        return []
-    higher = family.scale.higher_is_better
-    sign = 1 if higher else -1
+def _includes(low: float | None, high: float | None, floor: float | None) -> bool:
+    return floor is not None and low is not None and high is not None and low < floor < high
+
+
+def _rank(
+    candidates: Sequence[Candidate], family: MetricFamily, floor: float | None
+) -> tuple[list[Candidate], Estimate]:
+    """Compare the candidates over the same rows, and put the likeliest best first.
+
+    Returns them with the estimate of the first after choosing.
+    """
+    scale = family.scale
+    clusters = family.plan.clusters([c.variant for c in candidates])
+    values = [family.imputed(c.variant) or {} for c in candidates]
+    selection = select_best(values, scale, clusters)
+    p_values = [_p_as_good(values[selection.best], other, family, clusters) for other in values]
+    plausible = may_be_best(p_values)
+    best = candidates[selection.best]
+    measured = Estimate(best.quality, best.low, best.high, best.rows, best.clusters)
+    chosen = estimate_after_choosing(measured, selection.unseen_mean, sum(plausible), scale)
+    sign = 1 if scale.higher_is_better else -1
     # A cost or latency that is unknown of any candidate counts for none.
     costs = [
         name
@@ -144,43 +207,61 @@ def _rank(candidates: Sequence[Candidate], family: MetricFamily) -> list[Candida
         if all(getattr(c, name) is not None for c in candidates)
     ]
     points = [[sign * c.quality, *(-getattr(c, name) for name in costs)] for c in candidates]
-    values = [family.imputed(c.variant) or {} for c in candidates]
-    chances = best_probabilities(values, higher_is_better=higher)
-    best, *others = candidates
-    differences = [family.difference(best.variant, c.variant) for c in others]
-    compared = iter(verdicts([d for d in differences if d], higher_is_better=higher))
-    worse = [False, *(next(compared).outcome == WORSE if d else False for d in differences)]
-    return [
-        replace(candidate, on_front=on_front, best_chance=chance, as_good=not is_worse)
-        for candidate, on_front, chance, is_worse in zip(
-            candidates, pareto_front(points), chances, worse, strict=True
+    compared = [
+        replace(candidate, on_front=on_front, best_chance=chance, as_good=as_good)
+        for candidate, on_front, chance, as_good in zip(
+            candidates, pareto_front(points), selection.chances, plausible, strict=True
         )
     ]
+    best = replace(compared.pop(selection.best), unsure=_includes(chosen.low, chosen.high, floor))
+    compared.sort(key=lambda c: -c.best_chance)
+    return [best, *compared], chosen
+
+
+def _p_as_good(
+    best: RowValues, other: RowValues, family: MetricFamily, clusters: Sequence[int]
+) -> float:
+    """One-sided p-value of the hypothesis that the other one is at least as good as the best."""
+    difference = None if other is best else paired_difference(best, other, family.scale, clusters)
+    if not difference:
+        return 1.0
+    is_worse = (difference.mean < 0) == family.scale.higher_is_better and difference.mean != 0
+    return difference.p / 2 if is_worse else 1 - difference.p / 2
 
 
 def _no_candidate(names: Sequence[str], outside: Sequence[Candidate]) -> str:
     reasons = "; ".join(f"{names[c.variant]}: {', '.join(c.against)}" for c in outside[:MAX_LISTED])
     reasons += f"; and {len(outside) - MAX_LISTED} more" if len(outside) > MAX_LISTED else ""
-    return f"No variant keeps all limits ({reasons})."
+    return f"No variant can be taken ({reasons})."
 
 
-def _conclusion(names: Sequence[str], metric: str, candidates: Sequence[Candidate]) -> str:
+def _conclusion(
+    names: Sequence[str], metric: str, candidates: Sequence[Candidate], chosen: Estimate
+) -> str:
     best = candidates[0]
-    interval = "" if best.low is None else f" [{best.low:.3f}, {best.high:.3f}]"
-    words = (
-        f"Take {names[best.variant]}: {metric} {best.quality:.3f}{interval}, the best in "
-        f"{best.best_chance:.0%} of samples."
-    )
-    close = [c for c in candidates[1:] if c.as_good]
-    if close:
+    words = f"Take {names[best.variant]}: {metric} {_interval(best.quality, best.low, best.high)}"
+    words += f", n={best.rows:,}"
+    if candidates[1:]:
         words += (
-            f" There is no evidence that {_join([names[c.variant] for c in close])} would be worse"
+            f"; chance of being the best: {best.best_chance:.0%}. After choosing from "
+            f"{len(candidates)} variants, expect "
+            f"{_interval(chosen.mean, chosen.low, chosen.high)}."
         )
-        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front]
+        close = [c for c in candidates[1:] if c.as_good]
+        listed = [names[c.variant] for c in close[:MAX_LISTED]]
+        listed += [f"{len(close) - MAX_LISTED} more"] if len(close) > MAX_LISTED else []
+        words += f" May be the best, too: {_join(listed)}" if close else " All others are worse"
+        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front][:MAX_LISTED]
         words += f"; of these {_join(gains)}." if gains else "."
+    else:
+        words += ", the only one that can be taken."
     if best.unsure:
         words += " It may be below the floor: the floor is within its interval."
     return words
+
+
+def _interval(mean: float, low: float | None, high: float | None) -> str:
+    return f"{mean:.3f}" if low is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
 
 
 def _gain(candidate: Candidate, best: Candidate, name: str) -> str:

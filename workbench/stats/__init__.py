@@ -1,8 +1,9 @@
 """Confidence intervals, tests, and verdicts on differences.
 
 blocks.py      times compared in blocks of rows asked together
-choice.py      Pareto front and probabilities of being the best
+choice.py      the best of several variants: chances, estimate after choosing, Pareto front
 interaction.py test that a difference is the same in all slices of the rows
+joint_means.py true means of several variants on the same rows: empirical Bayes
 leader.py      evidence that a variant is not the best, by bets on the leader
 means.py       a metric's mean and its interval
 pairs.py       paired difference of two variants: interval and test, once or at every look

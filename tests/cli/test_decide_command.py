@@ -1,0 +1,64 @@
+"""`workbench decide` on rows that failed, rows that were not run, and prompts that are equal."""
+
+import json
+from pathlib import Path
+
+import pytest
+from command import add_mlflow_store, invoke
+
+EXPERIMENT = """\
+dataset: {path: rows.jsonl, expected: label}
+prompts: [plain, quits]
+models: [echo:last]
+evaluators: [strict]
+"""
+STRICT = """\
+def strict(outputs: str, expectations: dict) -> bool:
+    if not outputs or outputs == "?":
+        raise ValueError("no answer")
+    return outputs == expectations["expected_response"]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path) -> Path:
+    """100 rows: `plain` is right in 60, `quits` in 53 of the 60 easy rows and gives up on 40."""
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    with (task / "rows.jsonl").open("w") as file:
+        for n in range(100):
+            plain = "yes" if n % 5 < 3 else "no"
+            quits = "?" if n >= 60 else "no" if n % 8 == 7 and n < 56 else "yes"
+            row = {"n": n, "a": plain, "b": quits, "label": "yes"}
+            file.write(json.dumps(row) + "\n")
+    for name, column in (("plain", "a"), ("quits", "b")):
+        (task / f"{name}.jinja").write_text(
+            f"user:\n{name} {{{{ n }}}}\nuser:\n{{{{ {column} }}}}\n"
+        )
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    (tmp_path / "evaluators").mkdir()
+    (tmp_path / "evaluators" / "strict.py").write_text(STRICT)
+    add_mlflow_store(tmp_path, empty_store)
+    return tmp_path
+
+
+def test_failing_on_hard_rows_wins_nothing(home: Path) -> None:
+    invoke(home, "run", MLFLOW_TRACKING_URI="none")
+    shown = invoke(home, "decide", "--floor", "0.5").stdout
+    assert "40 failed rows: 0.883 without" in shown
+    assert "Take plain: strict 0.600 [0.502, 0.691], n=100; chance of being the best:" in shown
+    decision = json.loads(invoke(home, "decide", "--json").stdout)
+    plain, quits = decision["candidates"]
+    assert (plain["variant"], quits["variant"]) == ("plain", "quits")
+    assert (quits["quality"], quits["as_answered"]["n"]) == (0.53, 60)
+    assert (quits["rows"], quits["failed_rows"]) == (100, 40)
+    assert plain["best_chance"] + quits["best_chance"] == pytest.approx(1)
+    assert decision["after_choosing"]["rows"] == 100
+
+
+def test_a_few_perfect_rows_win_nothing(home: Path) -> None:
+    invoke(home, "run", "--only", "plain", MLFLOW_TRACKING_URI="none")
+    invoke(home, "run", "--only", "quits", "--limit", "5", MLFLOW_TRACKING_URI="none")
+    done = invoke(home, "decide")
+    assert (done.returncode, "only 5 of 100 rows" in done.stdout) == (0, True)
+    assert "Take plain: strict 0.600 [0.502, 0.691], n=100, the only one" in done.stdout
