@@ -182,3 +182,10 @@ def test_a_reply_that_may_be_billed_and_was_not_counted_makes_the_cost_unknown(
     plan = bench.plan()
     price = Price(input=2e6, output=4e6)
     assert summarise(plan, rows, price).cost == cost
+
+
+def test_a_row_is_asked_for_when_its_repeats_are() -> None:
+    totals = tally(JUDGE, [answered_in(seconds, str(seconds)) for seconds in (1, 3, 2, 2)], 2)
+    assert totals.sent_at() == {}
+    totals.set_stored_at([101.0, 105.0, 112.0, None])
+    assert totals.sent_at() == {0: 101.0}  # sent at 100 and 102; a repeat of row 1 is not stored

@@ -26,6 +26,13 @@ models: {models}
 parameters: {{temperature: 0}}
 evaluators: [workbench.evaluators.latency:latency]
 """
+TOOK = """\
+from workbench.evaluator import evaluator
+
+@evaluator(unit="s", range=(0, 60))
+def took(completion) -> float:
+    return completion.latency_s
+"""
 
 
 class DriftingServer:
@@ -135,12 +142,17 @@ def test_times_that_cannot_be_compared_get_no_verdict(
     assert f"no verdict on latency: {reason}" in shown
 
 
-def test_a_gate_on_time_is_open_with_the_reason(tmp_path, server, write) -> None:
+@pytest.mark.parametrize("words", [["gate"], ["gate", "--grow", "--max-calls", "9"]])
+def test_a_gate_on_time_is_open_with_the_reason(tmp_path, server, write, words) -> None:
+    """Also where the time has a range, which would allow tests at every look."""
     write("[plain, renamed]", "[echo:last]")
+    (tmp_path / "evaluators").mkdir()
+    (tmp_path / "evaluators" / "took.py").write_text(TOOK)
     file = tmp_path / "prompts" / "qa" / "experiment.yaml"
-    file.write_text(file.read_text() + "gate: {latency: {no_worse_than: baseline, by: 1}}\n")
+    text = file.read_text().replace("workbench.evaluators.latency:latency", "took")
+    file.write_text(text + "gate: {took: {no_worse_than: baseline, by: 1}}\n")
     assert invoke(tmp_path, "run").returncode == 0
-    done = invoke(tmp_path, "gate", "--json")
+    done = invoke(tmp_path, *words, "--json")
     assert done.returncode == 8
     (check,) = json.loads(done.stdout)["checks"]
     assert (check["outcome"], check["reason"]) == ("not enough evidence", LOCAL)

@@ -200,6 +200,9 @@ def test_a_race_needs_a_metric_with_a_range(planned) -> None:
     message = refusal(planned, 20, race="output_tokens")
     assert "a race can't use output_tokens: it is a number without a range" in message
     assert "--race-on a pass/fail metric" in message
+    timed = TEXT.replace("output_tokens", "latency")
+    message = refusal(planned, 20, timed, race="latency")
+    assert "a race can't use latency: it is a time" in message
     single = TEXT.replace("[a, b, c]", "[a]")
     assert "a race needs two variants" in refusal(planned, 20, single)
 

@@ -81,10 +81,11 @@ def check_rule(
     """Yield the check of each part of the rule on each variant, not adjusted for each other.
 
     `p_factor` is a factor on anytime-valid p-values; None: the rows are looked at once, as they
-    are for a metric without a range.
+    are for a metric of time or without a range.
     """
     bounds = [(bound, side) for bound, side in ((rule.min, 1), (rule.max, -1)) if bound is not None]
-    factor = p_factor if family.scale.width else None
+    single_look = family.scale.width is None or family.evaluator.traits.measures_time
+    factor = None if single_look else p_factor
     for number in variants:
         checks = [
             _check_bound(family, number, bound, side=side, p_factor=factor)

@@ -197,12 +197,14 @@ def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Varian
     if name not in evaluators:
         raise unknown_name("metric", name, evaluators, where="--race-on")
     traits = evaluators[name].traits
-    if not traits.range and (traits.kind not in (None, "pass") or traits.unit):
-        raise WorkbenchError(
-            f"a race can't use {name}: it is a number without a range",
-            where=experiment.path,
-            fix="--race-on a pass/fail metric, or declare the range: @evaluator(range=(0, 10))",
-        )
+    unranged = not traits.range and (traits.kind not in (None, "pass") or traits.unit)
+    if unranged or traits.measures_time:  # a server's load drifts: no row is like the one before
+        problem = "a number without a range"
+        fix = "--race-on a pass/fail metric, or declare the range: @evaluator(range=(0, 10))"
+        if traits.measures_time:
+            problem, fix = "a time", "--race-on a metric of the answers"
+        message = f"a race can't use {name}: it is {problem}"
+        raise WorkbenchError(message, where=experiment.path, fix=fix)
     if len(variants) < 2:
         raise WorkbenchError(
             "a race needs two variants", where=experiment.path, fix="leave --race out"
