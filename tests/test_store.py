@@ -15,9 +15,10 @@ from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, Spec
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Request, Usage
+from workbench.secrets import Redactor, Secret
 from workbench.store import RETRIABLE, Store, score_key
 from workbench.store.database import checksum
-from workbench.store.schema import VERSION
+from workbench.store.schema import OLDEST, VERSION
 from workbench.store.watermark import Watermark
 
 STATES = ("ok", "truncated", "refused", "filtered", "empty_output", "invalid_response", "rejected")
@@ -193,7 +194,7 @@ def test_store_is_for_its_owner_only(tmp_path):
             "use the version of Workbench that wrote it, or move the file away",
         ),
         (
-            VERSION - 1,
+            OLDEST - 1,
             ExitCode.STORAGE,
             "use the version of Workbench that wrote it, or move the file away: a new store is "
             "created, and every completion must be paid for again",
@@ -350,3 +351,57 @@ def test_an_answer_is_kept_while_others_are_and_calls_are_noted(store):
     assert pending == []
     ((store_id, commits),) = store.database.read("SELECT id, commits FROM store")
     assert Watermark(store.database.folder).read() == (store_id, commits)
+
+
+def noted(store: Store, *keys: str, reason: str = "HTTP 500: busy") -> dict[str, str]:
+    store.no_replies.record((key, "openai:m", reason) for key in keys)
+    return {key: note.reason for key, note in store.no_replies.read(keys).items()}
+
+
+def test_request_without_a_reply_is_noted_until_it_is_answered(store):
+    with store.leases.session("p"):
+        assert store.leases.claim("a", "openai:m", None) == "claimed"
+        assert noted(store, "a", "b") == {"a": "HTTP 500: busy", "b": "HTTP 500: busy"}
+        assert store.leases.pending_calls() == []
+    assert noted(store, "a", reason="no answer in 9 s") == {"a": "no answer in 9 s"}
+    assert store.no_replies.by_model() == {"openai:m": 2}
+    failed = Completion("b", "failed", error="HTTP 500: busy", stored=True)
+    assert store.no_replies.completions(["b", "c"]) == {"b": failed}
+    keep(store, done("a"))
+    assert store.no_replies.read(["a", "b"]).keys() == {"b"}
+    store.check()
+
+
+def test_request_with_an_answer_is_not_noted(store):
+    keep(store, done("a"))
+    assert noted(store, "a") == {}
+
+
+def test_note_is_free_of_secrets_and_odd_characters(tmp_path):
+    with Store(tmp_path, Redactor([Secret("KEY", "sk-canary-4711-0815")])) as store:
+        assert noted(store, "a", reason=f"no sk-canary-4711-0815 {ODD}") == {
+            "a": f"no [secret KEY] {ODD}".replace("\ud800", "?")
+        }
+        store.check()
+
+
+@pytest.mark.parametrize("change", ["SET reason = 'x'", "SET key = 'z'"])
+def test_note_that_has_changed_is_a_storage_fault(tmp_path, change):
+    with Store(tmp_path) as store:
+        noted(store, "a")
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute(f"UPDATE no_replies {change}")
+    db.close()
+    with Store(tmp_path) as store, pytest.raises(WorkbenchError, match="match its checksum"):
+        store.check()
+
+
+def test_note_that_vanished_is_a_storage_fault(tmp_path):
+    with Store(tmp_path) as store:
+        noted(store, "a")
+    with sqlite3.connect(tmp_path / "store.db") as db:
+        db.execute("DROP TRIGGER no_replies_less")
+        db.execute("DELETE FROM no_replies")
+    db.close()
+    with Store(tmp_path) as store, pytest.raises(WorkbenchError, match="no_replies: 1 row was"):
+        store.check()

@@ -190,7 +190,7 @@ class Completion:
         choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
         raw: the reply's body as text; None if the provider has none.
         model: the model's name in the reply; empty if it has none.
-        attempts: HTTP calls made for it; 1 for a local model.
+        attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
         stored: True if it came from the store, and nothing was sent in this invocation.
     """
 

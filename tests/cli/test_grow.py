@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 from command import add_mlflow_store, invoke
-from openai_server import OpenAIServer, Reply, answer
+from openai_server import OpenAIServer, Reply, answer, refuse
 
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
 prompts: [plain, short, bad]
 models:
-  - openai:m: {{base_url: "{url}", concurrency: 8}}
+  - openai:m: {{base_url: "{url}", concurrency: 8, backoff_s: 0.001}}
 parameters: {{temperature: {temperature}, max_tokens: 5}}
 evaluators: [exact_match, output_tokens]
 baseline: plain
@@ -183,3 +183,43 @@ def test_an_interrupted_race_goes_on_and_ends_as_it_would_have(home: Home) -> No
     done = json.loads(home.call("run", "--race", "--json").stdout)
     assert len(set(home.bodies)) == len(home.bodies) == 360 - done["requests"]["not_run"]
     assert list(done["race"]["out"]) == ["bad"]
+
+
+def failing(home: Home, share: float) -> None:
+    """Let the server fail for a share of the rows of `short`, always the same ones."""
+    script = home.server.script
+    home.server.script = lambda path, body, nth: (
+        refuse(500, "busy")
+        if "Short" in str(body) and _chance(f"broken {body}") < share
+        else script(path, body, nth)
+    )
+
+
+def test_rows_without_a_reply_leave_a_gate_open_however_often_it_is_called(home: Home) -> None:
+    """With the worst score for them the drop is too large; without them there is none."""
+    write(home, 120, by=0.3)
+    failing(home, 0.4)
+    words = ("gate", "short", "--grow", "--max-calls", "2000", "--json")
+    first, second = (home.call(*words) for _ in range(2))
+    assert (first.returncode, second.returncode) == (8, 8)
+    sent = len(home.bodies)
+    third = home.call("gate", "short", "--grow", "--max-calls", "0", "--json")
+    assert (third.returncode, len(home.bodies)) == (8, sent)
+    checks = [json.loads(done.stdout)["checks"] for done in (first, second)]
+    assert checks[0][0]["outcome"] == checks[1][0]["outcome"] == "not enough evidence"
+
+
+def test_rows_without_a_reply_are_failed_in_every_command(home: Home) -> None:
+    write(home, 40)
+    failing(home, 0.3)
+    document = json.loads(home.call("run", "--json").stdout)
+    rows = {variant["prompt"]: variant["rows"] for variant in document["variants"]}
+    assert 0 < rows["short"]["failed"] < 40
+    failed = rows["short"]["failed"]
+    assert rows["plain"]["failed"] == 0
+    compared = json.loads(home.call("compare", "short", "--json").stdout)
+    assert [variant["rows"] for variant in compared["variants"] if "short" in variant["name"]] == [
+        rows["short"]
+    ]
+    stats = json.loads(home.call("store", "stats", "--json").stdout)
+    assert stats["no_replies"] == {"openai:m": failed}

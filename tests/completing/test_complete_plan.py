@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from listening import CollectedOutcome, complete_and_collect
-from openai_server import OpenAIServer, Reply, answer, last_message, refuse
+from openai_server import RESET, OpenAIServer, Reply, answer, last_message, refuse
 
 from workbench.completing.budget import Budget
 from workbench.completing.context import Progress, RunContext, Stop
@@ -144,10 +144,45 @@ def test_failed_request_is_not_kept_and_is_sent_again_next_time(workspace, serve
     assert [completion.error for completion in failed] == ["HTTP 500: no"]
     assert (outcome.sent, workspace.progress.failed) == (6, 1)
     assert all(workspace.progress.durable)
+    (key,) = (completion.key for completion in failed)
+    assert noted(workspace, [key, *outcome.completions]) == {key: "HTTP 500: no"}
     server.script = last_message
     plan = workspace.plan(model(server))
     assert plan.to_send == 1
     assert texts(plan, workspace.complete(plan)) == [ROWS]
+    assert noted(workspace, outcome.completions) == {}
+
+
+def noted(workspace, keys) -> dict[str, str]:
+    """Reasons of requests without a reply, by key."""
+    return {key: note.reason for key, note in workspace.store.no_replies.read(keys).items()}
+
+
+@pytest.mark.parametrize(
+    ("reply", "note"),
+    [
+        (refuse(429, "busy"), "HTTP 429: busy"),
+        (RESET, "the connection was lost: ServerDisconnectedError: Server disconnected"),
+        (refuse(400, "too long"), None),
+        (refuse(401, "bad key"), None),
+        (refuse(400, "no", param="temperature"), None),
+    ],
+    ids=["429", "reset", "rejected", "key", "parameter"],
+)
+def test_request_without_a_reply_is_noted_unless_its_model_ended(workspace, server, reply, note):
+    server.script = lambda path, body, nth: reply
+    outcome = workspace.complete(workspace.plan(model(server), rows=1))
+    notes = noted(workspace, outcome.completions)
+    assert notes == ({} if note is None else dict.fromkeys(outcome.completions, note))
+
+
+def test_requests_that_were_never_sent_are_not_noted(workspace, server):
+    server.script = lambda path, body, nth: refuse(500, "no")
+    workspace.budget = Budget(max_calls=1)
+    plan = workspace.plan(model(server, concurrency=1), rows=3)
+    outcome = workspace.complete(plan)
+    assert outcome.exhausted
+    assert list(noted(workspace, plan.bodies).values()) == ["not sent again: HTTP 500: no"]
 
 
 def test_useless_answer_is_kept_and_sent_again_only_when_asked(workspace, server):

@@ -24,6 +24,7 @@ def used(home):
                 store.leases.record_failed_call(
                     key_of(number), FailedCall(outcome, f"reason {number}")
                 )
+            store.no_replies.record([(key_of(12), MODEL, "reason 12")])
             yield home
 
 
@@ -57,6 +58,7 @@ def test_everything_is_counted(used):
             {"outcome": "refused", "count": 1, "most": 0.5, "unpriced": 0},
             {"outcome": "unknown", "count": 2, "most": 0.25, "unpriced": 1},
         ],
+        "no_replies": {MODEL: 1},
     }
     assert min(sizes) > 0
     assert {one["key"] for one in unknown} == {key_of(11), key_of(12)}
@@ -76,6 +78,7 @@ def test_the_table_names_unknown_calls_and_who_is_at_work(used):
     ]
     assert "calls without an answer: 1 refused, at most USD 0.5000" in lines
     assert "calls without an answer: 2 unknown, at most USD 0.2500, 1 without a price" in lines
+    assert f"requests without a reply, sent again by the next run: {MODEL} 1" in lines
     assert [line[:18] for line in lines if line.startswith("in use")] == ["in use by: process"]
 
 

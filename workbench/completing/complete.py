@@ -122,12 +122,17 @@ def _by_model(
 
 @dataclass(frozen=True)
 class _Arrival:
-    """A completion with its request, or keys that another process has answered."""
+    """A completion with its request, or keys that another process has answered.
+
+    Attributes:
+        model_ended: the request failed with its model, so that says nothing about the request.
+    """
 
     queue: ModelQueue
     request: Request | None = None
     completion: Completion | None = None
     answered_elsewhere: frozenset[str] = frozenset()
+    model_ended: bool = False
 
 
 @dataclass
@@ -170,11 +175,7 @@ class _Sender:
             self.context.stop.requested = True
         if not batch:
             return
-        failures = [
-            (a.queue, a.completion)
-            for a in batch
-            if a.completion and a.completion.state == "failed"
-        ]
+        failures = [a for a in batch if a.completion and a.completion.state == "failed"]
         self._release(failures)
         for arrival in batch:
             if completion := arrival.completion:
@@ -189,16 +190,24 @@ class _Sender:
         if self.receive:
             self.receive([*completions, *store.completions(elsewhere).values()])
 
-    def _release(self, failures: Sequence[tuple[ModelQueue, Completion]]) -> None:
-        """End the leases of failed requests.
+    def _release(self, failures: Sequence[_Arrival]) -> None:
+        """End the leases of failed requests, and note those that were sent.
 
         A call whose end the provider did not report counts as possibly billed.
         """
-        for model_queue, completion in failures:
+        notes, released = [], []
+        for arrival in failures:
+            completion, model_queue = arrival.completion, arrival.queue
+            assert completion
             lease = model_queue.leases[completion.key]
             if lease.in_flight and model_queue.model.provider.billed:
                 lease.record_failure(FailedCall("unknown", completion.error))
-        self.context.store.leases.release([completion.key for _, completion in failures])
+            if completion.attempts and not arrival.model_ended:
+                notes.append((completion.key, model_queue.ref, completion.error))
+            else:
+                released.append(completion.key)
+        self.context.store.no_replies.record(notes)
+        self.context.store.leases.release(released)
 
     def _take(self, timeout_s: float = POLL_S) -> tuple[list[_Arrival], int]:
         """Return all that has arrived within the time-out, and how many groups have ended."""
@@ -265,7 +274,8 @@ class _Sender:
             if error.exit_code != ExitCode.STORAGE:
                 for key, request in model_queue.pulled.items():
                     failed = Completion(key, "failed", prefill=request.prefill, error=error.message)
-                    self._arrivals.put(_Arrival(model_queue, request, self._redacted(failed)))
+                    failed = self._redacted(failed)
+                    self._arrivals.put(_Arrival(model_queue, request, failed, model_ended=True))
                 model_queue.pulled.clear()
             raise
 

@@ -74,6 +74,7 @@ def key_json(report: KeyReport) -> dict[str, JSON]:
         fields["scored"] = report.stored.completion.state in SCORED_STATES
     fields["under_way"] = asdict(report.owner) if report.owner else None
     fields["calls"] = [asdict(call) for call in report.calls]
+    fields["no_reply"] = asdict(report.no_reply) if report.no_reply else None
     return fields
 
 
@@ -89,7 +90,7 @@ def row_lines(row: str, cells: Sequence[CellReport], currency: str) -> list[str]
             note = "" if state in SCORED_STATES else f"; {UNSCORED}"
             lines.append(f"  stored: {_time(report.stored.stored_at)}, {state}{note}")
         else:
-            sent = report.owner or report.calls
+            sent = report.owner or report.calls or report.no_reply
             lines.append(f"  {_not_stored(report)}" if sent else "  not stored: never sent")
             lines += [f"  lost: {_call(call, currency)}" for call in report.calls]
             lines += [f"  {line}" for line in _nearest_lines(cell.missing)]
@@ -147,6 +148,8 @@ def _nearest_json(missing: MissingCompletion) -> JSON:
 def _not_stored(report: KeyReport) -> str:
     if report.owner:
         return f"not stored: in flight, sent by {report.owner}"
+    if note := report.no_reply:
+        return f"not stored: no reply on {_time(note.noted_at)}: {shorten(note.reason)}"
     if report.calls:
         return f"not stored; calls without an answer: {len(report.calls):,}"
     return "not stored: unknown to this store"

@@ -43,6 +43,10 @@ def statistics_lines(statistics: Statistics, currency: str) -> list[str]:
     lines += [f"calls without an answer: {_total(calls, currency)}" for calls in statistics.calls]
     if (more := len(statistics.unknown) - MAX_LISTED) > 0:
         lines.append(f"{more:,} more of unknown outcome: --json lists them all")
+    lines += [
+        f"requests without a reply, sent again by the next run: {shorten(model, 60)} {count:,}"
+        for model, count in statistics.no_replies.items()
+    ]
     lines += [f"in use by: {owner}" for owner in statistics.running]
     lines.append(f"file: {bytes_text(statistics.size)}")
     return lines

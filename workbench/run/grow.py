@@ -85,6 +85,9 @@ def _grow_rows(plan: Plan, growing: GrowingGate, weight: float, context: RunCont
         context.store.leases.session(plan.digest),
         Stream(plan, context.store, ignore_rows, context.interrupted) as stream,
     ):
+        # Rows without a reply count as failed until they are answered, as they did before.
+        keys = {request.key for requests in plan.requests for request in requests}
+        stream.add(list(context.store.no_replies.completions(keys).values()))
         growing.start(stream.wait, weight)
         outcome = complete(plan, context, receive=stream.add, rounds=growing.batches)
         _raise_if_interrupted(context)

@@ -135,15 +135,21 @@ class Stream:
             yield scored
 
     def _answered_rows(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
-        """The other rows with a stored answer or a failure, some at a time, in order."""
+        """The other rows with a stored answer or a failure, some at a time, in order.
+
+        A request that got no reply is a failure where the plan doesn't send it again.
+        """
         cells = self._plan.cells[variant]
         for start in range(0, len(cells), BATCH_SIZE):
             numbers = set(range(start, min(start + BATCH_SIZE, len(cells)))) - skipped
             stored = self._store.completions({cells[number].key for number in numbers})
+            missing = {cells[number].key for number in numbers} - stored.keys()
+            no_replies = self._store.no_replies.completions(missing)
             rows: list[NumberedRow] = []
             for number in sorted(numbers):
-                completion = self._failed.get((variant, number)) or stored.get(cells[number].key)
-                if completion:
+                key = cells[number].key
+                completion = self._failed.get((variant, number)) or stored.get(key)
+                if completion := completion or no_replies.get(key):
                     rows.append((number, Row(cells[number], completion)))
             if rows:
                 yield rows
@@ -229,6 +235,7 @@ class Stream:
         numbered = [(number, row) for (number, _), row in zip(rows, scored, strict=True)]
         for number, row in numbered:
             self.tallies[variant].add(number, row)
+            self._failed.pop((variant, number), None)
             if row.completion and row.completion.state == "failed":
                 self._failed[variant, number] = row.completion
             unstored = {

@@ -4,6 +4,7 @@
     scores        key -> score                            leases.py        leases, unanswered calls
     intents       key -> the process that sends it
     calls         calls without a completion
+    no_replies    key -> the reason of the last failure     no_replies.py
 
 Below them: database.py (the SQLite file and its errors), schema.py, watermark.py (the number of
 synced commits), locks.py. Above them, for `workbench store`: selection.py,

@@ -19,6 +19,7 @@ from workbench.model import Completion, Request, Usage
 from workbench.secrets import Redactor
 from workbench.store.database import RESERVE, Database, checksum, free_bytes
 from workbench.store.leases import Leases
+from workbench.store.no_replies import FORGET, NoReplies
 
 Result = TypeVar("Result")
 RESERVE_BYTES = 4 * 1024 * 1024
@@ -34,6 +35,7 @@ SCORE_COLUMNS = "key, evaluator, score, sum"
 CHECKSUMS = {
     "completions": "crc(key, state, completion, request)",
     "scores": "crc(key, evaluator, score)",
+    "no_replies": "crc(key, model, reason)",
 }
 TOTALS = """
 SELECT count(*), coalesce(sum(sum), 0), min(CASE WHEN sum IS NOT {crc} THEN key END),
@@ -91,6 +93,7 @@ class Store:
         self.redactor = redactor or Redactor()
         self.database = Database(folder)
         self.leases = Leases(self.database, self.redactor)
+        self.no_replies = NoReplies(self.database, self.redactor)
 
     def __enter__(self) -> Self:
         return self
@@ -158,7 +161,7 @@ class Store:
         return dict(self.database.read_keys(query, keys))
 
     def save_completions(self, pairs: Iterable[tuple[Request, Completion]]) -> None:
-        """Store completions and delete their leases; they are durable when it returns.
+        """Store completions and delete their leases and notes; they are durable when it returns.
 
         Raises:
             WorkbenchError: the disk is full or the store is damaged (exit code 5).
@@ -167,7 +170,11 @@ class Store:
         if rows:
             keys = [(row[0],) for row in rows]
             self.database.write(
-                [(SAVE_COMPLETION, rows), ("DELETE FROM intents WHERE key = ?", keys)]
+                [
+                    (SAVE_COMPLETION, rows),
+                    ("DELETE FROM intents WHERE key = ?", keys),
+                    (FORGET, keys),
+                ]
             )
 
     def scores(self, keys: Collection[str]) -> dict[str, Score]:

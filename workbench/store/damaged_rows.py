@@ -28,9 +28,9 @@ COLUMNS = {
     "scores": "key, evaluator, score, sum, kept_at",
     "calls": CALL_COLUMNS,
     "owners": OWNER_COLUMNS,
+    "no_replies": "key, model, reason, noted_at, sum",
     "intents": "key, owner, model, cost, sent, noted_at",
 }
-READ_SCORES = f"SELECT {COLUMNS['scores']} FROM scores"
 READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_completions_1"
 PAGE_SIZE = 4096  # SQLite's default
 ROWS_PER_READ = 500
@@ -57,8 +57,9 @@ def read_file(file: Path) -> Iterator[tuple[str, Row]]:
         yield from (("index", row) for row in index)
         for row in _read_by_number(connection, "completions", numbers):
             yield "completions", row
-        for row in _read_by_key(connection, READ_SCORES):
-            yield "scores", row
+        for table in ("scores", "no_replies"):
+            for row in _read_by_key(connection, f"SELECT {COLUMNS[table]} FROM {table}"):
+                yield table, row
         for row in _read_by_number(connection, "calls", []):
             yield "calls", row
         for table in ("owners", "intents"):
@@ -82,7 +83,8 @@ def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
             elif number is None and count == 7:
                 yield "index", columns[5:7]
             elif number is None and count == 5:
-                yield "scores", columns[:5]
+                # A score has its checksum where a note of a failure has its time.
+                yield "scores" if isinstance(columns[3], int) else "no_replies", columns[:5]
 
 
 def run_recover(file: Path, recovered: Path) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, Self
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
-from workbench.store.schema import VERSION, create_tables, format_of
+from workbench.store.schema import OLDEST, VERSION, create_tables, format_of
 from workbench.store.watermark import Watermark
 
 NAME = "store.db"
@@ -204,20 +204,20 @@ class Database:
             number = format_of(connection)
         if number > LARGEST_FORMAT:
             raise self.storage_error("is damaged", f"its format is {number}")
-        if number not in (0, VERSION):
+        if number and not OLDEST <= number <= VERSION:
             raise format_error(self.path, number)
 
 
 def format_error(path: Path, number: int) -> WorkbenchError:
     """The error that refuses a store of an older format (exit code 5) or a later one (2)."""
     fix = "use the version of Workbench that wrote it, or move the file away"
-    if number < VERSION:
+    if number < OLDEST:
         fix += ": a new store is created, and every completion must be paid for again"
     return WorkbenchError(
         f"the store has format {number}, this version reads {VERSION}",
         where=str(path),
         fix=fix,
-        exit_code=ExitCode.STORAGE if number < VERSION else ExitCode.USER,
+        exit_code=ExitCode.STORAGE if number < OLDEST else ExitCode.USER,
     )
 
 

@@ -11,6 +11,7 @@ from workbench.model import Request
 from workbench.store.completions import Store, request_json
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
 from workbench.store.leases import Owner, UnansweredCall
+from workbench.store.no_replies import NoReply
 from workbench.store.selection import StoredCompletion, parse_request, read_stored
 
 NEWEST = 2_000  # rows that a request is compared with
@@ -23,7 +24,8 @@ MODEL_PATHS = ("model", "provider", "identity", "body.model")  # differ wherever
 KEYS_WITH_PREFIX = """
 SELECT key FROM completions WHERE key >= ?1 AND key < ?1 || 'g'
 UNION SELECT key FROM intents WHERE key >= ?1 AND key < ?1 || 'g'
-UNION SELECT key FROM calls WHERE key >= ?1 AND key < ?1 || 'g' ORDER BY key
+UNION SELECT key FROM calls WHERE key >= ?1 AND key < ?1 || 'g'
+UNION SELECT key FROM no_replies WHERE key >= ?1 AND key < ?1 || 'g' ORDER BY key
 """
 
 
@@ -35,12 +37,14 @@ class KeyReport:
         stored: the completion; None if there is none.
         owner: the live process that holds the key's lease; None if there is none.
         calls: calls without a completion, in order.
+        no_reply: the last failure; None if there is none, or a completion was stored after it.
     """
 
     key: str
     stored: StoredCompletion | None
     owner: Owner | None
     calls: tuple[UnansweredCall, ...]
+    no_reply: NoReply | None = None
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class MissingCompletion:
 
 
 def find_keys(store: Store, prefix: str) -> list[str]:
-    """Return all keys with this prefix, of completions, leases and unanswered calls."""
+    """Return all keys with this prefix, of completions, leases, unanswered calls and failures."""
     return [str(key) for (key,) in store.database.read(KEYS_WITH_PREFIX, (prefix,))]
 
 
@@ -103,7 +107,9 @@ def explain_key(store: Store, key: str) -> KeyReport:
     live = store.leases.live_owners()
     owners = (owner for owner in live if store.database.read(query, (key, owner.id)))
     stored = next(read_stored(store, [key]), None)
-    return KeyReport(key, stored, next(owners, None), tuple(store.leases.unanswered_calls(key)))
+    calls = tuple(store.leases.unanswered_calls(key))
+    no_reply = store.no_replies.read([key]).get(key)
+    return KeyReport(key, stored, next(owners, None), calls, no_reply)
 
 
 def explain_missing(store: Store, request: Request) -> MissingCompletion:

@@ -33,10 +33,12 @@ SAVE = {
     "scores": upsert("scores", f"{SCORE_COLUMNS}, kept_at", IF_LATER),
     "owners": insert("owners", COLUMNS["owners"], "OR IGNORE"),
     "intents": insert("intents", COLUMNS["intents"], "OR IGNORE"),
+    "no_replies": insert("no_replies", COLUMNS["no_replies"], "OR IGNORE"),
     "calls": f"INSERT INTO calls ({CALL_COLUMNS}) "
     "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)",
 }
+FORGET_ANSWERED = "DELETE FROM no_replies WHERE key IN (SELECT key FROM completions)"
 OUTCOMES = ("refused", "possibly_billed", "unknown")
 KEY = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"[0-9-]{10}T[0-9:.]{12}Z")
@@ -76,6 +78,7 @@ def recover(files: Sequence[Path], database: Database) -> Recovered:
                 used_shell = True
                 _copy_rows(read_file(recovered), database, keys)
                 _copy_rows(read_orphans(recovered), database, keys)
+    database.write([(FORGET_ANSWERED, [()])])
     stored = {
         table: {key for (key,) in database.read(f"SELECT key FROM {table}")} for table in keys
     }
@@ -110,11 +113,15 @@ def _validate(table: str, row: Row) -> Row | None:
     if table == "calls":
         return row if _is_call(row) else None
     *texts, total, stored_at = row
+    if table == "no_replies":
+        total, stored_at = stored_at, total
     if table == "index" or not all(isinstance(text, str) for text in texts):
         return None
     if checksum(*texts) != total:
         return None
     time = stored_at if isinstance(stored_at, str) and TIME.fullmatch(stored_at) else UNKNOWN_TIME
+    if table == "no_replies":
+        return (*texts, time, total)
     return (*texts, total, time) if table == "scores" else _with_counts(texts, total, time)
 
 

@@ -20,7 +20,7 @@ from workbench.store.completions import Store
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
 from workbench.store.leases import exclusive_access
 from workbench.store.recovery import Recovered, recover
-from workbench.store.schema import VERSION, format_of
+from workbench.store.schema import OLDEST, VERSION, format_of
 
 LOG = f"{NAME}-wal"
 WATERMARK = "acknowledged"
@@ -104,7 +104,7 @@ def find_damage(folder: Path, copy: Path) -> list[str]:
     _copy_store(folder, copy)
     with suppress(sqlite3.Error), closing(sqlite3.connect(copy / NAME)) as connection:
         number = format_of(connection)
-        if number != VERSION and 0 < number <= LARGEST_FORMAT:
+        if number and not OLDEST <= number <= VERSION and number <= LARGEST_FORMAT:
             raise format_error(folder / NAME, number)
     findings = [] if (folder / NAME).exists() else ["the file is gone"]
     try:

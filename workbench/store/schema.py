@@ -3,19 +3,25 @@
 completions, scores   results; each row has a checksum over its texts. Completions stand in the
                       order of arrival, so that a commit fills pages: in a tree of keys, each row
                       would take a page to itself, because a row has a kilobyte or more
-totals                number of rows of both tables and the sum of their checksums, maintained by
+totals                number of rows of these tables and the sum of their checksums, maintained by
                       triggers: a row that vanished from an otherwise valid file is detected
 store                 id of the store, number of synced commits
 owners, intents       live processes and the requests that they have leased
 calls                 calls that returned no completion
+no_replies            requests that got no reply the last time they were sent; with checksums
 
 Format 4 is the base. Each later change of the format upgrades its predecessor in `create_tables`,
 with a test on a store that the commit before it wrote. Other formats are refused.
+
+    4 -> 5   the table no_replies. New tables come last, so that the others keep their root pages
+             and a repair can use the first page of a new store
 """
 
 import sqlite3
 
-VERSION = 4
+VERSION = 5
+OLDEST = 4  # of the formats that are upgraded
+CHECKED = ("completions", "scores", "no_replies")  # tables with checksums and totals
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS completions (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
@@ -47,6 +53,10 @@ INSERT INTO store SELECT lower(hex(randomblob(8))), 0 WHERE NOT EXISTS (SELECT 1
 CREATE TABLE IF NOT EXISTS totals (
     name TEXT PRIMARY KEY, rows INTEGER NOT NULL, sums INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS no_replies (
+    key TEXT PRIMARY KEY, model TEXT NOT NULL, reason TEXT NOT NULL,
+    noted_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')), sum INTEGER NOT NULL
+) WITHOUT ROWID;
 """
 TOTALS = """
 INSERT OR IGNORE INTO totals SELECT '{table}', count(*), coalesce(sum(sum), 0) FROM {table};
@@ -65,14 +75,14 @@ def format_of(connection: sqlite3.Connection) -> int:
 
 
 def create_tables(connection: sqlite3.Connection) -> None:
-    """Create all tables in one transaction if there are none.
+    """Create all tables that are missing in one transaction, and so upgrade an older format.
 
     Args:
         connection: in autocommit mode.
     """
     if format_of(connection) == VERSION:
         return
-    totals = "".join(TOTALS.format(table=table) for table in ("completions", "scores"))
+    totals = "".join(TOTALS.format(table=table) for table in CHECKED)
     script = f"BEGIN IMMEDIATE; {SCHEMA} {totals} PRAGMA user_version={VERSION}; COMMIT"
     with connection:  # an error rolls back
         connection.executescript(script)

@@ -68,6 +68,7 @@ class Statistics:
         scores: by evaluator.
         size: bytes of the file and its log.
         unknown: calls of unknown outcome, newest first.
+        no_replies: requests that got no reply the last time they were sent, by model.
         running: other processes that use the store.
     """
 
@@ -76,6 +77,7 @@ class Statistics:
     size: int
     calls: tuple[OutcomeTotal, ...]
     unknown: tuple[UnansweredCall, ...]
+    no_replies: Mapping[str, int]
     running: tuple[Owner, ...]
 
 
@@ -91,6 +93,7 @@ def statistics(store: Store, prices: Mapping[str, Price]) -> Statistics:
         size=file_size(store),
         calls=tuple(OutcomeTotal(*row) for row in store.database.read(BY_OUTCOME)),
         unknown=tuple(sorted(unknown, key=lambda call: call.noted_at, reverse=True)),
+        no_replies=store.no_replies.by_model(),
         running=tuple(store.leases.live_owners()),
     )
 

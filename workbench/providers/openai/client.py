@@ -165,6 +165,7 @@ class _Session:
             except CALL_ERRORS as error:
                 if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
+                state.calls -= isinstance(error, PausedError)
                 return await self._read_failure(error, request, state, sent_at)
             self._limiter.answered_at = time.monotonic()
             self._endpoint.answered = True

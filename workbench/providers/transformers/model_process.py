@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Self
@@ -138,7 +139,8 @@ class ModelProcess(WorkerProcess):
         if any(request.permit.should_stop() for request in unanswered.values()):
             self.end()
             for key in list(unanswered):
-                yield _failed(unanswered.pop(key), "not answered: the run was stopped")
+                failed = _failed(unanswered.pop(key), "not answered: the run was stopped")
+                yield replace(failed, attempts=0)
 
 
 def _take(unanswered: dict[str, Request], completions: list[Completion]) -> Iterator[Completion]:

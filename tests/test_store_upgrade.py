@@ -1,0 +1,57 @@
+"""A store of an older format is upgraded when it is opened, and nothing in it is lost.
+
+The stores are those of the last commit with that format.
+"""
+
+import gzip
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from workbench.evaluator import Score
+from workbench.store import Store
+from workbench.store.repair import repair
+from workbench.store.schema import VERSION
+
+FILES = {int(file.name[13]): file for file in Path(__file__).parent.glob("store_format_*.db.gz")}
+KEYS = [digit * 64 for digit in "01234567"]
+
+
+@pytest.fixture(params=sorted(FILES))
+def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The folder of a store of an older format."""
+    (tmp_path / "store.db").write_bytes(gzip.decompress(FILES[request.param].read_bytes()))
+    return tmp_path
+
+
+def format_of(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "store.db")) as db:
+        return db.execute("PRAGMA user_version").fetchone()[0]
+
+
+def test_older_store_is_upgraded_once_and_is_complete(old: Path) -> None:
+    for _ in range(2):
+        with Store(old) as store:
+            store.check()
+            assert store.completions(KEYS).keys() == set(KEYS)
+            assert store.completions(KEYS[:1])[KEYS[0]].text == "four"
+            assert store.scores(["a" * 64]) == {"a" * 64: Score(True)}
+            assert [call.reason for call in store.leases.unanswered_calls()] == ["no answer"]
+        assert format_of(old) == VERSION
+    with Store(old) as store:
+        store.no_replies.record([("c" * 64, "openai:m", "HTTP 500: busy")])
+        assert store.no_replies.read(["c" * 64])["c" * 64].reason == "HTTP 500: busy"
+        store.check()
+
+
+def test_damaged_older_store_is_repaired(old: Path) -> None:
+    with closing(sqlite3.connect(old / "store.db")) as db, db:
+        db.execute("UPDATE completions SET state = 'x' WHERE number = 1")
+    done = repair(old)
+    assert done.recovered is not None
+    assert (done.recovered.lost, done.recovered.answers) == ((KEYS[0],), len(KEYS) - 1)
+    with Store(old) as store:
+        store.check()
+        assert store.completions(KEYS).keys() == set(KEYS[1:])
