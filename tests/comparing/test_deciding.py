@@ -31,12 +31,13 @@ def decided(
     costs: Costs = (3.0, 2.0, 1.0),
     latencies: Sequence[float] = (1.0, 1.0, 1.0),
     traits: Traits | None = None,
+    copies: int = 1,
 ) -> Decision:
-    """Costs are of all rows; latencies of an answer."""
+    """Costs are of all rows; latencies of an answer; each row stands `copies` times."""
     rows = len(answers["plain"])
     for name in ("short", "cheap"):
         bench.write(f"{name}.jinja", f"{name}: {{{{ text }}}}")
-    lines = "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows))
+    lines = "".join(f'{{"text": "{n // copies}", "label": "1"}}\n' for n in range(rows))
     bench.write("rows.jsonl", lines)
     plan = bench.plan(TEXT)
     if traits:
@@ -118,6 +119,16 @@ def test_a_variant_of_few_rows_is_not_taken(bench: Bench) -> None:
     assert decision.candidates[2].against == ("only 5 of 100 rows",)
     assert (decision.candidates[2].quality, decision.candidates[2].rows) == (1.0, 5)
     assert "All others are worse." in decision.words
+
+
+def test_copies_of_rows_are_one_piece_of_evidence(bench: Bench) -> None:
+    """`plain` is right on 14 of 20 rows and `short` on 12 of them; each row stands five times."""
+    answers = {"plain": passes(*[1] * 70, *[0] * 30), "short": passes(*[1] * 60, *[0] * 40)}
+    answers["cheap"] = POOR
+    apart = decided(bench, answers, Limits(floor=0.5)).candidates
+    copied = decided(bench, answers, Limits(floor=0.5), copies=5).candidates
+    assert apart[0].best_chance > 0.98
+    assert 0.6 < copied[0].best_chance < 0.9
 
 
 def test_equal_variants_are_not_shown_as_a_find(bench: Bench) -> None:

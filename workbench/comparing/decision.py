@@ -243,7 +243,7 @@ def _conclusion(
     words += f", n={best.rows:,}"
     if candidates[1:]:
         words += (
-            f"; chance of being the best: {best.best_chance:.0%}. After choosing from "
+            f"; chance of being the best: {chance_text(best.best_chance)}. After choosing from "
             f"{len(candidates)} variants, expect "
             f"{_interval(chosen.mean, chosen.low, chosen.high)}."
         )
@@ -258,6 +258,11 @@ def _conclusion(
     if best.unsure:
         words += " It may be below the floor: the floor is within its interval."
     return words
+
+
+def chance_text(chance: float) -> str:
+    """A probability in percent; near an end as `>99%` or `<1%`, for it is never certain."""
+    return ">99%" if 0.99 < chance < 1 else "<1%" if 0 < chance < 0.01 else f"{chance:.0%}"
 
 
 def _interval(mean: float, low: float | None, high: float | None) -> str:

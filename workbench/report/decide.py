@@ -9,7 +9,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.decision import Candidate, Decision
+from workbench.comparing.decision import Candidate, Decision, chance_text
 from workbench.errors import pluralize
 from workbench.report.compare import partial_lines
 from workbench.report.safe_text import estimate, seconds, shorten
@@ -72,6 +72,6 @@ def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) ->
         "unknown" if candidate.cost is None else f"{candidate.cost:.4f}",
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
         f"{candidate.rows:,}",
-        "" if candidate.against else f"{candidate.best_chance:.0%}",
+        "" if candidate.against else chance_text(candidate.best_chance),
         shorten("; ".join(remarks), 200),
     )
