@@ -134,3 +134,34 @@ def test_nothing_is_sent_or_recorded(project: Path) -> None:
     assert invoke(project, "compare").returncode == 0
     after = sorted(file.stat().st_mtime for file in (project / ".workbench").glob("mlflow.db"))
     assert before == after
+
+
+def test_anytime_verdicts_hold_at_every_look(project: Path) -> None:
+    once, anytime = (
+        json.loads(invoke(project, "compare", "--json", *flags).stdout)["variants"][1][
+            "comparisons"
+        ]
+        for flags in ((), ("--anytime",))
+    )
+    assert (list(once), list(anytime)) == (["exact_match", "output_tokens"], ["exact_match"])
+    single, watched = once["exact_match"], anytime["exact_match"]
+    assert watched["test"] == "betting (any time)"
+    assert (watched["difference"], watched["rows"]) == (single["difference"], single["rows"])
+    assert watched["low"] < single["low"] < single["high"] < watched["high"]
+    for flags in ((), ("--markdown",)):
+        text = invoke(project, "compare", "--anytime", *flags).stdout.replace("\\", "")
+        assert "verdicts and intervals of differences hold at every look at the rows" in text
+        assert "output_tokens: no verdict that holds at every look; the metric has no range" in text
+    refused = invoke(project, "compare", "--anytime", "--by", "kind")
+    assert (refused.returncode, "--by has no verdicts that hold" in refused.stderr) == (2, True)
+
+
+def test_a_limited_run_says_that_it_is_a_look(project: Path) -> None:
+    line = (
+        "a look at the first 20 of 40 rows: looking again after more rows raises the 5% of false "
+        "verdicts; workbench compare --anytime --limit 20 shows verdicts that hold at every look"
+    )
+    limited = invoke(project, "run", "--limit", "20", "--tracking-uri", "none").stdout
+    assert line in limited.splitlines()
+    complete = invoke(project, "run", "--tracking-uri", "none").stdout
+    assert "a look at the first" not in complete

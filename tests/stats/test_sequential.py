@@ -9,7 +9,7 @@ from draws import assert_rate, draws_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workbench.stats.pairs import Scale, anytime_difference, paired_difference
+from workbench.stats.pairs import Scale, anytime_difference, mcnemar_p, paired_difference
 from workbench.stats.sequential import AnytimeMean, adjust_e_values, e_value
 from workbench.stats.verdicts import BETTER, verdicts
 
@@ -194,3 +194,19 @@ def test_ten_copies_of_each_row_keep_the_error_rate() -> None:
     print(f"evidence without a difference, ten copies: {wrong} of {draws}")
     assert_rate(wrong["clusters"], 2_000, (0.0, ALPHA), (0.0, ALPHA))
     assert wrong["rows"] > 0.3 * draws
+
+
+@pytest.mark.slow
+def test_looking_at_20_50_100_and_150_rows_keeps_the_error_rate_of_anytime_tests() -> None:
+    rng, draws, wrong = np.random.default_rng(12), draws_of(2_000), {"once": 0, "anytime": 0}
+    for _ in range(draws):
+        rows = rng.choice([1.0, -1.0, 0.0], 150, p=[0.25, 0.25, 0.5])
+        looks = [rows[:n] for n in (20, 50, 100, 150)]
+        sequences = [AnytimeMean(look.tolist(), -1.0, 1.0) for look in looks]
+        p_anytime = [2 * min(s.p_greater(0.0), s.p_less(0.0)) for s in sequences]
+        p_once = [mcnemar_p(int((look > 0).sum()), int((look < 0).sum())) for look in looks]
+        wrong["anytime"] += min(p_anytime) <= ALPHA
+        wrong["once"] += min(p_once) <= ALPHA
+    print(f"four looks without a difference: {wrong} of {draws}")
+    assert_rate(wrong["anytime"], 2_000, (0.0, ALPHA), (0.0, ALPHA))
+    assert wrong["once"] > 0.06 * draws

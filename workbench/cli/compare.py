@@ -36,6 +36,10 @@ Names = Annotated[
     ),
 ]
 
+Anytime = Annotated[
+    bool, typer.Option("--anytime", help="Show verdicts that hold at every look at the rows.")
+]
+
 
 def compare(
     names: Names = None,
@@ -45,6 +49,7 @@ def compare(
         Path | None, typer.Option(help="Write a page with the rows side by side to this file.")
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
+    anytime: Anytime = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -55,6 +60,8 @@ def compare(
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.page import comparison_page
 
+    if anytime and by:
+        raise WorkbenchError("--by has no verdicts that hold at every look", fix="leave one out")
     project = open_project(tracking_uri)
     task, selectors = split_task(names or [], project)
     runs = _recorded_runs(selectors, project, tracking_uri)
@@ -66,7 +73,7 @@ def compare(
         task, Options(Scope(limit)), tracking_uri, extra_prompts, require_env=False
     ) as opened:
         project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
-        compared = compare_stored(plan, opened.store, by=by, prices=project.prices)
+        compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)
         require_answers(compared, compared.compared_variants)
         if html:
             write_file(html, comparison_page(compared, currency=project.file.currency))

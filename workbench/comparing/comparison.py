@@ -30,6 +30,7 @@ class ExperimentComparison:
         read_rows: returns the rows of a variant in order, while the store is open.
         slices, interactions: the comparisons by value of a column, and the tests that a difference
             is the same in all slices; empty without a column.
+        anytime: the verdicts hold at every look at the rows.
     """
 
     plan: Plan
@@ -38,6 +39,7 @@ class ExperimentComparison:
     read_rows: ReadRows
     slices: Sequence[Slice] = ()
     interactions: Sequence[Interaction] = ()
+    anytime: bool = False
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -47,7 +49,8 @@ class ExperimentComparison:
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
         """The same answers with other baselines, by number; None: the variant has none."""
         plan = replace(self.plan, baselines=tuple(baselines))
-        return replace(self, plan=plan, results=add_comparisons(self.results, self.tallies, plan))
+        results = add_comparisons(self.results, self.tallies, plan, anytime=self.anytime)
+        return replace(self, plan=plan, results=results)
 
     @property
     def compared_variants(self) -> list[int]:
@@ -57,19 +60,26 @@ class ExperimentComparison:
 
 
 def compare_stored(
-    plan: Plan, store: Store, *, by: str = "", prices: Mapping[str, Price] = MappingProxyType({})
+    plan: Plan,
+    store: Store,
+    *,
+    by: str = "",
+    prices: Mapping[str, Price] = MappingProxyType({}),
+    anytime: bool = False,
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
-    `by` is a column whose values make slices; empty: no slices.
+    `by` is a column whose values make slices; empty: no slices. With `anytime` the verdicts hold at
+    every look at the rows.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
         tallies = stream.tallies
-        results = add_comparisons(variant_results(plan, tallies, prices), tallies, plan)
+        results = variant_results(plan, tallies, prices)
+        results = add_comparisons(results, tallies, plan, anytime=anytime)
         slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
-        return ExperimentComparison(plan, results, tallies, stream.rows, slices, tests)
+        return ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:

@@ -24,12 +24,20 @@ OPEN_VERDICT = Verdict(INCONCLUSIVE, 1.0, 1.0, None, None)
 
 
 def add_comparisons(
-    results: Sequence[VariantResult], tallies: Sequence[Tally], plan: Plan
+    results: Sequence[VariantResult],
+    tallies: Sequence[Tally],
+    plan: Plan,
+    *,
+    anytime: bool = False,
 ) -> list[VariantResult]:
-    """Return the results with each variant's comparisons with its baseline in the plan."""
+    """Return the results with each variant's comparisons with its baseline in the plan.
+
+    With `anytime` all verdicts and intervals of differences hold at every look at the rows; without
+    it only those of the variants that a race stopped.
+    """
     comparisons: list[dict[str, Comparison]] = [{} for _ in results]
     # Their own scores decided when they stopped: their verdicts must hold at any time.
-    stopped = {number for number, result in enumerate(results) if result.stopped}
+    stopped = {number for number, result in enumerate(results) if anytime or result.stopped}
     for evaluator in plan.experiment.evaluators:
         family = MetricFamily.build(evaluator, tallies, plan)
         if not family.has_categories:

@@ -49,6 +49,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from _prompt_lines(compared, base, number)
         yield ""
     yield from pattern_lines(compared)
+    yield from anytime_lines(compared)
     yield from partial_lines(compared, compared.compared_variants)
 
 
@@ -59,12 +60,24 @@ def partial_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Ite
         for number in numbers
         if (counts := compared.results[number].rows).not_run
     ]
-    if partial:
+    if partial and not compared.anytime:
         names = "; ".join(partial[:MAX_PARTIAL]) + ("; …" if partial[MAX_PARTIAL:] else "")
         yield (
             f"not all rows were run ({names}): if a race or a growing gate stopped early, these "
             "verdicts claim too much; workbench run completes the rows"
         )
+
+
+def anytime_lines(compared: ExperimentComparison) -> Iterator[str]:
+    """With --anytime: the promise, and the metrics that have no verdict that keeps it."""
+    if not compared.anytime:
+        return
+    yield "verdicts and intervals of differences hold at every look at the rows (--anytime)"
+    pairs = [number for number, _ in _pairs(compared)]
+    for name in compared.results[0].metrics if pairs else ():
+        results = [compared.results[number] for number in pairs]
+        if not any(name in result.comparisons for result in results):
+            yield f"{shorten(name)}: no verdict that holds at every look; the metric has no range"
 
 
 def compare_markdown(compared: ExperimentComparison) -> str:
@@ -85,7 +98,11 @@ def compare_markdown(compared: ExperimentComparison) -> str:
             fence = "`" * max(3, 1 + max(runs, default=0))
             lines += ["", f"{fence}diff", *diff, fence]
         lines.append("")
-    notes = [*pattern_lines(compared), *partial_lines(compared, compared.compared_variants)]
+    notes = [
+        *pattern_lines(compared),
+        *anytime_lines(compared),
+        *partial_lines(compared, compared.compared_variants),
+    ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
     return "\n".join(lines)
 

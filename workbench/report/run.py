@@ -12,6 +12,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.completing.check_batch import BatchCheck
 from workbench.errors import pluralize
+from workbench.plan import Plan
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import shorten
 from workbench.results.serialize import variant_json
@@ -31,6 +32,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     lines = [
         ", ".join([pluralize(requests.planned, "row"), *parts]),
         *_race_lines(invocation, currency),
+        *_limit_lines(invocation.plan),
         *_failure_lines(invocation),
     ]
     if invocation.not_run:
@@ -49,6 +51,17 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     elif invocation.tracking_uri == NO_TRACKING:
         lines.append("not recorded: tracking is off (tracking_uri: none)")
     return lines
+
+
+def _limit_lines(plan: Plan) -> list[str]:
+    """A limited run is a look: several looks make more false verdicts than one."""
+    if "limit" not in plan.scope or len(plan.variants) < 2:
+        return []
+    return [
+        f"a look at the first {plan.rows:,} of {plan.experiment.dataset.rows:,} rows: looking "
+        "again after more rows raises the 5% of false verdicts; workbench compare --anytime "
+        f"--limit {plan.rows} shows verdicts that hold at every look"
+    ]
 
 
 def _race_lines(invocation: Invocation, currency: str) -> list[str]:
