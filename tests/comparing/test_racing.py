@@ -43,11 +43,18 @@ def planned(bench: Bench) -> Callable[..., Plan]:
     for name in NAMES:
         bench.write(f"{name}.jinja", f"user:\n{name} {{{{ text }}}}")
 
-    def plan(rows: int, text: str = TEXT, *, race: str = "exact_match", copies: int = 1) -> Plan:
+    def plan(
+        rows: int,
+        text: str = TEXT,
+        *,
+        race: str = "exact_match",
+        copies: int = 1,
+        stored: frozenset[str] = frozenset(),
+    ) -> Plan:
         texts = [n // copies for n in range(rows)]
         lines = [f'{{"text": "{n}", "label": "1"}}\n' for n in texts]
         bench.write("rows.jsonl", "".join(lines))
-        return bench.plan(text, scope=Scope(race=race))
+        return bench.plan(text, scope=Scope(race=race), stored=stored)
 
     return plan
 
@@ -135,6 +142,17 @@ def test_a_clearly_worse_variant_drops_out_and_the_others_run_to_the_end(planned
     assert result.spared == 400 - result.sent[2]
     better = "ab"[result.race.eliminated[2].better]
     assert result.race.reason(2) == f"worse than {better} after 20 rows"
+
+
+def test_an_interrupted_race_continues_to_the_same_end(planned) -> None:
+    """The answers to the first 60 rows of all variants are stored, more than some would ask for."""
+    drawn = shares(np.random.default_rng(10), 400, 0.8, 0.6, 0.3)
+    plan = planned(400)
+    stored = {cells[row].key for cells in plan.cells for row in shuffled_rows(plan)[:60]}
+    complete, resumed = raced(plan, drawn), raced(planned(400, stored=frozenset(stored)), drawn)
+    assert sorted(complete.race.eliminated) == [1, 2]
+    assert resumed.race.eliminated == complete.race.eliminated
+    assert sum(resumed.sent) < sum(complete.sent)
 
 
 def test_a_single_remaining_variant_still_gets_all_its_rows(planned) -> None:
