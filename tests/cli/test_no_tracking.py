@@ -85,6 +85,7 @@ def test_answers_are_recorded_later_without_a_call(
         (["sync"], "plain", "workbench sync"),
         (["ui"], "plain", "workbench ui"),
         (["compare", "0" * 32], "plain", "comparing runs"),
+        (["history"], "plain", "workbench history"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -74,7 +74,12 @@ def record_again(recording: Recording, stopped: StopCheck) -> Recorded:
         digests = [tally.digest() for tally in stream.tallies]
         try:
             return recorder.finish(
-                Results(variants, digests, [[], []], lambda n: map(records.build, stream.rows(n))),
+                Results(
+                    variants,
+                    digests,
+                    [[], []],
+                    lambda n: (records.build(n, rows) for rows in stream.rows(n)),
+                ),
                 stopped,
             )
         except Stopped:

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from workbench import __version__
-from workbench.cli import catalog, compare, decide, gate, prompts, run, store, sync
+from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
-    "Compare and decide": ("compare", "decide", "gate"),
+    "Compare and decide": ("compare", "decide", "gate", "history"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui"),
@@ -65,6 +65,7 @@ app.command("sync")(sync.sync)
 app.command("compare")(compare.compare)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
+app.command("history")(history.history)
 app.add_typer(prompts.app, name="prompts", cls=CommandGroup)
 app.add_typer(catalog.data, name="data", cls=CommandGroup)
 app.add_typer(catalog.models, name="models", cls=CommandGroup)

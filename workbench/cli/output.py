@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from workbench.canonical import JSON
 
 REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
+PIPED_WIDTH = 160  # columns where stdout is no terminal
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from workbench.cli.output import print_lines, print_styled
+from workbench.cli.output import PIPED_WIDTH, print_lines, print_styled
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
@@ -13,8 +13,6 @@ from workbench.report.page import comparison_page
 from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.invocation import ResultCallbacks
-
-PIPED_WIDTH = 160  # columns where stdout is no terminal
 
 
 class TerminalResults(ResultCallbacks):

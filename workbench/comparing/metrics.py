@@ -6,8 +6,9 @@
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
+from functools import partial
 
 from workbench.comparing.times import compare_times
 from workbench.evaluator import Evaluator
@@ -55,6 +56,62 @@ def add_comparisons(
 
 
 @dataclass(frozen=True)
+class ScorePair:
+    """The scores of one metric by two variants, on the same rows.
+
+    Attributes:
+        difference: of values of the second from values of the first; None: there is none.
+    """
+
+    first: MetricScores
+    second: MetricScores
+    scale: Scale
+    difference: Callable[[RowValues, RowValues], Difference | None]
+
+    def compare(self, baseline: str, rows: int, margin: float | None) -> Comparison | None:
+        """Compare the second with the first, its baseline; the verdict is still open.
+
+        `rows` is the number of rows compared; without a margin it is the default one. None if
+        there is no difference.
+        """
+        answered = self.difference(self.first.values, self.second.values)
+        worst, unknown = None, False
+        if self.first.lost or self.second.lost:
+            values = self.first.imputed(self.scale), self.second.imputed(self.scale)
+            unknown = values[0] is None or values[1] is None
+            if values[0] is not None and values[1] is not None:
+                worst = self.difference(values[0], values[1])
+        difference = answered or worst
+        if difference is None:
+            return None
+        if margin is None:
+            margin = DEFAULT_MARGIN * (self.scale.width or abs(difference.before))
+        return Comparison(
+            baseline=baseline,
+            difference=difference,
+            verdict=OPEN_VERDICT,
+            margin=margin,
+            left_out=rows - (answered.rows if answered else 0),
+            not_applicable=len(self.first.not_applicable | self.second.not_applicable),
+            worst=worst,
+            worst_unknown=unknown,
+            imputed=answered is None,
+        )
+
+
+def add_verdicts(family: Sequence[Comparison], *, higher_is_better: bool) -> list[Comparison]:
+    """Return the comparisons with their verdicts, as answered and at worst: two families."""
+    judge = partial(verdicts, higher_is_better=higher_is_better)
+    answered = judge([c.difference for c in family], margins=[c.margin for c in family])
+    imputed = [(c.worst, c.margin) for c in family if c.worst]
+    worst = iter(judge([worst for worst, _ in imputed], margins=[margin for _, margin in imputed]))
+    return [
+        replace(c, verdict=verdict, worst_verdict=next(worst) if c.worst else None)
+        for c, verdict in zip(family, answered, strict=True)
+    ]
+
+
+@dataclass(frozen=True)
 class MetricFamily:
     """One metric of all variants.
 
@@ -96,55 +153,18 @@ class MetricFamily:
         `rows` is the number of rows compared. The variants that a race stopped are compared by
         anytime-valid tests.
         """
-        pairs: list[tuple[int, Comparison]] = []
+        margin = self.plan.experiment.margin(self.evaluator.name)
+        pairs: dict[int, Comparison] = {}
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
                 anytime = base in stopped or number in stopped
-                comparison = self._compare_pair(base, number, rows, anytime=anytime)
-                pairs += [(number, comparison)] if comparison else []
-        answered = self._verdicts([c.difference for _, c in pairs], [c.margin for _, c in pairs])
-        imputed = [c for _, c in pairs if c.worst]
-        worst = iter(
-            self._verdicts([c.worst for c in imputed if c.worst], [c.margin for c in imputed])
-        )
-        for (number, comparison), verdict in zip(pairs, answered, strict=True):
-            worst_verdict = next(worst) if comparison.worst else None
-            yield number, replace(comparison, verdict=verdict, worst_verdict=worst_verdict)
-
-    def _compare_pair(
-        self, base: int, number: int, rows: int, *, anytime: bool
-    ) -> Comparison | None:
-        """Compare a pair; the verdict is still open."""
-        answered = self.difference(base, number, anytime=anytime)
-        worst, unknown = None, False
-        if self.scores[base].lost or self.scores[number].lost:
-            values = self.imputed(base), self.imputed(number)
-            unknown = values[0] is None or values[1] is None
-            if values[0] is not None and values[1] is not None:
-                worst = self.compare(base, number, values[0], values[1], anytime=anytime)
-        difference = answered or worst
-        if difference is None:
-            return None
-        margin = self.plan.experiment.margin(self.evaluator.name)
-        if margin is None:
-            margin = DEFAULT_MARGIN * (self.scale.width or abs(difference.before))
-        inapplicable = self.scores[base].not_applicable | self.scores[number].not_applicable
-        return Comparison(
-            baseline=self.plan.variants[base].name,
-            difference=difference,
-            verdict=OPEN_VERDICT,
-            margin=margin,
-            left_out=rows - (answered.rows if answered else 0),
-            not_applicable=len(inapplicable),
-            worst=worst,
-            worst_unknown=unknown,
-            imputed=answered is None,
-        )
-
-    def _verdicts(
-        self, differences: Sequence[Difference], margins: Sequence[float]
-    ) -> list[Verdict]:
-        return verdicts(differences, margins=margins, higher_is_better=self.scale.higher_is_better)
+                difference = partial(self.compare, base, number, anytime=anytime)
+                pair = ScorePair(self.scores[base], self.scores[number], self.scale, difference)
+                if comparison := pair.compare(self.plan.variants[base].name, rows, margin):
+                    pairs[number] = comparison
+        family = list(pairs.values())
+        judged = add_verdicts(family, higher_is_better=self.scale.higher_is_better)
+        yield from zip(pairs, judged, strict=True)
 
     def difference(self, base: int, number: int, *, anytime: bool = False) -> Difference | None:
         """The second variant's difference from the first, as of `compare`."""

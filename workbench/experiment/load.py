@@ -71,6 +71,16 @@ def load_experiment(
     return experiment
 
 
+def read_experiment_name(path: Path, project: Project) -> str:
+    """The name of the MLflow experiment of the file at `path`; nothing else is loaded.
+
+    Raises:
+        WorkbenchError: the file can't be read, or hasn't the shape of an experiment file.
+    """
+    document = read_document(path, display_name=project.display_path(path))
+    return document.check(ExperimentFile).name or _task(path, project)
+
+
 def _task(path: Path, project: Project) -> str:
     task = path.resolve().parent.name
     if re.fullmatch(NAME_PATTERN, task):

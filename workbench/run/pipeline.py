@@ -112,7 +112,7 @@ class ScoringPipeline:
             )
 
         def read_records(variant: int) -> Iterator[Sequence[RowRecord]]:
-            return (self._records.build(rows) for rows in stream.rows(variant))
+            return (self._records.build(variant, rows) for rows in stream.rows(variant))
 
         recorded = self._recorder.finish(
             Results(
@@ -139,12 +139,13 @@ class ScoringPipeline:
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""
         if self._plan.requests[variant]:
-            self._recorder.add(variant, self._records.build(rows))
+            self._recorder.add(variant, self._records.build(variant, rows))
 
     def _unanswered(self, variant: int) -> list[RowRecord]:
         """Return the unanswered rows of a variant that would get a trace."""
         if self.variants[variant].stopped:
             return []
         cells, numbers = self._plan.cells[variant], self._stream.tallies[variant].missing()
-        records = self._records.build((number, Row(cells[number], None)) for number in numbers)
+        rows = ((n, Row(cells[n], None)) for n in numbers)
+        records = self._records.build(variant, rows)
         return [record for record in records if record.sampled]

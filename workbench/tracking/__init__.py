@@ -5,10 +5,13 @@ bulk.py              traces written straight into an SQLite store
 charts.py            charts of an invocation's metrics
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
+history_charts.py    charts of the last invocations
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
+recorded_rows.py     rows of a recorded variant, read back
+recorded_runs.py     recorded invocations, read back
 recorder.py          recording of one invocation
 recording_process.py the main process's side of the recording process
 registry.py          prompts and their versions, registered once

@@ -26,8 +26,7 @@ def draw_charts(results: Sequence[VariantResult], folder: Path) -> None:
     for name in results[0].metrics:
         with_mean = [result for result in results if result.metrics[name].mean is not None]
         if with_mean:
-            file = re.sub(r"[^A-Za-z0-9_.+-]", "_", name)
-            _figure(name, with_mean).savefig(folder / f"{file}.png", dpi=DPI)
+            _figure(name, with_mean).savefig(folder / chart_file(name), dpi=DPI)
 
 
 def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
@@ -53,7 +52,7 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
                 color=colour,
                 annotation_clip=False,
             )
-    axes.set_yticks(range(len(results)), [_short_name(result) for result in results])
+    axes.set_yticks(range(len(results)), [short_name(result.variant.name) for result in results])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
@@ -64,6 +63,11 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
     return figure
 
 
-def _short_name(result: VariantResult) -> str:
-    name = result.variant.name
+def short_name(name: str) -> str:
+    """The beginning of a variant's name."""
     return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
+
+
+def chart_file(metric: str) -> str:
+    """The file of a metric's chart."""
+    return re.sub(r"[^A-Za-z0-9_.+-]", "_", metric) + ".png"

@@ -22,8 +22,11 @@ from workbench.evaluator import Evaluator, Score
 from workbench.results.types import Row, VariantResult
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_trace import rationale
+from workbench.tracking.rows_parquet import CLUSTER
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
+# Columns beside inputs, expectations and scores.
+TABLE_COLUMNS = ("output", "state", "id", "repeat", CLUSTER)
 # MLflow handles metrics of these names as its own, and without a model it logs zeros.
 RESERVED = frozenset({"latency", "token_count"})
 
@@ -82,16 +85,23 @@ def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) ->
     return make_metric(eval_fn=look_up, greater_is_better=higher_is_better, name=evaluator.name)
 
 
-def write_table(client: MlflowClient, run_id: str, rows: Sequence[Row]) -> None:
+def write_table(
+    client: MlflowClient, run_id: str, rows: Sequence[Row], clusters: Sequence[int | None]
+) -> None:
     """Replace MLflow's table of a run by one with all rows, failed ones included.
 
-    mlflow.models.evaluate appends to the table of a run that is recorded again.
+    mlflow.models.evaluate appends to the table of a run that is recorded again. `clusters` has
+    the cluster of each row; only where rows depend on each other the table shows it.
     """
     table = _build_table(rows)
+    if None not in clusters:
+        table[CLUSTER] = clusters
     for name in dict.fromkeys(name for row in rows for name in row.scores):
         scores = [row.scores.get(name, Score()) for row in rows]
         table[f"{name}/score"] = [_table_value(score) for score in scores]
         table[f"{name}/justification"] = [score.error or rationale(score) or "" for score in scores]
+        if any(score.error for score in scores):
+            table[f"{name}/error"] = [score.error or "" for score in scores]
     client.log_text(run_id, table.to_json(orient="split", index=False), TABLE_FILE)
     artifacts = json.dumps([{"path": TABLE_FILE, "type": "table"}])
     client.set_tag(run_id, "mlflow.loggedArtifacts", artifacts)

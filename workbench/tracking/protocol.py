@@ -56,6 +56,7 @@ class RowRecord(NamedTuple):
         body: the request's body, as JSON.
         name: shown to people as the row's inputs.
         sampled: it gets a trace whatever its state.
+        cluster: number of its cluster of dependent rows; None: every row is independent.
     """
 
     number: int
@@ -63,6 +64,7 @@ class RowRecord(NamedTuple):
     body: str
     name: str
     sampled: bool
+    cluster: int | None = None
 
     @property
     def needs_trace(self) -> bool:

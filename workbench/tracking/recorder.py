@@ -33,6 +33,7 @@ from workbench.tracking.protocol import (
     not_recorded_error,
 )
 from workbench.tracking.provenance import read_environment
+from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.registry import list_in_experiment, register
 from workbench.tracking.runs import (
     RECORDED,
@@ -46,6 +47,7 @@ from workbench.tracking.runs import (
 from workbench.tracking.tracking_store import TrackingStore, connect
 from workbench.tracking.variant_run import VariantRun
 
+MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 BATCH = 100  # rows between two stop checks
 
 
@@ -165,6 +167,7 @@ class DirectRecorder(Recorder):
             self._recorded_rows += 0 if errors else result.answers.answered
             problems += errors
         self._log_comparison(runs, results)
+        self._log_history(runs)
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
         complete = not problems and not any(result.missing for result in results.variants)
@@ -184,6 +187,17 @@ class DirectRecorder(Recorder):
             for name, text in pages.items():
                 Path(folder, name).write_text(text, encoding="utf-8")
             draw_charts(results.variants, Path(folder) / "figures")
+            runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
+
+    def _log_history(self, runs: Runs) -> None:
+        """Log charts of the experiment's last invocations in the parent run."""
+        recorded = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS)
+        if len({record.invocation for record in recorded.variants}) < 2:
+            return
+        from workbench.tracking.history_charts import draw_history  # importing matplotlib is slow
+
+        with tempfile.TemporaryDirectory() as folder:
+            draw_history(recorded.variants, Path(folder) / "history")
             runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
 
     def _add_missing_rows(

@@ -29,8 +29,9 @@ class RowRecords:
         self._plan = plan
         self._sample_size = sample_size
 
-    def build(self, rows: Iterable[tuple[int, Row]]) -> list[RowRecord]:
-        """The records of numbered rows of one variant."""
+    def build(self, variant: int, rows: Iterable[tuple[int, Row]]) -> list[RowRecord]:
+        """The records of numbered rows of a variant."""
+        clusters, repeats = self._clusters(variant), self._plan.experiment.repeats
         return [
             RowRecord(
                 number,
@@ -38,9 +39,15 @@ class RowRecords:
                 self._plan.bodies[row.cell.key].text,
                 self._names[number],
                 sampled=self._sample is None or bool(self._sample[number]),
+                cluster=clusters[number // repeats] if clusters else None,
             )
             for number, row in rows
         ]
+
+    def _clusters(self, variant: int) -> Sequence[int]:
+        """The cluster of each dataset row; empty if every row is independent."""
+        clusters = self._plan.clusters((variant,))
+        return clusters if len(set(clusters)) < len(clusters) else ()
 
     @cached_property
     def _names(self) -> Sequence[str]:

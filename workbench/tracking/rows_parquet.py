@@ -23,6 +23,7 @@ from workbench.results.types import Row
 from workbench.tracking.protocol import RowRecord
 
 FILE_NAME = "rows.parquet"
+CLUSTER = "row_cluster"  # column of the cluster of dependent rows; None: every row is independent
 BATCH = 10_000  # rows sorted together: they come almost in order
 
 ReadValue = Callable[[Row, Completion], object]
@@ -54,7 +55,11 @@ class RowsParquet:
 
     def __init__(self, evaluators: Sequence[Evaluator]) -> None:
         self._evaluators = [evaluator.name for evaluator in evaluators]
-        types = {"row": pa.int64(), **{name: kind for name, (kind, _) in COLUMNS.items()}}
+        types = {
+            "row": pa.int64(),
+            CLUSTER: pa.int64(),
+            **{name: kind for name, (kind, _) in COLUMNS.items()},
+        }
         for name in self._evaluators:
             types |= {f"{name}/{column}": kind for column, (kind, _) in SCORE_COLUMNS.items()}
         self._schema = pa.schema(types)
@@ -100,7 +105,7 @@ class RowsParquet:
             if score := row.scores.get(name):
                 for column, (_, read_score) in SCORE_COLUMNS.items():
                     values[f"{name}/{column}"] = read_score(score)
-        return {"row": record.number, **values}
+        return {"row": record.number, CLUSTER: record.cluster, **values}
 
 
 def _number(value: object) -> float | None:

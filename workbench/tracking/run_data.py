@@ -6,17 +6,23 @@ Counts with their usual value are left out: failed, not_run, errors and not_appl
 planned and an evaluator's n that equal the number of scored rows. `results.json` has all of them.
 """
 
+import json
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict, replace
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
 from workbench.canonical import JSON, canonical_json
+from workbench.comparing.history import RecordedEvaluator, RecordedMean
 from workbench.plan import Plan, Variant
+from workbench.results.scores import Measure
 from workbench.results.serialize import variant_json
-from workbench.results.types import VariantResult, interval_text
+from workbench.results.types import MetricResult, VariantResult, interval_text
 from workbench.tracking.tracking_store import TrackingStore
 
+EVALUATORS, METRICS = "workbench.evaluators", "workbench.metrics"
+DIGEST_LENGTH = 16
 MAX_PARAM_LENGTH = 6000
 NAN = float("nan")
 
@@ -98,8 +104,42 @@ def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantRes
         step = attempt + (name in stored)
         metrics.append(Metric(name, value, start + step, step))
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
+    tags.append(RunTag(METRICS, _metrics_tag(result)))
     store.client.log_batch(run_id, metrics=metrics, tags=tags)
     store.client.log_dict(run_id, variant_json(result), "results.json")
+
+
+def evaluators_tag(plan: Plan) -> str:
+    """The evaluators of an invocation, as later invocations compare them with theirs."""
+    experiment = plan.experiment
+    evaluators = {
+        evaluator.name: RecordedEvaluator(
+            evaluator.digest[:DIGEST_LENGTH],
+            evaluator.traits.higher_is_better,
+            evaluator.traits.range,
+            evaluator.traits.unit,
+            experiment.margin(evaluator.name),
+        )
+        for evaluator in experiment.evaluators
+    }
+    return json.dumps({name: asdict(evaluator) for name, evaluator in evaluators.items()})
+
+
+def _metrics_tag(result: VariantResult) -> str:
+    """The metrics with the intervals, which are no metrics of MLflow."""
+    recorded = {
+        name: replace(
+            _recorded_mean(metric),
+            kind=metric.kind,
+            worst=_recorded_mean(metric.worst) if metric.worst else None,
+        )
+        for name, metric in result.metrics.items()
+    }
+    return json.dumps({name: asdict(metric) for name, metric in recorded.items()})
+
+
+def _recorded_mean(metric: MetricResult | Measure) -> RecordedMean:
+    return RecordedMean(metric.mean, metric.low, metric.high, metric.n, metric.clusters)
 
 
 def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> list[str]:

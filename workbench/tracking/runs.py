@@ -22,6 +22,7 @@ from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.tracking.protocol import RecordingJob
 from workbench.tracking.row_trace import LINKED_PROMPTS, linked_prompts
+from workbench.tracking.run_data import EVALUATORS, evaluators_tag
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
 PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
@@ -29,6 +30,7 @@ RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.di
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 SHARED, SHARED_FROM = (f"workbench.{name}" for name in ("traces_shared", "traces_of"))
 RACE = "workbench.race"  # why a variant dropped out of a race
+TRACED = "workbench.traces"  # how many rows have a trace, if not all of them have
 PARENT_TYPE = "genai_evaluate"
 CHILD_TYPE = "evaluation"  # MLflow's table of artifacts selects the children of such runs
 
@@ -91,6 +93,7 @@ def _parent_run(
     runs = _search(store, experiment_id, PLAN, plan.digest)
     series = max(map(_series, runs), default=0) + (1 if again and runs else 0)
     tags = {**tags, PLAN: plan.digest, SERIES: str(series), MLFLOW_RUN_TYPE: PARENT_TYPE}
+    tags[EVALUATORS] = evaluators_tag(plan)
 
     def create() -> None:
         start = int(time.time() * 1000)

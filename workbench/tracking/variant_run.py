@@ -30,14 +30,13 @@ from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
 from workbench.tracking.runs import (
     RACE,
     ROWS,
+    TRACED,
     Runs,
     begin_recording,
     finish_run,
     log_tags,
     share_traces,
 )
-
-TRACED = "workbench.traces"
 
 
 class VariantRun:
@@ -68,6 +67,7 @@ class VariantRun:
         self.row_count = 0
         self.trace_count = 0
         self._table_rows: dict[int, Row] = {}
+        self._clusters: dict[int, int | None] = {}
         self._trace_ids: set[str] = set()
         self._linked_ids: set[str] = set()
         self._expected, self._stored = Counter[str](), Counter[str]()
@@ -88,6 +88,7 @@ class VariantRun:
         self._count(self._traces, row_traces)
         self._trace_ids.update(trace.id for trace in row_traces)
         self._table_rows.update((record.number, record.row) for record in traced)
+        self._clusters.update((record.number, record.cluster) for record in traced)
         if self._parquet and records:
             self._parquet.add(records)
         self.row_count += len(records)
@@ -107,12 +108,13 @@ class VariantRun:
         result = replace(result, variant=self._variant, run_id=run_id)
         table_rows = self._table_rows | {record.number: record.row for record in not_run}
         rows = [table_rows[number] for number in sorted(table_rows)]
+        clusters = self._clusters | {record.number: record.cluster for record in not_run}
         self._traces.delete_obsolete(self._trace_ids)
         experiment = self._job.plan.experiment
         with _active_run(run_id):
             evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
             silence()
-        write_table(store.client, run_id, rows)
+        write_table(store.client, run_id, rows, [clusters[number] for number in sorted(table_rows)])
         self._log_parquet()
         log_params(store, self._run, self._job.plan, self._variant)
         log_metrics(store, self._run, self._attempt, result)

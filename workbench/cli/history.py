@@ -1,0 +1,72 @@
+"""`workbench history`: a task's recorded runs over time, each beside the one before.
+
+$ workbench history sentiment
+label_match: mean, and difference from the run before on the same rows
+few_shot
+  when              commit   version  mean                  rows  difference  verdict
+  2026-11-20 14:02  1f2e3d4  3        0.780 [0.707, 0.839]  150
+  …
+"""
+
+import sys
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.output import PIPED_WIDTH, print_result
+from workbench.cli.run import AsJson, Only, Target, TrackingUri
+from workbench.cli.setup import experiment_file, keep_private, open_project
+from workbench.errors import ExitCode, unknown_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from workbench.comparing.history import Series
+
+
+def history(
+    target: Target = "",
+    metric: Annotated[str, typer.Option(help="The metric to show; default: the first.")] = "",
+    last: Annotated[int, typer.Option(min=1, help="Only the last N recorded runs.")] = 50,
+    only: Only = "",
+    tracking_uri: TrackingUri = "",
+    as_json: AsJson = False,
+) -> int:
+    """Show recorded runs over time, each beside the one before."""
+    from rich.console import Console
+
+    from workbench.comparing.history import TaskHistory, build_series, metric_names
+    from workbench.comparing.run_pairs import compare_over_time
+    from workbench.experiment.load import read_experiment_name
+    from workbench.report.history import history_json, history_lines
+    from workbench.tracking.recorded_rows import read_rows
+    from workbench.tracking.recorded_runs import find_runs
+
+    project = open_project(tracking_uri)
+    project.require_tracking(tracking_uri, "workbench history")
+    name = read_experiment_name(experiment_file(target, project), project)
+    keep_private(project, tracking_uri)
+    runs = find_runs(project, tracking_uri, name, last)
+    metrics = metric_names(runs.variants)
+    if metric not in ("", *metrics):
+        raise unknown_name("metric", metric, metrics)
+    metric = metric or next(iter(metrics), "")
+    series = _matching(build_series(runs.variants, metric), only)
+    compared = [compare_over_time(each, read_rows) for each in series]
+    shown = TaskHistory(name, metric, metrics, compared, runs.incomplete, runs.older)
+    width = Console().width if sys.stdout.isatty() else PIPED_WIDTH
+    print_result(history_json(shown) if as_json else history_lines(shown, width))
+    return ExitCode.DONE
+
+
+def _matching(series: "Sequence[Series]", only: str) -> "Sequence[Series]":
+    """The series whose name matches.
+
+    Raises:
+        WorkbenchError: none does.
+    """
+    matching = [each for each in series if only in ("", each.name) or fnmatchcase(each.name, only)]
+    if series and not matching:
+        raise unknown_name("variant", only, [each.name for each in series])
+    return matching

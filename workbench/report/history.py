@@ -1,0 +1,189 @@
+"""Recorded runs over time on a terminal and as JSON.
+
+few_shot · smollm2
+  when              commit    version  mean                  rows  difference               …
+  2026-11-20 14:02  1f2e3d4   3        0.780 [0.707, 0.839]  150
+  2026-11-21 09:11  9ab0c1d+  4        0.840 [0.773, 0.890]  150   +0.060 [+0.010, +0.110]  …
+    prompt version 3 → 4
+"""
+
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+
+from workbench.canonical import JSON
+from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
+from workbench.errors import pluralize
+from workbench.report.compare import difference_text, left_out_lines, rows_text
+from workbench.report.leaderboard import SHORT
+from workbench.report.safe_text import estimate, plain, shorten
+from workbench.report.tables import align_rows
+from workbench.results.serialize import comparison_json
+
+HEADER = ("when", "commit", "version", "mean", "rows", "difference", "verdict")
+COMMIT_LENGTH = 7
+MIN_WIDTH = 40  # characters
+MAX_VALUE_LENGTH = 60  # characters
+
+
+def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
+    """A block per variant, with a line per measurement; narrow terminals get two lines for it."""
+    metric = shorten(history.metric)
+    title = f"{metric}: mean with 95% interval; difference from the run before, on the same rows"
+    yield from textwrap.wrap(title, max(width, MIN_WIDTH))
+    for series in history.series:
+        yield ""
+        yield shorten(series.name, width)
+        yield from _series_lines(series, width)
+    yield ""
+    yield from _footer(history)
+
+
+def _series_lines(series: Series, width: int) -> Iterator[str]:
+    cells = [_cells(measurement, series.metric) for measurement in series.measurements]
+    header, *lines = align_rows([HEADER, *cells])
+    wide = max(map(len, [header, *lines])) <= width
+    if wide:
+        yield header
+    for row, line, measurement in zip(cells, lines, series.measurements, strict=True):
+        notes = list(
+            _notes(measurement, series.metric, first=measurement is series.measurements[0])
+        )
+        if not wide:
+            when, commit, version, mean, rows, *difference = row
+            commit = commit.ljust(COMMIT_LENGTH + 1)
+            line = f"  {when}  {commit}  version {version}  {mean}  {rows} rows"
+            notes = [*([" ".join(difference)] if any(difference) else []), *notes]
+        yield line
+        for note in notes:
+            yield from textwrap.wrap(
+                note, max(width, MIN_WIDTH), initial_indent="    ", subsequent_indent="      "
+            )
+
+
+def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
+    record, comparison = measurement.record, measurement.comparison
+    value = record.metrics[metric]
+    verdict = comparison.verdict.outcome if comparison else ""
+    return (
+        _local_time(record),
+        (plain(record.commit)[:COMMIT_LENGTH] or "none") + "+" * record.modified,
+        shorten(record.version, 10),
+        estimate(value.mean or 0.0, value.low, value.high),
+        rows_text(value.n, value.clusters or value.n),
+        difference_text(comparison.difference) if comparison else "",
+        SHORT.get(verdict, verdict),
+    )
+
+
+def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[str]:
+    """Edits, rows that are not compared, the worst case, and the equal runs."""
+    if measurement.changes:
+        yield "; ".join(map(_change_text, measurement.changes))
+    elif not first:
+        yield "the same requests, other answers"
+    counts = {
+        "edited": measurement.edited,
+        "added": measurement.added,
+        "removed": measurement.removed,
+    }
+    if any(counts.values()):
+        listed = ", ".join(f"{count:,} {kind}" for kind, count in counts.items() if count)
+        yield f"rows not compared: {listed}"
+    if measurement.not_compared:
+        yield f"not compared: {measurement.not_compared}"
+    worst = measurement.record.metrics[metric].worst
+    if worst and worst.mean is not None:
+        at_worst = estimate(worst.mean, worst.low, worst.high)
+        yield f"with the worst score for failed answers {at_worst}"
+    if measurement.comparison:
+        yield from map("difference: {}".format, left_out_lines(measurement.comparison))
+    if measurement.record.stopped:
+        yield f"dropped out of a race: {shorten(measurement.record.stopped, 160)}"
+    if measurement.equal:
+        runs = pluralize(len(measurement.equal), "more run")
+        yield f"{runs} with the same answers, the last at {_local_time(measurement.equal[-1])}"
+
+
+def _change_text(change: Change) -> str:
+    """`prompt version 3 → 4`."""
+    values = (
+        shorten(value, MAX_VALUE_LENGTH) or "not set" for value in (change.before, change.after)
+    )
+    return f"{shorten(change.name)} {' → '.join(values)}"
+
+
+def _footer(history: TaskHistory) -> Iterator[str]:
+    margins = {
+        f"{measurement.comparison.margin:.3g}"
+        for series in history.series
+        for measurement in series.measurements
+        if measurement.comparison
+    }
+    if margins:
+        yield "verdicts: a false one in at most 5% of variants, all runs of it together (Holm)"
+        yield f"equivalent: within {', '.join(sorted(margins))} (`margin:` in the experiment file)"
+    if others := [shorten(name) for name in history.metrics if name != history.metric]:
+        yield f"other metrics: {', '.join(others)} (--metric)"
+    if history.older:
+        yield "earlier runs are not shown (--last)"
+    if history.incomplete:
+        runs = pluralize(history.incomplete, "incompletely recorded run")
+        yield f"{runs} of variants left out: workbench sync, or workbench run, completes them"
+
+
+def _local_time(record: VariantRecord) -> str:
+    return f"{_time(record).astimezone():%Y-%m-%d %H:%M}"
+
+
+def _time(record: VariantRecord) -> datetime:
+    return datetime.fromtimestamp(record.started_ms / 1000, UTC)
+
+
+def history_json(history: TaskHistory) -> dict[str, JSON]:
+    """The history with all that the terminal shows; `difference` is this run minus the earlier."""
+    return {
+        "experiment": history.experiment,
+        "metric": history.metric,
+        "metrics": list(history.metrics),
+        "incomplete": history.incomplete,
+        "older": history.older,
+        "variants": [
+            {
+                "name": series.name,
+                "runs": [_measurement_json(each, series.metric) for each in series.measurements],
+            }
+            for series in history.series
+        ],
+    }
+
+
+def _measurement_json(measurement: Measurement, metric: str) -> dict[str, JSON]:
+    record, comparison = measurement.record, measurement.comparison
+    value = record.metrics[metric]
+    return {
+        "time": _time(record).isoformat(timespec="seconds"),
+        "commit": record.commit,
+        "modified": record.modified,
+        "parent_run_id": record.invocation,
+        "run_id": record.run_id,
+        "variant": record.name,
+        "prompt": record.prompt,
+        "version": record.version,
+        "model": record.model,
+        "mean": value.mean,
+        "low": value.low,
+        "high": value.high,
+        "n": value.n,
+        "clusters": value.clusters or None,
+        "worst_case": asdict(value.worst) if value.worst else None,
+        "changes": [asdict(change) for change in measurement.changes],
+        "edited": measurement.edited,
+        "added": measurement.added,
+        "removed": measurement.removed,
+        "stopped": record.stopped,
+        "not_compared": measurement.not_compared,
+        "comparison": comparison_json(comparison) if comparison else None,
+        "equal_runs": [record.run_id for record in measurement.equal],
+    }

@@ -1,0 +1,113 @@
+"""Charts of an experiment's last invocations, logged in the parent run of the newest.
+
+history/exact_match.png    a panel per variant: mean and 95% interval of each run, edits marked
+
+They are drawn from what a search of the runs returns, without artifacts.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from workbench.comparing.history import (
+    Change,
+    Series,
+    VariantRecord,
+    build_series,
+    metric_names,
+)
+from workbench.stats.verdicts import EQUIVALENT
+from workbench.tracking.charts import BASELINE, COLOURS, DPI, WIDTH, chart_file, short_name
+
+MAX_METRICS, MAX_PANELS = 3, 12  # a panel takes some 60 ms
+MAX_LABELS = 8  # of the time axis
+CROWDED, MAX_VERTICAL_MARK = 16, 5  # invocations above which marks are vertical; characters
+PANEL_HEIGHT, HEAD, FOOT = 1.15, 0.65, 0.6  # inches
+LEFT, RIGHT = 0.7, 0.65  # inches
+EDITED = COLOURS[EQUIVALENT]
+
+
+def draw_history(records: Sequence[VariantRecord], folder: Path) -> None:
+    """Draw a file per metric, as many as MAX_PANELS allows; one at least."""
+    folder.mkdir()
+    panels = 0
+    for metric in metric_names(records)[:MAX_METRICS]:
+        series = build_series(records, metric)
+        panels += len(series)
+        if panels > max(MAX_PANELS, len(series)):
+            return
+        figure = _figure(metric, series, records)
+        figure.savefig(folder / chart_file(metric), dpi=DPI)
+
+
+def _figure(metric: str, series: Sequence[Series], records: Sequence[VariantRecord]) -> Figure:
+    shown = series[:MAX_PANELS]
+    starts = {record.invocation: record for record in records}
+    ordered = sorted(starts.values(), key=lambda record: record.started_ms)
+    places = {record.invocation: place for place, record in enumerate(ordered)}
+    height = HEAD + PANEL_HEIGHT * len(shown) + FOOT
+    figure = Figure(figsize=(WIDTH, height))
+    subplots = figure.subplots(len(shown), sharex=True, sharey=True, squeeze=False)[:, 0]
+    figure.subplots_adjust(
+        left=LEFT / WIDTH,
+        right=1 - RIGHT / WIDTH,
+        top=1 - HEAD / height,
+        bottom=FOOT / height,
+        hspace=0.75,
+    )
+    for axes, each in zip(subplots, shown, strict=True):
+        _draw_panel(axes, each, places)
+    number = f", {len(shown)} of {len(series)} variants" if len(shown) < len(series) else ""
+    title = f"{metric}, mean and 95% interval over runs{number}; edits are marked"
+    figure.text(LEFT / WIDTH, 1 - 0.2 / height, title, va="center", parse_math=False)
+    step = -(-len(ordered) // MAX_LABELS)
+    ticks = range(len(ordered) - 1, -1, -step)
+    axes.set_xticks(list(ticks), [_label(ordered[place]) for place in ticks], fontsize=8)
+    axes.set_xlim(-0.5, len(ordered) - 0.5)
+    return figure
+
+
+def _draw_panel(axes: Axes, series: Series, places: dict[str, int]) -> None:
+    axes.set_title(short_name(series.name), loc="left", fontsize=9, pad=14, parse_math=False)
+    axes.grid(axis="y", alpha=0.3)
+    axes.tick_params(labelsize=8)
+    axes.margins(y=0.2)
+    edits = {each.record.run_id: each.changes for each in series.measurements if each.changes}
+    runs = [run for each in series.measurements for run in (each.record, *each.equal)]
+    for colour, size, edited in ((BASELINE, 3, False), (EDITED, 5, True)):
+        shown = [run for run in runs if (run.run_id in edits) == edited]
+        values = [(places[run.invocation], run.metrics[series.metric]) for run in shown]
+        ends = [(x, v.low, v.high) for x, v in values if None not in (v.low, v.high)]
+        if ends:
+            axes.vlines(*zip(*ends, strict=True), color=colour, linewidth=1.5)
+        means = [value.mean or 0.0 for _, value in values]
+        axes.plot([x for x, _ in values], means, "o", color=colour, markersize=size)
+    crowded = len(places) > CROWDED
+    for run in (run for run in runs if run.run_id in edits):
+        mark = ", ".join(map(_mark, edits[run.run_id]))
+        axes.annotate(
+            mark[:MAX_VERTICAL_MARK] if crowded else mark,
+            (places[run.invocation], 1.0),
+            (0, 3),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            ha="center",
+            rotation=90 if crowded else 0,
+            fontsize=7,
+            color=EDITED,
+            parse_math=False,
+        )
+
+
+def _mark(edit: Change) -> str:
+    """`v4`, `dataset`, or the name of a setting."""
+    return f"v{edit.after}" if edit.name == "prompt version" else edit.name
+
+
+def _label(record: VariantRecord) -> str:
+    """The time and the commit of an invocation, on two lines."""
+    start = datetime.fromtimestamp(record.started_ms / 1000, UTC).astimezone()
+    return f"{start:%Y-%m-%d %H:%M}\n{record.commit[:7]}{'+' * record.modified}"
