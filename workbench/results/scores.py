@@ -38,11 +38,12 @@ class MetricScores:
 
     def restrict(self, rows: Set[int]) -> "MetricScores":
         """Return the scores of these rows only."""
+        ordered = sorted(rows)
         return replace(
             self,
-            values={row: values for row, values in self.values.items() if row in rows},
-            lost={row: count for row, count in self.lost.items() if row in rows},
-            unreached={row: count for row, count in self.unreached.items() if row in rows},
+            values={row: self.values[row] for row in ordered if row in self.values},
+            lost={row: self.lost[row] for row in ordered if row in self.lost},
+            unreached={row: self.unreached[row] for row in ordered if row in self.unreached},
             not_applicable=self.not_applicable & rows,
         )
 
