@@ -156,3 +156,10 @@ def test_a_gate_on_time_is_open_with_the_reason(tmp_path, server, write, words) 
     assert done.returncode == 8
     (check,) = json.loads(done.stdout)["checks"]
     assert (check["outcome"], check["reason"]) == ("not enough evidence", LOCAL)
+
+
+def test_no_number_of_rows_is_planned_for_a_time(tmp_path, server, write) -> None:
+    write("[plain, renamed]", "[echo:last]")
+    done = invoke(tmp_path, "plan", "--power", "0.1")
+    assert done.returncode == 2
+    assert "latency is a time: the server's load decides" in " ".join(done.stderr.split())

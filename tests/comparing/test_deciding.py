@@ -112,6 +112,16 @@ def test_failed_rows_of_a_metric_without_a_range_exclude(bench: Bench) -> None:
     assert (decision.after_choosing, decision.words[:23]) == (None, "No variant can be taken")
 
 
+def test_a_time_decides_nothing(bench: Bench) -> None:
+    """Equal variants differ by the load that they met."""
+    slow, fast = ([Score(seconds)] * 100 for seconds in (2.0, 1.0))
+    answers = {"plain": slow, "short": fast, "cheap": fast}
+    traits = Traits(higher_is_better=False, unit="s")
+    message = refusal(decided, bench, answers, Limits(), traits=traits)
+    assert "exact_match is a time, and decide goes by a metric of the answers" in message
+    assert "--max-latency" in message
+
+
 def test_a_variant_of_few_rows_is_not_taken(bench: Bench) -> None:
     answers = {"plain": passes(*[1] * 60, *[0] * 40), "short": passes(*[1] * 5), "cheap": POOR}
     decision = decided(bench, answers, Limits())

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
+from workbench.evaluator import Evaluator
+from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
 from workbench.stats.choice import (
@@ -98,14 +100,13 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     """Decide by the stored answers.
 
     Raises:
-        WorkbenchError: the experiment has no such metric, or it has no mean in any variant.
+        WorkbenchError: the experiment has no such metric, it is a time, or it has no mean in any
+            variant.
     """
     plan, results = comparison.plan, comparison.results
-    evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
-    metric = limits.metric or next(iter(evaluators))
-    if metric not in evaluators:
-        raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
-    family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
+    evaluator = _find_evaluator(plan, limits.metric)
+    metric = evaluator.name
+    family = MetricFamily.build(evaluator, comparison.tallies, plan)
     candidates = [
         _candidate(family, number, result, replace(limits, metric=metric))
         for number, result in enumerate(results)
@@ -142,6 +143,21 @@ def _decisive(result: VariantResult, name: str) -> Measure | None:
     if metric.worst or metric.mean is None:
         return metric.worst
     return Measure(metric.mean, metric.low, metric.high, metric.n, metric.clusters)
+
+
+def _find_evaluator(plan: Plan, name: str) -> Evaluator:
+    """The evaluator to decide by: the first one if the name is empty."""
+    evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
+    metric = name or next(iter(evaluators))
+    if metric not in evaluators:
+        raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
+    if evaluators[metric].traits.measures_time:  # equal variants differ by the server's load
+        raise WorkbenchError(
+            f"{metric} is a time, and decide goes by a metric of the answers",
+            where=plan.experiment.path,
+            fix="--metric with another one, and --max-latency with the most seconds of an answer",
+        )
+    return evaluators[metric]
 
 
 def _candidate(

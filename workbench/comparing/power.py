@@ -93,13 +93,19 @@ def plan_power(
     `forecasts` are of the plan's variants, for the cost of those without stored answers.
 
     Raises:
-        WorkbenchError: no such metric, it has categories, or there is nothing to guess from.
+        WorkbenchError: no such metric, it has categories or is a time, or there is nothing to guess
+            from.
     """
     plan = comparison.plan
     evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
     metric = target.metric or next(iter(evaluators))
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where="--metric")
+    if evaluators[metric].traits.measures_time:
+        raise WorkbenchError(
+            f"{metric} is a time: the server's load decides how many rows show a difference",
+            fix="--metric with a metric of the answers",
+        )
     family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
     if family.has_categories:
         raise WorkbenchError(
