@@ -30,7 +30,7 @@ from workbench.stats.sample import (
     row_means,
 )
 
-BISECTIONS = 40
+STEPS, ROUNDS = 32, 6  # of the search for an interval's end
 BET_FRACTIONS = np.arange(1, 32) / 32  # of the wealth
 TOLERANCE = 1e-9
 
@@ -44,11 +44,18 @@ def e_value(returns: ArrayLike) -> float:
         ValueError: a return is below -1.
     """
     distinct, counts = np.unique(np.asarray(returns, dtype=np.float64), return_counts=True)
-    if distinct.size and distinct[0] < -1 - TOLERANCE:
-        raise ValueError(f"a bet of 1 can't lose {-distinct[0]:g}")
-    log_wealth = np.log1p(np.outer(BET_FRACTIONS, np.maximum(distinct, -1.0))) @ counts
-    most = float(log_wealth.max())
-    return math.exp(min(most, 700.0)) * float(np.exp(log_wealth - most).mean())
+    return float(_e_values(distinct[None, :], counts)[0])
+
+
+def _e_values(returns: FloatArray, counts: ArrayLike) -> FloatArray:
+    """The e-value of each line of a table of returns; `counts` is how often each column came."""
+    if returns.size and returns.min() < -1 - TOLERANCE:
+        raise ValueError(f"a bet of 1 can't lose {-returns.min():g}")
+    bets = BET_FRACTIONS[:, None] * np.maximum(returns, -1.0)[:, None, :]
+    log_wealth = np.log1p(bets) @ np.asarray(counts, dtype=np.float64)
+    most = log_wealth.max(axis=1)
+    scaled = np.exp(log_wealth - most[:, None]).mean(axis=1)
+    return np.asarray(np.exp(np.minimum(most, 700.0)) * scaled)
 
 
 def adjust_e_values(e_values: Sequence[float]) -> list[float]:
@@ -106,9 +113,15 @@ class AnytimeMean:
         """P-value of the null hypothesis that the mean is `bound` or less."""
         if bound <= self.low:
             return 0.0 if bound < self.low else 1.0
+        return float(self._p_greater(np.array([bound]))[0])
+
+    def _p_greater(self, bounds: FloatArray) -> FloatArray:
+        """The p-values of several bounds, all above `low`."""
+        sums, sizes, counts = self._distinct_clusters
         # -1: the whole bet is lost, by the largest cluster with the worst values.
-        evidence = e_value(self._gains(bound) / (self.max_size * (bound - self.low)))
-        return 1 / evidence if evidence > 1 else 1.0
+        gains = sums - bounds[:, None] * sizes
+        returns = gains / (self.max_size * (bounds[:, None] - self.low))
+        return 1 / np.maximum(_e_values(returns, counts), 1.0)
 
     def p_less(self, bound: float) -> float:
         """P-value of the null hypothesis that the mean is `bound` or more."""
@@ -119,32 +132,33 @@ class AnytimeMean:
         negated = [-value for value in self.values]
         return replace(self, values=negated, low=-self.high, high=-self.low)
 
-    def _gains(self, bound: float) -> FloatArray:
-        """The sum of each cluster's values beyond the bound."""
-        sums, sizes = self._sums_and_sizes
-        return sums - bound * sizes
-
     @cached_property
-    def _sums_and_sizes(self) -> tuple[FloatArray, FloatArray]:
+    def _distinct_clusters(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """The sum and the size of each distinct cluster, and how many clusters are like it."""
         values = np.asarray(self.values, dtype=np.float64)
         if self.clusters is None:
-            return values, np.ones_like(values)
-        sums = np.bincount(self.clusters, values).astype(np.float64)
-        return sums, np.bincount(self.clusters).astype(np.float64)
+            sums, counts = np.unique(values, return_counts=True)
+            return sums, np.ones_like(sums), counts.astype(np.float64)
+        pairs = np.stack([np.bincount(self.clusters, values), np.bincount(self.clusters)])
+        distinct, counts = np.unique(pairs, axis=1, return_counts=True)
+        return distinct[0], distinct[1], counts.astype(np.float64)
 
     def interval(self) -> tuple[float, float]:
         """A 95% confidence sequence: it ever excludes the mean in 5% of cases at most."""
         if not self.values:
             return self.low, self.high
-        mean = math.fsum(self.values) / len(self.values)
+        return self._lower_end(), -self._negated._lower_end()
 
-        def bisect(outer: float, *, lower: bool) -> float:
-            inner = mean
-            for _ in range(BISECTIONS):
-                middle = (inner + outer) / 2
-                p = self.p_greater(middle) if lower else self.p_less(middle)
-                excluded = p <= (1 - LEVEL) / 2
-                inner, outer = (inner, middle) if excluded else (middle, outer)
-            return outer
-
-        return bisect(self.low, lower=True), bisect(self.high, lower=False)
+    def _lower_end(self) -> float:
+        """The greatest bound that the mean is shown to exceed, by a search in ever finer steps."""
+        lower, upper = self.low, math.fsum(self.values) / len(self.values)
+        for _ in range(ROUNDS):
+            bounds = np.linspace(lower, upper, STEPS + 1)[1:]
+            if bounds[0] <= self.low:  # the mean is at the end of the range, or next to it
+                return lower
+            excluded = int(np.count_nonzero(self._p_greater(bounds) <= (1 - LEVEL) / 2))
+            lower, upper = (
+                bounds[excluded - 1] if excluded else lower,
+                bounds[min(excluded, STEPS - 1)],
+            )
+        return float(lower)
