@@ -20,6 +20,7 @@ from workbench.errors import ExitCode, StopCheck, Stopped
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation, summarize_plan
 from workbench.resolvers import project_resolvers
+from workbench.results.tally import variant_results
 from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
 from workbench.store import Store
@@ -67,10 +68,7 @@ def record_again(recording: Recording, stopped: StopCheck) -> Recorded:
         records = RowRecords(plan, ROWS)
         with Stream(plan, store, on_rows=lambda *_: None) as stream:
             stream.finish()
-        variants = [
-            tally.result(variant, None)
-            for tally, variant in zip(stream.tallies, plan.variants, strict=True)
-        ]
+        variants = variant_results(plan, stream.tallies, {})
         digests = [tally.digest() for tally in stream.tallies]
         try:
             return recorder.finish(

@@ -37,7 +37,8 @@ def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
         yield shorten(series.name, width)
         yield from _series_lines(series, width)
     yield ""
-    yield from _footer(history)
+    for line in _footer(history):
+        yield from textwrap.wrap(line, max(width, MIN_WIDTH), subsequent_indent="  ")
 
 
 def _series_lines(series: Series, width: int) -> Iterator[str]:
@@ -47,15 +48,15 @@ def _series_lines(series: Series, width: int) -> Iterator[str]:
     if wide:
         yield header
     for row, line, measurement in zip(cells, lines, series.measurements, strict=True):
-        notes = list(
-            _notes(measurement, series.metric, first=measurement is series.measurements[0])
-        )
+        first = measurement is series.measurements[0]
+        notes = list(_notes(measurement, series.metric, first=first))
         if not wide:
             when, commit, version, mean, rows, *difference = row
             commit = commit.ljust(COMMIT_LENGTH + 1)
-            line = f"  {when}  {commit}  version {version}  {mean}  {rows} rows"
+            count, _, clusters = rows.partition(" ")
+            line = f"  {when}  {commit}  v{version}  {mean}  {count} rows {clusters}".rstrip()
             notes = [*([" ".join(difference)] if any(difference) else []), *notes]
-        yield line
+        yield line.rstrip()
         for note in notes:
             yield from textwrap.wrap(
                 note, max(width, MIN_WIDTH), initial_indent="    ", subsequent_indent="      "
@@ -130,7 +131,7 @@ def _footer(history: TaskHistory) -> Iterator[str]:
         yield "earlier runs are not shown (--last)"
     if history.incomplete:
         runs = pluralize(history.incomplete, "incompletely recorded run")
-        yield f"{runs} of variants left out: workbench sync, or workbench run, completes them"
+        yield f"{runs} of variants left out: workbench sync completes them"
 
 
 def _local_time(record: VariantRecord) -> str:

@@ -23,7 +23,7 @@ from workbench.stats.verdicts import EQUIVALENT
 from workbench.tracking.charts import BASELINE, COLOURS, DPI, WIDTH, chart_file, short_name
 
 MAX_METRICS, MAX_PANELS = 3, 12  # a panel takes some 60 ms
-MAX_LABELS = 8  # of the time axis
+MAX_LABELS = 10  # of the time axis
 CROWDED, MAX_VERTICAL_MARK = 16, 5  # invocations above which marks are vertical; characters
 PANEL_HEIGHT, HEAD, FOOT = 1.15, 0.65, 0.6  # inches
 LEFT, RIGHT = 0.7, 0.65  # inches
@@ -65,7 +65,7 @@ def _figure(metric: str, series: Sequence[Series], records: Sequence[VariantReco
     figure.text(LEFT / WIDTH, 1 - 0.2 / height, title, va="center", parse_math=False)
     step = -(-len(ordered) // MAX_LABELS)
     ticks = range(len(ordered) - 1, -1, -step)
-    axes.set_xticks(list(ticks), [_label(ordered[place]) for place in ticks], fontsize=8)
+    axes.set_xticks(list(ticks), [_label(ordered[place]) for place in ticks], fontsize=7)
     axes.set_xlim(-0.5, len(ordered) - 0.5)
     return figure
 
@@ -108,6 +108,6 @@ def _mark(edit: Change) -> str:
 
 
 def _label(record: VariantRecord) -> str:
-    """The time and the commit of an invocation, on two lines."""
+    """The day, the time and the commit of an invocation, on three lines."""
     start = datetime.fromtimestamp(record.started_ms / 1000, UTC).astimezone()
-    return f"{start:%Y-%m-%d %H:%M}\n{record.commit[:7]}{'+' * record.modified}"
+    return f"{start:%Y-%m-%d}\n{start:%H:%M}\n{record.commit[:7]}{'+' * record.modified}"
