@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from workbench.errors import WorkbenchError
 from workbench.evaluator import Score
-from workbench.store import Store
+from workbench.store import RETRIABLE, Store
 from workbench.store.repair import repair
 from workbench.store.schema import VERSION
+from workbench.store.statistics import statistics
 
 FILES = {int(file.name[13]): file for file in Path(__file__).parent.glob("store_format_*.db.gz")}
 KEYS = [digit * 64 for digit in "01234567"]
@@ -55,3 +57,40 @@ def test_damaged_older_store_is_repaired(old: Path) -> None:
     with Store(old) as store:
         store.check()
         assert store.completions(KEYS).keys() == set(KEYS[1:])
+
+
+def test_empty_answers_of_an_older_store_are_answers(old: Path) -> None:
+    with Store(old) as store:
+        completions = store.completions(KEYS)
+        states = {key[0]: (c.state, bool(c.error), c.scored) for key, c in completions.items()}
+        assert states == {
+            "0": ("ok", False, True),
+            "1": ("ok", False, True),
+            "2": ("truncated", False, True),
+            "3": ("empty_output", True, False),  # only a tool call
+            "4": ("empty_output", True, False),  # no finish reason
+            "5": ("ok", False, True),
+            "6": ("empty_output", True, False),
+            "7": ("rejected", True, False),
+        }
+        usable = store.stored_keys(KEYS, except_states=RETRIABLE)
+        assert {key[0] for key in usable} == {"0", "1", "2", "5"}
+        (by_model,) = statistics(store, {}).models
+        assert by_model.states == {"empty_output": 3, "ok": 3, "rejected": 1, "truncated": 1}
+
+
+def test_empty_answers_of_a_damaged_older_store_are_answers(old: Path) -> None:
+    with closing(sqlite3.connect(old / "store.db")) as db, db:
+        db.execute("UPDATE completions SET state = 'x' WHERE number = 1")
+    repair(old)
+    with Store(old) as store:
+        store.check()
+        states = {key[0]: completion.state for key, completion in store.completions(KEYS).items()}
+    assert (states["1"], states["2"], states["3"]) == ("ok", "truncated", "empty_output")
+
+
+def test_damaged_empty_answer_of_an_older_store_stays_damaged(old: Path) -> None:
+    with closing(sqlite3.connect(old / "store.db")) as db, db:
+        db.execute("UPDATE completions SET completion = completion || ' ' WHERE number = 2")
+    with Store(old) as store, pytest.raises(WorkbenchError, match=f"the row {KEYS[1]}"):
+        store.check()

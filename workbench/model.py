@@ -22,18 +22,13 @@ from workbench.errors import WorkbenchError, located, unknown_name
 ENTRY_POINT_GROUP = "workbench.providers"
 MODEL_KEYS = ("as", "parameters")  # of a model in the experiment file; others are its provider's
 
-State = Literal[
-    "ok",
-    "truncated",
-    "refused",
-    "filtered",
-    "empty_output",
-    "invalid_response",
-    "rejected",
-    "failed",
-]
+ScoredState = Literal["ok", "truncated", "refused"]
+State = Literal[ScoredState, "filtered", "empty_output", "invalid_response", "rejected", "failed"]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
 UNBILLED_STATES: frozenset[State] = frozenset({"rejected", "failed"})
+
+# Finish reasons of a model that ended its answer by itself.
+ENDED = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
 
 # How often an equal request gives another answer. `fixed`: never (greedy, on this machine).
 # `greedy`: hardly ever, so equal rows share an answer and repeats don't. `sampled`: every time.
@@ -176,6 +171,17 @@ class Usage:
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+
+
+def empty_state(finish_reason: str, *, tool_calls: bool = False) -> State:
+    """Return the state of a reply without text.
+
+    An empty answer is an answer: the model ended by itself, or spent all its tokens on reasoning.
+    It is none if the model called a tool, or if nothing says that it ended.
+    """
+    if finish_reason == "length":
+        return "truncated"
+    return "ok" if finish_reason in ENDED and not tool_calls else "empty_output"
 
 
 @dataclass(frozen=True)

@@ -186,7 +186,7 @@ def test_requests_that_were_never_sent_are_not_noted(workspace, server):
 
 
 def test_useless_answer_is_kept_and_sent_again_only_when_asked(workspace, server):
-    server.script = lambda path, body, nth: Reply(body=answer(None))
+    server.script = lambda path, body, nth: Reply(body=answer(None, finish="tool_calls"))
     workspace.complete(workspace.plan(model(server)))
     assert workspace.plan(model(server)).to_send == 0
     server.script = last_message
@@ -354,8 +354,9 @@ STATES = [
     ("unknown word", answer("4", finish="pause"), "ok", True, False),
     ("refusal", REFUSED, "refused", True, False),
     ("content_filter", answer("4", finish="content_filter"), "filtered", False, True),
-    ("no text", answer(None, finish="stop"), "empty_output", False, True),
-    ("no text, length", answer("", finish="length"), "empty_output", False, True),
+    ("no text", answer(None, finish="stop"), "ok", True, False),
+    ("no text, length", answer("", finish="length"), "truncated", True, False),
+    ("no text, no reason", answer("", finish=None), "empty_output", False, True),
     ("tool calls", answer(None, finish="tool_calls"), "empty_output", False, True),
     ("no choices", NO_CHOICES, "invalid_response", False, True),
     ("no JSON", b"<html>", "invalid_response", False, True),

@@ -391,7 +391,9 @@ def test_what_failed_and_was_mended_is_zero_in_mlflow(
 def test_useless_answers_are_failed_and_asked_for_again_on_request(
     recording: Recording, reviews: str, server: OpenAIServer
 ) -> None:
-    server.script = lambda path, body, nth: say("" if body["model"] == "small" else answer(body))
+    server.script = lambda path, body, nth: (
+        say("", finish="tool_calls") if body["model"] == "small" else say(answer(body))
+    )
     first = recording.run(reviews)
     assert (first.requests.sent, first.requests.failed) == (12, 6)
     second = recording.run(reviews)

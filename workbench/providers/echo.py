@@ -71,7 +71,7 @@ class EchoProvider:
             usage = Usage(len(words), len(text.split()))
             yield Completion(
                 request.key,
-                "ok" if text else "empty_output",
+                "ok",
                 text=text,
                 finish_reason="stop",
                 usage=usage,

@@ -6,8 +6,8 @@
     calls         calls without a completion
     no_replies    key -> the reason of the last failure     no_replies.py
 
-Below them: database.py (the SQLite file and its errors), schema.py, watermark.py (the number of
-synced commits), locks.py. Above them, for `workbench store`: selection.py,
+Below them: database.py (the SQLite file and its errors), schema.py, upgrade.py, watermark.py (the
+number of synced commits), locks.py. Above them, for `workbench store`: selection.py,
 statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py and
 damaged_rows.py).
 """

@@ -25,6 +25,7 @@ from workbench.store.damaged_rows import (
 )
 from workbench.store.database import Database, checksum
 from workbench.store.leases import CALL_COLUMNS
+from workbench.store.upgrade import upgrade_completion
 
 ROWS_PER_WRITE = 500
 IF_LATER = "WHERE excluded.kept_at > kept_at"  # of two rows with the same key
@@ -122,18 +123,28 @@ def _validate(table: str, row: Row) -> Row | None:
     time = stored_at if isinstance(stored_at, str) and TIME.fullmatch(stored_at) else UNKNOWN_TIME
     if table == "no_replies":
         return (*texts, time, total)
-    return (*texts, total, time) if table == "scores" else _with_counts(texts, total, time)
+    return (*texts, total, time) if table == "scores" else _with_counts(texts, time)
 
 
-def _with_counts(texts: Sequence[str], total: int, time: str) -> Row | None:
-    """Add the columns that the checksum does not cover, from the texts that it does."""
-    key, _, completion, request = texts
+def _with_counts(texts: Sequence[str], time: str) -> Row | None:
+    """Upgrade the texts that the checksum covers, and add the other columns."""
+    key, state, completion, request = texts
     with suppress(ValueError, TypeError, KeyError, AttributeError):
+        state, completion = upgrade_completion(state, completion)
+        texts = (key, state, completion, request)
         fields, parts = json.loads(completion), json.loads(request)
         size = Request(key, parts["body"]).size
         usage = fields["usage"]
         tokens = (usage["input_tokens"], usage["output_tokens"])
-        return (*texts, total, parts.get("model", ""), size, *tokens, fields["latency_s"], time)
+        return (
+            *texts,
+            checksum(*texts),
+            parts.get("model", ""),
+            size,
+            *tokens,
+            fields["latency_s"],
+            time,
+        )
     return None
 
 

@@ -15,11 +15,14 @@ with a test on a store that the commit before it wrote. Other formats are refuse
 
     4 -> 5   the table no_replies. New tables come last, so that the others keep their root pages
              and a repair can use the first page of a new store
+    5 -> 6   the state of empty answers (upgrade.py)
 """
 
 import sqlite3
 
-VERSION = 5
+from workbench.store.upgrade import upgrade_rows
+
+VERSION = 6
 OLDEST = 4  # of the formats that are upgraded
 CHECKED = ("completions", "scores", "no_replies")  # tables with checksums and totals
 SCHEMA = """
@@ -78,11 +81,14 @@ def create_tables(connection: sqlite3.Connection) -> None:
     """Create all tables that are missing in one transaction, and so upgrade an older format.
 
     Args:
-        connection: in autocommit mode.
+        connection: in autocommit mode, with the SQL function `crc`.
     """
-    if format_of(connection) == VERSION:
+    number = format_of(connection)
+    if number == VERSION:
         return
     totals = "".join(TOTALS.format(table=table) for table in CHECKED)
-    script = f"BEGIN IMMEDIATE; {SCHEMA} {totals} PRAGMA user_version={VERSION}; COMMIT"
-    with connection:  # an error rolls back
-        connection.executescript(script)
+    with connection:  # commits; an error rolls back
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {totals}")
+        if number:
+            upgrade_rows(connection)
+        connection.execute(f"PRAGMA user_version={VERSION}")

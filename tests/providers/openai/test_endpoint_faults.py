@@ -139,16 +139,14 @@ CASES: dict[str, Case] = {
         Reply(body={"error": {"message": "busy"}}),
         'the reply has no choices but {"message": "busy"}',
     ),
-    "E16 null content": useless(
-        say(None), "the answer is empty (finish_reason 'stop')", "empty_output"
-    ),
-    "E16 only reasoning": useless(
-        message(reasoning_content="hm"), "the answer is empty (finish_reason 'stop')",
-        "empty_output",
+    "E16 null content": useless(say(None), "", "ok"),
+    "E16 only reasoning": useless(message(reasoning_content="hm"), "", "ok"),
+    "E16 nothing": useless(
+        say("", finish=None), "the answer is empty (finish_reason 'missing')", "empty_output"
     ),
     "E16 only a tool call": useless(
         message(content=None, tool_calls=[{"id": "1"}]),
-        "the answer is empty (finish_reason 'stop')", "empty_output",
+        "the answer has only tool calls (finish_reason 'stop')", "empty_output",
     ),
     "E17 length": useless(Reply(body=answer("fo", finish="length")), "", "truncated"),
     "E17 content filter": useless(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Reply, answer, say
 
-from workbench.model import Request, Usage
+from workbench.model import ENDED, Request, Usage
 from workbench.providers.openai.reply import read_reply
 
 
@@ -31,14 +31,18 @@ REPLIES = {
     "null finish": (answer("four", finish=None), "ok", "four", ""),
     "refusal": (message(content=None, refusal="I can't."), "refused", "I can't.", ""),
     "withheld": (answer("fo", finish="content_filter"), "filtered", "fo", "withheld"),
-    "null content": (answer(None), "empty_output", "", "finish_reason 'stop'"),
-    "empty content": (answer("", finish="length"), "empty_output", "", "finish_reason 'length'"),
-    "only reasoning": (message(reasoning_content="hm"), "empty_output", "", "the answer is empty"),
+    "null content": (answer(None), "ok", "", ""),
+    "empty content": (answer(""), "ok", "", ""),
+    "empty content at the end of a server's own": (answer("", finish="eos_token"), "ok", "", ""),
+    "empty content at max_tokens": (answer("", finish="length"), "truncated", "", ""),
+    "only reasoning": (message(reasoning_content="hm"), "ok", "", ""),
+    "nothing, and no reason": (answer("", finish=None), "empty_output", "", "'missing'"),
+    "nothing, for another reason": (answer("", finish="error"), "empty_output", "", "'error'"),
     "only a tool call": (
         message(content=None, tool_calls=[{"id": "1"}]),
         "empty_output",
         "",
-        "the answer is empty",
+        "the answer has only tool calls (finish_reason 'stop')",
     ),
     "parts": (
         answer([{"type": "text", "text": "fo"}, {"type": "text", "text": "ur"}, {"text": None}]),
@@ -198,10 +202,11 @@ json_values = st.recursive(
         [{}, {"response_format": {"json_schema": {"name": "workbench_choice"}}}]
     ),
 )
-def test_no_reply_is_a_crash_or_an_empty_answer(choices, rest, request_body):
+def test_no_reply_is_a_crash_or_an_empty_answer_that_did_not_end(choices, rest, request_body):
     completion = read_reply(
         Request.from_body("k", request_body), json.dumps({"choices": choices, **rest})
     )
-    assert bool(completion.text) or not completion.scored
+    ended = completion.finish_reason in {*ENDED, "length"}
+    assert bool(completion.text) or ended or not completion.scored
     assert bool(completion.error) == (not completion.scored)
     completion.text.encode()

@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 from workbench.canonical import JSON
-from workbench.model import Completion, Request, State, Usage
+from workbench.model import Completion, Request, State, Usage, empty_state
 from workbench.providers.openai.body import CHOICE_SCHEMA
 
 
@@ -57,8 +57,9 @@ def _read_choice(completion: Completion, choice: JSON, request: Request) -> Comp
     if isinstance(text, list):  # parts, as several servers answer
         parts = [part.get("text") for part in text if isinstance(part, dict)]
         text = "".join(part for part in parts if isinstance(part, str))
-    state, error = _state(text, refusal, finish_reason)
-    if state in ("ok", "truncated") and _has_choice_schema(request):
+    tool_calls = bool(message.get("tool_calls") or message.get("function_call"))
+    state, error = _state(text, refusal, finish_reason, tool_calls=tool_calls)
+    if state in ("ok", "truncated") and text and _has_choice_schema(request):
         state, text, error = _chosen(state, str(text))
     output = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
     return replace(
@@ -81,13 +82,19 @@ def _chosen(state: State, text: str) -> tuple[State, str, str]:
     return "invalid_response", text, f"no choice in the answer {text[:200]!r}"
 
 
-def _state(text: object, refusal: object, finish_reason: str) -> tuple[State, str]:
+def _state(
+    text: object, refusal: object, finish_reason: str, *, tool_calls: bool
+) -> tuple[State, str]:
     if refusal:
         return "refused", ""
     if finish_reason == "content_filter":
         return "filtered", "the provider withheld the answer (content_filter)"
     if text is None or text == "":
-        return "empty_output", f"the answer is empty (finish_reason {finish_reason or 'missing'!r})"
+        state = empty_state(finish_reason, tool_calls=tool_calls)
+        if state != "empty_output":
+            return state, ""
+        source = "has only tool calls" if tool_calls else "is empty"
+        return state, f"the answer {source} (finish_reason {finish_reason or 'missing'!r})"
     if not isinstance(text, str):
         return "invalid_response", f"the content is {type(text).__name__}, not text"
     return ("truncated" if finish_reason == "length" else "ok"), ""

@@ -166,8 +166,6 @@ def _text_completion(answer: Answer) -> Completion:
     state: State = "ok" if answer.finish == "stop" else "truncated"
     if answer.finish == "nan":
         state, error = "invalid_response", f"the model computed NaN after {len(answer.ids)} tokens"
-    elif not answer.text:
-        state, error = "empty_output", f"the answer is empty (finish_reason {answer.finish!r})"
     return Completion(
         key=answer.row.question.key,
         state=state,
