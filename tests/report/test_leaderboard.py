@@ -97,5 +97,5 @@ def test_a_narrow_terminal_gets_a_block_a_variant(bench: Bench) -> None:
     assert text.splitlines() == [
         "plain",
         "  judge: 0.500 [0.400, 0.600] n=10, 1 error",
-        "  11 of 13 1 failed 1 not run rows, 1,200/30 tokens, 4.2 s",
+        "  11 of 13 rows, 1 failed, 1 not run, 1,200/30 tokens, 4.2 s",
     ]

@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 from workbench.stats.components import (
     Components,
     assured_components,
+    design_effect,
     difference_components,
     variance_components,
 )
@@ -72,6 +73,15 @@ def test_a_difference_loses_the_rows_that_both_find_hard() -> None:
         pytest.approx(0.5, abs=0.03),
     )
     assert parts.sd(4) == pytest.approx(np.sqrt(0.5 / 4), abs=0.05)
+
+
+def test_copies_of_rows_raise_the_rows_needed_by_their_number() -> None:
+    rng = np.random.default_rng(5)
+    second = {row: [value] for row, value in enumerate(np.repeat(rng.normal(size=400), 5).tolist())}
+    first = {row: [0.0] for row in second}
+    effect, groups = design_effect(first, second, [row // 5 for row in second])
+    assert (effect, groups) == (pytest.approx(5, rel=0.01), 400)
+    assert design_effect(first, second, list(second)) == (pytest.approx(1), 2_000)
 
 
 @pytest.mark.parametrize("pilot_rows", [20, 50, 200])

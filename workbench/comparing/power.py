@@ -14,7 +14,12 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan.forecast import Forecast
-from workbench.stats.components import Components, assured_components, difference_components
+from workbench.stats.components import (
+    Components,
+    assured_components,
+    design_effect,
+    difference_components,
+)
 from workbench.stats.verdicts import (
     ALPHA,
     detectable_difference,
@@ -68,6 +73,7 @@ class PowerEstimate:
     Attributes:
         margin: for equivalence, in the metric's unit.
         pilot_rows: rows with stored answers of both; 0: the standard deviation is a guess.
+        design_effect: factor on the rows because rows of the pilot depend on each other, 1 or more.
         components: of a row's difference, as planned with.
         dataset_rows: in scope.
         detectable: least difference that these show in 80% of cases at the file's repeats; None:
@@ -79,6 +85,7 @@ class PowerEstimate:
     metric: str
     margin: float
     pilot_rows: int
+    design_effect: float
     components: Components
     options: tuple[PowerOption, ...]
     dataset_rows: int
@@ -125,7 +132,7 @@ def _estimates(
     pairs = [(n, base) for n, base in enumerate(plan.baselines) if base is not None]
     alpha = ALPHA / max(1, len(pairs))
     for number, base in pairs:
-        components, pilot_rows = _components(family, base, number, target)
+        components, pilot_rows, effect = _components(family, base, number, target)
         costs = [_request_cost(comparison, forecasts, n) for n in (base, number)]
         cost = None if None in costs else sum(cost or 0.0 for cost in costs)
         margin = plan.experiment.margin(target.metric)
@@ -152,6 +159,7 @@ def _estimates(
             metric=target.metric,
             margin=margin,
             pilot_rows=pilot_rows,
+            design_effect=effect,
             components=components,
             options=tuple(options),
             dataset_rows=plan.rows,
@@ -161,10 +169,10 @@ def _estimates(
 
 def _components(
     family: MetricFamily, base: int, number: int, target: Target
-) -> tuple[Components, int]:
-    """The variance of a row's difference to plan with, and the rows that it comes from."""
+) -> tuple[Components, int, float]:
+    """The variance of a row's difference to plan with, its rows, and their design effect."""
     if target.sd is not None:
-        return Components(None, target.sd**2), 0
+        return Components(None, target.sd**2), 0, 1.0
     first, second = (family.imputed(n) or {} for n in (base, number))
     observed = difference_components(first, second)
     rows = len(first.keys() & second.keys())
@@ -172,7 +180,9 @@ def _components(
         least = family.scale.width**2 / rows  # as if one more row differed
         observed = replace(observed, answers=max(observed.answers, least - (observed.rows or 0.0)))
     if observed and rows >= MIN_PILOT_ROWS and observed.total:
-        return assured_components(observed, rows), rows
+        clusters = family.plan.clusters((base, number))
+        effect, groups = design_effect(first, second, clusters)
+        return assured_components(observed, max(groups, 2), effect), rows, effect
     if family.scale.width is None:
         stored = "no row differs" if observed and rows >= MIN_PILOT_ROWS else f"{rows} rows"
         raise WorkbenchError(
@@ -181,7 +191,7 @@ def _components(
             fix="run some rows first (workbench run --limit 50), or add --sd with a guess of the "
             "standard deviation of a row's difference",
         )
-    return Components(None, (GUESSED_SD * family.scale.width) ** 2), 0
+    return Components(None, (GUESSED_SD * family.scale.width) ** 2), 0, 1.0
 
 
 def _request_cost(

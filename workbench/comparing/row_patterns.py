@@ -25,7 +25,8 @@ class RowPatterns:
 
     Attributes:
         strong: variants at least as good as the median, and halfway up the range.
-        suspect: rows that got the worst score from every strong variant; empty for fewer than two.
+        suspect: rows whose answer has the worst score in every strong variant; empty for fewer than
+            two.
         same: rows with the same value in every variant.
         rows: rows with a value in every variant.
     """
@@ -50,7 +51,7 @@ def find_patterns(comparison: ExperimentComparison) -> list[RowPatterns]:
 def _patterns(family: MetricFamily, variants: Sequence[int]) -> RowPatterns:
     means: dict[int, dict[int, float]] = {}
     for number in variants:
-        values = family.imputed(number) or family.scores[number].values
+        values = family.scores[number].values  # a row that failed tells nothing of its label
         means[number] = {row: fmean(scores) for row, scores in values.items() if scores}
     shared = set.intersection(*(set(by_row) for by_row in means.values())) if means else set()
     strong = _strong_variants(means, family.scale)

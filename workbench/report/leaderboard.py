@@ -67,10 +67,11 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
             if comparison := variant.comparisons.get(name):
                 text.append("    ").append(_verdict(comparison)).append("\n")
-        rows = " ".join(_rows(variant).plain.split("\n"))
+        scored, *notes = _rows(variant).plain.split("\n")
+        rows = ", ".join([f"{scored} rows", *notes])
         cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
         spent = f"{_tokens(variant)} tokens{plain(cost)}, {seconds(variant.seconds)}"
-        text.append(f"  {rows} rows, {spent}\n")
+        text.append(f"  {rows}, {spent}\n")
     text.rstrip()
     return text
 
@@ -157,7 +158,8 @@ def _details(comparison: Comparison) -> Iterator[str]:
         if verdict.detectable is not None:
             text += f" ({difference.rows:,} show {verdict.detectable:.3g} or more)"
         yield text
-    yield from left_out_lines(comparison)
+    if comparison.worst or comparison.not_applicable:  # the table shows an unknown worst case
+        yield from left_out_lines(comparison)
 
 
 def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:

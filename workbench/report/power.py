@@ -61,6 +61,8 @@ def _source(estimate: PowerEstimate) -> str:
         sd = estimate.components.sd(1)
         return f"a guess: a row's difference has a standard deviation of {sd:.3g}"
     text = f"by the stored answers to {pluralize(estimate.pilot_rows, 'row')}"
+    if estimate.design_effect > 1:
+        text += f", of which some depend on each other (design effect {estimate.design_effect:.2f})"
     if shares := estimate.components.shares():
         share = shares["rows"]
         return f"{text}: {share:.0%} of the variance is between rows, which repeats don't lower"

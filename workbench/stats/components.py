@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtri
 
-from workbench.stats.sample import RowValues
+from workbench.stats.sample import Clusters, RowValues, cluster_numbers, row_means
 
 ASSURANCE = 0.8  # probability that the planned standard deviation is not below the true one
 MIN_ROWS = 2  # with two answers each, so that answers are told from rows
@@ -107,13 +107,33 @@ def difference_components(first: RowValues, second: RowValues) -> Components | N
     return Components(max(0.0, spread - noise), within)
 
 
-def assured_components(pilot: Components, rows: int) -> Components:
+def design_effect(first: RowValues, second: RowValues, clusters: Clusters) -> tuple[float, int]:
+    """Return the factor on a difference's variance by dependent rows, and the number of clusters.
+
+    The factor is the cluster-robust variance of the mean difference over that of independent rows
+    (Kish, Survey Sampling, 1965), 1 or more.
+    """
+    rows = [row for row in first if first[row] and second.get(row)]
+    numbers = cluster_numbers(rows, clusters)
+    groups = int(numbers.max(initial=-1)) + 1
+    differences = row_means(second, rows) - row_means(first, rows)
+    deviations = differences - differences.mean()
+    sums = np.bincount(numbers, deviations)
+    independent = float(deviations @ deviations) * len(rows) / (len(rows) - 1)
+    if groups < 2 or not independent:
+        return 1.0, groups
+    robust = float(sums @ sums) * groups / (groups - 1)
+    return max(1.0, robust / independent), groups
+
+
+def assured_components(pilot: Components, rows: int, factor: float = 1.0) -> Components:
     """Return components to plan with: the upper end of a pilot's one-sided 80% interval.
 
     A sample planned with them has its power with that probability (Browne 1995,
-    https://doi.org/10.1002/sim.4780141709). `rows` is the number of the pilot's rows.
+    https://doi.org/10.1002/sim.4780141709). `rows` is the number of the pilot's independent rows,
+    `factor` their design effect.
     """
-    factor = (rows - 1) / float(chdtri(rows - 1, ASSURANCE))
+    factor *= (rows - 1) / float(chdtri(rows - 1, ASSURANCE))
     scaled = [None if part is None else part * factor for part in (pilot.rows, pilot.judge)]
     return Components(scaled[0], pilot.answers * factor, scaled[1])
 
