@@ -282,9 +282,9 @@
     changed: ["changed against the baseline", (row) => gains(row).some((gain) => gain !== 0)],
     broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
     fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],
-    suspect: ["wrong in every strong variant: check the label", (row) => isMarked(row, "suspect")],
-    same: ["the same in every variant", (row) => isMarked(row, "same")],
-    differing: ["not the same in every variant", (row) => !isMarked(row, "same")],
+    suspect: ["wrong in all strong variants", (row) => isMarked(row, "suspect")],
+    same: ["the same in all variants", (row) => isMarked(row, "same")],
+    differing: ["not the same in all", (row) => !isMarked(row, "same")],
   };
   const SORTS = {
     failures: ["failures first", (a, b) => failures(a) - failures(b)],

@@ -165,7 +165,7 @@ class VariantResult:
         run_id: of the MLflow run; empty if there is none.
         flaky: ids of rows whose repeats disagree, by metric.
         stopped: why the variant dropped out of a race; empty: it did not.
-        replies: rows that got a reply, also one that can't be scored: `cost` is of these.
+        replies: answers that were billed, also those that can't be scored: `cost` is of these.
         latency: times of the scored answers; None if none was timed.
     """
 
@@ -192,7 +192,7 @@ class VariantResult:
 
     @property
     def cost_of_1000(self) -> float | None:
-        """Cost of 1,000 rows with a reply, useless replies included; None if unknown."""
+        """Cost of 1,000 billed answers, useless ones included; None if unknown."""
         return None if self.cost is None or not self.replies else 1_000 * self.cost / self.replies
 
     @property
