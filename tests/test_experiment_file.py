@@ -428,7 +428,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             (
                 "dataset: ['a'] should be a valid dictionary"
                 "\n  fix: write a mapping with path, huggingface, mlflow, config, revision, "
-                "split, expected, id"
+                "split, expected, id, cluster"
             ),
         ),
         (
@@ -444,8 +444,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "rows.jsonl",
             "{pth: a}",
             ":1:11",
-            "unknown key in dataset 'pth'\n  fix: did you mean 'path'? known: path, split, config, "
-            "expected, huggingface, id, mlflow, revision",
+            "unknown key in dataset 'pth'\n  fix: did you mean 'path'? known: path, split, "
+            "cluster, config, expected, huggingface, id, mlflow, revision",
         ),
     ],
 )
