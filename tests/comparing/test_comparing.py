@@ -227,7 +227,8 @@ def test_open_comparison_says_how_many_rows_would_settle_it(
     lines = verdict_lines(results)
     assert lines[0].startswith("verdicts: against plain, on the same rows")
     assert lines[1] == "equivalent: within exact_match 0.01 (`margin:` in the experiment file)"
-    assert f"about {comparison.verdict.rows_needed:,} rows would settle it (10 show " in lines[2]
+    low, high = comparison.verdict.rows_needed_low, comparison.verdict.rows_needed
+    assert f"; {low:,} to {high:,} rows would settle it (10 show " in lines[2]
 
 
 def test_a_single_variant_has_no_baseline(bench: Bench) -> None:

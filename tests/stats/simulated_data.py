@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from workbench.stats.sample import Scale
 
 Values = NDArray[np.float64]
+Rows = dict[int, list[float]]
 
 
 def _passes(rng: Generator, rows: int, effect: float) -> tuple[Values, Values]:
@@ -64,3 +65,125 @@ SCENARIOS = {
 def by_row(values: Values) -> dict[int, list[float]]:
     """Values by row, as `paired_difference` takes them; a row may have several repeats."""
     return {row: np.atleast_1d(repeats).tolist() for row, repeats in enumerate(values)}
+
+
+@dataclass(frozen=True)
+class MeanWorld:
+    """Rows whose mean is known.
+
+    Attributes:
+        draw: rows, as an array with a line per row.
+        clusters: of so many rows; None: each is its own.
+    """
+
+    draw: Callable[[Generator, int], Values]
+    scale: Scale
+    mean: float
+    clusters: Callable[[int], list[int]] | None = None
+
+
+def _repeats(icc: float, share: float = 0.95) -> Callable[[Generator, int], Values]:
+    """Twenty repeats of each row, which agree by the intraclass correlation."""
+    spread = (1 - icc) / icc
+
+    def draw(rng: Generator, rows: int) -> Values:
+        ease = rng.beta(share * spread, (1 - share) * spread, rows)
+        return (rng.random((rows, 20)) < ease[:, None]).astype(float)
+
+    return draw
+
+
+def _grouped(sizes: Callable[[int], list[int]]) -> Callable[[Generator, int], Values]:
+    """Passes that mostly agree within a group of rows: one passage, say, with several questions."""
+
+    def draw(rng: Generator, rows: int) -> Values:
+        numbers = np.array(sizes(rows))
+        ease = rng.beta(0.7 / 4, 0.3 / 4, numbers.max() + 1)
+        return (rng.random(rows) < ease[numbers]).astype(float)
+
+    return draw
+
+
+def copies(rows: int) -> list[int]:
+    """Ten rows in each group."""
+    return [row // 10 for row in range(rows)]
+
+
+def unequal(rows: int) -> list[int]:
+    """Groups of 1 to 15 rows: 1, 3, 5, ..., 15, 1, 3, ..."""
+    clusters = [group for group in range(rows) for _ in range(1 + 2 * (group % 8))]
+    return clusters[:rows]
+
+
+MARKS, SHARES = Scale(low=1, high=5), Scale(low=0, high=1)
+MEAN_WORLDS = {
+    "98% at 1.0": MeanWorld(lambda rng, n: (rng.random(n) < 0.98).astype(float), SHARES, 0.98),
+    "85% fives": MeanWorld(
+        lambda rng, n: rng.choice([1.0, 2, 3, 4, 5], n, p=[0.0375] * 4 + [0.85]), MARKS, 4.625
+    ),
+    "noise, rare zeros": MeanWorld(
+        lambda rng, n: np.where(rng.random(n) < 0.98, rng.uniform(0.98, 1, n), 0.0), SHARES, 0.9702
+    ),
+    "repeats, ICC 0.5": MeanWorld(_repeats(0.5), Scale(pass_fail=True), 0.95),
+    "repeats, ICC 0.8": MeanWorld(_repeats(0.8), Scale(pass_fail=True), 0.95),
+    "groups of ten": MeanWorld(_grouped(copies), Scale(pass_fail=True), 0.7, copies),
+    "unequal groups": MeanWorld(_grouped(unequal), Scale(pass_fail=True), 0.7, unequal),
+}
+
+
+@dataclass(frozen=True)
+class PairWorld:
+    """Rows of two variants whose mean difference is known.
+
+    Attributes:
+        draw: values of both, with a line per row.
+    """
+
+    draw: Callable[[Generator, int], tuple[Values, Values]]
+    scale: Scale
+    difference: float = 0.0
+    clusters: Callable[[int], list[int]] | None = None
+
+
+def _change(draw: Callable[[Generator, int], Values], start: float = 3.5) -> Callable[..., object]:
+    """The second variant's values are the first's with a change."""
+
+    def draw_both(rng: Generator, rows: int) -> tuple[Values, Values]:
+        return np.full(rows, start), start + draw(rng, rows)
+
+    return draw_both
+
+
+def _rare(rate: float, drop: float, else_: float, noise: float = 0.0) -> Callable[..., object]:
+    """A rare large drop, and else a small change."""
+    return _change(
+        lambda rng, n: np.where(rng.random(n) < rate, -drop, else_ + rng.normal(0, 1, n) * noise)
+    )
+
+
+def _repeated_drop(rng: Generator, rows: int) -> tuple[Values, Values]:
+    """Ten repeats each; the second variant never passes one row of twenty."""
+    ease = rng.beta(6, 0.3, rows)
+    lost = np.where(rng.random(rows) < 0.05, 0.0, ease)
+    return tuple((rng.random((rows, 10)) < p[:, None]).astype(float) for p in (ease, lost))
+
+
+def _equal_groups(rng: Generator, rows: int) -> tuple[Values, Values]:
+    """The same answer to ten equal rows."""
+    ease = rng.beta(1.5, 1, rows // 10)
+    return tuple(np.repeat(rng.random(rows // 10) < ease, 10).astype(float) for _ in range(2))
+
+
+PAIR_WORLDS = {
+    "2% lose 2.5 marks": PairWorld(_rare(0.02, 2.5, 0.0), MARKS, -0.05),
+    "the same, with noise": PairWorld(_rare(0.02, 2.5, 0.0, 0.001), MARKS, -0.05),
+    "a judge: 2% lose 2.5": PairWorld(_rare(0.02, 2.5, 0.05 / 0.98), MARKS),
+    "a judge: 10% lose 2": PairWorld(_rare(0.1, 2, 0.2 / 0.9, 0.2), MARKS),
+    "repeats, 5% lost": PairWorld(_repeated_drop, Scale(pass_fail=True), -0.05 * 6 / 6.3),
+    "groups of ten": PairWorld(_equal_groups, Scale(pass_fail=True), 0.0, copies),
+    "cost, exponential": PairWorld(_change(lambda rng, n: rng.exponential(1, n) - 1), Scale()),
+    "cost, log-normal": PairWorld(
+        _change(lambda rng, n: np.exp(rng.normal(0, 1, n)) - np.exp(0.5)), Scale()
+    ),
+    "2% time out": PairWorld(_rare(0.02, -30, -0.6 / 0.98, 1.0), Scale()),
+}

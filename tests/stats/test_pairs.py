@@ -9,14 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
+from scipy.special import ndtri
 from scipy.stats import permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats.pairs import Difference, paired_difference, tango_statistic
+from workbench.stats.paired_tests import sign_flip_p, tango_statistic
+from workbench.stats.pairs import TOO_FEW, Difference, anytime_difference, paired_difference
 from workbench.stats.sample import Scale
 
-PASSES, PLAIN = Scale(pass_fail=True), Scale()
+PASSES, PLAIN, SHARE = Scale(pass_fail=True), Scale(), Scale(low=0, high=1)
 
 
 def rows(values: Sequence[float]) -> dict[int, list[float]]:
@@ -56,7 +58,7 @@ def test_few_rows_have_every_choice_of_signs_tried(n: int) -> None:
         vectorized=True,
         n_resamples=np.inf,
     ).pvalue
-    assert between(first, second).p == pytest.approx(expected, abs=1e-6)
+    assert sign_flip_p(second - first) == pytest.approx(expected, abs=1e-6)
 
 
 def test_more_rows_have_signs_drawn_by_chance() -> None:
@@ -70,26 +72,26 @@ def test_more_rows_have_signs_drawn_by_chance() -> None:
         n_resamples=50_000,
         rng=np.random.default_rng(1),
     ).pvalue
-    difference = between(first, second)
-    assert difference.p == pytest.approx(expected, abs=0.01)
-    assert difference.p == between(first, second).p  # the same whenever it is asked
+    assert sign_flip_p(second - first) == pytest.approx(expected, abs=0.01)
+    assert sign_flip_p(second - first) == sign_flip_p(second - first)
 
 
 def test_many_rows_have_the_paired_t_test() -> None:
     rng = np.random.default_rng(5)
-    first, second = rng.gamma(1, 1, 900), rng.gamma(1.05, 1, 900)
-    difference = between(first, second)
+    first, second = rng.beta(2, 2, 900), rng.beta(2, 1.8, 900)
+    difference = between(first, second, SHARE)
     assert difference.test == "paired t"
     assert difference.p == pytest.approx(ttest_rel(second, first).pvalue, abs=1e-6)
 
 
-@pytest.mark.parametrize("margin", [0.05, 0.2, 0.6])
-def test_equivalence_has_the_two_one_sided_t_tests(margin: float) -> None:
+@pytest.mark.parametrize("margin", [0.046, 0.05])
+def test_with_many_rows_equivalence_is_that_of_two_one_sided_t_tests(margin: float) -> None:
     rng = np.random.default_rng(6)
-    first = rng.random(40)
-    second = first + rng.normal(0.03, 0.2, 40)
+    first = rng.uniform(0.2, 0.8, 3_000)
+    second = first + rng.uniform(-0.2, 0.2, 3_000) * (rng.random(3_000) < 0.6) + 0.045
     expected = ttost_paired(second, first, -margin, margin)[0]
-    assert between(first, second).p_equivalence(margin) == pytest.approx(expected, abs=1e-6)
+    ours = between(first, second, SHARE).p_equivalence(margin)
+    assert ndtri(ours) == pytest.approx(ndtri(expected), abs=0.35)
 
 
 @given(st.integers(0, 12), st.integers(0, 12), st.integers(1, 30), st.floats(-0.9, 0.9))
@@ -149,7 +151,7 @@ def test_repeats_do_not_count_as_rows() -> None:
     first = {row: [float(rng.random() < 0.6)] for row in range(40)}
     second = {row: [float(rng.random() < 0.8)] for row in range(40)}
     often = [{row: values * 25 for row, values in by_row.items()} for by_row in (first, second)]
-    once, many = paired_difference(first, second, Scale()), paired_difference(*often, PASSES)
+    once, many = paired_difference(first, second, SHARE), paired_difference(*often, PASSES)
     assert once
     assert many
     assert (many.rows, many.test) == (40, "sign-flip permutation")
@@ -166,9 +168,87 @@ def test_equal_rows_are_no_proof_of_equivalence() -> None:
     assert difference.p_equivalence(0.05) > 0.05
 
 
-def test_two_variants_that_always_give_one_value_are_the_same() -> None:
-    difference = between([5.0] * 10, [5.0] * 10)
-    assert (difference.low, difference.high, difference.p_equivalence(0.1)) == (0, 0, 0)
+def test_equal_values_without_a_range_are_no_proof_of_equivalence() -> None:
+    difference = between([5.0] * 400, [5.0] * 400)
+    assert (difference.low, difference.high, difference.p_equivalence(0.1)) == (None, None, 1)
+
+
+def test_a_row_that_differs_a_little_changes_little() -> None:
+    """Rare large drops may not have been seen, whether or not a row differs by a thousandth."""
+    marks = Scale(low=1, high=5)
+    equal = between([4.0] * 50, [4.0] * 50, marks)
+    nearly = between([4.0] * 50, [4.0] * 49 + [4.001], marks)
+    assert nearly.p_equivalence(0.2) == pytest.approx(equal.p_equivalence(0.2), abs=1e-3)
+    assert nearly.p_equivalence(0.2) > 0.05
+    assert (nearly.low, nearly.high) == pytest.approx((equal.low, equal.high), abs=1e-3)
+
+
+def test_a_number_without_a_range_gets_no_p_value_from_few_rows() -> None:
+    rng = np.random.default_rng(3)
+    first = rng.gamma(1, 1, 160)
+    few, many = (between(first[:n], first[:n] * 1.5) for n in (149, 150))
+    assert (few.p, few.p_equivalence(9), few.p_less(9), few.reason) == (1, 1, 1, TOO_FEW)
+    assert (many.p < 0.001, many.p_equivalence(9) < 0.001, many.reason) == (True, True, "")
+
+
+def test_copies_of_rows_add_no_evidence() -> None:
+    """Twenty rows, ten copies of each: not two hundred."""
+    rng = np.random.default_rng(2)
+    for scale in (PASSES, SHARE):
+        first, second = (rng.integers(0, 2, 20).astype(float) for _ in range(2))
+        once = between(first, second, SHARE)
+        clusters = [row // 10 for row in range(200)]
+        copies = rows(np.repeat(first, 10)), rows(np.repeat(second, 10))
+        often = paired_difference(*copies, scale, clusters)
+        assert often
+        assert (often.rows, often.clusters) == (200, 20)
+        assert (often.p, often.p_less(0.3)) == pytest.approx((once.p, once.p_less(0.3)))
+        assert (often.low, often.high) == pytest.approx((once.low, once.high))
+
+
+def test_looks_at_copies_of_rows_are_looks_at_clusters() -> None:
+    first, second = rows([0.0] * 100), rows([1.0] * 100)
+    once = anytime_difference(rows([0.0] * 10), rows([1.0] * 10), PASSES)
+    often = anytime_difference(first, second, PASSES, [row // 10 for row in range(100)])
+    assert once
+    assert often
+    assert (often.p, often.low, often.high) == pytest.approx((once.p, once.low, once.high))
+
+
+def test_rows_that_are_clusters_of_their_own_are_as_rows_without_clusters() -> None:
+    values = rows([1.0, 0.0, 1.0, 0.0, 0.0]), rows([1.0, 1.0, 1.0, 1.0, 0.0])
+    clustered = paired_difference(*values, PASSES, list(range(5)))
+    assert clustered == paired_difference(*values, PASSES)
+
+
+MARKS = st.lists(st.tuples(st.floats(1, 5), st.floats(1, 5)), min_size=2, max_size=20)
+
+
+@given(MARKS, st.data())
+def test_a_difference_turns_with_the_variants_and_stretches_with_the_scale(
+    pairs: list[tuple[float, float]], data: st.DataObject
+) -> None:
+    clusters = data.draw(st.lists(st.integers(0, 5), min_size=len(pairs), max_size=len(pairs)))
+    first, second = ([round(pair[side], 2) for pair in pairs] for side in (0, 1))
+    marks, percent = Scale(low=1, high=5), Scale(low=0, high=100)
+    difference = paired_difference(rows(first), rows(second), marks, clusters)
+    turned = paired_difference(rows(second), rows(first), marks, clusters)
+    as_percent = [[(value - 1) * 25 for value in values] for values in (first, second)]
+    stretched = paired_difference(*map(rows, as_percent), percent, clusters)
+    assert difference
+    assert turned
+    assert stretched
+    assert turned.p == difference.p
+    assert turned.p_less(0.1) == pytest.approx(difference.p_greater(-0.1))
+    assert stretched.p == pytest.approx(difference.p, rel=1e-6, abs=2e-3)
+    assert stretched.p_less(5) == pytest.approx(difference.p_less(0.2), rel=1e-5, abs=1e-9)
+    if difference.low is None or difference.high is None:
+        assert len(set(clusters)) == 1
+        return
+    assert -4 <= difference.low <= difference.mean <= difference.high <= 4
+    assert difference.low < difference.high
+    assert turned.low == pytest.approx(-difference.high, abs=1e-6)
+    assert stretched.high == pytest.approx(25 * difference.high, abs=1e-4)
 
 
 def test_digits_that_only_the_order_of_adding_makes_are_no_difference() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 
-from workbench.stats.pairs import Difference, paired_difference
+from workbench.stats.pairs import TOO_FEW, Difference, paired_difference
 from workbench.stats.sample import Scale
 from workbench.stats.verdicts import (
     BETTER,
@@ -66,14 +66,43 @@ def test_too_few_rows_name_the_rows_needed() -> None:
     (verdict,) = verdicts([passed(9, 4, 87)], margins=[0.02])
     assert verdict.outcome == INCONCLUSIVE
     assert verdict.rows_needed
-    assert 300 < verdict.rows_needed < 600
+    assert verdict.rows_needed_low
+    assert 300 < verdict.rows_needed_low < 600 < 4_000 < verdict.rows_needed < 4_300
     assert verdict.detectable
     assert 0.09 < verdict.detectable < 0.12
 
 
-def test_zero_difference_names_no_number_of_rows() -> None:
-    (verdict,) = verdicts([passed(3, 3, 14)])
-    assert (verdict.outcome, verdict.rows_needed) == (INCONCLUSIVE, None)
+def test_without_a_margin_no_number_of_rows_is_sure_to_settle_it() -> None:
+    (seen,), (equal,) = verdicts([passed(9, 4, 87)]), verdicts([passed(3, 3, 14)])
+    assert (seen.outcome, seen.rows_needed, seen.rows_needed_low) == (INCONCLUSIVE, None, 444)
+    assert (equal.outcome, equal.rows_needed, equal.rows_needed_low) == (INCONCLUSIVE, None, None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("lost", [0.1, 0.075, 0.05])
+def test_with_the_rows_needed_it_is_settled_whatever_the_difference_is(lost: float) -> None:
+    """After fifty rows, a fifth of which differ."""
+    rng = np.random.default_rng(1)
+    settled = opened = 0
+    for _ in range(200):
+        up, down, same = rng.multinomial(50, [0.2 - lost, lost, 0.8])
+        (first,) = verdicts([passed(up, down, same)], margins=[0.05])
+        if first.outcome == INCONCLUSIVE and first.rows_needed:
+            more = rng.multinomial(first.rows_needed - 50, [0.2 - lost, lost, 0.8])
+            counts = more + np.array([up, down, same])
+            (second,) = verdicts([passed(*counts)], margins=[0.05])
+            opened += 1
+            settled += second.outcome != INCONCLUSIVE
+    print(f"lost {lost}: of {opened} open verdicts {settled} are settled")
+    assert settled / opened > 0.8
+
+
+def test_a_metric_without_a_range_says_why_it_gets_no_word() -> None:
+    values = {row: [float(row)] for row in range(40)}
+    difference = paired_difference(values, {row: [2 * row + 1.0] for row in range(40)}, Scale())
+    assert difference
+    (verdict,) = verdicts([difference], margins=[1.0])
+    assert (verdict.outcome, verdict.reason, verdict.rows_needed) == (INCONCLUSIVE, TOO_FEW, None)
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:
@@ -98,15 +127,23 @@ def test_the_least_difference_shown_is_that_of_the_t_test_s_power(n: int) -> Non
 
 def test_the_rows_that_exclude_a_difference_do_so_in_four_cases_of_five() -> None:
     rng = np.random.default_rng(8)
-    n = rows_for_equivalence(0.1, 0.4)
+    n = rows_for_equivalence(0.1, 0.4, unseen=2.0)
     equivalent = 0
     for _ in range(400):
-        differences = rng.normal(0, 0.4, n)
+        differences = np.clip(rng.normal(0, 0.4, n), -2, 2)
         difference = paired_difference(
             {row: [0.0] for row in range(n)},
             {row: [value] for row, value in enumerate(differences)},
-            Scale(),
+            Scale(low=-1, high=1),
         )
         assert difference
         equivalent += difference.p_equivalence(0.1) <= 0.05
     assert 0.74 < equivalent / 400 < 0.86
+
+
+def test_a_closed_form_turns_the_other_round() -> None:
+    """The least difference that so many rows show is the one that needs so many rows."""
+    for unseen in (0.0, 1.0, 4.0):
+        least = detectable_difference(300, 0.5, unseen=unseen)
+        assert least
+        assert rows_to_detect(least, 0.5, unseen=unseen) == pytest.approx(300, abs=1)

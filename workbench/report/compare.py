@@ -25,6 +25,7 @@ from workbench.report.tables import align_rows
 from workbench.results.serialize import variant_json
 from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
+from workbench.stats.verdicts import Verdict
 
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 MAX_SUSPECTS = 10
@@ -221,12 +222,21 @@ def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
         verdict = comparison.verdict
         if verdict.reason:
             yield f"  {shorten(metric)}: no verdict: {verdict.reason}"
-        if verdict.rows_needed:
+        if rows := rows_needed_text(verdict):
             yield (
-                f"  {shorten(metric)}: about {verdict.rows_needed:,} rows would settle it"
+                f"  {shorten(metric)}: {rows}"
                 f" ({comparison.difference.rows:,} show {verdict.detectable or 0:.3g} or more)"
             )
         yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))
+
+
+def rows_needed_text(verdict: Verdict) -> str:
+    """`180 to 1,300 rows would settle it`; empty where no number of rows is likely to."""
+    low, high = verdict.rows_needed_low, verdict.rows_needed
+    if high is None:
+        return f"about {low:,} rows would settle it if it is what it seems" if low else ""
+    rows = f"{low:,} to {high:,}" if low and low < high else f"about {high:,}"
+    return f"{rows} rows would settle it"
 
 
 def left_out_lines(comparison: Comparison) -> Iterator[str]:

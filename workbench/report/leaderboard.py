@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.errors import pluralize
-from workbench.report.compare import difference_text, left_out_lines
+from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.types import (
@@ -107,8 +107,8 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
     margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
     lines = [
-        f"verdicts: against {baseline}, on the same rows; a false one in at most 5% of runs, all "
-        "variants of a metric together (Holm)",
+        f"verdicts: against {baseline}, on the same rows; of each metric a false one in at most 5% "
+        "of runs, all variants together (Holm)",
         f"equivalent: within {', '.join(margins.values())} (`margin:` in the experiment file)",
     ]
     reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
@@ -153,8 +153,8 @@ def _details(comparison: Comparison) -> Iterator[str]:
     raced = difference.anytime_valid  # after a race more rows don't help
     if verdict.outcome == INCONCLUSIVE and not raced and not verdict.reason:
         text = f"{difference_text(difference)}, not enough evidence"
-        if verdict.rows_needed:
-            text += f"; about {verdict.rows_needed:,} rows would settle it"
+        if rows := rows_needed_text(verdict):
+            text += f"; {rows}"
         if verdict.detectable is not None:
             text += f" ({difference.rows:,} show {verdict.detectable:.3g} or more)"
         yield text

@@ -134,8 +134,9 @@
     const interval = ({ low, high }) => low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
     const lines = [interval(comparison)];
     if (comparison.reason) lines.push(comparison.reason);
-    if (comparison.verdict === "not enough evidence" && comparison.rows_needed)
-      lines.push(`about ${count(comparison.rows_needed)} rows needed`);
+    const { rows_needed: most, rows_needed_low: least } = comparison;
+    if (most)
+      lines.push(`${least < most ? `${count(least)} to` : "about"} ${count(most)} rows needed`);
     if (comparison.left_out) lines.push(`${plural(comparison.left_out, "row")} left out`);
     const worst = comparison.worst_case;
     if (comparison.not_applicable)

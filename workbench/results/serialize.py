@@ -66,6 +66,7 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
         "margin": comparison.margin,
         "p_equivalence": verdict.p_equivalence,
         "rows_needed": verdict.rows_needed,
+        "rows_needed_low": verdict.rows_needed_low,
         "least_shown": verdict.detectable,
         "left_out": comparison.left_out,
         "not_applicable": comparison.not_applicable,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.stats.pairs import Difference
-from workbench.stats.sample import LEVEL, FloatArray
+from workbench.stats.sample import LEVEL, ClusterSums, FloatArray
 
 MIN_BLOCKS, MAX_BLOCKS = 10, 30
 MIN_BLOCK_ROWS = 5
@@ -142,7 +142,8 @@ def block_difference(times: PairedTimes, *, rows: int, reason: str = "") -> Bloc
     if not reason and not blocks:
         reason = FEW_ROWS if len(times.before) < MIN_ROWS else NOT_TOGETHER
     low, high = blocks.interval() if blocks else (None, None)
-    sd = float(np.std(blocks.differences, ddof=1)) if blocks else 0.0
+    differences = np.array(blocks.differences) if blocks else times.after - times.before
+    sd = float(np.std(differences, ddof=1)) if blocks else 0.0
     return BlockDifference(
         before=float(np.median(times.before)),
         after=float(np.median(times.after)),
@@ -157,6 +158,8 @@ def block_difference(times: PairedTimes, *, rows: int, reason: str = "") -> Bloc
         sd=sd * math.sqrt(rows / len(blocks.differences)) if blocks else 0.0,
         width=0.0,
         is_binary=False,
+        has_range=False,
+        differences=ClusterSums(differences, np.ones_like(differences)),
         reason=reason,
         blocks=blocks,
         tail=tail,

@@ -6,35 +6,41 @@
 >>> difference.mean, difference.up, difference.down, difference.p, difference.test
 (0.5, 6, 0, 0.03125, 'exact McNemar')
 
-    pass or fail      exact McNemar test; Tango's score interval
-    all else          differences of the rows' means: sign-flip permutation test, Student's t
-                      beyond 500 rows; Student's interval
+    pass or fail            exact McNemar test; Tango's score interval
+    numbers with a range,   sign-flip permutation test (Student's t beyond 500 clusters), and the
+    repeats, clusters       test with a row added that differs by the whole range (bounded.py): the
+                            greater p-value counts. Student's interval, or that test's if farther
+    numbers without one     the same with the largest difference as the range, and Student's t,
+                            corrected for skew; its interval. No word below 150 clusters that differ
 
-A row is one pair however often it was repeated.
+A row is one pair however often it was repeated. Rows of a cluster have their differences summed.
 """
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import bdtr, ndtr, ndtri, stdtr
+from scipy.special import ndtr, stdtr
 
-from workbench.stats.means import t_interval
+from workbench.stats.bounded import lower_bound, p_above
+from workbench.stats.means import enclosing
+from workbench.stats.paired_tests import mcnemar_p, sign_flip_p, tango_interval, tango_statistic
 from workbench.stats.sample import (
-    LEVEL,
     Clusters,
+    ClusterSums,
     FloatArray,
     RowValues,
     Scale,
-    cluster_numbers,
     row_means,
 )
 from workbench.stats.sequential import AnytimeMean
+from workbench.stats.skewness import skew_corrected_interval, skew_corrected_p, t_interval
 
-MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
-RANDOM_FLIPS = 9_999
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
-SEED = 20_260_101
+# Without a range a rare large difference may not have been seen. What happens in one row of fifty
+# is in 150 rows with a probability of 95%.
+MIN_DIFFERING = 150
+TOO_FEW = f"a metric without a range needs {MIN_DIFFERING} rows that differ"
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
 
 
@@ -44,15 +50,19 @@ class Difference:
 
     Attributes:
         before, after: the means of the first and of the second over these rows.
-        low, high: the 95% interval of the difference; None below two rows.
+        low, high: the 95% interval of the difference; None below two clusters, and where equal
+            differences of a metric without a range say nothing of the spread.
         p: two-sided p-value of no difference, not adjusted.
         test: its name.
         rows: pairs.
         clusters: groups of rows that are independent of each other.
         up, down: rows whose value is greater in the second, and smaller.
-        sd: the standard deviation of the rows' differences.
-        width: how far apart two values of a row can be.
-        is_binary: each pair is one 0 or 1 and another.
+        sd: the standard deviation of the rows' differences; that of independent rows which give
+            the same standard error, where rows have clusters.
+        width: the most by which a row can differ; without a range the most by which one does.
+        is_binary: each pair is one 0 or 1 and another, and rows are independent.
+        has_range: the metric has a least and a greatest value.
+        differences: by cluster.
         sequence: the p-values and the interval are its own, and hold at every look at the rows;
             None: they hold once.
         reason: why there is no verdict; empty: there is one.
@@ -71,6 +81,8 @@ class Difference:
     sd: float
     width: float
     is_binary: bool
+    has_range: bool
+    differences: ClusterSums = field(repr=False, compare=False)
     sequence: AnytimeMean | None = None
     reason: str = ""
 
@@ -89,6 +101,15 @@ class Difference:
         """`sd`, or what it would be if one more row differed, where it is smaller."""
         return max(self.sd, self.width / math.sqrt(self.rows))
 
+    @property
+    def unseen(self) -> float:
+        """The sum of the differences that the tests assume not to have been seen."""
+        return (
+            0.0
+            if self.is_binary or self.sequence
+            else self.width * float(self.differences.sizes.max())
+        )
+
     def p_equivalence(self, margin: float) -> float:
         """P-value of two one-sided tests (TOST): the variants differ by `margin` or more."""
         return max(self.p_greater(-margin), self.p_less(margin)) if margin > 0 else 1.0
@@ -102,16 +123,13 @@ class Difference:
         return self.sequence.p_less(bound) if self.sequence else self._one_sided_p(bound, -1)
 
     def _one_sided_p(self, bound: float, side: int) -> float:
-        if self.rows < 2:
+        if self.clusters < 2 or self.reason:
             return 1.0
-        if self.is_binary and self.width:
+        if self.is_binary:
             return float(ndtr(-side * tango_statistic(self.up, self.down, self.rows, bound)))
-        if self.width and not self.up + self.down:  # no row differs: as if it were pass or fail
-            return float(ndtr(-side * tango_statistic(0, 0, self.rows, bound / self.width)))
-        standard_error = self.sd / math.sqrt(self.rows)
-        if not self.width or not standard_error:  # all differences are equal
-            return 0.0 if side * (self.mean - bound) > 0 else 1.0
-        return float(stdtr(self.rows - 1, -side * (self.mean - bound) / standard_error))
+        differences = self.differences if side > 0 else self.differences.negated()
+        p = p_above(differences, side * bound, worst=-self.width)
+        return p if self.has_range else max(p, skew_corrected_p(differences, side * bound))
 
 
 def paired_difference(
@@ -122,35 +140,67 @@ def paired_difference(
     if not shared:
         return None
     before, after = row_means(first, shared), row_means(second, shared)
-    differences = _subtract(after, before)
-    rows = len(shared)
-    up, down = int(np.count_nonzero(differences > 0)), int(np.count_nonzero(differences < 0))
+    by_row = _subtract(after, before)
+    differences = ClusterSums.of_rows(by_row, shared, clusters)
     single = all(len(values[row]) == 1 for row in shared for values in (first, second))
-    is_binary = scale.pass_fail and single
-    width = scale.width
-    if width is None:
-        width = float(np.ptp(np.concatenate([before, after])))
-    low = high = None
-    if rows > 1:
-        low, high = (
-            _tango_interval(up, down, rows) if is_binary else _mean_interval(differences, width)
-        )
-    p, test = (mcnemar_p(up, down), "exact McNemar") if is_binary else _mean_test(differences)
-    return Difference(
+    width = float(np.abs(by_row).max()) if scale.width is None else scale.width
+    too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_DIFFERING
+    open_difference = Difference(
         before=float(before.mean()),
         after=float(after.mean()),
-        low=low,
-        high=high,
-        p=p,
-        test=test,
-        rows=rows,
-        clusters=len(set(cluster_numbers(shared, clusters))),
-        up=up,
-        down=down,
-        sd=float(differences.std(ddof=1)) if rows > 1 else 0.0,
+        low=None,
+        high=None,
+        p=1.0,
+        test="none",
+        rows=len(shared),
+        clusters=differences.clusters,
+        up=int(np.count_nonzero(by_row > 0)),
+        down=int(np.count_nonzero(by_row < 0)),
+        sd=math.sqrt(differences.variance * len(shared)) if differences.clusters > 1 else 0.0,
         width=width,
-        is_binary=is_binary,
+        is_binary=scale.pass_fail and single and differences.clusters == len(shared),
+        has_range=scale.width is not None,
+        differences=differences,
+        reason=TOO_FEW if too_few else "",
     )
+    low, high = enclosing(_interval(open_difference), open_difference.mean)
+    tested = replace(open_difference, low=low, high=high)
+    return tested if too_few else _with_test(tested)
+
+
+def _interval(difference: Difference) -> tuple[float, float] | None:
+    if difference.clusters < 2:
+        return None
+    if difference.is_binary:
+        return tango_interval(difference.up, difference.down, difference.rows)
+    differences, width = difference.differences, difference.width
+    if not difference.has_range:
+        return skew_corrected_interval(differences)
+    low, high = t_interval(differences)
+    low = min(low, lower_bound(differences, worst=-width))
+    high = max(high, -lower_bound(differences.negated(), worst=-width))
+    return max(low, -width), min(high, width)
+
+
+def _with_test(difference: Difference) -> Difference:
+    """The difference with its two-sided p-value."""
+    if difference.is_binary:
+        return replace(
+            difference, p=mcnemar_p(difference.up, difference.down), test="exact McNemar"
+        )
+    differences, side = difference.differences, 1 if difference.mean > 0 else -1
+    discordant = differences.sums[differences.sums != 0]
+    p, test = 1.0, "sign-flip permutation"
+    if len(discordant) <= MAX_PERMUTED_ROWS:
+        p = sign_flip_p(discordant)
+    else:
+        error = math.sqrt(differences.variance)
+        t = abs(differences.mean) / error if error else math.inf
+        p, test = 2 * float(stdtr(differences.clusters - 1, -t)), "paired t"
+    if not difference.has_range:
+        p = max(p, 2 * skew_corrected_p(differences if side > 0 else differences.negated(), 0.0))
+    unseen_p = difference.p_greater(0.0) if side > 0 else difference.p_less(0.0)
+    return replace(difference, p=min(1.0, max(p, unseen_p)), test=test)
 
 
 def anytime_difference(
@@ -166,21 +216,14 @@ def anytime_difference(
     difference = paired_difference(first, second, scale, clusters)
     if not difference:
         return None
-    sequence = paired_sequence(first, second, scale.width, clusters)
-    low, high = sequence.interval()
+    shared = _shared_rows(first, second)
+    by_row = _subtract(row_means(second, shared), row_means(first, shared))
+    values = {row: [value] for row, value in zip(shared, by_row.tolist(), strict=True)}
+    sequence = AnytimeMean.of_rows(values, (-scale.width, scale.width), clusters)
+    low, high = enclosing(sequence.interval(), difference.mean)
     p = min(1.0, 2 * min(sequence.p_greater(0.0), sequence.p_less(0.0)))
     test = "betting (any time)"
     return replace(difference, low=low, high=high, p=p, test=test, sequence=sequence)
-
-
-def paired_sequence(
-    first: RowValues, second: RowValues, width: float, clusters: Clusters | None = None
-) -> AnytimeMean:
-    """The second's row means minus the first's, which are `width` apart at most."""
-    shared = _shared_rows(first, second)
-    differences = _subtract(row_means(second, shared), row_means(first, shared))
-    by_row = {row: [value] for row, value in zip(shared, differences.tolist(), strict=True)}
-    return AnytimeMean.of_rows(by_row, (-width, width), clusters)
 
 
 def _shared_rows(first: RowValues, second: RowValues) -> list[int]:
@@ -193,73 +236,3 @@ def _subtract(after: FloatArray, before: FloatArray) -> FloatArray:
     size = np.maximum(np.abs(after), np.abs(before))
     differences[np.abs(differences) <= TOLERANCE * size] = 0.0
     return differences
-
-
-def _mean_test(differences: FloatArray) -> tuple[float, str]:
-    """The p-value of a mean difference of 0, and the name of the test."""
-    discordant = differences[differences != 0]
-    if len(discordant) <= MAX_PERMUTED_ROWS:
-        return sign_flip_p(discordant), "sign-flip permutation"
-    rows, mean = len(differences), float(differences.mean())
-    standard_error = float(differences.std(ddof=1)) / math.sqrt(rows)
-    t = abs(mean) / standard_error if standard_error else math.inf
-    return 2 * float(stdtr(rows - 1, -t)), "paired t"
-
-
-def _mean_interval(differences: FloatArray, width: float) -> tuple[float, float]:
-    if not differences.any():  # no row differs: as if it were pass or fail
-        low, high = _tango_interval(0, 0, len(differences))
-        return low * width, high * width
-    mean = float(differences.mean())
-    return t_interval(mean, differences - mean)  # differences have little skew
-
-
-def mcnemar_p(up: int, down: int) -> float:
-    """Exact two-sided p-value of McNemar's test for these numbers of discordant pairs."""
-    if up == down:
-        return 1.0
-    return min(1.0, 2 * float(bdtr(min(up, down), up + down, 0.5)))
-
-
-def sign_flip_p(differences: FloatArray) -> float:
-    """Two-sided p-value of the sign-flip permutation test of differences that are not zero."""
-    rows = len(differences)
-    if not rows:
-        return 1.0
-    observed = abs(float(differences.sum())) * (1 - TOLERANCE)
-    if rows <= MAX_EXACT_ROWS:
-        signs = 1 - 2 * ((np.arange(2**rows)[:, None] >> np.arange(rows)) & 1)
-        return float(np.mean(np.abs(signs @ differences) >= observed))
-    size = (rows + 7) // 8
-    random_bytes = np.random.default_rng(SEED).bytes(RANDOM_FLIPS * size)
-    packed = np.frombuffer(random_bytes, dtype=np.uint8).reshape(RANDOM_FLIPS, size)
-    positive = np.unpackbits(packed, axis=1, count=rows)
-    sums = 2 * (positive @ differences) - differences.sum()
-    return float(1 + np.count_nonzero(np.abs(sums) >= observed)) / (1 + RANDOM_FLIPS)
-
-
-def tango_statistic(up: int, down: int, rows: int, shift: float) -> float:
-    """Score statistic of a difference of paired proportions of `shift`; it falls as that grows.
-
-    Tango 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8%3C891::AID-SIM780%3E3.0.CO;2-B
-    """
-    shift = min(max(shift, -1 + 1e-12), 1 - 1e-12)
-    linear = -up - down + (2 * rows - up + down) * shift
-    root = math.sqrt(max(linear**2 + 8 * rows * down * shift * (1 - shift), 0.0))
-    share = (root - linear) / (4 * rows)
-    variance = rows * (2 * share + shift * (1 - shift))
-    return (up - down - rows * shift) / math.sqrt(max(variance, 1e-300))
-
-
-def _tango_interval(up: int, down: int, rows: int) -> tuple[float, float]:
-    z = float(ndtri((1 + LEVEL) / 2))
-
-    def bisect(outer: float) -> float:
-        inner = (up - down) / rows
-        for _ in range(50):
-            middle = (inner + outer) / 2
-            beyond = abs(tango_statistic(up, down, rows, middle)) > z
-            inner, outer = (inner, middle) if beyond else (middle, outer)
-        return inner
-
-    return bisect(-1.0), bisect(1.0)

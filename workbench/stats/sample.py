@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,3 +68,65 @@ def cluster_numbers(rows: Sequence[int], clusters: Clusters | None) -> NDArray[n
 def max_cluster_size(clusters: Clusters | None) -> int:
     """The most rows of the dataset that are one cluster; None: each row is its own."""
     return max(Counter(clusters).values(), default=1) if clusters else 1
+
+
+@dataclass(frozen=True)
+class ClusterSums:
+    """Values of rows, summed by cluster.
+
+    Attributes:
+        sums: the sum of each cluster's row values.
+        sizes: the number of each cluster's rows.
+    """
+
+    sums: FloatArray
+    sizes: FloatArray
+
+    @classmethod
+    def of_rows(
+        cls, values: FloatArray, rows: Sequence[int], clusters: Clusters | None
+    ) -> "ClusterSums":
+        """Sum the values of these dataset rows, one per row."""
+        if clusters is None:
+            return cls(values, np.ones_like(values))
+        numbers = cluster_numbers(rows, clusters)
+        sums = np.bincount(numbers, values).astype(np.float64)
+        return cls(sums, np.bincount(numbers).astype(np.float64))
+
+    @property
+    def clusters(self) -> int:
+        """The number of clusters."""
+        return len(self.sums)
+
+    @cached_property
+    def rows(self) -> int:
+        """The number of rows."""
+        return round(float(self.sizes.sum()))
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean over rows."""
+        return math.fsum(self.sums) / self.rows
+
+    @cached_property
+    def deviations(self) -> FloatArray:
+        """Each cluster's deviation from the mean; their mean square is the clusters' variance."""
+        return (self.sums - self.sizes * self.mean) * (self.clusters / self.rows)
+
+    @cached_property
+    def variance(self) -> float:
+        """The variance of the mean, robust to correlation within clusters; two clusters at least.
+
+        With G/(G - 1) for G clusters, as statsmodels' `cov_type="cluster"` has it for a mean.
+        """
+        squares = float(self.deviations @ self.deviations)
+        return squares / (self.clusters - 1) / self.clusters
+
+    @property
+    def effective_clusters(self) -> float:
+        """The number of equal clusters that tell as much as these of unequal size (Kish 1965)."""
+        return self.rows**2 / float(self.sizes @ self.sizes)
+
+    def negated(self) -> "ClusterSums":
+        """The same clusters, with every row's value negated."""
+        return ClusterSums(-self.sums, self.sizes)

@@ -5,10 +5,15 @@
 
 The differences of one call are a family: their p-values are adjusted (Holm 1979,
 https://www.jstor.org/stable/4615733), so that a false "better" or "worse" anywhere among them comes
-in 5% of cases at most, however many are compared.
+in 5% of cases at most, however many are compared. Each metric is a family of its own.
+
+An open verdict says how many rows would settle it. The difference seen is too uncertain to plan by
+it alone: the number of rows for it settles about half of the cases. So the plan is by the margin:
+with so many rows every difference is significant, or within the margin, or both.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,10 +36,12 @@ class Verdict:
         outcome: `better`, `worse`, `equivalent` (within the margin) or `not enough evidence`.
         p: of no difference, adjusted for the family.
         p_equivalence: of the two one-sided tests for equivalence, adjusted likewise.
-        rows_needed: about how many rows would settle it if the difference is what it seems; None
-            where it is settled, or where no number of rows is likely to.
+        rows_needed: about how many rows would settle it, whatever the difference is; None where it
+            is settled, and without a margin.
         detectable: the least difference that so many rows show in 80% of cases; None where none is.
         reason: why the metric gets no other outcome; empty: it may get one.
+        rows_needed_low: how many would settle it in 80% of cases if the difference is just what it
+            seems; None where it is settled, or where no number is likely to.
     """
 
     outcome: str
@@ -43,6 +50,7 @@ class Verdict:
     rows_needed: int | None
     detectable: float | None
     reason: str = ""
+    rows_needed_low: int | None = None
 
 
 def verdicts(
@@ -57,9 +65,10 @@ def verdicts(
     margins = margins or [0.0] * len(family)
     pairs = list(zip(family, margins, strict=True))
     equivalence = holm_adjust([difference.p_equivalence(margin) for difference, margin in pairs])
+    alpha = ALPHA / max(1, len(family))
     results = []
     for (difference, margin), p, p_equivalence in zip(pairs, adjusted, equivalence, strict=True):
-        outcome, rows_needed = INCONCLUSIVE, None
+        outcome, rows_needed, rows_needed_low = INCONCLUSIVE, None, None
         if difference.reason:
             results.append(Verdict(outcome, 1.0, 1.0, None, None, difference.reason))
             continue
@@ -68,10 +77,21 @@ def verdicts(
         elif p_equivalence <= ALPHA:
             outcome = EQUIVALENT
         else:
-            rows_needed = _rows_needed(difference, margin, ALPHA / len(family))
+            rows_needed_low, rows_needed = _rows_needed(difference, margin, alpha)
         rows = math.floor(difference.rows / _rows_factor(difference))
-        detectable = detectable_difference(rows, difference.planning_sd, ALPHA / len(family))
-        results.append(Verdict(outcome, p, p_equivalence, rows_needed, detectable))
+        detectable = detectable_difference(
+            rows, difference.planning_sd, alpha, unseen=difference.unseen
+        )
+        results.append(
+            Verdict(
+                outcome,
+                p,
+                p_equivalence,
+                rows_needed,
+                detectable,
+                rows_needed_low=rows_needed_low,
+            )
+        )
     return results
 
 
@@ -89,7 +109,12 @@ def holm_adjust(p_values: Sequence[float]) -> list[float]:
 
 
 def rows_to_detect(
-    effect: float, sd: float, alpha: float = ALPHA, *, is_binary: bool = False
+    effect: float,
+    sd: float,
+    alpha: float = ALPHA,
+    *,
+    is_binary: bool = False,
+    unseen: float = 0.0,
 ) -> int:
     """The number of pairs that show a difference in 80% of cases.
 
@@ -98,22 +123,29 @@ def rows_to_detect(
     that for counts (Fleiss, Statistical Methods for Rates and Proportions, 1981).
 
     `sd` is the standard deviation of the rows' differences, `alpha` the level of the two-sided
-    test; with `is_binary` each pair is one pass or fail and another.
+    test; with `is_binary` each pair is one pass or fail and another. `unseen` is the difference
+    that the tests assume not to have been seen, as of `Difference`: the metric's range for numbers
+    and repeats.
     """
-    z = float(ndtri(1 - alpha / 2))
-    rows = ((z + float(ndtri(POWER))) * sd / effect) ** 2
+    z, power = float(ndtri(1 - alpha / 2)), float(ndtri(POWER))
+    rows = ((z + power) * sd / effect) ** 2
     if is_binary:
         return math.ceil(rows / 4 * (1 + math.sqrt(1 + 4 / (rows * effect))) ** 2)
-    return math.ceil(rows + z * z / 2)
+    z_single = float(ndtri(1 - alpha))
+    return math.ceil(max(rows + z * z / 2, _rows_beyond(effect, sd, z_single + power, unseen)))
 
 
-def rows_for_equivalence(distance: float, sd: float, alpha: float = ALPHA) -> int:
+def rows_for_equivalence(
+    distance: float, sd: float, alpha: float = ALPHA, *, unseen: float = 0.0
+) -> int:
     """The number of pairs that show in 80% of cases that a difference is within a margin.
 
-    `distance` is the margin less the difference, `alpha` the level of two one-sided tests.
+    `distance` is the margin less the difference, `alpha` the level of two one-sided tests, `unseen`
+    as of `rows_to_detect`.
     """
     z = float(ndtri(1 - alpha))
-    return math.ceil(((z + float(ndtri((1 + POWER) / 2))) * sd / distance) ** 2 + z * z / 2)
+    quantile = z + float(ndtri((1 + POWER) / 2))
+    return math.ceil(_rows_beyond(distance, sd, quantile, unseen) + z * z / 2)
 
 
 def rows_to_decide(distance: float, sd: float) -> int | None:
@@ -124,24 +156,64 @@ def rows_to_decide(distance: float, sd: float) -> int | None:
     return rows_to_detect(distance, sd, 2 * ALPHA) if distance else None  # one-sided
 
 
-def detectable_difference(rows: int, sd: float, alpha: float = ALPHA) -> float | None:
+def detectable_difference(
+    rows: int, sd: float, alpha: float = ALPHA, *, unseen: float = 0.0
+) -> float | None:
     """The least difference that so many pairs show in 80% of cases; None where none is."""
-    z = float(ndtri(1 - alpha / 2))
+    z, power = float(ndtri(1 - alpha / 2)), float(ndtri(POWER))
     effective = rows - z * z / 2
-    return (z + float(ndtri(POWER))) * sd / math.sqrt(effective) if effective > 0 else None
+    if effective <= 0:
+        return None
+    return max(
+        (z + power) * sd / math.sqrt(effective),
+        _reach(rows, sd, float(ndtri(1 - alpha)) + power, unseen),
+    )
 
 
-def _rows_needed(difference: Difference, margin: float, alpha: float) -> int | None:
-    """The fewer of the rows that would show the difference, and those that show equivalence."""
-    effect, sd = abs(difference.mean), difference.planning_sd
+def _reach(rows: float, sd: float, quantile: float, unseen: float) -> float:
+    """The mean difference so many standard errors from 0, if `unseen` is added to the sample."""
+    return (unseen + quantile * math.hypot(sd * math.sqrt(rows), unseen)) / rows
+
+
+def _rows_beyond(effect: float, sd: float, quantile: float, unseen: float) -> float:
+    """The number of rows for which `_reach` is the effect."""
+    linear = 2 * effect * unseen + (quantile * sd) ** 2
+    root = max(linear**2 - 4 * (effect * unseen) ** 2 * (1 - quantile**2), 0.0)
+    return (linear + math.sqrt(root)) / (2 * effect**2)
+
+
+def _rows_needed(
+    difference: Difference, margin: float, alpha: float
+) -> tuple[int | None, int | None]:
+    """The rows that would settle it if the difference is what it seems, and whatever it is."""
+    least, factor = difference.rows + 1, _rows_factor(difference)
+    sd, unseen = difference.planning_sd, difference.unseen
+    effect = abs(difference.mean)
     candidates: list[int] = []
     if effect:
-        candidates.append(rows_to_detect(effect, sd, alpha, is_binary=difference.is_binary))
+        binary = difference.is_binary
+        candidates.append(rows_to_detect(effect, sd, alpha, is_binary=binary, unseen=unseen))
     if margin > effect:
-        candidates.append(rows_for_equivalence(margin - effect, sd, alpha))
-    if not candidates:
-        return None
-    return max(difference.rows + 1, math.ceil(_rows_factor(difference) * min(candidates)))
+        candidates.append(rows_for_equivalence(margin - effect, sd, alpha, unseen=unseen))
+    low = max(least, math.ceil(factor * min(candidates))) if candidates else None
+    if not margin:
+        return low, None
+    high = max(least, math.ceil(factor * _rows_to_settle(margin, sd, alpha, unseen)))
+    return min(low or high, high), high
+
+
+def _rows_to_settle(margin: float, sd: float, alpha: float, unseen: float) -> int:
+    """The number of pairs with which every difference is significant or within the margin."""
+    z, z_single = float(ndtri(1 - alpha / 2)), float(ndtri(1 - alpha))
+
+    def is_settled(rows: int) -> bool:
+        within = margin - _reach(rows, sd, z_single, unseen)  # differences up to here are
+        return within >= max(z * sd / math.sqrt(rows), margin - within)
+
+    most = 2
+    while not is_settled(most):
+        most *= 2
+    return bisect_left(range(most), True, key=is_settled, lo=1)
 
 
 def _rows_factor(difference: Difference) -> float:

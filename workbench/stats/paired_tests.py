@@ -1,0 +1,73 @@
+"""Tests of paired differences: McNemar's, Tango's, and the sign-flip permutation test.
+
+>>> mcnemar_p(up=6, down=0)
+0.03125
+>>> sign_flip_p(np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0]))
+0.03125
+>>> [round(end, 3) for end in tango_interval(up=6, down=0, rows=12)]
+[0.136, 0.746]
+"""
+
+import math
+
+import numpy as np
+from scipy.special import bdtr, ndtri
+
+from workbench.stats.sample import LEVEL, FloatArray
+
+MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
+RANDOM_FLIPS = 9_999
+SEED = 20_260_101
+TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
+
+
+def mcnemar_p(up: int, down: int) -> float:
+    """Exact two-sided p-value of McNemar's test for these numbers of discordant pairs."""
+    if up == down:
+        return 1.0
+    return min(1.0, 2 * float(bdtr(min(up, down), up + down, 0.5)))
+
+
+def sign_flip_p(differences: FloatArray) -> float:
+    """Two-sided p-value of the sign-flip permutation test of differences that are not zero."""
+    rows = len(differences)
+    if not rows:
+        return 1.0
+    observed = abs(float(differences.sum())) * (1 - TOLERANCE)
+    if rows <= MAX_EXACT_ROWS:
+        signs = 1 - 2 * ((np.arange(2**rows)[:, None] >> np.arange(rows)) & 1)
+        return float(np.mean(np.abs(signs @ differences) >= observed))
+    size = (rows + 7) // 8
+    random_bytes = np.random.default_rng(SEED).bytes(RANDOM_FLIPS * size)
+    packed = np.frombuffer(random_bytes, dtype=np.uint8).reshape(RANDOM_FLIPS, size)
+    positive = np.unpackbits(packed, axis=1, count=rows)
+    sums = 2 * (positive @ differences) - differences.sum()
+    return float(1 + np.count_nonzero(np.abs(sums) >= observed)) / (1 + RANDOM_FLIPS)
+
+
+def tango_statistic(up: int, down: int, rows: int, shift: float) -> float:
+    """Score statistic of a difference of paired proportions of `shift`; it falls as that grows.
+
+    Tango 1998, https://doi.org/10.1002/(SICI)1097-0258(19980430)17:8%3C891::AID-SIM780%3E3.0.CO;2-B
+    """
+    shift = min(max(shift, -1 + 1e-12), 1 - 1e-12)
+    linear = -up - down + (2 * rows - up + down) * shift
+    root = math.sqrt(max(linear**2 + 8 * rows * down * shift * (1 - shift), 0.0))
+    share = (root - linear) / (4 * rows)
+    variance = rows * (2 * share + shift * (1 - shift))
+    return (up - down - rows * shift) / math.sqrt(max(variance, 1e-300))
+
+
+def tango_interval(up: int, down: int, rows: int) -> tuple[float, float]:
+    """The 95% interval of a difference of paired proportions."""
+    z = float(ndtri((1 + LEVEL) / 2))
+
+    def bisect(outer: float) -> float:
+        inner = (up - down) / rows
+        for _ in range(50):
+            middle = (inner + outer) / 2
+            beyond = abs(tango_statistic(up, down, rows, middle)) > z
+            inner, outer = (inner, middle) if beyond else (middle, outer)
+        return inner
+
+    return bisect(-1.0), bisect(1.0)
