@@ -102,7 +102,7 @@ def _check_bound(
 ) -> Check:
     """The check of a mean, which is right above the bound (side 1) or below it (side -1)."""
     scale = replace(family.scale, higher_is_better=side > 0)  # the worst score for this rule
-    sample = _Sample.build(family, (number,), scale)
+    sample = _GateSample.build(family, (number,), scale)
     rule = f"at {'least' if side > 0 else 'most'} {bound:g}"
     check = sample.check(Check(number, family.evaluator.name, rule, INCONCLUSIVE))
     clusters = family.plan.clusters((number,))
@@ -143,7 +143,7 @@ def _check_bound(
 
 
 @dataclass(frozen=True)
-class _Sample:
+class _GateSample:
     """The values of a variant that a check goes by.
 
     Attributes:
@@ -160,7 +160,7 @@ class _Sample:
     reason: str
 
     @classmethod
-    def build(cls, family: MetricFamily, variants: Sequence[int], scale: Scale) -> "_Sample":
+    def build(cls, family: MetricFamily, variants: Sequence[int], scale: Scale) -> "_GateSample":
         """Build the sample of the first variant; others are what it is compared with."""
         scores = family.scores[variants[0]]
         unreached = sum(sum(family.scores[n].unreached.values()) for n in variants)
@@ -203,7 +203,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
         words = f"{check.rule}, which shares nothing with it"
         return replace(check, rule=words, outcome=INCONCLUSIVE)
     words = f"no worse than {plan.variants[base].name}" + (f" by {margin:g}" if margin else "")
-    sample = _Sample.build(family, (number, base), family.scale)
+    sample = _GateSample.build(family, (number, base), family.scale)
     check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
     before, anytime = family.scores[base].values, p_factor is not None
