@@ -49,7 +49,7 @@ def test_mean_of_four_of_six_rows_is_shown_with_its_errors(recording: Recording)
     run = recording.client.get_run(done.variants[0].run_id)
     assert run.data.metrics["mine/mean"] == 0.75
     shown = leaderboard_blocks(done.variants, currency="USD").plain
-    assert "mine: 0.750 [0.301, 0.954] n=4, 2 errors\n" in shown
+    assert "mine: 0.750 [0.301, 0.954] n=4, 2 errors, at worst 0.500 [0.188, 0.812] n=6\n" in shown
     assert dict(done.variants[0].reasons) == {
         "mine: ValueError: no (evaluators/mine.py:5)": 1,
         "mine: ended its process: exit code 1": 1,
