@@ -78,7 +78,7 @@ def test_what_a_ci_job_reads_is_written(home: Path) -> None:
 
 def test_a_gate_against_a_version_finds_it_in_the_store(home: Path) -> None:
     gate(home, "no_worse_than: '@1', by: 0.05")
-    (home / "prompts" / "qa" / "plain.jinja").write_text("user:\nno {{ a }}\n")
+    (home / "prompts" / "qa" / "plain.jinja").write_text("system:\n{{ n }}\nuser:\nno {{ a }}\n")
     assert invoke(home, "run").returncode == 0
     done = invoke(home, "gate", "plain")
     assert done.returncode == 1
@@ -95,7 +95,7 @@ def test_a_gate_against_main_asks_of_every_prompt_only_what_main_has(home: Path)
     text = (task / "experiment.yaml").read_text()
     (task / "experiment.yaml").write_text(text.replace("better]", "better, third]"))
     (task / "third.jinja").write_text("user:\n{{ b }}.\n")
-    (task / "plain.jinja").write_text("user:\nno {{ a }}\n")
+    (task / "plain.jinja").write_text("system:\n{{ n }}\nuser:\nno {{ a }}\n")
     unanswered = invoke(home, "gate")
     assert unanswered.returncode == 2
     assert "plain: the store has no outputs of this variant" in unanswered.stderr

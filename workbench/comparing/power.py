@@ -144,15 +144,17 @@ def _estimates(
         options = []
         for repeats in REPEATS if components.rows is not None else REPEATS[:1]:
             sd = components.sd(repeats)
-            rows = rows_to_detect(target.difference, sd, alpha, is_binary=is_binary)
-            equivalent = rows_for_equivalence(margin, sd, alpha) if margin else rows
+            unseen = _unseen(family, repeats)
+            rows = rows_to_detect(target.difference, sd, alpha, is_binary=is_binary, unseen=unseen)
+            equivalent = rows_for_equivalence(margin, sd, alpha, unseen=unseen) if margin else rows
             requests = 2 * max(rows, equivalent) * repeats
             total = None if cost is None else cost * requests / 2
             options.append(PowerOption(repeats, rows, equivalent, requests, total))
         repeats = plan.experiment.repeats
         detectable = None
         if components.rows is not None or repeats == 1:
-            detectable = detectable_difference(plan.rows, components.sd(repeats), alpha)
+            sd, unseen = components.sd(repeats), _unseen(family, repeats)
+            detectable = detectable_difference(plan.rows, sd, alpha, unseen=unseen)
         yield PowerEstimate(
             variant=number,
             base=base,
@@ -165,6 +167,11 @@ def _estimates(
             dataset_rows=plan.rows,
             detectable=detectable,
         )
+
+
+def _unseen(family: MetricFamily, repeats: int) -> float:
+    """The difference that the tests assume not to have been seen: none of pass or fail, once."""
+    return 0.0 if family.scale.pass_fail and repeats == 1 else family.scale.width or 0.0
 
 
 def _components(
