@@ -64,6 +64,7 @@ bench-peers: install
 	$(BIN)/workbench models add smollm2-135m-instruct
 	$(BIN)/workbench data add movie-snippets boolq
 	$(BIN)/python -m benchmarks.beside_peers
+	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
 

@@ -82,7 +82,8 @@ def peer_intervals(peer: str, drawn: Sequence[Sample]) -> list[Interval]:
     """Run a peer's function over all samples, in its own environment."""
     documents = [{"values": means.tolist(), "clusters": clusters} for means, clusters in drawn]
     done = subprocess.run(
-        [python_of(peer), ROOT / "benchmarks" / "peers" / "standard_errors.py", peer],
+        [python_of(peer), "-m", "benchmarks.peers.standard_errors", peer],
+        cwd=ROOT,
         input=json.dumps(documents),
         capture_output=True,
         text=True,

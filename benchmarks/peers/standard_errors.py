@@ -1,6 +1,8 @@
 """Standard errors of samples by a peer's own function; runs in the peer's environment.
 
-echo '[{"values": [1, 0], "clusters": [0, 1]}]' | python standard_errors.py inspect     [0.5]
+python -m benchmarks.peers.standard_errors inspect
+
+It reads [{"values": [1, 0], "clusters": [0, 1]}] and prints [0.5].
 """
 
 import json
