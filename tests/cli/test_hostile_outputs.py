@@ -17,8 +17,7 @@ from markdown_it import MarkdownIt
 from openai_server import Reply, say, serve
 
 from benchmarks.measure import Run, measure
-from workbench.report.compare import escape_markdown
-from workbench.report.safe_text import escape_commands, json_line, shorten
+from workbench.report.safe_text import escape_commands, escape_markdown, json_line, shorten
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 TERMINAL = (

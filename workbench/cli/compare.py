@@ -35,9 +35,19 @@ Names = Annotated[
         metavar="TASK|FILE|VARIANT",
     ),
 ]
-
+Html = Annotated[
+    Path | None, typer.Option(help="Write a page with the rows side by side to this file.")
+]
 Anytime = Annotated[
     bool, typer.Option("--anytime", help="Show verdicts that hold at every look at the rows.")
+]
+Factors = Annotated[
+    bool,
+    typer.Option(
+        "--factors",
+        help="Show the effects of prompt, model and parameters, and whether they depend on each "
+        "other, instead of pairs.",
+    ),
 ]
 
 
@@ -45,11 +55,10 @@ def compare(
     names: Names = None,
     by: Annotated[str, typer.Option(help="Compare within each value of this column too.")] = "",
     limit: Limit = None,
-    html: Annotated[
-        Path | None, typer.Option(help="Write a page with the rows side by side to this file.")
-    ] = None,
+    html: Html = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     anytime: Anytime = False,
+    factors: Factors = False,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -60,8 +69,7 @@ def compare(
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.page import comparison_page
 
-    if anytime and by:
-        raise WorkbenchError("--by has no verdicts that hold at every look", fix="leave one out")
+    _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)
     task, selectors = split_task(names or [], project)
     runs = _recorded_runs(selectors, project, tracking_uri)
@@ -74,7 +82,10 @@ def compare(
     ) as opened:
         project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
         compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)
-        require_answers(compared, compared.compared_variants)
+        every = factors and not selectors
+        variants = range(len(plan.variants)) if every else compared.compared_variants
+        require_answers(compared, variants)
+        compared = compared.with_factors(variants) if factors else compared
         if html:
             write_file(html, comparison_page(compared, currency=project.file.currency))
             sys.stderr.write(f"written: {html}\n")
@@ -85,6 +96,14 @@ def compare(
         else:
             print_lines(compare_lines(compared))
     return ExitCode.DONE
+
+
+def _check_options(by: str, *, anytime: bool, factors: bool) -> None:
+    if anytime and by:
+        raise WorkbenchError("--by has no verdicts that hold at every look", fix="leave one out")
+    if factors and (anytime or by):
+        other = "--anytime" if anytime else "--by"
+        raise WorkbenchError(f"--factors and {other} can't be combined", fix="leave one out")
 
 
 def split_task(names: list[str], project: "Project") -> tuple[str, list[str]]:

@@ -5,6 +5,9 @@ times.py          metrics of time, compared where both variants met the same loa
 selectors.py      the variants that a user's names select, and the pairs to compare
 changed_rows.py   the rows whose values changed, with both answers
 slices.py         comparisons by value of a column; the test that a difference is the same in all
+cross.py          the factors that variants cross
+factors.py        effects of prompt, model and parameters, and their interactions
+value_table.py    one metric's values of all variants, and the effects of factors on them
 comparison.py     all comparisons of an experiment, out of the store
 gate.py           the gate of an experiment file
 checks.py         one rule of a gate on one variant

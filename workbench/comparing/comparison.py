@@ -10,6 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from workbench.comparing.changed_rows import ReadRows, RowChange, row_changes
+from workbench.comparing.factors import FactorComparison, compare_factors
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.errors import WorkbenchError
@@ -31,6 +32,7 @@ class ExperimentComparison:
         slices, interactions: the comparisons by value of a column, and the tests that a difference
             is the same in all slices; empty without a column.
         anytime: the verdicts hold at every look at the rows.
+        factors: the effects of prompt, model and parameters; None: not computed.
     """
 
     plan: Plan
@@ -40,6 +42,7 @@ class ExperimentComparison:
     slices: Sequence[Slice] = ()
     interactions: Sequence[Interaction] = ()
     anytime: bool = False
+    factors: FactorComparison | None = None
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -51,6 +54,10 @@ class ExperimentComparison:
         plan = replace(self.plan, baselines=tuple(baselines))
         results = add_comparisons(self.results, self.tallies, plan, anytime=self.anytime)
         return replace(self, plan=plan, results=results)
+
+    def with_factors(self, variants: Sequence[int]) -> "ExperimentComparison":
+        """The comparison with the effects of the factors that these variants cross."""
+        return replace(self, factors=compare_factors(self.plan, self.tallies, variants))
 
     @property
     def compared_variants(self) -> list[int]:

@@ -19,9 +19,16 @@ from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.safe_text import escape_commands, estimate, plain, shorten
+from workbench.report.factors import factor_lines, factor_markdown, factors_json
+from workbench.report.safe_text import (
+    escape_commands,
+    escape_markdown,
+    estimate,
+    plain,
+    shorten,
+)
 from workbench.report.slices import interactions_json, slice_lines, slices_json
-from workbench.report.tables import align_rows
+from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
 from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
@@ -32,14 +39,15 @@ MAX_SUSPECTS = 10
 MAX_WORSE_ROWS = 5
 MAX_PARTIAL = 5  # variants
 OUTPUT_WIDTH = 70  # characters
-SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
-# GitHub makes links of these even after a backslash: names, issues, addresses.
-LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 Cells = Sequence[str]
 
 
 def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
-    """The terminal's lines: a block per pair with metrics, rows, slices and prompt diff."""
+    """The terminal's lines: a block per pair of variants; with factors a block per metric."""
+    if compared.factors:
+        yield from factor_lines(compared.factors)
+        yield from partial_lines(compared, range(len(compared.results)))
+        return
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
         yield _title(compared, number, base)
@@ -83,6 +91,9 @@ def anytime_lines(compared: ExperimentComparison) -> Iterator[str]:
 
 def compare_markdown(compared: ExperimentComparison) -> str:
     """Markdown for a pull request or a step summary."""
+    if compared.factors:
+        partial = partial_lines(compared, range(len(compared.results)))
+        return "\n".join([factor_markdown(compared.factors), *map(escape_markdown, partial)])
     lines: list[str] = []
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
@@ -130,6 +141,7 @@ def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
         "patterns": [_pattern_json(compared, pattern) for pattern in find_patterns(compared)],
         "slices": slices_json(compared),
         "interactions": interactions_json(compared),
+        "factors": factors_json(compared.factors),
     }
 
 
@@ -284,14 +296,3 @@ def _change_text(change: RowChange) -> str:
     )
     row = f"{shorten(change.row, 40)}, {shorten(change.metric)} {values}"
     return f"{row}: {before} is now {after}{note}"
-
-
-def markdown_table(rows: Sequence[Cells]) -> list[str]:
-    """A table whose first row is its header."""
-    header, *lines = (f"| {' | '.join(map(escape_markdown, row))} |" for row in rows)
-    return [header, "|---" * len(rows[0]) + "|", *lines]
-
-
-def escape_markdown(text: str) -> str:
-    """Escape what Markdown interprets, and what GitHub makes a link or a mention of."""
-    return LINKS.sub(r"\g<0>&#8203;", SIGNS.sub(r"\\\g<0>", text))

@@ -13,9 +13,9 @@ from workbench.canonical import JSON
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import pluralize
-from workbench.report.compare import compare_markdown, escape_markdown, markdown_table, rows_text
-from workbench.report.safe_text import UNSAFE, estimate, shorten
-from workbench.report.tables import align_rows
+from workbench.report.compare import compare_markdown, rows_text
+from workbench.report.safe_text import UNSAFE, escape_markdown, estimate, shorten
+from workbench.report.tables import align_rows, markdown_table
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
 

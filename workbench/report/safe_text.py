@@ -21,6 +21,9 @@ UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
+SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
+# GitHub makes links of these even after a backslash: names, issues, addresses.
+LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionCommand.cs
 
 
@@ -44,6 +47,16 @@ def shorten(text: str, width: int = 80) -> str:
     """The beginning of `text` on one line of at most `width` characters."""
     flat = escape_commands(" ".join(plain(text).split()))
     return flat if len(flat) <= width else flat[: width - 1] + "…"
+
+
+def escape_markdown(text: str) -> str:
+    """Escape what Markdown interprets, and what GitHub makes a link or a mention of."""
+    return LINKS.sub(r"\g<0>&#8203;", SIGNS.sub(r"\\\g<0>", text))
+
+
+def p_text(p: float) -> str:
+    """`p = 0.012` or `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
 def estimate(value: float, low: float | None, high: float | None, sign: str = "") -> str:

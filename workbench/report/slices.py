@@ -12,7 +12,7 @@ from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.slices import Interaction, Slice, SliceCounts
 from workbench.errors import pluralize
-from workbench.report.safe_text import estimate, shorten
+from workbench.report.safe_text import estimate, p_text, shorten
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
 from workbench.stats.verdicts import ALPHA
@@ -111,7 +111,7 @@ def _interaction_text(test: Interaction, column: str) -> str:
     p = test.p or 0.0
     depends = p <= ALPHA
     text = "the difference depends on" if depends else "no evidence that the difference depends on"
-    text += f" {shorten(column)} (p {'< 0.001' if p < 0.001 else f'= {p:.3f}'})"
+    text += f" {shorten(column)} ({p_text(p)})"
     opposite = [f"{shorten(v, 40)}: {mean:+.3f}" for v, mean in test.opposite.items()]
     if opposite:
         names = ", ".join(opposite[:MAX_OPPOSITE]) + (", …" if opposite[MAX_OPPOSITE:] else "")

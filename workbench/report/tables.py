@@ -8,6 +8,8 @@ from collections.abc import Collection, Iterator, Sequence
 
 from rich.table import Table
 
+from workbench.report.safe_text import escape_markdown
+
 
 def new_table(
     names: Sequence[str] = (), *, right: Collection[str] = (), no_wrap: Collection[str] = ()
@@ -33,3 +35,9 @@ def align_rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in rows:
         cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
         yield ("  " + "  ".join(cells)).rstrip()
+
+
+def markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """A table whose first row is its header."""
+    header, *lines = (f"| {' | '.join(map(escape_markdown, row))} |" for row in rows)
+    return [header, "|---" * len(rows[0]) + "|", *lines]

@@ -54,14 +54,14 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
     if comparison.worst and comparison.worst_verdict:
         worst = {
             "verdict": comparison.worst_verdict.outcome,
-            **_difference_json(comparison.worst),
+            **difference_json(comparison.worst),
             "p_adjusted": comparison.worst_verdict.p,
         }
     return {
         "baseline": comparison.baseline,
         "verdict": verdict.outcome,
         "reason": verdict.reason,
-        **_difference_json(comparison.difference),
+        **difference_json(comparison.difference),
         "p_adjusted": verdict.p,
         "margin": comparison.margin,
         "p_equivalence": verdict.p_equivalence,
@@ -76,7 +76,8 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
     }
 
 
-def _difference_json(difference: Difference) -> dict[str, JSON]:
+def difference_json(difference: Difference) -> dict[str, JSON]:
+    """Return a difference as JSON, with its interval and its test."""
     names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
     fields = {name: getattr(difference, name) for name in names}
     if isinstance(difference, BlockDifference):

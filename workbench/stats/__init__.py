@@ -2,6 +2,7 @@
 
 blocks.py      times compared in blocks of rows asked together
 choice.py      the best of several variants: chances, estimate after choosing, Pareto front
+effects.py     tests of main effects and interactions in a cross of factors
 interaction.py test that a difference is the same in all slices of the rows
 joint_means.py true means of several variants on the same rows: empirical Bayes
 leader.py      evidence that a variant is not the best, by bets on the leader
