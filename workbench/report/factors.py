@@ -154,9 +154,9 @@ def _parts(effects: MetricEffects) -> Iterator[tuple[str, Sequence[Sequence[str]
     if tests:
         names = ", ".join(f"{_pair_name(test)} ({p_text(test.p)})" for test in tests)
         yield f"no evidence of an interaction: {names}", ()
-    for test in effects.interactions:
-        if test.reason:
-            yield f"{_pair_name(test)}: no verdict; {test.reason}", ()
+    for reason in dict.fromkeys(test.reason for test in effects.interactions if test.reason):
+        names = ", ".join(_pair_name(t) for t in effects.interactions if t.reason == reason)
+        yield f"no verdict on interactions ({names}): {reason}", ()
 
 
 def _main_text(effect: MainEffect, effects: MetricEffects) -> str:
