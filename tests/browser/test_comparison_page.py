@@ -22,13 +22,14 @@ def write_page(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Pa
     """Write the page of two prompts, one with the output `text`, one with `other`."""
     task = folder / "prompts" / "qa"
     task.mkdir(parents=True)
-    (task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    numbered = ({"n": f"Row {number}."} | row for number, row in enumerate(rows))
+    (task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in numbered))
+    (task / "plain.jinja").write_text("system:\n{{ n }}\nuser:\n{{ text }}\n")
     attacked_text = (
         "{% raw %}" + attack.replace("{% endraw %}", "") + "{% endraw %}{# #}" if attack else ""
     )
     (task / "other.jinja").write_text(
-        f"system:\nBe short. {attacked_text}\nuser:\n{{{{ other }}}}\n"
+        f"system:\n{{{{ n }}}} Be short. {attacked_text}\nuser:\n{{{{ other }}}}\n"
     )
     (task / "experiment.yaml").write_text(EXPERIMENT)
     file = folder / "page.html"
