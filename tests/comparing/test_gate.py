@@ -9,10 +9,13 @@ from bench import Bench, refusal
 from draws import assert_rate, draws_of
 from test_comparing import passes, score_plan
 
-from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
+from workbench.comparing.checks import FAILED, PASSED, TOO_FEW_VALUES, Check, find_baseline
 from workbench.comparing.gate import check_gate
 from workbench.evaluator import Score
+from workbench.model import Completion
 from workbench.plan import Plan, Scope
+from workbench.results.tally import Tally
+from workbench.results.types import Row
 from workbench.stats.verdicts import INCONCLUSIVE, rows_to_decide
 
 PAIR = """\
@@ -128,6 +131,30 @@ def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
     assert outcomes(checks("max: 0.6", half, half)) == [PASSED]
     assert outcomes(checks("max: 0.45", half, half)) == [INCONCLUSIVE]
     assert outcomes(checks("max: 0.3", half, half)) == [FAILED]
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows", "outcome"),
+    [
+        ("min: 40", 100, INCONCLUSIVE),  # one answer of 300 tokens in ten would lift the mean
+        ("min: 40", 160, FAILED),
+        ("min: 10", 100, PASSED),
+        ("max: 10", 30, FAILED),  # no answer has less than 0 tokens
+    ],
+)
+def test_a_floor_without_a_range_waits_for_rare_large_values(
+    bench: Bench, rule: str, rows: int, outcome: str
+) -> None:
+    bench.write("rows.jsonl", "".join(f'{{"text": "{n}", "label": "1"}}\n' for n in range(rows)))
+    text = PAIR.replace("[plain, short]", "[plain]").replace("exact_match", "output_tokens")
+    plan = bench.plan(text + f"gate: {{output_tokens: {{{rule}}}}}\n")
+    tally = Tally(plan.experiment.evaluators, rows, 1)
+    for number, cell in enumerate(plan.cells[0]):
+        scores = {"output_tokens": Score(12.0 + number % 3)}
+        tally.add(number, Row(cell, Completion(cell.key, "ok"), scores))
+    (check,) = check_gate(plan, [tally])
+    assert check.outcome == outcome
+    assert check.reason == (TOO_FEW_VALUES if outcome == INCONCLUSIVE else "")
 
 
 def test_a_drop_fails_only_when_it_is_clearly_more_than_allowed(checks) -> None:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
-from scipy.stats import permutation_test, ttest_rel
+from scipy.stats import multinomial, permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats.paired_tests import sign_flip_p, tango_statistic
+from workbench.stats.paired_tests import pass_fail_p, sign_flip_p, tango_statistic
 from workbench.stats.pairs import TOO_FEW, Difference, anytime_difference, paired_difference
 from workbench.stats.sample import Scale
 
@@ -131,6 +131,33 @@ def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
     turned = passed(same, down, up, 0)
     assert turned.low == pytest.approx(-difference.high, abs=1e-9)
     assert turned.p == pytest.approx(difference.p)
+
+
+@pytest.mark.parametrize(
+    ("rows", "up", "allowed"), [(150, 0.005, 0.02), (75, 0.01, 0.05), (52, 0.0, 0.05)]
+)
+def test_one_sided_tests_of_pass_or_fail_keep_their_error(
+    rows: int, up: float, allowed: float
+) -> None:
+    """Summed over all counts, if the drop is just as large as may be; Tango's: 8.9, 8.4, 6.9%."""
+    counts = [(u, d) for u in range(rows // 4) for d in range(rows // 4)]
+    down = up + allowed
+    chances = multinomial.pmf(
+        [(u, d, rows - u - d) for u, d in counts], rows, [up, down, 1 - up - down]
+    )
+    failed = [pass_fail_p(d, u, rows, allowed) <= 0.05 for u, d in counts]
+    passed_in = [pass_fail_p(u, d, rows, -allowed) <= 0.05 for u, d in counts]
+    assert chances.sum() > 0.999
+    assert chances[failed].sum() < 0.06
+    assert chances[passed_in].sum() < 0.06
+
+
+def test_a_row_that_hardly_differs_changes_no_verdict() -> None:
+    """Five rows are lost; a sixth loses next to nothing. The signs of six equal rows have 0.031."""
+    before, lost = [1.0] * 50, [0.0] * 5 + [1.0] * 45
+    nearly, six = [*lost[:-1], 0.999], [0.0] * 6 + [1.0] * 44
+    p_values = [between(before, after, SHARE).p for after in (lost, nearly, six)]
+    assert p_values == pytest.approx([0.0625, 0.0625, 0.03125], rel=0.02)
 
 
 def test_rows_are_paired_by_their_number_and_others_left_out() -> None:

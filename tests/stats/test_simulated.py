@@ -12,7 +12,7 @@ from draws import assert_rate, draws_of
 from numpy.random import Generator
 from simulated_data import MEAN_WORLDS, PAIR_WORLDS, SCENARIOS, Scenario, by_row
 
-from workbench.stats.means import estimate_mean
+from workbench.stats.means import estimate_mean, p_mean_less
 from workbench.stats.pairs import Difference, paired_difference
 from workbench.stats.sample import Scale
 from workbench.stats.verdicts import (
@@ -234,3 +234,16 @@ def test_a_false_word_is_rare_whatever_the_shape_of_the_differences(name: str, r
     print(f"{name}, {rows} rows: false word {false:.3f}, interval holds {covered:.3f}")
     assert_rate(counts["false"], FULL, TWO_SIDED, TIGHT_FALSE)
     assert_rate(counts["covered"], FULL, COVERED_OR_MORE, COVERED_OR_MORE)
+
+
+@pytest.mark.parametrize("rows", [20, 50])
+@pytest.mark.parametrize("name", ["exponential", "log-normal"])
+def test_a_floor_at_the_mean_of_skewed_values_seldom_fails(name: str, rows: int) -> None:
+    """The sample's mean is mostly below the true one, because large values are rare."""
+    draw, mean = {
+        "exponential": (lambda rng: rng.exponential(1, rows), 1.0),
+        "log-normal": (lambda rng: np.exp(rng.normal(0, 1, rows)), np.exp(0.5)),
+    }[name]
+    wrong = rate(rows, lambda rng: p_mean_less(by_row(draw(rng)), mean, Scale()) <= 0.05)
+    print(f"{name}, {rows} rows: a floor at the mean fails {wrong:.3f}")
+    assert_rate(wrong * DRAWS, FULL, TWO_SIDED, TIGHT_FALSE)

@@ -24,12 +24,14 @@ from workbench.errors import pluralize
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
+from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import RowValues, Scale
 from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
 PASSED, FAILED = "passed", "failed"
 BASELINE = "baseline"
+TOO_FEW_VALUES = f"a metric without a range needs {MIN_DIFFERING} rows"
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,8 @@ def _check_bound(
     if p_factor is None or limits is None or at_end:
         p_beyond = p_mean_less if side > 0 else p_mean_greater
         p, passed = p_beyond(sample.tested, bound, scale, clusters), distance >= 0
+        if not passed and _may_lack_the_tail(sample.tested, side, scale, estimate.clusters):
+            p, check = 1.0, replace(check, reason=check.reason or TOO_FEW_VALUES)
     else:
         sequence = AnytimeMean.of_rows(sample.tested, limits, clusters)
         p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
@@ -140,6 +144,16 @@ def _check_bound(
         rows_needed=rows_needed,
         anytime_valid=p_factor is not None and not at_end,
     )
+
+
+def _may_lack_the_tail(values: RowValues, side: int, scale: Scale, clusters: int) -> bool:
+    """True if rare values, not seen yet, could move the mean to the right side of the bound.
+
+    Times, costs and counts have rare large values and none below 0, so this is so for a floor.
+    """
+    if scale.limits or clusters >= MIN_DIFFERING:
+        return False
+    return any(side * value > 0 for repeats in values.values() for value in repeats)
 
 
 @dataclass(frozen=True)

@@ -68,8 +68,8 @@ def p_mean_less(
     """One-sided p-value of the null hypothesis that the mean is `bound` or more.
 
     The exact binomial test for pass or fail without repeats and clusters. Otherwise a row is added
-    at the upper end of the range; without a range as far above the bound as the farthest row is
-    from it, and Student's t, corrected for skew, must agree.
+    at the upper end of the range; without a range twice as far above the bound as the farthest row
+    is from it, and Student's t, corrected for skew, must agree.
     """
     sample = _cluster_sums(values, clusters)
     if sample is None:
@@ -81,7 +81,7 @@ def p_mean_less(
     if scale.limits:
         return p_above(mirrored, -bound, worst=-scale.limits[1])
     farthest = float(abs(sample.sums / sample.sizes - bound).max())
-    p = p_above(mirrored, -bound, worst=-bound - farthest)
+    p = p_above(mirrored, -bound, worst=-bound - 2 * farthest)
     return max(p, skew_corrected_p(mirrored, -bound))
 
 

@@ -20,11 +20,11 @@ import math
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from scipy.special import ndtr, stdtr
+from scipy.special import stdtr
 
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.means import enclosing
-from workbench.stats.paired_tests import mcnemar_p, sign_flip_p, tango_interval, tango_statistic
+from workbench.stats.paired_tests import mcnemar_p, pass_fail_p, sign_flip_p, tango_interval
 from workbench.stats.sample import (
     Clusters,
     ClusterSums,
@@ -36,6 +36,7 @@ from workbench.stats.sample import (
 from workbench.stats.sequential import AnytimeMean
 from workbench.stats.skewness import skew_corrected_interval, skew_corrected_p, t_interval
 
+NEAR_TIE = 0.1  # of the largest difference: sums so near to each other are nearly ties
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
 # Without a range a rare large difference may not have been seen. What happens in one row of fifty
 # is in 150 rows with a probability of 95%.
@@ -126,7 +127,8 @@ class Difference:
         if self.clusters < 2 or self.reason:
             return 1.0
         if self.is_binary:
-            return float(ndtr(-side * tango_statistic(self.up, self.down, self.rows, bound)))
+            up, down = (self.up, self.down)[::side]
+            return pass_fail_p(up, down, self.rows, side * bound)
         differences = self.differences if side > 0 else self.differences.negated()
         p = p_above(differences, side * bound, worst=-self.width)
         return p if self.has_range else max(p, skew_corrected_p(differences, side * bound))
@@ -192,7 +194,7 @@ def _with_test(difference: Difference) -> Difference:
     discordant = differences.sums[differences.sums != 0]
     p, test = 1.0, "sign-flip permutation"
     if len(discordant) <= MAX_PERMUTED_ROWS:
-        p = sign_flip_p(discordant)
+        p = sign_flip_p(discordant, NEAR_TIE * float(np.abs(discordant).max(initial=0.0)))
     else:
         error = math.sqrt(differences.variance)
         t = abs(differences.mean) / error if error else math.inf
