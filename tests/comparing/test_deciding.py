@@ -139,6 +139,7 @@ def test_copies_of_rows_are_one_piece_of_evidence(bench: Bench) -> None:
     copied = decided(bench, answers, Limits(floor=0.5), copies=5).candidates
     assert apart[0].best_chance > 0.98
     assert 0.6 < copied[0].best_chance < 0.9
+    assert (apart[1].as_good, copied[1].as_good) == (False, True)
 
 
 def test_equal_variants_are_not_shown_as_a_find(bench: Bench) -> None:

@@ -131,7 +131,7 @@ def _check_bound(
         least_sd = (scale.width or 0.0) / math.sqrt(estimate.rows)
         sd = max(stdev(fmean(row) for row in sample.shown.values()), least_sd)
         sd *= math.sqrt(estimate.rows / estimate.clusters)
-        rows_needed = _rows_needed(abs(distance), sd, estimate.rows, p_factor)
+        rows_needed = _rows_needed(rows_to_decide(abs(distance), sd), estimate.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -236,7 +236,8 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     passed, rows_needed = p_fine * factor <= ALPHA and not reason, None
     if not passed and not reason:
         distance = abs(margin + sign * shown.mean)
-        rows_needed = _rows_needed(distance, shown.planning_sd, shown.rows, p_factor)
+        needed = rows_to_decide(distance, shown.planning_sd, unseen=shown.unseen)
+        rows_needed = _rows_needed(needed, shown.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -252,9 +253,8 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     )
 
 
-def _rows_needed(distance: float, sd: float, rows: int, p_factor: float | None) -> int | None:
-    """Estimate the total rows that would decide the check; None if no number is likely to."""
-    needed = rows_to_decide(distance, sd)
+def _rows_needed(needed: int | None, rows: int, p_factor: float | None) -> int | None:
+    """The total rows that would decide the check, more than now; None: none is likely to."""
     factor = 1.0 if p_factor is None else ANYTIME_FACTOR
     return max(rows + 1, math.ceil(needed * factor)) if needed else None
 

@@ -20,6 +20,7 @@ from workbench.stats.components import (
     design_effect,
     difference_components,
 )
+from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.verdicts import (
     ALPHA,
     detectable_difference,
@@ -147,6 +148,8 @@ def _estimates(
             unseen = _unseen(family, repeats)
             rows = rows_to_detect(target.difference, sd, alpha, is_binary=is_binary, unseen=unseen)
             equivalent = rows_for_equivalence(margin, sd, alpha, unseen=unseen) if margin else rows
+            if family.scale.width is None:
+                rows, equivalent = max(rows, MIN_DIFFERING), max(equivalent, MIN_DIFFERING)
             requests = 2 * max(rows, equivalent) * repeats
             total = None if cost is None else cost * requests / 2
             options.append(PowerOption(repeats, rows, equivalent, requests, total))

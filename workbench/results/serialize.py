@@ -78,7 +78,19 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
 
 def difference_json(difference: Difference) -> dict[str, JSON]:
     """Return a difference as JSON, with its interval and its test."""
-    names = ("before", "after", "mean", "low", "high", "p", "test", "rows", "up", "down")
+    names = (
+        "before",
+        "after",
+        "mean",
+        "low",
+        "high",
+        "p",
+        "test",
+        "rows",
+        "clusters",
+        "up",
+        "down",
+    )
     fields = {name: getattr(difference, name) for name in names}
     if isinstance(difference, BlockDifference):
         fields["p95"] = _tail_json(difference.tail) if difference.tail else None

@@ -148,12 +148,13 @@ def rows_for_equivalence(
     return math.ceil(_rows_beyond(distance, sd, quantile, unseen) + z * z / 2)
 
 
-def rows_to_decide(distance: float, sd: float) -> int | None:
+def rows_to_decide(distance: float, sd: float, *, unseen: float = 0.0) -> int | None:
     """The number of rows that show in 80% of cases on which side of a bound a mean is.
 
-    None for a distance of 0 from the bound; `sd` is the rows' standard deviation.
+    None for a distance of 0 from the bound; `sd` is the rows' standard deviation, `unseen` as of
+    `rows_to_detect`.
     """
-    return rows_to_detect(distance, sd, 2 * ALPHA) if distance else None  # one-sided
+    return rows_to_detect(distance, sd, 2 * ALPHA, unseen=unseen) if distance else None  # one-sided
 
 
 def detectable_difference(
