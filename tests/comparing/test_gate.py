@@ -9,8 +9,9 @@ from bench import Bench, refusal
 from draws import assert_rate, draws_of
 from test_comparing import passes, score_plan
 
-from workbench.comparing.checks import FAILED, PASSED, TOO_FEW_VALUES, Check, find_baseline
+from workbench.comparing.checks import FAILED, PASSED, TOO_FEW_VALUES, Check
 from workbench.comparing.gate import check_gate
+from workbench.comparing.selectors import find_baseline
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan, Scope

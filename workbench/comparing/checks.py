@@ -19,10 +19,9 @@ from dataclasses import dataclass, replace
 from statistics import fmean, stdev
 
 from workbench.comparing.metrics import MetricFamily
-from workbench.comparing.selectors import select_variants
+from workbench.comparing.selectors import find_baseline, is_new
 from workbench.errors import pluralize
 from workbench.experiment import GateRule
-from workbench.plan import Plan
 from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
 from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import RowValues, Scale
@@ -30,7 +29,6 @@ from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
 PASSED, FAILED = "passed", "failed"
-BASELINE = "baseline"
 TOO_FEW_VALUES = f"a metric without a range needs {MIN_DIFFERING} rows"
 
 
@@ -131,7 +129,7 @@ def _check_bound(
         least_sd = (scale.width or 0.0) / math.sqrt(estimate.rows)
         sd = max(stdev(fmean(row) for row in sample.shown.values()), least_sd)
         sd *= math.sqrt(estimate.rows / estimate.clusters)
-        rows_needed = _rows_needed(rows_to_decide(abs(distance), sd), estimate.rows, p_factor)
+        rows_needed = _rows_needed((abs(distance), sd, 0.0), estimate.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -235,9 +233,8 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     factor = 1.0 if p_factor is None else p_factor
     passed, rows_needed = p_fine * factor <= ALPHA and not reason, None
     if not passed and not reason:
-        distance = abs(margin + sign * shown.mean)
-        needed = rows_to_decide(distance, shown.planning_sd, unseen=shown.unseen)
-        rows_needed = _rows_needed(needed, shown.rows, p_factor)
+        spread = abs(margin + sign * shown.mean), shown.planning_sd, shown.unseen
+        rows_needed = _rows_needed(spread, shown.rows, p_factor)
     return replace(
         check,
         outcome=PASSED if passed else INCONCLUSIVE,
@@ -253,45 +250,13 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     )
 
 
-def _rows_needed(needed: int | None, rows: int, p_factor: float | None) -> int | None:
-    """The total rows that would decide the check, more than now; None: none is likely to."""
+def _rows_needed(
+    spread: tuple[float, float, float], rows: int, p_factor: float | None
+) -> int | None:
+    """The total rows that would decide the check, more than now; None: none is likely to.
+
+    `spread` is what `rows_to_decide` takes.
+    """
+    needed = rows_to_decide(*spread)
     factor = 1.0 if p_factor is None else ANYTIME_FACTOR
     return max(rows + 1, math.ceil(needed * factor)) if needed else None
-
-
-def is_new(plan: Plan, number: int, selector: str) -> bool:
-    """True if a selector is a version (`@production`) that the variant's prompt does not have."""
-    ref = f"{plan.variants[number].prompt.name}{selector}"
-    refs = {prompt.ref for prompt in plan.experiment.prompts}
-    return selector.startswith("@") and ref not in refs
-
-
-def find_baseline(plan: Plan, number: int, selector: str) -> int | None:
-    """The number of a variant's baseline; None: it has none.
-
-    `selector` is `baseline` (the file's), a variant, or a name: the variant that it selects and
-    that shares all else.
-
-    Raises:
-        WorkbenchError: the selector selects nothing of the plan.
-    """
-    if selector == BASELINE:
-        return number if number in plan.baselines else plan.baselines[number]
-    if is_new(plan, number, selector):
-        return None
-    variant = plan.variants[number]
-    ref = f"{variant.prompt.name}{selector}" if selector.startswith("@") else selector
-    selected = select_variants(ref, plan)
-    names_prompt = any(prompt.ref == ref for prompt in plan.experiment.prompts)
-    exact = [other for other in selected if plan.variants[other].name == ref]
-    counterparts = [
-        other
-        for other in selected
-        if plan.variants[other].point == variant.point
-        and (
-            plan.variants[other].model.model.label == variant.model.model.label
-            if names_prompt
-            else plan.variants[other].prompt.digest == variant.prompt.digest
-        )
-    ]
-    return next(iter([*exact, *counterparts]), None)

@@ -16,9 +16,10 @@ A check with more rows without a reply than `max_failed` can fail and can't pass
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
-from workbench.comparing.checks import FAILED, PASSED, Check, find_baseline
+from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.gate import adjust_checks, check_rules, gate_families, gated_variants
 from workbench.comparing.metrics import MetricFamily
+from workbench.comparing.selectors import find_baseline
 from workbench.errors import pluralize
 from workbench.model import Request
 from workbench.plan import Plan, batch_requests, cluster_ends, shuffled_rows

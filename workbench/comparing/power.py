@@ -21,6 +21,7 @@ from workbench.stats.components import (
     difference_components,
 )
 from workbench.stats.pairs import MIN_DIFFERING
+from workbench.stats.sample import Scale
 from workbench.stats.verdicts import (
     ALPHA,
     detectable_difference,
@@ -138,26 +139,9 @@ def _estimates(
         cost = None if None in costs else sum(cost or 0.0 for cost in costs)
         margin = plan.experiment.margin(target.metric)
         if margin is None:
-            margin = (
-                DEFAULT_MARGIN * family.scale.width if family.scale.width else target.difference
-            )
-        is_binary = family.scale.pass_fail and components.rows is None
-        options = []
-        for repeats in REPEATS if components.rows is not None else REPEATS[:1]:
-            sd = components.sd(repeats)
-            unseen = _unseen(family, repeats)
-            rows = rows_to_detect(target.difference, sd, alpha, is_binary=is_binary, unseen=unseen)
-            equivalent = rows_for_equivalence(margin, sd, alpha, unseen=unseen) if margin else rows
-            if family.scale.width is None:
-                rows, equivalent = max(rows, MIN_DIFFERING), max(equivalent, MIN_DIFFERING)
-            requests = 2 * max(rows, equivalent) * repeats
-            total = None if cost is None else cost * requests / 2
-            options.append(PowerOption(repeats, rows, equivalent, requests, total))
-        repeats = plan.experiment.repeats
-        detectable = None
-        if components.rows is not None or repeats == 1:
-            sd, unseen = components.sd(repeats), _unseen(family, repeats)
-            detectable = detectable_difference(plan.rows, sd, alpha, unseen=unseen)
+            width = family.scale.width
+            margin = DEFAULT_MARGIN * width if width else target.difference
+        needs = _Needs(family.scale, components, target.difference, margin, alpha)
         yield PowerEstimate(
             variant=number,
             base=base,
@@ -166,15 +150,49 @@ def _estimates(
             pilot_rows=pilot_rows,
             design_effect=effect,
             components=components,
-            options=tuple(options),
+            options=tuple(needs.options(cost)),
             dataset_rows=plan.rows,
-            detectable=detectable,
+            detectable=needs.detectable(plan.rows, plan.experiment.repeats),
         )
 
 
-def _unseen(family: MetricFamily, repeats: int) -> float:
-    """The difference that the tests assume not to have been seen: none of pass or fail, once."""
-    return 0.0 if family.scale.pass_fail and repeats == 1 else family.scale.width or 0.0
+@dataclass(frozen=True)
+class _Needs:
+    """Rows that the verdicts of one pair need, at a level of `alpha`."""
+
+    scale: Scale
+    components: Components
+    difference: float
+    margin: float
+    alpha: float
+
+    def options(self, request_cost: float | None) -> Iterator[PowerOption]:
+        """The rows by number of repeats; `request_cost` is that of one request of each variant."""
+        is_binary = self.scale.pass_fail and self.components.rows is None
+        for repeats in REPEATS if self.components.rows is not None else REPEATS[:1]:
+            sd, unseen = self.components.sd(repeats), self._unseen(repeats)
+            rows = rows_to_detect(
+                self.difference, sd, self.alpha, is_binary=is_binary, unseen=unseen
+            )
+            equivalent = rows
+            if self.margin:
+                equivalent = rows_for_equivalence(self.margin, sd, self.alpha, unseen=unseen)
+            if self.scale.width is None:
+                rows, equivalent = max(rows, MIN_DIFFERING), max(equivalent, MIN_DIFFERING)
+            requests = 2 * max(rows, equivalent) * repeats
+            cost = None if request_cost is None else request_cost * requests / 2
+            yield PowerOption(repeats, rows, equivalent, requests, cost)
+
+    def detectable(self, rows: int, repeats: int) -> float | None:
+        """The least difference that so many rows show; None: too few, or unknown."""
+        if self.components.rows is None and repeats > 1:
+            return None
+        sd = self.components.sd(repeats)
+        return detectable_difference(rows, sd, self.alpha, unseen=self._unseen(repeats))
+
+    def _unseen(self, repeats: int) -> float:
+        """The difference that the tests assume not to have been seen."""
+        return 0.0 if self.scale.pass_fail and repeats == 1 else self.scale.width or 0.0
 
 
 def _components(

@@ -19,6 +19,7 @@ from workbench.plan import Plan, Variant
 from workbench.results.types import RecordedVariant
 
 Runs = Mapping[str, Sequence[RecordedVariant]]
+BASELINE = "baseline"  # the file's, as a selector of a gate
 EXAMPLE = "name two that differ: workbench compare zero_shot few_shot"
 
 
@@ -86,6 +87,44 @@ def select_variants(selector: str, plan: Plan) -> list[int]:
         names += [model.model.label for model in plan.experiment.models]
         raise unknown_name("variant, prompt or model", selector, names)
     return numbers
+
+
+def is_new(plan: Plan, number: int, selector: str) -> bool:
+    """True if a selector is a version (`@production`) that the variant's prompt does not have."""
+    ref = f"{plan.variants[number].prompt.name}{selector}"
+    refs = {prompt.ref for prompt in plan.experiment.prompts}
+    return selector.startswith("@") and ref not in refs
+
+
+def find_baseline(plan: Plan, number: int, selector: str) -> int | None:
+    """The number of a variant's baseline; None: it has none.
+
+    `selector` is `baseline` (the file's), a variant, or a name: the variant that it selects and
+    that shares all else.
+
+    Raises:
+        WorkbenchError: the selector selects nothing of the plan.
+    """
+    if selector == BASELINE:
+        return number if number in plan.baselines else plan.baselines[number]
+    if is_new(plan, number, selector):
+        return None
+    variant = plan.variants[number]
+    ref = f"{variant.prompt.name}{selector}" if selector.startswith("@") else selector
+    selected = select_variants(ref, plan)
+    names_prompt = any(prompt.ref == ref for prompt in plan.experiment.prompts)
+    exact = [other for other in selected if plan.variants[other].name == ref]
+    counterparts = [
+        other
+        for other in selected
+        if plan.variants[other].point == variant.point
+        and (
+            plan.variants[other].model.model.label == variant.model.model.label
+            if names_prompt
+            else plan.variants[other].prompt.digest == variant.prompt.digest
+        )
+    ]
+    return next(iter([*exact, *counterparts]), None)
 
 
 def _run_variants(run_id: str, recorded: Sequence[RecordedVariant], plan: Plan) -> list[int]:

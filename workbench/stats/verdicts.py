@@ -148,7 +148,7 @@ def rows_for_equivalence(
     return math.ceil(_rows_beyond(distance, sd, quantile, unseen) + z * z / 2)
 
 
-def rows_to_decide(distance: float, sd: float, *, unseen: float = 0.0) -> int | None:
+def rows_to_decide(distance: float, sd: float, unseen: float = 0.0) -> int | None:
     """The number of rows that show in 80% of cases on which side of a bound a mean is.
 
     None for a distance of 0 from the bound; `sd` is the rows' standard deviation, `unseen` as of
