@@ -78,6 +78,14 @@ WORLDS: dict[str, World] = {
     "rare large drops": lambda rng: [
         np.where(rng.random(rows) < 0.03, -2.5, rng.normal(0, 0.3, rows)) for rows in (100, 20)
     ],
+    "a constant gain beside rare large ones": lambda rng: [
+        np.full(20, 0.1),
+        *((rng.random(20) < 0.1).astype(float) for _ in range(2)),
+    ],
+    "frequent small gains beside rare large ones": lambda rng: [
+        (rng.random(100) < 0.05).astype(float),
+        np.where(rng.random(100) < 0.5, 0.1, 0.0),
+    ],
 }
 
 

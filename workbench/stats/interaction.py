@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
+from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import Clusters, FloatArray, RowValues, cluster_numbers, row_means
 
 PERMUTATIONS = 1_999
@@ -92,9 +93,9 @@ class _Sample:
 
 def _welch_p(sample: _Sample) -> float:
     sums, sizes, slices = sample.units()
-    pooled = float(sums @ sums) / (len(sums) - 1)
+    unseen = float(np.square(sums).max())
     starts = np.flatnonzero(np.diff(slices, prepend=-1))
-    observed, freedom = _welch(sums[None], sizes[None], starts, pooled)
+    observed, freedom = _welch(sums[None], sizes[None], starts, unseen)
     p = float(fdtrc(len(starts) - 1, freedom[0], observed[0]))
     if p > MAX_P or len(sums) > MAX_PERMUTED:
         return p
@@ -103,25 +104,27 @@ def _welch_p(sample: _Sample) -> float:
     while done < PERMUTATIONS:
         batch = min(PERMUTATIONS_PER_BATCH, PERMUTATIONS - done)
         order = rng.permuted(np.tile(np.arange(len(sums)), (batch, 1)), axis=1)
-        statistics, _ = _welch(sums[order], sizes[order], starts, pooled)
+        statistics, _ = _welch(sums[order], sizes[order], starts, unseen)
         extreme += int(np.count_nonzero(statistics >= threshold))
         done += batch
     return max(p, extreme / (1 + PERMUTATIONS))
 
 
 def _welch(
-    sums: FloatArray, sizes: FloatArray, starts: NDArray[np.intp], pooled: float
+    sums: FloatArray, sizes: FloatArray, starts: NDArray[np.intp], unseen: float
 ) -> tuple[FloatArray, FloatArray]:
     """Welch's F of each line of clusters, and its second degrees of freedom.
 
-    Each slice's variance includes an imagined cluster that deviates as the average one (`pooled`),
-    so that a slice without changes does not look certain.
+    Each slice's variance includes an imagined cluster that deviates as the one that deviates most
+    (its square: `unseen`), so that a slice without large changes does not look certain. It deviates
+    less in a slice so large that it is likely to have been seen.
     """
     clusters = np.diff([*starts, sums.shape[1]])
     rows = np.add.reduceat(sizes, starts, axis=1)
     means = np.add.reduceat(sums, starts, axis=1) / rows
     residuals = sums - sizes * np.repeat(means, clusters, axis=1)
-    weights = rows**2 / (np.add.reduceat(residuals**2, starts, axis=1) + pooled)
+    imagined = unseen * np.minimum(1.0, MIN_DIFFERING / clusters) ** 2
+    weights = rows**2 / (np.add.reduceat(residuals**2, starts, axis=1) + imagined)
     shares = weights / weights.sum(axis=1, keepdims=True)
     between = weights * (means - (shares * means).sum(axis=1, keepdims=True)) ** 2
     return _f_statistic(between.sum(axis=1), shares, clusters)
@@ -141,7 +144,7 @@ def _f_statistic(
 
 
 def _wald_p(sample: _Sample) -> float | None:
-    """Wald's test of the slices' means, with an imagined cluster in each slice as in `_welch`.
+    """Wald's test of the slices' means, with an imagined average cluster in each slice.
 
     Covariances by cluster: Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13. The p-value
     is the greater one of Hotelling's (1931, https://doi.org/10.1214/aoms/1177732979), for clusters
