@@ -82,6 +82,20 @@ def test_counts_add_up_to_the_planned_rows(drawn: list[tuple[str | None, Score]]
     assert sum(counts(metric_result(JUDGE, rows))) == len(rows)
 
 
+def test_a_row_that_failed_in_some_repeats_and_is_not_applicable_in_others_is_in_no_number(
+    bench: Bench,
+) -> None:
+    rows = [
+        *(row(bench, "ok", Score(True)), row(bench, "ok", Score(True))),
+        *(row(bench, "ok", Score(None)), row(bench, "rejected")),
+    ]
+    metric = metric_result(JUDGE, rows, repeats=2)
+    assert counts(metric) == (1, 0, 1, 0, 0)  # as the rows: two scored, none failed
+    assert (metric.answers.not_applicable, metric.answers.failed) == (1, 1)
+    assert (metric.mean, metric.worst) == (1.0, None)
+    assert interval_text(metric).endswith("n=1, 1 answer not applicable")
+
+
 def test_categories_are_counted_and_have_no_mean(bench: Bench) -> None:
     rows = [row(bench, "ok", Score(word)) for word in ("calm", "angry", "calm")]
     found = metric_result(JUDGE, rows)

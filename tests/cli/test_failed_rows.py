@@ -166,3 +166,53 @@ def test_rows_that_do_not_apply_are_counted_by_every_command(home: Home) -> None
     gate = home.command("gate")
     assert "40 rows not counted: the evaluator does not apply" in gate.stdout
     assert home.read("gate")["checks"][0]["not_applicable"] == 40
+
+
+def test_a_metric_without_a_value_of_one_variant_is_shown_by_every_command(home: Home) -> None:
+    (home.root / "evaluators").mkdir()
+    (home.root / "evaluators" / "cited.py").write_text(
+        "def cited(outputs: str) -> bool | None:\n"
+        "    return None if outputs == 'no' else outputs == 'yes'\n"
+    )
+    home.server.script = script(None, plain=1.0, short=-1.0)  # `short` always says no
+    home.write(more=", cited")
+    home.command("run")
+    shown = home.command("compare").stdout
+    assert (
+        "cited: no row has a score of both (plain: 60 scored, 40 not applicable; "
+        "short: 100 not applicable)" in shown
+    )
+    assert "cited: 0 rows better" not in shown
+    assert "exact_match: 0 rows better, 60 worse" in shown
+    assert "worse: r40, exact_match 1 → 0" in shown
+    changes = home.read("compare")["changes"]
+    assert {change["gain"] for change in changes if change["metric"] == "cited"} == {0.0}
+    decided = home.command("decide", "--metric", "cited").stdout
+    assert "short is left out, for it has no value: 100 not applicable" in decided
+    assert home.read("decide", "--metric", "cited")["without_value"] == ["short"]
+
+
+def test_rows_better_and_worse_are_those_of_the_number_at_worst(home: Home) -> None:
+    """A wrong answer that turns into a failed one is as bad as before."""
+    home.server.script = script(FAILURES["refused with 400"], plain=1.0, short=0.5)
+    home.command("run")
+    shown = home.command("compare").stdout
+    worst = home.read("compare")["variants"][1]["comparisons"]["exact_match"]["worst_case"]
+    assert (worst["up"], worst["down"]) == (0, 30)
+    assert "exact_match: 0 rows better, 30 worse" in shown
+    assert "exact_match 0 → none" not in shown
+
+
+def test_rows_without_a_score_of_the_baseline_are_counted_by_the_gate(home: Home) -> None:
+    def reply(path: str, body: Any, nth: int) -> Reply:
+        prompt = body["messages"][-1]["content"]
+        fails = prompt.startswith("Plain") and int(re.findall(r"t(\d+)", prompt)[0]) < HARD
+        return FAILURES["refused with 400"] if fails else say("yes")
+
+    home.server.script = reply
+    home.write("no_worse_than: baseline, by: 0.2")
+    home.command("run")
+    shown = home.command("gate").stdout
+    assert "40 rows not counted: the baseline has no score" in shown
+    (check,) = home.read("gate")["checks"]
+    assert (check["rows"], check["left_out"]) == (60, 40)

@@ -144,6 +144,18 @@ def test_failed_rows_are_left_out_and_shown_at_the_worst(task: Task, traces: int
     assert "    with the worst score for failed answers 0.950 [" in task.history()
 
 
+def test_a_run_that_failed_on_every_row_keeps_its_place(task: Task) -> None:
+    task.run()
+    task.edit("short", right=21)
+    task.server.script = lambda path, body, nth: refuse(422, "no")
+    task.run()
+    first, last = task.steps()
+    assert (first["mean"], last["mean"], last["n"]) == (0.5, None, 0)
+    assert last["worst_case"]["mean"] == 0
+    assert last["comparison"]["imputed"]
+    assert "no value" in task.history()
+
+
 @pytest.mark.parametrize("traces", [5_000, 10], ids=["table", "rows.parquet"])
 def test_copies_of_a_row_are_one_cluster(task: Task, traces: int) -> None:
     project = Project(task.recording.project.root, ProjectFile(traces=traces))

@@ -18,8 +18,10 @@ class RowChange:
     """A row whose value differs from the baseline's.
 
     Attributes:
-        gain: positive where the variant is better; infinite where a value is missing.
-        before, after: the values; None: the answer failed, or could not be scored.
+        gain: positive where the variant is better; infinite where a value is missing, but 0 where
+            the evaluator does not apply to an answer.
+        before, after: the values; None: the answer failed, could not be scored, or the evaluator
+            does not apply to it.
         answers: the baseline's and the variant's.
     """
 
@@ -51,7 +53,9 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowCh
         old, new = (_value(row, evaluator.name) for row in (before, after))
         if old == new:
             continue
-        if old is None or new is None:
+        if _does_not_apply(before, evaluator.name) or _does_not_apply(after, evaluator.name):
+            gain = 0.0
+        elif old is None or new is None:
             gain = float("-inf") if new is None else float("inf")
         else:
             gain = new - old if evaluator.traits.higher_is_better else old - new
@@ -72,6 +76,11 @@ def _changes(plan: Plan, number: int, before: Row, after: Row) -> Iterator[RowCh
 def _value(row: Row, metric: str) -> float | None:
     score = row.scores.get(metric)
     return score.number if score else None
+
+
+def _does_not_apply(row: Row, metric: str) -> bool:
+    score = row.scores.get(metric)
+    return score is not None and score.value is None and not score.error
 
 
 def _text(row: Row) -> str:

@@ -43,6 +43,7 @@ class Check:
         rows_needed: about how many would decide it; None where it is decided.
         rows, clusters: dataset rows behind the value, and groups that depend on each other.
         not_applicable: rows to which the evaluator does not apply; they are in no value.
+        left_out: rows that have a value, and none of the baseline; they are in no difference.
         unreached: answers that got no reply.
         reason: why the check can't pass although its rows would; empty if it could.
         base: the number of the baseline; None: the rule compares with none.
@@ -62,6 +63,7 @@ class Check:
     rows: int = 0
     clusters: int = 0
     not_applicable: int = 0
+    left_out: int = 0
     unreached: int = 0
     reason: str = ""
     rows_needed: int | None = None
@@ -219,6 +221,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
     before, anytime = family.scores[base].values, p_factor is not None
+    check = replace(check, left_out=len(sample.shown.keys() - before.keys()))
     shown, tested = (
         family.compare(base, number, before, values, anytime=anytime)
         for values in (sample.shown, sample.tested)

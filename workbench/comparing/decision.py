@@ -288,7 +288,7 @@ def _interval(mean: float, low: float | None, high: float | None) -> str:
 def _gain(candidate: Candidate, best: Candidate, name: str) -> str:
     gains = []
     cost, latency = candidate.cost, candidate.latency_s
-    if cost is not None and best.cost is not None and cost < best.cost:
+    if cost is not None and best.cost is not None and round(cost, 4) < round(best.cost, 4):
         gains.append(f"costs {cost / best.cost:.0%} of it" if best.cost else "costs less")
     if latency and best.latency_s and latency < best.latency_s:
         gains.append(f"answers in {latency / best.latency_s:.0%} of its time")

@@ -196,12 +196,13 @@ def metric_names(records: Sequence[VariantRecord]) -> list[str]:
 def build_series(records: Sequence[VariantRecord], metric: str) -> list[Series]:
     """The series of a metric, in the order of the newest invocation's variants.
 
-    `records` has the variants of each invocation in their order.
+    `records` has the variants of each invocation in their order. A run without a value stays in its
+    place, for it may be the one that failed.
     """
     groups: dict[tuple[str, str], list[VariantRecord]] = {}
     for record in sorted(records, key=lambda record: record.started_ms):
         mean = record.metrics.get(metric)
-        if mean and mean.mean is not None:
+        if mean and mean.kind != "category":
             groups.setdefault((record.prompt, record.model), []).append(record)
     chains = [chain for group in groups.values() for chain in _chains(group)]
     places = {record.run_id: place for place, record in enumerate(records)}

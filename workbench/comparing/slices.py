@@ -98,7 +98,7 @@ def _add_comparisons(part: Slice, family: MetricFamily, results: Sequence[Varian
         if comparison is not None:
             part.comparisons.setdefault(number, {})[metric] = comparison
         if comparison is None or comparison.imputed:
-            before, after = (_counts(family.scores[n], count) for n in (base, number))
+            before, after = (count_rows(family.scores[n], count) for n in (base, number))
             part.unpaired.setdefault(number, {})[metric] = (before, after)
 
 
@@ -144,8 +144,9 @@ def _rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
     return rows_by_value
 
 
-def _counts(scores: MetricScores, rows: int) -> SliceCounts:
+def count_rows(scores: MetricScores, rows: int) -> SliceCounts:
+    """Count a metric's rows, of so many in all."""
     scored = len(scores.values)
     failed = len(scores.lost.keys() - scores.values.keys())
-    not_applicable = len(scores.not_applicable - scores.lost.keys())
+    not_applicable = len(scores.not_applicable)
     return SliceCounts(scored, failed, not_applicable, rows - scored - failed - not_applicable)

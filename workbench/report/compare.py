@@ -27,9 +27,11 @@ from workbench.report.safe_text import (
     plain,
     shorten,
 )
-from workbench.report.slices import interactions_json, slice_lines, slices_json
+from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
+from workbench.results.scores import worst_score
 from workbench.results.serialize import variant_json
+from workbench.results.tally import metric_scales
 from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
@@ -53,6 +55,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield _title(compared, number, base)
         yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
+        yield from unpaired_lines(compared, base, number)
         yield from _row_lines(compared, number)
         yield from slice_lines(compared, number)
         yield from _prompt_lines(compared, base, number)
@@ -101,6 +104,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         lines += markdown_table([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         details = [
             *_evidence_lines(comparisons),
+            *unpaired_lines(compared, base, number),
             *_row_lines(compared, number),
             *slice_lines(compared, number),
         ]
@@ -214,13 +218,13 @@ def _cells(metric: str, comparison: Comparison) -> Cells:
         difference_text(difference),
         comparison.verdict.outcome,
         rows_text(difference.rows, difference.clusters)
-        + (f", {left_out:,} left out" if left_out else ""),
+        + (f", {left_out:,} left out" if left_out else "") * (not comparison.imputed),
     )
 
 
 def rows_text(rows: int, clusters: int) -> str:
     """`150`, or `150 (120 clusters)` where rows depend on each other."""
-    return f"{rows:,}" + (f" ({clusters:,} clusters)" if clusters < rows else "")
+    return f"{rows:,}" + (f" ({pluralize(clusters, 'cluster')})" if clusters < rows else "")
 
 
 def difference_text(difference: Difference) -> str:
@@ -235,10 +239,9 @@ def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
         if verdict.reason:
             yield f"  {shorten(metric)}: no verdict: {verdict.reason}"
         if rows := rows_needed_text(verdict):
-            yield (
-                f"  {shorten(metric)}: {rows}"
-                f" ({comparison.difference.rows:,} show {verdict.detectable or 0:.3g} or more)"
-            )
+            if verdict.detectable is not None:
+                rows += f" ({comparison.difference.rows:,} show {verdict.detectable:.3g} or more)"
+            yield f"  {shorten(metric)}: {rows}"
         yield from (f"  {shorten(metric)}: {line}" for line in left_out_lines(comparison))
 
 
@@ -269,18 +272,24 @@ def left_out_lines(comparison: Comparison) -> Iterator[str]:
 def _row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
     """The number of rows that got better and worse by each metric, then the worst rows."""
     changes = [change for change in compared.changes if change.variant == number]
+    scales = metric_scales(compared.plan.experiment.evaluators, compared.tallies)
     worse: dict[str, RowChange] = {}
     for evaluator in compared.plan.experiment.evaluators:
+        comparison = compared.results[number].comparisons.get(evaluator.name)
+        if comparison is None:
+            continue
         gains: dict[str, float] = {}
         of_metric = [change for change in changes if change.metric == evaluator.name]
         for change in of_metric:
             gains[change.row] = gains.get(change.row, 0.0) + change.gain
-        if not gains:
-            continue
-        up, down = (sum(sign * gain > 0 for gain in gains.values()) for sign in (1, -1))
-        yield f"  {shorten(evaluator.name)}: {pluralize(up, 'row')} better, {down:,} worse"
+        difference = comparison.worst or comparison.difference
+        step = 1 if evaluator.traits.higher_is_better else -1
+        up, down = (difference.up, difference.down)[::step]
+        if up or down:
+            yield f"  {shorten(evaluator.name)}: {pluralize(up, 'row')} better, {down:,} worse"
         for change in sorted(of_metric, key=lambda change: gains[change.row]):
-            if gains[change.row] < 0 and change.gain < 0:
+            was_worst = change.before == worst_score(scales[evaluator.name])
+            if gains[change.row] < 0 and change.gain < 0 and not was_worst:
                 worse.setdefault(change.row, change)
     for change in list(worse.values())[:MAX_WORSE_ROWS]:
         yield f"  worse: {_change_text(change)}"

@@ -27,6 +27,10 @@ def decision_lines(
     yield from align_rows([header, *cells])
     yield ""
     yield shorten(decision.words, 2_000)
+    for number in _without_value(compared, decision):
+        name = shorten(compared.plan.variants[number].name, 60)
+        metric = compared.results[number].metrics[decision.metric]
+        yield f"{name} is left out, for it has no value: {_counts_text(metric)}"
     yield from partial_lines(compared, [each.variant for each in decision.candidates])
 
 
@@ -47,6 +51,7 @@ def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[st
             for candidate in decision.candidates
         ],
         "after_choosing": decision.after_choosing and asdict(decision.after_choosing),
+        "without_value": [names[number] for number in _without_value(compared, decision)],
         "may_be_best": [names[c.variant] for c in decision.candidates if c.as_good],
         "words": decision.words,
     }
@@ -56,16 +61,32 @@ def _as_answered(metric: MetricResult) -> dict[str, JSON]:
     return {name: getattr(metric, name) for name in ("mean", "low", "high", "n", "clusters")}
 
 
+def _without_value(compared: ExperimentComparison, decision: Decision) -> list[int]:
+    candidates = {candidate.variant for candidate in decision.candidates}
+    return [number for number in range(len(compared.results)) if number not in candidates]
+
+
+def _counts_text(metric: MetricResult) -> str:
+    """`20 not applicable, 3 failed`."""
+    names = ("errors", "not_applicable", "failed", "not_run")
+    counts = [(getattr(metric, name), name.replace("_", " ")) for name in names]
+    listed = [f"{count:,} {name}" for count, name in counts if count]
+    return ", ".join(listed) or "its values are categories"
+
+
 def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) -> tuple[str, ...]:
     remarks = list(candidate.against)
     if not remarks:
         remarks += ["Pareto front"] * candidate.on_front
         remarks += ["may be the best"] * candidate.as_good
         remarks += ["floor not certain"] * candidate.unsure
-    if candidate.failed_rows:
-        answered = compared.results[candidate.variant].metrics[metric].mean
-        without = "" if answered is None else f": {answered:.3f} without"
-        remarks.append(pluralize(candidate.failed_rows, "failed row") + without)
+    result = compared.results[candidate.variant].metrics[metric]
+    if candidate.failed_rows and not result.worst_unknown:
+        without = "" if result.mean is None else f": {result.mean:.3f} without"
+        failed = pluralize(candidate.failed_rows, "failed row")
+        if candidate.failed_rows != result.failed + result.errors:  # of some rows only repeats
+            failed = f"failures in {pluralize(candidate.failed_rows, 'row')}"
+        remarks.append(failed + without)
     return (
         shorten(compared.plan.variants[candidate.variant].name, 60),
         estimate(candidate.quality, candidate.low, candidate.high),

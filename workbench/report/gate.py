@@ -40,10 +40,13 @@ def check_note(check: Check) -> str:
     """The reason that a check is open, and its rows that no value counts; empty: none."""
     notes = [check.reason] if check.outcome == INCONCLUSIVE and check.reason else []
     if check.unreached and not check.reason:
-        notes.append(f"{pluralize(check.unreached, 'answer')} without a reply count as the worst")
+        verb = "counts" if check.unreached == 1 else "count"
+        notes.append(f"{pluralize(check.unreached, 'answer')} without a reply {verb} as the worst")
     if check.not_applicable:
         rows = pluralize(check.not_applicable, "row")
         notes.append(f"{rows} not counted: the evaluator does not apply")
+    if check.left_out:
+        notes.append(f"{pluralize(check.left_out, 'row')} not counted: the baseline has no score")
     return "; ".join(notes)
 
 
@@ -194,7 +197,7 @@ def _value(check: Check, sign: str = "") -> str:
 
 def _reason(check: Check) -> str:
     if check.value is None:
-        return f"{check.outcome}: there is no value"
+        return "; ".join([f"{check.outcome}: there is no value", *filter(None, [check_note(check)])])
     subject = "the mean is" if check.base is None else "the difference is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
     note = f"; {note}" if (note := check_note(check)) else ""

@@ -71,7 +71,7 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
         _local_time(record),
         (plain(record.commit)[:COMMIT_LENGTH] or "none") + "+" * record.modified,
         shorten(record.version, 10),
-        estimate(value.mean or 0.0, value.low, value.high),
+        "no value" if value.mean is None else estimate(value.mean, value.low, value.high),
         rows_text(value.n, value.clusters or value.n),
         difference_text(comparison.difference) if comparison else "",
         SHORT.get(verdict, verdict),

@@ -247,6 +247,11 @@
 
   // Rows
 
+  // The answer failed, or could not be scored; without a score it is not applicable otherwise.
+  function isLost(cell, metric) {
+    return Boolean(cell.state) || (cell.errors || []).includes(metric);
+  }
+
   function gains(row) {
     const metric = metricIndex(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
     return [...shown].map((index) => {
@@ -255,6 +260,7 @@
       if (!cell || !other) return 0;
       const [a, b] = [other.scores[metric], cell.scores[metric]];
       if (a === b) return 0;
+      if (a == null && !isLost(other, metric) || b == null && !isLost(cell, metric)) return 0;
       return b == null ? -Infinity : a == null ? Infinity : better * (b - a);
     });
   }
@@ -266,7 +272,8 @@
       const cell = row.cells[index];
       if (!cell) continue;
       const value = cell.scores[metric];
-      sum += cell.state || value == null ? -1e6 : better * value;
+      if (value == null && !isLost(cell, metric)) continue;
+      sum += isLost(cell, metric) ? -1e6 : better * value;
       cells += 1;
     }
     return cells ? sum / cells : Infinity;
@@ -279,7 +286,7 @@
   const FILTERS = {
     all: ["all rows", () => true],
     failed: ["failed or not scored", (row) => [...shown].some((index) => row.cells[index]
-      && (row.cells[index].state || row.cells[index].scores[metricIndex(view.metric)] == null))],
+      && isLost(row.cells[index], metricIndex(view.metric)))],
     changed: ["changed against the baseline", (row) => gains(row).some((gain) => gain !== 0)],
     broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
     fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],

@@ -177,10 +177,13 @@ def _cell(row: Row | None, metrics: Sequence[str]) -> dict[str, JSON] | None:
         return None
     completion = row.completion
     state = "" if completion.scored else completion.error or completion.state
+    scores = [row.scores.get(name) for name in metrics]
+    errors = [n for n, score in enumerate(scores) if score and score.error]
     return {
         "text": _text(completion.text),
         "state": _text(state),
-        "scores": [score.number if (score := row.scores.get(name)) else None for name in metrics],
+        "scores": [score.number if score else None for score in scores],
+        **({"errors": errors} if errors else {}),  # indexes of the metrics
     }
 
 

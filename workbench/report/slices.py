@@ -10,11 +10,12 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.slices import Interaction, Slice, SliceCounts
+from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
 from workbench.errors import pluralize
 from workbench.report.safe_text import estimate, p_text, shorten
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
+from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import ALPHA
 
 MAX_SLICES = 20
@@ -37,6 +38,16 @@ def slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
     for test in compared.interactions:
         if test.variant == number and test.p is not None:
             yield f"  {shorten(test.metric)}: {_interaction_text(test, compared.slices[0].column)}"
+
+
+def unpaired_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
+    """A line per metric of a variant for which no row has a score of both."""
+    for name in compared.results[number].metrics:
+        before, after = (compared.tallies[n].scores(name) for n in (base, number))
+        has_categories = any(r.metrics[name].kind == "category" for r in compared.results)
+        if not has_categories and before.values.keys().isdisjoint(after.values):
+            counts = (count_rows(scores, compared.plan.rows) for scores in (before, after))
+            yield f"  {shorten(name)}: {_unpaired_text(compared, number, *counts)}"
 
 
 def slices_json(compared: ExperimentComparison) -> list[JSON]:
@@ -85,11 +96,15 @@ def _value(part: Slice) -> str:
 def _comparison_text(comparison: Comparison) -> str:
     difference = comparison.difference
     start = "with the worst score for failed answers " if comparison.imputed else ""
-    clusters = f" ({difference.clusters:,} clusters)" * (difference.clusters < difference.rows)
     return (
         f"{start}{estimate(difference.mean, difference.low, difference.high, '+')}, "
-        f"{comparison.verdict.outcome}, {pluralize(difference.rows, 'row')}{clusters}"
+        f"{comparison.verdict.outcome}, {_rows_text(difference)}"
     )
+
+
+def _rows_text(difference: Difference) -> str:
+    rows, clusters = pluralize(difference.rows, "row"), pluralize(difference.clusters, "cluster")
+    return f"{rows} ({clusters})" if difference.clusters < difference.rows else rows
 
 
 def _unpaired_text(

@@ -122,13 +122,13 @@ class ScoreColumn:
         for cells in (
             np.isin(kinds, (NUMBER, CATEGORY)) & ~errors,
             errors,
-            states > SCORED,
             kinds == NOT_APPLICABLE,
+            states > SCORED,
         ):
             matches = rest & cells.any(axis=1)
             counts.append(int(matches.sum()))
             rest &= ~matches
-        n, errors_n, failed, not_applicable = counts
+        n, errors_n, not_applicable, failed = counts
         return ScoreCounts(n, errors_n, not_applicable, failed, int(rest.sum()))
 
     def _labels_of(self, *kinds: int) -> list[int]:

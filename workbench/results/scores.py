@@ -25,8 +25,9 @@ class MetricScores:
     Attributes:
         values: of each row with a score: one per answer that has one.
         lost: of each row: answers that failed, or on which the evaluator failed.
-        unreached: of these, the answers of each row that got no reply.
-        not_applicable: rows without a value because the evaluator does not apply to them.
+        unreached: of each row: answers that got no reply.
+        not_applicable: rows without a value or an evaluator error, to an answer of which the
+            evaluator does not apply; none of their answers is lost.
         clusters: of each row of the dataset; None: every row is independent.
     """
 

@@ -76,16 +76,18 @@ class Tally:
     def scores(self, name: str) -> MetricScores:
         """Return an evaluator's scores by dataset row."""
         column, values = self._columns[name], self._columns[name].by_row(self._repeats)
-        errors = column.error_rows()
+        errors, repeats = column.error_rows(), self._repeats
         states = list(enumerate(self._states))
         lost = (n for n, state in states if state > SCORED or n in errors)
         unreached = (n for n, state in states if state == len(STATES))
-        inapplicable = {n // self._repeats for n in column.not_applicable_rows()}
+        inapplicable = {n // repeats for n in column.not_applicable_rows()}
+        inapplicable -= values.keys() | {n // repeats for n in errors}
+        lost_answers = Counter(number // repeats for number in lost)
         return MetricScores(
             values=values,
-            lost=Counter(number // self._repeats for number in lost),
+            lost={row: n for row, n in lost_answers.items() if row not in inapplicable},
             unreached=Counter(number // self._repeats for number in unreached),
-            not_applicable=inapplicable - values.keys(),
+            not_applicable=inapplicable,
             clusters=self._clusters,
         )
 

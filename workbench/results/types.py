@@ -5,7 +5,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, fields
 
 from workbench.canonical import JSON
 from workbench.errors import pluralize
@@ -231,9 +231,12 @@ def interval_text(metric: MetricResult) -> str:
 def count_notes(metric: MetricResult) -> list[str]:
     """Name the counts that are not in the mean: `5 clusters`, `2 errors`, `1 not applicable`."""
     answers = metric.answers
-    notes = [f"{metric.clusters} clusters"] if 0 < metric.clusters < metric.n else []
+    notes = [pluralize(metric.clusters, "cluster")] if 0 < metric.clusters < metric.n else []
     notes += [pluralize(answers.errors, "error")] if answers.errors else []
-    notes += [f"{answers.not_applicable} not applicable"] if answers.not_applicable else []
+    if answers.not_applicable:
+        repeated = sum(astuple(answers)) > sum(getattr(metric, f.name) for f in fields(answers))
+        count = answers.not_applicable
+        notes.append(f"{pluralize(count, 'answer') if repeated else count} not applicable")
     return notes + (["worst case unknown: no range"] if metric.worst_unknown else [])
 
 

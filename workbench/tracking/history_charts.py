@@ -79,7 +79,8 @@ def _draw_panel(axes: Axes, series: Series, places: dict[str, int]) -> None:
     runs = [run for each in series.measurements for run in (each.record, *each.equal)]
     for colour, size, edited in ((BASELINE, 3, False), (EDITED, 5, True)):
         shown = [run for run in runs if (run.run_id in edits) == edited]
-        values = [(places[run.invocation], run.metrics[series.metric]) for run in shown]
+        all_values = [(places[run.invocation], run.metrics[series.metric]) for run in shown]
+        values = [(x, value) for x, value in all_values if value.mean is not None]
         ends = [(x, v.low, v.high) for x, v in values if None not in (v.low, v.high)]
         if ends:
             axes.vlines(*zip(*ends, strict=True), color=colour, linewidth=1.5)

@@ -43,7 +43,7 @@ def read_rows(record: VariantRecord, metric: str) -> RecordedRows | None:
         not_content |= {f"{name}/score", f"{name}/justification", f"{name}/error"}
     contents: dict[str, str] = {}
     values: defaultdict[str, list[float]] = defaultdict(list)
-    lost, inapplicable = Counter[str](), set[str]()
+    lost, errors, inapplicable = Counter[str](), set[str](), set[str]()
     clusters: dict[str, int] = {}
     for row in rows:
         row_id, state, score = str(row["id"]), row["state"], row.get(f"{metric}/score")
@@ -53,11 +53,16 @@ def read_rows(record: VariantRecord, metric: str) -> RecordedRows | None:
             clusters[row_id] = int(row[CLUSTER])
         if isinstance(score, int | float):
             values[row_id].append(float(score))
-        elif state != NOT_RUN and (state not in SCORED_STATES or row.get(f"{metric}/error")):
+        elif row.get(f"{metric}/error"):
+            lost[row_id] += 1
+            errors.add(row_id)
+        elif state not in (*SCORED_STATES, NOT_RUN):
             lost[row_id] += 1
         elif state != NOT_RUN:
             inapplicable.add(row_id)
-    return RecordedRows(contents, values, lost, inapplicable - values.keys(), clusters)
+    inapplicable -= values.keys() | errors
+    lost = Counter({row: count for row, count in lost.items() if row not in inapplicable})
+    return RecordedRows(contents, values, lost, inapplicable, clusters)
 
 
 def _table_rows(path: str) -> Iterable[Mapping[str, Any]]:
