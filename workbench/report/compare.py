@@ -12,13 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 
 from workbench.canonical import JSON, SCHEMA_VERSION
-from workbench.comparing.changed_rows import RowChange
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.row_patterns import RowPatterns, find_patterns
-from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
+from workbench.report.changed_rows import row_lines
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.safe_text import (
     escape_commands,
@@ -29,18 +28,14 @@ from workbench.report.safe_text import (
 )
 from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
-from workbench.results.scores import worst_score
 from workbench.results.serialize import variant_json
-from workbench.results.tally import metric_scales
 from workbench.results.types import Comparison
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 MAX_SUSPECTS = 10
-MAX_WORSE_ROWS = 5
 MAX_PARTIAL = 5  # variants
-OUTPUT_WIDTH = 70  # characters
 Cells = Sequence[str]
 
 
@@ -56,7 +51,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
         yield from unpaired_lines(compared, base, number)
-        yield from _row_lines(compared, number)
+        yield from row_lines(compared, number)
         yield from slice_lines(compared, number)
         yield from _prompt_lines(compared, base, number)
         yield ""
@@ -105,7 +100,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         details = [
             *_evidence_lines(comparisons),
             *unpaired_lines(compared, base, number),
-            *_row_lines(compared, number),
+            *row_lines(compared, number),
             *slice_lines(compared, number),
         ]
         lines += ["", *(f"- {escape_markdown(line.strip())}" for line in details)]
@@ -267,41 +262,3 @@ def left_out_lines(comparison: Comparison) -> Iterator[str]:
         notes.append("failed answers can't count as the worst score: the metric has no range")
     if notes:
         yield "; ".join(notes)
-
-
-def _row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
-    """The number of rows that got better and worse by each metric, then the worst rows."""
-    changes = [change for change in compared.changes if change.variant == number]
-    scales = metric_scales(compared.plan.experiment.evaluators, compared.tallies)
-    worse: dict[str, RowChange] = {}
-    for evaluator in compared.plan.experiment.evaluators:
-        comparison = compared.results[number].comparisons.get(evaluator.name)
-        if comparison is None:
-            continue
-        gains: dict[str, float] = {}
-        of_metric = [change for change in changes if change.metric == evaluator.name]
-        for change in of_metric:
-            gains[change.row] = gains.get(change.row, 0.0) + change.gain
-        difference = comparison.worst or comparison.difference
-        step = 1 if evaluator.traits.higher_is_better else -1
-        up, down = (difference.up, difference.down)[::step]
-        if up or down:
-            yield f"  {shorten(evaluator.name)}: {pluralize(up, 'row')} better, {down:,} worse"
-        for change in sorted(of_metric, key=lambda change: gains[change.row]):
-            was_worst = change.before == worst_score(scales[evaluator.name])
-            if gains[change.row] < 0 and change.gain < 0 and not was_worst:
-                worse.setdefault(change.row, change)
-    for change in list(worse.values())[:MAX_WORSE_ROWS]:
-        yield f"  worse: {_change_text(change)}"
-
-
-def _change_text(change: RowChange) -> str:
-    """`r12, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')`."""
-    before, after = (f"{shorten(text, OUTPUT_WIDTH)!r}" for text in change.answers)
-    expected = change.expectations.get(EXPECTED)
-    note = "" if expected is None else f" (expected {shorten(str(expected), OUTPUT_WIDTH)!r})"
-    values = " → ".join(
-        "none" if value is None else f"{value:g}" for value in (change.before, change.after)
-    )
-    row = f"{shorten(change.row, 40)}, {shorten(change.metric)} {values}"
-    return f"{row}: {before} is now {after}{note}"

@@ -197,7 +197,9 @@ def _value(check: Check, sign: str = "") -> str:
 
 def _reason(check: Check) -> str:
     if check.value is None:
-        return "; ".join([f"{check.outcome}: there is no value", *filter(None, [check_note(check)])])
+        return "; ".join(
+            [f"{check.outcome}: there is no value", *filter(None, [check_note(check)])]
+        )
     subject = "the mean is" if check.base is None else "the difference is"
     more = f"; about {check.rows_needed:,} would decide it" if check.rows_needed else ""
     note = f"; {note}" if (note := check_note(check)) else ""
