@@ -216,3 +216,11 @@ def test_rows_without_a_score_of_the_baseline_are_counted_by_the_gate(home: Home
     assert "40 rows not counted: the baseline has no score" in shown
     (check,) = home.read("gate")["checks"]
     assert (check["rows"], check["left_out"]) == (60, 40)
+
+
+def test_a_drop_just_as_large_as_allowed_needs_no_number_of_rows(home: Home) -> None:
+    home.server.script = script(None, plain=0.9, short=0.4)  # 54 and 24 rows: a drop of 0.3
+    home.write("no_worse_than: baseline, by: 0.3")
+    home.command("run")
+    (check,) = home.read("gate")["checks"]
+    assert (check["outcome"], check["rows_needed"]) == ("not enough evidence", None)

@@ -170,6 +170,7 @@ class _GateSample:
     shown: RowValues
     tested: RowValues
     not_applicable: int
+    left_out: int
     unreached: int
     reason: str
 
@@ -187,10 +188,13 @@ class _GateSample:
         if shown is None:
             lost = pluralize(sum(scores.lost.values()), "answer")
             reason = f"{lost} failed, and a metric without a range has no worst score to count"
+        shown = scores.values if shown is None else shown
+        bases = [family.scores[n].values.keys() for n in variants[1:]]
         return cls(
-            scores.values if shown is None else shown,
+            shown,
             scores.values if tested is None else tested,
             len(scores.not_applicable),
+            sum(len(shown.keys() - base) for base in bases),
             unreached,
             reason,
         )
@@ -200,6 +204,7 @@ class _GateSample:
         return replace(
             check,
             not_applicable=self.not_applicable,
+            left_out=self.left_out,
             unreached=self.unreached,
             reason=self.reason,
         )
@@ -221,7 +226,6 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
     check = sample.check(replace(check, rule=words, outcome=INCONCLUSIVE, base=base))
     # Rows that the baseline has no value of are left out: where both failed there is no evidence.
     before, anytime = family.scores[base].values, p_factor is not None
-    check = replace(check, left_out=len(sample.shown.keys() - before.keys()))
     shown, tested = (
         family.compare(base, number, before, values, anytime=anytime)
         for values in (sample.shown, sample.tested)

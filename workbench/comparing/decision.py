@@ -272,7 +272,7 @@ def _conclusion(
     else:
         words += ", the only one that can be taken."
     if best.unsure:
-        words += " It may be below the floor: the floor is within its interval."
+        words += " It may be beyond the floor: the floor is within its interval."
     return words
 
 

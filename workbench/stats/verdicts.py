@@ -23,6 +23,7 @@ from workbench.stats.pairs import Difference
 
 ALPHA = 0.05
 ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytime-valid tests
+MIN_DISTANCE = 1e-3  # of a standard deviation
 POWER = 0.8
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 INCONCLUSIVE = "not enough evidence"
@@ -151,10 +152,12 @@ def rows_for_equivalence(
 def rows_to_decide(distance: float, sd: float, unseen: float = 0.0) -> int | None:
     """The number of rows that show in 80% of cases on which side of a bound a mean is.
 
-    None for a distance of 0 from the bound; `sd` is the rows' standard deviation, `unseen` as of
-    `rows_to_detect`.
+    None for a mean at the bound, up to a thousandth of `sd`: no number is likely to. `sd` is the
+    rows' standard deviation, `unseen` as of `rows_to_detect`.
     """
-    return rows_to_detect(distance, sd, 2 * ALPHA, unseen=unseen) if distance else None  # one-sided
+    if distance <= MIN_DISTANCE * sd:
+        return None
+    return rows_to_detect(distance, sd, 2 * ALPHA, unseen=unseen)  # one-sided
 
 
 def detectable_difference(
