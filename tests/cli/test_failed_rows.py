@@ -103,6 +103,7 @@ def test_a_prompt_half_of_whose_requests_are_refused_passes_no_gate(home: Home) 
     for rule in ("min: 0.8", "no_worse_than: baseline, by: 0.05"):
         home.write(rule)
         assert home.command("gate").returncode == 1
+    assert "at worst -0.500 worse" in home.command("run").stdout
     table = home.command("compare").stdout
     assert "50 rows left out; with the worst score for failed answers -0.500" in table
 

@@ -66,7 +66,7 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
             if comparison := variant.comparisons.get(name):
-                text.append("    ").append(_verdict(comparison)).append("\n")
+                text.append("    ").append(_verdict(comparison, ", ")).append("\n")
         scored, *notes = _rows(variant).plain.split("\n")
         rows = ", ".join([f"{scored} rows", *notes])
         cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
@@ -174,7 +174,7 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
     if metric.low is not None and metric.high is not None:
         text.append(f"\n[{_number(metric.low)}, {_number(metric.high)}]")
     if comparison:
-        text.append("\n").append(_verdict(comparison))
+        text.append("\n").append(_verdict(comparison, "\n"))
     notes = [f"{count} {name}" for name, count in _outcomes(metric)]
     notes += _repeats(metric)
     notes += count_notes(metric)
@@ -198,9 +198,17 @@ def _repeats(metric: MetricResult) -> list[str]:
     ]
 
 
-def _verdict(comparison: Comparison) -> Text:
-    """`+0.053 better`, or `-0.020 unclear`."""
-    mean, word = comparison.difference.mean, comparison.verdict.outcome
+def _verdict(comparison: Comparison, separator: str) -> Text:
+    """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
+    text = _worded(comparison.difference.mean, comparison.verdict.outcome)
+    worst, verdict = comparison.worst, comparison.worst_verdict
+    if worst and verdict and verdict.outcome != comparison.verdict.outcome:
+        text.append(f"{separator}at worst ", style="yellow")
+        text.append(_worded(worst.mean, verdict.outcome))
+    return text
+
+
+def _worded(mean: float, word: str) -> Text:
     signed = ("+" if mean >= 0 else "-") + _number(abs(mean))
     return Text(f"{signed} {SHORT.get(word, word)}", style=STYLES[word])
 
