@@ -127,6 +127,13 @@ def test_failed_answers_of_both_are_not_enough_evidence(checks) -> None:
     assert outcomes(checks("no_worse_than: baseline, by: 0.1", nothing, half)) == [INCONCLUSIVE]
 
 
+def test_categories_leave_a_floor_open_with_the_reason(checks) -> None:
+    calm: Answers = [Score("calm")] * 40
+    (check,) = checks("min: 0.5", calm, calm)
+    assert (check.outcome, check.rows) == (INCONCLUSIVE, 0)
+    assert check.reason == "its values are categories, which have no mean"
+
+
 def test_a_ceiling_is_a_floor_turned_round(checks) -> None:
     half = passes(*[1, 0] * 50)
     assert outcomes(checks("max: 0.6", half, half)) == [PASSED]

@@ -110,7 +110,8 @@ def _check_bound(
     clusters = family.plan.clusters((number,))
     estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
-        return check
+        words = "its values are categories, which have no mean" if family.has_categories else ""
+        return replace(check, reason=check.reason or words)
     distance = side * (estimate.mean - bound)
     low, high = estimate.low, estimate.high
     limits = scale.limits

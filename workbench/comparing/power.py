@@ -206,7 +206,10 @@ def _components(
     rows = len(first.keys() & second.keys())
     if observed and rows >= MIN_PILOT_ROWS and family.scale.width is not None:
         least = family.scale.width**2 / rows  # as if one more row differed
-        observed = replace(observed, answers=max(observed.answers, least - (observed.rows or 0.0)))
+        if observed.rows is None:
+            observed = replace(observed, answers=max(observed.answers, least))
+        else:  # that row would differ in each of its repeats
+            observed = replace(observed, rows=max(observed.rows, least - observed.answers))
     if observed and rows >= MIN_PILOT_ROWS and observed.total:
         clusters = family.plan.clusters((base, number))
         effect, groups = design_effect(first, second, clusters)
