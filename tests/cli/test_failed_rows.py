@@ -116,7 +116,7 @@ def test_rows_without_a_reply_keep_a_gate_open_until_they_are_answered(home: Hom
     for _ in range(2):  # the store keeps that they were asked
         done = home.command("gate")
         assert done.returncode == 8
-        assert "40 answers got no reply, and max_failed is 0: run again" in done.stdout
+        assert "40 answers got no reply, and max_failed is 0; run again" in done.stdout
     counts = {v["name"]: v["rows"] for v in home.read("compare")["variants"]}
     assert (counts["short"]["failed"], counts["short"]["not_run"]) == (40, 0)
     assert home.command("gate", "--grow", "--max-calls", "400").returncode == 8
@@ -165,7 +165,7 @@ def test_rows_that_do_not_apply_are_counted_by_every_command(home: Home) -> None
     compared = home.command("compare").stdout
     assert "easy: 40 rows left out; 40 not applicable" in compared
     gate = home.command("gate")
-    assert "40 rows not counted: the evaluator does not apply" in gate.stdout
+    assert "40 rows not counted, as the evaluator does not apply" in gate.stdout
     assert home.read("gate")["checks"][0]["not_applicable"] == 40
 
 
@@ -214,7 +214,7 @@ def test_rows_without_a_score_of_the_baseline_are_counted_by_the_gate(home: Home
     home.write("no_worse_than: baseline, by: 0.2")
     home.command("run")
     shown = home.command("gate").stdout
-    assert "40 rows not counted: the baseline has no score" in shown
+    assert "40 rows not counted, as the baseline has no score" in shown
     (check,) = home.read("gate")["checks"]
     assert (check["rows"], check["left_out"]) == (60, 40)
 

@@ -14,7 +14,7 @@ import pytest
 from command import WORKBENCH, add_mlflow_store, environment
 from openai_server import HANG, OpenAIServer, Reply, answer, last_message
 
-ROWS = 24
+ROWS = 40
 SLOW = 0.4  # seconds that each answer takes
 
 
@@ -126,7 +126,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     most = 4 * (size * 1.0 + 10 * 10.0) / 1e6
     named = ", ".join(key[:12] for key in keys[:3])
     assert err.splitlines()[-2] == (
-        "error: interrupted: 4 requests were answered and kept, 20 are left; 4 calls were in "
+        "error: interrupted: 4 requests were answered and kept, 36 are left; 4 calls were in "
         f"flight when their run ended and may have cost up to USD {most:.4f}; their outcome is "
         f"unknown: {named}, … (workbench store stats lists them)"
     )
@@ -150,7 +150,7 @@ def test_calls_that_never_end_are_given_up_after_the_time_to_drain(home, server,
     run.send_signal(signal.SIGTERM)
     _, err = run.communicate(timeout=10)
     assert run.returncode == 143
-    assert "0 requests were answered and kept, 24 are left; 4 calls were in flight" in err
+    assert "0 requests were answered and kept, 40 are left; 4 calls were in flight" in err
 
 
 def test_a_run_whose_calls_were_killed_says_so_when_it_goes_on(home, server, start):

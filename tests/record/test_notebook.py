@@ -47,12 +47,12 @@ def test_a_verdict_is_what_a_calculation_by_hand_comes_to(
     """Three prompts on forty rows; one is clearly better than the first, one is not."""
     rows = [
         f"{'good' if n < 20 else 'bad'},{'bad' if n == 0 else 'good' if n < 33 else 'bad'},"
-        f"{'good' if n < 18 else 'bad'},good"
+        f"{'good' if n < 18 else 'bad'},good,{n}"
         for n in range(40)
     ]
-    bench.write("reviews.csv", "\n".join(["a,b,c,label", *rows]) + "\n")
+    bench.write("reviews.csv", "\n".join(["a,b,c,label,n", *rows]) + "\n")
     for name in "abc":
-        bench.write(f"{name}.jinja", f"user:\n{{{{ {name} }}}}\n")
+        bench.write(f"{name}.jinja", f"system:\n{{{{ n }}}}\nuser:\n{{{{ {name} }}}}\n")
     recording.run(EXPERIMENT.replace("[same, always]", "[a, b, c]"))
     monkeypatch.chdir(bench.root)
     variables = run_notebook("verdict_by_hand.ipynb")

@@ -110,8 +110,7 @@ def _check_bound(
     clusters = family.plan.clusters((number,))
     estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
-        words = "its values are categories, which have no mean" if family.has_categories else ""
-        return replace(check, reason=check.reason or words)
+        return check
     distance = side * (estimate.mean - bound)
     low, high = estimate.low, estimate.high
     limits = scale.limits
@@ -181,11 +180,13 @@ class _GateSample:
         scores = family.scores[variants[0]]
         unreached = sum(sum(family.scores[n].unreached.values()) for n in variants)
         max_failed, reason = family.plan.experiment.max_failed, ""
+        if family.has_categories:
+            reason = "its values are categories, which have no mean"
         shown = tested = scores.imputed(scale)
         if unreached > max_failed:
             tested = scores.without_unreached().imputed(scale)
             answers = pluralize(unreached, "answer")
-            reason = f"{answers} got no reply, and max_failed is {max_failed}: run again"
+            reason = f"{answers} got no reply, and max_failed is {max_failed}; run again"
         if shown is None:
             lost = pluralize(sum(scores.lost.values()), "answer")
             reason = f"{lost} failed, and a metric without a range has no worst score to count"

@@ -44,9 +44,11 @@ def check_note(check: Check) -> str:
         notes.append(f"{pluralize(check.unreached, 'answer')} without a reply {verb} as the worst")
     if check.not_applicable:
         rows = pluralize(check.not_applicable, "row")
-        notes.append(f"{rows} not counted: the evaluator does not apply")
+        notes.append(f"{rows} not counted, as the evaluator does not apply")
     if check.left_out:
-        notes.append(f"{pluralize(check.left_out, 'row')} not counted: the baseline has no score")
+        notes.append(
+            f"{pluralize(check.left_out, 'row')} not counted, as the baseline has no score"
+        )
     return "; ".join(notes)
 
 
