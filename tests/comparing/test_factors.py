@@ -60,6 +60,7 @@ def test_a_factor_without_others_is_compared_as_a_pair() -> None:
     assert (effect.difference.test, effect.p) == ("exact McNemar", 0.03125)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [30, 150])
 def test_no_effect_seldom_seems_to_matter(rows: int) -> None:
     rng, draws = np.random.default_rng(8), draws_of(DRAWS)
@@ -70,6 +71,7 @@ def test_no_effect_seldom_seems_to_matter(rows: int) -> None:
     assert_rate(false, DRAWS, (0.0, 0.055), (0.0, 0.06))
 
 
+@pytest.mark.slow
 def test_a_drop_as_large_as_the_margin_seldom_seems_equivalent() -> None:
     rng, draws = np.random.default_rng(9), draws_of(DRAWS)
     drawn = (effect_of_temperature(table(draw(rng, 150, 0.05))) for _ in range(draws))

@@ -161,7 +161,7 @@ def noted(workspace, keys) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("reply", "note"),
     [
-        (refuse(429, "busy"), "HTTP 429: busy"),
+        pytest.param(refuse(429, "busy"), "HTTP 429: busy", marks=pytest.mark.slow),  # retries
         (RESET, "the connection was lost: ServerDisconnectedError: Server disconnected"),
         (refuse(400, "too long"), None),
         (refuse(401, "bad key"), None),

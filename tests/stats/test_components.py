@@ -27,6 +27,7 @@ def scores(
     return {row: list(answers) for row, answers in enumerate(values)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows_sd", "answers_sd"), [(1.0, 0.5), (0.2, 1.0), (0.0, 1.0)])
 def test_rows_are_told_from_answers(rows_sd: float, answers_sd: float) -> None:
     rng = np.random.default_rng(1)

@@ -113,6 +113,7 @@ SIZES: dict[str, tuple[float, World]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", SIZES)
 def test_nothing_seldom_seems_an_effect(world):
     rng = np.random.default_rng(6)
@@ -130,6 +131,7 @@ POWER: dict[str, World] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("world", POWER)
 def test_an_effect_is_found(world):
     rng = np.random.default_rng(7)

@@ -9,6 +9,7 @@ from workbench.stats.quantiles import Quantile, quantile_ranks, summarize_times
 SIZES = [*range(1, 90), 100, 150, 1_000, 20_000]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.5, 0.95])
 def test_the_ranks_are_the_closest_that_err_in_at_most_a_fortieth_of_samples(share: float) -> None:
     for n in SIZES:
