@@ -149,6 +149,20 @@ def test_reasons_are_counted(bench: Bench) -> None:
     assert found.reasons == {"judge: broken": 2}
 
 
+@pytest.mark.parametrize(
+    ("limits", "kind", "worst"),
+    [((0, 10), "number", 10.0), ((0, 1), "pass", 1.0), (None, "pass", 1.0)],
+)
+def test_marks_that_happen_to_be_0_and_1_are_numbers(
+    bench: Bench, limits: tuple[float, float] | None, kind: str, worst: float
+) -> None:
+    judge = Evaluator("judge", lambda outputs: 0.0, traits=Traits(False, range=limits))
+    rows = [row(bench, "ok", Score(0.0)), row(bench, "ok", Score(1.0)), row(bench, "filtered")]
+    metric = metric_result(judge, rows)
+    assert metric.worst
+    assert (metric.kind, metric.worst.mean) == (kind, pytest.approx((1 + worst) / 3))
+
+
 def test_a_measured_zero_is_no_failed_check(bench: Bench) -> None:
     judge = Evaluator("judge", lambda outputs: 0.0, traits=Traits(unit="s"))
     cells = bench.plan().cells[0]

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
 from command import invoke
+from test_slices import LENGTH
 
 EXPERIMENT = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -17,13 +18,6 @@ models: [echo:last, echo:first-word]
 grid: {temperature: [0, 0.7]}
 evaluators: [exact_match, length, mark]
 """
-LENGTH = '''\
-def length(outputs: str) -> float:
-    """Characters of the output."""
-    if outputs == "broken":
-        raise ValueError("not a word")
-    return float(len(outputs))
-'''
 MARK = """\
 from workbench.evaluator import evaluator
 from evaluators.length import length

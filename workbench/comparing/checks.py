@@ -124,7 +124,7 @@ def _check_bound(
         sequence = AnytimeMean.of_rows(sample.tested, limits, clusters)
         p, p_holds = (sequence.p_less(bound), sequence.p_greater(bound))[::side]
         p, passed = min(1.0, p * p_factor), p_holds * p_factor <= ALPHA
-        low, high = sequence.interval()
+        low, high = AnytimeMean.of_rows(sample.shown, limits, clusters).interval()
     passed = passed and not sample.reason
     rows_needed = None
     if not passed and not sample.reason and estimate.rows > 1:  # where no row differs, one might

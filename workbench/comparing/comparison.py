@@ -12,6 +12,7 @@ from types import MappingProxyType
 from workbench.comparing.changed_rows import ReadRows, RowChange, row_changes
 from workbench.comparing.factors import FactorComparison, compare_factors
 from workbench.comparing.metrics import add_comparisons
+from workbench.comparing.row_patterns import RowPatterns, find_patterns
 from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
@@ -48,6 +49,11 @@ class ExperimentComparison:
     def changes(self) -> Sequence[RowChange]:
         """Rows whose value is not the baseline's, in the dataset's order."""
         return list(row_changes(self.plan, self.read_rows))
+
+    @cached_property
+    def patterns(self) -> Sequence[RowPatterns]:
+        """Rows that stand out over the compared variants, by metric."""
+        return find_patterns(self.plan, self.tallies, self.compared_variants)
 
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
         """The same answers with other baselines, by number; None: the variant has none."""

@@ -110,7 +110,7 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     candidates = [
         _candidate(family, number, result, replace(limits, metric=metric))
         for number, result in enumerate(results)
-        if _decisive(result, metric)
+        if _shown_measure(result, metric)
     ]
     if not candidates:
         raise WorkbenchError(
@@ -137,7 +137,7 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     return Decision(metric, [*within, *outside], chosen, words)
 
 
-def _decisive(result: VariantResult, name: str) -> Measure | None:
+def _shown_measure(result: VariantResult, name: str) -> Measure | None:
     """A metric with failed rows at the worst, or, without a range, as answered; None: no mean."""
     metric = result.metrics[name]
     if metric.worst or metric.mean is None:
@@ -163,7 +163,7 @@ def _find_evaluator(plan: Plan, name: str) -> Evaluator:
 def _candidate(
     family: MetricFamily, number: int, result: VariantResult, limits: Limits
 ) -> Candidate:
-    estimate = _decisive(result, limits.metric)
+    estimate = _shown_measure(result, limits.metric)
     assert estimate
     cost, latency = result.cost_of_1000, result.latency_s
     failed, higher = len(family.scores[number].lost), family.scale.higher_is_better

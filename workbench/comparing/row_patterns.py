@@ -1,6 +1,6 @@
 """Rows that stand out over all variants: suspect labels, and rows in which no variant differs.
 
-    find_patterns(comparison)
+    find_patterns(plan, tallies, variants)
     [RowPatterns("exact_match", strong=(1, 2), suspect=(17, 40), same=(0, 3, 4, …), rows=150)]
 
 A row that every strong variant gets wrong is hard, or its label is wrong: it is worth a look. A row
@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, median
 
-from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
-from workbench.results.scores import worst_score
+from workbench.plan import Plan
+from workbench.results.tally import Tally
 from workbench.stats.sample import Scale
 
 MIN_STRONG = 2  # variants
@@ -38,14 +38,12 @@ class RowPatterns:
     rows: int
 
 
-def find_patterns(comparison: ExperimentComparison) -> list[RowPatterns]:
-    """Return the patterns of each metric with numbers, over the compared variants."""
-    plan, patterns = comparison.plan, []
-    for evaluator in plan.experiment.evaluators:
-        family = MetricFamily.build(evaluator, comparison.tallies, plan)
-        if not family.has_categories:
-            patterns.append(_patterns(family, comparison.compared_variants))
-    return patterns
+def find_patterns(
+    plan: Plan, tallies: Sequence[Tally], variants: Sequence[int]
+) -> list[RowPatterns]:
+    """Return the patterns of each metric with numbers, over these variants."""
+    families = (MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators)
+    return [_patterns(family, variants) for family in families if not family.has_categories]
 
 
 def _patterns(family: MetricFamily, variants: Sequence[int]) -> RowPatterns:
@@ -55,7 +53,7 @@ def _patterns(family: MetricFamily, variants: Sequence[int]) -> RowPatterns:
         means[number] = {row: fmean(scores) for row, scores in values.items() if scores}
     shared = set.intersection(*(set(by_row) for by_row in means.values())) if means else set()
     strong = _strong_variants(means, family.scale)
-    worst = worst_score(family.scale)
+    worst = family.scale.worst
     suspect: list[int] = []
     if len(strong) >= MIN_STRONG and worst is not None:
         suspect = [row for row in shared if all(means[n][row] == worst for n in strong)]

@@ -11,7 +11,6 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED
 from workbench.errors import pluralize
 from workbench.report.safe_text import shorten
-from workbench.results.scores import worst_score
 from workbench.results.tally import metric_scales
 
 MAX_WORSE_ROWS = 5
@@ -37,7 +36,7 @@ def row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
         if up or down:
             yield f"  {shorten(evaluator.name)}: {pluralize(up, 'row')} better, {down:,} worse"
         for change in sorted(of_metric, key=lambda change: gains[change.row]):
-            was_worst = change.before == worst_score(scales[evaluator.name])
+            was_worst = change.before == scales[evaluator.name].worst
             if gains[change.row] < 0 and change.gain < 0 and not was_worst:
                 worse.setdefault(change.row, change)
     for change in list(worse.values())[:MAX_WORSE_ROWS]:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.row_patterns import RowPatterns, find_patterns
+from workbench.comparing.row_patterns import RowPatterns
 from workbench.errors import pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
@@ -137,7 +137,7 @@ def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
             }
             for change in compared.changes
         ],
-        "patterns": [_pattern_json(compared, pattern) for pattern in find_patterns(compared)],
+        "patterns": [_pattern_json(compared, pattern) for pattern in compared.patterns],
         "slices": slices_json(compared),
         "interactions": interactions_json(compared),
         "factors": factors_json(compared.factors),
@@ -158,7 +158,7 @@ def _pattern_json(compared: ExperimentComparison, pattern: RowPatterns) -> dict[
 def pattern_lines(compared: ExperimentComparison) -> Iterator[str]:
     """The rows whose labels deserve a look, and the number that never differ."""
     ids = [example.id for example in compared.plan.examples]
-    for pattern in find_patterns(compared):
+    for pattern in compared.patterns:
         metric = shorten(pattern.metric)
         if pattern.suspect:
             rows = ", ".join(shorten(ids[row], 40) for row in pattern.suspect[:MAX_SUSPECTS])

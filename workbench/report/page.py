@@ -16,7 +16,6 @@ from importlib.resources import files
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.row_patterns import find_patterns
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
@@ -141,7 +140,7 @@ def _rows(compared: ExperimentComparison) -> Iterator[tuple[bool, str]]:
     metrics = [evaluator.name for evaluator in compared.plan.experiment.evaluators]
     columns = compared.plan.experiment.dataset.columns
     cells = compared.plan.cells[compared.compared_variants[0]]
-    patterns = {pattern.metric: pattern for pattern in find_patterns(compared)}
+    patterns = {pattern.metric: pattern for pattern in compared.patterns}
     repeats = compared.plan.experiment.repeats
     rows_of = {
         key: [frozenset(getattr(patterns.get(name), key, ())) for name in metrics]

@@ -90,8 +90,9 @@ class ScoreColumn:
         """`pass`, `number` or `category`; empty without values."""
         if NUMBER not in self._kinds:
             return "category" if CATEGORY in self._kinds else ""
-        if self.traits.kind == "number" or self.traits.unit:
-            return "number"
+        traits = self.traits
+        if traits.kind == "number" or traits.unit or traits.range not in (None, (0, 1)):
+            return "number"  # marks may all be 0 and 1 by chance
         pairs = zip(self._kinds, self._values, strict=True)
         return "pass" if {v for kind, v in pairs if kind == NUMBER} <= {0.0, 1.0} else "number"
 

@@ -60,7 +60,7 @@ class MetricScores:
         """
         if not self.lost:
             return self.values
-        worst = worst_score(scale)
+        worst = scale.worst
         if worst is None:
             return None
         lost = {
@@ -93,13 +93,6 @@ class Measure:
     pass_rows: Mapping[int, int] = field(default_factory=dict)
 
 
-def worst_score(scale: Scale) -> float | None:
-    """Return the worst score of a scale; None: it has no end on that side."""
-    if scale.pass_fail:
-        return 0.0 if scale.higher_is_better else 1.0
-    return scale.low if scale.higher_is_better else scale.high
-
-
 def metric_scale(traits: Traits, kinds: Iterable[str]) -> Scale:
     """Return the scale of a metric, the same for all variants of a plan.
 
@@ -107,7 +100,7 @@ def metric_scale(traits: Traits, kinds: Iterable[str]) -> Scale:
     """
     observed = set(kinds)
     passes = observed == {"pass"} if observed else traits.kind == "pass"
-    low, high = (0.0, 1.0) if passes else traits.range or (None, None)
+    low, high = traits.range or (None, None)
     return Scale(passes, low, high, traits.higher_is_better)
 
 

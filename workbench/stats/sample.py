@@ -51,6 +51,12 @@ class Scale:
             return 0.0, 1.0
         return None if self.low is None or self.high is None else (self.low, self.high)
 
+    @property
+    def worst(self) -> float | None:
+        """The worst score; None where it is unknown."""
+        limits = self.limits
+        return limits[0 if self.higher_is_better else 1] if limits else None
+
 
 def row_means(values: RowValues, rows: Sequence[int]) -> FloatArray:
     """The mean of each of these rows."""
