@@ -8,6 +8,8 @@ r"""Content addresses: one JSON text for equal data, and its SHA-256.
 
 import hashlib
 import json
+from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 SCHEMA_VERSION = 2  # of all that `--json` prints, and of the JSON beside the runs
@@ -28,6 +30,13 @@ def canonical_json(value: JSON) -> str:
 def ordered_json(value: JSON) -> str:
     """`value` as JSON with its keys in their order: the order of a schema can change the answer."""
     return _ORDERED.encode(value)
+
+
+def finite_numbers(numbers: Mapping[str, float] | None) -> dict[str, float | None] | None:
+    """`numbers` with None for the infinite ones, which JSON can't write."""
+    if numbers is None:
+        return None
+    return {name: value if isfinite(value) else None for name, value in numbers.items()}
 
 
 def digest(value: JSON) -> str:

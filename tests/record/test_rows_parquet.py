@@ -1,5 +1,8 @@
 """rows.parquet: every row once and in the dataset's order, however they came."""
 
+from dataclasses import fields as fields_of
+from dataclasses import replace
+
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -38,6 +41,22 @@ def test_rows_stand_in_order_whatever_order_they_come_in(
     assert [row["row"] for row in stored_rows] == list(range(37))
     assert [row["output"] for row in stored_rows] == [f"answer {n}" for n in range(37)]
     assert [row["exact_match/reason"] for row in stored_rows] == [f"of {n}" for n in range(37)]
+
+
+def test_the_parts_of_an_answer_are_columns(tmp_path) -> None:
+    scores = {" yes": -0.25, " no": float("-inf")}
+    chosen = replace(record(0).row.completion, prefill="It is", choice_scores=scores, attempts=3)
+    rows = RowsParquet([])
+    rows.add([record(0)._replace(row=replace(record(0).row, completion=chosen)), record(1)])
+    table = pq.read_table(rows.write(tmp_path))
+    assert {name: table[name].to_pylist() for name in ("prefill", "attempts", "choice_scores")} == {
+        "prefill": ["It is", ""],
+        "attempts": [3, 1],
+        "choice_scores": ['{" yes":-0.25," no":null}', None],
+    }
+    fields = {field.name for field in fields_of(Completion)} - {"key", "stored", "raw"}
+    columns = {"text": "output", "usage": "input_tokens", "model": "reply_model"}
+    assert {columns.get(name, name) for name in fields} <= set(table.column_names)
 
 
 def test_rows_that_are_missing_leave_no_gap(tmp_path) -> None:

@@ -46,6 +46,9 @@ CHAT = Request.from_body(
 )
 TEXT = Request.from_body("k2", {"model": "m", "prompt": "go on:"})
 ANSWERED = Completion("k1", "ok", "yes ☃", latency_s=0.2, usage=Usage(12, 3), finish_reason="stop")
+CHOSEN = Completion(
+    "k2", "ok", "x" * 1200, "It is", choice_scores={" yes": -0.25, " no": float("-inf")}, attempts=2
+)
 ANN = AssessmentSource(source_type="HUMAN", source_id="ann")
 SCORES = {
     "right": Score(True, "said so", "parsed"),
@@ -59,7 +62,7 @@ SCORES = {
 KINDS: dict[str, tuple[Request, Completion, dict[str, Score], dict[str, object]]] = {
     "every score": (CHAT, ANSWERED, SCORES, {"expected_response": "yes"}),
     "any expectation": (CHAT, ANSWERED, {}, {"n": 3, "list": [1, "a"], "map": {"ü": None}}),
-    "plain text": (TEXT, Completion("k2", "ok", "x" * 1200), {"right": Score(True)}, {}),
+    "plain text": (TEXT, CHOSEN, {"right": Score(True)}, {}),
     "cut off": (CHAT, Completion("k1", "truncated", "ye", usage=Usage(5)), SCORES, {}),
     "failed": (CHAT, Completion("k1", "failed", error="400: no"), {}, {"expected_response": "y"}),
     "no usage": (CHAT, replace(ANSWERED, usage=Usage(), latency_s=None), SCORES, {}),
@@ -312,6 +315,19 @@ def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
     # MLflow's page shows a run only those scores that name it as their source, or none.
     metadata = [each.metadata for info in infos.values() for each in info.assessments]
     assert [each for each in metadata if each] == []
+
+
+@both_writers
+def test_a_span_shows_log_likelihoods_prefill_and_attempts(
+    run_store: RunStore, open_writer: Open
+) -> None:
+    open_writer(run_store).write(run_store.row_traces(["plain text", "every score"]))
+    attributes = [trace.data.spans[1].attributes for trace in run_store.shown_traces()]
+    names = ("workbench.choice_scores", "workbench.prefill", "workbench.attempts")
+    assert [tuple(span.get(name) for name in names) for span in attributes] == [
+        ({" yes": -0.25, " no": None}, "It is", 2),
+        (None, None, 1),
+    ]
 
 
 @both_writers

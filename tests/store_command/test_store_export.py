@@ -1,15 +1,25 @@
 """`workbench store export`."""
 
 import csv
+import dataclasses
 import json
 import stat
+from dataclasses import replace
 
 import pytest
 from kept_store import MODEL, answer, call, fill, key_of, request
 
-from workbench.report.export import unescape_cell
+from workbench.model import Completion
+from workbench.report.export import COLUMNS, unescape_cell
 from workbench.store import Store
 
+CALL = {
+    "prefill": "=the ",
+    "error": "cut off",
+    "attempts": 3,
+    "choice_scores": {" yes": -0.25, " no": float("-inf")},
+    "model": "gpt-4o-mini-2024-07-18",
+}
 ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
 
 
@@ -17,7 +27,8 @@ ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
 def odd(home):
     with Store(home / ".workbench") as store:
         store.save_completions([(request(1, text="hello"), answer(1, text=ODD))])
-        store.save_completions([(request(2, text="=2"), answer(2, text="=1+1", state="truncated"))])
+        second = replace(answer(2, text="=1+1", state="truncated"), **CALL)
+        store.save_completions([(request(2, text="=2"), second)])
     return home
 
 
@@ -35,6 +46,11 @@ def test_json_lines_hold_an_answer_each_without_loss(odd):
         "output_tokens": 100,
         "latency_s": 0.5,
         "request": dict(request(1, text="hello").body),
+        "prefill": "",
+        "error": "",
+        "attempts": 1,
+        "choice_scores": None,
+        "reply_model": "",
     }
     assert (len(lines), kept_at[-1]) == (2, "Z")
 
@@ -46,6 +62,18 @@ def test_a_spreadsheet_runs_nothing_and_numbers_stay_numbers(odd):
     assert (rows[key_of(2)]["text"], rows[key_of(2)]["latency_s"]) == ("'=1+1", "0.5")
     assert unescape_cell(rows[key_of(2)]["text"]) == "=1+1"
     assert json.loads(rows[key_of(2)]["request"]) == request(2, text="=2").body
+    assert [rows[key_of(2)][name] for name in ("prefill", "error", "attempts", "reply_model")] == [
+        *("'=the ", "cut off", "3", "gpt-4o-mini-2024-07-18")
+    ]
+    scores = [rows[key_of(number)]["choice_scores"] for number in (1, 2)]
+    assert scores == ["", '{" yes":-0.25," no":null}']
+
+
+def test_every_part_of_an_answer_but_the_raw_reply_is_a_column():
+    fields = {field.name for field in dataclasses.fields(Completion)}
+    shown_otherwise = {"usage": "input_tokens", "model": "reply_model"}
+    columns = {shown_otherwise.get(name, name) for name in fields - {"stored", "raw"}}
+    assert columns <= set(COLUMNS)
 
 
 def test_only_what_is_chosen_is_written(odd):
@@ -54,7 +82,8 @@ def test_only_what_is_chosen_is_written(odd):
     by_model = call(odd, "store", "export", "--model", "openai:o*").stdout
     assert [json.loads(one)["key"] for one in (by_state, by_model)] == [key_of(2), key_of(3)]
     assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
-        "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request\n"
+        "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request,"
+        "prefill,error,attempts,choice_scores,reply_model\n"
     )
 
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from workbench.canonical import JSON, ordered_json
+from workbench.canonical import JSON, finite_numbers, ordered_json
 from workbench.errors import WorkbenchError
 from workbench.store.selection import StoredCompletion
 
@@ -28,8 +28,10 @@ BLANK = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # categories of characters that show not
 FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show nothing
 COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
-    *("latency_s", "kept_at", "request"),
+    *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
+    "reply_model",
 )
+JSON_COLUMNS = ("request", "choice_scores")  # mappings
 
 
 def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
@@ -46,6 +48,11 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         completion.latency_s,
         stored.stored_at,
         stored.request["body"],
+        completion.prefill,
+        completion.error,
+        completion.attempts,
+        finite_numbers(completion.choice_scores),
+        completion.model,
     )
     return dict(zip(COLUMNS, values, strict=True))
 
@@ -63,7 +70,8 @@ def csv_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
     yield writer.writerow(COLUMNS)
     for stored in completions:
         row = completion_json(stored)
-        row["request"] = ordered_json(row["request"])
+        for name in JSON_COLUMNS:
+            row[name] = None if row[name] is None else ordered_json(row[name])
         yield writer.writerow(
             escape_cell(cell) if isinstance(cell, str) else cell for cell in row.values()
         )

@@ -27,7 +27,7 @@ from mlflow.entities import (
     TraceState,
 )
 
-from workbench.canonical import JSON, digest
+from workbench.canonical import JSON, digest, finite_numbers
 from workbench.evaluator import Score
 from workbench.model import Completion, Request
 from workbench.plan import Variant
@@ -37,7 +37,7 @@ from workbench.results.types import Row
 from workbench.tracking.row_records import PREVIEW_LENGTH
 
 CONTENT = "workbench.content"
-FORMAT = 2  # of the entities below; rows recorded in another format are written again
+FORMAT = 3  # of the entities below; rows recorded in another format are written again
 SOURCE_RUN = "mlflow.sourceRun"
 LINKED_PROMPTS = "mlflow.linkedPrompts"
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
@@ -160,8 +160,13 @@ class RowTrace:
             "mlflow.spanType": "LLM",
             "mlflow.spanInputs": body,
             "mlflow.spanOutputs": self._output,
+            "workbench.attempts": self.completion.attempts,
             **self._cost(),
         }
+        if self.completion.prefill:
+            call["workbench.prefill"] = self.completion.prefill
+        if self.completion.choice_scores is not None:
+            call["workbench.choice_scores"] = finite_numbers(self.completion.choice_scores)
         if "messages" in body:
             call["mlflow.spanType"] = "CHAT_MODEL"
             call["mlflow.message.format"] = "openai"

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from workbench.canonical import JSON, finite_numbers, ordered_json
 from workbench.evaluator import Evaluator, Score
 from workbench.model import Completion
 from workbench.results.types import Row
@@ -40,6 +41,10 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
     "input_tokens": (pa.int64(), lambda _, completion: completion.usage.input_tokens),
     "output_tokens": (pa.int64(), lambda _, completion: completion.usage.output_tokens),
     "latency_s": (pa.float64(), lambda _, completion: completion.latency_s),
+    "prefill": (pa.string(), lambda _, completion: _valid(completion.prefill)),
+    "attempts": (pa.int64(), lambda _, completion: completion.attempts),
+    "choice_scores": (pa.string(), lambda _, completion: _json(finite_numbers(completion.choice_scores))),
+    "reply_model": (pa.string(), lambda _, completion: _valid(completion.model)),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
     "score": (pa.float64(), lambda score: _number(score.value)),
@@ -114,6 +119,10 @@ def _number(value: object) -> float | None:
 
 def _category(value: object) -> str | None:
     return _valid(value) if isinstance(value, str) else None
+
+
+def _json(value: JSON) -> str | None:
+    return None if value is None else ordered_json(value)
 
 
 def _valid(text: str) -> str:
