@@ -43,7 +43,10 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
     "latency_s": (pa.float64(), lambda _, completion: completion.latency_s),
     "prefill": (pa.string(), lambda _, completion: _valid(completion.prefill)),
     "attempts": (pa.int64(), lambda _, completion: completion.attempts),
-    "choice_scores": (pa.string(), lambda _, completion: _json(finite_numbers(completion.choice_scores))),
+    "choice_scores": (
+        pa.string(),
+        lambda _, completion: _json(finite_numbers(completion.choice_scores)),
+    ),
     "reply_model": (pa.string(), lambda _, completion: _valid(completion.model)),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
