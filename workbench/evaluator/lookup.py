@@ -87,6 +87,19 @@ def is_builtin(name: str, root: Path) -> bool:
     return name in _module_names(LIBRARY) and not overridden
 
 
+def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None] | None:
+    """A check of one row's expectations: it raises WorkbenchError if no answer can match them.
+
+    None: the evaluator is not of the library, or compares with nothing.
+    """
+    spec = evaluator.spec
+    if spec is None or not is_builtin(spec.name, spec.root):
+        return None
+    module = importlib.import_module(f"{PACKAGE}.{spec.name}")
+    check = getattr(module, "check_expected", None)
+    return partial(check, **evaluator.settings) if check else None
+
+
 def _check_settings(check: Callable[..., Any], settings: Mapping[str, JSON], name: str) -> None:
     try:
         check(**settings)

@@ -1,26 +1,29 @@
 """Evaluator: the answer contains the expected text."""
 
+import re
 from collections.abc import Mapping
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError
 from workbench.evaluator import evaluator
-from workbench.evaluators._expected import expected_text
+from workbench.evaluators._expected import expected_answers
 
 
 @evaluator(kind="pass")
 def contains(outputs: str, expectations: Mapping[str, JSON], *, ignore_case: bool = True) -> bool:
     """True if the answer contains `expected_response`, even inside a word.
 
-    A number is compared as a string. With `ignore_case`, `PARIS` contains `Paris`.
-
-    Raises:
-        WorkbenchError: `expected_response` is empty, which every answer contains.
+    Of a list, any entry counts. A number is compared as a string; true and false as whole words.
+    With `ignore_case`, `PARIS` contains `Paris`.
     """
-    expected = expected_text(expectations)
-    if not expected.strip():
-        raise WorkbenchError(
-            f"expected_response is {expected!r}, which every answer contains",
-            fix="fill in the column that `expected:` names",
-        )
-    return expected.casefold() in outputs.casefold() if ignore_case else expected in outputs
+    folded = outputs.casefold() if ignore_case else outputs
+    for answer in expected_answers(expectations):
+        for form in answer.forms:
+            text = form.casefold() if ignore_case else form
+            if re.search(rf"\b{text}\b", folded) if answer.boolean else text in folded:
+                return True
+    return False
+
+
+def check_expected(expectations: Mapping[str, JSON], **_settings: JSON) -> None:
+    """Check that the row has an acceptable answer; raises WorkbenchError as `contains` does."""
+    expected_answers(expectations)

@@ -8,7 +8,7 @@ from typing import Literal
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._expected import expected_text
+from workbench.evaluators._expected import expected_answers
 
 # Separators of a list of labels, which is no answer: `positive or negative`.
 _LISTED = re.compile(r"[^\S\n]*(?:[/|,;&]|\bor\b|\band\b|\bvs\b)[^\S\n]*", re.IGNORECASE)
@@ -40,18 +40,30 @@ def label_match(
     Raises:
         WorkbenchError: `expected_response` is not in `labels`.
     """
-    expected = expected_text(expectations)
-    folded = [_folded(label, ignore_case) for label in labels]
-    if _folded(expected, ignore_case) not in folded:
-        raise unknown_name("label (in expected_response)", expected, labels)
+    expected = _expected_labels(expectations, labels, ignore_case)
     named = _named_labels(outputs, tuple(labels), ignore_case)
     if len(named) != 1:
         reason = f"names {', '.join(sorted(named)) or 'no label'}"
         return Score(False if unparsed == "wrong" else None, reason=reason, label="unparsed")
     (label,) = named
-    right = _folded(label, ignore_case) == _folded(expected, ignore_case)
-    reason = f"{label}, expected {expected}"
+    right = label in expected
+    reason = f"{label}, expected {' or '.join(expected)}"
     return Score(right, reason=reason, label="right" if right else "wrong")
+
+
+def check_expected(
+    expectations: Mapping[str, JSON],
+    *,
+    labels: Sequence[str],
+    ignore_case: bool = True,
+    **_settings: JSON,
+) -> None:
+    """Check that the row's acceptable answers are labels.
+
+    Raises:
+        WorkbenchError: one isn't, as in `label_match`.
+    """
+    _expected_labels(expectations, labels, ignore_case)
 
 
 def check_settings(**settings: JSON) -> None:
@@ -71,6 +83,21 @@ def check_settings(**settings: JSON) -> None:
     for label in folded:
         if folded.count(label) > 1:
             raise WorkbenchError(f"label_match: duplicate label {label!r}", fix="keep one")
+
+
+def _expected_labels(
+    expectations: Mapping[str, JSON], labels: Sequence[str], ignore_case: bool
+) -> list[str]:
+    """The labels that the acceptable answers stand for."""
+    spellings = {_folded(label, ignore_case): label for label in labels}
+    expected: list[str] = []
+    for answer in expected_answers(expectations):
+        forms = (_folded(form, ignore_case) for form in answer.forms)
+        label = next((spellings[form] for form in forms if form in spellings), None)
+        if label is None:
+            raise unknown_name("label (in expected_response)", answer.forms[0], labels)
+        expected.append(label)
+    return list(dict.fromkeys(expected))
 
 
 def _named_labels(text: str, labels: tuple[str, ...], ignore_case: bool) -> set[str]:

@@ -9,7 +9,7 @@ from typing import Literal
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._expected import expected_text
+from workbench.evaluators._expected import expected_texts
 
 # Not inside a word (H2O) and not after a point; a minus only where no number goes before it.
 _NUMBER = re.compile(
@@ -43,18 +43,22 @@ def numeric_answer(
     Raises:
         WorkbenchError: `expected_response` holds no number.
     """
-    expected = _number(expected_text(expectations), "last")
-    if expected is None:
-        answer = expectations["expected_response"]
-        fix = "set `expected:` to the column of the right number"
-        raise WorkbenchError(f"expected_response {answer!r} holds no number", fix=fix)
+    expected = _expected_numbers(expectations)
     number = _number(outputs, which)
     if number is None:
         return Score(False, reason="no number in the answer", label="no_number")
-    right = abs(number - expected) <= Decimal(str(tolerance))
-    return Score(
-        right, reason=f"{number}, expected {expected}", label="right" if right else "wrong"
-    )
+    right = any(abs(number - answer) <= Decimal(str(tolerance)) for answer in expected)
+    reason = f"{number}, expected {' or '.join(str(answer) for answer in expected)}"
+    return Score(right, reason=reason, label="right" if right else "wrong")
+
+
+def check_expected(expectations: Mapping[str, JSON], **_settings: JSON) -> None:
+    """Check that the row's acceptable answers hold a number.
+
+    Raises:
+        WorkbenchError: they don't, as in `numeric_answer`.
+    """
+    _expected_numbers(expectations)
 
 
 def check_settings(**settings: JSON) -> None:
@@ -70,6 +74,17 @@ def check_settings(**settings: JSON) -> None:
     if not is_number or not 0 <= tolerance < math.inf:
         fix = "write a number from 0: the greatest difference that counts as right"
         raise WorkbenchError(f"numeric_answer: tolerance is {tolerance!r}", fix=fix)
+
+
+def _expected_numbers(expectations: Mapping[str, JSON]) -> list[Decimal]:
+    """The numbers of the acceptable answers, each once."""
+    read = [_number(text, "last") for text in expected_texts(expectations)]
+    numbers = list(dict.fromkeys(number for number in read if number is not None))
+    if not numbers:
+        answer = expectations["expected_response"]
+        fix = "set `expected:` to the column of the right number"
+        raise WorkbenchError(f"expected_response {answer!r} holds no number", fix=fix)
+    return numbers
 
 
 def _number(text: str, which: str) -> Decimal | None:
