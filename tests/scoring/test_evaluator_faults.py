@@ -54,7 +54,7 @@ def on_two(project: EvaluatorProject, body: str, settings: str = "") -> list[Sco
         ("return object()", "returned object, not a bool, number, str or Score"),
         (
             "return Score(1, reason=3)",
-            "returned a Score whose reason, label or error is not a string",
+            "returned a Score whose reason, label, error or parsed is not a string",
         ),
         ("os._exit(0)", "ended its process: exit code 0"),
         ("os._exit(9)", "ended its process: exit code 9"),

@@ -47,12 +47,15 @@ class Score:
         reason: a short explanation for readers of the row.
         label: a named outcome beside the value, counted separately (`unparsed` beside False).
         error: why the evaluator failed; the row is left out of the mean.
+        parsed: the answer as the evaluator read it (`positive`), for tables of answered and
+            expected; empty: it read none, or does not tell.
     """
 
     value: Value = None
     reason: str = ""
     label: str = ""
     error: str = ""
+    parsed: str = ""
 
     @property
     def number(self) -> float | None:
@@ -239,8 +242,9 @@ def _check_types(function: Callable[..., Any], settings: Mapping[str, JSON], nam
 
 def _checked_score(result: object, traits: Traits) -> Score:
     score = result if isinstance(result, Score) else Score(value=result)  # type: ignore[arg-type]
-    if not all(isinstance(text, str) for text in (score.reason, score.label, score.error)):
-        return Score(error="returned a Score whose reason, label or error is not a string")
+    texts = (score.reason, score.label, score.error, score.parsed)
+    if not all(isinstance(text, str) for text in texts):
+        return Score(error="returned a Score whose reason, label, error or parsed is not a string")
     value = score.value
     if type(value).__module__ in ("numpy", "torch") and getattr(value, "ndim", None) == 0:
         value = value.item()  # type: ignore[union-attr]
@@ -261,4 +265,4 @@ def _checked_score(result: object, traits: Traits) -> Score:
         return Score(error=f"returned {number}, not a finite number")
     if traits.range and not traits.range[0] <= number <= traits.range[1]:
         return Score(error=f"returned {value}, outside its range {list(traits.range)}")
-    return Score(number, score.reason, score.label)
+    return replace(score, value=number)

@@ -87,7 +87,9 @@ def _store_scores(
     try:
         for key, score in judged:
             value = redact(score.value) if isinstance(score.value, str) else score.value
-            texts = (redact(text) for text in (score.reason, score.label, score.error))
+            texts = (
+                redact(text) for text in (score.reason, score.label, score.error, score.parsed)
+            )
             scores[key] = Score(value, *texts)
             if evaluator.traits.cache and not score.error:
                 unsaved[key] = scores[key]

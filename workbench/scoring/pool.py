@@ -4,7 +4,7 @@ An evaluator gets its data as JSON and nothing of the main process: none of its 
 its pipes, and only the environment variables that are harmless or granted by name.
 
     sent      {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
-    received  [true, "", "", ""]
+    received  [true, "", "", "", ""]
 """
 
 import json

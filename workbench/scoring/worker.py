@@ -6,7 +6,7 @@ It writes an empty line when it is ready, reads one JSON object per line and ans
         -> {"found": {"name": "exact_match", "digest": "0a3e…", …}}
         -> {"refused": {"message": "…", "where": "", "fix": "…"}}
     {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
-        -> [true, "", "", ""]      the fields of a Score, one line per row, in order
+        -> [true, "", "", "", ""]  the fields of a Score, one line per row, in order
     and whenever an evaluator prints
         -> {"printed": "hello\n"}  {"cut": true} once it has printed too much
 
@@ -98,11 +98,11 @@ class EvaluatorWorker:
                 row["completion"] = Completion("", **{**fields, "usage": Usage(**fields["usage"])})
             try:
                 score = evaluator.call(row)
-                answer = [score.value, score.reason, score.label, score.error]
+                answer = [score.value, score.reason, score.label, score.error, score.parsed]
                 json.dumps(answer)
             except BaseException as error:  # even KeyboardInterrupt: no keyboard is attached
                 root = evaluator.spec.root if evaluator.spec else None
-                answer = [None, "", "", exception_message(error, root)]
+                answer = [None, "", "", exception_message(error, root), ""]
             self._restore(environment)
             self._parent.send(answer)
 
