@@ -225,3 +225,13 @@ def test_a_drop_just_as_large_as_allowed_needs_no_number_of_rows(home: Home) -> 
     home.command("run")
     (check,) = home.read("gate")["checks"]
     assert (check["outcome"], check["rows_needed"]) == ("not enough evidence", None)
+
+
+def test_filter_in_a_reply_with_status_200_is_sent_once(home: Home) -> None:
+    error = {"error": {"code": 400, "type": "content_filter", "message": "no"}}
+    home.server.script = script(Reply(body=error))
+    for sent in (2 * ROWS, 0):
+        before = len(home.server.requests)
+        result = home.read("run")
+        assert (len(home.server.requests) - before, result["requests"]["sent"]) == (sent, sent)
+        assert [variant["rows"]["failed"] for variant in result["variants"]] == [0, HARD]

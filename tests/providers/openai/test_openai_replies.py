@@ -61,7 +61,7 @@ REPLIES = {
         "",
         "expected 1 choice, got 2",
     ),
-    "error object": ({"error": {"message": "busy"}}, "invalid_response", "", "busy"),
+    "object of another kind": ({"id": 1}, "invalid_response", "", "no choices but null"),
     "a list": ([1], "invalid_response", "", "is not an object"),
     "login page": (b"<html>Log in</html>", "invalid_response", "", "begins '<html>Log in"),
     "nothing": (b"", "invalid_response", "", "is not JSON"),

@@ -11,6 +11,7 @@ errors.py        a failed call -> whether and when to retry, and whether to stop
 sdk.py           URL, headers and errors as the openai package makes them
 transport.py     HTTP over aiohttp
 reply.py         the body of a reply -> a Completion
+reply_errors.py  an error object in a reply with status 200 -> the status it stands for
 """
 
 from workbench.providers.openai.provider import OpenAIProvider

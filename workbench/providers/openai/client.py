@@ -9,6 +9,7 @@ A fatal error comes before the None.
 """
 
 import asyncio
+import json
 import queue
 import threading
 import time
@@ -21,6 +22,7 @@ from workbench.providers.openai.circuit_breaker import CircuitBreaker
 from workbench.providers.openai.errors import CALL_ERRORS, FIRST_STATUSES, Failure, read_failure
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
+from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
 from workbench.providers.openai.retry import ALIVE, RetryState
 from workbench.providers.openai.sdk import SDK
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
@@ -182,6 +184,11 @@ class _Session:
             raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
         completion = read_reply(request, raw, fault=reply.fault)
+        is_answer = completion.scored and completion.text
+        if not (is_answer or reply.fault) and (error := find_error(raw)):
+            body = json.dumps({"error": error.fields}).encode()
+            status_error = await self._sdk.error(replace(reply, status=error.status, body=body))
+            raise ErrorInReplyError(status_error, error.status, raw)
         return replace(completion, latency_s=latency_s, attempts=state.calls)
 
     async def _read_failure(

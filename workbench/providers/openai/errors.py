@@ -5,13 +5,14 @@ HTTP 500                    possibly billed, sent again
 connection reset            unknown, sent again
 HTTP 400                    the row is `rejected`; `filtered` if a content filter says so
 HTTP 401                    refused, stops the model: "check the key in LOCAL_KEY"
+HTTP 200 with an error      as the status that the error names (reply_errors.py)
 """
 
 import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal
@@ -22,11 +23,12 @@ import openai
 from workbench.canonical import JSON
 from workbench.model import Request
 from workbench.providers.openai.reply import replace_surrogates
+from workbench.providers.openai.reply_errors import ErrorInReplyError, wait_s
 from workbench.providers.openai.settings import OpenAISettings
 from workbench.providers.openai.transport import LostReplyError, NotSentError, PausedError
 
 LONGEST_WAIT = 600.0  # seconds; an endpoint that asks for a longer wait stops its model
-CALL_ERRORS = (openai.OpenAIError, NotSentError, LostReplyError, OSError)
+CALL_ERRORS = (openai.OpenAIError, ErrorInReplyError, NotSentError, LostReplyError, OSError)
 ROW_FIELDS = ("messages", "prompt")  # of a body; an error about them concerns one row
 ROW_STATUSES = (400, 404, 413, 422)  # concern one row, unless the error is about the model
 FIRST_STATUSES = (403, 404)  # concern the model until it has answered, and one row after that
@@ -81,6 +83,10 @@ def read_failure(
     """
     if isinstance(error, openai.APIStatusError):
         return _status_failure(error, settings, request, answered=answered)
+    if isinstance(error, ErrorInReplyError):
+        failure = read_failure(error.error, settings, request, answered=answered)
+        message = f"HTTP 200 with error {failure.message.removeprefix('HTTP ')}"
+        return replace(failure, message=message, reply=error.raw)
     causes = list(_causes(error))
     if isinstance(error, PausedError):
         return Failure(f"not sent: {causes[-1]}", "refused")
@@ -96,12 +102,12 @@ def read_failure(
 def _status_failure(
     error: openai.APIStatusError, settings: OpenAISettings, request: Request, *, answered: bool
 ) -> Failure:
-    status, wait_s = error.status_code, _retry_after_s(error.response.headers)
-    fields = _error_fields(error.body)
+    status, fields = error.status_code, _error_fields(error.body)
+    wait = _retry_after_s(error.response.headers) or wait_s(fields)
     reply = error.response.content.decode("utf-8-sig", "replace")
     message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
     text = f"{fields.get('code')} {fields.get('type')} {message}"
-    fatal_fix = _connection_fix(error, wait_s, text, settings, answered=answered)
+    fatal_fix = _connection_fix(error, wait, text, settings, answered=answered)
     if status in ROW_STATUSES:
         unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
         parameter = "model" if unknown_model else _refused_parameter(fields)
@@ -113,7 +119,7 @@ def _status_failure(
         f"HTTP {status}: {message[:300]}",
         "possibly_billed" if status >= 500 and status not in OVERLOADED else "refused",
         retryable=status in (408, 409, 429) or status >= 500,
-        wait_s=wait_s,
+        wait_s=wait,
         fatal_fix=fatal_fix,
         too_many=status == 429,
         row_state=row_state,
@@ -145,7 +151,7 @@ def _refused_parameter(fields: dict[str, JSON]) -> str:
 
 def _connection_fix(
     error: openai.APIStatusError,
-    wait_s: float | None,
+    wait: float | None,
     text: str,
     settings: OpenAISettings,
     *,
@@ -162,8 +168,8 @@ def _connection_fix(
         return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
     if status == 404 and not answered:
         return f"check the model's name and base_url {settings.url}"
-    if wait_s and wait_s > LONGEST_WAIT:
-        return f"the server asks to wait {_until(wait_s)}; run again then"
+    if wait and wait > LONGEST_WAIT:
+        return f"the server asks to wait {_until(wait)}; run again then"
     return ""
 
 
@@ -191,9 +197,9 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
         return None
 
 
-def _until(wait_s: float) -> str:
+def _until(wait: float) -> str:
     """`2.0 h, until 2026-01-31 16:00 UTC`, without the date where the calendar has none."""
     with suppress(OverflowError, ValueError, OSError):
-        end = datetime.fromtimestamp(time.time() + wait_s, UTC)
-        return f"{wait_s / 3600:.1f} h, until {end:%Y-%m-%d %H:%M} UTC"
-    return f"{wait_s / 3600:.1f} h"
+        end = datetime.fromtimestamp(time.time() + wait, UTC)
+        return f"{wait / 3600:.1f} h, until {end:%Y-%m-%d %H:%M} UTC"
+    return f"{wait / 3600:.1f} h"

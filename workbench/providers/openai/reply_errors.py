@@ -1,0 +1,184 @@
+"""An error object in a reply with HTTP status 200, as gateways send it.
+
+    {"error": {"message": "busy", "code": 429}}               429
+    {"error": "insufficient_quota"}                           429
+    {"choices": [{"error": {"code": 502}, …}]}                502
+
+Its status is the number that it names, or that of its code in words; without either, 500.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from workbench.canonical import JSON
+
+STATUS_KEYS = ("code", "status", "status_code", "statusCode", "http_status", "http_code", "error")
+NAME_KEYS = ("code", "type", "status", "reason", "error_type", "error_code", "title", "error")
+MESSAGE_KEYS = ("message", "msg", "detail", "error_message", "error_msg", "title", "error")
+DEPTH = 4  # of error objects inside of error objects
+# Codes in words, in the order in which they are searched: first in codes, then in the message.
+NAMED_STATUSES = {
+    400: r"content.?(filter|policy)|ContentPolicy|data.?inspection|moderation|context.?(length|size"
+    r"|window)|maximum context|invalid.?(request|argument|parameter|prompt)|bad.?request"
+    r"|unsupported|failed.?precondition|out.?of.?range",
+    402: r"insufficient.?(credit|balance|fund)|payment.?required|requires? (more|additional) credit"
+    r"|arrearage|billing|credit balance|no credit",
+    429: r"rate.?limit|too.?many.?requests|throttl|resource.?(has been )?exhausted|quota",
+    401: r"(invalid|incorrect|missing|wrong).{0,12}\bapi.?key|api.?key.{0,20}invalid|authenticat"
+    r"|unauthori[sz]ed",
+    403: r"permission|forbidden|access.?denied",
+    404: r"not.?found|no such|does not exist|unknown.?model",
+    413: r"too.?large",
+    422: r"unprocessable|validation",
+    529: r"overloaded",
+    503: r"unavailable|at capacity|busy|try again later|loading",
+    504: r"time.?d?.?out|deadline",
+}
+WAIT = re.compile(
+    r"(?i)(?:try again|retry) (?:in|after) (\d+(?:\.\d+)?) ?(ms|milliseconds?|s|sec|seconds?|m|min)\b"
+)
+UNIT_S = {"m": 60.0, "min": 60.0, "ms": 0.001, "millisecond": 0.001, "milliseconds": 0.001}
+
+
+@dataclass(frozen=True)
+class ErrorObject:
+    """The error in a reply: the fields that name its code, type and message."""
+
+    status: int
+    fields: Mapping[str, JSON]
+
+
+class ErrorInReplyError(Exception):
+    """A reply with status 200 held an error; `error` is the exception that stands for it."""
+
+    def __init__(self, error: Exception, status_code: int, raw: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.status_code = status_code
+        self.raw = raw
+
+
+def find_error(raw: str) -> ErrorObject | None:
+    """Return the error object in the body of a reply; None if it holds none."""
+    try:
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    layers = list(_layers(body))
+    return ErrorObject(_status(layers), _merged(layers)) if layers else None
+
+
+def wait_s(fields: Mapping[str, JSON]) -> float | None:
+    """Seconds that an error object asks to wait; None if it doesn't."""
+    details = fields.get("details")
+    delays = [
+        fields.get("retry_after_ms"),
+        fields.get("retry_after"),
+        *(detail.get("retryDelay") for detail in _objects(details)),
+        *_header_waits(fields.get("metadata")),
+    ]
+    for delay, scale in zip(delays, [0.001, *[1.0] * (len(delays) - 1)], strict=True):
+        number = re.fullmatch(r"(\d{1,12}(?:\.\d*)?)s?", str(delay))
+        if number and float(number[1]):
+            return float(number[1]) * scale
+    if match := WAIT.search(str(fields.get("message") or "")):
+        return float(match[1]) * UNIT_S.get(match[2].lower(), 1.0) or None
+    return None
+
+
+def _header_waits(metadata: JSON) -> Iterator[JSON]:
+    """Values of Retry-After among the headers that a gateway repeats."""
+    headers = metadata.get("headers") if isinstance(metadata, dict) else None
+    for name, value in headers.items() if isinstance(headers, dict) else ():
+        if name.lower() == "retry-after":
+            yield value
+
+
+def _layers(body: JSON) -> Iterator[dict[str, JSON]]:
+    """The error objects of a body, the innermost first; nothing if it holds no error."""
+    if isinstance(body, list) and len(body) == 1:
+        body = body[0]
+    if not isinstance(body, dict):
+        return
+    error = body.get("error") or body.get("errors") or _choice_error(body)
+    if not error:
+        has_message = any(body.get(key) for key in MESSAGE_KEYS)
+        has_code = any(_number(body.get(key)) for key in STATUS_KEYS) or "code" in body
+        is_error = "error" in (body.get("object"), body.get("type")) or "detail" in body
+        if "choices" in body or not (is_error or (has_message and has_code)):
+            return
+    yield from _unpack(error, DEPTH)
+    yield {key: value for key, value in body.items() if key not in ("choices", "errors")}
+
+
+def _unpack(error: JSON, depth: int) -> Iterator[dict[str, JSON]]:
+    """An error and those inside of it, the innermost first; a text may be JSON."""
+    if isinstance(error, list):
+        error = next(iter(error), None)
+    if isinstance(error, str):
+        parsed: JSON = None
+        with suppress(ValueError, RecursionError):
+            parsed = json.loads(error)
+        if isinstance(parsed, dict) and depth:
+            yield from _unpack(parsed, depth - 1)
+        else:
+            yield {"message": error}
+    elif isinstance(error, dict):
+        metadata = error.get("metadata")
+        inner = [error.get("error"), metadata.get("raw") if isinstance(metadata, dict) else None]
+        message = error.get("message")
+        inner += [message] if isinstance(message, str) and message.lstrip()[:1] == "{" else []
+        for nested in inner if depth else ():
+            yield from _unpack(nested, depth - 1)
+        yield error
+        if isinstance(metadata, dict):
+            yield metadata
+    elif _number(error):
+        yield {"code": error}
+
+
+def _choice_error(body: Mapping[str, JSON]) -> JSON:
+    for choice in _objects(body.get("choices"))[:1]:
+        message = choice.get("message")
+        return choice.get("error") or (isinstance(message, dict) and message.get("error"))
+    return None
+
+
+def _objects(values: JSON) -> list[dict[str, JSON]]:
+    return [v for v in values if isinstance(v, dict)] if isinstance(values, list) else []
+
+
+def _number(value: JSON) -> int:
+    """The HTTP status in a value (429, "429", FastChat's 42901); 0 if there is none."""
+    text = str(value) if isinstance(value, int | float | str) else ""
+    match = re.fullmatch(r"([45]\d\d)(\d\d|\.0)?", text.strip())
+    return int(match[1]) if match else 0
+
+
+def _status(layers: list[dict[str, JSON]]) -> int:
+    for layer in layers:
+        for key in STATUS_KEYS:
+            if status := _number(layer.get(key)):
+                return status
+    if any(isinstance(layer.get("detail"), list) for layer in layers):
+        return 422
+    for keys in (NAME_KEYS, MESSAGE_KEYS):
+        values = [layer.get(key) for layer in layers for key in keys]
+        text = " ".join(value for value in values if isinstance(value, str))
+        for status, pattern in NAMED_STATUSES.items():
+            if re.search(f"(?i){pattern}", text):
+                return status
+    return 500
+
+
+def _merged(layers: list[dict[str, JSON]]) -> dict[str, JSON]:
+    """The fields of all layers, inner before outer, with one `message`."""
+    fields: dict[str, JSON] = {}
+    for layer in layers:
+        fields = {**layer, **fields}
+    texts = (fields.get(key) for key in MESSAGE_KEYS)
+    message = next((text for text in texts if text and not isinstance(text, dict)), "")
+    return {**{key: value for key, value in fields.items() if key != "error"}, "message": message}
