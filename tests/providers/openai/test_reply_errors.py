@@ -54,7 +54,8 @@ ANSWERS = [answer("4"), answer(""), {**answer("4"), "error": None}, {"choices": 
 def test_status_of_an_error_object(case):
     body, status = SHAPES[case]
     error = find_error(json.dumps(body))
-    assert error and error.status == status
+    assert error is not None
+    assert error.status == status
 
 
 @pytest.mark.parametrize("body", ANSWERS)

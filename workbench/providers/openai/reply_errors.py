@@ -38,7 +38,8 @@ NAMED_STATUSES = {
     504: r"time.?d?.?out|deadline",
 }
 WAIT = re.compile(
-    r"(?i)(?:try again|retry) (?:in|after) (\d+(?:\.\d+)?) ?(ms|milliseconds?|s|sec|seconds?|m|min)\b"
+    r"(?i)(?:try again|retry) (?:in|after) (\d+(?:\.\d+)?) ?"
+    r"(ms|milliseconds?|s|sec|seconds?|m|min)\b"
 )
 UNIT_S = {"m": 60.0, "min": 60.0, "ms": 0.001, "millisecond": 0.001, "milliseconds": 0.001}
 
