@@ -6,6 +6,7 @@ project.store      # <root>/.workbench, created if missing
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -80,14 +81,22 @@ class Project:
 
     @property
     def store(self) -> Path:
-        """The folder of the stores, readable by its owner only; created if missing."""
+        """The folder of the stores, readable by its owner only and ignored by git.
+
+        It is created if missing.
+        """
         folder = self.root / ".workbench"
+        ignore = folder / ".gitignore"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             message = f"can't create the store: {error.strerror}"
             fix = "make the folder writable, or work on a copy of the project"
             raise WorkbenchError(message, where=str(folder), fix=fix) from error
+        if not ignore.exists():
+            with suppress(OSError):  # a full disk, or a folder that can't be written
+                ignore.touch(mode=0o600)
+                ignore.write_text("*\n")
         return folder
 
     def tracking_uri(self, flag: str = "") -> str:

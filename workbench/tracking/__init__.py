@@ -8,6 +8,7 @@ evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
 history_charts.py    charts of the last invocations
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
+moved_store.py       artifact addresses of a moved or copied store
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
 recorded_rows.py     rows of a recorded variant, read back

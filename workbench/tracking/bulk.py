@@ -12,12 +12,14 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import mlflow
+from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.store.tracking.utils.sql_trace_rollups import rollups_enabled
 from mlflow.tracing.client import TracingClient
 from mlflow.utils.time import get_current_time_millis
-from sqlalchemy import and_, case, select
+from sqlalchemy import Table, and_, case, select
 from sqlalchemy.dialects.sqlite import Insert, insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from workbench.tracking.client_writer import ClientTraceWriter, StoredTrace, batches
@@ -29,6 +31,7 @@ from workbench.tracking.trace_tables import (
     METADATA,
     SPANS,
     TAGS,
+    Columns,
     association,
     table_rows,
 )
@@ -107,7 +110,7 @@ class BulkTraceWriter(ClientTraceWriter):
         links = [association(trace_id, ("run", self.run.run_id), now_ms) for trace_id in missing]
         with self._sql_store.ManagedSessionMaker(read_only=False) as session:
             for batch in batches(links, BATCH):
-                session.execute(insert(LINKS), batch)
+                session.execute(insert(LINKS).prefix_with("OR IGNORE"), batch)
 
     def linked_ids(self) -> set[str]:
         """See `ClientTraceWriter`."""
@@ -121,19 +124,23 @@ class BulkTraceWriter(ClientTraceWriter):
 
     def _replace_batch(self, row_traces: Sequence[RowTrace]) -> None:
         tables = table_rows(row_traces, self._artifact_location)
-        infos = tables.pop(INFOS)
-        stored = select(INFOS.c.request_id).where(
-            INFOS.c.request_id.in_([trace.id for trace in row_traces])
-        )
+        try:
+            self._insert(tables, replaces=False)  # faster
+        except MlflowException as error:
+            # The traces are stored, or MLflow left links behind when it deleted them.
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            self._insert(tables, replaces=True)
+
+    def _insert(self, tables: Mapping[Table, Sequence[Columns]], *, replaces: bool) -> None:
         with self._sql_store.ManagedSessionMaker(read_only=False) as session:
-            is_new = session.scalar(stored.limit(1)) is None  # a plain insert is faster
-            session.execute(insert(INFOS) if is_new else _upsert(infos[0]), infos)
             for table, rows in tables.items():
-                if rows:
-                    statement = insert(table)
-                    session.execute(
-                        statement if is_new else statement.prefix_with("OR REPLACE"), rows
-                    )
+                if rows and not replaces:
+                    session.execute(insert(table), rows)
+                elif table is INFOS:
+                    session.execute(_upsert(rows[0]), rows)
+                elif rows:
+                    session.execute(insert(table).prefix_with("OR REPLACE"), rows)
 
     @cached_property
     def _sql_store(self) -> SqlAlchemyStore:

@@ -34,6 +34,7 @@ from workbench.tracking.mlflow_client import (
     set_http_defaults,
     silence,
 )
+from workbench.tracking.moved_store import update_addresses
 from workbench.tracking.protocol import not_recorded_error
 
 PROBE_S = 3.0  # a server's time to answer
@@ -176,7 +177,10 @@ def connect(
         _probe(uri, timeout_s)
     _point_mlflow_to(uri)
     silence()
-    return TrackingStore(uri, _open_client(uri, redactor or Redactor()), artifacts, lock)
+    client = _open_client(uri, redactor or Redactor())
+    if artifacts:
+        update_addresses(file, artifacts)
+    return TrackingStore(uri, client, artifacts, lock)
 
 
 def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
