@@ -138,6 +138,18 @@ def paired_difference(
     first: RowValues, second: RowValues, scale: Scale, clusters: Clusters | None = None
 ) -> Difference | None:
     """The difference of the second from the first; None where no row has a value in both."""
+    untested = _untested_difference(first, second, scale, clusters)
+    if not untested:
+        return None
+    low, high = enclosing(_interval(untested), untested.mean)
+    tested = replace(untested, low=low, high=high)
+    return tested if tested.reason else _with_test(tested)
+
+
+def _untested_difference(
+    first: RowValues, second: RowValues, scale: Scale, clusters: Clusters | None
+) -> Difference | None:
+    """The difference without interval and p-value."""
     shared = _shared_rows(first, second)
     if not shared:
         return None
@@ -147,7 +159,7 @@ def paired_difference(
     single = all(len(values[row]) == 1 for row in shared for values in (first, second))
     width = float(np.abs(by_row).max()) if scale.width is None else scale.width
     too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_DIFFERING
-    open_difference = Difference(
+    return Difference(
         before=float(before.mean()),
         after=float(after.mean()),
         low=None,
@@ -165,9 +177,6 @@ def paired_difference(
         differences=differences,
         reason=TOO_FEW if too_few else "",
     )
-    low, high = enclosing(_interval(open_difference), open_difference.mean)
-    tested = replace(open_difference, low=low, high=high)
-    return tested if too_few else _with_test(tested)
 
 
 def _interval(difference: Difference) -> tuple[float, float] | None:
@@ -215,7 +224,7 @@ def anytime_difference(
     """
     if scale.width is None:
         raise ValueError("an anytime-valid test needs a metric with a range")
-    difference = paired_difference(first, second, scale, clusters)
+    difference = _untested_difference(first, second, scale, clusters)
     if not difference:
         return None
     shared = _shared_rows(first, second)
