@@ -3,6 +3,8 @@
 types         Example, Dataset, and `dataset:` of an experiment file
 load          the dataset that an experiment file names
 examples      rows as examples: id, inputs, expectations
+expected      the right answer of a row: a column, a path or an expression
+expected_values   the right answers of all rows: whole floats, lists written as text
 columns       names and kinds of columns, and warnings about them
 csv_rows, json_rows, parquet_rows, huggingface    readers, one a format
 text_files    checks and lines of text files

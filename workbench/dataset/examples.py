@@ -12,8 +12,11 @@ from dataclasses import dataclass
 
 from workbench.canonical import JSON, canonical_json
 from workbench.dataset.columns import ColumnSummary
+from workbench.dataset.expected import Answered, is_empty, is_nested, read_expected
+from workbench.dataset.expected_values import ExpectedValues
 from workbench.dataset.types import EXPECTED, SPLIT, Dataset, DatasetSource, DatasetSpec, Example
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.prompt.renderer import Renderer
 
 Values = Mapping[str, JSON]
 
@@ -21,28 +24,38 @@ _IGNORED = frozenset({"id", "dataset_record_id", SPLIT, "tags", "outputs"})  # i
 
 
 def collect_examples(
-    source: DatasetSource, spec: DatasetSpec, *, name: str, limit: int | None = None
+    source: DatasetSource,
+    spec: DatasetSpec,
+    *,
+    name: str,
+    limit: int | None = None,
+    renderer: Renderer | None = None,
 ) -> Dataset:
     """The examples of `source` that `spec` selects, in order.
 
     With a limit only the first are kept; all are read, for the digest and for their errors.
+    Without a renderer one is started if `expected:` is an expression.
 
     Raises:
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
     """
     summary, ids, content = ColumnSummary(source), _Ids(source), hashlib.sha256()
-    groups = _Groups(spec.cluster)
+    groups, answers = _Groups(spec.cluster), ExpectedValues(source, spec.expected)
     examples: list[Example] = []
     numbers: list[int] = []
     nested: bool | None = None
     rows = labelled = 0
-    for number, values in _select_split(source, spec):
-        row = _Row(values, source.location(number), spec)
+    for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
+        number = answered.number
+        row = _Row(answered, source.location(number), spec)
         nested = row.nested if nested is None else nested
         declared_id, inputs, expectations = row.parts(nested)
         body = canonical_json({"expectations": expectations, "inputs": inputs})
         row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
+        if not nested and is_empty(answered.answer):
+            expectations = {}
+        answers.add(number, answered.answer)
         summary.add(number, inputs, expectations)
         groups.add(row)
         rows, labelled = rows + 1, labelled + bool(expectations)
@@ -54,12 +67,12 @@ def collect_examples(
     return Dataset(
         name=name,
         source=source.name,
-        examples=tuple(examples),
+        examples=tuple(answers.as_integers(examples)),
         digest=content.hexdigest(),
         columns=summary.columns,
         rows=rows,
         labelled=labelled,
-        warnings=(*summary.warnings(), *groups.warnings()),
+        warnings=(*summary.warnings(), *groups.warnings(), *answers.warnings()),
         row_numbers=tuple(numbers),
         unit=source.unit,
         cluster=spec.cluster or "",
@@ -89,13 +102,17 @@ def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[in
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    values: Values
+    answered: Answered
     where: str
     spec: DatasetSpec
 
     @property
+    def values(self) -> Values:
+        return self.answered.values
+
+    @property
     def nested(self) -> bool:
-        return isinstance(self.values.get("inputs"), Mapping)
+        return is_nested(self.values)
 
     def parts(self, nested: bool) -> tuple[JSON, Values, Values]:
         """Id (None: the row has none), inputs and expectations; `nested` as the rows before it."""
@@ -107,25 +124,18 @@ class _Row:
         return self._nested_parts() if nested else self._flat_parts()
 
     def _flat_parts(self) -> tuple[JSON, Values, Values]:
-        spec = self.spec
-        inputs = dict(self.values)
+        spec, remaining = self.spec, self.answered.remaining
+        inputs = dict(self.values if remaining is None else remaining)
         if isinstance(inputs.get("expectations"), Mapping):
             fix = 'use {"inputs": {…}, "expectations": {…}}, or plain columns'
             raise self._error("the row has `expectations` but no `inputs`", fix)
         row_id = self._id("id")
         inputs.pop(spec.id or "id", None)
         inputs.pop(SPLIT, None)
-        if spec.expected is None:
-            return row_id, inputs, {}
-        if spec.expected not in inputs:
-            raise unknown_name("column", spec.expected, inputs, where=self.where)
-        answer = inputs.pop(spec.expected)
+        answer = self.answered.answer
         return row_id, inputs, {} if answer is None else {EXPECTED: answer}
 
     def _nested_parts(self) -> tuple[JSON, Values, Values]:
-        if self.spec.expected is not None:
-            message = f"`expected: {self.spec.expected}`, but this row has its own expectations"
-            raise self._error(message, "remove `expected:`; evaluators read `expectations`")
         allowed = _IGNORED | {"inputs", "expectations", self.spec.id, self.spec.cluster}
         for column in self.values:
             if column not in allowed:

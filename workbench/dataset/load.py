@@ -16,6 +16,7 @@ from workbench.dataset.text_files import check_file, check_text
 from workbench.dataset.types import Dataset, DatasetSource, DatasetSpec, Unit
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
+from workbench.prompt.renderer import Renderer
 
 MlflowReader = Callable[[str], Sequence[Mapping[str, Any]]]
 Reader = Callable[[Path, str], Iterator[tuple[int, dict[str, JSON]]]]
@@ -37,26 +38,28 @@ def load_dataset(
     *,
     mlflow_reader: MlflowReader | None = None,
     limit: int | None = None,
+    renderer: Renderer | None = None,
 ) -> Dataset:
     """Every row that `spec` selects, read and checked; paths are relative to `folder`.
 
     `mlflow_reader` returns the records of an MLflow evaluation dataset by its name. With a `limit`
-    only the first rows are kept.
+    only the first rows are kept. Without a renderer one is started if `expected:` needs it.
 
     Raises:
         WorkbenchError: with file and line where there are lines.
     """
+    collect = partial(collect_examples, limit=limit, renderer=renderer)
     if spec.path is not None:
         path = folder / spec.path
-        return collect_examples(_open_file(path), spec, name=path.stem, limit=limit)
+        return collect(_open_file(path), spec, name=path.stem)
     if spec.huggingface is not None:
         # `datasets` takes a second to import
         from workbench.dataset.huggingface import open_hub
 
         name = Path(spec.huggingface).name
-        return collect_examples(open_hub(spec, folder), spec, name=name, limit=limit)
+        return collect(open_hub(spec, folder), spec, name=name)
     name = spec.mlflow or ""
-    return collect_examples(_open_mlflow(name, mlflow_reader), spec, name=name, limit=limit)
+    return collect(_open_mlflow(name, mlflow_reader), spec, name=name)
 
 
 def _open_file(path: Path) -> DatasetSource:

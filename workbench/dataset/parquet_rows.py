@@ -15,10 +15,10 @@ _BATCH_ROWS = 1024
 
 
 def read_parquet(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    """The rows of a Parquet file, numbered from 1; dates become ISO 8601 strings.
+    """The rows of a Parquet file, numbered from 1; dates become ISO 8601 strings, NaN null.
 
     Raises:
-        WorkbenchError: it is not Parquet, or a column holds bytes, decimals or NaN.
+        WorkbenchError: it is not Parquet, or a column holds bytes, decimals or infinities.
     """
     try:
         with pq.ParquetFile(path) as file:

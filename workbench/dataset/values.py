@@ -13,15 +13,17 @@ from workbench.errors import WorkbenchError
 
 
 def as_json(value: object) -> JSON:
-    """`value` as JSON data; dates and times become ISO 8601 strings.
+    """`value` as JSON data; dates and times become ISO 8601 strings, NaN (a missing cell) null.
 
     Raises:
-        ValueError: JSON has no such value: bytes, decimals, images, NaN, …
+        ValueError: JSON has no such value: bytes, decimals, images, infinities, …
     """
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        if not math.isfinite(value):
+        if math.isnan(value):
+            return None
+        if math.isinf(value):
             raise ValueError(f"{value} is not a JSON number; write null for a missing number")
         return value
     if isinstance(value, datetime.date | datetime.datetime | datetime.time):

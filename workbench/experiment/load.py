@@ -45,9 +45,14 @@ def load_experiment(
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     find = partial(find_prompt, task, project, renderer, resolvers.registry)
-    reader = resolvers.mlflow_dataset
     with located(document.where("dataset")):
-        dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader, limit=limit)
+        dataset = load_dataset(
+            file.dataset,
+            path.parent,
+            mlflow_reader=resolvers.mlflow_dataset,
+            limit=limit,
+            renderer=renderer,
+        )
     experiment = Experiment(
         name=file.name or task,
         task=task,

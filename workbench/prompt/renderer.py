@@ -3,8 +3,10 @@
 >>> with Renderer() as renderer:
 ...     renderer.parse(["Hi {{ name }}"])
 ...     list(renderer.render("Hi {{ name }}", [{"name": "Ada"}]))
+...     list(renderer.evaluate("{{ choices[answer] }}", [{"choices": [3, 7], "answer": 1}]))
 [Parsed(variables={'name': 1}, tags={}, error='', line=0)]
 [Rendered(text='Hi Ada', error='', line=0)]
+[Evaluated(value=7, error='', line=0)]
 """
 
 import json
@@ -14,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from workbench.canonical import JSON
 from workbench.workers.worker_process import EndedError, LateError, WorkerProcess, json_batches
@@ -47,6 +49,33 @@ class Rendered:
     line: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Evaluated:
+    """JSON value of one row, or its error."""
+
+    value: JSON = None
+    error: str = ""
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Columns that a template reads, or its error.
+
+    Attributes:
+        paths: each column with the keys to the part that is read: `a.b["c"]` is [a, b, c].
+        selected_from: columns that offer values to choose from by another column's value, as
+            `choices` in `choices[answer]`.
+    """
+
+    paths: Sequence[Sequence[str]] = ()
+    selected_from: Sequence[str] = ()
+    error: str = ""
+
+
+RowAnswer = TypeVar("RowAnswer", Rendered, Evaluated)
+
+
 class Renderer(WorkerProcess):
     """The child process that parses and renders, started when first needed."""
 
@@ -71,6 +100,27 @@ class Renderer(WorkerProcess):
 
         Rows are read and rendered some batches ahead of the caller.
         """
+        return self._answer_rows("render", source, rows, Rendered)
+
+    def evaluate(
+        self, source: str, rows: Iterable[Mapping[str, JSON]]
+    ) -> Generator[Evaluated, None, None]:
+        """As `render`; a source that is one `{{ expression }}` keeps the type of its value."""
+        return self._answer_rows("evaluate", source.strip(), rows, Evaluated)
+
+    def reads(self, source: str) -> Reads:
+        """The columns that a source for `evaluate` reads."""
+        self.send(json.dumps({"reads": source.strip()}))
+        answer = self._receive()
+        return Reads(error=answer["error"]) if "error" in answer else Reads(**answer)
+
+    def _answer_rows(
+        self,
+        request: str,
+        source: str,
+        rows: Iterable[Mapping[str, JSON]],
+        answer_type: type[RowAnswer],
+    ) -> Generator[RowAnswer, None, None]:
         # They must fit into the child's memory.
         batches = json_batches(rows, most_rows=BATCH_ROWS, size=BATCH_SIZE)
         sizes: deque[int] = deque()  # of the batches whose answers are still to be read
@@ -78,15 +128,15 @@ class Renderer(WorkerProcess):
             for batch in chain(batches, [None] * BATCHES_AHEAD):
                 if batch is not None:
                     row_list = ", ".join(batch)
-                    self.send(f'{{"render": {json.dumps(source)}, "rows": [{row_list}]}}')
+                    self.send(f'{{"{request}": {json.dumps(source)}, "rows": [{row_list}]}}')
                     sizes.append(len(batch))
                 if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
                     # All at once: a caller that stops at a row leaves no answer behind.
-                    rendered = [Rendered(**self._receive())]
-                    while len(rendered) < sizes[0] and not rendered[-1].error:
-                        rendered.append(Rendered(**self._receive()))
-                    yield from rendered
-                    if rendered[-1].error:
+                    answers = [answer_type(**self._receive())]
+                    while len(answers) < sizes[0] and not answers[-1].error:
+                        answers.append(answer_type(**self._receive()))
+                    yield from answers
+                    if answers[-1].error:
                         return
                     sizes.popleft()
         finally:

@@ -8,16 +8,21 @@ JSON lines on stdout:
     {"render": "Hi {{ name }}", "rows": [{"name": "Ada"}]}
         -> {"text": "Hi Ada"}                        (one line per row, in order)
         -> {"error": "'nam' is undefined", "line": 1}
+    {"evaluate": "{{ choices[answer] }}", "rows": [{"choices": ["a", "b"], "answer": 1}]}
+        -> {"value": "b"}                            (as `render`, but the value keeps its type)
+    {"reads": "{{ choices[answer] }}"}
+        -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"]}
 
 Run as `python worker.py MEMORY_BYTES SECONDS`; nothing of the package is imported.
 """
 
 import json
+import re
 import resource
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import FrameType
@@ -61,7 +66,17 @@ def _refuse_json(value: object) -> None:
     raise TypeError(f"a {type(value).__name__} is not JSON")
 
 
-ENVIRONMENT = ImmutableSandboxedEnvironment(
+class Environment(ImmutableSandboxedEnvironment):
+    """The sandbox of templates."""
+
+    def getitem(self, obj: Any, argument: Any) -> Any:
+        """As always, but a whole float is an index: tables with missing cells write `1.0`."""
+        if isinstance(argument, float) and argument.is_integer() and isinstance(obj, list | str):
+            argument = int(argument)
+        return super().getitem(obj, argument)
+
+
+ENVIRONMENT = Environment(
     undefined=MissingVariable, keep_trailing_newline=True, finalize=_check_printable
 )
 del ENVIRONMENT.globals["lipsum"]
@@ -69,6 +84,21 @@ del ENVIRONMENT.globals["lipsum"]
 ENVIRONMENT.filters["tojson"] = lambda value, indent=None: json.dumps(
     value, ensure_ascii=False, indent=indent, default=_refuse_json
 )
+
+
+def _parse_json(value: Any) -> Any:
+    """The value of a JSON text; anything but text stays the same."""
+    if not isinstance(value, str | Undefined):
+        return value
+    try:
+        return json.loads(str(value))
+    except ValueError:
+        raise ValueError(f"fromjson: {str(value)[:60]!r} is not JSON") from None
+
+
+ENVIRONMENT.filters["fromjson"] = _parse_json
+# A template that is one expression and nothing else.
+EXPRESSION = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 
 
 class OutOfTimeError(Exception):
@@ -104,6 +134,71 @@ def parse(source: str, seconds: float) -> dict[str, Any]:
     return {"variables": variables, "tags": tags}
 
 
+def read_paths(source: str, seconds: float) -> dict[str, Any]:
+    """The columns that a template reads, each as the path to the part that it reads.
+
+    `selected_from`: columns that only offer values to choose from by the value of another column.
+    """
+    try:
+        with _time_limit(seconds):
+            tree = ENVIRONMENT.parse(source)
+            free = meta.find_undeclared_variables(tree)
+            _compile_value(source)
+    except Exception as error:  # constants are folded, so a template may raise anything
+        return {"error": _message(error)}
+    paths = [path for path in _paths(tree) if path[0] in free]
+    selected_from: set[str] = set()
+    for item in tree.find_all(nodes.Getitem):
+        offered, index = ({path[0] for path in _paths(part)} for part in (item.node, item.arg))
+        if index & free - offered:
+            selected_from |= offered & free
+    return {"paths": paths, "selected_from": sorted(selected_from)}
+
+
+def _paths(node: nodes.Node) -> list[list[str]]:
+    """Each name below `node` with the constant keys that follow it: `a.b["c"]` is [a, b, c]."""
+    path: list[str] = []
+    target = node
+    while isinstance(target, nodes.Getattr | nodes.Getitem):
+        if isinstance(target, nodes.Getattr):
+            path.insert(0, target.attr)
+        elif isinstance(target.arg, nodes.Const) and isinstance(target.arg.value, str):
+            path.insert(0, target.arg.value)
+        else:
+            path = []
+            if not isinstance(target.arg, nodes.Const):
+                return _paths(target.node) + _paths(target.arg)
+        target = target.node
+    if isinstance(target, nodes.Name):
+        return [[target.name, *path]]
+    return [path for child in target.iter_child_nodes() for path in _paths(child)]
+
+
+def _compile_value(source: str) -> Callable[[Any], Any]:
+    """A function from a row to the value of a template; its text, if it is no single expression."""
+    body = ENVIRONMENT.parse(source).body
+    output = body[0] if len(body) == 1 else None
+    match = EXPRESSION.fullmatch(source)
+    if match and isinstance(output, nodes.Output) and len(output.nodes) == 1:
+        return ENVIRONMENT.compile_expression(match[1], undefined_to_none=False)
+    return ENVIRONMENT.from_string(source).render
+
+
+def evaluate(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
+    """One value per row, up to the first error."""
+    compute: Callable[[Any], Any] | None = None
+    for row in rows:
+        try:
+            with _time_limit(seconds):
+                compute = compute or _compile_value(source)
+                text = json.dumps(compute(row), allow_nan=False, default=_refuse_json)
+            _check_length(text)
+        except Exception as error:  # an expression may raise anything
+            yield {"error": _message(error), "line": 0}
+            return
+        yield {"value": json.loads(text)}
+
+
 def render(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
     """One text per row, up to the first error."""
     template: Template | None = None
@@ -112,14 +207,16 @@ def render(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, A
             with _time_limit(seconds):
                 template = template or ENVIRONMENT.from_string(source)
                 text = template.render(row)
-            if len(text) > MAX_RENDERED:
-                raise ValueError(
-                    f"rendered to {len(text):,} characters, more than {MAX_RENDERED:,}"
-                )
+            _check_length(text)
         except Exception as error:  # a template may raise anything
             yield {"error": _message(error), "line": _line(error)}
             return
         yield {"text": text}
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_RENDERED:
+        raise ValueError(f"rendered to {len(text):,} characters, more than {MAX_RENDERED:,}")
 
 
 def _message(error: BaseException) -> str:
@@ -162,6 +259,11 @@ def main() -> None:
         request = json.loads(line)
         if "parse" in request:
             _send({"parsed": [parse(source, seconds) for source in request["parse"]]})
+        elif "reads" in request:
+            _send(read_paths(request["reads"], seconds))
+        elif "evaluate" in request:
+            for answer in evaluate(request["evaluate"], request["rows"], seconds):
+                _send(answer)
         else:
             for answer in render(request["render"], request["rows"], seconds):
                 _send(answer)

@@ -1,0 +1,184 @@
+"""The right answer of a row: a column, a path into a nested column, or an expression.
+
+expected: label                       {"label": "positive"}                           "positive"
+expected: answers.text                {"answers": {"text": ["4", "four"]}}            ["4", "four"]
+expected: "{{ choices[answer] }}"     {"choices": ["no", "yes"], "answer": 1}         "yes"
+
+What it reads is removed from the inputs, so that no template can show it. A column that only
+offers the values to choose from (`choices`) stays.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from workbench.canonical import JSON
+from workbench.dataset.types import SPLIT, DatasetSource
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.prompt.renderer import Renderer
+
+Values = Mapping[str, JSON]
+Path = Sequence[str]
+
+_REMOVED: Any = object()
+_EXPRESSION_FIX = 'an expression is written in quotes: expected: "{{ choices[answer] }}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One row with the right answer in it; `remaining`: the row without what the answer reads."""
+
+    number: int
+    values: Values
+    answer: JSON = None
+    remaining: Values | None = None
+
+
+def is_empty(answer: JSON) -> bool:
+    """True for null, white space, and a list that holds nothing else.
+
+    >>> [is_empty(answer) for answer in (None, " ", [], ["", None], 0, False, "no")]
+    [True, True, True, True, False, False, False]
+    """
+    if isinstance(answer, str):
+        return not answer or answer.isspace()
+    return answer is None or (isinstance(answer, list) and all(map(is_empty, answer)))
+
+
+def read_expected(
+    source: DatasetSource,
+    rows: Iterable[tuple[int, Values]],
+    expected: str | None,
+    renderer: Renderer | None,
+) -> Iterator[Answered]:
+    """Each row with its right answer; nested rows have their own expectations.
+
+    Raises:
+        WorkbenchError: the expression is invalid or fails, or a row lacks the column.
+    """
+    if expected is None:
+        yield from (Answered(number, values) for number, values in rows)
+    elif "{{" in expected or "{%" in expected:
+        if renderer is not None:
+            yield from _evaluate(source, rows, expected, renderer)
+        else:
+            with Renderer() as started:
+                yield from _evaluate(source, rows, expected, started)
+    else:
+        for number, values in rows:
+            where = source.location(number)
+            if is_nested(values):
+                raise nested_error(expected, where)
+            path = _column_path(expected, values, where)
+            answer = _read_path(values, path, where)
+            yield Answered(number, values, answer, _without(values, [path]))
+
+
+def is_nested(values: Values) -> bool:
+    """True for `{"inputs": {…}, "expectations": {…}}`."""
+    return isinstance(values.get("inputs"), Mapping)
+
+
+def nested_error(expected: str, where: str) -> WorkbenchError:
+    """`expected:` for rows that have expectations."""
+    message = f"`expected: {expected}`, but this row has its own expectations"
+    fix = "remove `expected:`; evaluators read `expectations`"
+    return WorkbenchError(message, where=where, fix=fix)
+
+
+def _column_path(expected: str, values: Values, where: str) -> Path:
+    """A column and the keys below it; the longest name of a column counts."""
+    parts = expected.split(".")
+    for count in range(len(parts), 0, -1):
+        if (column := ".".join(parts[:count])) in values:
+            return [column, *parts[count:]]
+    columns = [column for column in values if column not in ("id", SPLIT)]
+    error = unknown_name("column", expected, columns, where=where)
+    if any(sign in expected for sign in "[(|{"):
+        error.fix = _EXPRESSION_FIX
+    raise error
+
+
+def _read_path(value: JSON, path: Path, where: str) -> JSON:
+    for index, key in enumerate(path):
+        if isinstance(value, Mapping):
+            if key not in value:
+                owner = ".".join(path[:index])
+                raise unknown_name(f"key of {owner!r}:", key, value, where=where)
+            value = value[key]
+        elif isinstance(value, list) and key.isdecimal():
+            value = value[int(key)] if int(key) < len(value) else None
+        elif isinstance(value, list):
+            return [_read_path(entry, path[index:], where) for entry in value]
+        elif value is None:
+            return None
+        else:
+            owner = ".".join(path[:index])
+            message = f"{owner!r} is {value!r:.60}, so it has no {key!r}"
+            raise WorkbenchError(message, where=where, fix=f"expected: {owner}")
+    return value
+
+
+def _without(values: Values, paths: Iterable[Path]) -> Values:
+    remaining: JSON = values
+    for path in paths:
+        remaining = _remove(remaining, path) if path[0] in remaining else remaining
+        remaining = {} if remaining is _REMOVED else remaining
+    return dict(remaining)
+
+
+def _remove(value: JSON, path: Path) -> JSON:
+    """`value` without the deepest part that exists on the path."""
+    if path and isinstance(value, Mapping) and path[0] in value:
+        part = _remove(value[path[0]], path[1:])
+        remaining = {key: entry for key, entry in value.items() if key != path[0]}
+        if part is not _REMOVED:
+            remaining = {key: part if key == path[0] else value[key] for key in value}
+        return remaining or _REMOVED
+    if path and isinstance(value, list) and any(isinstance(e, Mapping) for e in value):
+        entries = [_remove(entry, path) for entry in value]
+        if any(entry is not _REMOVED for entry in entries):
+            return [{} if entry is _REMOVED else entry for entry in entries]
+    return _REMOVED
+
+
+def _evaluate(
+    source: DatasetSource, rows: Iterable[tuple[int, Values]], expected: str, renderer: Renderer
+) -> Iterator[Answered]:
+    reads = renderer.reads(expected)
+    if reads.error or not reads.paths:
+        problem = reads.error or "uses no column"
+        message = f"`expected: {expected}`: {problem}"
+        raise WorkbenchError(message, where=source.name, fix=_EXPRESSION_FIX)
+    columns = {path[0] for path in reads.paths}
+    hidden = [path for path in reads.paths if path[0] not in reads.selected_from]
+    unfinished: deque[tuple[int, Values]] = deque()
+
+    def feed() -> Iterator[dict[str, JSON]]:
+        for number, values in rows:
+            if is_nested(values):
+                raise nested_error(expected, source.location(number))
+            unfinished.append((number, values))
+            yield {column: values[column] for column in columns if column in values}
+
+    with closing(renderer.evaluate(expected, feed())) as answers:
+        for evaluated in answers:
+            number, values = unfinished.popleft()
+            if evaluated.error:
+                raise _expression_error(expected, evaluated.error, values, source.location(number))
+            answer = evaluated.value
+            # Data sets of hubs write -1 where an index is missing.
+            if reads.selected_from and any(values.get(path[0]) == -1 for path in hidden):
+                answer = None
+            yield Answered(number, values, answer, _without(values, hidden))
+
+
+def _expression_error(expected: str, error: str, values: Values, where: str) -> WorkbenchError:
+    name = error.removeprefix("'").removesuffix("' is undefined")
+    if error == f"'{name}' is undefined" and name not in values:
+        return unknown_name("column", name, values, where=where)
+    fix = "the row has: " + ", ".join(f"{name} ({value!r:.40})" for name, value in values.items())
+    fix += "; a number in a text is read by `| int`, a list in a text by `| fromjson`"
+    return WorkbenchError(f"`expected: {expected}`: {error}", where=where, fix=fix)
