@@ -43,19 +43,15 @@ def collect_examples(
     groups, answers = _Groups(spec.cluster), ExpectedValues(source, spec.expected)
     examples: list[Example] = []
     numbers: list[int] = []
-    nested: bool | None = None
     rows = labelled = 0
-    for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
-        number = answered.number
-        row = _Row(answered, source.location(number), spec)
-        nested = row.nested if nested is None else nested
-        declared_id, inputs, expectations = row.parts(nested)
+    for row, declared_id, inputs, expectations in _read_parts(source, spec, renderer):
+        number, answer = row.answered.number, row.answered.answer
         body = canonical_json({"expectations": expectations, "inputs": inputs})
         row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
-        if not nested and is_empty(answered.answer):
+        if not row.nested and is_empty(answer):
             expectations = {}
-        answers.add(number, answered.answer)
+        answers.add(number, answer)
         summary.add(number, inputs, expectations)
         groups.add(row)
         rows, labelled = rows + 1, labelled + bool(expectations)
@@ -78,6 +74,17 @@ def collect_examples(
         cluster=spec.cluster or "",
         groups=tuple(groups.numbers[: len(examples)]),
     )
+
+
+def _read_parts(
+    source: DatasetSource, spec: DatasetSpec, renderer: Renderer | None
+) -> Iterator[tuple["_Row", JSON, Values, Values]]:
+    """Each row with its id, inputs and expectations."""
+    nested: bool | None = None
+    for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
+        row = _Row(answered, source.location(answered.number), spec)
+        nested = row.nested if nested is None else nested
+        yield (row, *row.parts(nested))
 
 
 def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[int, Values]]:

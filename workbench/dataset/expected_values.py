@@ -13,17 +13,17 @@ from workbench.canonical import JSON
 from workbench.dataset.types import EXPECTED, DatasetSource, Example
 from workbench.errors import pluralize
 
-_WHOLE_TEXT = re.compile(r"[+-]?\d+(\.0)?")
+_INTEGER_TEXT = re.compile(r"[+-]?\d+(\.0)?")
 _LIST_TEXT = re.compile(r"""\s*\[\s*(?:["'\d\[{-].*)?\]\s*""", re.DOTALL)
 
 
 class ExpectedValues:
-    """What the rows' expected values have in common, collected row by row."""
+    """The expected values of all rows, collected row by row."""
 
     def __init__(self, source: DatasetSource, expected: str | None) -> None:
         self._source = source
         self._expected = expected or ""
-        self._are_whole = bool(expected) and "{{" not in self._expected
+        self._are_integers = bool(expected) and "{{" not in self._expected
         self._float: tuple[int, JSON] | None = None  # first row with a whole float, and its value
         self._list_texts: list[tuple[int, str]] = []
 
@@ -31,7 +31,7 @@ class ExpectedValues:
         """Add the answer of row `number`; None: it has none."""
         if isinstance(answer, str) and answer[:1] in ("[", " ") and _LIST_TEXT.fullmatch(answer):
             self._list_texts.append((number, answer))
-        if self._are_whole:
+        if self._are_integers:
             self._add_number(number, answer)
 
     def _add_number(self, number: int, answer: JSON) -> None:
@@ -39,20 +39,20 @@ class ExpectedValues:
             for entry in answer:
                 self._add_number(number, entry)
         elif isinstance(answer, str) and answer.strip():
-            match = _WHOLE_TEXT.fullmatch(answer)
-            self._are_whole = self._are_whole and match is not None
+            match = _INTEGER_TEXT.fullmatch(answer)
+            self._are_integers = self._are_integers and match is not None
             if match and match[1]:
                 self._float = self._float or (number, answer)
         elif isinstance(answer, float):
-            self._are_whole = self._are_whole and answer.is_integer()
+            self._are_integers = self._are_integers and answer.is_integer()
             self._float = self._float or (number, answer)
         elif isinstance(answer, dict | bool):
-            self._are_whole = False
+            self._are_integers = False
 
     def as_integers(self, examples: Iterable[Example]) -> Iterator[Example]:
         """The examples; `1.0` is `1` if all expected values are whole."""
         for example in examples:
-            if not self._float or not self._are_whole or EXPECTED not in example.expectations:
+            if not self._float or not self._are_integers or EXPECTED not in example.expectations:
                 yield example
             else:
                 answer = _as_integer(example.expectations[EXPECTED])
@@ -60,7 +60,7 @@ class ExpectedValues:
 
     def warnings(self) -> Iterator[str]:
         """Texts that were read as whole numbers, and lists that are written as text."""
-        if self._are_whole and self._float and isinstance(self._float[1], str):
+        if self._are_integers and self._float and isinstance(self._float[1], str):
             number, text = self._float
             yield (
                 f"`expected: {self._expected}` holds whole numbers written as floats, read as "

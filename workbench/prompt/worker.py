@@ -148,8 +148,8 @@ def read_paths(source: str, seconds: float) -> dict[str, Any]:
         return {"error": _message(error)}
     paths = [path for path in _paths(tree) if path[0] in free]
     selected_from: set[str] = set()
-    for item in tree.find_all(nodes.Getitem):
-        offered, index = ({path[0] for path in _paths(part)} for part in (item.node, item.arg))
+    for lookup in tree.find_all(nodes.Getitem):
+        offered, index = ({path[0] for path in _paths(part)} for part in (lookup.node, lookup.arg))
         if index & free - offered:
             selected_from |= offered & free
     return {"paths": paths, "selected_from": sorted(selected_from)}
