@@ -8,7 +8,7 @@ Both become Example("17", {"text": "A fun ride."}, {"expected_response": "positi
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.canonical import JSON, canonical_json
 from workbench.dataset.columns import ColumnSummary
@@ -34,7 +34,6 @@ def collect_examples(
     """The examples of `source` that `spec` selects, in order.
 
     With a limit only the first are kept; all are read, for the digest and for their errors.
-    Without a renderer one is started if `expected:` is an expression.
 
     Raises:
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
@@ -44,19 +43,16 @@ def collect_examples(
     examples: list[Example] = []
     numbers: list[int] = []
     rows = labelled = 0
-    for row, declared_id, inputs, expectations in _read_parts(source, spec, renderer):
-        number, answer = row.answered.number, row.answered.answer
-        body = canonical_json({"expectations": expectations, "inputs": inputs})
+    for row, declared_id, body, example in _read_parts(source, spec, renderer):
+        number = row.answered.number
         row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
-        if not row.nested and is_empty(answer):
-            expectations = {}
-        answers.add(number, answer)
-        summary.add(number, inputs, expectations)
+        answers.add(number, row.answered.answer)
+        summary.add(number, example.inputs, example.expectations)
         groups.add(row)
-        rows, labelled = rows + 1, labelled + bool(expectations)
+        rows, labelled = rows + 1, labelled + bool(example.expectations)
         if limit is None or rows <= limit:
-            examples.append(Example(row_id, inputs, expectations))
+            examples.append(replace(example, id=row_id))
             numbers.append(number)
     if not rows:
         raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
@@ -78,13 +74,17 @@ def collect_examples(
 
 def _read_parts(
     source: DatasetSource, spec: DatasetSpec, renderer: Renderer | None
-) -> Iterator[tuple["_Row", JSON, Values, Values]]:
-    """Each row with its id, inputs and expectations."""
+) -> Iterator[tuple["_Row", JSON, str, Example]]:
+    """Each row with its id, its content as JSON, and its example, still without an id."""
     nested: bool | None = None
     for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
         row = _Row(answered, source.location(answered.number), spec)
         nested = row.nested if nested is None else nested
-        yield (row, *row.parts(nested))
+        row_id, inputs, expectations = row.parts(nested)
+        body = canonical_json({"expectations": expectations, "inputs": inputs})
+        if not nested and is_empty(answered.answer):
+            expectations = {}
+        yield row, row_id, body, Example("", inputs, expectations)
 
 
 def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[int, Values]]:

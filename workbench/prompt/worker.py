@@ -69,11 +69,12 @@ def _refuse_json(value: object) -> None:
 class Environment(ImmutableSandboxedEnvironment):
     """The sandbox of templates."""
 
-    def getitem(self, obj: Any, argument: Any) -> Any:
+    def getitem(self, container: Any, argument: Any) -> Any:
         """As always, but a whole float is an index: tables with missing cells write `1.0`."""
-        if isinstance(argument, float) and argument.is_integer() and isinstance(obj, list | str):
+        is_index = isinstance(argument, float) and argument.is_integer()
+        if is_index and isinstance(container, list | str):
             argument = int(argument)
-        return super().getitem(obj, argument)
+        return super().getitem(container, argument)
 
 
 ENVIRONMENT = Environment(
