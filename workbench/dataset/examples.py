@@ -54,8 +54,6 @@ def collect_examples(
         if limit is None or rows <= limit:
             examples.append(replace(example, id=row_id))
             numbers.append(number)
-    if not rows:
-        raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
     return Dataset(
         name=name,
         source=source.name,
@@ -85,6 +83,8 @@ def _read_parts(
         if not nested and is_empty(answered.answer):
             expectations = {}
         yield row, row_id, body, Example("", inputs, expectations)
+    if nested is None:
+        raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
 
 
 def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[int, Values]]:
