@@ -204,9 +204,12 @@ def test_limit_means_the_first_rows(bench):
 @pytest.mark.parametrize(
     ("only", "expected"),
     [
-        ("plain*", ["plain · last", "plain · prompt"]),
-        ("short · last", ["short · last"]),
-        ("*prompt", ["plain · prompt", "short · prompt"]),
+        (["plain*"], ["plain · last", "plain · prompt"]),
+        (["short · last"], ["short · last"]),
+        (["*prompt"], ["plain · prompt", "short · prompt"]),
+        (["short · last", "plain · p*"], ["plain · prompt", "short · last"]),
+        (["plain*", "*prompt"], ["plain · last", "plain · prompt", "short · prompt"]),
+        ([""], ["plain · last", "plain · prompt", "short · last", "short · prompt"]),
     ],
 )
 def test_only_the_variants_asked_for_are_planned(bench, only, expected):
@@ -216,15 +219,31 @@ def test_only_the_variants_asked_for_are_planned(bench, only, expected):
 
 def test_variant_is_found_by_its_name_though_it_holds_brackets(bench):
     plan = bench.plan(
-        EXPERIMENT + "grid: {stop: [[a], [b]]}\n", scope=Scope(only="plain · stop=['b']")
+        EXPERIMENT + "grid: {stop: [[a], [b]]}\n", scope=Scope(only=["plain · stop=['b']"])
     )
     assert names(plan) == ["plain · stop=['b']"]
 
 
 def test_unknown_variant_lists_those_that_are(bench):
-    assert refusal(bench.plan, scope=Scope(only="plian")) == (
+    assert refusal(bench.plan, scope=Scope(only=["plian"])) == (
         "unknown variant 'plian'\n  fix: did you mean 'plain'? known: plain"
     )
+
+
+def test_pattern_without_a_match_is_named_though_another_matches(bench):
+    assert refusal(bench.plan, scope=Scope(only=["plain", "shrt"])).startswith(
+        "unknown variant 'shrt'\n"
+    )
+
+
+def test_the_order_of_patterns_makes_no_other_plan(bench):
+    bench.write("short.jinja", "{{ text }}!")
+    scopes = (["short*", "plain*"], ["plain*", "short*", "plain*"])
+    plans = [bench.plan(TWO, scope=Scope(only=only)) for only in scopes]
+    assert plans[0].digest == plans[1].digest
+    assert dict(plans[0].scope) == {"only": ["plain*", "short*"]}
+    assert Scope.from_json(plans[0].scope) == Scope(only=["plain*", "short*"])
+    assert Scope.from_json({"limit": 2, "only": "plain"}) == Scope(2, ["plain"])
 
 
 def test_row_that_does_not_render_stops_the_plan(bench):
@@ -310,7 +329,7 @@ def test_canonical_text_is_the_data(value):
 def test_only_the_models_that_are_used_need_to_be_here(bench, tmp_path, monkeypatch):
     monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "empty"))
     text = EXPERIMENT.replace("[echo:last]", "[echo:last, transformers:gemma-3-270m]")
-    assert [v.name for v in bench.plan(text, scope=Scope(only="*last")).variants] == [
+    assert [v.name for v in bench.plan(text, scope=Scope(only=["*last"])).variants] == [
         "plain · last"
     ]
     assert refusal(bench.plan, text) == (

@@ -5,7 +5,8 @@ prompts/qa/v2.jinja:3: 'sentense' is not defined
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -94,6 +95,28 @@ def pluralize(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
+def list_first(names: Sequence[str], count: int, separator: str = ", ") -> str:
+    """The first names, and how many more there are.
+
+    >>> list_first(["r1", "r2", "r3"], 2)
+    'r1, r2 and 1 more'
+    """
+    more = f" and {len(names) - count:,} more" if len(names) > count else ""
+    return separator.join(names[:count]) + more
+
+
+def cost_text(cost: float) -> str:
+    """A cost with two significant digits at least, and two decimals; only nothing is 0.
+
+    >>> [cost_text(cost) for cost in (0.0, 0.00001234, 0.0102, 0.6, 1.234, 1234.5)]
+    ['0', '0.000012', '0.010', '0.60', '1.23', '1,234.50']
+    """
+    if not cost:
+        return "0"
+    decimals = max(2, 1 - math.floor(math.log10(float(f"{abs(cost):.1e}"))))
+    return f"{cost:,.{decimals}f}"
+
+
 def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "") -> WorkbenchError:
     """The error for an unknown name, with the valid names, nearest first."""
     names = sorted(set(valid))
@@ -101,7 +124,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     starts = {other[: len(name) + 1]: other for other in names}  # for the beginning of a long name
     near += [starts[start] for start in difflib.get_close_matches(name, starts, n=1, cutoff=0.75)]
     ordered = list(dict.fromkeys([*near, *names]))
-    listed = ", ".join(ordered if len(ordered) <= 16 else [*ordered[:12], "…"])
+    listed = list_first(ordered, len(ordered) if len(ordered) <= 16 else 12)
     fix = f"did you mean {near[0]!r}? " if near else ""
     fix += f"known: {listed}" if listed else "there are none yet"
     return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)

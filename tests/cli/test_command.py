@@ -108,6 +108,14 @@ def test_a_dry_run_sends_and_registers_nothing(home: Path) -> None:
             "error: unknown variant 'plan'\n  fix: did you mean 'plain'? known: plain, loud\n",
         ),
         (
+            ["run", "--only", "plain", "--only", "laud"],
+            "error: unknown variant 'laud'\n  fix: did you mean 'loud'? known: loud, plain\n",
+        ),
+        (
+            ["compare", "--by", "text", "--by", "label"],
+            "error: --by is given 2 times; it takes one value\n  fix: give --by once\n",
+        ),
+        (
             ["prompts", "show", "plainn"],
             "error: unknown prompt 'plainn'\n  fix: did you mean 'qa/plain'? "
             "known: qa/plain, qa/loud\n",
@@ -170,6 +178,31 @@ def test_prompts_are_listed_shown_diffed_pushed_and_pulled(home: Path) -> None:
     assert template.read_text() == "user:\n{{ text }}\n"
     shown = json.loads(invoke(home, "prompts", "show", "plain", "--json").stdout)
     assert shown["template"] == [{"role": "user", "content": "{{ text }}"}]
+
+
+@pytest.mark.parametrize("columns", ["20", "80"])
+def test_lines_are_not_folded_where_output_is_no_terminal(home: Path, columns: str) -> None:
+    task, long = home / "prompts" / "qa", "one\ttwo " + "word " * 60 + "end."
+    template = f"---\ndescription: {'about ' * 30}it\n---\nuser:\n{{{{ text }}}} {long}\n"
+    (task / "plain.jinja").write_text(template)
+    (task / "loud.jinja").write_text("user:\n{{ text }}\n")
+    untracked = {"MLFLOW_TRACKING_URI": "none", "COLUMNS": columns}
+    shown = invoke(home, "prompts", "show", "plain", **untracked).stdout.splitlines()
+    assert f"{{{{ text }}}} {long}" in shown
+    difference = invoke(home, "prompts", "diff", "loud", "plain", **untracked).stdout.splitlines()
+    assert f"+{{{{ text }}}} {long}" in difference
+    listed = invoke(home, "prompts", "list", **untracked).stdout.splitlines()
+    assert [line.rstrip()[-8:] for line in listed[1:]] == ["gistered", "about it"]
+    for words in (["models", "list"], ["data", "list"], ["evaluators"], ["plan"]):
+        lines = invoke(home, *words, **untracked).stdout.splitlines()
+        assert [line for line in lines[1:] if line.startswith(" ")] == [], words
+    assert len(invoke(home, "plan", **untracked).stdout.splitlines()[0].split("  ")) > 5
+
+
+def test_only_given_twice_adds(home: Path) -> None:
+    words = ["plan", "--json", "--only", "plain", "--only", "l*d"]
+    variants = json.loads(invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout)["variants"]
+    assert [variant["name"] for variant in variants] == ["plain", "loud"]
 
 
 def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:

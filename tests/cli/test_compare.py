@@ -20,8 +20,21 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
         *("exact_match", "0.500", "0.725", "+0.225", "[+0.076,", "+0.384]", "better", "40"),
     ]
     assert "  exact_match: 10 rows better, 1 worse" in lines
-    assert "  worse: r0, exact_match 1 → 0: 'yes' is now 'no' (expected 'yes')" in lines
+    assert (
+        "  worse: r0 a: 'yes', b: 'no', kind: 'even', n: 'Row 0.' (expected 'yes'), "
+        "exact_match 1 → 0: 'yes' is now 'no'"
+    ) in lines
+    assert not [line for line in lines if "more row" in line]
     assert [line for line in lines if line[:2] in ("-{", "+{")] == ["-{{ a }}", "+{{ b }}"]
+
+
+def test_rows_that_are_left_out_are_counted(project: Path) -> None:
+    lines = invoke(project, "compare", "better", "plain").stdout.splitlines()
+    worse = [line for line in lines if line.startswith("  worse: ")]
+    assert (len(worse), "  and 5 more rows are worse: --json lists all of them" in lines) == (
+        5,
+        True,
+    )
 
 
 def test_without_names_every_variant_stands_beside_its_baseline(project: Path) -> None:

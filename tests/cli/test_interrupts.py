@@ -14,6 +14,8 @@ import pytest
 from command import WORKBENCH, add_mlflow_store, environment
 from openai_server import HANG, OpenAIServer, Reply, answer, last_message
 
+from workbench.errors import cost_text
+
 ROWS = 40
 SLOW = 0.4  # seconds that each answer takes
 
@@ -123,12 +125,12 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     assert run.returncode == 130
     keys = [key for (key,) in rows(home, "SELECT key FROM calls ORDER BY key")]
     size = len(json.dumps(server.bodies[-1]))
-    most = 4 * (size * 1.0 + 10 * 10.0) / 1e6
+    most = cost_text(4 * (size * 1.0 + 10 * 10.0) / 1e6)
     named = ", ".join(key[:12] for key in keys[:3])
     assert err.splitlines()[-2] == (
         "error: interrupted: 4 requests were answered and kept, 36 are left; 4 calls were in "
-        f"flight when their run ended and may have cost up to USD {most:.4f}; their outcome is "
-        f"unknown: {named}, … (workbench store stats lists them)"
+        f"flight when their run ended and may have cost up to USD {most}; their outcome is "
+        f"unknown: {named} and 1 more (workbench store stats lists them)"
     )
     assert rows(home, "SELECT DISTINCT outcome, reason FROM calls") == [
         ("unknown", "the run ended before the call did")

@@ -95,7 +95,7 @@ def test_of_a_single_prompt_the_first_model_is_the_baseline(bench: Bench) -> Non
 
 @pytest.mark.usefixtures("rows")
 def test_a_baseline_that_is_not_run_leaves_nothing_to_compare(bench: Bench) -> None:
-    plan = bench.plan(CROSS + "baseline: plain\n", scope=Scope(only="short*"))
+    plan = bench.plan(CROSS + "baseline: plain\n", scope=Scope(only=["short*"]))
     assert against(plan) == {}
 
 

@@ -17,6 +17,7 @@ from openai_server import HANG, RESET, Reply, answer, refuse
 
 from workbench.completing.budget import Budget
 from workbench.completing.context import RunContext
+from workbench.errors import cost_text
 from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
@@ -206,7 +207,7 @@ def test_command_stops_at_its_budget_and_says_what_is_left(buyer: Buyer) -> None
     }
     assert 0 < sent < ROWS
     assert buyer.bill <= 0.3
-    assert f"stopped at the budget after {sent} calls, USD {buyer.bill:.4f}: " in done.stdout
+    assert f"stopped at the budget after {sent} calls, USD {cost_text(buyer.bill)}: " in done.stdout
     assert f"{ROWS - sent} rows are not run" in done.stdout
     again = call(buyer.root, "run", "--max-calls", str(ROWS - sent), "--json")
     assert (again.returncode, len(buyer.till.server.requests)) == (0, ROWS), again.stderr

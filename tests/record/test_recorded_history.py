@@ -199,7 +199,7 @@ def test_the_same_requests_with_other_answers_are_a_measurement(task: Task) -> N
 def test_the_last_runs_only(task: Task) -> None:
     for right in (10, 20, 30):
         task.edit("short", right=right)
-        task.run(scope=Scope(only="short"))
+        task.run(scope=Scope(only=["short"]))
     steps = task.steps("short", "--last", "2")
     assert [step["mean"] for step in steps] == [0.5, 0.75]
     assert "earlier runs are not shown (--last)" in task.history("--last", "2")

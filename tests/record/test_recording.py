@@ -329,7 +329,7 @@ def test_a_part_of_an_experiment_is_an_invocation_of_its_own(
     recording: Recording, reviews: str
 ) -> None:
     complete = recording.run(reviews)
-    part = recording.run(reviews, Options(Scope(limit=2, only="short*")))
+    part = recording.run(reviews, Options(Scope(limit=2, only=["short*"])))
     assert part.requests.planned == part.requests.stored == 4
     assert part.parent_run_id != complete.parent_run_id
     parent = recording.client.get_run(part.parent_run_id)

@@ -96,7 +96,7 @@ def test_a_key_without_an_answer_lists_its_lost_calls(home):
         store.leases.record_failed_call(key_of(0), FailedCall("unknown", "the connection was lost"))
     lines = call(home, "store", "explain", key_of(0)).stdout.splitlines()
     assert lines[1] == "not stored; calls without an answer: 1"
-    assert lines[2].endswith("Z, unknown: the connection was lost, at most USD 0.2500")
+    assert lines[2].endswith("Z, unknown: the connection was lost, at most USD 0.25")
 
 
 def test_nothing_is_known_of_a_key_that_was_never_asked(home):

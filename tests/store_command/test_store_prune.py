@@ -170,7 +170,7 @@ def test_a_pruned_store_goes_on(home):
     folder = home / ".workbench"
     fill(folder, NUMBERS)
     with Store(folder) as store:
-        assert remove(store, Selection("*")) > 0
+        assert remove(store, Selection(["*"])) > 0
         assert remove(store, Selection(table="scores")) >= 0
     assert fill(folder, NUMBERS).keys() == set(KEYS)
     assert left(home) == [0, 1, 2, 3]

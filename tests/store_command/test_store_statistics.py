@@ -74,10 +74,10 @@ def test_the_table_names_unknown_calls_and_who_is_at_work(used):
     ]
     assert lines[1].split()[3:6] == ["2,000", "200", "0.0024"]
     assert [line.split()[2:] for line in lines if "reason 11" in line] == [
-        [key_of(11)[:12], "0.2500", "reason", "11"]
+        [key_of(11)[:12], "0.25", "reason", "11"]
     ]
-    assert "calls without an answer: 1 refused, at most USD 0.5000" in lines
-    assert "calls without an answer: 2 unknown, at most USD 0.2500, 1 without a price" in lines
+    assert "calls without an answer: 1 refused, at most USD 0.50" in lines
+    assert "calls without an answer: 2 unknown, at most USD 0.25, 1 without a price" in lines
     assert f"requests without a reply, sent again by the next run: {MODEL} 1" in lines
     assert [line[:18] for line in lines if line.startswith("in use")] == ["in use by: process"]
 

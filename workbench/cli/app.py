@@ -13,7 +13,7 @@ import traceback
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from workbench import __version__
@@ -25,6 +25,7 @@ from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
+    from typer._click.core import Parameter
 
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
@@ -50,6 +51,29 @@ class CommandGroup(TyperGroup):
                 formatter.write_dl(list(zip(padded, helps, strict=True)))
 
 
+class SingleCommand(TyperCommand):
+    """A command that refuses an option of one value if it is given twice, each with a value."""
+
+    def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
+        """Parse the arguments.
+
+        Raises:
+            WorkbenchError: an option that keeps only its last value is given again.
+        """
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in {each for each in order if order.count(each) > 1}:
+            if option.param_type_name == "option" and not (option.multiple or _is_flag(option)):
+                raise WorkbenchError(
+                    f"{option.opts[-1]} is given {order.count(option)} times; it takes one value",
+                    fix=f"give {option.opts[-1]} once",
+                )
+        return super().parse_args(ctx, args)
+
+
+def _is_flag(option: "Parameter") -> bool:
+    return bool(getattr(option, "is_flag", False))
+
+
 app = typer.Typer(
     name="workbench",
     cls=CommandGroup,
@@ -72,6 +96,9 @@ app.add_typer(catalog.models, name="models", cls=CommandGroup)
 app.command("evaluators")(catalog.evaluators)
 app.add_typer(store.app, name="store", cls=CommandGroup)
 app.command("ui")(run.ui)
+for commands in (app, prompts.app, catalog.data, catalog.models, store.app):
+    for command in commands.registered_commands:
+        command.cls = SingleCommand
 
 
 def _print_version(requested: bool) -> None:

@@ -23,7 +23,7 @@ def decide(
     max_latency: Annotated[
         float | None, typer.Option(min=0, help="In seconds, the mean of the outputs.")
     ] = None,
-    only: Only = "",
+    only: Only = None,
     limit: Limit = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
@@ -36,7 +36,7 @@ def decide(
     from workbench.report.decide import decision_json, decision_lines
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    options = Options(Scope(limit, only))
+    options = Options(Scope(limit, only or ()))
     with open_experiment(target, options, tracking_uri, require_env=False) as opened:
         project = opened.project
         compared = compare_stored(opened.plan(), opened.store, prices=project.prices)

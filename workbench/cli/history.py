@@ -8,37 +8,29 @@ few_shot
   …
 """
 
-import sys
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from workbench.cli.output import PIPED_WIDTH, print_result
+from workbench.cli.output import UNFOLDED, print_result, terminal_width
 from workbench.cli.run import AsJson, Only, Target, TrackingUri
 from workbench.cli.setup import experiment_file, keep_private, open_project
 from workbench.errors import ExitCode, unknown_name
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from workbench.comparing.history import Series
 
 
 def history(
     target: Target = "",
     metric: Annotated[str, typer.Option(help="The metric to show; default: the first.")] = "",
     last: Annotated[int, typer.Option(min=1, help="Only the last N recorded runs.")] = 50,
-    only: Only = "",
+    only: Only = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
     """Show recorded runs over time, each beside the one before."""
-    from rich.console import Console
-
     from workbench.comparing.history import TaskHistory, build_series, metric_names
     from workbench.comparing.run_pairs import compare_over_time
     from workbench.experiment.load import read_experiment_name
+    from workbench.plan.variants import matching_names
     from workbench.report.history import history_json, history_lines
     from workbench.tracking.recorded_rows import read_rows
     from workbench.tracking.recorded_runs import find_runs
@@ -52,21 +44,12 @@ def history(
     if metric not in ("", *metrics):
         raise unknown_name("metric", metric, metrics)
     metric = metric or next(iter(metrics), "")
-    series = _matching(build_series(runs.variants, metric), only)
+    every_series = build_series(runs.variants, metric)
+    # Without runs there is no name that a pattern could match.
+    names = matching_names((each.name for each in every_series), only or ()) if every_series else ()
+    series = [each for each in every_series if each.name in names]
     compared = [compare_over_time(each, read_rows) for each in series]
     shown = TaskHistory(name, metric, metrics, compared, runs.incomplete, runs.older)
-    width = Console().width if sys.stdout.isatty() else PIPED_WIDTH
+    width = terminal_width(UNFOLDED)
     print_result(history_json(shown) if as_json else history_lines(shown, width))
     return ExitCode.DONE
-
-
-def _matching(series: "Sequence[Series]", only: str) -> "Sequence[Series]":
-    """The series whose name matches.
-
-    Raises:
-        WorkbenchError: none does.
-    """
-    matching = [each for each in series if only in ("", each.name) or fnmatchcase(each.name, only)]
-    if series and not matching:
-        raise unknown_name("variant", only, [each.name for each in series])
-    return matching

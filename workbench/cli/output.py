@@ -17,12 +17,13 @@ from workbench.report.safe_text import json_line, plain
 from workbench.secrets import RedactedStream, Redactor
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.table import Table
+    from rich.text import Text
 
     from workbench.canonical import JSON
 
 REDACTOR = Redactor()  # of stdout, stderr, and everything that a command writes
-PIPED_WIDTH = 160  # columns where stdout is no terminal
+UNFOLDED = 100_000  # columns where stdout is no terminal: wider than any line
 CLOSED = (errno.EPIPE, errno.EIO, errno.EBADF)  # a reader that has ended, a closed terminal
 
 
@@ -86,16 +87,24 @@ def print_result(result: "dict[str, JSON] | Iterable[str]") -> None:
         print_lines(result)
 
 
-def print_styled(text: "RenderableType", *, piped_width: int | None = None) -> None:
-    """Print a table or a styled text.
+def print_styled(styled: "Table | Text") -> None:
+    """Print a table or a text, folded to the width of a terminal; elsewhere no line is folded."""
+    from rich.console import Console
+    from rich.text import Text
 
-    Args:
-        text: a rich renderable.
-        piped_width: columns where stdout is no terminal; None: 80.
-    """
+    if sys.stdout.isatty():
+        Console().print(styled)
+    elif isinstance(styled, Text):
+        print_lines([styled.plain])
+    else:
+        Console(width=UNFOLDED).print(styled)
+
+
+def terminal_width(piped: int) -> int:
+    """The columns of the terminal; `piped` where stdout is none."""
     from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else piped_width).print(text, markup=False)
+    return Console().width if sys.stdout.isatty() else piped
 
 
 def write_file(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from rich.console import Console
 
-from workbench.cli.output import PIPED_WIDTH, print_lines, print_styled
+from workbench.cli.output import print_lines, print_styled, terminal_width
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
@@ -13,6 +13,8 @@ from workbench.report.page import comparison_page
 from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.invocation import ResultCallbacks
+
+PIPED_WIDTH = 160  # columns of a table beyond which a file or a log gets blocks
 
 
 class TerminalResults(ResultCallbacks):
@@ -31,11 +33,11 @@ class TerminalResults(ResultCallbacks):
         """See `ResultCallbacks`."""
         if self._quiet:
             return
-        width = Console().width if sys.stdout.isatty() else PIPED_WIDTH
+        width = terminal_width(PIPED_WIDTH)
         table = leaderboard(variants, currency=self._currency)
         fits = Console(width=10_000).measure(table).maximum <= width
         blocks = leaderboard_blocks(variants, currency=self._currency)
-        print_styled(table if fits else blocks, piped_width=PIPED_WIDTH)
+        print_styled(table if fits else blocks)
         print_lines([*verdict_lines(variants), ""])
         sys.stdout.flush()
 

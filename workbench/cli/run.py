@@ -33,7 +33,13 @@ Target = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
-Only = Annotated[str, typer.Option(help="Only variants whose name matches, as in 'few_shot*'.")]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only variants whose name matches, as in 'few_shot*'; given again, it adds others.",
+        metavar="GLOB",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Again = Annotated[bool, typer.Option("--again", help="Record new runs, even if recorded before.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; send nothing.")]
@@ -57,7 +63,7 @@ TrackingUri = Annotated[
 def run(
     target: Target = "",
     limit: Limit = None,
-    only: Only = "",
+    only: Only = None,
     dry_run: DryRun = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored completions.")] = False,
     retry_failed: Annotated[
@@ -81,7 +87,7 @@ def run(
     from workbench.run.invocation import make_budget
     from workbench.run.invocation import run as run_plan
 
-    scope = Scope(limit, only, race_on if race or race_on else None)
+    scope = Scope(limit, only or (), race_on if race or race_on else None)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
@@ -103,7 +109,7 @@ def run(
 def plan(
     target: Target = "",
     limit: Limit = None,
-    only: Only = "",
+    only: Only = None,
     power: Annotated[
         float | None,
         typer.Option(help="Also show the rows and repeats that find this difference."),
@@ -123,7 +129,7 @@ def plan(
         raise WorkbenchError("--metric and --sd belong to --power", fix="add --power 0.05")
     if power is not None and power <= 0:
         raise WorkbenchError(f"--power {power:g}: no number of rows shows it", fix="--power 0.05")
-    with open_experiment(target, Options(Scope(limit, only)), tracking_uri) as opened:
+    with open_experiment(target, Options(Scope(limit, only or ())), tracking_uri) as opened:
         planned = opened.plan()
         if not power:
             return _print_plan(planned, opened, as_json)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from workbench.cli.output import print_json, print_lines, print_result, print_styled
-from workbench.cli.run import AsJson
+from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, list_first, unknown_name
 
 if TYPE_CHECKING:
     from workbench.plan import Plan
@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
 MIN_DIGITS = 6  # of a key
-ModelGlob = Annotated[
-    str, typer.Option("--model", help="Only models that match, as in 'openai:*'.")
+ModelGlobs = Annotated[
+    list[str],
+    typer.Option("--model", help="Only models that match, as in 'openai:*'; can be repeated."),
 ]
 States = Annotated[list[str], typer.Option("--state", help="Only this state; can be repeated.")]
 
@@ -49,7 +50,7 @@ def stats(as_json: AsJson = False) -> None:
         print_json(statistics_json(totals, currency))
         return
     for table in statistics_tables(totals, currency):
-        print_styled(table, piped_width=160)
+        print_styled(table)
         print_lines([""])
     print_lines(statistics_lines(totals, currency))
 
@@ -63,7 +64,7 @@ def explain(
     task: Annotated[
         str, typer.Option("--task", help="Explain a row of this task or experiment file.")
     ] = "",
-    only: Annotated[str, typer.Option(help="Only variants whose name matches.")] = "",
+    only: Only = None,
     tracking_uri: Annotated[
         str, typer.Option("--tracking-uri", help="The MLflow store of its prompts and dataset.")
     ] = "",
@@ -78,7 +79,7 @@ def explain(
     from workbench.store.explain import explain_key
 
     if task:
-        options = Options(Scope(None, only))
+        options = Options(Scope(None, only or ()))
         with open_experiment(task, options, tracking_uri) as opened:
             cells = _cells(key, opened.store, opened.plan())
         lines = row_lines(key, cells, opened.project.file.currency)
@@ -95,12 +96,15 @@ def explain(
 @app.command("prune")
 def prune(
     older_than: Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")] = "",
-    model: ModelGlob = "",
+    model: ModelGlobs = [],  # noqa: B006
     state: States = [],  # noqa: B006  typer's default of no value
     scores: Annotated[
         bool, typer.Option("--scores", help="Remove scores instead of completions.")
     ] = False,
-    evaluator: Annotated[str, typer.Option(help="With --scores: only evaluators that match.")] = "",
+    evaluator: Annotated[
+        list[str],
+        typer.Option(help="With --scores: only evaluators that match; can be repeated."),
+    ] = [],  # noqa: B006
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove them; without it, only show them.")
     ] = False,
@@ -151,7 +155,7 @@ def export(
         Literal["jsonl", "csv"], typer.Option("--format", help="csv cells are never formulas.")
     ] = "jsonl",
     out: Annotated[Path | None, typer.Option(help="The file to write; default: stdout.")] = None,
-    model: ModelGlob = "",
+    model: ModelGlobs = [],  # noqa: B006
     state: States = [],  # noqa: B006
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: AsJson = False,
@@ -208,8 +212,8 @@ def _find_key(store: "Store", text: str) -> str:
         )
     keys = find_keys(store, prefix)
     if len(keys) > 1:
-        listed = ", ".join(keys[:12]) + (", …" if len(keys) > 12 else "")
-        raise WorkbenchError(f"{len(keys)} keys begin with {prefix}", fix=f"one of {listed}")
+        fix = f"one of {list_first(keys, 12)}"
+        raise WorkbenchError(f"{len(keys)} keys begin with {prefix}", fix=fix)
     return keys[0] if keys else prefix
 
 
@@ -230,7 +234,7 @@ def _check_conditions(evaluator: bool, completions: bool, *, before: bool, score
         )
 
 
-def _selection(model: str, states: list[str], before: str) -> "Selection":
+def _selection(model: list[str], states: list[str], before: str) -> "Selection":
     from typing import get_args
 
     from workbench.model import State

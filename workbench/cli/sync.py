@@ -15,6 +15,7 @@ from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.errors import ExitCode, WorkbenchError, pluralize
+from workbench.plan.types import scope_text
 from workbench.report.safe_text import escape_commands
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _sync(
     try:
         if file.is_file():
             uri = tracking_uri or pending.tracking_uri
-            with open_experiment(file, Options(Scope(**pending.scope)), uri) as opened:
+            with open_experiment(file, Options(Scope.from_json(pending.scope)), uri) as opened:
                 plan, context = opened.plan(), RunContext(project, opened.store, progress())
                 if plan.digest == pending.plan:
                     return _record(pending, plan, context, uri)
@@ -159,7 +160,7 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
 
 def _print_outcomes(outcomes: list[_Outcome]) -> None:
     for outcome in outcomes:
-        scope = ", ".join(f"{key} {value}" for key, value in outcome.pending.scope.items())
+        scope = scope_text(outcome.pending.scope)
         name = outcome.pending.experiment + (f" ({scope})" if scope else "")
         rows = "" if outcome.rows is None else f": {pluralize(outcome.rows, 'row')}"
         run = f", run {outcome.parent_run_id}" if outcome.parent_run_id else ""

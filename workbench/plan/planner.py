@@ -59,7 +59,7 @@ def make_plan(
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
     variants, notes = find_variants(experiment, scope)
-    baselines = find_baselines(experiment, variants, complete=not scope.only)
+    baselines = find_baselines(experiment, variants, complete=not any(scope.only))
     if scope.limit is not None and scope.limit >= experiment.dataset.rows:
         scope = replace(scope, limit=None)  # all rows
     scope = _with_metric(scope, experiment, variants)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from workbench.canonical import canonical_json
 from workbench.dataset import Example
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, list_first
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
 from workbench.secrets import Redactor
@@ -37,7 +37,7 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
     if not changed:
         return replace(experiment, dataset=dataset)
-    rows = ", ".join(changed[:3]) + (", …" if len(changed) > 3 else "")
+    rows = list_first(changed, 3)
     total = len(dataset.examples)
     warning = f"{dataset.name}: a secret was redacted in {len(changed)} of {total} rows: {rows}"
     warnings = (*dataset.warnings, warning)

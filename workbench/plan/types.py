@@ -3,9 +3,10 @@
 Plan(variants=(Variant("few_shot · gpt-4o-mini", …),), cells=((Cell(example, 0, key), …),), …)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 from workbench.canonical import JSON, digest
 from workbench.dataset import Example
@@ -154,19 +155,37 @@ class Scope:
 
     Attributes:
         limit: number of rows from the start; None: all.
-        only: pattern of variant names; empty: all.
+        only: patterns of variant names, each of which adds variants; empty: all.
         race: metric in which clearly worse variants drop out; empty: the first one; None: no
             variant drops out.
     """
 
     limit: int | None = None
-    only: str = ""
+    only: Sequence[str] = ()
     race: str | None = None
 
+    @classmethod
+    def from_json(cls, limits: Mapping[str, Any]) -> "Scope":
+        """Return the scope that `as_json` wrote."""
+        only = limits.get("only", ())
+        patterns = [only] if isinstance(only, str) else only
+        return cls(limits.get("limit"), patterns, limits.get("race"))
+
     def as_json(self) -> dict[str, JSON]:
-        """Return the limits as JSON; empty if there are none."""
-        limits = {"limit": self.limit, "only": self.only or None, "race": self.race}
+        """Return the limits as JSON; empty if there are none. A single pattern is no list."""
+        patterns = sorted(set(filter(None, self.only)))
+        only = patterns if len(patterns) > 1 else "".join(patterns) or None
+        limits = {"limit": self.limit, "only": only, "race": self.race}
         return {name: value for name, value in limits.items() if value is not None}
+
+
+def scope_text(limits: Mapping[str, JSON]) -> str:
+    """The limits of a scope as text: `limit 20, only few_shot and zero_shot`."""
+    parts = (
+        f"{name} {' and '.join(map(str, limit)) if isinstance(limit, list) else limit}"
+        for name, limit in limits.items()
+    )
+    return ", ".join(parts)
 
 
 @dataclass(frozen=True)

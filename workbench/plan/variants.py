@@ -3,7 +3,7 @@
 [zero_shot, few_shot] × [gpt-4o-mini] × [temperature 0, 0.7]     four variants
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from workbench.canonical import JSON, digest
@@ -18,7 +18,7 @@ def find_variants(experiment: Experiment, scope: Scope) -> tuple[list[Variant], 
     """Return the variants in scope, excluded and equal ones left out, and notes on merged ones.
 
     Raises:
-        WorkbenchError: no variant is left.
+        WorkbenchError: no variant is left, or a pattern of the scope matches none.
     """
     by_digest: dict[str, Variant] = {}
     notes: list[str] = []
@@ -34,18 +34,28 @@ def find_variants(experiment: Experiment, scope: Scope) -> tuple[list[Variant], 
                     notes.append(f"{variant.name} equals {twin}: they are run once")
                 else:
                     by_digest[key] = variant
-    variants = [
-        variant
-        for variant in by_digest.values()
-        if scope.only in ("", variant.name) or fnmatchcase(variant.name, scope.only)
-    ]
     if not by_digest:
         raise WorkbenchError(
             "`exclude` leaves no variant", where=experiment.path, fix="remove a rule"
         )
-    if not variants:
-        raise unknown_name("variant", scope.only, [v.name for v in by_digest.values()])
-    return variants, notes
+    names = matching_names((variant.name for variant in by_digest.values()), scope.only)
+    return [variant for variant in by_digest.values() if variant.name in names], notes
+
+
+def matching_names(names: Iterable[str], patterns: Iterable[str]) -> set[str]:
+    """Return the variant names that equal or match any of the patterns; without patterns all.
+
+    Raises:
+        WorkbenchError: a pattern matches none of them.
+    """
+    names, selected = list(names), set[str]()
+    patterns = list(filter(None, patterns))
+    for pattern in patterns:
+        matching = [name for name in names if pattern == name or fnmatchcase(name, pattern)]
+        if not matching:
+            raise unknown_name("variant", pattern, names)
+        selected.update(matching)
+    return selected if patterns else set(names)
 
 
 def _variant(

@@ -14,6 +14,8 @@ from workbench.prompt.load import folder_reader, load_prompt
 from workbench.prompt.prompt import Prompt, template_source
 from workbench.prompt.renderer import Renderer
 
+UNFOLDED = 100_000  # columns: a long value stays on its line, as in a diff of two prompts
+
 
 def write_prompt(prompt: Prompt, project: Project, renderer: Renderer, *, force: bool) -> Path:
     """The file that now holds `prompt`, written in one step.
@@ -53,5 +55,6 @@ def template_text(prompt: Prompt) -> str:
     out = io.StringIO()
     yaml = YAML()
     yaml.default_flow_style = False
+    yaml.width = UNFOLDED
     yaml.dump(front, out)
     return f"---\n{out.getvalue()}---\n{body}"

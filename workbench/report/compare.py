@@ -14,10 +14,10 @@ from dataclasses import asdict
 from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.row_patterns import RowPatterns
-from workbench.errors import pluralize
+from workbench.errors import list_first, pluralize
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
-from workbench.report.changed_rows import row_lines
+from workbench.report.changed_rows import example_text, row_lines
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.safe_text import (
     escape_commands,
@@ -68,7 +68,7 @@ def partial_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Ite
         if (counts := compared.results[number].rows).not_run
     ]
     if partial and not compared.anytime:
-        names = "; ".join(partial[:MAX_PARTIAL]) + ("; …" if partial[MAX_PARTIAL:] else "")
+        names = list_first(partial, MAX_PARTIAL, "; ")
         yield (
             f"not all rows were run ({names}): if a race or a growing gate stopped early, these "
             "verdicts claim too much; workbench run completes the rows"
@@ -157,16 +157,18 @@ def _pattern_json(compared: ExperimentComparison, pattern: RowPatterns) -> dict[
 
 def pattern_lines(compared: ExperimentComparison) -> Iterator[str]:
     """The rows whose labels deserve a look, and the number that never differ."""
-    ids = [example.id for example in compared.plan.examples]
+    examples = compared.plan.examples
     for pattern in compared.patterns:
         metric = shorten(pattern.metric)
         if pattern.suspect:
-            rows = ", ".join(shorten(ids[row], 40) for row in pattern.suspect[:MAX_SUSPECTS])
-            more = ", …" if len(pattern.suspect) > MAX_SUSPECTS else ""
             yield (
                 f"{metric}: {pluralize(len(pattern.suspect), 'row')} that all "
-                f"{len(pattern.strong)} strong variants get wrong, check their labels: {rows}{more}"
+                f"{len(pattern.strong)} strong variants get wrong, check their labels:"
             )
+            for row in pattern.suspect[:MAX_SUSPECTS]:
+                yield f"  {example_text(examples[row])}"
+            if (more := len(pattern.suspect) - MAX_SUSPECTS) > 0:
+                yield f"  and {pluralize(more, 'more row')}: --json lists all of them"
         if pattern.same:
             rows = pluralize(pattern.rows, "row")
             yield f"{metric}: {len(pattern.same):,} of {rows} never differ"

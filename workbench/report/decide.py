@@ -1,7 +1,7 @@
 """A decision on a terminal and as JSON.
 
 variant   accuracy              USD / 1,000 rows  latency  rows  best
-few_shot  0.780 [0.707, 0.839]  0.0124            212 ms   150   97%   Pareto front; may be the best
+few_shot  0.780 [0.707, 0.839]  0.012             212 ms   150   97%   Pareto front; may be the best
 """
 
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision, chance_text
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.report.compare import partial_lines
 from workbench.report.safe_text import estimate, seconds, shorten
 from workbench.report.tables import align_rows
@@ -90,7 +90,7 @@ def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) ->
     return (
         shorten(compared.plan.variants[candidate.variant].name, 60),
         estimate(candidate.quality, candidate.low, candidate.high),
-        "unknown" if candidate.cost is None else f"{candidate.cost:.4f}",
+        "unknown" if candidate.cost is None else cost_text(candidate.cost),
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
         f"{candidate.rows:,}",
         "" if candidate.against else chance_text(candidate.best_chance),

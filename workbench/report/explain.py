@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from workbench.canonical import JSON
+from workbench.errors import cost_text
 from workbench.model import SCORED_STATES
 from workbench.report.export import completion_json
 from workbench.report.safe_text import plain, seconds, shorten
@@ -156,7 +157,7 @@ def _not_stored(report: KeyReport) -> str:
 
 
 def _call(call: UnansweredCall, currency: str) -> str:
-    cost = "" if call.cost is None else f", at most {currency} {call.cost:.4f}"
+    cost = "" if call.cost is None else f", at most {currency} {cost_text(call.cost)}"
     return f"{_time(call.noted_at)}, {call.outcome.replace('_', ' ')}: {shorten(call.reason)}{cost}"
 
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from workbench.canonical import JSON
 from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.report.compare import compare_markdown, rows_text
 from workbench.report.safe_text import UNSAFE, escape_markdown, estimate, shorten
 from workbench.report.tables import align_rows, markdown_table
@@ -83,7 +83,7 @@ def grown_lines(grown: Grown | None, currency: str) -> list[str]:
     """The rows and calls of a grown gate, and why it stopped; empty without --grow."""
     if grown is None:
         return []
-    spent = "" if grown.spent is None else f", {currency} {grown.spent:.4f}"
+    spent = "" if grown.spent is None else f", {currency} {cost_text(grown.spent)}"
     before = f", {grown.begun:,} of them stored before" if grown.begun else ""
     repeats = grown.plan.experiment.repeats
     times = f", {repeats} times each" if repeats > 1 else ""

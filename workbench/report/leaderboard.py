@@ -16,7 +16,7 @@ from statistics import fmean
 from rich.table import Table
 from rich.text import Text
 
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.report.tables import new_table
@@ -53,7 +53,7 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
         cells += [_metric(variant.metrics[name], variant.comparisons.get(name)) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
         if priced:
-            cells.append(Text("unknown" if variant.cost is None else f"{variant.cost:.4f}"))
+            cells.append(Text("unknown" if variant.cost is None else cost_text(variant.cost)))
         table.add_row(*cells, Text(seconds(variant.seconds)))
     return table
 
@@ -69,7 +69,7 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
                 text.append("    ").append(_verdict(comparison, ", ")).append("\n")
         scored, *notes = _rows(variant).plain.split("\n")
         rows = ", ".join([f"{scored} rows", *notes])
-        cost = "" if variant.cost is None else f", {currency} {variant.cost:.4f}"
+        cost = "" if variant.cost is None else f", {currency} {cost_text(variant.cost)}"
         spent = f"{_tokens(variant)} tokens{plain(cost)}, {seconds(variant.seconds)}"
         text.append(f"  {rows}, {spent}\n")
     text.rstrip()

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import seconds, shorten
@@ -106,7 +106,7 @@ def _estimates(forecast: Forecast) -> tuple[str, str, str, str]:
 def _cost(low: float | None, high: float | None) -> str:
     """`0.0123 to 0.0480`, or the bound that is known."""
     if high is None:
-        return "unknown" if low is None else f"{low:.4f} or more"
+        return "unknown" if low is None else f"{cost_text(low)} or more"
     if low is None or low == high:
-        return f"up to {high:.4f}" if high else "0"
-    return f"{low:.4f} to {high:.4f}"
+        return f"up to {cost_text(high)}" if high else "0"
+    return f"{cost_text(low)} to {cost_text(high)}"

@@ -2,7 +2,7 @@
 
 few_shot · m against zero_shot · m, exact_match: to find a difference of 0.05
   repeats  rows   rows for equivalence  requests  USD
-  1        1,240  1,020                 2,480     0.4100
+  1        1,240  1,020                 2,480     0.41
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.power import PowerEstimate
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.plan import Plan
 from workbench.report.safe_text import shorten
 from workbench.report.tables import align_rows
@@ -34,7 +34,7 @@ def power_lines(
                         f"{option.rows:,}",
                         f"{option.rows_equivalence:,}",
                         f"{option.requests:,}",
-                        "unknown" if option.cost is None else f"{option.cost:.4f}",
+                        "unknown" if option.cost is None else cost_text(option.cost),
                     )
                     for option in estimate.options
                 ),

@@ -7,7 +7,6 @@ qa/plain  3f9a1c0b77de  2 of 3   production → 2  Answers with one word
 import difflib
 from collections.abc import Sequence
 
-from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -41,13 +40,13 @@ def status_table(statuses: Sequence[PromptStatus]) -> Table:
     return table
 
 
-def prompt_text(prompt: Prompt) -> RenderableType:
+def prompt_text(prompt: Prompt) -> Text:
     """The prompt in the form of a template file, after its reference, digest and variables."""
     version = f", version {prompt.version}" if prompt.version else ""
     head = plain(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}")
     names = plain(", ".join(prompt.variables)) or "none"
-    text = Text(escape_commands(template_text(prompt)))
-    return Group(Text(head, style="bold"), Text(f"variables: {names}\n"), text)
+    template = escape_commands(template_text(prompt))
+    return Text.assemble((head, "bold"), f"\nvariables: {names}\n\n{template}")
 
 
 def prompt_json(prompt: Prompt) -> dict[str, JSON]:

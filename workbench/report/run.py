@@ -11,7 +11,7 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.completing.check_batch import BatchCheck
-from workbench.errors import pluralize
+from workbench.errors import cost_text, list_first, pluralize
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import shorten
@@ -36,8 +36,8 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
         *_failure_lines(invocation),
     ]
     if invocation.not_run:
-        names = ", ".join(shorten(row, 40) for row in invocation.not_run[:MAX_ROWS])
-        lines.append(f"  not run: {names}" + (", …" if len(invocation.not_run) > MAX_ROWS else ""))
+        names = [shorten(row, 40) for row in invocation.not_run]
+        lines.append(f"  not run: {list_first(names, MAX_ROWS)}")
     if invocation.recorded_before:
         lines.append("this invocation is recorded already: these are its runs (--again: new ones)")
     if invocation.parent_run_id:
@@ -70,7 +70,7 @@ def _race_lines(invocation: Invocation, currency: str) -> list[str]:
         return []
     if race.disabled:
         return [f"race: {race.disabled}"]
-    cost = f", about {currency} {race.cost:.4f}" if race.cost else ""
+    cost = f", about {currency} {cost_text(race.cost)}" if race.cost else ""
     dropped = f"{len(race.dropped)} of {pluralize(len(invocation.variants), 'variant')} dropped out"
     complete = {result.variant.name for result in invocation.variants if not result.stopped}
     return [

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
-from workbench.errors import pluralize
+from workbench.errors import list_first, pluralize
 from workbench.report.safe_text import estimate, p_text, shorten
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
@@ -129,6 +129,6 @@ def _interaction_text(test: Interaction, column: str) -> str:
     text += f" {shorten(column)} ({p_text(p)})"
     opposite = [f"{shorten(v, 40)}: {mean:+.3f}" for v, mean in test.opposite.items()]
     if opposite:
-        names = ", ".join(opposite[:MAX_OPPOSITE]) + (", …" if opposite[MAX_OPPOSITE:] else "")
+        names = list_first(opposite, MAX_OPPOSITE)
         text += f"; {names}, opposite to {test.mean:+.3f} overall"
     return text

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.errors import pluralize
+from workbench.errors import cost_text, pluralize
 from workbench.report.safe_text import shorten
 from workbench.report.tables import new_table
 from workbench.store.leases import UnansweredCall
@@ -66,7 +66,7 @@ def removal_lines(removal: Removal, currency: str, *, scores: bool) -> list[str]
         f"{removal.input_tokens:,} tokens in, {removal.output_tokens:,} out"
     ]
     if removal.cost is not None:
-        lines.append(f"sending them again would cost about {currency} {removal.cost:.4f}")
+        lines.append(f"sending them again would cost about {currency} {cost_text(removal.cost)}")
     if removal.unpriced:
         names = ", ".join(shorten(name, 60) or UNNAMED for name in removal.unpriced)
         lines.append(f"no price for: {names}")
@@ -128,14 +128,14 @@ def bytes_text(size: int) -> str:
 def _model_cells(model: ModelStatistics) -> list[Text]:
     states = ", ".join(f"{state} {count:,}" for state, count in model.states.items())
     uncounted = f" ({model.uncounted:,} not counted)" if model.uncounted else ""
-    cost = "no price" if model.cost is None else f"{model.cost:.4f}"
+    cost = "no price" if model.cost is None else cost_text(model.cost)
     tokens = (f"{model.input_tokens:,}{uncounted}", f"{model.output_tokens:,}")
     cells = (shorten(model.model, 60) or UNNAMED, states, *tokens, cost, bytes_text(model.size))
     return [Text(cell) for cell in cells]
 
 
 def _call_cells(call: UnansweredCall) -> list[Text]:
-    cost = "unknown" if call.cost is None else f"{call.cost:.4f}"
+    cost = "unknown" if call.cost is None else cost_text(call.cost)
     cells = (call.noted_at[:19] + "Z", shorten(call.model, 60), call.key[:12], cost)
     return [Text(cell) for cell in (*cells, shorten(call.reason, 80))]
 
@@ -144,6 +144,6 @@ def _total(calls: OutcomeTotal, currency: str) -> str:
     """`2 unknown, at most USD 0.2500, 1 without a price`."""
     text = f"{calls.count:,} {calls.outcome.replace('_', ' ')}"
     if calls.most is not None:
-        text += f", at most {currency} {calls.most:.4f}"
+        text += f", at most {currency} {cost_text(calls.most)}"
         text += f", {calls.unpriced:,} without a price" if calls.unpriced else ""
     return text

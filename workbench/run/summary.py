@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from workbench.comparing.race import Race
 from workbench.completing.complete import Outcome
 from workbench.completing.context import RunContext
-from workbench.errors import ExitCode, WorkbenchError, pluralize
+from workbench.errors import ExitCode, WorkbenchError, cost_text, list_first, pluralize
 from workbench.plan import Options, Plan
 from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
@@ -150,10 +150,10 @@ def unknown_calls_text(calls: Sequence[UnansweredCall], currency: str) -> str:
     """Describe calls whose outcome is unknown."""
     costs = [call.cost for call in calls]
     worst_case = sum(cost or 0.0 for cost in costs)
-    price = f" and may have cost up to {currency} {worst_case:.4f}" if any(costs) else ""
+    price = f" and may have cost up to {currency} {cost_text(worst_case)}" if any(costs) else ""
     count = pluralize(len(calls), "call was", "calls were")
     pronoun = "its" if len(calls) == 1 else "their"
-    keys = ", ".join(call.key[:12] for call in calls[:3]) + (", …" if len(calls) > 3 else "")
+    keys = list_first([call.key[:12] for call in calls], 3)
     return (
         f"{count} in flight when {pronoun} run ended{price}; "
         f"{pronoun} outcome is unknown: {keys} (workbench store stats lists them)"
@@ -172,9 +172,10 @@ def _budget_errors(
 ) -> Iterator[WorkbenchError]:
     if outcome.exhausted:
         budget = context.budget
-        cost = f", {context.project.file.currency} {budget.spent:.4f}" if budget.prices else ""
+        spent = f", {context.project.file.currency} {cost_text(budget.spent)}"
         yield WorkbenchError(
-            f"stopped at the budget after {pluralize(budget.calls, 'call')}{cost}: "
+            f"stopped at the budget after {pluralize(budget.calls, 'call')}"
+            f"{spent if budget.prices else ''}: "
             f"{pluralize(rows_left, 'row is', 'rows are')} not run",
             fix="the same command continues from there, with a budget of its own",
             exit_code=ExitCode.BUDGET,

@@ -1,10 +1,10 @@
 """Stored completions with their requests, and filters that select some of them.
 
-Selection("openai:*", states=("truncated",), before="2025-11-01T00:00:00Z")
+Selection(["openai:*"], states=("truncated",), before="2025-11-01T00:00:00Z")
 """
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
@@ -39,12 +39,12 @@ class Selection:
     """Completions or scores that meet every condition.
 
     Attributes:
-        glob: over models (`provider:name`) or evaluator names; empty: any.
+        globs: over models (`provider:name`) or evaluator names, one of which matches; empty: any.
         states: of completions; empty: any.
         before: stored earlier than this, UTC, ISO 8601; empty: any time.
     """
 
-    glob: str = ""
+    globs: Sequence[str] = ()
     states: tuple[str, ...] = ()
     before: str = ""
     table: Literal["completions", "scores"] = "completions"
@@ -52,10 +52,10 @@ class Selection:
     def where(self, database: Database) -> tuple[str, list[str]]:
         """The SQL condition `WHERE …` and its values."""
         conditions, values = ["1"], list[str]()
-        if self.glob:
+        if self.globs:
             column = "model" if self.table == "completions" else "evaluator"
             rows = database.read(f"SELECT {column} FROM {self.table} GROUP BY {column}")
-            names = [str(name) for (name,) in rows if fnmatchcase(name, self.glob)]
+            names = [str(name) for (name,) in rows if self._matches(str(name))]
             conditions.append(f"{column} IN ({','.join('?' * len(names))})")
             values += names
         if self.states:
@@ -65,6 +65,9 @@ class Selection:
             conditions.append("kept_at < ?")
             values.append(self.before)
         return f"WHERE {' AND '.join(conditions)}", values
+
+    def _matches(self, name: str) -> bool:
+        return any(fnmatchcase(name, glob) for glob in self.globs)
 
 
 def select_completions(store: Store, selection: Selection) -> Iterator[StoredCompletion]:

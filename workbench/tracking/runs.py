@@ -20,6 +20,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
+from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
 from workbench.tracking.row_trace import LINKED_PROMPTS, linked_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag
@@ -213,7 +214,7 @@ def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
 
 def _run_name(plan: Plan) -> str:
     name = f"{len(plan.variants)} variants" if len(plan.variants) > 1 else plan.variants[0].name
-    scope = ", ".join(f"{key} {value}" for key, value in plan.scope.items())
+    scope = scope_text(plan.scope)
     return f"{name} ({scope})" if scope else name
 
 
