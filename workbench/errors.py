@@ -124,7 +124,7 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     starts = {other[: len(name) + 1]: other for other in names}  # for the beginning of a long name
     near += [starts[start] for start in difflib.get_close_matches(name, starts, n=1, cutoff=0.75)]
     ordered = list(dict.fromkeys([*near, *names]))
-    listed = list_first(ordered, len(ordered) if len(ordered) <= 16 else 12)
+    listed = ", ".join(ordered if len(ordered) <= 16 else [*ordered[:12], "…"])
     fix = f"did you mean {near[0]!r}? " if near else ""
     fix += f"known: {listed}" if listed else "there are none yet"
     return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)
