@@ -124,7 +124,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     assert time.monotonic() - begun < 2.0  # one second, and a machine that is busy
     assert run.returncode == 130
     keys = [key for (key,) in rows(home, "SELECT key FROM calls ORDER BY key")]
-    size = len(json.dumps(server.bodies[-1]))
+    size = len(json.dumps(server.bodies[-1], separators=(",", ":")))
     most = cost_text(4 * (size * 1.0 + 10 * 10.0) / 1e6)
     named = ", ".join(key[:12] for key in keys[:3])
     assert err.splitlines()[-2] == (
