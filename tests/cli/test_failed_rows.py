@@ -126,6 +126,18 @@ def test_rows_without_a_reply_keep_a_gate_open_until_they_are_answered(home: Hom
     assert home.command("gate").returncode == 0
 
 
+def test_rows_without_a_reply_that_a_run_does_not_reach_have_failed_in_it_too(home: Home) -> None:
+    home.server.script = script(Reply(500))
+    home.command("run")
+    run = home.read("run", "--max-calls", "3")
+    counts = {v["name"]: v["rows"] for v in home.read("compare")["variants"]}
+    assert {v["name"]: v["rows"] for v in run["variants"]} == counts
+    assert (counts["short"]["failed"], counts["short"]["not_run"]) == (HARD, 0)
+    requests = run["requests"]
+    assert requests["not_run"] == HARD - requests["sent"]
+    assert requests["stored"] + requests["sent"] + requests["not_run"] == requests["planned"]
+
+
 def test_leaderboard_and_comparison_average_rows_with_repeats_and_failures(home: Home) -> None:
     """Two of three tries fail on easy rows, so pooled answers would weigh the hard rows more."""
 

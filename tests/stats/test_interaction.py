@@ -15,14 +15,16 @@ DRAWS = 2_000
 World = Callable[[np.random.Generator], list[np.ndarray]]
 
 
-def p_of(slices: list[np.ndarray], clusters: list[int] | None = None) -> float | None:
+def p_of(
+    slices: list[np.ndarray], clusters: list[int] | None = None, width: float = 0.0
+) -> float | None:
     """P-value for these differences, slice by slice."""
     ends = np.cumsum([0, *map(len, slices)])
     rows = [range(start, end) for start, end in pairwise(ends)]
     differences = dict(enumerate(np.concatenate(slices)))
     before = {row: [0.0] for row in differences}
     after = {row: [float(difference)] for row, difference in differences.items()}
-    return interaction_p(before, after, rows, clusters)
+    return interaction_p(before, after, rows, clusters, width=width)
 
 
 def flips(rng: np.random.Generator, rows: int, rate: float, gain: float = 0.5) -> np.ndarray:
@@ -95,6 +97,16 @@ def test_equal_differences_seldom_seem_unequal(world):
     draws = draws_of(DRAWS)
     false = sum((p_of(WORLDS[world](rng)) or 0) <= 0.05 for _ in range(draws))
     assert_rate(false, DRAWS, (0.0, 0.06), (0.0, 0.065))
+
+
+def test_a_slice_that_saw_none_of_its_rare_large_drops_does_not_look_certain():
+    """Marks 1 to 5: a constant drop in the one slice, 2% of rows lose 2.5 in the other."""
+    rng, draws = np.random.default_rng(12), draws_of(DRAWS)
+    false = 0
+    for _ in range(draws):
+        drops = np.where(rng.random(30) < 0.02, -2.5, 0.0)
+        false += (p_of([np.full(30, -0.05), drops], width=4.0) or 0) <= 0.05
+    assert_rate(false, DRAWS, (0.0, 0.05), (0.0, 0.06))
 
 
 def test_rows_of_a_group_add_no_evidence_of_their_own():

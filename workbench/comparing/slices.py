@@ -113,7 +113,8 @@ def _interactions(
         if base is not None and comparison is not None and not comparison.imputed:
             clusters = family.plan.clusters((base, number))
             first, second = scores[base].values, scores[number].values
-            p_values[number] = interaction_p(first, second, rows, clusters)
+            width = family.scale.width or 0.0
+            p_values[number] = interaction_p(first, second, rows, clusters, width=width)
     adjusted = iter(holm_adjust([p for p in p_values.values() if p is not None]))
     for number, p in p_values.items():
         mean = results[number].comparisons[metric].difference.mean

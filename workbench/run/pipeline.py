@@ -28,6 +28,7 @@ class ScoringPipeline:
 
     Attributes:
         variants: results by variant, once scoring has finished.
+        not_reached: failed rows that this run did not reach, and that got no reply in an earlier.
     """
 
     def __init__(self, plan: Plan, context: RunContext, recorder: Recorder, *, again: bool) -> None:
@@ -36,6 +37,7 @@ class ScoringPipeline:
         self._recorder = recorder
         self._again = again
         self.variants: list[VariantResult] = []
+        self.not_reached = 0
         self._records = RowRecords(plan, context.project.file.traces)
         self._stream = Stream(plan, context.store, self._record_rows, context.interrupted)
         self._started = False
@@ -81,6 +83,7 @@ class ScoringPipeline:
             Stopped: the invocation was interrupted.
             WorkbenchError: the store can't be written, or an evaluator has changed.
         """
+        self._count_earlier_failures()
         self._stream.finish()
         tallies = self._stream.tallies
         results = variant_results(self._plan, tallies, self._context.project.prices)
@@ -135,6 +138,20 @@ class ScoringPipeline:
         ):
             if not variant.stopped:
                 yield from (cells[number].example.id for number in tally.missing())
+
+    def _count_earlier_failures(self) -> None:
+        """Count rows that were not reached as failed if their last request got no reply.
+
+        Every other command counts them so.
+        """
+        missing = [
+            cells[number].key
+            for cells, tally in zip(self._plan.cells, self._stream.wait(), strict=True)
+            for number in tally.missing()
+        ]
+        failures = self._context.store.no_replies.completions(set(missing))
+        self.not_reached = sum(key in failures for key in missing)
+        self._stream.add(list(failures.values()))
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""

@@ -92,7 +92,7 @@ def summarize(
     max_traces = context.project.file.traces
     return Invocation(
         plan=plan,
-        requests=_count(plan, outcome, variants),
+        requests=_count(plan, outcome, variants, pipeline.not_reached),
         variants=tuple(variants),
         tracking_uri=recorded.tracking_uri,
         experiment_id=recorded.experiment_id,
@@ -182,9 +182,11 @@ def _budget_errors(
         )
 
 
-def _count(plan: Plan, outcome: Outcome, variants: Sequence[VariantResult]) -> RequestCounts:
+def _count(
+    plan: Plan, outcome: Outcome, variants: Sequence[VariantResult], not_reached: int
+) -> RequestCounts:
     """Count rows; one that shares a request that wasn't sent is not run."""
-    not_run = sum(variant.answers.not_run for variant in variants)
+    not_run = sum(variant.answers.not_run for variant in variants) + not_reached
     unsent_requests = plan.to_send - outcome.sent - outcome.answered_elsewhere
     return RequestCounts(
         planned=plan.planned,

@@ -41,12 +41,15 @@ def interaction_p(
     second: RowValues,
     slices: Sequence[Collection[int]],
     clusters: Clusters | None = None,
+    *,
+    width: float = 0.0,
 ) -> float | None:
     """P-value of the null hypothesis that the mean difference is the same in all slices.
 
     `slices` are dataset rows, each row in one slice at most. Rows that lack a value in `first` or
     `second` are left out. None where fewer than two slices have rows, or where clusters extend over
-    more than 100 slices.
+    more than 100 slices. `width` is the most by which a row can differ, if that is known: a slice
+    that has seen no such row does not look certain.
     """
     parts = ([row for row in part if first.get(row) and second.get(row)] for part in slices)
     shared = [rows for rows in parts if rows]
@@ -62,7 +65,8 @@ def interaction_p(
     sample = _Sample(deviations, labels, cluster_numbers(rows, clusters))
     if not deviations.any():
         return 1.0
-    return _wald_p(sample) if sample.is_crossed else _welch_p(sample)
+    test = _wald_p if sample.is_crossed else _welch_p
+    return test(sample, width)
 
 
 @dataclass(frozen=True)
@@ -91,9 +95,9 @@ class _Sample:
         return len(self.units()[0]) > len(np.unique(self.clusters))
 
 
-def _welch_p(sample: _Sample) -> float:
+def _welch_p(sample: _Sample, width: float) -> float:
     sums, sizes, slices = sample.units()
-    unseen = float(np.square(sums).max())
+    unseen = max(float(np.abs(sums).max()), width * float(sizes.max())) ** 2
     starts = np.flatnonzero(np.diff(slices, prepend=-1))
     observed, freedom = _welch(sums[None], sizes[None], starts, unseen)
     p = float(fdtrc(len(starts) - 1, freedom[0], observed[0]))
@@ -115,9 +119,9 @@ def _welch(
 ) -> tuple[FloatArray, FloatArray]:
     """Welch's F of each line of clusters, and its second degrees of freedom.
 
-    Each slice's variance includes an imagined cluster that deviates as the one that deviates most
-    (its square: `unseen`), so that a slice without large changes does not look certain. It deviates
-    less in a slice so large that it is likely to have been seen.
+    Each slice's variance includes an imagined cluster that deviates as much as any can, or as the
+    one that deviates most (its square: `unseen`), so that a slice without large changes does not
+    look certain. It deviates less in a slice so large that it is likely to have been seen.
     """
     clusters = np.diff([*starts, sums.shape[1]])
     rows = np.add.reduceat(sizes, starts, axis=1)
@@ -143,8 +147,10 @@ def _f_statistic(
     return statistics / (slices - 1) / correction, (slices**2 - 1) / (3 * spread)
 
 
-def _wald_p(sample: _Sample) -> float | None:
-    """Wald's test of the slices' means, with an imagined average cluster in each slice.
+def _wald_p(sample: _Sample, width: float) -> float | None:
+    """Wald's test of the slices' means, with an imagined cluster in each slice.
+
+    It deviates as much as a row can, or where that is unknown as the average cluster.
 
     Covariances by cluster: Liang & Zeger 1986, https://doi.org/10.1093/biomet/73.1.13. The p-value
     is the greater one of Hotelling's (1931, https://doi.org/10.1214/aoms/1177732979), for clusters
@@ -162,8 +168,8 @@ def _wald_p(sample: _Sample) -> float | None:
     cells = sample.clusters * slices + sample.slices
     table = np.bincount(cells, residuals, clusters * slices).reshape(clusters, slices) / rows
     sums, _, unit_slices = sample.units()
-    pooled = float(sums @ sums) / (len(sums) - 1)
-    covariance = clusters / (clusters - 1) * table.T @ table + np.diag(pooled / rows**2)
+    unseen = max(float(sums @ sums) / (len(sums) - 1), width**2)
+    covariance = clusters / (clusters - 1) * table.T @ table + np.diag(unseen / rows**2)
     contrasts = np.hstack([np.eye(slices - 1), -np.ones((slices - 1, 1))])
     gaps = contrasts @ means
     statistic = float(gaps @ np.linalg.solve(contrasts @ covariance @ contrasts.T, gaps))
