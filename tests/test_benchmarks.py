@@ -87,7 +87,7 @@ def test_a_process_that_ends_badly_is_no_measurement(tmp_path: Path) -> None:
 def test_the_project_runs(endpoint: Server) -> None:
     with fresh(endpoint.url, rows=5) as bench:
         run = measure(workbench("run"), cwd=bench.folder, server=endpoint)
-    assert (run.requests["requests"], "5 rows, 5 sent" in run.stdout) == (5, True)
+    assert (run.requests["requests"], "5 requests, 5 sent" in run.stdout) == (5, True)
 
 
 def test_tables_are_written_between_their_markers(tmp_path: Path) -> None:

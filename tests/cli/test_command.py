@@ -47,7 +47,7 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
         ],
     )
     assert lines[6].startswith("verdicts: against plain, on the same rows")
-    assert "4 rows, 4 sent" in lines
+    assert "4 requests, 4 sent" in lines
     assert done.stderr.splitlines() == [
         "completing 4 requests",
         done.stderr.splitlines()[1],

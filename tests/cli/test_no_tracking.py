@@ -51,7 +51,7 @@ def test_run_records_nothing_and_does_not_import_mlflow(home: Path) -> None:
         0,
         ["not recorded: tracking is off (tracking_uri: none)", "[]"],
     )
-    assert "2 rows, 2 sent" in lines
+    assert "2 requests, 2 sent" in lines
     assert "MLflow" not in done.stderr
     assert sorted(path.name for path in (home / ".workbench").glob("*.db")) == ["store.db"]
     assert not list((home / ".workbench").glob("unrecorded/*.json"))

@@ -2,7 +2,7 @@
 
 $ workbench run sentiment --limit 2
 variant  exact_match  rows  …
-4 rows, 4 sent
+4 requests, 4 sent
 recorded in sqlite:///…/mlflow.db, run 7c0f…
 """
 

@@ -1,6 +1,6 @@
 """The result of `workbench run` beside its leaderboard: the summary, `--check-batch` and `--json`.
 
-4 rows, 2 stored, 2 sent
+4 requests, 2 stored, 2 sent
 recorded in sqlite:///…/mlflow.db, run 7c0f…
 compare: workbench ui
 """
@@ -30,7 +30,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     counts = [(name.replace("_", " "), getattr(requests, name)) for name in REQUEST_COUNTS]
     parts = [f"{count:,} {name}" for name, count in counts if count]
     lines = [
-        ", ".join([pluralize(requests.planned, "row"), *parts]),
+        ", ".join([pluralize(requests.planned, "request"), *parts]),
         *_race_lines(invocation, currency),
         *_limit_lines(invocation.plan),
         *_failure_lines(invocation),
