@@ -1,23 +1,31 @@
-"""Evaluator: the final number of the answer is the expected one."""
+r"""Evaluator: the final number of the answer is the expected one.
+
+>>> numeric_answer("So it is 3/4.", {"expected_response": 0.75}).label
+'right'
+>>> numeric_answer("(7, 2)", {"expected_response": 2}).label
+'unparsed'
+"""
 
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._expected import expected_texts
+from workbench.evaluators._numbers import Expression, find_numbers, prepare
+from workbench.evaluators._quantity import NumberFormat, Quantity
 
-# Not inside a word (H2O) and not after a point; a minus only where no number goes before it.
-_NUMBER = re.compile(
-    r"(?<![A-Za-z0-9_.])(?P<sign>[-+−]?)[$€£¥]?"
-    r"(?P<digits>[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])(?:\.[0-9]+)?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+)"
-    r"(?P<exponent>[eE][-+]?[0-9]{1,3}(?![0-9A-Za-z]))?"
-)
-_MARK = "####"
+# The mark of GSM8K before a number, and `## 2. Title`, which is no mark.
+_MARK = re.compile(r"(?<!#)####(?!#)[ \t]*[*_`$(\[\"]*[ \t]*")
+_HEADING = re.compile(r"[*_`]*[.):][ \t]+\S")
+_BOXED = re.compile(r"\\f?boxed\s*\{")
+_CHOICES = {"which": ("first", "last"), "percent": ("number", "fraction")}
 
 
 @evaluator(kind="pass")
@@ -26,72 +34,138 @@ def numeric_answer(
     expectations: Mapping[str, JSON],
     *,
     tolerance: float = 0.0,
+    relative_tolerance: float = 0.0,
     which: Literal["first", "last"] = "last",
+    percent: Literal["number", "fraction"] = "number",
+    magnitudes: bool = False,
+    decimal_comma: bool = False,
 ) -> Score:
-    """True if the answer's number is the expected one; label right, wrong or no_number.
+    r"""True if the answer's number is the expected one; label right, wrong, unparsed or no_number.
 
-    The number is the last in the text, or the first after `####`, the mark of GSM8K (Cobbe et al.
-    2021, arXiv:2110.14168). `1,234.50`, `$12`, `50%`, `12kg` are read as 1234.50, 12, 50, 12.
-    Number words, fractions and decimal commas are not read.
+    The number is the one after the first `####`, the mark of GSM8K (Cobbe et al. 2021,
+    arXiv:2110.14168), or in the first `\boxed{}`; else the last in the text. Numbers, fractions
+    (`3/4`, `1 1/2`), powers, percentages, dates and times are read. Anything else that a number is
+    only a part of is unparsed: `3-5`, `(1, 2)`, `1.2.3`, `>= 42`, `~42`, `2 of 3`.
 
     Args:
         outputs: the answer; without a number the score is False, labelled `no_number`.
-        expectations: `expected_response` is a number, or a string with one, read the same way.
+        expectations: `expected_response` is a number, or a string with exactly one, or with a mark.
         tolerance: greatest difference that counts as right, in the number's unit.
+        relative_tolerance: the same, as a share of the expected number. With either, `~42` and
+            `about 42` are read.
         which: `first` for answers that give the number before the explanation.
+        percent: `50%` is 50 (`number`) or 0.5 (`fraction`).
+        magnitudes: `5k`, `3M`, `2bn` are 5000, 3000000, 2000000000; else they are unparsed.
+        decimal_comma: `1.234,5` is 1234.5, and `1,234.5` is unparsed.
 
     Raises:
-        WorkbenchError: `expected_response` holds no number.
+        WorkbenchError: `expected_response` holds no number, or several, or one that is not read.
     """
-    expected = _expected_numbers(expectations)
-    number = _number(outputs, which)
-    if number is None:
+    form = NumberFormat(decimal_comma, percent, magnitudes, tolerance + relative_tolerance > 0)
+    expected = _expected_numbers(expectations, form)
+    expression = _answer_number(outputs, which, form)
+    if expression is None:
         return Score(False, reason="no number in the answer", label="no_number")
-    right = any(abs(number - answer) <= Decimal(str(tolerance)) for answer in expected)
-    reason = f"{number}, expected {' or '.join(str(answer) for answer in expected)}"
-    return Score(right, reason=reason, label="right" if right else "wrong")
+    number = expression.quantity
+    if number is None:
+        return Score(False, f"{expression.text!r} is not read as one number", "unparsed")
+    limits = Fraction(Decimal(str(tolerance))), Fraction(Decimal(str(relative_tolerance)))
+    right = any(answer.equals(number, *limits) for answer in expected)
+    reason = f"{number}, expected {' or '.join(map(str, expected))}"
+    return Score(right, reason, label="right" if right else "wrong", parsed=str(number))
 
 
-def check_expected(expectations: Mapping[str, JSON], **_settings: JSON) -> None:
-    """Check that the row's acceptable answers hold a number.
+def check_expected(
+    expectations: Mapping[str, JSON],
+    *,
+    percent: Literal["number", "fraction"] = "number",
+    magnitudes: bool = False,
+    decimal_comma: bool = False,
+    **_settings: JSON,
+) -> None:
+    """Check that one of the row's acceptable answers holds a number that is read.
 
     Raises:
         WorkbenchError: they don't, as in `numeric_answer`.
     """
-    _expected_numbers(expectations)
+    _expected_numbers(expectations, NumberFormat(decimal_comma, percent, magnitudes))
 
 
 def check_settings(**settings: JSON) -> None:
-    """Check that `which` and `tolerance` are valid.
+    """Check the tolerances, and the settings with a choice of words.
 
     Raises:
-        WorkbenchError: one of them isn't.
+        WorkbenchError: one of them isn't valid.
     """
-    which, tolerance = settings.get("which", "last"), settings.get("tolerance", 0.0)
-    if which not in ("first", "last"):
-        raise unknown_name("value of numeric_answer's `which`:", str(which), ("first", "last"))
-    is_number = isinstance(tolerance, int | float) and not isinstance(tolerance, bool)
-    if not is_number or not 0 <= tolerance < math.inf:
-        fix = "write a number from 0: the greatest difference that counts as right"
-        raise WorkbenchError(f"numeric_answer: tolerance is {tolerance!r}", fix=fix)
+    for name, words in _CHOICES.items():
+        if (word := settings.get(name, words[0])) not in words:
+            raise unknown_name(f"value of numeric_answer's `{name}`:", str(word), words)
+    for name in ("tolerance", "relative_tolerance"):
+        limit = settings.get(name, 0.0)
+        is_number = isinstance(limit, int | float) and not isinstance(limit, bool)
+        if not is_number or not 0 <= limit < math.inf:
+            fix = "write a number from 0: the greatest difference that counts as right"
+            raise WorkbenchError(f"numeric_answer: {name} is {limit!r}", fix=fix)
 
 
-def _expected_numbers(expectations: Mapping[str, JSON]) -> list[Decimal]:
+def _answer_number(text: str, which: str, form: NumberFormat) -> Expression | None:
+    """The marked expression of an answer, or else its first or last; None: there is none."""
+    expressions = find_numbers(prepare(text), form)
+    if marked := _marked_number(text, form):
+        return marked
+    return (expressions[0] if which == "first" else expressions[-1]) if expressions else None
+
+
+def _marked_number(text: str, form: NumberFormat) -> Expression | None:
+    r"""The expression after the first `####` or in the first `\boxed{}`; None: there is none."""
+    prepared = prepare(text)
+    for mark in _MARK.finditer(prepared):
+        line = prepared[mark.end() :].partition("\n")[0]
+        expression = next(iter(find_numbers(line, form)), None)
+        if expression is None or line[: expression.start].strip():
+            continue
+        if not _HEADING.match(line, expression.end):
+            return expression
+    for box in _BOXED.finditer(text):
+        content = _braced(text[box.end() :])
+        expressions = find_numbers(prepare(content), form)
+        if len(expressions) > 1:
+            return Expression(content, 0, len(content), None)
+        if expressions:
+            return expressions[0]
+    return None
+
+
+def _braced(text: str) -> str:
+    """The text up to the brace that closes it."""
+    depth = 1
+    for position, sign in enumerate(text):
+        depth += (sign == "{") - (sign == "}")
+        if not depth:
+            return text[:position]
+    return text
+
+
+def _expected_numbers(expectations: Mapping[str, JSON], form: NumberFormat) -> list[Quantity]:
     """The numbers of the acceptable answers, each once."""
-    read = [_number(text, "last") for text in expected_texts(expectations)]
-    numbers = list(dict.fromkeys(number for number in read if number is not None))
-    if not numbers:
-        answer = expectations["expected_response"]
-        fix = "set `expected:` to the column of the right number"
-        raise WorkbenchError(f"expected_response {answer!r} holds no number", fix=fix)
-    return numbers
-
-
-def _number(text: str, which: str) -> Decimal | None:
-    marked = list(_NUMBER.finditer(text.rpartition(_MARK)[2])) if _MARK in text else []
-    matches = marked or list(_NUMBER.finditer(text))
-    if not matches:
-        return None
-    number = matches[0] if marked or which == "first" else matches[-1]
-    sign = "-" if number["sign"] in ("-", "−") else ""
-    return Decimal(sign + number["digits"].replace(",", "") + (number["exponent"] or ""))
+    answer = expectations.get("expected_response")
+    entries = answer if isinstance(answer, list) else [answer]
+    literals = {str(entry) for entry in entries if isinstance(entry, int | float)}
+    numbers: dict[Fraction, Quantity] = {}
+    for text in expected_texts(expectations):
+        form = replace(form, decimal_comma=text not in literals and form.decimal_comma)
+        expressions = find_numbers(prepare(text), form)
+        marked = _marked_number(text, form)
+        if marked or len(expressions) == 1:
+            number = (marked or expressions[0]).quantity
+            if number:
+                numbers.setdefault(number.value, number)
+    if numbers:
+        return list(numbers.values())
+    problem, fix = "holds no number", "set `expected:` to the column of the right number"
+    if len(expressions) > 1:
+        problem, fix = "holds several numbers", "keep the right one, or mark it: #### 42"
+    elif expressions:
+        problem = "is not read as one number"
+        fix = "write a number, a fraction, a date (2024-05-01) or a time (7:30)"
+    raise WorkbenchError(f"expected_response {answer!r} {problem}", fix=fix)

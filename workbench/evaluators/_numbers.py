@@ -1,0 +1,242 @@
+"""Numbers in text: each numeric expression is cut out completely, and read or not read.
+
+An expression goes on while anything joins its numbers: `3-5`, `(1, 2)`, `7:30`, `5 ft 3 in`,
+`2 of 3`. It is never cut, so no number is read of which the text is only a part.
+
+>>> [expression.quantity and expression.quantity.text for expression in
+...  find_numbers("1 1/2 of 3, so 3 + 4 = 7 kg or more. On 2023-12-01 it was 42.", NumberFormat())]
+[None, None, '2023-12-01', '42']
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from workbench.evaluators._number_text import UNREAD, plain_mathematics
+from workbench.evaluators._quantity import NumberFormat, Quantity, read_quantity
+from workbench.evaluators._units import (
+    CURRENCY,
+    MAGNITUDE,
+    MAGNITUDES,
+    SUFFIX,
+    SUFFIXES,
+    UNIT,
+    unit_of,
+)
+
+NEAR = 80  # characters around a number that may change its meaning
+_LETTER = r"A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"
+_CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
+# A word with digits in it is a name: H2O, v1.2, GPT-4, x_1.
+_NAME = re.compile(
+    rf"(?<![{_LETTER}\d])(?!(?:{CURRENCY})\d)[{_LETTER}](?:[{_LETTER}]*_?|[{_LETTER}]+-)\d\w*(?:\.\d+)*"
+)
+_DIGITS = r"(?:\d+(?:[.,'_]\d+)*|(?<![.\w])\.\d+)(?:[eE][-+]?\d+(?![^\W_]))?"
+_NUMBER = re.compile(
+    rf"(?P<sign>(?<![\w)\]}}%°])[-+–])?(?:(?P<currency>{CURRENCY}[ ]?)(?P<second_sign>[-+])?)?"
+    rf"(?P<digits>{_DIGITS}|{UNREAD})(?P<magnitude>{MAGNITUDE}+|{SUFFIX})?(?P<unit>{UNIT})?"
+)
+_SIGN = r"[^\s\w|]"
+_WORDS = (
+    r"and|or|to|by|of|out of|in|per|over|through|thru|until|till|vs\.?|versus|times|plus|minus|"
+    r"into|for|divided by|multiplied by|for every|to the power of|modulo|mod|point|and then|or even"
+)
+_OPERATOR = r"(?:\*\*|<=|>=|!=|\.{2,3}|[-+*/÷^=:<>~±x–—…])"
+_JOINT = re.compile(
+    rf"(?:{_SIGN}{{0,3}}[ ]{_OPERATOR}[ ]?(?:{_SIGN}(?<![-+]))?"
+    rf"|[)\]}}'\"]?[-+*/÷^=<>~±–—][ ](?:{_SIGN}(?<![-+]))?"
+    rf"|,?{_SIGN}?[ ](?:{_WORDS})[ ](?:about |the |a |an )?{_SIGN}{{0,2}}?"
+    rf"|[,;][ ]{_SIGN}?"
+    rf"|{_SIGN}{{1,6}}?"
+    rf"|{_SIGN}{{0,2}}?(?:[{_LETTER}]{{1,6}}|[{_CJK}]{{1,2}}){_SIGN}{{0,2}}?"
+    rf"|(?:,| or| and)[ ][{_LETTER}][ ]?=[ ]?|(?<=[^\s\d])|[ ])"
+    rf"(?={_NUMBER.pattern.replace('?P<', '?P<ahead_')})"
+)
+_BEFORE_YEAR = re.compile(
+    r"\b(?:in|by|since|at|on|from|after|before|until|during|of|for|with|case|step|question|example)\s+$",
+    re.IGNORECASE,
+)
+_COMPARED = re.compile(r"(?:(?<![=-])>|<|>=|<=|!=|±)\s?$|(?:>|<)=\s?$")
+_ABOUT = re.compile(
+    r"(?:~\s?|\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|ca\.?|close to)"
+    r"\s+(?:the\s+)?)$",
+    re.IGNORECASE,
+)
+_BOUNDED = re.compile(
+    r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
+    r"lower) than(?: or equal to)?|over|under|above|below|up to|beyond|within|exceed(?:s|ing)?|"
+    r"minimum of|maximum of|not|never|cannot be|square root of|root of|between|half(?: of)?|"
+    r"twice|double)|n't(?: be)?(?: equal to)?)\s+(?:an?\s+|the\s+)?$",
+    re.IGNORECASE,
+)
+_WORD_NUMBER = re.compile(
+    r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|"
+    r"million|billion|half|quarter|dozen|point)(?:[ -]|\s+and\s+)$",
+    re.IGNORECASE,
+)
+_OPERAND = re.compile(
+    rf"(?:{UNREAD}[ ]?|\^\s?|\+|[\w)][/÷+]|(?:\b[A-Za-z]|\))\*\*?|[\w)] (?:\*\*?|[/÷+]) |"
+    r"[A-Za-z]\(|(?:\b[A-Za-z]|[)\]])\s?-\s?)$"
+)
+_GOES_ON = re.compile(
+    rf"[{_LETTER}\^_]|[+!](?=\s|$)(?<!!)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
+    rf"[ ]?{UNREAD}|"
+    r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
+    r"\s+(?:or|and)\s+(?:more|less|fewer|higher|lower|greater|so|above|below|up|over|under|beyond|"
+    r"a\s+half|a\s+quarter|one\s+half|three\s+quarters|older|younger|longer|later|earlier)\b|"
+    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|at\s+(?:least|most)|plus\b(?!\s)|point\s+\w|squared|cubed|factorial|or\s+thereabouts)",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A complete numeric expression of a text; `quantity` is None if it is not read."""
+
+    text: str
+    start: int
+    end: int
+    quantity: Quantity | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Chain:
+    """The numbers of an expression, and what joins each to the next."""
+
+    text: str
+    numbers: list[re.Match[str]]
+    joints: list[str]
+
+    @property
+    def start(self) -> int:
+        return self.numbers[0].start()
+
+    @property
+    def end(self) -> int:
+        return self.numbers[-1].end()
+
+    @property
+    def before(self) -> str:
+        return self.text[max(0, self.start - NEAR) : self.start]
+
+    @property
+    def after(self) -> str:
+        return self.text[self.end : self.end + NEAR]
+
+
+def prepare(text: str) -> str:
+    """The text that `find_numbers` looks at: plain signs, and names without their digits."""
+    return _NAME.sub("w", plain_mathematics(text))
+
+
+def find_numbers(text: str, form: NumberFormat) -> list[Expression]:
+    """Every numeric expression of `prepare`'s text, in order."""
+    return [
+        Expression(text[chain.start : chain.end], chain.start, chain.end, _read(chain, form))
+        for chain in _chains(text)
+    ]
+
+
+def _chains(text: str) -> Iterator[_Chain]:
+    position = 0
+    while match := _NUMBER.search(text, position):
+        numbers, joints = [match], []
+        while joint := _JOINT.match(text, numbers[-1].end()):
+            listed = joint[0].startswith((", ", "; ")) and len(numbers) == 1
+            if listed and _BEFORE_YEAR.search(text[max(0, match.start() - NEAR) : match.start()]):
+                break  # In 2020, 42 people came.
+            following = _NUMBER.match(text, joint.end())
+            assert following
+            numbers.append(following)
+            joints.append(joint[0])
+        yield _Chain(text, numbers, joints)
+        position = numbers[-1].end()
+
+
+def _read(chain: _Chain, form: NumberFormat) -> Quantity | None:
+    """The quantity of a chain; of an equation, its last side, or else its first."""
+    sides: list[tuple[list[re.Match[str]], list[str]]] = [([chain.numbers[0]], [])]
+    for joint, number in zip(chain.joints, chain.numbers[1:], strict=True):
+        if re.fullmatch(r"[^\w<>!~±]*=[^\w<>!~±]*", joint):
+            sides.append(([number], []))
+        else:
+            sides[-1][0].append(number)
+            sides[-1][1].append(joint)
+    last = None if _goes_on(chain, form) else _side(*sides[-1], form)
+    if len(sides) > 1 and last:
+        return last
+    if _is_cut(chain, form) or (len(sides) == 1 and not last):
+        return None
+    first = _side(*sides[0], form)
+    return _signed(chain, first) if first else None
+
+
+def _signed(chain: _Chain, quantity: Quantity) -> Quantity:
+    """The quantity with a minus that stands apart: `x = - 5`."""
+    if not re.search(r"[=:(\[,]\s*-\s$", chain.before):
+        return quantity
+    return Quantity(quantity.kind, -quantity.value, f"-{quantity.text}", quantity.unit)
+
+
+def _side(numbers: list[re.Match[str]], joints: list[str], form: NumberFormat) -> Quantity | None:
+    """The quantity of numbers that one expression joins."""
+    first, last = numbers[0], numbers[-1]
+    odd = [n for n in numbers[1:] if n["currency"] or n["sign"] == "–"]
+    odd += [n for n in numbers[:-1] if n["unit"] or n["magnitude"]]
+    odd += [n for n in numbers if UNREAD in n["digits"]]
+    signs = [n["sign"] or n["second_sign"] or "" for n in numbers]
+    decade = last["unit"] == "s" and re.fullmatch(r"\d{3}0", last["digits"])
+    if odd or decade or (first["sign"] and first["second_sign"]) or " : " in joints:
+        return None
+    parts = [signs[0].replace("–", "-").replace("+", "") + first["digits"]]
+    for joint, number, sign in zip(joints, numbers[1:], signs[1:], strict=True):
+        bare = joint.strip("{}") if "^" in joint else joint
+        parts += [bare.strip() or " ", sign, number["digits"]]
+    expression = re.sub(r" (?=\d{3}(?:\D|$))", "'" if len(numbers) > 1 else " ", "".join(parts))
+    expression = expression if re.search(r"^\S\d{0,3}('\d{3})+", expression) else "".join(parts)
+    unit = unit_of(last["unit"] or "") or (unit_of(first["currency"]) if first["currency"] else "")
+    quantity = read_quantity(expression, unit, form)
+    return _magnified(quantity, last["magnitude"] or "", form) if quantity else None
+
+
+def _magnified(quantity: Quantity, magnitude: str, form: NumberFormat) -> Quantity | None:
+    """A number times its magnitude: `3 million`, and `3M` where the format reads it."""
+    bare = magnitude.strip(" -")
+    if not bare:
+        return quantity
+    if quantity.kind != "number":
+        return None
+    if bare in SUFFIXES:
+        exponent = SUFFIXES[bare] if form.magnitudes else None
+    else:
+        words = re.findall(r"[a-z]+|[^\sa-z-]", bare.lower())
+        powers = [MAGNITUDES.get(word, MAGNITUDES.get(word.removesuffix("s"))) for word in words]
+        exponent = sum(power for power in powers if power)
+    if exponent is None:
+        return None
+    text = f"{quantity.text}{magnitude}"
+    return Quantity("number", quantity.value * 10**exponent, text, quantity.unit)
+
+
+def _is_cut(chain: _Chain, form: NumberFormat) -> bool:
+    """True if what stands before the chain changes its meaning."""
+    before, after = chain.before, chain.text[chain.end : chain.end + 1]
+    digits = chain.numbers[0]["digits"]
+    if before.endswith(("(", "[", "{")) and "," in digits and after in (")", "]", "}"):
+        return True  # (1,234) may be two numbers
+    if before.endswith("|") and chain.numbers[0]["sign"] and after == "|":
+        return True
+    if re.search(r"(?:^|\n)[ ]*-[ ]$", before) and re.match(r"\s*$", chain.after, re.MULTILINE):
+        return True  # a bullet or a minus
+    bare = before.rstrip("([{\"'*`_$ ") + before[len(before.rstrip()) :]
+    if _ABOUT.search(bare):
+        return not form.approximate
+    patterns = (_COMPARED, _BOUNDED, _WORD_NUMBER)
+    return any(pattern.search(bare) for pattern in patterns) or bool(_OPERAND.search(before))
+
+
+def _goes_on(chain: _Chain, form: NumberFormat) -> bool:
+    """True if what stands behind the chain changes its meaning."""
+    if re.match(r"\.{3}|…", chain.after) and "." in chain.numbers[-1]["digits"]:
+        return not form.approximate
+    return bool(_GOES_ON.match(chain.after))
