@@ -19,17 +19,26 @@ SENTIMENT = ["positive", "negative", "very positive"]
 @pytest.mark.parametrize(
     ("outputs", "expected"),
     [
-        ("positive", Score(True, "positive, expected positive", "right")),
-        (" **Positive**.", Score(True, "positive, expected positive", "right")),
-        ("Sentiment: POSITIVE", Score(True, "positive, expected positive", "right")),
-        ("negative", Score(False, "negative, expected positive", "wrong")),
+        ("positive", Score(True, "positive, expected positive", "right", parsed="positive")),
+        (" **Positive**.", Score(True, "positive, expected positive", "right", parsed="positive")),
+        (
+            "Sentiment: POSITIVE",
+            Score(True, "positive, expected positive", "right", parsed="positive"),
+        ),
+        ("negative", Score(False, "negative, expected positive", "wrong", parsed="negative")),
         (
             "Positive. Nothing negative about it.",
-            Score(True, "positive, expected positive", "right"),
+            Score(True, "positive, expected positive", "right", parsed="positive"),
         ),
-        ("positive\nnegative\npositive", Score(True, "positive, expected positive", "right")),
-        ("very  positive", Score(False, "very positive, expected positive", "wrong")),
-        ("not positive", Score(True, "positive, expected positive", "right")),
+        (
+            "positive\nnegative\npositive",
+            Score(True, "positive, expected positive", "right", parsed="positive"),
+        ),
+        (
+            "very  positive",
+            Score(False, "very positive, expected positive", "wrong", parsed="very positive"),
+        ),
+        ("not positive", Score(False, "names positive, negated", "unparsed")),
         ("", Score(False, "names no label", "unparsed")),
         ("I can't tell", Score(False, "names no label", "unparsed")),
         ("positively", Score(False, "names no label", "unparsed")),
@@ -48,8 +57,8 @@ def test_label_match(outputs, expected):
     [
         ("hm", {"unparsed": "not_applicable"}, Score(None, "names no label", "unparsed")),
         ("Yes", {"ignore_case": False}, Score(False, "names no label", "unparsed")),
-        ("yes", {"ignore_case": False}, Score(True, "yes, expected yes", "right")),
-        ("yeſ", {}, Score(True, "yes, expected yes", "right")),
+        ("yes", {"ignore_case": False}, Score(True, "yes, expected yes", "right", parsed="yes")),
+        ("yeſ", {}, Score(True, "yes, expected yes", "right", parsed="yes")),
     ],
 )
 def test_label_match_settings(outputs, settings, expected):
@@ -64,3 +73,133 @@ def test_an_expected_answer_that_is_no_label_is_an_error():
 @given(st.sampled_from(SENTIMENT), st.sampled_from(SENTIMENT))
 def test_a_label_alone_names_itself(label, answer):
     assert label_match(label, wanted(answer), labels=SENTIMENT).value is (label == answer)
+
+
+LETTERS = ["A", "B", "C", "D"]
+BINARY = ["positive", "negative"]
+TOXIC = ["toxic", "non_toxic"]
+TICKETS = ["billing_issue", "login-problem", "OtherRequest"]
+CHINESE = ["积极", "消极"]
+
+
+@pytest.mark.parametrize(
+    ("labels", "outputs", "parsed"),
+    [
+        *[
+            (LETTERS, text, "B")
+            for text in ("B", "b", "B.", "(B)", "(b)", "[B]", "**B**", "B) Rome")
+        ],
+        *[
+            (LETTERS, text, "B")
+            for text in ("b) Rome", "B. A large dog", "The answer is B.", "B, a cat")
+        ],
+        *[
+            (LETTERS, text, "B")
+            for text in ("answer: b", "A dog or a cat? The answer is (B).", "Option B")
+        ],
+        *[
+            (LETTERS, text, "B")
+            for text in ("I think B is right", "It has to be B", "答案是B。", "选B")
+        ],
+        *[
+            (LETTERS, text, "B")
+            for text in (r"The answer is \boxed{B}", "A is wrong. The answer is B.")
+        ],
+        (LETTERS, "A is correct", "A"),
+        (LETTERS, "A because of a rule", "A"),
+        (LETTERS, "The answer is A", "A"),
+        *[
+            (LETTERS, text, "")
+            for text in ("a cat", "A cat sat", "It is a dog", "the answer is a cat")
+        ],
+        *[
+            (LETTERS, text, "")
+            for text in ("A or B", "a, b or c", "C++ and C#", "e.g. a dog", "None")
+        ],
+        *[
+            (BINARY, text, "")
+            for text in ("not positive", "It isn't positive.", "isn’t very positive")
+        ],
+        *[
+            (BINARY, text, "")
+            for text in ("never really positive", "neither positive nor negative")
+        ],
+        *[(BINARY, text, "") for text in ("I don't think it is positive", "far from positive")],
+        *[
+            (BINARY, text, "")
+            for text in ("nicht positive", "n'est pas positive", "no es positive")
+        ],
+        (BINARY, "not positive but negative", "negative"),
+        (BINARY, "It is not positive, it's negative", "negative"),
+        (BINARY, "not only positive", "positive"),
+        (BINARY, "no doubt positive", "positive"),
+        (BINARY, "Not sure. Positive", "positive"),
+        (BINARY, "Positive is not it, negative", "negative"),
+        (TOXIC, "isn't toxic", "non_toxic"),
+        (TOXIC, "not toxic", "non_toxic"),
+        (TOXIC, "Non-Toxic", "non_toxic"),
+        (TOXIC, "nontoxic", "non_toxic"),
+        (TOXIC, "toxic", "toxic"),
+        (["entailment", "not_entailment"], "It isn't an entailment", "not_entailment"),
+        (["yes", "no"], "No, it is not.", "no"),
+        (["yes", "no"], "I do not know", ""),
+        (CHINESE, "这条评论是积极的。", "积极"),
+        (CHINESE, "这条评论不是积极的。", ""),
+        (CHINESE, "评论不积极，是消极的", "消极"),
+        (CHINESE, "非常积极", "积极"),
+        (["ポジティブ", "ネガティブ"], "このレビューはポジティブです。", "ポジティブ"),
+        (["ポジティブ", "ネガティブ"], "ポジティブではありません", ""),
+        (["บวก", "ลบ"], "ความเห็นนี้เป็นบวกมาก", "บวก"),
+        (["ບວກ", "ລົບ"], "ຄຳເຫັນນີ້ບວກແທ້", "ບວກ"),
+        (["វិជ្ជមាន", "អវិជ្ជមាន"], "នេះជាវិជ្ជមានណាស់", "វិជ្ជមាន"),
+        (["긍정", "부정"], "이 리뷰는 긍정적입니다", "긍정"),
+        (["긍정", "부정"], "긍정이 아니다", ""),
+        (["positive", "negative"], "答案是positive的", "positive"),
+        (["是", "否"], "是", "是"),
+        (["是", "否"], "答案：否。", "否"),
+        (["是", "否"], "这条评论是积极的", ""),
+        *[
+            (TICKETS, text, "billing_issue")
+            for text in ("billing issue", "Billing-Issue", "BILLING_ISSUE")
+        ],
+        *[
+            (TICKETS, text, "billing_issue")
+            for text in (r"billing\_issue", "It is a BillingIssue.")
+        ],
+        (TICKETS, "login problem", "login-problem"),
+        (TICKETS, "an other request", "OtherRequest"),
+        (["0", "1", "-1"], "-1", "-1"),
+        (["0", "1"], "-1", ""),
+        (["1", "2", "3", "4", "5"], "4.5", ""),
+        (["1", "2", "3", "4", "5"], "4/5", ""),
+        (["1", "2", "3", "4", "5"], "４", "4"),
+    ],
+)
+def test_the_label_that_an_answer_names(labels, outputs, parsed):
+    assert label_match(outputs, wanted(labels[0]), labels=labels).parsed == parsed
+
+
+@pytest.mark.parametrize(
+    ("answer", "labels", "outputs", "value"),
+    [
+        (["positive", "very positive"], SENTIMENT, "very positive", True),
+        (["positive", "very positive"], SENTIMENT, "negative", False),
+        (True, ["yes", "no"], "Yes.", True),
+        (False, ["true", "false"], "True", False),
+        (1.0, ["0", "1"], "1", True),
+        ("1.0", ["0", "1"], "1", True),
+        ("Billing Issue", TICKETS, "billing_issue", True),
+        ("caf\u00e9", ["cafe\u0301", "bar"], "café", True),
+    ],
+)
+def test_expected_labels(answer, labels, outputs, value):
+    assert label_match(outputs, wanted(answer), labels=labels).value is value
+
+
+@given(
+    st.sampled_from(LETTERS),
+    st.sampled_from(["a", "A"]),
+    st.sampled_from(["cat", "big dog", "list"]),
+)
+def test_an_article_is_never_a_label(label, article, noun):
+    assert label_match(f"It is {article} {noun}", wanted(label), labels=LETTERS).parsed == ""

@@ -13,6 +13,7 @@ from workbench.evaluator.lookup import expected_check, load_evaluator
 from workbench.evaluators import label_match as label_match_file
 from workbench.evaluators import numeric_answer as numeric_answer_file
 from workbench.evaluators import regex_match as regex_match_file
+from workbench.evaluators._text import normalize_text, read_steps
 from workbench.evaluators.contains import contains
 from workbench.evaluators.exact_match import exact_match
 from workbench.evaluators.input_tokens import input_tokens
@@ -204,6 +205,103 @@ def test_an_answer_that_can_be_matched_passes_the_check(name, settings, answer):
 def test_only_evaluators_that_compare_have_a_check():
     names = ("json_valid", "latency")
     assert [expected_check(load_evaluator(Spec(name, {}, ROOT))) for name in names] == [None] * 2
+
+
+NFD = "Cafe\u0301"
+ALL = {"markdown": True, "punctuation": True, "articles": True}
+
+
+@pytest.mark.parametrize(
+    ("outputs", "answer", "normalize", "value"),
+    [
+        (NFD, "Caf\u00e9", None, True),
+        (NFD, "Caf\u00e9", {"unicode": False}, False),
+        ("New\u00a0York", "New York", None, True),
+        ("New\u202fYork\u200b", "New York", None, True),
+        ("New\u00a0York", "New York", {"spaces": False}, False),
+        ("a\r\nb", "a\nb", None, True),
+        ("It’s “so”", 'It\'s "so"', None, True),
+        ("It’s", "It's", {"quotes": False}, False),
+        ("４２", "42", None, True),
+        ("ＹＥＳ", "YES", None, True),
+        ("٤٢", "42", None, True),
+        ("４２", "42", {"width": False}, False),
+        ("４２", "42", "none", False),
+        ("42", "４２", None, True),
+        ("Paris.", "Paris", None, False),
+        ("Paris.", "Paris", {"punctuation": True}, True),
+        ("(Paris, France)", "Paris France", {"punctuation": True}, True),
+        ("3.14", "314", {"punctuation": True}, False),
+        ("-5", "5", {"punctuation": True}, False),
+        (".5", "5", {"punctuation": True}, False),
+        ("5%", "5", {"punctuation": True}, False),
+        ("C#", "C", {"punctuation": True}, False),
+        ("1/4", "14", {"punctuation": True}, False),
+        ("the Beatles", "Beatles", {"articles": True}, True),
+        ("The Beatles", "Beatles", {"articles": True}, True),
+        ("the Beatles", "Beatles", None, False),
+        ("a", "", {"articles": True}, None),
+        ("A", "a", {"articles": True}, False),
+        ("Vitamin A", "Vitamin", {"articles": True}, False),
+        ("**Paris**.", "Paris", None, False),
+        ("**Paris**.", "Paris", {"markdown": True, "punctuation": True}, True),
+        ("## Paris", "Paris", {"markdown": True}, True),
+        ("- `Paris`", "Paris", {"markdown": True}, True),
+        ("```\nParis\n```", "Paris", {"markdown": True}, True),
+        ("[Paris](https://example.org)", "Paris", {"markdown": True}, True),
+        ("snake_case_name", "snakecasename", {"markdown": True}, False),
+        ("2*3*4", "234", {"markdown": True}, False),
+        ("**The** answer: “Paris”!", "answer Paris", ALL, True),
+    ],
+)
+def test_normalisation(outputs, answer, normalize, value):
+    if value is None:
+        with pytest.raises(WorkbenchError, match="no expected_response"):
+            exact_match(outputs, wanted(answer), normalize=normalize)
+    else:
+        assert exact_match(outputs, wanted(answer), normalize=normalize) is value
+
+
+def test_each_evaluator_that_compares_text_normalises_it():
+    row = wanted("don't")
+    assert [
+        contains("I don’t", row),
+        contains("I don’t", row, normalize="none"),
+        label_match("don’t", row, labels=["do", "don't"]).value,
+        label_match("don’t", row, labels=["do", "don't"], normalize="none").value,
+        regex_match("don’t", pattern="don't"),
+        regex_match("don’t", pattern="don't", normalize={}),
+    ] == [True, False, True, False, False, True]
+
+
+def test_an_expected_answer_of_punctuation_only_is_an_error():
+    with pytest.raises(WorkbenchError, match="nothing is left of expected_response"):
+        contains("anything", wanted("..."), normalize={"punctuation": True})
+
+
+@pytest.mark.parametrize("name", ["exact_match", "contains", "regex_match", "label_match"])
+@pytest.mark.parametrize(
+    ("normalize", "message"),
+    [
+        ("off", "normalize is 'off'\n  fix: write `normalize: none`, or switch steps"),
+        (["quotes"], "normalize is ['quotes']"),
+        ({"qoutes": True}, "'qoutes'\n  fix: did you mean 'quotes'?"),
+        ({"quotes": "no"}, "normalize.quotes is 'no', not true or false"),
+    ],
+)
+def test_an_unknown_normalisation_is_refused(name, normalize, message):
+    settings = {"pattern": "a"} if name == "regex_match" else {}
+    settings |= {"labels": ["a"]} if name == "label_match" else {}
+    with pytest.raises(WorkbenchError) as caught:
+        load_evaluator(Spec(name, {**settings, "normalize": normalize}, ROOT))
+    assert message in str(caught.value)
+    assert name in str(caught.value)
+
+
+@given(st.text(max_size=40), st.sampled_from([None, ALL]))
+def test_normalising_twice_is_normalising_once(text, setting):
+    steps = read_steps(setting) - {"articles", "markdown"}
+    assert normalize_text(normalize_text(text, steps), steps) == normalize_text(text, steps)
 
 
 def test_cost_is_read_from_the_completion():

@@ -1,17 +1,24 @@
-"""Evaluator: the answer names the expected label."""
+"""Evaluator: the answer names the expected label.
+
+>>> label_match("Not positive.", {"expected_response": "positive"}, labels=["positive", "negative"])
+Score(value=False, reason='names positive, negated', label='unparsed', error='', parsed='')
+"""
 
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Literal
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
-from workbench.evaluators._expected import expected_answers
+from workbench.evaluators._labels import Mention, find_mentions, fold_label, is_cued
+from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
 
 # Separators of a list of labels, which is no answer: `positive or negative`.
-_LISTED = re.compile(r"[^\S\n]*(?:[/|,;&]|\bor\b|\band\b|\bvs\b)[^\S\n]*", re.IGNORECASE)
+_LISTED = re.compile(
+    r"[^\S\n]*(?:[/|,;&、]|\b(?:or|and|vs|oder|und|ou|et|o|y)\b|或者?|还是|和|または|か)[^\S\n]*",
+    re.IGNORECASE,
+)
 _UNPARSED = ("wrong", "not_applicable")
 
 
@@ -23,32 +30,43 @@ def label_match(
     labels: Sequence[str],
     ignore_case: bool = True,
     unparsed: Literal["wrong", "not_applicable"] = "wrong",
+    normalize: JSON = None,
 ) -> Score:
     """True if the answer names the expected label; the score's label is right, wrong or unparsed.
 
-    An answer names the label it begins with, or else the only label in it, as a whole word. With
-    no label, several of them later on, or a list (`positive or negative`) it is unparsed.
-    Negations are not understood: `not positive` names positive.
+    An answer names the label it begins with, or else the one after `answer is` (or the like), or
+    else the only label in it, as a whole word; spaces, `-` and `_` between the words of a label are
+    the same. With no label, several of them later on, or a list (`positive or negative`) it is
+    unparsed. A negated label (`not positive`, `isn't toxic`) is none, or the label that says so
+    (`non-toxic`). A label of one letter counts in upper case, alone, in brackets or after
+    `answer is`, and never as an article.
 
     Args:
         outputs: the answer.
-        expectations: `expected_response` must be in `labels`.
+        expectations: `expected_response` must be in `labels`; of a list, each entry.
         labels: every possible answer; where two match, the longer one counts.
         ignore_case: `POSITIVE` names positive.
         unparsed: score an unparsed answer False (`wrong`), or leave it out (`not_applicable`).
+        normalize: steps of normalisation that are on or off; `none` for none.
 
     Raises:
         WorkbenchError: `expected_response` is not in `labels`.
     """
-    expected = _expected_labels(expectations, labels, ignore_case)
-    named = _named_labels(outputs, tuple(labels), ignore_case)
+    steps = read_steps(normalize)
+    spellings = {normalize_text(label, steps): label for label in labels}
+    expected = _expected_labels(expectations, spellings, ignore_case, steps)
+    mentions = find_mentions(
+        normalize_text(outputs, steps), tuple(spellings), ignore_case=ignore_case
+    )
+    named = _named_labels(normalize_text(outputs, steps), mentions)
     if len(named) != 1:
-        reason = f"names {', '.join(sorted(named)) or 'no label'}"
+        negated = "".join(sorted({f"{m.label}, negated" for m in mentions if m.negated})[:1])
+        reason = f"names {', '.join(sorted(named)) or negated or 'no label'}"
         return Score(False if unparsed == "wrong" else None, reason=reason, label="unparsed")
-    (label,) = named
-    right = label in expected
+    label = spellings[named.pop()]
     reason = f"{label}, expected {' or '.join(expected)}"
-    return Score(right, reason=reason, label="right" if right else "wrong")
+    right = label in expected
+    return Score(right, reason, label="right" if right else "wrong", parsed=label)
 
 
 def check_expected(
@@ -56,6 +74,7 @@ def check_expected(
     *,
     labels: Sequence[str],
     ignore_case: bool = True,
+    normalize: JSON = None,
     **_settings: JSON,
 ) -> None:
     """Check that the row's acceptable answers are labels.
@@ -63,7 +82,9 @@ def check_expected(
     Raises:
         WorkbenchError: one isn't, as in `label_match`.
     """
-    _expected_labels(expectations, labels, ignore_case)
+    steps = read_steps(normalize)
+    spellings = {normalize_text(label, steps): label for label in labels}
+    _expected_labels(expectations, spellings, ignore_case, steps)
 
 
 def check_settings(**settings: JSON) -> None:
@@ -79,49 +100,45 @@ def check_settings(**settings: JSON) -> None:
     if not is_list or not all(isinstance(label, str) and label.strip() for label in labels):
         fix = "write a list of strings: labels: [positive, negative]"
         raise WorkbenchError(f"label_match: labels is {labels!r}", fix=fix)
-    folded = [_folded(label, settings.get("ignore_case", True)) for label in labels]
+    read_steps(settings.get("normalize"), "label_match")
+    folded = [fold_label(label, settings.get("ignore_case", True)) for label in labels]
     for label in folded:
         if folded.count(label) > 1:
             raise WorkbenchError(f"label_match: duplicate label {label!r}", fix="keep one")
 
 
 def _expected_labels(
-    expectations: Mapping[str, JSON], labels: Sequence[str], ignore_case: bool
+    expectations: Mapping[str, JSON],
+    spellings: Mapping[str, str],
+    ignore_case: bool,
+    steps: frozenset[str],
 ) -> list[str]:
-    """The labels that the acceptable answers stand for."""
-    spellings = {_folded(label, ignore_case): label for label in labels}
+    """The labels that the acceptable answers stand for; `spellings`: by their normalised text."""
+    folds = {fold_label(text, ignore_case): label for text, label in spellings.items()}
     expected: list[str] = []
-    for answer in expected_answers(expectations):
-        forms = (_folded(form, ignore_case) for form in answer.forms)
-        label = next((spellings[form] for form in forms if form in spellings), None)
-        if label is None:
+    for answer in normalized_answers(expectations, steps):
+        forms = [*answer.forms, *(form.removesuffix(".0") for form in answer.forms)]
+        label = next(
+            (folds[f] for f in (fold_label(f, ignore_case) for f in forms) if f in folds), ""
+        )
+        if not label:
+            labels = tuple(spellings.values())
             raise unknown_name("label (in expected_response)", answer.forms[0], labels)
         expected.append(label)
     return list(dict.fromkeys(expected))
 
 
-def _named_labels(text: str, labels: tuple[str, ...], ignore_case: bool) -> set[str]:
+def _named_labels(text: str, mentions: Sequence[Mention]) -> set[str]:
     """The labels that `text` names; exactly one if it is an answer."""
-    longest = tuple(sorted(labels, key=len, reverse=True))
-    matches = list(_pattern(longest, ignore_case).finditer(text))
-    names = [longest[(match.lastindex or 1) - 1] for match in matches]
-    if len(set(names)) < 2:
-        return set(names)
-    begins = not any(character.isalnum() for character in text[: matches[0].start()])
-    other = next(index for index, name in enumerate(names) if name != names[0])
-    between = text[matches[other - 1].end() : matches[other].start()]
-    return {names[0]} if begins and not _LISTED.fullmatch(between) else set(names)
-
-
-@cache
-def _pattern(labels: tuple[str, ...], ignore_case: bool) -> re.Pattern[str]:
-    """Each label as a group and a whole word; `non-positive` is another word than `positive`."""
-    groups = [r"\s+".join(re.escape(word) for word in label.split()) for label in labels]
-    words = "|".join(f"({group})" for group in groups)
-    pattern = rf"(?<![^\W_])(?<![^\W_]-)(?:{words})(?![^\W_])(?!-[^\W_])"
-    return re.compile(pattern, re.IGNORECASE if ignore_case else 0)
-
-
-def _folded(label: str, ignore_case: bool) -> str:
-    words = " ".join(label.split())
-    return words.casefold() if ignore_case else words
+    plain = [mention for mention in mentions if not mention.negated]
+    names = {mention.label for mention in plain}
+    if len(names) < 2:
+        return names
+    first = plain[0]
+    begins = not any(character.isalnum() for character in text[: first.start])
+    other = next(index for index, mention in enumerate(plain) if mention.label != first.label)
+    between = text[plain[other - 1].end : plain[other].start]
+    if begins:
+        return names if _LISTED.fullmatch(between) else {first.label}
+    cued = {mention.label for mention in plain if is_cued(text, mention)}
+    return cued if len(cued) == 1 else names

@@ -5,28 +5,37 @@ import re
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.evaluator import evaluator
+from workbench.evaluators._text import normalize_text, read_steps
 
 
 @evaluator(kind="pass")
 def regex_match(
-    outputs: str, *, pattern: str, ignore_case: bool = False, full: bool = False
+    outputs: str,
+    *,
+    pattern: str,
+    ignore_case: bool = False,
+    full: bool = False,
+    normalize: JSON = "none",
 ) -> bool:
     """True if `pattern` matches in the answer.
 
     The syntax is Python's `re`; `^` and `$` are the ends of the answer. With `ignore_case`, `yes`
-    matches `Yes`; with `full`, the pattern must cover the whole answer.
+    matches `Yes`; with `full`, the pattern must cover the whole answer. The answer is matched as it
+    is, unless `normalize` switches steps of normalisation on.
     """
     expression = re.compile(pattern, re.IGNORECASE if ignore_case else 0)
-    match = expression.fullmatch(outputs) if full else expression.search(outputs)
+    answer = normalize_text(outputs, read_steps(normalize))
+    match = expression.fullmatch(answer) if full else expression.search(answer)
     return match is not None
 
 
 def check_settings(**settings: JSON) -> None:
-    """Check that the pattern compiles.
+    """Check that the pattern compiles, and `normalize`.
 
     Raises:
-        WorkbenchError: it doesn't.
+        WorkbenchError: it doesn't, or `normalize` names no step.
     """
+    read_steps(settings.get("normalize"), "regex_match")
     pattern = settings["pattern"]
     try:
         re.compile(pattern)
