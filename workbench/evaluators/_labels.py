@@ -89,7 +89,7 @@ def find_mentions(text: str, labels: tuple[str, ...], *, ignore_case: bool = Tru
     mentions = []
     for match in _pattern(longest, ignore_case).finditer(text):
         label = longest[(match.lastindex or 1) - 1]
-        if len(label) == 1 and not label.isdigit() and not _stands_alone(text, match):
+        if len(label) == 1 and not label.isdigit() and not _is_letter_label(text, match):
             continue
         negated = _is_negated(text, match, folds)
         if negated:
@@ -141,7 +141,7 @@ def _is_negated(text: str, match: re.Match[str], folds: Container[str]) -> bool:
     return bool(_UNSPACED_NEGATION.search(before) or _NEGATED_BEHIND.match(behind))
 
 
-def _stands_alone(text: str, match: re.Match[str]) -> bool:
+def _is_letter_label(text: str, match: re.Match[str]) -> bool:
     """True if a single character is meant as a label."""
     letter, start, after = match[0], match.start(), text[match.end() : match.end() + NEAR]
     before = "\n" * (start <= NEAR) + text[max(0, start - NEAR) : start]
