@@ -13,14 +13,14 @@ MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
-MOST_TOTAL_LINES = 35_500
+MOST_TOTAL_LINES = 36_140
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
     {"errors", "canonical", "conversation", "secrets"},
     {"document", "parameters", "workers"},
     {"project", "model", "catalog"},
-    {"prompt", "dataset", "evaluator", "evaluators", "providers"},
+    {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"experiment"},
     {"store"},
     {"plan", "stats"},

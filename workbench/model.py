@@ -20,19 +20,21 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, located, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
-MODEL_KEYS = ("as", "parameters")  # of a model in the experiment file; others are its provider's
+MODEL_KEYS = (
+    "as",
+    "parameters",
+    "reasoning",
+)  # of a model in the experiment file; others are its provider's
 
 ScoredState = Literal["ok", "truncated", "refused"]
 State = Literal[ScoredState, "filtered", "empty_output", "invalid_response", "rejected", "failed"]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
 UNBILLED_STATES: frozenset[State] = frozenset({"rejected", "failed"})
 
-# Finish reasons of a model that ended its answer by itself.
-ENDED = frozenset({"stop", "eos", "eos_token", "end_turn", "stop_sequence"})
-
 # How often an equal request gives another answer. `fixed`: never (greedy, on this machine).
 # `greedy`: hardly ever, so equal rows share an answer and repeats don't. `sampled`: every time.
 Sampling = Literal["fixed", "greedy", "sampled"]
+Reasoning = Literal["strip", "keep"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ class Model:
         label: its name in tables and runs.
         settings: for the provider (base_url, dtype, …), and checked by it.
         parameters: of every request, unless a prompt or the grid sets another value.
+        reasoning: `strip`: thoughts in the text of an answer are no part of it; `keep`: they are.
     """
 
     provider: str
@@ -50,6 +53,7 @@ class Model:
     label: str = ""
     settings: Mapping[str, JSON] = field(default_factory=dict)
     parameters: Mapping[str, JSON] = field(default_factory=dict)
+    reasoning: Reasoning = "strip"
 
     @property
     def ref(self) -> str:
@@ -173,23 +177,12 @@ class Usage:
     output_tokens: int | None = None
 
 
-def empty_state(finish_reason: str, *, tool_calls: bool = False) -> State:
-    """Return the state of a reply without text.
-
-    An empty answer is an answer: the model ended by itself, or spent all its tokens on reasoning.
-    It is none if the model called a tool, or if nothing says that it ended.
-    """
-    if finish_reason == "length":
-        return "truncated"
-    return "ok" if finish_reason in ENDED and not tool_calls else "empty_output"
-
-
 @dataclass(frozen=True)
 class Completion:
     """A model's answer to a request, or the error in its place.
 
     Attributes:
-        text: without the prefill.
+        text: without the prefill and, once it is read (`workbench.answers`), without reasoning.
         state: `failed` has no reply to store; the others are stored with their reply. `rejected`:
             the request was refused for this row, with an error in place of an answer.
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
@@ -198,6 +191,8 @@ class Completion:
         model: the model's name in the reply; empty if it has none.
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
         stored: True if it came from the store, and nothing was sent in this invocation.
+        reasoning: the model's thoughts before its answer; empty if it showed none, or before the
+            completion is read.
     """
 
     key: str
@@ -213,6 +208,7 @@ class Completion:
     model: str = ""
     attempts: int = 1
     stored: bool = False
+    reasoning: str = field(default="", repr=False)  # recorded digests are made of the other fields
 
     @property
     def full_text(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import get_args
 
 from workbench.canonical import JSON
 from workbench.dataset import load_dataset
@@ -19,7 +20,7 @@ from workbench.evaluator.spec import check_env, read_spec
 from workbench.experiment.file import ExperimentFile, NamedSettings
 from workbench.experiment.prompts import find_prompt, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
-from workbench.model import Model, open_provider
+from workbench.model import Model, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import NAME_PATTERN, Project
 from workbench.prompt import Renderer
@@ -150,7 +151,11 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         if label in [other.model.label for other in models]:
             fix = f"rename this one: `{ref}: {{as: another_name}}`"
             raise WorkbenchError(f"two models are called {label!r}", where=where, fix=fix)
-        model = Model(provider, name, label, settings, parameters)
+        reasoning = settings.pop("reasoning", "strip")
+        if reasoning not in get_args(Reasoning):
+            message = f"{ref}.reasoning: {reasoning!a:.90} is neither strip nor keep"
+            raise WorkbenchError(message, where=where, fix="reasoning: strip, or keep")
+        model = Model(provider, name, label, settings, parameters, reasoning)
         models.append(OpenModel(model, open_provider(model, where=where)))
     return tuple(models)
 

@@ -29,7 +29,7 @@ FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show noth
 COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
-    "reply_model",
+    *("reply_model", "reasoning"),
 )
 JSON_COLUMNS = ("request", "choice_scores")  # mappings
 
@@ -53,6 +53,7 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         completion.attempts,
         finite_numbers(completion.choice_scores),
         completion.model,
+        completion.reasoning,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

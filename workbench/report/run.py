@@ -16,6 +16,7 @@ from workbench.plan import Plan
 from workbench.project import NO_TRACKING
 from workbench.report.safe_text import shorten
 from workbench.results.serialize import variant_json
+from workbench.results.types import VariantResult
 from workbench.run.summary import Invocation
 
 REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
@@ -34,6 +35,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
         *_race_lines(invocation, currency),
         *_limit_lines(invocation.plan),
         *_failure_lines(invocation),
+        *_reasoning_lines(invocation.variants),
     ]
     if invocation.not_run:
         names = [shorten(row, 40) for row in invocation.not_run]
@@ -99,6 +101,18 @@ def _failure_lines(invocation: Invocation) -> list[str]:
     if useless > 0:
         lines.append(f"{pluralize(useless, 'useless answer')} stored: --retry-failed asks again")
     return lines
+
+
+def _reasoning_lines(variants: Sequence[VariantResult]) -> list[str]:
+    stripped = [v for v in variants if v.variant.model.model.reasoning == "strip"]
+    count = sum(variant.reasoning for variant in stripped)
+    if not count:
+        return []
+    answers = sum(variant.answers.scored for variant in stripped)
+    return [
+        f"reasoning: {count:,} of {pluralize(answers, 'answer')} had some, which is no part of the "
+        "text that was scored (`reasoning: keep` on a model leaves it in)"
+    ]
 
 
 def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]:

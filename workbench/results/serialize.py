@@ -34,6 +34,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "seconds": result.seconds,
         "latency": asdict(result.latency) if result.latency else None,
         "reasons": dict(result.reasons),
+        "reasoning": result.reasoning,
         "stopped": result.stopped,
         "comparisons": {
             name: comparison_json(comparison) for name, comparison in result.comparisons.items()

@@ -49,6 +49,7 @@ class Tally:
         self._stored_at = array("d", [math.nan]) * rows
         self._texts = TextTable()
         self._reasons = array("q", [0]) * rows
+        self._has_reasoning = bytearray(rows)
         self._text_hashes = array("q", [0]) * rows
         self._columns = {
             evaluator.name: ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
@@ -63,6 +64,7 @@ class Tally:
             row.cell.key, completion
         )
         self._text_hashes[number] = hash(completion.text)
+        self._has_reasoning[number] = bool(completion.reasoning)
         usage = completion.usage
         counts = (usage.input_tokens, usage.output_tokens)
         for column, count in zip(self._tokens, counts, strict=True):
@@ -177,6 +179,7 @@ class Tally:
             reasons=self._reason_counts(),
             replies=sum(self._is_billed(number) for number in range(self.rows)),
             latency=summarize_times(self._answer_times()),
+            reasoning=sum(self._has_reasoning),
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:

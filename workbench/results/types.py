@@ -167,6 +167,7 @@ class VariantResult:
         stopped: why the variant dropped out of a race; empty: it did not.
         replies: answers that were billed, also those that can't be scored: `cost` is of these.
         latency: times of the scored answers; None if none was timed.
+        reasoning: answers with reasoning that is no part of their text.
     """
 
     variant: Variant
@@ -184,6 +185,7 @@ class VariantResult:
     stopped: str = ""
     replies: int = 0
     latency: TimeSummary | None = None
+    reasoning: int = 0
 
     @property
     def missing(self) -> int:

@@ -13,10 +13,11 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Self
 
+from workbench.answers.read import read_answer
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
-from workbench.plan import Plan
+from workbench.plan import Cell, Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.cells import score_rows, stored_scores
@@ -150,7 +151,7 @@ class Stream:
                 key = cells[number].key
                 completion = self._failed.get((variant, number)) or stored.get(key)
                 if completion := completion or no_replies.get(key):
-                    rows.append((number, Row(cells[number], completion)))
+                    rows.append((number, self._row(variant, cells[number], completion)))
             if rows:
                 yield rows
 
@@ -222,8 +223,15 @@ class Stream:
         for completion in completions:
             for variant, number in self._cells_by_key.get(completion.key, ()):
                 cell = self._plan.cells[variant][number]
-                by_variant.setdefault(variant, []).append((number, Row(cell, completion)))
+                row = self._row(variant, cell, completion)
+                by_variant.setdefault(variant, []).append((number, row))
         return by_variant
+
+    def _row(self, variant: int, cell: Cell, completion: Completion) -> Row:
+        """The row with its answer as the model's settings read it."""
+        request_text = self._plan.bodies[cell.key].text
+        reasoning = self._plan.variants[variant].model.model.reasoning
+        return Row(cell, read_answer(completion, request_text, reasoning=reasoning))
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:

@@ -24,7 +24,7 @@ from workbench.store.no_replies import FORGET, NoReplies
 Result = TypeVar("Result")
 RESERVE_BYTES = 4 * 1024 * 1024
 COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
-UNSTORED = ("key", "stored")  # fields of a completion that are not in its JSON
+UNSTORED = ("key", "stored", "reasoning")  # fields of a completion that are not in its JSON
 FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
 # Replies that are no completions: stored, and requested again only with --retry-failed.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response", "rejected"})
@@ -251,6 +251,8 @@ def completion_json(completion: Completion) -> dict[str, JSON]:
     fields["usage"] = dict(vars(completion.usage))
     if completion.choice_scores is not None:
         fields["choice_scores"] = dict(completion.choice_scores)
+    if completion.reasoning:  # of a completion that was read
+        fields["reasoning"] = completion.reasoning
     return fields
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
+from workbench.answers.read import read_answer
 from workbench.canonical import JSON
 from workbench.model import Completion
 from workbench.store.completions import Store
@@ -90,7 +91,9 @@ def read_stored(store: Store, keys: Collection[str]) -> Iterator[StoredCompletio
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
     for key, model, stored_at, request in sorted(rows):
         if key in completions:
-            yield StoredCompletion(key, model, stored_at, parse_request(request), completions[key])
+            parts = parse_request(request)
+            completion = read_answer(completions[key], json.loads(request)["body"])
+            yield StoredCompletion(key, model, stored_at, parts, completion)
 
 
 def parse_request(text: str) -> dict[str, JSON]:

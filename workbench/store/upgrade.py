@@ -8,7 +8,7 @@ import json
 import sqlite3
 from contextlib import suppress
 
-from workbench.model import empty_state
+from workbench.answers.finish_reason import empty_state
 
 # A damaged row keeps its wrong checksum, so that it is still found.
 READ_EMPTY = """

@@ -88,7 +88,9 @@ class RowTrace:
     def content_digest(self) -> str:
         """Digest of the completion and the scores."""
         completion = replace(self.completion, stored=False)
-        return digest([FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))])[:16]
+        reasoning = [completion.reasoning] if completion.reasoning else []
+        scores = ascii(dict(self.row.scores))
+        return digest([FORMAT, self.name, ascii(completion), scores, *reasoning])[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:
@@ -165,6 +167,8 @@ class RowTrace:
         }
         if self.completion.prefill:
             call["workbench.prefill"] = self.completion.prefill
+        if self.completion.reasoning:
+            call["workbench.reasoning"] = self.completion.reasoning
         if self.completion.choice_scores is not None:
             call["workbench.choice_scores"] = finite_numbers(self.completion.choice_scores)
         if "messages" in body:

@@ -42,6 +42,7 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
     "output_tokens": (pa.int64(), lambda _, completion: completion.usage.output_tokens),
     "latency_s": (pa.float64(), lambda _, completion: completion.latency_s),
     "prefill": (pa.string(), lambda _, completion: _valid(completion.prefill)),
+    "reasoning": (pa.string(), lambda _, completion: _valid(completion.reasoning)),
     "attempts": (pa.int64(), lambda _, completion: completion.attempts),
     "choice_scores": (
         pa.string(),

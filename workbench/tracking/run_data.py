@@ -35,6 +35,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "prompt_version": variant.prompt.version,
         "model": model.model.ref,
         **{f"model.{key}": value for key, value in model.provider.identity.items()},
+        **({"model.reasoning": "keep"} if model.model.reasoning == "keep" else {}),
         **variant.parameters,
         "choice_method": variant.choice_method or None,
         "dataset": plan.experiment.dataset.name,

@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Reply, answer, say
 
-from workbench.model import ENDED, Request, Usage
+from workbench.answers.finish_reason import CUT, ENDED
+from workbench.answers.read import read_answer
+from workbench.model import Request, Usage
 from workbench.providers.openai.reply import read_reply
 
 
@@ -133,7 +135,7 @@ def test_tokens_that_were_not_counted_are_unknown_not_zero(ask, server, usage, r
 def test_choice_is_read_out_of_the_schema(content, state, text):
     shape = {"json_schema": {"name": "workbench_choice"}}
     request = Request.from_body("k", {"response_format": shape})
-    completion = read_reply(request, json.dumps(answer(content)))
+    completion = read_answer(read_reply(request, json.dumps(answer(content))), request.text)
     assert (completion.state, completion.text) == (state, text)
 
 
@@ -206,7 +208,7 @@ def test_no_reply_is_a_crash_or_an_empty_answer_that_did_not_end(choices, rest, 
     completion = read_reply(
         Request.from_body("k", request_body), json.dumps({"choices": choices, **rest})
     )
-    ended = completion.finish_reason in {*ENDED, "length"}
+    ended = completion.finish_reason in ENDED | CUT
     assert bool(completion.text) or ended or not completion.scored
     assert bool(completion.error) == (not completion.scored)
     completion.text.encode()

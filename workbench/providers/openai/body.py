@@ -3,12 +3,12 @@
 {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
 """
 
+from workbench.answers.read import CHOICE_SCHEMA
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
 from workbench.providers.openai.settings import OpenAISettings
 
-CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
 LIMITS = frozenset(  # names that several servers give to the limit of an answer's length
     {"max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"}
 )

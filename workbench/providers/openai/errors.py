@@ -20,9 +20,9 @@ from typing import Literal
 import httpx2
 import openai
 
+from workbench.answers.reply_body import replace_surrogates
 from workbench.canonical import JSON
 from workbench.model import Request
-from workbench.providers.openai.reply import replace_surrogates
 from workbench.providers.openai.reply_errors import ErrorInReplyError, wait_s
 from workbench.providers.openai.settings import OpenAISettings
 from workbench.providers.openai.transport import LostReplyError, NotSentError, PausedError

@@ -9,9 +9,11 @@
 import json
 from dataclasses import replace
 
+from workbench.answers.finish_reason import empty_state, is_cut, is_withheld
+from workbench.answers.read import CHOICE_SCHEMA, read_answer
+from workbench.answers.reply_body import content_text, replace_surrogates, reply_message
 from workbench.canonical import JSON
-from workbench.model import Completion, Request, State, Usage, empty_state
-from workbench.providers.openai.body import CHOICE_SCHEMA
+from workbench.model import Completion, Request, State, Usage
 
 
 def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
@@ -42,44 +44,35 @@ def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
     return _read_choice(completion, choices[0], request)
 
 
-def replace_surrogates(text: str) -> str:
-    """`text` with U+FFFD for each lone surrogate, which no file or database takes."""
-    if text.isascii():
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
 def _read_choice(completion: Completion, choice: JSON, request: Request) -> Completion:
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {"content": choice.get("text")}
-    text, refusal = message.get("content"), message.get("refusal")
+    message = reply_message({"choices": [choice]})
+    text, refusal = content_text(message.get("content")), _refusal(message)
     finish_reason = str(choice.get("finish_reason") or "")
-    if isinstance(text, list):  # parts, as several servers answer
-        parts = [part.get("text") for part in text if isinstance(part, dict)]
-        text = "".join(part for part in parts if isinstance(part, str))
     tool_calls = bool(message.get("tool_calls") or message.get("function_call"))
     state, error = _state(text, refusal, finish_reason, tool_calls=tool_calls)
-    if state in ("ok", "truncated") and text and _has_choice_schema(request):
-        state, text, error = _chosen(state, str(text))
     output = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
-    return replace(
+    received = replace(
         completion,
         state=state,
         text=replace_surrogates(output),
         error=replace_surrogates(error),
         finish_reason=replace_surrogates(finish_reason),
     )
+    if CHOICE_SCHEMA not in request.text:
+        return received
+    answer = read_answer(received, request.text)  # the text is stored as it was received
+    return received if answer.scored else replace(received, state=answer.state, error=answer.error)
 
 
-def _chosen(state: State, text: str) -> tuple[State, str, str]:
-    """State, text and error of an answer in the choice schema; without a choice, text as it is."""
-    try:
-        choice = json.loads(text)["choice"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        choice = None
-    if isinstance(choice, str) and choice:
-        return state, choice, ""
-    return "invalid_response", text, f"no choice in the answer {text[:200]!r}"
+def _refusal(message: JSON) -> JSON:
+    """The refusal of a message, which may be a part of its content."""
+    content = message.get("content")
+    parts = (
+        [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    )
+    return message.get("refusal") or next(
+        (part["refusal"] for part in parts if part.get("refusal")), None
+    )
 
 
 def _state(
@@ -87,8 +80,8 @@ def _state(
 ) -> tuple[State, str]:
     if refusal:
         return "refused", ""
-    if finish_reason == "content_filter":
-        return "filtered", "the provider withheld the answer (content_filter)"
+    if is_withheld(finish_reason):
+        return "filtered", f"the provider withheld the answer ({finish_reason})"
     if text is None or text == "":
         state = empty_state(finish_reason, tool_calls=tool_calls)
         if state != "empty_output":
@@ -97,14 +90,9 @@ def _state(
         return state, f"the answer {source} (finish_reason {finish_reason or 'missing'!r})"
     if not isinstance(text, str):
         return "invalid_response", f"the content is {type(text).__name__}, not text"
-    return ("truncated" if finish_reason == "length" else "ok"), ""
-
-
-def _has_choice_schema(request: Request) -> bool:
-    if CHOICE_SCHEMA not in request.text:  # most requests need not be parsed
-        return False
-    response_format = request.body.get("response_format") or {}
-    return bool(response_format.get("json_schema", {}).get("name") == CHOICE_SCHEMA)
+    if finish_reason == "error":
+        return "invalid_response", "the answer ended with an error (finish_reason 'error')"
+    return ("truncated" if is_cut(finish_reason) else "ok"), ""
 
 
 def _usage(body: JSON) -> Usage:

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from workbench.answers.reasoning import reasoning_marks
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
@@ -31,6 +32,10 @@ class Tokens:
         longest_first = sorted(special, key=len, reverse=True)
         self._special = "|".join(map(re.escape, longest_first)) or "(?!)"
         self.end_ids = eos_ids(tokenizer.eos_token_id)
+        ids = {token.content: number for number, token in tokenizer.added_tokens_decoder.items()}
+        marks = {ids[content] for content in reasoning_marks(special)}
+        # Marks of reasoning stay in an answer's text, which is read by them.
+        self._dropped = {ids[content] for content in special} - marks if marks else None
 
     def encode(self, body: Mapping[str, JSON], answer: str = "") -> list[int]:
         """The ids of a body's prompt, followed by `answer`.
@@ -60,11 +65,13 @@ class Tokens:
         return text[len(before) :] if text.startswith(before) else self._text(answer)
 
     def _text(self, ids: Sequence[int]) -> str:
-        return str(
-            self._tokenizer.decode(
-                ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
-            )
+        skip = self._dropped is None
+        if self._dropped is not None:
+            ids = [number for number in ids if number not in self._dropped]
+        text = self._tokenizer.decode(
+            ids, skip_special_tokens=skip, clean_up_tokenization_spaces=False
         )
+        return str(text)
 
     def _mark(self, text: str, marks: tuple[str, str]) -> str:
         begin, end = marks

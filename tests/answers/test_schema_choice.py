@@ -1,0 +1,100 @@
+"""The choice that an answer names, where the server may not enforce the schema."""
+
+import json
+
+import pytest
+
+from workbench.answers.read import CHOICE_SCHEMA, read_answer
+from workbench.answers.schema_choice import read_choice
+from workbench.model import Completion
+
+CHOICES = ["yes", "no", " maybe", "4", "it's"]
+READ = {
+    "the schema's": ('{"choice": "yes"}', "yes"),
+    "white space around it": (' {"choice" :"yes" }\n', "yes"),
+    "a fenced block": ('```json\n{"choice": "yes"}\n```', "yes"),
+    "a block in a text": ('Here it is:\n```\n{"choice": "yes"}\n```\nBye.', "yes"),
+    "an object in a text": ('Sure: {"choice": "yes"}.', "yes"),
+    "under another name": ('{"answer": "yes"}', "yes"),
+    "inside of another object": ('{"result": {"label": "yes"}}', "yes"),
+    "beside a reason": ('{"reason": "it is so", "answer": "yes"}', "yes"),
+    "in a list": ('[{"choice": "yes"}]', "yes"),
+    "a list of texts": ('["yes"]', "yes"),
+    "a text": ("yes", "yes"),
+    "a text with white space": (" yes\n", "yes"),
+    "a JSON text": ('"yes"', "yes"),
+    "a quoted text": ("'yes'", "yes"),
+    "a quoted text, typographically": ("“yes”", "yes"),
+    "a fenced text": ("```\nyes\n```", "yes"),
+    "an apostrophe of its own": ("it's", "it's"),
+    "a choice with a space, as spelled": ("maybe", " maybe"),
+    "a number": ('{"choice": 4}', "4"),
+    "a plain number": ("4", "4"),
+    "a text that is no choice": ('{"choice": "perhaps"}', "perhaps"),
+    "cut behind the choice": ('{"choice": "yes"', "yes"),
+    "two choices": ('{"first": "yes", "second": "no"}', None),
+    "a list of two": ('["yes", "no"]', None),
+    "a sentence": ("I say yes.", None),
+    "another case": ("Yes", None),
+    "cut": ('{"choice": "ye', None),
+    "nothing": ('{"choice": ""}', None),
+    "null": ('{"choice": null}', None),
+    "deep": ("[" * 100_000, None),
+}
+
+
+@pytest.mark.parametrize("case", READ)
+def test_choice_of_an_answer(case):
+    answer, choice = READ[case]
+    assert read_choice(answer, CHOICES) == choice
+
+
+SCHEMA = {"properties": {"choice": {"enum": CHOICES}}}
+REQUEST = json.dumps(
+    {"response_format": {"json_schema": {"name": CHOICE_SCHEMA, "schema": SCHEMA}}}
+)
+
+
+def reply_with(content: str, finish: str) -> str:
+    return json.dumps({"choices": [{"message": {"content": content}, "finish_reason": finish}]})
+
+
+@pytest.mark.parametrize(
+    ("content", "finish", "state", "text", "error"),
+    [
+        ('{"choice": "yes"}', "stop", "ok", "yes", ""),
+        ('<think>Hm.</think>{"choice": "yes"}', "stop", "ok", "yes", ""),
+        ("yes", "stop", "ok", "yes", ""),
+        ("", "stop", "ok", "", ""),
+        ("Yes!", "stop", "invalid_response", "Yes!", "no choice in the answer 'Yes!'"),
+        ('{"choice": "yes"', "length", "truncated", "yes", ""),
+        (
+            '{"cho',
+            "length",
+            "invalid_response",
+            '{"cho',
+            "the answer was cut at max_tokens before its choice was complete: '{\"cho'",
+        ),
+    ],
+)
+def test_stored_answer_to_the_schema(content, finish, state, text, error):
+    raw = reply_with(content, finish)
+    stored = Completion("k", "ok", text=content, finish_reason=finish, raw=raw)
+    read = read_answer(stored, REQUEST)
+    assert (read.state, read.text, read.error) == (state, text, error)
+
+
+def test_answer_stored_by_an_earlier_version_is_read_from_its_reply():
+    """It stored the choice as the text, and a plain choice as no answer."""
+    raw = reply_with("yes", "stop")
+    stored = Completion("k", "invalid_response", text="yes", error="no choice", raw=raw)
+    assert read_answer(stored, REQUEST).text == "yes"
+    assert read_answer(stored, REQUEST).state == "ok"
+    raw = reply_with('{"choice": "perhaps"}', "stop")
+    stored = Completion("k", "ok", text="perhaps", raw=raw)
+    assert read_answer(stored, REQUEST).text == "perhaps"
+
+
+def test_reply_that_is_invalid_for_another_reason_stays_so():
+    stored = Completion("k", "invalid_response", error="expected 1 choice, got 2", raw="{}")
+    assert read_answer(stored, REQUEST) == stored

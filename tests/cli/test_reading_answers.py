@@ -1,0 +1,144 @@
+"""Answers as `run` reads them out of replies: what is scored, counted and said."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import invoke
+from openai_server import OpenAIServer, Reply, answer, say, serve
+
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [plain]
+models: [{{"openai:m": {{base_url: "{url}", backoff_s: 0.01{settings}}}}}]
+evaluators: [{evaluators}]
+parameters: {{max_tokens: {max_tokens}}}
+max_failed: 1000
+"""
+ROWS = 12
+THOUGHTS = """\
+def thoughts(completion) -> int:
+    return len(completion.reasoning)
+"""
+
+
+class Home:
+    """A project with a few rows; `answers` are the bodies or texts of the replies, by row."""
+
+    def __init__(self, root: Path, server: OpenAIServer) -> None:
+        self.root, self.server = root, server
+        self.answers: Callable[[int], Any] = lambda number: "yes"
+        self.task = root / "prompts" / "qa"
+        self.task.mkdir(parents=True)
+        rows = ({"id": f"r{n}", "text": f"t{n}", "label": "yes"} for n in range(ROWS))
+        (self.task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        server.script = self._reply
+
+    def _reply(self, path: str, body: Any, nth: int) -> Reply:
+        prompt = next(turn["content"] for turn in body["messages"] if turn["role"] == "user")
+        value = self.answers(int(prompt.strip().removeprefix("t")))
+        return value if isinstance(value, Reply) else say(value)
+
+    def write(
+        self, template: str = "user:\n{{ text }}\n", settings: str = "", max_tokens: int = 16
+    ) -> None:
+        (self.task / "plain.jinja").write_text(template)
+        text = EXPERIMENT.format(
+            url=self.server.url,
+            settings=f", {settings}" if settings else "",
+            evaluators=self.evaluators,
+            max_tokens=max_tokens,
+        )
+        (self.task / "experiment.yaml").write_text(text)
+
+    evaluators = "exact_match"
+
+    def command(self, *words: str) -> Any:
+        return invoke(self.root, *words, MLFLOW_TRACKING_URI="none")
+
+    def run(self, *words: str) -> tuple[Any, int]:
+        """The only variant's results, and the number of requests that were sent."""
+        before = len(self.server.requests)
+        result = json.loads(self.command("run", "--json", *words).stdout)
+        return result["variants"][0], len(self.server.requests) - before
+
+
+@pytest.fixture
+def home(tmp_path: Path):
+    with serve() as server:
+        yield Home(tmp_path / "home", server)
+
+
+def mean(variant: Any, metric: str = "exact_match") -> float:
+    return variant["metrics"][metric]["mean"]
+
+
+EMPTY = {
+    "text": "",
+    "null": None,
+    "white space": " \n",
+    "parts": [],
+    "no content": Reply(body=answer("", choices=[{"message": {}, "finish_reason": "stop"}])),
+}
+
+
+@pytest.mark.parametrize("case", EMPTY)
+def test_empty_answer_is_wrong_and_stays_in_the_mean(home: Home, case: str) -> None:
+    home.write()
+    home.answers = lambda number: EMPTY[case] if number < 3 else "yes"
+    variant, _ = home.run()
+    assert (variant["rows"]["scored"], mean(variant)) == (ROWS, 9 / ROWS)
+
+
+def test_reasoning_is_no_part_of_the_answer_unless_it_is_kept(home: Home) -> None:
+    (home.root / "evaluators").mkdir()
+    (home.root / "evaluators" / "thoughts.py").write_text(THOUGHTS)
+    home.evaluators = "exact_match, thoughts"
+    home.write()
+    home.answers = lambda number: "<think>Hm.</think>\n\nyes" if number % 2 else "yes"
+    line = (
+        "reasoning: 6 of 12 answers had some, which is no part of the text that was scored "
+        "(`reasoning: keep` on a model leaves it in)"
+    )
+    assert line in home.command("run").stdout.replace("\n", " ")
+    variant, sent = home.run()
+    assert (mean(variant), mean(variant, "thoughts"), sent) == (1.0, 1.5, 0)
+    exported = home.command("store", "export").stdout.splitlines()
+    texts = {(row["text"], row["reasoning"]) for row in map(json.loads, exported)}
+    assert texts == {("yes", "Hm."), ("yes", "")}
+    home.write(settings="reasoning: keep")
+    variant, sent = home.run()
+    assert (mean(variant), mean(variant, "thoughts"), sent) == (0.5, 0.0, 0)
+    assert "reasoning:" not in home.command("run").stdout
+
+
+def test_reasoning_is_strip_or_keep(home: Home) -> None:
+    home.write(settings="reasoning: drop")
+    result = home.command("plan")
+    assert result.returncode == 2
+    assert "openai:m.reasoning: 'drop' is neither strip nor keep" in result.stderr
+
+
+CHOICES = """\
+---
+choices: [yes, no]
+---
+user:
+{{ text }}
+"""
+
+
+def test_answers_to_the_schema_of_choices(home: Home) -> None:
+    home.write(CHOICES, "choices: schema")
+    texts = ['{"choice": "yes"}', "yes", '"yes"', '```json\n{"answer": "yes"}\n```', "Perhaps"]
+    home.answers = lambda number: (
+        texts[number] if number < len(texts) else say('{"cho', finish="length")
+    )
+    variant, _ = home.run()
+    assert (variant["rows"]["scored"], variant["rows"]["failed"], mean(variant)) == (4, 8, 1.0)
+    assert variant["reasons"] == {
+        "the answer was cut at max_tokens before its choice was complete: '{\"cho'": 7,
+        "no choice in the answer 'Perhaps'": 1,
+    }

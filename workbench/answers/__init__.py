@@ -1,0 +1,8 @@
+"""From the text of a reply to the model's answer: replies are stored as received, and read here.
+
+finish_reason.py   finish reasons, as servers spell them
+reply_body.py      the text and the reasoning in the body of a chat reply
+reasoning.py       the model's reasoning, apart from its answer
+schema_choice.py   the choice in an answer to the schema of `choices`
+read.py            all of these applied to a stored completion
+"""

@@ -1,0 +1,78 @@
+"""A stored reply read as an answer: without the model's reasoning, and as the choice it names.
+
+    stored   Completion(text="<think>Hm.</think>positive", …)
+    read     Completion(text="positive", reasoning="Hm.", …)
+
+The store keeps replies as they were received. So an answer is read in the same way whenever it was
+stored, and `reasoning: keep` needs no other request.
+"""
+
+import json
+from dataclasses import replace
+
+from workbench.answers.finish_reason import is_cut
+from workbench.answers.reasoning import split_reasoning
+from workbench.answers.reply_body import reply_content, reply_reasoning
+from workbench.answers.schema_choice import read_choice
+from workbench.model import Completion, Reasoning, State
+
+CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
+EXCERPT = 200  # characters
+
+
+def read_answer(
+    completion: Completion, request_text: str, *, reasoning: Reasoning = "strip"
+) -> Completion:
+    """Return the answer in a completion as it is stored; `request_text` is its request's body."""
+    if completion.choice_scores is not None:
+        return completion
+    choices = _schema_choices(request_text)
+    if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
+        return _read_schema_answer(completion, choices)
+    if not completion.scored:
+        return completion
+    outside = reply_reasoning(completion.raw)
+    if reasoning == "keep":
+        return replace(completion, reasoning=outside)
+    return _without_reasoning(completion, outside)
+
+
+def _without_reasoning(completion: Completion, outside: str) -> Completion:
+    """Move the reasoning out of the text; a thought without an end is a cut answer."""
+    thoughts = split_reasoning(completion.text, prefill=completion.prefill)
+    together = "\n\n".join(filter(None, (outside, thoughts.reasoning)))
+    state = completion.state if thoughts.closed else "truncated"
+    return replace(completion, state=state, text=thoughts.answer, reasoning=together)
+
+
+def _read_schema_answer(completion: Completion, choices: list[str]) -> Completion:
+    content = reply_content(completion.raw)
+    if content is None and completion.state == "invalid_response":
+        return completion  # not for lack of a choice
+    was_cut = completion.state == "truncated" or is_cut(completion.finish_reason)
+    state: State = "truncated" if was_cut else "ok"
+    received = replace(
+        completion, state=state, text=completion.text if content is None else content, error=""
+    )
+    read = _without_reasoning(received, reply_reasoning(completion.raw))
+    if not read.text:
+        return read
+    if choice := read_choice(read.text, choices):
+        return replace(read, text=choice)
+    reason = "no choice in the answer"
+    if was_cut:
+        reason = "the answer was cut at max_tokens before its choice was complete:"
+    error = f"{reason} {read.text[:EXCERPT]!r}"
+    return replace(read, state="invalid_response", error=error)
+
+
+def _schema_choices(request_text: str) -> list[str] | None:
+    """The choices of a request that asks for one by a schema; None for other requests."""
+    if CHOICE_SCHEMA not in request_text:  # most requests need not be parsed
+        return None
+    response_format = json.loads(request_text).get("response_format") or {}
+    schema = response_format.get("json_schema", {})
+    if schema.get("name") != CHOICE_SCHEMA:
+        return None
+    choice = schema.get("schema", {}).get("properties", {}).get("choice", {})
+    return [str(value) for value in choice.get("enum", ())]

@@ -1,0 +1,96 @@
+"""The parts of a chat reply's body: its text, and the reasoning in fields or parts of their own.
+
+>>> reply_reasoning('{"choices": [{"message": {"content": "4", "reasoning_content": "2+2"}}]}')
+'2+2'
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+
+from workbench.canonical import JSON
+
+REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
+REASONING_TYPES = ("reasoning", "thinking", "redacted_thinking", "thought")
+TEXT_KEYS = ("text", "thinking", "reasoning", "content", "summary")
+
+
+def reply_message(body: JSON) -> dict[str, JSON]:
+    """Return the message of the only choice; the fields of a text completion likewise."""
+    with suppress(LookupError, TypeError, ValueError):
+        (choice,) = body["choices"]
+        message = choice.get("message") if isinstance(choice, dict) else None
+        if isinstance(message, dict):
+            return {**choice, **message}
+        if isinstance(choice, dict):
+            return {**choice, "content": choice.get("text")}
+    return {}
+
+
+def content_text(content: JSON) -> JSON:
+    """Return the text of a message's content, of its parts joined; other values unchanged."""
+    if isinstance(content, dict):
+        content = [content]
+    if not isinstance(content, list):
+        return content
+    parts = (
+        part.get("text") if isinstance(part, dict) else part for part in _answer_parts(content)
+    )
+    return "".join(part for part in parts if isinstance(part, str))
+
+
+def reply_content(raw: str | None) -> str | None:
+    """Return the text in a stored reply; None if it holds none."""
+    message = _parse(raw)
+    text = content_text(message.get("content"))
+    return replace_surrogates(text) if isinstance(text, str) else None
+
+
+def reply_reasoning(raw: str | None) -> str:
+    """Return the reasoning that a stored reply holds outside of its text; mostly empty."""
+    if not raw or not ("reason" in raw or "think" in raw or "thought" in raw):
+        return ""
+    message = _parse(raw)
+    content = message.get("content")
+    parts = content if isinstance(content, list) else []
+    fields = [message.get(field) for field in REASONING_FIELDS]
+    for value in (*fields, [part for part in parts if _is_reasoning(part)]):
+        if text := "".join(_texts(value)).strip():
+            return replace_surrogates(text)
+    return ""
+
+
+def replace_surrogates(text: str) -> str:
+    """`text` with U+FFFD for each lone surrogate, which no file or database takes."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _parse(raw: str | None) -> dict[str, JSON]:
+    try:
+        return reply_message(json.loads(raw or ""))
+    except (ValueError, RecursionError):
+        return {}
+
+
+def _answer_parts(parts: list[JSON]) -> Iterator[JSON]:
+    return (part for part in parts if not _is_reasoning(part))
+
+
+def _is_reasoning(part: JSON) -> bool:
+    return isinstance(part, Mapping) and str(part.get("type")).startswith(REASONING_TYPES)
+
+
+def _texts(value: JSON) -> Iterator[str]:
+    """All texts of a field: a text, a part with one, or a list of these."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for part in value:
+            yield from _texts(part)
+    elif isinstance(value, dict):
+        for key in TEXT_KEYS:
+            if value.get(key):
+                yield from _texts(value[key])
+                return
