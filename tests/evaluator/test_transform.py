@@ -6,7 +6,7 @@ from bench import refusal
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, Spec
 from workbench.evaluator.lookup import expected_check, load_evaluator
-from workbench.evaluator.transform import NothingFoundError, read_transform
+from workbench.evaluator.transform import NoPartError, read_transform
 from workbench.model import Completion
 
 ROW = {"expected_response": "Paris"}
@@ -66,7 +66,7 @@ def test_the_part_of_an_output(transform, outputs, part):
     ],
 )
 def test_what_was_not_found_is_the_reason(transform, outputs, reason):
-    with pytest.raises(NothingFoundError) as caught:
+    with pytest.raises(NoPartError) as caught:
         read_transform(transform).apply(outputs)
     assert str(caught.value) == reason
 

@@ -22,7 +22,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.errors import exception_message
 from workbench.evaluator.spec import RESERVED, Spec
-from workbench.evaluator.transform import NothingFoundError, Transform
+from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
 
 TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
@@ -175,7 +175,7 @@ class Evaluator:
             return arguments, ""
         try:
             return {**arguments, "outputs": self.transform.apply(arguments["outputs"])}, ""
-        except NothingFoundError as error:
+        except NoPartError as error:
             return {**arguments, "outputs": ""}, f"transform: {error}"
 
 

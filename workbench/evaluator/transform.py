@@ -29,7 +29,7 @@ Step = Callable[[str], str]
 FunctionLoader = Callable[[str], Callable[[str], object]]
 
 
-class NothingFoundError(Exception):
+class NoPartError(Exception):
     """A step found nothing in an output; the message says what it looked for."""
 
 
@@ -43,12 +43,12 @@ class Transform:
         """The part of `text`, without white space around it.
 
         Raises:
-            NothingFoundError: a step found nothing, or only white space.
+            NoPartError: a step found nothing, or only white space.
         """
         for step in self.steps:
             text = step(text).strip()
             if not text:
-                raise NothingFoundError("what it finds in the output is empty")
+                raise NoPartError("what it finds in the output is empty")
         return text
 
 
@@ -103,7 +103,7 @@ def _read_step(setting: JSON, load: FunctionLoader | None) -> Step:
 def _line(text: str, which: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
-        raise NothingFoundError("the output has no line with text")
+        raise NoPartError("the output has no line with text")
     return lines[0 if which == "first_line" else -1]
 
 
@@ -114,10 +114,10 @@ def _after_step(mark: str, which: str, flags: int) -> Step:
     def cut(text: str) -> str:
         match = _pick(pattern, text, which)
         if match is None:
-            raise NothingFoundError(f"no {mark.strip()!r} in the output")
+            raise NoPartError(f"no {mark.strip()!r} in the output")
         rest = text[match.end() :]
         if not rest.strip():
-            raise NothingFoundError(f"nothing after {mark.strip()!r}")
+            raise NoPartError(f"nothing after {mark.strip()!r}")
         return rest.removeprefix(match[1] or "")
 
     return cut
@@ -143,7 +143,7 @@ def _regex_step(pattern: str, group: JSON, which: str, flags: int) -> Step:
     def cut(text: str) -> str:
         match = _pick(expression, text, which)
         if match is None or match[number] is None:
-            raise NothingFoundError(f"no match of {pattern!r} in the output")
+            raise NoPartError(f"no match of {pattern!r} in the output")
         return str(match[number])
 
     return cut
@@ -172,9 +172,9 @@ def _json_step(path: str) -> Step:
             try:
                 value = value[key]
             except (KeyError, IndexError, TypeError):
-                raise NothingFoundError(f"{path} is not in the output's JSON") from None
+                raise NoPartError(f"{path} is not in the output's JSON") from None
         if value is None:
-            raise NothingFoundError(f"{path} is null in the output's JSON")
+            raise NoPartError(f"{path} is null in the output's JSON")
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
     return cut
@@ -194,7 +194,7 @@ def _json_value(text: str) -> JSON:
             return decoder.raw_decode(text, start.start())[0]
         except (ValueError, RecursionError):
             pass
-    raise NothingFoundError("no JSON in the output")
+    raise NoPartError("no JSON in the output")
 
 
 def _function_step(name: str, load: FunctionLoader | None) -> Step:
@@ -206,7 +206,7 @@ def _function_step(name: str, load: FunctionLoader | None) -> Step:
     def cut(text: str) -> str:
         part = function(text)
         if part is None:
-            raise NothingFoundError(f"{name} found nothing in the output")
+            raise NoPartError(f"{name} found nothing in the output")
         if not isinstance(part, str):
             raise TypeError(f"transform {name} returned {type(part).__name__}, not a string")
         return part
