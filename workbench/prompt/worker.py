@@ -12,6 +12,9 @@ JSON lines on stdout:
         -> {"value": "b"}                            (as `render`, but the value keeps its type)
     {"reads": "{{ choices[answer] }}"}
         -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"]}
+    {"render": "{{ question }}", "choices": ["{{ options }}"], "rows": [{"question": "2+2?", …}]}
+        -> {"text": "2+2?", "choices": ["4", "5"]}
+        -> {"error": "'optons' is undefined", "line": 0, "in_choices": true}
 
 Run as `python worker.py MEMORY_BYTES SECONDS`; nothing of the package is imported.
 """
@@ -25,13 +28,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from types import FrameType
+from types import FrameType, GeneratorType
 from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MAX_RENDERED = 20_000_000  # characters of one rendered prompt
+MAX_RENDERED = 20_000_000  # characters of one rendered prompt, and of its choices
 
 
 class MissingVariable(StrictUndefined):
@@ -50,6 +53,7 @@ class MissingVariable(StrictUndefined):
 
 
 VIEWS: tuple[type, ...] = (type({}.items()), type({}.keys()), type({}.values()))
+LISTS: tuple[Any, ...] = (GeneratorType, range, *VIEWS)
 PRINTABLE: tuple[type, ...] = (str, int, float, list, dict, tuple, range, type(None), Undefined)
 
 
@@ -64,6 +68,24 @@ def _refuse_json(value: object) -> None:
     if isinstance(value, Undefined):
         str(value)  # raises the error that names the missing variable
     raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+def _as_list(value: object) -> object:
+    """A list of any kind, of the values in choices that are not JSON."""
+    if isinstance(value, Undefined):
+        str(value)  # raises the error that names the missing variable
+    if isinstance(value, LISTS):
+        return list(value)
+    raise TypeError(f"a {type(value).__name__} is neither text nor list")
+
+
+def _check_choice(value: object) -> object:
+    """Refuse all but text and numbers inside the text of a choice."""
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (str, int, float, Undefined)):
+        return value
+    raise TypeError("null" if value is None else f"a {type(value).__name__} in a text")
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -175,14 +197,14 @@ def _paths(node: nodes.Node) -> list[list[str]]:
     return [path for child in target.iter_child_nodes() for path in _paths(child)]
 
 
-def _compile_value(source: str) -> Callable[[Any], Any]:
+def _compile_value(source: str, environment: Environment = ENVIRONMENT) -> Callable[[Any], Any]:
     """A function from a row to the value of a template; its text, if it is no single expression."""
     body = ENVIRONMENT.parse(source).body
     output = body[0] if len(body) == 1 else None
     match = EXPRESSION.fullmatch(source)
     if match and isinstance(output, nodes.Output) and len(output.nodes) == 1:
         return ENVIRONMENT.compile_expression(match[1], undefined_to_none=False)
-    return ENVIRONMENT.from_string(source).render
+    return environment.from_string(source).render
 
 
 def evaluate(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
@@ -200,19 +222,36 @@ def evaluate(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str,
         yield {"value": json.loads(text)}
 
 
-def render(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """One text per row, up to the first error."""
+def render(request: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+    """One text per row, with its choices if there are any, up to the first error."""
     template: Template | None = None
-    for row in rows:
+    find_choices: Callable[[Any], Any] | None = None
+    for row in request["rows"]:
+        in_choices = False
         try:
             with _time_limit(seconds):
-                template = template or ENVIRONMENT.from_string(source)
-                text = template.render(row)
-            _check_length(text)
+                template = template or ENVIRONMENT.from_string(request["render"])
+                answer = {"text": template.render(row)}
+                _check_length(answer["text"])
+                if sources := request.get("choices"):
+                    in_choices = True
+                    find_choices = find_choices or _compile_choices(sources)
+                    choices = json.dumps(find_choices(row), default=_as_list)
+                    _check_length(choices)
+                    answer["choices"] = json.loads(choices)
         except Exception as error:  # a template may raise anything
-            yield {"error": _message(error), "line": _line(error)}
+            yield {"error": _message(error), "line": _line(error), "in_choices": in_choices}
             return
-        yield {"text": text}
+        yield answer
+
+
+def _compile_choices(sources: list[str]) -> Callable[[Any], Any]:
+    """A function of the row: the value of a single source, or the list of all their values."""
+    if len(sources) == 1:
+        return _compile_value(sources[0].strip())
+    environment = ENVIRONMENT.overlay(finalize=_check_choice)
+    compiled = [_compile_value(source, environment) for source in sources]
+    return lambda row: [value(row) for value in compiled]
 
 
 def _check_length(text: str) -> None:
@@ -266,7 +305,7 @@ def main() -> None:
             for answer in evaluate(request["evaluate"], request["rows"], seconds):
                 _send(answer)
         else:
-            for answer in render(request["render"], request["rows"], seconds):
+            for answer in render(request, seconds):
                 _send(answer)
 
 

@@ -18,6 +18,7 @@ from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Plan
+from workbench.prompt import choose
 from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.cells import score_rows, stored_scores
@@ -228,10 +229,12 @@ class Stream:
         return by_variant
 
     def _row(self, variant: int, cell: Cell, completion: Completion) -> Row:
-        """The row with its answer as the model's settings read it."""
+        """The row with its answer as the settings of the model and of the prompt read it."""
         request_text = self._plan.bodies[cell.key].text
+        settings = self._plan.variants[variant].prompt.settings
         reasoning = self._plan.variants[variant].model.model.reasoning
-        return Row(cell, read_answer(completion, request_text, reasoning=reasoning))
+        answer = read_answer(completion, request_text, reasoning=reasoning)
+        return Row(cell, choose(answer, settings.normalize))
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:
