@@ -21,10 +21,10 @@ from workbench.providers.transformers.batches import (
     batches,
     common_length,
 )
-from workbench.providers.transformers.choices import score
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.generate import Answer, generate
 from workbench.providers.transformers.loading import load_model, load_tokenizer
+from workbench.providers.transformers.loglikelihood import score
 from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens, eos_ids
 
