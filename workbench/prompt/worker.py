@@ -13,8 +13,7 @@ JSON lines on stdout:
     {"reads": "{{ choices[answer] }}"}
         -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"]}
     {"render": "{{ question }}", "choices": ["{{ options }}"], "rows": [{"question": "2+2?", …}]}
-        -> {"text": "2+2?", "choices": ["4", "5"]}
-        -> {"error": "'optons' is undefined", "line": 0, "in_choices": true}
+        -> {"text": "2+2?", "choices": ["4", "5"]}   (or an error with "in_choices": true)
 
 Run as `python worker.py MEMORY_BYTES SECONDS`; nothing of the package is imported.
 """
@@ -29,9 +28,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from types import FrameType, GeneratorType
-from typing import Any
+from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 MAX_RENDERED = 20_000_000  # characters of one rendered prompt, and of its choices
@@ -64,19 +63,14 @@ def _check_printable(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} is not text")
 
 
-def _refuse_json(value: object) -> None:
+def _refuse_json(value: object) -> NoReturn:
     if isinstance(value, Undefined):
         str(value)  # raises the error that names the missing variable
     raise TypeError(f"a {type(value).__name__} is not JSON")
 
 
-def _as_list(value: object) -> object:
-    """A list of any kind, of the values in choices that are not JSON."""
-    if isinstance(value, Undefined):
-        str(value)  # raises the error that names the missing variable
-    if isinstance(value, LISTS):
-        return list(value)
-    raise TypeError(f"a {type(value).__name__} is neither text nor list")
+def _as_list(value: Any) -> list[Any] | None:
+    return list(value) if isinstance(value, LISTS) else _refuse_json(value)
 
 
 def _check_choice(value: object) -> object:
@@ -207,56 +201,46 @@ def _compile_value(source: str, environment: Environment = ENVIRONMENT) -> Calla
     return environment.from_string(source).render
 
 
-def evaluate(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """One value per row, up to the first error."""
-    compute: Callable[[Any], Any] | None = None
-    for row in rows:
-        try:
-            with _time_limit(seconds):
-                compute = compute or _compile_value(source)
-                text = json.dumps(compute(row), allow_nan=False, default=_refuse_json)
-            _check_length(text)
-        except Exception as error:  # an expression may raise anything
-            yield {"error": _message(error), "line": 0}
-            return
-        yield {"value": json.loads(text)}
-
-
-def render(request: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """One text per row, with its choices if there are any, up to the first error."""
-    template: Template | None = None
-    find_choices: Callable[[Any], Any] | None = None
+def answer_rows(request: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+    """A text with its choices, or a value, per row, up to the first error."""
+    functions: dict[str, Callable[[Any], Any]] = {}
     for row in request["rows"]:
-        in_choices = False
+        answer: dict[str, Any] = {}
         try:
             with _time_limit(seconds):
-                template = template or ENVIRONMENT.from_string(request["render"])
-                answer = {"text": template.render(row)}
-                _check_length(answer["text"])
-                if sources := request.get("choices"):
-                    in_choices = True
-                    find_choices = find_choices or _compile_choices(sources)
-                    choices = json.dumps(find_choices(row), default=_as_list)
-                    _check_length(choices)
-                    answer["choices"] = json.loads(choices)
+                functions = functions or _compile(request)
+                for name, function in functions.items():
+                    value = function(row)
+                    answer[name] = _limited(value) if name == "text" else _as_json(value)
         except Exception as error:  # a template may raise anything
-            yield {"error": _message(error), "line": _line(error), "in_choices": in_choices}
+            part = {"in_choices": True} if "text" in answer else {}
+            yield {"error": _message(error), "line": _line(error), **part}
             return
         yield answer
 
 
-def _compile_choices(sources: list[str]) -> Callable[[Any], Any]:
-    """A function of the row: the value of a single source, or the list of all their values."""
-    if len(sources) == 1:
-        return _compile_value(sources[0].strip())
-    environment = ENVIRONMENT.overlay(finalize=_check_choice)
-    compiled = [_compile_value(source, environment) for source in sources]
-    return lambda row: [value(row) for value in compiled]
+def _compile(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+    """The functions that make a row's answer, by its key."""
+    if "evaluate" in request:
+        return {"value": _compile_value(request["evaluate"])}
+    functions: dict[str, Any] = {"text": ENVIRONMENT.from_string(request["render"]).render}
+    if sources := request["choices"]:
+        environment = ENVIRONMENT.overlay(finalize=_check_choice)
+        compiled = [_compile_value(source, environment) for source in sources]
+        functions["choices"] = lambda row: [value(row) for value in compiled]
+        if len(sources) == 1:
+            functions["choices"] = _compile_value(sources[0].strip())
+    return functions
 
 
-def _check_length(text: str) -> None:
+def _as_json(value: object) -> Any:
+    return json.loads(_limited(json.dumps(value, allow_nan=False, default=_as_list)))
+
+
+def _limited(text: str) -> str:
     if len(text) > MAX_RENDERED:
         raise ValueError(f"rendered to {len(text):,} characters, more than {MAX_RENDERED:,}")
+    return text
 
 
 def _message(error: BaseException) -> str:
@@ -301,11 +285,8 @@ def main() -> None:
             _send({"parsed": [parse(source, seconds) for source in request["parse"]]})
         elif "reads" in request:
             _send(read_paths(request["reads"], seconds))
-        elif "evaluate" in request:
-            for answer in evaluate(request["evaluate"], request["rows"], seconds):
-                _send(answer)
         else:
-            for answer in render(request, seconds):
+            for answer in answer_rows(request, seconds):
                 _send(answer)
 
 
