@@ -181,7 +181,7 @@ class _GateSample:
         scores = family.scores[variants[0]]
         unreached = sum(sum(family.scores[n].unreached.values()) for n in variants)
         max_failed, reason = family.plan.experiment.max_failed, ""
-        if family.has_categories:
+        if not family.has_row_numbers:
             reason = "its values are categories, which have no mean"
         shown = tested = scores.imputed(scale)
         if unreached > max_failed:

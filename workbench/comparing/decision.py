@@ -13,6 +13,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
 from workbench.evaluator import Evaluator
+from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.types import VariantResult
@@ -146,17 +147,17 @@ def _shown_measure(result: VariantResult, name: str) -> Measure | None:
 
 
 def _find_evaluator(plan: Plan, name: str) -> Evaluator:
-    """The evaluator to decide by: the first one if the name is empty."""
+    """The evaluator to decide by; of an empty name the first with values of rows."""
     evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
-    metric = name or next(iter(evaluators))
+    where, fix = plan.experiment.path, "--metric with a metric that has a value of each row"
+    metric = name or first_with_row_values(evaluators.values())
     if metric not in evaluators:
-        raise unknown_name("metric", metric, evaluators, where=plan.experiment.path)
+        raise unknown_name("metric", metric, evaluators, where=where)
+    require_row_values(evaluators[metric], "decide", where=where, fix=fix)
     if evaluators[metric].traits.measures_time:  # equal variants differ by the server's load
-        raise WorkbenchError(
-            f"{metric} is a time, and decide goes by a metric of the answers",
-            where=plan.experiment.path,
-            fix="--metric with another one, and --max-latency with the most seconds of an answer",
-        )
+        fix = "--metric with another one, and --max-latency with the most seconds of an answer"
+        message = f"{metric} is a time, and decide goes by a metric of the answers"
+        raise WorkbenchError(message, where=where, fix=fix)
     return evaluators[metric]
 
 

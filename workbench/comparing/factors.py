@@ -97,7 +97,7 @@ def compare_factors(
         metrics=[
             _metric_effects(family, cross, variants)
             for family in families
-            if not family.has_categories
+            if family.has_row_numbers
         ],
     )
 

@@ -20,6 +20,7 @@ from workbench.stats.pairs import Difference, anytime_difference, paired_differe
 from workbench.stats.sample import RowValues, Scale
 from workbench.stats.verdicts import INCONCLUSIVE, Verdict, verdicts
 
+ROWLESS = ("category", "column")  # kinds of metrics without a number of each row
 DEFAULT_MARGIN = 0.05  # of a metric's range; of the baseline's mean where the range is unknown
 OPEN_VERDICT = Verdict(INCONCLUSIVE, 1.0, 1.0, None, None)
 
@@ -41,7 +42,7 @@ def add_comparisons(
     stopped = {number for number, result in enumerate(results) if anytime or result.stopped}
     for evaluator in plan.experiment.evaluators:
         family = MetricFamily.build(evaluator, tallies, plan)
-        if not family.has_categories:
+        if family.has_row_numbers:
             for number, comparison in family.comparisons(plan.rows, stopped):
                 comparisons[number][evaluator.name] = comparison
     ids = [example.id for example in plan.examples]
@@ -118,7 +119,7 @@ class MetricFamily:
     Attributes:
         scores: of each variant.
         scale: the values the metric can take, the same for all variants.
-        has_categories: some values are not numbers.
+        has_row_numbers: False for categories, and for a metric with one value for all rows.
         sent_at: for a metric of time: of each variant, when its rows were asked for, in seconds.
     """
 
@@ -126,7 +127,7 @@ class MetricFamily:
     plan: Plan
     scores: Sequence[MetricScores]
     scale: Scale
-    has_categories: bool
+    has_row_numbers: bool
     sent_at: Sequence[Mapping[int, float]]
 
     @classmethod
@@ -138,7 +139,7 @@ class MetricFamily:
             plan,
             scores=[tally.scores(name) for tally in tallies],
             scale=metric_scales([evaluator], tallies)[name],
-            has_categories=any(tally.kind(name) == "category" for tally in tallies),
+            has_row_numbers=all(tally.kind(name) not in ROWLESS for tally in tallies),
             sent_at=[tally.sent_at() for tally in tallies] if times else (),
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.plan.forecast import Forecast
 from workbench.stats.components import (
     Components,
@@ -107,16 +108,18 @@ def plan_power(
     """
     plan = comparison.plan
     evaluators = {evaluator.name: evaluator for evaluator in plan.experiment.evaluators}
-    metric = target.metric or next(iter(evaluators))
+    metric = target.metric or first_with_row_values(evaluators.values())
     if metric not in evaluators:
         raise unknown_name("metric", metric, evaluators, where="--metric")
+    fix = "--metric with a metric that has a value of each row"
+    require_row_values(evaluators[metric], "--power", where=plan.experiment.path, fix=fix)
     if evaluators[metric].traits.measures_time:
         raise WorkbenchError(
             f"{metric} is a time: the server's load decides how many rows show a difference",
             fix="--metric with a metric of the answers",
         )
     family = MetricFamily.build(evaluators[metric], comparison.tallies, plan)
-    if family.has_categories:
+    if not family.has_row_numbers:
         raise WorkbenchError(
             f"{metric} has categories, which have no mean",
             fix="--metric with a number or pass/fail",

@@ -43,7 +43,7 @@ def find_patterns(
 ) -> list[RowPatterns]:
     """Return the patterns of each metric with numbers, over these variants."""
     families = (MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators)
-    return [_patterns(family, variants) for family in families if not family.has_categories]
+    return [_patterns(family, variants) for family in families if family.has_row_numbers]
 
 
 def _patterns(family: MetricFamily, variants: Sequence[int]) -> RowPatterns:

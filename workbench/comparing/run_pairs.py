@@ -19,6 +19,7 @@ from workbench.comparing.history import (
     VariantRecord,
 )
 from workbench.comparing.metrics import ScorePair, add_verdicts
+from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.plan.clusters import find_copies, number_clusters
 from workbench.results.scores import MetricScores
 from workbench.results.types import Comparison
@@ -87,6 +88,8 @@ class _RunPair:
         """The reason why the runs can't be compared by this metric; empty if they can."""
         if self.after.evaluator(self.metric).measures_time:
             return TIMES
+        if self.after.metrics[self.metric].kind == "column":
+            return NO_ROW_VALUES
         return NO_RANGE if self._in_race and self._scale.width is None else ""
 
     def _compare_rows(self, shared: Sequence[str]) -> Comparison | None:

@@ -76,7 +76,7 @@ def compare_slices(
     """
     rows_by_value = sorted(_rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
     families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
-    families = [family for family in families if not family.has_categories]
+    families = [family for family in families if family.has_row_numbers]
     slices = [Slice(column, value, rows, {}, {}) for value, rows in rows_by_value]
     tests: list[Interaction] = []
     for family in families:

@@ -26,7 +26,6 @@ class Rendering:
     conversation: Conversation
     characters: int
     tokens: dict[str, int]
-    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
-                calls = _render_all(prompt, context.dataset, renderer)
+                conversations = _render_all(prompt, context.dataset, renderer)
             except WorkbenchError as error:
                 findings.append(PromptFindings(name, (error,)))
                 continue
@@ -82,8 +81,8 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
             if context.dataset:
                 warnings += column_warnings(prompt, context.dataset)
-                warnings += row_warnings(prompt, context.dataset, calls)
-            samples = _renderings(context, calls[:examples])
+                warnings += row_warnings(prompt, context.dataset, conversations)
+            samples = _renderings(prompt, context, conversations[:examples])
             findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))
     return TaskFindings(task, tuple(findings), context.errors)
 
@@ -109,27 +108,31 @@ def _load_context(project: Project, task: str) -> _Context:
     return _Context(dataset, models)
 
 
-def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[PromptCall]:
+def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[Conversation]:
     if dataset is None:
         return []
     labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
-    return list(prompt.calls(renderer, [example.inputs for example in dataset.examples], labels))
+    return list(prompt.render(renderer, [example.inputs for example in dataset.examples], labels))
 
 
-def _renderings(context: _Context, calls: Sequence[PromptCall]) -> Iterator[Rendering]:
+def _renderings(
+    prompt: Prompt, context: _Context, conversations: Sequence[Conversation]
+) -> Iterator[Rendering]:
     examples = context.dataset.examples if context.dataset else ()
-    for example, call in zip(examples, calls, strict=False):
-        conversation = call.conversation
+    for example, conversation in zip(examples, conversations, strict=False):
         text = conversation.text or "".join(m.content for m in conversation.messages)
-        tokens = _tokens(call, context.models)
-        yield Rendering(example.id, conversation, len(text), tokens, call.choices)
+        tokens = _tokens(prompt, conversation, context.models)
+        yield Rendering(example.id, conversation, len(text), tokens)
 
 
-def _tokens(call: PromptCall, models: Mapping[str, Provider]) -> dict[str, int]:
+def _tokens(
+    prompt: Prompt, conversation: Conversation, models: Mapping[str, Provider]
+) -> dict[str, int]:
     counts: dict[str, int] = {}
     for ref, provider in models.items():
         try:
-            count = provider.count_tokens(provider.prepare(call).body)
+            body = provider.prepare(PromptCall(conversation, choices=prompt.settings.choices)).body
+            count = provider.count_tokens(body)
         except WorkbenchError:  # an impossible pair; the experiment may exclude it
             continue
         if count is not None:

@@ -15,6 +15,7 @@ from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.row_patterns import RowPatterns
 from workbench.errors import list_first, pluralize
+from workbench.evaluator.row_values import NO_VERDICT
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.changed_rows import example_text, row_lines
@@ -29,7 +30,7 @@ from workbench.report.safe_text import (
 from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
-from workbench.results.types import Comparison
+from workbench.results.types import Comparison, interval_text
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
@@ -43,6 +44,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     """The terminal's lines: a block per pair of variants; with factors a block per metric."""
     if compared.factors:
         yield from factor_lines(compared.factors)
+        yield from no_verdict_lines(compared)
         yield from partial_lines(compared, range(len(compared.results)))
         return
     for number, base in _pairs(compared):
@@ -51,6 +53,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
         yield from unpaired_lines(compared, base, number)
+        yield from column_lines(compared, base, number)
         yield from row_lines(compared, number)
         yield from slice_lines(compared, number)
         yield from _prompt_lines(compared, base, number)
@@ -58,6 +61,22 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     yield from pattern_lines(compared)
     yield from anytime_lines(compared)
     yield from partial_lines(compared, compared.compared_variants)
+
+
+def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
+    """A line per metric with one value for all rows: both values and intervals, no verdict."""
+    for name, metric in compared.results[number].metrics.items():
+        if metric.kind == "column":
+            before = compared.results[base].metrics[name]
+            values = f"{interval_text(before)} before, {interval_text(metric)} after"
+            yield f"  {shorten(name)}: {values}; {NO_VERDICT}"
+
+
+def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
+    """A line per metric that can't be compared row by row."""
+    for evaluator in compared.plan.experiment.evaluators:
+        if evaluator.traits.by_column:
+            yield f"{shorten(evaluator.name)}: {NO_VERDICT}"
 
 
 def partial_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
@@ -91,7 +110,8 @@ def compare_markdown(compared: ExperimentComparison) -> str:
     """Markdown for a pull request or a step summary."""
     if compared.factors:
         partial = partial_lines(compared, range(len(compared.results)))
-        return "\n".join([factor_markdown(compared.factors), *map(escape_markdown, partial)])
+        notes = [*no_verdict_lines(compared), *partial]
+        return "\n".join([factor_markdown(compared.factors), *map(escape_markdown, notes)])
     lines: list[str] = []
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
@@ -100,6 +120,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         details = [
             *_evidence_lines(comparisons),
             *unpaired_lines(compared, base, number),
+            *column_lines(compared, base, number),
             *row_lines(compared, number),
             *slice_lines(compared, number),
         ]

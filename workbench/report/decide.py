@@ -11,7 +11,7 @@ from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision, chance_text
 from workbench.errors import cost_text, pluralize
-from workbench.report.compare import partial_lines
+from workbench.report.compare import no_verdict_lines, partial_lines
 from workbench.report.safe_text import estimate, seconds, shorten
 from workbench.report.tables import align_rows
 from workbench.results.types import MetricResult
@@ -31,6 +31,7 @@ def decision_lines(
         name = shorten(compared.plan.variants[number].name, 60)
         metric = compared.results[number].metrics[decision.metric]
         yield f"{name} is left out, for it has no value: {_counts_text(metric)}"
+    yield from no_verdict_lines(compared)
     yield from partial_lines(compared, [each.variant for each in decision.candidates])
 
 

@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.errors import cost_text, pluralize
+from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.report.tables import new_table
@@ -101,8 +102,11 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for variant in variants
         for name, comparison in variant.comparisons.items()
     ]
+    metrics = variants[0].metrics if variants else {}
+    columns = [name for name, metric in metrics.items() if metric.kind == "column"]
+    no_verdicts = [f"no verdict on {shorten(name)}: {NO_ROW_VALUES}" for name in columns]
     if not comparisons:
-        return variance_lines(variants)
+        return [*(no_verdicts if variants[1:] else ()), *variance_lines(variants)]
     baselines = list(dict.fromkeys(shorten(each.baseline, 60) for _, _, each in comparisons))
     baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
     margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
@@ -113,6 +117,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     ]
     reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
     lines += [f"no verdict on {shorten(name)}: {reason}" for name, reason in reasons]
+    lines += no_verdicts
     details = [
         f"{label}: {detail}"
         for label, _, comparison in comparisons

@@ -1,5 +1,6 @@
 """Results of a variant: from scores to counts, means and intervals.
 
-types.py     rows, counts, metrics, comparisons; their JSON
-tally.py     running totals while rows arrive
+column_score.py  one score of all answers of a variant
+tally.py         running totals while rows arrive
+types.py         rows, counts, metrics, comparisons; their JSON
 """

@@ -12,7 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.evaluator import Evaluator, Score
+from workbench.results.column_score import ColumnScore
+from workbench.results.scores import Measure
 from workbench.results.types import ScoreCounts
+from workbench.stats.sample import Scale
 
 STATES = (
     *("ok", "truncated", "refused"),
@@ -21,7 +24,7 @@ STATES = (
 )
 SCORED = 3  # the first three states are those of scored answers
 BILLED = 6  # the first six are those of replies that may cost something
-NOT_RUN, NUMBER, CATEGORY, NOT_APPLICABLE, ERROR = range(5)
+NOT_RUN, NUMBER, CATEGORY, NOT_APPLICABLE, ERROR, IN_COLUMN = range(6)
 
 
 class TextTable:
@@ -53,6 +56,7 @@ class ScoreColumn:
         self._kinds = bytearray(rows)
         self._values = array("d", [0.0]) * rows
         self._labels = array("q", [0]) * rows  # of an error, its message
+        self._column_score: ColumnScore | None = None
 
     def put(self, number: int, score: Score | None) -> None:
         """Set the score of an answer; None: it can't be scored."""
@@ -69,6 +73,26 @@ class ScoreColumn:
             kind, value, label = NUMBER, float(score.value), score.label
         self._kinds[number], self._values[number] = kind, value
         self._labels[number] = self._texts.number(label)
+
+    def put_column(self, score: ColumnScore, numbers: Sequence[int]) -> None:
+        """Set the one score of all these answers."""
+        self._column_score = score
+        for position, number in enumerate(numbers):
+            if error := score.unread.get(position) or score.error:
+                self.put(number, Score(error=error))
+            else:
+                self._kinds[number] = IN_COLUMN
+
+    def answers_in_column(self) -> list[int]:
+        """Return the numbers of the answers that have a share in the one score of all."""
+        return [number for number, kind in enumerate(self._kinds) if kind == IN_COLUMN]
+
+    def measure(self, rows: int, clusters: int) -> Measure | None:
+        """Return the one score of all answers, of so many rows; None if there is none."""
+        score = self._column_score
+        if score is None or score.value is None:
+            return None
+        return Measure(score.value, score.low, score.high, rows, clusters)
 
     def errors(self) -> Counter[str]:
         """Count the evaluator's error messages."""
@@ -87,7 +111,9 @@ class ScoreColumn:
 
     @property
     def kind(self) -> str:
-        """`pass`, `number` or `category`; empty without values."""
+        """`pass`, `number`, `category` or `column`; empty without values."""
+        if self.traits.by_column:
+            return "column"
         if NUMBER not in self._kinds:
             return "category" if CATEGORY in self._kinds else ""
         traits = self.traits
@@ -95,6 +121,12 @@ class ScoreColumn:
             return "number"  # marks may all be 0 and 1 by chance
         pairs = zip(self._kinds, self._values, strict=True)
         return "pass" if {v for kind, v in pairs if kind == NUMBER} <= {0.0, 1.0} else "number"
+
+    def result_kind(self, scale: Scale) -> str:
+        """Return the kind of the metric's result on its scale."""
+        if self.kind in ("category", "column"):
+            return self.kind
+        return "pass" if scale.pass_fail else "number"
 
     @property
     def _error_kinds(self) -> tuple[int, ...]:
@@ -121,7 +153,7 @@ class ScoreColumn:
         errors = np.isin(kinds, self._error_kinds)
         counts, rest = [], np.ones(len(states), dtype=bool)
         for cells in (
-            np.isin(kinds, (NUMBER, CATEGORY)) & ~errors,
+            np.isin(kinds, (NUMBER, CATEGORY, IN_COLUMN)) & ~errors,
             errors,
             kinds == NOT_APPLICABLE,
             states > SCORED,

@@ -18,6 +18,7 @@ from workbench.evaluator import Evaluator
 from workbench.model import Completion
 from workbench.plan import Plan, Variant
 from workbench.project import Price
+from workbench.results.column_score import ColumnScore
 from workbench.results.score_column import BILLED, SCORED, STATES, ScoreColumn, TextTable
 from workbench.results.scores import MetricScores, measure, metric_scale
 from workbench.results.types import MetricResult, Row, RowCounts, VariantResult
@@ -92,6 +93,15 @@ class Tally:
             not_applicable=inapplicable,
             clusters=self._clusters,
         )
+
+    def add_column(self, name: str, score: ColumnScore, numbers: Sequence[int]) -> None:
+        """Add the score of a whole column: of the answers with these numbers."""
+        self._columns[name].put_column(score, numbers)
+
+    def clusters_of(self, numbers: Sequence[int]) -> list[int]:
+        """Return the cluster of each of these answers; repeats of a row are in one."""
+        rows = [number // self._repeats for number in numbers]
+        return rows if self._clusters is None else [self._clusters[row] for row in rows]
 
     def set_stored_at(self, times: Sequence[float | None]) -> None:
         """Set when each row's answer was stored, in seconds since 1970; None: it was not."""
@@ -189,7 +199,10 @@ class Tally:
             None if values is None else measure(values, scale, self._clusters, repeats=repeats)
             for values in (scores.values, imputed)
         )
-        rows, is_category = column.counts(self._state_table), column.kind == "category"
+        rows = column.counts(self._state_table)
+        if column.traits.by_column:
+            clusters = len(set(self.clusters_of(column.answers_in_column())))
+            answered, worst = column.measure(rows.n, clusters), None
         mixed = {row for row, values in scores.values.items() if 0 < sum(values) < len(values)}
         return MetricResult(
             mean=answered.mean if answered else None,
@@ -202,12 +215,12 @@ class Tally:
             not_run=rows.not_run,
             answers=column.counts(np.frombuffer(self._states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
-            kind="category" if is_category else "pass" if scale.pass_fail else "number",
+            kind=column.result_kind(scale),
             higher_is_better=column.traits.higher_is_better,
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,
             worst=worst if scores.lost else None,
-            worst_unknown=imputed is None and not is_category,
+            worst_unknown=imputed is None and column.kind != "category",
             pass_at=answered.pass_at if answered else {},
             pass_all=answered.pass_all if answered else {},
             pass_rows=answered.pass_rows if answered else {},

@@ -77,13 +77,14 @@ class MetricResult:
     """One evaluator's metric; rows: n + errors + not_applicable + failed + not_run = planned.
 
     Attributes:
-        mean: over the rows with a value; None where no row has one, and for categories.
+        mean: over the rows with a value; None where no row has one, and for categories. Of kind
+            `column` the one value of all answers that the metric could read.
         low, high: 95% confidence interval of the mean.
         n: rows with a value; a row counts once however often it is repeated.
         errors, not_applicable, failed, not_run: rows without a value, by the first that applies.
         answers: the same counts over answers, repeats apart.
         outcomes: count of each category or labelled outcome, over answers.
-        kind: `pass`, `number` or `category`, derived from the values.
+        kind: `pass`, `number` or `category`, derived from the values; or `column`.
         clusters: groups of rows that depend on each other; `n` if none do.
         worst: the metric with the worst score for each answer that failed, or on which the
             evaluator failed; None if there is none, or no worst score.
@@ -239,7 +240,8 @@ def count_notes(metric: MetricResult) -> list[str]:
         repeated = sum(astuple(answers)) > sum(getattr(metric, f.name) for f in fields(answers))
         count = answers.not_applicable
         notes.append(f"{pluralize(count, 'answer') if repeated else count} not applicable")
-    return notes + (["worst case unknown: no range"] if metric.worst_unknown else [])
+    unknown = "without failed rows" if metric.kind == "column" else "worst case unknown: no range"
+    return notes + ([unknown] if metric.worst_unknown else [])
 
 
 def _interval(mean: float, low: float | None, high: float | None) -> str:

@@ -1,8 +1,10 @@
 """Evaluators over the finished outputs of a variant, in child processes.
 
-adapter.py  MLflow's metrics and scorers as evaluator functions
-cells.py    one score per row, computed once and stored
-pool.py     the child processes
-stream.py   scoring in a thread while other rows are still being answered
-worker.py   a child process itself
+adapter.py        MLflow's metrics and scorers as evaluator functions
+cells.py          one score per row, or per variant, computed once and stored
+column_metric.py  MLflow's metrics with one value for all rows
+mlflow_metric.py  MLflow's metrics with their settings; those with a value of each row
+pool.py           the child processes
+stream.py         scoring in a thread while other rows are still being answered
+worker.py         a child process itself
 """

@@ -1,6 +1,7 @@
 """MLflow's metrics and scorers as evaluator functions.
 
-mlflow.metrics.exact_match()  ->  judge(inputs, outputs, expectations) = Score(True)
+mlflow.metrics:rmse          ColumnMetric, one value of all answers
+mlflow.genai.scorers:Safety  judge(inputs, outputs, expectations) = Score(True)
 """
 
 import inspect
@@ -8,50 +9,56 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import pandas as pd
 from mlflow.entities import Feedback
 from mlflow.genai.scorers import Scorer
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score
+from workbench.scoring.column_metric import ColumnMetric
+from workbench.scoring.mlflow_metric import BoundMetric, RowMetric, mlflow_reasons
 
 
 def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | None:
-    """An MLflow metric or scorer, or a factory of one, as a function; None: it is neither."""
+    """An MLflow metric or scorer, or a factory of one, as a function; None: it is neither.
+
+    Raises:
+        WorkbenchError: a setting is unknown, or MLflow refuses the metric.
+    """
     if inspect.isclass(target) or inspect.isfunction(target):
-        target = target(**settings)
+        target, settings = _create(target, settings)
     if isinstance(target, Scorer):
+        if settings:
+            raise unknown_name("setting of a scorer:", next(iter(settings)), [])
         return _from_scorer(target)
     if isinstance(target, EvaluationMetric):
-        return _from_metric(target)
+        metric = BoundMetric(target, settings)
+        return RowMetric(metric) if metric.has_row_values else ColumnMetric(metric)
     return None
+
+
+def _create(
+    factory: Callable[..., Any], settings: Mapping[str, JSON]
+) -> tuple[object, dict[str, JSON]]:
+    """Call a factory with the settings that it takes; the others are left for its metric.
+
+    MLflow warns of deprecated factories, which is not the user's concern, and of invalid arguments.
+    """
+    parameters = inspect.signature(factory).parameters
+    kinds = {parameter.kind for parameter in parameters.values()}
+    takes_all = inspect.isclass(factory) or inspect.Parameter.VAR_KEYWORD in kinds
+    arguments = {k: v for k, v in settings.items() if takes_all or k in parameters}
+    with mlflow_reasons() as reasons:
+        target = factory(**arguments)
+        if reasons:
+            raise WorkbenchError(f"MLflow: {reasons[0]}")
+    return target, {k: v for k, v in settings.items() if k not in arguments}
 
 
 def _from_scorer(scorer: Scorer) -> Callable[..., Any]:
     def judge(inputs: Any, outputs: str, expectations: Any = None) -> Score:
         return _score(scorer.run(inputs=inputs, outputs=outputs, expectations=expectations))
-
-    return judge
-
-
-def _from_metric(metric: EvaluationMetric) -> Callable[..., Any]:
-    """Call the metric with one row; a metric that only aggregates gives that row's aggregate."""
-    parameters = inspect.signature(metric.eval_fn).parameters
-
-    def judge(inputs: Any, outputs: str, expectations: Any = None) -> Score:
-        columns = {
-            "predictions": pd.Series([outputs]),
-            "targets": pd.Series([expectations.get("expected_response")]),
-            "inputs": pd.Series([inputs]),
-            "metrics": {},
-            **{name: pd.Series([value]) for name, value in inputs.items() if name in parameters},
-        }
-        value = metric.eval_fn(**{name: columns[name] for name in parameters if name in columns})
-        if value.scores:
-            reason = value.justifications[0] if value.justifications else ""
-            return Score(value.scores[0], reason or "")
-        return Score(next(iter(value.aggregate_results.values())))
 
     return judge
 

@@ -6,10 +6,12 @@
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from importlib.metadata import version
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
+from workbench.results.column_score import ColumnScore
 from workbench.results.types import Row
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store, completion_json, score_key
@@ -27,8 +29,9 @@ def score_rows(
 ) -> list[Row]:
     """The rows with their scores; raises as `score_cells` does."""
     finished = [row for row in rows if row.scored]
+    by_row = [evaluator for evaluator in evaluators if not evaluator.traits.by_column]
     with shared_pool():
-        columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in evaluators}
+        columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in by_row}
     scored = (
         replace(row, scores={name: scores[number] for name, scores in columns.items()})
         for number, row in enumerate(finished)
@@ -60,6 +63,32 @@ def score_cells(
     return [scores[key] for key in keys]
 
 
+def score_column(
+    evaluator: Evaluator,
+    rows: Sequence[Row],
+    clusters: Sequence[int],
+    store: Store,
+    *,
+    stopped: StopCheck = not_stopped,
+) -> ColumnScore:
+    """The score of a variant's answers by a metric that has no value of a row, stored once.
+
+    `clusters` has the cluster of each answer. Raises as `score_cells` does.
+    """
+    arguments = [_arguments(evaluator, row) for row in rows]
+    key = digest([evaluator.digest, version("mlflow"), arguments, list(clusters)])
+    stored = store.scores({key})
+    if key in stored:
+        return ColumnScore.from_score(stored[key])
+    if stopped():
+        raise Stopped
+    with shared_pool() as pool:
+        column_score = pool.measure(evaluator, arguments, clusters, stopped)
+    if not column_score.error:
+        store.save_scores(evaluator, {key: column_score.as_score()})
+    return column_score
+
+
 def stored_scores(
     evaluators: Sequence[Evaluator], rows: Sequence[Row], store: Store
 ) -> list[dict[str, Score]]:
@@ -67,7 +96,7 @@ def stored_scores(
     by_row: list[dict[str, Score]] = [{} for _ in rows]
     finished = [number for number, row in enumerate(rows) if row.scored]
     for evaluator in evaluators:
-        if evaluator.traits.cache:
+        if evaluator.traits.cache and not evaluator.traits.by_column:
             keys = [score_key(evaluator, _arguments(evaluator, rows[n])) for n in finished]
             scores = store.scores(set(keys))
             for number, key in zip(finished, keys, strict=True):

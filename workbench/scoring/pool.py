@@ -24,7 +24,7 @@ from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
-from workbench.evaluator.transform import function_names
+from workbench.results.column_score import ColumnScore
 from workbench.workers.worker_process import (
     EndedError,
     LateError,
@@ -40,6 +40,7 @@ FIRST_BATCH, MAX_BATCH = 16, 500  # rows sent at once
 BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
 # Seconds for a batch, below and above which the next is larger or smaller.
 FAST_S, SLOW_S = 0.1, 0.5
+INTERVAL_LIMIT_S = 10.0  # seconds for the interval of a column's score
 MAX_FAILURES = 20  # rows in a row that hung or ended the process; after them no more are tried
 MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
 HARMLESS_VARIABLES = frozenset(
@@ -83,7 +84,7 @@ class _EvaluatorProcess(WorkerProcess):
         return description
 
     def _handle_notice(self, message: JSON) -> bool:
-        if not isinstance(message, dict) or message.keys() & {"found", "refused"}:
+        if not isinstance(message, dict) or message.keys() & {"found", "refused", "measured"}:
             return False
         self._show(message.get("printed", ""))
         return True
@@ -104,7 +105,7 @@ class EvaluatorPool:
 
     def find(self, spec: Spec) -> Evaluator:
         """The evaluator; the main process imports only those of the library."""
-        if is_builtin(spec.name, spec.root) and not function_names(spec.settings.get("transform")):
+        if is_builtin(spec.name, spec.root):
             return load_evaluator(spec)
         return evaluator_from_json(self._process(spec).find(spec), spec)
 
@@ -137,6 +138,36 @@ class EvaluatorPool:
                 size = min(size * 2, MAX_BATCH)
             elif duration_s > SLOW_S:
                 size = max(size // 4, 1)
+
+    def measure(
+        self,
+        evaluator: Evaluator,
+        rows: Sequence[Mapping[str, JSON]],
+        clusters: Sequence[int],
+        stopped: StopCheck,
+    ) -> ColumnScore:
+        """The score of a column of answers; a failure is its error.
+
+        Raises:
+            Stopped: `stopped` returned True.
+            WorkbenchError: the evaluator has changed since the experiment was read.
+        """
+        spec = evaluator.spec
+        assert spec
+        check_env(spec)
+        process = self._process_with(evaluator, spec)
+        column = {"rows": list(rows), "clusters": list(clusters)}
+        limit_s = min(INTERVAL_LIMIT_S, spec.timeout_s / 4)
+        process.send(json.dumps({"measure": evaluator.digest, **column, "limit_s": limit_s}))
+        try:
+            answer = process.receive(spec.timeout_s, stopped)
+        except EndedError as error:
+            process.end()
+            return ColumnScore(None, error=_end_reason(error))
+        except Stopped:
+            process.end()
+            raise
+        return ColumnScore.from_json(answer["measured"])
 
     def end(self) -> None:
         """Kill every process and what it started."""

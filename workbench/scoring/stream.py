@@ -18,10 +18,9 @@ from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Plan
-from workbench.prompt import choose
 from workbench.results.tally import Tally
 from workbench.results.types import Row
-from workbench.scoring.cells import score_rows, stored_scores
+from workbench.scoring.cells import score_column, score_rows, stored_scores
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store
 
@@ -185,8 +184,24 @@ class Stream:
                 self._release_callers()
                 while self._score_queued(block=True):
                     self._release_callers()
+                self._score_columns()
         except BaseException as error:  # raised again in the thread that waits for this one
             self._error = error
+
+    def _score_columns(self) -> None:
+        """Score the metrics that have one value of all rows of a variant."""
+        evaluators = [e for e in self._plan.experiment.evaluators if e.traits.by_column]
+        for variant, tally in enumerate(self.tallies if evaluators else ()):
+            batches = self._answered_rows(variant, skipped=set(tally.missing()))
+            rows = [row for batch in batches for row in batch if row[1].scored]
+            numbers = [number for number, _ in rows]
+            clusters = tally.clusters_of(numbers)
+            for evaluator in evaluators if rows and not self._error else ():
+                answers = [row for _, row in rows]
+                column_score = score_column(
+                    evaluator, answers, clusters, self._store, stopped=self._stopped
+                )
+                tally.add_column(evaluator.name, column_score, numbers)
 
     def _score_queued(self, *, block: bool) -> bool:
         """Score a batch of the queue; False at its end."""
@@ -229,12 +244,10 @@ class Stream:
         return by_variant
 
     def _row(self, variant: int, cell: Cell, completion: Completion) -> Row:
-        """The row with its answer as the settings of the model and of the prompt read it."""
+        """The row with its answer as the model's settings read it."""
         request_text = self._plan.bodies[cell.key].text
-        settings = self._plan.variants[variant].prompt.settings
         reasoning = self._plan.variants[variant].model.model.reasoning
-        answer = read_answer(completion, request_text, reasoning=reasoning)
-        return Row(cell, choose(answer, settings.normalize))
+        return Row(cell, read_answer(completion, request_text, reasoning=reasoning))
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:

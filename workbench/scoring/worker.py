@@ -7,6 +7,8 @@ It writes an empty line when it is ready, reads one JSON object per line and ans
         -> {"refused": {"message": "…", "where": "", "fix": "…"}}
     {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
         -> [true, "", "", "", ""]  the fields of a Score, one line per row, in order
+    {"measure": "0a3e…", "rows": [{"outputs": "3.5", "expectations": {…}}], "clusters": [0], …}
+        -> {"measured": {"value": 0.671, …}}       the fields of a ColumnScore
     and whenever an evaluator prints
         -> {"printed": "hello\n"}  {"cut": true} once it has printed too much
 
@@ -32,6 +34,7 @@ from workbench.evaluator.contract import evaluator_as_json
 from workbench.evaluator.errors import exception_message
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
+from workbench.results.column_score import ColumnScore
 from workbench.workers.parent_pipe import ParentPipe, die_with
 
 
@@ -106,6 +109,20 @@ class EvaluatorWorker:
             self._restore(environment)
             self._parent.send(answer)
 
+    def measure(
+        self, digest: str, rows: list[dict[str, Any]], clusters: list[int], limit_s: float
+    ) -> None:
+        """Send the score of a column of answers."""
+        evaluator, environment = self._evaluators[digest], dict(os.environ)
+        try:
+            assert evaluator.function
+            score = evaluator.function.measure(rows, clusters, limit_s)  # type: ignore[attr-defined]
+        except BaseException as error:  # as of one row
+            root = evaluator.spec.root if evaluator.spec else None
+            score = ColumnScore(None, error=exception_message(error, root))
+        self._restore(environment)
+        self._parent.send({"measured": score.as_json()})
+
     def _restore(self, environment: dict[str, str]) -> None:
         """Undo a row's changes to the current directory, the environment and the output."""
         if os.getpid() != self._pid:
@@ -160,6 +177,8 @@ def main() -> None:
     for request in parent.requests():
         if "find" in request:
             worker.find(request["find"])
+        elif "measure" in request:
+            worker.measure(request.pop("measure"), **request)
         else:
             worker.judge(request["judge"], request["rows"])
 

@@ -1,6 +1,7 @@
 """Confidence intervals, tests, and verdicts on differences.
 
 blocks.py      times compared in blocks of rows asked together
+bootstrap.py   interval of a statistic of a whole column
 choice.py      the best of several variants: chances, estimate after choosing, Pareto front
 effects.py     tests of main effects and interactions in a cross of factors
 interaction.py test that a difference is the same in all slices of the rows

@@ -6,7 +6,7 @@ a joy    positive  positive  ok     r1  0       1.0                right
 
 import importlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mlflow
@@ -18,8 +18,10 @@ from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
-from workbench.evaluator import Evaluator, Score
-from workbench.results.types import Row, VariantResult
+from workbench.evaluator import Evaluator, Score, Spec
+from workbench.results.types import MetricResult, Row, VariantResult
+from workbench.scoring.adapter import adapt
+from workbench.scoring.column_metric import ColumnMetric, headline
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_trace import rationale
 from workbench.tracking.rows_parquet import CLUSTER
@@ -29,23 +31,32 @@ TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate g
 TABLE_COLUMNS = ("output", "state", "id", "repeat", CLUSTER)
 # MLflow handles metrics of these names as its own, and without a model it logs zeros.
 RESERVED = frozenset({"latency", "token_count"})
+MLFLOW_METRICS = "mlflow.metrics:"
 
 
 def evaluate_run(
     dataset: Dataset, evaluators: Sequence[Evaluator], rows: Sequence[Row], result: VariantResult
 ) -> None:
-    """Log the dataset, the table and the means in the active run, by `mlflow.models.evaluate`.
+    """Log the dataset, the table and the metrics in the active run, by `mlflow.models.evaluate`.
 
-    MLflow gets a table of finished outputs. The metrics handed to it only look up scores that were
-    computed before, so its figures equal those of the leaderboard. It logs the table of the scored
-    rows, `<evaluator>/mean` for each evaluator with a mean, and the dataset input. It calls no
-    model and no evaluator, and writes no trace. Failed rows are not in its table, which
-    `write_table` replaces. If no row has a score, it is not called, and only the dataset is logged.
+    MLflow gets a table of finished outputs, and computes its own metrics that have one value for
+    all rows (rmse, f1_score). The scores of all other evaluators were computed before and are
+    finished columns of that table. It logs the table of the scored rows, `<evaluator>/mean`, or
+    `<evaluator>` for one value of all rows, and the dataset input. It calls no model and no code of
+    the project, and writes no trace. Failed rows are not in its table, which `write_table`
+    replaces. If no row has a score, it is not called, and only the dataset is logged.
 
-    `result` has the numbers of all rows of the variant, of which `rows` may be a sample.
+    `result` has the numbers of all rows of the variant, of which `rows` may be a sample: then every
+    metric is a finished one.
     """
     scored = [row for row in rows if row.scored]
-    metrics = [_metric(e, scored, result) for e in evaluators if e.name not in RESERVED]
+    complete = len(scored) == result.answers.scored
+    metrics = [
+        metric
+        for evaluator in evaluators
+        if evaluator.name not in RESERVED
+        and (metric := _metric(evaluator, scored, result.metrics[evaluator.name], complete))
+    ]
     if scored and metrics:
         data = _dataset_input(dataset, scored)
         mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
@@ -69,10 +80,26 @@ def _dataset_input(dataset: Dataset, rows: Sequence[Row]) -> mlflow.data.Dataset
     )
 
 
-def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) -> EvaluationMetric:
-    scores = [row.scores[evaluator.name] for row in rows]
-    mean = result.metrics[evaluator.name].mean
+def _metric(
+    evaluator: Evaluator, rows: Sequence[Row], metric: MetricResult, complete: bool
+) -> EvaluationMetric | None:
+    """The metric that MLflow computes, or finished scores as one; None: it has no value.
 
+    `complete`: `rows` are all scored rows of the variant.
+    """
+    name, higher_is_better = evaluator.name, evaluator.traits.higher_is_better
+    if not evaluator.traits.by_column:
+        function = _finished_scores([row.scores[name] for row in rows], metric.mean)
+    elif metric.mean is None:
+        return None
+    elif complete and evaluator.spec and evaluator.spec.name.startswith(MLFLOW_METRICS):
+        function = _compute(evaluator.spec, rows, name)
+    else:
+        function = _finished_value(name, metric.mean)
+    return make_metric(eval_fn=function, greater_is_better=higher_is_better, name=name)
+
+
+def _finished_scores(scores: Sequence[Score], mean: float | None) -> Callable[[Any], MetricValue]:
     def look_up(predictions: Any) -> MetricValue:
         requested = scores[: len(predictions)]  # MLflow calls with the first row, then with all
         return MetricValue(
@@ -81,8 +108,32 @@ def _metric(evaluator: Evaluator, rows: Sequence[Row], result: VariantResult) ->
             aggregate_results={} if mean is None else {"mean": mean},
         )
 
-    higher_is_better = evaluator.traits.higher_is_better
-    return make_metric(eval_fn=look_up, greater_is_better=higher_is_better, name=evaluator.name)
+    return look_up
+
+
+def _finished_value(name: str, value: float) -> Callable[[Any], MetricValue]:
+    def look_up(predictions: Any) -> MetricValue:  # noqa: ARG001  MLflow passes it by name
+        return MetricValue(aggregate_results={name: value})
+
+    return look_up
+
+
+def _compute(spec: Spec, rows: Sequence[Row], name: str) -> Callable[[Any], MetricValue]:
+    """MLflow's own metric, under the evaluator's name."""
+    factory = getattr(mlflow.metrics, spec.name.removeprefix(MLFLOW_METRICS))
+    settings = {key: value for key, value in spec.settings.items() if key != "name"}
+    metric = adapt(factory, settings)
+    assert isinstance(metric, ColumnMetric)
+    examples = (row.cell.example for row in rows)
+    compute = metric.of_table(
+        [{"inputs": e.inputs, "outputs": "", "expectations": e.expectations} for e in examples]
+    )
+
+    def compute_named(predictions: Any) -> MetricValue:
+        value = headline(compute(predictions).aggregate_results or {}, metric.name)
+        return MetricValue(aggregate_results={name: value})
+
+    return compute_named
 
 
 def write_table(

@@ -63,7 +63,7 @@ class RowsParquet:
     """The rows of one variant; each evaluator adds its own columns."""
 
     def __init__(self, evaluators: Sequence[Evaluator]) -> None:
-        self._evaluators = [evaluator.name for evaluator in evaluators]
+        self._evaluators = [e.name for e in evaluators if not e.traits.by_column]
         types = {
             "row": pa.int64(),
             CLUSTER: pa.int64(),

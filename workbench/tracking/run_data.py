@@ -58,7 +58,8 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
     """
     rows, answers = result.rows, result.answers
     metrics: dict[str, float | None] = {
-        f"{name}/mean": metric.mean for name, metric in result.metrics.items()
+        name if metric.kind == "column" else f"{name}/mean": metric.mean
+        for name, metric in result.metrics.items()
     }
     metrics["cost"] = result.cost
     metrics |= {"rows/scored": rows.scored, "rows/planned": rows.planned}

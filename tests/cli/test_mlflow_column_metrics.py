@@ -1,0 +1,111 @@
+"""MLflow's metrics of whole columns in every command: one number, an interval, and no verdict."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command import add_mlflow_store, call, invoke
+from mlflow import MlflowClient
+from sklearn import metrics as sklearn_metrics
+
+EXPERIMENT = """\
+dataset: {path: rows.jsonl, expected: target}
+prompts: [first, second]
+models: [echo:last]
+evaluators:
+  - mlflow.metrics:rmse
+  - mlflow.metrics:f1_score: {average: macro}
+  - mlflow.metrics:rouge1
+  - mlflow.metrics:ndcg_at_k: {k: 1}
+  - exact_match
+max_failed: 1000
+"""
+TARGETS = [3.5, 1.0, 4.0, 2.5, 5.0, 3.0, 1.5, 2.0, 4.5, 3.5, 2.0, 1.0]
+FIRST = ["3.5", "2", "3.5", "2.5", "4", "3", "1.5", "I would say 2", "5", "3.5", "1", "1"]
+SECOND = ["3.5", "1", "4.5", "2.5", "5", "3", "1.0", "2", "4.5", "3.0", "2", "1"]
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
+    home = tmp_path_factory.mktemp("columns")
+    task = home / "prompts" / "marks"
+    task.mkdir(parents=True)
+    rows = zip(FIRST, SECOND, TARGETS, strict=True)
+    lines = [json.dumps({"a": a, "b": b, "target": str(target)}) for a, b, target in rows]
+    (task / "rows.jsonl").write_text("\n".join(lines) + "\n")
+    (task / "first.jinja").write_text("user:\n{{ a }}\n")
+    (task / "second.jinja").write_text("user:\n{{ b }}\n")
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    add_mlflow_store(home, empty_store)
+    return home
+
+
+@pytest.fixture(scope="module")
+def results(home: Path) -> dict[str, Any]:
+    """What `run --json` prints, of a process of its own."""
+    done = call(home, "run", "--json")
+    assert (done.returncode, "FutureWarning" in done.stderr) == (0, False), done.stderr
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed
+
+
+def metric(results: dict[str, Any], variant: int, name: str) -> dict[str, Any]:
+    fields: dict[str, Any] = results["variants"][variant]["metrics"][name]
+    return fields
+
+
+def test_rmse_is_the_rmse_of_the_rows_it_can_read(results: dict[str, Any]) -> None:
+    read = [(t, float(a)) for t, a in zip(TARGETS, FIRST, strict=True) if a[0] != "I"]
+    expected = sklearn_metrics.root_mean_squared_error(*zip(*read, strict=True))
+    rmse = metric(results, 0, "rmse")
+    assert rmse["mean"] == pytest.approx(expected)
+    assert rmse["low"] < expected < rmse["high"]
+    assert [rmse[name] for name in ("kind", "n", "errors", "higher_is_better")] == [
+        "column",
+        11,
+        1,
+        False,
+    ]
+    f1 = sklearn_metrics.f1_score([str(t) for t in TARGETS], SECOND, average="macro")
+    assert metric(results, 1, "f1_score")["mean"] == pytest.approx(f1)
+    assert "rmse" not in results["variants"][1]["comparisons"]
+    assert "exact_match" in results["variants"][1]["comparisons"]
+
+
+def test_a_metric_that_gives_nothing_says_why_once(results: dict[str, Any]) -> None:
+    reasons = results["variants"][1]["reasons"]
+    of_rouge = {name: count for name, count in reasons.items() if name.startswith("rouge1")}
+    assert list(of_rouge.values()) == [12]
+    assert next(iter(of_rouge)).startswith("rouge1: Failed to load 'rouge' metric")
+    (of_ndcg,) = (name for name in reasons if name.startswith("ndcg_at_k"))
+    assert of_ndcg.startswith("ndcg_at_k: Cannot calculate metric 'ndcg_at_k'")
+
+
+def test_mlflow_computes_the_same_number_once(home: Path, results: dict[str, Any]) -> None:
+    uri = f"sqlite:///{home}/.workbench/mlflow.db"
+    client = MlflowClient(uri, uri)
+    for number, variant in enumerate(results["variants"]):
+        for name in ("rmse", "f1_score"):
+            (logged,) = client.get_metric_history(variant["run_id"], name)
+            assert logged.step == 0  # a corrected value would have a higher step
+            assert logged.value == pytest.approx(metric(results, number, name)["mean"])
+
+
+def test_compare_and_history_show_it_without_a_verdict(home: Path, results: dict[str, Any]) -> None:
+    compared = invoke(home, "compare")
+    value = f"{metric(results, 1, 'rmse')['mean']:.3f} ["
+    (line,) = (line for line in compared.stdout.splitlines() if line.startswith("  rmse: "))
+    assert value in line
+    assert "no verdict, because it has one value for all rows and none of a single row" in line
+    assert value[:5] in invoke(home, "history", "--metric", "rmse").stdout
+
+
+def test_a_gate_on_it_is_refused_before_anything_is_sent(home: Path, tmp_path: Path) -> None:
+    shutil.copytree(home / "prompts", tmp_path / "prompts")
+    file = tmp_path / "prompts" / "marks" / "experiment.yaml"
+    file.write_text(EXPERIMENT + "gate: {rmse: {no_worse_than: baseline}}\n")
+    done = invoke(tmp_path, "run", "--tracking-uri", "none")
+    assert done.returncode == 2
+    assert "a gate can't use rmse: it has one value for all rows and none of a" in done.stderr

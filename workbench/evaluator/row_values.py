@@ -1,0 +1,33 @@
+"""Metrics with a value of each row, and those that have one value for all rows.
+
+    root_mean_squared_error    one value of all answers of a variant, with an interval: no verdict
+    exact_match                a value of each row, so that two variants are compared row by row
+
+A verdict, a gate, a race and a decision go by the rows in which two variants differ. So they need a
+metric of the second sort.
+"""
+
+from collections.abc import Iterable
+
+from workbench.errors import WorkbenchError
+from workbench.evaluator.contract import Evaluator
+
+NO_ROW_VALUES = "it has one value for all rows and none of a single row"
+NO_VERDICT = f"no verdict, because {NO_ROW_VALUES}"
+
+
+def first_with_row_values(evaluators: Iterable[Evaluator]) -> str:
+    """Return the name of the first metric with a value of each row; of the first if none has."""
+    names = {evaluator.name: evaluator.traits.by_column for evaluator in evaluators}
+    return next((name for name, by_column in names.items() if not by_column), next(iter(names)))
+
+
+def require_row_values(evaluator: Evaluator, purpose: str, *, where: str, fix: str) -> None:
+    """Check that a metric has a value of each row, which `purpose` needs.
+
+    Raises:
+        WorkbenchError: it has one value for all rows.
+    """
+    if evaluator.traits.by_column:
+        message = f"{purpose} can't use {evaluator.name}: {NO_ROW_VALUES}"
+        raise WorkbenchError(message, where=where, fix=fix)

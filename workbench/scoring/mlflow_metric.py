@@ -1,0 +1,239 @@
+"""MLflow's metrics with their settings, and what they read of a row.
+
+    mlflow.metrics:ndcg_at_k: {k: 3}                 a value of each answer: RowMetric
+    mlflow.metrics:f1_score: {pos_label: positive}   one value of all answers: ColumnMetric
+
+Regression metrics read numbers, classification metrics labels without surrounding spaces, retrieval
+metrics JSON lists. Every other metric gets the text of the answer and the expected value unchanged.
+"""
+
+import inspect
+import json
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import pandas as pd
+from mlflow.metrics import MetricValue
+from mlflow.models import EvaluationMetric
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator import Score, Traits
+
+READS = {
+    **dict.fromkeys(("mae", "mse", "rmse", "r2_score", "max_error", "mape"), "number"),
+    **dict.fromkeys(("recall", "precision", "f1_score", "accuracy"), "label"),
+    **dict.fromkeys(("precision_at_k", "recall_at_k", "ndcg_at_k"), "list"),
+}
+AVERAGES = ("binary", "micro", "macro", "weighted")
+DATA = ("predictions", "targets", "metrics", "inputs", "sample_weight")  # not settings
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+# In the source of a metric: scores of rows, and not aggregates alone.
+ROW_VALUES = re.compile(
+    r"\bMetricValue\(\s*(?!aggregate_results\b|justifications\b|\))|\bMetricValue\([^)]*\bscores\s*="
+)
+NOT_LOADED = "Failed to "  # the beginning of MLflow's warning if a package or a hub is missing
+
+
+class UnreadError(ValueError):
+    """An answer or an expected value that a metric can't read."""
+
+
+class BoundMetric:
+    """A metric of MLflow with a user's settings.
+
+    Attributes:
+        parameters: of its function that are data, by name.
+        reads: `number`, `label`, `list`; empty: text.
+
+    Raises:
+        WorkbenchError: a setting is unknown or invalid, or the metric needs a model.
+    """
+
+    def __init__(self, metric: EvaluationMetric, settings: Mapping[str, JSON]) -> None:
+        function, self.metric = metric.eval_fn, metric
+        parameters = inspect.signature(function).parameters
+        optional = [n for n, p in parameters.items() if n not in DATA and p.default is not p.empty]
+        for name in settings:
+            if name not in optional:
+                raise unknown_name(f"setting of metric {metric.name!r}:", name, optional)
+        average = settings.get("average", "binary")
+        if "average" in optional and average not in AVERAGES:
+            raise unknown_name(f"average of metric {metric.name!r}:", str(average), AVERAGES)
+        module, kind = function.__module__, function.__qualname__.partition("_eval_fn")[0][1:]
+        if module == "mlflow.metrics" and metric.name == "latency":
+            raise WorkbenchError(
+                "MLflow measures latency only where it calls the model itself",
+                fix="use the evaluator `latency`",
+            )
+        self.reads = READS.get(kind, "") if module == "mlflow.metrics.metric_definitions" else ""
+        self.settings = dict(settings)
+        self.average = str(average) if "average" in optional else ""
+        if self.reads == "label" and "pos_label" in optional:  # labels are text
+            self.settings["pos_label"] = _label(settings.get("pos_label", 1), "pos_label")
+        self.parameters = {
+            name: parameter
+            for name, parameter in parameters.items()
+            if name not in self.settings and parameter.kind not in (2, 4)  # *args, **kwargs
+        }
+
+    @property
+    def has_row_values(self) -> bool:
+        """True if it gives a value of each row; metrics that call a model are taken to."""
+        function = self.metric.eval_fn
+        if self.metric.genai_metric_args or function.__module__.startswith("mlflow.metrics.genai"):
+            return True
+        try:
+            return bool(ROW_VALUES.search(inspect.getsource(function)))
+        except (OSError, TypeError):  # a function without source
+            return False
+
+    @property
+    def failures(self) -> tuple[type[Exception], ...]:
+        """Exceptions of MLflow's own metrics that every row would raise: no package, no hub."""
+        is_mlflows = self.metric.eval_fn.__module__.startswith("mlflow.")
+        return (ImportError, OSError) if is_mlflows else ()
+
+    @property
+    def signature(self) -> inspect.Signature:
+        """The signature as an evaluator: data arguments alone."""
+        kind, names = inspect.Parameter.POSITIONAL_OR_KEYWORD, ["outputs"]
+        if self.parameters.keys() - DATA or "inputs" in self.parameters or self.has_row_values:
+            names = ["inputs", "outputs"]
+        arguments = [inspect.Parameter(name, kind) for name in names]
+        optional = inspect.Parameter("expectations", kind, default=None)
+        required = inspect.Parameter("expectations", kind)
+        return inspect.Signature([*arguments, required if self.reads else optional])
+
+    def traits(self, *, by_column: bool) -> Traits:
+        """Its traits as an evaluator."""
+        higher = self.metric.greater_is_better
+        return Traits(higher_is_better=higher is not False, by_column=by_column)
+
+    def read(self, output: str, expectations: Mapping[str, JSON] | None) -> tuple[JSON, JSON]:
+        """Return the answer and the expected value as the metric reads them.
+
+        Raises:
+            UnreadError: one of them is no number, or no single value.
+        """
+        expected = (expectations or {}).get("expected_response")
+        if not self.reads:
+            return output, expected
+        if self.reads == "list":
+            return _list(output), _list(expected)
+        if expected is None:
+            raise UnreadError("there is no expected value")
+        read = _number if self.reads == "number" else _label
+        return read(output, "the answer"), read(expected, "the expected value")
+
+    def call(self, columns: Mapping[str, Any], **settings: JSON) -> Any:
+        """Call the metric's function with columns by name; `settings` replace its own.
+
+        Raises:
+            UnreadError: the function needs a column that is missing.
+        """
+        positional: list[Any] = []
+        keywords: dict[str, Any] = {**self.settings, **settings}
+        skipped = False  # the arguments after one that keeps its default are keywords
+        for name, parameter in inspect.signature(self.metric.eval_fn).parameters.items():
+            if name not in columns or name not in self.parameters:
+                if name in self.parameters and parameter.default is parameter.empty:
+                    raise UnreadError(f"the metric needs a column {name!r}")
+                skipped = True
+            elif skipped or parameter.kind is parameter.KEYWORD_ONLY:
+                keywords[name] = columns[name]
+            else:
+                positional.append(columns[name])
+        return self.metric.eval_fn(*positional, **keywords)
+
+
+class RowMetric:
+    """A metric with a value of each row, as an evaluator function."""
+
+    def __init__(self, metric: BoundMetric) -> None:
+        self.__signature__ = metric.signature
+        self.__workbench_traits__ = metric.traits(by_column=False)
+        self._metric = metric
+        self._failure = ""  # of a package or a hub, which every row would repeat
+
+    def __call__(self, inputs: Any, outputs: str, expectations: Any = None) -> Score:
+        """The score of one row; MLflow's own reason where it gives none."""
+        if self._failure:
+            return Score(error=self._failure)
+        answer, expected = self._metric.read(outputs, expectations)
+        columns = {
+            **{name: pd.Series([value]) for name, value in inputs.items()},
+            "predictions": pd.Series([answer]),
+            "targets": pd.Series([expected]),
+            "inputs": pd.Series([inputs]),
+            "metrics": {},
+        }
+        with mlflow_reasons() as reasons:
+            try:
+                value = self._metric.call(columns)
+            except self._metric.failures as error:
+                self._failure = f"{type(error).__name__}: {error}"
+                return Score(error=self._failure)
+        if not isinstance(value, MetricValue) or not value.scores:
+            reason = reasons[0] if reasons else "MLflow's metric has no value of this row"
+            self._failure = reason if reason.startswith(NOT_LOADED) else ""
+            return Score(error=reason)
+        justifications = value.justifications or [""]
+        return Score(value.scores[0], justifications[0] or "")
+
+
+@contextmanager
+def mlflow_reasons() -> Iterator[list[str]]:
+    """Collect the warnings of MLflow and its libraries, which are then not printed."""
+    reasons: list[str] = []
+    handler, logger = logging.Handler(logging.WARNING), logging.getLogger("mlflow")
+    handler.emit = lambda record: reasons.append(_reason(record.getMessage()))  # type: ignore[method-assign]
+    handlers, propagate = logger.handlers, logger.propagate
+    logger.handlers, logger.propagate = [handler], False
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield reasons
+    finally:
+        logger.handlers, logger.propagate = handlers, propagate
+    relevant = (w for w in caught if issubclass(w.category, UserWarning))  # not of deprecations
+    reasons += [str(warning.message) for warning in relevant]
+
+
+def _reason(message: str) -> str:
+    """MLflow's warning without the row and its text, so that equal reasons count as one."""
+    message = re.sub(r" on row \d+(, value .*)?\. Skipping", ". Skipping", message, flags=re.DOTALL)
+    message = re.sub(r"[.,;]? *[Ss]kipping metric logging\.?", "", message)
+    return " ".join(message.split())
+
+
+def _number(value: JSON, subject: str) -> float:
+    text = value.strip() if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or not NUMBER.fullmatch(text):
+        raise UnreadError(f"{subject} is not a number")
+    return float(text)
+
+
+def _label(value: JSON, subject: str) -> str:
+    if isinstance(value, list | dict):
+        raise UnreadError(f"{subject} is not a single value")
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def _list(value: JSON) -> JSON:
+    """The list that a JSON text holds; everything else unchanged, for MLflow to refuse."""
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return value
+        return parsed if isinstance(parsed, list) else value
+    return value
