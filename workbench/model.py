@@ -13,23 +13,19 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, located, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
-MODEL_KEYS = (
-    "as",
-    "parameters",
-    "reasoning",
-)  # of a model in the experiment file; others are its provider's
+# Keys of a model in the experiment file; the others are its provider's.
+MODEL_KEYS = ("as", "parameters", "reasoning")
 
 ScoredState = Literal["ok", "truncated", "refused"]
 State = Literal[ScoredState, "filtered", "empty_output", "invalid_response", "rejected", "failed"]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
-UNSCORED_STATES: frozenset[str] = frozenset(get_args(State)) - SCORED_STATES
 UNBILLED_STATES: frozenset[State] = frozenset({"rejected", "failed"})
 
 # How often an equal request gives another answer. `fixed`: never (greedy, on this machine).
@@ -60,6 +56,13 @@ class Model:
     def ref(self) -> str:
         """`provider:name`, as in the experiment file."""
         return f"{self.provider}:{self.name}"
+
+    @property
+    def reading(self) -> dict[str, JSON]:
+        """Settings that change how a stored reply is read; empty by default."""
+        echo = self.settings.get("prefill_echo", "auto")
+        settings = (("reasoning", self.reasoning, "strip"), ("prefill_echo", echo, "auto"))
+        return {name: value for name, value, default in settings if value != default}
 
 
 @dataclass(frozen=True)

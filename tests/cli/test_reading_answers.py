@@ -142,3 +142,64 @@ def test_answers_to_the_schema_of_choices(home: Home) -> None:
         "the answer was cut at max_tokens before its choice was complete: '{\"cho'": 7,
         "no choice in the answer 'Perhaps'": 1,
     }
+
+
+PREFILLED = "user:\n{{ text }}\nassistant:\nyes"
+CONTINUES = "prefill: continue_final_message"
+DIGEST = """\
+def text(outputs: str, completion) -> str:
+    return f"{outputs!r} {completion.full_text!r}"
+"""
+
+
+def outcomes(home: Home, *words: str) -> dict[str, int]:
+    """The texts that evaluators see, with the completed turns."""
+    variant, _ = home.run(*words)
+    return variant["metrics"]["text"]["outcomes"]
+
+
+@pytest.fixture
+def prefilled(home: Home) -> Home:
+    (home.root / "evaluators").mkdir()
+    (home.root / "evaluators" / "text.py").write_text(DIGEST)
+    home.evaluators = "text"
+    home.write(PREFILLED, CONTINUES)
+    return home
+
+
+@pytest.mark.parametrize("mode", ["continue_final_message", "prefix"])
+def test_prefill_that_the_server_repeats_is_cut_once(prefilled: Home, mode: str) -> None:
+    prefilled.write(PREFILLED, f"prefill: {mode}")
+    prefilled.answers = lambda number: "yesyes" if number else "yes, it is"
+    assert outcomes(prefilled) == {"'yes' 'yesyes'": 11, "', it is' 'yes, it is'": 1}
+    assert outcomes(prefilled) == {"'yes' 'yesyes'": 11, "', it is' 'yes, it is'": 1}
+    rows = map(json.loads, prefilled.command("store", "export").stdout.splitlines())
+    assert {row["text"] for row in rows} == {"yes", ", it is"}
+
+
+@pytest.mark.parametrize("other", [0, 5, 11])
+def test_prefill_that_the_model_writes_again_stays(prefilled: Home, other: int) -> None:
+    """One reply that begins otherwise shows it, wherever it comes among the others."""
+    prefilled.answers = lambda number: ", it is" if number == other else "yesyes"
+    assert outcomes(prefilled) == {"'yesyes' 'yesyesyes'": 11, "', it is' 'yes, it is'": 1}
+    rows = map(json.loads, prefilled.command("store", "export").stdout.splitlines())
+    assert {row["text"] for row in rows} == {"yesyes", ", it is"}
+
+
+def test_prefill_is_read_alike_after_an_interrupted_run(prefilled: Home) -> None:
+    """The rows of the first run begin alike by chance; a row of the second shows it."""
+    prefilled.answers = lambda number: ", it is" if number == 11 else "yesyes"
+    variant, _ = prefilled.run("--max-calls", "4")
+    assert variant["rows"]["scored"] == 4
+    wanted = {"'yesyes' 'yesyesyes'": 11, "', it is' 'yes, it is'": 1}
+    assert outcomes(prefilled) == wanted
+    assert outcomes(prefilled, "--limit", "4") == {"'yesyes' 'yesyesyes'": 4}
+
+
+def test_setting_says_that_the_server_repeats_the_prefill(prefilled: Home) -> None:
+    prefilled.answers = lambda number: ", it is" if number == 0 else "yesyes"
+    prefilled.write(PREFILLED, f"{CONTINUES}, prefill_echo: true")
+    assert outcomes(prefilled) == {"'yes' 'yesyes'": 11, "', it is' 'yes, it is'": 1}
+    prefilled.answers = lambda number: "yesyes"
+    prefilled.write(PREFILLED, f"{CONTINUES}, prefill_echo: false, identity: other")
+    assert outcomes(prefilled) == {"'yesyes' 'yesyesyes'": 12}

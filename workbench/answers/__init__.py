@@ -2,6 +2,7 @@
 
 finish_reason.py   finish reasons, as servers spell them
 reply_body.py      the text and the reasoning in the body of a chat reply
+prefill.py         the prefill, where the server repeats it in its answer
 reasoning.py       the model's reasoning, apart from its answer
 schema_choice.py   the choice in an answer to the schema of `choices`
 read.py            all of these applied to a stored completion

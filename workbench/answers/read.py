@@ -11,6 +11,7 @@ import json
 from dataclasses import replace
 
 from workbench.answers.finish_reason import is_cut
+from workbench.answers.prefill import without_repeated_prefill
 from workbench.answers.reasoning import split_reasoning
 from workbench.answers.reply_body import reply_content, reply_reasoning
 from workbench.answers.schema_choice import read_choice
@@ -21,16 +22,29 @@ EXCERPT = 200  # characters
 
 
 def read_answer(
-    completion: Completion, request_text: str, *, reasoning: Reasoning = "strip"
+    completion: Completion,
+    request_text: str,
+    *,
+    reasoning: Reasoning = "strip",
+    prefill_repeated: bool = False,
 ) -> Completion:
-    """Return the answer in a completion as it is stored; `request_text` is its request's body."""
+    """Return the answer in a completion as it is stored.
+
+    Args:
+        completion: as it was received.
+        request_text: the body of its request.
+        reasoning: as in `Model`.
+        prefill_repeated: the server repeats the prefill in its answers.
+    """
     if completion.choice_scores is not None:
         return completion
     choices = _schema_choices(request_text)
     if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
-        return _read_schema_answer(completion, choices)
-    if not completion.scored:
+        return _read_schema_answer(completion, choices, prefill_repeated=prefill_repeated)
+    if completion.state not in ("ok", "truncated"):
         return completion
+    if prefill_repeated:
+        completion = without_repeated_prefill(completion)
     outside = reply_reasoning(completion.raw)
     if reasoning == "keep":
         return replace(completion, reasoning=outside)
@@ -45,7 +59,9 @@ def _without_reasoning(completion: Completion, outside: str) -> Completion:
     return replace(completion, state=state, text=thoughts.answer, reasoning=together)
 
 
-def _read_schema_answer(completion: Completion, choices: list[str]) -> Completion:
+def _read_schema_answer(
+    completion: Completion, choices: list[str], *, prefill_repeated: bool
+) -> Completion:
     content = reply_content(completion.raw)
     if content is None and completion.state == "invalid_response":
         return completion  # not for lack of a choice
@@ -54,10 +70,15 @@ def _read_schema_answer(completion: Completion, choices: list[str]) -> Completio
     received = replace(
         completion, state=state, text=completion.text if content is None else content, error=""
     )
+    if prefill_repeated:
+        received = without_repeated_prefill(received)
     read = _without_reasoning(received, reply_reasoning(completion.raw))
     if not read.text:
         return read
-    if choice := read_choice(read.text, choices):
+    choice = read_choice(read.text, choices)
+    if not choice and read.prefill:  # which may hold the beginning of the JSON
+        choice = read_choice(read.full_text, choices)
+    if choice:
         return replace(read, text=choice)
     reason = "no choice in the answer"
     if was_cut:

@@ -36,7 +36,6 @@ class Variant:
     @property
     def digest(self) -> str:
         """Digest of everything that decides this variant's answers."""
-        reading = self.model.model.reasoning
         return digest(
             {
                 "name": self.name,
@@ -45,7 +44,7 @@ class Variant:
                 "identity": self.model.provider.identity,
                 "parameters": self.parameters,
                 "choice_method": self.choice_method,
-                **({} if reading == "strip" else {"reasoning": reading}),
+                **self.model.model.reading,
             }
         )
 

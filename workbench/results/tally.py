@@ -138,12 +138,6 @@ class Tally:
         """Digest of all answers; it changes when any answer does."""
         return sha256(self._digests).hexdigest()
 
-    def scored_digest(self) -> str:
-        """Digest of the scored answers; it changes when any of them does."""
-        states = np.frombuffer(self._states, np.uint8)[:, None]
-        digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
-        return sha256((digests * ((states > 0) & (states <= SCORED))).tobytes()).hexdigest()
-
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""
         return self._count(np.frombuffer(self._states, np.uint8)[:, None])
@@ -196,7 +190,6 @@ class Tally:
             replies=sum(self._is_billed(number) for number in range(self.rows)),
             latency=summarize_times(self._answer_times()),
             reasoning=sum(self._has_reasoning),
-            scored_digest=self.scored_digest(),
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:
@@ -253,14 +246,16 @@ class Tally:
 
         Empty if all took 0 s: `echo` computes nothing.
         """
-        size = DIGEST_SIZE
         times = {
-            bytes(self._digests[number * size : (number + 1) * size]): self._latencies[number]
+            self._row_digest(number): self._latencies[number]
             for number, state in enumerate(self._states)
             if 0 < state <= SCORED
         }
         timed = [time for time in times.values() if not math.isnan(time)]
         return timed if any(timed) else []
+
+    def _row_digest(self, number: int) -> bytes:
+        return bytes(self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE])
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""

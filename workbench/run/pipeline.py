@@ -8,12 +8,13 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
-from workbench.model import UNSCORED_STATES, Completion
+from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.results.tally import Tally, variant_results
 from workbench.results.types import Row, VariantResult
 from workbench.run.pending import forget, note
-from workbench.scoring.stream import NumberedRow, Stream
+from workbench.scoring.answer_reader import NumberedRow
+from workbench.scoring.stream import Stream
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results, RowRecord
 from workbench.tracking.row_records import RowRecords
 
@@ -61,7 +62,9 @@ class ScoringPipeline:
                 rows=len(plan.cells[0]),
                 traces=project.file.traces,
                 again=self._again,
-                reused=self._count_reused() if plan.to_send else None,
+                # A recorded race has nothing left to send, although it planned more.
+                sends_requests=plan.to_send > 0 and not plan.race,
+                refetches=bool(plan.refetch),
             )
         )
         self._stream.__enter__()
@@ -150,12 +153,6 @@ class ScoringPipeline:
         failures = self._context.store.no_replies.completions(set(missing))
         self.not_reached = sum(key in failures for key in missing)
         self._stream.add(list(failures.values()))
-
-    def _count_reused(self) -> list[int]:
-        """Count the stored answers of each variant that are scored and not replaced."""
-        plan, store = self._plan, self._context.store
-        reused = store.stored_keys(plan.bodies, except_states=UNSCORED_STATES) - plan.refetch
-        return [sum(cell.key in reused for cell in cells) for cells in plan.cells]
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""

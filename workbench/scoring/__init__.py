@@ -1,6 +1,7 @@
 """Evaluators over the finished outputs of a variant, in child processes.
 
 adapter.py        MLflow's metrics and scorers as evaluator functions
+answer_reader.py  completions read as the settings of their models say
 cells.py          one score per row, or per variant, computed once and stored
 column_metric.py  MLflow's metrics with one value for all rows
 mlflow_metric.py  MLflow's metrics with their settings; those with a value of each row

@@ -13,13 +13,13 @@ from contextvars import copy_context
 from dataclasses import replace
 from typing import Self
 
-from workbench.answers.read import read_answer
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Score
 from workbench.model import Completion
-from workbench.plan import Cell, Plan
+from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Row
+from workbench.scoring.answer_reader import AnswerReader, NumberedRow
 from workbench.scoring.cells import score_column, score_rows, stored_scores
 from workbench.scoring.pool import shared_pool
 from workbench.store import Store
@@ -28,7 +28,6 @@ BATCH_SIZE = 500  # rows scored together
 MAX_WAITING = 2_000  # answers held in memory
 POLL_INTERVAL_S = 0.2  # seconds between two checks that the thread is alive
 HEAD_START_S = 1.0  # seconds at most in which scoring takes no time from the first requests
-NumberedRow = tuple[int, Row]
 OnRows = Callable[[int, Sequence[NumberedRow]], None]
 
 
@@ -68,6 +67,7 @@ class Stream:
         # Failures and scores that are not stored, by variant and row.
         self._failed: dict[tuple[int, int], Completion] = {}
         self._unstored_scores: dict[tuple[int, int], dict[str, Score]] = {}
+        self._reader = AnswerReader(plan, store)
         self._error: BaseException | None = None
         self._has_work = threading.Event()
         self._thread = threading.Thread(
@@ -126,7 +126,8 @@ class Stream:
         """All scored rows of a variant again, some at a time, in order."""
         evaluators = self._plan.experiment.evaluators
         not_run = set(self.tallies[variant].missing())
-        for rows in self._answered_rows(variant, skipped=not_run):
+        for received in self._answered_rows(variant, skipped=not_run):
+            rows = self._reader.read(variant, received)
             scores_by_row = stored_scores(evaluators, [row for _, row in rows], self._store)
             scored: list[NumberedRow] = []
             for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
@@ -151,7 +152,7 @@ class Stream:
                 key = cells[number].key
                 completion = self._failed.get((variant, number)) or stored.get(key)
                 if completion := completion or no_replies.get(key):
-                    rows.append((number, self._row(variant, cells[number], completion)))
+                    rows.append((number, Row(cells[number], completion)))
             if rows:
                 yield rows
 
@@ -178,12 +179,13 @@ class Stream:
                 for variant, cells in enumerate(self._plan.cells):
                     unsent = {n for n, cell in enumerate(cells) if cell.key in self._cells_by_key}
                     for rows in self._answered_rows(variant, skipped=unsent):
-                        self._score(variant, rows)
+                        self._score_received(variant, rows)
                         if not self._score_queued(block=False):
                             return
                 self._release_callers()
                 while self._score_queued(block=True):
                     self._release_callers()
+                self._score_ambiguous()
                 self._score_columns()
         except BaseException as error:  # raised again in the thread that waits for this one
             self._error = error
@@ -193,7 +195,8 @@ class Stream:
         evaluators = [e for e in self._plan.experiment.evaluators if e.traits.by_column]
         for variant, tally in enumerate(self.tallies if evaluators else ()):
             batches = self._answered_rows(variant, skipped=set(tally.missing()))
-            rows = [row for batch in batches for row in batch if row[1].scored]
+            read = (row for batch in batches for row in self._reader.read(variant, batch))
+            rows = [(number, row) for number, row in read if row.scored]
             numbers = [number for number, _ in rows]
             clusters = tally.clusters_of(numbers)
             for evaluator in evaluators if rows and not self._error else ():
@@ -220,13 +223,15 @@ class Stream:
         except queue.Empty:
             pass
         for variant, rows in self._rows_of(batch).items():
-            self._score(variant, rows)
+            self._score_received(variant, rows)
         if at_end and not block:  # stored rows are scored before the end
             self._queue.put(None)
             return True
         return not at_end
 
     def _release_callers(self) -> None:
+        if self._waiting_callers:
+            self._score_ambiguous()
         while self._waiting_callers:
             self._waiting_callers.pop().set()
 
@@ -239,15 +244,19 @@ class Stream:
         for completion in completions:
             for variant, number in self._cells_by_key.get(completion.key, ()):
                 cell = self._plan.cells[variant][number]
-                row = self._row(variant, cell, completion)
-                by_variant.setdefault(variant, []).append((number, row))
+                by_variant.setdefault(variant, []).append((number, Row(cell, completion)))
         return by_variant
 
-    def _row(self, variant: int, cell: Cell, completion: Completion) -> Row:
-        """The row with its answer as the model's settings read it."""
-        request_text = self._plan.bodies[cell.key].text
-        reasoning = self._plan.variants[variant].model.model.reasoning
-        return Row(cell, read_answer(completion, request_text, reasoning=reasoning))
+    def _score_received(self, variant: int, rows: Sequence[NumberedRow]) -> None:
+        if readable := self._reader.receive(variant, rows):
+            self._score(variant, readable)
+
+    def _score_ambiguous(self) -> None:
+        """Score the rows that waited for later replies, by all that have come so far."""
+        for variant, numbers in self._reader.take_ambiguous().items():
+            others = set(range(len(self._plan.cells[variant]))) - numbers
+            for rows in self._answered_rows(variant, skipped=others):
+                self._score(variant, self._reader.read(variant, rows))
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:

@@ -14,6 +14,7 @@ from workbench.canonical import JSON
 from workbench.model import Completion
 from workbench.store.completions import Store
 from workbench.store.database import Database
+from workbench.store.prefill_echo import PrefillEchoes, prefill_endpoint
 
 COMPLETIONS_PER_READ = 200  # so many are in memory
 
@@ -75,24 +76,30 @@ def select_completions(store: Store, selection: Selection) -> Iterator[StoredCom
     """Yield the selected completions, sorted by key."""
     where, values = selection.where(store.database)
     rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)
+    echoes = PrefillEchoes(store)
     for start in range(0, len(rows), COMPLETIONS_PER_READ):
-        yield from read_stored(
-            store, [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
-        )
+        keys = [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
+        yield from read_stored(store, keys, echoes)
 
 
-def read_stored(store: Store, keys: Collection[str]) -> Iterator[StoredCompletion]:
+def read_stored(
+    store: Store, keys: Collection[str], echoes: PrefillEchoes | None = None
+) -> Iterator[StoredCompletion]:
     """Yield the completions that are stored under `keys`, sorted by key.
+
+    Their answers are read as without settings of the model: its reasoning is no part of them.
 
     Raises:
         WorkbenchError: a row does not match its checksum (exit code 5).
     """
-    completions = store.completions(keys)
+    completions, echoes = store.completions(keys), echoes or PrefillEchoes(store)
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
     for key, model, stored_at, request in sorted(rows):
         if key in completions:
-            parts = parse_request(request)
-            completion = read_answer(completions[key], json.loads(request)["body"])
+            parts, text = parse_request(request), json.loads(request)["body"]
+            endpoint = prefill_endpoint(parts, text)
+            repeated = endpoint is not None and echoes.repeats(endpoint)
+            completion = read_answer(completions[key], text, prefill_repeated=repeated)
             yield StoredCompletion(key, model, stored_at, parts, completion)
 
 

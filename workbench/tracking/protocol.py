@@ -36,15 +36,16 @@ class RecordingJob:
         rows: per variant.
         traces: most traces per variant, not counting failed rows.
         again: create new runs although an equal invocation is recorded.
-        reused: of each variant, the scored answers that come from the store; None: all of them, as
-            nothing is sent.
+        sends_requests: requests are still to be sent.
+        refetches: stored completions are requested again, so recorded ones may change.
     """
 
     plan: Plan
     rows: int
     traces: int
     again: bool = False
-    reused: Sequence[int] | None = None
+    sends_requests: bool = False
+    refetches: bool = False
 
 
 class RowRecord(NamedTuple):

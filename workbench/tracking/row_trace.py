@@ -86,10 +86,11 @@ class RowTrace:
 
     @cached_property
     def content_digest(self) -> str:
-        """Digest of the completion, the scores and the cost."""
+        """Digest of the completion and the scores."""
         completion = replace(self.completion, stored=False)
-        parts = [FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))]
-        return digest([*parts, *filter(None, [completion.reasoning, self._cost()])])[:16]
+        reasoning = [completion.reasoning] if completion.reasoning else []
+        scores = ascii(dict(self.row.scores))
+        return digest([FORMAT, self.name, ascii(completion), scores, *reasoning])[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:

@@ -35,7 +35,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "prompt_version": variant.prompt.version,
         "model": model.model.ref,
         **{f"model.{key}": value for key, value in model.provider.identity.items()},
-        **({"model.reasoning": "keep"} if model.model.reasoning == "keep" else {}),
+        **{f"model.{key}": value for key, value in model.model.reading.items()},
         **variant.parameters,
         "choice_method": variant.choice_method or None,
         "dataset": plan.experiment.dataset.name,
@@ -125,12 +125,6 @@ def evaluators_tag(plan: Plan) -> str:
         for evaluator in experiment.evaluators
     }
     return json.dumps({name: asdict(evaluator) for name, evaluator in evaluators.items()})
-
-
-def pinned_experiment(plan: Plan) -> dict[str, JSON]:
-    """The experiment file with each prompt named by its digest, so that it can be run again."""
-    prompts = [f"{prompt.name}@sha:{prompt.digest[:16]}" for prompt in plan.experiment.prompts]
-    return {**plan.experiment.content, "name": plan.experiment.name, "prompts": prompts}
 
 
 def _metrics_tag(result: VariantResult) -> str:

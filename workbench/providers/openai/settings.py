@@ -41,6 +41,7 @@ class OpenAISettings(BaseModel):
         allow_http: the key may go over plain http to another machine: in your own network.
         api: `completions` sends raw text, for base models.
         prefill: how a prompt's last assistant message is continued, if the server can.
+        prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
         choices: how the `choices:` of a prompt are requested.
         rename: a parameter's name at this server.
         headers: sent with every request; they are part of the key.
@@ -57,6 +58,7 @@ class OpenAISettings(BaseModel):
     allow_http: bool = False
     api: Literal["chat", "completions"] = "chat"
     prefill: Literal["refuse", "continue_final_message", "prefix"] = "refuse"
+    prefill_echo: Literal["auto"] | bool = "auto"
     choices: Literal["text", "schema", "guided"] = "text"
     rename: dict[str, str] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
