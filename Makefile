@@ -65,6 +65,7 @@ bench-peers: install
 	$(BIN)/workbench data add movie-snippets boolq
 	$(BIN)/python -m benchmarks.beside_peers
 	$(BIN)/python -m benchmarks.intervals
+	$(BIN)/python -m benchmarks.parity
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
 

@@ -114,7 +114,14 @@ CHINESE = ["积极", "消极"]
         ],
         *[
             (LETTERS, text, "")
-            for text in ("A or B", "a, b or c", "C++ and C#", "e.g. a dog", "None")
+            for text in (
+                "A or B",
+                "ANSWER: A or B",
+                "a, b or c",
+                "C++ and C#",
+                "e.g. a dog",
+                "None",
+            )
         ],
         *[
             (BINARY, text, "")

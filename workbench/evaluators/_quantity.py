@@ -45,7 +45,9 @@ class Quantity:
     unit: str = ""
 
     def __str__(self) -> str:
-        return self.text if self.unit in ("", "ordinal") else f"{self.text} {self.unit}"
+        if self.unit in ("", "ordinal"):
+            return self.text
+        return f"{self.text}{'' if self.unit in _PERCENT else ' '}{self.unit}"
 
     def equals(self, other: "Quantity", tolerance: Fraction, relative: Fraction) -> bool:
         """True if they are the same within `tolerance`, or within `relative` times this value.

@@ -140,5 +140,10 @@ def _named_labels(text: str, mentions: Sequence[Mention]) -> set[str]:
     between = text[plain[other - 1].end : plain[other].start]
     if begins:
         return names if _LISTED.fullmatch(between) else {first.label}
-    cued = {mention.label for mention in plain if is_cued(text, mention)}
+    cued = {
+        mention.label
+        for mention, following in zip(plain, [*plain[1:], None], strict=True)
+        if is_cued(text, mention)
+        and not (following and _LISTED.fullmatch(text[mention.end : following.start]))
+    }
     return cued if len(cued) == 1 else names
