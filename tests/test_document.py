@@ -72,6 +72,10 @@ def test_yaml_is_read_as_plain_data(text, expected):
         ("a: " + "1" * 5000, f"f.yaml:1:4: '{'1' * 40}' is not a JSON int" + NUMBER),
         ("? [a, b]\n: c\n", ("f.yaml:1:3: a key must be a string\n  fix: use one word as the key")),
         (
+            "choices: {{ options }}\n",
+            'f.yaml:1:11: a key must be a string\n  fix: quote a template: "{{ … }}"',
+        ),
+        (
             'a: "\\ud800"\n',
             (
                 "f.yaml:1:4: '\\ud800' contains half a character"

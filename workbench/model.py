@@ -191,6 +191,7 @@ class Completion:
             the request was refused for this row, with an error in place of an answer.
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
         choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
+        choice_tokens: number of tokens of each choice.
         raw: the reply's body as text; None if the provider has none.
         model: the model's name in the reply; empty if it has none.
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
@@ -208,6 +209,7 @@ class Completion:
     usage: Usage = Usage()
     latency_s: float | None = None
     choice_scores: Mapping[str, float] | None = None
+    choice_tokens: Mapping[str, int] | None = None
     raw: str | None = None
     model: str = ""
     attempts: int = 1

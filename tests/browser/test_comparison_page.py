@@ -18,7 +18,14 @@ evaluators: [exact_match, output_tokens]
 """
 
 
-def write_page(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Path:
+LABELS = EXPERIMENT.replace(
+    "evaluators: [", "evaluators: [{label_match: {labels: [toxic, fine]}}, "
+)
+
+
+def write_page(
+    folder: Path, rows: list[dict[str, str]], attack: str = "", experiment: str = EXPERIMENT
+) -> Path:
     """Write the page of two prompts, one with the output `text`, one with `other`."""
     task = folder / "prompts" / "qa"
     task.mkdir(parents=True)
@@ -31,7 +38,7 @@ def write_page(folder: Path, rows: list[dict[str, str]], attack: str = "") -> Pa
     (task / "other.jinja").write_text(
         f"system:\n{{{{ n }}}} Be short. {attacked_text}\nuser:\n{{{{ other }}}}\n"
     )
-    (task / "experiment.yaml").write_text(EXPERIMENT)
+    (task / "experiment.yaml").write_text(experiment)
     file = folder / "page.html"
     for words in (["run"], ["compare", "--html", str(file)]):
         done = invoke(folder, *words, MLFLOW_TRACKING_URI="none")
@@ -165,6 +172,28 @@ def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     window.locator("summary").click()
     expect(window.locator("#prompts ins").last).to_contain_text("{{ other }}")
     expect(window.locator("#confusion")).to_contain_text("expected")
+
+
+def test_the_table_of_answers_agrees_with_the_metric(window: Page, tmp_path: Path) -> None:
+    answers = ["It is toxic.", "It isn't toxic.", "**Fine**, I'd say", "fine or toxic"]
+    rows = [
+        {"id": f"r{n}", "text": answers[n % 4], "other": "fine", "label": ("toxic", "fine")[n % 2]}
+        for n in range(40)
+    ]
+    _, messages = opened(window, write_page(tmp_path, rows, experiment=LABELS))
+    tables = window.locator("#confusion > div")
+    assert tables.count() == 2  # exact_match reads no labels
+    first = tables.nth(0)
+    expect(first).to_contain_text("plain · label_match 10 right of 40")
+    assert first.locator("th").all_inner_texts() == [
+        *("expected ↓ answered →", "toxic", "fine", "unparsed"),
+        *("toxic", "fine"),
+    ]
+    assert first.locator("td").all_inner_texts() == ["10", "10", "0", "0", "0", "20"]
+    expect(window.locator("#matrix tbody tr").nth(0)).to_contain_text("0.250")
+    window.get_by_label("show other").uncheck()
+    expect(tables).to_have_count(1)
+    assert messages == []
 
 
 def test_latency_has_its_median_and_percentile(window: Page, plain: Path, tmp_path: Path) -> None:

@@ -107,8 +107,8 @@ TEMPLATES = [
         "B01-front-matter-key",
         (
             "error: prompts/qa/plain.jinja:2:1: unknown key 'chta'\n"
-            "  fix: did you mean 'chat'? known: chat, choices, description, parameters, "
-            "response_schema, stop\n"
+            "  fix: did you mean 'chat'? known: chat, choices, description, normalize, "
+            "parameters, response_schema, stop\n"
         ),
         template("---\nchta: false\n---\nuser:\n{{ text }}\n"),
     ),

@@ -13,7 +13,7 @@ SYNTAX = (
 )
 FILE = "prompts/qa/one.jinja"
 INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} is allowed, with a literal name'
-KEYS = "chat, choices, description, parameters, response_schema, stop"
+KEYS = "chat, choices, description, normalize, parameters, response_schema, stop"
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
     "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
@@ -94,8 +94,8 @@ PARAMETERS = (
         (
             "---\nstopp: x\n---\na",
             f"{FILE}:2:1: unknown key 'stopp'\n"
-            "  fix: did you mean 'stop'? known: stop, chat, choices, description, parameters, "
-            "response_schema",
+            "  fix: did you mean 'stop'? known: stop, chat, choices, description, normalize, "
+            "parameters, response_schema",
         ),
         (
             "---\nstop: x\nparameters: {stop: y}\n---\na",
@@ -104,7 +104,7 @@ PARAMETERS = (
         (
             "---\nwords\n---\na",
             f"{FILE}: 'words' is not a mapping\n  fix: use these keys: "
-            "description, chat, parameters, stop, choices, response_schema",
+            "description, chat, parameters, stop, choices, normalize, response_schema",
         ),
         (
             "---\nstop: [x\n---\na",

@@ -254,7 +254,7 @@ def test_equal_prompts_have_one_digest(bench, first, second):
         "---\nchat: false\n---\na",
         "---\nparameters: {seed: 1}\n---\na",
         "---\nstop: []\n---\na",
-        "---\nchoices: [x]\n---\na",
+        "---\nchoices: [x, y]\n---\na",
         "---\nresponse_schema: {type: object}\n---\na",
         " a",
     ],

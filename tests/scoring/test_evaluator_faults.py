@@ -314,7 +314,7 @@ def test_limits_and_grants_are_not_in_the_digest(project: EvaluatorProject, monk
          "keyword-only"),
         ("def mine(outputs, *, env=1): ...", "evaluators/mine.py: evaluator 'mine' has a setting "
          "'env', which workbench reserves\n  fix: rename it; "
-         "reserved are name, env, timeout_s"),
+         "reserved are name, env, timeout_s, transform"),
         ("def other(outputs): ...", "evaluators/mine.py has no 'mine'"
          "\n  fix: define `def mine(outputs, expectations): …` in it"),
     ],

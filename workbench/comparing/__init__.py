@@ -4,6 +4,7 @@ metrics.py        each metric of a variant compared with its baseline's: differe
 times.py          metrics of time, compared where both variants met the same load
 selectors.py      the variants that a user's names select, and the pairs to compare
 changed_rows.py   the rows whose values changed, with both answers
+confusion.py      expected answers, counted by the label that the evaluator read
 slices.py         comparisons by value of a column; the test that a difference is the same in all
 cross.py          the factors that variants cross
 factors.py        effects of prompt, model and parameters, and their interactions

@@ -139,7 +139,10 @@ class _NodeReader:
         mapping: dict[str, JSON] = {}
         for key, value in node.value:
             if not isinstance(key, ScalarNode):
-                raise self._error("a key must be a string", key, "use one word as the key")
+                fix = "use one word as the key"
+                if isinstance(key, MappingNode):  # {{ options }}
+                    fix = 'quote a template: "{{ … }}"'
+                raise self._error("a key must be a string", key, fix)
             if key.tag == f"{TAG}merge":
                 for layer in [value] if isinstance(value, MappingNode) else value.value[::-1]:
                     merged |= self._mapping(layer, path)

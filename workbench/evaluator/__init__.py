@@ -8,6 +8,7 @@ def brevity(outputs: str, *, words: int = 20) -> float: ...
 contract   evaluator functions and their scores
 spec       an evaluator of an experiment file
 lookup     evaluators by name
+transform  the part of an output that an evaluator judges
 row_values metrics with a value of each row
 errors     errors in a user's evaluator
 """

@@ -22,6 +22,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.errors import exception_message
 from workbench.evaluator.spec import RESERVED, Spec
+from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
 
 TIME_UNITS = frozenset({"s", "sec", "seconds", "ms", "us", "µs", "ns", "min", "h"})
@@ -122,6 +123,7 @@ class Evaluator:
         needs_expectations: True if it takes `expectations` without a default.
         spec: how another process finds it; None: it was made from a function, and runs in the
             main process.
+        transform: cuts `outputs` down before the function gets it; None: it gets all of it.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Evaluator:
     source: str = ""
     needs_expectations: bool = False
     spec: Spec | None = field(default=None, compare=False)
+    transform: Transform | None = field(default=None, compare=False)
 
     def score(
         self,
@@ -156,16 +159,34 @@ class Evaluator:
         """The score of these data arguments, which the function may modify."""
         assert self.function
         try:
+            arguments, missing = self.transformed(arguments)
             result = self.function(**arguments, **copy.deepcopy(dict(self.settings)))
         except (Exception, SystemExit) as error:  # a user's code may raise anything
             return Score(error=exception_message(error, self.spec.root if self.spec else None))
-        return _checked_score(result, self.traits)
+        score = _checked_score(result, self.traits)
+        if not missing or score.error:
+            return score
+        value = False if score.value is True else score.value
+        return replace(score, value=value, reason=missing, label="unparsed", parsed="")
+
+    def transformed(self, arguments: Mapping[str, Any]) -> tuple[Mapping[str, Any], str]:
+        """The arguments with the part of `outputs` that counts, and why there is none.
+
+        Where the transform finds nothing, the function gets an empty output.
+        """
+        if not self.transform:
+            return arguments, ""
+        try:
+            return {**arguments, "outputs": self.transform.apply(arguments["outputs"])}, ""
+        except NoPartError as error:
+            return {**arguments, "outputs": ""}, f"transform: {error}"
 
 
 def evaluator_as_json(evaluator: Evaluator) -> dict[str, JSON]:
     """The evaluator without its function, for another process."""
-    fields = asdict(replace(evaluator, function=None, spec=None))
-    return {name: value for name, value in fields.items() if name not in ("function", "spec")}
+    fields = asdict(replace(evaluator, function=None, spec=None, transform=None))
+    absent = ("function", "spec", "transform")
+    return {name: value for name, value in fields.items() if name not in absent}
 
 
 def evaluator_from_json(fields: Mapping[str, JSON], spec: Spec) -> Evaluator:

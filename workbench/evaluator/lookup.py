@@ -25,6 +25,7 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error
 from workbench.evaluator.spec import Spec
+from workbench.evaluator.transform import Transform, function_names, read_transform
 
 GROUP = "workbench.evaluators"
 PACKAGE = "workbench.evaluators"
@@ -53,7 +54,7 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         WorkbenchError: no such evaluator, it can't be imported, or the settings don't fit.
     """
     name, root = spec.name, spec.root
-    settings = {key: value for key, value in spec.settings.items() if key != "name"}
+    settings = {k: value for k, value in spec.settings.items() if k not in ("name", "transform")}
     label = str(spec.settings.get("name") or name.rpartition(":")[2])
     try:
         module, target = _locate(spec)
@@ -66,6 +67,7 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         else:
             raise WorkbenchError(f"{name!r} is a {type(target).__name__}, not a function")
         evaluator = bind(function, settings, name=label, source=_display_name(module, root))
+        evaluator = replace(evaluator, transform=_transform(evaluator, spec))
         if hasattr(module, "check_settings"):
             _check_settings(module.check_settings, settings, label)
     except WorkbenchError as error:
@@ -73,6 +75,9 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         raise
     source = _source_digest(module, root)
     identity = {"source": source, "name": name, "settings": dict(spec.settings)}
+    if functions := function_names(spec.settings.get("transform")):
+        modules = [_locate(replace(spec, name=function))[0] for function in functions]
+        identity["transform"] = [_source_digest(module, root) for module in modules]
     return replace(evaluator, digest=digest(identity), spec=spec)
 
 
@@ -85,6 +90,27 @@ def is_builtin(name: str, root: Path) -> bool:
     """True if the name means an evaluator of the library."""
     overridden = name.isidentifier() and (root / "evaluators" / f"{name}.py").is_file()
     return name in _module_names(LIBRARY) and not overridden
+
+
+def _transform(evaluator: Evaluator, spec: Spec) -> Transform | None:
+    """The transform of an evaluator's settings; None: it has none."""
+    if "transform" not in spec.settings:
+        return None
+    if "outputs" not in evaluator.arguments:
+        message = f"evaluator {evaluator.name!r} takes no outputs, which a transform would change"
+        raise WorkbenchError(message, fix="remove `transform`")
+
+    def load(name: str) -> Callable[[str], object]:
+        function = _locate(replace(spec, name=name))[1]
+        if not callable(function):
+            raise WorkbenchError(f"transform {name!r} is not a function")
+        return function
+
+    try:
+        return read_transform(spec.settings["transform"], load)
+    except WorkbenchError as error:
+        error.message = f"evaluator {evaluator.name!r}: {error.message}"
+        raise
 
 
 def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None] | None:

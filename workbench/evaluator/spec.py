@@ -14,7 +14,7 @@ from pathlib import Path
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
-RESERVED = ("name", "env", "timeout_s")  # settings that are not passed to the function
+RESERVED = ("name", "env", "timeout_s", "transform")  # settings that are not passed to the function
 DEFAULT_TIMEOUT_S = 60.0
 MAX_TIMEOUT_S = 86_400
 
@@ -24,7 +24,7 @@ class Spec:
     """Everything that another process needs to find an evaluator.
 
     Attributes:
-        settings: its function's, and `name`; the other reserved ones are below.
+        settings: its function's, `name` and `transform`; the other reserved ones are below.
         root: the project's folder.
         where: its position in the experiment file.
         env: environment variables that its process gets beside the harmless ones.

@@ -26,6 +26,7 @@ class Rendering:
     conversation: Conversation
     characters: int
     tokens: dict[str, int]
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
-                conversations = _render_all(prompt, context.dataset, renderer)
+                calls = _render_all(prompt, context.dataset, renderer)
             except WorkbenchError as error:
                 findings.append(PromptFindings(name, (error,)))
                 continue
@@ -81,8 +82,8 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
             if context.dataset:
                 warnings += column_warnings(prompt, context.dataset)
-                warnings += row_warnings(prompt, context.dataset, conversations)
-            samples = _renderings(prompt, context, conversations[:examples])
+                warnings += row_warnings(prompt, context.dataset, calls)
+            samples = _renderings(context, calls[:examples])
             findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))
     return TaskFindings(task, tuple(findings), context.errors)
 
@@ -108,31 +109,27 @@ def _load_context(project: Project, task: str) -> _Context:
     return _Context(dataset, models)
 
 
-def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[Conversation]:
+def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[PromptCall]:
     if dataset is None:
         return []
     labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
-    return list(prompt.render(renderer, [example.inputs for example in dataset.examples], labels))
+    return list(prompt.calls(renderer, [example.inputs for example in dataset.examples], labels))
 
 
-def _renderings(
-    prompt: Prompt, context: _Context, conversations: Sequence[Conversation]
-) -> Iterator[Rendering]:
+def _renderings(context: _Context, calls: Sequence[PromptCall]) -> Iterator[Rendering]:
     examples = context.dataset.examples if context.dataset else ()
-    for example, conversation in zip(examples, conversations, strict=False):
+    for example, call in zip(examples, calls, strict=False):
+        conversation = call.conversation
         text = conversation.text or "".join(m.content for m in conversation.messages)
-        tokens = _tokens(prompt, conversation, context.models)
-        yield Rendering(example.id, conversation, len(text), tokens)
+        tokens = _tokens(call, context.models)
+        yield Rendering(example.id, conversation, len(text), tokens, call.choices)
 
 
-def _tokens(
-    prompt: Prompt, conversation: Conversation, models: Mapping[str, Provider]
-) -> dict[str, int]:
+def _tokens(call: PromptCall, models: Mapping[str, Provider]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for ref, provider in models.items():
         try:
-            body = provider.prepare(PromptCall(conversation, choices=prompt.settings.choices)).body
-            count = provider.count_tokens(body)
+            count = provider.count_tokens(provider.prepare(call).body)
         except WorkbenchError:  # an impossible pair; the experiment may exclude it
             continue
         if count is not None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from workbench.canonical import JSON
 from workbench.conversation import ROLES, Conversation
 from workbench.dataset import Dataset
+from workbench.model import PromptCall
 from workbench.plan.clusters import find_copies
 from workbench.prompt import Prompt
 
@@ -56,28 +57,28 @@ def _is_hidden(character: str) -> bool:
 def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
     """Variables that no row has, and columns that the template doesn't use."""
     columns = dataset.columns
-    for name, line in prompt.variables.items():
+    lines = dict.fromkeys(prompt.choice_variables, prompt.choices_where)
+    lines |= {name: prompt.where(line) for name, line in prompt.variables.items()}
+    for name, where in lines.items():
         if name not in columns:  # fine only if the template tests that it is defined
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
-            yield f"{prompt.where(line)}: no row has {name!r}{nearest}"
+            yield f"{where}: no row has {name!r}{nearest}"
     for column in columns:
-        if column not in prompt.variables and column != dataset.cluster:
+        if column not in lines and column != dataset.cluster:
             yield f"the template doesn't use the column {column!r}"
 
 
-def row_warnings(
-    prompt: Prompt, dataset: Dataset, conversations: Sequence[Conversation]
-) -> Iterator[str]:
+def row_warnings(prompt: Prompt, dataset: Dataset, calls: Sequence[PromptCall]) -> Iterator[str]:
     """Empty messages, nulls rendered as None, and copies."""
     empty: dict[str, list[int]] = {}
     nulls: dict[str, list[int]] = {}
-    for index, conversation in enumerate(conversations):
+    for index, conversation in enumerate(call.conversation for call in calls):
         for role in _empty(conversation):
             empty.setdefault(role, []).append(index)
         for column in _none_columns(prompt, dataset.examples[index].inputs, conversation):
             nulls.setdefault(column, []).append(index)
-    total = len(conversations)
+    total = len(calls)
     for role, rows in empty.items():
         first = dataset.row_label(rows[0])
         yield f"{len(rows)} of {total} rows render an empty {role}, first row {first}"
@@ -86,7 +87,7 @@ def row_warnings(
             f"{len(rows)} of {total} rows render null in {column!r} as None, first row "
             f"{dataset.row_label(rows[0])}; try {{{{ {column} or '' }}}}"
         )
-    copies = find_copies(conversations)
+    copies = find_copies((call.conversation, call.choices) for call in calls)
     if len(copies) > COPIES_SHARE * total:
         yield (
             f"{len(copies)} of {total} rows render to the text of an earlier row, first row "

@@ -29,7 +29,8 @@ def summarize_plan(plan: Plan) -> Plan:
             dataset=replace(experiment.dataset, examples=(), row_numbers=()),
             models=tuple(models.values()),
             evaluators=tuple(
-                replace(evaluator, function=None) for evaluator in experiment.evaluators
+                replace(evaluator, function=None, transform=None)
+                for evaluator in experiment.evaluators
             ),
         ),
         examples=(),

@@ -8,7 +8,6 @@ from hashlib import sha256
 from itertools import count
 
 from workbench.canonical import JSON, canonical_json, digest, ordered_json
-from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
@@ -97,10 +96,10 @@ def _fill(
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
         rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
-        rendered = prompt.render(renderer, rows, ids)
-        for example, conversation in zip(examples, rendered, strict=True):
+        calls = prompt.calls(renderer, rows, ids)
+        for example, call in zip(examples, calls, strict=True):
             for cross in users:
-                cross.add(example, conversation, bodies)
+                cross.add(example, call, bodies)
     return bodies
 
 
@@ -114,22 +113,21 @@ class _Cross:
         self._occurrences: Counter[str] = Counter()
         self._key_parts: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
 
-    def add(self, example: Example, conversation: Conversation, bodies: dict[str, Request]) -> None:
-        """Add the next example, rendered as `conversation`."""
+    def add(self, example: Example, call: PromptCall, bodies: dict[str, Request]) -> None:
+        """Add the next example, rendered as `call`."""
         for repeat in range(self.repeats):
-            prepared = self._prepared(conversation, repeat)
-            request = self._request(prepared, repeat, conversation.prefill)
+            prepared = self._prepared(call, repeat)
+            request = self._request(prepared, repeat, call.conversation.prefill)
             key = bodies.setdefault(request.key, request).key
             self.cells.append(Cell(example, repeat, key))
 
-    def _prepared(self, conversation: Conversation, repeat: int) -> PreparedCall:
+    def _prepared(self, call: PromptCall, repeat: int) -> PreparedCall:
         parameters = dict(self.variant.parameters)
         if "seed" in parameters:
             parameters["seed"] += repeat
-        settings = self.variant.prompt.settings
-        call = PromptCall(conversation, parameters, settings.choices, settings.response_schema)
         try:
-            prepared = self.variant.model.provider.prepare(call)
+            prepared = self.variant.model.provider.prepare(replace(call, parameters=parameters))
+            self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
             error.where = error.where or self.variant.prompt.where()
@@ -137,6 +135,16 @@ class _Cross:
         if prepared.choice_method != self.variant.choice_method:
             self.variant = replace(self.variant, choice_method=prepared.choice_method)
         return prepared
+
+    def _check_normalize(self, choice_method: str) -> None:
+        normalize = self.variant.prompt.settings.normalize
+        if normalize != "none" and choice_method != "loglikelihood":
+            raise WorkbenchError(
+                f"`normalize: {normalize}` needs log-likelihoods, and this model answers choices "
+                f"by {choice_method!r}",
+                where=self.variant.prompt.choices_where,
+                fix="remove `normalize`, or exclude the pair; local models have log-likelihoods",
+            )
 
     def _request(self, prepared: PreparedCall, repeat: int, prefill: str) -> Request:
         """Return the request; its key is the digest of everything that decides the answer.

@@ -2,6 +2,7 @@
 
     prompts/sentiment/zero_shot.jinja --load--> Prompt --render with a row--> Conversation
 
+choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
 load.py       front matter and text of a template file, from the folder or a git revision
 partials.py   included files
@@ -13,6 +14,7 @@ worker.py     the child process itself
 write.py      a prompt written back into its file
 """
 
+from workbench.prompt.choices import choose
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
 from workbench.prompt.prompt import Prompt, PromptSettings, Template, settings_from_json
 from workbench.prompt.reference import Reference, parse_reference
@@ -24,6 +26,7 @@ __all__ = [
     "Reference",
     "Renderer",
     "Template",
+    "choose",
     "folder_reader",
     "git_reader",
     "list_prompts",

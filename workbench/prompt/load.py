@@ -21,8 +21,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.canonical import ordered_json
 from workbench.document import file_kind, parse_document
-from workbench.errors import NotFoundError, WorkbenchError
+from workbench.errors import NotFoundError, WorkbenchError, located
 from workbench.parameters import check_parameters
+from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import (
     Prompt,
@@ -41,12 +42,13 @@ MAX_CHARACTERS = 100_000  # of a tag in MLflow's registry
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # A first line --- and keys below it, without a line that ends them.
 OPEN_FRONT_MATTER = re.compile(
-    r"\A---[ \t]*((?:\n(?:description|chat|parameters|stop|choices|response_schema)[ \t]*:.*)+)"
+    r"\A---[ \t]*((?:\n"
+    r"(?:description|chat|parameters|stop|choices|normalize|response_schema)[ \t]*:.*)+)"
 )
 
 
-def _as_list(stop: Any) -> Any:
-    return [stop] if isinstance(stop, str) else stop
+def _as_list(text: Any) -> Any:
+    return [text] if isinstance(text, str) else text
 
 
 class FrontMatter(BaseModel):
@@ -57,7 +59,8 @@ class FrontMatter(BaseModel):
     chat: bool = True
     parameters: dict[str, Any] = Field(default_factory=dict)
     stop: Annotated[list[str] | None, BeforeValidator(_as_list)] = None
-    choices: list[str] = Field(default_factory=list)
+    choices: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
+    normalize: Normalization = "none"
     response_schema: dict[str, Any] | None = None
 
 
@@ -140,7 +143,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     if raw is None:
         raise NotFoundError(f"no prompt {ref!r}", where=where)
     text = plain_text(raw, where=where)
-    front, body, first_line = _split_front_matter(text, where)
+    front, choices_where, body, first_line = _split_front_matter(text, where)
     source, origins = PartialInliner(read).inline(body, path, first_line)
     prompt = Prompt(
         task=task,
@@ -151,6 +154,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
         settings=_settings(front),
         description=front.description,
         origins=tuple(origins),
+        choices_where=choices_where,
     )
     prompt = check_template(prompt, renderer)
     template = split_template(prompt.source, chat=front.chat, renderer=renderer)
@@ -175,8 +179,8 @@ def _check_content(template: Template, where: str) -> None:
         )
 
 
-def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
-    """The front matter, the text below it, and the number of the text's first line."""
+def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, str, int]:
+    """The front matter, the line of its choices, the text below it, and that text's first line."""
     match = FRONT_MATTER.match(text)
     if not match:
         if open_match := OPEN_FRONT_MATTER.match(text):
@@ -186,7 +190,7 @@ def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
                 where=f"{where}:1",
                 fix=f"write --- on a line of its own after line {line}",
             )
-        return FrontMatter(), text, 1
+        return FrontMatter(), "", text, 1
     document = parse_document(match[1], where, first_line=2)
     front = FrontMatter()
     if document.content is not None:
@@ -201,7 +205,27 @@ def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, int]:
             where=document.where("response_schema"),
             fix="keep one of them",
         )
-    return front, text[match.end() :], text.count("\n", 0, match.end()) + 1
+    choices_where = document.where("choices") if front.choices else ""
+    with located(choices_where):
+        _check_choices(front, normalize_where=document.where("normalize"))
+    return front, choices_where, text[match.end() :], text.count("\n", 0, match.end()) + 1
+
+
+def _check_choices(front: FrontMatter, *, normalize_where: str) -> None:
+    """Check what can be checked without rows."""
+    if front.normalize != "none" and not front.choices:
+        raise WorkbenchError(
+            "`normalize` is set without `choices`", where=normalize_where, fix="remove it"
+        )
+    if not front.choices or any(map(is_template, front.choices)):
+        return
+    try:
+        row_choices(front.choices)
+    except WorkbenchError as error:
+        error.message = f"`choices` {error.message}"
+        if len(front.choices) == 1:
+            error.fix = 'write at least two texts, or an expression: choices: "{{ options }}"'
+        raise
 
 
 def _settings(front: FrontMatter) -> PromptSettings:

@@ -12,6 +12,8 @@ from functools import cached_property
 from workbench.canonical import JSON, digest, ordered_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.model import PromptCall
+from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.hints import suggest_fix
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import Markers, as_source, segments, unescaped, without_last_blanks
@@ -28,7 +30,9 @@ class PromptSettings:
     Attributes:
         chat: False: the rendered text is sent raw, for base models and plain-text few-shot.
         stop: texts that end an answer; None: not set.
-        choices: the only answers allowed.
+        choices: the only answers allowed: texts, templates of one text each, or a single
+            expression that gives the list of a row.
+        normalize: what the log-likelihood of a choice is divided by.
         response_schema: a JSON schema the answer must follow.
     """
 
@@ -36,7 +40,13 @@ class PromptSettings:
     parameters: Mapping[str, JSON] = field(default_factory=dict)
     stop: tuple[str, ...] | None = None
     choices: tuple[str, ...] = ()
+    normalize: Normalization = "none"
     response_schema: Mapping[str, JSON] | None = None
+
+    @property
+    def choice_templates(self) -> tuple[str, ...]:
+        """`choices` if they depend on the row."""
+        return self.choices if any(map(is_template, self.choices)) else ()
 
     def as_json(self) -> dict[str, JSON]:
         """JSON without the defaults, so equal settings give equal JSON."""
@@ -45,6 +55,7 @@ class PromptSettings:
             "parameters": dict(self.parameters) or None,
             "stop": None if self.stop is None else list(self.stop),
             "choices": list(self.choices) or None,
+            "normalize": None if self.normalize == "none" else self.normalize,
             "response_schema": self.response_schema,
         }
         return {name: value for name, value in settings.items() if value is not None}
@@ -58,6 +69,7 @@ def settings_from_json(settings: Mapping[str, JSON]) -> PromptSettings:
         parameters=settings.get("parameters") or {},
         stop=None if stop is None else tuple(stop),
         choices=tuple(settings.get("choices") or ()),
+        normalize=settings.get("normalize", "none"),
         response_schema=settings.get("response_schema") or None,
     )
 
@@ -73,6 +85,8 @@ class Prompt:
         source: the text to render, partials included.
         origins: file and line of each line of `source`.
         variables: those that the data must have, with their first line in `source`.
+        choice_variables: those of the templates in `choices`.
+        choices_where: file and line of `choices`.
         version: number in the registry; None: not known yet.
     """
 
@@ -85,6 +99,8 @@ class Prompt:
     description: str = ""
     origins: tuple[Origin, ...] = ()
     variables: Mapping[str, int] = field(default_factory=dict)
+    choice_variables: tuple[str, ...] = ()
+    choices_where: str = ""
     version: int | None = None
 
     @property
@@ -100,6 +116,11 @@ class Prompt:
             settings["response_schema"] = ordered_json(self.settings.response_schema)
         return digest({"template": template_json(self.template), **settings})
 
+    @property
+    def all_variables(self) -> list[str]:
+        """Variables of the template, then those that only `choices` have."""
+        return list(dict.fromkeys([*self.variables, *self.choice_variables]))
+
     def where(self, line: int = 1) -> str:
         """`file:line` of a line of `source`."""
         if not self.origins:
@@ -110,7 +131,15 @@ class Prompt:
     def render(
         self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Iterable[str]
     ) -> Iterator[Conversation]:
-        """One conversation per row, in order; some rows are rendered ahead.
+        """One conversation per row, in order, without choices; see `calls`."""
+        settings = replace(self.settings, choices=())
+        without_choices = replace(self, settings=settings)
+        return (call.conversation for call in without_choices.calls(renderer, rows, ids))
+
+    def calls(
+        self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Iterable[str]
+    ) -> Iterator[PromptCall]:
+        """One call per row with its choices, in order; some rows are rendered ahead.
 
         Args:
             renderer: the child process.
@@ -118,19 +147,43 @@ class Prompt:
             ids: of the rows, for error messages.
 
         Raises:
-            WorkbenchError: a row that doesn't render, with the template's file and line.
+            WorkbenchError: a row that doesn't render, or whose choices can't be used, with the
+                template's file and line.
         """
         markers = Markers()
         marked = markers.mark(self.source) if self.settings.chat else self.source
-        where = self.where()
-        with closing(renderer.render(marked, rows)) as texts:
+        where, settings = self.where(), self.settings
+        templates = settings.choice_templates
+        with closing(renderer.render(marked, rows, templates)) as texts:
             for rendered, row, row_id in zip(texts, rows, ids, strict=False):
+                if rendered.error and rendered.in_choices:
+                    raise self._choices_error(rendered.error, row, row_id)
                 if rendered.error:
                     raise self.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
-                if self.settings.chat:
-                    yield markers.split(rendered.text, where=where, row=row_id)
-                else:
-                    yield Conversation(text=rendered.text)
+                conversation = Conversation(text=rendered.text)
+                if settings.chat:
+                    conversation = markers.split(rendered.text, where=where, row=row_id)
+                choices = settings.choices
+                if templates:
+                    choices = self._checked_choices(rendered.choices, row_id)
+                yield PromptCall(
+                    conversation, choices=choices, response_schema=settings.response_schema
+                )
+
+    def _checked_choices(self, value: JSON, row_id: str) -> tuple[str, ...]:
+        try:
+            return row_choices(value)
+        except WorkbenchError as error:
+            error.where = self.choices_where or self.where()
+            error.message = f"`choices` {error.message} (row {row_id})"
+            raise
+
+    def _choices_error(self, error: str, row: Mapping[str, JSON], row_id: str) -> WorkbenchError:
+        """The error of an expression in `choices`."""
+        wrong = self.error_at(0, error, row=row, row_id=row_id)
+        wrong.where = self.choices_where or self.where()
+        wrong.message = f"`choices`: {wrong.message}"
+        return wrong
 
     def error_at(
         self, line: int, error: str, *, row: Mapping[str, JSON] | None = None, row_id: str = ""
@@ -187,12 +240,12 @@ def template_source(template: Template) -> str:
 
 
 def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
-    """`prompt` with the variables of its source.
+    """`prompt` with the variables of its source and of its choices.
 
     Raises:
         WorkbenchError: a syntax error with file, line, column and context, or a banned tag.
     """
-    (parsed,) = renderer.parse([prompt.source])
+    parsed, *parsed_choices = renderer.parse([prompt.source, *prompt.settings.choice_templates])
     if parsed.error:
         raise prompt.error_at(parsed.line, parsed.error)
     for tag, line in parsed.tags.items():
@@ -201,4 +254,11 @@ def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
             where=prompt.where(line),
             fix='only {% include "_name.jinja" %} is allowed, with a literal name',
         )
-    return replace(prompt, variables=parsed.variables)
+    for choice in parsed_choices:
+        tag_error = next((f"`{tag}` is not allowed here" for tag in choice.tags), "")
+        if error := choice.error or tag_error:
+            fix = 'write an expression that gives a list: choices: "{{ options }}"'
+            where = prompt.choices_where or prompt.where()
+            raise WorkbenchError(f"`choices`: {error}", where=where, fix=fix)
+    names = dict.fromkeys(name for choice in parsed_choices for name in choice.variables)
+    return replace(prompt, variables=parsed.variables, choice_variables=tuple(names))

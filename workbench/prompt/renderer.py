@@ -5,7 +5,7 @@
 ...     list(renderer.render("Hi {{ name }}", [{"name": "Ada"}]))
 ...     list(renderer.evaluate("{{ choices[answer] }}", [{"choices": [3, 7], "answer": 1}]))
 [Parsed(variables={'name': 1}, tags={}, error='', line=0)]
-[Rendered(text='Hi Ada', error='', line=0)]
+[Rendered(text='Hi Ada', choices=None, error='', line=0, in_choices=False)]
 [Evaluated(value=7, error='', line=0)]
 """
 
@@ -42,11 +42,19 @@ class Parsed:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """Text of one row, or its error; `line` is of the template, 0 if unknown."""
+    """Text of one row, or its error.
+
+    Attributes:
+        choices: JSON of any kind; None if no choices were requested.
+        line: of the template; 0 if unknown.
+        in_choices: the error is in the choices.
+    """
 
     text: str = ""
+    choices: JSON = None
     error: str = ""
     line: int = 0
+    in_choices: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +102,21 @@ class Renderer(WorkerProcess):
         return parsed
 
     def render(
-        self, source: str, rows: Iterable[Mapping[str, JSON]]
+        self, source: str, rows: Iterable[Mapping[str, JSON]], choices: Sequence[str] = ()
     ) -> Generator[Rendered, None, None]:
         """The text of each row, in order, up to and including the first that fails.
 
-        Rows are read and rendered some batches ahead of the caller.
+        Rows are read and rendered some batches ahead of the caller. `choices` are sources: a
+        single one gives all choices of a row, several give one choice each.
         """
-        return self._answer_rows("render", source, rows, Rendered)
+        request = {"render": source, "choices": list(choices)}
+        return self._answer_rows(request, rows, Rendered)
 
     def evaluate(
         self, source: str, rows: Iterable[Mapping[str, JSON]]
     ) -> Generator[Evaluated, None, None]:
         """As `render`; a source that is one `{{ expression }}` keeps the type of its value."""
-        return self._answer_rows("evaluate", source.strip(), rows, Evaluated)
+        return self._answer_rows({"evaluate": source.strip()}, rows, Evaluated)
 
     def reads(self, source: str) -> Reads:
         """The columns that a source for `evaluate` reads."""
@@ -116,11 +126,11 @@ class Renderer(WorkerProcess):
 
     def _answer_rows(
         self,
-        request: str,
-        source: str,
+        request: Mapping[str, JSON],
         rows: Iterable[Mapping[str, JSON]],
         answer_type: type[RowAnswer],
     ) -> Generator[RowAnswer, None, None]:
+        request_json = json.dumps(request)
         # They must fit into the child's memory.
         batches = json_batches(rows, most_rows=BATCH_ROWS, size=BATCH_SIZE)
         sizes: deque[int] = deque()  # of the batches whose answers are still to be read
@@ -128,7 +138,7 @@ class Renderer(WorkerProcess):
             for batch in chain(batches, [None] * BATCHES_AHEAD):
                 if batch is not None:
                     row_list = ", ".join(batch)
-                    self.send(f'{{"{request}": {json.dumps(source)}, "rows": [{row_list}]}}')
+                    self.send(f'{request_json[:-1]}, "rows": [{row_list}]}}')
                     sizes.append(len(batch))
                 if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
                     # All at once: a caller that stops at a row leaves no answer behind.

@@ -12,6 +12,8 @@ JSON lines on stdout:
         -> {"value": "b"}                            (as `render`, but the value keeps its type)
     {"reads": "{{ choices[answer] }}"}
         -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"]}
+    {"render": "{{ question }}", "choices": ["{{ options }}"], "rows": [{"question": "2+2?", …}]}
+        -> {"text": "2+2?", "choices": ["4", "5"]}   (or an error with "in_choices": true)
 
 Run as `python worker.py MEMORY_BYTES SECONDS`; nothing of the package is imported.
 """
@@ -25,13 +27,13 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
-from types import FrameType
-from typing import Any
+from types import FrameType, GeneratorType
+from typing import Any, NoReturn
 
-from jinja2 import StrictUndefined, Template, TemplateSyntaxError, Undefined, meta, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MAX_RENDERED = 20_000_000  # characters of one rendered prompt
+MAX_RENDERED = 20_000_000  # characters of one rendered prompt, and of its choices
 
 
 class MissingVariable(StrictUndefined):
@@ -50,6 +52,7 @@ class MissingVariable(StrictUndefined):
 
 
 VIEWS: tuple[type, ...] = (type({}.items()), type({}.keys()), type({}.values()))
+LISTS: tuple[Any, ...] = (GeneratorType, range, *VIEWS)
 PRINTABLE: tuple[type, ...] = (str, int, float, list, dict, tuple, range, type(None), Undefined)
 
 
@@ -60,10 +63,23 @@ def _check_printable(value: object) -> object:
     raise TypeError(f"a {type(value).__name__} is not text")
 
 
-def _refuse_json(value: object) -> None:
+def _refuse_json(value: object) -> NoReturn:
     if isinstance(value, Undefined):
         str(value)  # raises the error that names the missing variable
     raise TypeError(f"a {type(value).__name__} is not JSON")
+
+
+def _as_list(value: Any) -> list[Any] | None:
+    return list(value) if isinstance(value, LISTS) else _refuse_json(value)
+
+
+def _check_choice(value: object) -> object:
+    """Refuse all but text and numbers inside the text of a choice."""
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, (str, int, float, Undefined)):
+        return value
+    raise TypeError("null" if value is None else f"a {type(value).__name__} in a text")
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -175,49 +191,56 @@ def _paths(node: nodes.Node) -> list[list[str]]:
     return [path for child in target.iter_child_nodes() for path in _paths(child)]
 
 
-def _compile_value(source: str) -> Callable[[Any], Any]:
+def _compile_value(source: str, environment: Environment = ENVIRONMENT) -> Callable[[Any], Any]:
     """A function from a row to the value of a template; its text, if it is no single expression."""
     body = ENVIRONMENT.parse(source).body
     output = body[0] if len(body) == 1 else None
     match = EXPRESSION.fullmatch(source)
     if match and isinstance(output, nodes.Output) and len(output.nodes) == 1:
         return ENVIRONMENT.compile_expression(match[1], undefined_to_none=False)
-    return ENVIRONMENT.from_string(source).render
+    return environment.from_string(source).render
 
 
-def evaluate(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """One value per row, up to the first error."""
-    compute: Callable[[Any], Any] | None = None
-    for row in rows:
+def answer_rows(request: dict[str, Any], seconds: float) -> Iterator[dict[str, Any]]:
+    """A text with its choices, or a value, per row, up to the first error."""
+    functions: dict[str, Callable[[Any], Any]] = {}
+    for row in request["rows"]:
+        answer: dict[str, Any] = {}
         try:
             with _time_limit(seconds):
-                compute = compute or _compile_value(source)
-                text = json.dumps(compute(row), allow_nan=False, default=_refuse_json)
-            _check_length(text)
-        except Exception as error:  # an expression may raise anything
-            yield {"error": _message(error), "line": 0}
-            return
-        yield {"value": json.loads(text)}
-
-
-def render(source: str, rows: list[Any], seconds: float) -> Iterator[dict[str, Any]]:
-    """One text per row, up to the first error."""
-    template: Template | None = None
-    for row in rows:
-        try:
-            with _time_limit(seconds):
-                template = template or ENVIRONMENT.from_string(source)
-                text = template.render(row)
-            _check_length(text)
+                functions = functions or _compile(request)
+                for name, function in functions.items():
+                    value = function(row)
+                    answer[name] = _limited(value) if name == "text" else _as_json(value)
         except Exception as error:  # a template may raise anything
-            yield {"error": _message(error), "line": _line(error)}
+            part = {"in_choices": True} if "text" in answer else {}
+            yield {"error": _message(error), "line": _line(error), **part}
             return
-        yield {"text": text}
+        yield answer
 
 
-def _check_length(text: str) -> None:
+def _compile(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+    """The functions that make a row's answer, by its key."""
+    if "evaluate" in request:
+        return {"value": _compile_value(request["evaluate"])}
+    functions: dict[str, Any] = {"text": ENVIRONMENT.from_string(request["render"]).render}
+    if sources := request["choices"]:
+        environment = ENVIRONMENT.overlay(finalize=_check_choice)
+        compiled = [_compile_value(source, environment) for source in sources]
+        functions["choices"] = lambda row: [value(row) for value in compiled]
+        if len(sources) == 1:
+            functions["choices"] = _compile_value(sources[0].strip())
+    return functions
+
+
+def _as_json(value: object) -> Any:
+    return json.loads(_limited(json.dumps(value, allow_nan=False, default=_as_list)))
+
+
+def _limited(text: str) -> str:
     if len(text) > MAX_RENDERED:
         raise ValueError(f"rendered to {len(text):,} characters, more than {MAX_RENDERED:,}")
+    return text
 
 
 def _message(error: BaseException) -> str:
@@ -262,11 +285,8 @@ def main() -> None:
             _send({"parsed": [parse(source, seconds) for source in request["parse"]]})
         elif "reads" in request:
             _send(read_paths(request["reads"], seconds))
-        elif "evaluate" in request:
-            for answer in evaluate(request["evaluate"], request["rows"], seconds):
-                _send(answer)
         else:
-            for answer in render(request["render"], request["rows"], seconds):
+            for answer in answer_rows(request, seconds):
                 _send(answer)
 
 

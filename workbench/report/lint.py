@@ -64,6 +64,8 @@ def _print_prompt(console: Console, task: str, prompt: PromptFindings) -> None:
         _print_line(console, f"  row {rendering.row_id}: {', '.join(counts)}", "dim")
         for line in _conversation_text(rendering.conversation).split("\n"):
             _print_line(console, f"    {line}", "dim")
+        if rendering.choices:
+            _print_line(console, f"    choices: {list(rendering.choices)!r}", "dim")
 
 
 def _print_line(console: Console, line: str, style: str = "") -> None:
@@ -88,6 +90,7 @@ def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
                 "characters": rendering.characters,
                 "tokens": rendering.tokens,
                 "text": _conversation_text(rendering.conversation),
+                "choices": list(rendering.choices),
             }
             for rendering in prompt.rendered
         ],

@@ -3,6 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 50;
+  const UNSCORED = new Set(["not applicable", "error", "failed"]);
   const repeated = data.rows.some((row) => row.repeat);
   const shown = new Set(data.variants.map((_, number) => number));
   const view = { search: "", filter: "all", metric: data.metrics[0].name, sort: "failures",
@@ -202,38 +203,24 @@
     return plotted;
   }
 
-  // Confusion matrices: expected and given answers
-
-  const short = (text) => text.trim().toLowerCase();
+  // Confusion matrices: expected answers, and what the metric's evaluator read
 
   function confusions() {
-    const MOST = 12;
-    const expected = [...new Set(data.rows.map((row) => row.expected))];
-    const fits = expected.length > 1 && expected.length <= MOST
-      && expected.every((label) => label != null && label.length <= 40);
-    document.getElementById("confusion-part").hidden = !fits;
-    if (!fits) return;
-    const labels = expected.map(short);
-    replace("confusion", ...[...shown].sort((a, b) => a - b).map((index) => {
-      const counts = new Map(expected.map((label) => [label, new Map()]));
-      for (const row of data.rows) {
-        const answer = row.cells[index];
-        if (!answer) continue;
-        const label = answer.state ? "failed" : labels.includes(short(answer.text))
-          ? expected[labels.indexOf(short(answer.text))] : "something else";
-        const line = counts.get(row.expected);
-        line.set(label, (line.get(label) || 0) + 1);
-      }
-      const used = (word) => [...counts.values()].some((line) => line.has(word));
-      const columns = [...expected, ...["something else", "failed"].filter(used)];
-      return el("div", {}, el("p", {}, data.variants[index].name), scrolled(data.variants[index].name, el("table", {},
-        el("thead", {}, el("tr", {}, el("th", {}, "expected ↓ answered →"),
-          ...columns.map((label) => el("th", {}, label)))),
-        el("tbody", {}, ...expected.map((label) => el("tr", {}, el("th", {}, label),
-          ...columns.map((answer) => el("td",
-            { class: `number ${answer === label ? "pass" : ""}` },
-            count(counts.get(label).get(answer) || 0)))))))));
-    }));
+    document.getElementById("confusion-part").hidden = !data.confusions.length;
+    const order = [...shown].sort((a, b) => a - b);
+    replace("confusion", ...data.confusions.flatMap(({ metric, expected, columns, counts }) => order.map((index) => {
+      const title = `${data.variants[index].name} · ${metric}`, table = counts[index];
+      const right = table.reduce((sum, line, row) => sum + line[row], 0);
+      const left = columns.map((name, column) => column >= expected.length && UNSCORED.has(name));
+      const scored = table.flat().reduce((sum, cell, at) => sum + (left[at % columns.length] ? 0 : cell), 0);
+      return el("div", {}, el("p", {}, title, el("small", {}, ` ${count(right)} right of ${count(scored)}`)),
+        scrolled(title, el("table", {},
+          el("thead", {}, el("tr", {}, el("th", {}, "expected ↓ answered →"),
+            ...columns.map((label) => el("th", {}, label)))),
+          el("tbody", {}, ...expected.map((label, row) => el("tr", {}, el("th", {}, label),
+            ...columns.map((_, column) => el("td",
+              { class: `number ${column === row ? "pass" : ""}` }, count(table[row][column])))))))));
+    })));
   }
 
   // Prompts

@@ -10,12 +10,13 @@ else: no address is requested.
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from importlib.resources import files
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.confusion import ConfusionTable
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain
@@ -32,8 +33,12 @@ PARTS = files("workbench.report")
 
 def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
     """The page of the compared variants; of rows that don't fit, those that differ are kept."""
-    rows, omitted = _select_rows(_rows(compared))
-    head = _json({**_summary(compared, currency), "omitted": omitted})[:-1]
+    count = len(compared.compared_variants)
+    evaluators = compared.plan.experiment.evaluators
+    tables = [ConfusionTable(evaluator.name, count) for evaluator in evaluators]
+    rows, omitted = _select_rows(_rows(compared, tables))
+    summary = _summary(compared, currency)
+    head = _json({**summary, "confusions": _confusions(summary, tables), "omitted": omitted})[:-1]
     style, script = (PARTS.joinpath(name).read_text("utf-8") for name in ("page.css", "page.js"))
     page = PARTS.joinpath("page.html").read_text("utf-8")
     for name, text in (
@@ -135,8 +140,31 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
     }
 
 
-def _rows(compared: ExperimentComparison) -> Iterator[tuple[bool, str]]:
-    """Each row as JSON, and True if variants differ in it or one of them failed."""
+def _confusions(
+    summary: Mapping[str, JSON], tables: Sequence[ConfusionTable]
+) -> list[Mapping[str, JSON]]:
+    """The tables of pass or fail metrics that read labels; of the first metric if none does."""
+    passes = [metric["kind"] == "pass" for metric in summary["metrics"]]
+    judged = [table for table, is_pass in zip(tables, passes, strict=True) if is_pass]
+    reading = [table for table in judged if table.reads_labels] or judged[:1]
+    return [
+        {
+            **table_json,
+            "metric": plain(table_json["metric"]),
+            **{key: [plain(label) for label in table_json[key]] for key in ("expected", "columns")},
+        }
+        for table in reading
+        if (table_json := table.as_json())
+    ]
+
+
+def _rows(
+    compared: ExperimentComparison, tables: Sequence[ConfusionTable]
+) -> Iterator[tuple[bool, str]]:
+    """Each row as JSON, and True if variants differ in it or one of them failed.
+
+    Each answer is counted in the tables.
+    """
     metrics = [evaluator.name for evaluator in compared.plan.experiment.evaluators]
     columns = compared.plan.experiment.dataset.columns
     cells = compared.plan.cells[compared.compared_variants[0]]
@@ -153,6 +181,9 @@ def _rows(compared: ExperimentComparison) -> Iterator[tuple[bool, str]]:
         last = max((number for rows in by_number for number in rows), default=start - 1)
         for number in range(start, last + 1):
             answers = [_cell(rows.get(number), metrics) for rows in by_number]
+            for table in tables:
+                for variant, rows in enumerate(by_number):
+                    table.add(variant, rows.get(number))
             scores = {json.dumps(answer and answer["scores"]) for answer in answers}
             failed = any(answer and answer["state"] for answer in answers)
             example = cells[number].example

@@ -44,7 +44,7 @@ def prompt_text(prompt: Prompt) -> Text:
     """The prompt in the form of a template file, after its reference, digest and variables."""
     version = f", version {prompt.version}" if prompt.version else ""
     head = plain(f"{prompt.task}/{prompt.ref}{version}, digest {prompt.digest[:12]}")
-    names = plain(", ".join(prompt.variables)) or "none"
+    names = plain(", ".join(prompt.all_variables)) or "none"
     template = escape_commands(template_text(prompt))
     return Text.assemble((head, "bold"), f"\nvariables: {names}\n\n{template}")
 
@@ -63,7 +63,7 @@ def prompt_json(prompt: Prompt) -> dict[str, JSON]:
         "description": prompt.description,
         "template": template,
         "settings": prompt.settings.as_json(),
-        "variables": list(prompt.variables),
+        "variables": prompt.all_variables,
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from workbench.answers.prefill import repeated_length
 from workbench.answers.read import read_answer
 from workbench.plan import Plan
+from workbench.prompt import choose
 from workbench.results.types import Row
 from workbench.store import Store
 from workbench.store.prefill_echo import PrefillEchoes, PrefillEndpoint, prefill_endpoint
@@ -65,7 +66,8 @@ class AnswerReader:
             reasoning=self._plan.variants[variant].model.model.reasoning,
             prefill_repeated=bool(repeated),
         )
-        return replace(row, completion=answer)
+        settings = self._plan.variants[variant].prompt.settings
+        return replace(row, completion=choose(answer, settings.normalize))
 
     def _is_ambiguous(self, variant: int, row: Row) -> bool:
         """True if a later reply may show that this one doesn't repeat the prefill."""

@@ -24,6 +24,7 @@ from workbench.evaluator import Evaluator, Score, Spec
 from workbench.evaluator.contract import evaluator_from_json
 from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
+from workbench.evaluator.transform import function_names
 from workbench.results.column_score import ColumnScore
 from workbench.workers.worker_process import (
     EndedError,
@@ -105,7 +106,7 @@ class EvaluatorPool:
 
     def find(self, spec: Spec) -> Evaluator:
         """The evaluator; the main process imports only those of the library."""
-        if is_builtin(spec.name, spec.root):
+        if is_builtin(spec.name, spec.root) and not function_names(spec.settings.get("transform")):
             return load_evaluator(spec)
         return evaluator_from_json(self._process(spec).find(spec), spec)
 

@@ -253,6 +253,8 @@ def completion_json(completion: Completion) -> dict[str, JSON]:
         fields["choice_scores"] = dict(completion.choice_scores)
     if completion.reasoning:  # of a completion that was read
         fields["reasoning"] = completion.reasoning
+    if fields["choice_tokens"] is None:  # the keys of scores are older than this field
+        del fields["choice_tokens"]
     return fields
 
 

@@ -9,7 +9,7 @@ model_process.py, worker.py             the process that holds the model
 engine.py, batches.py                   questions answered in batches
 loading.py, tokens.py                   model and tokenizer, and GGUF weights converted
 forward.py, attention.py, kv_cache.py   forward passes with a shared prefix
-generate.py, choices.py                 free text, and the likelihood of given answers
+generate.py, loglikelihood.py           free text, and the likelihood of given answers
 """
 
 from workbench.providers.transformers.provider import TransformersProvider

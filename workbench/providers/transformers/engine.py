@@ -2,7 +2,7 @@
 
 import gc
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from math import isfinite
@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, State, Usage
 from workbench.providers.transformers.batches import (
@@ -20,13 +21,14 @@ from workbench.providers.transformers.batches import (
     batches,
     common_length,
 )
-from workbench.providers.transformers.choices import score
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.generate import Answer, generate
 from workbench.providers.transformers.loading import load_model, load_tokenizer
+from workbench.providers.transformers.loglikelihood import score
 from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens, eos_ids
 
+MAX_LOGITS = 2**26  # numbers of one tensor: logits of choices, at each of their tokens
 CACHE_SHARE = 0.5  # of the free memory, for keys and values; the rest is for activations
 MEMORY = Path("/proc/meminfo")
 LIMITS = Path("/sys/fs/cgroup")  # a container's own limit
@@ -45,6 +47,7 @@ class Engine:
         self._reader = Reader(self._model)
         self._end_ids = self._tokens.end_ids | eos_ids(self._model.generation_config.eos_token_id)
         config = self._model.config.get_text_config()
+        self._vocabulary: int = config.vocab_size
         self._max_length: int = getattr(config, "max_position_embeddings", None) or 0  # 0: no limit
         fitting = max_tokens(self._model, free_memory(device_of(settings)))
         self._batch_tokens = min(settings.batch_tokens, fitting or settings.batch_tokens)
@@ -70,13 +73,12 @@ class Engine:
         prompt = tuple(self._tokens.encode(body))
         if not prompt:
             raise WorkbenchError("the prompt has no tokens")
-        answered = [tuple(self._tokens.encode(body, choice)) for choice in body.get("choices", ())]
-        # A choice may change the prompt's last token: `: ` and `good` are read as `:` and
-        # ` good`. So the prompt ends at the last token that no choice changes.
-        common = common_length([prompt, *answered])
-        choices = tuple(ids[common:] for ids in answered)
+        context = prompt
+        choices: tuple[tuple[int, ...], ...] = ()
+        if texts := body.get("choices", ()):
+            context, choices = self._split_choices(body, texts)
         max_new = max(map(len, choices)) if choices else body["max_tokens"]
-        row = BatchRow(question, prompt[:common], len(prompt), max_new, choices)
+        row = BatchRow(question, context, len(prompt), max_new, choices)
         if self._max_length and row.length > self._max_length:
             raise WorkbenchError(
                 f"{row.input_tokens} tokens of prompt and {max_new} of answer are more than the "
@@ -85,11 +87,33 @@ class Engine:
             )
         return row
 
+    def _split_choices(
+        self, body: Mapping[str, JSON], choices: Sequence[str]
+    ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
+        """The ids of the context, and of each choice behind it.
+
+        A choice may change the prompt's last token: `: ` and `good` are read as `:` and ` good`.
+        So white space at the prompt's end belongs to the choice, as in lm-evaluation-harness, and
+        the context ends at the last token that no choice changes.
+        """
+        answered = [tuple(self._tokens.encode(body, choice)) for choice in choices]
+        context = tuple(self._tokens.encode_context(body))
+        common = common_length([context, *answered])
+        if not common:
+            raise WorkbenchError("the prompt has no tokens before the choices")
+        for choice, ids in zip(choices, answered, strict=True):
+            if len(ids) == common:
+                raise WorkbenchError(f"the choice {choice!r} has no tokens")
+        return context[:common], tuple(ids[common:] for ids in answered)
+
     def _run(self, batch: Batch) -> list[Completion]:
         started = time.perf_counter()
         with torch.inference_mode():
             if batch.rows[0].choices:
-                scores = score(self._reader, batch)
+                size = max(1, MAX_LOGITS // (batch.max_new * self._vocabulary))
+                starts = range(0, len(batch.rows), size)
+                parts = [Batch(batch.rows[n : n + size], batch.shared) for n in starts]
+                scores = [row for part in parts for row in score(self._reader, part)]
                 completions = list(map(_choice_completion, batch.rows, scores))
             else:
                 answers = generate(self._reader, batch, self._tokens, self._end_ids)
@@ -196,6 +220,7 @@ def _choice_completion(row: BatchRow, scores: list[float]) -> Completion:
         finish_reason="stop",
         usage=Usage(row.input_tokens, len(row.choices[best])),
         choice_scores=dict(zip(choices, scores, strict=True)),
+        choice_tokens=dict(zip(choices, map(len, row.choices), strict=True)),
     )
 
 

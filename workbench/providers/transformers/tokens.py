@@ -43,9 +43,24 @@ class Tokens:
         Raises:
             WorkbenchError: the chat template refuses the messages, or changes the prefill.
         """
+        return self._ids(*self._rendered(body, answer))
+
+    def encode_context(self, body: Mapping[str, JSON]) -> list[int]:
+        """The ids of a body's prompt without white space at its end, which belongs to a choice."""
+        rendered, marks = self._rendered(body, "")
+        return self._ids(rendered.rstrip(), marks)
+
+    def _ids(self, rendered: str, marks: tuple[str, str] | None) -> list[int]:
+        if marks is None:
+            return list(self._tokenizer.encode(rendered, split_special_tokens=True))
+        return [token for ids in self._pieces(rendered, marks) for token in ids]
+
+    def _rendered(
+        self, body: Mapping[str, JSON], answer: str
+    ) -> tuple[str, tuple[str, str] | None]:
+        """A body's prompt and `answer` as one text; in a chat, with marks around special tokens."""
         if "text" in body:
-            text = body["text"] + answer
-            return list(self._tokenizer.encode(text, split_special_tokens=True))
+            return body["text"] + answer, None
         messages = body["messages"]
         used = set().union(answer, *(message["content"] for message in messages))
         begin, end = islice((mark for mark in map(chr, PRIVATE_PLANE) if mark not in used), 2)
@@ -54,8 +69,7 @@ class Tokens:
             {"role": message["role"], "content": self._mark(message["content"], marks)}
             for message in messages
         ]
-        rendered = self._render(marked) + self._mark(answer, marks)
-        return [token for ids in self._pieces(rendered, marks) for token in ids]
+        return self._render(marked) + self._mark(answer, marks), marks
 
     def decode(self, prompt: Sequence[int], answer: Sequence[int]) -> str:
         """The text of `answer` as it continues `prompt`, without special tokens."""
