@@ -53,7 +53,9 @@ def test_its_counts_add_up_and_failed_rows_are_named(bench: Bench) -> None:
     assert astuple(second.answers) == (3, 1, 0, 1, 0)
     assert (second.n, second.errors, second.failed, second.worst) == (3, 1, 1, None)
     assert second.decisive is None
-    assert interval_text(second) == "0.500 [0.250, 0.750] n=3, 1 error, without failed rows"
+    assert interval_text(second) == (
+        "0.500 [0.250, 0.750] n=3, 1 error, interval of 900 resamples, without failed rows"
+    )
 
 
 def test_it_gives_no_verdict_and_is_not_chosen_by_default(bench: Bench) -> None:

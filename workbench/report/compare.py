@@ -102,7 +102,8 @@ def anytime_lines(compared: ExperimentComparison) -> Iterator[str]:
     pairs = [number for number, _ in _pairs(compared)]
     for name in compared.results[0].metrics if pairs else ():
         results = [compared.results[number] for number in pairs]
-        if not any(name in result.comparisons for result in results):
+        by_column = results[0].metrics[name].kind == "column"
+        if not by_column and not any(name in result.comparisons for result in results):
             yield f"{shorten(name)}: no verdict that holds at every look; the metric has no range"
 
 

@@ -87,6 +87,11 @@ class ScoreColumn:
         """Return the numbers of the answers that have a share in the one score of all."""
         return [number for number, kind in enumerate(self._kinds) if kind == IN_COLUMN]
 
+    @property
+    def resamples(self) -> int:
+        """Number of resamples behind the interval of the one score of all answers."""
+        return self._column_score.resamples if self._column_score else 0
+
     def measure(self, rows: int, clusters: int) -> Measure | None:
         """Return the one score of all answers, of so many rows; None if there is none."""
         score = self._column_score

@@ -216,6 +216,7 @@ class Tally:
             answers=column.counts(np.frombuffer(self._states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
             kind=column.result_kind(scale),
+            resamples=column.resamples,
             higher_is_better=column.traits.higher_is_better,
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,

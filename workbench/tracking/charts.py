@@ -56,7 +56,8 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
-    axes.set_xlabel(f"{name}, mean and 95% interval" + (f" ({unit})" if unit else ""))
+    value = "value" if results[0].metrics[name].kind == "column" else "mean"
+    axes.set_xlabel(f"{name}, {value} and 95% interval" + (f" ({unit})" if unit else ""))
     axes.xaxis.label.set_parse_math(False)
     axes.margins(y=0.15)
     axes.grid(axis="x", alpha=0.3)

@@ -92,6 +92,7 @@ def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str
         pages["row by row"] = f"{experiment}/runs/{first}/traces?compareToRunUuid={second}"
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
+    means += [name for name in metrics if "/" not in name and name != "cost"]
     query = {
         "compareRunsMode": "ARTIFACT",
         "searchFilter": f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
