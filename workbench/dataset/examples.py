@@ -8,7 +8,7 @@ Both become Example("17", {"text": "A fun ride."}, {"expected_response": "positi
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workbench.canonical import JSON, canonical_json
 from workbench.dataset.columns import ColumnSummary
@@ -43,16 +43,16 @@ def collect_examples(
     examples: list[Example] = []
     numbers: list[int] = []
     rows = labelled = 0
-    for row, declared_id, body, example in _read_parts(source, spec, renderer):
+    for row, declared_id, body, inputs, expectations in _read_parts(source, spec, renderer):
         number = row.answered.number
         row_id = ids.claim(declared_id, body, number)
         content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
         answers.add(number, row.answered.answer)
-        summary.add(number, example.inputs, example.expectations)
+        summary.add(number, inputs, expectations)
         groups.add(row)
-        rows, labelled = rows + 1, labelled + bool(example.expectations)
+        rows, labelled = rows + 1, labelled + bool(expectations)
         if limit is None or rows <= limit:
-            examples.append(replace(example, id=row_id))
+            examples.append(Example(row_id, inputs, expectations))
             numbers.append(number)
     return Dataset(
         name=name,
@@ -72,8 +72,8 @@ def collect_examples(
 
 def _read_parts(
     source: DatasetSource, spec: DatasetSpec, renderer: Renderer | None
-) -> Iterator[tuple["_Row", JSON, str, Example]]:
-    """Each row with its id, its content as JSON, and its example, still without an id."""
+) -> Iterator[tuple["_Row", JSON, str, Values, Values]]:
+    """Each row with its id, its content as JSON, its inputs and its expectations."""
     nested: bool | None = None
     for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
         row = _Row(answered, source.location(answered.number), spec)
@@ -82,7 +82,7 @@ def _read_parts(
         body = canonical_json({"expectations": expectations, "inputs": inputs})
         if not nested and is_empty(answered.answer):
             expectations = {}
-        yield row, row_id, body, Example("", inputs, expectations)
+        yield row, row_id, body, inputs, expectations
     if nested is None:
         raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
 
@@ -132,7 +132,7 @@ class _Row:
 
     def _flat_parts(self) -> tuple[JSON, Values, Values]:
         spec, remaining = self.spec, self.answered.remaining
-        inputs = dict(self.values if remaining is None else remaining)
+        inputs = dict(self.values) if remaining is None else dict(remaining)
         if isinstance(inputs.get("expectations"), Mapping):
             fix = 'use {"inputs": {…}, "expectations": {…}}, or plain columns'
             raise self._error("the row has `expectations` but no `inputs`", fix)

@@ -68,9 +68,13 @@ def read_expected(
                 yield from _evaluate(source, rows, expected, started)
     else:
         for number, values in rows:
-            where = source.location(number)
             if is_nested(values):
-                raise nested_error(expected, where)
+                raise nested_error(expected, source.location(number))
+            if expected in values:
+                remaining = dict(values)
+                yield Answered(number, values, remaining.pop(expected), remaining)
+                continue
+            where = source.location(number)
             path = _column_path(expected, values, where)
             answer = _read_path(values, path, where)
             yield Answered(number, values, answer, _without(values, [path]))
