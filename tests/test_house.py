@@ -13,7 +13,7 @@ MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
-MOST_TOTAL_LINES = 36_140
+MOST_TOTAL_LINES = 37_100
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
@@ -22,6 +22,7 @@ FLOORS = [
     {"project", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
     {"experiment"},
+    {"checking"},
     {"store"},
     {"plan", "stats"},
     {"completing", "results"},

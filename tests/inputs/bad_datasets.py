@@ -170,6 +170,7 @@ DATASETS = [
     Case(
         "B18-mixed",
         (
+            "note: prompts/qa/plain.jinja: all 2 rows render to the same text\n"
             "note: column 'text' holds numbers ({root}/prompts/qa/rows.jsonl:1: 1) and strings "
             "({root}/prompts/qa/rows.jsonl:2: '1')\n"
         ),
@@ -443,8 +444,8 @@ DATASETS = [
         "B13-null-labels",
         (
             "error: prompts/qa/experiment.yaml: the evaluator 'exact_match' needs "
-            "expectations, and the column 'label' is null in every row\n"
-            "  fix: fill 'label' in {root}/prompts/qa/rows.jsonl, or name another column\n"
+            "expectations, and `expected: label` is null or empty in every row\n"
+            "  fix: fill it in {root}/prompts/qa/rows.jsonl, or name another column\n"
         ),
         rows('{"text": "a", "label": null}\n'),
     ),

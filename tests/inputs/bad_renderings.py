@@ -218,7 +218,10 @@ RENDERINGS = [
         template("system:\n\nuser:\n{{ text }}\n"),
         words=("prompts", "lint"),
         code=0,
-        shown="warning: 2 of 2 rows render an empty system message, first row a, rows.jsonl:1",
+        shown=(
+            "warning: prompts/qa/plain.jinja: 2 of 2 rows (first: a, rows.jsonl:1; b, "
+            "rows.jsonl:2) render an empty system message"
+        ),
     ),
     Case(
         "B12-before",
@@ -359,8 +362,8 @@ RENDERINGS = [
         words=("prompts", "lint"),
         code=0,
         shown=(
-            "warning: 1 of 1 rows render null in 'title' as None, first row a, "
-            "rows.jsonl:1; try {{ title or '' }}"
+            "warning: prompts/qa/plain.jinja: 1 of 1 rows (first: a, rows.jsonl:1) render null in "
+            "'title' as None; try {{ title or '' }}"
         ),
     ),
     Case(

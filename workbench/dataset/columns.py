@@ -6,7 +6,7 @@ column 'stars' holds numbers (reviews.jsonl:1: 5) and strings (reviews.jsonl:2: 
 from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.canonical import JSON
-from workbench.dataset.types import DatasetSource
+from workbench.dataset.types import EXPECTED, DatasetSource
 from workbench.errors import WorkbenchError
 
 _KINDS: dict[type, str] = {
@@ -58,6 +58,8 @@ class ColumnSummary:
 
     def _mixed(self) -> Iterator[str]:
         for column, kinds in self._kinds.items():
+            if column == EXPECTED and "lists" in kinds:  # of acceptable answers
+                continue
             if len(kinds) > 1:
                 samples = [
                     f"{kind} ({self._source.location(number)}: {_shorten(value)})"

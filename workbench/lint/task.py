@@ -3,16 +3,20 @@
 TaskFindings("sentiment", prompts=(PromptFindings("few_shot", errors=(), warnings=(…)), …))
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
+from workbench.checking import Finding, RenderedRows, expected_findings, template_findings
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
 from workbench.errors import WorkbenchError
-from workbench.experiment import ExperimentFile
-from workbench.lint.warnings import column_warnings, file_warnings, row_warnings, text_warnings
+from workbench.experiment import ExperimentFile, load_experiment
+from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
+from workbench.plan import Scope
+from workbench.plan.variants import find_variants
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 from workbench.resolvers import project_resolvers
@@ -41,11 +45,12 @@ class PromptFindings:
 
 @dataclass(frozen=True)
 class TaskFindings:
-    """Findings in all templates of a task; `file_errors`: in its experiment file or dataset."""
+    """Findings in all templates of a task; `file_…`: in its experiment file or dataset."""
 
     task: str
     prompts: tuple[PromptFindings, ...]
     file_errors: tuple[WorkbenchError, ...] = ()
+    file_warnings: tuple[str, ...] = ()
 
     @property
     def errors(self) -> list[WorkbenchError]:
@@ -60,6 +65,7 @@ class _Context:
     dataset: Dataset | None = None
     models: Mapping[str, Provider] = field(default_factory=dict)
     errors: tuple[WorkbenchError, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
@@ -67,10 +73,10 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
 
     The result has the first `examples` renderings of each template.
     """
-    context = _load_context(project, task)
     read = folder_reader(project.prompts)
     findings: list[PromptFindings] = []
     with Renderer() as renderer:
+        context = _load_context(project, task, renderer)
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
@@ -79,23 +85,56 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
                 findings.append(PromptFindings(name, (error,)))
                 continue
             raw = read(f"{task}/{name}.jinja") or b""
-            warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt)]
+            errors, warnings = _split(_check(prompt, context.dataset, calls))
+            warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt), *warnings]
             if context.dataset:
                 warnings += column_warnings(prompt, context.dataset)
-                warnings += row_warnings(prompt, context.dataset, calls)
+                warnings += copy_warnings(context.dataset, calls)
             samples = _renderings(context, calls[:examples])
-            findings.append(PromptFindings(name, (), tuple(warnings), tuple(samples)))
-    return TaskFindings(task, tuple(findings), context.errors)
+            findings.append(PromptFindings(name, tuple(errors), tuple(warnings), tuple(samples)))
+    return TaskFindings(task, tuple(findings), context.errors, context.warnings)
 
 
-def _load_context(project: Project, task: str) -> _Context:
+def _check(
+    prompt: Prompt, dataset: Dataset | None, calls: Sequence[PromptCall]
+) -> Iterator[Finding]:
+    """The findings of `plan` and `run` in one prompt."""
+    if dataset is None:
+        yield from template_findings(prompt, (), 0)
+        return
+    yield from template_findings(prompt, dataset.columns, dataset.rows)
+    rows = RenderedRows(prompt, dataset)
+    for example, call in zip(dataset.examples, calls, strict=True):
+        rows.add(example, call)
+    yield from rows.findings()
+
+
+def _split(findings: Iterable[Finding]) -> tuple[list[WorkbenchError], list[str]]:
+    """Errors of findings that are refused, and notes."""
+    findings = list(findings)
+    errors = [finding.error for finding in findings if finding.refused]
+    return errors, [str(finding) for finding in findings if not finding.refused]
+
+
+def _check_experiment(project: Project, path: Path, renderer: Renderer) -> list[Finding]:
+    """The findings in the expected values; none if the experiment can't be loaded."""
+    resolvers = project_resolvers(project, require_env=False)
+    try:
+        experiment = load_experiment(path, project, renderer, resolvers)
+        variants, _ = find_variants(experiment, Scope())
+    except WorkbenchError:  # a template's error is shown at it; `plan` shows the others
+        return []
+    return list(expected_findings(experiment, experiment.dataset.examples, variants))
+
+
+def _load_context(project: Project, task: str, renderer: Renderer) -> _Context:
     path = project.prompts / task / "experiment.yaml"
     if not path.exists():
         return _Context()
     reader = project_resolvers(project).mlflow_dataset
     try:
         file = read_document(path, display_name=project.display_path(path)).check(ExperimentFile)
-        dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader)
+        dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader, renderer=renderer)
     except WorkbenchError as error:
         return _Context(errors=(error,))
     models: dict[str, Provider] = {}
@@ -106,7 +145,8 @@ def _load_context(project: Project, task: str) -> _Context:
             models[ref] = open_provider(Model(provider, name, settings=settings))
         except WorkbenchError:  # the model counts no tokens; `run` shows the error
             continue
-    return _Context(dataset, models)
+    errors, warnings = _split(_check_experiment(project, path, renderer))
+    return _Context(dataset, models, tuple(errors), (*warnings, *dataset.warnings))
 
 
 def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[PromptCall]:

@@ -8,6 +8,7 @@ from hashlib import sha256
 from itertools import count
 
 from workbench.canonical import JSON, canonical_json, digest, ordered_json
+from workbench.checking import RenderedRows, accept, expected_findings, template_findings
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
@@ -64,10 +65,10 @@ def make_plan(
         scope = replace(scope, limit=None)  # all rows
     scope = _with_metric(scope, experiment, variants)
     _check_models(experiment, variants)
-    _check_expectations(experiment)
-    examples = experiment.dataset.examples[: scope.limit]
+    dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
+    notes += accept(expected_findings(experiment, examples, variants))
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
-    bodies = _fill(crosses, experiment.dataset, examples, renderer)
+    bodies, findings = _fill(crosses, dataset, examples, renderer)
     stored_keys = stored(bodies.keys())
     seen = set(stored_keys)
     requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
@@ -82,7 +83,7 @@ def make_plan(
         bodies=bodies,
         stored=answered,
         shared=planned - answered - sum(map(len, requests)),
-        notes=(*notes, *experiment.dataset.warnings),
+        notes=(*notes, *findings, *dataset.warnings),
         scope=scope.as_json(),
         baselines=baselines,
     )
@@ -90,17 +91,25 @@ def make_plan(
 
 def _fill(
     crosses: Sequence["_Cross"], dataset: Dataset, examples: Sequence[Example], renderer: Renderer
-) -> dict[str, Request]:
-    """Add every example to every cross, rendering each prompt once; return requests by key."""
+) -> tuple[dict[str, Request], list[str]]:
+    """Add every example to every cross, rendering each prompt once.
+
+    Return the requests by key, and notes on the templates and their rows.
+    """
     bodies: dict[str, Request] = {}
+    notes: list[str] = []
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
         rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
+        notes += accept(template_findings(prompt, dataset.columns, len(examples)))
+        checked = RenderedRows(prompt, dataset)
         calls = prompt.calls(renderer, rows, ids)
         for example, call in zip(examples, calls, strict=True):
+            checked.add(example, call)
             for cross in users:
                 cross.add(example, call, bodies)
-    return bodies
+        notes += accept(checked.findings())
+    return bodies, notes
 
 
 class _Cross:
@@ -228,21 +237,3 @@ def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:
     for variant in variants:
         with located(experiment.path):
             _ = variant.model.provider.identity
-
-
-def _check_expectations(experiment: Experiment) -> None:
-    if experiment.dataset.labelled:
-        return
-    settings = experiment.content.get("dataset")
-    column = settings.get("expected") if isinstance(settings, dict) else None
-    problem, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
-    if column:
-        problem = f"the column {column!r} is null in every row"
-        fix = f"fill {column!r} in {experiment.dataset.source}, or name another column"
-    for evaluator in experiment.evaluators:
-        if evaluator.needs_expectations:
-            raise WorkbenchError(
-                f"the evaluator {evaluator.name!r} needs expectations, and {problem}",
-                where=experiment.path,
-                fix=fix,
-            )

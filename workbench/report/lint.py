@@ -26,10 +26,13 @@ def print_findings(findings: Sequence[TaskFindings]) -> None:
     for task in findings:
         for error in task.file_errors:
             _print_line(console, f"error: {error}", "red")
+        for warning in task.file_warnings:
+            _print_line(console, f"warning: {warning}", "yellow")
         for prompt in task.prompts:
             _print_prompt(console, task.task, prompt)
     errors = sum(len(task.errors) for task in findings)
     warnings = sum(len(prompt.warnings) for task in findings for prompt in task.prompts)
+    warnings += sum(len(task.file_warnings) for task in findings)
     templates = sum(len(task.prompts) for task in findings)
     counts = ((templates, "template"), (errors, "error"), (warnings, "warning"))
     console.print(", ".join(pluralize(*count) for count in counts), highlight=False)
@@ -42,6 +45,7 @@ def findings_json(findings: Sequence[TaskFindings]) -> dict[str, JSON]:
             {
                 "task": task.task,
                 "errors": [error.as_json() for error in task.file_errors],
+                "warnings": list(task.file_warnings),
                 "prompts": [_prompt_json(prompt) for prompt in task.prompts],
             }
             for task in findings

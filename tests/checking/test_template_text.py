@@ -1,0 +1,170 @@
+"""A template's text: what is valid Jinja and likely not meant so."""
+
+import pytest
+
+ROLES_FIX = "write a line with only the role: `system:`, `developer:`, `user:`, `assistant:`"
+MARKUP_FIX = f"{ROLES_FIX}; to send markup as it is: `chat: false` in the front matter"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ question }} {{ context }}",
+        "user:\n{{ question }}\n\nassistant:\nAnswer:",
+        'Answer as {"label": number} about {{ question }}.',
+        "Answer as JSON: {label: number, why: text}. {{ question }}",
+        "<question>{{ question }}</question>\n<context>\n{{ context }}\n</context>",
+        "{% for word in question.split() %}{{ word }}, {% endfor %}",
+        "---\nchat: false\n---\nUser: {{ question }}\nAssistant:",
+        "---\nchat: false\n---\n<|im_start|>user\n{{ question }}<|im_end|>\n",
+        "Q: {{ question }}\nA:",
+        "{{ context }}:\n{{ question }}",
+        "{% for c in question %}{{ c }}: {% endfor %}",
+        "user:\nThe talk so far:\nUser: hi\nAssistant: hello\n{{ question }}",
+        "[{{ question }}]",
+        "- role: none\n{{ question }}",
+        "{% raw %}{question} {{ context }}{% endraw %} {{ question }}",
+        "{# {context} #}{{ question }}",
+        "{{ '{context}' }} {{ question }}",
+        "Costs $5 and 100%. {{ question }}",
+    ],
+)
+def test_templates_that_are_right_get_no_note(notes, template):
+    assert notes(template) == []
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    [
+        "{question}",
+        "{ question }",
+        "{question!r}",
+        "{question:>10}",
+        "{question.text}",
+        "${question}",
+        "$question",
+        "%(question)s",
+        "#{question}",
+        "<question>",
+        "<<question>>",
+        "[[question]]",
+        "<%= question %>",
+    ],
+)
+def test_placeholder_of_another_engine_is_refused(refused, placeholder):
+    assert refused(f"user:\nAnswer: {placeholder} now") == (
+        f"prompts/qa/plain.jinja:2: {placeholder!r} is text: a template is Jinja\n"
+        "  fix: write {{ question }}"
+    )
+
+
+def test_placeholder_beside_jinja_is_noted(notes):
+    assert notes("{{ question }}\n{context}") == [
+        "prompts/qa/plain.jinja:2: '{context}' is text: a template is Jinja; write {{ context }}"
+    ]
+
+
+@pytest.mark.parametrize("tag", ["{{#if question}}", "{{{question}}}", "{{> part}}", "{{/if}}"])
+def test_handlebars_are_refused(refused, tag):
+    assert refused(f"{{{{ question }}}} {tag}").startswith("prompts/qa/experiment.yaml:2:11: ") or (
+        refused(f"{{{{ question }}}} {tag}").startswith("prompts/qa/plain.jinja:1:")
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ('[{"role": "user", "content": "{{ question }}"}]', "JSON"),
+        ('[\n  {"role": "system", "content": "Hi"},\n  {"role": "user", "content": ""}\n]', "JSON"),
+        ('{"messages": [{"role": "user", "content": "{{ question }}"}]}', "JSON"),
+        ("[{'role': 'user', 'content': '{{ question }}'}]", "JSON"),
+        ('[("system", "Hi"), ("human", "{question}")]', "a Python list"),
+        ("- role: user\n  content: '{{ question }}'", "YAML"),
+        ("messages:\n  - role: system\n    content: Hi {{ question }}", "YAML"),
+    ],
+)
+def test_conversation_in_another_format_is_refused(refused, template, name):
+    assert refused(template) == (
+        f"prompts/qa/plain.jinja:1: the template is a conversation as {name}, which would be sent "
+        f"as one text\n  fix: {ROLES_FIX}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "mark", "name"),
+    [
+        ("<|im_start|>user", "<|im_start|>", "ChatML"),
+        ("<|start_header_id|>user<|end_header_id|>", "<|start_header_id|>", "Llama 3's"),
+        ("[INST] Hi", "[INST]", "Llama 2's and Mistral's"),
+        ("<s>[INST] <<SYS>>", "<s>[INST]", "Llama 2's and Mistral's"),
+        ("<start_of_turn>user", "<start_of_turn>", "Gemma's"),
+        ("<|user|>", "<|user|>", "Phi's and Zephyr's"),
+        ("<message role='user'>", "<message role=", "XML messages"),
+    ],
+)
+def test_chat_markup_is_refused(refused, line, mark, name):
+    message = refused(f"{line}\n{{{{ question }}}}")
+    assert message.startswith(f"prompts/qa/plain.jinja:1: {mark!r} is {name}")
+    assert message.endswith(f"which a chat model gets as text\n  fix: {MARKUP_FIX}")
+
+
+def test_chat_markup_inside_a_line_is_noted(notes):
+    assert notes("What does <|im_start|> mean in {{ question }}?") == [
+        "prompts/qa/plain.jinja:1: '<|im_start|>' is ChatML, which a chat model gets as text; "
+        + MARKUP_FIX
+    ]
+
+
+@pytest.mark.parametrize(
+    ("template", "note"),
+    [
+        ("user: {{ question }}", "1: 'user: {{ question }}' is text of one user message"),
+        (
+            "Human: {{ question }}\n\nAssistant:",
+            "1: 'Human: {{ question }}' is text of one user message",
+        ),
+        (
+            "Be brief.\nsystem: Hi\n{{ question }}",
+            "2: 'system: Hi' is text of one user message",
+        ),
+    ],
+)
+def test_roles_that_are_text_are_noted(notes, template, note):
+    (first, *_) = [line for line in notes(template) if "one user message" in line]
+    assert first == f"prompts/qa/plain.jinja:{note}; {ROLES_FIX}, and the text below it"
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("User:", "a role line is `user:` alone"),
+        ("  assistant:", "a role line is `assistant:` alone"),
+        ("Human:", "the roles are system, developer, user, assistant"),
+        ("tool:", "the roles are system, developer, user, assistant"),
+    ],
+)
+def test_line_that_looks_like_a_role_is_noted(notes, line, rule):
+    assert notes(f"user:\n{{{{ question }}}}\n{line}\nHi") == [
+        f"prompts/qa/plain.jinja:3: {line!r} is text; {rule}"
+    ]
+
+
+@pytest.mark.parametrize("role", ["{{ m.role }}:", "{{ m['role'] }}:", "{{m.role|upper}}:"])
+def test_role_line_written_by_a_value_is_noted(notes, role):
+    rows = [{"turns": [{"role": "user", "content": f"Hi {n}"}], "label": "x"} for n in range(2)]
+    template = f"{{% for m in turns %}}\n{role}\n{{{{ m.content }}}}\n{{% endfor %}}"
+    assert notes(template, rows) == [
+        f"prompts/qa/plain.jinja:2: {role!r} is text, also where the value is a role; write the "
+        "role lines: {% if m.role == 'user' %}, then a line `user:`, and so on"
+    ]
+
+
+def test_template_that_uses_no_column_is_noted(notes):
+    assert notes("user:\nSay something.\n") == [
+        "prompts/qa/plain.jinja:1: the template uses no column: its 3 rows are one request; "
+        "write {{ question }}"
+    ]
+
+
+def test_one_row_needs_no_column(notes):
+    assert notes("user:\nSay something.\n", [{"text": "a", "label": "x"}]) == []

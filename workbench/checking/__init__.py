@@ -1,0 +1,23 @@
+"""Checks before anything is paid for: `prompts lint`, `plan` and `run` all go through them.
+
+A finding that can't be right is refused; one that is likely a mistake is noted.
+
+template_text   a template's text: other engines' placeholders, chat markup, roles as text
+rendered_rows   its rendered rows: empty messages, equal rows, columns without content
+expectations    expected values: missing, impossible to match, cut by a limit, shown by a column
+finding         a finding, and what becomes of it
+"""
+
+from workbench.checking.expectations import Answering, expected_findings
+from workbench.checking.finding import Finding, accept
+from workbench.checking.rendered_rows import RenderedRows
+from workbench.checking.template_text import template_findings
+
+__all__ = [
+    "Answering",
+    "Finding",
+    "RenderedRows",
+    "accept",
+    "expected_findings",
+    "template_findings",
+]

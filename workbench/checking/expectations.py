@@ -1,0 +1,241 @@
+"""Checks of expected values: missing, impossible to match, cut by a limit, shown by a column.
+
+label_match: 50 of 150 rows (first: 17, reviews.jsonl:18; …) can't be right: unknown label 'neutral'
+max_tokens 3 is less than the words of the expected value in 40 of 150 rows (first: …)
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
+
+from workbench.canonical import JSON, canonical_json
+from workbench.checking.finding import Finding, count_rows
+from workbench.dataset import EXPECTED, Dataset, Example
+from workbench.dataset.expected import is_empty
+from workbench.errors import WorkbenchError
+from workbench.evaluator import Evaluator
+from workbench.evaluator.lookup import expected_check
+from workbench.experiment import Experiment
+from workbench.prompt import Prompt
+
+Check = Callable[[Mapping[str, JSON]], None]
+
+# Evaluators of the library whose answer contains the text of the expected value.
+_TEXTUAL = frozenset({"exact_match", "contains", "label_match"})
+_LEAK_ROWS = 3  # below, equal columns may be chance
+
+
+class Answering(Protocol):
+    """The part of a variant that limits its answers."""
+
+    @property
+    def prompt(self) -> Prompt:
+        """Its prompt, with `choices`."""
+
+    @property
+    def parameters(self) -> Mapping[str, JSON]:
+        """The effective parameters, with `stop` and `max_tokens`."""
+
+
+@dataclass
+class _Answered:
+    """The rows with an expected value, equal ones together: `checks` see each value once."""
+
+    dataset: Dataset
+    total: int = 0
+    values: dict[str, tuple[Mapping[str, JSON], list[int]]] = field(default_factory=dict)
+
+    def add(self, index: int, expectations: Mapping[str, JSON]) -> None:
+        """Add a row of the dataset."""
+        answer = expectations.get(EXPECTED)
+        key = answer if isinstance(answer, str) else canonical_json([answer])
+        if key in self.values:
+            self.values[key][1].append(index)
+        else:
+            self.values[key] = expectations, [index]
+        self.total += 1
+
+    def rows(self, matches: Callable[[Mapping[str, JSON]], object]) -> list[int]:
+        """The rows whose expectations match, in order."""
+        groups = (rows for expectations, rows in self.values.values() if matches(expectations))
+        return sorted(row for rows in groups for row in rows)
+
+    def count(self, rows: Sequence[int]) -> str:
+        """The number of rows, and the first of them."""
+        return count_rows(self.dataset, rows, self.total)
+
+
+def expected_findings(
+    experiment: Experiment, examples: Sequence[Example], variants: Sequence[Answering]
+) -> Iterator[Finding]:
+    """Findings in the expected values of these rows, for the experiment's evaluators."""
+    dataset = experiment.dataset
+    checks = [(evaluator, expected_check(evaluator)) for evaluator in experiment.evaluators]
+    comparing = [pair for pair in checks if pair[1] or pair[0].needs_expectations]
+    if not comparing:
+        return
+    if not dataset.labelled:
+        yield _no_expectations(experiment, comparing[0][0])
+        return
+    answered, unanswered = _Answered(dataset), list[int]()
+    for index, example in enumerate(examples):
+        if is_empty(example.expectations.get(EXPECTED)):
+            unanswered.append(index)
+        else:
+            answered.add(index, example.expectations)
+    yield from _missing(dataset, examples, unanswered, comparing)
+    matched = [(evaluator, check) for evaluator, check in comparing if check]
+    unmatched = [finding for pair in matched for finding in _unmatched(answered, *pair)]
+    yield from unmatched
+    if not matched or any(finding.refused for finding in unmatched):
+        return
+    yield from _outside_choices(answered, [evaluator for evaluator, _ in matched], variants)
+    if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator, _ in matched):
+        yield from _cut(answered, variants)
+    prompts = {variant.prompt.ref: variant.prompt for variant in variants}
+    yield from _shown(dataset, examples, prompts.values())
+
+
+def _no_expectations(experiment: Experiment, evaluator: Evaluator) -> Finding:
+    settings = experiment.content.get("dataset")
+    column = settings.get("expected") if isinstance(settings, dict) else None
+    problem, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
+    if column:
+        problem = f"`expected: {column}` is null or empty in every row"
+        fix = f"fill it in {experiment.dataset.source}, or name another column"
+    message = f"the evaluator {evaluator.name!r} needs expectations, and {problem}"
+    return Finding(message, experiment.path, fix, refused=True)
+
+
+def _missing(
+    dataset: Dataset,
+    examples: Sequence[Example],
+    unanswered: Sequence[int],
+    comparing: Iterable[tuple[Evaluator, object]],
+) -> Iterator[Finding]:
+    """Rows without an expected value, once for all evaluators that lack it in the same rows."""
+    without_any = [index for index in unanswered if not examples[index].expectations]
+    names: dict[bool, list[str]] = {}
+    for evaluator, check in comparing:
+        reads_answer = check is not None or unanswered == without_any
+        names.setdefault(reads_answer, []).append(evaluator.name)
+    for reads_answer, evaluators in names.items():
+        if rows := unanswered if reads_answer else without_any:
+            message = f"{count_rows(dataset, rows, len(examples))} have no expected value"
+            fix = f"each is an error of {', '.join(evaluators)}: fill them in or remove them"
+            yield Finding(message, fix=fix)
+
+
+def _unmatched(answered: _Answered, evaluator: Evaluator, check: Check) -> Iterator[Finding]:
+    """Rows that no answer can match."""
+    errors: list[WorkbenchError] = []
+
+    def is_refused(expectations: Mapping[str, JSON]) -> bool:
+        try:
+            check(expectations)
+        except WorkbenchError as error:
+            errors.append(error)
+            return True
+        return False
+
+    if rows := answered.rows(is_refused):
+        problem = f"can't be right with any answer: {errors[0].message}"
+        message = f"{evaluator.name}: {answered.count(rows)} {problem}"
+        yield Finding(message, fix=errors[0].fix, refused=len(rows) == answered.total)
+
+
+def _outside_choices(
+    answered: _Answered, evaluators: Sequence[Evaluator], variants: Sequence[Answering]
+) -> Iterator[Finding]:
+    """Rows for which none of a prompt's choices is right."""
+    for prompt in {v.prompt.ref: v.prompt for v in variants}.values():
+        choices = prompt.settings.choices
+        if not choices or prompt.settings.choice_templates:
+            continue
+        for evaluator in evaluators:
+            if set(evaluator.arguments) - {"outputs", "expectations"}:
+                continue
+            if rows := answered.rows(partial(_none_right, evaluator, choices)):
+                message = f"{evaluator.name}: none of the `choices` is right in"
+                fix = f"the choices are {', '.join(map(repr, choices[:12]))}"
+                refused = len(rows) == answered.total and len(evaluators) == 1
+                counted = answered.count(rows)
+                where = prompt.choices_where or prompt.where()
+                yield Finding(f"{message} {counted}", where, fix, refused)
+
+
+def _none_right(
+    evaluator: Evaluator, choices: Iterable[str], expectations: Mapping[str, JSON]
+) -> bool:
+    rows = [{"outputs": choice, "expectations": expectations} for choice in choices]
+    names = evaluator.arguments
+    return not any(evaluator.call({name: row[name] for name in names}).number for row in rows)
+
+
+def _cut(answered: _Answered, variants: Sequence[Answering]) -> Iterator[Finding]:
+    """Rows whose expected text is longer than an answer can be, or holds a stop text."""
+    free = [variant for variant in variants if not variant.prompt.settings.choices]
+    for stop in dict.fromkeys(text for v in free for text in _stop_texts(v.parameters)):
+        if rows := answered.rows(partial(_contains, stop)):
+            message = f"the expected value contains the stop text {stop!r} in"
+            yield Finding(f"{message} {answered.count(rows)}", fix="an answer ends before it")
+    for limit in sorted({limit for v in free if (limit := _max_tokens(v.parameters))}):
+        # A token holds no more than one word; few hold one in full.
+        if rows := answered.rows(partial(_is_longer, limit)):
+            message = f"max_tokens {limit} is less than the words of the expected value in"
+            yield Finding(f"{message} {answered.count(rows)}", fix="raise max_tokens")
+
+
+def _contains(stop: str, expectations: Mapping[str, JSON]) -> bool:
+    return all(stop in text.strip() for text in _texts(expectations))
+
+
+def _is_longer(words: int, expectations: Mapping[str, JSON]) -> bool:
+    return all(len(text.split()) > words for text in _texts(expectations))
+
+
+def _texts(expectations: Mapping[str, JSON]) -> list[str]:
+    """The acceptable texts; an empty one, which any answer has, for other values."""
+    answer = expectations.get(EXPECTED)
+    answers = answer if isinstance(answer, list) else [answer]
+    return [text if isinstance(text, str) else "" for text in answers if not is_empty(text)]
+
+
+def _max_tokens(parameters: Mapping[str, JSON]) -> int | None:
+    limits = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    return max((limit for limit in limits if isinstance(limit, int)), default=None)
+
+
+def _stop_texts(parameters: Mapping[str, JSON]) -> list[str]:
+    stop = parameters.get("stop") or []
+    return [stop] if isinstance(stop, str) else [text for text in stop if text]
+
+
+def _shown(
+    dataset: Dataset, examples: Sequence[Example], prompts: Iterable[Prompt]
+) -> Iterator[Finding]:
+    """A column that equals the expected value in every row, in a template that uses it."""
+    columns = set(dataset.columns)
+    values: set[str] = set()
+    rows = 0
+    for example in examples:
+        answer = example.expectations.get(EXPECTED)
+        if is_empty(answer) or isinstance(answer, list):
+            continue
+        rows, text = rows + 1, _folded(answer)
+        columns = {c for c in columns if _folded(example.inputs.get(c)) == text}
+        if not columns:
+            return
+        values.add(text)
+    if rows < _LEAK_ROWS or len(values) < 2:
+        return
+    for prompt in prompts:
+        for column in sorted(columns.intersection(prompt.variables)):
+            message = f"the column {column!r} equals the expected value in all {rows:,} rows"
+            line = prompt.where(prompt.variables[column])
+            yield Finding(message, line, "the template shows the answer; leave the column out")
+
+
+def _folded(value: JSON) -> str:
+    return str(value).strip().casefold()

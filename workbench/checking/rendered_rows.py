@@ -1,0 +1,106 @@
+"""Checks of the rendered rows of one prompt: empty messages, equal rows, columns without content.
+
+prompts/qa/plain.jinja: 2 of 150 rows (first: 17, reviews.jsonl:18) render an empty user message
+"""
+
+from collections.abc import Iterator, Mapping
+
+from workbench.canonical import JSON
+from workbench.checking.finding import Finding, count_rows
+from workbench.checking.template_text import used_columns
+from workbench.conversation import Conversation
+from workbench.dataset import Dataset, Example
+from workbench.model import PromptCall
+from workbench.prompt import Prompt
+
+
+class RenderedRows:
+    """The rows of one prompt, added in the dataset's order as they are rendered."""
+
+    def __init__(self, prompt: Prompt, dataset: Dataset) -> None:
+        self._prompt = prompt
+        self._dataset = dataset
+        self._columns = used_columns(prompt, dataset.columns)
+        self._blank_columns = list(self._columns)  # blank in all rows so far
+        self._blank_rows: list[int] = []
+        self._empty: dict[str, list[int]] = {}
+        self._nulls: dict[str, list[int]] = {}
+        self._first: tuple[PromptCall, Mapping[str, JSON]] | None = None
+        self._rows = self._empty_rows = 0
+        self._texts_equal, self._inputs_equal = True, True
+
+    def add(self, example: Example, call: PromptCall) -> None:
+        """Add the next row."""
+        index, self._rows = self._rows, self._rows + 1
+        conversation = call.conversation
+        inputs, text = example.inputs, conversation.text
+        if text is not None:
+            if not text or text.isspace():
+                self._add_empty(index, ["text"], 1)
+        else:
+            for message in conversation.messages:
+                if not message.content or message.content.isspace():
+                    parts = [m.role for m in conversation.messages if _is_blank(m.content)]
+                    names = [f"{role} message" for role in parts]
+                    self._add_empty(index, names, len(conversation.messages))
+                    break
+        if None in inputs.values():
+            for column in self._none_columns(inputs, conversation):
+                self._nulls.setdefault(column, []).append(index)
+        columns = self._columns
+        if columns and _is_blank(inputs.get(columns[0])) and self._reads_nothing(inputs):
+            self._blank_rows.append(index)
+        if self._blank_columns:
+            self._blank_columns = [c for c in self._blank_columns if _is_blank(inputs.get(c))]
+        if self._texts_equal:
+            self._first = self._first or (call, inputs)
+            self._texts_equal = call == self._first[0]
+            self._inputs_equal = self._inputs_equal and inputs == self._first[1]
+
+    def _reads_nothing(self, inputs: Mapping[str, JSON]) -> bool:
+        return all(_is_blank(inputs.get(column)) for column in self._columns)
+
+    def _add_empty(self, index: int, parts: list[str], count: int) -> None:
+        self._empty_rows += len(parts) == count
+        for part in dict.fromkeys(parts):
+            self._empty.setdefault(part, []).append(index)
+
+    def findings(self) -> Iterator[Finding]:
+        """Findings over all rows."""
+        where = self._prompt.where().rpartition(":")[0]
+        for message, refused in self._messages():
+            yield Finding(message, where, refused=refused)
+
+    def _messages(self) -> Iterator[tuple[str, bool]]:
+        total = self._rows
+        for part, rows in self._empty.items():
+            text = f"{count_rows(self._dataset, rows, total)} render an empty {part}"
+            yield text, self._empty_rows == total
+        for column, nulls in self._nulls.items():
+            text = f"{count_rows(self._dataset, nulls, total)} render null in {column!r} as None"
+            yield f"{text}; try {{{{ {column} or '' }}}}", False
+        for column in self._blank_columns:
+            yield f"the column {column!r} is empty in every row", False
+        if self._blank_rows and not self._blank_columns:
+            counted = count_rows(self._dataset, self._blank_rows, total)
+            names = ", ".join(repr(column) for column in self._columns)
+            yield f"{counted} have nothing in the columns that the template uses ({names})", False
+        if total > 1 and self._columns and self._texts_equal and not self._inputs_equal:
+            yield f"all {total:,} rows render to the same text", False
+
+    def _none_columns(self, row: Mapping[str, JSON], conversation: Conversation) -> Iterator[str]:
+        """Null columns that render as None, unless the None may come from elsewhere."""
+        columns = [column for column in self._columns if column in row and row[column] is None]
+        if not columns or "None" in self._prompt.source:
+            return
+        if any("None" in str(value) for value in row.values() if value is not None):
+            return
+        text = conversation.text or "".join(m.content for m in conversation.messages)
+        if "None" in text:
+            yield from columns
+
+
+def _is_blank(value: JSON) -> bool:
+    if isinstance(value, str):
+        return not value or value.isspace()
+    return value is None or value == [] or value == {}

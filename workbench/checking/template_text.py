@@ -1,0 +1,148 @@
+"""Checks of a template's text: valid Jinja that is likely not meant so.
+
+{question}                      a placeholder of another engine
+[{"role": "user", …}]           a conversation of another format, sent as one text
+<|im_start|>user                chat markup: a provider writes it itself
+{{ m.role }}:                   text, also where the value is a role
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+
+from workbench.checking.finding import Finding
+from workbench.conversation import ROLES
+from workbench.prompt import Prompt
+from workbench.prompt.source import SKIPPED, role_lines
+
+# Roles of other libraries and APIs, which are text here.
+FOREIGN_ROLES = ("tool", "function", "human", "ai", "bot", "model")
+_ROLE_FIX = f"write a line with only the role: {', '.join(f'`{role}:`' for role in ROLES)}"
+_ROLE_WORDS = rf"(?:{'|'.join((*ROLES, *FOREIGN_ROLES))})"
+# Placeholders of other engines; `{}` is the name of a column.
+_PLACEHOLDERS = (
+    # str.format
+    r"(?<![{{$#%\w\\]){{\s*{}(?:\.\w+|\[\w*\])*(?:![rsa])?(?::[^{{}}\s]*)?\s*}}(?!}})",
+    r"\$\{{\s*{}\s*}}",  # shells, JavaScript
+    r"\${}\b(?!\w)",  # string.Template
+    r"#\{{\s*{}\s*}}",  # Ruby
+    r"%\({}\)[sdifr]",  # the operator %
+    r"<%[=-]?\s*{}\s*-?%>",  # ERB, EJS
+    r"<<\s*{}\s*>>",
+    r"\[\[\s*{}\s*\]\]",
+    r"(?<!<)<{}>(?!>)",
+)
+# Conversations in another format, as the whole text.
+_FORMATS = {
+    "JSON": rf"\[\s*\{{.*[\"']role[\"']\s*:\s*[\"']{_ROLE_WORDS}[\"'].*\}}\s*\]"
+    rf"|\{{\s*[\"'](?:messages|role)[\"']\s*:.*[\"']{_ROLE_WORDS}[\"'].*\}}",
+    "a Python list": rf"\[\s*\(\s*[\"']{_ROLE_WORDS}[\"']\s*,.*\)\s*,?\s*\]",
+    "YAML": rf"(?:messages:\s*)?-\s+[\"']?role[\"']?:\s*[\"']?{_ROLE_WORDS}[\"']?\s*\n.*",
+}
+_MARKUP = {
+    "ChatML": r"<\|im_(?:start|end|sep)\|>",
+    "Llama 3's chat markup": r"<\|(?:start_header_id|end_header_id|eot_id|begin_of_text)\|>",
+    "Llama 2's and Mistral's chat markup": r"(?:<s>\s*)?\[/?INST\]|<</?SYS>>",
+    "Gemma's chat markup": r"<(?:start|end)_of_turn>",
+    "Harmony's chat markup": r"<\|(?:start|channel)\|>",
+    "Phi's and Zephyr's chat markup": r"<\|(?:system|user|assistant|end)\|>",
+    "DeepSeek's chat markup": r"<｜(?:User|Assistant|begin▁of▁sentence)｜>",
+    "Command R's chat markup": r"<\|START_OF_TURN_TOKEN\|>",
+    "XML messages": r"<message\s+role\s*=",
+}
+_BEGINS_TURN = rf"^\s*(?:{_ROLE_WORDS})\s*:"
+_ROLE_VALUE = re.compile(
+    r"^\s*\{\{-?\s*[\w.\[\]\"']*\b(?:role|speaker|sender)\b[\"'\]]*\s*(?:\|[^}\n]*)?-?\}\}\s*:",
+    re.M,
+)
+
+
+def template_findings(prompt: Prompt, columns: Sequence[str], rows: int) -> Iterator[Finding]:
+    """Findings in a template for rows with these columns; without rows only in its text."""
+    yield from _other_formats(prompt)
+    if prompt.settings.chat:
+        yield from _markup(prompt)
+        yield from _roles(prompt)
+    used = used_columns(prompt, columns)
+    unused = [column for column in columns if column not in used]
+    placeholders = list(_placeholders(prompt, unused, refused=not used))
+    yield from placeholders
+    if rows > 1 and not used and not placeholders:
+        fix = f"write {{{{ {columns[0]} }}}}" if columns else "add columns to the dataset"
+        message = f"the template uses no column: its {rows:,} rows are one request"
+        yield Finding(message, prompt.where(), fix)
+
+
+def used_columns(prompt: Prompt, columns: Sequence[str]) -> list[str]:
+    """The columns that the template or its choices read."""
+    variables = set(prompt.all_variables)
+    return [column for column in columns if column in variables]
+
+
+def _other_formats(prompt: Prompt) -> Iterator[Finding]:
+    text = prompt.source.strip()
+    if role_lines(prompt.source) or text[:1] not in ("[", "{", "-", "m"):
+        return
+    for name, pattern in _FORMATS.items():
+        if re.fullmatch(pattern, text, re.DOTALL):
+            message = f"the template is a conversation as {name}, which would be sent as one text"
+            yield Finding(message, prompt.where(), _ROLE_FIX, refused=True)
+            return
+
+
+def _markup(prompt: Prompt) -> Iterator[Finding]:
+    """Markup at the beginning of a line is refused: the model's chat template adds its own."""
+    for number, line in enumerate(prompt.source.split("\n"), 1):
+        for name, pattern in _MARKUP.items():
+            if match := re.search(pattern, line):
+                fix = f"{_ROLE_FIX}; to send markup as it is: `chat: false` in the front matter"
+                message = f"{match[0]!r} is {name}, which a chat model gets as text"
+                refused = not line[: match.start()].strip()
+                yield Finding(message, prompt.where(number), fix, refused)
+                return
+
+
+def _roles(prompt: Prompt) -> Iterator[Finding]:
+    """Lines that look like role lines but are text."""
+    has_roles = bool(role_lines(prompt.source))
+    turns: list[tuple[int, str]] = []
+    for number, line in enumerate(prompt.source.split("\n"), 1):
+        where, role = prompt.where(number), line.strip().lower()
+        name = role.removesuffix(":")
+        if not has_roles and re.match(_BEGINS_TURN, role):
+            turns.append((number, line))
+        if name in ROLES and role.endswith(":") and line.rstrip() != role:
+            yield Finding(f"{line!r} is text; a role line is `{role}` alone", where)
+        elif name not in ROLES and role.endswith(":") and _resembles_role(name):
+            yield Finding(f"{line!r} is text; the roles are {', '.join(ROLES)}", where)
+    names = {line.strip().lower().partition(":")[0] for _, line in turns}
+    turns = [turn for turn in turns if not turn[1].rstrip().endswith(":")]
+    exact = [turn for turn in turns if turn[1].partition(":")[0] in ROLES]
+    if exact or (turns and len(names) > 1):
+        number, line = (exact or turns)[0]
+        shown = line if len(line) <= 60 else f"{line[:60]}…"
+        message = f"{shown!r} is text of one user message"
+        yield Finding(message, prompt.where(number), f"{_ROLE_FIX}, and the text below it")
+    if match := _ROLE_VALUE.search(prompt.source):
+        number = prompt.source.count("\n", 0, match.end()) + 1
+        message = f"{match[0].strip()!r} is text, also where the value is a role"
+        fix = "write the role lines: {% if m.role == 'user' %}, then a line `user:`, and so on"
+        yield Finding(message, prompt.where(number), fix)
+
+
+def _resembles_role(name: str) -> bool:
+    return name in FOREIGN_ROLES or bool(difflib.get_close_matches(name, ROLES, n=1, cutoff=0.85))
+
+
+def _placeholders(prompt: Prompt, columns: Sequence[str], *, refused: bool) -> Iterator[Finding]:
+    """The first placeholder of each column that Jinja doesn't see; a tag with an end is text."""
+    plain = re.sub(SKIPPED, lambda tag: re.sub(r"[^\n]", " ", tag[0]), prompt.source)
+    for column in columns:
+        name = re.escape(column)
+        pattern = "|".join(shape.format(name) for shape in _PLACEHOLDERS)
+        if f"</{column}>" in plain or not (match := re.search(pattern, plain)):
+            continue
+        number = plain.count("\n", 0, match.start()) + 1
+        readable = column if column.isidentifier() else f"… {column} …"
+        message = f"{match[0]!r} is text: a template is Jinja"
+        yield Finding(message, prompt.where(number), f"write {{{{ {readable} }}}}", refused)
