@@ -1,9 +1,11 @@
 """Each metric of MLflow equals scikit-learn's value, or MLflow's own of the whole column."""
 
+import logging
 from importlib.util import find_spec
 from typing import Any
 
 import mlflow.metrics as mlflow_metrics
+import pandas as pd
 import pytest
 from mlflow.metrics import MetricValue, make_metric
 from sklearn import metrics as sklearn_metrics
@@ -128,8 +130,6 @@ LISTS = [(["d1", "d2"], ["d2", "d1", "d9"]), (["d3"], ["d1", "d3"]), (["d5", "d6
 
 @pytest.mark.parametrize("name", ["ndcg_at_k", "precision_at_k", "recall_at_k"])
 def test_retrieval_metrics_read_json_lists_and_equal_the_column(name: str) -> None:
-    import pandas as pd
-
     factory = getattr(mlflow_metrics, name)
     metric = adapt(factory, {"k": 2})
     assert isinstance(metric, RowMetric)
@@ -140,7 +140,10 @@ def test_retrieval_metrics_read_json_lists_and_equal_the_column(name: str) -> No
     assert [score.value for score in scores] == pytest.approx(whole.scores)
 
 
-def test_a_retrieved_answer_that_is_no_list_has_mlflows_reason() -> None:
+def test_a_retrieved_answer_that_is_no_list_has_mlflows_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logging.getLogger("mlflow"), "level", logging.ERROR)  # warnings are hidden
     metric = adapt(mlflow_metrics.ndcg_at_k, {"k": 2})
     assert metric
     first, second = (

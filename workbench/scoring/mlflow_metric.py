@@ -192,14 +192,16 @@ def mlflow_reasons() -> Iterator[list[str]]:
     reasons: list[str] = []
     handler, logger = logging.Handler(logging.WARNING), logging.getLogger("mlflow")
     handler.emit = lambda record: reasons.append(_reason(record.getMessage()))  # type: ignore[method-assign]
-    handlers, propagate = logger.handlers, logger.propagate
+    handlers, propagate, level = logger.handlers, logger.propagate, logger.level
     logger.handlers, logger.propagate = [handler], False
+    logger.setLevel(logging.WARNING)
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             yield reasons
     finally:
         logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
     relevant = (w for w in caught if issubclass(w.category, UserWarning))  # not of deprecations
     reasons += [str(warning.message) for warning in relevant]
 
