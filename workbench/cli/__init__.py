@@ -9,6 +9,8 @@ gate.py     gate
 prompts.py  prompts list, show, diff, lint, push, pull
 catalog.py  models and data: list, add; evaluators
 store.py    store stats, explain, prune, repair, export
+
+unrecorded.py    runs that MLflow lacks, named after each command
 """
 
 from workbench.cli.app import main

@@ -19,6 +19,8 @@ from typer.exceptions import TyperException
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams, print_json
+from workbench.cli.signals import note_on_stderr
+from workbench.cli.unrecorded import read_notes, unrecorded_lines
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands
 from workbench.secrets import find_secrets
@@ -120,8 +122,11 @@ def main() -> NoReturn:
     """Run the command `workbench` and end the process with an exit code of errors.py."""
     REDACTOR.add(find_secrets(os.environ))
     stdout = guard_streams()
+    notes = read_notes()
     code = _exit_code()
     sys.stdout.flush()
+    for line in unrecorded_lines(notes):
+        note_on_stderr(line)
     if stdout.lost:
         sys.stderr.write(f"error: stdout can't be written: {stdout.lost.strerror}\n")
         code = code or ExitCode.STORAGE

@@ -17,6 +17,7 @@ import typer
 from workbench.cli.output import print_json, print_lines, write_file
 from workbench.cli.run import AsJson, Limit, TrackingUri
 from workbench.cli.setup import experiment_file, open_experiment, open_project
+from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -124,8 +125,10 @@ def _recorded_runs(selectors: list[str], project: "Project", tracking_uri: str) 
     if not run_ids:
         return {}
     project.require_tracking(tracking_uri, "comparing runs")
+    from workbench.tracking.live_recordings import wait_for_recordings
     from workbench.tracking.mlflow_lookup import recorded_variants
 
+    wait_for_recordings(project, note_on_stderr)
     return {run_id: recorded_variants(project, tracking_uri, run_id) for run_id in run_ids}
 
 

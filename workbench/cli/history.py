@@ -15,6 +15,7 @@ import typer
 from workbench.cli.output import UNFOLDED, print_result, terminal_width
 from workbench.cli.run import AsJson, Only, Target, TrackingUri
 from workbench.cli.setup import experiment_file, keep_private, open_project
+from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, unknown_name
 
 
@@ -32,6 +33,7 @@ def history(
     from workbench.experiment.load import read_experiment_name
     from workbench.plan.variants import matching_names
     from workbench.report.history import history_json, history_lines
+    from workbench.tracking.live_recordings import wait_for_recordings
     from workbench.tracking.recorded_rows import read_rows
     from workbench.tracking.recorded_runs import find_runs
 
@@ -39,6 +41,7 @@ def history(
     project.require_tracking(tracking_uri, "workbench history")
     name = read_experiment_name(experiment_file(target, project), project)
     keep_private(project, tracking_uri)
+    wait_for_recordings(project, note_on_stderr)
     runs = find_runs(project, tracking_uri, name, last)
     metrics = metric_names(runs.variants)
     if metric not in ("", *metrics):

@@ -6,6 +6,7 @@ variant  exact_match  rows  …
 recorded in sqlite:///…/mlflow.db, run 7c0f…
 """
 
+import os
 import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ import typer
 
 from workbench.cli.output import print_json, print_lines, print_styled
 from workbench.cli.setup import OpenExperiment, keep_private, open_experiment, open_project
-from workbench.cli.signals import handle_signals, write_stderr
+from workbench.cli.signals import handle_signals, note_on_stderr, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
@@ -42,6 +43,9 @@ Only = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Again = Annotated[bool, typer.Option("--again", help="Record new runs, even if recorded before.")]
+RetryFailed = Annotated[
+    bool, typer.Option("--retry-failed", help="Retry requests whose stored output is useless.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the plan; send nothing.")]
 CheckBatch = Annotated[
     bool,
@@ -55,6 +59,14 @@ Race = Annotated[
 RaceOn = Annotated[
     str, typer.Option(help="Race by this metric; default: the first.", metavar="METRIC")
 ]
+Wait = Annotated[
+    bool | None,
+    typer.Option(
+        "--wait/--no-wait",
+        help="Wait for MLflow's part, too; default: on a terminal it goes on in the background.",
+        show_default=False,
+    ),
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -66,15 +78,14 @@ def run(
     only: Only = None,
     dry_run: DryRun = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored completions.")] = False,
-    retry_failed: Annotated[
-        bool, typer.Option("--retry-failed", help="Retry requests whose stored output is useless.")
-    ] = False,
+    retry_failed: RetryFailed = False,
     again: Again = False,
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
     race: Race = False,
     race_on: RaceOn = "",
     with_check: CheckBatch = False,
+    wait: Wait = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -88,7 +99,8 @@ def run(
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only or (), race_on if race or race_on else None)
-    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
+    waits = _waits(wait, as_json)
+    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, wait=waits)
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
@@ -144,12 +156,22 @@ def ui(
 
     It prints the addresses of the comparison pages.
     """
+    from workbench.tracking.live_recordings import wait_for_recordings
     from workbench.tracking.ui_server import serve
 
     project = open_project(tracking_uri)
     project.require_tracking(tracking_uri, "workbench ui")
     keep_private(project, tracking_uri)
+    wait_for_recordings(project, note_on_stderr)
     serve(project, tracking_uri, port, print_line=lambda line: typer.echo(plain(line)))
+
+
+def _waits(wait: bool | None, as_json: bool) -> bool:
+    """True if the command waits for MLflow's part; by default where nobody waits for the shell.
+
+    The first process of a container takes all others with it, so it waits, too.
+    """
+    return (as_json or not sys.stdout.isatty() or os.getpid() == 1) if wait is None else wait
 
 
 def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":

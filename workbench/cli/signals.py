@@ -15,6 +15,7 @@ from threading import Timer
 from typing import TYPE_CHECKING
 
 from workbench.errors import ExitCode
+from workbench.report.safe_text import plain
 
 if TYPE_CHECKING:
     from workbench.completing.context import Stop
@@ -55,6 +56,11 @@ def _exit(number: int) -> None:
         "Run the same command to continue.\n"
     )
     os._exit(ExitCode.INTERRUPTED if number == signal.SIGINT else ExitCode.TERMINATED)
+
+
+def note_on_stderr(line: str) -> None:
+    """Write a line about the command's progress to stderr."""
+    write_stderr(f"{plain(line)}\n")
 
 
 def write_stderr(text: str) -> None:

@@ -14,6 +14,7 @@ import typer
 from workbench.cli.output import print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_experiment, open_project
+from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.plan.types import scope_text
 from workbench.report.safe_text import escape_commands
@@ -54,10 +55,12 @@ def sync(
 ) -> int:
     """Record in MLflow what earlier runs could not; send nothing."""
     from workbench.run.pending import pending_invocations
+    from workbench.tracking.live_recordings import wait_for_recordings
 
     project = open_project(tracking_uri)
     project.require_tracking(tracking_uri, "workbench sync")
     experiment = project.display_path(experiment_file(target, project)) if target else ""
+    wait_for_recordings(project, note_on_stderr)
     outcomes = [
         _sync(pending, project, tracking_uri, forget)
         for pending in pending_invocations(project)

@@ -5,7 +5,7 @@ cells      variant × example × repeat           one row of one variant
 requests   equal cells share one                keyed by the digest of all that decides it
 """
 
-from workbench.plan.plan_summary import summarize_plan
+from workbench.plan.plan_summary import describe_models, summarize_plan
 from workbench.plan.planner import make_plan, plan_invocation
 from workbench.plan.redact_rows import refuse_secret
 from workbench.plan.row_batches import (
@@ -26,6 +26,7 @@ __all__ = [
     "batch_ends",
     "batch_requests",
     "cluster_ends",
+    "describe_models",
     "interleave",
     "make_plan",
     "plan_invocation",

@@ -16,25 +16,32 @@ class ProviderDescription:
 
     identity: Mapping[str, JSON]
     facts: Mapping[str, JSON]
+    concurrent: bool
+    billed: bool
+
+
+def describe_models(plan: Plan) -> Plan:
+    """Return the plan without providers and functions of evaluators: it can be pickled."""
+    models = {v.model.model.label: _described(v.model) for v in plan.variants}
+    evaluators = tuple(
+        replace(evaluator, function=None, transform=None)
+        for evaluator in plan.experiment.evaluators
+    )
+    return replace(
+        plan,
+        experiment=replace(plan.experiment, models=tuple(models.values()), evaluators=evaluators),
+        variants=tuple(replace(v, model=models[v.model.model.label]) for v in plan.variants),
+    )
 
 
 def summarize_plan(plan: Plan) -> Plan:
     """Return the plan without examples, cells and requests; its digest stays the same."""
-    experiment = plan.experiment
-    models = {v.model.model.label: _described(v.model) for v in plan.variants}
+    described = describe_models(plan)
+    dataset = replace(plan.experiment.dataset, examples=(), row_numbers=())
     return replace(
-        plan,
-        experiment=replace(
-            experiment,
-            dataset=replace(experiment.dataset, examples=(), row_numbers=()),
-            models=tuple(models.values()),
-            evaluators=tuple(
-                replace(evaluator, function=None, transform=None)
-                for evaluator in experiment.evaluators
-            ),
-        ),
+        described,
+        experiment=replace(described.experiment, dataset=dataset),
         examples=(),
-        variants=tuple(replace(v, model=models[v.model.model.label]) for v in plan.variants),
         cells=(),
         requests=(),
         bodies={},
@@ -44,5 +51,7 @@ def summarize_plan(plan: Plan) -> Plan:
 
 def _described(model: OpenModel) -> OpenModel:
     provider = model.provider
-    description = ProviderDescription(dict(provider.identity), dict(provider.facts))
+    description = ProviderDescription(
+        dict(provider.identity), dict(provider.facts), provider.concurrent, provider.billed
+    )
     return OpenModel(model.model, cast("Provider", description))

@@ -197,9 +197,11 @@ class Options:
         fresh: send everything, also what the store holds.
         retry_failed: send requests with useless answers again (filtered, rejected, empty, invalid).
         again: record new runs although the same invocation was recorded before.
+        wait: return once MLflow has everything, not when the answers are scored.
     """
 
     scope: Scope = field(default_factory=Scope)
     fresh: bool = False
     retry_failed: bool = False
     again: bool = False
+    wait: bool = True

@@ -18,6 +18,7 @@ from workbench.report.safe_text import shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.run.summary import Invocation
+from workbench.tracking.live_recordings import LOG
 
 REQUEST_COUNTS = ("stored", "shared", "sent", "failed", "not_run")
 MAX_REASONS = 5
@@ -50,6 +51,12 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
                 "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
             )
         lines.append("compare: workbench ui")
+    elif invocation.recording_process:
+        lines.append(
+            f"recording in {invocation.tracking_uri} goes on in the background: process "
+            f"{invocation.recording_process}, .workbench/{LOG} (--wait waits for it)"
+        )
+        lines.append("compare: workbench ui, which waits for it")
     elif invocation.tracking_uri == NO_TRACKING:
         lines.append("not recorded: tracking is off (tracking_uri: none)")
     return lines

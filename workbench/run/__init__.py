@@ -4,5 +4,6 @@ grow.py         a gate that asks for rows until it is decided
 invocation.py   the steps of `workbench run`
 pending.py      notes of invocations that MLflow does not hold yet
 pipeline.py     each completion scored, counted and recorded as it arrives
+stored_results.py  rows and comparison files for the record, read from the store
 summary.py      counts, race, problems, exit code
 """

@@ -5,7 +5,8 @@ Experiment ─▶ Plan ─▶ Completions ─▶ Scores ─▶ MLflow ─▶ Inv
 Rows are scored and recorded while others are still being answered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 from workbench.comparing.comparison import ExperimentComparison
@@ -21,11 +22,13 @@ from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
 from workbench.run.summary import (
     Invocation,
+    interrupt_code,
     interrupted_error,
     summarize,
     summarize_race,
     unknown_calls_text,
 )
+from workbench.tracking.live_recordings import wait_for_recordings
 from workbench.tracking.protocol import Recorder
 
 
@@ -79,6 +82,7 @@ def run(
     store, progress = context.store, context.progress
     with (
         plan_lock(context.project, store, plan),
+        _no_earlier_recording(plan, context),
         store.leases.session(plan.digest) as unknown_calls,
         ScoringPipeline(plan, context, recorder, again=options.again) as pipeline,
     ):
@@ -97,9 +101,9 @@ def run(
                 raise Stopped
             variants = pipeline.finish_scoring(race)
             callbacks.show(variants)
-            if context.project.tracks(recorder.tracking_uri):
+            if options.wait and context.project.tracks(recorder.tracking_uri):
                 progress.note("recording in MLflow")
-            recorded = pipeline.finish_recording(callbacks.comparison_files)
+            recorded = pipeline.finish_recording(callbacks.comparison_files, wait=options.wait)
             for line in recorded.notes:
                 progress.note(line)
         except Stopped:
@@ -107,6 +111,21 @@ def run(
             raise interrupted_error(plan, context, outcome, options, spared) from None
         done = summarize(plan, context, outcome, pipeline, recorded)
         return replace(done, race=summarize_race(race, done.variants)) if race else done
+
+
+@contextmanager
+def _no_earlier_recording(plan: Plan, context: RunContext) -> Iterator[None]:
+    """Wait for the process that still records the plan's run before this one."""
+    try:
+        note = context.progress.note
+        wait_for_recordings(context.project, note, context.interrupted, plan.digest)
+    except Stopped:
+        raise WorkbenchError(
+            "interrupted while MLflow's part of the run before goes on",
+            fix="the same command waits again",
+            exit_code=interrupt_code(context),
+        ) from None
+    yield
 
 
 def sync(

@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +20,10 @@ from workbench.canonical import JSON, digest
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Project
-from workbench.secrets import mask_url
+from workbench.secrets import Redactor, mask_url
+from workbench.tracking.protocol import Recorded
+
+MAX_PROBLEM = 300  # characters
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class PendingInvocation:
         plan: its digest.
         experiment: its file, relative to the project where it is inside.
         tracking_uri: from the command line, credentials replaced by `***`; empty: the project's.
+        problem: why the record failed; empty: it was cut off, or goes on.
     """
 
     plan: str
@@ -38,6 +42,7 @@ class PendingInvocation:
     scope: Mapping[str, JSON]
     noted_at: str
     tracking_uri: str = ""
+    problem: str = ""
 
 
 def note(project: Project, plan: Plan, tracking_uri: str) -> None:
@@ -60,7 +65,10 @@ def note(project: Project, plan: Plan, tracking_uri: str) -> None:
         datetime.now(UTC).isoformat(timespec="seconds"),
         mask_url(tracking_uri),
     )
-    file = _file(project, plan.digest, tracking_uri)
+    _write(_file(project, plan.digest, tracking_uri), pending)
+
+
+def _write(file: Path, pending: PendingInvocation) -> None:
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(mode=0o700, exist_ok=True)
@@ -86,6 +94,19 @@ def note(project: Project, plan: Plan, tracking_uri: str) -> None:
         ) from error
 
 
+def finish_note(
+    project: Project, plan_digest: str, tracking_uri: str, redactor: Redactor, recorded: Recorded
+) -> None:
+    """Remove the note of a recorded invocation; else write the problem into it."""
+    file = _file(project, plan_digest, tracking_uri)
+    if not recorded.problems:
+        forget(project, plan_digest, tracking_uri)
+    elif pending := _read(file):
+        problem = redactor.redact(recorded.problems[0].message)[:MAX_PROBLEM]
+        with suppress(WorkbenchError):  # a full disk: the note stays as it is
+            _write(file, replace(pending, problem=problem))
+
+
 def forget(project: Project, plan_digest: str, tracking_uri: str) -> None:
     """Remove the note of an invocation and a tracking store, if there is one."""
     with suppress(OSError):  # `workbench sync` finds a left-over note to be in step
@@ -94,11 +115,16 @@ def forget(project: Project, plan_digest: str, tracking_uri: str) -> None:
 
 def pending_invocations(project: Project) -> list[PendingInvocation]:
     """Return all notes, the oldest first; unreadable files were never complete and are skipped."""
-    notes: list[PendingInvocation] = []
-    for file in (project.store / "unrecorded").glob("*.json"):
-        with suppress(OSError, ValueError, TypeError):
-            notes.append(PendingInvocation(**json.loads(file.read_text(encoding="utf-8"))))
+    files = (project.store / "unrecorded").glob("*.json")
+    notes = [pending for file in files if (pending := _read(file))]
     return sorted(notes, key=lambda note: (note.noted_at, note.plan))
+
+
+def _read(file: Path) -> PendingInvocation | None:
+    """The note; None if it is missing or was never complete."""
+    with suppress(OSError, ValueError, TypeError):
+        return PendingInvocation(**json.loads(file.read_text(encoding="utf-8")))
+    return None
 
 
 def _file(project: Project, plan_digest: str, tracking_uri: str) -> Path:

@@ -1,24 +1,25 @@
 """The path of each completion, while others are still awaited: scored, counted, recorded."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Self
 
-from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
 from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.results.tally import Tally, variant_results
-from workbench.results.types import Row, VariantResult
-from workbench.run.pending import forget, note
+from workbench.results.types import VariantResult
+from workbench.run.pending import finish_note, note
+from workbench.run.stored_results import ComparisonFiles, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
-from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results, RowRecord
+from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results
 from workbench.tracking.row_records import RowRecords
 
-MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
+MAX_BACKGROUND_ROWS = 100_000  # of all variants; more are not copied into another process
 CLEANUP_S = 3.0  # for marking runs in MLflow as ended early
 
 
@@ -95,41 +96,36 @@ class ScoringPipeline:
         self.variants = add_comparisons(results, tallies, self._plan)
         return self.variants
 
-    def finish_recording(
-        self, comparison_files: Callable[[ExperimentComparison], Mapping[str, str]]
-    ) -> Recorded:
-        """Wait until MLflow holds everything.
+    def finish_recording(self, comparison_files: ComparisonFiles, *, wait: bool) -> Recorded:
+        """Wait until MLflow has everything; without `wait` another process goes on alone.
 
         `comparison_files` makes the files that are kept beside the runs, text by name.
 
         Raises:
             Stopped: the invocation was interrupted.
         """
-        stream, numbers = self._stream, range(len(self.variants))
-
-        def files() -> Mapping[str, str]:
-            compares = any(variant.comparisons for variant in self.variants)
-            if not compares or self._plan.planned > MAX_COMPARED_ROWS:
-                return {}
-            return comparison_files(
-                ExperimentComparison(self._plan, self.variants, stream.tallies, stream.rows)
-            )
-
-        def read_records(variant: int) -> Iterator[Sequence[RowRecord]]:
-            return (self._records.build(variant, rows) for rows in stream.rows(variant))
-
-        recorded = self._recorder.finish(
-            Results(
-                self.variants,
-                [tally.digest() for tally in stream.tallies],
-                [self._unanswered(number) for number in numbers],
-                read_records,
-                files,
-            ),
-            self._context.interrupted,
+        scored, project = self._stream.scored, self._context.project
+        stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
+        background = not wait and self._plan.planned <= MAX_BACKGROUND_ROWS
+        stored = stored.described() if background else stored
+        results = Results(
+            self.variants,
+            [tally.digest() for tally in scored.tallies],
+            [stored.unanswered(number) for number in range(len(self.variants))],
+            stored.rows,
+            stored.files,
         )
-        if not recorded.problems:
-            forget(self._context.project, self._plan.digest, self._recorder.tracking_uri)
+        finished = partial(
+            finish_note,
+            project,
+            self._plan.digest,
+            self._recorder.tracking_uri,
+            self._context.store.redactor,
+        )
+        if background:
+            return self._recorder.hand_over(results, finished)
+        recorded = self._recorder.finish(results, self._context.interrupted)
+        finished(recorded)
         return recorded
 
     def not_run(self) -> Iterator[str]:
@@ -158,12 +154,3 @@ class ScoringPipeline:
         """Pass scored rows on; a variant without requests may be recorded already."""
         if self._plan.requests[variant]:
             self._recorder.add(variant, self._records.build(variant, rows))
-
-    def _unanswered(self, variant: int) -> list[RowRecord]:
-        """Return the unanswered rows of a variant that would get a trace."""
-        if self.variants[variant].stopped:
-            return []
-        cells, numbers = self._plan.cells[variant], self._stream.tallies[variant].missing()
-        rows = ((n, Row(cells[n], None)) for n in numbers)
-        records = self._records.build(variant, rows)
-        return [record for record in records if record.sampled]

@@ -61,6 +61,7 @@ class Invocation:
         not_run: ids of rows that some variant has no answer to, because nothing was sent.
         race: None without `--race`.
         traced: rows per variant with a trace, beside the failed ones; None: all rows.
+        recording_process: the number of the process that goes on recording; 0: none does.
     """
 
     plan: Plan
@@ -75,6 +76,7 @@ class Invocation:
     not_run: tuple[str, ...] = ()
     traced: int | None = None
     race: RaceSummary | None = None
+    recording_process: int = 0
 
 
 def summarize(
@@ -105,6 +107,7 @@ def summarize(
             *recorded.problems,
         ),
         not_run=tuple(dict.fromkeys(not_run)),
+        recording_process=recorded.process,
         traced=max_traces if len(plan.cells[0]) > max_traces else None,
     )
 

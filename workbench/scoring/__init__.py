@@ -6,6 +6,7 @@ cells.py          one score per row, or per variant, computed once and stored
 column_metric.py  MLflow's metrics with one value for all rows
 mlflow_metric.py  MLflow's metrics with their settings; those with a value of each row
 pool.py           the child processes
+scored_rows.py    scored rows read again from the store
 stream.py         scoring in a thread while other rows are still being answered
 worker.py         a child process itself
 """

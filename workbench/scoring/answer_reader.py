@@ -5,6 +5,7 @@ Row(cell, Completion(text="Sentiment: positive", prefill="Sentiment:", …))
 """
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import replace
 
 from workbench.answers.prefill import repeated_length
@@ -26,6 +27,12 @@ class AnswerReader:
         self._echoes = PrefillEchoes(store, except_keys=plan.refetch)
         self._ambiguous: set[tuple[int, int]] = set()  # variant and row
         self._read_as_repeated: dict[PrefillEndpoint, set[tuple[int, int]]] = {}
+
+    def with_plan(self, plan: Plan) -> "AnswerReader":
+        """The reader of the same plan with other descriptions of its models."""
+        reader = copy(self)
+        reader._plan = plan
+        return reader
 
     def receive(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
         """Read the rows whose reading no later reply can change; the others wait."""

@@ -14,17 +14,16 @@ from dataclasses import replace
 from typing import Self
 
 from workbench.errors import StopCheck, Stopped, not_stopped
-from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 from workbench.results.types import Row
 from workbench.scoring.answer_reader import AnswerReader, NumberedRow
-from workbench.scoring.cells import score_column, score_rows, stored_scores
+from workbench.scoring.cells import score_column, score_rows
 from workbench.scoring.pool import shared_pool
+from workbench.scoring.scored_rows import BATCH_SIZE, ScoredRows
 from workbench.store import Store
 
-BATCH_SIZE = 500  # rows scored together
 MAX_WAITING = 2_000  # answers held in memory
 POLL_INTERVAL_S = 0.2  # seconds between two checks that the thread is alive
 HEAD_START_S = 1.0  # seconds at most in which scoring takes no time from the first requests
@@ -45,6 +44,7 @@ class Stream:
 
     Attributes:
         tallies: of the rows scored so far, by variant.
+        scored: reads these rows again.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Stream:
             Tally(evaluators, len(cells), repeats, plan.clusters((variant,)))
             for variant, cells in enumerate(plan.cells)
         ]
+        self.scored = ScoredRows(plan, store, AnswerReader(plan, store), self.tallies)
         self._plan = plan
         self._store = store
         self._on_rows = on_rows
@@ -64,10 +65,6 @@ class Stream:
         self._queue = queue.SimpleQueue()
         self._waiting_callers: list[threading.Event] = []
         self._cells_by_key: dict[str, list[tuple[int, int]]] = {}  # variant and row
-        # Failures and scores that are not stored, by variant and row.
-        self._failed: dict[tuple[int, int], Completion] = {}
-        self._unstored_scores: dict[tuple[int, int], dict[str, Score]] = {}
-        self._reader = AnswerReader(plan, store)
         self._error: BaseException | None = None
         self._has_work = threading.Event()
         self._thread = threading.Thread(
@@ -124,37 +121,7 @@ class Stream:
 
     def rows(self, variant: int) -> Iterator[list[NumberedRow]]:
         """All scored rows of a variant again, some at a time, in order."""
-        evaluators = self._plan.experiment.evaluators
-        not_run = set(self.tallies[variant].missing())
-        for received in self._answered_rows(variant, skipped=not_run):
-            rows = self._reader.read(variant, received)
-            scores_by_row = stored_scores(evaluators, [row for _, row in rows], self._store)
-            scored: list[NumberedRow] = []
-            for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
-                scores = stored_of_row | self._unstored_scores.get((variant, number), {})
-                ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
-                scored.append((number, replace(row, scores=ordered)))
-            yield scored
-
-    def _answered_rows(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
-        """The other rows with a stored answer or a failure, some at a time, in order.
-
-        A request that got no reply is a failure where the plan doesn't send it again.
-        """
-        cells = self._plan.cells[variant]
-        for start in range(0, len(cells), BATCH_SIZE):
-            numbers = set(range(start, min(start + BATCH_SIZE, len(cells)))) - skipped
-            stored = self._store.completions({cells[number].key for number in numbers})
-            missing = {cells[number].key for number in numbers} - stored.keys()
-            no_replies = self._store.no_replies.completions(missing)
-            rows: list[NumberedRow] = []
-            for number in sorted(numbers):
-                key = cells[number].key
-                completion = self._failed.get((variant, number)) or stored.get(key)
-                if completion := completion or no_replies.get(key):
-                    rows.append((number, Row(cells[number], completion)))
-            if rows:
-                yield rows
+        return self.scored.rows(variant)
 
     def _read_times(self) -> None:
         """Tell the tallies of API models when answers were stored, if a metric measures time."""
@@ -178,7 +145,7 @@ class Stream:
             with shared_pool():
                 for variant, cells in enumerate(self._plan.cells):
                     unsent = {n for n, cell in enumerate(cells) if cell.key in self._cells_by_key}
-                    for rows in self._answered_rows(variant, skipped=unsent):
+                    for rows in self.scored.answered(variant, skipped=unsent):
                         self._score_received(variant, rows)
                         if not self._score_queued(block=False):
                             return
@@ -194,8 +161,8 @@ class Stream:
         """Score the metrics that have one value of all rows of a variant."""
         evaluators = [e for e in self._plan.experiment.evaluators if e.traits.by_column]
         for variant, tally in enumerate(self.tallies if evaluators else ()):
-            batches = self._answered_rows(variant, skipped=set(tally.missing()))
-            read = (row for batch in batches for row in self._reader.read(variant, batch))
+            batches = self.scored.answered(variant, skipped=set(tally.missing()))
+            read = (row for batch in batches for row in self.scored.reader.read(variant, batch))
             rows = [(number, row) for number, row in read if row.scored]
             numbers = [number for number, _ in rows]
             clusters = tally.clusters_of(numbers)
@@ -248,15 +215,15 @@ class Stream:
         return by_variant
 
     def _score_received(self, variant: int, rows: Sequence[NumberedRow]) -> None:
-        if readable := self._reader.receive(variant, rows):
+        if readable := self.scored.reader.receive(variant, rows):
             self._score(variant, readable)
 
     def _score_ambiguous(self) -> None:
         """Score the rows that waited for later replies, by all that have come so far."""
-        for variant, numbers in self._reader.take_ambiguous().items():
+        for variant, numbers in self.scored.reader.take_ambiguous().items():
             others = set(range(len(self._plan.cells[variant]))) - numbers
-            for rows in self._answered_rows(variant, skipped=others):
-                self._score(variant, self._reader.read(variant, rows))
+            for rows in self.scored.answered(variant, skipped=others):
+                self._score(variant, self.scored.reader.read(variant, rows))
 
     def _score(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         if self._error:
@@ -268,16 +235,16 @@ class Stream:
         numbered = [(number, row) for (number, _), row in zip(rows, scored, strict=True)]
         for number, row in numbered:
             self.tallies[variant].add(number, row)
-            self._failed.pop((variant, number), None)
+            self.scored.failed.pop((variant, number), None)
             if row.completion and row.completion.state == "failed":
-                self._failed[variant, number] = row.completion
+                self.scored.failed[variant, number] = row.completion
             unstored = {
                 e.name: row.scores[e.name]
                 for e in evaluators
                 if e.name in row.scores and (row.scores[e.name].error or not e.traits.cache)
             }
             if unstored:
-                self._unstored_scores[variant, number] = unstored
+                self.scored.unstored_scores[variant, number] = unstored
         self._on_rows(variant, numbered)
 
 

@@ -101,6 +101,10 @@ class Store:
     def __exit__(self, *exc_info: object) -> None:
         self.database.__exit__()
 
+    def __reduce__(self) -> "tuple[type[Store], tuple[Path, Redactor]]":
+        """Pickle the folder: another process opens the store itself."""
+        return Store, (self.database.folder, self.redactor)
+
     def check(self) -> None:
         """Compare every row with its checksum, and the file with its totals and watermark.
 

@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.canonical import JSON
-from workbench.errors import ExitCode, StopCheck, WorkbenchError
+from workbench.errors import ExitCode, StopCheck, WorkbenchError, not_stopped
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
 from workbench.prompt import Prompt
 from workbench.results.types import Row, VariantResult
 
-STOP = b""  # tells the recording process to stop at once; every other message is longer
+# Messages to the recording process that are no pickles; those are longer.
+STOP = b""  # stop at once
+DETACH = b"d"  # the command ends, and the recording goes on
 RESUME = "the same command, or workbench sync, records what is missing"
 SAFE = f"the answers and scores are safe; {RESUME}"
 
@@ -110,6 +112,7 @@ class Recorded:
         recorded_before: an earlier invocation recorded it; nothing was written.
         problems: errors that left the record incomplete.
         notes: remarks for the user, one line each; not failures.
+        process: the number of the process that still records it; 0: none does.
     """
 
     tracking_uri: str
@@ -120,6 +123,7 @@ class Recorded:
     recorded_before: bool = False
     problems: tuple[WorkbenchError, ...] = ()
     notes: tuple[str, ...] = ()
+    process: int = 0
 
 
 class Recorder:
@@ -146,6 +150,15 @@ class Recorder:
             Stopped: `stopped` returned True; a later run continues from there.
         """
         return Recorded(NO_TRACKING)
+
+    def hand_over(self, results: Results, finished: Callable[[Recorded], None]) -> Recorded:
+        """Have another process finish the recording, which calls `finished`; don't wait for it.
+
+        Everything in `results` and `finished` can be pickled. This class has no other process.
+        """
+        recorded = self.finish(results, not_stopped)
+        finished(recorded)
+        return recorded
 
     def stop(self, timeout_s: float) -> None:
         """Stop recording now, complete or not. Also allowed after `finish`.

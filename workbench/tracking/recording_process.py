@@ -3,15 +3,17 @@
     recorder.begin(job)                      starts it; it imports MLflow while calls are in flight
     recorder.add(0, records)
     recorder.finish(results, not_stopped)    ->  Recorded(…)
+    recorder.hand_over(results, finished)    ->  Recorded(…, process=4711), which goes on
 
-It gets everything through a pipe, opens no store of completions, and ends with the main process.
-Messages are pickled: both ends of the pipe are our own processes.
+It gets everything through a pipe, and ends with the main process unless it was handed over. Then it
+opens the store itself. Messages are pickled: both ends of the pipe are our own processes. Its lock
+lives as long as it does.
 """
 
 import os
 import pickle
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
@@ -20,7 +22,9 @@ from typing import Any
 from workbench.errors import StopCheck, Stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
+from workbench.tracking.live_recordings import LOG, lock_recording, name_process, open_log
 from workbench.tracking.protocol import (
+    DETACH,
     STOP,
     Recorded,
     Recorder,
@@ -48,15 +52,20 @@ class RecordingProcess(Recorder):
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
         self._pipe, child_end = Pipe()
+        lock, log = lock_recording(self._project, job.plan.digest), open_log(self._project)
         self._process = subprocess.Popen(
-            child_command("workbench.tracking.worker", child_end.fileno()),
+            child_command("workbench.tracking.worker", child_end.fileno(), lock),
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
             env={**os.environ, **import_path()},
-            pass_fds=[child_end.fileno()],
-            start_new_session=True,  # only the main process gets Ctrl-C
+            pass_fds=[child_end.fileno(), lock],
+            start_new_session=True,  # only the main process gets Ctrl-C and the terminal's end
         )
+        name_process(lock, self._process.pid)
         child_end.close()
+        os.close(lock)
+        os.close(log)
         self._send("begin", self._project, self._redactor, self.tracking_uri, job)
 
     def add(self, variant: int, records: Sequence[RowRecord]) -> None:
@@ -79,6 +88,20 @@ class RecordingProcess(Recorder):
                 self._send("add", value, records)
             self._send("all", value)
         return self._ended_early(results)
+
+    def hand_over(self, results: Results, finished: Callable[[Recorded], None]) -> Recorded:
+        """See `Recorder`."""
+        assert self._process
+        assert self._pipe
+        self._send("results", results, finished)
+        self._send_bytes(DETACH)
+        if self._process.poll() is not None:
+            return self._ended_early(results)
+        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
+        recorded = Recorded(uri, process=self._process.pid)
+        self._pipe.close()
+        self._process = self._pipe = None
+        return recorded
 
     def stop(self, timeout_s: float) -> None:
         """See `Recorder`."""
@@ -120,6 +143,8 @@ class RecordingProcess(Recorder):
     def _ended_early(self, results: Results) -> Recorded:
         self._end(EXIT_S)
         rows = f"{pluralize(results.row_count, 'row')} may be missing in MLflow"
-        problem = not_recorded_error(f"the recording process ended early: {rows}")
+        problem = not_recorded_error(
+            f"the recording process ended early: {rows}", where=f"{self._project.store.name}/{LOG}"
+        )
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
         return Recorded(uri, problems=(problem,))

@@ -1,12 +1,14 @@
 """The main loop of the recording process: reads messages from a pipe, and records them.
 
-Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD`. It receives
+Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD LOCK_FD`. It receives
 
     ("begin", project, redactor, tracking_uri, job)    ("add", 0, records)    STOP
-    ("finish", variants, digests, not_run)
+    ("finish", variants, digests, not_run)    or    ("results", results, finished) DETACH
 
 and sends ("want", 0) for each variant that lacks rows, answered by ("add", 0, records) …
 ("all", 0); ("pages", None), answered by ("pages", {name: text}); at last ("done", Recorded(…)).
+After DETACH the main process may end. This one goes on alone: it reads the store itself, and ends
+at SIGTERM, or after MAX_DETACHED_S. In all other cases it ends with the main process.
 """
 
 import math
@@ -23,11 +25,23 @@ from typing import Any, TextIO, cast
 from workbench.errors import Stopped
 from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
-from workbench.tracking.protocol import STOP, Results, RowRecord
-from workbench.workers.parent_pipe import die_with
+from workbench.tracking.live_recordings import MAX_LOG
+from workbench.tracking.protocol import DETACH, STOP, Results, RowRecord
 
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core
+MAX_DETACHED_S = 6 * 3600  # whatever MLflow does, the process ends
+
+
+class Log(RedactedStream):
+    """The log file: without secrets, and no longer than its limit."""
+
+    space = MAX_LOG
+
+    def write(self, text: str) -> int:
+        """Write the text; nothing once the log is full."""
+        self.space -= len(text)
+        return super().write(text) if self.space > 0 else len(text)
 
 
 class RecordingWorker:
@@ -37,12 +51,13 @@ class RecordingWorker:
         self._pipe = pipe
         self._backlog = Backlog()
         self._stopping = threading.Event()
+        self._detached = False
         threading.Thread(target=self._read_pipe, daemon=True).start()
 
     def work(self) -> None:
         """Record until everything is recorded, or STOP arrives."""
         _, project, redactor, tracking_uri, job = self._next_message()
-        sys.stderr = cast("TextIO", RedactedStream(sys.stderr, redactor))
+        sys.stderr = cast("TextIO", Log(sys.stderr, redactor))
         from workbench.tracking.evaluate import import_evaluate
         from workbench.tracking.recorder import DirectRecorder
 
@@ -56,6 +71,10 @@ class RecordingWorker:
                 kind, *values = self._next_message()
                 if kind == "add":
                     recorder.add(*values)
+                elif kind == "results":
+                    results, finished = values
+                    finished(recorder.finish(results, stopped))
+                    return
                 else:
                     variants, digests, not_run = values
                     results = Results(
@@ -88,19 +107,38 @@ class RecordingWorker:
             try:
                 received = self._pipe.recv_bytes()
             except (EOFError, OSError):  # the main process has ended
-                received = STOP
+                if not self._detached:
+                    os._exit(1)
+                return
+            if received == DETACH:
+                self._detach()
+                continue
             if received == STOP:
                 self._stopping.set()
             self._backlog.put(received)
 
+    def _detach(self) -> None:
+        self._detached = True
+        limit = threading.Timer(MAX_DETACHED_S, os._exit, [1])
+        limit.daemon = True
+        limit.start()
+
+    def terminate(self, *_signal: object) -> None:
+        """Stop at SIGTERM once detached; before that the main process decides."""
+        if self._detached:
+            self._stopping.set()
+
 
 def main() -> None:
     """Record one invocation."""
-    die_with(int(sys.argv[1]))
+    _, pipe, lock = map(int, sys.argv[1:])
+    os.set_inheritable(lock, False)  # open until the end, but not in processes that MLflow starts
     os.nice(NICE)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    worker = RecordingWorker(Connection(pipe))
+    for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    RecordingWorker(Connection(int(sys.argv[2]))).work()
+    signal.signal(signal.SIGTERM, worker.terminate)
+    worker.work()
     sys.stderr.flush()
     os._exit(0)  # without waiting for MLflow's threads
 

@@ -1,0 +1,155 @@
+"""On a terminal the shell comes back after the leaderboard; MLflow's part goes on by itself."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command import WORKBENCH, add_mlflow_store, call, environment
+from processes import gone
+from test_interrupts import wait_for
+
+from workbench.tracking.live_recordings import LOG, is_active
+
+EXPERIMENT = """\
+dataset: {path: rows.csv, expected: label}
+prompts: [plain, loud]
+models: [echo:last]
+evaluators: [exact_match]
+"""
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path) -> Path:
+    task = tmp_path / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
+    (task / "experiment.yaml").write_text(EXPERIMENT)
+    add_mlflow_store(tmp_path, empty_store)
+    return tmp_path
+
+
+class Terminal:
+    """A terminal with a session of its own, in which a command runs."""
+
+    def __init__(self, home: Path, command: list[str]) -> None:
+        self.pid, self.master = pty.fork()
+        if self.pid == 0:
+            os.chdir(home)
+            os.execve(command[0], command, environment())
+        self.text = ""
+
+    def read_until(self, done: Callable[[str], object], timeout_s: float = 60) -> str:
+        deadline = time.monotonic() + timeout_s
+        while not done(self.text) and time.monotonic() < deadline:
+            try:
+                self.text += os.read(self.master, 65_536).decode(errors="replace")
+            except OSError:  # the last process of the session has closed it
+                break
+        return self.text
+
+    def exit_code(self) -> int:
+        self.read_until(lambda _: False)
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def recorder_of(text: str) -> int:
+    named = re.search(r"goes on in the background: process (\d+), \.workbench/recording\.log", text)
+    assert named, text
+    return int(named[1])
+
+
+def noted_plans(home: Path) -> list[str]:
+    return [
+        json.loads(file.read_text())["plan"]
+        for file in (home / ".workbench" / "unrecorded").glob("*.json")
+    ]
+
+
+def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(home: Path) -> None:
+    terminal = Terminal(home, [*WORKBENCH, "run"])
+    terminal.read_until(lambda text: "goes on in the background" in text)
+    recorder = recorder_of(terminal.text)
+    os.kill(recorder, signal.SIGSTOP)
+    assert terminal.exit_code() == 0
+    (plan,) = noted_plans(home)
+    assert is_active(home / ".workbench", plan)
+    unnamed = call(home, "plan")  # a recording that goes on is no note
+    assert (unnamed.returncode, "MLflow lacks" in unnamed.stderr) == (0, False)
+    commands = [["history", "--json"], ["run", "--json"]]
+    waiting = [
+        subprocess.Popen(
+            [*WORKBENCH, *words],
+            cwd=home,
+            env=environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for words in commands
+    ]
+    for process in waiting:
+        assert process.stderr
+        line = process.stderr.readline()
+        assert line == f"waiting until MLflow has the run before (process {recorder})\n"
+        assert process.poll() is None
+    os.kill(recorder, signal.SIGCONT)
+    history, run = (json.loads(process.communicate(timeout=90)[0]) for process in waiting)
+    assert [process.returncode for process in waiting] == [0, 0]
+    assert [len(variant["runs"]) for variant in history["variants"]] == [1, 1]
+    assert (run["recorded_before"], len(run["parent_run_id"])) == (True, 32)
+    assert (gone(recorder), noted_plans(home)) == (True, [])
+    assert (home / ".workbench" / LOG).read_text() == ""
+
+
+def test_the_end_of_the_terminal_does_not_end_the_record(home: Path) -> None:
+    shell = ["/bin/sh", "-c", 'trap "" TERM; "$@"; sleep 60', "sh", *WORKBENCH, "run"]
+    terminal = Terminal(home, shell)
+    terminal.read_until(lambda text: "compare: workbench ui, which waits for it" in text)
+    recorder = recorder_of(terminal.text)
+    os.close(terminal.master)
+    os.waitpid(terminal.pid, 0)
+    wait_for(lambda: noted_plans(home) == [])
+    assert gone(recorder)
+    variants = json.loads(call(home, "history", "--json").stdout)["variants"]
+    assert [len(variant["runs"]) for variant in variants] == [1, 1]
+
+
+def test_a_recorder_that_is_killed_is_named_by_the_next_command_and_sync_records_the_rest(
+    home: Path,
+) -> None:
+    done = call(home, "run", "--no-wait")
+    recorder = recorder_of(done.stdout)
+    os.kill(recorder, signal.SIGKILL)
+    assert (done.returncode, gone(recorder)) == (0, True)
+    named = call(home, "plan").stderr
+    assert re.fullmatch(
+        r"note: MLflow lacks the run of prompts/qa/experiment\.yaml, \S+: its recording was cut "
+        r"off; workbench sync records it\n",
+        named,
+    )
+    synced = call(home, "sync")
+    assert (synced.returncode, "recorded: 4 rows, run " in synced.stdout) == (0, True)
+    assert call(home, "plan").stderr == ""
+
+
+def test_a_record_that_fails_in_the_background_is_a_note_with_its_reason(home: Path) -> None:
+    nowhere = {"MLFLOW_TRACKING_URI": "http://127.0.0.1:9"}
+    done = call(home, "run", "--no-wait", **nowhere)
+    (plan,) = noted_plans(home)
+    wait_for(lambda: not is_active(home / ".workbench", plan))
+    assert (done.returncode, done.stderr.count("error")) == (0, 0)
+    named = call(home, "plan", **nowhere).stderr
+    assert "note: MLflow lacks the run of prompts/qa/experiment.yaml, " in named
+    assert "answer: <urlopen error [Errno 111] Connection refused>; workbench sync" in named
+    synced = call(home, "sync", **nowhere)
+    assert (synced.returncode, "MLflow lacks" in synced.stderr) == (6, False)
+    assert call(home, "sync").returncode == 0

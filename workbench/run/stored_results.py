@@ -1,0 +1,66 @@
+"""The results of an invocation for its record: rows and comparison files, read from the store.
+
+    results.rows(1)     [[RowRecord(number=0, …), …], …]
+    results.files()     {"comparison.html": "<!doctype html>…", "comparison.json": "{…}"}
+
+They can be pickled: the process that records them opens the store itself.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.results.types import Row, VariantResult
+from workbench.scoring.scored_rows import ScoredRows
+from workbench.tracking.protocol import RowRecord
+from workbench.tracking.row_records import RowRecords
+
+MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
+ComparisonFiles = Callable[[ExperimentComparison], Mapping[str, str]]  # text by name
+
+
+@dataclass(frozen=True)
+class StoredResults:
+    """Results of an invocation whose rows are all scored.
+
+    Attributes:
+        max_traces: rows of a variant that get a trace.
+        comparison_files: makes the files that are kept beside the runs.
+    """
+
+    scored: ScoredRows
+    variants: Sequence[VariantResult]
+    max_traces: int
+    comparison_files: ComparisonFiles
+
+    def described(self) -> "StoredResults":
+        """The same with descriptions of the providers, which can't be pickled."""
+        return replace(self, scored=self.scored.described())
+
+    def rows(self, variant: int) -> Iterator[Sequence[RowRecord]]:
+        """The records of a variant's rows, some at a time, in order."""
+        return (self._records.build(variant, rows) for rows in self.scored.rows(variant))
+
+    def files(self) -> Mapping[str, str]:
+        """The comparison files; none if nothing is compared, or too many rows are."""
+        plan = self.scored.plan
+        compares = any(variant.comparisons for variant in self.variants)
+        if not compares or plan.planned > MAX_COMPARED_ROWS:
+            return {}
+        scored = self.scored
+        return self.comparison_files(
+            ExperimentComparison(plan, list(self.variants), scored.tallies, scored.rows)
+        )
+
+    def unanswered(self, variant: int) -> list[RowRecord]:
+        """The unanswered rows of a variant that would get a trace."""
+        if self.variants[variant].stopped:
+            return []
+        cells = self.scored.plan.cells[variant]
+        rows = ((n, Row(cells[n], None)) for n in self.scored.tallies[variant].missing())
+        return [record for record in self._records.build(variant, rows) if record.sampled]
+
+    @cached_property
+    def _records(self) -> RowRecords:
+        return RowRecords(self.scored.plan, self.max_traces)

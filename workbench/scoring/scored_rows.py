@@ -1,0 +1,76 @@
+"""The scored rows of a plan, read again from the store.
+
+for numbered_rows in scored.rows(variant=1): …        [(0, Row(…)), (1, Row(…)), …]
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from workbench.evaluator import Score
+from workbench.model import Completion
+from workbench.plan import Plan, describe_models
+from workbench.results.tally import Tally
+from workbench.results.types import Row
+from workbench.scoring.answer_reader import AnswerReader, NumberedRow
+from workbench.scoring.cells import stored_scores
+from workbench.store import Store
+
+BATCH_SIZE = 500  # rows read together
+RowPlace = tuple[int, int]  # variant and row
+
+
+@dataclass(frozen=True)
+class ScoredRows:
+    """The rows of a plan in the store, and what the store does not keep of them.
+
+    Attributes:
+        tallies: by variant.
+        failed: requests without a reply.
+        unstored_scores: errors of evaluators, and scores that are not kept.
+    """
+
+    plan: Plan
+    store: Store
+    reader: AnswerReader
+    tallies: list[Tally]
+    failed: dict[RowPlace, Completion] = field(default_factory=dict)
+    unstored_scores: dict[RowPlace, dict[str, Score]] = field(default_factory=dict)
+
+    def described(self) -> "ScoredRows":
+        """The same with descriptions of the providers, which can't be pickled."""
+        plan = describe_models(self.plan)
+        return replace(self, plan=plan, reader=self.reader.with_plan(plan))
+
+    def rows(self, variant: int) -> Iterator[list[NumberedRow]]:
+        """All scored rows of a variant, some at a time, in order."""
+        evaluators = self.plan.experiment.evaluators
+        not_run = set(self.tallies[variant].missing())
+        for received in self.answered(variant, skipped=not_run):
+            rows = self.reader.read(variant, received)
+            scores_by_row = stored_scores(evaluators, [row for _, row in rows], self.store)
+            scored: list[NumberedRow] = []
+            for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
+                scores = stored_of_row | self.unstored_scores.get((variant, number), {})
+                ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
+                scored.append((number, replace(row, scores=ordered)))
+            yield scored
+
+    def answered(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
+        """The other rows with an answer as it was received, or a failure, in order.
+
+        A request that got no reply is a failure where the plan doesn't send it again.
+        """
+        cells = self.plan.cells[variant]
+        for start in range(0, len(cells), BATCH_SIZE):
+            numbers = set(range(start, min(start + BATCH_SIZE, len(cells)))) - skipped
+            stored = self.store.completions({cells[number].key for number in numbers})
+            missing = {cells[number].key for number in numbers} - stored.keys()
+            no_replies = self.store.no_replies.completions(missing)
+            rows: list[NumberedRow] = []
+            for number in sorted(numbers):
+                key = cells[number].key
+                completion = self.failed.get((variant, number)) or stored.get(key)
+                if completion := completion or no_replies.get(key):
+                    rows.append((number, Row(cells[number], completion)))
+            if rows:
+                yield rows

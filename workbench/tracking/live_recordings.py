@@ -1,0 +1,99 @@
+"""The recordings in MLflow that are going on, each held by the process that records it.
+
+.workbench/recording-9c1e04b7a2f35d18.lock     4711, locked as long as process 4711 lives
+.workbench/recording.log                       errors of these processes
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from workbench.errors import StopCheck, Stopped, not_stopped
+from workbench.project import Project
+
+LOG = "recording.log"
+MAX_LOG = 256 << 10  # bytes, beyond which the log is begun again
+POLL_S = 0.1
+
+
+def open_log(project: Project) -> int:
+    """Open the log for appending, or nothing where that fails; return the descriptor."""
+    path = project.store / LOG
+    try:
+        if path.exists() and path.stat().st_size > MAX_LOG:
+            path.unlink()
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError:  # a full disk, or another process began the log again
+        return os.open(os.devnull, os.O_WRONLY)
+
+
+def lock_recording(project: Project, plan_digest: str) -> int:
+    """Lock the recording of a plan; return the descriptor that holds the lock.
+
+    The lock belongs to every process that has the descriptor, and ends with the last of them.
+    """
+    descriptor = os.open(_file(project, plan_digest), os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return descriptor
+
+
+def name_process(descriptor: int, process: int) -> None:
+    """Write the number of the process that holds a recording's lock into its file."""
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{process}\n".encode(), 0)
+
+
+def is_active(store: Path, plan_digest: str) -> bool:
+    """True if a process runs or records this plan."""
+    files = (store / f"{kind}-{plan_digest[:16]}.lock" for kind in ("plan", "recording"))
+    return any(_process_of(file) is not None for file in files)
+
+
+def wait_for_recordings(
+    project: Project,
+    note: Callable[[str], None],
+    stopped: StopCheck = not_stopped,
+    plan_digest: str = "",
+) -> None:
+    """Wait until no process records this plan, or any plan of the project.
+
+    Args:
+        project: whose recordings.
+        note: gets a line about each that is waited for.
+        stopped: is checked meanwhile.
+        plan_digest: of the plan; empty: all.
+
+    Raises:
+        Stopped: `stopped` returned True.
+    """
+    named = _file(project, plan_digest)
+    files = [named] if plan_digest else sorted(project.store.glob("recording-*.lock"))
+    for file in files:
+        process = _process_of(file)
+        if process is not None:
+            note(f"waiting until MLflow has the run before{process and f' (process {process})'}")
+        while _process_of(file) is not None:
+            if stopped():
+                raise Stopped
+            time.sleep(POLL_S)
+
+
+def _file(project: Project, plan_digest: str) -> Path:
+    return project.store / f"recording-{plan_digest[:16]}.lock"
+
+
+def _process_of(file: Path) -> str | None:
+    """The number of the process that holds the lock, empty if not yet known; None: nothing does."""
+    try:
+        descriptor = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.pread(descriptor, 20, 0).decode().strip()
+    finally:
+        os.close(descriptor)
+    return None
