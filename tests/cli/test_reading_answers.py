@@ -203,3 +203,35 @@ def test_setting_says_that_the_server_repeats_the_prefill(prefilled: Home) -> No
     prefilled.answers = lambda number: "yesyes"
     prefilled.write(PREFILLED, f"{CONTINUES}, prefill_echo: false, identity: other")
     assert outcomes(prefilled) == {"'yesyes' 'yesyesyes'": 12}
+
+
+SCHEMA = """\
+---
+response_schema:
+  type: object
+  properties: {{verdict: {{enum: [positive, negative]}}}}
+  required: [verdict]
+---
+user:
+{{{{ text }}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "max_tokens", "note"),
+    [
+        (CHOICES, 5, "the longest choice in its schema needs about 6"),
+        (CHOICES, 6, ""),
+        (SCHEMA.format(), 4, "the schema of an answer needs about 8"),
+        (SCHEMA.format(), 8, ""),
+    ],
+)
+def test_plan_warns_of_a_limit_below_the_schema(
+    home: Home, template: str, max_tokens: int, note: str
+) -> None:
+    home.write(template, "choices: schema", max_tokens)
+    result = home.command("plan")
+    assert result.returncode == 0
+    shown = " ".join((result.stdout + result.stderr).split())
+    assert ("answers will be cut off" in shown) == bool(note)
+    assert note in shown

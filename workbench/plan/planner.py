@@ -16,6 +16,7 @@ from workbench.experiment import Experiment
 from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
+from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
 from workbench.prompt import Renderer
@@ -83,10 +84,16 @@ def make_plan(
         bodies=bodies,
         stored=answered,
         shared=planned - answered - sum(map(len, requests)),
-        notes=(*notes, *findings, *dataset.warnings),
+        notes=(*notes, *findings, *dataset.warnings, *schema_notes(_bodies_of(crosses, bodies))),
         scope=scope.as_json(),
         baselines=baselines,
     )
+
+
+def _bodies_of(
+    crosses: Sequence["_Cross"], bodies: Mapping[str, Request]
+) -> Iterator[tuple[Variant, Iterator[Request]]]:
+    return ((cross.variant, (bodies[cell.key] for cell in cross.cells)) for cross in crosses)
 
 
 def _fill(

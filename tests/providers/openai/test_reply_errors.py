@@ -131,13 +131,21 @@ def test_reply_without_credit_ends_the_model(ask, server, case):
         {"code": "content_filter", "message": "no"},
         {"code": 400, "message": "no", "type": "content_filter"},
         {"code": "400", "message": "The response was filtered (content_filter)"},
+        {
+            "code": 400,
+            "message": "triggering our content management policy",
+            "type": "content-filter",
+        },
+        {"code": "DataInspectionFailed", "message": "Input may contain inappropriate content."},
+        {"code": 403, "message": "this model requires moderation and your input was flagged"},
+        {"message": "no", "innererror": {"code": "ResponsibleAIPolicyViolation"}, "code": 400},
     ],
 )
 def test_filter_in_a_reply_is_a_filtered_row(ask, server, error):
     server.script = lambda path, request_body, nth: Reply(body={"error": error})
     (completion,) = ask("2+2")
     assert (completion.state, completion.text, completion.attempts) == ("filtered", "", 1)
-    assert completion.error.startswith("HTTP 200 with error 400: ")
+    assert completion.error.startswith("HTTP 200 with error 40")
     assert completion.raw == json.dumps({"error": error})
 
 

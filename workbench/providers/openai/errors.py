@@ -36,7 +36,8 @@ OVERLOADED = (503, 529)  # the 5xx that were refused before any work was done
 RowState = Literal["", "rejected", "filtered"]
 # Servers agree on no code for these. Their codes and messages are searched together.
 FILTERED = re.compile(
-    "content_filter|content_policy_violation|ContentPolicyViolation|data_inspection_failed"
+    r"(?i)content[ _-]?filter|content[ _-]?(policy|moderation)|data[ _-]?inspection|ResponsibleAI"
+    r"|requires moderation|input was flagged"
 )
 TOO_LONG = re.compile(r"(?i)context_length_exceeded|context (length|size|window)")
 UNKNOWN_MODEL = re.compile(
@@ -106,15 +107,19 @@ def _status_failure(
     wait = _retry_after_s(error.response.headers) or wait_s(fields)
     reply = error.response.content.decode("utf-8-sig", "replace")
     message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
-    text = f"{fields.get('code')} {fields.get('type')} {message}"
+    codes = " ".join(str(fields.get(name)) for name in ("code", "type", "innererror"))
+    text = f"{codes} {message}"
     fatal_fix = _connection_fix(error, wait, text, settings, answered=answered)
     if status in ROW_STATUSES:
         unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
         parameter = "model" if unknown_model else _refused_parameter(fields)
         fatal_fix = fatal_fix or _body_fix(status, text, parameter, request)
     row_state: RowState = ""
-    if not fatal_fix and status in (*ROW_STATUSES, *FIRST_STATUSES):
-        row_state = "filtered" if FILTERED.search(text) else "rejected"
+    if status in (*ROW_STATUSES, *FIRST_STATUSES):
+        if FILTERED.search(text):
+            row_state, fatal_fix = "filtered", ""
+        elif not fatal_fix:
+            row_state = "rejected"
     return Failure(
         f"HTTP {status}: {message[:300]}",
         "possibly_billed" if status >= 500 and status not in OVERLOADED else "refused",
