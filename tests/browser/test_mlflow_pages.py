@@ -51,6 +51,24 @@ def test_means_are_the_first_columns_and_counts_the_last(
     shoot()
 
 
+@made_only
+def test_a_run_that_failed_in_part_is_shown_as_such(site: Site, page: Page, shoot: Shoot) -> None:
+    page.goto(site.addresses["variants"])
+    names = page.locator("#run-name-cell")
+    expect(names).to_have_count(9)
+    failed = {"✗ 8 variants", "✗ label_list · small"}
+    assert {name for name in names.all_inner_texts() if name.startswith("✗")} == failed
+    colours: dict[bool, set[str]] = {True: set(), False: set()}
+    for name in names.all_inner_texts():
+        row = page.get_by_role("row").filter(has=page.get_by_text(name, exact=True)).first
+        icon = columns(page, row)["Status"].locator("svg").first
+        colour = icon.evaluate("icon => getComputedStyle(icon).color")
+        colours[name in failed].add(colour)
+    assert [len(each) for each in colours.values()] == [1, 1]
+    assert colours[True] != colours[False]
+    shoot()
+
+
 def test_two_variants_are_compared_row_by_row(site: Site, page: Page, shoot: Shoot) -> None:
     text = site.stored.telling()
     traces = [site.stored.traces(name)[text] for name in site.stored.pair]
