@@ -2,6 +2,7 @@
 
 import logging
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import mlflow.metrics as mlflow_metrics
@@ -10,10 +11,12 @@ import pytest
 from mlflow.metrics import MetricValue, make_metric
 from sklearn import metrics as sklearn_metrics
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, not_stopped
+from workbench.evaluator import Spec
 from workbench.scoring.adapter import adapt
 from workbench.scoring.column_metric import ColumnMetric
 from workbench.scoring.mlflow_metric import RowMetric
+from workbench.scoring.pool import shared_pool
 
 NUMBERS = [1.2, 3.4, 5.0, 2.2, 4.1, 3.3, 2.8, 1.9, 4.6, 3.0, 2.5, 1.1, 4.4, 3.9, 2.0, 1.5, 3.6, 4.9]
 ERRORS = [0.5, -1, 0, 0.25, 0, -0.75, 1.5, 0, 0.1, -0.2, 0, 0, 0.9, -0.4, 0, 0.3, 0, -1.1]
@@ -216,3 +219,14 @@ def test_a_metric_of_a_project_is_of_rows_where_it_gives_scores() -> None:
     assert isinstance(of_columns, ColumnMetric)
     score = of_columns.measure([{"outputs": "four"}, {"outputs": "two"}], [0, 1], 0)
     assert score.value == 0.5
+
+
+def test_a_column_is_transformed_before_it_is_measured(tmp_path: Path) -> None:
+    outputs = ["Well.\nAnswer: yes", "yes", "Answer: no"]
+    rows = [{"outputs": text, "expectations": {"expected_response": "yes"}} for text in outputs]
+    rows = [{"inputs": {}, **row} for row in rows]
+    settings = {"transform": {"after": "Answer:"}}
+    with shared_pool() as pool:
+        evaluator = pool.find(Spec("mlflow.metrics:exact_match", settings, tmp_path))
+        score = pool.measure(evaluator, rows, range(3), not_stopped)
+    assert (score.value, score.error) == (pytest.approx(1 / 3), "")

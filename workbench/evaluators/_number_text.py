@@ -13,7 +13,7 @@ UNREAD = "\ue000"  # stands for a quantity that is not read: √2, π, \log 3
 _STEPS = read_steps(None)
 # Clause marks of Chinese and Japanese, which normalisation makes ASCII, end a number.
 _CLAUSE = re.compile(r"(?<!\d)[，：；（）]|[，：；（）](?!\d)")
-_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>")
+_TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|<<[^<>\n]*>>")  # HTML, calculations of GSM8K
 _BRACED = r"\{([^{}]*)\}"
 _FRACTION = re.compile(r"\\[cdt]?frac\s*(?:" + _BRACED + r"|(\d))\s*(?:" + _BRACED + r"|(\d))")
 _STYLED = re.compile(
@@ -54,6 +54,7 @@ _SIGNS = {
         ("×·⋅∙∗✕", "*"),
         ("−﹣⁻", "-"),
         ("≈≃≅∼～〜", "~"),
+        ("،", ","),
         ("∓", "±"),
         ("≥≧", ">="),
         ("≤≦", "<="),

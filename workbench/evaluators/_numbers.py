@@ -37,23 +37,27 @@ _NUMBER = re.compile(
     rf"(?P<digits>{_DIGITS}|{UNREAD})(?P<magnitude>{MAGNITUDE}+|{SUFFIX})?(?P<unit>{UNIT})?"
 )
 _SIGN = r"[^\s\w|]"
+# Any one short word between two numbers joins them, in whatever language, except these.
+_APART = r"(?:is|are|was|were|be|then|but|at|so|equals?|makes?|gives?|while|on|because|if|we|not)"
 _WORDS = (
-    r"and|or|to|by|of|out of|in|per|over|through|thru|until|till|vs\.?|versus|times|plus|minus|"
-    r"into|for|divided by|multiplied by|for every|to the power of|modulo|mod|point|and then|or even"
+    r"and|or|to|through|minus|out of|divided by|multiplied by|for every|to the(?: power(?: of)?)?|"
+    r"plus or minus|raised to|squared plus|and then|or even"
 )
-_OPERATOR = r"(?:\*\*|<=|>=|!=|\.{2,3}|[-+*/÷^=:<>~±x–—…])"
+_OPERATOR = r"(?:\*\*|<=|>=|!=|//|\.{2,3}|[-+*/÷^=:<>~±x–—…&@,∈])"
 _JOINT = re.compile(
     rf"(?:{_SIGN}{{0,3}}[ ]{_OPERATOR}[ ]?(?:{_SIGN}(?<![-+]))?"
     rf"|[)\]}}'\"]?[-+*/÷^=<>~±–—][ ](?:{_SIGN}(?<![-+]))?"
     rf"|,?{_SIGN}?[ ](?:{_WORDS})[ ](?:about |the |a |an )?{_SIGN}{{0,2}}?"
+    rf"|[^\s\w|,;.:!?]?[ ](?!{_APART}[ ])[^\W\d_]{{1,7}}\.?[ ]{_SIGN}{{0,2}}?"
     rf"|[,;][ ]{_SIGN}?"
     rf"|{_SIGN}{{1,6}}?"
     rf"|{_SIGN}{{0,2}}?(?:[{_LETTER}]{{1,6}}|[{_CJK}]{{1,2}}){_SIGN}{{0,2}}?"
-    rf"|(?:,| or| and)[ ][{_LETTER}][ ]?=[ ]?|(?<=[^\s\d])|[ ])"
+    rf"|(?:,| or| and)[ ][{_LETTER}][ ]?=[ ]?|(?<=[^\s\d])|_\{{?|[ ]+)"
     rf"(?={_NUMBER.pattern.replace('?P<', '?P<ahead_')})"
 )
 _BEFORE_YEAR = re.compile(
-    r"\b(?:in|by|since|at|on|from|after|before|until|during|of|for|with|case|step|question|example)\s+$",
+    r"\b(?:in|by|since|at|on|from|after|before|until|during|of|for|with|case|step|question|example|"
+    r"day|week|month|year|chapter|page|table|figure|section|round|level|part|row|line)\s+$",
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"(?:(?<![=-])>|<|>=|<=|!=|±)\s?$|(?:>|<)=\s?$")
@@ -65,8 +69,10 @@ _ABOUT = re.compile(
 _BOUNDED = re.compile(
     r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
     r"lower) than(?: or equal to)?|over|under|above|below|up to|beyond|within|exceed(?:s|ing)?|"
-    r"minimum of|maximum of|not|never|cannot be|square root of|root of|between|half(?: of)?|"
-    r"twice|double)|n't(?: be)?(?: equal to)?)\s+(?:an?\s+|the\s+)?$",
+    r"(?:minimum|maximum|square|cube|root|reciprocal|inverse|opposite|multiple|power|factorial|"
+    r"logarithm|half|third|quarter|tenth) of|max|min|not|never|cannot be|between|half|twice|double|"
+    r"minus|negative|plus|log|ln|sin|cos|tan|sqrt|except|excluding|other than)|"
+    r"n't(?: be)?(?: equal to)?)\s+(?:an?\s+|the\s+)?$",
     re.IGNORECASE,
 )
 _WORD_NUMBER = re.compile(
@@ -84,7 +90,8 @@ _GOES_ON = re.compile(
     r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
     r"\s+(?:or|and)\s+(?:more|less|fewer|higher|lower|greater|so|above|below|up|over|under|beyond|"
     r"a\s+half|a\s+quarter|one\s+half|three\s+quarters|older|younger|longer|later|earlier)\b|"
-    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|at\s+(?:least|most)|plus\b(?!\s)|point\s+\w|squared|cubed|factorial|or\s+thereabouts)",
+    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|at\s+(?:least|most)|plus\b(?!\s)|point\s+\w|"
+    r"squared|cubed|factorial|or\s+thereabouts|below\b|BCE?\b|(?:plus|minus|times|over)\s+[a-z]\b)",
     re.IGNORECASE,
 )
 
@@ -228,7 +235,9 @@ def _is_cut(chain: _Chain, form: NumberFormat) -> bool:
         return True
     if re.search(r"(?:^|\n)[ ]*-[ ]$", before) and re.match(r"\s*$", chain.after, re.MULTILINE):
         return True  # a bullet or a minus
-    bare = before.rstrip("([{\"'*`_$ ") + before[len(before.rstrip()) :]
+    if re.search(r"[$€£¥]\s?\($", before):
+        return True  # a negative amount of bookkeeping
+    bare = re.sub(r"\s*[*_`\"'$]+\s*$", " ", before)
     if _ABOUT.search(bare):
         return not form.approximate
     patterns = (_COMPARED, _BOUNDED, _WORD_NUMBER)

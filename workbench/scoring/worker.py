@@ -116,6 +116,7 @@ class EvaluatorWorker:
         evaluator, environment = self._evaluators[digest], dict(os.environ)
         try:
             assert evaluator.function
+            rows = [dict(evaluator.transformed(row)[0]) for row in rows]
             score = evaluator.function.measure(rows, clusters, limit_s)  # type: ignore[attr-defined]
         except BaseException as error:  # as of one row
             root = evaluator.spec.root if evaluator.spec else None
