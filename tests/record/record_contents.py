@@ -11,6 +11,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 
 from workbench.run.summary import Invocation
+from workbench.tracking.record_state import plain_name
 from workbench.tracking.run_data import logged_metrics
 
 PLAN = "workbench.plan"
@@ -32,14 +33,15 @@ def stored_record(client: MlflowClient, done: Invocation) -> dict[str, object]:
     names = {variant.prompt.registered_name for variant in done.plan.variants}
     return {
         "parents": len(parents),
-        "runs": sorted(run.info.run_name for run in children),
+        "runs": sorted(map(plain_name, children)),
+        "marked": sorted(plain_name(run) for run in children if run.info.run_name.startswith("✗")),
         "ended": {run.info.status for run in [*parents, *children]},
         "traces": len(traces),
         "spans": sum(len(trace.data.spans) for trace in traces),
         "feedback": sum(isinstance(each, Feedback) for each in assessments),
         "expectations": sum(isinstance(each, Expectation) for each in assessments),
         "versions": {name: len(client.search_prompt_versions(name)) for name in names},
-        "metrics": {run.info.run_name: _rounded(run.data.metrics) for run in children},
+        "metrics": {plain_name(run): _rounded(run.data.metrics) for run in children},
         "datasets": {len(run.inputs.dataset_inputs) for run in children},
     }
 
@@ -50,11 +52,15 @@ def expected_record(done: Invocation) -> dict[str, object]:
     names = {variant.prompt.registered_name: set() for variant in done.plan.variants}
     for variant in done.plan.variants:
         names[variant.prompt.registered_name].add(variant.prompt.digest)
+    max_failed = done.plan.experiment.max_failed
+    failures = {variant.variant.name: variant.failures for variant in done.variants}
+    every = [*failures.values(), sum(failures.values())]
     expectations = sum(len(example.expectations) for example in done.plan.examples)
     return {
         "parents": 1,
         "runs": sorted(variant.variant.name for variant in done.variants),
-        "ended": {"FINISHED"},
+        "marked": sorted(name for name, count in failures.items() if count > max_failed),
+        "ended": {"FAILED" if count > max_failed else "FINISHED" for count in every},
         "traces": rows,
         "spans": 2 * rows,
         "feedback": scored * len(done.plan.experiment.evaluators),

@@ -7,6 +7,7 @@ from bench import Bench
 from mlflow import MlflowClient
 from mlflow.entities import Run, Trace
 
+from workbench.completing.budget import Budget
 from workbench.completing.context import Progress, RunContext, Stop
 from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation
@@ -45,7 +46,14 @@ class Recording:
     apart: bool = False
     progress: SilentProgress = field(default_factory=SilentProgress)
 
-    def run(self, text: str, options: Options = RUN_ALL, stop: Stop | None = None) -> Invocation:
+    def run(
+        self,
+        text: str,
+        options: Options = RUN_ALL,
+        stop: Stop | None = None,
+        *,
+        max_calls: int | None = None,
+    ) -> Invocation:
         """Run an experiment file and record it."""
         file = self.bench.write("experiment.yaml", text)
         resolvers = project_resolvers(self.project, self.uri)
@@ -60,7 +68,8 @@ class Recording:
                     self.project, store.redactor, self.uri, lambda: bool(ended.signal)
                 )
             )
-            context = RunContext(self.project, store, self.progress, ended)
+            budget = Budget(self.project.prices, max_cost=None, max_calls=max_calls)
+            context = RunContext(self.project, store, self.progress, ended, budget)
             return run(plan, context, recorder, options, ResultCallbacks())
 
     @property

@@ -362,18 +362,19 @@ def test_a_rejected_key_ends_its_model_and_not_the_other(
     assert [problem.message for problem in done.problems] == ["openai:small: HTTP 401: bad key"]
 
 
-def test_fresh_answers_replace_the_old_in_the_same_runs(
+def test_fresh_answers_get_runs_of_their_own(
     recording: Recording, reviews: str, server: OpenAIServer
 ) -> None:
     first = recording.run(reviews)
     server.script = lambda path, body, nth: say("negative")
     second = recording.run(reviews, Options(fresh=True))
     assert not second.recorded_before
-    assert second.parent_run_id == first.parent_run_id
-    run = recording.client.get_run(first.variants[0].run_id)
+    assert second.parent_run_id != first.parent_run_id
+    run = recording.client.get_run(second.variants[0].run_id)
     assert run.data.metrics["exact_match/mean"] == 2 / 3
     answers = [trace.info.response_preview for trace in recording.traces(run)]
     assert answers == ["negative"] * 3
+    assert len(recording.traces(first.variants[0].run_id)) == 3
 
 
 def test_what_failed_and_was_mended_is_zero_in_mlflow(

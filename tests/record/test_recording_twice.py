@@ -140,16 +140,17 @@ def test_the_last_value_is_shown_though_it_is_lower(
         "dataset: {path: rows.jsonl, expected: label}\nprompts: [plain]\n"
         f'models: [openai:m: {{base_url: "{server.url}"}}]\nevaluators: [exact_match]\n'
     )
-    replies = {"now": say("a")}
-    server.script = lambda path, body, nth: replies["now"]
+    no = Reply(400, {"error": {"message": "no"}})
+    replies: dict[str, Reply] = {}
+    server.script = lambda path, body, nth: replies[body["messages"][-1]["content"]]
     shown = []
-    for reply in (say("a"), say("b"), Reply(400, {"error": {"message": "no"}}), say("a")):
-        replies["now"] = reply
-        done = recording.run(text, Options(fresh=True))
+    for first, second in ((no, no), (say("a"), no), (say("a"), say("b"))):
+        replies |= {"one": first, "two": second}
+        done = recording.run(text, Options(retry_failed=True))
         record = stored_record(recording.client, done)
         assert record == expected_record(done)
         shown.append((record["metrics"]["plain"].get("exact_match/mean"), record["feedback"]))
-    assert shown == [(1.0, 2), (0.0, 2), (None, 0), (1.0, 2)]
+    assert shown == [(None, 0), (1.0, 1), (0.5, 2)]
 
 
 def test_of_twins_the_one_that_was_written_to_is_taken_and_the_other_goes(

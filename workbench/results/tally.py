@@ -138,6 +138,13 @@ class Tally:
         """Digest of all answers; it changes when any answer does."""
         return sha256(self._digests).hexdigest()
 
+    def scored_digest(self) -> str:
+        """Digest of the scored answers; it changes when any of them does."""
+        states = np.frombuffer(self._states, np.uint8)
+        digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
+        scored = (states > 0) & (states <= SCORED)
+        return sha256((digests * scored[:, None]).tobytes()).hexdigest()
+
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""
         return self._count(np.frombuffer(self._states, np.uint8)[:, None])
@@ -190,6 +197,7 @@ class Tally:
             replies=sum(self._is_billed(number) for number in range(self.rows)),
             latency=summarize_times(self._answer_times()),
             reasoning=sum(self._has_reasoning),
+            scored_digest=self.scored_digest(),
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:

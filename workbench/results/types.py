@@ -172,6 +172,7 @@ class VariantResult:
         replies: answers that were billed, also those that can't be scored: `cost` is of these.
         latency: times of the scored answers; None if none was timed.
         reasoning: answers with reasoning that is no part of their text.
+        scored_digest: digest of the scored answers; it changes when any of them does.
     """
 
     variant: Variant
@@ -190,11 +191,17 @@ class VariantResult:
     replies: int = 0
     latency: TimeSummary | None = None
     reasoning: int = 0
+    scored_digest: str = ""
 
     @property
     def missing(self) -> int:
         """Answers that can't be scored or were not run, those spared by a race excepted."""
         return self.answers.failed + (0 if self.stopped else self.answers.not_run)
+
+    @property
+    def failures(self) -> int:
+        """Missing answers and evaluator errors, as `max_failed` counts them."""
+        return self.missing + sum(metric.errors for metric in self.metrics.values())
 
     @property
     def cost_of_1000(self) -> float | None:

@@ -8,7 +8,7 @@ from typing import Self
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
-from workbench.model import Completion
+from workbench.model import UNSCORED_STATES, Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
@@ -63,9 +63,7 @@ class ScoringPipeline:
                 rows=len(plan.cells[0]),
                 traces=project.file.traces,
                 again=self._again,
-                # A recorded race has nothing left to send, although it planned more.
-                sends_requests=plan.to_send > 0 and not plan.race,
-                refetches=bool(plan.refetch),
+                kept=self._kept() if plan.to_send else None,
             )
         )
         self._stream.__enter__()
@@ -149,6 +147,12 @@ class ScoringPipeline:
         failures = self._context.store.no_replies.completions(set(missing))
         self.not_reached = sum(key in failures for key in missing)
         self._stream.add(list(failures.values()))
+
+    def _kept(self) -> list[int]:
+        """Count the stored answers of each variant that are scored and not replaced."""
+        plan, store = self._plan, self._context.store
+        kept = store.stored_keys(plan.bodies, except_states=UNSCORED_STATES) - plan.refetch
+        return [sum(cell.key in kept for cell in cells) for cells in plan.cells]
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""

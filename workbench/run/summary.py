@@ -207,8 +207,6 @@ def _exit_code(
 ) -> ExitCode:
     if outcome.exhausted:
         return ExitCode.BUDGET
-    unscored = sum(variant.missing for variant in variants)
-    errors = sum(metric.errors for v in variants for metric in v.metrics.values())
-    if unscored + errors > plan.experiment.max_failed:
+    if sum(variant.failures for variant in variants) > plan.experiment.max_failed:
         return ExitCode.FAILED_ROWS
     return ExitCode.NOT_RECORDED if recorded.problems else ExitCode.DONE

@@ -10,8 +10,10 @@ live_recordings.py   recordings that go on, each with the process that records i
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 moved_store.py       artifact addresses of a moved or copied store
+parent_artifacts.py  comparison and charts of an invocation
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
+record_state.py      answers that a run holds, and its status
 recorded_rows.py     rows of a recorded variant, read back
 recorded_runs.py     recorded invocations, read back
 recorder.py          recording of one invocation

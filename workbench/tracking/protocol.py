@@ -38,16 +38,15 @@ class RecordingJob:
         rows: per variant.
         traces: most traces per variant, not counting failed rows.
         again: create new runs although an equal invocation is recorded.
-        sends_requests: requests are still to be sent.
-        refetches: stored completions are requested again, so recorded ones may change.
+        kept: of each variant, the scored answers that come from the store; None: all of them, as
+            nothing is sent.
     """
 
     plan: Plan
     rows: int
     traces: int
     again: bool = False
-    sends_requests: bool = False
-    refetches: bool = False
+    kept: Sequence[int] | None = None
 
 
 class RowRecord(NamedTuple):

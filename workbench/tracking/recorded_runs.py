@@ -24,9 +24,10 @@ from workbench.comparing.history import (
 )
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.tracking.record_state import ROWS, plain_name
 from workbench.tracking.row_trace import LINKED_PROMPTS
 from workbench.tracking.run_data import EVALUATORS, METRICS
-from workbench.tracking.runs import DIRTY, PLAN, RACE, ROWS, TRACED, VARIANT
+from workbench.tracking.runs import DIRTY, PLAN, RACE, TRACED, VARIANT
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read, read_pages
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ def _variant_record(run: Run, parent: Run) -> VariantRecord:
         invocation=parent.info.run_id,
         run_id=run.info.run_id,
         started_ms=parent.info.start_time,
-        name=run.info.run_name,
+        name=plain_name(run),
         prompt=links[0].get("name") or params.get("prompt", ""),
         version=params.get("prompt_version", ""),
         model=params.get("model", ""),

@@ -9,11 +9,9 @@ loses them. What fails on the way is tried once more at the end. Then a later ru
 sync` records the rest.
 """
 
-import tempfile
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -24,6 +22,7 @@ from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.bulk import slow_writer_note
 from workbench.tracking.mlflow_client import reply_timeout_s, short_timeout
+from workbench.tracking.parent_artifacts import log_comparison, log_history
 from workbench.tracking.protocol import (
     Recorded,
     Recorder,
@@ -33,21 +32,28 @@ from workbench.tracking.protocol import (
     not_recorded_error,
 )
 from workbench.tracking.provenance import read_environment
-from workbench.tracking.recorded_runs import read_recorded_runs
+from workbench.tracking.record_state import (
+    KILLED,
+    ROWS,
+    EndState,
+    end_run,
+    end_states,
+    loses_answers,
+    scored_count,
+)
 from workbench.tracking.registry import list_in_experiment, register
+from workbench.tracking.run_data import EVALUATORS, evaluators_tag
 from workbench.tracking.runs import (
     RECORDED,
-    ROWS,
     Runs,
     begin_recording,
-    finish_run,
+    log_tags,
     open_runs,
-    was_completed,
 )
 from workbench.tracking.tracking_store import TrackingStore, connect
 from workbench.tracking.variant_run import VariantRun
 
-MAX_INVOCATIONS = 50  # in the charts of an experiment's history
+CLEANUP_S = 3.0  # for marking runs as ended early
 BATCH = 100  # rows between two stop checks
 
 
@@ -79,8 +85,12 @@ class DirectRecorder(Recorder):
 
     def add(self, variant: int, records: Sequence[RowRecord]) -> None:
         """See `Recorder`."""
-        if self._runs is None or self._failed_variants:
-            return
+        if (
+            self._runs is None
+            or self._failed_variants
+            or scored_count(self._runs.children[variant])
+        ):
+            return  # a recorded run is compared with all answers, at the end
         try:
             self._add(self._runs, variant, records, self._stopped)
         except Stopped:
@@ -101,16 +111,26 @@ class DirectRecorder(Recorder):
         """See `Recorder`: runs that are no longer written don't stay at `running`."""
         if self._runs is None or not timeout_s:
             return
-        begun = [self._runs.children[number] for number in self._variant_runs]
-        begun += [run for run in self._runs.children if ROWS not in run.data.tags]
-        if begun or RECORDED not in self._runs.parent.data.tags:
-            begun.append(self._runs.parent)
-        for run_id in {run.info.run_id for run in begun}:
+        begun = {
+            number: run
+            for number, run in enumerate(self._runs.children)
+            if ROWS not in run.data.tags or number in self._variant_runs
+        }
+        for number, variant_run in self._variant_runs.items():
+            if variant_run.finished:
+                del begun[number]
+        runs = list(begun.values())
+        if runs or RECORDED not in self._runs.parent.data.tags:
+            runs.append(self._runs.parent)
+        for run in runs:
             with short_timeout(), suppress(Exception):
-                self._runs.store.client.set_terminated(run_id, "KILLED")
+                end_run(self._runs.store, run, KILLED)
 
-    def _open_runs(self) -> Runs:
+    def _open_runs(self, *, again: bool = False) -> Runs:
+        """Open the runs of the job; with `again` new ones, in which nothing is recorded yet."""
         assert self._job
+        self._variant_runs.clear()
+        self._failed_variants.clear()
         store = connect(
             self._project, self.tracking_uri, timeout_s=reply_timeout_s(), redactor=self._redactor
         )
@@ -118,7 +138,7 @@ class DirectRecorder(Recorder):
         environment = read_environment(self._project.root)
         commit = str(environment["git_commit"] or "")
         plan = _register_prompts(store, self._job.plan, experiment_id, commit)
-        job = replace(self._job, plan=plan)
+        job = replace(self._job, plan=plan, again=again or self._job.again)
         self._runs = open_runs(store, experiment_id, job, environment)
         return self._runs
 
@@ -141,6 +161,14 @@ class DirectRecorder(Recorder):
         return self._variant_runs[variant]
 
     def _finish(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
+        variants = [
+            replace(result, variant=variant)  # with the registry's version of the prompt
+            for result, variant in zip(results.variants, runs.job.plan.variants, strict=True)
+        ]
+        results = replace(results, variants=variants)
+        if any(map(loses_answers, runs.children, variants, results.digests)):
+            self.stop(CLEANUP_S)
+            runs = self._open_runs(again=True)
         recorded = Recorded(
             runs.store.masked_uri,
             runs.experiment_id,
@@ -148,57 +176,44 @@ class DirectRecorder(Recorder):
             [run.info.run_id for run in runs.children],
             [variant.prompt.version for variant in runs.job.plan.variants],
         )
-        unchanged = [
-            run.data.tags.get(ROWS) == digest
-            for run, digest in zip(runs.children, results.digests, strict=True)
-        ]
-        if was_completed(runs.parent) and all(unchanged) and not self._variant_runs:
+        project = self._project
+        states = end_states(runs.job.plan, results, project.prices, project.file.currency)
+        reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
+        if not self._variant_runs and all(reached):
             return replace(recorded, recorded_before=True)
+        problems = self._record_variants(runs, results, states, stopped)
+        log_comparison(runs, results)
+        log_history(runs)
+        if not self._variant_runs:
+            begin_recording(runs, runs.parent)
+        complete = not problems and not any(result.missing for result in variants)
+        tags = {RECORDED: "yes" if complete else "partly"}
+        tags[EVALUATORS] = evaluators_tag(runs.job.plan)
+        tags |= {} if problems else states[-1].tags
+        log_tags(runs.store, runs.parent.info.run_id, tags)
+        end_run(runs.store, runs.parent, states[-1].status)
+        wrote_traces = any(run.trace_count for run in self._variant_runs.values())
+        notes = slow_writer_note(runs.store) if wrote_traces else ()
+        return replace(recorded, problems=tuple(problems), notes=notes)
+
+    def _record_variants(
+        self, runs: Runs, results: Results, states: Sequence[EndState], stopped: StopCheck
+    ) -> list[WorkbenchError]:
+        """Record what the variants' runs lack, and end them; return what MLflow lacks then."""
         problems: list[WorkbenchError] = []
         for number, result in enumerate(results.variants):
             if stopped():
                 raise Stopped
             errors: list[WorkbenchError] = []
-            if not unchanged[number] or number in self._variant_runs:
+            run, state = runs.children[number], states[number]
+            if number in self._variant_runs or not state.has_tags(run):
                 self._add_missing_rows(runs, number, results, stopped)
-                errors = self._variant_runs[number].finish(
-                    result, results.digests[number], results.not_run[number]
-                )
+                errors = self._variant_runs[number].finish(result, state, results.not_run[number])
+            elif run.info.status != state.status:
+                end_run(runs.store, run, state.status)
             self._recorded_rows += 0 if errors else result.answers.answered
             problems += errors
-        self._log_comparison(runs, results)
-        self._log_history(runs)
-        if not self._variant_runs:
-            begin_recording(runs, runs.parent)
-        complete = not problems and not any(result.missing for result in results.variants)
-        finish_run(runs.store, runs.parent.info.run_id, {RECORDED: "yes" if complete else "partly"})
-        wrote_traces = any(run.trace_count for run in self._variant_runs.values())
-        notes = slow_writer_note(runs.store) if wrote_traces else ()
-        return replace(recorded, problems=tuple(problems), notes=notes)
-
-    def _log_comparison(self, runs: Runs, results: Results) -> None:
-        """Log the comparison of all variants in the parent run; MLflow's page compares two."""
-        pages = results.pages()
-        if not pages:
-            return
-        from workbench.tracking.charts import draw_charts  # importing matplotlib is slow
-
-        with tempfile.TemporaryDirectory() as folder:
-            for name, text in pages.items():
-                Path(folder, name).write_text(text, encoding="utf-8")
-            draw_charts(results.variants, Path(folder) / "figures")
-            runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
-
-    def _log_history(self, runs: Runs) -> None:
-        """Log charts of the experiment's last invocations in the parent run."""
-        recorded = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS)
-        if len({record.invocation for record in recorded.variants}) < 2:
-            return
-        from workbench.tracking.history_charts import draw_history  # importing matplotlib is slow
-
-        with tempfile.TemporaryDirectory() as folder:
-            draw_history(recorded.variants, Path(folder) / "history")
-            runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
+        return problems
 
     def _add_missing_rows(
         self, runs: Runs, number: int, results: Results, stopped: StopCheck

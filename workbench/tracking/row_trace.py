@@ -86,11 +86,10 @@ class RowTrace:
 
     @cached_property
     def content_digest(self) -> str:
-        """Digest of the completion and the scores."""
+        """Digest of the completion, the scores and the cost."""
         completion = replace(self.completion, stored=False)
-        reasoning = [completion.reasoning] if completion.reasoning else []
-        scores = ascii(dict(self.row.scores))
-        return digest([FORMAT, self.name, ascii(completion), scores, *reasoning])[:16]
+        parts = [FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))]
+        return digest([*parts, *filter(None, [completion.reasoning, self._cost()])])[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:

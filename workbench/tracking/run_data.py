@@ -127,6 +127,12 @@ def evaluators_tag(plan: Plan) -> str:
     return json.dumps({name: asdict(evaluator) for name, evaluator in evaluators.items()})
 
 
+def pinned_experiment(plan: Plan) -> dict[str, JSON]:
+    """The experiment file with each prompt named by its digest, so that it can be run again."""
+    prompts = [f"{prompt.name}@sha:{prompt.digest[:16]}" for prompt in plan.experiment.prompts]
+    return {**plan.experiment.content, "name": plan.experiment.name, "prompts": prompts}
+
+
 def _metrics_tag(result: VariantResult) -> str:
     """The metrics with the intervals, which are no metrics of MLflow."""
     recorded = {

@@ -5,13 +5,12 @@
 
 workbench.attempt counts the recordings of a run. workbench.rows is the digest of its completions
 and scores, set once they have been read back; `-` until then. workbench.traces_of names the run
-whose traces a run shows for rows that are equal. workbench.traces_shared marks that other run:
-workbench no longer changes it.
+whose traces a run shows for rows that are equal. `record_state` has the other tags.
 """
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -22,14 +21,15 @@ from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
+from workbench.tracking.record_state import ROWS, scored_count
 from workbench.tracking.row_trace import LINKED_PROMPTS, linked_prompts
-from workbench.tracking.run_data import EVALUATORS, evaluators_tag
+from workbench.tracking.run_data import EVALUATORS, evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
-PLAN, VARIANT, ROWS = (f"workbench.{name}" for name in ("plan", "variant", "rows"))
+PLAN, VARIANT = "workbench.plan", "workbench.variant"
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
-SHARED, SHARED_FROM = (f"workbench.{name}" for name in ("traces_shared", "traces_of"))
+SHARED_FROM = "workbench.traces_of"
 RACE = "workbench.race"  # why a variant dropped out of a race
 TRACED = "workbench.traces"  # how many rows have a trace, if not all of them have
 PARENT_TYPE = "genai_evaluate"
@@ -68,23 +68,21 @@ def open_runs(
     with store.exclusive():
         parent = _parent_run(store, experiment_id, plan, tags, again=job.again)
         children = _child_runs(store, experiment_id, plan, tags, parent)
-        if _needs_new_runs(job, parent, children.values()):
+        if _loses_answers(job, children):
             parent = _parent_run(store, experiment_id, plan, tags, again=True)
             children = _child_runs(store, experiment_id, plan, tags, parent)
     in_order = [children[variant.digest] for variant in plan.variants]
     return Runs(store, experiment_id, job, environment, parent, in_order)
 
 
-def _needs_new_runs(job: RecordingJob, parent: Run, children: Iterable[Run]) -> bool:
-    """True if completions may be replaced whose traces two runs share."""
-    shares = any({SHARED, SHARED_FROM} & run.data.tags.keys() for run in children)
-    completions_lost = job.sends_requests and was_completed(parent)
-    return shares and (job.refetches or completions_lost)
-
-
-def was_completed(parent: Run) -> bool:
-    """True if an invocation was recorded and read back completely."""
-    return bool(parent.data.tags.get(RECORDED) == "yes")
+def _loses_answers(job: RecordingJob, children: Mapping[str, Run]) -> bool:
+    """True if scored answers that a run shows are to be replaced, or are no longer stored."""
+    runs = [children[variant.digest] for variant in job.plan.variants]
+    return job.kept is not None and any(
+        # Of a recording that was interrupted only the links to another run's traces are known.
+        max(scored_count(run), SHARED_FROM in run.data.tags) > kept
+        for run, kept in zip(runs, job.kept, strict=True)
+    )
 
 
 def _parent_run(
@@ -182,7 +180,6 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
         complete = other.data.tags.get(ROWS, "-") != "-"
         other_id = str(other.info.run_id)
         if complete and other_id != run.info.run_id and SHARED_FROM not in other.data.tags:
-            log_tags(runs.store, other_id, {SHARED: "yes"})
             log_tags(runs.store, run.info.run_id, {SHARED_FROM: other_id})
             return other_id
     return ""
@@ -191,13 +188,13 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
 def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     """Mark a run as being recorded, and return the number of earlier recordings.
 
-    The first recording also logs the experiment file and the environment. `rows` stands for the
-    digest of a child's rows until they are read back.
+    Each recording logs the experiment file, and the first one the environment. `rows` stands for
+    the digest of a child's rows until they are read back.
     """
     run_id, tags = run.info.run_id, run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
+    runs.store.client.log_dict(run_id, pinned_experiment(runs.job.plan), "experiment.yaml")
     if not number:
-        runs.store.client.log_dict(run_id, _pinned_experiment(runs.job.plan), "experiment.yaml")
         runs.store.client.log_dict(run_id, dict(runs.environment), "environment.json")
     log_tags(runs.store, run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})
     return number
@@ -221,15 +218,3 @@ def _run_name(plan: Plan) -> str:
 def log_tags(store: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:
     """Set several tags of a run in one request."""
     store.client.log_batch(run_id, tags=[RunTag(name, value) for name, value in tags.items()])
-
-
-def finish_run(store: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:
-    """Set tags and mark the run as finished."""
-    log_tags(store, run_id, tags)
-    store.client.set_terminated(run_id, "FINISHED")
-
-
-def _pinned_experiment(plan: Plan) -> dict[str, JSON]:
-    """The experiment file with each prompt named by its digest, so that it can be run again."""
-    prompts = [f"{prompt.name}@sha:{prompt.digest[:16]}" for prompt in plan.experiment.prompts]
-    return {**plan.experiment.content, "name": plan.experiment.name, "prompts": prompts}

@@ -7,7 +7,7 @@ variant_run.finish(result, …)      [] or the errors that left the run incomple
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -24,16 +24,15 @@ from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.evaluate import evaluate_run, write_table
 from workbench.tracking.mlflow_client import short_timeout, silence
 from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
+from workbench.tracking.record_state import EndState, end_run, scored_count
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet
 from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
 from workbench.tracking.runs import (
     RACE,
-    ROWS,
     TRACED,
     Runs,
     begin_recording,
-    finish_run,
     log_tags,
     share_traces,
 )
@@ -45,6 +44,7 @@ class VariantRun:
     Attributes:
         row_count: rows that were added.
         trace_count: traces that were written, not linked.
+        finished: the run has its final status.
     """
 
     def __init__(self, runs: Runs, number: int, price: Price | None, redactor: Redactor) -> None:
@@ -60,6 +60,8 @@ class VariantRun:
         # a variant start before those of the variant above, so that pages don't mix them.
         self._start_ms = runs.parent.info.start_time - number * (self._job.rows + 1)
         self._attempt = 0
+        self._linked_before: Set[str] = frozenset()
+        self.finished = False
         self.reset()
 
     def reset(self) -> None:
@@ -79,6 +81,8 @@ class VariantRun:
         shared_id = share_traces(self._runs, self._variant, self._run)
         self._shared_run = replace(self._trace_run, run_id=shared_id) if shared_id else None
         self._attempt = begin_recording(self._runs, self._run, rows="-")
+        if self._shared_run and scored_count(self._run):
+            self._linked_before = self._traces.linked_ids()
 
     def add(self, records: Sequence[RowRecord]) -> None:
         """Add rows: those that need a trace get one, unless it is stored already."""
@@ -95,13 +99,13 @@ class VariantRun:
         self.trace_count += len(row_traces)
 
     def finish(
-        self, result: VariantResult, digest: str, not_run: Sequence[RowRecord]
+        self, result: VariantResult, state: EndState, not_run: Sequence[RowRecord]
     ) -> list[WorkbenchError]:
-        """Log the metrics and the table; mark the run as complete if all of it is read back.
+        """Log the metrics and the table; end the run.
 
         Args:
             result: the variant's numbers.
-            digest: of its completions and scores.
+            state: the run's state if everything is read back.
             not_run: sampled rows without a completion, which the table shows.
         """
         store, run_id = self._runs.store, self._run.info.run_id
@@ -121,7 +125,9 @@ class VariantRun:
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
-        finish_run(store, run_id, tags if errors else {**tags, ROWS: digest})
+        log_tags(store, run_id, tags if errors else {**tags, **state.tags})
+        end_run(store, self._run, state.status)
+        self.finished = True
         return errors
 
     def _log_parquet(self) -> None:
@@ -150,6 +156,10 @@ class VariantRun:
             if record.row.scored
         }
         wanted = [other for trace_id, other in shared.items() if trace_id not in stored_here]
+        # A recorded run only gains answers, so what differs of a linked one is a score or the cost.
+        linked_before = [other for other in wanted if other.id in self._linked_before]
+        stored = shared_traces.read(linked_before)
+        shared_traces.write([other for other in linked_before if other.id in stored])
         linked = shared_traces.matching_ids(wanted)
         self._traces.link(linked)
         self._linked_ids.update(linked)

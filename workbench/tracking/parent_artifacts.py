@@ -1,0 +1,58 @@
+"""Artifacts of an invocation's run: the comparison of all variants, and charts.
+
+comparison.html  comparison.json  figures/exact_match.png     this invocation's variants
+history/exact_match.png                                       those of earlier invocations, too
+"""
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from mlflow.exceptions import MlflowException
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
+
+from workbench.tracking.protocol import Results
+from workbench.tracking.recorded_runs import read_recorded_runs
+from workbench.tracking.runs import RECORDED, Runs
+
+MAX_INVOCATIONS = 50  # in the charts of an experiment's history
+COMPARISON = ("comparison.html", "comparison.json", "figures")
+
+
+def log_comparison(runs: Runs, results: Results) -> None:
+    """Log the comparison of all variants; MLflow's page compares two.
+
+    Where nothing is compared any more, an earlier comparison is deleted.
+    """
+    pages = results.pages()
+    if not pages:
+        if RECORDED in runs.parent.data.tags:
+            _delete_comparison(runs)
+        return
+    from workbench.tracking.charts import draw_charts  # importing matplotlib is slow
+
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in pages.items():
+            Path(folder, name).write_text(text, encoding="utf-8")
+        draw_charts(results.variants, Path(folder) / "figures")
+        runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
+
+
+def _delete_comparison(runs: Runs) -> None:
+    files = {file.path for file in runs.store.client.list_artifacts(runs.parent.info.run_id)}
+    repository = get_artifact_repository(runs.parent.info.artifact_uri)
+    for name in files.intersection(COMPARISON):
+        with suppress(MlflowException, OSError, NotImplementedError):  # not every store deletes
+            repository.delete_artifacts(name)
+
+
+def log_history(runs: Runs) -> None:
+    """Log charts of the experiment's last invocations."""
+    recorded = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS)
+    if len({record.invocation for record in recorded.variants}) < 2:
+        return
+    from workbench.tracking.history_charts import draw_history  # importing matplotlib is slow
+
+    with tempfile.TemporaryDirectory() as folder:
+        draw_history(recorded.variants, Path(folder) / "history")
+        runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
