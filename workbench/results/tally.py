@@ -140,10 +140,9 @@ class Tally:
 
     def scored_digest(self) -> str:
         """Digest of the scored answers; it changes when any of them does."""
-        states = np.frombuffer(self._states, np.uint8)
+        states = np.frombuffer(self._states, np.uint8)[:, None]
         digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
-        scored = (states > 0) & (states <= SCORED)
-        return sha256((digests * scored[:, None]).tobytes()).hexdigest()
+        return sha256(digests * ((states > 0) & (states <= SCORED))).hexdigest()
 
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""
@@ -255,16 +254,14 @@ class Tally:
 
         Empty if all took 0 s: `echo` computes nothing.
         """
+        size = DIGEST_SIZE
         times = {
-            self._row_digest(number): self._latencies[number]
+            bytes(self._digests[number * size : (number + 1) * size]): self._latencies[number]
             for number, state in enumerate(self._states)
             if 0 < state <= SCORED
         }
         timed = [time for time in times.values() if not math.isnan(time)]
         return timed if any(timed) else []
-
-    def _row_digest(self, number: int) -> bytes:
-        return bytes(self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE])
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""
