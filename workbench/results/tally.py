@@ -142,7 +142,7 @@ class Tally:
         """Digest of the scored answers; it changes when any of them does."""
         states = np.frombuffer(self._states, np.uint8)[:, None]
         digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
-        return sha256(digests * ((states > 0) & (states <= SCORED))).hexdigest()
+        return sha256((digests * ((states > 0) & (states <= SCORED))).tobytes()).hexdigest()
 
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""

@@ -63,7 +63,7 @@ class ScoringPipeline:
                 rows=len(plan.cells[0]),
                 traces=project.file.traces,
                 again=self._again,
-                kept=self._kept() if plan.to_send else None,
+                reused=self._count_reused() if plan.to_send else None,
             )
         )
         self._stream.__enter__()
@@ -148,11 +148,11 @@ class ScoringPipeline:
         self.not_reached = sum(key in failures for key in missing)
         self._stream.add(list(failures.values()))
 
-    def _kept(self) -> list[int]:
+    def _count_reused(self) -> list[int]:
         """Count the stored answers of each variant that are scored and not replaced."""
         plan, store = self._plan, self._context.store
-        kept = store.stored_keys(plan.bodies, except_states=UNSCORED_STATES) - plan.refetch
-        return [sum(cell.key in kept for cell in cells) for cells in plan.cells]
+        reused = store.stored_keys(plan.bodies, except_states=UNSCORED_STATES) - plan.refetch
+        return [sum(cell.key in reused for cell in cells) for cells in plan.cells]
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""

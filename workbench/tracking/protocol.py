@@ -38,7 +38,7 @@ class RecordingJob:
         rows: per variant.
         traces: most traces per variant, not counting failed rows.
         again: create new runs although an equal invocation is recorded.
-        kept: of each variant, the scored answers that come from the store; None: all of them, as
+        reused: of each variant, the scored answers that come from the store; None: all of them, as
             nothing is sent.
     """
 
@@ -46,7 +46,7 @@ class RecordingJob:
     rows: int
     traces: int
     again: bool = False
-    kept: Sequence[int] | None = None
+    reused: Sequence[int] | None = None
 
 
 class RowRecord(NamedTuple):

@@ -78,10 +78,10 @@ def open_runs(
 def _loses_answers(job: RecordingJob, children: Mapping[str, Run]) -> bool:
     """True if scored answers that a run shows are to be replaced, or are no longer stored."""
     runs = [children[variant.digest] for variant in job.plan.variants]
-    return job.kept is not None and any(
+    return job.reused is not None and any(
         # Of a recording that was interrupted only the links to another run's traces are known.
-        max(scored_count(run), SHARED_FROM in run.data.tags) > kept
-        for run, kept in zip(runs, job.kept, strict=True)
+        max(scored_count(run), SHARED_FROM in run.data.tags) > reused
+        for run, reused in zip(runs, job.reused, strict=True)
     )
 
 
