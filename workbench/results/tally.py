@@ -254,10 +254,9 @@ class Tally:
 
         Empty if all took 0 s: `echo` computes nothing.
         """
-        size = DIGEST_SIZE
         times = {
-            bytes(self._digests[number * size : (number + 1) * size]): self._latencies[number]
-            for number, state in enumerate(self._states)
+            bytes(self._digests[n * DIGEST_SIZE : (n + 1) * DIGEST_SIZE]): self._latencies[n]
+            for n, state in enumerate(self._states)
             if 0 < state <= SCORED
         }
         timed = [time for time in times.values() if not math.isnan(time)]
