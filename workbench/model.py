@@ -13,7 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol
 
 from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
@@ -26,7 +26,6 @@ MODEL_KEYS = ("as", "parameters", "reasoning")
 ScoredState = Literal["ok", "truncated", "refused"]
 State = Literal[ScoredState, "filtered", "empty_output", "invalid_response", "rejected", "failed"]
 SCORED_STATES: frozenset[State] = frozenset({"ok", "truncated", "refused"})
-UNSCORED_STATES: frozenset[str] = frozenset(get_args(State)) - SCORED_STATES
 UNBILLED_STATES: frozenset[State] = frozenset({"rejected", "failed"})
 
 # How often an equal request gives another answer. `fixed`: never (greedy, on this machine).

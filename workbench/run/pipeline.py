@@ -8,7 +8,7 @@ from typing import Self
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
-from workbench.model import UNSCORED_STATES, Completion
+from workbench.model import Completion
 from workbench.plan import Plan, summarize_plan
 from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
@@ -16,6 +16,7 @@ from workbench.run.pending import finish_note, note
 from workbench.run.stored_results import ComparisonFiles, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
+from workbench.store import RETRIABLE
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results
 from workbench.tracking.row_records import RowRecords
 
@@ -151,7 +152,7 @@ class ScoringPipeline:
     def _count_reused(self) -> list[int]:
         """Count the stored answers of each variant that are scored and not replaced."""
         plan, store = self._plan, self._context.store
-        reused = store.stored_keys(plan.bodies, except_states=UNSCORED_STATES) - plan.refetch
+        reused = store.stored_keys(plan.bodies, except_states=RETRIABLE) - plan.refetch
         return [sum(cell.key in reused for cell in cells) for cells in plan.cells]
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
