@@ -57,7 +57,7 @@ class ColumnMetric:
         """Compute the value of these answers and its interval.
 
         Args:
-            rows: data arguments of each answer.
+            rows: data arguments of each answer, or the `error` for which it can't be read.
             clusters: of each answer; those of one cluster depend on each other.
             limit_s: seconds for the interval.
         """
@@ -105,6 +105,8 @@ class ColumnMetric:
         inputs: list[JSON] = []
         for position, row in enumerate(rows):
             try:
+                if "error" in row:
+                    raise UnreadError(row["error"])
                 pairs.append(self._metric.read(row["outputs"], row.get("expectations")))
                 inputs.append(row.get("inputs"))
             except UnreadError as error:

@@ -114,12 +114,17 @@ class EvaluatorWorker:
     ) -> None:
         """Send the score of a column of answers."""
         evaluator, environment = self._evaluators[digest], dict(os.environ)
+        root = evaluator.spec.root if evaluator.spec else None
+        for row in rows:
+            try:
+                row |= evaluator.transformed(row)[0]
+            except BaseException as error:  # of the project's function
+                row["error"] = exception_message(error, root)
         try:
             assert evaluator.function
             rows = [dict(evaluator.transformed(row)[0]) for row in rows]
             score = evaluator.function.measure(rows, clusters, limit_s)  # type: ignore[attr-defined]
         except BaseException as error:  # as of one row
-            root = evaluator.spec.root if evaluator.spec else None
             score = ColumnScore(None, error=exception_message(error, root))
         self._restore(environment)
         self._parent.send({"measured": score.as_json()})

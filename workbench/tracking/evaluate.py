@@ -92,11 +92,16 @@ def _metric(
         function = _finished_scores([row.scores[name] for row in rows], metric.mean)
     elif metric.mean is None:
         return None
-    elif complete and evaluator.spec and evaluator.spec.name.startswith(MLFLOW_METRICS):
+    elif complete and evaluator.spec and _is_mlflows(evaluator.spec):
         function = _compute(evaluator.spec, rows, name)
     else:
         function = _finished_value(name, metric.mean)
     return make_metric(eval_fn=function, greater_is_better=higher_is_better, name=name)
+
+
+def _is_mlflows(spec: Spec) -> bool:
+    """True if the metric sees nothing but the table: a transform may be the project's code."""
+    return spec.name.startswith(MLFLOW_METRICS) and "transform" not in spec.settings
 
 
 def _finished_scores(scores: Sequence[Score], mean: float | None) -> Callable[[Any], MetricValue]:
