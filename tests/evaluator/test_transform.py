@@ -150,6 +150,8 @@ def test_the_transform_is_in_the_digest_and_not_in_the_settings(tmp_path):
     [
         ("exact_match", "firstline", "unknown transform 'firstline'"),
         ("exact_match", "after", "transform is 'after', not one step or a list"),
+        ("exact_match", {"aftr": "a"}, "unknown transform 'aftr'\n  fix: did you mean 'after'?"),
+        ("exact_match", {}, "transform is {}, not one step or a list"),
         ("exact_match", [], "transform is an empty list"),
         ("exact_match", 3, "transform is 3, not one step or a list"),
         ("exact_match", {"after": "a", "json": "$"}, "not one step or a list"),

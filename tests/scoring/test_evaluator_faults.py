@@ -9,8 +9,9 @@ from bench import refusal
 from evaluator_project import EvaluatorProject
 from processes import gone
 
-from workbench.errors import WorkbenchError
-from workbench.evaluator import Score
+from workbench.errors import WorkbenchError, not_stopped
+from workbench.evaluator import Score, Spec
+from workbench.scoring.pool import shared_pool
 
 ON_TWO = """
 import json, math, os, re, signal, subprocess, sys, threading, time
@@ -395,3 +396,25 @@ def test_evaluator_that_changes_while_it_runs_makes_no_mixed_column(project: Eva
 def test_nan_of_python_is_refused(project: EvaluatorProject):
     project.write_evaluator(f"def mine(outputs):\n    return float({str(math.nan)!r})\n")
     assert project.scores() == [Score(error="returned nan, not a finite number")] * 3
+
+
+def test_a_transform_of_the_project_runs_in_the_evaluators_process(tmp_path):
+    (tmp_path / "cutting.py").write_text(
+        "import os\n"
+        "def part(text):\n"
+        "    if text == 'leave':\n"
+        "        os._exit(3)\n"
+        "    return text.partition('=')[2] or None\n"
+    )
+    settings = {"transform": {"function": "cutting:part"}}
+    outputs = ["x = Paris", "leave", "Paris"]
+    rows = [{"outputs": text, "expectations": {"expected_response": "Paris"}} for text in outputs]
+    with shared_pool() as pool:
+        evaluator = pool.find(Spec("exact_match", settings, tmp_path))
+        scores = list(pool.judge(evaluator, rows, not_stopped))
+    assert "cutting" not in sys.modules
+    assert scores == [
+        Score(True),
+        Score(error="ended its process: exit code 3"),
+        Score(False, "transform: cutting:part found nothing in the output", "unparsed"),
+    ]

@@ -76,6 +76,8 @@ def _read_step(setting: JSON, load: FunctionLoader | None) -> Step:
             raise unknown_name("transform", setting, (*LINES, *STEPS))
         return lambda text: _line(text, setting)
     kinds = [key for key in setting if key in STEPS] if isinstance(setting, Mapping) else []
+    if isinstance(setting, Mapping) and setting and not kinds:
+        raise unknown_name("transform", next(iter(setting)), (*LINES, *STEPS))
     if len(kinds) != 1:
         raise WorkbenchError(f"transform is {setting!r}, not one step or a list", fix=EXAMPLE)
     (kind,) = kinds
