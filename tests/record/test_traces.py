@@ -45,7 +45,15 @@ CHAT = Request.from_body(
     "k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]}
 )
 TEXT = Request.from_body("k2", {"model": "m", "prompt": "go on:"})
-ANSWERED = Completion("k1", "ok", "yes ☃", latency_s=0.2, usage=Usage(12, 3), finish_reason="stop")
+ANSWERED = Completion(
+    "k1",
+    "ok",
+    "yes ☃",
+    latency_s=0.2,
+    usage=Usage(12, 3),
+    finish_reason="stop",
+    reasoning="Snow.",
+)
 CHOSEN = Completion(
     "k2", "ok", "x" * 1200, "It is", choice_scores={" yes": -0.25, " no": float("-inf")}, attempts=2
 )
@@ -318,16 +326,24 @@ def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
 
 
 @both_writers
-def test_a_span_shows_log_likelihoods_prefill_and_attempts(
+def test_a_span_shows_log_likelihoods_prefill_attempts_and_reasoning(
     run_store: RunStore, open_writer: Open
 ) -> None:
     open_writer(run_store).write(run_store.row_traces(["plain text", "every score"]))
     attributes = [trace.data.spans[1].attributes for trace in run_store.shown_traces()]
-    names = ("workbench.choice_scores", "workbench.prefill", "workbench.attempts")
-    assert [tuple(span.get(name) for name in names) for span in attributes] == [
-        ({" yes": -0.25, " no": None}, "It is", 2),
-        (None, None, 1),
+    names = ("choice_scores", "prefill", "attempts", "reasoning")
+    assert [tuple(span.get(f"workbench.{name}") for name in names) for span in attributes] == [
+        ({" yes": -0.25, " no": None}, "It is", 2, None),
+        (None, None, 1, "Snow."),
     ]
+
+
+def test_reasoning_is_part_of_a_trace_s_content(run_store: RunStore) -> None:
+    row = run_store.row_traces(["every score"])[0]
+    completion = replace(row.completion, reasoning="Ice.")
+    assert replace(row, row=replace(row.row, completion=completion)).content_digest != (
+        row.content_digest
+    )
 
 
 @both_writers

@@ -74,6 +74,15 @@ def test_forged_marks_are_ordinary_characters(tokenizer):
     assert forged in tokenizer.decode(ids)
 
 
+def test_special_tokens_that_mark_reasoning_stay_in_an_answer(tokenizer):
+    marked = load_tokenizer(tokenizer.name_or_path)
+    marked.add_special_tokens({"additional_special_tokens": ["[THINK]", "[/THINK]"]})
+    thinking = [*marked.encode("[THINK]France.[/THINK]Paris"), IM_END]
+    assert Tokens(marked).decode([], thinking) == "[THINK]France.[/THINK]Paris"
+    plain = marked.encode("Paris<|im_end|>")
+    assert Tokens(marked).decode([], plain) == Tokens(tokenizer).decode([], plain) == "Paris"
+
+
 def test_template_that_trims_still_ends_with_the_prefill(tokenizer):
     trimming = load_tokenizer(tokenizer.name_or_path)
     trimming.chat_template = tokenizer.chat_template.replace(
