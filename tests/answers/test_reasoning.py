@@ -46,6 +46,12 @@ SPLIT = {
         "France.\n\nHm.",
         "Paris",
     ),
+    "gpt-oss, begun by the prompt": (
+        "France.<|end|><|start|>assistant<|channel|>final<|message|>Paris",
+        "France.",
+        "Paris",
+    ),
+    "an empty tag": ("<think/>\n\nParis", "", "Paris"),
     "two thoughts": ("<think>A.</think>\n<think>B.</think>\nParis", "A.\n\nB.", "Paris"),
     "a thought in a thought": (
         "<think>A. <think>B.</think> C.</think>Paris",

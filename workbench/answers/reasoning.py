@@ -29,6 +29,7 @@ OPENING = re.compile("|".join(opening for opening, _ in MARKS), re.IGNORECASE)
 CLOSING = re.compile(
     "|".join(closing.format(name=f"(?:{TAG})") for _, closing in MARKS), re.IGNORECASE
 )
+EMPTY_THOUGHT = re.compile(rf"\s*<({TAG})\s*/>\s*", re.IGNORECASE)
 # gpt-oss: messages in channels, with their special tokens or, where a server drops them, without.
 CHANNEL = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
@@ -72,6 +73,8 @@ def split_reasoning(text: str, *, prefill: str = "") -> Thoughts:
     """
     if channels := _split_channels(text.lstrip()):
         return channels
+    if empty := EMPTY_THOUGHT.match(text):
+        text = text[empty.end() :]
     thoughts, answer = list[str](), text
     opening = _open_mark(prefill)
     start = 0
@@ -121,7 +124,9 @@ def _split_channels(text: str) -> Thoughts | None:
     if match := BARE_CHANNELS.fullmatch(text):
         return Thoughts(match[1].strip(), match[2].strip())
     if not text.startswith(("<|channel|>", "<|start|>assistant<|channel|>")):
-        return None
+        if "<|end|><|start|>assistant<|channel|>" not in text:
+            return None
+        text = f"<|channel|>analysis<|message|>{text}"  # which the prompt has begun
     messages = CHANNEL.findall(text)
     answers = [message for channel, message in messages if channel == "final"]
     reasoning = _join([message for channel, message in messages if channel != "final"])

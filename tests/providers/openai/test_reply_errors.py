@@ -45,9 +45,20 @@ SHAPES = {
         {"error": {"message": "Provider returned error", "metadata": {"raw": json.dumps(BUSY)}}},
         429,
     ),
+    "a message": ({"message": "API rate limit exceeded"}, 429),
+    "a message that says error": ({"status": "error", "message": "oops"}, 500),
+    "a detail inside": ({"detail": {"error": {"code": 503}}}, 503),
+    "MiniMax's": (
+        {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
+        402,
+    ),
     "a flag": ({"error": True, "message": "overloaded"}, 529),
 }
-ANSWERS = [answer("4"), answer(""), {**answer("4"), "error": None}, {"choices": None}, [1], 4]
+ANSWERS = [
+    *(answer("4"), answer(""), {**answer("4"), "error": None}, {"choices": None}, [1], [], 4),
+    {"message": "Welcome"},
+    {**answer(""), "base_resp": {"status_code": 0, "status_msg": ""}},
+]
 
 
 @pytest.mark.parametrize("case", SHAPES)

@@ -17,7 +17,10 @@ from workbench.canonical import JSON
 
 STATUS_KEYS = ("code", "status", "status_code", "statusCode", "http_status", "http_code", "error")
 NAME_KEYS = ("code", "type", "status", "reason", "error_type", "error_code", "title", "error")
-MESSAGE_KEYS = ("message", "msg", "detail", "error_message", "error_msg", "title", "error")
+MESSAGE_KEYS = (
+    *("message", "msg", "detail", "error_message", "error_msg", "status_msg", "title", "error"),
+)
+UNNAMED_STATUS = 500
 DEPTH = 4  # of error objects inside of error objects
 # Codes in words, in the order in which they are searched: first in codes, then in the message.
 NAMED_STATUSES = {
@@ -69,7 +72,10 @@ def find_error(raw: str) -> ErrorObject | None:
     except (ValueError, RecursionError):
         return None
     layers = list(_layers(body))
-    return ErrorObject(_status(layers), _merged(layers)) if layers else None
+    status = _status(layers)
+    if not layers or not (status or _is_error(layers[-1])):
+        return None
+    return ErrorObject(status or UNNAMED_STATUS, _merged(layers))
 
 
 def wait_s(fields: Mapping[str, JSON]) -> float | None:
@@ -99,20 +105,39 @@ def _header_waits(metadata: JSON) -> Iterator[JSON]:
 
 
 def _layers(body: JSON) -> Iterator[dict[str, JSON]]:
-    """The error objects of a body, the innermost first; nothing if it holds no error."""
-    if isinstance(body, list) and len(body) == 1:
-        body = body[0]
+    """The objects of a body that may be errors, the innermost first."""
+    if isinstance(body, list):
+        body = next(iter(body), None)
     if not isinstance(body, dict):
         return
-    error = body.get("error") or body.get("errors") or _choice_error(body)
-    if not error:
-        has_message = any(body.get(key) for key in MESSAGE_KEYS)
-        has_code = any(_number(body.get(key)) for key in STATUS_KEYS) or "code" in body
-        is_error = "error" in (body.get("object"), body.get("type")) or "detail" in body
-        if "choices" in body or not (is_error or (has_message and has_code)):
-            return
-    yield from _unpack(error, DEPTH)
-    yield {key: value for key, value in body.items() if key not in ("choices", "errors")}
+    error = _error_field(body)
+    if error or (not body.get("choices") and any(body.get(key) for key in MESSAGE_KEYS)):
+        yield from _unpack(error, DEPTH)
+        yield {key: value for key, value in body.items() if key not in ("choices", "errors")}
+
+
+def _error_field(body: Mapping[str, JSON]) -> JSON:
+    """The field of a body that describes an error; MiniMax's has a status of 0 without one."""
+    detail, base = body.get("detail"), body.get("base_resp")
+    return (
+        body.get("error")
+        or body.get("errors")
+        or _choice_error(body)
+        or (isinstance(detail, dict) and detail)
+        or (isinstance(base, dict) and bool(base.get("status_code")) and base)
+    )
+
+
+def _is_error(body: Mapping[str, JSON]) -> bool:
+    """True if a body says that it is an error, without a status."""
+    kinds = (body.get("object"), body.get("type"), body.get("status"))
+    return bool(
+        _error_field(body)
+        or "error" in kinds
+        or body.get("success") is False
+        or "detail" in body
+        or "code" in body
+    )
 
 
 def _unpack(error: JSON, depth: int) -> Iterator[dict[str, JSON]]:
@@ -160,6 +185,7 @@ def _number(value: JSON) -> int:
 
 
 def _status(layers: list[dict[str, JSON]]) -> int:
+    """The status that the objects name; 0: none."""
     for layer in layers:
         for key in STATUS_KEYS:
             if status := _number(layer.get(key)):
@@ -172,7 +198,7 @@ def _status(layers: list[dict[str, JSON]]) -> int:
         for status, pattern in NAMED_STATUSES.items():
             if re.search(f"(?i){pattern}", text):
                 return status
-    return 500
+    return 0
 
 
 def _merged(layers: list[dict[str, JSON]]) -> dict[str, JSON]:
