@@ -392,7 +392,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[{contains: {ignore_cas: true}}]",
             ":4:14",
             "unknown setting of evaluator 'contains': 'ignore_cas'\n"
-            "  fix: did you mean 'ignore_case'? known: ignore_case",
+            "  fix: did you mean 'ignore_case'? known: ignore_case, normalize",
         ),
         (
             "[output_tokens]",
