@@ -30,7 +30,7 @@ from workbench.report.safe_text import (
 from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
-from workbench.results.types import Comparison, interval_text
+from workbench.results.types import Comparison, MetricResult
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
@@ -67,9 +67,14 @@ def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iter
     """A line per metric with one value for all rows: both values and intervals, no verdict."""
     for name, metric in compared.results[number].metrics.items():
         if metric.kind == "column":
-            before = compared.results[base].metrics[name]
-            values = f"{interval_text(before)} before, {interval_text(metric)} after"
-            yield f"  {shorten(name)}: {values}; {NO_VERDICT}"
+            before = _value(compared.results[base].metrics[name])
+            yield f"  {shorten(name)}: {before} before, {_value(metric)} after; {NO_VERDICT}"
+
+
+def _value(metric: MetricResult) -> str:
+    if metric.mean is None:
+        return "no value"
+    return f"{estimate(metric.mean, metric.low, metric.high)} n={metric.n}"
 
 
 def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:

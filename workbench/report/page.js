@@ -6,7 +6,9 @@
   const UNSCORED = new Set(["not applicable", "error", "failed"]);
   const repeated = data.rows.some((row) => row.repeat);
   const shown = new Set(data.variants.map((_, number) => number));
-  const view = { search: "", filter: "all", metric: data.metrics[0].name, sort: "failures",
+  // A metric with one value for all rows marks none of them.
+  const ofRows = data.metrics.find(({ kind }) => kind !== "column") || data.metrics[0];
+  const view = { search: "", filter: "all", metric: ofRows.name, sort: "failures",
     page: 0, diff: false, matrix: { by: -1, up: false } };
 
   function el(tag, settings = {}, ...children) {
