@@ -1,6 +1,10 @@
 """Rendered rows: empty messages, equal texts, columns without content."""
 
+import json
+
 import pytest
+
+from workbench.checking import RenderedRows
 
 PLACE = "prompts/qa/plain.jinja"
 
@@ -84,3 +88,54 @@ def test_a_template_that_renders_nothing_is_refused(refused):
 def test_equal_rows_render_equal_texts_without_a_note(notes):
     equal = [{"id": n, "text": "a", "label": "x"} for n in range(3)]
     assert notes("user:\n{{ text }}", equal) == []
+
+
+def choice_rows(*answers: object) -> list[dict]:
+    pairs = [["Rome", "Oslo"], ["Bern", "Kiew"], [3, 4.0], ["yes", "no"]]
+    return [
+        {"id": n, "question": "?", "options": options, "label": answer}
+        for n, (options, answer) in enumerate(zip(pairs, answers, strict=False))
+    ]
+
+
+FROM_ROW = '---\nchoices: "{{ options }}"\n---\n{{ question }}{{ options | length }}'
+
+
+def test_expected_value_that_is_none_of_the_choices_of_its_row_is_noted(notes):
+    found = notes(FROM_ROW, choice_rows(1, "bern", 4, "B"))
+    assert [note for note in found if "none of the choices" in note] == [
+        "prompts/qa/plain.jinja:2:1: the expected value is none of the choices in 2 of 4 rows "
+        "(first: 0, rows.jsonl:1; 3, rows.jsonl:4), as 1 and 'Rome', 'Oslo'; give the text of the "
+        'right choice: `expected: "{{ choices[answer] }}"`'
+    ]
+
+
+def test_expected_values_among_the_choices_of_their_rows_get_no_note(notes):
+    found = notes(FROM_ROW, choice_rows(" oslo", ["Bern", "Bonn"], 3, True))
+    assert [note for note in found if "choices" in note] == []
+
+
+@pytest.mark.parametrize(
+    ("end", "choices", "word"),
+    [
+        ("Answer:", ["yes", "no"], "Answer:yes"),
+        ("Answer", [" yes", "größer als"], "Answergrößer"),
+        ("Answer: ", ["yes", "no"], ""),
+        ("Answer:", [" yes", " no"], ""),
+        ("(", ["yes", "no"], ""),
+        ("答案:", ["是", "否"], ""),
+        ("答案", ["yes", "no"], ""),
+    ],
+)
+def test_choice_that_follows_the_prompt_without_a_space_is_noted(bench, end, choices, word):
+    prompt = bench.prompt(f"---\nchat: false\nchoices: {json.dumps(choices)}\n---\n{end}")
+    dataset = bench.experiment().dataset
+    rows = RenderedRows(prompt, dataset)
+    for example in dataset.examples:
+        (call,) = prompt.calls(bench.renderer, [example.inputs], [example.id])
+        rows.add(example, call)
+    found = [f.message for f in rows.findings(by_likelihood=True) if "a choice" in f.message]
+    count = "2 of 2 rows (first: a, rows.jsonl:1; b, rows.jsonl:2)"
+    message = f"a choice follows the prompt without a space in {count}: {word!r}"
+    assert found == ([message] if word else [])
+    assert not [f for f in rows.findings() if "a choice" in f.message]

@@ -41,7 +41,7 @@ def calls(bench, text: str, *rows: dict) -> list:
         ('[" {{ a }}", " none of {{ a }} and {{ b }}"]', (" A", " none of A and B")),
         ("\"{{ options | map('string') | map('upper') }}\"", ("ROM", " PARIS", "7")),
         ('"{{ nested.keys() }}"', ("text", "label")),
-        ('"{{ [1.0, true, 10 ** 3] }}"', ("1.0", "true", "1000")),
+        ('"{{ [1.0, 1.5, true, 10 ** 3] }}"', ("1", "1.5", "true", "1000")),
         ('["yes", "no"]', ("yes", "no")),
     ],
 )

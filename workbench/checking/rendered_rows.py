@@ -6,6 +6,7 @@ prompts/qa/plain.jinja: 2 of 150 rows (first: 17, reviews.jsonl:18) render an em
 from collections.abc import Iterator, Mapping
 
 from workbench.canonical import JSON
+from workbench.checking.choice_rows import ChoiceRows
 from workbench.checking.finding import Finding, count_rows
 from workbench.checking.template_text import used_columns
 from workbench.conversation import Conversation
@@ -25,6 +26,7 @@ class RenderedRows:
         self._blank_rows: list[int] = []
         self._empty: dict[str, list[int]] = {}
         self._nulls: dict[str, list[int]] = {}
+        self._choices = ChoiceRows(prompt)
         self._first: tuple[PromptCall, Mapping[str, JSON]] | None = None
         self._rows = self._empty_rows = 0
         self._texts_equal, self._inputs_equal = True, True
@@ -34,6 +36,8 @@ class RenderedRows:
         index, self._rows = self._rows, self._rows + 1
         conversation = call.conversation
         inputs, text = example.inputs, conversation.text
+        if call.choices:
+            self._choices.add(index, example, call)
         if text is not None:
             if not text or text.isspace():
                 self._add_empty(index, ["text"], 1)
@@ -65,11 +69,12 @@ class RenderedRows:
         for part in dict.fromkeys(parts):
             self._empty.setdefault(part, []).append(index)
 
-    def findings(self) -> Iterator[Finding]:
-        """Findings over all rows."""
+    def findings(self, *, by_likelihood: bool = False) -> Iterator[Finding]:
+        """Findings over all rows; `by_likelihood`: a model answers choices by log-likelihood."""
         where = self._prompt.where().rpartition(":")[0]
         for message, refused in self._messages():
             yield Finding(message, where, refused=refused)
+        yield from self._choices.findings(self._dataset, self._rows, by_likelihood=by_likelihood)
 
     def _messages(self) -> Iterator[tuple[str, bool]]:
         total = self._rows

@@ -85,7 +85,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
                 findings.append(PromptFindings(name, (error,)))
                 continue
             raw = read(f"{task}/{name}.jinja") or b""
-            errors, warnings = _split(_check(prompt, context.dataset, calls))
+            errors, warnings = _split(_check(prompt, context, calls))
             warnings = [*file_warnings(raw, prompt.where()), *text_warnings(prompt), *warnings]
             if context.dataset:
                 warnings += column_warnings(prompt, context.dataset)
@@ -95,10 +95,9 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
     return TaskFindings(task, tuple(findings), context.errors, context.warnings)
 
 
-def _check(
-    prompt: Prompt, dataset: Dataset | None, calls: Sequence[PromptCall]
-) -> Iterator[Finding]:
+def _check(prompt: Prompt, context: _Context, calls: Sequence[PromptCall]) -> Iterator[Finding]:
     """The findings of `plan` and `run` in one prompt."""
+    dataset = context.dataset
     if dataset is None:
         yield from template_findings(prompt, (), 0)
         return
@@ -106,7 +105,15 @@ def _check(
     rows = RenderedRows(prompt, dataset)
     for example, call in zip(dataset.examples, calls, strict=True):
         rows.add(example, call)
-    yield from rows.findings()
+    methods = [_choice_method(calls[0], model) for model in context.models.values() if calls]
+    yield from rows.findings(by_likelihood="loglikelihood" in methods)
+
+
+def _choice_method(call: PromptCall, model: Provider) -> str:
+    try:
+        return model.prepare(call).choice_method
+    except WorkbenchError:  # an impossible pair; the experiment may exclude it
+        return ""
 
 
 def _split(findings: Iterable[Finding]) -> tuple[list[WorkbenchError], list[str]]:

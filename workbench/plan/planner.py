@@ -115,7 +115,8 @@ def _fill(
             checked.add(example, call)
             for cross in users:
                 cross.add(example, call, bodies)
-        notes += accept(checked.findings())
+        by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
+        notes += accept(checked.findings(by_likelihood=by_likelihood))
     return bodies, notes
 
 

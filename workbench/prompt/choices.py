@@ -9,7 +9,6 @@
 """
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
@@ -29,7 +28,7 @@ def is_template(choice: str) -> bool:
 
 
 def row_choices(value: JSON) -> tuple[str, ...]:
-    """The choices of a row, checked; numbers become their JSON text.
+    """The choices of a row, checked; numbers become their JSON text, whole ones without a point.
 
     Raises:
         WorkbenchError: `value` is not a list of at least two different texts.
@@ -55,7 +54,9 @@ def row_choices(value: JSON) -> tuple[str, ...]:
 
 
 def _text(number: int, choice: JSON) -> str:
-    if isinstance(choice, (bool, int)) or (isinstance(choice, float) and math.isfinite(choice)):
+    if isinstance(choice, float) and choice.is_integer():
+        return json.dumps(int(choice))  # tables with missing cells write 1.0
+    if isinstance(choice, bool | int | float):
         return json.dumps(choice)
     if not isinstance(choice, str):
         fix = f"fill choice {number} in the row, or name the texts in the expression"
