@@ -84,6 +84,6 @@ def _texts(entry: JSON) -> list[str]:
     if isinstance(entry, bool):
         return ["true", "yes"] if entry else ["false", "no"]
     if isinstance(entry, int | float):
-        whole = [str(int(entry))] if float(entry).is_integer() else []
-        return [*whole, canonical_json(entry)]
+        integer = [str(int(entry))] if float(entry).is_integer() else []
+        return [*integer, canonical_json(entry)]
     return []
