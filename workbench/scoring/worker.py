@@ -122,7 +122,6 @@ class EvaluatorWorker:
                 row["error"] = exception_message(error, root)
         try:
             assert evaluator.function
-            rows = [dict(evaluator.transformed(row)[0]) for row in rows]
             score = evaluator.function.measure(rows, clusters, limit_s)  # type: ignore[attr-defined]
         except BaseException as error:  # as of one row
             score = ColumnScore(None, error=exception_message(error, root))
