@@ -5,6 +5,7 @@ project.store      # <root>/.workbench, created if missing
 """
 
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from workbench.errors import WorkbenchError, unknown_name
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
+PREFIX_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
@@ -45,17 +47,27 @@ def _check_currency(currency: str) -> str:
     return currency
 
 
+def _check_prefix(prefix: str) -> str:
+    """The characters that MLflow allows in a prompt's name; a dot at the end is left out."""
+    if prefix and not re.fullmatch(PREFIX_PATTERN, prefix):
+        fix = "use up to 64 letters, digits, _ . and -, as in: registry_prefix: team_a"
+        raise InvalidValueError("is not a prefix of prompt names", fix=fix)
+    return prefix.rstrip(".")
+
+
 class ProjectFile(BaseModel):
     """The shape of `workbench.yaml`; every key is optional.
 
     Attributes:
         drain_s: seconds for calls in flight to finish after the first Ctrl-C.
+        registry_prefix: before every prompt's name in MLflow's registry, with a dot between.
         traces: most rows of a variant that get a trace in MLflow, beside the failed ones; of
             more rows a fixed sample does. An artifact holds all rows.
     """
 
     model_config = ConfigDict(extra="forbid")
     tracking_uri: str = ""
+    registry_prefix: Annotated[str, AfterValidator(_check_prefix)] = ""
     currency: Annotated[str, AfterValidator(_check_currency)] = "USD"
     prices: dict[str, Price] = Field(default_factory=dict)
     drain_s: Annotated[float, Field(ge=0, le=3600)] = 60.0
@@ -73,6 +85,10 @@ class Project:
     def prices(self) -> Mapping[str, Price]:
         """Price by `provider:name`."""
         return self.file.prices
+
+    def registered_name(self, task: str, name: str) -> str:
+        """Name in MLflow's registry; see `Prompt.registered_name`."""
+        return ".".join(filter(None, (self.file.registry_prefix, task, name)))
 
     @property
     def prompts(self) -> Path:

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+REFUSALS = {"403": b"Permission denied", "500": b"it broke", "503": b"not now"}
 NOT_FORWARDED = {"connection", "transfer-encoding", "content-length", "keep-alive"}
 
 
@@ -32,8 +33,8 @@ class Request:
 
 
 # None: forwarded. A number: forwarded after so many seconds. "drop": forwarded, but the reply gets
-# lost. "503": refused. "hang": not answered. "reset": the connection is closed. "lie": answered
-# with success, but not forwarded.
+# lost. "403", "500", "503": refused. "hang": not answered. "reset": the connection is closed.
+# "lie": answered with success, but not forwarded.
 Fault = Callable[[Request], str | float | None]
 
 
@@ -85,8 +86,8 @@ def _handler(upstream: int) -> type[BaseHTTPRequestHandler]:
             if fault in ("hang", "reset"):
                 self.close_connection = True
                 return
-            if fault == "503":
-                self._answer(503, [], b"not now")
+            if fault in REFUSALS:
+                self._answer(int(fault), [], REFUSALS[fault])
                 return
             if fault == "lie":
                 self._answer(200, [("Content-Type", "application/json")], b"{}")

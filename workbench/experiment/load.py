@@ -188,6 +188,9 @@ def _evaluators(
     for name, settings, where in _entries(file.evaluators, document, "evaluators"):
         if "name" in settings:
             _check_label(settings["name"], where)
+            if "+" in settings["name"]:
+                message = f"{settings['name']!r} is not a valid name of a metric"
+                raise WorkbenchError(message, where=where, fix="leave out the +: MLflow refuses it")
         spec = read_spec(name, settings, project.root, where=where)
         if resolvers.require_env:
             check_env(spec)

@@ -87,7 +87,8 @@ class Prompt:
         variables: those that the data must have, with their first line in `source`.
         choice_variables: those of the templates in `choices`.
         choices_where: file and line of `choices`.
-        version: number in the registry; None: not known yet.
+        version: number in the registry; None: not known yet, or not registered.
+        registry_prefix: before its name in MLflow's registry; empty: none, or not known yet.
     """
 
     task: str
@@ -102,11 +103,12 @@ class Prompt:
     choice_variables: tuple[str, ...] = ()
     choices_where: str = ""
     version: int | None = None
+    registry_prefix: str = ""
 
     @property
     def registered_name(self) -> str:
-        """Name in MLflow's registry."""
-        return f"{self.task}.{self.name}"
+        """Name in MLflow's registry: `sentiment.few_shot`, after the prefix if any."""
+        return ".".join(filter(None, (self.registry_prefix, self.task, self.name)))
 
     @cached_property
     def digest(self) -> str:
@@ -124,7 +126,7 @@ class Prompt:
     def where(self, line: int = 1) -> str:
         """`file:line` of a line of `source`."""
         if not self.origins:
-            return f"{self.registered_name}@{self.version}:{line}"
+            return f"{self.task}.{self.name}@{self.version}:{line}"
         file, number = self.origins[min(max(line, 1), len(self.origins)) - 1]
         return f"{file}:{number}"
 

@@ -24,6 +24,8 @@ row_trace.py         a row as MLflow's entities
 rows_parquet.py      all rows of a large variant
 run_data.py          parameters, metrics and tags of a variant's run
 runs.py              the parent run and one run per variant
+server.py            a server's answer and version, before anything is written
+storable_text.py     text that every tracking store takes
 trace_tables.py      rows of MLflow's tables
 tracking_store.py    the tracking store or server, created if missing
 ui_server.py         `workbench ui`

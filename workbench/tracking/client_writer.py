@@ -13,21 +13,23 @@ the public API.
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
 from mlflow.entities import Span, Trace, TraceInfo
+from mlflow.exceptions import MlflowException
 from mlflow.tracing.client import TracingClient
 from mlflow.tracing.constant import TraceTagKey
 
 from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
-from workbench.tracking.tracking_store import TrackingStore, read_pages
+from workbench.tracking.tracking_store import TrackingStore, is_refusal, read_pages
 
 THREADS = 8  # concurrent requests to a server; MLflow's client keeps ten connections
 SPANS_BATCH = 50  # traces whose spans go into one request
 READ_BATCH = 10  # traces; MLflow's client requests no more from a server at once
 PAGE = 200  # traces
+MAX_LINK = 36  # characters of `name/version` in a link; only SQLite takes more
 LINK_BATCH = DELETE_BATCH = 100  # MLflow's limits
 
 T = TypeVar("T")
@@ -67,12 +69,19 @@ class StoredTrace:
         return ids.difference(*row_trace.entity_ids.values())
 
 
-@dataclass(frozen=True)
+@dataclass
 class ClientTraceWriter:
-    """The traces of one run in any tracking store."""
+    """The traces of one run in any tracking store.
+
+    Attributes:
+        link_refused: the prompt's name is too long for the store's links from traces to prompts.
+        listed_ids: of the run's traces; None: not listed, because ids can be looked up.
+    """
 
     store: TrackingStore
     run: TraceRun
+    link_refused: bool = field(default=False, init=False)
+    listed_ids: set[str] | None = field(default=None, init=False)
 
     def write(self, row_traces: Sequence[RowTrace]) -> None:
         """Write the rows that the store lacks, and replace those that differ.
@@ -119,12 +128,14 @@ class ClientTraceWriter:
             self._map(self._start_trace, batch)
             spans = [span for trace in batch for span in trace.spans()]
             self._tracing_client.store.log_spans(self.run.experiment_id, spans)
+            if self.listed_ids is not None:
+                self.listed_ids.update(trace.id for trace in batch)
 
     def read(self, row_traces: Sequence[RowTrace]) -> dict[str, StoredTrace]:
         """The stored traces of these rows, by trace id."""
         infos: list[TraceInfo] = []
         for trace_ids in batches([trace.id for trace in row_traces], PAGE):
-            infos += self._tracing_client.store.batch_get_trace_infos(trace_ids)
+            infos += self._trace_infos(trace_ids)
         # MLflow can't return a trace without spans, only its info.
         complete = [info.trace_id for info in infos if TraceTagKey.SPANS_LOCATION in info.tags]
         traces = self._map(
@@ -132,6 +143,25 @@ class ClientTraceWriter:
         )
         spans = {trace.info.trace_id: trace.data.spans for batch in traces for trace in batch}
         return {info.trace_id: _stored_trace(info, spans.get(info.trace_id, [])) for info in infos}
+
+    def _trace_infos(self, trace_ids: Sequence[str]) -> list[TraceInfo]:
+        """The stored ones of these traces, without spans.
+
+        A server with authentication refuses a request that names a trace it doesn't have. Then the
+        run's traces are listed once.
+        """
+        read: Callable[[Sequence[str]], list[TraceInfo]] = (
+            self._tracing_client.store.batch_get_trace_infos
+        )
+        if self.listed_ids is None:
+            try:
+                return read(trace_ids)
+            except MlflowException as error:
+                if error.error_code != "PERMISSION_DENIED":
+                    raise
+                self.listed_ids = {trace.info.trace_id for trace in self._traces()}
+        listed = [trace_id for trace_id in trace_ids if trace_id in self.listed_ids]
+        return read(listed) if listed else []
 
     def written_ids(self) -> set[str]:
         """The ids of all traces that workbench wrote to the run."""
@@ -157,7 +187,16 @@ class ClientTraceWriter:
 
     def _start_trace(self, trace: RowTrace) -> None:
         self._tracing_client.store.start_trace(trace.trace_info())
-        self._tracing_client.store.link_prompts_to_trace(trace.id, [self._prompt_version])
+        prompt = self.run.variant.prompt
+        if prompt.version is None or self.link_refused:
+            return
+        try:
+            self._tracing_client.store.link_prompts_to_trace(trace.id, [self._prompt_version])
+        except MlflowException as error:
+            is_long = len(f"{prompt.registered_name}/{prompt.version}") > MAX_LINK
+            if not (is_long and is_refusal(error)):
+                raise
+            self.link_refused = True
 
     def _map(self, function: Callable[[Any], Any], arguments: Iterable[Any]) -> list[Any]:
         """Call in threads for a server; a database has one writer at a time."""

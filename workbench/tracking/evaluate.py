@@ -62,7 +62,12 @@ def evaluate_run(
         mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
         silence()
     else:
-        mlflow.log_input(_dataset_input(dataset, rows), context="evaluation")
+        log_dataset(dataset, rows)
+
+
+def log_dataset(dataset: Dataset, rows: Sequence[Row]) -> None:
+    """Log the dataset alone in the active run."""
+    mlflow.log_input(_dataset_input(dataset, rows), context="evaluation")
 
 
 def import_evaluate() -> None:

@@ -1,4 +1,4 @@
-"""MLflow's client without secrets, and its time-outs, retries and log levels.
+"""MLflow's client without secrets and unstorable text, and its time-outs, retries and log levels.
 
 {"headers": {"X-Key": "sk-…"}}  is logged as  {"headers": {"X-Key": "[secret KEY]"}}
 MLFLOW_HTTP_REQUEST_TIMEOUT=10 MLFLOW_HTTP_REQUEST_MAX_RETRIES=2    at most 40 s for one call
@@ -6,17 +6,32 @@ MLFLOW_HTTP_REQUEST_TIMEOUT=10 MLFLOW_HTTP_REQUEST_MAX_RETRIES=2    at most 40 s
 
 import logging
 import os
+import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunTag
 
 from workbench.canonical import JSON
-from workbench.secrets import Redactor
+from workbench.errors import WorkbenchError
+from workbench.secrets import Redactor, mask_url
+from workbench.tracking.protocol import RESUME, not_recorded_error
+from workbench.tracking.server import PROBE_S, check_answer
+from workbench.tracking.storable_text import (
+    MAX_NAME,
+    MAX_TAG,
+    shorten,
+    storable_json,
+    storable_text,
+)
 
+MAX_PARAM = 6_000  # characters
+MAX_RUN_NAME = 248  # room for a mark before it
+UNNAMEABLE = re.compile(r"[^/\w.\- :]")  # in names of tags and parameters
 RETRIES, TIMEOUT = "MLFLOW_HTTP_REQUEST_MAX_RETRIES", "MLFLOW_HTTP_REQUEST_TIMEOUT"
 # MLflow's defaults allow four minutes per call, and any Retry-After of a server. The next run or
 # `workbench sync` records what can't be recorded now.
@@ -78,17 +93,24 @@ def silence() -> None:
 
 
 class RedactingClient(MlflowClient):  # type: ignore[misc]
-    """The client for everything but traces, whose rows are redacted before they get here."""
+    """The client for everything but traces: no secrets, and text that every store takes.
+
+    Attributes:
+        artifact_error: the reason why files can't be written; None: nothing is known against it.
+            After the first error no other file is tried.
+    """
 
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
         self._redactor = redactor
+        self.artifact_error: Exception | None = None
 
     def create_run(
         self, experiment_id: str, start_time: int, tags: dict[str, str], run_name: str
     ) -> Run:
         """See `MlflowClient`."""
-        tags, run_name = self._redactor.redact_json(tags), self._redactor.redact(run_name)
+        tags = {key: self._storable(value, MAX_TAG) for key, value in tags.items()}
+        run_name = self._storable(run_name, MAX_RUN_NAME)
         return super().create_run(experiment_id, start_time, tags, run_name=run_name)
 
     def log_batch(
@@ -99,15 +121,67 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
         tags: Sequence[RunTag] = (),
     ) -> None:
         """See `MlflowClient`."""
-        redact = self._redactor.redact
-        params = [Param(param.key, redact(str(param.value))) for param in params]
-        tags = [RunTag(tag.key, redact(str(tag.value))) for tag in tags]
+        params = [
+            Param(_storable_key(p.key), self._storable(str(p.value), MAX_PARAM)) for p in params
+        ]
+        tags = [RunTag(_storable_key(t.key), self._storable(str(t.value), MAX_TAG)) for t in tags]
         super().log_batch(run_id, metrics, params, tags)
 
     def log_dict(self, run_id: str, dictionary: dict[str, JSON], artifact_file: str) -> None:
         """See `MlflowClient`."""
-        super().log_dict(run_id, self._redactor.redact_json(dictionary), artifact_file)
+        storable = storable_json(self._redactor.redact_json(dictionary))
+        super().log_dict(run_id, storable, artifact_file)
 
     def log_text(self, run_id: str, text: str, artifact_file: str) -> None:
         """See `MlflowClient`."""
-        super().log_text(run_id, self._redactor.redact(text), artifact_file)
+        super().log_text(run_id, storable_text(self._redactor.redact(text)), artifact_file)
+
+    def log_artifact(self, run_id: str, local_path: str, artifact_path: str | None = None) -> None:
+        """See `MlflowClient`, whose other methods that write files call this one."""
+        self._write_file(partial(super().log_artifact, run_id, local_path, artifact_path))
+
+    def log_artifacts(self, run_id: str, local_dir: str, artifact_path: str | None = None) -> None:
+        """See `MlflowClient`."""
+        self._write_file(partial(super().log_artifacts, run_id, local_dir, artifact_path))
+
+    def _write_file(self, write: Callable[[], None]) -> None:
+        """Write an artifact; an error is kept, unless the server is gone."""
+        if self.artifact_error:
+            return
+        try:
+            write()
+        except Exception as error:  # of MLflow, of requests, of a storage's own package
+            if self.tracking_uri.startswith(("http://", "https://")):
+                try:
+                    check_answer(self.tracking_uri, PROBE_S)
+                except WorkbenchError:
+                    raise error from None
+            self.artifact_error = error
+
+    def _storable(self, text: str, length: int) -> str:
+        return shorten(storable_text(self._redactor.redact(text)), length)
+
+
+def lost_files_error(error: Exception, address: str) -> WorkbenchError:
+    """The error for a run whose files can't be written to its artifact address."""
+    fix = "see that the storage is there, and that you may write to it"
+    if isinstance(error, ImportError):
+        fix = f"pip install {error.name or 'the package of this storage'}"
+    elif address.startswith("mlflow-artifacts:"):
+        fix = "tell whoever runs the server: its --artifacts-destination can't be written to"
+    elif isinstance(error, OSError):
+        fix = "make the folder writable, or let the server pass files on: --serve-artifacts"
+    return not_recorded_error(
+        f"the files of the runs (tables, results.json) are not recorded: {first_line(error)}",
+        where=mask_url(address),
+        fix=f"{fix}; {RESUME}",
+    )
+
+
+def first_line(error: Exception) -> str:
+    """The first line of an error's message, at most 300 characters."""
+    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
+
+
+def _storable_key(key: str) -> str:
+    return shorten(UNNAMEABLE.sub("_", key), MAX_NAME)

@@ -37,7 +37,7 @@ def find_version(
     """
     store = connect_to_read(project, tracking_uri)
     try:
-        version = _resolve(store, f"{task}.{reference.name}", reference)
+        version = _resolve(store, project.registered_name(task, reference.name), reference)
     except MlflowException as error:
         raise WorkbenchError(f"{reference} can't be looked up: {error.message}") from error
     stored = version.template
@@ -158,8 +158,14 @@ def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
                 fix="workbench sync records what is missing",
             ) from error
         results = json.loads(Path(file).read_text(encoding="utf-8"))
+    if LINKED_PROMPTS not in run.data.tags:
+        raise WorkbenchError(
+            f"the prompt of run {run.info.run_id} was not registered, so its text is not in MLflow",
+            where=store.masked_uri,
+            fix="name the variant and not the run; workbench sync registers the prompt if it may",
+        )
     (prompt_link,) = json.loads(run.data.tags[LINKED_PROMPTS])
-    task, _, prompt = prompt_link["name"].partition(".")
+    *_, task, prompt = prompt_link["name"].split(".")
     return RecordedVariant(
         task=task,
         prompt=f"{prompt}@{prompt_link['version']}",

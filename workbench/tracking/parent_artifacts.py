@@ -14,6 +14,7 @@ from mlflow.store.artifact.artifact_repository_registry import get_artifact_repo
 from workbench.tracking.protocol import Results
 from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.runs import RECORDED, Runs
+from workbench.tracking.storable_text import storable_text
 
 MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")
@@ -26,14 +27,14 @@ def log_comparison(runs: Runs, results: Results) -> None:
     """
     pages = results.pages()
     if not pages:
-        if RECORDED in runs.parent.data.tags:
+        if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
         return
     from workbench.tracking.charts import draw_charts  # importing matplotlib is slow
 
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages.items():
-            Path(folder, name).write_text(text, encoding="utf-8")
+            Path(folder, name).write_text(storable_text(text), encoding="utf-8")
         draw_charts(results.variants, Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
 

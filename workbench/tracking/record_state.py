@@ -21,6 +21,7 @@ from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.tracking.protocol import Results
+from workbench.tracking.row_trace import linked_prompts
 from workbench.tracking.run_data import evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore
 
@@ -76,6 +77,7 @@ def end_states(
     for result, rows in zip(results.variants, results.digests, strict=True):
         derived = _derived_digest(plan, result, prices.get(result.variant.model.model.ref))
         tags = {ROWS: rows, ANSWERS: answers_tag(result), DERIVED: derived}
+        tags |= linked_prompts(result.variant.prompt)
         states.append(EndState(tags, _end_status(result.failures, max_failed)))
     derived = digest([currency, *(state.tags[DERIVED] for state in states)])[:32]
     failures = sum(result.failures for result in results.variants)

@@ -9,7 +9,7 @@ loses them. What fails on the way is tried once more at the end. Then a later ru
 sync` records the rest.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 
@@ -17,11 +17,10 @@ from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
-from workbench.plan import Plan
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.bulk import slow_writer_note
-from workbench.tracking.mlflow_client import reply_timeout_s, short_timeout
+from workbench.tracking.mlflow_client import lost_files_error, reply_timeout_s, short_timeout
 from workbench.tracking.parent_artifacts import log_comparison, log_history
 from workbench.tracking.protocol import (
     Recorded,
@@ -41,7 +40,7 @@ from workbench.tracking.record_state import (
     loses_answers,
     scored_count,
 )
-from workbench.tracking.registry import list_in_experiment, register
+from workbench.tracking.registry import RefusedPromptError, register_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag
 from workbench.tracking.runs import (
     RECORDED,
@@ -50,7 +49,7 @@ from workbench.tracking.runs import (
     log_tags,
     open_runs,
 )
-from workbench.tracking.tracking_store import TrackingStore, connect
+from workbench.tracking.tracking_store import connect
 from workbench.tracking.variant_run import VariantRun
 
 CLEANUP_S = 3.0  # for marking runs as ended early
@@ -76,6 +75,7 @@ class DirectRecorder(Recorder):
         self._variant_runs: dict[int, VariantRun] = {}
         self._failed_variants: set[int] = set()
         self._recorded_rows = 0
+        self._refused_prompts: Mapping[str, RefusedPromptError] = {}  # by digest
 
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
@@ -137,7 +137,10 @@ class DirectRecorder(Recorder):
         experiment_id = store.experiment(self._job.plan.experiment.name)
         environment = read_environment(self._project.root)
         commit = str(environment["git_commit"] or "")
-        plan = _register_prompts(store, self._job.plan, experiment_id, commit)
+        prefix = self._project.file.registry_prefix
+        plan, self._refused_prompts = register_prompts(
+            store, self._job.plan, experiment_id, commit, prefix
+        )
         job = replace(self._job, plan=plan, again=again or self._job.again)
         self._runs = open_runs(store, experiment_id, job, environment)
         return self._runs
@@ -182,19 +185,32 @@ class DirectRecorder(Recorder):
         if not self._variant_runs and all(reached):
             return replace(recorded, recorded_before=True)
         problems = self._record_variants(runs, results, states, stopped)
+        unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
+        problems += [e for digest, e in self._refused_prompts.items() if digest in unregistered]
         log_comparison(runs, results)
         log_history(runs)
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
+        if error := runs.store.client.artifact_error:
+            problems.append(lost_files_error(error, runs.parent.info.artifact_uri))
         complete = not problems and not any(result.missing for result in variants)
         tags = {RECORDED: "yes" if complete else "partly"}
         tags[EVALUATORS] = evaluators_tag(runs.job.plan)
         tags |= {} if problems else states[-1].tags
         log_tags(runs.store, runs.parent.info.run_id, tags)
         end_run(runs.store, runs.parent, states[-1].status)
-        wrote_traces = any(run.trace_count for run in self._variant_runs.values())
-        notes = slow_writer_note(runs.store) if wrote_traces else ()
-        return replace(recorded, problems=tuple(problems), notes=notes)
+        return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
+
+    def _notes(self, runs: Runs, unregistered: Set[str]) -> tuple[str, ...]:
+        """Remarks on what MLflow does slowly or can't show; `unregistered`: digests of prompts."""
+        variant_runs = self._variant_runs.values()
+        slow = slow_writer_note(runs.store) if any(run.trace_count for run in variant_runs) else ()
+        unlisted = [
+            f"{error.message}: it is not listed on the experiment's page"
+            for digest, error in self._refused_prompts.items()
+            if digest not in unregistered
+        ]
+        return tuple(dict.fromkeys([*slow, *unlisted, *(n for r in variant_runs for n in r.notes)]))
 
     def _record_variants(
         self, runs: Runs, results: Results, states: Sequence[EndState], stopped: StopCheck
@@ -241,19 +257,3 @@ class DirectRecorder(Recorder):
         kind = "" if expected else f"{type(error).__name__}: "
         message = f"{message}: {kind}{error}"[:500]
         return Recorded(uri, problems=(not_recorded_error(message, where=uri),))
-
-
-def _register_prompts(store: TrackingStore, plan: Plan, experiment_id: str, commit: str) -> Plan:
-    """The plan with the registry's version of every prompt."""
-    versions: dict[str, int] = {}
-    for variant in plan.variants:
-        prompt = variant.prompt
-        if prompt.digest not in versions:
-            version, _ = register(store, prompt, commit=commit)
-            list_in_experiment(store, prompt.registered_name, experiment_id)
-            versions[prompt.digest] = prompt.version or version
-    variants = tuple(
-        replace(v, prompt=replace(v.prompt, version=versions[v.prompt.digest]))
-        for v in plan.variants
-    )
-    return replace(plan, variants=variants)

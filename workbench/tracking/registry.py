@@ -4,19 +4,36 @@ prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, v
     tags: workbench.digest, workbench.settings, workbench.file, workbench.git
 """
 
-import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 
 from mlflow import MlflowClient
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
 
 from workbench.canonical import canonical_json
+from workbench.errors import ExitCode, WorkbenchError
+from workbench.plan import Plan
 from workbench.project import Project
 from workbench.prompt import Prompt, PromptSettings
+from workbench.prompt.prompt import template_json
+from workbench.tracking.mlflow_client import first_line
 from workbench.tracking.protocol import PromptStatus
 from workbench.tracking.provenance import git_commit
-from workbench.tracking.tracking_store import TrackingStore, connect, create_and_find, read_pages
+from workbench.tracking.storable_text import (
+    MAX_DESCRIPTION,
+    shorten,
+    storable_json,
+    storable_text,
+)
+from workbench.tracking.tracking_store import (
+    TrackingStore,
+    connect,
+    create_and_find,
+    is_refusal,
+    read_pages,
+)
 
 DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
@@ -32,22 +49,47 @@ def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int,
     The same content is never registered twice: the lowest version with its digest counts, also if
     another process created it first or MLflow's reply got lost. `commit` is that of the working
     copy; empty without a repository.
+
+    Raises:
+        RefusedPromptError: MLflow refuses it, and will refuse it again.
     """
-    with store.exclusive():
+    name, created = prompt.registered_name, list[int]()
+    with store.exclusive(), _refusals(store, name):
         versions = _versions_of_content(store, prompt)
         if versions:
             return versions[0], False
-        name, created = prompt.registered_name, list[int]()
         first, *_ = create_and_find(
             lambda: created.append(_create_version(store, prompt, commit)),
             lambda: _versions_of_content(store, prompt),
         )
         if created and created[-1] > first:
             store.client.delete_prompt_version(name, str(created[-1]))
-        # MLflow also sets tags of a version on the prompt, where they mean nothing.
-        for tag in {FILE, GIT, SETTINGS, DIGEST} & set(_prompt_tags(store, name)):
-            store.client.delete_prompt_tag(name, tag)
         return first, True
+
+
+class RefusedPromptError(WorkbenchError):
+    """The registry refuses a prompt; everything else of a run can be recorded."""
+
+
+@contextmanager
+def _refusals(store: TrackingStore, name: str) -> Iterator[None]:
+    """Turn refusals of the registry into errors with a fix."""
+    try:
+        yield
+    except MlflowException as error:
+        if not is_refusal(error):
+            raise
+        message = f"MLflow refuses the prompt {name!r}: {first_line(error)}"
+        fix = "set `registry_prefix:` in workbench.yaml, which gives it a name of your own"
+        if "registered as a model" in str(error):
+            message = f"{name!r} is a registered model, and prompts share their names with models"
+            fix += ", or rename the prompt or its task"
+        elif error.error_code == "PERMISSION_DENIED":
+            message = f"the prompt {name!r} belongs to another user of the server"
+            fix += ", or ask its owner for the permission EDIT"
+        raise RefusedPromptError(
+            message, where=store.masked_uri, fix=fix, exit_code=ExitCode.NOT_RECORDED
+        ) from error
 
 
 def _versions_of_content(store: TrackingStore, prompt: Prompt) -> list[int]:
@@ -66,32 +108,59 @@ def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
         **({SETTINGS: canonical_json(settings)} if settings else {}),
         DIGEST: prompt.digest,
     }
-    template = prompt.template
-    version = store.client.register_prompt(
-        name=prompt.registered_name,
-        template=template if isinstance(template, str) else [m.as_json() for m in template],
-        commit_message=prompt.description or None,
+    name, template = prompt.registered_name, storable_json(template_json(prompt.template))
+    description = shorten(storable_text(prompt.description), MAX_DESCRIPTION) or None
+    if not store.client.search_prompts(f"name = '{name}'"):
+        store.client.create_prompt(name, description)
+    # MLflow's `register_prompt` would also set the tags on the prompt, whose tags must be shorter.
+    version = store.client.create_prompt_version(
+        name,
+        template,
+        description,
         tags=tags,
         response_format=None if schema is None else dict(schema),
         model_config=_model_config(prompt.settings),
     )
-    for thread in threading.enumerate():  # MLflow writes the tag EXPERIMENTS, as this module will
-        if thread.name.startswith("link_prompt_to_experiment"):
-            thread.join(30)
     return int(version.version)
 
 
+def register_prompts(
+    store: TrackingStore, plan: Plan, experiment_id: str, commit: str, prefix: str
+) -> tuple[Plan, dict[str, RefusedPromptError]]:
+    """The plan with the registry's version of every prompt, and the refusals by prompt digest.
+
+    A prompt that MLflow refuses has no version; one with a version is not listed on the
+    experiment's page.
+    """
+    versions: dict[str, int | None] = {}
+    refusals: dict[str, RefusedPromptError] = {}
+    variants = []
+    for variant in plan.variants:
+        prompt = replace(variant.prompt, registry_prefix=prefix)
+        if prompt.digest not in versions:
+            versions[prompt.digest] = None
+            try:
+                version, _ = register(store, prompt, commit=commit)
+                versions[prompt.digest] = prompt.version or version
+                list_in_experiment(store, prompt.registered_name, experiment_id)
+            except RefusedPromptError as error:
+                refusals[prompt.digest] = error
+        prompt = replace(prompt, version=versions[prompt.digest])
+        variants.append(replace(variant, prompt=prompt))
+    return replace(plan, variants=tuple(variants)), refusals
+
+
 def list_in_experiment(store: TrackingStore, name: str, experiment_id: str) -> None:
-    """List the prompt `name` on an experiment's page of prompts."""
-    listed = _prompt_tags(store, name).get(EXPERIMENTS) or ","
-    if f",{experiment_id}," not in listed:
-        store.client.set_prompt_tag(name, EXPERIMENTS, f"{listed}{experiment_id},")
+    """List the prompt `name` on an experiment's page of prompts.
 
-
-def _prompt_tags(store: TrackingStore, name: str) -> dict[str, str]:
-    """Tags of the prompt itself, by a call that fails if a server doesn't answer."""
-    prompts = store.client.search_prompts(f"name = '{name}'")
-    return dict(prompts[0].tags) if prompts else {}
+    Raises:
+        RefusedPromptError: the prompt belongs to another user.
+    """
+    with _refusals(store, name):
+        prompts = store.client.search_prompts(f"name = '{name}'")
+        listed = (prompts[0].tags.get(EXPERIMENTS) if prompts else None) or ","
+        if f",{experiment_id}," not in listed:
+            store.client.set_prompt_tag(name, EXPERIMENTS, f"{listed}{experiment_id},")
 
 
 def search_versions(store: TrackingStore, name: str) -> list[PromptVersion]:
@@ -130,23 +199,36 @@ def prompt_statuses(
     store = connect(project, tracking_uri)
     statuses: list[PromptStatus] = []
     for prompt in prompts:
-        versions = search_versions(store, prompt.registered_name)
+        name = project.registered_name(prompt.task, prompt.name)
+        versions = search_versions(store, name)
         numbers = [int(version.version) for version in versions]
         equal = [int(v.version) for v in versions if version_digest(v) == prompt.digest]
-        aliases = read_aliases(store.client, prompt.registered_name, numbers)
+        aliases = read_aliases(store.client, name, numbers)
         version, newest = min(equal, default=None), max(numbers, default=None)
         statuses.append(PromptStatus(prompt, version, newest, aliases))
     return statuses
 
 
 def push_prompts(project: Project, tracking_uri: str, prompts: Sequence[Prompt]) -> Iterator[str]:
-    """Register the prompts that are new; a line of text per prompt."""
+    """Register the prompts that are new; a line of text per prompt.
+
+    Raises:
+        RefusedPromptError: MLflow refused one; the others are registered.
+    """
     store = connect(project, tracking_uri)
     commit = git_commit(project.root)
+    refusal: RefusedPromptError | None = None
     for prompt in prompts:
-        number, is_new = register(store, prompt, commit=commit)
+        prefixed = replace(prompt, registry_prefix=project.file.registry_prefix)
+        try:
+            number, is_new = register(store, prefixed, commit=commit)
+        except RefusedPromptError as error:
+            refusal = refusal or error
+            continue
         verb = "registered as" if is_new else "is already"
         yield f"{prompt.task}/{prompt.name} {verb} version {number}"
+    if refusal:
+        raise refusal
 
 
 def _model_config(settings: PromptSettings) -> dict[str, object] | None:

@@ -35,11 +35,13 @@ from workbench.project import Price
 from workbench.prompt import Prompt
 from workbench.results.types import Row
 from workbench.tracking.row_records import PREVIEW_LENGTH
+from workbench.tracking.storable_text import MAX_TAG, shorten
 
 CONTENT = "workbench.content"
 FORMAT = 3  # of the entities below; rows recorded in another format are written again
 SOURCE_RUN = "mlflow.sourceRun"
 LINKED_PROMPTS = "mlflow.linkedPrompts"
+MAX_REQUEST_ID, MAX_MODEL = 50, 500  # characters in MLflow's tables
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
 
@@ -86,10 +88,12 @@ class RowTrace:
 
     @cached_property
     def content_digest(self) -> str:
-        """Digest of the completion, the scores and the cost."""
+        """Digest of the completion, the scores, the cost, and a prompt without a version."""
         completion = replace(self.completion, stored=False)
         parts = [FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))]
-        return digest([*parts, *filter(None, [completion.reasoning, self._cost()])])[:16]
+        unregistered = "no version" if self.run.variant.prompt.version is None else ""
+        parts += filter(None, [completion.reasoning, self._cost(), unregistered])
+        return digest(parts)[:16]
 
     @property
     def span_ids(self) -> tuple[str, str]:
@@ -125,19 +129,19 @@ class RowTrace:
             request_time=self.start_ms,
             state=TraceState.OK if self.completion.scored else TraceState.ERROR,
             execution_duration=self._duration_ms,
-            client_request_id=cell.example.id + (f"#{cell.repeat}" if cell.repeat else ""),
+            client_request_id=self._client_request_id,
             request_preview=self.name,
             response_preview=(self.completion.text or self.completion.error)[:PREVIEW_LENGTH],
             trace_metadata={
                 SOURCE_RUN: self.run.run_id,
-                "mlflow.traceInputs": json.dumps(inputs, ensure_ascii=False),
-                "mlflow.traceOutputs": json.dumps(self._output, ensure_ascii=False),
+                "mlflow.traceInputs": _metadata(inputs),
+                "mlflow.traceOutputs": _metadata(self._output),
                 **self._usage(),
             },
             tags={
                 "mlflow.traceName": self.run.variant.name,
-                LINKED_PROMPTS: linked_prompts(self.run.variant.prompt),
-                "workbench.example": cell.example.id,
+                **linked_prompts(self.run.variant.prompt),
+                "workbench.example": shorten(cell.example.id, MAX_TAG),
                 "workbench.repeat": str(cell.repeat),
                 "workbench.state": self.completion.state,
                 "workbench.key": self.completion.key,
@@ -145,6 +149,11 @@ class RowTrace:
             },
             assessments=self._assessments(),
         )
+
+    @property
+    def _client_request_id(self) -> str:
+        repeat = f"#{self.row.cell.repeat}" if self.row.cell.repeat else ""
+        return shorten(self.row.cell.example.id, MAX_REQUEST_ID - len(repeat)) + repeat
 
     def spans(self) -> list[Span]:
         """The span of the row and, inside it, the span of the call."""
@@ -260,10 +269,15 @@ class RowTrace:
             "output_cost": usage.output_tokens * price.output / 1e6,
         }
         return {
-            "mlflow.llm.model": self.run.variant.model.model.name,
+            "mlflow.llm.model": shorten(self.run.variant.model.model.name, MAX_MODEL),
             "mlflow.llm.provider": self.run.variant.model.model.provider,
             "mlflow.llm.cost": {**costs, "total_cost": sum(costs.values())},
         }
+
+
+def _metadata(value: JSON) -> str:
+    """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
+    return shorten(json.dumps(value, ensure_ascii=False), MAX_TAG)
 
 
 def rationale(score: Score) -> str | None:
@@ -271,9 +285,15 @@ def rationale(score: Score) -> str | None:
     return " · ".join(part for part in (score.label, score.reason) if part) or None
 
 
-def linked_prompts(prompt: Prompt) -> str:
-    """The value of the tag LINKED_PROMPTS, by which MLflow's pages find runs and traces."""
-    return json.dumps([{"name": prompt.registered_name, "version": str(prompt.version)}])
+def linked_prompts(prompt: Prompt) -> dict[str, str]:
+    """The tag LINKED_PROMPTS, by which MLflow's pages find runs and traces.
+
+    Empty if the prompt is not registered.
+    """
+    if prompt.version is None:
+        return {}
+    link = {"name": prompt.registered_name, "version": str(prompt.version)}
+    return {LINKED_PROMPTS: json.dumps([link])}
 
 
 def _hex(digits: int, *parts: object) -> str:

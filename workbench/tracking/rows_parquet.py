@@ -30,32 +30,32 @@ BATCH = 10_000  # rows sorted together: they come almost in order
 ReadValue = Callable[[Row, Completion], object]
 # The type of each column and its value of a row.
 COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
-    "id": (pa.string(), lambda row, _: _valid(row.cell.example.id)),
+    "id": (pa.string(), lambda row, _: row.cell.example.id),
     "repeat": (pa.int64(), lambda row, _: row.cell.repeat),
     "inputs": (pa.string(), lambda row, _: json.dumps(dict(row.cell.example.inputs))),
     "expectations": (pa.string(), lambda row, _: json.dumps(dict(row.cell.example.expectations))),
     "state": (pa.string(), lambda _, completion: completion.state),
-    "output": (pa.string(), lambda _, completion: _valid(completion.text)),
-    "error": (pa.string(), lambda _, completion: _valid(completion.error)),
+    "output": (pa.string(), lambda _, completion: completion.text),
+    "error": (pa.string(), lambda _, completion: completion.error),
     "finish_reason": (pa.string(), lambda _, completion: completion.finish_reason),
     "input_tokens": (pa.int64(), lambda _, completion: completion.usage.input_tokens),
     "output_tokens": (pa.int64(), lambda _, completion: completion.usage.output_tokens),
     "latency_s": (pa.float64(), lambda _, completion: completion.latency_s),
-    "prefill": (pa.string(), lambda _, completion: _valid(completion.prefill)),
-    "reasoning": (pa.string(), lambda _, completion: _valid(completion.reasoning)),
+    "prefill": (pa.string(), lambda _, completion: completion.prefill),
+    "reasoning": (pa.string(), lambda _, completion: completion.reasoning),
     "attempts": (pa.int64(), lambda _, completion: completion.attempts),
     "choice_scores": (
         pa.string(),
         lambda _, completion: _json(finite_numbers(completion.choice_scores)),
     ),
-    "reply_model": (pa.string(), lambda _, completion: _valid(completion.model)),
+    "reply_model": (pa.string(), lambda _, completion: completion.model),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
     "score": (pa.float64(), lambda score: _number(score.value)),
     "category": (pa.string(), lambda score: _category(score.value)),
-    "label": (pa.string(), lambda score: _valid(score.label)),
-    "reason": (pa.string(), lambda score: _valid(score.reason)),
-    "error": (pa.string(), lambda score: _valid(score.error)),
+    "label": (pa.string(), lambda score: score.label),
+    "reason": (pa.string(), lambda score: score.reason),
+    "error": (pa.string(), lambda score: score.error),
 }
 
 
@@ -122,13 +122,8 @@ def _number(value: object) -> float | None:
 
 
 def _category(value: object) -> str | None:
-    return _valid(value) if isinstance(value, str) else None
+    return value if isinstance(value, str) else None
 
 
 def _json(value: JSON) -> str | None:
     return None if value is None else ordered_json(value)
-
-
-def _valid(text: str) -> str:
-    """The text in valid UTF-8: a lone surrogate becomes `?`."""
-    return text.encode("utf-8", "replace").decode()

@@ -23,7 +23,6 @@ from workbench.tracking.tracking_store import TrackingStore
 
 EVALUATORS, METRICS = "workbench.evaluators", "workbench.metrics"
 DIGEST_LENGTH = 16
-MAX_PARAM_LENGTH = 6000
 NAN = float("nan")
 
 
@@ -42,7 +41,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "repeats": plan.experiment.repeats,
     }
     params = [
-        Param(key, (value if isinstance(value, str) else canonical_json(value))[:MAX_PARAM_LENGTH])
+        Param(key, value if isinstance(value, str) else canonical_json(value))
         for key, value in values.items()
         if value is not None and key not in run.data.params
     ]

@@ -22,7 +22,7 @@ from workbench.plan import Plan, Variant
 from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
 from workbench.tracking.record_state import ROWS, scored_count
-from workbench.tracking.row_trace import LINKED_PROMPTS, linked_prompts
+from workbench.tracking.row_trace import linked_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
@@ -188,13 +188,13 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
 def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     """Mark a run as being recorded, and return the number of earlier recordings.
 
-    Each recording logs the experiment file, and the first one the environment. `rows` stands for
-    the digest of a child's rows until they are read back.
+    Each recording logs the experiment file, and those until the first complete one the environment.
+    `rows` stands for the digest of a child's rows until they are read back.
     """
     run_id, tags = run.info.run_id, run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
     runs.store.client.log_dict(run_id, pinned_experiment(runs.job.plan), "experiment.yaml")
-    if not number:
+    if not number or (tags.get(ROWS, "-") == "-" and tags.get(RECORDED) != "yes"):
         runs.store.client.log_dict(run_id, dict(runs.environment), "environment.json")
     log_tags(runs.store, run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})
     return number
@@ -205,7 +205,7 @@ def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
         VARIANT: variant.digest,
         MLFLOW_PARENT_RUN_ID: parent.info.run_id,
         MLFLOW_RUN_TYPE: CHILD_TYPE,
-        LINKED_PROMPTS: linked_prompts(variant.prompt),
+        **linked_prompts(variant.prompt),
     }
 
 

@@ -59,8 +59,9 @@ def table_rows(
         rows[METADATA] += _key_values(info.trace_id, _metadata(info))
         rows[ASSESSMENTS] += [_assessment(a, info, experiment_id) for a in info.assessments]
         rows[SPANS] += [_span(span, info.trace_id, experiment_id) for span in trace.spans()]
-        version = ("prompt_version", f"{prompt.registered_name}/{prompt.version}")
-        rows[LINKS].append(association(info.trace_id, version, now_ms))
+        if prompt.version is not None:
+            version = ("prompt_version", f"{prompt.registered_name}/{prompt.version}")
+            rows[LINKS].append(association(info.trace_id, version, now_ms))
     return rows
 
 

@@ -6,15 +6,11 @@ MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml names another store.
 
 import os
 import sqlite3
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
 
 import mlflow
 import sqlalchemy
@@ -30,20 +26,22 @@ from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.mlflow_client import (
     RedactingClient,
+    first_line,
     no_retries,
     set_http_defaults,
     silence,
 )
 from workbench.tracking.moved_store import update_addresses
 from workbench.tracking.protocol import not_recorded_error
+from workbench.tracking.server import PROBE_S, check_answer, check_version
 
-PROBE_S = 3.0  # a server's time to answer
 LOCK_S = 60.0  # wait for another process that creates something
-SERVER_FAULT = 500  # from this HTTP status on
 SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
 MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
+
+REFUSALS = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "UNAUTHENTICATED"}
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ class TrackingStore:
     """
 
     uri: str
-    client: MlflowClient
+    client: RedactingClient
     artifacts: Path | None
     lock: Path
 
@@ -121,7 +119,7 @@ def create_and_find(create: Callable[[], object], find: Callable[[], T], attempt
     A reply may get lost on the way, or another process may create it first.
 
     Raises:
-        MlflowException: the last attempt failed, and `find` found nothing.
+        MlflowException: the last attempt failed or was refused, and `find` found nothing.
     """
     for _ in range(attempts):
         error = MlflowException("MLflow can't find what it created")
@@ -132,7 +130,14 @@ def create_and_find(create: Callable[[], object], find: Callable[[], T], attempt
             error = reply
         if result := find():
             return result
+        if error.error_code == "PERMISSION_DENIED":
+            break
     raise error
+
+
+def is_refusal(error: MlflowException) -> bool:
+    """True if the store understood a request and refuses it, so that repeating it is no use."""
+    return error.error_code in REFUSALS
 
 
 def connect_to_read(project: Project, tracking_uri: str) -> TrackingStore:
@@ -174,7 +179,7 @@ def connect(
         artifacts, lock = file.resolve().parent / "artifacts", file.with_suffix(".lock")
         _create_if_missing(file)
     elif uri.startswith(("http://", "https://")):
-        _probe(uri, timeout_s)
+        check_answer(uri, timeout_s)
     _point_mlflow_to(uri)
     silence()
     client = _open_client(uri, redactor or Redactor())
@@ -190,13 +195,15 @@ def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
             _check_schema(uri)  # first, because MLflow retries for minutes to open a bad file
         client = RedactingClient(redactor)
         client.search_experiments(max_results=1)
+        if uri.startswith(("http://", "https://")):
+            check_version(uri)
     except WorkbenchError:
         raise
     except Exception as error:  # MLflow, SQLAlchemy, alembic, a missing driver
         if uri.startswith(SQLITE):
             raise _unusable_error(Path(uri.removeprefix(SQLITE)), error) from error
         raise not_recorded_error(
-            f"the MLflow store can't be used: {_first_line(error)}",
+            f"the MLflow store can't be used: {first_line(error)}",
             where=mask_url(uri),
             fix="see that it works: mlflow experiments search; or name another --tracking-uri",
         ) from error
@@ -270,29 +277,9 @@ def _create_if_missing(file: Path) -> None:
 
 
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
-    message = f"the MLflow store can't be opened or created: {_first_line(error)}"
+    message = f"the MLflow store can't be opened or created: {first_line(error)}"
     fix = "name a file in a writable folder, or leave --tracking-uri out"
     if "locked" in str(error):
         message = "another process keeps the MLflow store locked"
         fix = "stop the other process (`fuser -v` names it), then repeat the command"
     return not_recorded_error(message, where=str(file), fix=fix)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().split("\n")[0] or type(error).__name__)[:300]
-
-
-def _probe(uri: str, timeout_s: float) -> None:
-    parts = urlsplit(uri)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))  # no password yet
-    try:
-        with urllib.request.urlopen(f"{bare.rstrip('/')}/health", timeout=timeout_s):  # noqa: S310
-            return
-    except (OSError, ValueError, HTTPException) as error:
-        if isinstance(error, urllib.error.HTTPError) and error.code < SERVER_FAULT:
-            return  # it answers; the first call shows if it accepts the credentials
-        raise not_recorded_error(
-            f"the MLflow server doesn't answer: {error}",
-            where=mask_url(uri),
-            fix="start it, or leave --tracking-uri and MLFLOW_TRACKING_URI out",
-        ) from error

@@ -20,8 +20,8 @@ from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
 from workbench.tracking.bulk import open_traces
-from workbench.tracking.client_writer import ClientTraceWriter, expected_count
-from workbench.tracking.evaluate import evaluate_run, write_table
+from workbench.tracking.client_writer import MAX_LINK, ClientTraceWriter, expected_count
+from workbench.tracking.evaluate import evaluate_run, log_dataset, write_table
 from workbench.tracking.mlflow_client import short_timeout, silence
 from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
 from workbench.tracking.record_state import EndState, end_run, scored_count
@@ -36,6 +36,7 @@ from workbench.tracking.runs import (
     log_tags,
     share_traces,
 )
+from workbench.tracking.storable_text import storable_record
 
 
 class VariantRun:
@@ -86,6 +87,7 @@ class VariantRun:
 
     def add(self, records: Sequence[RowRecord]) -> None:
         """Add rows: those that need a trace get one, unless it is stored already."""
+        records = [storable_record(record) for record in records]
         traced = [record for record in records if record.needs_trace]
         row_traces = self._link_shared(traced)
         self._traces.write(row_traces)
@@ -110,25 +112,44 @@ class VariantRun:
         """
         store, run_id = self._runs.store, self._run.info.run_id
         result = replace(result, variant=self._variant, run_id=run_id)
+        not_run = [storable_record(record) for record in not_run]
         table_rows = self._table_rows | {record.number: record.row for record in not_run}
         rows = [table_rows[number] for number in sorted(table_rows)]
         clusters = self._clusters | {record.number: record.cluster for record in not_run}
         self._traces.delete_obsolete(self._trace_ids)
         experiment = self._job.plan.experiment
         with _active_run(run_id):
-            evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
+            if store.client.artifact_error:  # evaluate would fail when it writes its table
+                log_dataset(experiment.dataset, rows)
+            else:
+                evaluate_run(experiment.dataset, experiment.evaluators, rows, result)
             silence()
-        write_table(store.client, run_id, rows, [clusters[number] for number in sorted(table_rows)])
-        self._log_parquet()
+        if not store.client.artifact_error:
+            numbers = sorted(table_rows)
+            write_table(store.client, run_id, rows, [clusters[number] for number in numbers])
+            self._log_parquet()
         log_params(store, self._run, self._job.plan, self._variant)
         log_metrics(store, self._run, self._attempt, result)
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
-        log_tags(store, run_id, tags if errors else {**tags, **state.tags})
+        if not errors and not store.client.artifact_error:
+            tags |= state.tags
+        log_tags(store, run_id, tags)
         end_run(store, self._run, state.status)
         self.finished = True
         return errors
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Remarks for the user: what the store can't show."""
+        if not self._traces.link_refused:
+            return ()
+        name = self._variant.prompt.registered_name
+        return (
+            f"{name}: its name is too long for this store to find traces by it; with its version "
+            f"it may have {MAX_LINK} characters",
+        )
 
     def _log_parquet(self) -> None:
         """Log a file with all rows if only some have a trace, and a tag that explains it."""

@@ -1,0 +1,87 @@
+r"""Text as every tracking store takes it: without NUL and lone surrogates, and short enough.
+
+PostgreSQL takes no NUL and no text above a column's length; UTF-8 has no lone surrogates.
+
+>>> storable_text("a\x00b"), storable_text("a\ud800b"), shorten("too long", 5)
+('a�b', 'a�b', 'too …')
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from hashlib import blake2b
+from typing import Any, TypeVar, cast
+
+from workbench.canonical import JSON
+from workbench.dataset import Example
+from workbench.evaluator import Score
+from workbench.model import Completion, Request
+from workbench.tracking.protocol import RowRecord
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # perhaps such a character, in JSON in ASCII
+MAX_TAG = 8_000  # characters; of a tag, a parameter and a trace's metadata
+MAX_DESCRIPTION = 5_000  # of a prompt
+MAX_NAME = 250  # of a run, a tag, a parameter, a metric
+
+T = TypeVar("T", Completion, Score)
+
+
+def storable_text(text: str) -> str:
+    """`text` with U+FFFD in place of each character that no tracking store takes."""
+    return UNSTORABLE.sub("\ufffd", text)
+
+
+def shorten(text: str, length: int) -> str:
+    """`text` cut to `length` characters; an ellipsis shows that it was cut."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def storable_json(value: JSON) -> JSON:
+    """The same data with each string and each key as `storable_text`."""
+    if isinstance(value, str):
+        return storable_text(value)
+    if isinstance(value, Mapping):
+        return {storable_text(str(key)): storable_json(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [storable_json(entry) for entry in value]
+    return value
+
+
+def storable_record(record: RowRecord) -> RowRecord:
+    """The record with storable text everywhere."""
+    row, body = record.row, record.body
+    example, storable_id = row.cell.example, storable_text(row.cell.example.id)
+    if storable_id != example.id:  # another row may have the id that is left
+        storable_id += f"~{blake2b(ascii(example.id).encode(), digest_size=4).hexdigest()}"
+    if ESCAPED.search(body):
+        body = Request.from_body("", storable_json(Request("", body).body)).text
+    cell = replace(
+        row.cell,
+        example=Example(
+            storable_id,
+            storable_json(example.inputs),
+            {
+                shorten(storable_text(name), MAX_NAME): storable_json(value)
+                for name, value in example.expectations.items()
+            },
+        ),
+    )
+    completion = row.completion and _with_storable_fields(row.completion)
+    if completion and completion.choice_scores:
+        scores = {storable_text(key): value for key, value in completion.choice_scores.items()}
+        completion = replace(completion, choice_scores=scores)
+    row = replace(
+        row,
+        cell=cell,
+        completion=completion,
+        scores={name: _with_storable_fields(score) for name, score in row.scores.items()},
+    )
+    return record._replace(row=row, body=body, name=storable_text(record.name))
+
+
+def _with_storable_fields(instance: T) -> T:
+    """The dataclass instance with storable text in each field."""
+    values = {field.name: getattr(instance, field.name) for field in fields(instance)}
+    texts = {name: storable_text(v) for name, v in values.items() if isinstance(v, str)}
+    return replace(instance, **cast("dict[str, Any]", texts))
