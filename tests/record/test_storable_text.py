@@ -33,6 +33,7 @@ prompts: [plain, looped]
 models: [echo:last]
 evaluators: [odd]
 parameters: {stop: "\\0"}
+max_failed: 9
 """
 EVALUATOR = """\
 from workbench.evaluator import Score
