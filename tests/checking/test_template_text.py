@@ -49,6 +49,8 @@ def test_templates_that_are_right_get_no_note(notes, template):
         "<<question>>",
         "[[question]]",
         "<%= question %>",
+        "{Question}",
+        "<QUESTION>",
     ],
 )
 def test_placeholder_of_another_engine_is_refused(refused, placeholder):
@@ -149,9 +151,14 @@ def test_line_that_looks_like_a_role_is_noted(notes, line, rule):
     ]
 
 
-@pytest.mark.parametrize("role", ["{{ m.role }}:", "{{ m['role'] }}:", "{{m.role|upper}}:"])
+@pytest.mark.parametrize(
+    "role", ["{{ m.role }}:", "{{ m['role'] }}:", "{{m.role|upper}}:", "{{ m['from'] }}:"]
+)
 def test_role_line_written_by_a_value_is_noted(notes, role):
-    rows = [{"turns": [{"role": "user", "content": f"Hi {n}"}], "label": "x"} for n in range(2)]
+    rows = [
+        {"turns": [{"role": "user", "from": "human", "content": f"Hi {n}"}], "label": "x"}
+        for n in range(2)
+    ]
     template = f"{{% for m in turns %}}\n{role}\n{{{{ m.content }}}}\n{{% endfor %}}"
     assert notes(template, rows) == [
         f"prompts/qa/plain.jinja:2: {role!r} is text, also where the value is a role; write the "
@@ -163,6 +170,13 @@ def test_template_that_uses_no_column_is_noted(notes):
     assert notes("user:\nSay something.\n") == [
         "prompts/qa/plain.jinja:1: the template uses no column: its 3 rows are one request; "
         "write {{ question }}"
+    ]
+
+
+def test_placeholder_of_no_column_is_named(notes):
+    assert notes("user:\nSay {something}.\n") == [
+        "prompts/qa/plain.jinja:1: the template uses no column: its 3 rows are one request, and "
+        "'{something}' is text; write {{ question }}"
     ]
 
 

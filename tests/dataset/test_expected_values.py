@@ -43,6 +43,12 @@ def answers(dataset) -> list:
             {"choices": ARC},
         ),
         ({"A": "x", "B": "y", "k": "B"}, "{{ {'A': A, 'B': B}[k] }}", "y", {"A": "x", "B": "y"}),
+        (
+            {"choices": ["ice", "fire"], "k": "B"},
+            "{{ choices['ABCD'.index(k)] }}",
+            "fire",
+            {"choices": ["ice", "fire"]},
+        ),
         ({"q": "?", "best": "a", "other": ["b"]}, "{{ [best] + other }}", ["a", "b"], {"q": "?"}),
         ({"q": "?", "a": "7"}, "{{ a | int }}", 7, {"q": "?"}),
         ({"q": "?", "a": 1.0}, "{{ a }}", 1.0, {"q": "?"}),
@@ -82,14 +88,14 @@ def test_values_of_many_rows_stay_with_their_rows(load):
             INDEX,
             "rows.jsonl:2: `expected: {{ choices[answer] }}`: 'list object' has no attribute '0'\n"
             "  fix: the row has: id (2), choices (['a']), answer ('0'); a number in a text is read "
-            "by `| int`, a list in a text by `| fromjson`",
+            "by `| int`, a list in a text by `| fromjson`, a letter by 'ABCD'.index(…)",
         ),
         (
             {"choices": ["a"], "answer": 5},
             INDEX,
             "rows.jsonl:2: `expected: {{ choices[answer] }}`: list object has no element 5\n"
             "  fix: the row has: id (2), choices (['a']), answer (5); a number in a text is read "
-            "by `| int`, a list in a text by `| fromjson`",
+            "by `| int`, a list in a text by `| fromjson`, a letter by 'ABCD'.index(…)",
         ),
         (
             {"choices": "a, b", "answer": 0},
@@ -97,7 +103,7 @@ def test_values_of_many_rows_stay_with_their_rows(load):
             "rows.jsonl:2: `expected: {{ (choices | fromjson)[answer] }}`: "
             "fromjson: 'a, b' is not JSON\n"
             "  fix: the row has: id (2), choices ('a, b'), answer (0); a number in a text is read "
-            "by `| int`, a list in a text by `| fromjson`",
+            "by `| int`, a list in a text by `| fromjson`, a letter by 'ABCD'.index(…)",
         ),
         (
             {"choices": ["a", "b"], "answer": 0},
@@ -121,6 +127,12 @@ def test_values_of_many_rows_stay_with_their_rows(load):
             {"choices": ["a", "b"], "answer": {"txt": "a"}},
             "answer.text",
             "rows.jsonl:2: unknown key of 'answer': 'text'\n  fix: did you mean 'txt'? known: txt",
+        ),
+        (
+            {"answer": '{"text": "a"}'},
+            "answer.text",
+            "rows.jsonl:2: 'answer' is '{\"text\": \"a\"}', so it has no 'text'\n"
+            '  fix: expected: "{{ (answer | fromjson).text }}", if the text is JSON',
         ),
         (
             {"choices": ["a", "b"], "answer": "a"},
@@ -222,3 +234,10 @@ def test_lists_written_as_text_are_read_by_fromjson(load):
     text = 'q,a\n1,"[""a"", ""b""]"\n2,"[""c""]"\n'
     dataset = load(text, "{{ a | fromjson }}")
     assert (answers(dataset), dataset.warnings) == ([["a", "b"], ["c"]], ())
+
+
+def test_missing_cells_as_text_are_noted(load, tmp_path):
+    warnings = [w.replace(f"{tmp_path}/", "") for w in load("q,a\n1,x\n2,nan\n", "a").warnings]
+    assert warnings == [
+        "the expected value of 1 row is a missing cell as text (nan), first rows.csv:3"
+    ]

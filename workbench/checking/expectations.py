@@ -23,6 +23,7 @@ Check = Callable[[Mapping[str, JSON]], None]
 
 # Evaluators of the library whose answer contains the text of the expected value.
 _TEXTUAL = frozenset({"exact_match", "contains", "label_match"})
+_COMPARED = frozenset({"outputs", "expectations"})
 _LEAK_ROWS = 3  # below, equal columns may be chance
 
 
@@ -154,7 +155,7 @@ def _outside_choices(
         if not choices or prompt.settings.choice_templates:
             continue
         for evaluator in evaluators:
-            if set(evaluator.arguments) - {"outputs", "expectations"}:
+            if set(evaluator.arguments) - _COMPARED:
                 continue
             if rows := answered.rows(partial(_none_right, evaluator, choices)):
                 message = f"{evaluator.name}: none of the `choices` is right in"

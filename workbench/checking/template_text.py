@@ -32,6 +32,7 @@ _PLACEHOLDERS = (
     r"\[\[\s*{}\s*\]\]",
     r"(?<!<)<{}>(?!>)",
 )
+_ANY_PLACEHOLDER = r"(?<!\{)\$?\{[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)s|\[\[\w+\]\]|<[A-Z_]+>"
 # Conversations in another format, as the whole text.
 _FORMATS = {
     "JSON": rf"\[\s*\{{.*[\"']role[\"']\s*:\s*[\"']{_ROLE_WORDS}[\"'].*\}}\s*\]"
@@ -52,7 +53,7 @@ _MARKUP = {
 }
 _BEGINS_TURN = rf"^\s*(?:{_ROLE_WORDS})\s*:"
 _ROLE_VALUE = re.compile(
-    r"^\s*\{\{-?\s*[\w.\[\]\"']*\b(?:role|speaker|sender)\b[\"'\]]*\s*(?:\|[^}\n]*)?-?\}\}\s*:",
+    r"^\s*\{\{-?\s*[\w.\[\]\"']*\b(?:role|speaker|sender|author|from)\b[\"'\]]*\s*(?:\|[^}\n]*)?-?\}\}\s*:",
     re.M,
 )
 
@@ -70,6 +71,8 @@ def template_findings(prompt: Prompt, columns: Sequence[str], rows: int) -> Iter
     if rows > 1 and not used and not placeholders:
         fix = f"write {{{{ {columns[0]} }}}}" if columns else "add columns to the dataset"
         message = f"the template uses no column: its {rows:,} rows are one request"
+        if match := re.search(_ANY_PLACEHOLDER, prompt.source):
+            message += f", and {match[0]!r} is text"
         yield Finding(message, prompt.where(), fix)
 
 
@@ -140,7 +143,8 @@ def _placeholders(prompt: Prompt, columns: Sequence[str], *, refused: bool) -> I
     for column in columns:
         name = re.escape(column)
         pattern = "|".join(shape.format(name) for shape in _PLACEHOLDERS)
-        if f"</{column}>" in plain or not (match := re.search(pattern, plain)):
+        match = re.search(pattern, plain, re.IGNORECASE)
+        if match is None or f"</{column}>" in plain:
             continue
         number = plain.count("\n", 0, match.start()) + 1
         readable = column if column.isidentifier() else f"… {column} …"

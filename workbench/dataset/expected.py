@@ -119,9 +119,12 @@ def _read_path(value: JSON, path: Path, where: str) -> JSON:
         elif value is None:
             return None
         else:
-            owner = ".".join(path[:index])
+            owner, rest = ".".join(path[:index]), ".".join(path[index:])
             message = f"{owner!r} is {value!r:.60}, so it has no {key!r}"
-            raise WorkbenchError(message, where=where, fix=f"expected: {owner}")
+            fix = f"expected: {owner}"
+            if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+                fix = f'expected: "{{{{ ({owner} | fromjson).{rest} }}}}", if the text is JSON'
+            raise WorkbenchError(message, where=where, fix=fix)
     return value
 
 
@@ -184,5 +187,6 @@ def _expression_error(expected: str, error: str, values: Values, where: str) -> 
     if error == f"'{name}' is undefined" and name not in values:
         return unknown_name("column", name, values, where=where)
     fix = "the row has: " + ", ".join(f"{name} ({value!r:.40})" for name, value in values.items())
-    fix += "; a number in a text is read by `| int`, a list in a text by `| fromjson`"
+    fix += "; a number in a text is read by `| int`, a list in a text by `| fromjson`, a letter "
+    fix += "by 'ABCD'.index(…)"
     return WorkbenchError(f"`expected: {expected}`: {error}", where=where, fix=fix)

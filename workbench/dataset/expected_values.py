@@ -14,6 +14,7 @@ from workbench.dataset.types import EXPECTED, DatasetSource, Example
 from workbench.errors import pluralize
 
 _INTEGER_TEXT = re.compile(r"[+-]?\d+(\.0)?")
+_NAN_TEXTS = frozenset({"nan", "NaN", "NaT", "<NA>"})  # missing cells, converted to text
 _LIST_TEXT = re.compile(r"""\s*\[\s*(?:["'\d\[{-].*)?\]\s*""", re.DOTALL)
 
 
@@ -26,11 +27,15 @@ class ExpectedValues:
         self._are_integers = bool(expected) and "{{" not in self._expected
         self._float: tuple[int, JSON] | None = None  # first row with a whole float, and its value
         self._list_texts: list[tuple[int, str]] = []
+        self._nan_texts: list[int] = []
 
     def add(self, number: int, answer: JSON) -> None:
         """Add the answer of row `number`; None: it has none."""
-        if isinstance(answer, str) and answer[:1] in ("[", " ") and _LIST_TEXT.fullmatch(answer):
-            self._list_texts.append((number, answer))
+        if isinstance(answer, str):
+            if answer[:1] in ("[", " ") and _LIST_TEXT.fullmatch(answer):
+                self._list_texts.append((number, answer))
+            elif answer in _NAN_TEXTS:
+                self._nan_texts.append(number)
         if self._are_integers:
             self._add_number(number, answer)
 
@@ -76,6 +81,10 @@ class ExpectedValues:
             verb = "is a list" if len(self._list_texts) == 1 else "are lists"
             where = self._source.location(number)
             yield f"{rows} {verb} written as text, first {where}: {text:.60}; {fix}"
+        if self._nan_texts:
+            rows = pluralize(len(self._nan_texts), "row")
+            where = self._source.location(self._nan_texts[0])
+            yield f"the expected value of {rows} is a missing cell as text (nan), first {where}"
 
 
 def _as_integer(answer: JSON) -> JSON:
