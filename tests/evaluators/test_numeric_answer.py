@@ -274,20 +274,34 @@ def test_any_whole_number_is_read_back(number, form):
     assert numeric_answer(form.format(number), wanted(number)).value is True
 
 
-FRACTIONS = [
-    "{0}/{1}",
-    "{0} / {1}",
-    r"\frac{{{0}}}{{{1}}}",
-    r"\dfrac{{{0}}}{{{1}}}",
-    "it is {0}/{1}.",
-]
-SMALL = st.integers(1, 40)
+def written(value: Fraction, form: int) -> str:
+    """A number of halves, quarters, fifths or eighths in one of nine forms."""
+    above, below = value.numerator, value.denominator
+    decimal = f"{float(value)}"
+    whole, rest = divmod(abs(above), below)
+    sign = "-" if value < 0 else ""
+    mixed = f"{sign}{whole} {rest}/{below}" if whole and rest else decimal
+    return [
+        decimal,
+        f"{above}/{below}",
+        f"{2 * above} / {2 * below}",
+        rf"\frac{{{above}}}{{{below}}}",
+        rf"so $x = {sign}\dfrac{{{abs(above)}}}{{{below}}}$.",
+        mixed,
+        f"{decimal} × 10^0",
+        f"{1000 * above // below}e-3" if 1000 % below == 0 else decimal,
+        f"{float(10 * value)}*10^-1",
+    ][form]
 
 
-@given(SMALL, SMALL, SMALL, SMALL, st.sampled_from(FRACTIONS), st.sampled_from(FRACTIONS))
-def test_fractions_are_equal_if_their_values_are(above, below, over, under, one_form, other_form):
-    score = numeric_answer(one_form.format(above, below), wanted(other_form.format(over, under)))
-    assert score.value is (Fraction(above, below) == Fraction(over, under))
+RATIONALS = st.builds(Fraction, st.integers(-60, 60), st.sampled_from([1, 2, 4, 5, 8]))
+FORMS = st.integers(0, 8)
+
+
+@given(RATIONALS, RATIONALS, FORMS, FORMS)
+def test_two_numbers_in_any_forms_are_equal_if_their_values_are(left, right, form, other_form):
+    score = numeric_answer(written(left, form), wanted(written(right, other_form)))
+    assert score.value is (left == right)
 
 
 JOINTS = [

@@ -19,18 +19,22 @@ _UNSPACED = (
 )
 _WORD = rf"[^\W_{_UNSPACED}]"
 _BREAK = re.compile(
-    r"[.,;:!?\n。，；：！？、]|\b(?:but|rather|instead|however|sondern|mais|sino)\b", re.IGNORECASE
+    r"[.,;:!?(\n。，；：！？、=→—–]|->|\s-\s|"
+    r"\b(?:but|rather(?! than)|instead(?! of)|however|so|because|therefore|thus|hence|"
+    r"and(?=\s+(?:the|it|it's|its|this|that|i|we|so|therefore|thus|is|was)\b)|sondern|mais|sino)\b",
+    re.IGNORECASE,
 )
 _NEGATORS = (
     *("not", "never", "neither", "nor", "hardly", "scarcely", "barely", "without", "cannot", "no"),
     *("none", "nothing", "lacks", "lacking", "anything but", "far from", "free of", "nicht"),
+    *("rather than", "instead of", "opposed to", "unlike"),
     *("kein", "keine", "keinen", "pas", "jamais", "ni", "niet", "geen", "não", "nao", "non", "nie"),
     *("не", "tidak", "bukan", "aint"),
 )
 _NEGATION = re.compile(
     r"(?:\b(?P<word>"
     + "|".join(_NEGATORS)
-    + r")|n't)\b(?!\s+(?:only|just|merely|simply|doubt|question))"
+    + r")|n['’]t)\b(?!\s+(?:\w+\s+)?(?:only|just|merely|simply|doubts?|question)\b)"
     r"(?:\s+[\w'*-]+){0,6}[\s\W]*$",
     re.IGNORECASE,
 )
@@ -105,7 +109,7 @@ def is_cued(text: str, mention: Mention) -> bool:
     return bool(_CUED.search(text[max(0, mention.start - NEAR) : mention.start]))
 
 
-_PREFIXES = ("not", "non", "no", "un", "in", "不", "非", "无")
+_PREFIXES = ("not", "non", "no", "un", "in", "im", "il", "ir", "dis", "不", "非", "无")
 
 
 @cache
