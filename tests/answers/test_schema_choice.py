@@ -95,6 +95,14 @@ def test_answer_stored_by_an_earlier_version_is_read_from_its_reply():
     assert read_answer(stored, REQUEST).text == "perhaps"
 
 
+@pytest.mark.parametrize("repeated", [False, True])
+def test_prefill_may_hold_the_beginning_of_the_json(repeated):
+    prefill = '{"choice": "'
+    content = f'{prefill if repeated else ""}yes"}}'
+    stored = Completion("k", "ok", content, prefill, raw=reply_with(content, "stop"))
+    assert read_answer(stored, REQUEST, prefill_repeated=repeated).text == "yes"
+
+
 def test_reply_that_is_invalid_for_another_reason_stays_so():
     stored = Completion("k", "invalid_response", error="expected 1 choice, got 2", raw="{}")
     assert read_answer(stored, REQUEST) == stored

@@ -114,6 +114,20 @@ def test_reasoning_is_no_part_of_the_answer_unless_it_is_kept(home: Home) -> Non
     assert "reasoning:" not in home.command("run").stdout
 
 
+def test_models_that_share_their_requests_are_read_each_in_its_way(home: Home) -> None:
+    home.write()
+    home.answers = lambda number: "<think>Hm.</think>yes"
+    file = home.task / "experiment.yaml"
+    address = f'base_url: "{home.server.url}"'
+    models = f'[{{"openai:m": {{{address}}}}}, {{"openai:m": {{{address}, as: kept, '
+    lines = file.read_text().splitlines()
+    lines[2] = f"models: {models}reasoning: keep}}}}]"
+    file.write_text("\n".join(lines) + "\n")
+    result = json.loads(home.command("run", "--json").stdout)
+    assert [mean(variant) for variant in result["variants"]] == [1.0, 0.0]
+    assert (result["requests"]["sent"], len(home.server.requests)) == (ROWS, ROWS)
+
+
 def test_reasoning_is_strip_or_keep(home: Home) -> None:
     home.write(settings="reasoning: drop")
     result = home.command("plan")
