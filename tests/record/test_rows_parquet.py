@@ -22,7 +22,11 @@ from workbench.tracking.rows_parquet import RowsParquet
 def record(number: int) -> RowRecord:
     answer = Completion(f"{number:064x}", "ok", text=f"answer {number}", latency_s=0.5)
     cell = Cell(Example(f"r{number}", {"text": number}, {}), 0, answer.key)
-    row = Row(cell, answer, {"exact_match": Score(number % 2 == 0, reason=f"of {number}")})
+    row = Row(
+        cell,
+        answer,
+        {"exact_match": Score(number % 2 == 0, f"of {number}", parsed=f"read {number}")},
+    )
     return RowRecord(number, row, "{}", f"r{number}", sampled=False)
 
 
@@ -41,6 +45,7 @@ def test_rows_stand_in_order_whatever_order_they_come_in(
     assert [row["row"] for row in stored_rows] == list(range(37))
     assert [row["output"] for row in stored_rows] == [f"answer {n}" for n in range(37)]
     assert [row["exact_match/reason"] for row in stored_rows] == [f"of {n}" for n in range(37)]
+    assert [row["exact_match/parsed"] for row in stored_rows] == [f"read {n}" for n in range(37)]
 
 
 def test_the_parts_of_an_answer_are_columns(tmp_path) -> None:

@@ -54,6 +54,7 @@ SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
     "score": (pa.float64(), lambda score: _number(score.value)),
     "category": (pa.string(), lambda score: _category(score.value)),
     "label": (pa.string(), lambda score: score.label),
+    "parsed": (pa.string(), lambda score: score.parsed),
     "reason": (pa.string(), lambda score: score.reason),
     "error": (pa.string(), lambda score: score.error),
 }
