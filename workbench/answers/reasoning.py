@@ -43,12 +43,13 @@ ANSWER_MARKS = re.compile(  # around the answer itself
     re.DOTALL,
 )
 # A text that talks about a mark: `the tag </think> ends it`.
-MENTION_BEFORE = re.compile(
-    r"([`'\"“‘(]|\b(an?|the|with|by|of|is|or|and|tag|token|mark(er)?|until|before|after|called|named"
-    r"|us(e|es|ing)|writ(e|es|ing)|emits?|clos(e|es|ing)|ends?) )$",
+QUOTED = (re.compile(r"[`'\"“‘(]$"), re.compile(r"[`'\"”’)]"))  # before and after
+WORD_BEFORE = re.compile(
+    r"\b(an?|the|with|by|of|is|or|and|tag|token|mark(er)?|until|before|after|called|named"
+    r"|us(e|es|ing)|writ(e|es|ing)|emits?|clos(e|es|ing)|ends?) $",
     re.IGNORECASE,
 )
-MENTION_AFTER = re.compile(r"[`'\"”’)]|[.,;:!?](\s|$)")
+PUNCTUATION_AFTER = re.compile(r"[.,;:!?](\s|$)")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def split_reasoning(text: str, *, prefill: str = "") -> Thoughts:
     if not opening:
         return _split_at_closing(text)
     while opening:
-        closing = _closing_of(opening).search(answer, start)
+        closing = _find_closing(answer, start, opening)
         if not closing:
             return Thoughts(_join([*thoughts, answer[start:]]), "", closed=False)
         thought, answer = answer[start : closing.start()], answer[closing.end() :].lstrip()
@@ -91,6 +92,8 @@ def split_reasoning(text: str, *, prefill: str = "") -> Thoughts:
             nested = _split_at_closing(answer)
             thought, answer = _join([thought, nested.reasoning]), nested.answer
         thoughts.append(thought)
+        if repeated := CLOSING.match(answer):
+            answer = answer[repeated.end() :].lstrip()
         opening = OPENING.match(answer)
         start = opening.end() if opening else 0
     return Thoughts(_join(thoughts), _without_marks(answer))
@@ -112,9 +115,7 @@ def _split_at_closing(text: str) -> Thoughts:
         before = text[: closing.start()]
         if OPENING.search(before):
             break
-        is_code = before.count("```") % 2 or before.rpartition("\n")[2].count("`") % 2
-        mentioned = MENTION_BEFORE.search(before) or MENTION_AFTER.match(text, closing.end())
-        if not (is_code or mentioned):
+        if not _is_mention(text, closing):
             return Thoughts(before.strip(), _without_marks(text[closing.end() :].lstrip()))
     return Thoughts("", text)
 
@@ -139,10 +140,28 @@ def _open_mark(prefill: str) -> re.Match[str] | None:
     return opening if opening and not CLOSING.search(prefill, opening.end()) else None
 
 
-def _closing_of(opening: re.Match[str]) -> re.Pattern[str]:
+def _find_closing(text: str, start: int, opening: re.Match[str]) -> re.Match[str] | None:
+    """The mark that closes a thought: the first that the thought doesn't talk about."""
     name = next(filter(None, opening.groups()))
     _, closing = next(mark for mark in MARKS if re.fullmatch(mark[0], opening[0], re.IGNORECASE))
-    return re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
+    pattern = re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
+    marks = list(pattern.finditer(text, start)) or list(CLOSING.finditer(text, start))
+    meant = (mark for mark in marks if not _is_mention(text, mark))
+    return next(meant, marks[0] if marks else None)
+
+
+def _is_mention(text: str, mark: re.Match[str]) -> bool:
+    """True if the text talks about a mark: in code, in quotes, or as a word of a sentence."""
+    before = text[: mark.start()]
+    if before.count("```") % 2 or before.rpartition("\n")[2].count("`") % 2:
+        return True
+    quote_before, quote_after = QUOTED
+    if quote_before.search(before) and quote_after.match(text, mark.end()):
+        return True
+    if PUNCTUATION_AFTER.match(text, mark.end()):
+        return True
+    at_line_end = re.match(r"[ \t]*(\n|$)", text[mark.end() :])
+    return bool(WORD_BEFORE.search(before)) and not at_line_end
 
 
 def _without_marks(answer: str) -> str:
