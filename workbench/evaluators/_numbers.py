@@ -17,10 +17,10 @@ from workbench.evaluators._quantity import NumberFormat, Quantity, read_quantity
 from workbench.evaluators._units import (
     CURRENCY,
     MAGNITUDE,
-    MAGNITUDES,
     SUFFIX,
     SUFFIXES,
     UNIT,
+    exponent_of,
     unit_of,
 )
 
@@ -49,6 +49,7 @@ _JOINT = re.compile(
     rf"|[)\]}}'\"]?[-+*/÷^=<>~±–—][ ](?:{_SIGN}(?<![-+]))?"
     rf"|,?{_SIGN}?[ ](?:{_WORDS})[ ](?:about |the |a |an )?{_SIGN}{{0,2}}?"
     rf"|[^\s\w|,;.:!?]?[ ](?!{_APART}[ ])[^\W\d_]{{1,7}}\.?[ ]{_SIGN}{{0,2}}?"
+    r"|\.?[ ](?:del? |di |of )?[^\W\d_]{3,10}\.?(?: del?| di)?[ ](?=\d{4}\b)"  # 1 de mayo de 2023
     rf"|[,;][ ]{_SIGN}?"
     rf"|{_SIGN}{{1,6}}?"
     rf"|{_SIGN}{{0,2}}?(?:[{_LETTER}]{{1,6}}|[{_CJK}]{{1,2}}){_SIGN}{{0,2}}?"
@@ -70,7 +71,8 @@ _BOUNDED = re.compile(
     r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
     r"lower) than(?: or equal to)?|over|under|above|below|up to|beyond|within|exceed(?:s|ing)?|"
     r"(?:minimum|maximum|square|cube|root|reciprocal|inverse|opposite|multiple|power|factorial|"
-    r"logarithm|half|third|quarter|tenth) of|max|min|not|never|cannot be|between|half|twice|double|"
+    r"logarithm|half|third|quarter|tenth) of|max|min|"
+    r"(?:half|quarter) (?:past|to|after|before)|not|never|cannot be|between|half|twice|double|"
     r"minus|negative|plus|log|ln|sin|cos|tan|sqrt|except|excluding|other than)|"
     r"n't(?: be)?(?: equal to)?)\s+(?:an?\s+|the\s+)?$",
     re.IGNORECASE,
@@ -86,7 +88,7 @@ _OPERAND = re.compile(
 )
 _GOES_ON = re.compile(
     rf"[{_LETTER}\^_]|[+!](?=\s|$)(?<!!)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
-    rf"[ ]?{UNREAD}|"
+    rf"[ ]?{UNREAD}|[割成折]|[時时点點分]半|"
     r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
     r"\s+(?:or|and)\s+(?:more|less|fewer|higher|lower|greater|so|above|below|up|over|under|beyond|"
     r"a\s+half|a\s+quarter|one\s+half|three\s+quarters|older|younger|longer|later|earlier)\b|"
@@ -216,9 +218,7 @@ def _magnified(quantity: Quantity, magnitude: str, form: NumberFormat) -> Quanti
     if bare in SUFFIXES:
         exponent = SUFFIXES[bare] if form.magnitudes else None
     else:
-        words = re.findall(r"[a-z]+|[^\sa-z-]", bare.lower())
-        powers = [MAGNITUDES.get(word, MAGNITUDES.get(word.removesuffix("s"))) for word in words]
-        exponent = sum(power for power in powers if power)
+        exponent = exponent_of(bare)
     if exponent is None:
         return None
     text = f"{quantity.text}{magnitude}"

@@ -45,15 +45,17 @@ _CODES = ("USD", "EUR", "GBP", "JPY", "INR", "CHF", "AUD", "CAD", "CNY", "Rs.", 
 MAGNITUDES = {
     word: power
     for power, words in (
-        (2, "hundred 百"),
-        (3, "thousand 千"),
-        (4, "万 萬"),
-        (5, "lakh"),
-        (6, "million"),
-        (7, "crore"),
-        (8, "億 亿"),
-        (9, "billion"),
-        (12, "trillion 兆"),
+        (2, "hundred hundert 百 백"),
+        (3, "thousand tausend mil mille mila тыс тысяч тысяча тысячи हज़ार हजार 千 천"),
+        (4, "万 萬 만"),
+        (5, "lakh लाख"),
+        (6, "million millionen millón millones milhão milhões milione milioni miljoen milyon"),
+        (6, "млн миллион миллиона миллионов"),
+        (7, "crore करोड़"),
+        (8, "億 亿 억"),
+        (9, "billion milliarde milliarden milliard miliardo miliardi bilhão bilhões milyar"),
+        (9, "млрд миллиард миллиарда миллиардов"),
+        (12, "trillion billionen billón billones 兆 조"),
     )
     for word in words.split()
 }
@@ -72,8 +74,8 @@ def _alternatives(words: object) -> str:
 _END = r"(?![^\W\d_\u0e00-\u0eff\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
 CURRENCY = rf"(?:{_alternatives(_PREFIXED)}|(?:{_alternatives(_CODES)})(?![A-Za-z]))"
 MAGNITUDE = (
-    rf"(?:[ -]?(?:(?i:{_alternatives([w for w in MAGNITUDES if w.isascii()])})s?{_END}"
-    rf"|[百千万萬億亿兆]))"
+    rf"(?:[ -]?(?:(?i:{_alternatives([word for word in MAGNITUDES if len(word) > 1])})s?{_END}"
+    rf"|[{''.join(word for word in MAGNITUDES if len(word) == 1)}]))"
 )
 SUFFIX = rf"(?:[ ]?(?:{_alternatives(SUFFIXES)}){_END})"
 _SPACED = [spelling for spelling in _SHORT if spelling not in _ATTACHED]
@@ -82,6 +84,12 @@ UNIT = (
     rf"(?:{_alternatives(_SPACED)}|(?i:{_alternatives(_LONG)}))(?:[²³]|\^[23])?{_END}"
     rf"|-(?i:{_alternatives(_LONG)}){_END}(?:-old)?|[ ](?:per cent|miles per hour){_END})"
 )
+
+
+def exponent_of(magnitude: str) -> int:
+    """The power of ten of magnitude words: 9 of `thousand million`."""
+    words = re.findall(_alternatives(MAGNITUDES), magnitude.lower())
+    return sum(MAGNITUDES[word] for word in words)
 
 
 def unit_of(text: str) -> str:
