@@ -1,10 +1,12 @@
 """Lookup of evaluators, and their digests."""
 
+from pathlib import Path
+
 import pytest
 from bench import refusal
 
-from workbench.evaluator import Spec, list_evaluators
-from workbench.evaluator.lookup import load_evaluator
+from workbench.evaluator import Evaluator, Spec, list_evaluators
+from workbench.evaluator.lookup import expected_check, load_evaluator
 from workbench.model import Completion
 
 SIMPLE = "def {name}(outputs):\n    return len(outputs)\n"
@@ -143,3 +145,26 @@ def test_digest_changes_with_the_settings(tmp_path):
         for settings in ({}, {"ignore_case": True}, {"ignore_case": False})
     ]
     assert len(set(digests)) == 3
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected", "problem"),
+    [
+        ("rmse", "3.5", ""),
+        ("rmse", "high", "the expected value is not a number"),
+        ("r2_score", True, "the expected value is not a number"),
+        ("f1_score", ["a", "b"], "the expected value is not a single value"),
+        ("f1_score", 1.0, ""),
+        ("rmse", None, "there is no expected value"),
+        ("ndcg_at_k", "[1]", ""),
+    ],
+)
+def test_an_expected_value_that_a_metric_of_mlflow_cannot_read_is_known_before_paying(
+    tmp_path: Path, metric: str, expected: object, problem: str
+) -> None:
+    check = expected_check(Evaluator(metric, spec=Spec(f"mlflow.metrics:{metric}", {}, tmp_path)))
+    assert check
+    if problem:
+        assert refusal(check, {"expected_response": expected}).startswith(problem)
+    else:
+        check({"expected_response": expected})

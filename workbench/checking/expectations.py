@@ -155,7 +155,7 @@ def _outside_choices(
         if not choices or prompt.settings.choice_templates:
             continue
         for evaluator in evaluators:
-            if set(evaluator.arguments) - _COMPARED:
+            if not evaluator.function or set(evaluator.arguments) - _COMPARED:
                 continue
             if rows := answered.rows(partial(_none_right, evaluator, choices)):
                 message = f"{evaluator.name}: none of the `choices` is right in"

@@ -24,6 +24,7 @@ from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error
+from workbench.evaluator.readings import PREFIX, READINGS, check_expected
 from workbench.evaluator.spec import Spec
 from workbench.evaluator.transform import Transform, function_names, read_transform
 
@@ -75,6 +76,8 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         raise
     source = _source_digest(module, root)
     identity = {"source": source, "name": name, "settings": dict(spec.settings)}
+    if evaluator.traits.by_column:  # scores of rows that were stored before are no scores of it
+        identity["by_column"] = True
     if functions := function_names(spec.settings.get("transform")):
         modules = [_locate(replace(spec, name=function))[0] for function in functions]
         identity["transform"] = [_source_digest(module, root) for module in modules]
@@ -116,9 +119,12 @@ def _transform(evaluator: Evaluator, spec: Spec) -> Transform | None:
 def expected_check(evaluator: Evaluator) -> Callable[[Mapping[str, JSON]], None] | None:
     """A check of one row's expectations: it raises WorkbenchError if no answer can match them.
 
-    None: the evaluator is not of the library, or compares with nothing.
+    None: the evaluator is neither of the library nor MLflow's, or compares with nothing.
     """
     spec = evaluator.spec
+    reading = READINGS.get(spec.name.removeprefix(PREFIX)) if spec else None
+    if spec and reading and spec.name.startswith(PREFIX):
+        return partial(check_expected, reading=reading)
     if spec is None or not is_builtin(spec.name, spec.root):
         return None
     module = importlib.import_module(f"{PACKAGE}.{spec.name}")

@@ -25,8 +25,9 @@ from mlflow.metrics import MetricValue
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
+from workbench.evaluator.readings import UnreadError
 from workbench.results.column_score import ColumnScore
-from workbench.scoring.mlflow_metric import DATA, BoundMetric, UnreadError, mlflow_reasons
+from workbench.scoring.mlflow_metric import DATA, BoundMetric, mlflow_reasons
 from workbench.stats.bootstrap import RowIndexes, bootstrap_interval
 
 OUTPUT, EXPECTED = "workbench.output", "workbench.expected"  # columns of MLflow's table
@@ -110,7 +111,7 @@ class ColumnMetric:
                 pairs.append(self._metric.read(row["outputs"], row.get("expectations")))
                 inputs.append(row.get("inputs"))
             except UnreadError as error:
-                unread[position] = str(error)
+                unread[position] = error.message
         table = pd.DataFrame({OUTPUT: _two_labels(pairs, self._metric)})
         if any(expected is not None for _, expected in pairs):
             table[EXPECTED] = [expected for _, expected in pairs]

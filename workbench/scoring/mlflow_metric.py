@@ -8,7 +8,6 @@ metrics JSON lists. Every other metric gets the text of the answer and the expec
 """
 
 import inspect
-import json
 import logging
 import re
 import warnings
@@ -23,24 +22,28 @@ from mlflow.models import EvaluationMetric
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, Traits
+from workbench.evaluator.readings import (
+    LISTS,
+    UnreadError,
+    read_expected,
+    read_label,
+    read_list,
+    read_number,
+)
 
+# Functions of MLflow's metrics, by what they read.
 READS = {
     **dict.fromkeys(("mae", "mse", "rmse", "r2_score", "max_error", "mape"), "number"),
     **dict.fromkeys(("recall", "precision", "f1_score", "accuracy"), "label"),
-    **dict.fromkeys(("precision_at_k", "recall_at_k", "ndcg_at_k"), "list"),
+    **dict.fromkeys(LISTS, "list"),
 }
 AVERAGES = ("binary", "micro", "macro", "weighted")
 DATA = ("predictions", "targets", "metrics", "inputs", "sample_weight")  # not settings
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 # In the source of a metric: scores of rows, and not aggregates alone.
 ROW_VALUES = re.compile(
     r"\bMetricValue\(\s*(?!aggregate_results\b|justifications\b|\))|\bMetricValue\([^)]*\bscores\s*="
 )
 NOT_LOADED = "Failed to "  # the beginning of MLflow's warning if a package or a hub is missing
-
-
-class UnreadError(ValueError):
-    """An answer or an expected value that a metric can't read."""
 
 
 class BoundMetric:
@@ -74,7 +77,7 @@ class BoundMetric:
         self.settings = dict(settings)
         self.average = str(average) if "average" in optional else ""
         if self.reads == "label" and "pos_label" in optional:  # labels are text
-            self.settings["pos_label"] = _label(settings.get("pos_label", 1), "pos_label")
+            self.settings["pos_label"] = read_label(settings.get("pos_label", 1), "pos_label")
         self.parameters = {
             name: parameter
             for name, parameter in parameters.items()
@@ -124,11 +127,9 @@ class BoundMetric:
         if not self.reads:
             return output, expected
         if self.reads == "list":
-            return _list(output), _list(expected)
-        if expected is None:
-            raise UnreadError("there is no expected value")
-        read = _number if self.reads == "number" else _label
-        return read(output, "the answer"), read(expected, "the expected value")
+            return read_list(output), read_list(expected)
+        read = read_number if self.reads == "number" else read_label
+        return read(output, "the answer"), read_expected(expected, self.reads)
 
     def call(self, columns: Mapping[str, Any], **settings: JSON) -> Any:
         """Call the metric's function with columns by name; `settings` replace its own.
@@ -175,6 +176,8 @@ class RowMetric:
         with mlflow_reasons() as reasons:
             try:
                 value = self._metric.call(columns)
+            except UnreadError as error:
+                return Score(error=error.message)
             except self._metric.failures as error:
                 self._failure = f"{type(error).__name__}: {error}"
                 return Score(error=self._failure)
@@ -211,31 +214,3 @@ def _reason(message: str) -> str:
     message = re.sub(r" on row \d+(, value .*)?\. Skipping", ". Skipping", message, flags=re.DOTALL)
     message = re.sub(r"[.,;]? *[Ss]kipping metric logging\.?", "", message)
     return " ".join(message.split())
-
-
-def _number(value: JSON, subject: str) -> float:
-    text = value.strip() if isinstance(value, str) else str(value)
-    if isinstance(value, bool) or not NUMBER.fullmatch(text):
-        raise UnreadError(f"{subject} is not a number")
-    return float(text)
-
-
-def _label(value: JSON, subject: str) -> str:
-    if isinstance(value, list | dict):
-        raise UnreadError(f"{subject} is not a single value")
-    if isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
-
-
-def _list(value: JSON) -> JSON:
-    """The list that a JSON text holds; everything else unchanged, for MLflow to refuse."""
-    if isinstance(value, str):
-        try:
-            parsed = json.loads(value)
-        except ValueError:
-            return value
-        return parsed if isinstance(parsed, list) else value
-    return value

@@ -19,6 +19,7 @@ from mlflow.models import EvaluationMetric
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator, Score, Spec
+from workbench.evaluator.readings import PREFIX
 from workbench.results.types import MetricResult, Row, VariantResult
 from workbench.scoring.adapter import adapt
 from workbench.scoring.column_metric import ColumnMetric, headline
@@ -31,7 +32,6 @@ TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate g
 TABLE_COLUMNS = ("output", "state", "id", "repeat", CLUSTER)
 # MLflow handles metrics of these names as its own, and without a model it logs zeros.
 RESERVED = frozenset({"latency", "token_count"})
-MLFLOW_METRICS = "mlflow.metrics:"
 
 
 def evaluate_run(
@@ -106,7 +106,7 @@ def _metric(
 
 def _is_mlflows(spec: Spec) -> bool:
     """True if the metric sees nothing but the table: a transform may be the project's code."""
-    return spec.name.startswith(MLFLOW_METRICS) and "transform" not in spec.settings
+    return spec.name.startswith(PREFIX) and "transform" not in spec.settings
 
 
 def _finished_scores(scores: Sequence[Score], mean: float | None) -> Callable[[Any], MetricValue]:
@@ -130,7 +130,7 @@ def _finished_value(name: str, value: float) -> Callable[[Any], MetricValue]:
 
 def _compute(spec: Spec, rows: Sequence[Row], name: str) -> Callable[[Any], MetricValue]:
     """MLflow's own metric, under the evaluator's name."""
-    factory = getattr(mlflow.metrics, spec.name.removeprefix(MLFLOW_METRICS))
+    factory = getattr(mlflow.metrics, spec.name.removeprefix(PREFIX))
     settings = {key: value for key, value in spec.settings.items() if key != "name"}
     metric = adapt(factory, settings)
     assert isinstance(metric, ColumnMetric)

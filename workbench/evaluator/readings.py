@@ -1,0 +1,90 @@
+r"""What MLflow's metrics read of an answer and of the expected value.
+
+>>> read_number(" 3.50\n", "the answer"), read_label(2.0, "the expected value")
+(3.5, '2')
+
+Regression metrics read numbers, classification metrics labels without surrounding spaces, retrieval
+metrics JSON lists. Importing this doesn't import MLflow.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError
+
+NUMBERS = ("rmse", "mae", "mse", "mape", "max_error", "r2_score")
+LABELS = ("f1_score", "precision_score", "recall_score", "exact_match")
+LISTS = ("precision_at_k", "recall_at_k", "ndcg_at_k")
+READINGS = {
+    **dict.fromkeys(NUMBERS, "number"),
+    **dict.fromkeys(LABELS, "label"),
+    **dict.fromkeys(LISTS, "list"),
+}
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+PREFIX = "mlflow.metrics:"
+
+
+class UnreadError(WorkbenchError):
+    """An answer or an expected value that a metric can't read."""
+
+
+def check_expected(expectations: Mapping[str, JSON], *, reading: str) -> None:
+    """Check that a metric can read a row's expected value.
+
+    Raises:
+        UnreadError: it can't.
+    """
+    read_expected(expectations.get("expected_response"), reading)
+
+
+def read_expected(expected: JSON, reading: str) -> JSON:
+    """Return the expected value as a `number`, a `label` or a `list`.
+
+    Raises:
+        UnreadError: there is none, or it is no such value.
+    """
+    if reading == "list":
+        return read_list(expected)
+    if expected is None:
+        raise UnreadError("there is no expected value")
+    return (read_number if reading == "number" else read_label)(expected, "the expected value")
+
+
+def read_number(value: JSON, subject: str) -> float:
+    """Return a number, also of text.
+
+    Raises:
+        UnreadError: it is none, or it is not finite; `subject` begins the message.
+    """
+    text = value.strip() if isinstance(value, str) else str(value)
+    if isinstance(value, bool) or not NUMBER.fullmatch(text):
+        raise UnreadError(f"{subject} is not a number")
+    return float(text)
+
+
+def read_label(value: JSON, subject: str) -> str:
+    """Return a label as text; `1.0` is `1`, and true is `true`.
+
+    Raises:
+        UnreadError: it is a list or a mapping; `subject` begins the message.
+    """
+    if isinstance(value, list | dict):
+        raise UnreadError(f"{subject} is not a single value")
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()
+
+
+def read_list(value: JSON) -> JSON:
+    """Return the list that a JSON text holds; everything else unchanged, for MLflow to refuse."""
+    if isinstance(value, str):
+        try:
+            parsed = json.loads(value)
+        except ValueError:
+            return value
+        return parsed if isinstance(parsed, list) else value
+    return value
