@@ -9,7 +9,7 @@ contract   evaluator functions and their scores
 spec       an evaluator of an experiment file
 lookup     evaluators by name
 transform  the part of an output that an evaluator judges
-readings   what MLflow's metrics read of a row
+readings   answers and expected values as metrics of MLflow read them
 row_values metrics with a value of each row
 errors     errors in a user's evaluator
 """

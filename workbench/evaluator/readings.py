@@ -1,4 +1,4 @@
-r"""What MLflow's metrics read of an answer and of the expected value.
+r"""Readings of an answer and of the expected value by metrics of MLflow.
 
 >>> read_number(" 3.50\n", "the answer"), read_label(2.0, "the expected value")
 (3.5, '2')
