@@ -24,7 +24,7 @@ from workbench.tracking.client_writer import MAX_LINK, ClientTraceWriter, expect
 from workbench.tracking.evaluate import evaluate_run, log_dataset, write_table
 from workbench.tracking.mlflow_client import short_timeout, silence
 from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
-from workbench.tracking.record_state import EndState, end_run, scored_count
+from workbench.tracking.record_state import ANSWERS, EndState, end_run, scored_count
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet
 from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
@@ -133,8 +133,9 @@ class VariantRun:
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
-        if not errors and not store.client.artifact_error:
-            tags |= state.tags
+        complete = not errors and not store.client.artifact_error
+        # With its answers a later recording of the same ones continues in this run.
+        tags |= state.tags if complete else {ANSWERS: state.tags[ANSWERS]}
         log_tags(store, run_id, tags)
         end_run(store, self._run, state.status)
         self.finished = True
