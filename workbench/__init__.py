@@ -5,6 +5,7 @@ imported: no telemetry, no pickles, no banners, and no price lists downloaded fo
 """
 
 import os
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -18,3 +19,12 @@ for _name, _value in {
     "GIT_PYTHON_REFRESH": "quiet",
 }.items():
     os.environ.setdefault(_name, _value)
+
+
+def __getattr__(name: str) -> Any:
+    """`load_prompt`, imported when it is needed: MLflow takes more than a second."""
+    if name == "load_prompt":
+        from workbench.tracking.loaded_prompt import load_prompt
+
+        return load_prompt
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

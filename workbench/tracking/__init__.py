@@ -7,6 +7,7 @@ client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
 history_charts.py    charts of the last invocations
 live_recordings.py   recordings that go on, each with the process that records it
+loaded_prompt.py     `workbench.load_prompt`
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 moved_store.py       artifact addresses of a moved or copied store

@@ -26,6 +26,8 @@ from workbench.tracking.row_trace import LINKED_PROMPTS
 from workbench.tracking.runs import PLAN, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read
 
+REPLACEMENT = "\ufffd"
+
 
 def find_version(
     project: Project, tracking_uri: str, task: str, reference: Reference, renderer: Renderer
@@ -36,8 +38,20 @@ def find_version(
         WorkbenchError: there is none; the message names the store.
     """
     store = connect_to_read(project, tracking_uri)
+    name = project.registered_name(task, reference.name)
+    return find_registered(store, name, reference, renderer)
+
+
+def find_registered(
+    store: TrackingStore, name: str, reference: Reference, renderer: Renderer
+) -> Prompt:
+    """The version of the registered prompt `name`; the newest if the reference names none.
+
+    Raises:
+        WorkbenchError: there is none, or MLflow could not keep its text.
+    """
     try:
-        version = _resolve(store, project.registered_name(task, reference.name), reference)
+        version = _resolve(store, name, reference)
     except MlflowException as error:
         raise WorkbenchError(f"{reference} can't be looked up: {error.message}") from error
     stored = version.template
@@ -50,8 +64,8 @@ def find_version(
     if version.response_format and settings.response_schema is None:
         settings = replace(settings, response_schema=version.response_format)
     prompt = Prompt(
-        task=task,
-        name=reference.name,
+        task=name.rpartition(".")[0].rpartition(".")[2],
+        name=name.rpartition(".")[2],
         ref=str(reference),
         template=template,
         source=template_source(template),
@@ -59,6 +73,12 @@ def find_version(
         description=version.commit_message or "",
         version=int(version.version),
     )
+    if REPLACEMENT in str(stored) and version_digest(version) not in ("", prompt.digest):
+        raise WorkbenchError(
+            f"version {version.version} of {name!r} lacks characters that MLflow can't keep (NUL)",
+            where=store.masked_uri,
+            fix="use the template file, or its git revision: @git:REVISION",
+        )
     return check_template(prompt, renderer)
 
 
@@ -69,6 +89,8 @@ def _resolve(store: TrackingStore, name: str, reference: Reference) -> PromptVer
             f"no prompt {name!r} is registered in {store.masked_uri}",
             fix="`workbench run` and `workbench prompts push` register it",
         )
+    if reference.kind == "working":
+        return versions[0]
     if reference.kind == "digest":
         return _by_digest(store, name, versions, reference.value)
     if reference.kind == "version":

@@ -38,6 +38,10 @@ from workbench.tracking.tracking_store import (
 DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
 )
+ROLES = "workbench.roles"
+ROLES_IN_BLOCKS = (
+    "in blocks: MLflow formats one text, workbench.load_prompt(name).messages(…) turns"
+)
 EXPERIMENTS = "_mlflow_experiment_ids"  # MLflow's own tag: `,1,2,`
 # Parameters with a field in MLflow's model configuration; the others go to its extra_params.
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
@@ -106,6 +110,7 @@ def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
         **({GIT: commit} if commit else {}),
         **({SETTINGS: canonical_json(settings)} if settings else {}),
+        **({ROLES: ROLES_IN_BLOCKS} if _has_roles_in_blocks(prompt) else {}),
         DIGEST: prompt.digest,
     }
     name, template = prompt.registered_name, storable_json(template_json(prompt.template))
@@ -122,6 +127,11 @@ def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
         model_config=_model_config(prompt.settings),
     )
     return int(version.version)
+
+
+def _has_roles_in_blocks(prompt: Prompt) -> bool:
+    """True if MLflow's own client can't tell the messages of a chat apart."""
+    return prompt.settings.chat and isinstance(prompt.template, str)
 
 
 def register_prompts(
