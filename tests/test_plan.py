@@ -268,7 +268,7 @@ def test_expected_column_is_hidden_from_templates(bench):
     text = EXPERIMENT.replace("rows.jsonl", "{path: rows.jsonl, expected: label}")
     assert refusal(bench.plan, text) == (
         "prompts/qa/plain.jinja:1:15: unknown variable 'label' (row a, rows.jsonl:1)\n"
-        "  fix: known: text"
+        "  fix: `expected: label` reads 'label', so templates can't show it"
     )
 
 

@@ -141,7 +141,10 @@ def test_label_of_an_expression_does_not_leak(refused):
     rows = [{"id": n, "choices": ["x", "y"], "answer": n % 2} for n in range(4)]
     template = "user:\n{{ choices | join }} {{ answer }}"
     message = refused(template, rows, expected=EXPRESSION)
-    assert "unknown variable 'answer' (row 0, rows.jsonl:1)" in message
+    assert (
+        "unknown variable 'answer' (row 0, rows.jsonl:1)\n  fix: `expected: {{ choices" in message
+    )
+    assert message.endswith("reads 'answer', so templates can't show it")
 
 
 def test_lint_uses_the_words_of_plan(bench, write):

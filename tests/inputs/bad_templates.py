@@ -156,6 +156,24 @@ TEMPLATES = [
         template("user:\n{{ text|upper|attr('x') }}\n"),
     ),
     Case(
+        "B03-f-string",
+        (
+            "error: prompts/qa/plain.jinja:2: '{text}' is text: a template is Jinja\n"
+            "  fix: write {{ text }}\n"
+        ),
+        template("user:\n{text}\n"),
+    ),
+    Case(
+        "B03-no-column",
+        (
+            "note: prompts/qa/plain.jinja:1: the template uses no column: its 2 rows are one "
+            "request; write {{ text }}\n"
+        ),
+        template("user:\nHi\n"),
+        words=("run", "--dry-run"),
+        code=0,
+    ),
+    Case(
         "B03-unused",
         "",
         {"rows.jsonl": '{"text": "a", "label": "1", "extra": "2"}\n'},

@@ -11,7 +11,7 @@ finding         a finding, and what becomes of it
 
 from workbench.checking.expectations import Answering, expected_findings
 from workbench.checking.finding import Finding, accept
-from workbench.checking.rendered_rows import RenderedRows
+from workbench.checking.rendered_rows import RenderedRows, explain_hidden
 from workbench.checking.template_text import template_findings
 
 __all__ = [
@@ -20,5 +20,6 @@ __all__ = [
     "RenderedRows",
     "accept",
     "expected_findings",
+    "explain_hidden",
     "template_findings",
 ]

@@ -3,7 +3,9 @@
 prompts/qa/plain.jinja: 2 of 150 rows (first: 17, reviews.jsonl:18) render an empty user message
 """
 
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from workbench.canonical import JSON
 from workbench.checking.choice_rows import ChoiceRows
@@ -11,8 +13,23 @@ from workbench.checking.finding import Finding, count_rows
 from workbench.checking.template_text import used_columns
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, Example
+from workbench.errors import WorkbenchError
 from workbench.model import PromptCall
 from workbench.prompt import Prompt
+
+
+@contextmanager
+def explain_hidden(dataset: Dataset) -> Iterator[None]:
+    """Say of a variable that is unknown because `expected:` reads it why no template sees it."""
+    try:
+        yield
+    except WorkbenchError as error:
+        unknown = re.match(r"unknown variable '(\w+)'", error.message)
+        if unknown and unknown[1] in re.findall(r"\w+", dataset.expected):
+            error.fix = (
+                f"`expected: {dataset.expected}` reads {unknown[1]!r}, so templates can't show it"
+            )
+        raise
 
 
 class RenderedRows:

@@ -40,8 +40,7 @@ def collect_examples(
     """
     summary, ids, content = ColumnSummary(source), _Ids(source), hashlib.sha256()
     groups, answers = _Groups(spec.cluster), ExpectedValues(source, spec.expected)
-    examples: list[Example] = []
-    numbers: list[int] = []
+    examples, numbers = list[Example](), list[int]()
     rows = labelled = 0
     for row, declared_id, body, inputs, expectations in _read_parts(source, spec, renderer):
         number = row.answered.number
@@ -60,6 +59,7 @@ def collect_examples(
         examples=tuple(answers.as_integers(examples)),
         digest=content.hexdigest(),
         columns=summary.columns,
+        expected=spec.expected or "",
         rows=rows,
         labelled=labelled,
         warnings=(*summary.warnings(), *groups.warnings(), *answers.warnings()),

@@ -43,6 +43,7 @@ class Dataset:
         source: the file or dataset, as error messages call it.
         digest: SHA-256 over every row's id and canonical content, in order.
         columns: names of the inputs, in order of appearance.
+        expected: `expected:` of the experiment file; empty: there is none.
         rows: count of all rows; `examples` may hold only the first.
         labelled: count of the rows that have expectations.
         warnings: likely mistakes: columns of mixed kinds, or missing in rows.
@@ -58,6 +59,7 @@ class Dataset:
     examples: tuple[Example, ...]
     digest: str
     columns: tuple[str, ...]
+    expected: str = ""
     rows: int = 0
     labelled: int = 0
     warnings: tuple[str, ...] = ()

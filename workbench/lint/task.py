@@ -7,7 +7,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from workbench.checking import Finding, RenderedRows, expected_findings, template_findings
+from workbench.checking import (
+    Finding,
+    RenderedRows,
+    expected_findings,
+    explain_hidden,
+    template_findings,
+)
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
@@ -160,7 +166,9 @@ def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> 
     if dataset is None:
         return []
     labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
-    return list(prompt.calls(renderer, [example.inputs for example in dataset.examples], labels))
+    with explain_hidden(dataset):
+        rows = [example.inputs for example in dataset.examples]
+        return list(prompt.calls(renderer, rows, labels))
 
 
 def _renderings(context: _Context, calls: Sequence[PromptCall]) -> Iterator[Rendering]:

@@ -8,7 +8,13 @@ from hashlib import sha256
 from itertools import count
 
 from workbench.canonical import JSON, canonical_json, digest, ordered_json
-from workbench.checking import RenderedRows, accept, expected_findings, template_findings
+from workbench.checking import (
+    RenderedRows,
+    accept,
+    expected_findings,
+    explain_hidden,
+    template_findings,
+)
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
@@ -111,10 +117,11 @@ def _fill(
         notes += accept(template_findings(prompt, dataset.columns, len(examples)))
         checked = RenderedRows(prompt, dataset)
         calls = prompt.calls(renderer, rows, ids)
-        for example, call in zip(examples, calls, strict=True):
-            checked.add(example, call)
-            for cross in users:
-                cross.add(example, call, bodies)
+        with explain_hidden(dataset):
+            for example, call in zip(examples, calls, strict=True):
+                checked.add(example, call)
+                for cross in users:
+                    cross.add(example, call, bodies)
         by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
         notes += accept(checked.findings(by_likelihood=by_likelihood))
     return bodies, notes
@@ -143,7 +150,9 @@ class _Cross:
         if "seed" in parameters:
             parameters["seed"] += repeat
         try:
-            prepared = self.variant.model.provider.prepare(replace(call, parameters=parameters))
+            prepared = self.variant.model.provider.prepare(
+                PromptCall(call.conversation, parameters, call.choices, call.response_schema)
+            )
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
