@@ -82,3 +82,17 @@ def test_the_same_invocation_again_is_known(large: Recording, server: OpenAIServ
     assert (again.recorded_before, again.parent_run_id) == (True, first.parent_run_id)
     new = large.run(text(server), Options(again=True))
     assert traced(large, new.variants[0].run_id) == traced(large, first.variants[0].run_id)
+
+
+def test_more_traces_and_fewer_are_written_to_the_same_runs(
+    large: Recording, server: OpenAIServer
+) -> None:
+    few = large.run(text(server, "plain"))
+    sample = traced(large, few.variants[0].run_id)
+    all_rows = Project(large.project.root, ProjectFile(traces=ROWS))
+    for project, rows in ((all_rows, {f"r{n}" for n in range(ROWS)}), (large.project, sample)):
+        done = replace(large, project=project).run(text(server, "plain"))
+        assert done.variants[0].run_id == few.variants[0].run_id
+        assert traced(large, done.variants[0].run_id) == rows
+        tags = large.client.get_run(done.variants[0].run_id).data.tags
+        assert ("workbench.traces" in tags) == (rows == sample)

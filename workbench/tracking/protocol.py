@@ -163,7 +163,7 @@ class Recorder:
         """Stop recording now, complete or not. Also allowed after `finish`.
 
         Args:
-            timeout_s: seconds for marking the runs in MLflow as killed; 0: leave them as they are.
+            timeout_s: seconds to wait until the runs in MLflow are marked as killed; 0: don't wait.
         """
 
 

@@ -16,12 +16,11 @@ from hashlib import sha256
 from mlflow.entities import Run
 
 from workbench.canonical import digest
-from workbench.plan import Plan
 from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
-from workbench.tracking.protocol import Results
-from workbench.tracking.row_trace import linked_prompts
+from workbench.tracking.protocol import RecordingJob, Results
+from workbench.tracking.row_trace import FORMAT, linked_prompts
 from workbench.tracking.run_data import evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore
 
@@ -39,7 +38,9 @@ def scored_count(run: Run) -> int:
     """The number of scored answers that a run has shown once."""
     if ANSWERS in run.data.tags:
         return int(run.data.tags[ANSWERS].split()[0])
-    metrics = run.data.metrics  # of a run without the tag
+    if run.data.tags.get(ROWS, "-") == "-":
+        return 0
+    metrics = run.data.metrics  # of an older version's run
     count = metrics.get("answers/scored", metrics.get("rows/scored", 0.0))
     return 0 if math.isnan(count) else int(count)
 
@@ -69,13 +70,13 @@ class EndState:
 
 
 def end_states(
-    plan: Plan, results: Results, prices: Mapping[str, Price], currency: str
+    job: RecordingJob, results: Results, prices: Mapping[str, Price], currency: str
 ) -> list[EndState]:
     """The end state of each variant's run, then that of the parent."""
-    max_failed = plan.experiment.max_failed
+    max_failed = job.plan.experiment.max_failed
     states: list[EndState] = []
     for result, rows in zip(results.variants, results.digests, strict=True):
-        derived = _derived_digest(plan, result, prices.get(result.variant.model.model.ref))
+        derived = _derived_digest(job, result, prices.get(result.variant.model.model.ref))
         tags = {ROWS: rows, ANSWERS: answers_tag(result), DERIVED: derived}
         tags |= linked_prompts(result.variant.prompt)
         states.append(EndState(tags, _end_status(result.failures, max_failed)))
@@ -84,13 +85,15 @@ def end_states(
     return [*states, EndState({DERIVED: derived}, _end_status(failures, max_failed))]
 
 
-def _derived_digest(plan: Plan, result: VariantResult, price: Price | None) -> str:
+def _derived_digest(job: RecordingJob, result: VariantResult, price: Price | None) -> str:
     """Digest of what a variant's run shows, beside its answers."""
     derived = [
+        FORMAT,
         variant_json(result),
         dict(result.variant.model.provider.facts),
-        pinned_experiment(plan),
-        evaluators_tag(plan),
+        pinned_experiment(job.plan),
+        evaluators_tag(job.plan),
+        min(job.traces, job.rows),
         price.model_dump() if price else None,
     ]
     return sha256(json.dumps(derived, sort_keys=True, default=str).encode()).hexdigest()[:32]

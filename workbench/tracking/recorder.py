@@ -180,7 +180,7 @@ class DirectRecorder(Recorder):
             [variant.prompt.version for variant in runs.job.plan.variants],
         )
         project = self._project
-        states = end_states(runs.job.plan, results, project.prices, project.file.currency)
+        states = end_states(runs.job, results, project.prices, project.file.currency)
         reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
         if not self._variant_runs and all(reached):
             return replace(recorded, recorded_before=True)

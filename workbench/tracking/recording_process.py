@@ -105,9 +105,14 @@ class RecordingProcess(Recorder):
 
     def stop(self, timeout_s: float) -> None:
         """See `Recorder`."""
-        if self._process is not None:
-            self._send_bytes(STOP)
+        if self._process is None or self._pipe is None:
+            return
+        self._send_bytes(STOP)
+        if timeout_s:
             self._end(timeout_s)
+        else:
+            self._pipe.close()
+            self._process = self._pipe = None
 
     def _send(self, *message: object) -> None:
         self._send_bytes(pickle.dumps(message))

@@ -129,6 +129,7 @@ class VariantRun:
             write_table(store.client, run_id, rows, [clusters[number] for number in numbers])
             self._log_parquet()
         log_params(store, self._run, self._job.plan, self._variant)
+        log_tags(store, run_id, {ANSWERS: state.tags[ANSWERS]})
         log_metrics(store, self._run, self._attempt, result)
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
@@ -154,9 +155,11 @@ class VariantRun:
 
     def _log_parquet(self) -> None:
         """Log a file with all rows if only some have a trace, and a tag that explains it."""
-        if self._parquet is None:
-            return
         store, run_id = self._runs.store, self._run.info.run_id
+        if self._parquet is None:
+            if TRACED in self._run.data.tags:
+                store.client.delete_tag(run_id, TRACED)
+            return
         with tempfile.TemporaryDirectory() as folder:
             store.client.log_artifact(run_id, str(self._parquet.write(Path(folder))))
         text = (

@@ -8,7 +8,8 @@ Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD LOCK_FD`. It rece
 and sends ("want", 0) for each variant that lacks rows, answered by ("add", 0, records) …
 ("all", 0); ("pages", None), answered by ("pages", {name: text}); at last ("done", Recorded(…)).
 After DETACH the main process may end. This one goes on alone: it reads the store itself, and ends
-at SIGTERM, or after MAX_DETACHED_S. In all other cases it ends with the main process.
+at SIGTERM, or after MAX_DETACHED_S. In all other cases it marks its runs as killed when the main
+process has ended, and ends within MAX_STOP_S.
 """
 
 import math
@@ -31,6 +32,7 @@ from workbench.tracking.protocol import DETACH, STOP, Results, RowRecord
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core
 MAX_DETACHED_S = 6 * 3600  # whatever MLflow does, the process ends
+MAX_STOP_S = 10.0  # for marking its runs as killed
 
 
 class Log(RedactedStream):
@@ -62,6 +64,8 @@ class RecordingWorker:
         from workbench.tracking.recorder import DirectRecorder
 
         stopped = self._stopping.is_set
+        if stopped():
+            return
         recorder = DirectRecorder(project, redactor, tracking_uri, stopped)
         recorder.begin(job)
         if self._backlog.empty():  # use the wait for the first rows
@@ -82,7 +86,7 @@ class RecordingWorker:
                     )
                     self._pipe.send(("done", recorder.finish(results, stopped)))
                     return
-        recorder.stop(math.inf)  # the main process kills this one if it takes too long
+        recorder.stop(math.inf)  # ends this process if it takes too long
 
     def _request_rows(self, variant: int) -> Iterator[Sequence[RowRecord]]:
         self._pipe.send(("want", variant))
@@ -107,26 +111,31 @@ class RecordingWorker:
             try:
                 received = self._pipe.recv_bytes()
             except (EOFError, OSError):  # the main process has ended
-                if not self._detached:
-                    os._exit(1)
-                return
+                if self._detached:
+                    return
+                received = STOP
             if received == DETACH:
                 self._detach()
                 continue
             if received == STOP:
                 self._stopping.set()
+                _exit_after(MAX_STOP_S)
             self._backlog.put(received)
 
     def _detach(self) -> None:
         self._detached = True
-        limit = threading.Timer(MAX_DETACHED_S, os._exit, [1])
-        limit.daemon = True
-        limit.start()
+        _exit_after(MAX_DETACHED_S)
 
     def terminate(self, *_signal: object) -> None:
         """Stop at SIGTERM once detached; before that the main process decides."""
         if self._detached:
             self._stopping.set()
+
+
+def _exit_after(seconds: float) -> None:
+    limit = threading.Timer(seconds, os._exit, [1])
+    limit.daemon = True
+    limit.start()
 
 
 def main() -> None:
