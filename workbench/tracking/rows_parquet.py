@@ -48,6 +48,7 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
         pa.string(),
         lambda _, completion: _json(finite_numbers(completion.choice_scores)),
     ),
+    "choice_tokens": (pa.string(), lambda _, completion: _json(completion.choice_tokens)),
     "reply_model": (pa.string(), lambda _, completion: completion.model),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
