@@ -9,6 +9,7 @@ from workbench.errors import not_stopped
 from workbench.results.column_score import ColumnScore
 from workbench.scoring.cells import score_column
 from workbench.scoring.pool import shared_pool
+from workbench.secrets import Secret
 
 METRIC = """
     import os, time
@@ -27,7 +28,7 @@ METRIC = """
 CUT = """
     def cut(text: str) -> str:
         if "broken" in text:
-            raise ValueError("nothing to cut")
+            raise ValueError("nothing to cut with hush-hush-1234")
         return text.removeprefix("about ")
 """
 
@@ -63,10 +64,11 @@ def test_a_transform_cuts_each_answer_and_fails_on_its_own_row(project: Evaluato
     project.write_evaluator(METRIC)
     project.write_evaluator(CUT, "cut")
     evaluator = "mine: {transform: {function: 'evaluators.cut:cut'}}"
+    project.store.redactor.add([Secret("KEY", "hush-hush-1234")])
     score = measured(project, evaluator, ["about 1", "broken", "about 5"])
     assert score.value == 3.0
     assert list(score.unread) == [1]
-    assert score.unread[1].startswith("ValueError: nothing to cut")
+    assert score.unread[1].startswith("ValueError: nothing to cut with [secret KEY] (")
 
 
 def test_a_metric_that_hangs_or_ends_its_process_gives_nothing(project: EvaluatorProject) -> None:

@@ -85,6 +85,9 @@ class ScoringPipeline:
             WorkbenchError: the store can't be written, or an evaluator has changed.
         """
         self._count_earlier_failures()
+        columns = [e.name for e in self._plan.experiment.evaluators if e.traits.by_column]
+        if columns and self._plan.to_send:  # it takes seconds
+            self._context.progress.note(f"computing {', '.join(columns)} over all answers")
         self._stream.finish()
         tallies = self._stream.tallies
         results = variant_results(self._plan, tallies, self._context.project.prices)

@@ -84,6 +84,9 @@ def score_column(
         raise Stopped
     with shared_pool() as pool:
         column_score = pool.measure(evaluator, arguments, clusters, stopped)
+    redact = store.redactor.redact
+    unread = {position: redact(reason) for position, reason in column_score.unread.items()}
+    column_score = replace(column_score, unread=unread, error=redact(column_score.error))
     if not column_score.error:
         store.save_scores(evaluator, {key: column_score.as_score()})
     return column_score
