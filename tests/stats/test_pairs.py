@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -14,7 +15,13 @@ from scipy.stats import multinomial, permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
-from workbench.stats.paired_tests import pass_fail_p, sign_flip_p, tango_statistic
+from workbench.stats.paired_tests import (
+    mcnemar_p,
+    pass_fail_interval,
+    pass_fail_p,
+    sign_flip_p,
+    tango_statistic,
+)
 from workbench.stats.pairs import TOO_FEW, Difference, anytime_difference, paired_difference
 from workbench.stats.sample import Scale
 
@@ -114,7 +121,7 @@ def test_the_score_statistic_is_of_the_likeliest_shares(
 
 
 @given(st.integers(0, 20), st.integers(0, 20), st.integers(0, 40))
-def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
+def test_an_interval_of_pass_or_fail_holds_what_the_one_sided_tests_keep(
     up: int, down: int, same: int
 ) -> None:
     n = up + down + same
@@ -123,14 +130,63 @@ def test_an_interval_of_pass_or_fail_holds_what_the_score_test_keeps(
     difference = passed(same, up, down, 0)
     assert difference.low is not None
     assert difference.high is not None
-    assert -1 <= difference.low <= difference.mean + 1e-9
-    assert difference.mean - 1e-9 <= difference.high <= 1
-    for edge in (difference.low, difference.high):
-        if abs(edge) < 0.999:
-            assert abs(tango_statistic(up, down, n, edge)) == pytest.approx(1.959964, abs=1e-3)
+    assert -1 <= difference.low <= difference.mean <= difference.high <= 1
+    if difference.low > -1:
+        assert pass_fail_p(up, down, n, difference.low - 1e-6) <= 0.025
+    assert pass_fail_p(up, down, n, difference.low + 1e-6) > 0.025
     turned = passed(same, down, up, 0)
     assert turned.low == pytest.approx(-difference.high, abs=1e-9)
     assert turned.p == pytest.approx(difference.p)
+
+
+def test_interval_and_word_of_pass_or_fail_agree_in_every_table_up_to_thirty_rows() -> None:
+    """With one comparison: better or worse if 0 is excluded, equivalent if within the margin."""
+    for rows in range(2, 31):
+        for up in range(rows + 1):
+            for down in range(min(up, rows - up) + 1):  # the other half is the mirror image
+                low, high = pass_fail_interval(up, down, rows)
+                assert low <= high
+                assert (low > 0 or high < 0) == (mcnemar_p(up, down) <= 0.05), (rows, up, down)
+
+
+@pytest.mark.parametrize("margin", [0.05, 0.2, 0.4])
+@pytest.mark.parametrize("rows", [5, 12, 30])
+def test_an_interval_of_pass_or_fail_is_within_the_margin_where_the_word_is_equivalent(
+    rows: int, margin: float
+) -> None:
+    for up in range(rows + 1):
+        for down in range(min(up, rows - up) + 1):
+            low, high = pass_fail_interval(up, down, rows, level=0.90)
+            p = max(pass_fail_p(up, down, rows, -margin), pass_fail_p(down, up, rows, -margin))
+            within = -margin - 1e-9 <= low and high <= margin + 1e-9
+            assert within == (p <= 0.05), (up, down)
+
+
+@pytest.mark.parametrize("rows", [10, 30, 60])
+def test_an_interval_of_pass_or_fail_covers_the_difference(rows: int) -> None:
+    """Exactly, over all tables: in 94% of cases at least, and 97% on average over shares."""
+    tables = [(up, down) for up in range(rows + 1) for down in range(rows + 1 - up)]
+    ends = np.array([pass_fail_interval(*table, rows) for table in tables])
+    coverages = []
+    for differing, upward in product((0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8), (0.5, 0.65, 0.8, 1.0)):
+        shares = [differing * upward, differing * (1 - upward), 1 - differing]
+        counts = [(up, down, rows - up - down) for up, down in tables]
+        truth = shares[0] - shares[1]
+        covered = (ends[:, 0] <= truth + 1e-9) & (truth - 1e-9 <= ends[:, 1])
+        coverages.append(float(multinomial.pmf(counts, rows, shares)[covered].sum()))
+    assert min(coverages) > 0.94
+    assert float(np.mean(coverages)) > 0.965
+
+
+def test_a_difference_that_mcnemar_does_not_show_does_not_exclude_nothing() -> None:
+    """Tango's score interval alone is -0.336 to -0.034 here, beside `not enough evidence`."""
+    difference = passed(33, 1, 8, 0)
+    assert difference.p == pytest.approx(0.0391, abs=1e-4)
+    assert difference.high is not None
+    assert difference.high < 0
+    difference = passed(30, 2, 9, 1)
+    assert (round(difference.p, 3), difference.high) == (0.065, 0.0)
+    assert f"{difference.high:+.3f}" == "+0.000"
 
 
 @pytest.mark.parametrize(
@@ -291,3 +347,48 @@ def test_a_single_pair_has_no_interval() -> None:
         1.0,
         1.0,
     )
+
+
+def draw_numbers(kind: str, rng: np.random.Generator) -> Difference:
+    """Numbers whose difference is near the border of significance."""
+    limits = {"no range": (160, 240), "clusters": (60, 120)}
+    count = int(rng.integers(*limits.get(kind, (5, 40))))
+    shift = 2.0 * rng.normal() / math.sqrt(count)
+    first = rng.normal(size=count)
+    second = first + rng.normal(size=count) * rng.random(count)
+    second += shift * (3 if kind == "clusters" else 0.5)
+    if kind == "marks":
+        first, second = (np.clip(np.round(values + 3), 1, 5) for values in (first, second))
+    elif kind == "shares":
+        first, second = (np.clip(0.5 + values / 4, 0, 1) for values in (first, second))
+    elif kind == "skewed":
+        first = np.zeros(count)
+        second = np.where(rng.random(count) < 0.4, rng.exponential(0.2, count), 0).clip(0, 1)
+        second *= rng.choice([-1, 1], count, p=[0.2, 0.8])
+        first, second = np.clip(-second, 0, 1), np.clip(second, 0, 1)
+    scales = {"marks": Scale(low=1, high=5), "no range": PLAIN}
+    clusters = rng.integers(0, count // 2, count).tolist() if kind == "clusters" else None
+    values = [rows(numbers.tolist()) for numbers in (first, second)]
+    if kind == "clusters":
+        values = [rows(np.clip(0.5 + numbers / 6, 0, 1).tolist()) for numbers in (first, second)]
+    difference = paired_difference(values[0], values[1], scales.get(kind, SHARE), clusters)
+    assert difference
+    return difference
+
+
+@pytest.mark.parametrize("kind", ["marks", "shares", "skewed", "clusters", "no range"])
+def test_interval_and_word_of_numbers_agree(kind: str) -> None:
+    rng, outcomes = np.random.default_rng(7), set()
+    for _ in range(150):
+        difference = draw_numbers(kind, rng)
+        low, high = difference.low, difference.high
+        assert low is not None
+        assert high is not None
+        assert low <= difference.mean <= high
+        excluded = low > 0 or high < 0
+        assert excluded == (difference.p <= 0.05), (difference.p, low, high)
+        for margin in (0.05, 0.2, 0.6):
+            if -margin < low and high < margin:
+                assert difference.p_equivalence(margin) <= 0.0501
+        outcomes.add(excluded)
+    assert outcomes == {True, False}

@@ -55,6 +55,19 @@ def test_a_larger_family_needs_more_evidence() -> None:
     assert verdicts([close, *[level] * 9])[0].outcome == INCONCLUSIVE
 
 
+def test_what_only_the_family_keeps_open_is_named_beside_its_interval() -> None:
+    close, level = passed(11, 2, 87), passed(5, 5, 90)
+    assert close.low is not None
+    assert close.low > 0
+    open_verdict, *_ = verdicts([close, *[level] * 9])
+    assert (open_verdict.alone, open_verdict.text) == (
+        BETTER,
+        "not enough evidence (Holm; alone better)",
+    )
+    (alone,) = verdicts([close])
+    assert (alone.alone, alone.text) == ("", BETTER)
+
+
 def test_difference_within_the_margin_is_equivalent() -> None:
     level = passed(2, 2, 396)
     assert verdicts([level], margins=[0.05])[0].outcome == EQUIVALENT

@@ -23,11 +23,12 @@ from workbench.comparing.metrics import MetricFamily
 from workbench.comparing.selectors import find_baseline, is_new
 from workbench.errors import pluralize
 from workbench.experiment import GateRule
+from workbench.stats.agreement import ALPHA
 from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
 from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import RowValues, Scale
 from workbench.stats.sequential import AnytimeMean
-from workbench.stats.verdicts import ALPHA, ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
+from workbench.stats.verdicts import ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
 PASSED, FAILED = "passed", "failed"
 TOO_FEW_VALUES = f"a metric without a range needs {MIN_DIFFERING} rows"

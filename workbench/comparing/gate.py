@@ -21,7 +21,8 @@ from workbench.errors import WorkbenchError
 from workbench.experiment import GateRule
 from workbench.plan import Plan
 from workbench.results.tally import Tally
-from workbench.stats.verdicts import ALPHA, holm_adjust
+from workbench.stats.agreement import ALPHA
+from workbench.stats.verdicts import holm_adjust
 
 
 def check_gate(plan: Plan, tallies: Sequence[Tally], selectors: Sequence[str] = ()) -> list[Check]:

@@ -15,6 +15,7 @@ from workbench.comparing.metrics import DEFAULT_MARGIN, MetricFamily
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.plan.forecast import Forecast
+from workbench.stats.agreement import ALPHA
 from workbench.stats.components import (
     Components,
     assured_components,
@@ -23,12 +24,7 @@ from workbench.stats.components import (
 )
 from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import Scale
-from workbench.stats.verdicts import (
-    ALPHA,
-    detectable_difference,
-    rows_for_equivalence,
-    rows_to_detect,
-)
+from workbench.stats.verdicts import detectable_difference, rows_for_equivalence, rows_to_detect
 
 REPEATS = (1, 2, 3, 5, 10)
 MIN_PILOT_ROWS = 10

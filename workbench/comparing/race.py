@@ -19,10 +19,10 @@ import numpy as np
 from workbench.model import Request
 from workbench.plan import Plan, batch_requests, cluster_ends, shuffled_rows
 from workbench.results.tally import Tally
+from workbench.stats.agreement import ALPHA
 from workbench.stats.leader import LeaderBets
 from workbench.stats.sample import FloatArray, RowValues, Scale, max_cluster_size
 from workbench.stats.sequential import adjust_e_values
-from workbench.stats.verdicts import ALPHA
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from workbench.comparing.cross import Columns, Factor
 from workbench.comparing.metrics import MetricFamily
+from workbench.stats.agreement import ALPHA
 from workbench.stats.effects import cells_p, interaction_contrasts, levels_p
 from workbench.stats.means import Estimate, estimate_mean
 from workbench.stats.pairs import Difference, paired_difference
@@ -25,7 +26,7 @@ from workbench.stats.sample import (
     cluster_numbers,
     row_means,
 )
-from workbench.stats.verdicts import ALPHA, EQUIVALENT, INCONCLUSIVE
+from workbench.stats.verdicts import EQUIVALENT, INCONCLUSIVE
 
 EFFECT = "effect"
 MAX_DEVIATIONS = 3  # cells shown of an interaction

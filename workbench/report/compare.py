@@ -240,7 +240,7 @@ def _cells(metric: str, comparison: Comparison) -> Cells:
         f"{difference.before:.3f}",
         f"{difference.after:.3f}",
         difference_text(difference),
-        comparison.verdict.outcome,
+        comparison.verdict.text,
         rows_text(difference.rows, difference.clusters)
         + (f", {left_out:,} left out" if left_out else "") * (not comparison.imputed),
     )
@@ -285,7 +285,7 @@ def left_out_lines(comparison: Comparison) -> Iterator[str]:
     if comparison.worst and comparison.worst_verdict:
         notes.append(
             f"with the worst score for failed answers {difference_text(comparison.worst)}, "
-            f"{comparison.worst_verdict.outcome}"
+            f"{comparison.worst_verdict.text}"
         )
     elif comparison.worst_unknown:
         notes.append("failed answers can't count as the worst score: the metric has no range")

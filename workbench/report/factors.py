@@ -22,8 +22,9 @@ from workbench.errors import pluralize
 from workbench.report.safe_text import escape_markdown, estimate, p_text, shorten
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import difference_json
+from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
-from workbench.stats.verdicts import ALPHA, EQUIVALENT
+from workbench.stats.verdicts import EQUIVALENT
 
 WIDTH = 80  # of lines on a terminal
 LEVEL_WIDTH = 26  # with a mean and a difference, a level's line is as wide as the terminal
@@ -172,7 +173,9 @@ def _main_text(effect: MainEffect, effects: MetricEffects) -> str:
         tests = [test for test in effects.interactions if effect.factor in test.factors]
         average = " on average" if any(test.p <= ALPHA for test in tests) else ""
         return f"{name} doesn't matter{average}: {widest}, equivalent within {effects.margin:.3g}"
-    return f"{name}: not enough evidence ({p_text(effect.p)}); {widest}"
+    alone = effect.difference.p <= ALPHA  # the interval is not adjusted
+    family = " with all effects, Holm; the interval is of this pair alone" if alone else ""
+    return f"{name}: not enough evidence ({p_text(effect.p)}{family}); {widest}"
 
 
 def _interaction_text(test: FactorInteraction) -> str:

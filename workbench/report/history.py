@@ -20,6 +20,7 @@ from workbench.report.leaderboard import SHORT
 from workbench.report.safe_text import estimate, plain, shorten
 from workbench.report.tables import align_rows
 from workbench.results.serialize import comparison_json
+from workbench.stats.verdicts import INCONCLUSIVE
 
 HEADER = ("when", "commit", "version", "mean", "rows", "difference", "verdict")
 COMMIT_LENGTH = 7
@@ -66,7 +67,7 @@ def _series_lines(series: Series, width: int) -> Iterator[str]:
 def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
     record, comparison = measurement.record, measurement.comparison
     value = record.metrics[metric]
-    verdict = comparison.verdict.outcome if comparison else ""
+    verdict = comparison.verdict.text if comparison else ""
     return (
         _local_time(record),
         (plain(record.commit)[:COMMIT_LENGTH] or "none") + "+" * record.modified,
@@ -74,7 +75,7 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
         "no value" if value.mean is None else estimate(value.mean, value.low, value.high),
         rows_text(value.n, value.clusters or value.n),
         difference_text(comparison.difference) if comparison else "",
-        SHORT.get(verdict, verdict),
+        verdict.replace(INCONCLUSIVE, SHORT[INCONCLUSIVE]),
     )
 
 

@@ -157,7 +157,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
     difference, verdict = comparison.difference, comparison.verdict
     raced = difference.anytime_valid  # after a race more rows don't help
     if verdict.outcome == INCONCLUSIVE and not raced and not verdict.reason:
-        text = f"{difference_text(difference)}, not enough evidence"
+        text = f"{difference_text(difference)}, {verdict.text}"
         if rows := rows_needed_text(verdict):
             text += f"; {rows}"
         if verdict.detectable is not None:

@@ -137,6 +137,7 @@
   function evidence(comparison) {
     const interval = ({ low, high }) => low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
     const lines = [interval(comparison)];
+    if (comparison.verdict_alone) lines.push(`Holm; alone ${comparison.verdict_alone}`);
     if (comparison.reason) lines.push(comparison.reason);
     const { rows_needed: most, rows_needed_low: least } = comparison;
     if (most)

@@ -16,8 +16,8 @@ from workbench.errors import list_first, pluralize
 from workbench.report.safe_text import estimate, p_text, shorten
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
+from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
-from workbench.stats.verdicts import ALPHA
 
 MAX_SLICES = 20
 MAX_OPPOSITE = 3  # slices named in one line
@@ -99,7 +99,7 @@ def _comparison_text(comparison: Comparison) -> str:
     start = "with the worst score for failed answers " if comparison.imputed else ""
     return (
         f"{start}{estimate(difference.mean, difference.low, difference.high, '+')}, "
-        f"{comparison.verdict.outcome}, {_rows_text(difference)}"
+        f"{comparison.verdict.text}, {_rows_text(difference)}"
     )
 
 

@@ -62,6 +62,7 @@ def comparison_json(comparison: Comparison) -> dict[str, JSON]:
         "baseline": comparison.baseline,
         "verdict": verdict.outcome,
         "reason": verdict.reason,
+        "verdict_alone": verdict.alone,
         **difference_json(comparison.difference),
         "p_adjusted": verdict.p,
         "margin": comparison.margin,

@@ -1,5 +1,6 @@
 """Confidence intervals, tests, and verdicts on differences.
 
+agreement.py   interval of a difference, in agreement with the word of its test
 blocks.py      times compared in blocks of rows asked together
 bootstrap.py   interval of a statistic of a whole column
 choice.py      the best of several variants: chances, estimate after choosing, Pareto front

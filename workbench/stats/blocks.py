@@ -18,6 +18,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.stats.agreement import agreeing_interval
 from workbench.stats.pairs import Difference
 from workbench.stats.sample import LEVEL, ClusterSums, FloatArray
 
@@ -141,7 +142,9 @@ def block_difference(times: PairedTimes, *, rows: int, reason: str = "") -> Bloc
         tail = _compare_blocks(times, 0.95, MIN_TAIL_ROWS)
     if not reason and not blocks:
         reason = FEW_ROWS if len(times.before) < MIN_ROWS else NOT_TOGETHER
-    low, high = blocks.interval() if blocks else (None, None)
+    low = high = None
+    if blocks:
+        low, high = agreeing_interval(blocks.interval(), blocks.p, blocks.centre)
     differences = np.array(blocks.differences) if blocks else times.after - times.before
     sd = float(np.std(differences, ddof=1)) if blocks else 0.0
     return BlockDifference(

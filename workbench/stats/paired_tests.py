@@ -4,20 +4,22 @@
 0.03125
 >>> sign_flip_p(np.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0]))
 0.03125
->>> [round(end, 3) for end in tango_interval(up=6, down=0, rows=12)]
-[0.136, 0.746]
+>>> [round(end, 3) for end in pass_fail_interval(up=6, down=0, rows=12)]
+[0.136, 0.789]
 """
 
 import math
 
 import numpy as np
-from scipy.special import bdtr, bdtrc, ndtr, ndtri
+from scipy.special import bdtr, bdtrc, ndtr
 
 from workbench.stats.sample import LEVEL, FloatArray
 
 MAX_EXACT_ROWS = 12  # rows that differ, up to which all 4,096 sign flips are tried
 RANDOM_FLIPS = 9_999
 SEED = 20_260_101
+STEPS = 40  # of a search for an interval's end
+NEXT_TO_0 = 1e-9
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
 
 
@@ -77,16 +79,30 @@ def pass_fail_p(up: int, down: int, rows: int, bound: float) -> float:
     return max(p, *map(float, exact)) if net > 0 else 1.0
 
 
-def tango_interval(up: int, down: int, rows: int) -> tuple[float, float]:
-    """The 95% interval of a difference of paired proportions."""
-    z = float(ndtri((1 + LEVEL) / 2))
+def pass_fail_interval(up: int, down: int, rows: int, level: float = LEVEL) -> tuple[float, float]:
+    """The interval of a difference of paired proportions: all that two one-sided tests keep.
 
-    def bisect(outer: float) -> float:
-        inner = (up - down) / rows
-        for _ in range(50):
-            middle = (inner + outer) / 2
-            beyond = abs(tango_statistic(up, down, rows, middle)) > z
-            inner, outer = (inner, middle) if beyond else (middle, outer)
-        return inner
+    It inverts `pass_fail_p`: it excludes 0 where McNemar's exact test does at 1 - level, and is
+    within a margin where both one-sided tests at (1 - level) / 2 say so.
+    """
+    alpha = (1 - level) / 2
+    return _lower_end(up, down, rows, alpha), 0.0 - _lower_end(down, up, rows, alpha)
 
-    return bisect(-1.0), bisect(1.0)
+
+def _lower_end(up: int, down: int, rows: int, alpha: float) -> float:
+    """The greatest bound that the difference is shown to exceed; next to 0 it is 0."""
+
+    def exceeds(bound: float) -> bool:
+        return pass_fail_p(up, down, rows, bound) <= alpha
+
+    low, high = -1.0, (up - down) / rows
+    if exceeds(0.0):
+        low = 0.0
+    elif high >= 0:  # McNemar's test decides at 0 and above: the p-value may rise there at once
+        if exceeds(-NEXT_TO_0):
+            return 0.0
+        high = -NEXT_TO_0
+    for _ in range(STEPS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if exceeds(middle) else (low, middle)
+    return low

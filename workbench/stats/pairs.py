@@ -6,12 +6,14 @@
 >>> difference.mean, difference.up, difference.down, difference.p, difference.test
 (0.5, 6, 0, 0.03125, 'exact McNemar')
 
-    pass or fail            exact McNemar test; Tango's score interval
+    pass or fail            exact McNemar test; the interval inverts it and two one-sided tests
     numbers with a range,   sign-flip permutation test (Student's t beyond 500 clusters), and the
     repeats, clusters       test with a row added that differs by the whole range (bounded.py): the
                             greater p-value counts. Student's interval, or that test's if farther
     numbers without one     the same with the largest difference as the range, and Student's t,
-                            corrected for skew; its interval. No word below 150 clusters that differ
+                            corrected for skew. No word below 150 clusters that differ
+
+The interval excludes 0 exactly where the test finds a difference (agreement.py).
 
 A row is one pair however often it was repeated. Rows of a cluster have their differences summed.
 """
@@ -22,9 +24,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.special import stdtr
 
+from workbench.stats.agreement import ALPHA, agreeing_interval
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.means import enclosing
-from workbench.stats.paired_tests import mcnemar_p, pass_fail_p, sign_flip_p, tango_interval
+from workbench.stats.paired_tests import mcnemar_p, pass_fail_interval, pass_fail_p, sign_flip_p
 from workbench.stats.sample import (
     Clusters,
     ClusterSums,
@@ -143,7 +146,7 @@ def paired_difference(
         return None
     low, high = enclosing(_interval(untested), untested.mean)
     tested = replace(untested, low=low, high=high)
-    return tested if tested.reason else _with_test(tested)
+    return tested if tested.reason else _with_agreeing_interval(_with_test(tested))
 
 
 def _untested_difference(
@@ -183,14 +186,34 @@ def _interval(difference: Difference) -> tuple[float, float] | None:
     if difference.clusters < 2:
         return None
     if difference.is_binary:
-        return tango_interval(difference.up, difference.down, difference.rows)
+        return pass_fail_interval(difference.up, difference.down, difference.rows)
     differences, width = difference.differences, difference.width
-    if not difference.has_range:
-        return skew_corrected_interval(differences)
-    low, high = t_interval(differences)
-    low = min(low, lower_bound(differences, worst=-width))
-    high = max(high, -lower_bound(differences.negated(), worst=-width))
-    return max(low, -width), min(high, width)
+    interval = (
+        t_interval(differences) if difference.has_range else skew_corrected_interval(differences)
+    )
+    if difference.reason or not interval:
+        return interval
+    bounds = _unseen_bounds(difference)
+    low, high = min(interval[0], bounds[0]), max(interval[1], bounds[1])
+    return (max(low, -width), min(high, width)) if difference.has_range else (low, high)
+
+
+def _unseen_bounds(difference: Difference) -> tuple[float, float]:
+    """The bounds that the test with a row added keeps, each at 5%."""
+    differences, worst = difference.differences, -difference.width
+    return lower_bound(differences, worst), -lower_bound(differences.negated(), worst)
+
+
+def _with_agreeing_interval(difference: Difference) -> Difference:
+    """The difference with an interval that excludes 0 exactly where its test does."""
+    low, high, mean = difference.low, difference.high, difference.mean
+    if low is None or high is None:
+        return difference
+    inner = 0.0
+    if difference.p <= ALPHA and low <= 0 <= high:  # the sign-flip test takes Student's place
+        inner = _unseen_bounds(difference)[0 if mean > 0 else 1]
+    low, high = agreeing_interval((low, high), difference.p, mean, inner)
+    return replace(difference, low=low, high=high)
 
 
 def _with_test(difference: Difference) -> Difference:

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from scipy.special import ndtri
 
+from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
 
-ALPHA = 0.05
 ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytime-valid tests
 MIN_DISTANCE = 1e-3  # of a standard deviation
 POWER = 0.8
@@ -41,6 +41,7 @@ class Verdict:
             is settled, and without a margin.
         detectable: the least difference that so many rows show in 80% of cases; None where none is.
         reason: why the metric gets no other outcome; empty: it may get one.
+        alone: the outcome without the adjustment for the family, where it is another; else empty.
         rows_needed_low: how many would settle it in 80% of cases if the difference is just what it
             seems; None where it is settled, or where no number is likely to.
     """
@@ -52,6 +53,12 @@ class Verdict:
     detectable: float | None
     reason: str = ""
     rows_needed_low: int | None = None
+    alone: str = ""
+
+    @property
+    def text(self) -> str:
+        """The outcome: `not enough evidence (Holm; alone better)` where the family decides."""
+        return self.outcome + (f" (Holm; alone {self.alone})" if self.alone else "")
 
 
 def verdicts(
@@ -65,19 +72,21 @@ def verdicts(
     adjusted = holm_adjust([difference.p for difference in family])
     margins = margins or [0.0] * len(family)
     pairs = list(zip(family, margins, strict=True))
-    equivalence = holm_adjust([difference.p_equivalence(margin) for difference, margin in pairs])
+    alone = [(difference.p, difference.p_equivalence(margin)) for difference, margin in pairs]
+    equivalence = holm_adjust([p_equivalence for _, p_equivalence in alone])
     alpha = ALPHA / max(1, len(family))
     results = []
-    for (difference, margin), p, p_equivalence in zip(pairs, adjusted, equivalence, strict=True):
+    for (difference, margin), p_values, p, p_equivalence in zip(
+        pairs, alone, adjusted, equivalence, strict=True
+    ):
         outcome, rows_needed, rows_needed_low = INCONCLUSIVE, None, None
         if difference.reason:
             results.append(Verdict(outcome, 1.0, 1.0, None, None, difference.reason))
             continue
-        if p <= ALPHA:
-            outcome = BETTER if (difference.mean > 0) == higher_is_better else WORSE
-        elif p_equivalence <= ALPHA:
-            outcome = EQUIVALENT
-        else:
+        is_better = (difference.mean > 0) == higher_is_better
+        outcome = _outcome(p, p_equivalence, is_better)
+        unadjusted = _outcome(*p_values, is_better)
+        if outcome == INCONCLUSIVE:
             rows_needed_low, rows_needed = _rows_needed(difference, margin, alpha)
         rows = math.floor(difference.rows / _rows_factor(difference))
         detectable = detectable_difference(
@@ -91,9 +100,16 @@ def verdicts(
                 rows_needed,
                 detectable,
                 rows_needed_low=rows_needed_low,
+                alone=unadjusted if unadjusted != outcome else "",
             )
         )
     return results
+
+
+def _outcome(p: float, p_equivalence: float, is_better: bool) -> str:
+    if p <= ALPHA:
+        return BETTER if is_better else WORSE
+    return EQUIVALENT if p_equivalence <= ALPHA else INCONCLUSIVE
 
 
 def holm_adjust(p_values: Sequence[float]) -> list[float]:
