@@ -3,6 +3,7 @@
 import json
 
 import mlflow
+import pandas as pd
 import pytest
 from mlflow.entities import Run
 from openai_server import OpenAIServer, Reply, say
@@ -311,6 +312,30 @@ def test_mlflow_metrics_and_scorers_are_taken_as_they_are(recording: Recording) 
     done = recording.run(text)
     means = {name: metric.mean for name, metric in done.variants[0].metrics.items()}
     assert means == {"polite": 0.0, "length": 3.0}
+
+
+def test_retrieval_metrics_of_mlflow_are_of_the_lists_it_can_read(recording: Recording) -> None:
+    found = ['["d1", "d2"]', '["d9", "d2"]', "d1 and d2", "[]"]
+    wanted = [["d1"], ["d2"], ["d1"], ["d1"]]
+    rows = zip(found, wanted, strict=True)
+    recording.bench.write(
+        "lists.jsonl", "".join(json.dumps({"text": f, "ids": w}) + "\n" for f, w in rows)
+    )
+    done = recording.run(
+        "dataset: {path: lists.jsonl, expected: ids}\nprompts: [plain]\nmodels: [echo:last]\n"
+        "evaluators: [{'mlflow.metrics:ndcg_at_k': {k: 2}}, {'mlflow.metrics:recall_at_k': {k: 1}}]"
+        "\nmax_failed: 9\n"
+    )
+    metrics = done.variants[0].metrics
+    whole = mlflow.metrics.ndcg_at_k(k=2).eval_fn(
+        pd.Series([["d1", "d2"], ["d9", "d2"], []]), pd.Series([["d1"], ["d2"], ["d1"]])
+    )
+    assert (metrics["ndcg_at_k"].n, metrics["ndcg_at_k"].errors) == (3, 1)
+    assert metrics["ndcg_at_k"].mean == pytest.approx(whole.aggregate_results["mean"])
+    assert metrics["recall_at_k"].mean == pytest.approx(1 / 3)
+    for name in ("ndcg_at_k", "recall_at_k"):
+        (logged,) = recording.client.get_metric_history(done.variants[0].run_id, f"{name}/mean")
+        assert (logged.value, logged.step) == (pytest.approx(metrics[name].mean), 0)
 
 
 def test_repeats_are_rows_of_their_own_traces(recording: Recording) -> None:

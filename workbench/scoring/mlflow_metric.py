@@ -11,7 +11,7 @@ import inspect
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -187,6 +187,17 @@ class RowMetric:
             return Score(error=reason)
         justifications = value.justifications or [""]
         return Score(value.scores[0], justifications[0] or "")
+
+    def score_column(
+        self, answers: Sequence[tuple[str, Mapping[str, JSON] | None]]
+    ) -> Sequence[float]:
+        """The scores of answers with their expectations, by one call with the whole column."""
+        if not answers:
+            return []
+        pairs = [self._metric.read(output, expectations) for output, expectations in answers]
+        columns = {"predictions": pd.Series([answer for answer, _ in pairs])}
+        columns["targets"] = pd.Series([expected for _, expected in pairs])
+        return list(self._metric.call({**columns, "metrics": {}}).scores)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ a joy    positive  positive  ok     r1  0       1.0                right
 import importlib
 import json
 from collections.abc import Callable, Sequence
+from statistics import fmean
 from typing import Any
 
 import mlflow
@@ -19,10 +20,11 @@ from mlflow.models import EvaluationMetric
 from workbench.canonical import JSON
 from workbench.dataset import Dataset
 from workbench.evaluator import Evaluator, Score, Spec
-from workbench.evaluator.readings import PREFIX
+from workbench.evaluator.readings import PREFIX, READINGS
 from workbench.results.types import MetricResult, Row, VariantResult
 from workbench.scoring.adapter import adapt
 from workbench.scoring.column_metric import ColumnMetric, headline
+from workbench.scoring.mlflow_metric import RowMetric
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_trace import rationale
 from workbench.tracking.rows_parquet import CLUSTER
@@ -39,9 +41,9 @@ def evaluate_run(
 ) -> None:
     """Log the dataset, the table and the metrics in the active run, by `mlflow.models.evaluate`.
 
-    MLflow gets a table of finished outputs, and computes its own metrics that have one value for
-    all rows (rmse, f1_score). The scores of all other evaluators were computed before and are
-    finished columns of that table. It logs the table of the scored rows, `<evaluator>/mean`, or
+    MLflow gets a table of finished outputs, and computes its own metrics of numbers, labels and
+    lists (rmse, f1_score, ndcg_at_k). The scores of all other evaluators were computed before and
+    are finished columns of that table. It logs the table of the scored rows, `<evaluator>/mean`, or
     `<evaluator>` for one value of all rows, and the dataset input. It calls no model and no code of
     the project, and writes no trace. Failed rows are not in its table, which `write_table`
     replaces. If no row has a score, it is not called, and only the dataset is logged.
@@ -93,20 +95,27 @@ def _metric(
     `complete`: `rows` are all scored rows of the variant.
     """
     name, higher_is_better = evaluator.name, evaluator.traits.higher_is_better
-    if not evaluator.traits.by_column:
+    computed = _mlflow_metric(evaluator.spec) if complete and evaluator.spec else None
+    if isinstance(computed, RowMetric):
+        function = _compute_rows(computed, rows, name, metric)
+    elif not evaluator.traits.by_column:
         function = _finished_scores([row.scores[name] for row in rows], metric.mean)
     elif metric.mean is None:
         return None
-    elif complete and evaluator.spec and _is_mlflows(evaluator.spec):
-        function = _compute(evaluator.spec, rows, name)
+    elif isinstance(computed, ColumnMetric):
+        function = _compute_column(computed, rows, name)
     else:
         function = _finished_value(name, metric.mean)
     return make_metric(eval_fn=function, greater_is_better=higher_is_better, name=name)
 
 
-def _is_mlflows(spec: Spec) -> bool:
-    """True if the metric sees nothing but the table: a transform may be the project's code."""
-    return spec.name.startswith(PREFIX) and "transform" not in spec.settings
+def _mlflow_metric(spec: Spec) -> object:
+    """A metric of MLflow that needs the table alone: no hub, model or transform of the project."""
+    name = spec.name.removeprefix(PREFIX)
+    if not spec.name.startswith(PREFIX) or name not in READINGS or "transform" in spec.settings:
+        return None
+    settings = {key: value for key, value in spec.settings.items() if key != "name"}
+    return adapt(getattr(mlflow.metrics, name), settings)
 
 
 def _finished_scores(scores: Sequence[Score], mean: float | None) -> Callable[[Any], MetricValue]:
@@ -128,12 +137,10 @@ def _finished_value(name: str, value: float) -> Callable[[Any], MetricValue]:
     return look_up
 
 
-def _compute(spec: Spec, rows: Sequence[Row], name: str) -> Callable[[Any], MetricValue]:
-    """MLflow's own metric, under the evaluator's name."""
-    factory = getattr(mlflow.metrics, spec.name.removeprefix(PREFIX))
-    settings = {key: value for key, value in spec.settings.items() if key != "name"}
-    metric = adapt(factory, settings)
-    assert isinstance(metric, ColumnMetric)
+def _compute_column(
+    metric: ColumnMetric, rows: Sequence[Row], name: str
+) -> Callable[[Any], MetricValue]:
+    """MLflow's metric of all rows, under the evaluator's name."""
     examples = (row.cell.example for row in rows)
     compute = metric.of_table(
         [{"inputs": e.inputs, "outputs": "", "expectations": e.expectations} for e in examples]
@@ -144,6 +151,32 @@ def _compute(spec: Spec, rows: Sequence[Row], name: str) -> Callable[[Any], Metr
         return MetricValue(aggregate_results={name: value})
 
     return compute_named
+
+
+def _compute_rows(
+    metric: RowMetric, rows: Sequence[Row], name: str, result: MetricResult
+) -> Callable[[Any], MetricValue]:
+    """MLflow's metric of the column of those rows that it can read."""
+
+    def compute(predictions: Any) -> MetricValue:
+        answers = list(predictions)
+        scores = [row.scores[name] for row in rows[: len(answers)]]
+        read = [number for number, score in enumerate(scores) if score.number is not None]
+        values: list[float | None] = [None] * len(answers)
+        computed = metric.score_column(
+            [(answers[number], rows[number].cell.example.expectations) for number in read]
+        )
+        for number, value in zip(read, computed, strict=True):
+            values[number] = value
+        # With repeats a row is the mean of its answers.
+        mean = fmean(computed) if 0 < len(read) == result.n else result.mean
+        return MetricValue(
+            scores=values,
+            justifications=[score.error for score in scores],
+            aggregate_results={} if mean is None else {"mean": mean},
+        )
+
+    return compute
 
 
 def write_table(
