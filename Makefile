@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui quick test nightly kills llama bench bench-peers check format clean
+.PHONY: install demo ui quick test nightly servers kills llama bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -47,6 +47,14 @@ nightly: install
 	.ci/quick_pythons
 	$(BIN)/python tests/record/newest_mlflow.py
 	WORKBENCH_KILLS=$(KILLS) WORKBENCH_DRAWS=2000 $(TESTS)
+
+# Real servers: MLflow on PostgreSQL (Debian: apt-get install postgresql), with authentication,
+# without its files, and MLflow 2.
+servers: install
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'psycopg[binary]' Flask-WTF
+	test -x .venv-mlflow2/bin/mlflow || { $(PYTHON) -m venv .venv-mlflow2 && \
+		.venv-mlflow2/bin/python -m pip install --quiet 'mlflow<3' 'sqlalchemy<2.1'; }
+	$(BIN)/python -m pytest -rs tests/record/test_real_servers.py
 
 # Faults at length: 10,000 kills, every write, 6,000 flipped bytes.
 kills: install
@@ -90,4 +98,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-3.* .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.* .venv-mlflow2 .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache

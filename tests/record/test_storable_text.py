@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from bench import EXPERIMENT as PLAIN
-from bench import refusal
+from bench import Bench, refusal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow.store.db.base_sql_model import Base
@@ -104,7 +104,21 @@ def test_two_rows_keep_two_ids(first: str, second: str) -> None:
 
 def test_a_record_holds_only_text_that_every_store_takes(recording: Recording) -> None:
     """MLflow's tables declare the lengths that PostgreSQL checks and SQLite does not."""
-    bench = recording.bench
+    write_odd_project(recording.bench)
+    done = recording.run(EXPERIMENT)
+    assert done.problems == ()
+    assert {run.info.status for run in recording.runs()} == {"FINISHED"}
+    assert unstorable_columns(Path(recording.uri.removeprefix("sqlite:///"))) == []
+    with Store(recording.project.store) as store:  # the project's own store keeps what was answered
+        completions = store.completions([cell.key for cell in done.plan.cells[0]])
+    assert f"a\0b {NUL}" in {completion.text for completion in completions.values()}
+    run = next(run for run in recording.runs() if run.info.run_name == "plain")
+    ids = [trace.info.tags["workbench.example"] for trace in recording.traces(run)]
+    assert [len(set(ids)), ids[1], ids[2]] == [3, "a\ufffdb", "i" * 300]
+
+
+def write_odd_project(bench: Bench) -> None:
+    """Three rows, two prompts and an evaluator with odd text in every place."""
     rows = [
         {"id": NUL, "text": NUL, "label": NUL, "list": [NUL, {NUL: NUL}]},
         {"id": "a\ufffdb", "text": "two", "label": "x" * 9000},
@@ -116,19 +130,9 @@ def test_a_record_holds_only_text_that_every_store_takes(recording: Recording) -
     bench.write("plain.jinja", f"{head}user:\na\0b {{{{ text }}}}\n")
     loop = '{% for _ in [1] %}\nuser:\na\0b {{ "\\ud800" }}{{ text }}\n{% endfor %}\n'
     bench.write("looped.jinja", loop)
-    evaluators = recording.project.root / "evaluators"
+    evaluators = bench.root / "evaluators"
     evaluators.mkdir()
     (evaluators / "odd.py").write_text(EVALUATOR)
-    done = recording.run(EXPERIMENT)
-    assert done.problems == ()
-    assert {run.info.status for run in recording.runs()} == {"FINISHED"}
-    assert unstorable_columns(Path(recording.uri.removeprefix("sqlite:///"))) == []
-    with Store(recording.project.store) as store:  # the project's own store keeps what was answered
-        completions = store.completions([cell.key for cell in done.plan.cells[0]])
-    assert f"a\0b {NUL}" in {completion.text for completion in completions.values()}
-    run = next(run for run in recording.runs() if run.info.run_name == "plain")
-    ids = [trace.info.tags["workbench.example"] for trace in recording.traces(run)]
-    assert [len(set(ids)), ids[1], ids[2]] == [3, "a\ufffdb", "i" * 300]
 
 
 def unstorable_columns(file: Path) -> list[str]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
@@ -176,6 +177,18 @@ def lost_files_error(error: Exception, address: str) -> WorkbenchError:
         where=mask_url(address),
         fix=f"{fix}; {RESUME}",
     )
+
+
+def access_fix(error: Exception) -> str:
+    """The fix for a server that refuses a user; empty for another error."""
+    code = error.error_code if isinstance(error, MlflowException) else ""
+    if code == "UNAUTHENTICATED":
+        return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+    if code == "PERMISSION_DENIED":
+        return (
+            "ask for the permission EDIT on the experiment, or give the experiment file a `name:`"
+        )
+    return ""
 
 
 def first_line(error: Exception) -> str:

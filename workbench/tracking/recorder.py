@@ -20,9 +20,15 @@ from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_s
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.bulk import slow_writer_note
-from workbench.tracking.mlflow_client import lost_files_error, reply_timeout_s, short_timeout
+from workbench.tracking.mlflow_client import (
+    access_fix,
+    lost_files_error,
+    reply_timeout_s,
+    short_timeout,
+)
 from workbench.tracking.parent_artifacts import log_comparison, log_history
 from workbench.tracking.protocol import (
+    SAFE,
     Recorded,
     Recorder,
     RecordingJob,
@@ -256,4 +262,5 @@ class DirectRecorder(Recorder):
         expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
         kind = "" if expected else f"{type(error).__name__}: "
         message = f"{message}: {kind}{error}"[:500]
-        return Recorded(uri, problems=(not_recorded_error(message, where=uri),))
+        fix = "; ".join(filter(None, (access_fix(error), SAFE)))
+        return Recorded(uri, problems=(not_recorded_error(message, where=uri, fix=fix),))

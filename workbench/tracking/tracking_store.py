@@ -26,6 +26,7 @@ from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.mlflow_client import (
     RedactingClient,
+    access_fix,
     first_line,
     no_retries,
     set_http_defaults,
@@ -205,7 +206,8 @@ def _open_client(uri: str, redactor: Redactor) -> MlflowClient:
         raise not_recorded_error(
             f"the MLflow store can't be used: {first_line(error)}",
             where=mask_url(uri),
-            fix="see that it works: mlflow experiments search; or name another --tracking-uri",
+            fix=access_fix(error)
+            or "see that it works: mlflow experiments search; or name another --tracking-uri",
         ) from error
     return client
 
