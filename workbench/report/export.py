@@ -29,9 +29,9 @@ FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show noth
 COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
-    *("reply_model", "reasoning"),
+    *("reply_model", "reasoning", "choice_tokens"),
 )
-JSON_COLUMNS = ("request", "choice_scores")  # mappings
+JSON_COLUMNS = ("request", "choice_scores", "choice_tokens")  # mappings
 
 
 def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
@@ -54,6 +54,7 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         finite_numbers(completion.choice_scores),
         completion.model,
         completion.reasoning,
+        None if completion.choice_tokens is None else dict(completion.choice_tokens),
     )
     return dict(zip(COLUMNS, values, strict=True))
 
