@@ -55,6 +55,17 @@ TEMPLATE = "user:\n{{ question }}"
                 "(first: 0, rows.jsonl:1); an answer ends before it"
             ],
         ),
+        (
+            ["one\ntwo", "three"],
+            "[exact_match: {transform: first_line}]",
+            "",
+            [
+                "exact_match: an answer equal to the expected value is not right in 1 of 2 rows "
+                "(first: 0, rows.jsonl:1); shorten the expected value, or change the evaluator's "
+                "settings"
+            ],
+        ),
+        (["one", "two"], '[exact_match: {transform: {after: "Answer:"}}]', "", []),
         (["1.5", "2.5"], "[numeric_answer]", "parameters: {stop: .}\n", []),
         (
             ["one two three four", "one"],

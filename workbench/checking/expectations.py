@@ -14,7 +14,7 @@ from workbench.checking.finding import Finding, count_rows
 from workbench.dataset import EXPECTED, Dataset, Example
 from workbench.dataset.expected import is_empty
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Evaluator
+from workbench.evaluator import Evaluator, Score
 from workbench.evaluator.lookup import expected_check
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
@@ -23,6 +23,7 @@ Check = Callable[[Mapping[str, JSON]], None]
 
 # Evaluators of the library whose answer contains the text of the expected value.
 _TEXTUAL = frozenset({"exact_match", "contains", "label_match"})
+_TRIED_VALUES = 5_000  # distinct values above which trying each takes too long
 _COMPARED = frozenset({"outputs", "expectations"})
 _LEAK_ROWS = 3  # below, equal columns may be chance
 
@@ -91,7 +92,13 @@ def expected_findings(
     yield from unmatched
     if not matched or any(finding.refused for finding in unmatched):
         return
-    yield from _outside_choices(answered, [evaluator for evaluator, _ in matched], variants)
+    functions = [
+        evaluator
+        for evaluator, _ in matched
+        if evaluator.function and not set(evaluator.arguments) - _COMPARED
+    ]
+    yield from _outside_choices(answered, functions, len(matched), variants)
+    yield from _unreachable(answered, functions)
     if any(evaluator.spec and evaluator.spec.name in _TEXTUAL for evaluator, _ in matched):
         yield from _cut(answered, variants)
     prompts = {variant.prompt.ref: variant.prompt for variant in variants}
@@ -125,7 +132,7 @@ def _missing(
         if rows := unanswered if reads_answer else without_any:
             message = f"{count_rows(dataset, rows, len(examples))} have no expected value"
             fix = f"each is an error of {', '.join(evaluators)}: fill them in or remove them"
-            yield Finding(message, fix=fix)
+            yield Finding(message, fix=fix, refused=len(rows) == len(examples))
 
 
 def _unmatched(answered: _Answered, evaluator: Evaluator, check: Check) -> Iterator[Finding]:
@@ -147,7 +154,10 @@ def _unmatched(answered: _Answered, evaluator: Evaluator, check: Check) -> Itera
 
 
 def _outside_choices(
-    answered: _Answered, evaluators: Sequence[Evaluator], variants: Sequence[Answering]
+    answered: _Answered,
+    evaluators: Sequence[Evaluator],
+    comparing: int,
+    variants: Sequence[Answering],
 ) -> Iterator[Finding]:
     """Rows for which none of a prompt's choices is right."""
     for prompt in {v.prompt.ref: v.prompt for v in variants}.values():
@@ -155,23 +165,47 @@ def _outside_choices(
         if not choices or prompt.settings.choice_templates:
             continue
         for evaluator in evaluators:
-            if not evaluator.function or set(evaluator.arguments) - _COMPARED:
-                continue
             if rows := answered.rows(partial(_none_right, evaluator, choices)):
                 message = f"{evaluator.name}: none of the `choices` is right in"
                 fix = f"the choices are {', '.join(map(repr, choices[:12]))}"
-                refused = len(rows) == answered.total and len(evaluators) == 1
+                refused = len(rows) == answered.total and comparing == 1
                 counted = answered.count(rows)
                 where = prompt.choices_where or prompt.where()
                 yield Finding(f"{message} {counted}", where, fix, refused)
 
 
+def _unreachable(answered: _Answered, evaluators: Iterable[Evaluator]) -> Iterator[Finding]:
+    """Rows in which even the expected text is no right answer, as a transform cuts it."""
+    if len(answered.values) > _TRIED_VALUES:
+        return
+    for evaluator in evaluators:
+        transform = evaluator.spec.settings.get("transform") if evaluator.spec else None
+        if transform not in (None, "first_line", "last_line"):
+            continue  # it reads a part of answers that expected values don't have
+        if rows := answered.rows(partial(_is_unreachable, evaluator)):
+            message = f"{evaluator.name}: an answer equal to the expected value is not right in"
+            fix = "shorten the expected value, or change the evaluator's settings"
+            yield Finding(f"{message} {answered.count(rows)}", fix=fix)
+
+
+def _is_unreachable(evaluator: Evaluator, expectations: Mapping[str, JSON]) -> bool:
+    texts = _texts(expectations)
+    scores = list(_scores(evaluator, texts, expectations))
+    return "" not in texts and not any(score.error or score.number for score in scores)
+
+
 def _none_right(
     evaluator: Evaluator, choices: Iterable[str], expectations: Mapping[str, JSON]
 ) -> bool:
-    rows = [{"outputs": choice, "expectations": expectations} for choice in choices]
-    names = evaluator.arguments
-    return not any(evaluator.call({name: row[name] for name in names}).number for row in rows)
+    return not any(score.number for score in _scores(evaluator, choices, expectations))
+
+
+def _scores(
+    evaluator: Evaluator, answers: Iterable[str], expectations: Mapping[str, JSON]
+) -> Iterator[Score]:
+    for answer in answers:
+        row = {"outputs": answer, "expectations": expectations}
+        yield evaluator.call({name: row[name] for name in evaluator.arguments})
 
 
 def _cut(answered: _Answered, variants: Sequence[Answering]) -> Iterator[Finding]:
