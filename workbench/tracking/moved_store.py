@@ -6,9 +6,9 @@ MLflow stores absolute addresses. The artifacts are in a folder beside the store
     file:///new/.workbench/artifacts/qa/7c0f…    from the next command on
 """
 
+import os
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -28,25 +28,24 @@ def update_addresses(file: Path, artifacts: Path) -> None:
     """Replace addresses below the store's former folder by those below `artifacts`.
 
     A copy without the artifacts gets a copy of them too, so that it never writes in the original.
-    A store that can't be written keeps its addresses.
+    A file that can't be written keeps its addresses.
+
+    Raises:
+        sqlite3.Error: another process keeps the store locked.
     """
-    with suppress(sqlite3.Error), closing(sqlite3.connect(file, timeout=BUSY_S)) as connection:
+    with closing(sqlite3.connect(file, timeout=BUSY_S)) as connection:
         query = "SELECT artifact_location FROM experiments"
-        locations = [str(location) for (location,) in connection.execute(query)]
-        for old in locations:
+        for (old,) in connection.execute(query).fetchall():
             folder = artifacts / _path(old).name
-            new = folder.as_uri()
-            if old == new or not _is_moved(old, folder, file.name):
+            if old == folder.as_uri() or not _is_moved(old, folder, file.name):
                 continue
+            if not os.access(file, os.W_OK):
+                return
             with connection:
                 for name in _names(connection, old):
                     _copy_missing(_path(old) / name, folder / name)
-                for table, column, values in _updates(old, new):
-                    connection.execute(
-                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608
-                        f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
-                        values,
-                    )
+                for table, column in ADDRESS_COLUMNS:
+                    _replace_prefix(connection, table, column, (old, folder.as_uri()))
 
 
 def _is_moved(old: str, folder: Path, file_name: str) -> bool:
@@ -63,9 +62,18 @@ def _path(address: str) -> Path:
     return Path(unquote(urlsplit(address).path))
 
 
-def _updates(old: str, new: str) -> Iterator[tuple[str, str, tuple[str | int, ...]]]:
-    for table, column in ADDRESS_COLUMNS:
-        yield table, column, (new, len(old) + 1, old, len(old) + 1, f"{old}/")
+def _replace_prefix(
+    connection: sqlite3.Connection, table: str, column: str, prefixes: tuple[str, str]
+) -> None:
+    """Replace the first prefix by the second in a column; a version of MLflow may lack it."""
+    query = "SELECT name FROM pragma_table_info(?)"
+    if (column,) in connection.execute(query, [table]).fetchall():
+        old, new = prefixes
+        connection.execute(
+            f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608  our names
+            f"WHERE {column} = ? OR substr({column}, 1, ?) = ?",
+            (new, len(old) + 1, old, len(old) + 1, f"{old}/"),
+        )
 
 
 def _names(connection: sqlite3.Connection, location: str) -> list[str]:

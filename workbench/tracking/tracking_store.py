@@ -185,7 +185,10 @@ def connect(
     silence()
     client = _open_client(uri, redactor or Redactor())
     if artifacts:
-        update_addresses(file, artifacts)
+        try:
+            update_addresses(file, artifacts)
+        except sqlite3.Error as error:
+            raise _unusable_error(file, error) from error
     return TrackingStore(uri, client, artifacts, lock)
 
 

@@ -129,14 +129,14 @@ class VariantRun:
             write_table(store.client, run_id, rows, [clusters[number] for number in numbers])
             self._log_parquet()
         log_params(store, self._run, self._job.plan, self._variant)
+        # With its answers a later recording of the same ones continues in this run.
         log_tags(store, run_id, {ANSWERS: state.tags[ANSWERS]})
         log_metrics(store, self._run, self._attempt, result)
         errors = list(self._errors(result))
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
         complete = not errors and not store.client.artifact_error
-        # With its answers a later recording of the same ones continues in this run.
-        tags |= state.tags if complete else {ANSWERS: state.tags[ANSWERS]}
+        tags |= state.tags if complete else {}
         log_tags(store, run_id, tags)
         end_run(store, self._run, state.status)
         self.finished = True
