@@ -119,7 +119,7 @@ def read_books(folder: Path) -> Books:
 def left_behind(folder: Path) -> list[str]:
     """Files that a job must not leave behind: locks, owners, logs; MLflow's files are ignored."""
     lasting = ("store.db", "acknowledged", "reserve", "owners", "plan-")
-    lasting += ("mlflow", "artifacts", "unrecorded", ".gitignore")
+    lasting += ("mlflow", "artifacts", "unrecorded", "recording", ".gitignore")
     return sorted(
         str(path.relative_to(folder))
         for path in folder.rglob("*")
