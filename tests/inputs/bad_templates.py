@@ -121,6 +121,25 @@ TEMPLATES = [
         template("user:\n{{ txt }}\n"),
     ),
     Case(
+        "B02-choices",
+        (
+            "error: prompts/qa/plain.jinja:2:1: `choices`: unknown variable 'txts' (row a, "
+            "rows.jsonl:1)\n"
+            "  fix: did you mean 'text'? known: text\n"
+        ),
+        template('---\nchoices: "{{ txts }}"\n---\nuser:\n{{ text }}\n'),
+    ),
+    Case(
+        "B02-single-choice",
+        (
+            "error: prompts/qa/plain.jinja:2:1: `choices` gives 1 choice, 'one' (row a, "
+            "rows.jsonl:1)\n"
+            "  fix: give the row at least two choices, or remove it\n"
+        ),
+        template('---\nchoices: "{{ [text] }}"\n---\nuser:\n{{ text }}\n'),
+        words=("plan",),
+    ),
+    Case(
         "B02-attribute",
         (
             "error: prompts/qa/plain.jinja:2:9: no 'nam' in this mapping (row "

@@ -3,6 +3,7 @@
 import pytest
 from bench import refusal
 
+from workbench.lint.task import lint_task
 from workbench.model import Completion, Usage
 from workbench.prompt import choose
 
@@ -147,6 +148,17 @@ def test_choices_of_a_row_are_checked(bench, choices, expected):
 )
 def test_choices_are_checked_as_far_as_no_row_is_needed(bench, choices, expected):
     assert refusal(bench.prompt, source(choices)) == f"{FILE}:{expected}"
+
+
+def test_lint_names_the_row_as_plan_does(bench):
+    bench.write("plain.jinja", '---\nchoices: ["{{ text }}", "two "]\n---\n{{ text }}')
+    error = refusal(bench.plan)
+    (findings,) = lint_task(bench.project, "qa", 0).prompts
+    assert [str(found).replace(f"{bench.root}/", "") for found in findings.errors] == [error]
+    assert error == (
+        "prompts/qa/plain.jinja:2:1: `choices` gives 'two' twice, as choices 1 and 2 "
+        "(row b, rows.jsonl:2)\n  fix: remove one: two equal choices can't be told apart"
+    )
 
 
 def test_normalize_needs_choices(bench):
