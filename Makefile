@@ -85,6 +85,7 @@ bench-peers: install
 	$(BIN)/python -m benchmarks.beside_peers
 	$(BIN)/python -m benchmarks.intervals
 	$(BIN)/python -m benchmarks.parity
+	$(BIN)/python -m benchmarks.parity_choices
 	$(BIN)/python -m benchmarks.local
 	$(BIN)/python -m benchmarks.report
 

@@ -96,9 +96,9 @@ def run_workbench(folder: Path, task: Task) -> dict[str, float]:
         f"models:\n  - transformers:{MODEL}: {{dtype: float32}}\n"
         "evaluators: [exact_match]\n"
     )
+    (folder / "workbench.yaml").write_text("tracking_uri: none\n")
     command = workbench("run", task.name, "--json")
-    environment = os.environ | {"MLFLOW_TRACKING_URI": "none"}
-    output = subprocess.run(command, cwd=folder, env=environment, check=True, stdout=-1).stdout
+    output = subprocess.run(command, cwd=folder, check=True, stdout=-1).stdout
     return {
         METRICS[variant["prompt"]]: variant["metrics"]["exact_match"]["mean"]
         for variant in json.loads(output)["variants"]

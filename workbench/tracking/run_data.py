@@ -37,6 +37,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         **{f"model.{key}": value for key, value in model.model.reading.items()},
         **variant.parameters,
         "choice_method": variant.choice_method or None,
+        "normalize": variant.prompt.settings.as_json().get("normalize"),
         "dataset": plan.experiment.dataset.name,
         "repeats": plan.experiment.repeats,
     }
