@@ -55,7 +55,10 @@ ANSWERED = Completion(
     reasoning="Snow.",
 )
 CHOSEN = Completion(
-    "k2", "ok", "x" * 1200, "It is", choice_scores={" yes": -0.25, " no": float("-inf")}, attempts=2
+    *("k2", "ok", "x" * 1200, "It is"),
+    choice_scores={" yes": -0.25, " no": float("-inf")},
+    choice_tokens={" yes": 1, " no": 2},
+    attempts=2,
 )
 ANN = AssessmentSource(source_type="HUMAN", source_id="ann")
 SCORES = {
@@ -331,10 +334,10 @@ def test_a_span_shows_log_likelihoods_prefill_attempts_and_reasoning(
 ) -> None:
     open_writer(run_store).write(run_store.row_traces(["plain text", "every score"]))
     attributes = [trace.data.spans[1].attributes for trace in run_store.shown_traces()]
-    names = ("choice_scores", "prefill", "attempts", "reasoning")
+    names = ("choice_scores", "choice_tokens", "prefill", "attempts", "reasoning")
     assert [tuple(span.get(f"workbench.{name}") for name in names) for span in attributes] == [
-        ({" yes": -0.25, " no": None}, "It is", 2, None),
-        (None, None, 1, "Snow."),
+        ({" yes": -0.25, " no": None}, {" yes": 1, " no": 2}, "It is", 2, None),
+        (None, None, None, 1, "Snow."),
     ]
 
 

@@ -179,6 +179,8 @@ class RowTrace:
             call["workbench.reasoning"] = self.completion.reasoning
         if self.completion.choice_scores is not None:
             call["workbench.choice_scores"] = finite_numbers(self.completion.choice_scores)
+        if self.completion.choice_tokens is not None:
+            call["workbench.choice_tokens"] = self.completion.choice_tokens
         if "messages" in body:
             call["mlflow.spanType"] = "CHAT_MODEL"
             call["mlflow.message.format"] = "openai"
