@@ -173,14 +173,13 @@ class RowTrace:
             "workbench.attempts": self.completion.attempts,
             **self._cost(),
         }
-        if self.completion.prefill:
-            call["workbench.prefill"] = self.completion.prefill
-        if self.completion.reasoning:
-            call["workbench.reasoning"] = self.completion.reasoning
-        if self.completion.choice_scores is not None:
-            call["workbench.choice_scores"] = finite_numbers(self.completion.choice_scores)
-        if self.completion.choice_tokens is not None:
-            call["workbench.choice_tokens"] = self.completion.choice_tokens
+        parts: dict[str, JSON] = {
+            "prefill": self.completion.prefill,
+            "reasoning": self.completion.reasoning,
+            "choice_scores": finite_numbers(self.completion.choice_scores),
+            "choice_tokens": self.completion.choice_tokens,
+        }
+        call |= {f"workbench.{name}": value for name, value in parts.items() if value}
         if "messages" in body:
             call["mlflow.spanType"] = "CHAT_MODEL"
             call["mlflow.message.format"] = "openai"
