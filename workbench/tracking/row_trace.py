@@ -184,9 +184,8 @@ class RowTrace:
             call["mlflow.spanType"] = "CHAT_MODEL"
             call["mlflow.message.format"] = "openai"
             if self.completion.scored:
-                message = {"role": "assistant", "content": self.completion.text}
-                finish = self.completion.finish_reason
-                choice: JSON = {"index": 0, "finish_reason": finish, "message": message}
+                choice: JSON = {"index": 0, "finish_reason": self.completion.finish_reason}
+                choice["message"] = {"role": "assistant", "content": self.completion.text}
                 call["mlflow.spanOutputs"] = {"choices": [choice]}
         return [
             self._span(row_id, None, variant.name, row),
