@@ -46,7 +46,8 @@ EXPERIMENTS = [
         "B26-workbench",
         (
             "error: workbench.yaml:1:1: unknown key 'price'\n"
-            "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, registry_prefix, tracking_uri\n"
+            "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, "
+            "registry_prefix, tracking_uri\n"
         ),
         {"../../workbench.yaml": "price: {}\n"},
     ),
