@@ -65,6 +65,7 @@ def odd_record(row_id: str, texts: list[str], values: list[object]) -> RowRecord
         plain.row.completion,
         **dict(zip(("text", "prefill", "error", "finish_reason", "model"), texts, strict=True)),
         choice_scores={texts[2]: 0.5},
+        choice_tokens={texts[2]: 1},
     )
     score = Score(texts[0], texts[1], texts[2], texts[3])
     body = Request.from_body("", {"messages": values}).text

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from hashlib import blake2b
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 from workbench.canonical import JSON
 from workbench.dataset import Example
@@ -68,9 +68,6 @@ def storable_record(record: RowRecord) -> RowRecord:
         ),
     )
     completion = row.completion and _with_storable_fields(row.completion)
-    if completion and completion.choice_scores:
-        scores = {storable_text(key): value for key, value in completion.choice_scores.items()}
-        completion = replace(completion, choice_scores=scores)
     row = replace(
         row,
         cell=cell,
@@ -83,5 +80,5 @@ def storable_record(record: RowRecord) -> RowRecord:
 def _with_storable_fields(instance: T) -> T:
     """The dataclass instance with storable text in each field."""
     values = {field.name: getattr(instance, field.name) for field in fields(instance)}
-    texts = {name: storable_text(v) for name, v in values.items() if isinstance(v, str)}
-    return replace(instance, **cast("dict[str, Any]", texts))
+    texts = {n: storable_json(v) for n, v in values.items() if isinstance(v, str | Mapping)}
+    return replace(instance, **texts)
