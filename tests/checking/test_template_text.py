@@ -79,6 +79,11 @@ def test_handlebars_are_refused(refused, tag):
         ('[{"role": "user", "content": "{{ question }}"}]', "JSON"),
         ('[\n  {"role": "system", "content": "Hi"},\n  {"role": "user", "content": ""}\n]', "JSON"),
         ('{"messages": [{"role": "user", "content": "{{ question }}"}]}', "JSON"),
+        (
+            '{"model": "m", "messages": [{"content": "{{ question }}", "role": "user"}]}',
+            "JSON",
+        ),
+        ('{"role": "user", "content": "{{ question }}"}', "JSON"),
         ("[{'role': 'user', 'content': '{{ question }}'}]", "JSON"),
         ('[("system", "Hi"), ("human", "{question}")]', "a Python list"),
         ("- role: user\n  content: '{{ question }}'", "YAML"),

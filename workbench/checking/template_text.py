@@ -36,7 +36,7 @@ _ANY_PLACEHOLDER = r"(?<!\{)\$?\{[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)s|\[\[\w+
 # Conversations in another format, as the whole text.
 _FORMATS = {
     "JSON": rf"\[\s*\{{.*[\"']role[\"']\s*:\s*[\"']{_ROLE_WORDS}[\"'].*\}}\s*\]"
-    rf"|\{{\s*[\"'](?:messages|role)[\"']\s*:.*[\"']{_ROLE_WORDS}[\"'].*\}}",
+    rf"|\{{\s*[\"'](?:\w+[\"']\s*:.*[\"'])?role[\"']\s*:\s*[\"']{_ROLE_WORDS}[\"'].*\}}",
     "a Python list": rf"\[\s*\(\s*[\"']{_ROLE_WORDS}[\"']\s*,.*\)\s*,?\s*\]",
     "YAML": rf"(?:messages:\s*)?-\s+[\"']?role[\"']?:\s*[\"']?{_ROLE_WORDS}[\"']?\s*\n.*",
 }
