@@ -249,3 +249,19 @@ def test_filter_in_a_reply_with_status_200_is_sent_once(home: Home) -> None:
         result = home.read("run")
         assert (len(home.server.requests) - before, result["requests"]["sent"]) == (sent, sent)
         assert [variant["rows"]["failed"] for variant in result["variants"]] == [0, HARD]
+
+
+def test_stored_answers_are_compared_although_the_edited_experiment_may_not_be_sent(
+    home: Home,
+) -> None:
+    home.server.script = script(None)
+    home.command("run")
+    text = (home.task / "experiment.yaml").read_text()
+    evaluators = "evaluators: [exact_match, label_match: {labels: [good, bad]}]"
+    (home.task / "experiment.yaml").write_text(
+        text.replace("evaluators: [exact_match]", evaluators)
+    )
+    done = home.command("run")
+    assert (done.returncode, "'yes'" in done.stderr) == (2, True)
+    codes = {command: home.command(command).returncode for command in ("compare", "decide", "gate")}
+    assert codes == {"compare": 0, "decide": 0, "gate": 0}

@@ -39,15 +39,15 @@ class Finding:
         return WorkbenchError(self.message, where=self.where, fix=self.fix)
 
 
-def accept(findings: Iterable[Finding]) -> list[str]:
-    """Return the notes.
+def accept(findings: Iterable[Finding], *, refuses: bool = True) -> list[str]:
+    """Return the notes; without `refuses` all findings are notes.
 
     Raises:
         WorkbenchError: the first finding that is refused.
     """
     notes: list[str] = []
     for finding in findings:
-        if finding.refused:
+        if finding.refused and refuses:
             raise finding.error
         notes.append(str(finding))
     return list(dict.fromkeys(notes))

@@ -79,7 +79,7 @@ def compare(
     task = task or next((variant.task for variant in recorded), "")
     _check_task(task, runs, project)
     with open_experiment(
-        task, Options(Scope(limit)), tracking_uri, extra_prompts, require_env=False
+        task, Options(Scope(limit), sends=False), tracking_uri, extra_prompts, require_env=False
     ) as opened:
         project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
         compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)

@@ -71,7 +71,7 @@ def gate(
 
     task, selectors = split_task(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    options = Options(Scope(limit))
+    options = Options(Scope(limit), sends=grow)
     experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
     with experiment as opened:
         project, plan = opened.project, opened.plan()

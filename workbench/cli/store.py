@@ -79,7 +79,7 @@ def explain(
     from workbench.store.explain import explain_key
 
     if task:
-        options = Options(Scope(None, only or ()))
+        options = Options(Scope(None, only or ()), sends=False)
         with open_experiment(task, options, tracking_uri) as opened:
             cells = _cells(key, opened.store, opened.plan())
         lines = row_lines(key, cells, opened.project.file.currency)

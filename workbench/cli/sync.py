@@ -94,7 +94,9 @@ def _sync(
     try:
         if file.is_file():
             uri = tracking_uri or pending.tracking_uri
-            with open_experiment(file, Options(Scope.from_json(pending.scope)), uri) as opened:
+            with open_experiment(
+                file, Options(Scope.from_json(pending.scope), sends=False), uri
+            ) as opened:
                 plan, context = opened.plan(), RunContext(project, opened.store, progress())
                 if plan.digest == pending.plan:
                     return _record(pending, plan, context, uri)

@@ -49,7 +49,8 @@ def plan_invocation(
         refetch.update(available - usable)
         return usable
 
-    plan = make_plan(redact_rows(experiment, store.redactor), renderer, stored, options.scope)
+    experiment = redact_rows(experiment, store.redactor)
+    plan = make_plan(experiment, renderer, stored, options.scope, refuses=options.sends)
     return replace(plan, refetch=frozenset(refetch))
 
 
@@ -58,10 +59,13 @@ def make_plan(
     renderer: Renderer,
     stored: Callable[[Collection[str]], set[str]],
     scope: Scope,
+    *,
+    refuses: bool = True,
 ) -> Plan:
     """Render every template with every example and key every request; send nothing.
 
-    `stored` returns the keys whose stored answer may be used.
+    `stored` returns the keys whose stored answer may be used. Without `refuses` what the checks
+    would refuse is noted.
 
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
@@ -73,9 +77,10 @@ def make_plan(
     scope = _with_metric(scope, experiment, variants)
     _check_models(experiment, variants)
     dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
-    notes += accept(expected_findings(experiment, examples, variants))
+    findings = list(expected_findings(experiment, examples, variants))
+    notes += accept(findings, refuses=refuses)
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
-    bodies, findings = _fill(crosses, dataset, examples, renderer)
+    bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     stored_keys = stored(bodies.keys())
     seen = set(stored_keys)
     requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
@@ -90,7 +95,12 @@ def make_plan(
         bodies=bodies,
         stored=answered,
         shared=planned - answered - sum(map(len, requests)),
-        notes=(*notes, *findings, *dataset.warnings, *schema_notes(_bodies_of(crosses, bodies))),
+        notes=(
+            *notes,
+            *prompt_notes,
+            *dataset.warnings,
+            *schema_notes(_bodies_of(crosses, bodies)),
+        ),
         scope=scope.as_json(),
         baselines=baselines,
     )
@@ -103,7 +113,12 @@ def _bodies_of(
 
 
 def _fill(
-    crosses: Sequence["_Cross"], dataset: Dataset, examples: Sequence[Example], renderer: Renderer
+    crosses: Sequence["_Cross"],
+    dataset: Dataset,
+    examples: Sequence[Example],
+    renderer: Renderer,
+    *,
+    refuses: bool,
 ) -> tuple[dict[str, Request], list[str]]:
     """Add every example to every cross, rendering each prompt once.
 
@@ -114,7 +129,8 @@ def _fill(
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
         rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
-        notes += accept(template_findings(prompt, dataset.columns, len(examples)))
+        findings = template_findings(prompt, dataset.columns, len(examples))
+        notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
         calls = prompt.calls(renderer, rows, ids)
         with explain_hidden(dataset):
@@ -123,7 +139,7 @@ def _fill(
                 for cross in users:
                     cross.add(example, call, bodies)
         by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
-        notes += accept(checked.findings(by_likelihood=by_likelihood))
+        notes += accept(checked.findings(by_likelihood=by_likelihood), refuses=refuses)
     return bodies, notes
 
 

@@ -198,6 +198,8 @@ class Options:
         retry_failed: send requests with useless answers again (filtered, rejected, empty, invalid).
         again: record new runs although the same invocation was recorded before.
         wait: return once MLflow has everything, not when the answers are scored.
+        sends: False: only stored answers are read, so a template or an expected value that can't be
+            right is noted and not refused.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -205,3 +207,4 @@ class Options:
     retry_failed: bool = False
     again: bool = False
     wait: bool = True
+    sends: bool = True
