@@ -1,7 +1,7 @@
 """From an experiment to a plan: every template rendered, every request keyed, nothing sent."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -72,18 +72,15 @@ def make_plan(
     """
     variants, notes = find_variants(experiment, scope)
     baselines = find_baselines(experiment, variants, complete=not any(scope.only))
-    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
-        scope = replace(scope, limit=None)  # all rows
-    scope = _with_metric(scope, experiment, variants)
+    scope = _complete_scope(scope, experiment, variants)
     _check_models(experiment, variants)
     dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
-    findings = list(expected_findings(experiment, examples, variants))
-    notes += accept(findings, refuses=refuses)
+    notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
+    notes += [*prompt_notes, *dataset.warnings, *schema_notes(_bodies_of(crosses, bodies))]
     stored_keys = stored(bodies.keys())
-    seen = set(stored_keys)
-    requests = [tuple(_first_uses(cross.cells, bodies, seen)) for cross in crosses]
+    requests = _unsent_requests(crosses, bodies, stored_keys)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
     planned = sum(len(cross.cells) for cross in crosses)
     return Plan(
@@ -91,16 +88,11 @@ def make_plan(
         examples=examples,
         variants=tuple(cross.variant for cross in crosses),
         cells=tuple(tuple(cross.cells) for cross in crosses),
-        requests=tuple(requests),
+        requests=requests,
         bodies=bodies,
         stored=answered,
         shared=planned - answered - sum(map(len, requests)),
-        notes=(
-            *notes,
-            *prompt_notes,
-            *dataset.warnings,
-            *schema_notes(_bodies_of(crosses, bodies)),
-        ),
+        notes=tuple(notes),
         scope=scope.as_json(),
         baselines=baselines,
     )
@@ -230,17 +222,25 @@ class _Cross:
         return max(limits, default=None)
 
 
-def _first_uses(
-    cells: Sequence[Cell], bodies: Mapping[str, Request], seen: set[str]
-) -> Iterator[Request]:
-    for cell in cells:
-        if cell.key not in seen:
-            seen.add(cell.key)
-            yield bodies[cell.key]
+def _unsent_requests(
+    crosses: Sequence[_Cross], bodies: Mapping[str, Request], stored: Set[str]
+) -> tuple[tuple[Request, ...], ...]:
+    """Each cross's requests without a stored answer, at their first use."""
+    seen, requests = set(stored), []
+    for cross in crosses:
+        keys = dict.fromkeys(cell.key for cell in cross.cells if cell.key not in seen)
+        seen.update(keys)
+        requests.append(tuple(bodies[key] for key in keys))
+    return tuple(requests)
 
 
-def _with_metric(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
-    """Fill in the metric of a race; its test needs a bound on how much one row can change."""
+def _complete_scope(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
+    """The scope without a limit that all rows are within, and with the metric of a race.
+
+    A race's test needs a bound on how much one row can change.
+    """
+    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
+        scope = replace(scope, limit=None)
     if scope.race is None:
         return scope
     evaluators = {evaluator.name: evaluator for evaluator in experiment.evaluators}
