@@ -157,7 +157,8 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "price: {}\n",
             "workbench.yaml:1:1: unknown key 'price'\n"
-            "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, tracking_uri",
+            "  fix: did you mean 'prices'? known: prices, traces, currency, drain_s, "
+            "registry_prefix, tracking_uri",
         ),
         (
             "prices:\n  openai:m: {inptu: 1, output: 2}\n",
@@ -182,7 +183,8 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "- a\n",
             "workbench.yaml: ['a'] is not a mapping\n"
-            "  fix: use these keys: tracking_uri, currency, prices, drain_s, traces",
+            "  fix: use these keys: tracking_uri, registry_prefix, currency, prices, drain_s, "
+            "traces",
         ),
     ],
 )

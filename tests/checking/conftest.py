@@ -6,6 +6,8 @@ from collections.abc import Callable
 import pytest
 from bench import refusal
 
+from workbench.plan import Scope
+
 QUESTIONS = [
     {"id": "a", "question": "2 + 2?", "context": "sums", "label": "4"},
     {"id": "b", "question": "3 + 3?", "context": "more", "label": "6"},
@@ -39,8 +41,12 @@ def write(bench) -> Callable[..., str]:
 
 @pytest.fixture
 def notes(bench, write) -> Callable[..., list[str]]:
-    """The notes of a plan."""
-    return lambda *parts, **named: list(bench.plan(write(*parts, **named)).notes)
+    """The notes of a plan, of the first `limit` rows."""
+
+    def plan_notes(*parts: object, limit: int | None = None, **named: object) -> list[str]:
+        return list(bench.plan(write(*parts, **named), scope=Scope(limit)).notes)
+
+    return plan_notes
 
 
 @pytest.fixture

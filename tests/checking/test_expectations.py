@@ -179,3 +179,11 @@ def test_lint_refuses_expected_values_as_plan_does(bench, write):
     bench.write("experiment.yaml", text)
     (error,) = lint_task(bench.project, "qa", 0).file_errors
     assert str(error) == refusal(bench.plan, text)
+
+
+def test_what_is_wrong_in_the_first_rows_only_is_noted(notes):
+    """With `--limit`: other rows may have an expected value that is right."""
+    assert notes(TEMPLATE, labelled(None, "good"), limit=1) == [
+        "1 of 1 rows (first: 0, rows.jsonl:1) have no expected value; each is an error of "
+        "exact_match: fill them in or remove them"
+    ]

@@ -5,7 +5,7 @@ max_tokens 3 is less than the words of the expected value in 40 of 150 rows (fir
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Protocol
 
@@ -71,7 +71,10 @@ class _Answered:
 def expected_findings(
     experiment: Experiment, examples: Sequence[Example], variants: Sequence[Answering]
 ) -> Iterator[Finding]:
-    """Findings in the expected values of these rows, for the experiment's evaluators."""
+    """Findings in the expected values of these rows, for the experiment's evaluators.
+
+    What can't be right in the first rows only is noted: others may have it right.
+    """
     dataset = experiment.dataset
     checks = [(evaluator, expected_check(evaluator)) for evaluator in experiment.evaluators]
     comparing = [pair for pair in checks if pair[1] or pair[0].needs_expectations]
@@ -80,6 +83,17 @@ def expected_findings(
     if not dataset.labelled:
         yield _no_expectations(experiment, comparing[0][0])
         return
+    for finding in _row_findings(dataset, examples, comparing, variants):
+        limited = len(examples) < dataset.rows
+        yield replace(finding, refused=False) if limited else finding
+
+
+def _row_findings(
+    dataset: Dataset,
+    examples: Sequence[Example],
+    comparing: Sequence[tuple[Evaluator, Check | None]],
+    variants: Sequence[Answering],
+) -> Iterator[Finding]:
     answered, unanswered = _Answered(dataset), list[int]()
     for index, example in enumerate(examples):
         if is_empty(example.expectations.get(EXPECTED)):

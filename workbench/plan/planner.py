@@ -131,7 +131,8 @@ def _fill(
                 for cross in users:
                     cross.add(example, call, bodies)
         by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
-        notes += accept(checked.findings(by_likelihood=by_likelihood), refuses=refuses)
+        row_findings = checked.findings(by_likelihood=by_likelihood)
+        notes += accept(row_findings, refuses=refuses and len(examples) == dataset.rows)
     return bodies, notes
 
 
