@@ -39,6 +39,7 @@ READ = {
     "cut": ('{"choice": "ye', None),
     "nothing": ('{"choice": ""}', None),
     "null": ('{"choice": null}', None),
+    "an invalid escape": (r'{"choice": "\yes"', None),
     "deep": ("[" * 100_000, None),
 }
 

@@ -58,6 +58,7 @@ def test_the_part_of_an_output(transform, outputs, part):
         ({"after": "Answer:"}, "Answer: ", "nothing after 'Answer:'"),
         ({"json": "$.answer"}, "Paris", "no JSON in the output"),
         ({"json": "$.answer"}, '{"text": "Paris"}', "$.answer is not in the output's JSON"),
+        ({"json": "$.answer"}, "[" * 100_000, "no JSON in the output"),
         ({"json": "$[3]"}, "[1]", "$[3] is not in the output's JSON"),
         ({"json": "$.answer"}, '{"answer": null}', "$.answer is null in the output's JSON"),
         ({"regex": "[A-D]"}, "none", "no match of '[A-D]' in the output"),

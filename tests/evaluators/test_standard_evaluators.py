@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from workbench.answers.reasoning import split_reasoning
 from workbench.errors import WorkbenchError
 from workbench.evaluator import Score, Spec
 from workbench.evaluator.lookup import expected_check, load_evaluator
+from workbench.evaluator.transform import NoPartError, read_transform
 from workbench.evaluators import label_match as label_match_file
 from workbench.evaluators import numeric_answer as numeric_answer_file
 from workbench.evaluators import regex_match as regex_match_file
@@ -125,6 +127,7 @@ def test_regex_match(outputs, settings, expected):
             ),
         ),
         ('{"a": NaN}', {}, Score(False, reason="NaN is not JSON")),
+        ("[" * 100_000, {}, Score(False, reason="it is nested too deeply")),
     ],
 )
 def test_json_valid(outputs, settings, expected):
@@ -249,6 +252,9 @@ ALL = {"markdown": True, "punctuation": True, "articles": True}
         ("- `Paris`", "Paris", {"markdown": True}, True),
         ("```\nParis\n```", "Paris", {"markdown": True}, True),
         ("[Paris](https://example.org)", "Paris", {"markdown": True}, True),
+        ("[Paris](https://x.org/Paris_(city))", "Paris", {"markdown": True}, True),
+        ("**A**nswer: **_B_**", "**A**nswer: B", {"markdown": True}, True),
+        ("_snake_case_", "snake_case", {"markdown": True}, True),
         ("snake_case_name", "snakecasename", {"markdown": True}, False),
         ("2*3*4", "234", {"markdown": True}, False),
         ("**The** answer: “Paris”!", "answer Paris", ALL, True),
@@ -260,6 +266,38 @@ def test_normalisation(outputs, answer, normalize, value):
             exact_match(outputs, wanted(answer), normalize=normalize)
     else:
         assert exact_match(outputs, wanted(answer), normalize=normalize) is value
+
+
+# Each is slow to read where the time grows with the square of the length.
+REPEATED = [
+    "#### ",
+    "#### 5 ",
+    "\\boxed{",
+    "\\text{",
+    "\n",
+    "1 ",
+    "(",
+    "[",
+    "{",
+    "`",
+    "**",
+    " *a",
+    "not ",
+]
+REPEATED += ["A, ", "A or ", "positive ", "```\n", "[a](", "<think>\n</think>", "the </think> tag "]
+
+
+@pytest.mark.parametrize("text", REPEATED)
+def test_a_long_answer_is_read(text):
+    answer = text * (50_000 // len(text))
+    row, steps = {"expected_response": "42"}, {"markdown": True, "punctuation": True}
+    assert numeric_answer(answer, row).value is False
+    assert label_match(answer, {"expected_response": "D"}, labels=["A", "D"]).value is False
+    assert exact_match(answer, row, normalize=steps) is False
+    assert json_valid(answer).value is False
+    with pytest.raises(NoPartError):
+        read_transform({"json": "$.answer"}).apply(answer)
+    assert "42" not in split_reasoning(answer).answer
 
 
 def test_each_evaluator_that_compares_text_normalises_it():

@@ -14,6 +14,7 @@ the chat template has begun, unless the text talks about the mark.
 import re
 from collections.abc import Set
 from dataclasses import dataclass
+from itertools import islice
 
 TAG = r"think|thinking|thoughts?|reasoning|seed:think"
 # The mark that opens a thought, and the one that closes it.
@@ -49,6 +50,7 @@ WORD_BEFORE = re.compile(
     r"|us(e|es|ing)|writ(e|es|ing)|emits?|clos(e|es|ing)|ends?) $",
     re.IGNORECASE,
 )
+MOST_MARKS = 50  # that are looked at
 PUNCTUATION_AFTER = re.compile(r"[.,;:!?](\s|$)")
 
 
@@ -111,7 +113,7 @@ def reasoning_marks(tokens: Set[str]) -> set[str]:
 
 def _split_at_closing(text: str) -> Thoughts:
     """Split at a closing mark whose opening one stands in the prompt; no split without any."""
-    for closing in CLOSING.finditer(text):
+    for closing in islice(CLOSING.finditer(text), MOST_MARKS):
         before = text[: closing.start()]
         if OPENING.search(before):
             break
@@ -145,7 +147,8 @@ def _find_closing(text: str, start: int, opening: re.Match[str]) -> re.Match[str
     name = next(filter(None, opening.groups()))
     _, closing = next(mark for mark in MARKS if re.fullmatch(mark[0], opening[0], re.IGNORECASE))
     pattern = re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
-    marks = list(pattern.finditer(text, start)) or list(CLOSING.finditer(text, start))
+    marks = list(islice(pattern.finditer(text, start), MOST_MARKS))
+    marks = marks or list(islice(CLOSING.finditer(text, start), MOST_MARKS))
     meant = (mark for mark in marks if not _is_mention(text, mark))
     return next(meant, marks[0] if marks else None)
 

@@ -15,7 +15,7 @@ from contextlib import suppress
 from workbench.canonical import JSON
 
 FIELD = "choice"  # of the schema
-FENCE = re.compile(r"```[\w-]*\s*\n?(.*?)\s*```", re.DOTALL)
+FENCE = re.compile(r"```[\w-]*(.*?)```", re.DOTALL)
 QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
 CUT_FIELD = re.compile(rf'\s*\{{\s*"{FIELD}"\s*:\s*("(?:[^"\\]|\\.)*")')
 
@@ -39,7 +39,8 @@ def read_choice(answer: str, choices: Collection[str]) -> str | None:
             if len(matches) == 1:
                 return matches.pop()
     if match := CUT_FIELD.match(answer):  # cut off behind its choice
-        return _as_choice(json.loads(match[1], strict=False), choices)
+        with suppress(ValueError):
+            return _as_choice(json.loads(match[1], strict=False), choices)
     return None
 
 

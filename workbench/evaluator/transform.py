@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
@@ -21,7 +22,9 @@ STEPS = {
     "function": (),
 }
 EXAMPLE = 'transform: first_line, last_line, {after: "Answer:"}, {json: $.answer}, {regex: "[A-D]"}'
-_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)```", re.DOTALL | re.IGNORECASE)
+_VALUE_START = re.compile(r"\{(?=\s*[\"}])|\[(?=\s*[\[{\"\]\d\-tfn])")
+MOST_STARTS = 100  # at which JSON is looked for
 _PATH = re.compile(r"\$(?:\.[\w-]+|\[-?\d+\]|\[\"[^\"]+\"\]|\['[^']+'\])*")
 _PATH_STEP = re.compile(r"\.([\w-]+)|\[(-?\d+)\]|\[[\"']([^\"']+)[\"']\]")
 
@@ -188,10 +191,10 @@ def _json_value(text: str) -> JSON:
     for candidate in (text, fence[1] if fence else ""):
         try:
             return json.loads(candidate)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
     decoder = json.JSONDecoder()
-    for start in re.finditer(r"[{\[]", text):
+    for start in islice(_VALUE_START.finditer(text), MOST_STARTS):
         try:
             return decoder.raw_decode(text, start.start())[0]
         except (ValueError, RecursionError):

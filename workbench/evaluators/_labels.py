@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 NEAR = 80  # characters before and behind a label that may negate it
+MOST_MENTIONS = 400  # that are looked at from the beginning, and as many from the end
 # Scripts without spaces between words, or with endings that follow a word directly (Hangul).
 _UNSPACED = (
     "\u0e00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u1950-\u19df\u1a20-\u1aad\u1b00-\u1b7f"
@@ -91,7 +92,10 @@ def find_mentions(text: str, labels: tuple[str, ...], *, ignore_case: bool = Tru
     longest = tuple(sorted(labels, key=len, reverse=True))
     folds = {fold_label(label).replace(" ", ""): label for label in labels}
     mentions = []
-    for match in _pattern(longest, ignore_case).finditer(text):
+    matches = list(_pattern(longest, ignore_case).finditer(text))
+    if len(matches) > 2 * MOST_MENTIONS:
+        matches = [*matches[:MOST_MENTIONS], *matches[-MOST_MENTIONS:]]
+    for match in matches:
         label = longest[(match.lastindex or 1) - 1]
         if len(label) == 1 and not label.isdigit() and not _is_letter_label(text, match):
             continue

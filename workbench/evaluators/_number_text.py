@@ -10,15 +10,17 @@ import unicodedata
 from workbench.evaluators._text import normalize_text, read_steps
 
 UNREAD = "\ue000"  # stands for a quantity that is not read: √2, π, \log 3
+MAX_NESTING = 20  # of LaTeX's braces
 _STEPS = read_steps(None)
 # Clause marks of Chinese and Japanese, which normalisation makes ASCII, end a number.
 _CLAUSE = re.compile(r"(?<!\d)[，：；（）]|[，：；（）](?!\d)")
 _TAG = re.compile(r"</?[A-Za-z][^<>\n]*>|<<[^<>\n]*>>")  # HTML, calculations of GSM8K
+_UNDERLINES = re.compile(r"(?<!\w)_{1,3}(?=[^\W_]|[-$])|(?<=[^\W_]|%)_{1,3}(?!\w|\{)")  # __42__
 _BRACED = r"\{([^{}]*)\}"
 _FRACTION = re.compile(r"\\[cdt]?frac\s*(?:" + _BRACED + r"|(\d))\s*(?:" + _BRACED + r"|(\d))")
 _STYLED = re.compile(
     r"\\(?:text(?:bf|it|rm|tt|sf)?|math(?:bf|it|rm|tt|sf|bb|cal)?|mbox|hbox|bf|rm|operatorname|"
-    r"boldsymbol|emph|underline|fbox|boxed)\s*" + _BRACED
+    r"boldsymbol|emph|underline|fbox|framebox|boxed)\s*" + _BRACED
 )
 _LATEX_SIGNS = {
     rf"\{name}": sign
@@ -39,7 +41,7 @@ _LATEX_SIGNS = {
         (["colon"], ":"),
         (["n"], "\n"),
         (["therefore", "quad", "qquad", "begin", "end", "item", "t"], " "),
-        (["left", "right", "big", "Big", "displaystyle"], ""),
+        (["left", "right", "big", "Big", "displaystyle", "boxed"], ""),
     )
     for name in names
 }
@@ -106,7 +108,7 @@ _CJK_DATE = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s
 def plain_mathematics(text: str) -> str:
     """`text` normalised, with LaTeX, signs, powers, fractions and dates in one spelling."""
     text = _CLAUSE.sub(lambda mark: f" {mark[0]} ", text)
-    text = _TAG.sub(" ", normalize_text(text, _STEPS))
+    text = _UNDERLINES.sub(" ", _TAG.sub(" ", normalize_text(text, _STEPS)))
     text = _ROOT.sub(UNREAD, _without_latex(text))
     text = _SUPERSCRIPT.sub(_power, text)
     text = _SUBSCRIPT.sub("_0_", text)  # a base: 1010₂
@@ -125,13 +127,14 @@ def _without_latex(text: str) -> str:
     text = _ESCAPED.sub(r"\1", text)
     text = re.sub(r"\^\s*(?:\\circ\b|\{\s*\\circ\s*\})", "°", text)
     text = _SPACING.sub(lambda sign: "" if sign[0] == "\\!" else " ", text)
-    before = ""
-    while before != text:
+    for _ in range(MAX_NESTING):
         before = text
         text = _FRACTION.sub(_fraction, _STYLED.sub(r"\1", text))
         text = re.sub(r"\^\s*\{\s*([-+]?\d+)\s*\}", r"^\1", text)
+        if before == text:
+            break
     text = _MACRO.sub(lambda macro: _LATEX_SIGNS.get(macro[0].split("{")[0].strip(), UNREAD), text)
-    return re.sub(r"\s*\*\s*10\s*\^", "*10^", text)
+    return re.sub(r"(?<!\s)\s*\*\s*10\s*\^", "*10^", text)
 
 
 def _fraction(match: re.Match[str]) -> str:

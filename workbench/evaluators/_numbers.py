@@ -3,8 +3,9 @@
 An expression goes on while anything joins its numbers: `3-5`, `(1, 2)`, `7:30`, `5 ft 3 in`,
 `2 of 3`. It is never cut, so no number is read of which the text is only a part.
 
->>> [expression.quantity and expression.quantity.text for expression in
-...  find_numbers("1 1/2 of 3, so 3 + 4 = 7 kg or more. On 2023-12-01 it was 42.", NumberFormat())]
+>>> text = "1 1/2 of 3, so 3 + 4 = 7 kg or more. On 2023-12-01 it was 42."
+>>> quantities = [read_expression(e, NumberFormat()) for e in find_expressions(text)]
+>>> [quantity and quantity.text for quantity in quantities]
 [None, None, '2023-12-01', '42']
 """
 
@@ -25,6 +26,7 @@ from workbench.evaluators._units import (
 )
 
 NEAR = 80  # characters around a number that may change its meaning
+MOST_NUMBERS = 100  # of an expression that is read; a longer one takes the rest of its line
 _LETTER = r"A-Za-z\u00c0-\u024f\u0370-\u03ff\u0400-\u04ff"
 _CJK = r"\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 # A word with digits in it is a name: H2O, v1.2, GPT-4, x_1.
@@ -100,21 +102,15 @@ _GOES_ON = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A complete numeric expression of a text; `quantity` is None if it is not read."""
+    """A complete numeric expression of a text: its numbers, and what joins each to the next."""
 
-    text: str
-    start: int
-    end: int
-    quantity: Quantity | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Chain:
-    """The numbers of an expression, and what joins each to the next."""
-
-    text: str
+    source: str
     numbers: list[re.Match[str]]
     joints: list[str]
+
+    @property
+    def text(self) -> str:
+        return self.source[self.start : self.end]
 
     @property
     def start(self) -> int:
@@ -126,31 +122,23 @@ class _Chain:
 
     @property
     def before(self) -> str:
-        return self.text[max(0, self.start - NEAR) : self.start]
+        return self.source[max(0, self.start - NEAR) : self.start]
 
     @property
     def after(self) -> str:
-        return self.text[self.end : self.end + NEAR]
+        return self.source[self.end : self.end + NEAR]
 
 
 def prepare(text: str) -> str:
-    """The text that `find_numbers` looks at: plain signs, and names without their digits."""
+    """The text that `find_expressions` looks at: plain signs, and names without their digits."""
     return _NAME.sub("w", plain_mathematics(text))
 
 
-def find_numbers(text: str, form: NumberFormat) -> list[Expression]:
-    """Every numeric expression of `prepare`'s text, in order."""
-    return [
-        Expression(text[chain.start : chain.end], chain.start, chain.end, _read(chain, form))
-        for chain in _chains(text)
-    ]
-
-
-def _chains(text: str) -> Iterator[_Chain]:
-    position = 0
+def find_expressions(text: str, position: int = 0) -> Iterator[Expression]:
+    """Every numeric expression of `prepare`'s text behind `position`, in order."""
     while match := _NUMBER.search(text, position):
         numbers, joints = [match], []
-        while joint := _JOINT.match(text, numbers[-1].end()):
+        while len(numbers) <= MOST_NUMBERS and (joint := _JOINT.match(text, numbers[-1].end())):
             listed = joint[0].startswith((", ", "; ")) and len(numbers) == 1
             if listed and _BEFORE_YEAR.search(text[max(0, match.start() - NEAR) : match.start()]):
                 break  # In 2020, 42 people came.
@@ -158,31 +146,42 @@ def _chains(text: str) -> Iterator[_Chain]:
             assert following
             numbers.append(following)
             joints.append(joint[0])
-        yield _Chain(text, numbers, joints)
+        yield Expression(text, numbers, joints)
         position = numbers[-1].end()
+        if len(numbers) > MOST_NUMBERS:
+            position = (text.find("\n", position) + 1) or len(text)
 
 
-def _read(chain: _Chain, form: NumberFormat) -> Quantity | None:
-    """The quantity of a chain; of an equation, its last side, or else its first."""
-    sides: list[tuple[list[re.Match[str]], list[str]]] = [([chain.numbers[0]], [])]
-    for joint, number in zip(chain.joints, chain.numbers[1:], strict=True):
+def last_expression(text: str) -> Expression | None:
+    """The last numeric expression of `prepare`'s text; none goes on in another line."""
+    last_digit = max(text.rfind(digit) for digit in f"0123456789{UNREAD}")
+    *_, expression = [None, *find_expressions(text, text.rfind("\n", 0, last_digit + 1) + 1)]
+    return expression
+
+
+def read_expression(expression: Expression, form: NumberFormat) -> Quantity | None:
+    """The quantity of an expression; of an equation, its last side, or else its first."""
+    if len(expression.numbers) > MOST_NUMBERS:
+        return None
+    sides: list[tuple[list[re.Match[str]], list[str]]] = [([expression.numbers[0]], [])]
+    for joint, number in zip(expression.joints, expression.numbers[1:], strict=True):
         if re.fullmatch(r"[^\w<>!~±]*=[^\w<>!~±]*", joint):
             sides.append(([number], []))
         else:
             sides[-1][0].append(number)
             sides[-1][1].append(joint)
-    last = None if _goes_on(chain, form) else _side(*sides[-1], form)
+    last = None if _goes_on(expression, form) else _side(*sides[-1], form)
     if len(sides) > 1 and last:
         return last
-    if _is_cut(chain, form) or (len(sides) == 1 and not last):
+    if _is_cut(expression, form) or (len(sides) == 1 and not last):
         return None
     first = _side(*sides[0], form)
-    return _signed(chain, first) if first else None
+    return _signed(expression, first) if first else None
 
 
-def _signed(chain: _Chain, quantity: Quantity) -> Quantity:
+def _signed(expression: Expression, quantity: Quantity) -> Quantity:
     """The quantity with a minus that stands apart: `x = - 5`."""
-    if not re.search(r"[=:(\[,]\s*-\s$", chain.before):
+    if not re.search(r"[=:(\[,]\s*-\s$", expression.before):
         return quantity
     return Quantity(quantity.kind, -quantity.value, f"-{quantity.text}", quantity.unit)
 
@@ -225,15 +224,17 @@ def _magnified(quantity: Quantity, magnitude: str, form: NumberFormat) -> Quanti
     return Quantity("number", quantity.value * 10**exponent, text, quantity.unit)
 
 
-def _is_cut(chain: _Chain, form: NumberFormat) -> bool:
-    """True if what stands before the chain changes its meaning."""
-    before, after = chain.before, chain.text[chain.end : chain.end + 1]
-    digits = chain.numbers[0]["digits"]
+def _is_cut(expression: Expression, form: NumberFormat) -> bool:
+    """True if what stands before the expression changes its meaning."""
+    before, after = expression.before, expression.source[expression.end : expression.end + 1]
+    digits = expression.numbers[0]["digits"]
     if before.endswith(("(", "[", "{")) and "," in digits and after in (")", "]", "}"):
         return True  # (1,234) may be two numbers
-    if before.endswith("|") and chain.numbers[0]["sign"] and after == "|":
+    if before.endswith("|") and expression.numbers[0]["sign"] and after == "|":
         return True
-    if re.search(r"(?:^|\n)[ ]*-[ ]$", before) and re.match(r"\s*$", chain.after, re.MULTILINE):
+    if re.search(r"(?:^|\n)[ ]*-[ ]$", before) and re.match(
+        r"\s*$", expression.after, re.MULTILINE
+    ):
         return True  # a bullet or a minus
     if re.search(r"[$€£¥]\s?\($", before):
         return True  # a negative amount of bookkeeping
@@ -244,8 +245,8 @@ def _is_cut(chain: _Chain, form: NumberFormat) -> bool:
     return any(pattern.search(bare) for pattern in patterns) or bool(_OPERAND.search(before))
 
 
-def _goes_on(chain: _Chain, form: NumberFormat) -> bool:
-    """True if what stands behind the chain changes its meaning."""
-    if re.match(r"\.{3}|…", chain.after) and "." in chain.numbers[-1]["digits"]:
+def _goes_on(expression: Expression, form: NumberFormat) -> bool:
+    """True if what stands behind the expression changes its meaning."""
+    if re.match(r"\.{3}|…", expression.after) and "." in expression.numbers[-1]["digits"]:
         return not form.approximate
-    return bool(_GOES_ON.match(chain.after))
+    return bool(_GOES_ON.match(expression.after))

@@ -31,10 +31,12 @@ _QUOTES = str.maketrans(
 )
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
-_FENCE = re.compile(r"\s*```[^\n`]*\n(.*?)\n?\s*```\s*", re.DOTALL)
+_FENCE = re.compile(r"```[^\n`]*\n(.*)```", re.DOTALL)
 _LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+", re.MULTILINE)
-_EMPHASIS = re.compile(r"(?<![\w*~`])(\*{1,3}|_{1,3}|~~|`+)(?=\S)(.+?)(?<=\S)\1(?![\w*~`])")
-_LINK = re.compile(r"\[([^\]\n]+)\]\([^)\s]*\)")
+_EMPHASIS = re.compile(
+    r"(?<![\w*~`])(\*{1,3}|_{1,3}|~~|`++)(?=\S)((?:(?!\1).|(?<=[^\W_])_(?=[^\W_]))+)(?<=\S)\1(?![\w*~`])"
+)
+_LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:[^()\s]|\([^()\s]*\))*\)")
 _EDGES = ".,;:!?…\"'()[]{}<>¡¿。，、；：！？「」『』【】《》〈〉·`*"
 _ARTICLE = re.compile(r"(?:(?<!\S)(?:a|an|the)|^(?:A|An|AN|The|THE))\s+(?=\S)")
 
@@ -98,8 +100,8 @@ def normalized_answers(
 
 
 def _without_markdown(text: str) -> str:
-    if fence := _FENCE.fullmatch(text):
-        return fence[1]
+    if fence := _FENCE.fullmatch(text.strip()):
+        return fence[1].rstrip()
     text = _LINK.sub(r"\1", _LINE_MARK.sub("", text))
     before = ""
     while before != text:

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from workbench.evaluator import Score, evaluator
 
-_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*?)\n?[^\S\n]*```", re.DOTALL | re.IGNORECASE)
+_FENCE = re.compile(r"```(?:json)?[^\S\n]*\n(.*)```", re.DOTALL | re.IGNORECASE)
 
 
 @evaluator(kind="pass")
@@ -22,6 +22,8 @@ def json_valid(outputs: str, *, fenced: bool = True) -> Score:
         json.loads(block[1] if block else text, parse_constant=_refuse, parse_int=len)
     except ValueError as error:
         return Score(False, reason=str(error))
+    except RecursionError:
+        return Score(False, reason="it is nested too deeply")
     return Score(True)
 
 

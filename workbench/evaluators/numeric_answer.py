@@ -18,13 +18,20 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, evaluator
 from workbench.evaluators._expected import expected_texts
-from workbench.evaluators._numbers import Expression, find_numbers, prepare
+from workbench.evaluators._numbers import (
+    Expression,
+    find_expressions,
+    last_expression,
+    prepare,
+    read_expression,
+)
 from workbench.evaluators._quantity import NumberFormat, Quantity
 
 # The mark of GSM8K before a number, and `## 2. Title`, which is no mark.
-_MARK = re.compile(r"(?<!#)####(?!#)[ \t]*[*_`$(\[\"]*[ \t]*")
+_MARK = re.compile(r"(?<!#)####(?!#)[ \t]*[*_`$(\[\"]*[ \t]*(?P<line>(?:(?!####)[^\n])*)")
 _HEADING = re.compile(r"[*_`]*[.):][ \t]+\S")
-_BOXED = re.compile(r"\\f?boxed\s*\{")
+_BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
+_BRACE = re.compile("[{}]")
 _CHOICES = {"which": ("first", "last"), "percent": ("number", "fraction")}
 
 
@@ -63,12 +70,14 @@ def numeric_answer(
     """
     form = NumberFormat(decimal_comma, percent, magnitudes, tolerance + relative_tolerance > 0)
     expected = _expected_numbers(expectations, form)
-    expression = _answer_number(outputs, which, form)
-    if expression is None:
+    expressions = _answer_expressions(outputs, which)
+    if not expressions:
         return Score(False, reason="no number in the answer", label="no_number")
-    number = expression.quantity
+    first, last = expressions[0], expressions[-1]
+    number = read_expression(first, form) if first is last else None
     if number is None:
-        return Score(False, f"{expression.text!r} is not read as one number", "unparsed")
+        excerpt = first.source[first.start : last.end]
+        return Score(False, f"{excerpt!r} is not read as one number", "unparsed")
     limits = Fraction(Decimal(str(tolerance))), Fraction(Decimal(str(relative_tolerance)))
     right = any(answer.equals(number, *limits) for answer in expected)
     reason = f"{number}, expected {' or '.join(map(str, expected))}"
@@ -108,42 +117,42 @@ def check_settings(**settings: JSON) -> None:
             raise WorkbenchError(f"numeric_answer: {name} is {limit!r}", fix=fix)
 
 
-def _answer_number(text: str, which: str, form: NumberFormat) -> Expression | None:
-    """The marked expression of an answer, or else its first or last; None: there is none."""
-    expressions = find_numbers(prepare(text), form)
-    if marked := _marked_number(text, form):
-        return marked
-    return (expressions[0] if which == "first" else expressions[-1]) if expressions else None
-
-
-def _marked_number(text: str, form: NumberFormat) -> Expression | None:
-    r"""The expression after the first `####` or in the first `\boxed{}`; None: there is none."""
+def _answer_expressions(text: str, which: str) -> list[Expression]:
+    """The marked expressions of an answer, or else its first or last; empty: there is none."""
     prepared = prepare(text)
+    if marked := _marked_expressions(text, prepared):
+        return marked
+    first = which == "first"
+    expression = next(find_expressions(prepared), None) if first else last_expression(prepared)
+    return [expression] if expression else []
+
+
+def _marked_expressions(text: str, prepared: str) -> list[Expression]:
+    r"""The expression after the first `####`, or all in the first `\boxed{}` that has one."""
     for mark in _MARK.finditer(prepared):
-        line = prepared[mark.end() :].partition("\n")[0]
-        expression = next(iter(find_numbers(line, form)), None)
+        line = mark["line"]
+        expression = next(find_expressions(line), None)
         if expression is None or line[: expression.start].strip():
             continue
         if not _HEADING.match(line, expression.end):
-            return expression
-    for box in _BOXED.finditer(text):
-        content = _braced(text[box.end() :])
-        expressions = find_numbers(prepare(content), form)
-        if len(expressions) > 1:
-            return Expression(content, 0, len(content), None)
-        if expressions:
-            return expressions[0]
-    return None
+            return [expression]
+    box = _BOXED.search(text)
+    while box:
+        content = _braced(text, box.end())
+        if expressions := list(find_expressions(prepare(content))):
+            return expressions
+        box = _BOXED.search(text, box.end() + len(content))
+    return []
 
 
-def _braced(text: str) -> str:
-    """The text up to the brace that closes it."""
+def _braced(text: str, start: int) -> str:
+    """The text from `start` to the brace that closes it."""
     depth = 1
-    for position, sign in enumerate(text):
-        depth += (sign == "{") - (sign == "}")
+    for brace in _BRACE.finditer(text, start):
+        depth += 1 if brace[0] == "{" else -1
         if not depth:
-            return text[:position]
-    return text
+            return text[start : brace.start()]
+    return text[start:]
 
 
 def _expected_numbers(expectations: Mapping[str, JSON], form: NumberFormat) -> list[Quantity]:
@@ -154,12 +163,11 @@ def _expected_numbers(expectations: Mapping[str, JSON], form: NumberFormat) -> l
     numbers: dict[Fraction, Quantity] = {}
     for text in expected_texts(expectations):
         form = replace(form, decimal_comma=text not in literals and form.decimal_comma)
-        expressions = find_numbers(prepare(text), form)
-        marked = _marked_number(text, form)
-        if marked or len(expressions) == 1:
-            number = (marked or expressions[0]).quantity
-            if number:
-                numbers.setdefault(number.value, number)
+        prepared = prepare(text)
+        expressions = _marked_expressions(text, prepared) or list(find_expressions(prepared))
+        number = read_expression(expressions[0], form) if len(expressions) == 1 else None
+        if number:
+            numbers.setdefault(number.value, number)
     if numbers:
         return list(numbers.values())
     problem, fix = "holds no number", "set `expected:` to the column of the right number"
