@@ -185,6 +185,26 @@ CHINESE = ["积极", "消极"]
         ],
         (TICKETS, "login problem", "login-problem"),
         (TICKETS, "an other request", "OtherRequest"),
+        (LETTERS, "I choose option B over A.", "B"),
+        (LETTERS, "B instead of A", "B"),
+        (LETTERS, "E = mc^2, and C=5", ""),
+        (LETTERS, "A: Oslo\nB: Rome\nC: Bern\n\nAnswer: B", "B"),
+        (LETTERS, "A) Oslo\nB) Rome\nC) Bern", ""),
+        (LETTERS, "B? No, C.", ""),
+        (BINARY, "Positive? No, negative.", ""),
+        *[
+            (BINARY, text, "")
+            for text in (
+                "anything but positive",
+                "the opposite of positive",
+                "It fails to be positive",
+                "I doubt it is positive",
+                "keineswegs positive",
+                "nada positive",
+                "inte positive",
+                "ليس positive",
+            )
+        ],
         (["0", "1", "-1"], "-1", "-1"),
         (["0", "1"], "-1", ""),
         (["1", "2", "3", "4", "5"], "4.5", ""),

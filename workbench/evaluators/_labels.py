@@ -21,14 +21,15 @@ _UNSPACED = (
 _WORD = rf"[^\W_{_UNSPACED}]"
 _BREAK = re.compile(
     r"[.,;:!?(\n。，；：！？、=→—–]|->|\s-\s|"
-    r"\b(?:but|rather(?! than)|instead(?! of)|however|so|because|therefore|thus|hence|"
-    r"and(?=\s+(?:the|it|it's|its|this|that|i|we|so|therefore|thus|is|was)\b)|sondern|mais|sino)\b",
+    r"\b(?:(?<!anything )but|rather(?! than)|instead(?! of)|however|so|because|therefore|thus|"
+    r"hence|and(?=\s+(?:the|it|it's|its|this|that|i|we|so|therefore|thus|is|was)\b)|sondern|mais|sino)\b",
     re.IGNORECASE,
 )
 _NEGATORS = (
     *("not", "never", "neither", "nor", "hardly", "scarcely", "barely", "without", "cannot", "no"),
     *("none", "nothing", "lacks", "lacking", "anything but", "far from", "free of", "nicht"),
-    *("rather than", "instead of", "opposed to", "unlike"),
+    *("rather than", "instead of", "opposed to", "unlike", "opposite of", "fails to", "i doubt"),
+    *("keineswegs", "keinesfalls", "nada", "nunca", "inte", "ikke", "nem", "không", "ليس", "غير"),
     *("kein", "keine", "keinen", "pas", "jamais", "ni", "niet", "geen", "não", "nao", "non", "nie"),
     *("не", "tidak", "bukan", "aint"),
 )
@@ -62,8 +63,9 @@ _CUED = re.compile(
 )
 # A letter before another word is an article, unless that word makes it a subject or an object.
 _SUBJECT = (
-    r"(?![ ]+(?!(?:is|was|are|because|since|as|and|or|would|seems|for|from|in|with|may|might|will|"
-    r"can|has|fits|applies|best|most|only|here|if|due)\b)[^\W\d_])"
+    r"(?![ ]+(?!(?:is|was|are|were|because|since|as|and|or|nor|but|not|would|seems|for|from|in|"
+    r"with|may|might|will|can|cannot|could|should|must|does|has|fits|applies|best|most|only|here|if|"
+    r"due|over|than|instead|rather|by|to|at|on|of|when|while|where|which|that)\b)[^\W\d_])"
 )
 
 
@@ -164,4 +166,4 @@ def _is_letter_label(text: str, match: re.Match[str]) -> bool:
         return True
     if re.search(r"\n[\s*_#>-]*$", before) and re.match(r"[*_]*[ ]*(?:\n|$|[,;–—])", after):
         return letter.isupper() or not letter.isascii()
-    return letter.isupper() and bool(re.match(rf"(?!['’+#&]){_SUBJECT}", after))
+    return letter.isupper() and bool(re.match(rf"(?!['’+#&=^]){_SUBJECT}", after))

@@ -19,6 +19,7 @@ _LISTED = re.compile(
     r"[^\S\n]*(?:[/|,;&、]|\b(?:or|and|vs|oder|und|ou|et|o|y)\b|或者?|还是|和|または|か)[^\S\n]*",
     re.IGNORECASE,
 )
+_OPTIONS = ((")", ")"), (".", "."), (":", ":"))  # `A: Rome`, then `B: Oslo` in another line
 _UNPARSED = ("wrong", "not_applicable")
 
 
@@ -138,7 +139,9 @@ def _named_labels(text: str, mentions: Sequence[Mention]) -> set[str]:
     begins = not any(character.isalnum() for character in text[: first.start])
     other = next(index for index, mention in enumerate(plain) if mention.label != first.label)
     between = text[plain[other - 1].end : plain[other].start]
-    if begins:
+    options = (text[mention.end : mention.end + 1] for mention in (first, plain[other]))
+    is_restated = between.endswith("\n") and tuple(options) in _OPTIONS
+    if begins and not is_restated and not re.match(r"\s*\?", text[first.end :]):
         return names if _LISTED.fullmatch(between) else {first.label}
     cued = {
         mention.label

@@ -50,9 +50,9 @@ def numeric_answer(
     r"""True if the answer's number is the expected one; label right, wrong, unparsed or no_number.
 
     The number is the one after the first `####`, the mark of GSM8K (Cobbe et al. 2021,
-    arXiv:2110.14168), or in the first `\boxed{}`; else the last in the text. Numbers, fractions
-    (`3/4`, `1 1/2`), powers, percentages, dates and times are read. Anything else that a number is
-    only a part of is unparsed: `3-5`, `(1, 2)`, `1.2.3`, `>= 42`, `~42`, `2 of 3`.
+    arXiv:2110.14168), or in the first `\boxed{}`; else the last in the text. Numbers, fractions,
+    powers, percentages, dates and times are read; anything else that a number is only a part of is
+    unparsed: `3-5`, `(1, 2)`, `>= 42`, `2 of 3`.
 
     Args:
         outputs: the answer; without a number the score is False, labelled `no_number`.
