@@ -58,8 +58,7 @@ def numeric_answer(
         outputs: the answer; without a number the score is False, labelled `no_number`.
         expectations: `expected_response` is a number, or a string with exactly one, or with a mark.
         tolerance: greatest difference that counts as right, in the number's unit.
-        relative_tolerance: the same, as a share of the expected number. With either, `~42` and
-            `about 42` are read.
+        relative_tolerance: the same, as a share of the expected number; either reads `~42`.
         which: `first` for answers that give the number before the explanation.
         percent: `50%` is 50 (`number`) or 0.5 (`fraction`).
         magnitudes: `5k`, `3M`, `2bn` are 5000, 3000000, 2000000000; else they are unparsed.
