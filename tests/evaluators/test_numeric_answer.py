@@ -74,6 +74,7 @@ RIGHT = [
     (r"1.5 \times 10^{-3}", "0.0015"),
     ("10⁻³", "0.001"),
     ("2^10", 1024),
+    *[("It's not clear, but 42", 42), ("5 times 10 = 50", 50), ("Il y a 42 pommes", 42)],
     ("__42__", 42),
     (r"so $\boxed 42$", 42),
     (r"\framebox{42}", 42),
@@ -111,6 +112,20 @@ def test_the_right_number_is_found(outputs, answer):
 # A number of the second is the last of the first.
 PARTS = [
     *[("1 de mayo de 2023", "2023"), ("1. Mai 2023", "2023"), ("1 мая 2023", "2023")],
+    *[(f"{word} 42", "42") for word in ("etwa", "mindestens", "mehr als", "nicht", "au moins")],
+    *[
+        (f"{word} 42", "42")
+        for word in ("plus de", "menos de", "no es", "не более", "около", "不是")
+    ],
+    *[(f"{word}42", "42") for word in ("约", "大约", "至少", "超过", "少なくとも", "최소 ")],
+    *[
+        (f"42{word}", "42")
+        for word in ("以上", "個以上", "多", "左右", " oder mehr", " o más", "\u0304")
+    ],
+    *[("max. 42", "42"), ("42 max", "42"), ("three times 42", "42"), ("two thirds of 42", "42")],
+    *[("not equal to 42", "42"), ("doesn't equal 42", "42"), ("all but 42", "42")],
+    *[("rather than 42", "42"), ("42 is wrong", "42"), ("42 would be incorrect", "42")],
+    *[("e^{42}", "42"), ("x_{42}", "42"), ("10 +/- 1", "1")],
     *[("half past 7", "7"), ("a quarter to 7", "7"), ("10 past 7", "7")],
     *[("1/4", "4"), ("1/4", "3/4"), (r"\frac{1}{4}", r"\frac{3}{4}"), ("2/3 cups", "3")],
     *[("7:30", "9:30"), ("7:30", "30"), ("7:30 am", "7:30 pm"), ("7 pm", "7"), ("16:9", "9")],

@@ -110,7 +110,7 @@ def plain_mathematics(text: str) -> str:
     text = _CLAUSE.sub(lambda mark: f" {mark[0]} ", text)
     text = _UNDERLINES.sub(" ", _TAG.sub(" ", normalize_text(text, _STEPS)))
     text = _ROOT.sub(UNREAD, _without_latex(text))
-    text = _SUPERSCRIPT.sub(_power, text)
+    text = _SUPERSCRIPT.sub(_power, text.replace("+/-", "±"))
     text = _SUBSCRIPT.sub("_0_", text)  # a base: 1010₂
     text = _VULGAR.sub(_vulgar, text.translate(_SIGNS))
     text = _CJK_DATE.sub(lambda date: _iso(date[1], int(date[2]), date[3]), text)

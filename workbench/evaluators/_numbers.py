@@ -65,18 +65,26 @@ _BEFORE_YEAR = re.compile(
 )
 _COMPARED = re.compile(r"(?:(?<![=-])>|<|>=|<=|!=|±)\s?$|(?:>|<)=\s?$")
 _ABOUT = re.compile(
-    r"(?:~\s?|\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|ca\.?|close to)"
+    r"(?:~\s?|(?:[约約약]|およそ)\s?|\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|"
+    r"ca\.?|close to|etwa|ungefähr|environ|unos|unas|aproximadamente|ongeveer|около|примерно)"
     r"\s+(?:the\s+)?)$",
     re.IGNORECASE,
 )
+_OTHER_BOUNDS = (
+    r"mindestens|höchstens|(?:mehr|weniger) als|nicht|au (?:moins|plus)|(?:plus|moins) de|pas|"
+    r"(?:más|menos|mais) de|al menos|pelo menos|no es|não é|almeno|(?:più|meno) di|non è|"
+    r"не|(?:не )?(?:более|менее|больше|меньше)"
+)
 _BOUNDED = re.compile(
-    r"(?:\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
+    r"\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
     r"lower) than(?: or equal to)?|over|under|above|below|up to|beyond|within|exceed(?:s|ing)?|"
     r"(?:minimum|maximum|square|cube|root|reciprocal|inverse|opposite|multiple|power|factorial|"
-    r"logarithm|half|third|quarter|tenth) of|max|min|"
-    r"(?:half|quarter) (?:past|to|after|before)|not|never|cannot be|between|half|twice|double|"
-    r"minus|negative|plus|log|ln|sin|cos|tan|sqrt|except|excluding|other than)|"
-    r"n't(?: be)?(?: equal to)?)\s+(?:an?\s+|the\s+)?$",
+    r"logarithm|log|negative|half|thirds?|quarters?|tenths?) of|max\.?|min\.?|times|thrice|"
+    r"(?:all|anything|everything) but|rather than|instead of|unlike|"
+    r"(?:half|quarter) (?:past|to|after|before)|never|cannot be|between|half|twice|double|"
+    r"minus|negative|plus|log|ln|sin|cos|tan|sqrt|except|excluding|other than|"
+    rf"{_OTHER_BOUNDS})\s+(?:an?\s+|the\s+)?$|(?:\bnot|n't)(?:\s+[a-z]+){{0,2}}\s+$|"
+    r"(?:至少|最多|最少|超[过過]|不[到足是]|[大小][于於]|少なくとも|최소|최대)\s?$",
     re.IGNORECASE,
 )
 _WORD_NUMBER = re.compile(
@@ -85,12 +93,15 @@ _WORD_NUMBER = re.compile(
     re.IGNORECASE,
 )
 _OPERAND = re.compile(
-    rf"(?:{UNREAD}[ ]?|\^\s?|\+|[\w)][/÷+]|(?:\b[A-Za-z]|\))\*\*?|[\w)] (?:\*\*?|[/÷+]) |"
-    r"[A-Za-z]\(|(?:\b[A-Za-z]|[)\]])\s?-\s?)$"
+    rf"(?:{UNREAD}[ ]?|\^\s?|[\^_]\{{\s?|\+|[\w)][/÷+]|(?:\b[A-Za-z]|\))\*\*?|"
+    r"[\w)] (?:\*\*?|[/÷+]) |[A-Za-z]\(|(?:\b[A-Za-z]|[)\]])\s?-\s?)$"
 )
 _GOES_ON = re.compile(
     rf"[{_LETTER}\^_]|[+!](?=\s|$)(?<!!)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
-    rf"[ ]?{UNREAD}|[割成折]|[時时点點分]半|"
+    rf"[ ]?{UNREAD}|[割成折多\u0300-\u036f]|[時时点點分]半|"
+    r"[個个人]?(?:以[上下]|未[満满]|左右)|\s?(?:이상|이하|미만)|"
+    r"\s+(?:(?:oder|ou|o|или)\s+(?:mehr|weniger|plus|moins|más|menos|mais|più|более|менее)|max|"
+    r"maximum|minimum|(?:is|was|would\s+be)\s+(?:not|wrong|incorrect))\b|"
     r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
     r"\s+(?:or|and)\s+(?:more|less|fewer|higher|lower|greater|so|above|below|up|over|under|beyond|"
     r"a\s+half|a\s+quarter|one\s+half|three\s+quarters|older|younger|longer|later|earlier)\b|"
