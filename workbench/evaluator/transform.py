@@ -6,7 +6,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
 
@@ -113,8 +114,11 @@ def _line(text: str, which: str) -> str:
 
 
 def _after_step(mark: str, which: str, flags: int) -> Step:
-    # **Answer:** Paris: the emphasis that ends behind the mark began before it.
-    pattern = re.compile(r"([*_]{1,3})?" + re.escape(mark.strip()), flags)
+    # The emphasis of **Answer:** Paris ends behind the mark, that of **Answer**: Paris in it.
+    word = mark.strip().removesuffix(":")
+    colon = mark.strip().removeprefix(word)
+    inner = r"(?P<inner>[*_]{1,3})?" if word and colon else "(?P<inner>)"
+    pattern = re.compile(rf"([*_]{{1,3}})?{re.escape(word)}{inner}{colon}", flags)
 
     def cut(text: str) -> str:
         match = _pick(pattern, text, which)
@@ -123,7 +127,7 @@ def _after_step(mark: str, which: str, flags: int) -> Step:
         rest = text[match.end() :]
         if not rest.strip():
             raise NoPartError(f"nothing after {mark.strip()!r}")
-        return rest.removeprefix(match[1] or "")
+        return rest if match["inner"] else rest.removeprefix(match[1] or "")
 
     return cut
 
@@ -172,34 +176,37 @@ def _json_step(path: str) -> Step:
     ]
 
     def cut(text: str) -> str:
-        value = _json_value(text)
-        for key in keys:
+        problem = "no JSON in the output"
+        for value in _json_values(text):
             try:
-                value = value[key]
+                for key in keys:
+                    value = value[key]
             except (KeyError, IndexError, TypeError):
-                raise NoPartError(f"{path} is not in the output's JSON") from None
-        if value is None:
-            raise NoPartError(f"{path} is null in the output's JSON")
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                problem = f"{path} is not in the output's JSON"
+                continue
+            if value is None:
+                raise NoPartError(f"{path} is null in the output's JSON")
+            return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        raise NoPartError(problem)
 
     return cut
 
 
-def _json_value(text: str) -> JSON:
-    """The JSON that an output is, or else has in a code block, or else first has in its text."""
-    fence = _FENCE.search(text)
-    for candidate in (text, fence[1] if fence else ""):
-        try:
-            return json.loads(candidate)
-        except (ValueError, RecursionError):
-            pass
-    decoder = json.JSONDecoder()
+def _json_values(text: str) -> Iterator[JSON]:
+    """The JSON that an output is, else what it has in code blocks and in its text, in order."""
+    decoder = json.JSONDecoder(strict=False)  # models write line breaks into strings
+    for candidate in (text, *(block[1] for block in islice(_FENCE.finditer(text), MOST_STARTS))):
+        with suppress(ValueError, RecursionError):
+            yield decoder.decode(candidate)
+            if candidate is text:
+                return
+    end = 0
     for start in islice(_VALUE_START.finditer(text), MOST_STARTS):
-        try:
-            return decoder.raw_decode(text, start.start())[0]
-        except (ValueError, RecursionError):
-            pass
-    raise NoPartError("no JSON in the output")
+        if start.start() < end:
+            continue  # a part of the value before
+        with suppress(ValueError, RecursionError):
+            value, end = decoder.raw_decode(text, start.start())
+            yield value
 
 
 def _function_step(name: str, load: FunctionLoader | None) -> Step:
