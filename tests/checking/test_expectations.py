@@ -66,6 +66,7 @@ TEMPLATE = "user:\n{{ question }}"
             ],
         ),
         (["one", "two"], '[exact_match: {transform: {after: "Answer:"}}]', "", []),
+        (["1.0", "many"], '[label_match: {labels: ["1", many]}]', "", []),
         (["1.5", "2.5"], "[numeric_answer]", "parameters: {stop: .}\n", []),
         (
             ["one two three four", "one"],

@@ -19,7 +19,7 @@ from workbench.evaluator import Score
 from workbench.model import Request
 from workbench.store import Store
 from workbench.tracking.protocol import RowRecord
-from workbench.tracking.storable_text import UNSTORABLE, storable_record
+from workbench.tracking.storable_text import UNSTORABLE, storable_json, storable_record
 
 text = st.text(st.sampled_from("a\0\ud800\udfff\ufffd\\u0"), max_size=6)
 json_value = st.recursive(
@@ -103,6 +103,15 @@ def test_two_rows_keep_two_ids(first: str, second: str) -> None:
     assert (ids[0] == ids[1]) == (first == second)
 
 
+def test_json_that_mlflow_could_not_parse_is_no_json() -> None:
+    texts = ["[" * 20_000, '[{"a": ' * 150 + "1", '["[" ' * 150, " {} " * 900, "so " + "[" * 900]
+    stored = storable_json(texts)
+    assert [after != before for after, before in zip(stored, texts, strict=True)] == [
+        *(True, True, False, False, False)
+    ]
+    assert stored[0] == f"\ufffd{texts[0]}"
+
+
 def test_a_record_holds_only_text_that_every_store_takes(recording: Recording) -> None:
     """MLflow's tables declare the lengths that PostgreSQL checks and SQLite does not."""
     write_odd_project(recording.bench)
@@ -123,7 +132,7 @@ def write_odd_project(bench: Bench) -> None:
     rows = [
         {"id": NUL, "text": NUL, "label": NUL, "list": [NUL, {NUL: NUL}]},
         {"id": "a\ufffdb", "text": "two", "label": "x" * 9000},
-        {"id": "i" * 300, "text": "long " * 4000, "label": "three"},
+        {"id": "i" * 300, "text": "[" * 20_000, "label": "three"},
     ]
     bench.write("rows.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
     stop, description = "s" * 9000, f"{NUL}{'d' * 6000}"

@@ -204,7 +204,8 @@ def _unreachable(answered: _Answered, evaluators: Iterable[Evaluator]) -> Iterat
 
 def _is_unreachable(evaluator: Evaluator, expectations: Mapping[str, JSON]) -> bool:
     texts = _texts(expectations)
-    scores = list(_scores(evaluator, texts, expectations))
+    forms = {form: None for text in texts for form in (text, text.removesuffix(".0"))}
+    scores = list(_scores(evaluator, forms, expectations))
     return "" not in texts and not any(score.error or score.number for score in scores)
 
 

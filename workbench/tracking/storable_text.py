@@ -20,6 +20,9 @@ from workbench.tracking.protocol import RowRecord
 
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 ESCAPED = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")  # perhaps such a character, in JSON in ASCII
+OPENING = re.compile(r"\s*[\[{]")
+BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|[\[\]{}]')
+MAX_DEPTH = 200  # of JSON in a text
 MAX_TAG = 8_000  # characters; of a tag, a parameter and a trace's metadata
 MAX_DESCRIPTION = 5_000  # of a prompt
 MAX_NAME = 250  # of a run, a tag, a parameter, a metric
@@ -38,14 +41,26 @@ def shorten(text: str, length: int) -> str:
 
 
 def storable_json(value: JSON) -> JSON:
-    """The same data with each string and each key as `storable_text`."""
+    """The same data with each string and each key as `storable_text`; too deep JSON is no JSON."""
     if isinstance(value, str):
-        return storable_text(value)
+        return f"\ufffd{storable_text(value)}" if _is_deep(value) else storable_text(value)
     if isinstance(value, Mapping):
         return {storable_text(str(key)): storable_json(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [storable_json(entry) for entry in value]
     return value
+
+
+def _is_deep(text: str) -> bool:
+    """True if MLflow, which parses each text that may be JSON, would not survive this one."""
+    if not OPENING.match(text) or text.count("[") + text.count("{") <= MAX_DEPTH:
+        return False
+    depth = 0
+    for token in BRACKETS.finditer(text):
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def storable_record(record: RowRecord) -> RowRecord:
