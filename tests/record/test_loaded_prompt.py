@@ -146,9 +146,10 @@ def test_the_settings_of_mlflow_stay_as_they_were(
     push(project, "user:\nhi\n")
     other = f"sqlite:///{project.project.root}/other.db"
     before, registry_before = mlflow.get_tracking_uri(), os.environ.get("MLFLOW_REGISTRY_URI")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", before)  # mlflow.set_tracking_uri changes it, too
     try:
         mlflow.set_tracking_uri(other)
-        monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        del os.environ["MLFLOW_TRACKING_URI"]
         assert workbench.load_prompt("qa.plain", tracking_uri=project.uri).version == 1
         assert mlflow.get_tracking_uri() == other
         assert "MLFLOW_TRACKING_URI" not in os.environ

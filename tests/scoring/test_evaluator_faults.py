@@ -399,22 +399,22 @@ def test_nan_of_python_is_refused(project: EvaluatorProject):
 
 
 def test_a_transform_of_the_project_runs_in_the_evaluators_process(tmp_path):
-    (tmp_path / "cutting.py").write_text(
+    (tmp_path / "splitting.py").write_text(
         "import os\n"
         "def part(text):\n"
         "    if text == 'leave':\n"
         "        os._exit(3)\n"
         "    return text.partition('=')[2] or None\n"
     )
-    settings = {"transform": {"function": "cutting:part"}}
+    settings = {"transform": {"function": "splitting:part"}}
     outputs = ["x = Paris", "leave", "Paris"]
     rows = [{"outputs": text, "expectations": {"expected_response": "Paris"}} for text in outputs]
     with shared_pool() as pool:
         evaluator = pool.find(Spec("exact_match", settings, tmp_path))
         scores = list(pool.judge(evaluator, rows, not_stopped))
-    assert "cutting" not in sys.modules
+    assert "splitting" not in sys.modules
     assert scores == [
         Score(True),
         Score(error="ended its process: exit code 3"),
-        Score(False, "transform: cutting:part found nothing in the output", "unparsed"),
+        Score(False, "transform: splitting:part found nothing in the output", "unparsed"),
     ]

@@ -5,6 +5,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import mlflow.metrics as mlflow_metrics
 import pandas as pd
 import pytest
@@ -230,3 +231,23 @@ def test_a_column_is_transformed_before_it_is_measured(tmp_path: Path) -> None:
         evaluator = pool.find(Spec("mlflow.metrics:exact_match", settings, tmp_path))
         score = pool.measure(evaluator, rows, range(3), not_stopped)
     assert (score.value, score.error) == (pytest.approx(1 / 3), "")
+
+
+def test_a_column_has_its_value_whatever_experiment_and_run_are_active(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An evaluator's module may have started them, or the environment names them."""
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", tmp_path.as_uri())
+    before = mlflow.get_tracking_uri()
+    mlflow.set_tracking_uri(tmp_path.as_uri())
+    try:
+        mlflow.set_experiment("theirs")
+        with mlflow.start_run() as active:
+            monkeypatch.setenv("MLFLOW_RUN_ID", active.info.run_id)
+            assert measure("rmse", {}, ["1", "2"], [1.0, 4.0]).value == pytest.approx(2**0.5)
+            assert mlflow.active_run().info.run_id == active.info.run_id
+        assert mlflow.get_run(active.info.run_id).data.metrics == {}
+    finally:
+        mlflow.set_tracking_uri(before)
+        monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)

@@ -210,15 +210,20 @@ def _evaluate(call: MetricCall, metric: EvaluationMetric, table: pd.DataFrame) -
 
 @contextmanager
 def _temporary_run() -> Iterator[None]:
-    """A run of a tracking store in files, which takes 0.05 s and is deleted afterwards."""
+    """A run of a tracking store in files, which takes 0.05 s and is deleted afterwards.
+
+    It is the active run whatever experiment or run an evaluator's module has made active.
+    """
     tracking_uri, environment = mlflow.get_tracking_uri(), dict(os.environ)
     with tempfile.TemporaryDirectory() as folder:
         os.environ[FILE_STORE] = "true"
+        os.environ.pop("MLFLOW_RUN_ID", None)
         mlflow.set_tracking_uri(Path(folder).as_uri())
         try:
-            client = MlflowClient()
-            run = client.create_run(client.create_experiment("columns"))
-            with mlflow.start_run(run_id=run.info.run_id, log_system_metrics=False):
+            experiment_id = MlflowClient().create_experiment("columns")
+            with mlflow.start_run(
+                experiment_id=experiment_id, nested=True, log_system_metrics=False
+            ):
                 yield
         finally:
             mlflow.set_tracking_uri(tracking_uri)
