@@ -133,4 +133,6 @@ def test_a_store_is_made_by_many_at_once(forge: Forge, tmp_path: Path) -> None:
         running = [forge.start(root, task=task, from_nothing=True) for task in ("a", "b", "c")]
         assert [(job.wait(), job.error) for job in running] == [(DONE, "")] * 3
         assert len(read_books(root / ".workbench").texts) == 4
+        with Store(root / ".workbench"):
+            pass  # SQLite keeps its log where two processes close at the same moment
         assert left_behind(root / ".workbench") == []
