@@ -36,7 +36,7 @@ def stage(server: Server, concurrency: int, rows: int) -> Run:
 def command(server: Server, concurrency: int, rows: int) -> Run:
     """The whole command, stopped after its last answer."""
     with fresh(server.url, rows, concurrency) as bench:
-        return measure(workbench("run"), cwd=bench.folder, server=server, answers=rows)
+        return measure(workbench("run", "--wait"), cwd=bench.folder, server=server, answers=rows)
 
 
 def numbers(once: Once) -> Numbers:

@@ -14,7 +14,7 @@ from benchmarks.results import Numbers, ResultSheet
 
 
 def run(bench: Bench, server: Server, *words: str) -> Numbers:
-    return measure(workbench("run", *words), cwd=bench.folder, server=server).numbers()
+    return measure(workbench("run", "--wait", *words), cwd=bench.folder, server=server).numbers()
 
 
 def first_run(server: Server, rows: int) -> Numbers:

@@ -64,7 +64,12 @@ def answered() -> Iterator[Path]:
         for number in range(VARIANTS):
             (task / f"variant_{number}.jinja").write_text(TEMPLATE % (6 * number))
         (task / "experiment.yaml").write_text(EXPERIMENT)
-        measure(workbench("run"), cwd=task, environment=without_mlflow(), expect=(NOT_RECORDED,))
+        measure(
+            workbench("run", "--wait"),
+            cwd=task,
+            environment=without_mlflow(),
+            expect=(NOT_RECORDED,),
+        )
         yield Path(folder)
 
 

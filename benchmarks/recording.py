@@ -28,14 +28,14 @@ Once = Callable[[int], tuple[Run, dict[str, int]]]
 def workbench_records(server: Server, rows: int) -> tuple[Run, dict[str, int]]:
     with fresh(server.url, rows, evaluators=["json_valid"]) as bench:
         measure(
-            workbench("run"),
+            workbench("run", "--wait"),
             cwd=bench.folder,
             server=server,
             environment=without_mlflow(),
             expect=(NOT_RECORDED,),
         )
         bench.judge_by(EVALUATORS)
-        run = measure(workbench("run"), cwd=bench.folder, server=server)
+        run = measure(workbench("run", "--wait"), cwd=bench.folder, server=server)
         counts = read_back(bench.folder / ".workbench" / "mlflow.db")
     assert run.requests["requests"] == 0
     assert counts["linked"] == rows, counts

@@ -21,7 +21,7 @@ def requested(server: Server, rows: int) -> Runs:
     """Rows a second from the first request to the last answer, in a new project each time."""
     while True:
         with fresh(server.url, rows) as bench:
-            run = measure(workbench("run"), cwd=bench.folder, server=server, answers=rows)
+            run = measure(workbench("run", "--wait"), cwd=bench.folder, server=server, answers=rows)
         yield {**run.numbers(), "rows_s": rows / run.requests["window_s"]}
 
 
@@ -29,12 +29,14 @@ def resumed(server: Server, rows: int) -> Runs:
     """All but the last 100 rows are stored, and nothing is recorded, each time."""
     with fresh(server.url, rows + MORE) as bench:
         store, backup = bench.folder / ".workbench", bench.folder / "backup"
-        most = workbench("run", "--limit", str(rows))
+        most = workbench("run", "--wait", "--limit", str(rows))
         measure(most, cwd=bench.folder, server=server, answers=rows)
         store.rename(backup)
         while True:
             shutil.copytree(backup, store)
-            rest = measure(workbench("run"), cwd=bench.folder, server=server, answers=MORE)
+            rest = measure(
+                workbench("run", "--wait"), cwd=bench.folder, server=server, answers=MORE
+            )
             assert rest.requests["requests"] <= 2 * MORE
             yield rest.numbers()
             shutil.rmtree(store)
@@ -45,7 +47,7 @@ def stored(server: Server, rows: int) -> Runs:
     with fresh(server.url, rows) as bench:
         run = partial(
             measure,
-            workbench("run"),
+            workbench("run", "--wait"),
             cwd=bench.folder,
             server=server,
             environment=without_mlflow(),

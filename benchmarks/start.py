@@ -20,7 +20,7 @@ def planning(server: Server, rows: int) -> Numbers:
 def first_request(server: Server, rows: int) -> Numbers:
     """Ended after some answers."""
     with fresh(server.url, rows) as bench:
-        run = measure(workbench("run"), cwd=bench.folder, server=server, answers=64)
+        run = measure(workbench("run", "--wait"), cwd=bench.folder, server=server, answers=64)
     return {"first_request_s": run.numbers()["first_request_s"]}
 
 
