@@ -125,7 +125,7 @@ def test_terms_once_accepted_let_it_through(tmp_path):
     assert fetch_model(added, accept_license=True, report=print) == added.folder
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.local_model
 def test_packed_weights_become_a_folder_that_loads(tmp_path, monkeypatch):
     """Fetches 93 MB and converts them, into a cache of its own."""

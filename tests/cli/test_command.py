@@ -215,7 +215,10 @@ def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:
     assert plain["rendered"][0]["text"] == "user:\nyes"
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.nightly)],
+)
 def test_an_interrupted_run_keeps_its_answers_and_goes_on(
     home: Path, server: OpenAIServer, number: signal.Signals, code: int
 ) -> None:
@@ -247,6 +250,7 @@ def test_lint_warns_of_what_reads_like_a_role(home: Path) -> None:
     ]
 
 
+@pytest.mark.nightly
 def test_a_port_that_is_taken_by_something_silent_is_no_fault_of_ours(home: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

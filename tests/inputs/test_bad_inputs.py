@@ -67,6 +67,7 @@ def test_every_refusal_says_what_would_be_right() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "case",
     [

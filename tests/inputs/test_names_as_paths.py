@@ -92,7 +92,13 @@ def cases(path: str) -> dict[str, Case]:
 
 @pytest.mark.slow
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("path", PATHS, ids=[f"{n}" for n in range(len(PATHS))])
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, id=f"{n}", marks=[pytest.mark.nightly] if n % 2 else [])
+        for n, path in enumerate(PATHS)
+    ],
+)
 def test_a_name_is_never_a_way_out(
     path: str,
     tmp_path: Path,

@@ -121,6 +121,7 @@ COMMANDS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_nothing_in_the_files_drives_the_terminal(
@@ -154,6 +155,7 @@ def test_nothing_a_recorded_run_says_drives_the_terminal(
     assert leaks(command(tmp_path, ("run",), {}, capfd)) == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(120)
 @pytest.mark.parametrize("kind", REPLIES)
 def test_nothing_a_server_says_drives_the_terminal(

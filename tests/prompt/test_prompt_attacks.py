@@ -205,6 +205,7 @@ def test_there_are_enough_payloads():
 LEAKS = ("<class", "<module", "<function", "<bound", "<frame", "<code", "object at 0x", "root:x:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("text", [*(f"{{{{ {payload} }}}}" for payload in ESCAPES), *BLOCKS])
 def test_template_reaches_nothing_but_its_row(bench, text):
     secret = bench.root / "secret.txt"
@@ -226,6 +227,7 @@ TIME = "the template takes too long"
 
 @pytest.mark.slow
 @pytest.mark.timeout(20)
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

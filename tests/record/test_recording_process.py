@@ -86,7 +86,7 @@ def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
     assert pending_invocations(apart.project) == []
 
 
-@pytest.mark.parametrize("signals", [1, 2])
+@pytest.mark.parametrize("signals", [2, pytest.param(1, marks=pytest.mark.nightly)])
 def test_a_run_that_is_interrupted_says_so_in_mlflow(
     apart: Recording, server: OpenAIServer, signals: int
 ) -> None:

@@ -80,7 +80,13 @@ def problems(done: Invocation) -> list[tuple[str, str]]:
     return [(problem.message, problem.fix) for problem in done.problems]
 
 
-@pytest.mark.parametrize("path", ["/model-versions/create", "/registered-models/create"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/model-versions/create",
+        pytest.param("/registered-models/create", marks=pytest.mark.nightly),
+    ],
+)
 def test_a_prompt_that_another_user_owns_loses_nothing_else(member: Member, path: str) -> None:
     member.proxy.fault = lambda request: "403" if path in request.path else None
     done = member.run()
@@ -107,6 +113,7 @@ def test_a_prompt_that_another_user_owns_loses_nothing_else(member: Member, path
     assert member.recorded_variants(again)
 
 
+@pytest.mark.nightly
 def test_a_prompt_of_others_with_the_same_content_is_used_and_not_listed(member: Member) -> None:
     member.run()
     member.name, text = f"e{uuid4().hex[:8]}", member.text

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
@@ -34,6 +34,7 @@ def passed(up: int, down: int, same: int) -> Difference:
     return difference
 
 
+@settings(max_examples=30)
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
 def test_the_correction_is_holm_s(family: list[float]) -> None:
     expected = multipletests(family, method="holm")[1]

@@ -55,7 +55,7 @@ def stored_completions(home: Path) -> list[tuple]:
         return db.execute("SELECT * FROM completions ORDER BY key").fetchall()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_in_float32_no_answer_changes_and_nothing_of_the_check_is_stored(home):
     run(home)
     before = stored_completions(home)

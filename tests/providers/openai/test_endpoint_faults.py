@@ -275,6 +275,7 @@ def test_endpoint_that_cannot_be_reached_is_tried_five_times_and_owes_nothing(op
     assert message in completion.error
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", ["E01 closed port", "E01 unknown host", "E01 TLS error"])
 def test_model_nobody_answers_for_is_stopped_after_ten_requests(open_model, case):
     url, _ = STOPS[case]
@@ -404,6 +405,7 @@ def test_request_that_may_not_be_sent_again_fails_with_the_last_reason(open_mode
     assert len(server.requests) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [busy(429, {"Retry-After": "600"}), busy(500, {"Retry-After": "600"})],

@@ -64,7 +64,7 @@ def test_limit_is_kept_by_64_workers_and_every_row_is_answered(ask, server):
     assert later.count(False) <= 0.05 * len(later)
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_all_workers_are_used_again_when_the_limit_is_gone(open_model, server):
     """8 workers could send 32 a second, and 20 a second are taken at first."""
     bucket = Bucket(rate=20.0, burst=4.0, until=1.5)

@@ -95,9 +95,9 @@ def test_wait_that_an_error_object_asks_for(fields, seconds):
 @pytest.mark.parametrize("case", ["a number", "a text", "in a choice", "beside an empty choice"])
 def test_429_in_a_reply_is_sent_again(ask, server, case):
     body, _ = SHAPES[case]
-    server.script = lambda path, request_body, nth: Reply(body=body) if nth < 3 else FOUR
+    server.script = lambda path, request_body, nth: Reply(body=body) if nth == 1 else FOUR
     (completion,) = ask("2+2")
-    assert (completion.state, completion.text, completion.attempts) == ("ok", "4", 3)
+    assert (completion.state, completion.text, completion.attempts) == ("ok", "4", 2)
 
 
 @pytest.mark.parametrize(
@@ -115,6 +115,7 @@ def test_429_in_a_reply_waits_as_long_as_it_asks(ask, server, body, headers):
     assert server.requests[1].at - server.requests[0].at >= 0.4
 
 
+@pytest.mark.slow
 def test_429_in_replies_slows_the_pace(open_model, server):
     """Where an endpoint refuses all that it gets, a request a second is tried."""
     provider = open_model(concurrency=64)
