@@ -22,6 +22,12 @@ from workbench.cli.output import REDACTOR
 from workbench.secrets import Redactor
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
+EXPERIMENT = """\
+dataset: {path: rows.csv, expected: label}
+prompts: [plain, loud]
+models: [echo:last]
+evaluators: [exact_match]
+"""
 FOREIGN = ("OPENAI", "MLFLOW", "HF_", "GITHUB")  # variables that would steer the command
 TIMEOUT_S = 120
 
@@ -59,6 +65,16 @@ def invoke(home: Path, *words: str, **variables: str) -> "subprocess.CompletedPr
         sys.stderr.flush()
         texts = [Path(path).read_text() for path in (stdout, stderr)]
     return subprocess.CompletedProcess(list(words), int(ended.value.code or 0), *texts)
+
+
+def write_task(home: Path, experiment: str = EXPERIMENT) -> None:
+    """Write a project with the task `qa`: two rows, two prompts, `echo:last`."""
+    task = home / "prompts" / "qa"
+    task.mkdir(parents=True)
+    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
+    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
+    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
+    (task / "experiment.yaml").write_text(experiment)
 
 
 def add_mlflow_store(home: Path, empty_store: Path) -> None:

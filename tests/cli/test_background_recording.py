@@ -11,28 +11,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import WORKBENCH, add_mlflow_store, call, environment
+from command import WORKBENCH, add_mlflow_store, call, environment, write_task
 from processes import gone
 from test_interrupts import wait_for
 
 from workbench.tracking.live_recordings import LOG, is_active
 
-EXPERIMENT = """\
-dataset: {path: rows.csv, expected: label}
-prompts: [plain, loud]
-models: [echo:last]
-evaluators: [exact_match]
-"""
-
 
 @pytest.fixture
 def home(tmp_path: Path, empty_store: Path) -> Path:
-    task = tmp_path / "prompts" / "qa"
-    task.mkdir(parents=True)
-    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
-    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
-    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
-    (task / "experiment.yaml").write_text(EXPERIMENT)
+    write_task(tmp_path)
     add_mlflow_store(tmp_path, empty_store)
     return tmp_path
 

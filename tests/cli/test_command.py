@@ -8,26 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from command import WORKBENCH, add_mlflow_store, call, invoke
+from command import EXPERIMENT, WORKBENCH, add_mlflow_store, call, invoke, write_task
 from openai_server import HANG, OpenAIServer, say
-
-EXPERIMENT = """\
-dataset: {path: rows.csv, expected: label}
-prompts: [plain, loud]
-models: [echo:last]
-evaluators: [exact_match]
-"""
 
 
 @pytest.fixture
 def home(tmp_path: Path, empty_store: Path) -> Path:
     """A project with one task, in no git repository."""
-    task = tmp_path / "prompts" / "qa"
-    task.mkdir(parents=True)
-    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
-    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
-    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
-    (task / "experiment.yaml").write_text(EXPERIMENT)
+    write_task(tmp_path)
     add_mlflow_store(tmp_path, empty_store)
     return tmp_path
 

@@ -4,28 +4,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from command import invoke
+from command import EXPERIMENT, invoke, write_task
 from mlflow import MlflowClient
-
-EXPERIMENT = """\
-dataset: {path: rows.csv, expected: label}
-prompts: [plain, loud]
-models: [echo:last]
-evaluators: [exact_match]
-baseline: plain
-"""
 
 
 @pytest.fixture
 def home(tmp_path: Path, empty_store: Path) -> Path:
     """A project with one recorded run, in a folder whose name needs quoting."""
     home = tmp_path / "my project #1"
-    task = home / "prompts" / "qa"
-    task.mkdir(parents=True)
-    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
-    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
-    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
-    (task / "experiment.yaml").write_text(EXPERIMENT)
+    write_task(home, EXPERIMENT + "baseline: plain\n")
     (home / ".workbench").mkdir(mode=0o700)
     shutil.copy(empty_store, home / ".workbench" / "mlflow.db")
     assert invoke(home, "run").returncode == 0

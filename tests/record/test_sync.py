@@ -4,27 +4,16 @@ import json
 from pathlib import Path
 
 import pytest
-from command import invoke
+from command import invoke, write_task
 from mlflow import MlflowClient
 
-EXPERIMENT = """\
-dataset: {path: rows.csv, expected: label}
-prompts: [plain, loud]
-models: [echo:last]
-evaluators: [exact_match]
-"""
 DEAD = "http://127.0.0.1:9"
 
 
 @pytest.fixture
 def home(tmp_path: Path, empty_store: Path) -> Path:
     """A project that has run while its server was down, its own store empty."""
-    task = tmp_path / "prompts" / "qa"
-    task.mkdir(parents=True)
-    (task / "rows.csv").write_text("text,label\nyes,yes\nno,yes\n")
-    (task / "plain.jinja").write_text("user:\n{{ text }}\n")
-    (task / "loud.jinja").write_text("user:\n{{ text | upper }}\n")
-    (task / "experiment.yaml").write_text(EXPERIMENT)
+    write_task(tmp_path)
     (tmp_path / ".workbench").mkdir(mode=0o700)
     (tmp_path / ".workbench" / "mlflow.db").write_bytes(empty_store.read_bytes())
     done = invoke(tmp_path, "run", MLFLOW_TRACKING_URI=DEAD)
