@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served import Site, served
 from stores import demo, made
 
@@ -55,32 +55,35 @@ def site(
         yield site
 
 
-@pytest.fixture
-def page(site: Site, chromium: str) -> Iterator[Page]:
-    """A window of a returning visitor.
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One Chromium for all tests of a module, each of which has a profile of its own.
 
-    Playwright keeps an event loop running in this thread, so it starts when the store is made and
-    ends with the test.
+    Playwright keeps an event loop running in this thread: a store that is made by asking a server
+    comes first.
     """
-    expect.set_options(timeout=PATIENCE)
     with (
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=chromium, args=FLAGS) as browser,
     ):
-        context = browser.new_context(viewport={"width": 1600, "height": 900})
+        yield browser
+
+
+@pytest.fixture
+def page(site: Site, browser: Browser) -> Iterator[Page]:
+    """A window of a returning visitor."""
+    expect.set_options(timeout=PATIENCE)
+    with browser.new_context(viewport={"width": 1600, "height": 900}) as context:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(SETTLED)
         yield context.new_page()
 
 
 @pytest.fixture
-def window(chromium: str) -> Iterator[Page]:
+def window(browser: Browser) -> Iterator[Page]:
     """A window for local files."""
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=chromium, args=FLAGS) as browser,
-    ):
-        yield browser.new_context(viewport={"width": 1400, "height": 900}).new_page()
+    with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+        yield context.new_page()
 
 
 @pytest.fixture
