@@ -19,6 +19,7 @@ evaluators: [exact_match, output_tokens]
 baseline: plain
 gate: {{exact_match: {{no_worse_than: baseline, by: {by}}}}}
 """
+UNTRACKED = {"MLFLOW_TRACKING_URI": "none"}
 RIGHT = {"Plain": 0.8, "Short": 0.8, "Bad": 0.3}
 
 
@@ -27,8 +28,8 @@ class Home:
     folder: Path
     server: OpenAIServer
 
-    def call(self, *words: str):
-        return invoke(self.folder, *words)
+    def call(self, *words: str, **variables: str):
+        return invoke(self.folder, *words, **variables)
 
     @property
     def bodies(self) -> list[str]:
@@ -178,9 +179,9 @@ def test_a_race_spares_calls_and_stands_in_mlflow_as_it_was(home: Home) -> None:
 
 def test_an_interrupted_race_goes_on_and_ends_as_it_would_have(home: Home) -> None:
     write(home, 120)
-    cut = home.call("run", "--race", "--max-calls", "70")
+    cut = home.call("run", "--race", "--max-calls", "70", **UNTRACKED)
     assert cut.returncode == 4
-    done = json.loads(home.call("run", "--race", "--json").stdout)
+    done = json.loads(home.call("run", "--race", "--json", **UNTRACKED).stdout)
     assert len(set(home.bodies)) == len(home.bodies) == 360 - done["requests"]["not_run"]
     assert list(done["race"]["out"]) == ["bad"]
 
@@ -212,7 +213,7 @@ def test_rows_without_a_reply_leave_a_gate_open_however_often_it_is_called(home:
 def test_rows_without_a_reply_are_failed_in_every_command(home: Home) -> None:
     write(home, 40)
     failing(home, 0.3)
-    document = json.loads(home.call("run", "--json").stdout)
+    document = json.loads(home.call("run", "--json", **UNTRACKED).stdout)
     rows = {variant["prompt"]: variant["rows"] for variant in document["variants"]}
     assert 0 < rows["short"]["failed"] < 40
     failed = rows["short"]["failed"]

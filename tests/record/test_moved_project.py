@@ -1,21 +1,39 @@
 """A project folder that is moved or copied: everything is written where it is now."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from bench import Bench
 from command import EXPERIMENT, invoke, write_task
 from mlflow import MlflowClient
+from recording import Recording
+
+from workbench.prompt import Renderer
+
+BASELINE = EXPERIMENT + "baseline: plain\n"
 
 
 @pytest.fixture
-def home(tmp_path: Path, empty_store: Path) -> Path:
+def record(renderer: Renderer) -> Callable[[Path], None]:
+    """Run a project and record it in its own store."""
+
+    def run(home: Path) -> None:
+        bench = Bench(home, renderer)
+        assert Recording(bench, bench.project, uri="").run(BASELINE).problems == ()
+
+    return run
+
+
+@pytest.fixture
+def home(tmp_path: Path, empty_store: Path, record: Callable[[Path], None]) -> Path:
     """A project with one recorded run, in a folder whose name needs quoting."""
     home = tmp_path / "my project #1"
-    write_task(home, EXPERIMENT + "baseline: plain\n")
+    write_task(home)
     (home / ".workbench").mkdir(mode=0o700)
     shutil.copy(empty_store, home / ".workbench" / "mlflow.db")
-    assert invoke(home, "run").returncode == 0
+    record(home)
     return home
 
 
@@ -46,7 +64,9 @@ def assert_recorded_in(home: Path, *, runs: int) -> None:
 
 
 @pytest.mark.parametrize("copied", [False, True])
-def test_a_moved_and_a_copied_project_are_written_where_they_are(home: Path, copied: bool) -> None:
+def test_a_moved_and_a_copied_project_are_written_where_they_are(
+    home: Path, record: Callable[[Path], None], copied: bool
+) -> None:
     elsewhere = home.parent / "elsewhere"
     if copied:
         shutil.copytree(home, elsewhere, copy_function=shutil.copy2)
@@ -54,7 +74,7 @@ def test_a_moved_and_a_copied_project_are_written_where_they_are(home: Path, cop
         home.rename(elsewhere)
     before = files_below(home)
     (elsewhere / "prompts/qa/loud.jinja").write_text("user:\n{{ text | upper }}!\n")
-    assert invoke(elsewhere, "run").returncode == 0
+    record(elsewhere)
     assert_recorded_in(elsewhere, runs=6)
     assert files_below(home) == before
     assert home.exists() == copied
@@ -63,26 +83,28 @@ def test_a_moved_and_a_copied_project_are_written_where_they_are(home: Path, cop
         assert_recorded_in(home, runs=3)
 
 
-def test_a_copy_of_the_database_alone_gets_the_artifacts_too(home: Path) -> None:
+def test_a_copy_of_the_database_alone_gets_the_artifacts_too(
+    home: Path, record: Callable[[Path], None]
+) -> None:
     other = home.parent / "other"
     other.mkdir()
     shutil.copytree(home / "prompts", other / "prompts")
     (other / ".workbench").mkdir()
     shutil.copy(home / ".workbench" / "mlflow.db", other / ".workbench")
     before = files_below(home / ".workbench" / "artifacts")
-    assert invoke(other, "run").returncode == 0
+    record(other)
     assert_recorded_in(other, runs=3)
     assert files_below(home / ".workbench" / "artifacts") == before
 
 
-def test_an_address_that_somebody_chose_stays(home: Path) -> None:
+def test_an_address_that_somebody_chose_stays(home: Path, record: Callable[[Path], None]) -> None:
     chosen = home.parent / "big disk" / "artifacts" / "mine"
     chosen.mkdir(parents=True)
     client = client_of(home)
     client.create_experiment("mine", chosen.as_uri())
     client.create_experiment("bucket", "s3://bucket/artifacts/bucket")
     elsewhere = home.rename(home.parent / "elsewhere")
-    assert invoke(elsewhere, "run").returncode == 0
+    record(elsewhere)
     client = client_of(elsewhere)
     assert client.get_experiment_by_name("mine").artifact_location == chosen.as_uri()
     location = client.get_experiment_by_name("bucket").artifact_location

@@ -1,29 +1,36 @@
 """`workbench sync`, as a user types it: what MLflow could not take is recorded, nothing is sent."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
-from command import invoke, write_task
+from command import add_mlflow_store, invoke, write_task
 from mlflow import MlflowClient
 
 DEAD = "http://127.0.0.1:9"
 
 
-@pytest.fixture
-def home(tmp_path: Path, empty_store: Path) -> Path:
+@pytest.fixture(scope="module")
+def unrecorded(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     """A project that has run while its server was down, its own store empty."""
-    write_task(tmp_path)
-    (tmp_path / ".workbench").mkdir(mode=0o700)
-    (tmp_path / ".workbench" / "mlflow.db").write_bytes(empty_store.read_bytes())
-    done = invoke(tmp_path, "run", MLFLOW_TRACKING_URI=DEAD)
+    home = tmp_path_factory.mktemp("unrecorded")
+    write_task(home)
+    add_mlflow_store(home, empty_store)
+    done = invoke(home, "run", MLFLOW_TRACKING_URI=DEAD)
     assert done.returncode == 6
     assert done.stderr.splitlines()[-2:] == [
         f"error: {DEAD}: 4 of 4 rows are not recorded in MLflow",
         "  fix: the answers and scores are safe; the same command, or workbench sync, "
         "records what is missing",
     ]
-    return tmp_path
+    return home
+
+
+@pytest.fixture
+def home(unrecorded: Path, tmp_path: Path) -> Path:
+    """A copy of that project."""
+    return Path(shutil.copytree(unrecorded, tmp_path / "project"))
 
 
 def notes(home: Path) -> list[dict]:
