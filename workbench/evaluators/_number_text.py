@@ -7,6 +7,7 @@ r"""Text with its mathematics in plain signs: the first step of reading numbers.
 import re
 import unicodedata
 
+from workbench.evaluators._citations import ADDRESS, without_citations
 from workbench.evaluators._text import normalize_text, read_steps
 
 UNREAD = "\ue000"  # stands for a quantity that is not read: √2, π, \log 3
@@ -108,7 +109,8 @@ _CJK_DATE = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s
 def plain_mathematics(text: str) -> str:
     """`text` normalised, with LaTeX, signs, powers, fractions and dates in one spelling."""
     text = _CLAUSE.sub(lambda mark: f" {mark[0]} ", text)
-    text = _UNDERLINES.sub(" ", _TAG.sub(" ", normalize_text(text, _STEPS)))
+    text = ADDRESS.sub("w", normalize_text(text, _STEPS))
+    text = _UNDERLINES.sub(" ", _TAG.sub(" ", text))
     text = _ROOT.sub(UNREAD, _without_latex(text))
     text = _SUPERSCRIPT.sub(_power, text.replace("+/-", "±"))
     text = _SUBSCRIPT.sub("_0_", text)  # a base: 1010₂
@@ -116,7 +118,7 @@ def plain_mathematics(text: str) -> str:
     text = _CJK_DATE.sub(lambda date: _iso(date[1], int(date[2]), date[3]), text)
     text = _DAY_MONTH.sub(lambda date: _iso(date[3], _month(date[2]), date[1]), text)
     text = _MONTH_DAY.sub(lambda date: _iso(date[3], _month(date[1]), date[2]), text)
-    return _MONTH_YEAR.sub(UNREAD, text)
+    return without_citations(_MONTH_YEAR.sub(UNREAD, text), UNREAD)
 
 
 def _without_latex(text: str) -> str:
@@ -134,7 +136,7 @@ def _without_latex(text: str) -> str:
         if before == text:
             break
     text = _MACRO.sub(lambda macro: _LATEX_SIGNS.get(macro[0].split("{")[0].strip(), UNREAD), text)
-    return re.sub(r"(?<!\s)\s*\*\s*10\s*\^", "*10^", text)
+    return re.sub(r"(?<!\s)\s*\*\s*10\s*\^", "*10^", re.sub(r"(?<=\d)[ ]{2,}(?=[a-z])", " ", text))
 
 
 def _fraction(match: re.Match[str]) -> str:

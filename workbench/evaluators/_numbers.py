@@ -12,10 +12,13 @@ An expression goes on while anything joins its numbers: `3-5`, `(1, 2)`, `7:30`,
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
+from workbench.evaluators import _bounds
 from workbench.evaluators._number_text import UNREAD, plain_mathematics
-from workbench.evaluators._quantity import NumberFormat, Quantity, read_quantity
+from workbench.evaluators._quantity import NumberFormat, Quantity, calculate, read_quantity
 from workbench.evaluators._units import (
+    CURRENCIES,
     CURRENCY,
     MAGNITUDE,
     SUFFIX,
@@ -42,7 +45,8 @@ _SIGN = r"[^\s\w|]"
 # Any one short word between two numbers joins them, in whatever language, except these.
 _APART = r"(?:is|are|was|were|be|then|but|at|so|equals?|makes?|gives?|while|on|because|if|we|not)"
 _WORDS = (
-    r"and|or|to|through|minus|out of|divided by|multiplied by|for every|to the(?: power(?: of)?)?|"
+    r"and|or|to|through|minus|(?:out )?of(?: all)?(?: the| these| those| my| our)?|"
+    r"divided by|multiplied by|for every|to the(?: power(?: of)?)?|"
     r"plus or minus|raised to|squared plus|and then|or even"
 )
 _OPERATOR = r"(?:\*\*|<=|>=|!=|//|\.{2,3}|[-+*/÷^=:<>~±x–—…&@,∈])"
@@ -63,30 +67,6 @@ _BEFORE_YEAR = re.compile(
     r"day|week|month|year|chapter|page|table|figure|section|round|level|part|row|line)\s+$",
     re.IGNORECASE,
 )
-_COMPARED = re.compile(r"(?:(?<![=-])>|<|>=|<=|!=|±)\s?$|(?:>|<)=\s?$")
-_ABOUT = re.compile(
-    r"(?:~\s?|(?:[约約약]|およそ)\s?|\b(?:about|approximately|approx\.?|around|roughly|nearly|almost|circa|"
-    r"ca\.?|close to|etwa|ungefähr|environ|unos|unas|aproximadamente|ongeveer|около|примерно)"
-    r"\s+(?:the\s+)?)$",
-    re.IGNORECASE,
-)
-_OTHER_BOUNDS = (
-    r"mindestens|höchstens|(?:mehr|weniger) als|nicht|au (?:moins|plus)|(?:plus|moins) de|pas|"
-    r"(?:más|menos|mais) de|al menos|pelo menos|no es|não é|almeno|(?:più|meno) di|non è|"
-    r"не|(?:не )?(?:более|менее|больше|меньше)"
-)
-_BOUNDED = re.compile(
-    r"\b(?:at (?:the )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller|bigger|higher|"
-    r"lower) than(?: or equal to)?|over|under|above|below|up to|beyond|within|exceed(?:s|ing)?|"
-    r"(?:minimum|maximum|square|cube|root|reciprocal|inverse|opposite|multiple|power|factorial|"
-    r"logarithm|log|negative|half|thirds?|quarters?|tenths?) of|max\.?|min\.?|times|thrice|"
-    r"(?:all|anything|everything) but|rather than|instead of|unlike|"
-    r"(?:half|quarter) (?:past|to|after|before)|never|cannot be|between|half|twice|double|"
-    r"minus|negative|plus|log|ln|sin|cos|tan|sqrt|except|excluding|other than|"
-    rf"{_OTHER_BOUNDS})\s+(?:an?\s+|the\s+)?$|(?:\bnot|n't)(?:\s+[a-z]+){{0,2}}\s+$|"
-    r"(?:至少|最多|最少|超[过過]|不[到足是]|[大小][于於]|少なくとも|최소|최대)\s?$",
-    re.IGNORECASE,
-)
 _WORD_NUMBER = re.compile(
     r"\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|\w+ty|hundred|thousand|"
     r"million|billion|half|quarter|dozen|point)(?:[ -]|\s+and\s+)$",
@@ -97,17 +77,22 @@ _OPERAND = re.compile(
     r"[\w)] (?:\*\*?|[/÷+]) |[A-Za-z]\(|(?:\b[A-Za-z]|[)\]])\s?-\s?)$"
 )
 _GOES_ON = re.compile(
-    rf"[{_LETTER}\^_]|[+!](?=\s|$)(?<!!)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
-    rf"[ ]?{UNREAD}|[割成折多\u0300-\u036f]|[時时点點分]半|"
-    r"[個个人]?(?:以[上下]|未[満满]|左右)|\s?(?:이상|이하|미만)|"
-    r"\s+(?:(?:oder|ou|o|или)\s+(?:mehr|weniger|plus|moins|más|menos|mais|più|более|менее)|max|"
-    r"maximum|minimum|(?:is|was|would\s+be)\s+(?:not|wrong|incorrect))\b|"
+    rf"[{_LETTER}\^_]|[ ]?[+?](?=\s|$)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
+    rf"[ ]?{UNREAD}|[割成折\u0300-\u036f]|[時时点點分]半|"
+    r"\s+(?:is|was|would\s+be)\s+(?:not|wrong|incorrect)\b|"
     r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
-    r"\s+(?:or|and)\s+(?:more|less|fewer|higher|lower|greater|so|above|below|up|over|under|beyond|"
-    r"a\s+half|a\s+quarter|one\s+half|three\s+quarters|older|younger|longer|later|earlier)\b|"
-    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|at\s+(?:least|most)|plus\b(?!\s)|point\s+\w|"
-    r"squared|cubed|factorial|or\s+thereabouts|below\b|BCE?\b|(?:plus|minus|times|over)\s+[a-z]\b)",
+    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|plus\b(?!\s)|point\s+\w|"
+    r"squared|cubed|factorial|below\b|fold\b|BCE?\b|(?:plus|minus|times|over)\s+[a-z]\b|"
+    r"(?-i:[ijknxyz])(?![\w.']))",
     re.IGNORECASE,
+)
+_ROUNDED = re.compile(r"[^\w<>=!±]*~[^\w<>=!±]*")
+_ASSIGNED = re.compile(r"(?:,| or| and)[ ]([^\W\d_])[ ]?=[ ]?")  # a variable, behind another number
+# `10m people` may be ten million; `10 m long` and `10 m in all` are metres.
+_COUNTED = re.compile(
+    r"\s+(?!(?:long|tall|wide|high|deep|thick|away|apart|above|below|from|and|are|was|were|per|the|for|"
+    r"when|which|that|because|but|with|since|after|before|short|longer|taller|higher|deeper|further|"
+    r"farther|total|each|than)\b)[a-z]{3,}"
 )
 
 
@@ -153,6 +138,8 @@ def find_expressions(text: str, position: int = 0) -> Iterator[Expression]:
             listed = joint[0].startswith((", ", "; ")) and len(numbers) == 1
             if listed and _BEFORE_YEAR.search(text[max(0, match.start() - NEAR) : match.start()]):
                 break  # In 2020, 42 people came.
+            if _is_solved(text[max(0, numbers[-1].start() - NEAR) : numbers[-1].start()], joint[0]):
+                break  # 2x = 4, x = 2
             following = _NUMBER.match(text, joint.end())
             assert following
             numbers.append(following)
@@ -163,17 +150,26 @@ def find_expressions(text: str, position: int = 0) -> Iterator[Expression]:
             position = (text.find("\n", position) + 1) or len(text)
 
 
-def last_expression(text: str) -> Expression | None:
-    """The last numeric expression of `prepare`'s text; none goes on in another line."""
+def _is_solved(before: str, joint: str) -> bool:
+    """True if the joint assigns a variable of the equation before it."""
+    assigned, equation = _ASSIGNED.fullmatch(joint), re.search(r"([^,;.\n=]+)=\s*$", before)
+    if not assigned or not equation or equation[1].strip() == assigned[1]:
+        return False
+    return bool(re.search(rf"(?<![^\W\d_]){assigned[1]}(?![^\W\d_])", equation[1]))
+
+
+def last_expressions(text: str) -> list[Expression]:
+    """The expressions of the last line of `prepare`'s text that has one."""
     last_digit = max(text.rfind(digit) for digit in f"0123456789{UNREAD}")
-    *_, expression = [None, *find_expressions(text, text.rfind("\n", 0, last_digit + 1) + 1)]
-    return expression
+    return list(find_expressions(text, text.rfind("\n", 0, last_digit + 1) + 1))
 
 
 def read_expression(expression: Expression, form: NumberFormat) -> Quantity | None:
     """The quantity of an expression; of an equation, its last side, or else its first."""
     if len(expression.numbers) > MOST_NUMBERS:
         return None
+    if any(map(_ROUNDED.fullmatch, expression.joints)):
+        return _rounded(expression, form)
     sides: list[tuple[list[re.Match[str]], list[str]]] = [([expression.numbers[0]], [])]
     for joint, number in zip(expression.joints, expression.numbers[1:], strict=True):
         if re.fullmatch(r"[^\w<>!~±]*=[^\w<>!~±]*", joint):
@@ -190,6 +186,29 @@ def read_expression(expression: Expression, form: NumberFormat) -> Quantity | No
     return _signed(expression, first) if first else None
 
 
+def expression_value(expression: Expression, form: NumberFormat) -> Fraction | None:
+    """The value of an expression, also of a calculation; None: unread, or its sides differ."""
+    if "=" not in expression.text and (quantity := read_expression(expression, form)):
+        return quantity.value
+    values = {calculate(side, form) for side in expression.text.split("=")}
+    return values.pop() if len(values) == 1 else None
+
+
+def _rounded(expression: Expression, form: NumberFormat) -> Quantity | None:
+    """The quantity of `14/3 ~ 4.67`, if its second side is the first one rounded."""
+    exact, last = re.split("[~=]", expression.text)[0], expression.numbers[-1]
+    is_calculation = re.search(r"\d\s?[-+*/÷x]\s?\d", exact)
+    if not is_calculation or _is_cut(expression, form) or _goes_on(expression, form):
+        return None
+    value, rounded = calculate(exact, form), _side([last], [], form)
+    if value is None or rounded is None or rounded.kind != "number":
+        return None
+    decimals = len(last["digits"].partition("," if form.decimal_comma else ".")[2])
+    if abs(value - rounded.value) > Fraction(1, 2 * 10**decimals):
+        return None
+    return Quantity("number", value, expression.text, rounded.unit, rounded.value)
+
+
 def _signed(expression: Expression, quantity: Quantity) -> Quantity:
     """The quantity with a minus that stands apart: `x = - 5`."""
     if not re.search(r"[=:(\[,]\s*-\s$", expression.before):
@@ -203,6 +222,7 @@ def _side(numbers: list[re.Match[str]], joints: list[str], form: NumberFormat) -
     odd = [n for n in numbers[1:] if n["currency"] or n["sign"] == "–"]
     odd += [n for n in numbers[:-1] if n["unit"] or n["magnitude"]]
     odd += [n for n in numbers if UNREAD in n["digits"]]
+    odd += [n for joint, n in zip(joints, numbers[1:], strict=True) if re.match(r"[,;]\s", joint)]
     signs = [n["sign"] or n["second_sign"] or "" for n in numbers]
     decade = last["unit"] == "s" and re.fullmatch(r"\d{3}0", last["digits"])
     if odd or decade or (first["sign"] and first["second_sign"]) or " : " in joints:
@@ -213,9 +233,15 @@ def _side(numbers: list[re.Match[str]], joints: list[str], form: NumberFormat) -
         parts += [bare.strip() or " ", sign, number["digits"]]
     expression = re.sub(r" (?=\d{3}(?:\D|$))", "'" if len(numbers) > 1 else " ", "".join(parts))
     expression = expression if re.search(r"^\S\d{0,3}('\d{3})+", expression) else "".join(parts)
-    unit = unit_of(last["unit"] or "") or (unit_of(first["currency"]) if first["currency"] else "")
+    unit, magnitude = unit_of(last["unit"] or ""), last["magnitude"] or ""
+    if first["currency"]:
+        if unit == "m" and not magnitude:
+            unit, magnitude = "", "M"  # $10m
+        if unit and unit not in CURRENCIES:
+            return None
+        unit = unit or unit_of(first["currency"])
     quantity = read_quantity(expression, unit, form)
-    return _magnified(quantity, last["magnitude"] or "", form) if quantity else None
+    return _magnified(quantity, magnitude, form) if quantity else None
 
 
 def _magnified(quantity: Quantity, magnitude: str, form: NumberFormat) -> Quantity | None:
@@ -250,14 +276,20 @@ def _is_cut(expression: Expression, form: NumberFormat) -> bool:
     if re.search(r"[$€£¥]\s?\($", before):
         return True  # a negative amount of bookkeeping
     bare = re.sub(r"\s*[*_`\"'$]+\s*$", " ", before)
-    if _ABOUT.search(bare):
+    if _bounds.is_approximate(bare):
         return not form.approximate
-    patterns = (_COMPARED, _BOUNDED, _WORD_NUMBER)
-    return any(pattern.search(bare) for pattern in patterns) or bool(_OPERAND.search(before))
+    return _bounds.is_bounded(bare) or bool(_WORD_NUMBER.search(bare) or _OPERAND.search(before))
 
 
 def _goes_on(expression: Expression, form: NumberFormat) -> bool:
     """True if what stands behind the expression changes its meaning."""
     if re.match(r"\.{3}|…", expression.after) and "." in expression.numbers[-1]["digits"]:
         return not form.approximate
-    return bool(_GOES_ON.match(expression.after))
+    if _bounds.is_approximate_behind(expression.after):
+        return not form.approximate
+    unit = (expression.numbers[-1]["unit"] or "").strip()
+    if unit in ("m", "mm") and _COUNTED.match(expression.after):
+        return True
+    if not unit and not expression.numbers[0]["currency"] and expression.after.startswith("!"):
+        return not _bounds.is_emphasized(expression.before, expression.after)
+    return _bounds.goes_beyond(expression.after) or bool(_GOES_ON.match(expression.after))

@@ -1,7 +1,7 @@
 """Quantities: a number with its unit, a date or a time, read from a complete numeric expression.
 
 >>> read_quantity("1 1/2", "kg", NumberFormat())
-Quantity(kind='number', value=Fraction(3, 2), text='1 1/2', unit='kg')
+Quantity(kind='number', value=Fraction(3, 2), text='1 1/2', unit='kg', rounded=None)
 >>> read_quantity("1.2.3", "", NumberFormat()) is None
 True
 """
@@ -16,6 +16,7 @@ from typing import Literal
 
 MAX_EXPONENT = 400
 MAX_DIGITS = 1_000
+MAX_TOKENS = 40  # of a calculation
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +38,16 @@ class NumberFormat:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number, the ordinal of a date, or the seconds of a time of day; `text` is for messages."""
+    """A number, the ordinal of a date, or the seconds of a time of day; `text` is for messages.
+
+    `rounded`: what the text gives as its rounded value, 4.67 of `14/3 ≈ 4.67`.
+    """
 
     kind: Literal["number", "date", "time"]
     value: Fraction
     text: str
     unit: str = ""
+    rounded: Fraction | None = None
 
     def __str__(self) -> str:
         if self.unit in ("", "ordinal"):
@@ -50,14 +55,15 @@ class Quantity:
         return f"{self.text}{'' if self.unit in _PERCENT else ' '}{self.unit}"
 
     def equals(self, other: "Quantity", tolerance: Fraction, relative: Fraction) -> bool:
-        """True if they are the same within `tolerance`, or within `relative` times this value.
+        """True if `other` is this one within `tolerance`, or within `relative` times this value.
 
         A number without a unit equals one with it; two units must be the same.
         """
         if self.kind != other.kind or (self.unit and other.unit and self.unit != other.unit):
             return False
         allowed = max(tolerance, relative * abs(self.value)) if self.kind == "number" else 0
-        return abs(self.value - other.value) <= allowed
+        values = [other.value, *([] if other.rounded is None else [other.rounded])]
+        return any(abs(self.value - value) <= allowed for value in values)
 
 
 _PLAIN = re.compile(r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?")
@@ -103,6 +109,25 @@ def read_decimal(digits: str, form: NumberFormat) -> Fraction | None:
     if not _PLAIN.fullmatch(digits) or too_large or len(digits) > MAX_DIGITS:
         return None
     return Fraction(Decimal(digits))
+
+
+def calculate(expression: str, form: NumberFormat) -> Fraction | None:
+    """The value of sums of products: 14 of `2 + 3 * 4`; None: it is something else."""
+    tokens = re.findall(r"\d[\d.,']*|\S", expression)
+    if len(tokens) % 2 == 0 or len(tokens) > MAX_TOKENS:
+        return None
+    total, product = Fraction(0), Fraction(0)
+    for operator, digits in zip(["+", *tokens[1::2]], tokens[::2], strict=True):
+        value = read_decimal(digits, form)
+        if value is None or (operator in "/÷" and not value):
+            return None
+        if operator in "+-":
+            total, product = total + product, value if operator == "+" else -value
+        elif operator in "*x/÷":
+            product = product * value if operator in "*x" else product / value
+        else:
+            return None
+    return total + product
 
 
 def _number(expression: str, form: NumberFormat) -> Fraction | None:

@@ -37,6 +37,7 @@ _SPELLINGS = {
 }
 _SHORT = [spelling for spelling in _SPELLINGS if len(spelling) < 4 or not spelling.isalpha()]
 _LONG = [spelling for spelling in _SPELLINGS if len(spelling) >= 4 and spelling.isalpha()]
+CURRENCIES = {*"$¢€£¥₹₩₽₺", "CHF", "kr", "R$", "A$", "C$", "zł"}  # names of units
 # Only directly at a number: 5in, 3rd. `m` and `s` may follow a space, `in` and `a` are words.
 _ATTACHED = ("st", "nd", "rd", "th")
 _PREFIXED = ("US$", "A$", "C$", "R$", "HK$", "$", "€", "£", "¥", "₹", "₩", "₽", "₺", "₫", "฿")

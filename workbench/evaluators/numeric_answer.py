@@ -8,10 +8,11 @@ r"""Evaluator: the final number of the answer is the expected one.
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from itertools import islice
 from typing import Literal
 
 from workbench.canonical import JSON
@@ -20,8 +21,9 @@ from workbench.evaluator import Score, evaluator
 from workbench.evaluators._expected import expected_texts
 from workbench.evaluators._numbers import (
     Expression,
+    expression_value,
     find_expressions,
-    last_expression,
+    last_expressions,
     prepare,
     read_expression,
 )
@@ -32,6 +34,7 @@ _MARK = re.compile(r"(?<!#)####(?!#)[ \t]*[*_`$(\[\"]*[ \t]*(?P<line>(?:(?!####)
 _HEADING = re.compile(r"[*_`]*[.):][ \t]+\S")
 _BOXED = re.compile(r"\\(?:boxed|fbox|framebox)\s*\{")
 _BRACE = re.compile("[{}]")
+_CLAUSE_END = re.compile(r"[.,:;!?\n()]")
 _CHOICES = {"which": ("first", "last"), "percent": ("number", "fraction")}
 
 
@@ -69,7 +72,7 @@ def numeric_answer(
     """
     form = NumberFormat(decimal_comma, percent, magnitudes, tolerance + relative_tolerance > 0)
     expected = _expected_numbers(expectations, form)
-    expressions = _answer_expressions(outputs, which)
+    expressions = _answer_expressions(outputs, which, form)
     if not expressions:
         return Score(False, reason="no number in the answer", label="no_number")
     first, last = expressions[0], expressions[-1]
@@ -116,14 +119,30 @@ def check_settings(**settings: JSON) -> None:
             raise WorkbenchError(f"numeric_answer: {name} is {limit!r}", fix=fix)
 
 
-def _answer_expressions(text: str, which: str) -> list[Expression]:
+def _answer_expressions(text: str, which: str, form: NumberFormat) -> Sequence[Expression]:
     """The marked expressions of an answer, or else its first or last; empty: there is none."""
     prepared = prepare(text)
     if marked := _marked_expressions(text, prepared):
         return marked
-    first = which == "first"
-    expression = next(find_expressions(prepared), None) if first else last_expression(prepared)
-    return [expression] if expression else []
+    if which == "first":
+        return list(islice(find_expressions(prepared), 1))
+    return _explained(last_expressions(prepared), form)
+
+
+def _explained(expressions: Sequence[Expression], form: NumberFormat) -> Sequence[Expression]:
+    """The last expression; of `21 (7 × 3)` the first, and of `42 (3 of them bad)` both."""
+    if len(expressions) < 2:
+        return expressions
+    last = expressions[-1]
+    bracket = last.source.rfind("(", 0, last.start)
+    *_, explained = [None, *(e for e in expressions if e.end <= bracket)]
+    is_enclosed = ")" not in last.source[bracket : last.start] and ")" in last.after
+    if not explained or not is_enclosed or _CLAUSE_END.search(last.source, explained.end, bracket):
+        return [last]
+    value = expression_value(explained, form)
+    if value is not None and value == expression_value(last, form):
+        return [explained]
+    return [explained, last]
 
 
 def _marked_expressions(text: str, prepared: str) -> list[Expression]:
