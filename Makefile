@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui quick test nightly servers kills llama bench bench-peers check format clean
+.PHONY: install demo ui quick test nightly mlflow-versions servers kills llama bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -42,11 +42,15 @@ test: install
 	WORKBENCH_DRAWS=400 $(TESTS) -m 'not nightly'
 
 # Everything at length: 10,000 kills, all draws, every write, 6,000 flipped bytes, the models' real
-# weights, the newest MLflow, and each Python that the machine has.
+# weights, other versions of MLflow, and each Python that the machine has.
 nightly: install
 	.ci/quick_pythons
-	$(BIN)/python tests/record/newest_mlflow.py
+	$(BIN)/python tests/record/mlflow_versions.py
 	WORKBENCH_KILLS=$(KILLS) WORKBENCH_DRAWS=2000 $(TESTS)
+
+# Recording under the oldest MLflow that is allowed and the newest that installs.
+mlflow-versions: install
+	$(BIN)/python tests/record/mlflow_versions.py
 
 # Real servers: MLflow on PostgreSQL (Debian: apt-get install postgresql), with authentication,
 # without its files, and MLflow 2.

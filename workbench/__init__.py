@@ -14,6 +14,7 @@ for _name, _value in {
     "DO_NOT_TRACK": "true",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ALLOW_MODEL_CODE_EXECUTION": "false",  # replaces it in MLflow 3.18
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_MODEL_CATALOG_URI": "",
     "GIT_PYTHON_REFRESH": "quiet",

@@ -139,6 +139,34 @@ def test_digest_changes_with_every_file_that_is_imported(tmp_path, write, path, 
     )
 
 
+@pytest.mark.parametrize(
+    ("head", "changes"),
+    [
+        ("import tone_words.lists as lists\n", True),
+        ("def f():\n    from tone_words.lists import bad\n\n\n", True),
+        ("import json, judges_c\n", True),
+        ("import json\n", False),
+    ],
+)
+def test_digest_changes_with_the_version_of_a_package_that_is_imported(
+    tmp_path, write, monkeypatch, head, changes
+):
+    packages = tmp_path.with_name(f"{tmp_path.name}_packages")
+    metadata = packages / "tone_words-1.dist-info"
+    for folder in (metadata, packages / "tone_words"):
+        folder.mkdir(parents=True)
+    (packages / "tone_words" / "lists.py").write_text("bad = []\n")
+    (metadata / "top_level.txt").write_text("tone_words\n")
+    monkeypatch.syspath_prepend(packages)
+    write("judges_c.py", "from tone_words import lists\n")
+    write("evaluators/mine.py", f"{head}def mine(outputs):\n    return 1\n")
+    digests = set()
+    for version in ("1.0", "1.1"):
+        (metadata / "METADATA").write_text(f"Name: tone-words\nVersion: {version}\n")
+        digests.add(load_evaluator(Spec("mine", {}, tmp_path)).digest)
+    assert len(digests) == (2 if changes else 1)
+
+
 def test_digest_changes_with_the_settings(tmp_path):
     digests = [
         load_evaluator(Spec("contains", settings, tmp_path)).digest

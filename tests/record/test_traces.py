@@ -1,83 +1,49 @@
 """Traces written straight into the tables and by MLflow's client: the same, each once.
 
-    python tests/record/newest_mlflow.py        a part of `make nightly`
+    python tests/record/mlflow_versions.py
 
-runs the comparison of the two writers against the newest MLflow that pip finds.
+runs these tests under the oldest MLflow allowed, which has no bulk writer, and under the newest.
 """
 
 import json
 import os
 import signal
-import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import mlflow
 import pytest
 from mlflow import MlflowClient
-from mlflow.entities import AssessmentSource, Feedback, Trace
+from mlflow.entities import AssessmentSource, Feedback, Trace, TraceInfo
+from mlflow.exceptions import MlflowException
+from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 from mlflow.tracing.client import TracingClient
 from recording import Recording
 
-from workbench.dataset import Example
+pytest.importorskip("workbench.tracking.bulk", exc_type=ImportError)
+
 from workbench.evaluator import Score
-from workbench.model import Completion, Request, Usage
-from workbench.plan import Cell
 from workbench.project import Price
-from workbench.results.types import Row
-from workbench.tracking.bulk import (
-    COMPARED,
-    BulkTraceWriter,
-    bulk_obstacle,
-    open_traces,
-    slow_writer_note,
-)
+from workbench.tracking.bulk import BulkTraceWriter
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.registry import register
 from workbench.tracking.row_trace import RowTrace, TraceRun
+from workbench.tracking.trace_writers import bulk_obstacle, open_traces
 from workbench.tracking.tracking_store import TrackingStore, connect
+from workbench.tracking.writer_comparison import (
+    SAMPLES,
+    START_MS,
+    read_tables,
+    sample_rows,
+    writer_difference,
+)
 
-START_MS = 1_790_000_000_000
-CHAT = Request.from_body(
-    "k1", {"model": "m", "messages": [{"role": "user", "content": "naïve “{}” \\ ☃?"}]}
-)
-TEXT = Request.from_body("k2", {"model": "m", "prompt": "go on:"})
-ANSWERED = Completion(
-    "k1",
-    "ok",
-    "yes ☃",
-    latency_s=0.2,
-    usage=Usage(12, 3),
-    finish_reason="stop",
-    reasoning="Snow.",
-)
-CHOSEN = Completion(
-    *("k2", "ok", "x" * 1200, "It is"),
-    choice_scores={" yes": -0.25, " no": float("-inf")},
-    choice_tokens={" yes": 1, " no": 2},
-    attempts=2,
-)
+START_TRACE = SqlAlchemyStore.start_trace
 ANN = AssessmentSource(source_type="HUMAN", source_id="ann")
-SCORES = {
-    "right": Score(True, "said so", "parsed"),
-    "wrong": Score(False),
-    "number": Score(0.25, "near"),
-    "category": Score("yes"),
-    "nothing": Score(None, "does not apply"),
-    "broken": Score(error="it broke: ü"),
-}
-# Each kind of row: request, answer, scores, expectations.
-KINDS: dict[str, tuple[Request, Completion, dict[str, Score], dict[str, object]]] = {
-    "every score": (CHAT, ANSWERED, SCORES, {"expected_response": "yes"}),
-    "any expectation": (CHAT, ANSWERED, {}, {"n": 3, "list": [1, "a"], "map": {"ü": None}}),
-    "plain text": (TEXT, CHOSEN, {"right": Score(True)}, {}),
-    "cut off": (CHAT, Completion("k1", "truncated", "ye", usage=Usage(5)), SCORES, {}),
-    "failed": (CHAT, Completion("k1", "failed", error="400: no"), {}, {"expected_response": "y"}),
-    "no usage": (CHAT, replace(ANSWERED, usage=Usage(), latency_s=None), SCORES, {}),
-}
 
 
 @dataclass(frozen=True)
@@ -92,7 +58,7 @@ class RunStore:
     def traces(self) -> ClientTraceWriter:
         return open_traces(self.store, self.run)
 
-    def row_traces(self, kinds: Sequence[str] = tuple(KINDS), repeats: int = 1) -> list[RowTrace]:
+    def row_traces(self, kinds: Sequence[str] = tuple(SAMPLES), repeats: int = 1) -> list[RowTrace]:
         return [
             self._row_trace(kind, repeat, START_MS - number * repeats - repeat)
             for number, kind in enumerate(kinds)
@@ -100,10 +66,9 @@ class RunStore:
         ]
 
     def _row_trace(self, kind: str, repeat: int, start_ms: int) -> RowTrace:
-        request, completion, scores, expectations = KINDS[kind]
-        cell = Cell(Example(kind, {"text": f"{kind} ü"}, expectations), repeat, request.key)
-        row = Row(cell, completion, scores)
-        return RowTrace(self.run, row, request, f"{kind} {repeat}", start_ms)
+        sample = next(row for row in sample_rows(self.run) if row.row.cell.example.id == kind)
+        row = replace(sample.row, cell=replace(sample.row.cell, repeat=repeat))
+        return replace(sample, row=row, name=f"{kind} {repeat}", start_ms=start_ms)
 
     def shown_traces(self) -> list[Trace]:
         """All traces of the run by MLflow's public API, in the dataset's order."""
@@ -115,37 +80,17 @@ class RunStore:
 
     def tables(self) -> dict[str, list[str]]:
         """Every row of every table, without random ids and times of writing."""
-        with closing(sqlite3.connect(self.file)) as db:
-            db.row_factory = sqlite3.Row
-            names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-            return {name: _table_rows(db, name) for (name,) in names}
+        return read_tables(self.file)
 
     def with_other_uri(self) -> "RunStore":
         """The same store by another URI, so that a forked process opens the file again."""
         uri = f"sqlite:///{self.file.parent}/./{self.file.name}"
         return replace(self, store=replace(self.store, uri=uri, client=MlflowClient(uri, uri)))
 
-    def copy(self, file: Path) -> "RunStore":
-        """A copy of the store."""
-        with closing(sqlite3.connect(self.file)) as source, closing(sqlite3.connect(file)) as copy:
-            source.backup(copy)
-        uri = f"sqlite:///{file}"
-        store = replace(self.store, uri=uri, client=MlflowClient(uri, uri))
-        return RunStore(file, store, self.run)
-
     def with_run(self, name: str) -> "RunStore":
         """The same store with another new run."""
         run = self.store.client.create_run(self.run.experiment_id, START_MS, {}, run_name=name)
         return replace(self, run=replace(self.run, run_id=run.info.run_id))
-
-
-def _table_rows(db: sqlite3.Connection, table: str) -> list[str]:
-    left_out = {"association_id", "created_time"}
-    rows = [dict(row) for row in db.execute(f'SELECT * FROM "{table}"')]
-    return sorted(
-        json.dumps({key: value for key, value in row.items() if key not in left_out})
-        for row in rows
-    )
 
 
 @pytest.fixture
@@ -178,54 +123,79 @@ Open = Callable[[RunStore], ClientTraceWriter]
 both_writers = pytest.mark.parametrize("open_writer", [bulk_writer, client_writer])
 
 
-@pytest.mark.parametrize("price", [Price(input=0.15, output=0.6), None])
 def test_both_writers_write_the_same_into_every_table(
-    run_store: RunStore, price: Price | None, tmp_path: Path
+    run_store: RunStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = replace(run_store, run=replace(run_store.run, price=price))
-    second = first.copy(tmp_path / "second.db")
-    bulk_writer(first).write(first.row_traces())
-    client_writer(second).write(second.row_traces())
-    assert first.tables() == second.tables()
-    # Again with other scores: the stored ones are replaced.
-    scores = {"right": Score(False), "number": Score(1.0)}
-    rows = [replace(trace, row=replace(trace.row, scores=scores)) for trace in first.row_traces()]
-    for traces in (bulk_writer(first), client_writer(second)):
-        traces.write(rows)
-        assert traces.count(rows) == expected_count(rows)
-    assert first.tables() == second.tables()
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    assert writer_difference(run_store.file, run_store.run.variant) == ""
+    (kept,) = json.loads((tmp_path / "trace_writers.json").read_text()).items()
+    assert (kept[0].split()[0], kept[1]) == (mlflow.__version__, "")
+    assert run_store.shown_traces() == []
 
 
-def test_the_bulk_writer_is_used_only_where_it_was_compared(
-    run_store: RunStore, monkeypatch: pytest.MonkeyPatch
+def start_with_a_tag(store: SqlAlchemyStore, info: TraceInfo) -> TraceInfo:
+    """What a later MLflow may do when a trace starts."""
+    info.tags["new"] = "1"
+    return START_TRACE(store, info)
+
+
+def start_and_lose(store: SqlAlchemyStore, info: TraceInfo) -> TraceInfo:
+    raise MlflowException("no such table: spans_v2")
+
+
+@pytest.mark.parametrize(
+    ("start_trace", "reason"),
+    [
+        (start_with_a_tag, "table trace_tags differs"),
+        (start_and_lose, "no such table: spans_v2"),
+    ],
+)
+def test_a_run_notes_that_mlflow_writes_other_traces_than_the_bulk_writer(
+    recording: Recording,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    start_trace: Callable[..., TraceInfo],
+    reason: str,
 ) -> None:
-    store = run_store.store
-    assert (bulk_obstacle(store), slow_writer_note(store)) == (None, ())
-    assert bulk_obstacle(replace(store, uri="http://127.0.0.1:1")) == (
-        "the tracking store is a server"
-    )
-    assert bulk_obstacle(replace(store, uri="postgresql://127.0.0.1/mlflow")) == (
-        "the tracking store is not an SQLite file"
-    )
-    monkeypatch.setenv("MLFLOW_SQL_TRACE_ROLLUPS_ENABLED", "true")
-    assert bulk_obstacle(store) == "MLflow's trace roll-ups are switched on"
-
-
-def test_a_run_notes_that_its_traces_are_written_slowly(
-    recording: Recording, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (version,) = COMPARED
-    monkeypatch.setattr("workbench.tracking.bulk.COMPARED", set())
     text = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [latency]\n"
-    note = (
-        "traces are written through MLflow's client, about 8 ms a row, because "
-        f"MLflow {version} has not been compared with the bulk writer"
-    )
+    monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path))
+    with monkeypatch.context() as later_mlflow:
+        later_mlflow.setattr(SqlAlchemyStore, "start_trace", start_trace)
+        (variant,) = recording.bench.plan().variants
+        store = connect(recording.project, recording.uri)
+        assert bulk_obstacle(store, variant) == (
+            f"MLflow {mlflow.__version__} writes traces in another way ({reason})"
+        )
+    # The comparison is not made again for the same tables and the same MLflow.
     done = recording.run(text)
     assert (done.exit_code, done.problems) == (0, ())
+    note = (
+        "traces are written through MLflow's client, about 8 ms a row, because "
+        f"MLflow {mlflow.__version__} writes traces in another way ({reason})"
+    )
     assert recording.progress.notes == ["recording in MLflow", note]
     assert recording.run(text).recorded_before
     assert recording.progress.notes == ["recording in MLflow", note, "recording in MLflow"]
+
+
+def test_the_bulk_writer_is_used_only_where_it_can_be(
+    run_store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, variant = run_store.store, run_store.run.variant
+    assert bulk_obstacle(store, variant) == ""
+    assert bulk_obstacle(replace(store, uri="http://127.0.0.1:1"), variant) == (
+        "the tracking store is a server"
+    )
+    assert bulk_obstacle(replace(store, uri="postgresql://127.0.0.1/mlflow"), variant) == (
+        "the tracking store is not an SQLite file"
+    )
+    with monkeypatch.context() as variables:
+        variables.setenv("MLFLOW_SQL_TRACE_ROLLUPS_ENABLED", "true")
+        assert bulk_obstacle(store, variant) == "MLflow's trace roll-ups are switched on"
+    monkeypatch.setitem(sys.modules, "mlflow.store.tracking.utils.sql_trace_rollups", None)
+    assert bulk_obstacle(store, variant).startswith(
+        f"MLflow {mlflow.__version__} writes traces in another way (import of mlflow.store"
+    )
 
 
 @both_writers
@@ -239,7 +209,7 @@ def test_rows_are_written_once_however_often(run_store: RunStore, open_writer: O
     assert run_store.tables() == before
     assert traces.count(rows) == expected_count(rows) == entity_counts(12, 24, 38, 10)
     previews = [trace.info.request_preview for trace in run_store.shown_traces()]
-    assert previews == [f"{kind} {repeat}" for kind in KINDS for repeat in range(2)]
+    assert previews == [f"{kind} {repeat}" for kind in SAMPLES for repeat in range(2)]
 
 
 @both_writers

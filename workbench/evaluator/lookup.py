@@ -6,16 +6,15 @@ exact_match            evaluators/exact_match.py of the project, else
 my_package.judges:tone that function
 """
 
-import ast
 import importlib
 import importlib.util
 import inspect
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
-from importlib.metadata import entry_points, packages_distributions, version
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +24,7 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator.contract import Evaluator, bind
 from workbench.evaluator.errors import import_error
 from workbench.evaluator.readings import PREFIX, READINGS, check_expected
+from workbench.evaluator.sources import library_versions, source_digest
 from workbench.evaluator.spec import Spec
 from workbench.evaluator.transform import Transform, function_names, read_transform
 
@@ -74,13 +74,17 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
     except WorkbenchError as error:
         error.where = spec.where or error.where
         raise
-    source = _source_digest(module, root)
-    identity = {"source": source, "name": name, "settings": dict(spec.settings)}
+    identity = {"source": source_digest(module, root, LIBRARY), "name": name}
+    identity["settings"] = dict(spec.settings)
     if evaluator.traits.by_column:  # scores of rows that were stored before are no scores of it
         identity["by_column"] = True
+    modules = [module]
     if functions := function_names(spec.settings.get("transform")):
-        modules = [_locate(replace(spec, name=function))[0] for function in functions]
-        identity["transform"] = [_source_digest(module, root) for module in modules]
+        transforms = [_locate(replace(spec, name=function))[0] for function in functions]
+        identity["transform"] = [source_digest(module, root, LIBRARY) for module in transforms]
+        modules += transforms
+    if libraries := library_versions(modules, root):
+        identity["libraries"] = libraries
     return replace(evaluator, digest=digest(identity), spec=spec)
 
 
@@ -197,42 +201,3 @@ def _import_file(file: Path) -> ModuleType:
 def _display_name(module: ModuleType, root: Path) -> str:
     file = Path(module.__file__ or module.__name__)
     return str(file.relative_to(root)) if file.is_relative_to(root) else module.__name__
-
-
-def _source_digest(module: ModuleType, root: Path) -> JSON:
-    """Digests of the sources in the project or the library; the version of other packages."""
-    file = Path(module.__file__ or "")
-    top = module.__name__.partition(".")[0]
-    if file.is_relative_to(LIBRARY):
-        shared = sorted(LIBRARY.glob("_*.py"))
-        return [sha256(source.read_bytes()).hexdigest() for source in (file, *shared)]
-    if file.is_relative_to(root) and ".venv" not in file.relative_to(root).parts:
-        return _local_sources(file, root, {})
-    distributions = packages_distributions().get(top, [])
-    return [f"{name}=={version(name)}" for name in sorted(set(distributions))] or top
-
-
-def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, str]:
-    """SHA-256 of `file` and of every project file it imports, by path below the root."""
-    path = str(file.relative_to(root))
-    if path in seen:
-        return seen
-    text = file.read_bytes()
-    seen[path] = sha256(text).hexdigest()
-    for name in _imported_paths(text, file.relative_to(root).parent):
-        for part in (name, *name.parents)[: len(name.parts)]:
-            for candidate in (root / part.with_suffix(".py"), root / part / "__init__.py"):
-                if candidate.is_file():
-                    _local_sources(candidate, root, seen)
-    return seen
-
-
-def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
-    """Imports of a source, `a.b` as `a/b`; relative names start at `package`."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            yield from (Path(*alias.name.split(".")) for alias in node.names)
-        if isinstance(node, ast.ImportFrom):
-            above = [package, *package.parents][node.level - 1 :] if node.level else [Path()]
-            base = Path(*above[:1], *(node.module or "").split("."))
-            yield from (base / name for name in ("", *(alias.name for alias in node.names)))

@@ -2,8 +2,7 @@
 
 MLflow's client opens a transaction per row, goes through its object mapper and reads back what it
 writes: some 8 ms a row, of which the rows themselves need a tenth. This module writes the same rows
-as start_trace, link_prompts_to_trace and log_spans; a test compares every table. It supports only
-the versions of MLflow that the test was run with (`COMPARED`); for others see `client_writer`.
+as start_trace, link_prompts_to_trace and log_spans, where `trace_writers` finds that it does.
 """
 
 import json
@@ -11,11 +10,8 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
-import mlflow
 from mlflow.exceptions import MlflowException
 from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-from mlflow.store.tracking.utils.sql_trace_rollups import rollups_enabled
-from mlflow.tracing.client import TracingClient
 from mlflow.utils.time import get_current_time_millis
 from sqlalchemy import Table, and_, case, select
 from sqlalchemy.dialects.sqlite import Insert, insert
@@ -23,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from workbench.tracking.client_writer import ClientTraceWriter, StoredTrace, batches
-from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace, TraceRun
+from workbench.tracking.row_trace import CONTENT, SOURCE_RUN, RowTrace
 from workbench.tracking.trace_tables import (
     ASSESSMENTS,
     INFOS,
@@ -35,41 +31,8 @@ from workbench.tracking.trace_tables import (
     association,
     table_rows,
 )
-from workbench.tracking.tracking_store import TrackingStore
 
-COMPARED = {"3.17.2"}  # versions of MLflow
-CLIENT_COST, SERVER_COST = "about 8 ms a row", "about 40 ms a row"  # docs/performance.md
 BATCH = 500  # rows per transaction: some 0.3 s, in which nobody else can write
-
-
-def bulk_obstacle(store: TrackingStore) -> str | None:
-    """The reason why traces can't be written straight into the store; None: they can.
-
-    The schema needs no check here: it is MLflow's own, or the store would not have opened.
-    """
-    if store.is_server:
-        return "the tracking store is a server"
-    if not store.uri.startswith("sqlite:"):
-        return "the tracking store is not an SQLite file"
-    if mlflow.__version__ not in COMPARED:
-        return f"MLflow {mlflow.__version__} has not been compared with the bulk writer"
-    if type(TracingClient(store.uri).store) is not SqlAlchemyStore:
-        return "MLflow uses a store plug-in"
-    return "MLflow's trace roll-ups are switched on" if rollups_enabled() else None
-
-
-def open_traces(store: TrackingStore, run: TraceRun) -> ClientTraceWriter:
-    """The fastest writer that the store supports."""
-    return ClientTraceWriter(store, run) if bulk_obstacle(store) else BulkTraceWriter(store, run)
-
-
-def slow_writer_note(store: TrackingStore) -> tuple[str, ...]:
-    """A remark for the user if traces are written through MLflow's client, and why."""
-    obstacle = bulk_obstacle(store)
-    if obstacle is None:
-        return ()
-    cost = SERVER_COST if store.is_server else CLIENT_COST
-    return (f"traces are written through MLflow's client, {cost}, because {obstacle}",)
 
 
 class BulkTraceWriter(ClientTraceWriter):

@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.bulk import slow_writer_note
 from workbench.tracking.mlflow_client import (
     access_fix,
     lost_files_error,
@@ -55,6 +54,7 @@ from workbench.tracking.runs import (
     log_tags,
     open_runs,
 )
+from workbench.tracking.trace_writers import slow_writer_note
 from workbench.tracking.tracking_store import connect
 from workbench.tracking.variant_run import VariantRun
 
@@ -210,7 +210,8 @@ class DirectRecorder(Recorder):
     def _notes(self, runs: Runs, unregistered: Set[str]) -> tuple[str, ...]:
         """Remarks on what MLflow does slowly or can't show; `unregistered`: digests of prompts."""
         variant_runs = self._variant_runs.values()
-        slow = slow_writer_note(runs.store) if any(run.trace_count for run in variant_runs) else ()
+        traced = any(run.trace_count for run in variant_runs)
+        slow = slow_writer_note(runs.store, runs.job.plan.variants[0]) if traced else ()
         unlisted = [
             f"{error.message}: it is not listed on the experiment's page"
             for digest, error in self._refused_prompts.items()

@@ -19,7 +19,6 @@ from workbench.model import Request
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.secrets import Redactor
-from workbench.tracking.bulk import open_traces
 from workbench.tracking.client_writer import MAX_LINK, ClientTraceWriter, expected_count
 from workbench.tracking.evaluate import evaluate_run, log_dataset, write_table
 from workbench.tracking.mlflow_client import short_timeout, silence
@@ -37,6 +36,7 @@ from workbench.tracking.runs import (
     share_traces,
 )
 from workbench.tracking.storable_text import storable_record
+from workbench.tracking.trace_writers import open_traces
 
 
 class VariantRun:

@@ -1,0 +1,93 @@
+"""The code that decides a score: sources of the project, versions of packages.
+
+evaluators/tone.py                   its SHA-256, and that of the project's files it imports
+rapidfuzz, which tone.py imports     ["rapidfuzz==3.14.3"]
+"""
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from importlib.metadata import packages_distributions, version
+from pathlib import Path
+from types import ModuleType
+
+from workbench.canonical import JSON
+
+
+def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
+    """Digests of the sources in the project or the library; the version of other packages.
+
+    `root` is the project's folder, `library` the folder of the library's evaluators.
+    """
+    file = Path(module.__file__ or "")
+    if file.is_relative_to(library):
+        shared = sorted(library.glob("_*.py"))
+        return [sha256(source.read_bytes()).hexdigest() for source in (file, *shared)]
+    if _is_local(file, root):
+        return {**_local_sources(file, root, {})}
+    top = module.__name__.partition(".")[0]
+    return _versions([top]) or top
+
+
+def library_versions(modules: Iterable[ModuleType], root: Path) -> list[str]:
+    """The installed packages that these modules import, sorted: `numpy==2.3.4`.
+
+    Of a module in the project, also those that the project's files import that it imports.
+    """
+    names: set[str] = set()
+    for module in modules:
+        file = Path(module.__file__ or "")
+        if not file.is_file():
+            continue
+        local = _is_local(file, root)
+        files = [root / path for path in _local_sources(file, root, {})] if local else [file]
+        for source in files:
+            names.update(_imported_packages(source.read_bytes()))
+    return _versions(names - sys.stdlib_module_names - {"workbench"})
+
+
+def _versions(names: Iterable[str]) -> list[str]:
+    """The distributions that hold these top-level modules; local ones have none."""
+    by_module = packages_distributions() if names else {}  # 0.1 s
+    distributions = {name for module in names for name in by_module.get(module, ())}
+    return [f"{name}=={version(name)}" for name in sorted(distributions)]
+
+
+def _is_local(file: Path, root: Path) -> bool:
+    return file.is_relative_to(root) and ".venv" not in file.relative_to(root).parts
+
+
+def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, str]:
+    """SHA-256 of `file` and of every project file it imports, by path below the root."""
+    path = str(file.relative_to(root))
+    if path in seen:
+        return seen
+    text = file.read_bytes()
+    seen[path] = sha256(text).hexdigest()
+    for name in _imported_paths(text, file.relative_to(root).parent):
+        for part in (name, *name.parents)[: len(name.parts)]:
+            for candidate in (root / part.with_suffix(".py"), root / part / "__init__.py"):
+                if candidate.is_file():
+                    _local_sources(candidate, root, seen)
+    return seen
+
+
+def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
+    """Imports of a source, `a.b` as `a/b`; relative names start at `package`."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (Path(*alias.name.split(".")) for alias in node.names)
+        if isinstance(node, ast.ImportFrom):
+            above = [package, *package.parents][node.level - 1 :] if node.level else [Path()]
+            base = Path(*above[:1], *(node.module or "").split("."))
+            yield from (base / name for name in ("", *(alias.name for alias in node.names)))
+
+
+def _imported_packages(text: bytes) -> Iterator[str]:
+    """Top-level names of a source's absolute imports: `a` of `import a.b`."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        if isinstance(node, ast.ImportFrom) and not node.level:
+            yield (node.module or "").partition(".")[0]
