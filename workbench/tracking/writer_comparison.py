@@ -97,12 +97,12 @@ def writer_difference(file: Path, variant: Variant) -> str:
         return first_line(error)
     cache_file, key = cache_dir() / "trace_writers.json", _key(schema)
     if (cache_file, key) not in _differences:
-        kept = _read_cache(cache_file)
-        if key not in kept:
+        differences = _read_cache(cache_file)
+        if key not in differences:
             difference = compare_writers(schema, variant)
-            kept = _read_cache(cache_file) | {key: difference}
-            _write_cache(cache_file, kept)
-        _differences[cache_file, key] = kept[key]
+            differences = _read_cache(cache_file) | {key: difference}
+            _write_cache(cache_file, differences)
+        _differences[cache_file, key] = differences[key]
     return _differences[cache_file, key]
 
 
