@@ -197,7 +197,7 @@ def _schema(connection: sqlite3.Connection) -> str:
 
 
 def _key(schema: str) -> str:
-    """What decides the difference: MLflow's version, the tables and the writers."""
+    """MLflow's version, and a digest of the tables and the writers: they decide the difference."""
     folder = Path(__file__).parent
     writers = [folder.joinpath(name).read_bytes() for name in WRITER_FILES]
     return f"{mlflow.__version__} {sha256(b''.join([schema.encode(), *writers])).hexdigest()}"
