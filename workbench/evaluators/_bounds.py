@@ -86,7 +86,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _COMPARED = re.compile(r"(?:(?<![=-])>|<|>=|<=|!=|±)\s?$|(?:>|<)=\s?$")
-_PLAIN_SIGNS = "=+|~<>±¬∴∵⇔⟹⟶↦⟺"  # mathematical ones that don't bound the number behind them
+_PLAIN_SIGNS = "=+|~<>±¬∴∵⇔⟹⟶↦⟺→⇒"  # mathematical ones that don't bound the number behind them
 _MORE = (
     r"mehr|weniger|höher|plus|moins|más|menos|mais|più|meno|более|менее|больше|меньше|meer|minder|"
     r"więcej|mniej|mer|mere|mindre|flere|több|kevesebb|více|méně|lebih|kurang|fazla|daha|enemmän|"

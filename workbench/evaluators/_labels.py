@@ -1,15 +1,16 @@
 """Labels that a text names, in any script, and which of them it negates.
 
 >>> find_mentions("It is Billing Issue.", ("positive", "billing_issue"))
-[Mention(label='billing_issue', start=6, end=19, negated=False)]
+[Mention(label='billing_issue', start=6, end=19, negated=False, certain=True)]
 >>> find_mentions("It isn't positive.", ("positive", "billing_issue"))
-[Mention(label='positive', start=9, end=17, negated=True)]
+[Mention(label='positive', start=9, end=17, negated=True, certain=True)]
 """
 
 import re
-from collections.abc import Container
 from dataclasses import dataclass
 from functools import cache
+
+from workbench.evaluators._negation import QUOTES, is_doubted, is_negated
 
 NEAR = 80  # characters before and behind a label that may negate it
 MOST_MENTIONS = 400  # that are looked at from the beginning, and as many from the end
@@ -19,38 +20,6 @@ _UNSPACED = (
     "\u3005\u3040-\u30ff\u3400-\u9fff\ua980-\ua9df\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
 )
 _WORD = rf"[^\W_{_UNSPACED}]"
-_BREAK = re.compile(
-    r"[.,;:!?(\n。，；：！？、=→—–]|->|\s-\s|"
-    r"\b(?:(?<!anything )but|rather(?! than)|instead(?! of)|however|so|because|therefore|thus|"
-    r"hence|and(?=\s+(?:the|it|it's|its|this|that|i|we|so|therefore|thus|is|was)\b)|sondern|mais|sino)\b",
-    re.IGNORECASE,
-)
-_NEGATORS = (
-    *("not", "never", "neither", "nor", "hardly", "scarcely", "barely", "without", "cannot", "no"),
-    *("none", "nothing", "lacks", "lacking", "anything but", "far from", "free of", "nicht"),
-    *("rather than", "instead of", "opposed to", "unlike", "opposite of", "fails to", "i doubt"),
-    *("keineswegs", "keinesfalls", "nada", "nunca", "inte", "ikke", "nem", "không", "ليس", "غير"),
-    *("kein", "keine", "keinen", "pas", "jamais", "ni", "niet", "geen", "não", "nao", "non", "nie"),
-    *("не", "tidak", "bukan", "aint"),
-)
-_NEGATION = re.compile(
-    r"(?:\b(?P<word>"
-    + "|".join(_NEGATORS)
-    + r")|n['’]t)\b(?!\s+(?:\w+\s+)?(?:only|just|merely|simply|doubts?|question)\b)"
-    r"(?:\s+[\w'*-]+){0,6}[\s\W]*$",
-    re.IGNORECASE,
-)
-_UNSPACED_NEGATION = re.compile(
-    "(?:不(?![但仅僅只错錯])|[没沒别別]|非(?!常)|[无無](?![比疑])|未(?![来來])).{0,3}$"
-    "|(?:ไม่|មិន|ບໍ່|မ)$"
-)
-_NEGATED_BEHIND = re.compile(
-    r"[)\]}*_\"'.:]*\s+(?:(?:is|was|are|would be)\s+(?:\w+ly\s+)?(?:not|incorrect|wrong)\b|"
-    r"(?:isn't|wasn't|can't be|cannot be)\b|değil)|"
-    r".{0,4}?(?:では(?:な|あり)|じゃ(?:な|あり)|とは[言い]え|くな)|"
-    r".{0,3}?(?:지 않|[이가은는] 아니)",
-    re.IGNORECASE,
-)
 _CUE = (
     r"(?:answer|option|choice|label|category|class|letter|select|choose|pick|réponse|antwort|"
     r"respuesta|risposta|resposta|ответ|答案|回答|答え|正解|选择?|選択?|정답|답)"
@@ -58,25 +27,52 @@ _CUE = (
 _CUED = re.compile(
     _CUE + r"(?:\s*(?:is|was|are|would be|should be|must be|will be|ist|est|es|è|é|是|为|為|は|"
     r"이|은|:|=|-|–))*"
-    r"[\s*_`\"'(\[{:]*(?:option |choice |\\(?:boxed|text(?:bf)?)\{)*[\s*_`\"'(\[{]*$",
+    r"[\s*_`\"'(\[{:$>]*(?:option |choice |\\(?:boxed|text(?:bf)?)\{)*[\s*_`\"'(\[{$]*$",
     re.IGNORECASE,
 )
 # A letter before another word is an article, unless that word makes it a subject or an object.
 _SUBJECT = (
     r"(?![ ]+(?!(?:is|was|are|were|because|since|as|and|or|nor|but|not|would|seems|for|from|in|"
-    r"with|may|might|will|can|cannot|could|should|must|does|has|fits|applies|best|most|only|here|if|"
+    r"looks|appears|with|may|might|will|can|cannot|could|should|must|does|has|fits|applies|best|most|only|here|if|"
     r"due|over|than|instead|rather|by|to|at|on|of|when|while|where|which|that)\b)[^\W\d_])"
 )
+# A letter is a label for certain where it is the subject or the end of such a sentence: `Vitamin C`
+# and `written in C` name something else.
+_CERTAIN_BEFORE = re.compile(
+    r"(?:^|(?<!\bDr)(?<!\bMr)(?<!\b[A-Z])[\n.!?;:,>}\]|—–。，：；]|->|[=→⇒∴] ?)[\s*_\"'(\[#]*$|"
+    r"\b(?:is|was|be|been|cho(?:o?se|sen|osing)|pick(?:ed|ing)?|select(?:ed|ing)?|think|believe|say|"
+    r"guess|that|so|therefore|thus|hence|then|suggests?|indicates?|means?|conclude|it's|but|as|i'd|"
+    r"(?:go|going|went|stick|agree)\s+with|(?:opt|vote|go|settle)\w*\s+for|both|only|prefer|mark|"
+    r"(?:statement|sentence|response|assistant|candidate|alternative|scenario)|"
+    r"ist|est|es|è|é|wähle|choisis|elijo)\s+[*_\"'(\[]*$",
+    re.IGNORECASE,
+)
+_CERTAIN_BEHIND = re.compile(
+    rf"{QUOTES}\s*(?:$|\n|[.,;:!)\]}}。，；：！—–(-](?![^\W_])|\(|(?:because|since|for|due|over|instead|"
+    r"rather|if|fits|applies|as (?:it|the|this|that|they)|stars?|points?|out of)\b|"
+    r"(?:is|was|seems|looks|appears|would be|must be|has to be|should be)(?: to be)?(?: \w+ly)?"
+    r"(?: the| my| an?)?(?: (?:most|only|one|clear|more|much))? (?:right|correct|true|"
+    r"best|better|answer|choice|option|appropriate|accurate|valid|fitting|likely|closest)\b)",
+    re.IGNORECASE,
+)
+_IDIOM = re.compile(r"\s+(?:doubts?|question about|exceptions?|matter)\b", re.IGNORECASE)
+_QUESTION = re.compile(rf"{QUOTES}\s*[?？]")
 
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A label that a text names, and its position."""
+    """A label that a text names, and its position.
+
+    Attributes:
+        negated: the text says that it is another label.
+        certain: False if it may be a question or a part of a name (`positive?`, `Vitamin C`).
+    """
 
     label: str
     start: int
     end: int
     negated: bool
+    certain: bool
 
 
 def fold_label(label: str, ignore_case: bool = True) -> str:
@@ -99,14 +95,22 @@ def find_mentions(text: str, labels: tuple[str, ...], *, ignore_case: bool = Tru
         matches = [*matches[:MOST_MENTIONS], *matches[-MOST_MENTIONS:]]
     for match in matches:
         label = longest[(match.lastindex or 1) - 1]
-        if len(label) == 1 and not label.isdigit() and not _is_letter_label(text, match):
+        is_letter = len(label) == 1 and not label.isdigit()
+        is_marked = is_letter and _is_marked(text, match)
+        if is_letter and not is_marked and not _is_capital(text, match):
             continue
-        negated = _is_negated(text, match, folds)
-        if negated:
+        before = text[max(0, match.start() - NEAR) : match.start()]
+        behind = text[match.end() : match.end() + NEAR]
+        if label.casefold() == "no" and _IDIOM.match(behind):
+            continue
+        doubted = is_doubted(before, behind, label)
+        negated = is_negated(before, behind, folds)
+        if negated and not doubted:
             fold = fold_label(label).replace(" ", "")
             names = (folds[f"{no}{fold}"] for no in _PREFIXES if f"{no}{fold}" in folds)
             label, negated = next(((name, False) for name in names), (label, True))
-        mentions.append(Mention(label, match.start(), match.end(), negated))
+        certain = is_marked or _is_certain(text, match)
+        mentions.append(Mention(label, match.start(), match.end(), negated or doubted, certain))
     return mentions
 
 
@@ -141,29 +145,45 @@ def _words(label: str) -> list[str]:
     return re.split(r"[\s_-]+", spaced.strip(" _-") or label)
 
 
-def _is_negated(text: str, match: re.Match[str], folds: Container[str]) -> bool:
-    """True if the clause negates the label; a negator that is a label itself doesn't."""
-    before = _BREAK.split(text[max(0, match.start() - NEAR) : match.start()])[-1]
-    negation = _NEGATION.search(before)
-    if negation and (negation["word"] or "").casefold() not in folds:
-        return True
+def _is_certain(text: str, match: re.Match[str]) -> bool:
+    """True unless the label is a question, or a letter or digit within a name or a sentence."""
+    before = text[max(0, match.start() - NEAR) : match.start()]
     behind = text[match.end() : match.end() + NEAR]
-    return bool(_UNSPACED_NEGATION.search(before) or _NEGATED_BEHIND.match(behind))
+    if _QUESTION.match(behind):
+        return False
+    if len(match[0]) > 1 and not match[0].isdigit():
+        return True
+    if not match[0].isalnum() or not match[0].isascii() or _CUED.search(before):
+        return True
+    if match[0].isdigit():
+        return bool(_CERTAIN_BEHIND.match(behind))
+    return bool(_CERTAIN_BEFORE.search(before) and _CERTAIN_BEHIND.match(behind))
 
 
-def _is_letter_label(text: str, match: re.Match[str]) -> bool:
-    """True if a single character is meant as a label."""
+def _is_capital(text: str, match: re.Match[str]) -> bool:
+    """True if a character in upper case is no article, initial, grade or name as `C++`."""
+    after = text[match.end() : match.end() + NEAR]
+    is_other = re.match(r"[+#&=^]|['’]\w|-(?:\s|$)|\*$", after) or text[: match.start()].endswith(
+        "&"
+    )
+    return match[0].isupper() and not is_other and bool(re.match(_SUBJECT, after))
+
+
+def _is_marked(text: str, match: re.Match[str]) -> bool:
+    """True if a single character stands alone, in brackets, as an option or behind `answer is`."""
     letter, start, after = match[0], match.start(), text[match.end() : match.end() + NEAR]
     before = "\n" * (start <= NEAR) + text[max(0, start - NEAR) : start]
+    if _QUESTION.match(after) or re.match(r"[+#&]|-(?:\s|$)", after) or before.endswith("&"):
+        return False
     if len(text) <= NEAR and sum(character.isalnum() for character in text) == 1:
-        return True
-    if re.search(r"[(\[{<]\s*[*_]*$", before) and re.match(r"[*_]*\s*[)\]}>]", after):
+        return not re.match(r"\*$", after) or before.endswith("*")
+    if re.search(r"[(\[{<>]\s*[*_]*$", before) and re.match(r"[*_]*\s*[)\]}<>]", after):
         return True
     if re.search(r"\n[\s*_#>-]*$", before) and re.match(r"[*_]*[).:\]](?:\s|[*_]|$)", after):
         return True
     cued = _CUED.search(before)
-    if cued and re.match(r"[*_`\"']*(?:[.,;:!?)\]}。，；：！？]|\s*$|\s*\n)", after):
+    if cued and re.match(r"[*_`\"'$]*(?:[.,;:!?<)\]}。，；：！？]|\s*$|\s*\n)", after):
         return True
     if re.search(r"\n[\s*_#>-]*$", before) and re.match(r"[*_]*[ ]*(?:\n|$|[,;–—])", after):
         return letter.isupper() or not letter.isascii()
-    return letter.isupper() and bool(re.match(rf"(?!['’+#&=^]){_SUBJECT}", after))
+    return False

@@ -6,6 +6,7 @@ Score(value=False, reason='names positive, negated', label='unparsed', error='',
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from typing import Literal
 
 from workbench.canonical import JSON
@@ -16,9 +17,10 @@ from workbench.evaluators._text import normalize_text, normalized_answers, read_
 
 # Separators of a list of labels, which is no answer: `positive or negative`.
 _LISTED = re.compile(
-    r"[^\S\n]*(?:[/|,;&、]|\b(?:or|and|vs|oder|und|ou|et|o|y)\b|或者?|还是|和|または|か)[^\S\n]*",
+    r"[^\S\n]*|[^\S\n]*(?:[/|,;&、]|\b(?:or|and|vs|to|through|oder|und|ou|et|o|y)\b|或者?|还是|和|または|か)[^\S\n]*",
     re.IGNORECASE,
 )
+_JOINED = re.compile(r"\s+(?:and|or|nor|und|oder|et|ou|y|e|i|и)\s+")  # A and B are wrong
 _OPTIONS = ((")", ")"), (".", "."), (":", ":"))  # `A: Rome`, then `B: Oslo` in another line
 _UNPARSED = ("wrong", "not_applicable")
 
@@ -131,10 +133,19 @@ def _expected_labels(
 
 def _named_labels(text: str, mentions: Sequence[Mention]) -> set[str]:
     """The labels that `text` names; exactly one if it is an answer."""
-    plain = [mention for mention in mentions if not mention.negated]
+    plain = [
+        mention
+        for mention, following in zip_longest(mentions, mentions[1:])
+        if not mention.negated
+        and not (
+            following
+            and following.negated
+            and _JOINED.fullmatch(text[mention.end : following.start])
+        )
+    ]
     names = {mention.label for mention in plain}
     if len(names) < 2:
-        return names
+        return names if any(mention.certain for mention in plain) else set()
     first = plain[0]
     begins = not any(character.isalnum() for character in text[: first.start])
     other = next(index for index, mention in enumerate(plain) if mention.label != first.label)
