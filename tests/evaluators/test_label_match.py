@@ -82,19 +82,20 @@ def lines(table: str) -> list[str]:
 # A letter or digit that is a part of something else, a question, or a label that is taken back.
 NAMES = """Vitamin C|Hepatitis A|Plan B|It is written in C.|C++|C#|A+|A-|Q&A|9 A.M.|20 C|USB C
 Dr. C|Appendix C|I was tempted by A|A seems unlikely|Rule out A|all but A|A? No|A?|Not (A)
-A - incorrect|A ❌|~~A~~|A can be eliminated|A doesn't fit|A is never right|A B C D|A through C|C as in cat"""
-NAMED = r"""The answer is $B$|<answer>B</answer>|`B`|Statement B is true|B looks correct|I'd go with B
-B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|B (Rome)|B – Rome"""
+A - incorrect|A ❌|~~A~~|A can be eliminated|A doesn't fit|A is never right|A B C D
+A through C|C as in cat"""
+NAMED = r"""The answer is $B$|<answer>B</answer>|`B`|Statement B is true
+B looks correct|I'd go with B|B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|B (Rome)|B – Rome"""
 TAKEN_BACK = """positive?|Positive? No.|positive negative
-less than positive|rarely positive|{"positive": false}|unlikely to be positive|a false positive|not_positive|not: positive|not (positive)|not 'positive'
+less than positive|rarely positive|{"positive": false}|unlikely to be positive|a false positive
+not_positive|not: positive|not (positive)|not 'positive'
 It is not, in any way, positive|positive: no|positive (10%)|positive -> incorrect|positive ✗
 ~~positive~~|positive does not apply|kaum positive|guère positive|tampoco positive
 nej positive|לא positive|नहीं positive|ไม่ positive|lack of positive words"""
-ASSERTED = """It couldn't be more positive|positive (95%)|{"sentiment": "positive"}|ein wenig positive
-Positive: no negative words|un peu positive|mostly positive"""
-AMOUNTS = (
-    """After 4 weeks it broke|at least 4|~4|>4|≥4|$4|4 to 5|between 3 and 4|4?|4 or more|about 4"""
-)
+ASSERTED = """It couldn't be more positive|positive (95%)|{"sentiment": "positive"}
+ein wenig positive|Positive: no negative words|un peu positive|mostly positive"""
+AMOUNTS = """After 4 weeks it broke|at least 4|~4|>4|≥4|$4|4 to 5|between 3 and 4|4?
+4 or more|about 4"""
 LETTERS = ["A", "B", "C", "D"]
 BINARY = ["positive", "negative"]
 TOXIC = ["toxic", "non_toxic"]
