@@ -85,7 +85,8 @@ Dr. C|Appendix C|I was tempted by A|A seems unlikely|Rule out A|all but A|A? No|
 A - incorrect|A ❌|~~A~~|A can be eliminated|A doesn't fit|A is never right|A B C D
 A through C|C as in cat"""
 NAMED = r"""The answer is $B$|<answer>B</answer>|`B`|Statement B is true
-B looks correct|I'd go with B|B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|B (Rome)|B – Rome"""
+B looks correct|I'd go with B
+B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|B (Rome)|B – Rome"""
 TAKEN_BACK = """positive?|Positive? No.|positive negative
 less than positive|rarely positive|{"positive": false}|unlikely to be positive|a false positive
 not_positive|not: positive|not (positive)|not 'positive'
