@@ -2,16 +2,18 @@
 
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
 import pytest
+from draws import draws_of
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from scipy.special import ndtri
-from scipy.stats import multinomial, permutation_test, ttest_rel
+from scipy.stats import binom, multinomial, permutation_test, ttest_rel
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.weightstats import ttost_paired
 
@@ -20,11 +22,12 @@ from workbench.stats.paired_tests import (
     pass_fail_interval,
     pass_fail_p,
     sign_flip_p,
-    tango_statistic,
 )
 from workbench.stats.pairs import TOO_FEW, Difference, anytime_difference, paired_difference
 from workbench.stats.sample import Scale
+from workbench.stats.unconditional import tango_statistic
 
+LONG = draws_of(2_000) >= 2_000  # in `make nightly`
 PASSES, PLAIN, SHARE = Scale(pass_fail=True), Scale(), Scale(low=0, high=1)
 
 
@@ -139,11 +142,13 @@ def test_an_interval_of_pass_or_fail_holds_what_the_one_sided_tests_keep(
     assert turned.p == pytest.approx(difference.p)
 
 
-def test_interval_and_word_of_pass_or_fail_agree_in_every_table_up_to_thirty_rows() -> None:
-    """With one comparison: better or worse if 0 is excluded, equivalent if within the margin."""
+def test_interval_and_word_of_pass_or_fail_agree_in_every_table() -> None:
+    """Up to thirty rows; of more than twelve, where McNemar's p-value is near 0.05."""
     for rows in range(2, 31):
         for up in range(rows + 1):
             for down in range(min(up, rows - up) + 1):  # the other half is the mirror image
+                if rows > 12 and not 0.02 < mcnemar_p(up, down) < 0.15:
+                    continue
                 low, high = pass_fail_interval(up, down, rows)
                 assert low <= high
                 assert (low > 0 or high < 0) == (mcnemar_p(up, down) <= 0.05), (rows, up, down)
@@ -162,9 +167,9 @@ def test_an_interval_of_pass_or_fail_is_within_the_margin_where_the_word_is_equi
             assert within == (p <= 0.05), (up, down)
 
 
-@pytest.mark.parametrize("rows", [10, 30, 60])
+@pytest.mark.parametrize("rows", [10, 30])
 def test_an_interval_of_pass_or_fail_covers_the_difference(rows: int) -> None:
-    """Exactly, over all tables: in 94% of cases at least, and 97% on average over shares."""
+    """Exactly, over all tables: in 95% of cases at least, and 97% on average over shares."""
     tables = [(up, down) for up in range(rows + 1) for down in range(rows + 1 - up)]
     ends = np.array([pass_fail_interval(*table, rows) for table in tables])
     coverages = []
@@ -174,7 +179,7 @@ def test_an_interval_of_pass_or_fail_covers_the_difference(rows: int) -> None:
         truth = shares[0] - shares[1]
         covered = (ends[:, 0] <= truth + 1e-9) & (truth - 1e-9 <= ends[:, 1])
         coverages.append(float(multinomial.pmf(counts, rows, shares)[covered].sum()))
-    assert min(coverages) > 0.94
+    assert min(coverages) > 0.95
     assert float(np.mean(coverages)) > 0.965
 
 
@@ -189,23 +194,53 @@ def test_a_difference_that_mcnemar_does_not_show_does_not_exclude_nothing() -> N
     assert f"{difference.high:+.3f}" == "+0.000"
 
 
-@pytest.mark.parametrize(
-    ("rows", "up", "allowed"), [(150, 0.005, 0.02), (75, 0.01, 0.05), (52, 0.0, 0.05)]
-)
+def error_rate(rows: int, bound: float, level: float) -> float:
+    """The most that the test of a bound errs, over all shares of rows that differ.
+
+    The exact sum over all tables: of each number of rows that fall, the fewest that rise are
+    searched for which the test finds a greater difference.
+    """
+    falls = np.arange(rows + 1)
+    least_up = [
+        bisect_left(
+            range(rows - fell + 1), True, key=lambda up: pass_fail_p(up, fell, rows, bound) <= level
+        )
+        for fell in falls.tolist()
+    ]
+    least, most = max(0.0, -bound), (1 - bound) / 2
+    shares = least + (most - least) * np.sin(np.linspace(0, math.pi / 2, 400)[:, None]) ** 2
+    rises = np.clip((shares + bound) / (1 - shares), 0, 1)
+    errs = binom.pmf(falls, rows, shares) * binom.sf(np.array(least_up) - 1, rows - falls, rises)
+    return float(errs.sum(axis=1).max())
+
+
+@pytest.mark.parametrize("level", [0.05, 0.025])
+@pytest.mark.parametrize("bound", [-0.1, -0.05, -0.02, -0.005, -1e-6, 0.02, 0.05, 0.1])
+@pytest.mark.parametrize("rows", [20, 50, *([100, 150, 200, 300] if LONG else [])])
 def test_one_sided_tests_of_pass_or_fail_keep_their_error(
-    rows: int, up: float, allowed: float
+    rows: int, bound: float, level: float
 ) -> None:
-    """Summed over all counts, if the drop is just as large as may be; Tango's: 8.9, 8.4, 6.9%."""
-    counts = [(u, d) for u in range(rows // 4) for d in range(rows // 4)]
-    down = up + allowed
-    chances = multinomial.pmf(
-        [(u, d, rows - u - d) for u, d in counts], rows, [up, down, 1 - up - down]
+    """Tango's test with the binomial one and McNemar's errs in 7.3% of samples of 20 rows."""
+    assert error_rate(rows, bound, level) <= level * (1 + 1e-4)
+
+
+def test_a_hundred_and_fifty_rows_keep_their_error_where_few_differ() -> None:
+    """Tango's test alone errs in 8.9% of such samples."""
+    counts = [(u, d) for u in range(18) for d in range(18)]
+    probabilities = multinomial.pmf(
+        [(u, d, 150 - u - d) for u, d in counts], 150, [0.005, 0.025, 0.97]
     )
-    failed = [pass_fail_p(d, u, rows, allowed) <= 0.05 for u, d in counts]
-    passed_in = [pass_fail_p(u, d, rows, -allowed) <= 0.05 for u, d in counts]
-    assert chances.sum() > 0.999
-    assert chances[failed].sum() < 0.06
-    assert chances[passed_in].sum() < 0.06
+    failed = [pass_fail_p(d, u, 150, 0.02) <= 0.05 for u, d in counts]
+    passed_in = [pass_fail_p(u, d, 150, -0.02) <= 0.05 for u, d in counts]
+    assert probabilities.sum() > 0.999
+    assert probabilities[failed].sum() <= 0.05
+    assert probabilities[passed_in].sum() <= 0.05
+
+
+def test_p_values_of_pass_or_fail_rise_with_the_bound() -> None:
+    for table in [(0, 0, 12), (6, 0, 12), (3, 5, 40), (13, 4, 22), (30, 20, 150), (250, 200, 900)]:
+        p_values = [pass_fail_p(*table, bound) for bound in np.linspace(-0.6, 0.6, 49)]
+        assert p_values == sorted(p_values) or np.diff(p_values).min() > -1e-6, table
 
 
 def test_a_row_that_hardly_differs_changes_no_verdict() -> None:

@@ -14,5 +14,6 @@ quantiles.py   median and 95th percentile of answer times
 repeats.py     pass@k and pass^k of repeated rows
 sample.py      rows, repeats, clusters and scale of a sample
 sequential.py  anytime-valid tests and confidence sequences of a mean
+unconditional.py  exact one-sided tests of pass or fail
 verdicts.py    better, worse, equivalent, not enough evidence; sample sizes
 """
