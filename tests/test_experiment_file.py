@@ -371,6 +371,17 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             ":3:10",
             ("echo:last.parameters: [1] is not a mapping\n  fix: parameters: {temperature: 0}"),
         ),
+        *[
+            (
+                "[echo:last]",
+                f"[{{echo:last: {{reasoning: {value}}}}}]",
+                ":3:10",
+                f"echo:last.reasoning: {shown} is neither strip nor keep, nor a list of tags"
+                "\n  fix: reasoning: strip, or keep, or the tags that a prompt asks for: "
+                "[scratchpad]",
+            )
+            for value, shown in (("drop", "'drop'"), ("[]", "[]"), ("[<x>]", "['<x>']"))
+        ],
         (
             "[output_tokens]",
             "[]",
@@ -494,7 +505,7 @@ def test_all_that_a_file_may_say_is_read(bench):
     experiment = bench.experiment(
         "name: mine\ndescription: words\n"
         "dataset: {path: rows.jsonl, expected: label, split: dev}\nprompts: [plain]\n"
-        "models: [echo:last, echo:prompt: {as: whole, parameters: {seed: 1}}]\n"
+        "models: [echo:last, echo:prompt: {as: whole, reasoning: [plan], parameters: {seed: 1}}]\n"
         "exclude: [{model: 'echo:p*'}]\nparameters: {max_tokens: 8}\n"
         "grid: {temperature: [0, 0.7], top_p: [1]}\nrepeats: 2\n"
         "evaluators: [exact_match, contains: {ignore_case: false, name: has}]\nmax_failed: 3\n"
@@ -502,7 +513,7 @@ def test_all_that_a_file_may_say_is_read(bench):
     assert (
         experiment.name,
         [example.expectations for example in experiment.dataset.examples],
-        [model.model.label for model in experiment.models],
+        [(model.model.label, model.model.reasoning) for model in experiment.models],
         experiment.grid,
         [evaluator.name for evaluator in experiment.evaluators],
         experiment.repeats,
@@ -510,7 +521,7 @@ def test_all_that_a_file_may_say_is_read(bench):
     ) == (
         "mine",
         [{"expected_response": "y"}],
-        ["last", "whole"],
+        [("last", "strip"), ("whole", ["plan"])],
         ({"temperature": 0, "top_p": 1}, {"temperature": 0.7, "top_p": 1}),
         ["exact_match", "has"],
         2,

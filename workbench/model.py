@@ -42,7 +42,7 @@ class Model:
         label: its name in tables and runs.
         settings: for the provider (base_url, dtype, …), and checked by it.
         parameters: of every request, unless a prompt or the grid sets another value.
-        reasoning: `strip`: thoughts in the text of an answer are no part of it; `keep`: they are.
+        reasoning: `strip`: thoughts are no part of an answer; `keep`: they are; or tags of more.
     """
 
     provider: str
@@ -50,7 +50,7 @@ class Model:
     label: str = ""
     settings: Mapping[str, JSON] = field(default_factory=dict)
     parameters: Mapping[str, JSON] = field(default_factory=dict)
-    reasoning: Reasoning = "strip"
+    reasoning: Reasoning | list[JSON] = "strip"
 
     @property
     def ref(self) -> str:

@@ -22,6 +22,20 @@ SPLIT = {
     "Magistral": ("[THINK]France.[/THINK]Paris", "France.", "Paris"),
     "Kimi": ("◁think▷France.◁/think▷Paris", "France.", "Paris"),
     "Seed": ("<seed:think>France.</seed:think>Paris", "France.", "Paris"),
+    "MiniMax": ("<mm:think>France.</mm:think>Paris", "France.", "Paris"),
+    "LongCat": ("<longcat_think>\nFrance.\n</longcat_think>\nParis", "France.", "Paris"),
+    "Apertus": ("<|inner_prefix|>France.<|inner_suffix|>Paris", "France.", "Paris"),
+    "Pangu": ("[unused16]France.[unused17]Paris", "France.", "Paris"),
+    "Granite": (
+        "Here is my thought process:\nFrance.\n\nHere is my response:\nParis",
+        "France.",
+        "Paris",
+    ),
+    "Cohere, with parts of text": (
+        "<|START_THINKING|>France.<|END_THINKING|><|START_TEXT|>Paris<|END_TEXT|>",
+        "France.",
+        "Paris",
+    ),
     "Cohere": (
         "<|START_THINKING|>France.<|END_THINKING|><|START_RESPONSE|>Paris<|END_RESPONSE|>",
         "France.",
@@ -92,6 +106,17 @@ ANSWERS = [
     "analysis of variance",
     "I think so.",
     "a < b > c",
+    *[f"<{tag}>France.</{tag}>Paris" for tag in ("scratchpad", "analysis", "reflection", "plan")],
+    "Here is my thought process: France, so Paris",
+]
+TAGGED = [
+    ("<scratchpad>France.</scratchpad>\nParis", Thoughts("France.", "Paris")),
+    ("<SCRATCHPAD id='1'>France.</SCRATCHPAD>Paris", Thoughts("France.", "Paris")),
+    ("<think>A.</think><scratchpad>B.</scratchpad>Paris", Thoughts("A.\n\nB.", "Paris")),
+    ("<scratchpad>France, so", Thoughts("France, so", "", closed=False)),
+    ("<scratchpad/>Paris", Thoughts("", "Paris")),
+    ("Paris <scratchpad>B.</scratchpad>", Thoughts("", "Paris <scratchpad>B.</scratchpad>")),
+    ("<analysis>A.</analysis>Paris", Thoughts("", "<analysis>A.</analysis>Paris")),
 ]
 OPEN = [
     ("<think>France, so", "France, so"),
@@ -111,6 +136,13 @@ def test_thought_is_apart_from_the_answer(case):
 @pytest.mark.parametrize("text", ANSWERS)
 def test_answer_without_a_thought_stays_as_it_is(text):
     assert split_reasoning(text) == Thoughts("", text)
+
+
+@pytest.mark.parametrize(("text", "thoughts"), TAGGED)
+def test_tags_that_a_prompt_asks_for_are_thoughts_where_the_model_names_them(text, thoughts):
+    assert split_reasoning(text, tags=["scratchpad"]) == thoughts
+    read = read_answer(Completion("k", "ok", text=text), "{}", reasoning=["scratchpad"])
+    assert (read.text, read.reasoning) == (thoughts.answer, thoughts.reasoning)
 
 
 @pytest.mark.parametrize(("text", "reasoning"), OPEN)
@@ -220,6 +252,7 @@ def test_choice_by_likelihood_is_not_read():
         ({"<s>", "[THINK]", "[/THINK]", "[INST]"}, {"[THINK]", "[/THINK]"}),
         ({"<|end|>", "<|user|>"}, set()),
         ({"<|end|>", "<|channel|>", "<|call|>"}, {"<|end|>", "<|channel|>"}),
+        ({"<|inner_prefix|>", "<|inner_suffix|>", "<s>"}, {"<|inner_prefix|>", "<|inner_suffix|>"}),
         ({"</think>", "<think>", "<eos>"}, {"<think>", "</think>"}),
     ],
 )

@@ -8,6 +8,7 @@ stored, and `reasoning: keep` needs no other request.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 from workbench.answers.finish_reason import is_cut
@@ -15,6 +16,7 @@ from workbench.answers.prefill import without_repeated_prefill
 from workbench.answers.reasoning import split_reasoning
 from workbench.answers.reply_body import reply_content, reply_reasoning
 from workbench.answers.schema_choice import read_choice
+from workbench.canonical import JSON
 from workbench.model import Completion, Reasoning, State
 
 CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
@@ -25,7 +27,7 @@ def read_answer(
     completion: Completion,
     request_text: str,
     *,
-    reasoning: Reasoning = "strip",
+    reasoning: Reasoning | Sequence[JSON] = "strip",
     prefill_repeated: bool = False,
 ) -> Completion:
     """Return the answer in a completion as it is stored.
@@ -39,8 +41,9 @@ def read_answer(
     if completion.choice_scores is not None:
         return completion
     choices = _schema_choices(request_text)
+    tags = [] if isinstance(reasoning, str) else [str(tag) for tag in reasoning]
     if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
-        return _read_schema_answer(completion, choices, prefill_repeated=prefill_repeated)
+        return _read_schema_answer(completion, choices, tags, prefill_repeated=prefill_repeated)
     if completion.state not in ("ok", "truncated"):
         return completion
     if prefill_repeated:
@@ -48,19 +51,19 @@ def read_answer(
     outside = reply_reasoning(completion.raw)
     if reasoning == "keep":
         return replace(completion, reasoning=outside)
-    return _without_reasoning(completion, outside)
+    return _without_reasoning(completion, outside, tags)
 
 
-def _without_reasoning(completion: Completion, outside: str) -> Completion:
+def _without_reasoning(completion: Completion, outside: str, tags: Sequence[str]) -> Completion:
     """Move the reasoning out of the text; a thought without an end is a cut answer."""
-    thoughts = split_reasoning(completion.text, prefill=completion.prefill)
+    thoughts = split_reasoning(completion.text, prefill=completion.prefill, tags=tags)
     together = "\n\n".join(filter(None, (outside, thoughts.reasoning)))
     state = completion.state if thoughts.closed else "truncated"
     return replace(completion, state=state, text=thoughts.answer, reasoning=together)
 
 
 def _read_schema_answer(
-    completion: Completion, choices: list[str], *, prefill_repeated: bool
+    completion: Completion, choices: list[str], tags: Sequence[str], *, prefill_repeated: bool
 ) -> Completion:
     content = reply_content(completion.raw)
     if content is None and completion.state == "invalid_response":
@@ -72,7 +75,7 @@ def _read_schema_answer(
     )
     if prefill_repeated:
         received = without_repeated_prefill(received)
-    read = _without_reasoning(received, reply_reasoning(completion.raw))
+    read = _without_reasoning(received, reply_reasoning(completion.raw), tags)
     if not read.text:
         return read
     choice = read_choice(read.text, choices)

@@ -12,25 +12,23 @@ the chat template has begun, unless the text talks about the mark.
 """
 
 import re
-from collections.abc import Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 
-TAG = r"think|thinking|thoughts?|reasoning|seed:think"
-# The mark that opens a thought, and the one that closes it.
-MARKS = (
-    (rf"<({TAG})(?:\s[^<>]*)?>", r"</{name}\s*>"),
-    (r"\[(THINK)\]", r"\[/THINK\]"),
-    (r"◁(think)▷", r"◁/think▷"),
-    (r"<\|(begin_of_thought)\|>", r"<\|end_of_thought\|>"),
-    (r"<\|(START_THINKING)\|>", r"<\|END_THINKING\|>"),
-    (r"<\|(channel)>thought\b", r"<channel\|>"),
+# Tags that models write by themselves: EXAONE `thought`, Seed-OSS `seed:think`, MiniMax `mm:think`.
+TAGS = ("think", "thinking", "thoughts?", "reasoning", "seed:think", "mm:think", "longcat_think")
+# The other marks that open a thought, and those that close it.
+OTHER_MARKS = (
+    (r"\[(THINK)\]", r"\[/THINK\]"),  # Magistral
+    (r"◁(think)▷", r"◁/think▷"),  # Kimi
+    (r"<\|(begin_of_thought)\|>", r"<\|end_of_thought\|>"),  # OpenThinker, Sky-T1
+    (r"<\|(START_THINKING)\|>", r"<\|END_THINKING\|>"),  # Cohere
+    (r"<\|(inner_prefix)\|>", r"<\|inner_suffix\|>"),  # Apertus
+    (r"\[(unused16)\]", r"\[unused17\]"),  # Pangu
+    (r"<\|(channel)>thought", r"<channel\|>"),  # Gemma
 )
-OPENING = re.compile("|".join(opening for opening, _ in MARKS), re.IGNORECASE)
-CLOSING = re.compile(
-    "|".join(closing.format(name=f"(?:{TAG})") for _, closing in MARKS), re.IGNORECASE
-)
-EMPTY_THOUGHT = re.compile(rf"\s*<({TAG})\s*/>\s*", re.IGNORECASE)
 # gpt-oss: messages in channels, with their special tokens or, where a server drops them, without.
 CHANNEL = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
@@ -38,9 +36,12 @@ CHANNEL = re.compile(
     re.DOTALL,
 )
 BARE_CHANNELS = re.compile(r"analysis(?=\S)(.+?)assistantfinal(.*)", re.DOTALL)
+GRANITE = re.compile(
+    r"(?:Here's|Here is) my thought process:(.+?)(?:Here's|Here is) my response:(.*)", re.DOTALL
+)
 ANSWER_MARKS = re.compile(  # around the answer itself
-    r"<\|(?:begin_of_solution|START_RESPONSE)\|>\s*(.*?)\s*"
-    r"(?:<\|(?:end_of_solution|END_RESPONSE)\|>\s*)?",
+    r"<\|(?:begin_of_solution|START_RESPONSE|START_TEXT)\|>\s*(.*?)\s*"
+    r"(?:<\|(?:end_of_solution|END_RESPONSE|END_TEXT)\|>\s*)?",
     re.DOTALL,
 )
 # A text that talks about a mark: `the tag </think> ends it`.
@@ -52,6 +53,27 @@ WORD_BEFORE = re.compile(
 )
 MOST_MARKS = 50  # that are looked at
 PUNCTUATION_AFTER = re.compile(r"[.,;:!?](\s|$)")
+
+
+@dataclass(frozen=True)
+class ReasoningMarks:
+    """Patterns of the marks; `pairs`: of those that open a thought with what closes each."""
+
+    pairs: tuple[tuple[str, str], ...]
+    opening: re.Pattern[str]
+    closing: re.Pattern[str]
+    empty: re.Pattern[str]
+
+
+@cache
+def _marks(tags: tuple[str, ...]) -> ReasoningMarks:
+    """The marks of models, and `<tag>` … `</tag>` of further tags."""
+    tag = "|".join((*TAGS, *map(re.escape, tags)))
+    pairs = ((rf"<({tag})(?:\s[^<>]*)?>", r"</{name}\s*>"), *OTHER_MARKS)
+    closing = "|".join(mark.format(name=f"(?:{tag})") for _, mark in pairs)
+    opening = "|".join(mark for mark, _ in pairs)
+    compiled = (re.compile(mark, re.I) for mark in (opening, closing, rf"\s*<({tag})\s*/>\s*"))
+    return ReasoningMarks(pairs, *compiled)
 
 
 @dataclass(frozen=True)
@@ -69,53 +91,57 @@ class Thoughts:
     closed: bool = True
 
 
-def split_reasoning(text: str, *, prefill: str = "") -> Thoughts:
+def split_reasoning(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -> Thoughts:
     """Separate the thoughts at the beginning of `text` from the answer.
 
-    `prefill` is the text that it continues, which may have begun a thought.
+    `prefill` is the text that it continues, which may have begun a thought; `tags` are further ones
+    that the prompt asks for, as `scratchpad`.
     """
-    if channels := _split_channels(text.lstrip()):
-        return channels
-    if empty := EMPTY_THOUGHT.match(text):
+    if parts := _split_channels(text.lstrip()) or _split_phrases(text.strip()):
+        return parts
+    marks = _marks(tuple(tags))
+    if empty := marks.empty.match(text):
         text = text[empty.end() :]
     thoughts, answer = list[str](), text
-    opening = _open_mark(prefill)
+    opening = _open_mark(prefill, marks)
     start = 0
-    if not opening and (opening := OPENING.match(text.lstrip())):
+    if not opening and (opening := marks.opening.match(text.lstrip())):
         start = len(text) - len(text.lstrip()) + opening.end()
     if not opening:
-        return _split_at_closing(text)
+        return _split_at_closing(text, marks)
     while opening:
-        closing = _find_closing(answer, start, opening)
+        closing = _find_closing(answer, start, opening, marks)
         if not closing:
             return Thoughts(_join([*thoughts, answer[start:]]), "", closed=False)
         thought, answer = answer[start : closing.start()], answer[closing.end() :].lstrip()
-        if OPENING.search(thought):  # nested
-            nested = _split_at_closing(answer)
+        if marks.opening.search(thought):  # nested
+            nested = _split_at_closing(answer, marks)
             thought, answer = _join([thought, nested.reasoning]), nested.answer
         thoughts.append(thought)
-        if repeated := CLOSING.match(answer):
+        if repeated := marks.closing.match(answer):
             answer = answer[repeated.end() :].lstrip()
-        opening = OPENING.match(answer)
+        opening = marks.opening.match(answer)
         start = opening.end() if opening else 0
     return Thoughts(_join(thoughts), _without_marks(answer))
 
 
 def reasoning_marks(tokens: Set[str]) -> set[str]:
     """Return those of a model's special tokens by which `split_reasoning` reads its answers."""
-    marks = {token for token in tokens if OPENING.fullmatch(token) or CLOSING.fullmatch(token)}
+    patterns = (_marks(()).opening, _marks(()).closing)
+    marks = {token for token in tokens if any(pattern.fullmatch(token) for pattern in patterns)}
     if "<|START_THINKING|>" in tokens:
-        marks |= {"<|START_RESPONSE|>", "<|END_RESPONSE|>"} & tokens
+        ends = {f"<|{end}_{part}|>" for end in ("START", "END") for part in ("RESPONSE", "TEXT")}
+        marks |= ends & tokens
     if "<|channel|>" in tokens:
         marks |= {"<|channel|>", "<|message|>", "<|start|>", "<|end|>"} & tokens
     return marks | ({"<|channel>", "<channel|>"} & tokens)
 
 
-def _split_at_closing(text: str) -> Thoughts:
+def _split_at_closing(text: str, marks: ReasoningMarks) -> Thoughts:
     """Split at a closing mark whose opening one stands in the prompt; no split without any."""
-    for closing in islice(CLOSING.finditer(text), MOST_MARKS):
+    for closing in islice(marks.closing.finditer(text), MOST_MARKS):
         before = text[: closing.start()]
-        if OPENING.search(before):
+        if marks.opening.search(before):
             break
         if not _is_mention(text, closing):
             return Thoughts(before.strip(), _without_marks(text[closing.end() :].lstrip()))
@@ -136,21 +162,31 @@ def _split_channels(text: str) -> Thoughts | None:
     return Thoughts(reasoning or ("" if answers else text), "".join(answers), closed=bool(answers))
 
 
-def _open_mark(prefill: str) -> re.Match[str] | None:
+def _split_phrases(text: str) -> Thoughts | None:
+    """The two parts that Granite announces by a phrase each; None if the text has another form."""
+    match = GRANITE.fullmatch(text)
+    return Thoughts(match[1].strip(), match[2].strip()) if match else None
+
+
+def _open_mark(prefill: str, marks: ReasoningMarks) -> re.Match[str] | None:
     """The last opening mark of the prefill, if none closes it."""
-    *_, opening = [None, *OPENING.finditer(prefill)]
-    return opening if opening and not CLOSING.search(prefill, opening.end()) else None
+    *_, opening = [None, *marks.opening.finditer(prefill)]
+    return opening if opening and not marks.closing.search(prefill, opening.end()) else None
 
 
-def _find_closing(text: str, start: int, opening: re.Match[str]) -> re.Match[str] | None:
+def _find_closing(
+    text: str, start: int, opening: re.Match[str], marks: ReasoningMarks
+) -> re.Match[str] | None:
     """The mark that closes a thought: the first that the thought doesn't talk about."""
     name = next(filter(None, opening.groups()))
-    _, closing = next(mark for mark in MARKS if re.fullmatch(mark[0], opening[0], re.IGNORECASE))
+    _, closing = next(
+        mark for mark in marks.pairs if re.fullmatch(mark[0], opening[0], re.IGNORECASE)
+    )
     pattern = re.compile(closing.format(name=re.escape(name)), re.IGNORECASE)
-    marks = list(islice(pattern.finditer(text, start), MOST_MARKS))
-    marks = marks or list(islice(CLOSING.finditer(text, start), MOST_MARKS))
-    meant = (mark for mark in marks if not _is_mention(text, mark))
-    return next(meant, marks[0] if marks else None)
+    matches = list(islice(pattern.finditer(text, start), MOST_MARKS))
+    matches = matches or list(islice(marks.closing.finditer(text, start), MOST_MARKS))
+    meant = (match for match in matches if not _is_mention(text, match))
+    return next(meant, matches[0] if matches else None)
 
 
 def _is_mention(text: str, mark: re.Match[str]) -> bool:

@@ -157,12 +157,22 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
             fix = f"rename this one: `{ref}: {{as: another_name}}`"
             raise WorkbenchError(f"two models are called {label!r}", where=where, fix=fix)
         reasoning = settings.pop("reasoning", "strip")
-        if reasoning not in get_args(Reasoning):
-            message = f"{ref}.reasoning: {reasoning!a:.90} is neither strip nor keep"
-            raise WorkbenchError(message, where=where, fix="reasoning: strip, or keep")
+        _check_reasoning(reasoning, ref, where)
         model = Model(provider, name, label, settings, parameters, reasoning)
         models.append(OpenModel(model, open_provider(model, where=where)))
     return tuple(models)
+
+
+def _check_reasoning(reasoning: JSON, ref: str, where: str) -> None:
+    tags = reasoning if isinstance(reasoning, list) else []
+    if tags and all(isinstance(tag, str) and re.fullmatch(r"[\w:.-]+", tag) for tag in tags):
+        return
+    if not isinstance(reasoning, str) or reasoning not in get_args(Reasoning):
+        message = (
+            f"{ref}.reasoning: {reasoning!a:.90} is neither strip nor keep, nor a list of tags"
+        )
+        fix = "reasoning: strip, or keep, or the tags that a prompt asks for: [scratchpad]"
+        raise WorkbenchError(message, where=where, fix=fix)
 
 
 def _check_model_name(ref: str, name: str, where: str) -> None:

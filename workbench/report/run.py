@@ -111,7 +111,7 @@ def _failure_lines(invocation: Invocation) -> list[str]:
 
 
 def _reasoning_lines(variants: Sequence[VariantResult]) -> list[str]:
-    stripped = [v for v in variants if v.variant.model.model.reasoning == "strip"]
+    stripped = [v for v in variants if v.variant.model.model.reasoning != "keep"]
     count = sum(variant.reasoning for variant in stripped)
     if not count:
         return []
