@@ -1,6 +1,7 @@
 """`workbench decide` on rows that failed, rows that were not run, and prompts that are equal."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -46,13 +47,15 @@ def test_failing_on_hard_rows_wins_nothing(home: Path) -> None:
     invoke(home, "run", MLFLOW_TRACKING_URI="none")
     shown = invoke(home, "decide", "--floor", "0.5").stdout
     assert "40 failed rows: 0.883 without" in shown
-    assert "Take plain: strict 0.600 [0.502, 0.691], n=100; chance of being the best:" in shown
+    assert "Take plain: strict 0.600 [0.502, 0.691], n=100. After choosing from 2 variants" in shown
+    assert "support orders the variants and is no probability; in 95% of cases" in shown
+    assert not re.search(r"chance|\d%(?! of cases)", shown), "nothing reads as a probability"
     decision = json.loads(invoke(home, "decide", "--json").stdout)
     plain, quits = decision["candidates"]
     assert (plain["variant"], quits["variant"]) == ("plain", "quits")
     assert (quits["quality"], quits["as_answered"]["n"]) == (0.53, 60)
     assert (quits["rows"], quits["failed_rows"]) == (100, 40)
-    assert plain["best_chance"] + quits["best_chance"] == pytest.approx(1)
+    assert plain["support"] + quits["support"] == pytest.approx(1)
     assert decision["after_choosing"]["rows"] == 100
 
 

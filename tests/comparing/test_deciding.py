@@ -1,4 +1,4 @@
-"""The variant to take: limits, Pareto front, probabilities, wording."""
+"""The variant to take: limits, Pareto front, support, wording."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -61,12 +61,12 @@ def test_the_best_that_keeps_all_limits_is_named_with_what_is_as_good(bench: Ben
     assert [candidate.variant for candidate in decision.candidates] == [0, 1, 2]
     best, close, poor = decision.candidates
     assert (best.cost, best.on_front, close.on_front, close.as_good) == (30.0, True, True, True)
-    assert (poor.against, poor.best_chance) == (("exact_match below 0.5",), 0.0)
-    assert best.best_chance + close.best_chance == pytest.approx(1)
+    assert (poor.against, poor.support) == (("exact_match below 0.5",), 0.0)
+    assert best.support + close.support == pytest.approx(1)
     assert decision.words.startswith("Take plain: ")
     assert (
-        "exact_match 0.900 [0.826, 0.945], n=100; chance of being the best: 85%. After choosing "
-        "from 2 variants, expect 0.899 [0.826, 0.945]. May be the best, too: short; of these short "
+        "exact_match 0.900 [0.826, 0.945], n=100. After choosing from "
+        "2 variants, expect 0.899 [0.826, 0.945]. May be the best, too: short; of these short "
         "costs 67% of it."
     ) in decision.words
 
@@ -92,7 +92,7 @@ def test_failed_rows_count_at_the_worst(bench: Bench) -> None:
     answers = {"plain": passes(*[1] * 75, *[0] * 25), "short": quits, "cheap": [None] * 100}
     decision = decided(bench, answers, Limits(floor=0.6))
     plain, short, cheap = decision.candidates
-    assert (plain.variant, plain.best_chance, plain.rows) == (0, 1.0, 100)
+    assert (plain.variant, plain.support, plain.rows) == (0, 1.0, 100)
     assert (short.quality, short.failed_rows, short.rows) == (0.53, 40, 100)
     assert short.against == ("exact_match below 0.6",)
     assert (cheap.quality, cheap.failed_rows) == (0.0, 100)
@@ -137,8 +137,8 @@ def test_copies_of_rows_are_one_piece_of_evidence(bench: Bench) -> None:
     answers["cheap"] = POOR
     apart = decided(bench, answers, Limits(floor=0.5)).candidates
     copied = decided(bench, answers, Limits(floor=0.5), copies=5).candidates
-    assert apart[0].best_chance > 0.98
-    assert 0.6 < copied[0].best_chance < 0.9
+    assert apart[0].support > 0.98
+    assert 0.6 < copied[0].support < 0.9
     assert (apart[1].as_good, copied[1].as_good) == (False, True)
 
 

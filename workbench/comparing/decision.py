@@ -1,4 +1,4 @@
-"""The variant to take: within the user's limits, not dominated, and the likely best.
+"""The variant to take: within the user's limits, not dominated, and best supported by the data.
 
 decide(comparison, Limits("exact_match", floor=0.6, max_cost=0.5))
 Decision(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
@@ -61,7 +61,8 @@ class Candidate:
         against: reasons in words for not taking it, such as the limits that it exceeds.
         unsure: the floor is within the interval; of the one to take, the interval after choosing.
         on_front: of the variants within the limits none is as good in all and better in one.
-        best_chance: probability that it is the best of the variants within the limits.
+        support: of the data for it as the best of the variants within the limits, 0 to 1; all of
+            them add up to 1. No probability of being right.
         as_good: it may be the best: the tests do not exclude it.
     """
 
@@ -77,13 +78,13 @@ class Candidate:
     against: tuple[str, ...] = ()
     unsure: bool = False
     on_front: bool = False
-    best_chance: float = 0.0
+    support: float = 0.0
     as_good: bool = False
 
 
 @dataclass(frozen=True)
 class Decision:
-    """All variants with a mean, those within the limits first, the likeliest best first.
+    """All variants with a mean, those within the limits first, the best supported first.
 
     Attributes:
         after_choosing: the estimate of the variant to take that allows for the choice; None: no
@@ -203,7 +204,7 @@ def _includes(low: float | None, high: float | None, floor: float | None) -> boo
 def _rank(
     candidates: Sequence[Candidate], family: MetricFamily, floor: float | None
 ) -> tuple[list[Candidate], Estimate]:
-    """Compare the candidates over the same rows, and put the likeliest best first.
+    """Compare the candidates over the same rows, and put the best supported first.
 
     Returns them with the estimate of the first after choosing.
     """
@@ -225,13 +226,13 @@ def _rank(
     ]
     points = [[sign * c.quality, *(-getattr(c, name) for name in costs)] for c in candidates]
     compared = [
-        replace(candidate, on_front=on_front, best_chance=chance, as_good=as_good)
-        for candidate, on_front, chance, as_good in zip(
-            candidates, pareto_front(points), selection.chances, plausible, strict=True
+        replace(candidate, on_front=on_front, support=support, as_good=as_good)
+        for candidate, on_front, support, as_good in zip(
+            candidates, pareto_front(points), selection.support, plausible, strict=True
         )
     ]
     best = replace(compared.pop(selection.best), unsure=_includes(chosen.low, chosen.high, floor))
-    compared.sort(key=lambda c: -c.best_chance)
+    compared.sort(key=lambda c: -c.support)
     return [best, *compared], chosen
 
 
@@ -260,8 +261,7 @@ def _conclusion(
     words += f", n={best.rows:,}"
     if candidates[1:]:
         words += (
-            f"; chance of being the best: {chance_text(best.best_chance)}. After choosing from "
-            f"{len(candidates)} variants, expect "
+            f". After choosing from {len(candidates)} variants, expect "
             f"{_interval(chosen.mean, chosen.low, chosen.high)}."
         )
         close = [c for c in candidates[1:] if c.as_good]
@@ -275,11 +275,6 @@ def _conclusion(
     if best.unsure:
         words += " It may be beyond the floor: the floor is within its interval."
     return words
-
-
-def chance_text(chance: float) -> str:
-    """A probability in percent; near an end as `>99%` or `<1%`, for it is never certain."""
-    return ">99%" if 0.99 < chance < 1 else "<1%" if 0 < chance < 0.01 else f"{chance:.0%}"
 
 
 def _interval(mean: float, low: float | None, high: float | None) -> str:

@@ -1,7 +1,7 @@
 """A decision on a terminal and as JSON.
 
-variant   accuracy              USD / 1,000 rows  latency  rows  best
-few_shot  0.780 [0.707, 0.839]  0.012             212 ms   150   97%   Pareto front; may be the best
+variant   accuracy              USD / 1,000 rows  latency  rows  support
+few_shot  0.780 [0.707, 0.839]  0.012             212 ms   150   0.97     may be the best
 """
 
 from collections.abc import Iterator
@@ -9,24 +9,31 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.decision import Candidate, Decision, chance_text
+from workbench.comparing.decision import Candidate, Decision
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import no_verdict_lines, partial_lines
 from workbench.report.safe_text import estimate, seconds, shorten
 from workbench.report.tables import align_rows
 from workbench.results.types import MetricResult
 
+SUPPORT_NOTE = (
+    "support orders the variants and is no probability; in 95% of cases the true best is among "
+    "those that may be the best"
+)
+
 
 def decision_lines(
     compared: ExperimentComparison, decision: Decision, currency: str
 ) -> Iterator[str]:
-    """One line per variant, the likeliest best first, then the decision in words."""
+    """One line per variant, the best supported first, then the decision in words."""
     cost = f"{shorten(currency)} / 1,000 rows"
-    header = ("variant", shorten(decision.metric), cost, "latency", "rows", "best", "")
+    header = ("variant", shorten(decision.metric), cost, "latency", "rows", "support", "")
     cells = (_cells(compared, decision.metric, each) for each in decision.candidates)
     yield from align_rows([header, *cells])
     yield ""
     yield shorten(decision.words, 2_000)
+    if sum(not each.against for each in decision.candidates) > 1:
+        yield SUPPORT_NOTE
     for number in _without_value(compared, decision):
         name = shorten(compared.plan.variants[number].name, 60)
         metric = compared.results[number].metrics[decision.metric]
@@ -94,6 +101,13 @@ def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) ->
         "unknown" if candidate.cost is None else cost_text(candidate.cost),
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
         f"{candidate.rows:,}",
-        "" if candidate.against else chance_text(candidate.best_chance),
+        "" if candidate.against else _support_text(candidate.support),
         shorten("; ".join(remarks), 200),
     )
+
+
+def _support_text(support: float) -> str:
+    """A share of the support; near an end as `>0.99` or `<0.01`, for it is never all of it."""
+    if 0.99 < support < 1:
+        return ">0.99"
+    return "<0.01" if 0 < support < 0.01 else f"{support:.2f}"

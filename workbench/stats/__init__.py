@@ -3,7 +3,7 @@
 agreement.py   interval of a difference, in agreement with the word of its test
 blocks.py      times compared in blocks of rows asked together
 bootstrap.py   interval of a statistic of a whole column
-choice.py      the best of several variants: chances, estimate after choosing, Pareto front
+choice.py      the best of several variants: support, estimate after choosing, Pareto front
 effects.py     tests of main effects and interactions in a cross of factors
 interaction.py test that a difference is the same in all slices of the rows
 joint_means.py true means of several variants on the same rows: empirical Bayes

@@ -1,9 +1,9 @@
-"""The best of several variants: each one's chance, an estimate after choosing, the Pareto front.
+"""The best of several variants: each one's support, an estimate after choosing, the Pareto front.
 
 >>> passes = {row: [float(row % 3 > 0)] for row in range(60)}
 >>> fails = {row: [float(row % 3 > 1)] for row in range(60)}
 >>> selection = select_best([fails, passes], Scale(pass_fail=True))
->>> selection.best, [round(chance, 2) for chance in selection.chances]
+>>> selection.best, [round(share, 2) for share in selection.support]
 (1, [0.0, 1.0])
 >>> pareto_front([(0.84, -0.10), (0.84, -0.30), (0.90, -0.40)])
 [True, False, True]
@@ -29,17 +29,18 @@ MAX_ERROR = 0.05  # probability that the true best is not among those that may b
 
 @dataclass(frozen=True, slots=True)
 class BestVariant:
-    """The variant with the best chance.
+    """The variant that the data support most.
 
     Attributes:
         best: its index.
-        chances: of each variant to be the best; their sum is 1.
+        support: of each variant, 0 to 1; their sum is 1. It orders the variants, and is no
+            probability of being right: in some experiments more are right, in some fewer.
         unseen_mean: mean of the best variant on rows that took no part in the choice
             (cross-validation): choosing by a mean makes it too good, and leaves this one as it is.
     """
 
     best: int
-    chances: list[float]
+    support: list[float]
     unseen_mean: float
 
 
@@ -71,16 +72,16 @@ def may_be_best(p_values: Sequence[float]) -> list[bool]:
 def select_best(
     variants: Sequence[RowValues], scale: Scale, clusters: Clusters | None = None
 ) -> BestVariant:
-    """Select the variant with the best chance; each one has a value of at least one row."""
+    """Select the variant with the most support; each one has a value of at least one row."""
     sign = 1.0 if scale.higher_is_better else -1.0
     signed = [
         {row: [sign * score for score in scores] for row, scores in values.items()}
         for values in variants
     ]
     joint = compare_jointly(signed, clusters)
-    chances = _share_of_wins(posterior_draws(joint), joint.observations)
-    best = max(range(len(variants)), key=lambda index: (chances[index], joint.contrasts[index]))
-    return BestVariant(best, chances.tolist(), sign * _cross_validated_mean(joint))
+    support = _share_of_wins(posterior_draws(joint), joint.observations)
+    best = max(range(len(variants)), key=lambda index: (support[index], joint.contrasts[index]))
+    return BestVariant(best, support.tolist(), sign * _cross_validated_mean(joint))
 
 
 def estimate_after_choosing(

@@ -8,7 +8,7 @@
 [0.123, 0.802]
 """
 
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from scipy.special import bdtr, bdtrc, ndtr, ndtri
@@ -91,6 +91,7 @@ def _lower_end(up: int, down: int, rows: int, alpha: float) -> float:
     are exceeded, and next to 0 if it is the last one.
     """
 
+    @cache
     def excess(bound: float) -> float:
         """The p-value less alpha, both as normal quantiles: nearly linear in the bound."""
         p = min(max(pass_fail_p(up, down, rows, bound), 1e-300), 1 - 1e-16)
