@@ -33,6 +33,15 @@ def test_templates_that_are_right_get_no_note(notes, template):
     assert notes(template) == []
 
 
+def test_placeholder_of_the_expected_answer_is_noted(notes, refused):
+    text = "prompts/qa/plain.jinja:2: '{label}' is text: a template is Jinja, and 'label' is the "
+    text += "expected answer, which templates don't see"
+    fix = "leave the placeholder out"
+    assert notes("user:\n{{ question }}{{ context }} is {label}") == [f"{text}; {fix}"]
+    assert refused("user:\nAnswer {label} now") == f"{text}\n  fix: {fix}"
+    assert notes("user:\n{{ question }}{{ context }} Write: <label>") == []
+
+
 @pytest.mark.parametrize(
     "placeholder",
     [

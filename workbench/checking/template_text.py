@@ -32,6 +32,7 @@ _PLACEHOLDERS = (
     r"\[\[\s*{}\s*\]\]",
     r"(?<!<)<{}>(?!>)",
 )
+_FORMS = 5  # of these that are no text with another meaning
 _ANY_PLACEHOLDER = r"(?<!\{)\$?\{[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)s|\[\[\w+\]\]|<[A-Z_]+>"
 # Conversations in another format, as the whole text.
 _FORMATS = {
@@ -58,8 +59,13 @@ _ROLE_VALUE = re.compile(
 )
 
 
-def template_findings(prompt: Prompt, columns: Sequence[str], rows: int) -> Iterator[Finding]:
-    """Findings in a template for rows with these columns; without rows only in its text."""
+def template_findings(
+    prompt: Prompt, columns: Sequence[str], rows: int, expected: str = ""
+) -> Iterator[Finding]:
+    """Findings in a template for rows with these columns; without rows only in its text.
+
+    `expected` is the column of the right answer, which templates don't see.
+    """
     yield from _other_formats(prompt)
     if prompt.settings.chat:
         yield from _markup(prompt)
@@ -67,6 +73,8 @@ def template_findings(prompt: Prompt, columns: Sequence[str], rows: int) -> Iter
     used = used_columns(prompt, columns)
     unused = [column for column in columns if column not in used]
     placeholders = list(_placeholders(prompt, unused, refused=not used))
+    if not placeholders and expected and expected not in columns:
+        placeholders = list(_placeholders(prompt, [expected], refused=not used, hidden=True))
     yield from placeholders
     if rows > 1 and not used and not placeholders:
         fix = f"write {{{{ {columns[0]} }}}}" if columns else "add columns to the dataset"
@@ -137,16 +145,26 @@ def _resembles_role(name: str) -> bool:
     return name in FOREIGN_ROLES or bool(difflib.get_close_matches(name, ROLES, n=1, cutoff=0.85))
 
 
-def _placeholders(prompt: Prompt, columns: Sequence[str], *, refused: bool) -> Iterator[Finding]:
-    """The first placeholder of each column that Jinja doesn't see; a tag with an end is text."""
+def _placeholders(
+    prompt: Prompt, columns: Sequence[str], *, refused: bool, hidden: bool = False
+) -> Iterator[Finding]:
+    """The first placeholder of each column that Jinja doesn't see; a tag with an end is text.
+
+    Of a `hidden` column `<label>` is likely the form of the answer.
+    """
     plain = re.sub(SKIPPED, lambda tag: re.sub(r"[^\n]", " ", tag[0]), prompt.source)
     for column in columns:
         name = re.escape(column)
-        pattern = "|".join(shape.format(name) for shape in _PLACEHOLDERS)
+        shapes = _PLACEHOLDERS[:_FORMS] if hidden else _PLACEHOLDERS
+        pattern = "|".join(shape.format(name) for shape in shapes)
         match = re.search(pattern, plain, re.IGNORECASE)
         if match is None or f"</{column}>" in plain:
             continue
         number = plain.count("\n", 0, match.start()) + 1
         readable = column if column.isidentifier() else f"… {column} …"
         message = f"{match[0]!r} is text: a template is Jinja"
-        yield Finding(message, prompt.where(number), f"write {{{{ {readable} }}}}", refused)
+        fix = f"write {{{{ {readable} }}}}"
+        if hidden:
+            message += f", and {column!r} is the expected answer, which templates don't see"
+            fix = "leave the placeholder out"
+        yield Finding(message, prompt.where(number), fix, refused)

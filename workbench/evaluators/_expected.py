@@ -5,8 +5,10 @@
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
@@ -15,6 +17,7 @@ BOOLEANS = {
     True: ("true", "True", "TRUE", "yes", "Yes", "YES"),
     False: ("false", "False", "FALSE", "no", "No", "NO"),
 }
+_EXPONENT = re.compile(r"-?\d(?:\.\d+)?e[-+]\d{2,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +31,9 @@ class Acceptable:
 def expected_answers(expectations: Mapping[str, JSON]) -> tuple[Acceptable, ...]:
     """`expected_response`, or each entry of it if it is a list; any of them is right.
 
-    A whole number has no point: 2.0 is `2` (and `2.0`). True is `true` or `yes`, false is `false`
-    or `no`, also capitalised. Empty entries of a list are left out.
+    A whole number has no point: 2.0 is `2` (and `2.0`); 1e-05 is also `0.00001` and `1e-5`. True is
+    `true` or `yes`, false is `false` or `no`, also capitalised. Empty entries of a list are left
+    out.
 
     Raises:
         WorkbenchError: the row has none, or it is none of these.
@@ -49,6 +53,8 @@ def expected_texts(expectations: Mapping[str, JSON]) -> list[str]:
 
 
 def _is_blank(answer: JSON) -> bool:
+    if isinstance(answer, float):
+        return math.isnan(answer)
     return answer is None or (isinstance(answer, str) and not answer.strip())
 
 
@@ -56,8 +62,15 @@ def _acceptable(answer: JSON) -> Acceptable:
     if isinstance(answer, bool):
         return Acceptable(BOOLEANS[answer], boolean=True)
     if isinstance(answer, float) and math.isfinite(answer) and answer.is_integer():
-        return Acceptable((str(int(answer)), str(answer)))
+        return Acceptable((str(int(answer)), *_spellings(str(answer))))
     if isinstance(answer, str | int | float):
-        return Acceptable((str(answer),))
+        return Acceptable(_spellings(str(answer)))
     message = f"expected_response is {answer!r}, not a string, a number, true or false"
     raise WorkbenchError(message, fix="write the right answer as a string, or a list of them")
+
+
+def _spellings(text: str) -> tuple[str, ...]:
+    """A text, and the other spellings of a number as tables write small and large ones: `1e-05`."""
+    if not _EXPONENT.fullmatch(text):
+        return (text,)
+    return (text, f"{Decimal(text):f}", re.sub(r"e\+?(-?)0*(?=\d)", r"e\1", text))

@@ -107,7 +107,7 @@ def _check(prompt: Prompt, context: _Context, calls: Sequence[PromptCall]) -> It
     if dataset is None:
         yield from template_findings(prompt, (), 0)
         return
-    yield from template_findings(prompt, dataset.columns, dataset.rows)
+    yield from template_findings(prompt, dataset.columns, dataset.rows, dataset.expected)
     rows = RenderedRows(prompt, dataset)
     for example, call in zip(dataset.examples, calls, strict=True):
         rows.add(example, call)

@@ -121,7 +121,7 @@ def _fill(
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
         rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
-        findings = template_findings(prompt, dataset.columns, len(examples))
+        findings = template_findings(prompt, dataset.columns, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
         calls = prompt.calls(renderer, rows, ids)
