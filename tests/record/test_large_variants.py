@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
-from workbench.plan import Options
+from workbench.plan import Options, Scope
 from workbench.project import Project, ProjectFile
 from workbench.report.run import summary
 
@@ -82,6 +85,50 @@ def test_the_same_invocation_again_is_known(large: Recording, server: OpenAIServ
     assert (again.recorded_before, again.parent_run_id) == (True, first.parent_run_id)
     new = large.run(text(server), Options(again=True))
     assert traced(large, new.variants[0].run_id) == traced(large, first.variants[0].run_id)
+
+
+def test_fewer_traces_leave_those_that_another_run_shows(
+    large: Recording, server: OpenAIServer
+) -> None:
+    every_row = replace(large, project=Project(large.project.root, ProjectFile(traces=ROWS)))
+    first = every_row.run(text(server, "plain"))
+    part = every_row.run(text(server, "plain"), Options(Scope(limit=20)))
+    shown = traced(large, part.variants[0].run_id)
+    assert len(shown) == 20
+    fewer = large.run(text(server, "plain"))
+    assert fewer.variants[0].run_id == first.variants[0].run_id
+    assert traced(large, part.variants[0].run_id) == shown
+    run = large.client.get_run(fewer.variants[0].run_id)
+    rows = traced(large, run.info.run_id)
+    assert (
+        shown - {row.replace("row ", "r") for row in FAILING}
+        <= rows
+        < {f"r{n}" for n in range(ROWS)}
+    )
+    beginning = f"{len(rows)} of 30 rows have a trace: all failures, a fixed choice, and rows that"
+    assert run.data.tags["workbench.traces"].startswith(beginning)
+
+
+def test_traces_that_a_member_may_not_delete_are_named(
+    large: Recording, server: OpenAIServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every_row = replace(large, project=Project(large.project.root, ProjectFile(traces=ROWS)))
+    first = every_row.run(text(server, "plain"))
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MlflowException("no", error_code=PERMISSION_DENIED)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MlflowClient, "delete_traces", refuse)
+        done = large.run(text(server, "plain"))
+    assert [
+        (problem.message.endswith("can't be deleted"), "MANAGE" in problem.fix)
+        for problem in done.problems
+    ] == [(True, True)]
+    run = large.client.get_run(first.variants[0].run_id)
+    assert (run.info.status, run.data.metrics["rows/scored"]) == ("FINISHED", 27.0)
+    assert large.client.get_run(done.parent_run_id).info.status == "FINISHED"
+    assert not large.run(text(server, "plain")).problems
 
 
 def test_more_traces_and_fewer_are_written_to_the_same_runs(

@@ -268,7 +268,8 @@ def test_only_traces_of_rows_that_left_the_run_are_deleted(
     open_writer(other).write(other_rows)
     open_writer(run_store).write(rows)
     run_store.store.client.link_traces_to_run([linked.id], run_store.run.run_id)
-    open_writer(run_store).delete_obsolete([row.id for row in rows[::2]])
+    traces = open_writer(run_store)
+    traces.delete(traces.written_ids() - {row.id for row in rows[::2]})
     shown = {trace.info.trace_id for trace in run_store.shown_traces()}
     assert shown == {linked.id, *(row.id for row in rows[::2])}
     assert open_writer(other).count(other_rows) == expected_count(other_rows)
@@ -290,7 +291,7 @@ def test_traces_of_another_run_are_linked_once_and_keep_their_scores(
     traces.write(second.row_traces()[:1])
     assert traces.linked_ids() == matching
     assert traces.count(rows[1:]) == expected_count(rows[1:])
-    traces.delete_obsolete([second.row_traces()[0].id])
+    traces.delete(traces.written_ids() - {second.row_traces()[0].id})
     infos = {trace.info.request_preview: trace.info for trace in second.shown_traces()}
     assert list(infos) == [row.name for row in rows]
     # MLflow's page shows a run only those scores that name it as their source, or none.

@@ -113,10 +113,13 @@ class ClientTraceWriter:
         stored = self.read(row_traces)
         return {t.id for t in row_traces if t.id in stored and stored[t.id].matches(t)}
 
-    def delete_obsolete(self, trace_ids: Collection[str]) -> None:
-        """Delete the traces of rows that are not in the run: all but `trace_ids`."""
-        obsolete = sorted(self.written_ids() - set(trace_ids))
-        for batch in batches(obsolete, DELETE_BATCH):
+    def delete(self, trace_ids: Collection[str]) -> None:
+        """Delete traces of this run.
+
+        Raises:
+            MlflowException: the store refuses it.
+        """
+        for batch in batches(sorted(trace_ids), DELETE_BATCH):
             self.store.client.delete_traces(self.run.experiment_id, trace_ids=list(batch))
 
     def replace(self, row_traces: Sequence[RowTrace]) -> None:

@@ -185,6 +185,12 @@ def share_traces(runs: Runs, variant: Variant, run: Run) -> str:
     return ""
 
 
+def sharing_runs(runs: Runs, run: Run) -> list[str]:
+    """The ids of the runs that may show traces of this run."""
+    others = _search(runs.store, runs.experiment_id, SHARED_FROM, run.info.run_id)
+    return [str(other.info.run_id) for other in others]
+
+
 def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     """Mark a run as being recorded, and return the number of earlier recordings.
 

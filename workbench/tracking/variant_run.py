@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import mlflow
+from mlflow.exceptions import MlflowException
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, pluralize
 from workbench.model import Request
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
@@ -34,9 +35,11 @@ from workbench.tracking.runs import (
     begin_recording,
     log_tags,
     share_traces,
+    sharing_runs,
 )
 from workbench.tracking.storable_text import storable_record
 from workbench.tracking.trace_writers import open_traces
+from workbench.tracking.tracking_store import is_refusal
 
 
 class VariantRun:
@@ -73,6 +76,7 @@ class VariantRun:
         self._clusters: dict[int, int | None] = {}
         self._trace_ids: set[str] = set()
         self._linked_ids: set[str] = set()
+        self._shown_elsewhere = 0  # traces that are no longer needed here
         self._expected, self._stored = Counter[str](), Counter[str]()
         large = self._job.rows > self._job.traces
         self._parquet = RowsParquet(self._job.plan.experiment.evaluators) if large else None
@@ -116,7 +120,7 @@ class VariantRun:
         table_rows = self._table_rows | {record.number: record.row for record in not_run}
         rows = [table_rows[number] for number in sorted(table_rows)]
         clusters = self._clusters | {record.number: record.cluster for record in not_run}
-        self._traces.delete_obsolete(self._trace_ids)
+        refusal = self._delete_obsolete()
         experiment = self._job.plan.experiment
         with _active_run(run_id):
             if store.client.artifact_error:  # evaluate would fail when it writes its table
@@ -132,7 +136,7 @@ class VariantRun:
         # With its answers a later recording of the same ones continues in this run.
         log_tags(store, run_id, {ANSWERS: state.tags[ANSWERS]})
         log_metrics(store, self._run, self._attempt, result)
-        errors = list(self._errors(result))
+        errors = [*self._errors(result), *refusal]
         in_race = result.stopped or RACE in self._run.data.tags
         tags = {RACE: result.stopped} if in_race else {}
         complete = not errors and not store.client.artifact_error
@@ -141,6 +145,29 @@ class VariantRun:
         end_run(store, self._run, state.status)
         self.finished = True
         return errors
+
+    def _delete_obsolete(self) -> list[WorkbenchError]:
+        """Delete the traces of rows that no longer have one, but for those that other runs show."""
+        obsolete = unneeded = self._traces.written_ids() - self._trace_ids
+        for run_id in sharing_runs(self._runs, self._run) if obsolete else ():
+            other = replace(self._trace_run, run_id=run_id)
+            obsolete = obsolete - open_traces(self._runs.store, other).linked_ids()
+        self._shown_elsewhere = len(unneeded) - len(obsolete)
+        try:
+            self._traces.delete(obsolete)
+        except MlflowException as error:
+            if not is_refusal(error):
+                raise
+            count = pluralize(len(obsolete), "trace")
+            return [
+                not_recorded_error(
+                    f"{self._variant.name}: {count} of rows that need none now can't be deleted",
+                    where=f"run {self._run.info.run_id}",
+                    fix="ask for the permission MANAGE on the experiment, or record new runs: "
+                    "workbench run --again",
+                )
+            ]
+        return []
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -162,9 +189,10 @@ class VariantRun:
             return
         with tempfile.TemporaryDirectory() as folder:
             store.client.log_artifact(run_id, str(self._parquet.write(Path(folder))))
+        count, elsewhere = len(self._table_rows) + self._shown_elsewhere, self._shown_elsewhere
         text = (
-            f"{len(self._table_rows):,} of {self.row_count:,} rows have a trace: all failures and "
-            f"a fixed choice. All rows: {FILE_NAME}"
+            f"{count:,} of {self.row_count:,} rows have a trace: all failures, a fixed choice"
+            f"{', and rows that other runs show' if elsewhere else ''}. All rows: {FILE_NAME}"
         )
         log_tags(store, run_id, {TRACED: text})
 
