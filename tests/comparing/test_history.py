@@ -104,6 +104,18 @@ def settings(temperature: str, max_tokens: str) -> dict[str, str]:
     return {"temperature": temperature, "max_tokens": max_tokens}
 
 
+def test_another_grouping_of_the_rows_is_an_edit() -> None:
+    """It changes intervals and verdicts, and no answer."""
+    days = [record(1), record(2, answers="answers 1", dataset={"cluster": "passage 8f3a12cd"})]
+    days.append(record(3, answers="answers 1", dataset={"cluster": "passage 0b52d1c7"}))
+    (series,) = build_series(days, "exact_match")
+    assert [m.changes for m in series.measurements] == [
+        (),
+        (Change("cluster", "", "passage 8f3a12cd"),),
+        (Change("cluster", "passage 8f3a12cd", "passage 0b52d1c7"),),
+    ]
+
+
 def test_points_of_a_grid_go_on_each_by_itself() -> None:
     """Settings that ran in one invocation are different variants; an edit continues the nearest."""
     days = [

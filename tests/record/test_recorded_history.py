@@ -16,7 +16,7 @@ from workbench.tracking.recorded_runs import find_runs
 
 ROWS = 40
 EXPERIMENT = """\
-dataset: {{path: rows.jsonl, expected: label}}
+dataset: {{path: rows.jsonl, expected: label{cluster}}}
 prompts: [short, long]
 models: ['openai:m': {{base_url: "{url}"}}]
 max_failed: {rows}
@@ -33,7 +33,10 @@ class Task:
     def __init__(self, recording: Recording, server: OpenAIServer) -> None:
         self.recording = recording
         self.server = server
-        self.rows = [{"id": f"r{n}", "text": f"text {n}", "label": "yes"} for n in range(ROWS)]
+        self.rows = [
+            {"id": f"r{n}", "text": f"text {n}", "text_id": n // 4, "label": "yes"}
+            for n in range(ROWS)
+        ]
         server.script = lambda path, body, nth: self.answer(body["messages"][-1]["content"])
         self.edit("short", right=20)
         self.edit("long", right=30)
@@ -47,11 +50,16 @@ class Task:
         self.recording.bench.write(f"{name}.jinja", f"user:\n{{{{ text }}}} {name} {right}\n")
 
     def run(
-        self, temperature: float = 0, evaluator: str = "exact_match", **options: object
+        self,
+        temperature: float = 0,
+        evaluator: str = "exact_match",
+        cluster: str = "",
+        **options: object,
     ) -> None:
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)
         self.recording.bench.write("rows.jsonl", lines)
         values = {"temperature": temperature, "evaluator": evaluator, "rows": 2 * ROWS}
+        values["cluster"] = f", cluster: {cluster}" if cluster else ""
         text = EXPERIMENT.format(url=self.server.url, **values)
         assert self.recording.run(text, Options(**options)).problems == ()
 
@@ -81,15 +89,20 @@ def test_each_run_stands_beside_the_one_before_with_its_verdict(task: Task) -> N
     task.run()
     task.run(again=True)
     task.run(temperature=0.5)
-    first, edited, warmer = task.steps()
+    task.run(temperature=0.5, cluster="text_id")
+    first, edited, warmer, grouped = task.steps()
     assert (first["mean"], first["comparison"], first["changes"]) == (0.5, None, [])
     assert (edited["mean"], edited["comparison"]["verdict"]) == (0.9, "better")
     assert changes(edited) == [["prompt version", "1", "2"]]
     assert len(edited["equal_runs"]) == 1
     assert changes(warmer) == [["temperature", "0", "0.5"]]
     assert warmer["comparison"]["difference"] == 0
+    ((name, before, after),) = changes(grouped)
+    assert (name, before, after.split()[0]) == ("cluster", "", "text_id")
+    assert (warmer["clusters"], grouped["clusters"]) == (ROWS, ROWS // 4)
+    assert grouped["comparison"]["difference"] == 0
     unedited = task.steps("long")
-    assert [len(step["equal_runs"]) for step in unedited] == [2, 0]
+    assert [len(step["equal_runs"]) for step in unedited] == [2, 0, 0]
     text = task.history("--only", "short").splitlines()
     assert [line for line in text if "better" in line and "0.900 [" in line], text
     assert "    prompt version 1 → 2" in text

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from workbench.evaluator import Traits
 from workbench.results.types import Comparison
 
-DATASET_LABELS = ("dataset name", "dataset", "rows", "repeats")
+DATASET_LABELS = ("dataset name", "dataset", "rows", "repeats", "cluster")
 Settings = tuple[tuple[str, str], ...]
 
 
@@ -68,7 +68,8 @@ class VariantRecord:
         commit: of the project; empty outside a repository.
         modified: the project's files differed from the commit.
         settings: the prompt's reference, the model's identity and the parameters.
-        dataset: its name, digest, and numbers of rows and of repeats, by DATASET_LABELS.
+        dataset: its name, digest, numbers of rows and of repeats, and the column of its groups with
+            their digest, by DATASET_LABELS.
         answers: digest of all completions.
         stopped: why it dropped out of a race; empty: it did not.
         artifacts: address of the run's artifacts.

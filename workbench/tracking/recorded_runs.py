@@ -34,7 +34,7 @@ T = TypeVar("T")
 PROMPT_LINKS = TypeAdapter(list[dict[str, str]])
 RECORDED_EVALUATORS = TypeAdapter(Mapping[str, RecordedEvaluator])
 RECORDED_MEANS = TypeAdapter(Mapping[str, RecordedMean])
-DATASET_PARAMS = {"prompt_version", "dataset", "repeats"}  # no settings of a variant
+DATASET_PARAMS = {"prompt_version", "dataset", "repeats", "cluster"}  # no settings of a variant
 PAGE = 1_000  # runs
 MAX_SPREAD_MS = 10_000  # variants: a child starts so many milliseconds before its parent, at most
 
@@ -139,7 +139,8 @@ def _dataset(run: Run) -> dict[str, str]:
     repeats = params.get("repeats", "1")
     answers = metrics.get("rows/planned", metrics.get("rows/scored", math.nan))
     rows = f"{answers / int(repeats):g}"
-    values = (params.get("dataset", ""), " ".join(digests), rows, repeats)
+    cluster = params.get("cluster", "")
+    values = (params.get("dataset", ""), " ".join(digests), rows, repeats, cluster)
     return dict(zip(DATASET_LABELS, values, strict=True))
 
 

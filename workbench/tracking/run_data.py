@@ -13,7 +13,7 @@ from dataclasses import asdict, replace
 
 from mlflow.entities import Metric, Param, Run, RunTag
 
-from workbench.canonical import JSON, canonical_json
+from workbench.canonical import JSON, canonical_json, digest
 from workbench.comparing.history import RecordedEvaluator, RecordedMean
 from workbench.plan import Plan, Variant
 from workbench.results.scores import Measure
@@ -28,7 +28,7 @@ NAN = float("nan")
 
 def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> None:
     """Log the variant's parameters; settings that a later recording may change become tags."""
-    model = variant.model
+    model, dataset = variant.model, plan.experiment.dataset
     values: dict[str, JSON] = {
         "prompt": variant.prompt.ref,
         "prompt_version": variant.prompt.version,
@@ -38,8 +38,11 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         **variant.parameters,
         "choice_method": variant.choice_method or None,
         "normalize": variant.prompt.settings.as_json().get("normalize"),
-        "dataset": plan.experiment.dataset.name,
+        "dataset": dataset.name,
         "repeats": plan.experiment.repeats,
+        "cluster": f"{dataset.cluster} {digest(list(dataset.groups))[:8]}"
+        if dataset.groups
+        else None,
     }
     params = [
         Param(key, value if isinstance(value, str) else canonical_json(value))
