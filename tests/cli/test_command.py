@@ -44,7 +44,8 @@ def test_run_ends_with_a_leaderboard_and_the_way_to_mlflow(home: Path) -> None:
 
 
 def test_run_works_from_any_folder_below_and_prints_json(home: Path) -> None:
-    done = call(home / "prompts" / "qa", "run", "--json")
+    folder = home / "prompts" / "qa"
+    done = invoke(folder, "run", "--json", MLFLOW_TRACKING_URI="none")
     printed = json.loads(done.stdout)
     assert (printed["schema_version"], printed["exit_code"], printed["requests"]) == (
         2,
@@ -137,13 +138,13 @@ def test_an_empty_key_is_named_before_anything_is_sent(home: Path, server: OpenA
     file = home / "prompts" / "qa" / "experiment.yaml"
     models = f'models: ["openai:m": {{base_url: "{server.url}", api_key_env: MY_KEY}}]'
     file.write_text(EXPERIMENT.replace("models: [echo:last]", models))
-    done = call(home, "run", MY_KEY="")
+    done = invoke(home, "run", MY_KEY="")
     assert (done.returncode, len(server.requests)) == (2, 0)
     assert "openai:m needs a key, and the variable MY_KEY is empty" in done.stderr
 
 
 def test_prompts_are_listed_shown_diffed_pushed_and_pulled(home: Path) -> None:
-    assert call(home, "prompts", "push").stdout.splitlines() == [
+    assert invoke(home, "prompts", "push").stdout.splitlines() == [
         "qa/loud registered as version 1",
         "qa/plain registered as version 1",
     ]
@@ -203,10 +204,8 @@ def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:
     assert plain["rendered"][0]["text"] == "user:\nyes"
 
 
-@pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.nightly)],
-)
+@pytest.mark.nightly  # tests/cli/test_interrupts.py interrupts calls that end by themselves
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupted_run_keeps_its_answers_and_goes_on(
     home: Path, server: OpenAIServer, number: signal.Signals, code: int
 ) -> None:

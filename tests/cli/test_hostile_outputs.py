@@ -136,6 +136,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for name, column in (("plain", "text"), ("better", "other")):
         lines = "".join(f"{line}\n{name} {number}\n" for number, line in enumerate(LINES))
         (task / f"{name}.jinja").write_text(TEMPLATE.format(lines=lines, column=column))
+    (home / "workbench.yaml").write_text("tracking_uri: none\n")
     with serve() as server:
         server.script = lambda path, body, nth: _reply(len(server.requests))
         user = f"{COMMANDS[0]} ##[error] @octocat {TERMINAL}"
