@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command import WORKBENCH, add_mlflow_store, call, environment, write_task
+from command import WORKBENCH, add_mlflow_store, call, environment, invoke, write_task
 from processes import gone
 from test_interrupts import wait_for
 
@@ -70,7 +70,7 @@ def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(ho
     assert terminal.exit_code() == 0
     (plan,) = noted_plans(home)
     assert is_active(home / ".workbench", plan)
-    unnamed = call(home, "plan")  # a recording that goes on is no note
+    unnamed = invoke(home, "plan")  # a recording that goes on is no note
     assert (unnamed.returncode, "MLflow lacks" in unnamed.stderr) == (0, False)
     commands = [["history", "--json"], ["run", "--json"]]
     waiting = [
@@ -107,7 +107,7 @@ def test_the_end_of_the_terminal_does_not_end_the_record(home: Path) -> None:
     os.waitpid(terminal.pid, 0)
     wait_for(lambda: noted_plans(home) == [])
     assert gone(recorder)
-    variants = json.loads(call(home, "history", "--json").stdout)["variants"]
+    variants = json.loads(invoke(home, "history", "--json").stdout)["variants"]
     assert [len(variant["runs"]) for variant in variants] == [1, 1]
 
 
@@ -118,15 +118,15 @@ def test_a_recorder_that_is_killed_is_named_by_the_next_command_and_sync_records
     recorder = recorder_of(done.stdout)
     os.kill(recorder, signal.SIGKILL)
     assert (done.returncode, gone(recorder)) == (0, True)
-    named = call(home, "plan").stderr
+    named = invoke(home, "plan").stderr
     assert re.fullmatch(
         r"note: MLflow lacks the run of prompts/qa/experiment\.yaml, \S+: its recording was cut "
         r"off; workbench sync records it\n",
         named,
     )
-    synced = call(home, "sync")
+    synced = invoke(home, "sync")
     assert (synced.returncode, "recorded: 4 rows, run " in synced.stdout) == (0, True)
-    assert call(home, "plan").stderr == ""
+    assert invoke(home, "plan").stderr == ""
 
 
 def test_a_record_that_fails_in_the_background_is_a_note_with_its_reason(home: Path) -> None:
@@ -135,9 +135,9 @@ def test_a_record_that_fails_in_the_background_is_a_note_with_its_reason(home: P
     (plan,) = noted_plans(home)
     wait_for(lambda: not is_active(home / ".workbench", plan))
     assert (done.returncode, done.stderr.count("error")) == (0, 0)
-    named = call(home, "plan", **nowhere).stderr
+    named = invoke(home, "plan", **nowhere).stderr
     assert "note: MLflow lacks the run of prompts/qa/experiment.yaml, " in named
     assert "answer: <urlopen error [Errno 111] Connection refused>; workbench sync" in named
-    synced = call(home, "sync", **nowhere)
+    synced = invoke(home, "sync", **nowhere)
     assert (synced.returncode, "MLflow lacks" in synced.stderr) == (6, False)
-    assert call(home, "sync").returncode == 0
+    assert invoke(home, "sync").returncode == 0

@@ -237,7 +237,9 @@ def test_a_server_that_was_down_fails_no_gate(planned, state: str, outcome: str)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rule", [DROP, f"min: 0.6, {DROP}"])
+@pytest.mark.parametrize(
+    "rule", [DROP, pytest.param(f"min: 0.6, {DROP}", marks=pytest.mark.nightly)]
+)
 def test_a_drop_as_large_as_may_be_hardly_ever_fails_however_often_it_is_looked_at(
     planned, rule: str
 ) -> None:
