@@ -201,6 +201,14 @@ def test_a_full_log_disk_costs_no_answer(home, server, start):
     assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
 
 
+def test_closed_streams_cost_no_answer(home, server, start):
+    server.script = last_message
+    closed = ["/bin/sh", "-c", '"$@" <&- >&- 2>&-', "sh", *WORKBENCH, "run", "--tracking-uri=none"]
+    ended = subprocess.run(closed, cwd=home, env=environment(), timeout=60, check=False)
+    assert ended.returncode == 0
+    assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
+
+
 def test_results_that_can_not_be_written_are_said_to_be_lost(home, server, start):
     server.script = last_message
     with Path("/dev/full").open("w") as full:

@@ -38,6 +38,7 @@ class Recording:
 
     Attributes:
         apart: recorded by a process of its own, as the command does.
+        callbacks: get the results before they are recorded.
     """
 
     bench: Bench
@@ -45,6 +46,7 @@ class Recording:
     uri: str
     apart: bool = False
     progress: SilentProgress = field(default_factory=SilentProgress)
+    callbacks: ResultCallbacks = field(default_factory=ResultCallbacks)
 
     def run(
         self,
@@ -70,7 +72,7 @@ class Recording:
             )
             budget = Budget(self.project.prices, max_cost=None, max_calls=max_calls)
             context = RunContext(self.project, store, self.progress, ended, budget)
-            return run(plan, context, recorder, options, ResultCallbacks())
+            return run(plan, context, recorder, options, self.callbacks)
 
     @property
     def client(self) -> MlflowClient:

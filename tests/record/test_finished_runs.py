@@ -16,6 +16,8 @@ from workbench.completing.context import Stop
 from workbench.errors import WorkbenchError
 from workbench.plan import Options
 from workbench.project import Price, Project, ProjectFile
+from workbench.run.invocation import ResultCallbacks
+from workbench.store import Store
 
 ROWS = 10
 LOST = Reply(400, {"error": {"message": "no"}})
@@ -141,6 +143,34 @@ def test_a_finished_record_stays_when_the_store_loses_answers(
     assert {run_id: after[run_id] for run_id in before} == before
     assert whole.parent_run_id not in before
     assert ends(recording, whole) == FINISHED
+
+
+class PrunedStore(ResultCallbacks):
+    """Removes all answers before they are recorded."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def show(self, variants: object) -> None:
+        with Store(self._project.store) as store:
+            store.database.write([("DELETE FROM completions", [()])])
+
+
+def test_answers_removed_before_they_are_recorded_are_named_and_no_run_stays_at_running(
+    finished: tuple[Recording, str],
+) -> None:
+    recording, text = finished
+    before = states(recording)
+    pruned = replace(recording, callbacks=PrunedStore(recording.project))
+    done = pruned.run(text, Options(again=True))
+    assert (done.exit_code, done.problems[0].message) == (
+        6,
+        f"plain: the store has answers to 0 of {ROWS} rows: the others were removed while the run "
+        "was recorded",
+    )
+    after = states(recording)
+    new = [after[run_id][:2] for run_id in after.keys() - before.keys()]
+    assert sorted(new) == sorted(FAILED)
 
 
 def test_answers_that_another_invocation_replaced_get_runs_of_their_own(

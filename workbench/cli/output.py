@@ -58,8 +58,10 @@ class SafeStream(RedactedStream):
 def guard_streams() -> SafeStream:
     """Replace stdout and stderr by safe streams; return stdout.
 
-    A character that the terminal's encoding lacks is written as an escape.
+    A character that the terminal's encoding lacks is written as an escape. A closed stream becomes
+    the null device: otherwise the next file to be opened, such as the store, would be stdout.
     """
+    _open_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -67,6 +69,16 @@ def guard_streams() -> SafeStream:
     stdout = SafeStream(sys.stdout, REDACTOR)
     sys.stdout = cast("TextIO", stdout)
     return stdout
+
+
+def _open_closed_streams() -> None:
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            os.set_inheritable(number, True)  # child processes write to it
+            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -15,6 +15,7 @@ import typer
 from workbench.cli.output import print_json, print_lines, print_result, print_styled
 from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
+from workbench.cli.signals import note_on_stderr
 from workbench.errors import WorkbenchError, list_first, unknown_name
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ def prune(
     from workbench.report.store import bytes_text, removal_json, removal_lines
     from workbench.store.prune import cutoff_time, preview_removal, remove
     from workbench.store.selection import Selection
+    from workbench.tracking.live_recordings import wait_for_recordings
 
     before = cutoff_time(older_than) if older_than else ""
     _check_conditions(bool(evaluator), bool(model or state), before=bool(before), scores=scores)
@@ -124,6 +126,8 @@ def prune(
     of_scores = Selection(evaluator, before=before, table="scores")
     selection = of_scores if scores else completions
     project = open_project()
+    if yes:  # a recording that goes on in the background reads the store
+        wait_for_recordings(project, note_on_stderr)
     with open_store(project) as store:
         removal = preview_removal(store, selection, project.prices)
         freed = remove(store, selection) if yes else None
@@ -144,8 +148,11 @@ def repair(as_json: AsJson = False) -> None:
     """
     from workbench.report.store import repair_json, repair_lines
     from workbench.store.repair import repair as repair_store
+    from workbench.tracking.live_recordings import wait_for_recordings
 
-    result = repair_store(open_project().store)
+    project = open_project()
+    wait_for_recordings(project, note_on_stderr)
+    result = repair_store(project.store)
     print_result(repair_json(result) if as_json else repair_lines(result))
 
 

@@ -12,6 +12,7 @@ from workbench.plan import Plan
 from workbench.project import Project
 from workbench.store import LockHeld, Owner, Store, hold_lock
 
+LOCK_WAIT_S = 0.5  # a command that finds the plan being recorded holds the lock for a moment
 OWNER_WAIT_S = 2.0  # a run that has just begun registers as an owner within this time
 
 
@@ -25,7 +26,7 @@ def plan_lock(project: Project, store: Store, plan: Plan) -> Iterator[None]:
     path = project.store / f"plan-{plan.digest[:16]}.lock"
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold_lock(path))
+            stack.enter_context(hold_lock(path, timeout_s=LOCK_WAIT_S))
         except LockHeld:
             raise _already_running(store, plan) from None
         yield

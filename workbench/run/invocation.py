@@ -5,8 +5,9 @@ Experiment ─▶ Plan ─▶ Completions ─▶ Scores ─▶ MLflow ─▶ Inv
 Rows are scored and recorded while others are still being answered.
 """
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
 from workbench.comparing.comparison import ExperimentComparison
@@ -15,7 +16,7 @@ from workbench.completing.budget import Budget
 from workbench.completing.complete import complete
 from workbench.completing.context import RunContext
 from workbench.completing.plan_lock import plan_lock
-from workbench.errors import Stopped, WorkbenchError
+from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Price
 from workbench.results.types import VariantResult
@@ -28,7 +29,7 @@ from workbench.run.summary import (
     summarize_race,
     unknown_calls_text,
 )
-from workbench.tracking.live_recordings import wait_for_recordings
+from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_recordings
 from workbench.tracking.protocol import Recorder
 
 
@@ -81,8 +82,7 @@ def run(
     """
     store, progress = context.store, context.progress
     with (
-        plan_lock(context.project, store, plan),
-        _no_earlier_recording(plan, context),
+        _lock_plan(plan, context) as lock,
         store.leases.session(plan.digest) as unknown_calls,
         ScoringPipeline(plan, context, recorder, again=options.again) as pipeline,
     ):
@@ -101,6 +101,7 @@ def run(
                 raise Stopped
             variants = pipeline.finish_scoring(race)
             callbacks.show(variants)
+            lock.close()  # the next run of the plan waits for the recording, and isn't refused
             if options.wait and context.project.tracks(recorder.tracking_uri):
                 progress.note("recording in MLflow")
             recorded = pipeline.finish_recording(callbacks.comparison_files, wait=options.wait)
@@ -114,18 +115,37 @@ def run(
 
 
 @contextmanager
-def _no_earlier_recording(plan: Plan, context: RunContext) -> Iterator[None]:
-    """Wait for the process that still records the plan's run before this one."""
-    try:
-        note = context.progress.note
-        wait_for_recordings(context.project, note, context.interrupted, plan.digest)
-    except Stopped:
-        raise WorkbenchError(
-            "interrupted while MLflow's part of the run before goes on",
-            fix="the same command waits again",
-            exit_code=interrupt_code(context),
-        ) from None
-    yield
+def _lock_plan(plan: Plan, context: RunContext) -> Iterator[ExitStack]:
+    """Hold the plan's lock when no process records the plan any more; closing frees it early.
+
+    Of several commands that wait for a recording one runs next, and the others wait for that, too.
+    """
+    waited = False
+    while True:
+        with ExitStack() as stack:
+            is_free = False
+            try:
+                stack.enter_context(plan_lock(context.project, context.store, plan))
+                is_free = not is_recording(context.project, plan.digest)
+            except WorkbenchError as error:
+                if not waited or error.exit_code != ExitCode.ALREADY_RUNNING:
+                    raise
+            if is_free:
+                yield stack
+                return
+        waited = True
+        try:
+            note = context.progress.note
+            wait_for_recordings(context.project, note, context.interrupted, plan.digest)
+            time.sleep(POLL_S)
+            if context.interrupted():
+                raise Stopped
+        except Stopped:
+            raise WorkbenchError(
+                "interrupted while MLflow's part of the run before goes on",
+                fix="the same command waits again",
+                exit_code=interrupt_code(context),
+            ) from None
 
 
 def sync(

@@ -36,6 +36,7 @@ def lock_recording(project: Project, plan_digest: str) -> int:
     """
     descriptor = os.open(_file(project, plan_digest), os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
+    os.ftruncate(descriptor, 0)  # the process of an earlier recording
     return descriptor
 
 
@@ -43,6 +44,11 @@ def name_process(descriptor: int, process: int) -> None:
     """Write the number of the process that holds a recording's lock into its file."""
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, f"{process}\n".encode(), 0)
+
+
+def is_recording(project: Project, plan_digest: str) -> bool:
+    """True if a process records this plan."""
+    return _process_of(_file(project, plan_digest)) is not None
 
 
 def is_active(store: Path, plan_digest: str) -> bool:

@@ -16,7 +16,7 @@ from dataclasses import replace
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
 
-from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped
+from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.mlflow_client import (
@@ -37,6 +37,7 @@ from workbench.tracking.protocol import (
 )
 from workbench.tracking.provenance import read_environment
 from workbench.tracking.record_state import (
+    FAILED,
     KILLED,
     ROWS,
     EndState,
@@ -111,11 +112,17 @@ class DirectRecorder(Recorder):
         except Stopped:
             raise
         except Exception as error:  # of MLflow, of SQLAlchemy, or caused by an unexpected reply
+            self._end_begun(FAILED)
             return self._not_recorded(results, error)
 
     def stop(self, timeout_s: float) -> None:
-        """See `Recorder`: runs that are no longer written don't stay at `running`."""
-        if self._runs is None or not timeout_s:
+        """See `Recorder`."""
+        if timeout_s:
+            self._end_begun(KILLED)
+
+    def _end_begun(self, status: str) -> None:
+        """End the runs that are no longer written, so that they don't stay at `running`."""
+        if self._runs is None:
             return
         begun = {
             number: run
@@ -130,7 +137,7 @@ class DirectRecorder(Recorder):
             runs.append(self._runs.parent)
         for run in runs:
             with short_timeout(), suppress(Exception):
-                end_run(self._runs.store, run, KILLED)
+                end_run(self._runs.store, run, status)
 
     def _open_runs(self, *, again: bool = False) -> Runs:
         """Open the runs of the job; with `again` new ones, in which nothing is recorded yet."""
@@ -252,6 +259,14 @@ class DirectRecorder(Recorder):
         self._variant_run(runs, number)
         for records in results.rows(number):
             self._add(runs, number, records, stopped)
+        result, added = results.variants[number], self._variant_runs[number].row_count
+        if added < result.answers.answered:
+            rows = pluralize(result.answers.answered, "row")
+            raise not_recorded_error(
+                f"{result.variant.name}: the store has answers to {added:,} of {rows}: the others "
+                "were removed while the run was recorded",
+                fix="workbench run sends them again",
+            )
 
     def _not_recorded(self, results: Results, error: Exception) -> Recorded:
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
