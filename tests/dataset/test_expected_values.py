@@ -202,9 +202,18 @@ def test_an_empty_cell_is_no_answer(load, empty):
     assert (answers(dataset), dataset.labelled) == (["x", None], 1)
 
 
-def test_an_index_of_minus_one_is_a_missing_answer(load):
-    rows = [{"choices": ["a", "b"], "answer": index} for index in (0, -1)]
-    assert answers(load(rows, INDEX)) == ["a", None]
+@pytest.mark.parametrize(
+    ("expected", "missing"),
+    [
+        (INDEX, -1),
+        ("{{ 'ab'[answer] }}", -1),
+        ("{{ ['a', 'b'][answer | int] }}", "-1"),
+        ("{{ choices[answer | int] }}", -1.0),
+    ],
+)
+def test_an_index_of_minus_one_is_a_missing_answer(load, expected, missing):
+    rows = [{"choices": ["a", "b"], "answer": index} for index in (0, missing)]
+    assert answers(load(rows, expected)) == ["a", None]
 
 
 def test_zero_and_false_are_answers(load):

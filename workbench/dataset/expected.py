@@ -23,6 +23,7 @@ Values = Mapping[str, JSON]
 Path = Sequence[str]
 
 _REMOVED: Any = object()
+_MISSING = ("-1", "-1.0")  # as an index
 _EXPRESSION_FIX = 'an expression is written in quotes: expected: "{{ choices[answer] }}"'
 
 
@@ -177,7 +178,7 @@ def _evaluate(
                 raise _expression_error(expected, evaluated.error, values, source.location(number))
             answer = evaluated.value
             # Data sets of hubs write -1 where an index is missing.
-            if reads.selected_from and any(values.get(path[0]) == -1 for path in hidden):
+            if any(str(values.get(column)).strip() in _MISSING for column in reads.indexes):
                 answer = None
             yield Answered(number, values, answer, _without(values, hidden))
 

@@ -74,10 +74,12 @@ class Reads:
         paths: each column with the keys to the part that is read: `a.b["c"]` is [a, b, c].
         selected_from: columns that offer values to choose from by another column's value, as
             `choices` in `choices[answer]`.
+        indexes: columns whose values choose, as `answer`.
     """
 
     paths: Sequence[Sequence[str]] = ()
     selected_from: Sequence[str] = ()
+    indexes: Sequence[str] = ()
     error: str = ""
 
 

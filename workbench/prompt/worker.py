@@ -11,7 +11,7 @@ JSON lines on stdout:
     {"evaluate": "{{ choices[answer] }}", "rows": [{"choices": ["a", "b"], "answer": 1}]}
         -> {"value": "b"}                            (as `render`, but the value keeps its type)
     {"reads": "{{ choices[answer] }}"}
-        -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"]}
+        -> {"paths": [["choices"], ["answer"]], "selected_from": ["choices"], …}
     {"render": "{{ question }}", "choices": ["{{ options }}"], "rows": [{"question": "2+2?", …}]}
         -> {"text": "2+2?", "choices": ["4", "5"]}   (or an error with "in_choices": true)
 
@@ -154,7 +154,7 @@ def parse(source: str, seconds: float) -> dict[str, Any]:
 def read_paths(source: str, seconds: float) -> dict[str, Any]:
     """The columns that a template reads, each as the path to the part that it reads.
 
-    `selected_from`: columns that only offer values to choose from by the value of another column.
+    `selected_from`: columns that only offer values to choose from by those of `indexes`.
     """
     try:
         with _time_limit(seconds):
@@ -164,12 +164,12 @@ def read_paths(source: str, seconds: float) -> dict[str, Any]:
     except Exception as error:  # constants are folded, so a template may raise anything
         return {"error": _message(error)}
     paths = [path for path in _paths(tree) if path[0] in free]
-    selected_from: set[str] = set()
+    selected_from, indexes = set[str](), set[str]()
     for lookup in tree.find_all(nodes.Getitem):
         offered, index = ({path[0] for path in _paths(part)} for part in (lookup.node, lookup.arg))
-        if index & free - offered:
-            selected_from |= offered & free
-    return {"paths": paths, "selected_from": sorted(selected_from)}
+        indexes |= index & free - offered
+        selected_from |= offered & free if index & free - offered else set()
+    return {"paths": paths, "selected_from": sorted(selected_from), "indexes": sorted(indexes)}
 
 
 def _paths(node: nodes.Node) -> list[list[str]]:
