@@ -1,10 +1,11 @@
 """The same 60 scripted replies through Workbench, Inspect AI and promptfoo, row by row.
 
-python -m benchmarks.parity              runs the peers, and says which differences are explained
-python -m benchmarks.parity recorded     compares with their recorded verdicts
+python -m benchmarks.parity              runs all three, and says which differences are explained
+python -m benchmarks.parity recorded     runs Workbench; the verdicts of the peers are recorded ones
 
-The rows are in parity_rows.jsonl, the peers' verdicts in results/parity.json. Every difference has
-its reason below, and docs/evaluators.md has the table that this prints; tests hold both.
+The rows are in parity_rows.jsonl, all verdicts in results/parity.json; those of Workbench are read
+from the record of `workbench run`. Every difference has its reason below, and docs/evaluators.md
+has the table that this prints; tests hold both, and that evaluators called directly say the same.
 
 {"id": "number-06", "kind": "number", "reply": "1/4", "target": "3/4"}
 """
@@ -18,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.parity_run import command_verdicts
 from benchmarks.peers.install import installed, python_of, versions
 from benchmarks.results import RESULTS
 from workbench.evaluator import Spec
@@ -45,6 +47,11 @@ class Pair:
     settings: Mapping[str, Any]
     scorer: str
     kind: str = ""
+
+    @property
+    def name(self) -> str:
+        """The column of the pair: an evaluator and a scorer."""
+        return "".join(c if c.isalnum() else "_" for c in f"{self.evaluator} {self.scorer}")
 
 
 PAIRS = (
@@ -114,28 +121,29 @@ def read_rows() -> list[dict[str, str]]:
     return [json.loads(line) for line in ROWS.read_text("utf-8").splitlines()]
 
 
-def own_verdicts(pair: Pair, rows: Sequence[Mapping[str, str]]) -> dict[str, bool]:
-    """Workbench's verdict on each row of the pair's kind."""
-    evaluator = load_evaluator(Spec(pair.evaluator, pair.settings, ROOT))
-    scores = {
-        row["id"]: evaluator.score(
-            inputs={},
-            expectations={"expected_response": row["target"]},
-            completion=Completion("", "ok", text=row["reply"]),
-        )
-        for row in rows
-        if pair.kind in ("", row["kind"])
-    }
-    assert not any(score.error for score in scores.values())
-    return {row: bool(score.value) for row, score in scores.items()}
-
-
-def differences(peers: Verdicts) -> Iterator[tuple[Pair, int, list[str]]]:
-    """Each pair with the count of its rows, and the rows whose verdicts differ."""
-    rows = read_rows()
+def direct_verdicts(rows: Sequence[Mapping[str, str]]) -> dict[str, dict[str, bool]]:
+    """The verdict of each pair's evaluator on each row of its kind, without a run."""
+    verdicts: dict[str, dict[str, bool]] = {}
     for pair in PAIRS:
-        verdicts = own_verdicts(pair, rows)
-        theirs = peers[pair.scorer]
+        evaluator = load_evaluator(Spec(pair.evaluator, pair.settings, ROOT))
+        verdicts[pair.name] = {
+            row["id"]: bool(
+                evaluator.score(
+                    inputs={},
+                    expectations={"expected_response": row["target"]},
+                    completion=Completion("", "ok", text=row["reply"]),
+                ).value
+            )
+            for row in rows
+            if pair.kind in ("", row["kind"])
+        }
+    return verdicts
+
+
+def differences(peers: Verdicts, workbench: Verdicts) -> Iterator[tuple[Pair, int, list[str]]]:
+    """Each pair with the count of its rows, and the rows whose verdicts differ."""
+    for pair in PAIRS:
+        verdicts, theirs = workbench[pair.name], peers[pair.scorer]
         yield pair, len(verdicts), [row for row in verdicts if verdicts[row] != theirs[row]]
 
 
@@ -147,10 +155,10 @@ def explained(pair: Pair) -> set[str]:
     }
 
 
-def table(peers: Verdicts) -> str:
+def table(peers: Verdicts, workbench: Verdicts) -> str:
     """The comparison as Markdown: agreement of each pair, then each reason with its rows."""
     lines = ["| Workbench | peer | rows | alike |", "|---|---|---|---|"]
-    for pair, count, differing in differences(peers):
+    for pair, count, differing in differences(peers, workbench):
         settings = f", `{json.dumps(pair.settings)}`" if pair.settings else ""
         alike = count - len(differing)
         lines.append(f"| `{pair.evaluator}`{settings} | {pair.scorer} | {count} | {alike} |")
@@ -183,17 +191,21 @@ def run_peers() -> dict[str, dict[str, bool]]:
 
 
 def main(words: Sequence[str]) -> None:
+    columns = {pair.name: (pair.evaluator, pair.settings, pair.kind) for pair in PAIRS}
+    workbench = command_verdicts(columns, read_rows())
     if "recorded" in words:
-        peers = json.loads(RECORDED.read_text("utf-8"))["verdicts"]
+        record = json.loads(RECORDED.read_text("utf-8"))
+        peers = record["verdicts"]
     else:
         peers = run_peers()
         used = {name: versions()[name] for name in ("inspect-ai", "promptfoo")}
         record = {"versions": used, "verdicts": peers}
-        RECORDED.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
-    print(table(peers))
+    record["workbench"] = workbench
+    RECORDED.write_text(json.dumps(record, indent=1) + "\n", "utf-8")
+    print(table(peers, workbench))
     open_rows = {
         pair.scorer: sorted(set(differing) ^ explained(pair))
-        for pair, _, differing in differences(peers)
+        for pair, _, differing in differences(peers, workbench)
     }
     if any(open_rows.values()):
         sys.exit(f"not explained, or explained without a difference: {open_rows}")
