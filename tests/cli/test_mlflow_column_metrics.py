@@ -109,3 +109,14 @@ def test_a_gate_on_it_is_refused_before_anything_is_sent(home: Path, tmp_path: P
     done = invoke(tmp_path, "run", "--tracking-uri", "none")
     assert done.returncode == 2
     assert "a gate can't use rmse: it has one value for all rows and none of a" in done.stderr
+
+
+def test_a_label_that_no_row_expects_is_refused_before_anything_is_sent(
+    home: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(home / "prompts", tmp_path / "prompts")
+    file = tmp_path / "prompts" / "marks" / "experiment.yaml"
+    file.write_text(EXPERIMENT.replace("{average: macro}", "{pos_label: good}"))
+    done = invoke(tmp_path, "plan", "--tracking-uri", "none")
+    assert done.returncode == 2
+    assert "f1_score: no row expects 'good', the `pos_label`" in done.stderr

@@ -101,6 +101,13 @@ def test_evaluator_that_can_not_be_used_is_named(tmp_path, write, text, expected
     assert message.replace(f"{tmp_path}/evaluators/", "") == f"e.yaml:4:5: {expected}"
 
 
+def test_unknown_function_of_a_package_lists_the_nearest_first(tmp_path):
+    message = refusal(load_evaluator, Spec("statistics:meen", {}, tmp_path, "e.yaml:4:5"))
+    assert message.split("? known: ")[0] == (
+        "e.yaml:4:5: unknown function of statistics: 'meen'\n  fix: did you mean 'mean'"
+    )
+
+
 def test_unknown_evaluator_lists_the_nearest_first(tmp_path):
     message = refusal(load_evaluator, Spec("exact_mach", {}, tmp_path, "e.yaml:4:5"))
     assert message.split(" known: ")[0] == (

@@ -6,6 +6,7 @@ template_text   a template's text: other engines' placeholders, chat markup, rol
 rendered_rows   its rendered rows: empty messages, equal rows, columns without content
 choice_rows     choices of rows: the right one among them, a space before them
 expectations    expected values: missing, impossible to match, cut by a limit, shown by a column
+binary_labels   MLflow's metrics of one label: no row expects it
 finding         a finding, and what becomes of it
 """
 

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Protocol
 
 from workbench.canonical import JSON, canonical_json
+from workbench.checking.binary_labels import binary_findings
 from workbench.checking.finding import Finding, count_rows
 from workbench.dataset import EXPECTED, Dataset, Example
 from workbench.dataset.expected import is_empty
@@ -103,6 +104,8 @@ def _row_findings(
     yield from _missing(dataset, examples, unanswered, comparing)
     matched = [(evaluator, check) for evaluator, check in comparing if check]
     unmatched = [finding for pair in matched for finding in _unmatched(answered, *pair)]
+    expected = [expectations for expectations, _ in answered.values.values()]
+    unmatched += binary_findings(expected, [evaluator for evaluator, _ in matched])
     yield from unmatched
     if not matched or any(finding.refused for finding in unmatched):
         return

@@ -170,7 +170,13 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
             module_name, attribute = entries[0].module, entries[0].attr
         module = _import(module_name, partial(importlib.import_module, module_name), spec)
     if not hasattr(module, attribute):
-        message = f"{_display_name(module, root)} has no {attribute!r}"
+        display_name = _display_name(module, root)
+        if display_name == module.__name__:  # of a package
+            functions = inspect.getmembers(module, inspect.isfunction)
+            names = [n for n, function in functions if function.__module__ == display_name]
+            public = [name for name in names if not name.startswith("_")]
+            raise unknown_name(f"function of {display_name}:", attribute, public, where=where)
+        message = f"{display_name} has no {attribute!r}"
         fix = f"define `def {attribute}(outputs, expectations): …` in it"
         raise WorkbenchError(message, where=where, fix=fix)
     return module, getattr(module, attribute)

@@ -15,7 +15,8 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 
 NUMBERS = ("rmse", "mae", "mse", "mape", "max_error", "r2_score")
-LABELS = ("f1_score", "precision_score", "recall_score", "exact_match")
+BINARY = ("f1_score", "precision_score", "recall_score")  # of one label, without `average`
+LABELS = (*BINARY, "exact_match")
 LISTS = ("precision_at_k", "recall_at_k", "ndcg_at_k")
 READINGS = {
     **dict.fromkeys(NUMBERS, "number"),
