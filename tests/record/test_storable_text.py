@@ -103,6 +103,11 @@ def test_two_rows_keep_two_ids(first: str, second: str) -> None:
     assert (ids[0] == ids[1]) == (first == second)
 
 
+def test_a_record_that_every_store_takes_is_not_copied() -> None:
+    storable = odd_record("r1", ["🎬", "schön", r"\ud800", "[1]", ""], ["", [{"text": "🎬"}]])
+    assert storable_record(storable) is storable
+
+
 def test_json_that_mlflow_could_not_parse_is_no_json() -> None:
     texts = ["[" * 20_000, '[{"a": ' * 150 + "1", '["[" ' * 150, " {} " * 900, "so " + "[" * 900]
     stored = storable_json(texts)

@@ -6,10 +6,12 @@ PostgreSQL takes no NUL and no text above a column's length; UTF-8 has no lone s
 ('a�b', 'a�b', 'too …')
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from hashlib import blake2b
+from operator import attrgetter
 from typing import TypeVar
 
 from workbench.canonical import JSON
@@ -28,6 +30,12 @@ MAX_DESCRIPTION = 5_000  # of a prompt
 MAX_NAME = 250  # of a run, a tag, a parameter, a metric
 
 T = TypeVar("T", Completion, Score)
+
+_as_json = json.JSONEncoder(
+    ensure_ascii=False, default=lambda value: dict(value) if isinstance(value, Mapping) else None
+).encode
+_completion_fields = attrgetter(*(field.name for field in fields(Completion)))
+_score_fields = attrgetter(*(field.name for field in fields(Score)))
 
 
 def storable_text(text: str) -> str:
@@ -64,7 +72,30 @@ def _is_deep(text: str) -> bool:
 
 
 def storable_record(record: RowRecord) -> RowRecord:
-    """The record with storable text everywhere."""
+    """The record with storable text everywhere; the same object if it has no other."""
+    return record if _is_storable(record) else _replaced(record)
+
+
+def _is_storable(record: RowRecord) -> bool:
+    """True if the record needs no change, by one look at all of its texts as JSON.
+
+    False may be wrong, as for a text with more than `MAX_DEPTH` brackets side by side.
+    """
+    example, completion = record.row.cell.example, record.row.completion
+    fields_read = [record.name, example.id, example.inputs, example.expectations]
+    fields_read += map(_score_fields, record.row.scores.values())
+    fields_read += [_completion_fields(completion)] if completion else []
+    fields_read += [json.loads(record.body)] if ESCAPED.search(record.body) else []
+    text = _as_json(fields_read)
+    return (
+        text.count("[") + text.count("{") <= MAX_DEPTH
+        and r"\u0000" not in text
+        and (text.isascii() or not UNSTORABLE.search(text))
+        and all(len(name) <= MAX_NAME for name in example.expectations)
+    )
+
+
+def _replaced(record: RowRecord) -> RowRecord:
     row, body = record.row, record.body
     example, storable_id = row.cell.example, storable_text(row.cell.example.id)
     if storable_id != example.id:  # another row may have the id that is left
