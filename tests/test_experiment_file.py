@@ -435,19 +435,15 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
         (
             "rows.jsonl",
             "[a]",
-            ":1:1",
-            (
-                "dataset: ['a'] should be a valid dictionary"
-                "\n  fix: write a mapping with path, huggingface, mlflow, config, revision, "
-                "split, expected, id, cluster"
-            ),
+            ":1:11",
+            "dataset.0: 'a' should be a valid dictionary",
         ),
         (
             "rows.jsonl",
             "{}",
             ":1:1",
             (
-                "dataset: {} needs exactly one of path, huggingface, mlflow; it has none"
+                "dataset: {} needs exactly one of path, huggingface, mlflow, rows; it has none"
                 "\n  fix: dataset: {path: rows.jsonl}"
             ),
         ),
@@ -456,7 +452,150 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "{pth: a}",
             ":1:11",
             "unknown key in dataset 'pth'\n  fix: did you mean 'path'? known: path, split, "
-            "cluster, config, expected, huggingface, id, mlflow, revision",
+            "cluster, columns, config, delimiter, drop, encoding, expected, huggingface, id, "
+            "mlflow, …",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, rows: [{a: 1}]}",
+            ":1:1",
+            "dataset: {'path': 'r.csv', 'rows': [{'a': 1}]} needs exactly one of path, "
+            "huggingface, mlflow, rows; it has path and rows\n  fix: dataset: {path: rows.jsonl}",
+        ),
+        (
+            "rows.jsonl",
+            "{rows: [{a: 1}], delimiter: ';'}",
+            ":1:1",
+            "dataset: {'rows': [{'a': 1}], 'delimiter': ';'} 'delimiter' is for CSV and TSV files, "
+            "not for other sources\n  fix: remove 'delimiter'",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, sep: ';'}",
+            ":1:24",
+            "unknown key in dataset 'sep'\n  fix: write `delimiter:`",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, delimiter: '\\t'}",
+            ":1:24",
+            "dataset.delimiter: '\\\\t' is not one character that can separate cells\n"
+            '  fix: write delimiter: ";", or "," or "|"; a tab is "\\t" in double quotes',
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, encoding: cp12522}",
+            ":1:24",
+            "dataset.encoding: 'cp12522' is not an encoding of text\n  fix: did you mean 'cp1252'? "
+            "known: cp1252, cp1251, cp1250, big5, euc-jp, euc-kr, gb18030, iso-8859-15, koi8-r, "
+            "latin-1, mac-roman, shift_jis, utf-16, utf-16-be, utf-16-le, utf-8",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, encoding: base64}",
+            ":1:24",
+            "dataset.encoding: 'base64' is not an encoding of text\n  fix: known: big5, cp1250, "
+            "cp1251, cp1252, euc-jp, euc-kr, gb18030, iso-8859-15, koi8-r, latin-1, mac-roman, "
+            "shift_jis, utf-16, utf-16-be, utf-16-le, utf-8",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, quoting: single}",
+            ":1:24",
+            "dataset.quoting: 'single' should be 'none', 'double' or 'backslash'\n"
+            "  fix: write one of none, double, backslash or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.jsonl, quoting: none}",
+            ":1:1",
+            "dataset: {'path': 'r.jsonl', 'quoting': 'none'} 'quoting' is for CSV and TSV files, "
+            "not for .jsonl\n  fix: remove 'quoting'",
+        ),
+        (
+            "rows.jsonl",
+            "{mlflow: qa, encoding: cp1252}",
+            ":1:1",
+            "dataset: {'mlflow': 'qa', 'encoding': 'cp1252'} 'encoding' is for text files, not for "
+            "other sources\n  fix: remove 'encoding'",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, columns: [a], drop: [b]}",
+            ":1:1",
+            "dataset: {'path': 'r.csv', 'columns': ['a'], 'drop': ['b']} has both `columns` and "
+            "`drop`\n  fix: list the columns to read, or those to leave out",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, columns: a}",
+            ":1:24",
+            "dataset.columns: 'a' should be a valid list\n"
+            "  fix: write a list with at least one entry or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, expected: a.b, drop: [a]}",
+            ":1:1",
+            "dataset: {'path': 'r.csv', 'expected': 'a.b', 'drop': ['a']} `drop` leaves out 'a.b', "
+            "which `expected` reads\n  fix: remove 'a.b' from `drop`",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, sample: 0}",
+            ":1:24",
+            "dataset.sample: 0 should be greater than or equal to 1\n"
+            "  fix: write a whole number from 1 or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, sample: '50'}",
+            ":1:24",
+            "dataset.sample: '50' should be a valid integer\n"
+            "  fix: write a whole number from 1 or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, sample: 5, seed: yes}",
+            ":1:35",
+            "dataset.seed: 'yes' should be a valid integer\n  fix: write a whole number",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: {}}",
+            ":1:24",
+            "dataset.vars: {} is empty; at least one entry is needed\n"
+            "  fix: write a mapping or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: {my-name: x}}",
+            ":1:24",
+            "dataset.vars: {'my-name': 'x'} has 'my-name', which can't be a column here\n"
+            "  fix: use letters, digits and _, and none of id, split, inputs, expectations, "
+            "metadata",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: {a: [1, 2, 1]}}",
+            ":1:24",
+            "dataset.vars: {'a': [1, 2, 1]} has 1 twice in the list 'a'\n"
+            "  fix: list different values, or write a constant: a: x",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: {a: []}}",
+            ":1:24",
+            "dataset.vars: {'a': []} has no value in the list 'a'\n"
+            "  fix: list different values, or write a constant: a: x",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, cluster: a, vars: {a: [1, 2]}}",
+            ":1:1",
+            "dataset: {'path': 'r.csv', 'cluster': 'a', 'vars': {'a': [1, 2]}} `cluster: a` names "
+            "one of `vars`\n  fix: name a column of the rows; rows made from one row are one "
+            "cluster",
         ),
     ],
 )

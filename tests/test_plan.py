@@ -251,7 +251,7 @@ def test_row_that_does_not_render_stops_the_plan(bench):
     bench.write("rows.jsonl", '{"id": "a", "text": "x", "title": "y"}\n')
     assert refusal(bench.plan) == (
         "prompts/qa/plain.jinja:3:4: unknown variable 'titel' (row a, rows.jsonl:1)\n"
-        "  fix: did you mean 'title'? known: title, text"
+        "  fix: did you mean 'title'? known: title, id, text"
     )
 
 

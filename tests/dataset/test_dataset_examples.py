@@ -44,7 +44,12 @@ def message(rows: list, folder: Path, **spec: str) -> str:
 def test_a_flat_row_gives_its_answer_to_expectations_and_the_rest_to_inputs(tmp_path):
     row = {"id": 17, "text": "A fun ride.", "label": "positive", "split": "dev"}
     assert load([row], tmp_path, expected="label").examples == (
-        Example("17", {"text": "A fun ride."}, {"expected_response": "positive"}),
+        Example(
+            "17",
+            {"text": "A fun ride."},
+            {"expected_response": "positive"},
+            reserved={"id": 17, "split": "dev"},
+        ),
     )
 
 
@@ -53,11 +58,15 @@ def test_a_nested_row_is_taken_as_it_stands(tmp_path):
         "id": "a",
         "inputs": {"text": "A fun ride."},
         "expectations": {"expected_response": "positive", "facts": ["fun"]},
+        "metadata": {"topic": "film"},
         "tags": {"from": "web"},
         "split": "dev",
         "outputs": "negative",
     }
-    assert load([row], tmp_path).examples == (Example("a", row["inputs"], row["expectations"]),)
+    reserved = {"id": "a", "split": "dev"}
+    assert load([row], tmp_path).examples == (
+        Example("a", row["inputs"], row["expectations"], row["metadata"], reserved),
+    )
 
 
 def test_flat_rows_without_expected_have_no_expectations(tmp_path):
@@ -111,21 +120,21 @@ def test_rows_know_the_line_they_come_from(tmp_path):
             [{"id": 1, "t": "a"}, {"id": "2", "t": "b"}, {"id": "1", "t": "c"}],
             {},
             "rows.jsonl:3: the id '1' is already used in rows.jsonl:1\n"
-            "  fix: give each row its own id, or leave ids out",
+            "  fix: give each row its own id, or ignore the column: `id: null`",
             id="id twice",
         ),
         pytest.param(
             [{"id": 1.5, "t": "a"}],
             {},
             "rows.jsonl:1: the id is 1.5, not a string or a whole number\n"
-            "  fix: fill in column 'id'",
+            "  fix: fill in column 'id', or ignore the column: `id: null`",
             id="id no text",
         ),
         pytest.param(
             [{"id": "", "t": "a"}],
             {},
             "rows.jsonl:1: the id is '', not a string or a whole number\n"
-            "  fix: fill in column 'id'",
+            "  fix: fill in column 'id', or ignore the column: `id: null`",
             id="id empty",
         ),
         pytest.param([], {}, "rows.jsonl: 0 rows\n  fix: add at least one row", id="none"),
@@ -153,7 +162,7 @@ def test_rows_know_the_line_they_come_from(tmp_path):
             [{"inputs": {"t": "a"}, "title": "b"}],
             {},
             "rows.jsonl:1: the row has a column 'title' beside `inputs`\n"
-            "  fix: move 'title' into `inputs` or `expectations`",
+            "  fix: move 'title' into `inputs`, `expectations` or `metadata`, or `drop: [title]`",
             id="nested and columns",
         ),
         pytest.param(
@@ -178,6 +187,12 @@ def test_rows_know_the_line_they_come_from(tmp_path):
             id="expectations alone",
         ),
         pytest.param(
+            [{"inputs": {"t": "a"}, "metadata": ["x"]}],
+            {},
+            'rows.jsonl:1: `metadata` is [\'x\'], not an object\n  fix: write {"source": "web"}',
+            id="metadata no object",
+        ),
+        pytest.param(
             [{"inputs": {"t": "a"}, "expectations": "x"}],
             {},
             "rows.jsonl:1: `expectations` is 'x', not an object\n"
@@ -188,6 +203,39 @@ def test_rows_know_the_line_they_come_from(tmp_path):
 )
 def test_a_row_that_does_not_fit_is_named(rows, spec, expected, tmp_path):
     assert message(rows, tmp_path, **spec) == expected
+
+
+def test_templates_read_the_columns_of_id_and_split(tmp_path):
+    rows = [{"id": 17, "text": "a", "split": "dev"}, {"id": "b", "text": "c", "split": "dev"}]
+    dataset = load(rows, tmp_path, split="dev")
+    assert [dict(example.variables) for example in dataset.examples] == rows
+    assert (dataset.columns, dataset.variables) == (("text",), ("text", "id", "split"))
+    (example,) = load([{"key": 5, "id": 6, "text": "a"}], tmp_path, id="key").examples
+    assert (example.id, example.variables) == ("5", {"key": 5, "id": 6, "text": "a"})
+    assert example.inputs == {"id": 6, "text": "a"}
+
+
+def test_ids_and_splits_leave_the_digest_of_rows_as_it_was(tmp_path):
+    rows = [{"id": 17, "text": "a", "split": "dev"}, {"id": "b", "text": "c"}]
+    nested = [{"inputs": {"text": "a"}, "expectations": {"expected_response": "x"}}]
+    assert [load(rows, tmp_path).digest[:16], load(nested, tmp_path).digest[:16]] == [
+        "c3797dc093b7faf1",
+        "03b3f3e9028310d6",
+    ]
+    assert load([{**nested[0], "metadata": {"m": 1}}], tmp_path).digest[:8] == "03b3f3e9"
+
+
+@pytest.mark.parametrize("ids", [[1, 1], [1.0, None], ["", ""]])
+def test_a_column_of_bad_ids_is_ignored_by_id_null(ids, tmp_path):
+    rows = [{"id": number, "text": text} for number, text in zip(ids, "ab", strict=True)]
+    dataset = load(rows, tmp_path, id=None)
+    assert [example.inputs for example in dataset.examples] == rows
+    assert dataset.examples[0].id == load(rows[:1], tmp_path, id=None).examples[0].id
+    nested = [{"id": row["id"], "inputs": {"text": row["text"]}} for row in rows]
+    examples = load(nested, tmp_path, id=None).examples
+    assert [example.variables for example in examples] == rows
+    texts = [{"inputs": {"text": row["text"]}} for row in rows]
+    assert [e.id for e in examples] == [e.id for e in load(texts, tmp_path).examples]
 
 
 def test_only_rows_of_the_split_are_taken(tmp_path):
@@ -288,8 +336,8 @@ def test_ids_by_content_do_not_depend_on_other_rows(rows, random):
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({}, "needs exactly one of path, huggingface, mlflow; it has none"),
-        ({"path": "a", "mlflow": "b"}, "needs exactly one of path, huggingface, mlflow"),
+        ({}, "needs exactly one of path, huggingface, mlflow, rows; it has none"),
+        ({"path": "a", "mlflow": "b"}, "needs exactly one of path, huggingface, mlflow, rows"),
         ({"path": "a", "revision": "b"}, "'revision' is for huggingface datasets"),
         ({"path": "a", "exected": "b"}, "exected\n  Extra inputs are not permitted"),
         ({"path": ""}, "at least 1 character"),

@@ -11,7 +11,11 @@ import pytest
 
 from workbench.dataset import DatasetSpec, load_dataset
 
-UTF8_FIX = "\n  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
+ENCODING_FIX = (
+    "\n  fix: name its encoding, such as `encoding: cp1252` (Excel on Windows) or latin-1"
+)
+TEXT_FIX = "; `quoting: none` reads quotes as text"
+DROP_A = ", or leave the column out: `drop: [a]`"
 TWO = [{"a": "1", "b": "x"}, {"a": "2", "b": "y"}]
 
 
@@ -52,9 +56,6 @@ def test_rows_of_a_csv_file_know_the_line_they_begin_on(tmp_path):
     assert load_dataset(DatasetSpec(path="r.csv"), tmp_path).row_numbers == (2, 5)
 
 
-CSV_COMMAS = "use commas (.csv: commas, .tsv: tabs)"
-
-
 @pytest.mark.parametrize(
     ("name", "content", "expected"),
     [
@@ -68,19 +69,21 @@ CSV_COMMAS = "use commas (.csv: commas, .tsv: tabs)"
             "r.tsv",
             b"a\tb\n1\n",
             "r.tsv:2: 1 field, but the header has 2; the last is '1'\n"
-            "  fix: the columns are a, b; put a field that contains tabs in double quotes",
+            "  fix: the columns are a, b; write a tab between two fields; fields in double quotes "
+            "need `quoting: double`",
         ),
         (
             "r.csv",
             b'a,b\n1,x\n2,"y\n3,z\n',
             "r.csv:3: a quoted field of this row is never closed\n"
-            '  fix: close it; write "" for a quote inside',
+            '  fix: close it; write "" for a quote inside' + TEXT_FIX,
         ),
         (
             "r.csv",
             b'a,b\n1,"x" y\n',
             "r.csv:2: bad CSV: ',' expected after '\"'\n"
-            '  fix: put a field that contains quotes in quotes, and write "" for each quote inside',
+            '  fix: put a field that contains quotes in quotes, and write "" for each quote inside'
+            + TEXT_FIX,
         ),
         (
             "r.csv",
@@ -92,13 +95,13 @@ CSV_COMMAS = "use commas (.csv: commas, .tsv: tabs)"
             "r.csv",
             b"id;text\n1;x\n",
             "r.csv:1: the header is a single column, 'id;text'\n"
-            "  fix: it seems to be separated by semicolons; " + CSV_COMMAS,
+            '  fix: it seems to be separated by semicolons: `delimiter: ";"`',
         ),
         (
             "r.csv",
             b"id\ttext\n1\tx\n",
             "r.csv:1: the header is a single column, 'id\\ttext'\n"
-            "  fix: it seems to be separated by tabs; " + CSV_COMMAS,
+            '  fix: it seems to be separated by tabs: `delimiter: "\\t"`',
         ),
         (
             "r.csv",
@@ -108,31 +111,39 @@ CSV_COMMAS = "use commas (.csv: commas, .tsv: tabs)"
         (
             "r.csv",
             b",text\n0,x\n",
-            "r.csv:1: column 1 has no name\n  fix: name it, or remove the index column",
+            "r.csv:1: column 1 has no name\n  fix: name it, or list the columns to read: "
+            "`columns: [text]`",
         ),
         ("r.csv", b"a,b\n", "r.csv: 0 rows\n  fix: add at least one row"),
         ("r.csv", b"", "r.csv: 0 rows\n  fix: add at least one row"),
         (
             "r.csv",
             b"a\ncaf\xe9\n",
-            "r.csv:2: byte 5, b'\\xe9', is not UTF-8" + UTF8_FIX + "r.csv",
+            "r.csv:2: byte 5, b'\\xe9', is not UTF-8" + ENCODING_FIX,
         ),
         (
             "r.txt",
             b"x",
             "r.txt: unknown dataset format '.txt'\n"
-            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet, or add `delimiter:` "
+            "to read it as CSV",
+        ),
+        (
+            "r.xlsx",
+            b"PK",
+            "r.xlsx: unknown dataset format '.xlsx'\n  fix: save the sheet as CSV UTF-8; use one "
+            "of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
         ),
         (
             "r.jsonl.gz",
             b"x",
-            "r.jsonl.gz: unknown dataset format '.gz'\n"
-            "  fix: unpack it first; then use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet",
+            "r.jsonl.gz: can't be read: Not a gzipped file (b'x')\n"
+            "  fix: check the file and its suffix, or pack it again",
         ),
         (
             "r.jsonl",
             b"PAR1....",
-            "r.jsonl: is Parquet, not UTF-8 text\n  fix: rename it to .parquet",
+            "r.jsonl: is Parquet, not text\n  fix: rename it to .parquet",
         ),
     ],
 )
@@ -185,17 +196,17 @@ def test_parquet_dates_become_text(tmp_path, rows_of):
         (
             [b"x", b"y"],
             "r.parquet row 1: column 'a': bytes is not a JSON type\n"
-            "  fix: store a string or a number",
+            "  fix: store a string or a number" + DROP_A,
         ),
         (
             [None, Decimal("1.5")],
             "r.parquet row 2: column 'a': Decimal is not a JSON type\n"
-            "  fix: store a string or a number",
+            "  fix: store a string or a number" + DROP_A,
         ),
         (
             [1.5, float("inf")],
             "r.parquet row 2: column 'a': inf is not a JSON number\n"
-            "  fix: write null for a missing number",
+            "  fix: write null for a missing number" + DROP_A,
         ),
     ],
 )

@@ -36,7 +36,7 @@ def test_a_split_of_a_folder_is_read(folder):
     assert (dataset.name, dataset.row_label(0), dataset.examples) == (
         "splits",
         "2, splits[test] row 1",
-        (Example("2", {"text": "b"}, {"expected_response": "y"}),),
+        (Example("2", {"text": "b"}, {"expected_response": "y"}, reserved={"id": 2}),),
     )
 
 
@@ -75,7 +75,8 @@ def test_class_labels_become_their_names_and_dates_text(tmp_path):
 def test_a_column_that_is_no_json_is_named(tmp_path):
     datasets.Dataset.from_dict({"raw": [b"x"]}).save_to_disk(str(tmp_path / "saved"))
     assert message(tmp_path, huggingface="saved") == (
-        "saved row 1: column 'raw': bytes is not a JSON type\n  fix: store a string or a number"
+        "saved row 1: column 'raw': bytes is not a JSON type\n  fix: store a string or a number, "
+        "or leave the column out: `drop: [raw]`"
     )
 
 

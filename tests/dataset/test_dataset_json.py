@@ -8,7 +8,10 @@ import pytest
 from workbench.dataset import DatasetSpec, load_dataset
 
 JSON_FIX = "\n  fix: put names and strings in double quotes, and a comma between two values"
-UTF8_FIX = "\n  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
+ENCODING_FIX = (
+    "\n  fix: name its encoding, such as `encoding: cp1252` (Excel on Windows) or latin-1"
+)
+DROP_A = ", or leave the column out: `drop: [a]`"
 LIST_FIX = "\n  fix: write one JSON object a line; name a file that is one list of objects .json"
 
 
@@ -33,19 +36,25 @@ def test_rows_of_a_json_list_are_numbered(tmp_path):
             b'{"a": 1, "a": 2}\n',
             ("r.jsonl:1: duplicate key 'a' in one object\n  fix: keep one"),
         ),
-        (b'\n{"a": NaN}\n', "r.jsonl:2: NaN is not JSON\n  fix: write null for a missing number"),
+        (
+            b'\n{"a": NaN}\n',
+            "r.jsonl:2: column 'a': NaN is not JSON\n"
+            "  fix: write null for a missing number" + DROP_A,
+        ),
         (
             b'{"a": -Infinity}\n',
-            "r.jsonl:1: -Infinity is not JSON\n  fix: write null for a missing number",
+            "r.jsonl:1: column 'a': -Infinity is not JSON\n"
+            "  fix: write null for a missing number" + DROP_A,
         ),
         (
             b'{"a": 1' + b"0" * 400 + b"}\n",
-            "r.jsonl:1: the number 1" + "0" * 29 + "… (401 characters) is too large\n"
-            "  fix: write it as a string",
+            "r.jsonl:1: column 'a': the number 1" + "0" * 29 + "… (401 characters) is too large\n"
+            "  fix: write it as a string" + DROP_A,
         ),
         (
             b'{"a": 1e999}\n',
-            "r.jsonl:1: the number 1e999 is too large\n  fix: write it as a string",
+            "r.jsonl:1: column 'a': the number 1e999 is too large\n"
+            "  fix: write it as a string" + DROP_A,
         ),
         (
             b'{"a": ' + b"[" * 10_000 + b"}\n",
@@ -66,24 +75,23 @@ def test_rows_of_a_json_list_are_numbered(tmp_path):
         (b"null\n", "r.jsonl:1: null is not an object" + LIST_FIX),
         (
             '{"a": "x"}\n{"a": "café"}\n'.encode("latin-1"),
-            "r.jsonl:2: byte 21, b'\\xe9', is not UTF-8" + UTF8_FIX + "r.jsonl",
+            "r.jsonl:2: byte 21, b'\\xe9', is not UTF-8" + ENCODING_FIX,
         ),
         (
             '\ufeff{"a": "'.encode() + b'\xff"}\n',
-            "r.jsonl:1: byte 10, b'\\xff', is not UTF-8" + UTF8_FIX + "r.jsonl",
+            "r.jsonl:1: byte 10, b'\\xff', is not UTF-8" + ENCODING_FIX,
         ),
         (
-            '{"a": 1}\n'.encode("utf-16"),
-            "r.jsonl: is UTF-16 text, not UTF-8 text\n"
-            "  fix: save it as UTF-8: iconv -f UTF-16 -t UTF-8",
+            '{"a": 1}\n'.encode("utf-16-le"),
+            "r.jsonl: is UTF-16 text without a mark\n  fix: encoding: utf-16-le",
         ),
         (
             gzip.compress(b"{}", mtime=0),
-            "r.jsonl: is gzip, not UTF-8 text\n  fix: unpack it first: gunzip",
+            "r.jsonl: is gzip, not text\n  fix: name it .gz, as in rows.jsonl.gz, or unpack it",
         ),
         (
             b"PK\x03\x04....",
-            "r.jsonl: is a zip archive (or a spreadsheet), not UTF-8 text\n"
+            "r.jsonl: is a zip archive (or a spreadsheet), not text\n"
             "  fix: unpack it, or export it as CSV",
         ),
         (b"", "r.jsonl: 0 rows\n  fix: add at least one row"),

@@ -38,7 +38,7 @@ class RenderedRows:
     def __init__(self, prompt: Prompt, dataset: Dataset) -> None:
         self._prompt = prompt
         self._dataset = dataset
-        self._columns = used_columns(prompt, dataset.columns)
+        self._columns = used_columns(prompt, dataset.variables)
         self._blank_columns = list(self._columns)  # blank in all rows so far
         self._blank_rows: list[int] = []
         self._empty: dict[str, list[int]] = {}
@@ -52,7 +52,7 @@ class RenderedRows:
         """Add the next row."""
         index, self._rows = self._rows, self._rows + 1
         conversation = call.conversation
-        inputs, text = example.inputs, conversation.text
+        inputs, text = example.variables, conversation.text
         if call.choices:
             self._choices.add(index, example, call)
         if text is not None:
@@ -74,9 +74,9 @@ class RenderedRows:
         if self._blank_columns:
             self._blank_columns = [c for c in self._blank_columns if _is_blank(inputs.get(c))]
         if self._texts_equal:
-            self._first = self._first or (call, inputs)
+            self._first = self._first or (call, example.inputs)
             self._texts_equal = call == self._first[0]
-            self._inputs_equal = self._inputs_equal and inputs == self._first[1]
+            self._inputs_equal = self._inputs_equal and example.inputs == self._first[1]
 
     def _reads_nothing(self, inputs: Mapping[str, JSON]) -> bool:
         return all(_is_blank(inputs.get(column)) for column in self._columns)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import print_json, print_lines, write_file
-from workbench.cli.run import AsJson, Limit, TrackingUri
+from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError
@@ -56,6 +56,7 @@ def compare(
     names: Names = None,
     by: Annotated[str, typer.Option(help="Compare within each value of this column too.")] = "",
     limit: Limit = None,
+    sample: Sample = None,
     html: Html = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     anytime: Anytime = False,
@@ -78,9 +79,8 @@ def compare(
     extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
     task = task or next((variant.task for variant in recorded), "")
     _check_task(task, runs, project)
-    with open_experiment(
-        task, Options(Scope(limit), sends=False), tracking_uri, extra_prompts, require_env=False
-    ) as opened:
+    options = Options(Scope(limit, sample=sample), sends=False)
+    with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
         project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
         compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)
         every = factors and not selectors

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from workbench.cli.output import print_result
-from workbench.cli.run import AsJson, Limit, Only, Target, TrackingUri
+from workbench.cli.run import AsJson, Limit, Only, Sample, Target, TrackingUri
 from workbench.cli.setup import open_experiment
 from workbench.errors import ExitCode
 
@@ -25,6 +25,7 @@ def decide(
     ] = None,
     only: Only = None,
     limit: Limit = None,
+    sample: Sample = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -36,7 +37,7 @@ def decide(
     from workbench.report.decide import decision_json, decision_lines
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    options = Options(Scope(limit, only or ()), sends=False)
+    options = Options(Scope(limit, only or (), sample=sample), sends=False)
     with open_experiment(target, options, tracking_uri, require_env=False) as opened:
         project = opened.project
         compared = compare_stored(opened.plan(), opened.store, prices=project.prices)

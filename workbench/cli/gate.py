@@ -18,7 +18,7 @@ import typer
 
 from workbench.cli.compare import split_task
 from workbench.cli.output import print_json, print_lines, write_file
-from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, TrackingUri
+from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
 from workbench.cli.signals import handle_signals, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
@@ -44,6 +44,10 @@ Grow = Annotated[
     bool, typer.Option("--grow", help="Send more rows until it is decided, within a budget.")
 ]
 
+AllowInconclusive = Annotated[
+    bool, typer.Option("--allow-inconclusive", help="Exit with 0 instead of 8.")
+]
+
 
 def gate(
     names: Names = None,
@@ -51,10 +55,9 @@ def gate(
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
-    allow_inconclusive: Annotated[
-        bool, typer.Option("--allow-inconclusive", help="Exit with 0 instead of 8.")
-    ] = False,
+    allow_inconclusive: AllowInconclusive = False,
     limit: Limit = None,
+    sample: Sample = None,
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -71,7 +74,7 @@ def gate(
 
     task, selectors = split_task(names or [], open_project(tracking_uri))
     _check_limits(max_cost, max_calls, grow=grow)
-    options = Options(Scope(limit), sends=grow)
+    options = Options(Scope(limit, sample=sample), sends=grow)
     experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
     with experiment as opened:
         project, plan = opened.project, opened.plan()

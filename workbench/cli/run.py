@@ -34,6 +34,10 @@ Target = Annotated[
     ),
 ]
 Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N rows of the dataset.")]
+Sample = Annotated[
+    int | None,
+    typer.Option(min=1, help="Only N rows, drawn by the dataset's `seed:`; in place of `sample:`."),
+]
 Only = Annotated[
     list[str] | None,
     typer.Option(
@@ -75,6 +79,7 @@ TrackingUri = Annotated[
 def run(
     target: Target = "",
     limit: Limit = None,
+    sample: Sample = None,
     only: Only = None,
     dry_run: DryRun = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore stored completions.")] = False,
@@ -98,7 +103,7 @@ def run(
     from workbench.run.invocation import make_budget
     from workbench.run.invocation import run as run_plan
 
-    scope = Scope(limit, only or (), race_on if race or race_on else None)
+    scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
     waits = _waits(wait, as_json)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, wait=waits)
     with open_experiment(target, options, tracking_uri) as opened:
@@ -121,6 +126,7 @@ def run(
 def plan(
     target: Target = "",
     limit: Limit = None,
+    sample: Sample = None,
     only: Only = None,
     power: Annotated[
         float | None,
@@ -141,7 +147,8 @@ def plan(
         raise WorkbenchError("--metric and --sd belong to --power", fix="add --power 0.05")
     if power is not None and power <= 0:
         raise WorkbenchError(f"--power {power:g}: no number of rows shows it", fix="--power 0.05")
-    with open_experiment(target, Options(Scope(limit, only or ())), tracking_uri) as opened:
+    options = Options(Scope(limit, only or (), sample=sample))
+    with open_experiment(target, options, tracking_uri) as opened:
         planned = opened.plan()
         if not power:
             return _print_plan(planned, opened, as_json)

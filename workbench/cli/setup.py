@@ -79,14 +79,14 @@ def open_experiment(
         path = target if isinstance(target, Path) else experiment_file(target, project)
         with _paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
-            experiment = load_experiment(path, project, renderer, resolvers, options.scope.limit)
+            experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
             find = partial(find_prompt, experiment.task, project, renderer, resolvers.registry)
             if gate_prompts:
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
             experiment = add_prompts(experiment, extra_prompts, find)
             keys = frozenset(key_variables(experiment.content))
-            REDACTOR.add(find_secrets(experiment.content))
+            REDACTOR.add(find_secrets(experiment.settings))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))
         yield OpenExperiment(project, store, renderer, experiment, options)
 

@@ -74,10 +74,10 @@ def compare_slices(
     Raises:
         WorkbenchError: no row has that column.
     """
-    rows_by_value = sorted(_rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
+    parts = sorted(rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
     families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
     families = [family for family in families if family.has_row_numbers]
-    slices = [Slice(column, value, rows, {}, {}) for value, rows in rows_by_value]
+    slices = [Slice(column, value, rows, {}, {}) for value, rows in parts]
     tests: list[Interaction] = []
     for family in families:
         for part in slices:
@@ -128,21 +128,25 @@ def _opposite(slices: Sequence[Slice], number: int, metric: str, mean: float) ->
     return {value: of_slice for value, of_slice in means.items() if of_slice * mean < 0}
 
 
-def _rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
+def rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
+    """The numbers of the rows with each value of a column: an input, the answer, metadata, split.
+
+    Raises:
+        WorkbenchError: no row has that column.
+    """
     dataset = plan.experiment.content.get("dataset")
     expected = dataset.get("expected") if isinstance(dataset, dict) else None
     name = EXPECTED if column == expected else column
-    rows_by_value: dict[str, set[int]] = {}
+    numbers: dict[str, set[int]] = {}
     for number, example in enumerate(plan.examples):
-        for source in (example.inputs, example.expectations):
-            if name in source:
-                rows_by_value.setdefault(str(source[name]), set()).add(number)
-                break
-    if not rows_by_value:
-        columns = {c for e in plan.examples for c in (*e.inputs, *e.expectations)}
+        part = next((columns for columns in example.columns() if name in columns), None)
+        if part is not None:
+            numbers.setdefault(str(part[name]), set()).add(number)
+    if not numbers:
+        columns = {c for e in plan.examples for part in e.columns() for c in part}
         columns |= {expected} if expected else set()
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
-    return rows_by_value
+    return numbers
 
 
 def count_rows(scores: MetricScores, rows: int) -> SliceCounts:

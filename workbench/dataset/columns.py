@@ -19,7 +19,7 @@ _KINDS: dict[type, str] = {
 }
 _MAX_SHOWN = 40  # characters of a value
 # Names that a template can't read from its row: Jinja uses them itself.
-_JINJA_NAMES = frozenset({"self", "loop", "not", "true", "false", "none", "True", "False", "None"})
+JINJA_NAMES = frozenset({"self", "loop", "not", "true", "false", "none", "True", "False", "None"})
 
 
 class ColumnSummary:
@@ -52,7 +52,7 @@ class ColumnSummary:
 
     def _unreadable(self) -> Iterator[str]:
         for column in self.columns:
-            if column in _JINJA_NAMES:
+            if column in JINJA_NAMES:
                 problem = "the name is reserved in Jinja; rename it"
                 yield f"templates can't read column {column!r}: {problem}"
 

@@ -1,26 +1,49 @@
-"""Rows as examples: which column is the id, the expected answer, an input.
+"""Rows as examples: split selected, variables added, sampled, with unique ids and a digest.
 
-{"id": 17, "text": "A fun ride.", "label": "positive", "split": "dev"}      flat, expected: label
-{"id": 17, "inputs": {"text": …}, "expectations": {"expected_response": …}} nested
+{"id": 17, "text": "A fun ride.", "label": "positive", "split": "dev"}
 
-Both become Example("17", {"text": "A fun ride."}, {"expected_response": "positive"}).
+becomes Example("17", {"text": "A fun ride."}, {"expected_response": "positive"}), whose reserved
+columns are {"id": 17, "split": "dev"}.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import cycle
+from operator import attrgetter
 
 from workbench.canonical import JSON, canonical_json
 from workbench.dataset.columns import ColumnSummary
-from workbench.dataset.expected import Answered, is_empty, is_nested, read_expected
+from workbench.dataset.dataset_spec import DatasetSpec
+from workbench.dataset.expected import is_empty, read_expected
 from workbench.dataset.expected_values import ExpectedValues
-from workbench.dataset.types import EXPECTED, SPLIT, Dataset, DatasetSource, DatasetSpec, Example
+from workbench.dataset.row_parts import RowParts
+from workbench.dataset.sampling import draw_sample
+from workbench.dataset.types import SPLIT, Dataset, DatasetSource, Example, RowScope
+from workbench.dataset.variables import combinations, expand
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.prompt.renderer import Renderer
 
 Values = Mapping[str, JSON]
+_ID, _STRATUM = attrgetter("example.id"), attrgetter("stratum")
 
-_IGNORED = frozenset({"id", "dataset_record_id", SPLIT, "tags", "outputs"})  # in nested rows
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An example and what the dataset needs to know of it.
+
+    Attributes:
+        number: the line or row it comes from.
+        body: its content, for the digest.
+        group: equal in rows of one group; None: the row is in no group.
+        stratum: equal in rows of one stratum of a sample.
+    """
+
+    number: int
+    example: Example
+    body: str
+    group: str | None
+    stratum: str
 
 
 def collect_examples(
@@ -28,63 +51,125 @@ def collect_examples(
     spec: DatasetSpec,
     *,
     name: str,
-    limit: int | None = None,
+    scope: RowScope,
     renderer: Renderer | None = None,
 ) -> Dataset:
-    """The examples of `source` that `spec` selects, in order.
+    """The examples of `source` that `spec` selects, in order; in a sample, in that of its seed.
 
     With a limit only the first are kept; all are read, for the digest and for their errors.
 
     Raises:
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
     """
-    summary, ids, content = ColumnSummary(source), _Ids(source), hashlib.sha256()
-    groups, answers = _Groups(spec.cluster), ExpectedValues(source, spec.expected)
+    reading = _Reading(source, spec)
+    rows: Iterable[_Row] = reading.rows(renderer)
+    if spec.sample is not None:
+        rows = draw_sample(rows, spec.sample, seed=spec.seed, key=_ID, stratum=_STRATUM)
+    content, groups = hashlib.sha256(), _Groups(spec)
     examples, numbers = list[Example](), list[int]()
-    rows = labelled = 0
-    for row, declared_id, body, inputs, expectations in _read_parts(source, spec, renderer):
-        number = row.answered.number
-        row_id = ids.claim(declared_id, body, number)
-        content.update(f"{canonical_json(row_id)}{body}\n".encode("ascii"))
-        answers.add(number, row.answered.answer)
-        summary.add(number, inputs, expectations)
+    count = labelled = 0
+    for row in rows:
+        content.update(f"{canonical_json(row.example.id)}{row.body}\n".encode("ascii"))
         groups.add(row)
-        rows, labelled = rows + 1, labelled + bool(expectations)
-        if limit is None or rows <= limit:
-            examples.append(Example(row_id, inputs, expectations))
-            numbers.append(number)
+        count, labelled = count + 1, labelled + bool(row.example.expectations)
+        if scope.limit is None or count <= scope.limit:
+            examples.append(row.example)
+            numbers.append(row.number)
     return Dataset(
         name=name,
         source=source.name,
-        examples=tuple(answers.as_integers(examples)),
+        examples=tuple(reading.answers.as_integers(examples)),
         digest=content.hexdigest(),
-        columns=summary.columns,
+        columns=reading.summary.columns,
         expected=spec.expected or "",
-        rows=rows,
+        rows=count,
         labelled=labelled,
-        warnings=(*summary.warnings(), *groups.warnings(), *answers.warnings()),
+        warnings=(*reading.notes(), *groups.warnings(), *reading.answers.warnings()),
         row_numbers=tuple(numbers),
         unit=source.unit,
         cluster=spec.cluster or "",
         groups=tuple(groups.numbers[: len(examples)]),
+        reserved=tuple(reading.reserved),
     )
 
 
-def _read_parts(
-    source: DatasetSource, spec: DatasetSpec, renderer: Renderer | None
-) -> Iterator[tuple["_Row", JSON, str, Values, Values]]:
-    """Each row with its id, its content as JSON, its inputs and its expectations."""
-    nested: bool | None = None
-    for answered in read_expected(source, _select_split(source, spec), spec.expected, renderer):
-        row = _Row(answered, source.location(answered.number), spec)
-        nested = row.nested if nested is None else nested
-        row_id, inputs, expectations = row.parts(nested)
-        body = canonical_json({"expectations": expectations, "inputs": inputs})
-        if not nested and is_empty(answered.answer):
-            expectations = {}
-        yield row, row_id, body, inputs, expectations
-    if nested is None:
-        raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
+class _Reading:
+    """All rows of a source as examples, and the facts about all of them."""
+
+    def __init__(self, source: DatasetSource, spec: DatasetSpec) -> None:
+        self.summary = ColumnSummary(source)
+        self.answers = ExpectedValues(source, spec.expected)
+        self.reserved: dict[str, None] = {}
+        self._source = source
+        self._spec = spec
+        self._ids = _Ids(source)
+        self._combinations = combinations(spec.vars or {})
+        self._count = 0
+
+    def rows(self, renderer: Renderer | None) -> Iterator[_Row]:
+        """Each row with each combination of variables."""
+        source, spec, combined = self._source, self._spec, self._combinations
+        nested: bool | None = None
+        row_id = body = ""
+        expanded = expand(_select_split(source, spec), combined, source)
+        answered_rows = read_expected(source, expanded, spec.expected, renderer)
+        for answered, combination in zip(answered_rows, cycle(combined), strict=False):
+            parts = RowParts(answered, source.location(answered.number), spec)
+            nested = parts.nested if nested is None else nested
+            parts.require_form(nested=nested)
+            inputs, expectations = parts.inputs, parts.expectations
+            for variable in combination.values:
+                inputs.pop(variable, None)
+            if combination is combined[0]:
+                body = _body(inputs, expectations)
+                row_id = self._ids.claim(parts.id, body, answered.number)
+            if combination.values:
+                inputs |= {n: v for n, v in combination.values.items() if n != spec.expected}
+                body = _body(inputs, expectations)
+            if not nested and is_empty(answered.answer):
+                expectations = {}
+            example_id = row_id + combination.suffix
+            example = Example(example_id, inputs, expectations, parts.metadata, parts.reserved)
+            yield self._row(example, parts, body)
+        if nested is None:
+            raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
+
+    def _row(self, example: Example, parts: RowParts, body: str) -> _Row:
+        number = parts.answered.number
+        self.answers.add(number, parts.answered.answer)
+        self.summary.add(number, example.inputs, example.expectations)
+        self.reserved.update(dict.fromkeys(example.reserved))
+        self._count += 1
+        return _Row(number, example, body, self._group(parts), self._stratum(parts, example))
+
+    def _group(self, parts: RowParts) -> str | None:
+        if self._spec.cluster is not None:
+            value = parts.column(self._spec.cluster)
+            if value is not None and value != "":
+                return canonical_json(value)
+        several = len(self._combinations) > 1
+        return f"row {parts.answered.number}" if several else None
+
+    def _stratum(self, parts: RowParts, example: Example) -> str:
+        if self._spec.sample is None or self._spec.stratify is None:
+            return ""
+        if self._spec.stratify in ("expected", self._spec.expected):
+            return canonical_json(example.expectations)
+        return canonical_json(parts.column(self._spec.stratify))
+
+    def notes(self) -> Iterator[str]:
+        """Facts and likely mistakes about all rows that were read."""
+        yield from self._source.notes
+        spec = self._spec
+        if spec.sample is not None:
+            sample = f"a sample of {min(spec.sample, self._count):,} of {self._count:,} rows"
+            strata = f", stratified by {spec.stratify}" if spec.stratify else ""
+            yield f"{sample} by `seed: {spec.seed}`{strata}"
+        yield from self.summary.warnings()
+
+
+def _body(inputs: Values, expectations: Values) -> str:
+    return canonical_json({"expectations": expectations, "inputs": inputs})
 
 
 def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[int, Values]]:
@@ -107,103 +192,32 @@ def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[in
         raise unknown_name("split", spec.split, other_splits, where=source.name)
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    answered: Answered
-    where: str
-    spec: DatasetSpec
-
-    @property
-    def values(self) -> Values:
-        return self.answered.values
-
-    @property
-    def nested(self) -> bool:
-        return is_nested(self.values)
-
-    def parts(self, nested: bool) -> tuple[JSON, Values, Values]:
-        """Id (None: the row has none), inputs and expectations; `nested` as the rows before it."""
-        if self.nested != nested:
-            here, before = ("no", "one") if nested else ("an", "none")
-            message = f"this row has {here} `inputs` object; the rows before it have {before}"
-            fix = "use one form in the whole dataset: plain columns, or inputs and expectations"
-            raise self._error(message, fix)
-        return self._nested_parts() if nested else self._flat_parts()
-
-    def _flat_parts(self) -> tuple[JSON, Values, Values]:
-        spec, remaining = self.spec, self.answered.remaining
-        inputs = dict(self.values) if remaining is None else dict(remaining)
-        if isinstance(inputs.get("expectations"), Mapping):
-            fix = 'use {"inputs": {…}, "expectations": {…}}, or plain columns'
-            raise self._error("the row has `expectations` but no `inputs`", fix)
-        row_id = self._id("id")
-        inputs.pop(spec.id or "id", None)
-        inputs.pop(SPLIT, None)
-        answer = self.answered.answer
-        return row_id, inputs, {} if answer is None else {EXPECTED: answer}
-
-    def _nested_parts(self) -> tuple[JSON, Values, Values]:
-        allowed = _IGNORED | {"inputs", "expectations", self.spec.id, self.spec.cluster}
-        for column in self.values:
-            if column not in allowed:
-                fix = f"move {column!r} into `inputs` or `expectations`"
-                raise self._error(f"the row has a column {column!r} beside `inputs`", fix)
-        expectations = self.values.get("expectations")
-        if not isinstance(expectations, Mapping | None):
-            fix = f'write {{"{EXPECTED}": …}}'
-            raise self._error(f"`expectations` is {expectations!r}, not an object", fix)
-        return self._id("id", "dataset_record_id"), self.values["inputs"], expectations or {}
-
-    def _id(self, *default_columns: str) -> JSON:
-        id_column = self.spec.id
-        if id_column is not None and id_column not in self.values:
-            raise unknown_name("column", id_column, self.values, where=self.where)
-        columns = default_columns if id_column is None else (id_column,)
-        column = next((name for name in columns if name in self.values), None)
-        if column is None:
-            return None
-        value = self.values[column]
-        if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-            shown = "null" if value is None else f"{value!r:.60}"
-            message = f"the id is {shown}, not a string or a whole number"
-            raise self._error(message, f"fill in column {column!r}")
-        return str(value)
-
-    def value(self, column: str) -> JSON:
-        """The value of a column of the row or, in a nested row, of its inputs."""
-        columns = {**self.values["inputs"], **self.values} if self.nested else self.values
-        if column not in columns:
-            raise unknown_name("column", column, columns, where=self.where)
-        return columns[column]
-
-    def _error(self, message: str, fix: str) -> WorkbenchError:
-        return WorkbenchError(message, where=self.where, fix=fix)
-
-
 class _Groups:
-    """Number of each row's group, by first appearance; None where the column is null or empty."""
+    """Number of each row's group, by first appearance; None where the row is in no group."""
 
-    def __init__(self, column: str | None) -> None:
+    def __init__(self, spec: DatasetSpec) -> None:
         self.numbers: list[int | None] = []
-        self._column = column
+        self._column = spec.cluster
+        self._is_used = bool(spec.cluster) or len(combinations(spec.vars or {})) > 1
         self._numbers: dict[str, int] = {}
+        self._rows: dict[int, int | None] = {}  # of each row of the source, its group
 
     def add(self, row: _Row) -> None:
-        """Add the next row; without a column there are no groups."""
-        if self._column is None:
-            return
-        value = row.value(self._column)
-        group = None
-        if value is not None and value != "":
-            group = self._numbers.setdefault(canonical_json(value), len(self._numbers))
-        self.numbers.append(group)
+        """Add the next row; without a column and lists of variables there are no groups."""
+        if self._is_used:
+            group = row.group
+            number = None if group is None else self._numbers.setdefault(group, len(self._numbers))
+            self.numbers.append(number)
+            self._rows[row.number] = number
 
     def warnings(self) -> Iterator[str]:
         """A column that groups nothing, or all rows."""
-        rows, groups = len(self.numbers), len(set(self.numbers) - {None})
-        if rows > 1 and groups == rows - self.numbers.count(None):
+        if self._column is None:
+            return
+        rows, groups = len(self._rows), len(set(self._rows.values()) - {None})
+        if rows > 1 and groups == rows - list(self._rows.values()).count(None):
             yield f"`cluster: {self._column}` groups no rows: no two have the same value"
-        elif rows > 1 and groups == 1 and None not in self.numbers:
+        elif rows > 1 and groups == 1 and None not in self._rows.values():
             yield f"`cluster: {self._column}` makes all rows one cluster: there are no intervals"
 
 
@@ -221,7 +235,7 @@ class _Ids:
         first = self._numbers.setdefault(unique_id, number)
         if first != number:
             message = f"the id {unique_id!r} is already used in {self._source.location(first)}"
-            fix = "give each row its own id, or leave ids out"
+            fix = "give each row its own id, or ignore the column: `id: null`"
             raise WorkbenchError(message, where=self._source.location(number), fix=fix)
         return str(unique_id)
 

@@ -10,13 +10,15 @@ from typing import Any
 import datasets
 
 from workbench.canonical import JSON
-from workbench.dataset.types import DatasetSource, DatasetSpec
+from workbench.dataset.dataset_spec import DatasetSpec
+from workbench.dataset.selected_columns import ColumnSelection
+from workbench.dataset.types import DatasetSource
 from workbench.dataset.values import row_as_json
 from workbench.document import is_folder
 from workbench.errors import WorkbenchError, unknown_name
 
 
-def open_hub(spec: DatasetSpec, folder: Path) -> DatasetSource:
+def open_hub(spec: DatasetSpec, folder: Path, selection: ColumnSelection) -> DatasetSource:
     """The rows of `spec.huggingface`; a folder below `folder` comes before the hub.
 
     Class labels become their names (`0` of [neg, pos] is "neg"), dates ISO 8601 strings.
@@ -34,7 +36,11 @@ def open_hub(spec: DatasetSpec, folder: Path) -> DatasetSource:
         message = f"has no splits, so none is called {spec.split!r}"
         raise WorkbenchError(message, where=name, fix="remove `split:` to use every row")
     name = f"{name}[{dataset.split}]" if dataset.split else name
-    return DatasetSource(name, _read_rows(dataset, name), "row")
+    columns = dataset.column_names
+    selection.note_columns(columns)
+    if not selection.is_complete:  # before images and sound are decoded
+        dataset = dataset.select_columns([c for c in columns if selection.keeps(c)])
+    return DatasetSource(name, _read_rows(dataset, name, selection), "row")
 
 
 def _load(spec: DatasetSpec, local: Path | None, name: str) -> Any:
@@ -64,14 +70,16 @@ def _select_split(dataset: Any, split: str | None, name: str) -> Any:
     return dataset[split]
 
 
-def _read_rows(dataset: Any, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
+def _read_rows(
+    dataset: Any, name: str, selection: ColumnSelection
+) -> Iterator[tuple[int, dict[str, JSON]]]:
     labels = {
         column: feature.names
         for column, feature in dataset.features.items()
         if isinstance(feature, datasets.ClassLabel)
     }
     for number, row in enumerate(dataset, 1):
-        values = row_as_json(row, f"{name} row {number}")
+        values = row_as_json(selection.select(row), f"{name} row {number}")
         for column, names in labels.items():
             index = values[column]
             values[column] = names[index] if isinstance(index, int) and index >= 0 else None

@@ -1,4 +1,4 @@
-"""JSON as rows: one object a line (JSONL), or one list of objects.
+"""JSON as rows: one object a line (JSONL), or one document.
 
     {"id": 17, "text": "A fun ride.", "label": "positive"}
 
@@ -7,12 +7,15 @@ Stricter than the `json` module: no duplicate keys, no NaN or Infinity, no numbe
 
 import json
 import math
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from workbench.canonical import JSON
-from workbench.dataset.text_files import lines
+from workbench.dataset.json_document import NO_LIST, NO_LIST_FIX, find_rows
+from workbench.dataset.selected_columns import ColumnSelection
+from workbench.dataset.text_files import TextFile
 from workbench.document import InvalidValueError
 from workbench.errors import WorkbenchError
 
@@ -21,47 +24,140 @@ MAX_DIGITS = 308  # a double ends at 1.8e308; few other programs read more
 _BLANK = " \t\r\n"
 
 
-def read_jsonl(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
+def read_jsonl(
+    file: TextFile, selection: ColumnSelection
+) -> Iterator[tuple[int, Mapping[str, JSON]]]:
     """The objects of a JSONL file with their line numbers; blank lines are skipped.
 
     Raises:
         WorkbenchError: with file, line and, for a syntax error, column.
     """
-    for number, line in lines(path, name):
-        text = line.rstrip(_BLANK)
-        if text:
-            where = f"{name}:{number}"
-            yield number, _check_row(_parse(text, name, where, number), where, "\\u" in text)
+    parser = _Parser(file.name, selection)
+    for number, line in file.lines():
+        if text := line.rstrip(_BLANK):
+            where = f"{file.name}:{number}"
+            yield number, parser.check_row(parser.parse(text, where, number), where)
 
 
-def read_json(path: Path, name: str) -> Iterator[tuple[int, dict[str, JSON]]]:
-    """The objects of a file that is one JSON list, numbered from 1.
+def read_json(
+    file: TextFile, selection: ColumnSelection, split: str | None
+) -> Iterator[tuple[int, Mapping[str, JSON]]]:
+    """The rows of a file that is one JSON value, numbered from 1.
 
     Raises:
         WorkbenchError: with file and line of a syntax error, or the number of a bad row.
     """
-    text = "".join(line for _, line in lines(path, name)).rstrip(_BLANK)
-    if text.lstrip(_BLANK)[:1] not in ("", "["):
-        fix = "put [ ] around the objects, or name a file with one object a line .jsonl"
-        raise WorkbenchError("is not a list of objects", where=f"{name}:1", fix=fix)
-    for number, row in enumerate(_parse(text, name, name, 1) if text else [], 1):
-        yield number, _check_row(row, f"{name} row {number}", "\\u" in text)
+    name, parser = file.name, _Parser(file.name, selection)
+    text = "".join(line for _, line in file.lines()).rstrip(_BLANK)
+    rows = find_rows(parser.parse(text, name, 1), name, split) if text else []
+    for number, row in enumerate(rows, 1):
+        yield number, parser.check_row(row, f"{name} row {number}")
 
 
-def _parse(text: str, name: str, where: str, first_line: int) -> JSON:
-    try:
-        return _DECODER.decode(text)
-    except InvalidValueError as invalid:
-        raise WorkbenchError(str(invalid), where=where, fix=invalid.fix) from invalid
-    except json.JSONDecodeError as json_error:
-        error = _trailing_comma(json_error, text) or json_error
-        near = text[max(0, error.pos - 20) : error.pos + 20].rstrip(_BLANK)
-        message = f"bad JSON: {error.msg[:1].lower()}{error.msg[1:]}, near {near!r}"
-        position = f"{name}:{first_line + error.lineno - 1}:{error.colno}"
-        fix = "put names and strings in double quotes, and a comma between two values"
-        raise WorkbenchError(message, where=position, fix=fix) from json_error
-    except RecursionError:
-        raise _too_deep(where) from None
+class _Parser:
+    """Parses the text of one file, and checks its rows."""
+
+    def __init__(self, name: str, selection: ColumnSelection) -> None:
+        self._name = name
+        self._selection = selection
+        self._unreadable: list[_NoNumber] = []
+        self._has_escapes = False
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=_unique_keys,
+            parse_constant=self._parse_constant,
+            parse_float=self._parse_float,
+            parse_int=self._parse_int,
+        )
+
+    def parse(self, text: str, where: str, first_line: int) -> JSON:
+        """The value that is written in `text`."""
+        self._unreadable.clear()
+        self._has_escapes = "\\u" in text
+        try:
+            return self._decoder.decode(text)
+        except InvalidValueError as invalid:
+            raise WorkbenchError(str(invalid), where=where, fix=invalid.fix) from invalid
+        except json.JSONDecodeError as json_error:
+            if json_error.msg == "Extra data" and re.match(r"\s*{", text) and "\n" in text:
+                raise WorkbenchError(NO_LIST, where=f"{self._name}:1", fix=NO_LIST_FIX) from None
+            error = _trailing_comma(json_error, text) or json_error
+            near = text[max(0, error.pos - 20) : error.pos + 20].rstrip(_BLANK)
+            message = f"bad JSON: {error.msg[:1].lower()}{error.msg[1:]}, near {near!r}"
+            position = f"{self._name}:{first_line + error.lineno - 1}:{error.colno}"
+            raise WorkbenchError(message, where=position, fix=_fix(error, text)) from json_error
+        except RecursionError:
+            raise _too_deep(where) from None
+
+    def check_row(self, row: JSON, where: str) -> Mapping[str, JSON]:
+        """The columns of a row that are read, as JSON."""
+        if not isinstance(row, dict):
+            fix = "write one JSON object a line; name a file that is one list of objects .json"
+            message = f"{_shorten(json.dumps(row, default=str))} is not an object"
+            raise WorkbenchError(message, where=where, fix=fix)
+        values = self._selection.select(row)
+        if _exceeds(values, MAX_DEPTH):
+            raise _too_deep(where)
+        if self._unreadable:
+            self._refuse_numbers(values, where)
+        if self._has_escapes:
+            try:
+                json.dumps(values, ensure_ascii=False).encode("utf-8")
+            except UnicodeEncodeError as error:
+                message = f"{error.object[error.start]!r} is half a character"
+                fix = r"write the character itself, or both halves of its \u escape"
+                raise WorkbenchError(message, where=where, fix=fix) from error
+        return values
+
+    def _refuse_numbers(self, row: Mapping[str, JSON], where: str) -> None:
+        inputs = row.get("inputs")
+        nested = inputs if isinstance(inputs, dict) else {}
+        for column, value in (*nested.items(), *row.items()):
+            for number in self._unreadable:
+                if _holds(value, number):
+                    message, fix = f"column {column!r}: {number.problem}", number.fix
+                    fix += f", or leave the column out: `drop: [{column}]`"
+                    raise WorkbenchError(message, where=where, fix=fix)
+
+    def _parse_constant(self, word: str) -> "_NoNumber":
+        return self._note(f"{word} is not JSON", "write null for a missing number")
+
+    def _parse_float(self, text: str) -> JSON:
+        value = float(text)
+        return self._too_large(text) if math.isinf(value) else value
+
+    def _parse_int(self, text: str) -> JSON:
+        return self._too_large(text) if len(text) > MAX_DIGITS else int(text)
+
+    def _too_large(self, text: str) -> "_NoNumber":
+        return self._note(f"the number {_shorten(text)} is too large", "write it as a string")
+
+    def _note(self, problem: str, fix: str) -> "_NoNumber":
+        number = _NoNumber(problem, fix)
+        self._unreadable.append(number)
+        return number
+
+
+@dataclass(frozen=True, eq=False)
+class _NoNumber:
+    """A number that JSON doesn't have; refused in a column that is read."""
+
+    problem: str
+    fix: str
+
+
+def _holds(value: JSON, number: _NoNumber) -> bool:
+    if isinstance(value, dict | list):
+        entries = value.values() if isinstance(value, dict) else value
+        return any(_holds(entry, number) for entry in entries)
+    return value is number
+
+
+def _fix(error: json.JSONDecodeError, text: str) -> str:
+    if error.msg == "Extra data" and text[error.pos :] == ",":
+        return "remove the comma at the end of each line"
+    if text.startswith("[") and "\n" not in text:
+        return "name a file that is one list of objects .json"
+    return "put names and strings in double quotes, and a comma between two values"
 
 
 def _trailing_comma(error: json.JSONDecodeError, text: str) -> json.JSONDecodeError | None:
@@ -72,23 +168,6 @@ def _trailing_comma(error: json.JSONDecodeError, text: str) -> json.JSONDecodeEr
     if error.msg.startswith("Illegal trailing comma"):
         return json.JSONDecodeError("trailing comma", text, error.pos)
     return None
-
-
-def _check_row(row: JSON, where: str, check_characters: bool) -> dict[str, JSON]:
-    if not isinstance(row, dict):
-        fix = "write one JSON object a line; name a file that is one list of objects .json"
-        message = f"{_shorten(json.dumps(row))} is not an object"
-        raise WorkbenchError(message, where=where, fix=fix)
-    if _exceeds(row, MAX_DEPTH):
-        raise _too_deep(where)
-    if check_characters:
-        try:
-            json.dumps(row, ensure_ascii=False).encode("utf-8")
-        except UnicodeEncodeError as error:
-            message = f"{error.object[error.start]!r} is half a character"
-            fix = r"write the character itself, or both halves of its \u escape"
-            raise WorkbenchError(message, where=where, fix=fix) from error
-    return row
 
 
 def _exceeds(value: JSON, levels: int) -> bool:
@@ -112,34 +191,5 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _refuse_constant(word: str) -> NoReturn:
-    raise InvalidValueError(f"{word} is not JSON", fix="write null for a missing number")
-
-
-def _parse_float(text: str) -> float:
-    if math.isinf(value := float(text)):
-        raise _too_large(text)
-    return value
-
-
-def _parse_int(text: str) -> int:
-    if len(text) > MAX_DIGITS:
-        raise _too_large(text)
-    return int(text)
-
-
-def _too_large(text: str) -> InvalidValueError:
-    message = f"the number {_shorten(text)} is too large"
-    return InvalidValueError(message, fix="write it as a string")
-
-
 def _shorten(text: str) -> str:
     return text if len(text) <= 40 else f"{text[:30]}… ({len(text):,} characters)"
-
-
-_DECODER = json.JSONDecoder(
-    object_pairs_hook=_unique_keys,
-    parse_constant=_refuse_constant,
-    parse_float=_parse_float,
-    parse_int=_parse_int,
-)

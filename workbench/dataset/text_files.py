@@ -1,29 +1,132 @@
-r"""Lines of text files; a file that is not text is refused before it is read.
+r"""Lines of text files, also compressed; a file that is not text is refused before it is read.
 
-lines(Path("reviews.jsonl"), "reviews.jsonl")     (1, '{"text": "A fun ride."}\n'), …
+TextFile(Path("reviews.jsonl"), "reviews.jsonl").lines()     (1, '{"text": "A fun ride."}\n'), …
 """
 
+import bz2
+import gzip
+import io
+import lzma
 import os
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, Any
 
 from workbench.document import file_kind
 from workbench.errors import WorkbenchError, unknown_name
 
 _MAX_NAME = 200  # characters of a file's name shown in full
 BOM = b"\xef\xbb\xbf"
-_UTF_16 = ("UTF-16 text", "save it as UTF-8: iconv -f UTF-16 -t UTF-8")
+_BUFFER = 1 << 20  # bytes
+_OPENERS: dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _MAGIC = {
-    b"\x1f\x8b": ("gzip", "unpack it first: gunzip"),
+    b"\x1f\x8b": ("gzip", "name it .gz, as in rows.jsonl.gz, or unpack it"),
     b"PK\x03\x04": ("a zip archive (or a spreadsheet)", "unpack it, or export it as CSV"),
-    b"BZh": ("bzip2", "unpack it first: bunzip2"),
-    b"\xfd7zXZ": ("xz", "unpack it first: unxz"),
+    b"\xd0\xcf\x11\xe0": ("an Office document", "export the table as CSV"),
+    b"BZh": ("bzip2", "name it .bz2, as in rows.jsonl.bz2, or unpack it"),
+    b"\xfd7zXZ": ("xz", "name it .xz, as in rows.jsonl.xz, or unpack it"),
     b"\x28\xb5\x2f\xfd": ("zstd", "unpack it first: unzstd"),
     b"PAR1": ("Parquet", "rename it to .parquet"),
+    b"ARROW1": ("Arrow", "write it as Parquet"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
-    b"\xff\xfe": _UTF_16,
-    b"\xfe\xff": _UTF_16,
+    b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself: git lfs pull"),
 }
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file; the suffix .gz, .bz2 or .xz means that it is compressed.
+
+    Attributes:
+        name: in error messages.
+        encoding: a codec's name; empty: UTF-8, or UTF-16 if it begins with its byte order mark.
+    """
+
+    path: Path
+    name: str
+    encoding: str = ""
+
+    def check(self) -> None:
+        """Check that the first bytes are not those of another kind of file."""
+        with _named_faults(self.name), self._open() as file:
+            head = file.read(24)
+        for magic, (kind, fix) in _MAGIC.items():
+            if head.startswith(magic):
+                raise WorkbenchError(f"is {kind}, not text", where=self.name, fix=fix)
+        if self.encoding and head.startswith(BOM) and not self.encoding.startswith("utf-8"):
+            message = (
+                f"`encoding: {self.encoding}`, but it begins with the byte order mark of UTF-8"
+            )
+            raise WorkbenchError(message, where=self.name, fix="remove `encoding:`")
+        zeros = [set(head[start:16:2]) == {0} for start in (0, 1)]
+        if any(zeros) and not self._is_wide(head):
+            fix = f"encoding: {'utf-16-be' if zeros[0] else 'utf-16-le'}"
+            raise WorkbenchError("is UTF-16 text without a mark", where=self.name, fix=fix)
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Each line with its number from 1 and its line end; a byte order mark is skipped.
+
+        Raises:
+            WorkbenchError: a byte that the encoding doesn't have, with its offset in the file.
+        """
+        with _named_faults(self.name), self._open() as file:
+            head = file.read(4)
+            file.seek(0)
+            if self._is_wide(head):
+                yield from self._wide_lines(file)
+            else:
+                yield from self._byte_lines(file)
+
+    def _open(self) -> IO[bytes]:
+        opener = _OPENERS.get(self.path.suffix.lower())
+        if opener is None:
+            return self.path.open("rb", buffering=_BUFFER)
+        return io.BufferedReader(opener(self.path, "rb"), _BUFFER)
+
+    def _is_wide(self, head: bytes) -> bool:
+        """True if a line feed is more than one byte."""
+        wide = self.encoding.startswith(("utf-16", "utf-32"))
+        return wide or (not self.encoding and head.startswith((b"\xff\xfe", b"\xfe\xff")))
+
+    def _byte_lines(self, file: IO[bytes]) -> Iterator[tuple[int, str]]:
+        offset = 0
+        encoding = self.encoding or "utf-8"
+        for number, raw in enumerate(file, 1):
+            start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
+            try:
+                yield number, raw[start:].decode(encoding)
+            except UnicodeDecodeError as error:
+                position = start + error.start
+                byte = bytes(raw[position : position + 1])
+                message = f"byte {offset + position}, {byte!r}, is not {encoding.upper()}"
+                fix = "name its encoding, such as `encoding: cp1252` (Excel on Windows) or latin-1"
+                if self.encoding:
+                    fix = "name another `encoding:`, or save the file as UTF-8"
+                raise WorkbenchError(message, where=f"{self.name}:{number}", fix=fix) from error
+            offset += len(raw)
+
+    def _wide_lines(self, file: IO[bytes]) -> Iterator[tuple[int, str]]:
+        encoding = self.encoding or "utf-16"
+        number = 0
+        try:
+            for number, line in enumerate(io.TextIOWrapper(file, encoding, newline="\n"), 1):
+                yield number, line.removeprefix("\ufeff") if number == 1 else line
+        except UnicodeError as error:
+            message = f"is not {encoding.upper()}: {getattr(error, 'reason', error)}"
+            fix = "name another `encoding:`, or save the file as UTF-8"
+            raise WorkbenchError(message, where=f"{self.name}:{number + 1}", fix=fix) from error
+
+
+@contextmanager
+def _named_faults(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+        fix = "check the file and its suffix, or pack it again"
+        raise WorkbenchError(f"can't be read: {error}", where=name, fix=fix) from error
 
 
 def check_file(path: Path, name: str) -> None:
@@ -49,35 +152,3 @@ def check_file(path: Path, name: str) -> None:
         raise WorkbenchError(f"is {kind}, not a file", where=name, fix=fix)
     if not os.access(path, os.R_OK):
         raise WorkbenchError("can't be read: no permission", where=name, fix=f"chmod +r {path}")
-
-
-def check_text(path: Path, name: str) -> None:
-    """Check that the first bytes are not those of another kind of file."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    kinds = [kind for magic, kind in _MAGIC.items() if head.startswith(magic)]
-    if any(set(head[start:16:2]) == {0} for start in (0, 1)):  # every second byte is zero
-        kinds = [_UTF_16]
-    for kind, fix in kinds:
-        raise WorkbenchError(f"is {kind}, not UTF-8 text", where=name, fix=fix)
-
-
-def lines(path: Path, name: str) -> Iterator[tuple[int, str]]:
-    """Each line with its number from 1 and its line end; a byte order mark is skipped.
-
-    Raises:
-        WorkbenchError: a byte that is not UTF-8, with its offset in the file.
-    """
-    offset = 0
-    with path.open("rb", buffering=1 << 20) as file:
-        for number, raw in enumerate(file, 1):
-            start = len(BOM) if number == 1 and raw.startswith(BOM) else 0
-            try:
-                yield number, raw[start:].decode("utf-8")
-            except UnicodeDecodeError as error:
-                position = start + error.start
-                byte = bytes(raw[position : position + 1])
-                message = f"byte {offset + position}, {byte!r}, is not UTF-8"
-                fix = f"convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 {name}"
-                raise WorkbenchError(message, where=f"{name}:{number}", fix=fix) from error
-            offset += len(raw)

@@ -1,22 +1,16 @@
-"""Examples, datasets, and the `dataset:` of an experiment file.
-
-dataset: {path: reviews.jsonl, expected: label, split: dev}
+"""Examples and datasets.
 
 Example(id="17", inputs={"text": "A fun ride."}, expectations={"expected_response": "positive"})
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from workbench.canonical import JSON
-from workbench.document import InvalidValueError
 
 EXPECTED = "expected_response"  # MLflow's key of the right answer
 SPLIT = "split"
-Name = Annotated[str, Field(min_length=1)]
 Unit = Literal["line", "row"]
 
 
@@ -28,11 +22,40 @@ class Example:
         id: from the row, or the first 16 digits of its content's digest; unique in a dataset.
         inputs: the variables of templates.
         expectations: visible to evaluators, never to templates.
+        metadata: neither an input nor an expectation: `compare --by` reads it.
+        reserved: the columns of the row's id and split, which templates can read, too.
     """
 
     id: str
     inputs: Mapping[str, JSON]
     expectations: Mapping[str, JSON]
+    metadata: Mapping[str, JSON] = field(default_factory=dict)
+    reserved: Mapping[str, JSON] = field(default_factory=dict)
+
+    @property
+    def variables(self) -> Mapping[str, JSON]:
+        """All that templates can read."""
+        return {**self.reserved, **self.inputs} if self.reserved else self.inputs
+
+    def columns(self) -> Iterator[Mapping[str, JSON]]:
+        """All parts of the row; of equal names, the first counts."""
+        yield from (self.inputs, self.expectations, self.metadata, self.reserved)
+
+
+@dataclass(frozen=True)
+class RowScope:
+    """The rows that an invocation takes.
+
+    Attributes:
+        limit: number of rows from the start; None: all.
+        sample: rows of a random sample, instead of the file's `sample:`; None: the file's.
+    """
+
+    limit: int | None = None
+    sample: int | None = None
+
+
+ALL_ROWS = RowScope()
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,7 @@ class Dataset:
         source: the file or dataset, as error messages call it.
         digest: SHA-256 over every row's id and canonical content, in order.
         columns: names of the inputs, in order of appearance.
+        reserved: names of the columns of ids and splits that rows have.
         expected: `expected:` of the experiment file; empty: there is none.
         rows: count of all rows; `examples` may hold only the first.
         labelled: count of the rows that have expectations.
@@ -67,6 +91,12 @@ class Dataset:
     unit: Unit = "line"
     cluster: str = ""
     groups: tuple[int | None, ...] = ()
+    reserved: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of all that templates can read."""
+        return (*self.columns, *(name for name in self.reserved if name not in self.columns))
 
     def row_label(self, index: int) -> str:
         """Id and location of example `index`: `a, reviews.jsonl:12`."""
@@ -77,59 +107,20 @@ class Dataset:
 
 @dataclass(frozen=True)
 class DatasetSource:
-    """Numbered rows from a reader, read lazily, before any column has a meaning."""
+    """Numbered rows from a reader, read lazily, before any column has a meaning.
+
+    Attributes:
+        notes: of the reader, complete when all rows are read.
+    """
 
     name: str
     rows: Iterable[tuple[int, Mapping[str, JSON]]]
     unit: Unit = "line"
+    notes: Sequence[str] = ()
 
     def location(self, number: int) -> str:
         """Location of row `number`, for messages."""
         return row_location(self.name, number, self.unit)
-
-
-class DatasetSpec(BaseModel):
-    """The `dataset:` of an experiment file; a plain string is its path.
-
-    Attributes:
-        path: a file, relative to the experiment file's folder.
-        huggingface: a dataset's id on the Hugging Face hub, or a folder.
-        mlflow: the name of an MLflow evaluation dataset.
-        config, revision: of a hub dataset; the revision is a commit, a tag or a branch.
-        split: rows with this value in column `split`; on the hub, the split.
-        expected: the column of the right answer; hidden from templates.
-        id: the column of row ids; None: `id` if there is one.
-        cluster: the column whose equal values make rows one group, such as questions on one text.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    path: Name | None = None
-    huggingface: Name | None = None
-    mlflow: Name | None = None
-    config: str | None = None
-    revision: str | None = None
-    split: str | None = None
-    expected: str | None = None
-    id: str | None = None
-    cluster: Name | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_path(cls, value: Any) -> Any:
-        return {"path": value} if isinstance(value, str) else value
-
-    @model_validator(mode="after")
-    def _check_source(self) -> "DatasetSpec":
-        keys = [key for key in ("path", "huggingface", "mlflow") if getattr(self, key) is not None]
-        if len(keys) != 1:
-            message = "needs exactly one of path, huggingface, mlflow; it has "
-            message += " and ".join(keys) or "none"
-            raise InvalidValueError(message, fix="dataset: {path: rows.jsonl}")
-        for key in ("config", "revision"):
-            if getattr(self, key) is not None and self.huggingface is None:
-                message = f"{key!r} is for huggingface datasets, not for {keys[0]!r}"
-                raise InvalidValueError(message, fix=f"remove {key!r}")
-        return self
 
 
 def row_location(source: str, number: int, unit: Unit) -> str:

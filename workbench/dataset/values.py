@@ -43,9 +43,13 @@ def row_as_json(row: Mapping[str, object], where: str) -> dict[str, JSON]:
     """
     values: dict[str, JSON] = {}
     for column, value in row.items():
+        if column == "inputs" and isinstance(value, Mapping):  # of a nested row
+            values[column] = row_as_json(value, where)
+            continue
         try:
             values[column] = as_json(value)
         except ValueError as error:
             message, _, fix = str(error).partition("; ")
+            fix += f", or leave the column out: `drop: [{column}]`"
             raise WorkbenchError(f"column {column!r}: {message}", where=where, fix=fix) from error
     return values

@@ -14,7 +14,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from workbench.canonical import JSON
-from workbench.document.shape import InvalidValueError, KeyPath, allowed_keys, describe_allowed
+from workbench.document.shape import (
+    InvalidValueError,
+    KeyPath,
+    allowed_keys,
+    describe_allowed,
+    synonyms,
+)
 from workbench.errors import WorkbenchError, unknown_name
 
 MESSAGES = {  # instead of pydantic's own, by its error type
@@ -57,7 +63,7 @@ class Document:
             fix = f"use these keys: {', '.join(allowed_keys(model, ()))}"
             raise WorkbenchError(message, where=self.path, fix=fix)
         try:
-            return model.model_validate(self.content)
+            return model.model_validate(self.content, context=self)
         except ValidationError as error:
             problems = error.errors(include_url=False)
             typos = [problem for problem in problems if problem["type"] == "extra_forbidden"]
@@ -69,7 +75,10 @@ class Document:
         if problem["type"] == "extra_forbidden":
             owner = ".".join(str(step) for step in path[:-1])
             kind = f"key in {owner}" if owner else "key"
-            return unknown_name(kind, str(path[-1]), allowed_keys(model, path[:-1]), where=where)
+            error = unknown_name(kind, str(path[-1]), allowed_keys(model, path[:-1]), where=where)
+            if word := synonyms(model, path[:-1]).get(str(path[-1])):
+                error.fix = f"write `{word}:`"
+            return error
         dotted = ".".join(str(step) for step in path)
         if problem["type"] == "missing":
             return WorkbenchError(f"{dotted} is missing", where=where, fix=f"add `{path[-1]}: …`")

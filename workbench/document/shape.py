@@ -44,6 +44,14 @@ def allowed_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
     return [key for option in options for key in option.get("properties", ())]
 
 
+def synonyms(model: type[BaseModel], path: KeyPath) -> dict[str, str]:
+    """The keys allowed at `path` by the words that other programs use for them."""
+    root = model.model_json_schema()
+    schema = _schema_at(root, path)
+    options = [_resolve(option, root) for option in schema.get("anyOf", [schema])]
+    return {word: key for option in options for word, key in option.get("synonyms", {}).items()}
+
+
 def _schema_at(root: Schema, path: KeyPath) -> Schema:
     current = root
     for step in path:

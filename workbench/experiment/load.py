@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import get_args
 
 from workbench.canonical import JSON
-from workbench.dataset import load_dataset
+from workbench.dataset import ALL_ROWS, RowScope, load_dataset
 from workbench.document import Document, read_document
 from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator import Evaluator
@@ -33,11 +33,15 @@ MAX_MODEL_NAME = 256  # characters
 
 
 def load_experiment(
-    path: Path, project: Project, renderer: Renderer, resolvers: Resolvers, limit: int | None = None
+    path: Path,
+    project: Project,
+    renderer: Renderer,
+    resolvers: Resolvers,
+    scope: RowScope = ALL_ROWS,
 ) -> Experiment:
     """The experiment in the file at `path`, whose prompts and dataset are beside it.
 
-    With a `limit` only the first rows of the dataset are kept; all are checked.
+    Only the rows of `scope` are kept; all are checked.
 
     Raises:
         WorkbenchError: the first error in the file, with its position and a fix.
@@ -48,12 +52,9 @@ def load_experiment(
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     find = partial(find_prompt, task, project, renderer, resolvers.registry)
     with located(document.where("dataset")):
+        reader = resolvers.mlflow_dataset
         dataset = load_dataset(
-            file.dataset,
-            path.parent,
-            mlflow_reader=resolvers.mlflow_dataset,
-            limit=limit,
-            renderer=renderer,
+            file.dataset, path.parent, mlflow_reader=reader, scope=scope, renderer=renderer
         )
     experiment = Experiment(
         name=file.name or task,

@@ -57,6 +57,16 @@ class Experiment:
     gate: Mapping[str, GateRule] = field(default_factory=dict)
     content: Mapping[str, JSON] = field(default_factory=dict)
 
+    @property
+    def settings(self) -> dict[str, JSON]:
+        """The file without its rows and variables, whose columns may have any name."""
+        dataset = self.content.get("dataset")
+        if not isinstance(dataset, Mapping):
+            dataset = None
+        else:
+            dataset = {key: v for key, v in dataset.items() if key not in ("rows", "vars")}
+        return {**self.content, "dataset": dataset}
+
     def margin(self, metric: str) -> float | None:
         """Largest difference of `metric` that doesn't matter; None: the file has none."""
         return self.margins.get(metric, self.margins.get(""))

@@ -107,7 +107,7 @@ def _check(prompt: Prompt, context: _Context, calls: Sequence[PromptCall]) -> It
     if dataset is None:
         yield from template_findings(prompt, (), 0)
         return
-    yield from template_findings(prompt, dataset.columns, dataset.rows, dataset.expected)
+    yield from template_findings(prompt, dataset.variables, dataset.rows, dataset.expected)
     rows = RenderedRows(prompt, dataset)
     for example, call in zip(dataset.examples, calls, strict=True):
         rows.add(example, call)
@@ -167,7 +167,7 @@ def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> 
         return []
     labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
     with explain_hidden(dataset):
-        rows = [example.inputs for example in dataset.examples]
+        rows = [example.variables for example in dataset.examples]
         return list(prompt.calls(renderer, rows, labels))
 
 

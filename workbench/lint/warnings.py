@@ -41,7 +41,7 @@ def _is_hidden(character: str) -> bool:
 
 def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
     """Variables that no row has, and columns that the template doesn't use."""
-    columns = dataset.columns
+    columns = dataset.variables
     lines = dict.fromkeys(prompt.choice_variables, prompt.choices_where)
     lines |= {name: prompt.where(line) for name, line in prompt.variables.items()}
     for name, where in lines.items():
@@ -49,7 +49,7 @@ def column_warnings(prompt: Prompt, dataset: Dataset) -> Iterator[str]:
             near = difflib.get_close_matches(name, columns, n=1)
             nearest = f"; nearest: {near[0]!r}" if near else ""
             yield f"{where}: no row has {name!r}{nearest}"
-    for column in columns:
+    for column in dataset.columns:
         if column not in lines and column != dataset.cluster:
             yield f"the template doesn't use the column {column!r}"
 

@@ -120,8 +120,8 @@ def _fill(
     notes: list[str] = []
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        rows, ids = [example.inputs for example in examples], map(dataset.row_label, count())
-        findings = template_findings(prompt, dataset.columns, len(examples), dataset.expected)
+        rows, ids = [example.variables for example in examples], map(dataset.row_label, count())
+        findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
         calls = prompt.calls(renderer, rows, ids)

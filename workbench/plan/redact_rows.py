@@ -31,7 +31,7 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     examples: list[Example] = []
     for start in range(0, len(dataset.examples), CHUNK):
         chunk = dataset.examples[start : start + CHUNK]
-        text = json.dumps([[e.id, e.inputs, e.expectations] for e in chunk])
+        text = json.dumps([[e.id, *map(dict, e.columns())] for e in chunk])
         is_clean = redactor.redact(text) == text
         examples += chunk if is_clean else (_redacted(example, redactor) for example in chunk)
     changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
@@ -65,4 +65,6 @@ def _redacted(example: Example, redactor: Redactor) -> Example:
         id=redactor.redact(example.id),
         inputs=redactor.redact_json(example.inputs),
         expectations=redactor.redact_json(example.expectations),
+        metadata=redactor.redact_json(example.metadata),
+        reserved=redactor.redact_json(example.reserved),
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from workbench.canonical import JSON, digest
-from workbench.dataset import Example
+from workbench.dataset import Example, RowScope
 from workbench.experiment import Experiment, OpenModel
 from workbench.model import Request
 from workbench.plan.clusters import Copies, find_copies, number_clusters
@@ -119,6 +119,14 @@ class Plan:
         groups = enumerate(self.experiment.dataset.groups[: self.rows])
         return find_copies((row, None) if group is None else group for row, group in groups)
 
+    @property
+    def _reserved(self) -> list[list[JSON]]:
+        """Values that templates read and the dataset's digest doesn't cover, by row."""
+        read = {name for variant in self.variants for name in variant.prompt.all_variables}
+        names = read.intersection(self.experiment.dataset.reserved)
+        rows = (example.reserved for example in self.examples) if names else ()
+        return [[row.get(name) for name in sorted(names)] for row in rows]
+
     @cached_property
     def _clusters(self) -> dict[frozenset[Copies], tuple[int, ...]]:
         return {}
@@ -136,16 +144,18 @@ class Plan:
     @property
     def digest(self) -> str:
         """Identity of an invocation: prompts, data and its groups, models, evaluators, limits."""
-        groups = self.experiment.dataset.groups
+        dataset = self.experiment.dataset
+        groups, reserved = dataset.groups, self._reserved
         return digest(
             {
                 "experiment": self.experiment.name,
                 "variants": [variant.digest for variant in self.variants],
-                "dataset": self.experiment.dataset.digest,
+                "dataset": dataset.digest,
                 "evaluators": [[e.name, e.digest] for e in self.experiment.evaluators],
                 "repeats": self.experiment.repeats,
                 "scope": self.scope,
                 **({"groups": groups} if groups else {}),
+                **({"reserved": reserved} if reserved else {}),
             }
         )
 
@@ -156,6 +166,7 @@ class Scope:
 
     Attributes:
         limit: number of rows from the start; None: all.
+        sample: number of rows of a random sample; None: as the file says.
         only: patterns of variant names, each of which adds variants; empty: all.
         race: metric in which clearly worse variants drop out; empty: the first one; None: no
             variant drops out.
@@ -164,19 +175,25 @@ class Scope:
     limit: int | None = None
     only: Sequence[str] = ()
     race: str | None = None
+    sample: int | None = None
+
+    @property
+    def rows(self) -> RowScope:
+        """The rows to load."""
+        return RowScope(self.limit, self.sample)
 
     @classmethod
     def from_json(cls, limits: Mapping[str, Any]) -> "Scope":
         """Return the scope that `as_json` wrote."""
         only = limits.get("only", ())
         patterns = [only] if isinstance(only, str) else only
-        return cls(limits.get("limit"), patterns, limits.get("race"))
+        return cls(limits.get("limit"), patterns, limits.get("race"), limits.get("sample"))
 
     def as_json(self) -> dict[str, JSON]:
         """Return the limits as JSON; empty if there are none. A single pattern is no list."""
         patterns = sorted(set(filter(None, self.only)))
         only = patterns if len(patterns) > 1 else "".join(patterns) or None
-        limits = {"limit": self.limit, "only": only, "race": self.race}
+        limits = {"sample": self.sample, "limit": self.limit, "only": only, "race": self.race}
         return {name: value for name, value in limits.items() if value is not None}
 
 

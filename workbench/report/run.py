@@ -64,12 +64,15 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
 
 def _limit_lines(plan: Plan) -> list[str]:
     """A limited run is a look: several looks make more false verdicts than one."""
-    if "limit" not in plan.scope or len(plan.variants) < 2:
+    flags = [name for name in ("sample", "limit") if name in plan.scope]
+    if not flags or len(plan.variants) < 2:
         return []
+    look, total = f"the first {plan.rows:,}", plan.experiment.dataset.rows
+    look += f" of {total:,} rows" if total > plan.rows else " rows of the sample"
+    options = " ".join(f"--{name} {plan.scope[name]}" for name in flags)
     return [
-        f"a look at the first {plan.rows:,} of {plan.experiment.dataset.rows:,} rows: looking "
-        "again after more rows raises the 5% of false verdicts; workbench compare --anytime "
-        f"--limit {plan.rows} shows verdicts that hold at every look"
+        f"a look at {look}: looking again after more rows raises the 5% of false verdicts; "
+        f"workbench compare --anytime {options} shows verdicts that hold at every look"
     ]
 
 

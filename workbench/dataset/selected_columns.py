@@ -1,0 +1,76 @@
+"""Columns that are read: `columns:` and `drop:` of an experiment file.
+
+    drop: [raw]      {"text": "Fun.", "raw": b"…"}      {"text": "Fun."}
+
+Columns that another setting names (`expected`, `id`, `split`, `cluster`) are always read, so that
+`columns:` need only list what templates use. Of nested rows, names of inputs count, too.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from workbench.dataset.dataset_spec import DatasetSpec
+from workbench.dataset.types import SPLIT
+from workbench.errors import unknown_name
+
+Row = Mapping[str, Any]
+NESTED = ("inputs", "expectations", "metadata")
+_MAX_SEEN = 1000  # columns that the message about an unknown one can list
+
+
+class ColumnSelection:
+    """The columns that a dataset reads; notes which of the listed ones its rows have."""
+
+    def __init__(self, spec: DatasetSpec) -> None:
+        self._dropped = frozenset(spec.drop or ())
+        listed = spec.columns or ()
+        named = {word for _, name in spec.named_columns() for word in _words(name)}
+        self._read = frozenset({*listed, *named, *NESTED, *spec.id_columns, SPLIT})
+        self._key = "drop" if spec.drop else "columns"
+        self._missing = {*self._dropped, *listed}
+        self._seen: dict[str, None] = {}
+        self.lists_columns = spec.columns is not None
+        self.is_complete = not self._missing  # every column is read
+
+    def keeps(self, column: str) -> bool:
+        """True if the column is read."""
+        return column in self._read if self.lists_columns else column not in self._dropped
+
+    def select(self, row: Row) -> Row:
+        """The columns of a row that are read."""
+        if self.is_complete:
+            return row
+        inputs = row.get("inputs")
+        nested = inputs if isinstance(inputs, Mapping) else {}
+        self.note_columns((*row, *nested))
+        selected = {column: value for column, value in row.items() if self.keeps(column)}
+        if nested and "inputs" in selected:
+            selected["inputs"] = {c: value for c, value in nested.items() if self.keeps(c)}
+        return selected
+
+    def note_columns(self, columns: Iterable[str]) -> None:
+        """Note the columns of a row or of a header."""
+        if self._missing:
+            self._missing.difference_update(columns)
+            if len(self._seen) < _MAX_SEEN:
+                self._seen.update(dict.fromkeys(columns))
+
+    def rows(self, rows: Iterable[tuple[int, Row]], name: str) -> Iterator[tuple[int, Row]]:
+        """The rows; after the last one, check that they had every listed column.
+
+        Raises:
+            WorkbenchError: no row has a column that `columns:` or `drop:` lists.
+        """
+        empty = True
+        for row in rows:
+            yield row
+            empty = False
+        if self._missing and not empty:
+            column = min(self._missing)
+            raise unknown_name(f"column in `{self._key}`:", column, self._seen, where=name)
+
+
+def _words(name: str) -> list[str]:
+    """The columns that a name, a path or an expression may read."""
+    return [name, *re.findall(r"\w+", name)]
