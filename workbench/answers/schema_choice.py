@@ -17,6 +17,7 @@ from workbench.canonical import JSON
 FIELD = "choice"  # of the schema
 FENCE = re.compile(r"```[\w-]*(.*?)```", re.DOTALL)
 QUOTES = {'"': '"', "'": "'", "“": "”", "‘": "’", "«": "»", "`": "`"}
+ANY_FIELD = re.compile(rf'"{FIELD}"\s*:\s*("(?:[^"\\]|\\.)*")')
 CUT_FIELD = re.compile(rf'\s*\{{\s*"{FIELD}"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -27,7 +28,9 @@ def read_choice(answer: str, choices: Collection[str]) -> str | None:
     """
     if answer in choices:
         return answer
-    for text in _candidates(answer):
+    for number, text in enumerate(_candidates(answer)):
+        if number == 1 and len(set(ANY_FIELD.findall(answer))) > 1:
+            return None  # several objects, which differ
         if choice := _as_choice(text, choices):
             return choice
         with suppress(ValueError, RecursionError):

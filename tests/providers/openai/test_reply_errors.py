@@ -52,6 +52,25 @@ SHAPES = {
         {"choices": None, "base_resp": {"status_code": 1008, "status_msg": "insufficient balance"}},
         402,
     ),
+    "DeepSeek's": (
+        {"error": {"message": "Insufficient Balance", "code": "invalid_request_error"}},
+        402,
+    ),
+    "OpenAI's unknown model": (
+        {"error": {"type": "invalid_request_error", "message": "no", "code": "model_not_found"}},
+        404,
+    ),
+    "a bad request": ({"error": {"type": "invalid_request_error", "message": "top_p?"}}, 400),
+    "Apigee's": ({"fault": {"faultstring": "Rate limit quota violation"}}, 429),
+    "AWS's": ({"__type": "ThrottlingException", "message": "Rate exceeded"}, 429),
+    "AWS's tokens": ({"message": "Too many tokens, please wait before trying again."}, 429),
+    "AWS's denial": ({"Message": "User is not authorized"}, 403),
+    "a limit reached": ({"status": "error", "message": "Daily limit reached"}, 429),
+    "concurrency": ({"error": {"message": "Too many concurrent requests"}}, 429),
+    "Cloudflare's": (
+        {"success": False, "errors": [{"code": 3040, "message": "capacity temporarily exceeded"}]},
+        503,
+    ),
     "a flag": ({"error": True, "message": "overloaded"}, 529),
 }
 ANSWERS = [
@@ -84,7 +103,14 @@ def test_other_bodies_hold_no_error(body):
         ({"metadata": {"headers": {"Retry-After": "7"}}}, 7.0),
         ({"message": "Rate limit reached. Please try again in 20ms."}, 0.02),
         ({"message": "Please retry after 3 seconds."}, 3.0),
+        ({"message": "Please try again in 7.66s. Visit …"}, 7.66),
+        ({"message": "Please try again in 6m0s."}, 360.0),
+        ({"message": "Please try again in 1h2m26.5s."}, 3746.5),
+        ({"message": "Try again in 20 minutes"}, 1_200.0),
+        ({"message": "Please wait 1 minute and 30 seconds."}, 90.0),
+        ({"message": "retry after: 500 ms"}, 0.5),
         ({"message": "Please wait."}, None),
+        ({"message": "Retry 3 more times"}, None),
         ({"retry_after": 0}, None),
     ],
 )

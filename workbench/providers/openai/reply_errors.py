@@ -16,35 +16,65 @@ from dataclasses import dataclass
 from workbench.canonical import JSON
 
 STATUS_KEYS = ("code", "status", "status_code", "statusCode", "http_status", "http_code", "error")
-NAME_KEYS = ("code", "type", "status", "reason", "error_type", "error_code", "title", "error")
+NAME_KEYS = (
+    "code",
+    "type",
+    "__type",
+    "errorcode",
+    "status",
+    "reason",
+    "error_type",
+    "error_code",
+    "title",
+    "error",
+)
 MESSAGE_KEYS = (
-    *("message", "msg", "detail", "error_message", "error_msg", "status_msg", "title", "error"),
+    *(
+        "message",
+        "Message",
+        "msg",
+        "detail",
+        "faultstring",
+        "error_message",
+        "error_msg",
+        "status_msg",
+        "title",
+        "error",
+    ),
 )
 UNNAMED_STATUS = 500
 DEPTH = 4  # of error objects inside of error objects
 # Codes in words, in the order in which they are searched: first in codes, then in the message.
 NAMED_STATUSES = {
     400: r"content.?(filter|policy)|ContentPolicy|data.?inspection|moderation|context.?(length|size"
-    r"|window)|maximum context|invalid.?(request|argument|parameter|prompt)|bad.?request"
-    r"|unsupported|failed.?precondition|out.?of.?range",
+    r"|window|limit)"
+    r"|token.?limit.?exceeded|maximum context|invalid.?(argument|parameter|prompt)|unsupported"
+    r"|failed.?precondition|out.?of.?range",
     402: r"insufficient.?(credit|balance|fund)|payment.?required|requires? (more|additional) credit"
     r"|arrearage|billing|credit balance|no credit",
-    429: r"rate.?limit|too.?many.?requests|throttl|resource.?(has been )?exhausted|quota",
+    429: r"rate.?limit|rate exceeded|too many (concurrent )?(requests|connections)|TooManyRequests"
+    r"|too_many_requests|throttl|resource.?(has been )?exhausted|quota|concurren|slow.?down"
+    r"|please wait|limit (reached|exceeded)",
     401: r"(invalid|incorrect|missing|wrong).{0,12}\bapi.?key|api.?key.{0,20}invalid|authenticat"
     r"|unauthori[sz]ed",
-    403: r"permission|forbidden|access.?denied",
+    403: r"permission|forbidden|access.?denied|not authorized",
     404: r"not.?found|no such|does not exist|unknown.?model",
     413: r"too.?large",
     422: r"unprocessable|validation",
     529: r"overloaded",
-    503: r"unavailable|at capacity|busy|try again later|loading",
+    503: r"unavailable|at capacity|capacity (is )?(temporarily )?exceeded|busy"
+    r"|try again later|loading",
     504: r"time.?d?.?out|deadline",
 }
+GENERIC = re.compile(r"(?i)invalid.?request|bad.?request")  # a 400, unless the message says more
+# `try again in 7.66s`, `in 6m0s`, `wait 30 seconds`
 WAIT = re.compile(
-    r"(?i)(?:try again|retry) (?:in|after) (\d+(?:\.\d+)?) ?"
-    r"(ms|milliseconds?|s|sec|seconds?|m|min)\b"
+    r"(?i)\b(?:try again|retry|wait)(?: in| after| for)?:? "
+    r"((?:\d+(?:\.\d+)? ?(?:ms|milliseconds?|h(?:ou)?rs?|h|min(?:ute)?s?|m|sec(?:ond)?s?|s)"
+    r"(?![a-z])(?:,? and |,? )?)+)"
 )
-UNIT_S = {"m": 60.0, "min": 60.0, "ms": 0.001, "millisecond": 0.001, "milliseconds": 0.001}
+DURATION = re.compile(r"(?i)(\d+(?:\.\d+)?) ?(ms|mil|h|m|s)")
+UNIT_S = {"ms": 0.001, "mil": 0.001, "s": 1.0, "m": 60.0, "h": 3_600.0}
 
 
 @dataclass(frozen=True)
@@ -92,7 +122,8 @@ def wait_s(fields: Mapping[str, JSON]) -> float | None:
         if number and float(number[1]):
             return float(number[1]) * scale
     if match := WAIT.search(str(fields.get("message") or "")):
-        return float(match[1]) * UNIT_S.get(match[2].lower(), 1.0) or None
+        parts = DURATION.findall(match[1])
+        return sum(float(number) * UNIT_S[unit.lower()] for number, unit in parts) or None
     return None
 
 
@@ -122,6 +153,7 @@ def _error_field(body: Mapping[str, JSON]) -> JSON:
     return (
         body.get("error")
         or body.get("errors")
+        or body.get("fault")
         or _choice_error(body)
         or (isinstance(detail, dict) and detail)
         or (isinstance(base, dict) and bool(base.get("status_code")) and base)
@@ -198,7 +230,8 @@ def _status(layers: list[dict[str, JSON]]) -> int:
         for status, pattern in NAMED_STATUSES.items():
             if re.search(f"(?i){pattern}", text):
                 return status
-    return 0
+    names = (layer.get(key) for layer in layers for key in NAME_KEYS + MESSAGE_KEYS)
+    return 400 if any(GENERIC.search(name) for name in names if isinstance(name, str)) else 0
 
 
 def _merged(layers: list[dict[str, JSON]]) -> dict[str, JSON]:
