@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,19 @@ from command import WORKBENCH, add_mlflow_store, call, environment, invoke, writ
 from processes import gone
 from test_interrupts import wait_for
 
-from workbench.tracking.live_recordings import LOG, is_active
+from workbench.errors import Stopped
+from workbench.project import Project
+from workbench.tracking.live_recordings import (
+    LOG,
+    NamedRun,
+    is_active,
+    is_recording,
+    lock_recording,
+    name_process,
+    read_run,
+    wait_for_recordings,
+    write_run,
+)
 
 
 @pytest.fixture
@@ -95,9 +108,39 @@ def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(ho
     assert [process.returncode for process in waiting] == [0, 0, 0, 0]
     assert [len(variant["runs"]) for variant in json.loads(history)["variants"]] == [1, 1]
     assert [json.loads(run)["recorded_before"] for run in runs] == [True, True]
-    assert len({json.loads(run)["parent_run_id"] for run in runs}) == 1
+    (run_id,) = {json.loads(run)["parent_run_id"] for run in runs}
     assert (gone(recorder), noted_plans(home)) == (True, [])
     assert (home / ".workbench" / LOG).read_text() == ""
+    again = call(home, "run", "--no-wait").stdout
+    end_process(int(again.split(": process ")[1].split(",")[0]))
+    uri = f"sqlite:///{home}/.workbench/mlflow.db"
+    assert f"(--again: new ones)\nrecorded in {uri}, run {run_id}\n" in again
+
+
+def end_process(number: int) -> None:
+    os.kill(number, signal.SIGTERM)
+    wait_for(lambda: gone(number))
+
+
+def test_a_lock_names_its_process_and_the_run_of_the_plan(tmp_path: Path) -> None:
+    project = Project(tmp_path)
+    first = lock_recording(project, "9c1e")
+    assert (is_recording(project, "9c1e"), read_run(project, "9c1e")) == (True, None)
+    run = NamedRun("7c0f", "sqlite:///mlflow.db", 4711, "91ab")
+    name_process(first, 4711)
+    write_run(first, run)
+    os.close(first)
+    second = lock_recording(project, "9c1e")
+    assert read_run(project, "9c1e") == run
+    notes: list[str] = []
+    with pytest.raises(Stopped):
+        wait_for_recordings(project, notes.append, lambda: bool(notes), "9c1e")
+    assert notes == ["waiting until MLflow has the run before"]  # without the earlier process
+    name_process(second, 5)
+    write_run(second, replace(run, process=5, rows=""))
+    os.close(second)
+    assert read_run(project, "9c1e") == replace(run, process=5, rows="")
+    assert not is_recording(project, "9c1e")
 
 
 def test_the_end_of_the_terminal_does_not_end_the_record(home: Path) -> None:

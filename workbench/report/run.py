@@ -41,25 +41,34 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
     if invocation.not_run:
         names = [shorten(row, 40) for row in invocation.not_run]
         lines.append(f"  not run: {list_first(names, MAX_ROWS)}")
+    return [*lines, *_record_lines(invocation)]
+
+
+def _record_lines(invocation: Invocation) -> Iterator[str]:
+    """The run in MLflow, and the process that still records it."""
+    uri, run_id = invocation.tracking_uri, invocation.parent_run_id
+    process = f"process {invocation.recording_process}, .workbench/{LOG}"
+    if uri == NO_TRACKING:
+        yield "not recorded: tracking is off (tracking_uri: none)"
     if invocation.recorded_before:
-        lines.append("this invocation is recorded already: these are its runs (--again: new ones)")
-    if invocation.parent_run_id:
-        lines.append(f"recorded in {invocation.tracking_uri}, run {invocation.parent_run_id}")
-        if invocation.traced is not None:
-            lines.append(
-                f"traces: {invocation.traced:,} rows of each variant, and all failures; every row "
-                "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
-            )
-        lines.append("compare: workbench ui")
+        yield "this invocation is recorded already: these are its runs (--again: new ones)"
+    if run_id and (invocation.recorded_before or not invocation.recording_process):
+        yield f"recorded in {uri}, run {run_id}"
+        if invocation.recording_process:
+            yield f"MLflow's part is checked in the background: {process} (--wait waits for it)"
     elif invocation.recording_process:
-        lines.append(
-            f"recording in {invocation.tracking_uri} goes on in the background: process "
-            f"{invocation.recording_process}, .workbench/{LOG} (--wait waits for it)"
+        run = f"in {uri}, run {run_id}," if run_id else f"in {uri}"
+        name = "" if run_id else " and names the run"
+        yield f"recording {run} goes on in the background: {process} (--wait waits for it{name})"
+    if invocation.traced is not None and run_id:
+        yield (
+            f"traces: {invocation.traced:,} rows of each variant, and all failures; every row "
+            "is in the artifact rows.parquet (`traces:` in workbench.yaml sets how many)"
         )
-        lines.append("compare: workbench ui, which waits for it")
-    elif invocation.tracking_uri == NO_TRACKING:
-        lines.append("not recorded: tracking is off (tracking_uri: none)")
-    return lines
+    if invocation.recording_process:
+        yield "compare: workbench ui, which waits for it"
+    elif run_id:
+        yield "compare: workbench ui"
 
 
 def _limit_lines(plan: Plan) -> list[str]:

@@ -1,19 +1,25 @@
 """The recordings in MLflow that are going on, each held by the process that records it.
 
-.workbench/recording-9c1e04b7a2f35d18.lock     4711, locked as long as process 4711 lives
+.workbench/recording-9c1e04b7a2f35d18.lock     locked as long as process 4711 lives
+    4711
+    {"run_id": "7c0f…", "tracking_uri": "sqlite:///…", "process": 4711, "rows": "91ab…"}
 .workbench/recording.log                       errors of these processes
 """
 
 import fcntl
+import json
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.project import Project
 
 LOG = "recording.log"
+RUN_OFFSET = 20  # bytes before the run in a lock's file
 MAX_LOG = 256 << 10  # bytes, beyond which the log is begun again
 POLL_S = 0.1
 
@@ -36,14 +42,41 @@ def lock_recording(project: Project, plan_digest: str) -> int:
     """
     descriptor = os.open(_file(project, plan_digest), os.O_RDWR | os.O_CREAT, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    os.ftruncate(descriptor, 0)  # the process of an earlier recording
+    name_process(descriptor, None)
     return descriptor
 
 
-def name_process(descriptor: int, process: int) -> None:
-    """Write the number of the process that holds a recording's lock into its file."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{process}\n".encode(), 0)
+def name_process(descriptor: int, process: int | None) -> None:
+    """Write the number of the process that holds a recording's lock into its file; None: none."""
+    os.pwrite(descriptor, f"{process or '':<{RUN_OFFSET - 1}}\n".encode(), 0)
+
+
+@dataclass(frozen=True)
+class NamedRun:
+    """The parent run in MLflow that a plan was recorded in most recently.
+
+    Attributes:
+        process: the number of the process that recorded it.
+        rows: digest of the recorded rows; empty until they are complete.
+    """
+
+    run_id: str
+    tracking_uri: str
+    process: int
+    rows: str = ""
+
+
+def write_run(descriptor: int, run: NamedRun) -> None:
+    """Write the run into the file of a recording's lock."""
+    os.ftruncate(descriptor, RUN_OFFSET)
+    os.pwrite(descriptor, json.dumps(asdict(run)).encode(), RUN_OFFSET)
+
+
+def read_run(project: Project, plan_digest: str) -> NamedRun | None:
+    """The run that a plan was or is recorded in; None if none is known yet."""
+    with suppress(OSError, ValueError, TypeError):
+        return NamedRun(**json.loads(_file(project, plan_digest).read_bytes()[RUN_OFFSET:]))
+    return None
 
 
 def is_recording(project: Project, plan_digest: str) -> bool:

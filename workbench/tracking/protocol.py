@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.errors import ExitCode, StopCheck, WorkbenchError, not_stopped
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
@@ -99,6 +99,11 @@ class Results:
     def row_count(self) -> int:
         """Rows of all variants that have a completion."""
         return sum(result.answers.answered for result in self.variants)
+
+    @property
+    def rows_digest(self) -> str:
+        """Digest of all completions and scores."""
+        return digest(list(self.digests))[:16]
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,11 @@ BATCH = 100  # rows between two stop checks
 
 
 class DirectRecorder(Recorder):
-    """A recorder that works in this process; `stopped` is checked while rows are added."""
+    """A recorder that works in this process; `stopped` is checked while rows are added.
+
+    Attributes:
+        runs: in MLflow; None until they are open.
+    """
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class DirectRecorder(Recorder):
         self.tracking_uri = tracking_uri
         self._stopped = stopped
         self._job: RecordingJob | None = None
-        self._runs: Runs | None = None
+        self.runs: Runs | None = None
         self._variant_runs: dict[int, VariantRun] = {}
         self._failed_variants: set[int] = set()
         self._recorded_rows = 0
@@ -92,14 +96,10 @@ class DirectRecorder(Recorder):
 
     def add(self, variant: int, records: Sequence[RowRecord]) -> None:
         """See `Recorder`."""
-        if (
-            self._runs is None
-            or self._failed_variants
-            or scored_count(self._runs.children[variant])
-        ):
+        if self.runs is None or self._failed_variants or scored_count(self.runs.children[variant]):
             return  # a recorded run is compared with all answers, at the end
         try:
-            self._add(self._runs, variant, records, self._stopped)
+            self._add(self.runs, variant, records, self._stopped)
         except Stopped:
             return
         except Exception:  # the rest waits for the end, so MLflow is waited for only once more
@@ -108,7 +108,7 @@ class DirectRecorder(Recorder):
     def finish(self, results: Results, stopped: StopCheck = not_stopped) -> Recorded:
         """See `Recorder`."""
         try:
-            return self._finish(self._runs or self._open_runs(), results, stopped)
+            return self._finish(self.runs or self._open_runs(), results, stopped)
         except Stopped:
             raise
         except Exception as error:  # of MLflow, of SQLAlchemy, or caused by an unexpected reply
@@ -122,22 +122,22 @@ class DirectRecorder(Recorder):
 
     def _end_begun(self, status: str) -> None:
         """End the runs that are no longer written, so that they don't stay at `running`."""
-        if self._runs is None:
+        if self.runs is None:
             return
         begun = {
             number: run
-            for number, run in enumerate(self._runs.children)
+            for number, run in enumerate(self.runs.children)
             if ROWS not in run.data.tags or number in self._variant_runs
         }
         for number, variant_run in self._variant_runs.items():
             if variant_run.finished:
                 del begun[number]
         runs = list(begun.values())
-        if runs or RECORDED not in self._runs.parent.data.tags:
-            runs.append(self._runs.parent)
+        if runs or RECORDED not in self.runs.parent.data.tags:
+            runs.append(self.runs.parent)
         for run in runs:
             with short_timeout(), suppress(Exception):
-                end_run(self._runs.store, run, status)
+                end_run(self.runs.store, run, status)
 
     def _open_runs(self, *, again: bool = False) -> Runs:
         """Open the runs of the job; with `again` new ones, in which nothing is recorded yet."""
@@ -155,8 +155,8 @@ class DirectRecorder(Recorder):
             store, self._job.plan, experiment_id, commit, prefix
         )
         job = replace(self._job, plan=plan, again=again or self._job.again)
-        self._runs = open_runs(store, experiment_id, job, environment)
-        return self._runs
+        self.runs = open_runs(store, experiment_id, job, environment)
+        return self.runs
 
     def _add(
         self, runs: Runs, variant: int, records: Sequence[RowRecord], stopped: StopCheck

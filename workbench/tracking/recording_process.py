@@ -22,7 +22,7 @@ from typing import Any
 from workbench.errors import StopCheck, Stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.live_recordings import LOG, lock_recording, name_process, open_log
+from workbench.tracking.live_recordings import LOG, lock_recording, name_process, open_log, read_run
 from workbench.tracking.protocol import (
     DETACH,
     STOP,
@@ -48,9 +48,11 @@ class RecordingProcess(Recorder):
         self.tracking_uri = tracking_uri
         self._pipe: Connection | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._job: RecordingJob | None = None
 
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
+        self._job = job
         self._pipe, child_end = Pipe()
         lock, log = lock_recording(self._project, job.plan.digest), open_log(self._project)
         self._process = subprocess.Popen(
@@ -97,11 +99,21 @@ class RecordingProcess(Recorder):
         self._send_bytes(DETACH)
         if self._process.poll() is not None:
             return self._ended_early(results)
-        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
-        recorded = Recorded(uri, process=self._process.pid)
+        recorded = self._named_run(results, self._process.pid)
         self._pipe.close()
         self._process = self._pipe = None
         return recorded
+
+    def _named_run(self, results: Results, process: int) -> Recorded:
+        """The run in MLflow as far as it is known: opened by now, or that of an earlier command."""
+        assert self._job
+        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
+        run = read_run(self._project, self._job.plan.digest)
+        if not run or run.tracking_uri != uri:
+            return Recorded(uri, process=process)
+        before = run.rows == results.rows_digest and not self._job.again
+        run_id = run.run_id if before or run.process == process else ""
+        return Recorded(uri, parent_run_id=run_id, recorded_before=before, process=process)
 
     def stop(self, timeout_s: float) -> None:
         """See `Recorder`."""

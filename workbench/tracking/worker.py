@@ -20,14 +20,15 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any, TextIO, cast
 
 from workbench.errors import Stopped
 from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
-from workbench.tracking.live_recordings import MAX_LOG
-from workbench.tracking.protocol import DETACH, STOP, Results, RowRecord
+from workbench.tracking.live_recordings import MAX_LOG, NamedRun, read_run, write_run
+from workbench.tracking.protocol import DETACH, STOP, Recorded, Results, RowRecord
 
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core
@@ -49,8 +50,9 @@ class Log(RedactedStream):
 class RecordingWorker:
     """One recording, from start to end."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: Connection, lock: int) -> None:
         self._pipe = pipe
+        self._lock = lock
         self._backlog = Backlog()
         self._stopping = threading.Event()
         self._detached = False
@@ -68,6 +70,11 @@ class RecordingWorker:
             return
         recorder = DirectRecorder(project, redactor, tracking_uri, stopped)
         recorder.begin(job)
+        if runs := recorder.runs:
+            run = NamedRun(runs.parent.info.run_id, runs.store.masked_uri, os.getpid())
+            before = read_run(project, job.plan.digest)
+            same = before and before.run_id == run.run_id
+            write_run(self._lock, replace(run, rows=before.rows) if before and same else run)
         if self._backlog.empty():  # use the wait for the first rows
             import_evaluate()
         with suppress(Stopped):
@@ -77,16 +84,26 @@ class RecordingWorker:
                     recorder.add(*values)
                 elif kind == "results":
                     results, finished = values
-                    finished(recorder.finish(results, stopped))
+                    recorded = recorder.finish(results, stopped)
+                    self._name_run(recorded, results)
+                    finished(recorded)
                     return
                 else:
                     variants, digests, not_run = values
                     results = Results(
                         variants, digests, not_run, self._request_rows, self._request_pages
                     )
-                    self._pipe.send(("done", recorder.finish(results, stopped)))
+                    recorded = recorder.finish(results, stopped)
+                    self._name_run(recorded, results)
+                    self._pipe.send(("done", recorded))
                     return
         recorder.stop(math.inf)  # ends this process if it takes too long
+
+    def _name_run(self, recorded: Recorded, results: Results) -> None:
+        """Name the run that holds these rows for the next command."""
+        if not recorded.problems:
+            run_id, uri = recorded.parent_run_id, recorded.tracking_uri
+            write_run(self._lock, NamedRun(run_id, uri, os.getpid(), results.rows_digest))
 
     def _request_rows(self, variant: int) -> Iterator[Sequence[RowRecord]]:
         self._pipe.send(("want", variant))
@@ -143,7 +160,7 @@ def main() -> None:
     _, pipe, lock = map(int, sys.argv[1:])
     os.set_inheritable(lock, False)  # open until the end, but not in processes that MLflow starts
     os.nice(NICE)
-    worker = RecordingWorker(Connection(pipe))
+    worker = RecordingWorker(Connection(pipe), lock)
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, worker.terminate)
