@@ -1,5 +1,6 @@
-"""What people delete in MLflow, and what MLflow leaves of it, never stops a recording."""
+"""What people delete in MLflow, and what a killed process leaves there, stops no recording."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ from record_contents import expected_record, stored_record
 from recording import Recording
 
 from workbench.run.summary import Invocation
+from workbench.tracking.live_recordings import lock_recording
 
 EXPERIMENT = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -101,3 +103,22 @@ def test_what_was_deleted_is_recorded_again(
     done = left.run(EXPERIMENT)
     assert done.problems == ()
     assert stored_record(left.client, done) == expected_record(done)
+
+
+@pytest.mark.parametrize(("held", "status"), [(False, "KILLED"), (True, "RUNNING")])
+def test_runs_of_a_killed_process_are_ended_by_the_next_recording(
+    recording: Recording, held: bool, status: str
+) -> None:
+    recording.bench.write("rows.jsonl", ROWS)
+    killed = recording.run(EXPERIMENT)
+    ids = [killed.parent_run_id, killed.variants[0].run_id]
+    for run_id in ids:  # as SIGKILL leaves them
+        recording.client.update_run(run_id, status="RUNNING")
+    lock = lock_recording(recording.project, killed.plan.digest) if held else None
+    done = recording.run(EXPERIMENT.replace("exact_match", "exact_match, output_tokens"))
+    if lock is not None:
+        os.close(lock)
+    assert done.parent_run_id not in ids
+    assert [recording.client.get_run(run_id).info.status for run_id in ids] == [status] * 2
+    ended = [done.parent_run_id, done.variants[0].run_id]
+    assert [recording.client.get_run(run_id).info.status for run_id in ended] == ["FINISHED"] * 2

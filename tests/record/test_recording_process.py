@@ -5,6 +5,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,8 +48,9 @@ def text(server: OpenAIServer) -> str:
 def recording_process() -> int | None:
     """The recording process of this one."""
     for child in children(os.getpid()):
-        if b"workbench.tracking.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return child
+        with suppress(OSError):  # it has ended
+            if b"workbench.tracking.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return child
     return None
 
 
@@ -62,18 +65,41 @@ def test_it_holds_what_a_recording_in_our_own_process_would(
     assert recording_process() is None
 
 
-def test_its_death_costs_no_answer_and_the_next_run_records_the_rest(
+@contextmanager
+def killer(server: OpenAIServer, times: int) -> Iterator[None]:
+    """Kill the recording process so often, each time another one."""
+
+    def kill() -> None:
+        killed: set[int | None] = {None}
+        while len(killed) <= times:
+            while (process := recording_process()) in killed or len(server.requests) < ROWS // 2:
+                time.sleep(0.02)
+            assert process
+            os.kill(process, signal.SIGKILL)
+            killed.add(process)
+
+    thread = threading.Thread(target=kill, daemon=True)
+    thread.start()
+    yield
+    thread.join()
+
+
+def test_another_process_takes_over_when_it_is_killed(
     apart: Recording, server: OpenAIServer
 ) -> None:
-    def kill() -> None:
-        while (process := recording_process()) is None or len(server.requests) < ROWS // 2:
-            time.sleep(0.02)
-        os.kill(process, signal.SIGKILL)
+    with killer(server, times=1):
+        done = apart.run(text(server))
+    assert (done.exit_code, done.problems) == (ExitCode.DONE, ())
+    assert stored_record(apart.client, done) == expected_record(done)
+    assert {run.info.status for run in apart.runs()} == {"FINISHED"}
+    assert (pending_invocations(apart.project), recording_process()) == ([], None)
 
-    killer = threading.Thread(target=kill, daemon=True)
-    killer.start()
-    done = apart.run(text(server))
-    killer.join()
+
+def test_two_deaths_cost_no_answer_and_the_next_run_records_the_rest(
+    apart: Recording, server: OpenAIServer
+) -> None:
+    with killer(server, times=2):
+        done = apart.run(text(server))
     assert done.exit_code == ExitCode.NOT_RECORDED
     assert [problem.message for problem in done.problems] == [
         f"the recording process ended early: {ROWS} rows may be missing in MLflow"

@@ -90,6 +90,12 @@ def is_active(store: Path, plan_digest: str) -> bool:
     return any(_process_of(file) is not None for file in files)
 
 
+def is_abandoned(store: Path, plan_digest: str) -> bool:
+    """True if a process of this project ran or recorded this plan, and none does now."""
+    files = [store / f"{kind}-{plan_digest[:16]}.lock" for kind in ("plan", "recording")]
+    return any(file.exists() for file in files) and not is_active(store, plan_digest)
+
+
 def wait_for_recordings(
     project: Project,
     note: Callable[[str], None],

@@ -12,6 +12,7 @@ sync` records the rest.
 from collections.abc import Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from mlflow.exceptions import MlflowException
 from sqlalchemy.exc import SQLAlchemyError
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
+from workbench.tracking.live_recordings import is_abandoned
 from workbench.tracking.mlflow_client import (
     access_fix,
     lost_files_error,
@@ -52,6 +54,7 @@ from workbench.tracking.runs import (
     RECORDED,
     Runs,
     begin_recording,
+    end_abandoned,
     log_tags,
     open_runs,
 )
@@ -127,7 +130,7 @@ class DirectRecorder(Recorder):
         begun = {
             number: run
             for number, run in enumerate(self.runs.children)
-            if ROWS not in run.data.tags or number in self._variant_runs
+            if run.data.tags.get(ROWS, "-") == "-" or number in self._variant_runs
         }
         for number, variant_run in self._variant_runs.items():
             if variant_run.finished:
@@ -156,6 +159,8 @@ class DirectRecorder(Recorder):
         )
         job = replace(self._job, plan=plan, again=again or self._job.again)
         self.runs = open_runs(store, experiment_id, job, environment)
+        with suppress(MlflowException):
+            end_abandoned(self.runs, partial(is_abandoned, self._project.store))
         return self.runs
 
     def _add(

@@ -75,7 +75,16 @@ class RecordingProcess(Recorder):
         self._send("add", variant, records)
 
     def finish(self, results: Results, stopped: StopCheck) -> Recorded:
-        """See `Recorder`."""
+        """See `Recorder`. If the process was killed, another one takes over, once."""
+        recorded = self._finish(results, stopped)
+        if recorded is None and self._job:
+            self._end(EXIT_S)
+            self.begin(self._job)
+            recorded = self._finish(results, stopped)
+        return recorded or self._ended_early(results)
+
+    def _finish(self, results: Results, stopped: StopCheck) -> Recorded | None:
+        """Have the process finish the recording; None if it ended before it had."""
         self._send("finish", results.variants, results.digests, results.not_run)
         while reply := self._receive(stopped):
             kind, value = reply
@@ -89,7 +98,7 @@ class RecordingProcess(Recorder):
             for records in results.rows(value):
                 self._send("add", value, records)
             self._send("all", value)
-        return self._ended_early(results)
+        return None
 
     def hand_over(self, results: Results, finished: Callable[[Recorded], None]) -> Recorded:
         """See `Recorder`."""

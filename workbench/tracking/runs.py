@@ -10,18 +10,20 @@ whose traces a run shows for rows that are equal. `record_state` has the other t
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 
 from mlflow.entities import Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_TYPE
 
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
 from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
-from workbench.tracking.record_state import ROWS, scored_count
+from workbench.tracking.record_state import KILLED, ROWS, end_run, scored_count
 from workbench.tracking.row_trace import linked_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
@@ -73,6 +75,23 @@ def open_runs(
             children = _child_runs(store, experiment_id, plan, tags, parent)
     in_order = [children[variant.digest] for variant in plan.variants]
     return Runs(store, experiment_id, job, environment, parent, in_order)
+
+
+def end_abandoned(runs: Runs, is_abandoned: Callable[[str], bool]) -> None:
+    """End the experiment's runs that a killed process left at RUNNING.
+
+    `is_abandoned` is True for the digest of a plan that no process runs or records.
+    """
+    parents = {runs.parent.info.run_id: runs.parent}
+    for run in _select(runs.store, runs.experiment_id, "attributes.status = 'RUNNING'"):
+        parent_id = run.data.tags.get(MLFLOW_PARENT_RUN_ID, run.info.run_id)
+        with suppress(MlflowException):  # its parent is deleted, or it is another user's
+            if parent_id not in parents:
+                parents[parent_id] = runs.store.client.get_run(parent_id)
+            plan = parents[parent_id].data.tags.get(PLAN, "")
+            superseded = plan == runs.job.plan.digest and parent_id != runs.parent.info.run_id
+            if superseded or is_abandoned(plan):
+                end_run(runs.store, run, KILLED)
 
 
 def _loses_answers(job: RecordingJob, children: Mapping[str, Run]) -> bool:
@@ -132,9 +151,14 @@ def _child_runs(
 
 
 def _search(store: TrackingStore, experiment_id: str, tag: str, value: str) -> list[Run]:
+    return _select(store, experiment_id, f"tags.`{tag}` = '{value}'")
+
+
+def _select(store: TrackingStore, experiment_id: str, condition: str) -> list[Run]:
+    """The runs of an experiment for which a condition of MLflow's search language is true."""
     pages = read_pages(
         lambda token: store.client.search_runs(
-            [experiment_id], f"tags.`{tag}` = '{value}'", max_results=1000, page_token=token
+            [experiment_id], condition, max_results=1000, page_token=token
         )
     )
     return list(pages)
