@@ -80,25 +80,27 @@ DATASETS = [
     Case(
         "B15-nan",
         (
-            "error: {root}/prompts/qa/rows.jsonl:1: NaN is not JSON\n"
-            "  fix: write null for a missing number\n"
+            "error: {root}/prompts/qa/rows.jsonl:1: column 'text': NaN is not JSON\n"
+            "  fix: write null for a missing number, "
+            "or leave the column out: `drop: [text]`\n"
         ),
         rows('{"text": NaN, "label": "1"}\n'),
     ),
     Case(
         "B15-huge",
         (
-            "error: {root}/prompts/qa/rows.jsonl:1: the number "
+            "error: {root}/prompts/qa/rows.jsonl:1: column 'text': the number "
             "100000000000000000000000000000… (401 characters) is too large\n"
-            "  fix: write it as a string\n"
+            "  fix: write it as a string, or leave the column out: `drop: [text]`\n"
         ),
         rows('{"text": 1' + "0" * 400 + ', "label": "1"}\n'),
     ),
     Case(
         "B15-1e400",
         (
-            "error: {root}/prompts/qa/rows.jsonl:1: the number 1e400 is too large\n"
-            "  fix: write it as a string\n"
+            "error: {root}/prompts/qa/rows.jsonl:1: column 'text': the number 1e400 is too "
+            "large\n"
+            "  fix: write it as a string, or leave the column out: `drop: [text]`\n"
         ),
         rows('{"text": 1e400, "label": "1"}\n'),
     ),
@@ -138,7 +140,7 @@ DATASETS = [
     Case(
         "B15-object",
         (
-            "error: {root}/prompts/qa/rows.json:1: is not a list of objects\n"
+            "error: {root}/prompts/qa/rows.json:1: has no list of objects; its keys are text\n"
             "  fix: put [ ] around the objects, or name a file with one object a line .jsonl\n"
         ),
         rows(json.dumps({"text": 1}), "rows.json"),
@@ -217,7 +219,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:3: the id '1' is already used in "
             "{root}/prompts/qa/rows.jsonl:1\n"
-            "  fix: give each row its own id, or leave ids out\n"
+            "  fix: give each row its own id, or ignore the column: `id: null`\n"
         ),
         rows(
             '{"id": 1, "text": "a", "label": "1"}\n'
@@ -230,7 +232,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.jsonl:1: the id is null, not a string or a whole "
             "number\n"
-            "  fix: fill in column 'id'\n"
+            "  fix: fill in column 'id', or ignore the column: `id: null`\n"
         ),
         rows('{"id": null, "text": "a", "label": "1"}\n'),
     ),
@@ -256,7 +258,7 @@ DATASETS = [
         "B21-quote",
         (
             "error: {root}/prompts/qa/rows.csv:2: a quoted field of this row is never closed\n"
-            '  fix: close it; write "" for a quote inside\n'
+            '  fix: close it; write "" for a quote inside; `quoting: none` reads quotes as text\n'
         ),
         **csv('text,label\n"a,1\nb,2\n'),
     ),
@@ -264,8 +266,7 @@ DATASETS = [
         "B21-semicolon",
         (
             "error: {root}/prompts/qa/rows.csv:1: the header is a single column, 'text;label'\n"
-            "  fix: it seems to be separated by semicolons; use commas (.csv: commas, "
-            ".tsv: tabs)\n"
+            '  fix: it seems to be separated by semicolons: `delimiter: ";"`\n'
         ),
         **csv("text;label\na;1\n"),
     ),
@@ -281,7 +282,7 @@ DATASETS = [
         "B21-unnamed",
         (
             "error: {root}/prompts/qa/rows.csv:1: column 1 has no name\n"
-            "  fix: name it, or remove the index column\n"
+            "  fix: name it, or list the columns to read: `columns: [text, label]`\n"
         ),
         **csv(",text,label\n0,a,1\n"),
     ),
@@ -290,7 +291,7 @@ DATASETS = [
         (
             "error: {root}/prompts/qa/rows.csv:2: bad CSV: ',' expected after '\"'\n"
             "  fix: put a field that contains quotes in quotes, "
-            'and write "" for each quote inside\n'
+            'and write "" for each quote inside; `quoting: none` reads quotes as text\n'
         ),
         **csv('text,label\n"a"b,1\n'),
     ),
@@ -306,50 +307,48 @@ DATASETS = [
         "B23-latin-1",
         (
             "error: {root}/prompts/qa/rows.jsonl:1: byte 13, b'\\xe9', is not UTF-8\n"
-            "  fix: convert the file to UTF-8: iconv -f LATIN1 -t UTF-8 "
-            "{root}/prompts/qa/rows.jsonl\n"
+            "  fix: name its encoding, such as `encoding: cp1252` (Excel on Windows) or latin-1\n"
         ),
         rows('{"text": "caf\xe9", "label": "1"}\n'.encode("latin-1")),
     ),
     Case(
         "B23-utf-16",
-        (
-            "error: {root}/prompts/qa/rows.jsonl: is UTF-16 text, not UTF-8 text\n"
-            "  fix: save it as UTF-8: iconv -f UTF-16 -t UTF-8\n"
-        ),
+        "",
         rows(ROWS.encode("utf-16")),
+        words=("plan", "--json"),
+        code=0,
+        shown='"planned": 2',
     ),
     Case(
         "B23-utf-16-no-bom",
         (
-            "error: {root}/prompts/qa/rows.jsonl: is UTF-16 text, not UTF-8 text\n"
-            "  fix: save it as UTF-8: iconv -f UTF-16 -t UTF-8\n"
+            "error: {root}/prompts/qa/rows.jsonl: is UTF-16 text without a mark\n"
+            "  fix: encoding: utf-16-le\n"
         ),
         rows(ROWS.encode("utf-16-le")),
     ),
     Case(
         "B24-gzip",
         (
-            "error: {root}/prompts/qa/rows.jsonl: is gzip, not UTF-8 text\n"
-            "  fix: unpack it first: gunzip\n"
+            "error: {root}/prompts/qa/rows.jsonl: is gzip, not text\n"
+            "  fix: name it .gz, as in rows.jsonl.gz, or unpack it\n"
         ),
         rows(gzip.compress(ROWS.encode())),
     ),
     Case(
         "B24-gz",
-        (
-            "error: {root}/prompts/qa/rows.jsonl.gz: unknown dataset format '.gz'\n"
-            "  fix: unpack it first; then use one of .jsonl, .ndjson, .json, .csv, "
-            ".tsv, .parquet\n"
-        ),
+        "",
         rows(gzip.compress(ROWS.encode()), "rows.jsonl.gz"),
-        dataset="rows.jsonl.gz",
+        dataset="{path: rows.jsonl.gz, expected: label}",
+        words=("plan", "--json"),
+        code=0,
+        shown='"planned": 2',
     ),
     Case(
         "B24-zip",
         (
             "error: {root}/prompts/qa/rows.csv: is a zip archive (or a spreadsheet), not "
-            "UTF-8 text\n"
+            "text\n"
             "  fix: unpack it, or export it as CSV\n"
         ),
         rows(b"PK\x03\x04....", "rows.csv"),
@@ -391,7 +390,8 @@ DATASETS = [
         "B24-suffix",
         (
             "error: {root}/prompts/qa/rows.txt: unknown dataset format '.txt'\n"
-            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet\n"
+            "  fix: use one of .jsonl, .ndjson, .json, .csv, .tsv, .parquet, or add `delimiter:` "
+            "to read it as CSV\n"
         ),
         rows(ROWS, "rows.txt"),
         dataset="rows.txt",
@@ -409,7 +409,7 @@ DATASETS = [
     Case(
         "B24-parquet-named-jsonl",
         (
-            "error: {root}/prompts/qa/rows.jsonl: is Parquet, not UTF-8 text\n"
+            "error: {root}/prompts/qa/rows.jsonl: is Parquet, not text\n"
             "  fix: rename it to .parquet\n"
         ),
         rows(b"PAR1..."),

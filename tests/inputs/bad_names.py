@@ -179,8 +179,8 @@ NAMES = [
         "B32-sources",
         (
             "error: prompts/qa/experiment.yaml:1:1: dataset: {'path': 'rows.jsonl', "
-            "'huggingface': 'a/b'} needs exactly one of path, huggingface, mlflow; it has path "
-            "and huggingface\n"
+            "'huggingface': 'a/b'} needs exactly one of path, huggingface, mlflow, rows; it has "
+            "path and huggingface\n"
             "  fix: dataset: {path: rows.jsonl}\n"
         ),
         dataset="{path: rows.jsonl, huggingface: a/b}",

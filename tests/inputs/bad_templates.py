@@ -116,7 +116,7 @@ TEMPLATES = [
         "B02-variable",
         (
             "error: prompts/qa/plain.jinja:2:4: unknown variable 'txt' (row a, rows.jsonl:1)\n"
-            "  fix: did you mean 'text'? known: text\n"
+            "  fix: did you mean 'text'? known: text, id\n"
         ),
         template("user:\n{{ txt }}\n"),
     ),
@@ -125,7 +125,7 @@ TEMPLATES = [
         (
             "error: prompts/qa/plain.jinja:2:1: `choices`: unknown variable 'txts' (row a, "
             "rows.jsonl:1)\n"
-            "  fix: did you mean 'text'? known: text\n"
+            "  fix: did you mean 'text'? known: text, id\n"
         ),
         template('---\nchoices: "{{ txts }}"\n---\nuser:\n{{ text }}\n'),
     ),
@@ -158,7 +158,7 @@ TEMPLATES = [
         (
             "error: prompts/qa/plain.jinja:2:4: unknown variable 'completely_different' "
             "(row a, rows.jsonl:1)\n"
-            "  fix: known: text\n"
+            "  fix: known: id, text\n"
         ),
         template("user:\n{{ completely_different }}\n"),
     ),
@@ -169,8 +169,8 @@ TEMPLATES = [
             "a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text|upper|attr('x') }}\n"
-            "  fix: the row has: text (text); check optional values with `is defined` or "
-            "`default()`\n"
+            "  fix: the row has: id (text), text (text); check optional values with `is defined` "
+            "or `default()`\n"
         ),
         template("user:\n{{ text|upper|attr('x') }}\n"),
     ),

@@ -40,7 +40,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "normalize": variant.prompt.settings.as_json().get("normalize"),
         "dataset": dataset.name,
         "repeats": plan.experiment.repeats,
-        "cluster": f"{dataset.cluster} {digest(list(dataset.groups))[:8]}"
+        "cluster": f"{dataset.cluster or 'vars'} {digest(list(dataset.groups))[:8]}"
         if dataset.groups
         else None,
     }
