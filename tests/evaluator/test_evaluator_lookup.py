@@ -192,6 +192,9 @@ def test_digest_changes_with_the_settings(tmp_path):
         ("f1_score", 1.0, ""),
         ("rmse", None, "there is no expected value"),
         ("ndcg_at_k", "[1]", ""),
+        ("rouge1", None, "there is no expected value"),
+        ("bleu", ["a"], "the expected value is not a single value"),
+        ("rougeLsum", 5, ""),
     ],
 )
 def test_an_expected_value_that_a_metric_of_mlflow_cannot_read_is_known_before_paying(

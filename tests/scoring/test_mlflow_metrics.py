@@ -14,6 +14,7 @@ from sklearn import metrics as sklearn_metrics
 
 from workbench.errors import WorkbenchError, not_stopped
 from workbench.evaluator import Spec
+from workbench.evaluator.readings import TEXTS
 from workbench.scoring.adapter import adapt
 from workbench.scoring.column_metric import ColumnMetric
 from workbench.scoring.mlflow_metric import RowMetric
@@ -178,6 +179,10 @@ def test_a_metric_without_its_package_says_so(name: str, package: str, reason: s
     assert isinstance(metric, RowMetric)
     errors = [metric({}, text, {"expected_response": "a"}).error for text in ("a", "b")]
     assert errors[0] == errors[1]
+    if name in TEXTS:
+        metric = adapt(getattr(mlflow_metrics, name), {})
+        assert metric
+        assert metric({}, "a", {}).error == "there is no expected value"
     assert errors[0].startswith(reason)
 
 

@@ -4,7 +4,8 @@ r"""Readings of an answer and of the expected value by metrics of MLflow.
 (3.5, '2')
 
 Regression metrics read numbers, classification metrics labels without surrounding spaces, retrieval
-metrics JSON lists. Importing this doesn't import MLflow.
+metrics JSON lists; rouge and bleu compare with an expected text. Importing this doesn't import
+MLflow.
 """
 
 import json
@@ -18,10 +19,12 @@ NUMBERS = ("rmse", "mae", "mse", "mape", "max_error", "r2_score")
 BINARY = ("f1_score", "precision_score", "recall_score")  # of one label, without `average`
 LABELS = (*BINARY, "exact_match")
 LISTS = ("precision_at_k", "recall_at_k", "ndcg_at_k")
+TEXTS = ("rouge1", "rouge2", "rougeL", "rougeLsum", "bleu")
 READINGS = {
     **dict.fromkeys(NUMBERS, "number"),
     **dict.fromkeys(LABELS, "label"),
     **dict.fromkeys(LISTS, "list"),
+    **dict.fromkeys(TEXTS, "text"),
 }
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 PREFIX = "mlflow.metrics:"
@@ -41,7 +44,7 @@ def check_expected(expectations: Mapping[str, JSON], *, reading: str) -> None:
 
 
 def read_expected(expected: JSON, reading: str) -> JSON:
-    """Return the expected value as a `number`, a `label` or a `list`.
+    """Return the expected value as a `number`, a `label`, a `list` or a `text`.
 
     Raises:
         UnreadError: there is none, or it is no such value.
@@ -50,6 +53,8 @@ def read_expected(expected: JSON, reading: str) -> JSON:
         return read_list(expected)
     if expected is None:
         raise UnreadError("there is no expected value")
+    if reading == "text" and isinstance(expected, str):
+        return expected
     return (read_number if reading == "number" else read_label)(expected, "the expected value")
 
 

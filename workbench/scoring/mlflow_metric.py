@@ -24,6 +24,7 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.evaluator import Score, Traits
 from workbench.evaluator.readings import (
     LISTS,
+    TEXTS,
     UnreadError,
     read_expected,
     read_label,
@@ -36,6 +37,7 @@ READS = {
     **dict.fromkeys(("mae", "mse", "rmse", "r2_score", "max_error", "mape"), "number"),
     **dict.fromkeys(("recall", "precision", "f1_score", "accuracy"), "label"),
     **dict.fromkeys(LISTS, "list"),
+    **dict.fromkeys(TEXTS, "text"),
 }
 AVERAGES = ("binary", "micro", "macro", "weighted")
 DATA = ("predictions", "targets", "metrics", "inputs", "sample_weight")  # not settings
@@ -51,7 +53,7 @@ class BoundMetric:
 
     Attributes:
         parameters: of its function that are data, by name.
-        reads: `number`, `label`, `list`; empty: text.
+        reads: `number`, `label`, `list`, `text` with an expected one; empty: text.
 
     Raises:
         WorkbenchError: a setting is unknown or invalid, or the metric needs a model.
@@ -128,8 +130,11 @@ class BoundMetric:
             return output, expected
         if self.reads == "list":
             return read_list(output), read_list(expected)
-        read = read_number if self.reads == "number" else read_label
-        return read(output, "the answer"), read_expected(expected, self.reads)
+        answer: JSON = output
+        if self.reads != "text":
+            read = read_number if self.reads == "number" else read_label
+            answer = read(output, "the answer")
+        return answer, read_expected(expected, self.reads)
 
     def call(self, columns: Mapping[str, Any], **settings: JSON) -> Any:
         """Call the metric's function with columns by name; `settings` replace its own.
@@ -165,7 +170,10 @@ class RowMetric:
         """The score of one row; MLflow's own reason where it gives none."""
         if self._failure:
             return Score(error=self._failure)
-        answer, expected = self._metric.read(outputs, expectations)
+        try:
+            answer, expected = self._metric.read(outputs, expectations)
+        except UnreadError as error:
+            return Score(error=error.message)
         columns = {
             **{name: pd.Series([value]) for name, value in inputs.items()},
             "predictions": pd.Series([answer]),

@@ -112,7 +112,8 @@ def _metric(
 def _mlflow_metric(spec: Spec) -> object:
     """A metric of MLflow that needs the table alone: no hub, model or transform of the project."""
     name = spec.name.removeprefix(PREFIX)
-    if not spec.name.startswith(PREFIX) or name not in READINGS or "transform" in spec.settings:
+    reading = READINGS.get(name, "text") if spec.name.startswith(PREFIX) else "text"
+    if reading == "text" or "transform" in spec.settings:
         return None
     settings = {key: value for key, value in spec.settings.items() if key != "name"}
     return adapt(getattr(mlflow.metrics, name), settings)
