@@ -185,6 +185,8 @@ def test_lines_are_not_folded_where_output_is_no_terminal(home: Path, columns: s
     for words in (["models", "list"], ["data", "list"], ["evaluators"], ["plan"]):
         lines = invoke(home, *words, **untracked).stdout.splitlines()
         assert [line for line in lines[1:] if line.startswith(" ")] == [], words
+    linted = invoke(home, "prompts", "lint", **untracked).stdout.splitlines()
+    assert linted[-1].startswith("2 templates, 0 errors, ")
     assert len(invoke(home, "plan", **untracked).stdout.splitlines()[0].split("  ")) > 5
 
 

@@ -1,5 +1,7 @@
 """The leaderboard that a run prints."""
 
+from dataclasses import replace
+
 import pytest
 from bench import Bench
 from rich.console import Console
@@ -39,6 +41,14 @@ def test_a_mean_stands_with_its_n_and_its_interval(bench: Bench) -> None:
         "plain    0.500 n=10        10       1,200/30       4.2 s",
         "         [0.400, 0.600]",
     ]
+
+
+def test_long_names_that_differ_at_their_end_are_told_apart(bench: Bench) -> None:
+    first = result(bench, 0.5, ALL)
+    names = ["few_shot · " + "openai:m" * 12 + f" · temperature={t}" for t in (0, 1)]
+    results = [replace(first, variant=replace(first.variant, name=name)) for name in names]
+    table = leaderboard(results, currency="USD")
+    assert [str(cell) for cell in table.columns[0].cells] == names
 
 
 def test_what_is_not_in_the_mean_stands_below_it(bench: Bench) -> None:

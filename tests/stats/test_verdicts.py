@@ -117,6 +117,13 @@ def test_a_metric_without_a_range_says_why_it_gets_no_word() -> None:
     assert difference
     (verdict,) = verdicts([difference], margins=[1.0])
     assert (verdict.outcome, verdict.reason, verdict.rows_needed) == (INCONCLUSIVE, TOO_FEW, None)
+    assert difference.low
+    assert difference.low > 0  # the word does not contradict the interval
+    assert (verdict.text, verdict.word) == ("no verdict", "no verdict")
+
+
+def test_a_least_difference_beyond_the_range_is_none() -> None:
+    assert verdicts([passed(0, 1, 1)], margins=[0.05])[0].detectable is None
 
 
 def test_no_row_that_differs_is_no_certainty() -> None:

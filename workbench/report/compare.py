@@ -21,6 +21,7 @@ from workbench.prompt.write import template_text
 from workbench.report.changed_rows import example_text, row_lines
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.safe_text import (
+    NAME_WIDTH,
     escape_commands,
     escape_markdown,
     estimate,
@@ -230,7 +231,7 @@ def _title(compared: ExperimentComparison, number: int, base: int) -> str:
 
 
 def _name(compared: ExperimentComparison, number: int) -> str:
-    return shorten(compared.plan.variants[number].name, 100)
+    return shorten(compared.plan.variants[number].name, NAME_WIDTH)
 
 
 def _cells(metric: str, comparison: Comparison) -> Cells:

@@ -16,7 +16,6 @@ from workbench.canonical import JSON
 from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_text
-from workbench.report.leaderboard import SHORT
 from workbench.report.safe_text import estimate, plain, shorten
 from workbench.report.tables import align_rows
 from workbench.results.serialize import comparison_json
@@ -75,7 +74,7 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
         "no value" if value.mean is None else estimate(value.mean, value.low, value.high),
         rows_text(value.n, value.clusters or value.n),
         difference_text(comparison.difference) if comparison else "",
-        verdict.replace(INCONCLUSIVE, SHORT[INCONCLUSIVE]),
+        verdict.replace(INCONCLUSIVE, "unclear"),
     )
 
 

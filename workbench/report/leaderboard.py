@@ -19,7 +19,7 @@ from rich.text import Text
 from workbench.errors import cost_text, pluralize
 from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
-from workbench.report.safe_text import plain, seconds, shorten
+from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.types import (
     Comparison,
@@ -28,9 +28,8 @@ from workbench.results.types import (
     count_notes,
     interval_text,
 )
-from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
+from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE, Verdict
 
-SHORT = {INCONCLUSIVE: "unclear"}
 STYLES = {BETTER: "green", WORSE: "red", EQUIVALENT: "cyan", INCONCLUSIVE: "dim"}
 NOTED_COUNTS = ("failed", "not_run", "truncated", "refused")  # answers, under the rows
 MAX_DETAILS = 6  # lines about single comparisons
@@ -50,7 +49,7 @@ def leaderboard(variants: Sequence[VariantResult], *, currency: str) -> Table:
         table.add_column(Text(plain(f"cost {currency}")), justify="right")
     table.add_column("model time", justify="right", no_wrap=True)
     for variant in rank_variants(variants):
-        cells = [Text(shorten(variant.variant.name, 60))]
+        cells = [Text(shorten(variant.variant.name, NAME_WIDTH))]
         cells += [_metric(variant.metrics[name], variant.comparisons.get(name)) for name in names]
         cells += [_rows(variant), Text(_tokens(variant))]
         if priced:
@@ -63,7 +62,7 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
     """The leaderboard for a narrow terminal: a block per variant, a line per metric."""
     text = Text()
     for variant in rank_variants(variants):
-        text.append(shorten(variant.variant.name, 200) + "\n", style="bold")
+        text.append(shorten(variant.variant.name, NAME_WIDTH) + "\n", style="bold")
         for name, metric in variant.metrics.items():
             text.append(plain(f"  {name}: {interval_text(metric)}\n"))
             if comparison := variant.comparisons.get(name):
@@ -98,7 +97,7 @@ def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
 def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     """The baseline, the margins and the open comparisons; empty if nothing was compared."""
     comparisons = [
-        (f"  {shorten(variant.variant.name, 60)}, {shorten(name)}", name, comparison)
+        (f"  {shorten(variant.variant.name, NAME_WIDTH)}, {shorten(name)}", name, comparison)
         for variant in variants
         for name, comparison in variant.comparisons.items()
     ]
@@ -107,7 +106,9 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     no_verdicts = [f"no verdict on {shorten(name)}: {NO_ROW_VALUES}" for name in columns]
     if not comparisons:
         return [*(no_verdicts if variants[1:] else ()), *variance_lines(variants)]
-    baselines = list(dict.fromkeys(shorten(each.baseline, 60) for _, _, each in comparisons))
+    baselines = list(
+        dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
+    )
     baseline = baselines[0] if len(baselines) == 1 else "the baseline that shares all else"
     margins = {name: f"{name} {comparison.margin:.3g}" for _, name, comparison in comparisons}
     lines = [
@@ -205,17 +206,17 @@ def _repeats(metric: MetricResult) -> list[str]:
 
 def _verdict(comparison: Comparison, separator: str) -> Text:
     """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
-    text = _worded(comparison.difference.mean, comparison.verdict.outcome)
+    text = _worded(comparison.difference.mean, comparison.verdict)
     worst, verdict = comparison.worst, comparison.worst_verdict
     if worst and verdict and verdict.outcome != comparison.verdict.outcome:
         text.append(f"{separator}at worst ", style="yellow")
-        text.append(_worded(worst.mean, verdict.outcome))
+        text.append(_worded(worst.mean, verdict))
     return text
 
 
-def _worded(mean: float, word: str) -> Text:
+def _worded(mean: float, verdict: Verdict) -> Text:
     signed = ("+" if mean >= 0 else "-") + _number(abs(mean))
-    return Text(f"{signed} {SHORT.get(word, word)}", style=STYLES[word])
+    return Text(f"{signed} {verdict.word}", style=STYLES[verdict.outcome])
 
 
 def _outcomes(metric: MetricResult) -> list[tuple[str, int]]:

@@ -35,7 +35,7 @@ def print_findings(findings: Sequence[TaskFindings]) -> None:
     warnings += sum(len(task.file_warnings) for task in findings)
     templates = sum(len(task.prompts) for task in findings)
     counts = ((templates, "template"), (errors, "error"), (warnings, "warning"))
-    console.print(", ".join(pluralize(*count) for count in counts), highlight=False)
+    _print_line(console, ", ".join(pluralize(*count) for count in counts))
 
 
 def findings_json(findings: Sequence[TaskFindings]) -> dict[str, JSON]:

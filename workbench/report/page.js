@@ -45,7 +45,8 @@
   const count = (value) => value.toLocaleString("en");
   const plural = (value, noun) => `${count(value)} ${noun}${value === 1 ? "" : "s"}`;
   const small = (value) => value.toLocaleString("en", { maximumSignificantDigits: 3 });
-  const signed = (value) => (value >= 0 ? "+" : "−") + number(Math.abs(value));
+  const signed = (value) => (value >= 0 ? "+" : "−") + (value && Math.abs(value) < 0.0005
+    ? Math.abs(value).toPrecision(1) : number(Math.abs(value)));
   const metricOf = (name) => data.metrics.find((metric) => metric.name === name);
   const metricIndex = (name) => data.metrics.findIndex((metric) => metric.name === name);
 
@@ -116,7 +117,8 @@
       + ` n=${count(worst.n)}`));
     if (comparison) {
       const { verdict, p_adjusted: p, rows, test, difference } = comparison;
-      const word = verdict === "not enough evidence" ? "unclear" : verdict;
+      const word = comparison.reason ? "no verdict"
+        : verdict === "not enough evidence" ? "unclear" : verdict;
       parts.push(el("span", { class: `word ${word}`,
         title: `p = ${p.toPrecision(3)}, ${plural(rows, "row")}, ${test}` },
       `${signed(difference)} ${word}`), ...evidence(comparison));

@@ -16,7 +16,7 @@ from workbench.canonical import JSON
 from workbench.errors import cost_text, pluralize
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
-from workbench.report.safe_text import seconds, shorten
+from workbench.report.safe_text import NAME_WIDTH, seconds, shorten
 from workbench.report.tables import new_table
 
 
@@ -26,7 +26,7 @@ def plan_table(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> Tabl
     table = new_table(names, right=names[1:], no_wrap=names)
     for variant, cells, forecast in zip(plan.variants, plan.cells, forecasts, strict=True):
         counts = (f"{len(cells):,}", f"{forecast.requests:,}")
-        table.add_row(Text(shorten(variant.name, 60)), *counts, *_estimates(forecast))
+        table.add_row(Text(shorten(variant.name, NAME_WIDTH)), *counts, *_estimates(forecast))
     return table
 
 

@@ -14,7 +14,7 @@ from workbench.completing.check_batch import BatchCheck
 from workbench.errors import cost_text, list_first, pluralize
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
-from workbench.report.safe_text import shorten
+from workbench.report.safe_text import NAME_WIDTH, shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.run.summary import Invocation
@@ -97,7 +97,7 @@ def _race_lines(invocation: Invocation, currency: str) -> list[str]:
     return [
         f"race by {race.metric}: {dropped}, {pluralize(race.spared, 'request')} saved{cost}",
         *(
-            f"  {shorten(name, 60)}: {shorten(reason, 100)}"
+            f"  {shorten(name, NAME_WIDTH)}: {shorten(reason, 100)}"
             + (" (all its rows were stored)" if name in complete else "")
             for name, reason in race.dropped.items()
         ),

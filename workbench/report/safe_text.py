@@ -7,11 +7,14 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 (': :error::disk full', 'two lines…')
 >>> estimate(0.78, 0.707, 0.839), estimate(0.2, None, None, "+")
 ('0.780 [0.707, 0.839]', '+0.200')
+>>> estimate(-0.275, -0.543, -0.000158, "+")
+'-0.275 [-0.543, -0.0002]'
 >>> [seconds(duration) for duration in (0.85, 12.4, 185)]
 ['850 ms', '12.4 s', '3 min 05 s']
 """
 
 import json
+import math
 import re
 
 from workbench.canonical import JSON
@@ -20,6 +23,9 @@ from workbench.canonical import JSON
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
+NAME_WIDTH = (
+    200  # characters of a variant's name: names that differ in their last setting do so here
 )
 SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
 # GitHub makes links of these even after a backslash: names, issues, addresses.
@@ -60,10 +66,20 @@ def p_text(p: float) -> str:
 
 
 def estimate(value: float, low: float | None, high: float | None, sign: str = "") -> str:
-    """A value and its interval; `sign`: "+" for differences."""
+    """A value and its interval; `sign`: "+" for differences.
+
+    A bound that isn't 0 is not rounded to 0: an interval shows on which side of 0 it lies.
+    """
     if low is None or high is None:
         return f"{value:{sign}.3f}"
-    return f"{value:{sign}.3f} [{low:{sign}.3f}, {high:{sign}.3f}]"
+    return f"{value:{sign}.3f} [{_bound(low, sign)}, {_bound(high, sign)}]"
+
+
+def _bound(bound: float, sign: str) -> str:
+    decimals = 3
+    if 0 < abs(bound) < 0.0005:
+        decimals = min(12, -math.floor(math.log10(abs(bound))))
+    return f"{bound + 0.0:{sign}.{decimals}f}"
 
 
 def seconds(duration: float) -> str:

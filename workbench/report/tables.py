@@ -1,11 +1,12 @@
 """Tables without borders: rich's, and lines of plain text.
 
->>> list(align_rows([("metric", "rows"), ("label_match", "150")]))
-['  metric       rows', '  label_match  150']
+>>> list(align_rows([("metric", "rows"), ("label_match", "150"), ("正解率", "150")]))
+['  metric       rows', '  label_match  150', '  正解率       150']
 """
 
 from collections.abc import Collection, Iterator, Sequence
 
+from rich.cells import cell_len
 from rich.table import Table
 
 from workbench.report.safe_text import escape_markdown
@@ -31,9 +32,9 @@ def new_table(
 
 def align_rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """Rows of cells as lines, each column as wide as its longest cell."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        cells = (f"{c}{' ' * (width - cell_len(c))}" for c, width in zip(row, widths, strict=True))
         yield ("  " + "  ".join(cells)).rstrip()
 
 

@@ -26,7 +26,7 @@ ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytim
 MIN_DISTANCE = 1e-3  # of a standard deviation
 POWER = 0.8
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
-INCONCLUSIVE = "not enough evidence"
+INCONCLUSIVE, NO_VERDICT = "not enough evidence", "no verdict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,20 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """The outcome: `not enough evidence (Holm; alone better)` where the family decides."""
+        """The outcome: `not enough evidence (Holm; alone better)` where the family decides.
+
+        `no verdict` where there is a reason for none, whatever the interval is.
+        """
+        if self.reason:
+            return NO_VERDICT
         return self.outcome + (f" (Holm; alone {self.alone})" if self.alone else "")
+
+    @property
+    def word(self) -> str:
+        """The outcome in a table: `better`, `worse`, `equivalent`, `unclear` or `no verdict`."""
+        if self.reason:
+            return NO_VERDICT
+        return "unclear" if self.outcome == INCONCLUSIVE else self.outcome
 
 
 def verdicts(
@@ -92,6 +104,8 @@ def verdicts(
         detectable = detectable_difference(
             rows, difference.planning_sd, alpha, unseen=difference.unseen
         )
+        if difference.has_range and detectable and detectable > difference.width:
+            detectable = None  # no difference is as great
         results.append(
             Verdict(
                 outcome,

@@ -13,7 +13,6 @@ from workbench.results.types import VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
 COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", INCONCLUSIVE: "#5c6570"}
-WORDS = {INCONCLUSIVE: "unclear"}
 BASELINE = "#1b1f24"
 WIDTH, LINE_HEIGHT, MARGIN = 9.0, 0.35, 1.2  # inches
 DPI = 120
@@ -45,7 +44,7 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
         axes.plot([metric.mean or 0.0], [y], "o", color=colour)
         if comparison:
             axes.annotate(
-                f"{comparison.difference.mean:+.3f} {WORDS.get(verdict, verdict)}",
+                f"{comparison.difference.mean:+.3f} {comparison.verdict.word}",
                 (1.01, y),
                 xycoords=("axes fraction", "data"),
                 va="center",
