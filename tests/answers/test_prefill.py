@@ -21,6 +21,7 @@ REPEATED = {
     "a tag": ("<answer>", "<answer>4</answer>", "4</answer>"),
     "a letter": ("A", "Apple", "pple"),
     "Chinese": ("答案：", "答案：是", "是"),
+    "a mark behind the last character": ("caf\u00e9", "cafe\u0301: oui", ": oui"),
     "composed characters": ("Re\u0301ponse:", "R\u00e9ponse: oui", " oui"),
     "twice": ("yes", "yesyes", "yes"),
     "nothing behind it": ("yes", "yes", ""),

@@ -33,6 +33,8 @@ def repeated_length(prefill: str, text: str) -> int | None:
     length = bisect_left(
         range(len(beginning)), len(folded), key=lambda end: len(_fold(beginning[:end]))
     )
+    while length < len(beginning) and _fold(beginning[:length]) != folded:
+        length += 1  # a mark that is composed with the character before it
     spaces = len(text[length:]) - len(text[length:].lstrip())
     return length + (spaces if prefill[-1].isspace() else 0)
 
