@@ -14,7 +14,7 @@ _BOUNDS = r"""
 at (?:the )?(?:very )?(?:least|most)|(?:more|less|fewer|greater|larger|smaller) than
 (?:bigger|higher|lower|older|younger) than|than or equal to|over|under|above|below|up to|beyond
 within|exceed(?:s|ing)?|upwards? of|north of|south of|shy of|short of|until|till
-as (?:many|few|much|little|high|low) as
+as (?:many|few|much|little|high|low) as|impossible to \w+|(?:wrong|incorrect)(?: answer)?:?
 (?:minimum|maximum)(?: of)?|max\.?|min\.?|rather than|instead of|unlike|never|cannot be|between
 (?:all|anything|everything) but|except(?: for)?|excluding|other than|apart from|besides
 (?:square|cube|root|reciprocal|inverse|opposite|multiple|power|factorial|logarithm|log) of

@@ -102,7 +102,9 @@ _DAY_MONTH = re.compile(
 _MONTH_DAY = re.compile(
     rf"\b({_MONTH})\b\.?\s+(?:the\s+)?(\d{{1,2}})(?:st|nd|rd|th)?\b(?![.:/]\d)(?:,?\s+(\d{{4}})\b(?![,.]?\d))?"
 )
-_MONTH_YEAR = re.compile(rf"\b(?:{_MONTH})\b\.?,?\s+\d{{4}}\b")
+_MONTH_YEAR = re.compile(
+    rf"\b(?:{_MONTH}|Q[1-4]|H[12]|FY|(?i:spring|summer|autumn|winter))\b\.?,?\s+\d{{4}}\b"
+)
 _CJK_DATE = re.compile(r"(\d{4})\s?[年년]\s?(\d{1,2})\s?[月월]\s?(\d{1,2})\s?[日号號일]")
 
 

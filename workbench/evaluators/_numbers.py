@@ -45,8 +45,9 @@ _SIGN = r"[^\s\w|]"
 # Any one short word between two numbers joins them, in whatever language, except these.
 _APART = r"(?:is|are|was|were|be|then|but|at|so|equals?|makes?|gives?|while|on|because|if|we|not)"
 _WORDS = (
-    r"and|or|to|through|minus|(?:out )?of(?: all)?(?: the| these| those| my| our)?|"
-    r"divided by|multiplied by|for every|to the(?: power(?: of)?)?|"
+    r"and|or|to|through|possibly|maybe|perhaps|minus|(?:out )?of(?: all)?"
+    r"(?: the| these| those| my| our)?|divided by|multiplied by|"
+    r"for every|to the(?: power(?: of)?)?|"
     r"plus or minus|raised to|squared plus|and then|or even"
 )
 _OPERATOR = r"(?:\*\*|<=|>=|!=|//|\.{2,3}|[-+*/÷^=:<>~±x–—…&@,∈])"
@@ -59,7 +60,7 @@ _JOINT = re.compile(
     rf"|[,;][ ]{_SIGN}?"
     rf"|{_SIGN}{{1,6}}?"
     rf"|{_SIGN}{{0,2}}?(?:[{_LETTER}]{{1,6}}|[{_CJK}]{{1,2}}){_SIGN}{{0,2}}?"
-    rf"|(?:,| or| and)[ ][{_LETTER}][ ]?=[ ]?|(?<=[^\s\d])|_\{{?|[ ]+)"
+    rf"|(?:,| or| and)[ ][{_LETTER}][ ]?=[ ]?|(?<=[^\s\d])|_\{{?|\||[ ]+)"
     rf"(?={_NUMBER.pattern.replace('?P<', '?P<ahead_')})"
 )
 _BEFORE_YEAR = re.compile(
@@ -79,9 +80,10 @@ _OPERAND = re.compile(
 _GOES_ON = re.compile(
     rf"[{_LETTER}\^_]|[ ]?[+?](?=\s|$)|\((?=[\w-])|/[{_LETTER}]{{1,2}}(?![{_LETTER}])|-[{_LETTER}]|"
     rf"[ ]?{UNREAD}|[割成折\u0300-\u036f]|[時时点點分]半|"
-    r"\s+(?:is|was|would\s+be)\s+(?:not|wrong|incorrect)\b|"
+    r"\s+(?:is|was|would\s+be)\s+(?:not|wrong|incorrect)\b|\s+(?:is|was)n't\b|\s*[❌✗✘✖]|"
+    rf"\s*\(?(?:wrong|incorrect)\b|-(?=\s|$)|\s?[<>]=?\s?[A-Za-z{UNREAD}]|"
     r"[ ](?:[*/^+÷=]|[<>]=?|!=)[ ][\w(\ue000]|[ ]?-[ ]?[A-Za-z]\b|"
-    r"\s+(?:dozen|scores?\s+of|gross\b|pairs?\s+of|plus\b(?!\s)|point\s+\w|"
+    r"\s+(?:dozen|scores?\b(?!:)|gross\b|pairs?\s+of|plus\b(?!\s)|point\s+\w|"
     r"squared|cubed|factorial|below\b|fold\b|BCE?\b|(?:plus|minus|times|over)\s+[a-z]\b|"
     r"(?-i:[ijknxyz])(?![\w.']))",
     re.IGNORECASE,
@@ -273,8 +275,8 @@ def _is_cut(expression: Expression, form: NumberFormat) -> bool:
         r"\s*$", expression.after, re.MULTILINE
     ):
         return True  # a bullet or a minus
-    if re.search(r"[$€£¥]\s?\($", before):
-        return True  # a negative amount of bookkeeping
+    if re.search(r"[$€£¥]\s?\($|(?:^|\s),$", before):
+        return True  # a negative amount of bookkeeping, a decimal comma
     bare = re.sub(r"\s*[*_`\"'$]+\s*$", " ", before)
     if _bounds.is_approximate(bare):
         return not form.approximate

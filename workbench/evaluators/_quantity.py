@@ -9,7 +9,7 @@ True
 import datetime
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Literal
@@ -83,6 +83,10 @@ _PERCENT = {"%": 100, "‰": 1_000}
 
 def read_quantity(expression: str, unit: str, form: NumberFormat) -> Quantity | None:
     """The quantity of an expression that was cut out completely; None: it is not read."""
+    half, separator, zone = unit.partition(" ")
+    if separator:
+        time = _time(expression, half) if half or ":" in expression else None
+        return time and replace(time, unit=zone)
     if unit in ("am", "pm"):
         return _time(expression, unit)
     if unit == "" and (date := _date(expression)):

@@ -28,8 +28,14 @@ V volt volts | mA | A amp amps ampere amperes | N newton newtons | J joule joule
 cal calorie calories | kcal | Pa | kPa | byte bytes | KB kB kilobyte kilobytes
 MB megabyte megabytes | GB gigabyte gigabytes | TB terabyte terabytes | bit bits | px pixel pixels
 mph | km/h kmh kph km/hr | m/s | rpm | ha hectare hectares | acre acres | am a.m. a.m AM A.M.
-pm p.m. p.m PM P.M. | ordinal st nd rd th
+pm p.m. p.m PM P.M. | ordinal st nd rd th | bps bp | ppm | ppb | pp
 """
+# Of a time of day.
+ZONES = (
+    *("UTC", "GMT", "CET", "CEST", "MEZ", "BST", "IST", "JST", "KST", "AEST", "ET", "PT"),
+    *("EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT"),
+)
+_HALF = r"(?:[ap]\.?m\.?|[AP]\.?M\.?)"
 _SPELLINGS = {
     spelling: unit.split()[0]
     for unit in re.split(r"\||\n", _TABLE.strip())
@@ -49,7 +55,7 @@ MAGNITUDES = {
         (2, "hundred hundert 百 백"),
         (3, "thousand tausend mil mille mila тыс тысяч тысяча тысячи हज़ार हजार 千 천"),
         (4, "万 萬 만"),
-        (5, "lakh लाख"),
+        (5, "lakh lac लाख"),
         (6, "million millionen millón millones milhão milhões milione milioni miljoen milyon"),
         (6, "млн миллион миллиона миллионов"),
         (7, "crore करोड़"),
@@ -62,7 +68,10 @@ MAGNITUDES = {
 }
 SUFFIXES = {
     suffix: power
-    for power, suffixes in ((3, "k K"), (6, "M mn mln mio"), (9, "B bn"), (12, "T tn"))
+    for power, suffixes in (
+        *((3, "k K tsd Tsd grand"), (6, "M mn mln mio Mio"), (7, "cr Cr")),
+        *((9, "B bn mrd Mrd"), (12, "T tn")),
+    )
     for suffix in suffixes.split()
 }
 
@@ -81,9 +90,11 @@ MAGNITUDE = (
 SUFFIX = rf"(?:[ ]?(?:{_alternatives(SUFFIXES)}){_END})"
 _SPACED = [spelling for spelling in _SHORT if spelling not in _ATTACHED]
 UNIT = (
-    rf"(?:(?:{_alternatives(_ATTACHED)}|in){_END}|[ ]?(?:square |cubic |sq\.? )?"
+    rf"(?:(?:[ ]?{_HALF})?[ ](?:{_alternatives(ZONES)}){_END}|"
+    rf"[ ](?:per cent|miles per hour|percentage points?){_END}|"
+    rf"(?:{_alternatives(_ATTACHED)}|in){_END}|[ ]?(?:square |cubic |sq\.? )?"
     rf"(?:{_alternatives(_SPACED)}|(?i:{_alternatives(_LONG)}))(?:[²³]|\^[23])?{_END}"
-    rf"|-(?i:{_alternatives(_LONG)}){_END}(?:-old)?|[ ](?:per cent|miles per hour){_END})"
+    rf"|-(?i:{_alternatives(_LONG)}){_END}(?:-old)?)"
 )
 
 
@@ -95,8 +106,18 @@ def exponent_of(magnitude: str) -> int:
 
 def unit_of(text: str) -> str:
     """The unit of a spelling that `UNIT` or `CURRENCY` matched; empty: no unit."""
+    half, _, zone = text.strip().rpartition(" ")
+    if zone in ZONES:
+        return f"{unit_of(half) if half else ''} {zone}"
     bare = text.strip(" -.") if text.strip() not in _SPELLINGS else text.strip()
-    bare = {"per cent": "%", "miles per hour": "mph", "in": "inch", "HK$": "HK$"}.get(bare, bare)
+    bare = bare.removesuffix("s") if bare == "percentage points" else bare
+    bare = {
+        "per cent": "%",
+        "miles per hour": "mph",
+        "percentage point": "pp",
+        "in": "inch",
+        "HK$": "HK$",
+    }.get(bare, bare)
     power = next((sign for sign in "²³" if bare.endswith(sign)), "")
     power = power or {"^2": "²", "^3": "³"}.get(bare[-2:], "")
     bare = bare.removesuffix("²").removesuffix("³").removesuffix("^2").removesuffix("^3")
