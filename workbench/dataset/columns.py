@@ -38,8 +38,9 @@ class ColumnSummary:
         for columns in (inputs, expected):
             for column, value in columns.items():
                 kind = _KINDS.get(type(value))
-                if kind is not None:
-                    self._kinds.setdefault(column, {}).setdefault(kind, (number, value))
+                kinds = self._kinds.setdefault(column, {})
+                if kind is not None and kind not in kinds:
+                    kinds[kind] = (number, value)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -11,8 +11,7 @@ offers the values to choose from (`choices`) stays.
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from workbench.canonical import JSON
 from workbench.dataset.types import SPLIT, DatasetSource
@@ -27,14 +26,17 @@ _MISSING = ("-1", "-1.0")  # as an index
 _EXPRESSION_FIX = 'an expression is written in quotes: expected: "{{ choices[answer] }}"'
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """One row with the right answer in it; `remaining`: the row without what the answer reads."""
+class Answered(NamedTuple):
+    """One row with the right answer in it.
+
+    Attributes:
+        remaining: a copy of the row without what the answer reads; None: nothing is read.
+    """
 
     number: int
     values: Values
     answer: JSON = None
-    remaining: Values | None = None
+    remaining: dict[str, JSON] | None = None
 
 
 def is_empty(answer: JSON) -> bool:
@@ -83,7 +85,7 @@ def read_expected(
 
 def is_nested(values: Values) -> bool:
     """True for `{"inputs": {…}, "expectations": {…}}`."""
-    return isinstance(values.get("inputs"), Mapping)
+    return "inputs" in values and isinstance(values["inputs"], Mapping)
 
 
 def nested_error(expected: str, where: str) -> WorkbenchError:
@@ -129,7 +131,7 @@ def _read_path(value: JSON, path: Path, where: str) -> JSON:
     return value
 
 
-def _without(values: Values, paths: Iterable[Path]) -> Values:
+def _without(values: Values, paths: Iterable[Path]) -> dict[str, JSON]:
     remaining: JSON = values
     for path in paths:
         remaining = _remove(remaining, path) if path[0] in remaining else remaining

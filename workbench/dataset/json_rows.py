@@ -170,11 +170,10 @@ def _trailing_comma(error: json.JSONDecodeError, text: str) -> json.JSONDecodeEr
     return None
 
 
-def _exceeds(value: JSON, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    entries = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_exceeds(entry, levels - 1) for entry in entries)
+def _exceeds(value: Mapping[str, JSON] | list[JSON], levels: int) -> bool:
+    entries = value if isinstance(value, list) else value.values()
+    nested = [entry for entry in entries if isinstance(entry, dict | list)]
+    return levels == 0 or any(_exceeds(entry, levels - 1) for entry in nested)
 
 
 def _too_deep(where: str) -> WorkbenchError:

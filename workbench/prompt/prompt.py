@@ -162,9 +162,11 @@ class Prompt:
                     raise self._choices_error(rendered.error, row, row_id)
                 if rendered.error:
                     raise self.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
-                conversation = Conversation(text=rendered.text)
-                if settings.chat:
-                    conversation = markers.split(rendered.text, where=where, row=row_id)
+                conversation = (
+                    markers.split(rendered.text, where=where, row=row_id)
+                    if settings.chat
+                    else Conversation(text=rendered.text)
+                )
                 choices = settings.choices
                 if templates:
                     choices = self._checked_choices(rendered.choices, row_id)

@@ -16,7 +16,7 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from workbench.canonical import JSON
 from workbench.workers.worker_process import EndedError, LateError, WorkerProcess, json_batches
@@ -40,8 +40,7 @@ class Parsed:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """Text of one row, or its error.
 
     Attributes:
@@ -57,8 +56,7 @@ class Rendered:
     in_choices: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluated:
+class Evaluated(NamedTuple):
     """JSON value of one row, or its error."""
 
     value: JSON = None

@@ -126,11 +126,12 @@ class Markers:
 
     def __init__(self) -> None:
         self._nonce = f"{secrets.randbelow(10**24):024}"
-        soft = f"(?:{self._code(8)}[ \t\n]*{self._code(9)})+"
+        begin, end = self._newlines = self._code(8), self._code(9)
+        soft = f"(?:{begin}[ \t\n]*{end})+"
         role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
         self._role = re.compile(role)
         self._unused = re.compile(rf"{soft}(?={role}|\Z)")
-        self._soft = re.compile(f"{self._code(8)}|{self._code(9)}")
+        self._soft = re.compile(f"{begin}|{end}")
 
     def mark(self, text: str) -> str:
         """The source with markers in place of its role lines, and the same number of lines."""
@@ -153,7 +154,7 @@ class Markers:
         Raises:
             WorkbenchError: text before the first role line, or no message.
         """
-        if self._code(8) in rendered or self._code(9) in rendered:
+        if self._newlines[0] in rendered or self._newlines[1] in rendered:
             rendered = self._soft.sub("", self._unused.sub("", rendered))
         before, *parts = self._role.split(rendered)
         if before.strip():
@@ -178,7 +179,7 @@ class Markers:
     def _mark_newlines(self, content: str) -> str:
         def mark(newlines: re.Match[str]) -> str:
             text = newlines[0]
-            return f"{self._code(8)}{text}{self._code(9)}" if newlines[2] else text
+            return text.join(self._newlines) if newlines[2] else text
 
         return SOFT_NEWLINE.sub(mark, unescaped(content))
 

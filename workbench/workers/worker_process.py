@@ -128,7 +128,7 @@ class WorkerProcess:
         try:
             for line in self._receive_lines(seconds, stopped):
                 try:
-                    message = json.loads(line)
+                    message = json.loads(line.decode())
                 except ValueError:
                     raise EndedError("wrote a line that is not JSON") from None
                 if not self._handle_notice(message):
