@@ -39,6 +39,7 @@ class RenderedRows:
         self._prompt = prompt
         self._dataset = dataset
         self._columns = used_columns(prompt, dataset.variables)
+        self._reads_reserved = not set(self._columns).isdisjoint(dataset.reserved)
         self._blank_columns = list(self._columns)  # blank in all rows so far
         self._blank_rows: list[int] = []
         self._empty: dict[str, list[int]] = {}
@@ -52,7 +53,9 @@ class RenderedRows:
         """Add the next row."""
         index, self._rows = self._rows, self._rows + 1
         conversation = call.conversation
-        inputs, text = example.variables, conversation.text
+        inputs, text = example.inputs, conversation.text
+        if self._reads_reserved:
+            inputs = example.variables
         if call.choices:
             self._choices.add(index, example, call)
         if text is not None:

@@ -5,6 +5,7 @@ dataset: {path: reviews.csv, delimiter: ";", expected: label, split: dev, drop: 
 
 import codecs
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import PurePath
 from typing import Annotated, Any, Literal
 
@@ -100,7 +101,7 @@ class DatasetSpec(BaseModel):
     _file: str = PrivateAttr("")
     _lines: tuple[int, ...] = PrivateAttr(())
 
-    @property
+    @cached_property
     def id_columns(self) -> tuple[str, ...]:
         """Columns that may hold the ids of flat rows; empty with `id: null`."""
         if self.id is None and "id" in self.model_fields_set:

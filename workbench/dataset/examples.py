@@ -8,14 +8,14 @@ columns are {"id": 17, "split": "dev"}.
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import cycle
 from operator import attrgetter
+from typing import NamedTuple
 
 from workbench.canonical import JSON, canonical_json
 from workbench.dataset.columns import ColumnSummary
 from workbench.dataset.dataset_spec import DatasetSpec
-from workbench.dataset.expected import is_empty, read_expected
+from workbench.dataset.expected import is_empty, is_nested, read_expected
 from workbench.dataset.expected_values import ExpectedValues
 from workbench.dataset.row_parts import RowParts
 from workbench.dataset.sampling import draw_sample
@@ -28,8 +28,7 @@ Values = Mapping[str, JSON]
 _ID, _STRATUM = attrgetter("example.id"), attrgetter("stratum")
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+class _Row(NamedTuple):
     """An example and what the dataset needs to know of it.
 
     Attributes:
@@ -114,7 +113,7 @@ class _Reading:
         expanded = expand(_select_split(source, spec), combined, source)
         answered_rows = read_expected(source, expanded, spec.expected, renderer)
         for answered, combination in zip(answered_rows, cycle(combined), strict=False):
-            parts = RowParts(answered, source.location(answered.number), spec)
+            parts = RowParts(answered, is_nested(answered.values), source, spec)
             nested = parts.nested if nested is None else nested
             parts.require_form(nested=nested)
             inputs, expectations = parts.inputs, parts.expectations
@@ -138,7 +137,8 @@ class _Reading:
         number = parts.answered.number
         self.answers.add(number, parts.answered.answer)
         self.summary.add(number, example.inputs, example.expectations)
-        self.reserved.update(dict.fromkeys(example.reserved))
+        for column in example.reserved:
+            self.reserved[column] = None
         self._count += 1
         return _Row(number, example, body, self._group(parts), self._stratum(parts, example))
 

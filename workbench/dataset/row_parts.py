@@ -7,13 +7,13 @@ Both have the id 17, the inputs {"text": "A fun ride."} and the expectations
 {"expected_response": "positive"}. A nested row may have `metadata` beside them.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from workbench.canonical import JSON
 from workbench.dataset.dataset_spec import DatasetSpec
-from workbench.dataset.expected import Answered, is_nested
-from workbench.dataset.types import EXPECTED, SPLIT
+from workbench.dataset.expected import Answered
+from workbench.dataset.types import EXPECTED, SPLIT, DatasetSource
 from workbench.errors import WorkbenchError, unknown_name
 
 Values = Mapping[str, JSON]
@@ -23,18 +23,22 @@ _IGNORED = frozenset({"id", RECORD_ID, SPLIT, "tags", "outputs"})  # in nested r
 _ID_FIX = "or ignore the column: `id: null`"
 
 
-@dataclass(frozen=True, slots=True)
-class RowParts:
-    """One row with its right answer, and where it stands."""
+class RowParts(NamedTuple):
+    """One row with its right answer; `inputs` may be read once.
+
+    Attributes:
+        nested: True for a row with `inputs`.
+    """
 
     answered: Answered
-    where: str
+    nested: bool
+    source: DatasetSource
     spec: DatasetSpec
 
     @property
-    def nested(self) -> bool:
-        """True for a row with `inputs`."""
-        return is_nested(self.answered.values)
+    def where(self) -> str:
+        """The row's location, for messages."""
+        return self.source.location(self.answered.number)
 
     def require_form(self, *, nested: bool) -> None:
         """Check that the row has the form of the rows before it.
@@ -47,7 +51,8 @@ class RowParts:
             message = f"this row has {here} `inputs` object; the rows before it have {before}"
             fix = "use one form in the whole dataset: plain columns, or inputs and expectations"
             raise self._error(message, fix)
-        if not nested and isinstance(self.answered.values.get("expectations"), Mapping):
+        values = self.answered.values
+        if not nested and "expectations" in values and isinstance(values["expectations"], Mapping):
             fix = 'use {"inputs": {…}, "expectations": {…}}, or plain columns'
             raise self._error("the row has `expectations` but no `inputs`", fix)
 
@@ -57,8 +62,10 @@ class RowParts:
         spec, values = self.spec, self.answered.values
         if spec.id is not None and spec.id not in values:
             raise unknown_name("column", spec.id, values, where=self.where)
-        column = next((name for name in self._id_columns() if name in values), None)
-        if column is None:
+        for column in self._id_columns():
+            if column in values:
+                break
+        else:
             return None
         value = values[column]
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
@@ -67,10 +74,9 @@ class RowParts:
             raise self._error(message, f"fill in column {column!r}, {_ID_FIX}")
         return str(value)
 
-    def _id_columns(self) -> Iterator[str]:
-        yield from self.spec.id_columns
-        if self.nested and self.spec.id_columns == ("id",):
-            yield RECORD_ID
+    def _id_columns(self) -> Sequence[str]:
+        columns = self.spec.id_columns
+        return ("id", RECORD_ID) if self.nested and columns == ("id",) else columns
 
     @property
     def inputs(self) -> dict[str, JSON]:
@@ -78,7 +84,7 @@ class RowParts:
         values, remaining = self.answered.values, self.answered.remaining
         if self.nested:
             return dict(values["inputs"])
-        inputs = dict(values if remaining is None else remaining)
+        inputs = dict(values) if remaining is None else remaining
         for column in (*self.spec.id_columns, SPLIT):
             inputs.pop(column, None)
         return inputs

@@ -91,6 +91,9 @@ def expand(
     Raises:
         WorkbenchError: a row has a column of that name.
     """
+    if combined[0].values == {}:
+        yield from rows
+        return
     for number, values in rows:
         inputs = values["inputs"] if is_nested(values) else values
         for name in combined[0].values:
@@ -99,9 +102,7 @@ def expand(
                 fix = f"rename the variable, or leave the column out: `drop: [{name}]`"
                 raise WorkbenchError(message, where=source.location(number), fix=fix)
         for combination in combined:
-            if not combination.values:
-                yield number, values
-            elif inputs is values:
+            if inputs is values:
                 yield number, {**values, **combination.values}
             else:
                 yield number, {**values, "inputs": {**inputs, **combination.values}}

@@ -120,11 +120,14 @@ def _fill(
     notes: list[str] = []
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        rows, ids = [example.variables for example in examples], map(dataset.row_label, count())
+        reads_inputs = set(prompt.all_variables) <= set(dataset.columns).difference(
+            dataset.reserved
+        )
+        rows = [example.inputs if reads_inputs else example.variables for example in examples]
         findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
-        calls = prompt.calls(renderer, rows, ids)
+        calls = prompt.calls(renderer, rows, map(dataset.row_label, count()))
         with explain_hidden(dataset):
             for example, call in zip(examples, calls, strict=True):
                 checked.add(example, call)

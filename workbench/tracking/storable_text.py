@@ -82,7 +82,7 @@ def _is_storable(record: RowRecord) -> bool:
     False may be wrong, as for a text with more than `MAX_DEPTH` brackets side by side.
     """
     example, completion = record.row.cell.example, record.row.completion
-    fields_read = [record.name, example.id, example.inputs, example.expectations]
+    fields_read: list[JSON] = [record.name, example.id, *example.columns()]
     fields_read += map(_score_fields, record.row.scores.values())
     fields_read += [_completion_fields(completion)] if completion else []
     fields_read += [json.loads(record.body)] if ESCAPED.search(record.body) else []
