@@ -91,7 +91,7 @@ def expand(
     Raises:
         WorkbenchError: a row has a column of that name.
     """
-    if combined[0].values == {}:
+    if not combined[0].values:
         yield from rows
         return
     for number, values in rows:
