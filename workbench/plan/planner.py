@@ -120,8 +120,8 @@ def _fill(
     notes: list[str] = []
     for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
         users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        inputs_alone = set(prompt.all_variables) <= set(dataset.columns) - set(dataset.reserved)
-        rows = [example.inputs if inputs_alone else example.variables for example in examples]
+        reads_inputs = set(prompt.all_variables) <= set(dataset.columns) - set(dataset.reserved)
+        rows = [example.inputs if reads_inputs else example.variables for example in examples]
         findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
