@@ -193,6 +193,7 @@ def test_a_metric_without_its_package_says_so(name: str, package: str, reason: s
         ("f1_score", {"pos": "yes"}, "unknown setting of metric 'f1_score':"),
         ("rmse", {"sample_weight": [1]}, "unknown setting of metric 'root_mean_squared_error':"),
         ("ndcg_at_k", {"k": 0}, "MLflow: Cannot calculate 'ndcg_at_k' for invalid parameter 'k'"),
+        ("ndcg_at_k", {}, "ndcg_at_k needs the setting 'k'"),
         ("latency", {}, "MLflow measures latency only where it calls the model itself"),
     ],
 )

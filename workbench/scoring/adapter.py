@@ -49,6 +49,13 @@ def _create(
     kinds = {parameter.kind for parameter in parameters.values()}
     takes_all = inspect.isclass(factory) or inspect.Parameter.VAR_KEYWORD in kinds
     arguments = {k: v for k, v in settings.items() if takes_all or k in parameters}
+    required = [n for n, p in parameters.items() if p.default is p.empty and p.kind not in (2, 4)]
+    if missing := [name for name in required if name not in arguments]:
+        name = factory.__name__
+        raise WorkbenchError(
+            f"{name} needs the setting {' and '.join(map(repr, missing))}",
+            fix=f"{name}: {{{', '.join(f'{setting}: …' for setting in missing)}}}",
+        )
     with mlflow_reasons() as reasons:
         target = factory(**arguments)
         if reasons:
