@@ -97,6 +97,13 @@ ASSERTED = """It couldn't be more positive|positive (95%)|{"sentiment": "positiv
 ein wenig positive|Positive: no negative words|un peu positive|mostly positive"""
 AMOUNTS = """After 4 weeks it broke|at least 4|~4|>4|≥4|$4|4 to 5|between 3 and 4|4?
 4 or more|about 4"""
+KOREAN = (
+    "긍정 아님|긍정이 아닙니다|긍정 또는 부정|긍정도 부정도 아니다|비긍정|안 긍정|긍정적인가요?"
+)
+JAPANESE = """ポジティブですか|ポジティブでない|ポジティブでもネガティブでもない
+ポジティブというよりネガティブ"""
+RUSSIAN = """вряд ли положительный|положительный или отрицательный
+нельзя назвать положительный"""
 LETTERS = ["A", "B", "C", "D"]
 BINARY = ["positive", "negative"]
 TOXIC = ["toxic", "non_toxic"]
@@ -233,6 +240,26 @@ CHINESE = ["积极", "消极"]
         *[(BINARY, text, "positive") for text in lines(ASSERTED)],
         *[(["1", "2", "3", "4", "5"], text, "") for text in lines(AMOUNTS)],
         *[(["1", "2", "3", "4", "5"], text, "4") for text in ("4 stars", "Score → 4", "4!")],
+        (["👍", "👎"], "👍!", "👍"),
+        *[(["👍", "👎"], text, "") for text in ("👍👎", "not 👍", "👍?")],
+        *[(["0", "1"], text, "") for text in ("Step 1", "Reason 1: so", "1. Bad\n2. Worse")],
+        *[
+            (CHINESE, text, "")
+            for text in ("积极吗", "缺乏积极", "难说积极", "积极性不高", "积极消极")
+        ],
+        *[(["긍정", "부정"], text, "") for text in lines(KOREAN)],
+        *[(["ポジティブ", "ネガティブ"], text, "") for text in lines(JAPANESE)],
+        *[(["положительный", "отрицательный"], text, "") for text in lines(RUSSIAN)],
+        *[
+            (["positiv", "negativ"], text, "")
+            for text in ("positiv nicht", "alles andere als positiv")
+        ],
+        *[
+            (["positif", "négatif"], text, "")
+            for text in ("loin d'être positif", "tout sauf positif")
+        ],
+        *[(BINARY, text, "") for text in ("less negative", "positive bis negative")],
+        (BINARY, "positive because negative words are absent", "positive"),
         (BINARY, '{"positive": 0.1, "negative": 0.9}', "negative"),
         (BINARY, "- [ ] positive\n- [x] negative", "negative"),
         (BINARY, "☐ positive ☑ negative", "negative"),

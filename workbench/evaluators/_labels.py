@@ -56,7 +56,12 @@ _CERTAIN_BEHIND = re.compile(
     re.IGNORECASE,
 )
 _IDIOM = re.compile(r"\s+(?:doubts?|question about|exceptions?|matter)\b", re.IGNORECASE)
-_QUESTION = re.compile(rf"{QUOTES}\s*[?？]")
+_QUESTION = re.compile(rf"{QUOTES}\s*(?:[?？]|[吗嗎]|(?:です|でしょう)か|적?(?:인가|일까))")
+_NUMBERED = re.compile(  # `Step 1`
+    r"\b(?:step|reason|part|point|question|item|case|version|level|chapter|page|section|figure|table|"
+    r"day|phase|round|task|example|note)\s+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ def find_mentions(text: str, labels: tuple[str, ...], *, ignore_case: bool = Tru
         matches = [*matches[:MOST_MENTIONS], *matches[-MOST_MENTIONS:]]
     for match in matches:
         label = longest[(match.lastindex or 1) - 1]
-        is_letter = len(label) == 1 and not label.isdigit()
+        is_letter = len(label) == 1 and label.isalpha()
         is_marked = is_letter and _is_marked(text, match)
         if is_letter and not is_marked and not _is_capital(text, match):
             continue
@@ -156,7 +161,11 @@ def _is_certain(text: str, match: re.Match[str]) -> bool:
     if not match[0].isalnum() or not match[0].isascii() or _CUED.search(before):
         return True
     if match[0].isdigit():
-        return bool(_CERTAIN_BEHIND.match(behind))
+        is_enumerated = re.match(
+            rf"([.)]).*\n\s*{int(match[0]) + 1}\1", text[match.end() :], re.DOTALL
+        )
+        is_part = is_enumerated or _NUMBERED.search(before)
+        return bool(not is_part and _CERTAIN_BEHIND.match(behind))
     return bool(_CERTAIN_BEFORE.search(before) and _CERTAIN_BEHIND.match(behind))
 
 

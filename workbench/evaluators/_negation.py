@@ -34,6 +34,8 @@ _NEGATORS = (
     *("kein", "keine", "keinen", "pas", "jamais", "ni", "niet", "geen", "não", "nao", "non", "nie"),
     *("не", "tidak", "bukan", "aint", "weder", "keinerlei", "nullement", "tampoco", "jamás", "nej"),
     *("ej", "ei", "není", "nu", "δεν", "όχι", "לא", "ليست", "لا", "lack of", "absence of"),
+    *("вряд ли", "едва ли", "нельзя", "alles andere als", "loin d'être", "tout sauf", "aucunement"),
+    *("lejos de", "todo menos", "longe de", "tutt'altro che", "lontano da"),
 )
 _DOUBTS = (
     *("rarely", "seldom", "unlikely", "doubtful", "less than", "half", "partially", "partly"),
@@ -46,7 +48,7 @@ _NEGATED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _DOUBTED_BEFORE = re.compile(
-    rf"\b(?:{'|'.join(_DOUBTS)})(?:\s+[\w'*-]+){{0,6}}[\s\W]*$|(?<![^\W_])false\s+$|"
+    rf"\b(?:{'|'.join(_DOUBTS)})(?:\s+[\w'*-]+){{0,6}}[\s\W]*$|(?<![^\W_])(?:false|less|weniger|moins)\s+$|"
     r"(?:\[\s?\]|[☐□▢❌✗✘✖🚫])[\s\"'*_`]*$",
     re.IGNORECASE,
 )
@@ -57,21 +59,22 @@ _NEGATION = re.compile(
     re.IGNORECASE,
 )
 _UNSPACED_NEGATION = re.compile(
-    "(?:不(?![但仅僅只错錯])|[没沒别別]|非(?!常)|[无無](?![比疑])|未(?![来來])).{0,3}$"
-    r"|(?:ไม่|មិន|ບໍ່|မ|नहीं)\s?$"
+    "(?:不(?![但仅僅只错錯])|[没沒别別]|非(?!常)|[无無](?![比疑])|缺[乏少]|[难難][说說以]|未(?![来來])).{0,3}$"
+    r"|(?:^|\s)(?:안\s|[비불])$|(?:ไม่|មិន|ບໍ່|မ|नहीं)\s?$"
 )
 QUOTES = r"[)\]}*_\"'`$]*"
 _NEGATED_BEHIND = re.compile(
     rf"{QUOTES}[.:]?{QUOTES}\s+(?:(?:is|was|are|would be)\s+(?:\w+ly\s+)?"
     r"(?:not|never|incorrect|wrong)\b|(?:isn't|wasn't|can't be|cannot be)\b|değil|नहीं)|"
-    r".{0,4}?(?:では(?:な|あり)|じゃ(?:な|あり)|とは[言い]え|くな)|"
-    r".{0,3}?(?:지 않|[이가은는]? ?아니)",
+    r".{0,4}?(?:で[はも]?(?:な|あり)|じゃ(?:な|あり)|とは[言い]え|くな)|"
+    r".{0,3}?(?:지 않|[이가은는]? ?아[니님닙닌])|[\u4e00-\u9fff]{0,2}不(?![错錯仅僅])",
     re.IGNORECASE,
 )
 _DOUBTED_BEHIND = re.compile(
     rf"{QUOTES}\s+(?:(?:is|was|are|would be|seems?|looks?|appears?|can be|must be)\s+(?:\w+ly\s+)?"
     r"(?:false|unlikely|implausible|impossible|absent|missing|eliminated|excluded|rejected|ruled|"
     r"tempting)\b|(?:can't|cannot|doesn't|does not|won't|wouldn't|couldn't|fails|free)\b)|"
+    rf"{QUOTES}(?:\s+[^\W\d_]+){{0,2}}\s+nicht\b|\s+or not\b|"
     rf"{QUOTES}\s*(?:[:=(→–—-]|->)?\s*[❌✗✘✖🚫]|"
     rf"{QUOTES}\s*(?:\(|[→–—-]|->)\s*(?:incorrect|wrong)\b",
     re.IGNORECASE,

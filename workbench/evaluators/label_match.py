@@ -15,12 +15,14 @@ from workbench.evaluator import Score, evaluator
 from workbench.evaluators._labels import Mention, find_mentions, fold_label, is_cued
 from workbench.evaluators._text import normalize_text, normalized_answers, read_steps
 
-# Separators of a list of labels, which is no answer: `positive or negative`.
+# Between labels of a list, which is no answer: `positive or negative`; any one short word does.
 _LISTED = re.compile(
-    r"[^\S\n]*|[^\S\n]*(?:[/|,;&、]|\b(?:or|and|vs|to|through|oder|und|ou|et|o|y)\b|或者?|还是|和|または|か)[^\S\n]*",
+    r"[^\S\n]*(?:[/|,;&、]|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{1,6}|"
+    r"(?<!\S)(?!over|than|since|because|despite|though)[^\W\d_]{1,7}(?!\S))?[^\S\n]*",
     re.IGNORECASE,
 )
-_JOINED = re.compile(r"\s+(?:and|or|nor|und|oder|et|ou|y|e|i|и)\s+")  # A and B are wrong
+# A and B are wrong
+_JOINED = re.compile(r"\s+(?:and|or|nor|und|oder|et|ou|y|e|i|и)\s+|でも|도\s?|也")
 _OPTIONS = ((")", ")"), (".", "."), (":", ":"))  # `A: Rome`, then `B: Oslo` in another line
 _UNPARSED = ("wrong", "not_applicable")
 
