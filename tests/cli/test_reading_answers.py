@@ -2,12 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command import invoke
 from openai_server import OpenAIServer, Reply, answer, say, serve
+
+from workbench.model import Request
+from workbench.store import Store
+from workbench.store.selection import parse_request
 
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label}}
@@ -112,6 +117,10 @@ def test_reasoning_is_no_part_of_the_answer_unless_it_is_kept(home: Home) -> Non
     variant, sent = home.run()
     assert (mean(variant), mean(variant, "thoughts"), sent) == (0.5, 0.0, 0)
     assert "reasoning:" not in home.command("run").stdout
+    exported = home.command("store", "export").stdout.splitlines()
+    assert {json.loads(row)["text"] for row in exported} == {"<think>Hm.</think>\n\nyes", "yes"}
+    key = next(row["key"] for row in map(json.loads, exported) if row["text"] != "yes")
+    assert "<think>Hm." in home.command("store", "explain", key).stdout
 
 
 def test_models_that_share_their_requests_are_read_each_in_its_way(home: Home) -> None:
@@ -156,6 +165,18 @@ def test_answers_to_the_schema_of_choices(home: Home) -> None:
         "the answer was cut at max_tokens before its choice was complete: '{\"cho'": 7,
         "no choice in the answer 'Perhaps'": 1,
     }
+    _store_as_invalid(home, "```json")  # as an earlier version, which didn't read it, stored it
+    assert home.run("--retry-failed")[1] == 8
+
+
+def _store_as_invalid(home: Home, text: str) -> None:
+    with Store(home.root / ".workbench") as store:
+        requests = dict(store.database.read("SELECT key, request FROM completions"))
+        completions = store.completions(requests)
+        (key,) = (key for key, stored in completions.items() if stored.text.startswith(text))
+        invalid = replace(completions[key], state="invalid_response", text="", error="no choice")
+        body = parse_request(requests[key])["body"]
+        store.save_completions([(Request.from_body(key, body), invalid)])
 
 
 PREFILLED = "user:\n{{ text }}\nassistant:\nyes"

@@ -75,6 +75,7 @@ def explain(
 
     With --task, each variant's row and the nearest stored request.
     """
+    from workbench.experiment.load import models_by_ref
     from workbench.plan import Options, Scope
     from workbench.report.explain import key_json, key_lines, row_json, row_lines
     from workbench.store.explain import explain_key
@@ -90,7 +91,7 @@ def explain(
         raise WorkbenchError("--only goes with --task", fix="--task TASK ROW --only GLOB")
     project = open_project()
     with open_store(project) as store:
-        report = explain_key(store, _find_key(store, key))
+        report = explain_key(store, _find_key(store, key), models_by_ref(project))
     print_result(key_json(report) if as_json else key_lines(report, project.file.currency))
 
 
@@ -171,13 +172,14 @@ def export(
 
     JSON Lines are lossless; CSV is for a spreadsheet.
     """
+    from workbench.experiment.load import models_by_ref
     from workbench.report.export import csv_lines, json_lines, new_file
     from workbench.report.store import bytes_text
     from workbench.store.selection import select_completions
 
-    selection = _selection(model, state, "")
-    with open_store(open_project()) as store:
-        completions = select_completions(store, selection)
+    selection, project = _selection(model, state, ""), open_project()
+    with open_store(project) as store:
+        completions = select_completions(store, selection, models_by_ref(project))
         exported = csv_lines(completions) if form == "csv" else json_lines(completions)
         lines = (store.redactor.redact(line.decode()).encode() for line in exported)
         with new_file(out, force=force) if out else nullcontext(sys.stdout.buffer) as file:
@@ -198,7 +200,7 @@ def _cells(row: str, store: "Store", plan: "Plan") -> "list[CellReport]":
     for variant, cells in zip(plan.variants, plan.cells, strict=True):
         for cell in cells:
             if cell.example.id == row:
-                report = explain_key(store, cell.key)
+                report = explain_key(store, cell.key, {cell.key: variant.model.model})
                 sent = report.stored or report.calls or report.owner
                 missing = None if sent else explain_missing(store, plan.bodies[cell.key])
                 reports.append(CellReport(variant.name, cell.repeat, report, missing))

@@ -6,6 +6,7 @@ load_experiment(Path("prompts/sentiment/experiment.yaml"), project, renderer, re
 import itertools
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -162,6 +163,28 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         model = Model(provider, name, label, settings, parameters, reasoning)
         models.append(OpenModel(model, open_provider(model, where=where)))
     return tuple(models)
+
+
+def models_by_ref(project: Project) -> dict[str, Model]:
+    """The models of the project's experiments by `provider:name`, with settings that read answers.
+
+    A model that two of them read differently is left out; so are files with errors.
+    """
+    by_ref: dict[str, list[Model]] = {}
+    for path in sorted(project.prompts.glob("*/*.y*ml")):
+        with suppress(WorkbenchError):
+            document = read_document(path, display_name=project.display_path(path))
+            models = document.check(ExperimentFile).models
+            for ref, settings, _ in _entries(models, document, "models"):
+                provider, _, name = ref.partition(":")
+                reasoning = settings.pop("reasoning", "strip")
+                model = Model(provider, name, settings=settings, reasoning=reasoning)
+                by_ref.setdefault(ref, []).append(model)
+    return {
+        ref: model
+        for ref, (model, *others) in by_ref.items()
+        if all(other.reading == model.reading for other in others)
+    }
 
 
 def _check_reasoning(reasoning: JSON, ref: str, where: str) -> None:

@@ -1,7 +1,7 @@
 """From an experiment to a plan: every template rendered, every request keyed, nothing sent."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -25,8 +25,10 @@ from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import find_variants
-from workbench.prompt import Renderer
+from workbench.prompt import Renderer, choose
 from workbench.store import RETRIABLE, Store
+from workbench.store.prefill_echo import PrefillEchoes
+from workbench.store.selection import COMPLETIONS_PER_READ, read_stored
 
 
 def plan_invocation(
@@ -37,15 +39,14 @@ def plan_invocation(
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
-    unusable = RETRIABLE if options.retry_failed else frozenset()
     refetch: set[str] = set()
 
-    def stored(keys: Collection[str]) -> set[str]:
+    def stored(variants: Mapping[str, Variant]) -> set[str]:
         # In this order: an answer that another process stores meanwhile must not be refetched.
-        available = store.stored_keys(keys)
+        available = store.stored_keys(variants)
         usable = set() if options.fresh else available
-        if unusable and usable:
-            usable = store.stored_keys(available, except_states=unusable)
+        if options.retry_failed:
+            usable = _read_as_useful(store, {key: variants[key] for key in usable})
         refetch.update(available - usable)
         return usable
 
@@ -54,18 +55,31 @@ def plan_invocation(
     return replace(plan, refetch=frozenset(refetch))
 
 
+def _read_as_useful(store: Store, variants: Mapping[str, Variant]) -> set[str]:
+    """The keys whose stored answer can be scored as the settings of their variant read it."""
+    models = {key: variant.model.model for key, variant in variants.items()}
+    useful, echoes = set[str](), PrefillEchoes(store)
+    for start in range(0, len(variants), COMPLETIONS_PER_READ):
+        keys = list(variants)[start : start + COMPLETIONS_PER_READ]
+        for stored in read_stored(store, keys, echoes, models):
+            settings = variants[stored.key].prompt.settings
+            if choose(stored.completion, settings.normalize).state not in RETRIABLE:
+                useful.add(stored.key)
+    return useful
+
+
 def make_plan(
     experiment: Experiment,
     renderer: Renderer,
-    stored: Callable[[Collection[str]], set[str]],
+    stored: Callable[[Mapping[str, Variant]], set[str]],
     scope: Scope,
     *,
     refuses: bool = True,
 ) -> Plan:
     """Render every template with every example and key every request; send nothing.
 
-    `stored` returns the keys whose stored answer may be used. Without `refuses` what the checks
-    would refuse is noted.
+    `stored` gets a variant by key, and returns the keys whose stored answer may be used. Without
+    `refuses` what the checks would refuse is noted.
 
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
@@ -79,7 +93,7 @@ def make_plan(
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     notes += [*prompt_notes, *dataset.warnings, *schema_notes(_bodies_of(crosses, bodies))]
-    stored_keys = stored(bodies.keys())
+    stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})
     requests = _unsent_requests(crosses, bodies, stored_keys)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
     planned = sum(len(cross.cells) for cross in crosses)

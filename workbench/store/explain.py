@@ -3,11 +3,13 @@
 KeyReport("0a3e…", stored=StoredCompletion(…), owner=None, calls=())
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from heapq import nlargest
+from types import MappingProxyType
 
-from workbench.model import Request
+from workbench.model import Model, Request
 from workbench.store.completions import Store, request_json
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
 from workbench.store.leases import Owner, UnansweredCall
@@ -101,12 +103,17 @@ def find_keys(store: Store, prefix: str) -> list[str]:
     return [str(key) for (key,) in store.database.read(KEYS_WITH_PREFIX, (prefix,))]
 
 
-def explain_key(store: Store, key: str) -> KeyReport:
-    """Return everything that the store holds under a full key."""
+def explain_key(
+    store: Store, key: str, models: Mapping[str, Model] = MappingProxyType({})
+) -> KeyReport:
+    """Return everything that the store holds under a full key.
+
+    `models` as of `read_stored`: their settings say how the answer is read.
+    """
     query = "SELECT 1 FROM intents WHERE key = ? AND owner = ?"
     live = store.leases.live_owners()
     owners = (owner for owner in live if store.database.read(query, (key, owner.id)))
-    stored = next(read_stored(store, [key]), None)
+    stored = next(read_stored(store, [key], models=models), None)
     calls = tuple(store.leases.unanswered_calls(key))
     no_reply = store.no_replies.read([key]).get(key)
     return KeyReport(key, stored, next(owners, None), calls, no_reply)

@@ -4,18 +4,20 @@ Selection(["openai:*"], states=("truncated",), before="2025-11-01T00:00:00Z")
 """
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from types import MappingProxyType
 from typing import Literal
 
 from workbench.answers.read import read_answer
 from workbench.canonical import JSON
-from workbench.model import Completion
+from workbench.model import Completion, Model
 from workbench.store.completions import Store
 from workbench.store.database import Database
 from workbench.store.prefill_echo import PrefillEchoes, prefill_endpoint
 
+WITHOUT_SETTINGS = Model("", "")
 COMPLETIONS_PER_READ = 200  # so many are in memory
 
 
@@ -72,35 +74,47 @@ class Selection:
         return any(fnmatchcase(name, glob) for glob in self.globs)
 
 
-def select_completions(store: Store, selection: Selection) -> Iterator[StoredCompletion]:
-    """Yield the selected completions, sorted by key."""
+def select_completions(
+    store: Store, selection: Selection, models: Mapping[str, Model] = MappingProxyType({})
+) -> Iterator[StoredCompletion]:
+    """Yield the selected completions, sorted by key; `models` as of `read_stored`."""
     where, values = selection.where(store.database)
     rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)
     echoes = PrefillEchoes(store)
     for start in range(0, len(rows), COMPLETIONS_PER_READ):
         keys = [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
-        yield from read_stored(store, keys, echoes)
+        yield from read_stored(store, keys, echoes, models)
 
 
 def read_stored(
-    store: Store, keys: Collection[str], echoes: PrefillEchoes | None = None
+    store: Store,
+    keys: Collection[str],
+    echoes: PrefillEchoes | None = None,
+    models: Mapping[str, Model] = MappingProxyType({}),
 ) -> Iterator[StoredCompletion]:
     """Yield the completions that are stored under `keys`, sorted by key.
 
-    Their answers are read as without settings of the model: its reasoning is no part of them.
+    `models` are those that an experiment asks, by key or by `provider:name`: their settings say how
+    answers are read. Others are read as without settings: reasoning is no part of them.
 
     Raises:
         WorkbenchError: a row does not match its checksum (exit code 5).
     """
     completions, echoes = store.completions(keys), echoes or PrefillEchoes(store)
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
-    for key, model, stored_at, request in sorted(rows):
+    for key, ref, stored_at, request in sorted(rows):
         if key in completions:
             parts, text = parse_request(request), json.loads(request)["body"]
-            endpoint = prefill_endpoint(parts, text)
-            repeated = endpoint is not None and echoes.repeats(endpoint)
-            completion = read_answer(completions[key], text, prefill_repeated=repeated)
-            yield StoredCompletion(key, model, stored_at, parts, completion)
+            model = models.get(key) or models.get(ref) or WITHOUT_SETTINGS
+            echo, endpoint = (
+                model.settings.get("prefill_echo", "auto"),
+                prefill_endpoint(parts, text),
+            )
+            repeated = endpoint and (echoes.repeats(endpoint) if echo == "auto" else bool(echo))
+            completion = read_answer(
+                completions[key], text, reasoning=model.reasoning, prefill_repeated=bool(repeated)
+            )
+            yield StoredCompletion(key, ref, stored_at, parts, completion)
 
 
 def parse_request(text: str) -> dict[str, JSON]:
