@@ -531,7 +531,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "{path: r.csv, columns: a}",
             ":1:24",
             "dataset.columns: 'a' should be a valid list\n"
-            "  fix: write a list with at least one entry or null",
+            "  fix: write a list with at least one entry or a mapping or null",
         ),
         (
             "rows.jsonl",

@@ -116,3 +116,49 @@ def test_mlflow_records_are_selected(tmp_path):
     assert dataset.examples[0].inputs == {"text": "a"}
     with pytest.raises(WorkbenchError, match=r"leave the column out: `drop: \[raw\]`"):
         load_dataset(DatasetSpec(mlflow="qa"), tmp_path, mlflow_reader=lambda _: [record])
+
+
+RENAMED = {"text": "Review Text", "stars": "#1"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("r.csv", b"Review Text,#1,raw\na,x,1\n"),
+        ("r.jsonl", b'{"Review Text": "a", "#1": "x", "raw": NaN}\n'),
+        ("r.jsonl", b'{"inputs": {"Review Text": "a", "#1": "x", "raw": NaN}}\n'),
+        ("r.csv", b"text,Review Text,#1\nb,a,x\n"),
+    ],
+)
+def test_columns_are_read_under_new_names(name, content, rows_of):
+    assert rows_of(name, content, columns=RENAMED) == [{"text": "a", "stars": "x"}]
+
+
+def test_other_settings_use_new_names(tmp_path):
+    pq.write_table(
+        pa.table({"Review Text": ["a"], "The Label": ["x"], "K": [7]}), tmp_path / "r.parquet"
+    )
+    columns = {"text": "Review Text", "label": "The Label", "key": "K"}
+    spec = DatasetSpec(path="r.parquet", columns=columns, expected="label", id="key")
+    (example,) = load_dataset(spec, tmp_path).examples
+    assert (example.id, example.inputs, example.expectations) == (
+        "7",
+        {"text": "a"},
+        {"expected_response": "x"},
+    )
+
+
+def test_columns_that_templates_can_not_name_are_noted(notes_of):
+    assert notes_of("r.csv", b"Review Text,ok,a-b\nx,y,z\n") == (
+        "templates can't read the columns 'Review Text', 'a-b': no names of variables; to rename: "
+        "`columns: {text: 'Review Text'}`",
+    )
+
+
+@pytest.mark.parametrize("first", ["3,Wall St. Bears", f"a,{'word ' * 13}"])
+def test_a_first_line_without_names_is_noted(first, notes_of):
+    value = first.partition(",")[0] if first[0] == "3" else ("word " * 13)[:60]
+    assert notes_of("r.csv", f"{first}\n1,x\n".encode())[0] == (
+        f"r.csv:1: {value!r} is read as the name of a column, and looks like a value; the first "
+        "line should hold the names of the columns"
+    )

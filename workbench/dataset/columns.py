@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.canonical import JSON
 from workbench.dataset.types import EXPECTED, DatasetSource
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, list_first
 
 _KINDS: dict[type, str] = {
     bool: "true or false",
@@ -52,10 +52,15 @@ class ColumnSummary:
         return (*self._unreadable(), *self._mixed(), *self._incomplete())
 
     def _unreadable(self) -> Iterator[str]:
+        no_names = [column for column in self.columns if not column.isidentifier()]
         for column in self.columns:
             if column in JINJA_NAMES:
                 problem = "the name is reserved in Jinja; rename it"
                 yield f"templates can't read column {column!r}: {problem}"
+        if no_names:
+            columns = list_first([repr(column) for column in no_names], 3)
+            problem = f"no names of variables; to rename: `columns: {{text: {no_names[0]!r}}}`"
+            yield f"templates can't read the columns {columns}: {problem}"
 
     def _mixed(self) -> Iterator[str]:
         for column, kinds in self._kinds.items():

@@ -22,6 +22,7 @@ from workbench.errors import WorkbenchError, pluralize
 _FIELD_LIMIT = 1 << 30  # the module's own 131,072 characters is less than a long document
 _DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 _EXCEL_SEPARATOR = re.compile(r'"?sep=([^"\r\n])"?\s*')  # Excel's first line
+_MAX_NAME = 60  # characters that the name of a column is likely to have
 _TELL_QUOTING = "quoting: double"
 
 
@@ -67,6 +68,11 @@ class CsvTable:
         header = next(filled, _Record(1, [], []))
         table = _Header(header.fields, self.location(header.number), delimiter, self.selection)
         table.check()
+        if value := next(filter(_is_value, table.names), ""):
+            self.notes.append(
+                f"{table.where}: {value[:60]!r} is read as the name of a column, and looks like a "
+                "value; the first line should hold the names of the columns"
+            )
         swallowed = SwallowedLines(len(header.fields), delimiter)
         quoted = list[int]()
         for record in filled:
@@ -145,7 +151,8 @@ class _Header:
         self.names = ["" if name.isspace() else name for name in self.names]
         named = [index for index, name in enumerate(self.names) if name]
         self.required = named[-1] + 1 if named else 0  # cells; others may be cut off
-        self.columns = [(i, self.names[i]) for i in named if self.selection.keeps(self.names[i])]
+        read = [index for index in named if self.selection.keeps(self.names[index])]
+        self.columns = [(index, self.selection.name(self.names[index])) for index in read]
         self.unnamed = [index for index, name in enumerate(self.names) if not name]
         if self.selection.lists_columns:
             self.unnamed = []
@@ -236,6 +243,11 @@ def _bad_record(error: str, where: str, lines: int) -> WorkbenchError:
 def _bare_return(where: str) -> WorkbenchError:
     message = "a bare carriage return between two fields"
     return WorkbenchError(message, where=where, fix="save the file with LF or CRLF line ends")
+
+
+def _is_value(name: str) -> bool:
+    """True for a number, and for a text too long to be a name."""
+    return bool(re.fullmatch(r"[+-]?[0-9]+([.,][0-9]+)?", name)) or len(name) > _MAX_NAME
 
 
 def _is_quoted(cell: str) -> bool:

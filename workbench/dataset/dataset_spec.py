@@ -26,6 +26,7 @@ from workbench.errors import unknown_name
 
 Name = Annotated[str, Field(min_length=1)]
 Names = Annotated[list[Name], Field(min_length=1)]
+Renamed = Annotated[dict[Name, Name], Field(min_length=1)]
 Quoting = Literal["none", "double", "backslash"]
 
 COMPRESSED = (".gz", ".bz2", ".xz")  # read as they are
@@ -68,7 +69,8 @@ class DatasetSpec(BaseModel):
         delimiter: the character between two cells; None: by the file's suffix.
         encoding: of a text file; None: UTF-8, or UTF-16 with a byte order mark.
         quoting: how cells are quoted; None: by the file's suffix.
-        columns: the columns to read; those that other settings name are read, too.
+        columns: the columns to read, or their names in the file by new ones; those that other
+            settings name are read, too.
         drop: the columns to leave out.
         vars: constants, and lists of which each combination makes a row.
         sample: number of rows to take at random; None: all, in the file's order.
@@ -92,7 +94,7 @@ class DatasetSpec(BaseModel):
     delimiter: str | None = None
     encoding: str | None = None
     quoting: Quoting | None = None
-    columns: Names | None = None
+    columns: Names | Renamed | None = None
     drop: Names | None = None
     vars: Annotated[dict[str, Any], Field(min_length=1)] | None = None
     sample: Annotated[int, Field(ge=1, strict=True)] | None = None

@@ -2,6 +2,7 @@
 
 [{"text": "A", "label": 1}, …]                                   a list of objects
 {"version": 2, "data": [{"text": "A"}, …]}                       a list in an object
+{"features": […], "rows": [{"row_idx": 0, "row": {"text": "A"}}]}  the hub's data viewer
 {"train": [{"text": "A"}, …], "test": […]}                       splits: `split: test`
 {"text": ["A", "B"], "label": [1, 0]}                            columns
 {"text": {"0": "A", "1": "B"}, "label": {"0": 1, "1": 0}}        pandas, orient="columns"
@@ -69,11 +70,17 @@ def _list_of_rows(lists: Mapping[str, list[JSON]], name: str, split: str | None)
         return [{**row, SPLIT: split} for row in lists[split]]
     usual = [key for key in lists if key in WRAPPERS]
     if len(lists) == 1 or len(usual) == 1:
-        return lists[usual[0] if len(usual) == 1 else next(iter(lists))]
+        rows = lists[usual[0] if len(usual) == 1 else next(iter(lists))]
+        return [row["row"] for row in rows] if all(map(_is_viewed, rows)) else rows
     if split is not None:
         raise unknown_name("split", split, lists, where=name)
     message = f"has several lists of objects: {list_first(list(lists), 8)}"
     raise WorkbenchError(message, where=name, fix=f"add `split: {next(iter(lists))}`")
+
+
+def _is_viewed(row: Mapping[str, JSON]) -> bool:
+    """True for a row of the hub's data viewer."""
+    return "row_idx" in row and isinstance(row.get("row"), Mapping)
 
 
 def _is_table(document: Mapping[str, JSON]) -> bool:

@@ -37,7 +37,7 @@ def _read_rows(
     names = file.schema_arrow.names
     selection.note_columns(names)
     columns = [column for column in names if selection.keeps(column)]
-    check_unique(columns, name)
+    check_unique([selection.name(column) for column in columns], name)
     read = None if selection.is_complete else columns
     batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=read)
     for number, row in enumerate((row for batch in batches for row in batch.to_pylist()), 1):

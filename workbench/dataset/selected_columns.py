@@ -1,6 +1,7 @@
 """Columns that are read: `columns:` and `drop:` of an experiment file.
 
-    drop: [raw]      {"text": "Fun.", "raw": b"…"}      {"text": "Fun."}
+    drop: [raw]                        {"text": "Fun.", "raw": b"…"}          {"text": "Fun."}
+    columns: {text: "Review Text"}     {"Review Text": "Fun.", "raw": b"…"}   {"text": "Fun."}
 
 Columns that another setting names (`expected`, `id`, `split`, `cluster`) are always read, so that
 `columns:` need only list what templates use. Of nested rows, names of inputs count, too.
@@ -24,9 +25,13 @@ class ColumnSelection:
 
     def __init__(self, spec: DatasetSpec) -> None:
         self._dropped = frozenset(spec.drop or ())
-        listed = spec.columns or ()
+        columns = spec.columns or {}
+        renamed = columns if isinstance(columns, dict) else dict(zip(columns, columns, strict=True))
+        self._names = {source: name for name, source in renamed.items()}
+        listed = renamed.values()
         named = {word for _, name in spec.named_columns() for word in _words(name)}
-        self._read = frozenset({*listed, *named, *NESTED, *spec.id_columns, SPLIT})
+        read = {*named, *NESTED, *spec.id_columns, SPLIT} - renamed.keys()
+        self._read = frozenset({*listed, *read})
         self._key = "drop" if spec.drop else "columns"
         self._missing = {*self._dropped, *listed}
         self._seen: dict[str, None] = {}
@@ -37,16 +42,20 @@ class ColumnSelection:
         """True if the column is read."""
         return column in self._read if self.lists_columns else column not in self._dropped
 
+    def name(self, column: str) -> str:
+        """The name under which a column is read."""
+        return self._names.get(column, column)
+
     def select(self, row: Row) -> Row:
-        """The columns of a row that are read."""
+        """The columns of a row that are read, under their names."""
         if self.is_complete:
             return row
         inputs = row.get("inputs")
         nested = inputs if isinstance(inputs, Mapping) else {}
         self.note_columns((*row, *nested))
-        selected = {column: value for column, value in row.items() if self.keeps(column)}
+        selected = {self.name(c): value for c, value in row.items() if self.keeps(c)}
         if nested and "inputs" in selected:
-            selected["inputs"] = {c: value for c, value in nested.items() if self.keeps(c)}
+            selected["inputs"] = {self.name(c): v for c, v in nested.items() if self.keeps(c)}
         return selected
 
     def note_columns(self, columns: Iterable[str]) -> None:
