@@ -139,7 +139,7 @@ def test_smallest_temperature_is_greedy(tiny):
     assert texts(tiny, [cold]) == [generated(tiny, call)]
 
 
-def test_sampling_without_a_seed_is_decided_by_the_key(tiny):
+def test_sampling_without_a_seed_is_decided_by_the_key_and_nothing_is_written(tiny, capfd):
     provider = TransformersProvider(str(tiny), {"dtype": "float32"})
     (call,) = few_shot(1)
     body = provider.prepare(
@@ -151,6 +151,7 @@ def test_sampling_without_a_seed_is_decided_by_the_key(tiny):
     )
     assert first == second
     assert first[0] != first[1]
+    assert capfd.readouterr() == ("", "")
 
 
 def test_prompt_too_long_for_the_model_fails_that_row_alone(tiny):
@@ -191,14 +192,6 @@ def test_requests_are_pulled_a_window_at_a_time(tiny):
     assert len(pulled) == 256
     answers.close()
     assert len(pulled) == 256
-
-
-def test_nothing_is_written_to_the_terminal(tiny, capfd):
-    provider = TransformersProvider(str(tiny), {})
-    bodies = [provider.prepare(call).body for call in few_shot(2)]
-    requests = [Request.from_body(f"r{n}", body) for n, body in enumerate(bodies)]
-    assert len(list(provider.complete(requests))) == 2
-    assert capfd.readouterr() == ("", "")
 
 
 def test_device_that_is_not_here_is_named(tiny):

@@ -72,9 +72,17 @@ def by_key(answers: Iterator[Completion]) -> dict[str, tuple[str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def expected(tiny: Path) -> dict[str, tuple[str, str, str]]:
+def answered(tiny: Path) -> tuple[dict, dict, dict[str, tuple[str, str, str]]]:
+    """The facts of a model before and after it answered, and its answers."""
     model = provider(tiny)
-    return by_key(model.complete(requests(model, UnlimitedPermit())))
+    before = dict(model.facts)
+    answers = by_key(model.complete(requests(model, UnlimitedPermit())))
+    return before, dict(model.facts), answers
+
+
+@pytest.fixture(scope="module")
+def expected(answered) -> dict[str, tuple[str, str, str]]:
+    return answered[2]
 
 
 def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny, expected):
@@ -132,15 +140,6 @@ def test_batch_under_way_is_the_last_where_the_run_is_ending(tiny, expected):
     }
 
 
-def test_process_is_gone_when_the_answers_are_closed(tiny):
-    model = provider(tiny)
-    answers = model.complete(requests(model, UnlimitedPermit()))
-    next(answers)
-    (pid,) = workers()
-    answers.close()
-    assert gone(pid)
-
-
 def test_process_ends_with_ours(tiny, tmp_path):
     note = tmp_path / "pid"
     pid = os.fork()
@@ -155,7 +154,7 @@ def test_process_ends_with_ours(tiny, tmp_path):
     assert gone(worker)
 
 
-def test_process_gets_no_key_of_ours(tiny, monkeypatch):
+def test_process_gets_no_key_of_ours_and_is_gone_when_the_answers_are_closed(tiny, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789abcdef")
     monkeypatch.setenv("ANYTHING", "what nobody granted")
     model = provider(tiny)
@@ -169,12 +168,11 @@ def test_process_gets_no_key_of_ours(tiny, monkeypatch):
         False,
         True,
     )
+    assert gone(pid)
 
 
-def test_memory_that_it_took_is_known_afterwards(tiny):
-    model = provider(tiny)
-    before = dict(model.facts)
-    list(model.complete(requests(model, UnlimitedPermit())))
-    peak = dict(model.facts).pop("peak_memory_mb")
+def test_memory_that_it_took_is_known_afterwards(answered):
+    before, after, _ = answered
+    peak = after["peak_memory_mb"]
     assert before == {"batch_size": 4, "batch_tokens": 32768}
     assert 50 < peak < 5000
