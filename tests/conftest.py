@@ -11,6 +11,7 @@ All others are quick:
 
 import gc
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,8 @@ from workbench.project import Project
 from workbench.prompt import Renderer
 
 TESTS = Path(__file__).parent
+MEMORY_DISK = Path("/dev/shm")  # where Linux keeps files in memory
+MAX_TEMPORARY = 4 << 30  # bytes that all tests together need at most
 MARKS_OF_FOLDERS = {
     "browser": "browser",
     "cli": "command",
@@ -58,6 +61,9 @@ def folder_marks(path: Path) -> set[str]:
 
 def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch and numpy: the cores have a test each
+    if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MAX_TEMPORARY:
+        # SQLite waits for the disk at each commit, MLflow's store some 200 times a test.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY_DISK))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
