@@ -17,7 +17,7 @@ def test_a_pair_is_told_with_its_verdict_its_rows_and_its_prompts(project: Path)
     lines = done.stdout.splitlines()
     assert (done.returncode, lines[0]) == (0, "better against plain")
     assert lines[2].split() == [
-        *("exact_match", "0.500", "0.725", "+0.225", "[+0.076,", "+0.385]", "better", "40"),
+        *("exact_match", "0.500", "0.725", "+0.225", "[+0.063,", "+0.399]", "better", "40"),
     ]
     assert "  exact_match: 10 rows better, 1 worse" in lines
     assert (

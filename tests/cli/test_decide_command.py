@@ -65,3 +65,39 @@ def test_a_few_perfect_rows_win_nothing(home: Path) -> None:
     done = invoke(home, "decide")
     assert (done.returncode, "only 5 of 100 rows" in done.stdout) == (0, True)
     assert "Take plain: strict 0.600 [0.502, 0.691], n=100, the only one" in done.stdout
+
+
+LENGTH = """\
+import hashlib
+
+
+def length(outputs: str, inputs: dict) -> float:
+    digest = hashlib.sha256(f"{inputs['n']} {outputs}".encode()).digest()
+    return 5.0 + digest[0] / 64 + (digest[1] / 32 if digest[2] < 100 else 0)
+"""
+
+
+def test_an_interval_without_a_range_is_marked_wherever_it_is_shown(home: Path) -> None:
+    """Nobody can say whether rarer, larger values exist."""
+    (home / "evaluators" / "length.py").write_text(LENGTH)
+    file = home / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(f"{EXPERIMENT.replace('strict', 'length')}gate: {{length: {{min: 1.0}}}}\n")
+    note, shown = "~ no range: the interval holds only if no rarer, larger values exist", {}
+    for words in (("run",), ("compare",), ("decide",), ("gate",), ("compare", "--markdown")):
+        shown[words] = invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout
+        text = shown[words].replace("\\", "")
+        assert (note in text, bool(re.search(r"\s~\[", text))) == (True, True), words
+        assert not re.search(r"\d\s+\[[-+\d]", text), words
+    documents = {
+        word: json.loads(invoke(home, word, "--json", MLFLOW_TRACKING_URI="none").stdout)
+        for word in ("compare", "decide", "gate")
+    }
+    short = documents["compare"]["variants"][1]
+    marked = [
+        short["metrics"]["length"],
+        short["comparisons"]["length"],
+        documents["decide"]["candidates"][0],
+        documents["decide"]["after_choosing"],
+        documents["gate"]["checks"][0],
+    ]
+    assert [each["tail_unknown"] for each in marked] == [True] * 5

@@ -129,6 +129,15 @@ MEAN_WORLDS = {
     "groups of ten": MeanWorld(_grouped(copies), Scale(pass_fail=True), 0.7, copies),
     "unequal groups": MeanWorld(_grouped(unequal), Scale(pass_fail=True), 0.7, unequal),
 }
+UNRANGED_WORLDS = {
+    "normal": MeanWorld(lambda rng, n: rng.normal(5, 1, n), Scale(), 5.0),
+    "exponential": MeanWorld(lambda rng, n: rng.exponential(1, n), Scale(), 1.0),
+    "log-normal, sigma 1": MeanWorld(lambda rng, n: rng.lognormal(0, 1, n), Scale(), np.exp(0.5)),
+    "log-normal, sigma 1.5": MeanWorld(
+        lambda rng, n: rng.lognormal(0, 1.5, n), Scale(), np.exp(1.125)
+    ),
+    "t, 3 degrees": MeanWorld(lambda rng, n: rng.standard_t(3, n), Scale(), 0.0),
+}
 
 
 @dataclass(frozen=True)

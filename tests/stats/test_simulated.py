@@ -10,7 +10,15 @@ import numpy as np
 import pytest
 from draws import assert_rate, draws_of
 from numpy.random import Generator
-from simulated_data import MEAN_WORLDS, PAIR_WORLDS, SCENARIOS, Scenario, by_row
+from scipy.special import stdtrit
+from simulated_data import (
+    MEAN_WORLDS,
+    PAIR_WORLDS,
+    SCENARIOS,
+    UNRANGED_WORLDS,
+    Scenario,
+    by_row,
+)
 
 from workbench.stats.means import estimate_mean, p_mean_less
 from workbench.stats.pairs import Difference, paired_difference
@@ -205,6 +213,34 @@ def test_a_mean_s_interval_holds_the_truth_near_an_end_and_by_clusters(
     covered = rate(rows, trial)
     print(f"{name}, {rows} rows: the mean's interval holds {covered:.3f}")
     assert_rate(covered * DRAWS, FULL, COVERED_OR_MORE, COVERED_OR_MORE)
+
+
+@pytest.mark.parametrize("rows", [20, 50, 150])
+@pytest.mark.parametrize("name", UNRANGED_WORLDS)
+def test_a_mean_s_interval_holds_the_truth_without_a_range(name: str, rows: int) -> None:
+    """Student's t corrected for skew alone holds it in 88% of 20 log-normal values (sigma 1.5)."""
+    world = UNRANGED_WORLDS[name]
+    widths: list[float] = []
+
+    def trial(rng: Generator) -> bool:
+        values = world.draw(rng, rows)
+        estimate = estimate_mean(by_row(values), world.scale)
+        assert estimate
+        assert estimate.low is not None
+        assert estimate.high is not None
+        assert estimate.tail_unknown
+        widths.append((estimate.high - estimate.low) / float(values.std(ddof=1)))
+        return estimate.low <= world.mean <= estimate.high
+
+    covered = rate(rows, trial)
+    student = 2 * float(stdtrit(rows - 1, 0.975)) / np.sqrt(rows)
+    width = float(np.median(widths)) / student
+    print(
+        f"{name}, {rows} rows: the mean's interval holds {covered:.3f}, {width:.2f} times as wide"
+    )
+    assert_rate(covered * DRAWS, FULL, COVERED_OR_MORE, COVERED_OR_MORE)
+    if name == "normal":
+        assert width < 1.35, "not absurdly wide"
 
 
 @pytest.mark.parametrize("rows", [20, 50, 150])

@@ -41,6 +41,7 @@ class Check:
     Attributes:
         value: the mean, or the difference from the baseline.
         low, high: its 95% interval.
+        tail_unknown: as in `Estimate`.
         p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
         rows_needed: about how many would decide it; None where it is decided.
         rows, clusters: dataset rows behind the value, and groups that depend on each other.
@@ -61,6 +62,7 @@ class Check:
     value: float | None = None
     low: float | None = None
     high: float | None = None
+    tail_unknown: bool = False
     p: float = 1.0
     rows: int = 0
     clusters: int = 0
@@ -113,9 +115,8 @@ def _check_bound(
     estimate = estimate_mean(sample.shown, scale, clusters)
     if not estimate:
         return check
-    distance = side * (estimate.mean - bound)
+    distance, limits = side * (estimate.mean - bound), scale.limits
     low, high = estimate.low, estimate.high
-    limits = scale.limits
     at_end = limits is not None and not limits[0] < bound < limits[1]
     if p_factor is None or limits is None or at_end:
         p_beyond = p_mean_less if side > 0 else p_mean_greater
@@ -140,6 +141,7 @@ def _check_bound(
         value=estimate.mean,
         low=low,
         high=high,
+        tail_unknown=estimate.tail_unknown,
         p=p,
         rows=estimate.rows,
         clusters=estimate.clusters,
@@ -252,6 +254,7 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
         value=shown.mean,
         low=shown.low,
         high=shown.high,
+        tail_unknown=shown.tail_unknown,
         p=min(1.0, p_worse * factor),
         rows=shown.rows,
         clusters=shown.clusters,

@@ -59,6 +59,7 @@ class Candidate:
         cost: of 1,000 rows; None: unknown.
         latency_s: seconds, the mean of the answers; None: no answer was timed.
         against: reasons in words for not taking it, such as the limits that it exceeds.
+        tail_unknown: as in `Estimate`.
         unsure: the floor is within the interval; of the one to take, the interval after choosing.
         on_front: of the variants within the limits none is as good in all and better in one.
         support: of the data for it as the best of the variants within the limits, 0 to 1; all of
@@ -76,6 +77,7 @@ class Candidate:
     cost: float | None
     latency_s: float | None
     against: tuple[str, ...] = ()
+    tail_unknown: bool = False
     unsure: bool = False
     on_front: bool = False
     support: float = 0.0
@@ -127,8 +129,7 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
         else c
         for c in candidates
     ]
-    higher = family.scale.higher_is_better
-    candidates.sort(key=lambda c: -c.quality if higher else c.quality)
+    candidates.sort(key=lambda c: c.quality, reverse=family.scale.higher_is_better)
     outside = [c for c in candidates if c.against]
     names = [variant.name for variant in plan.variants]
     within = [c for c in candidates if not c.against]
@@ -144,7 +145,8 @@ def _shown_measure(result: VariantResult, name: str) -> Measure | None:
     metric = result.metrics[name]
     if metric.worst or metric.mean is None:
         return metric.worst
-    return Measure(metric.mean, metric.low, metric.high, metric.n, metric.clusters)
+    counts = metric.n, metric.clusters, metric.tail_unknown
+    return Measure(metric.mean, metric.low, metric.high, *counts)
 
 
 def _find_evaluator(plan: Plan, name: str) -> Evaluator:
@@ -193,6 +195,7 @@ def _candidate(
         cost=cost,
         latency_s=latency,
         against=tuple(against),
+        tail_unknown=estimate.tail_unknown,
         unsure=not against and _includes(estimate.low, estimate.high, limits.floor),
     )
 
@@ -215,7 +218,8 @@ def _rank(
     p_values = [_p_as_good(values[selection.best], other, family, clusters) for other in values]
     plausible = may_be_best(p_values)
     best = candidates[selection.best]
-    measured = Estimate(best.quality, best.low, best.high, best.rows, best.clusters)
+    counts = best.rows, best.clusters, best.tail_unknown
+    measured = Estimate(best.quality, best.low, best.high, *counts)
     chosen = estimate_after_choosing(measured, selection.unseen_mean, sum(plausible), scale)
     sign = 1 if scale.higher_is_better else -1
     # A cost or latency that is unknown of any candidate counts for none.
@@ -257,12 +261,12 @@ def _conclusion(
     names: Sequence[str], metric: str, candidates: Sequence[Candidate], chosen: Estimate
 ) -> str:
     best = candidates[0]
-    words = f"Take {names[best.variant]}: {metric} {_interval(best.quality, best.low, best.high)}"
+    words = f"Take {names[best.variant]}: {metric} {_interval(best.quality, best)}"
     words += f", n={best.rows:,}"
     if candidates[1:]:
         words += (
             f". After choosing from {len(candidates)} variants, expect "
-            f"{_interval(chosen.mean, chosen.low, chosen.high)}."
+            f"{_interval(chosen.mean, chosen)}."
         )
         close = [c for c in candidates[1:] if c.as_good]
         listed = [names[c.variant] for c in close[:MAX_LISTED]]
@@ -277,8 +281,9 @@ def _conclusion(
     return words
 
 
-def _interval(mean: float, low: float | None, high: float | None) -> str:
-    return f"{mean:.3f}" if low is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+def _interval(mean: float, ends: Candidate | Estimate) -> str:
+    mark = "~" if ends.tail_unknown else ""
+    return f"{mean:.3f}" + ("" if ends.low is None else f" {mark}[{ends.low:.3f}, {ends.high:.3f}]")
 
 
 def _gain(candidate: Candidate, best: Candidate, name: str) -> str:

@@ -46,6 +46,7 @@ class RecordedMean:
 
     Attributes:
         clusters: 0 if unknown.
+        tail_unknown: as in `Estimate`.
         worst: the metric with the worst score for failed answers; None as in `MetricResult`.
     """
 
@@ -56,6 +57,7 @@ class RecordedMean:
     clusters: int = 0
     kind: str = "number"
     worst: "RecordedMean | None" = None
+    tail_unknown: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ from workbench.report.safe_text import (
     estimate,
     plain,
     shorten,
+    with_tail_note,
 )
 from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
@@ -41,6 +42,7 @@ MAX_PARTIAL = 5  # variants
 Cells = Sequence[str]
 
 
+@with_tail_note
 def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     """The terminal's lines: a block per pair of variants; with factors a block per metric."""
     if compared.factors:
@@ -75,7 +77,7 @@ def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iter
 def _value(metric: MetricResult) -> str:
     if metric.mean is None:
         return "no value"
-    return f"{estimate(metric.mean, metric.low, metric.high)} n={metric.n}"
+    return f"{estimate(metric.mean, metric)} n={metric.n}"
 
 
 def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
@@ -117,8 +119,8 @@ def compare_markdown(compared: ExperimentComparison) -> str:
     """Markdown for a pull request or a step summary."""
     if compared.factors:
         partial = partial_lines(compared, range(len(compared.results)))
-        notes = [*no_verdict_lines(compared), *partial]
-        return "\n".join([factor_markdown(compared.factors), *map(escape_markdown, notes)])
+        blocks = map(escape_markdown, [*no_verdict_lines(compared), *partial])
+        return "\n".join(_noted([factor_markdown(compared.factors), *blocks]))
     lines: list[str] = []
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
@@ -143,7 +145,12 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         *partial_lines(compared, compared.compared_variants),
     ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
-    return "\n".join(lines)
+    return "\n".join(_noted(lines))
+
+
+@with_tail_note
+def _noted(lines: Sequence[str]) -> Sequence[str]:
+    return lines
 
 
 def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
@@ -254,7 +261,7 @@ def rows_text(rows: int, clusters: int) -> str:
 
 def difference_text(difference: Difference) -> str:
     """`+0.200 [+0.112, +0.288]`."""
-    return estimate(difference.mean, difference.low, difference.high, "+")
+    return estimate(difference.mean, difference, "+")
 
 
 def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:

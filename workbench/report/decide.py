@@ -12,7 +12,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import no_verdict_lines, partial_lines
-from workbench.report.safe_text import estimate, seconds, shorten
+from workbench.report.safe_text import estimate, seconds, shorten, with_tail_note
 from workbench.report.tables import align_rows
 from workbench.results.types import MetricResult
 
@@ -22,6 +22,7 @@ SUPPORT_NOTE = (
 )
 
 
+@with_tail_note
 def decision_lines(
     compared: ExperimentComparison, decision: Decision, currency: str
 ) -> Iterator[str]:
@@ -97,7 +98,7 @@ def _cells(compared: ExperimentComparison, metric: str, candidate: Candidate) ->
         remarks.append(failed + without)
     return (
         shorten(compared.plan.variants[candidate.variant].name, 60),
-        estimate(candidate.quality, candidate.low, candidate.high),
+        estimate(candidate.quality, candidate),
         "unknown" if candidate.cost is None else cost_text(candidate.cost),
         "unknown" if candidate.latency_s is None else seconds(candidate.latency_s),
         f"{candidate.rows:,}",

@@ -144,7 +144,7 @@ def _parts(effects: MetricEffects) -> Iterator[tuple[str, Sequence[Sequence[str]
         yield (
             _main_text(effect, effects),
             [
-                (shorten(level, LEVEL_WIDTH), estimate(mean.mean, mean.low, mean.high), difference)
+                (shorten(level, LEVEL_WIDTH), estimate(mean.mean, mean), difference)
                 for level, mean, difference in rows
             ],
         )
@@ -208,7 +208,7 @@ def _deviation_rows(test: FactorInteraction) -> Sequence[Sequence[str]]:
 
 
 def _difference(difference: Difference) -> str:
-    return estimate(difference.mean, difference.low, difference.high, "+")
+    return estimate(difference.mean, difference, "+")
 
 
 def _notes(compared: FactorComparison) -> Iterator[str]:

@@ -14,7 +14,7 @@ from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import compare_markdown, rows_text
-from workbench.report.safe_text import UNSAFE, escape_markdown, estimate, shorten
+from workbench.report.safe_text import UNSAFE, escape_markdown, estimate, shorten, with_tail_note
 from workbench.report.tables import align_rows, markdown_table
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
@@ -22,6 +22,7 @@ from workbench.stats.verdicts import INCONCLUSIVE
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
+@with_tail_note
 def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Iterator[str]:
     """One line per check, the rows that undecided checks need, and the verdict."""
     yield from align_rows([COLUMNS, *(_cells(compared, check) for check in checks)])
@@ -194,7 +195,7 @@ def _cells(compared: ExperimentComparison, check: Check) -> Sequence[str]:
 
 def _value(check: Check, sign: str = "") -> str:
     """`+0.220 [+0.128, +0.306]`, or empty."""
-    return "" if check.value is None else estimate(check.value, check.low, check.high, sign)
+    return "" if check.value is None else estimate(check.value, check, sign)
 
 
 def _reason(check: Check) -> str:

@@ -16,7 +16,7 @@ from workbench.canonical import JSON
 from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_text
-from workbench.report.safe_text import estimate, plain, shorten
+from workbench.report.safe_text import estimate, plain, shorten, with_tail_note
 from workbench.report.tables import align_rows
 from workbench.results.serialize import comparison_json
 from workbench.stats.verdicts import INCONCLUSIVE
@@ -27,6 +27,7 @@ MIN_WIDTH = 40  # characters
 MAX_VALUE_LENGTH = 60  # characters
 
 
+@with_tail_note
 def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
     """A block per variant, with a line per measurement; narrow terminals get two lines for it."""
     metric = shorten(history.metric)
@@ -71,7 +72,7 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
         _local_time(record),
         (plain(record.commit)[:COMMIT_LENGTH] or "none") + "+" * record.modified,
         shorten(record.version, 10),
-        "no value" if value.mean is None else estimate(value.mean, value.low, value.high),
+        "no value" if value.mean is None else estimate(value.mean, value),
         rows_text(value.n, value.clusters or value.n),
         difference_text(comparison.difference) if comparison else "",
         verdict.replace(INCONCLUSIVE, "unclear"),
@@ -96,7 +97,7 @@ def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[st
         yield f"not compared: {measurement.not_compared}"
     worst = measurement.record.metrics[metric].worst
     if worst and worst.mean is not None:
-        at_worst = estimate(worst.mean, worst.low, worst.high)
+        at_worst = estimate(worst.mean, worst)
         yield f"with the worst score for failed answers {at_worst}"
     if measurement.comparison:
         yield from map("difference: {}".format, left_out_lines(measurement.comparison))
@@ -178,6 +179,7 @@ def _measurement_json(measurement: Measurement, metric: str) -> dict[str, JSON]:
         "high": value.high,
         "n": value.n,
         "clusters": value.clusters or None,
+        "tail_unknown": value.tail_unknown,
         "worst_case": asdict(value.worst) if value.worst else None,
         "changes": [asdict(change) for change in measurement.changes],
         "edited": measurement.edited,

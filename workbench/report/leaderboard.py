@@ -19,7 +19,7 @@ from rich.text import Text
 from workbench.errors import cost_text, pluralize
 from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
-from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
+from workbench.report.safe_text import NAME_WIDTH, TAIL_NOTE, plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.types import (
     Comparison,
@@ -104,8 +104,10 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     metrics = variants[0].metrics if variants else {}
     columns = [name for name, metric in metrics.items() if metric.kind == "column"]
     no_verdicts = [f"no verdict on {shorten(name)}: {NO_ROW_VALUES}" for name in columns]
+    shown = [metric for variant in variants for metric in variant.metrics.values()]
+    tails = [TAIL_NOTE] if any(metric.tail_unknown for metric in shown) else []
     if not comparisons:
-        return [*(no_verdicts if variants[1:] else ()), *variance_lines(variants)]
+        return [*(no_verdicts if variants[1:] else ()), *tails, *variance_lines(variants)]
     baselines = list(
         dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
     )
@@ -118,7 +120,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     ]
     reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
     lines += [f"no verdict on {shorten(name)}: {reason}" for name, reason in reasons]
-    lines += no_verdicts
+    lines += [*no_verdicts, *tails]
     details = [
         f"{label}: {detail}"
         for label, _, comparison in comparisons
@@ -178,7 +180,8 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
         text.append(_number(metric.mean) + unit, style="bold")
     text.append(f" n={metric.n}", style="dim")
     if metric.low is not None and metric.high is not None:
-        text.append(f"\n[{_number(metric.low)}, {_number(metric.high)}]")
+        mark = "~" if metric.tail_unknown else ""
+        text.append(f"\n{mark}[{_number(metric.low)}, {_number(metric.high)}]")
     if comparison:
         text.append("\n").append(_verdict(comparison, "\n"))
     notes = [f"{count} {name}" for name, count in _outcomes(metric)]

@@ -3,6 +3,7 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 50;
+  const TAIL = "no range: the interval holds only if no rarer, larger values exist";
   const UNSCORED = new Set(["not applicable", "error", "failed"]);
   const repeated = data.rows.some((row) => row.repeat);
   const shown = new Set(data.variants.map((_, number) => number));
@@ -103,10 +104,11 @@
 
   function cell(variant, metric) {
     const { mean, low, high, n, clusters, errors, not_applicable: inapplicable, worst,
-      worst_unknown: unknown } = variant.metrics[metric.name];
+      tail_unknown: tail, worst_unknown: unknown } = variant.metrics[metric.name];
     const comparison = variant.comparisons[metric.name];
     const parts = [el("strong", {}, mean == null ? "no value" : number(mean))];
-    if (low != null) parts.push(el("small", {}, `[${number(low)}, ${number(high)}]`));
+    if (low != null) parts.push(el("small", tail ? { title: TAIL } : {},
+      `${tail ? "~" : ""}[${number(low)}, ${number(high)}]`));
     const notes = [`n=${count(n)}`, clusters && clusters < n && `${count(clusters)} clusters`,
       errors && plural(errors, "error"), inapplicable && `${count(inapplicable)} not applicable`,
       unknown && (metric.kind === "column" ? "without failed rows"
@@ -137,7 +139,8 @@
 
   // Interval, rows needed, rows left out and worst case of a comparison
   function evidence(comparison) {
-    const interval = ({ low, high }) => low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
+    const interval = ({ low, high, tail_unknown: tail }) => low == null ? ""
+      : `${tail ? "~" : ""}[${signed(low)}, ${signed(high)}]`;
     const lines = [interval(comparison)];
     if (comparison.verdict_alone) lines.push(`Holm; alone ${comparison.verdict_alone}`);
     if (comparison.reason) lines.push(comparison.reason);

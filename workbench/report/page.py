@@ -26,7 +26,7 @@ from workbench.results.types import Row, VariantResult
 MAX_TEXT = 4_000  # characters of an input or an output
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
 ROW_COUNTS = ("planned", "scored", "failed", "not_run")
-METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable")
+METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "tail_unknown", "errors", "not_applicable")
 WORST_FIELDS = ("mean", "low", "high", "n")
 PARTS = files("workbench.report")
 

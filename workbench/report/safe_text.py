@@ -5,9 +5,8 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 
 >>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
 (': :error::disk full', 'two lines…')
->>> estimate(0.78, 0.707, 0.839), estimate(0.2, None, None, "+")
-('0.780 [0.707, 0.839]', '+0.200')
->>> estimate(-0.275, -0.543, -0.000158, "+")
+>>> from workbench.stats.means import Estimate
+>>> estimate(-0.275, Estimate(-0.275, -0.543, -0.000158, rows=20, clusters=20), "+")
 '-0.275 [-0.543, -0.0002]'
 >>> [seconds(duration) for duration in (0.85, 12.4, 185)]
 ['850 ms', '12.4 s', '3 min 05 s']
@@ -16,6 +15,9 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 import json
 import math
 import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import wraps
+from typing import ParamSpec, Protocol
 
 from workbench.canonical import JSON
 
@@ -31,6 +33,10 @@ SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
 # GitHub makes links of these even after a backslash: names, issues, addresses.
 LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionCommand.cs
+
+P = ParamSpec("P")
+MARKED = re.compile(r"\d \\?~\\?\[[-+]?\d")  # also in Markdown
+TAIL_NOTE = "~ no range: the interval holds only if no rarer, larger values exist"
 
 
 def plain(text: str) -> str:
@@ -65,14 +71,32 @@ def p_text(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def estimate(value: float, low: float | None, high: float | None, sign: str = "") -> str:
-    """A value and its interval; `sign`: "+" for differences.
+class Interval(Protocol):
+    """The ends of an interval, None where there is none."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper end."""
+
+    @property
+    def tail_unknown(self) -> bool:
+        """True if it holds only if no rarer, larger values exist: the metric has no range."""
+
+
+def estimate(value: float, interval: Interval, sign: str = "") -> str:
+    """A value and its interval, `~[…]` if its tail is unknown; `sign`: "+" for differences.
 
     A bound that isn't 0 is not rounded to 0: an interval shows on which side of 0 it lies.
     """
+    low, high = interval.low, interval.high
     if low is None or high is None:
         return f"{value:{sign}.3f}"
-    return f"{value:{sign}.3f} [{_bound(low, sign)}, {_bound(high, sign)}]"
+    mark = "~" if interval.tail_unknown else ""
+    return f"{value:{sign}.3f} {mark}[{_bound(low, sign)}, {_bound(high, sign)}]"
 
 
 def _bound(bound: float, sign: str) -> str:
@@ -80,6 +104,21 @@ def _bound(bound: float, sign: str) -> str:
     if 0 < abs(bound) < 0.0005:
         decimals = min(12, -math.floor(math.log10(abs(bound))))
     return f"{bound + 0.0:{sign}.{decimals}f}"
+
+
+def with_tail_note(lines: Callable[P, Iterable[str]]) -> Callable[P, Iterator[str]]:
+    """A function's lines, then a note if an interval among them is marked with `~`."""
+
+    @wraps(lines)
+    def noted(*args: P.args, **options: P.kwargs) -> Iterator[str]:
+        is_marked = False
+        for line in lines(*args, **options):
+            is_marked = is_marked or MARKED.search(line) is not None
+            yield line
+        if is_marked:
+            yield TAIL_NOTE
+
+    return noted
 
 
 def seconds(duration: float) -> str:

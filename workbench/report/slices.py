@@ -98,7 +98,7 @@ def _comparison_text(comparison: Comparison) -> str:
     difference = comparison.difference
     start = "with the worst score for failed answers " if comparison.imputed else ""
     return (
-        f"{start}{estimate(difference.mean, difference.low, difference.high, '+')}, "
+        f"{start}{estimate(difference.mean, difference, '+')}, "
         f"{comparison.verdict.text}, {_rows_text(difference)}"
     )
 

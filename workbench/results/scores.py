@@ -78,6 +78,7 @@ class Measure:
         low, high: 95% confidence interval; None for too few rows.
         n: rows with a value.
         clusters: groups of rows that depend on each other; `n` if none do.
+        tail_unknown: as in `Estimate`.
         pass_at, pass_all: for pass/fail with repeats, by k: probability that at least one of k
             repeats passes (pass@k), and that all do (pass^k).
         pass_rows: rows that these are over, by k: those with k answers.
@@ -88,6 +89,7 @@ class Measure:
     high: float | None
     n: int
     clusters: int
+    tail_unknown: bool = False
     pass_at: Mapping[int, float] = field(default_factory=dict)
     pass_all: Mapping[int, float] = field(default_factory=dict)
     pass_rows: Mapping[int, int] = field(default_factory=dict)
@@ -120,6 +122,7 @@ def measure(
         high=estimate.high,
         n=estimate.rows,
         clusters=estimate.clusters,
+        tail_unknown=estimate.tail_unknown,
         pass_at=pass_at(attempts, repeats),
         pass_all=pass_all(attempts, repeats),
         pass_rows={

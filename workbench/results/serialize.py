@@ -90,6 +90,7 @@ def difference_json(difference: Difference) -> dict[str, JSON]:
         "test",
         "rows",
         "clusters",
+        "tail_unknown",
         "up",
         "down",
     )

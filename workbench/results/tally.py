@@ -9,6 +9,7 @@ import math
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from hashlib import blake2b, sha256
 
 import numpy as np
@@ -215,11 +216,7 @@ class Tally:
             mean=answered.mean if answered else None,
             low=answered.low if answered else None,
             high=answered.high if answered else None,
-            n=rows.n,
-            errors=rows.errors,
-            not_applicable=rows.not_applicable,
-            failed=rows.failed,
-            not_run=rows.not_run,
+            **asdict(rows),
             answers=column.counts(np.frombuffer(self._states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
             kind=column.result_kind(scale),
@@ -227,6 +224,7 @@ class Tally:
             higher_is_better=column.traits.higher_is_better,
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,
+            tail_unknown=answered is not None and answered.tail_unknown,
             worst=worst if scores.lost else None,
             worst_unknown=imputed is None and column.kind != "category",
             pass_at=answered.pass_at if answered else {},

@@ -87,6 +87,7 @@ class MetricResult:
         outcomes: count of each category or labelled outcome, over answers.
         kind: `pass`, `number` or `category`, derived from the values; or `column`.
         clusters: groups of rows that depend on each other; `n` if none do.
+        tail_unknown: as in `Estimate`; shown as `~[1.2, 3.4]`.
         worst: the metric with the worst score for each answer that failed, or on which the
             evaluator failed; None if there is none, or no worst score.
         worst_unknown: there are such answers, and the metric has no range.
@@ -111,6 +112,7 @@ class MetricResult:
     higher_is_better: bool = True
     unit: str = ""
     clusters: int = 0
+    tail_unknown: bool = False
     worst: Measure | None = None
     worst_unknown: bool = False
     pass_at: Mapping[int, float] = field(default_factory=dict)
@@ -232,12 +234,13 @@ class RecordedVariant:
 
 def interval_text(metric: MetricResult) -> str:
     """Format a metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors, at worst 0.82 […]`."""
-    parts = [] if metric.mean is None else [_interval(metric.mean, metric.low, metric.high)]
+    parts = [] if metric.mean is None else [_interval(metric)]
     notes = [f"{count} {name}" for name, count in metric.outcomes.items()]
     notes += count_notes(metric)
     if metric.worst:
         worst = metric.worst
-        notes.append(f"at worst {_interval(worst.mean, worst.low, worst.high)} n={worst.n}")
+        notes.append(f"at worst {_interval(worst)} n={worst.n}")
+    notes += ["~ if no rarer, larger values exist"] if metric.tail_unknown else []
     return ", ".join([" ".join([*parts, f"n={metric.n}"]), *notes])
 
 
@@ -256,5 +259,8 @@ def count_notes(metric: MetricResult) -> list[str]:
     return notes + ([unknown] if metric.worst_unknown else [])
 
 
-def _interval(mean: float, low: float | None, high: float | None) -> str:
-    return f"{mean:.3f}" if low is None or high is None else f"{mean:.3f} [{low:.3f}, {high:.3f}]"
+def _interval(metric: MetricResult | Measure) -> str:
+    if metric.low is None or metric.high is None:
+        return f"{metric.mean:.3f}"
+    mark = "~" if metric.tail_unknown else ""
+    return f"{metric.mean:.3f} {mark}[{metric.low:.3f}, {metric.high:.3f}]"

@@ -8,7 +8,8 @@
     numbers with a range,   at each end the farther of two bounds: Wilson's of the mean scaled to
     repeats, clusters       0..1, by what the rows are worth; and that with a row added at the worst
                             end of the range (bounded.py)
-    numbers without one     Student's t, corrected for skew: scores pile up at one end of a scale
+    numbers without one     the widest of Student's t, the same corrected for skew, and that with a
+                            row added beyond the farthest
 
 The mean is over rows: a row's repeats are averaged first, and a row with fewer of them weighs the
 same. Rows of one cluster are correlated: the cluster is the unit of the interval.
@@ -21,7 +22,7 @@ from scipy.special import bdtr, ndtri, stdtrit
 
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.sample import LEVEL, Clusters, ClusterSums, RowValues, Scale, row_means
-from workbench.stats.skewness import skew_corrected_interval, skew_corrected_p
+from workbench.stats.skewness import skew_corrected_p, unranged_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,8 @@ class Estimate:
             number, and where equal values of a metric without a range say nothing of the spread.
         rows: dataset rows with a value.
         clusters: groups of rows that are independent of each other.
+        tail_unknown: the metric has no range, so the interval holds only if there are no larger
+            values than the rows show that are rarer.
     """
 
     mean: float
@@ -40,6 +43,7 @@ class Estimate:
     high: float | None
     rows: int
     clusters: int
+    tail_unknown: bool = False
 
 
 def estimate_mean(
@@ -54,12 +58,11 @@ def estimate_mean(
         interval = wilson_interval(sample.mean, sample.rows, float(ndtri((1 + LEVEL) / 2)))
     elif sample.clusters > 1:
         interval = (
-            _bounded_interval(sample, *scale.limits)
-            if scale.limits
-            else skew_corrected_interval(sample)
+            _bounded_interval(sample, *scale.limits) if scale.limits else unranged_interval(sample)
         )
     low, high = enclosing(interval, sample.mean)
-    return Estimate(sample.mean, low, high, sample.rows, sample.clusters)
+    unknown = scale.limits is None and low is not None
+    return Estimate(sample.mean, low, high, sample.rows, sample.clusters, unknown)
 
 
 def p_mean_less(

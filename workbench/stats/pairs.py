@@ -37,7 +37,7 @@ from workbench.stats.sample import (
     row_means,
 )
 from workbench.stats.sequential import AnytimeMean
-from workbench.stats.skewness import skew_corrected_interval, skew_corrected_p, t_interval
+from workbench.stats.skewness import skew_corrected_p, t_interval, unranged_interval
 
 NEAR_TIE = 0.1  # of the largest difference: sums so near to each other are nearly ties
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
@@ -94,6 +94,14 @@ class Difference:
     def mean(self) -> float:
         """The mean of the differences."""
         return self.after - self.before
+
+    @property
+    def tail_unknown(self) -> bool:
+        """True if the interval holds only without larger differences that are rarer than the rows.
+
+        That is so of a metric without a range.
+        """
+        return not self.has_range and self.low is not None
 
     @property
     def anytime_valid(self) -> bool:
@@ -188,9 +196,7 @@ def _interval(difference: Difference) -> tuple[float, float] | None:
     if difference.is_binary:
         return pass_fail_interval(difference.up, difference.down, difference.rows)
     differences, width = difference.differences, difference.width
-    interval = (
-        t_interval(differences) if difference.has_range else skew_corrected_interval(differences)
-    )
+    interval = t_interval(differences) if difference.has_range else unranged_interval(differences)
     if difference.reason or not interval:
         return interval
     bounds = _unseen_bounds(difference)

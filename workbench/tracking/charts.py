@@ -56,7 +56,10 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
     value = "value" if results[0].metrics[name].kind == "column" else "mean"
-    axes.set_xlabel(f"{name}, {value} and 95% interval" + (f" ({unit})" if unit else ""))
+    caption = f"{name}, {value} and 95% interval" + (f" ({unit})" if unit else "")
+    if any(result.metrics[name].tail_unknown for result in results):
+        caption += ",\nif no rarer, larger values exist"
+    axes.set_xlabel(caption)
     axes.xaxis.label.set_parse_math(False)
     axes.margins(y=0.15)
     axes.grid(axis="x", alpha=0.3)

@@ -150,7 +150,14 @@ def _metrics_tag(result: VariantResult) -> str:
 
 
 def _recorded_mean(metric: MetricResult | Measure) -> RecordedMean:
-    return RecordedMean(metric.mean, metric.low, metric.high, metric.n, metric.clusters)
+    return RecordedMean(
+        metric.mean,
+        metric.low,
+        metric.high,
+        metric.n,
+        metric.clusters,
+        tail_unknown=metric.tail_unknown,
+    )
 
 
 def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> list[str]:
