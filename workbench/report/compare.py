@@ -120,8 +120,9 @@ def compare_markdown(compared: ExperimentComparison) -> str:
     if compared.factors:
         partial = partial_lines(compared, range(len(compared.results)))
         blocks = map(escape_markdown, [*no_verdict_lines(compared), *partial])
-        return "\n".join(_noted([factor_markdown(compared.factors), *blocks]))
-    lines: list[str] = []
+        lines = [factor_markdown(compared.factors), *blocks]
+        return "\n".join(with_tail_note(lambda: lines)())
+    lines = []
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
         lines += [f"### {escape_markdown(_title(compared, number, base))}", ""]
@@ -145,12 +146,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         *partial_lines(compared, compared.compared_variants),
     ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
-    return "\n".join(_noted(lines))
-
-
-@with_tail_note
-def _noted(lines: Sequence[str]) -> Sequence[str]:
-    return lines
+    return "\n".join(with_tail_note(lambda: lines)())
 
 
 def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:
