@@ -46,6 +46,7 @@ class Recording:
     uri: str
     apart: bool = False
     progress: SilentProgress = field(default_factory=SilentProgress)
+    recorder: type[DirectRecorder] = DirectRecorder
     callbacks: ResultCallbacks = field(default_factory=ResultCallbacks)
 
     def run(
@@ -66,7 +67,7 @@ class Recording:
             recorder = (
                 RecordingProcess(self.project, store.redactor, self.uri)
                 if self.apart
-                else DirectRecorder(
+                else self.recorder(
                     self.project, store.redactor, self.uri, lambda: bool(ended.signal)
                 )
             )

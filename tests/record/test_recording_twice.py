@@ -6,7 +6,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from workbench.results.tally import variant_results
 from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
 from workbench.store import Store
-from workbench.tracking.protocol import Recorded, RecordingJob, Results
+from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecord
 from workbench.tracking.recorder import DirectRecorder
 from workbench.tracking.row_records import RowRecords
 from workbench.tracking.tracking_store import connect
@@ -52,6 +53,20 @@ def twice(recording: Recording) -> Recording:
     recording.bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
     recording.bench.write("long.jinja", "system:\nSay it.\nuser:\n{{ text }}\n")
     return recording
+
+
+class DoublingRecorder(DirectRecorder):
+    """Gets the first row of each batch twice, and loses the last."""
+
+    def add(self, variant: int, records: Sequence[RowRecord]) -> None:
+        super().add(variant, [*records[:-1], records[0]])
+
+
+def test_a_row_that_is_read_again_hides_no_row_that_is_missing(twice: Recording) -> None:
+    doubling = replace(twice, recorder=DoublingRecorder)
+    done = doubling.run(EXPERIMENT.replace("[plain, long]", "[plain]"))
+    assert done.problems == ()
+    assert stored_record(twice.client, done) == expected_record(done)
 
 
 def record_again(recording: Recording, stopped: StopCheck) -> Recorded:

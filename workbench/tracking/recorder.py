@@ -256,7 +256,7 @@ class DirectRecorder(Recorder):
         """Add all rows of a variant again, unless every row was added."""
         variant_run = self._variant_runs.get(number)
         if variant_run:
-            complete = variant_run.row_count == results.variants[number].answers.answered
+            complete = variant_run.has_each_row_once(results.variants[number].answers.answered)
             if complete and number not in self._failed_variants:
                 return
             variant_run.reset()

@@ -71,6 +71,7 @@ class VariantRun:
     def reset(self) -> None:
         """Forget the added rows: all of them will be added again."""
         self.row_count = 0
+        self._numbers: set[int] = set()
         self.trace_count = 0
         self._table_rows: dict[int, Row] = {}
         self._clusters: dict[int, int | None] = {}
@@ -102,7 +103,12 @@ class VariantRun:
         if self._parquet and records:
             self._parquet.add(records)
         self.row_count += len(records)
+        self._numbers.update(record.number for record in records)
         self.trace_count += len(row_traces)
+
+    def has_each_row_once(self, count: int) -> bool:
+        """True if `count` rows were added, none of them twice: a row may be read again."""
+        return self.row_count == len(self._numbers) == count
 
     def finish(
         self, result: VariantResult, state: EndState, not_run: Sequence[RowRecord]
