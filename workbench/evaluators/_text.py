@@ -32,9 +32,10 @@ _QUOTES = str.maketrans(
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
 _OTHER_DIGIT = re.compile(r"(?![0-9])\d")
 _FENCE = re.compile(r"```[^\n`]*\n(.*)```", re.DOTALL)
-_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}|>|[-*+])[ \t]+", re.MULTILINE)
+# `- 5` alone may be a negative number.
+_LINE_MARK = re.compile(r"^[ \t]*(?:#{1,6}|>|[*+]|-(?![ \t]+[\d.,]+\s*\Z))[ \t]+", re.MULTILINE)
 _EMPHASIS = re.compile(
-    r"(?<![\w*~`])(\*{1,3}|_{1,3}|~~|`++)(?=\S)((?:(?!\1).|(?<=[^\W_])_(?=[^\W_]))+)(?<=\S)\1(?![\w*~`])"
+    r"(?<![\w*~`])(\*{1,3}|_{1,3}|`++)(?=\S)((?:(?!\1).|(?<=[^\W_])_(?=[^\W_]))+)(?<=\S)\1(?![\w*~`])"
 )
 _LINK = re.compile(r"\[([^\[\]\n]+)\]\((?:[^()\s]|\([^()\s]*\))*\)")
 _EDGES = ".,;:!?…\"'()[]{}<>¡¿。，、；：！？「」『』【】《》〈〉·`*"
