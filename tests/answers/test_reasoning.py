@@ -26,6 +26,13 @@ SPLIT = {
     "LongCat": ("<longcat_think>\nFrance.\n</longcat_think>\nParis", "France.", "Paris"),
     "Apertus": ("<|inner_prefix|>France.<|inner_suffix|>Paris", "France.", "Paris"),
     "Pangu": ("[unused16]France.[unused17]Paris", "France.", "Paris"),
+    "MedGemma": ("<unused94>thought\nFrance.<unused95>Paris", "France.", "Paris"),
+    "GLM's box": ("<think>France.</think><|begin_of_box|>Paris<|end_of_box|>", "France.", "Paris"),
+    "gpt-oss without an end": (
+        "<|channel|>analysis<|message|>France.<|channel|>final<|message|>Paris",
+        "France.",
+        "Paris",
+    ),
     "Granite": (
         "Here is my thought process:\nFrance.\n\nHere is my response:\nParis",
         "France.",

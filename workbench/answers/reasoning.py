@@ -32,7 +32,7 @@ OTHER_MARKS = (
 # gpt-oss: messages in channels, with their special tokens or, where a server drops them, without.
 CHANNEL = re.compile(
     r"(?:<\|start\|>assistant)?<\|channel\|>\s*(\w+)[^<]*(?:<\|constrain\|>[^<]*)?<\|message\|>"
-    r"(.*?)(?:<\|end\|>|<\|return\|>|<\|call\|>|(?=<\|start\|>)|$)",
+    r"(.*?)(?:<\|end\|>|<\|return\|>|<\|call\|>|(?=<\|(?:start|channel)\|>)|$)",
     re.DOTALL,
 )
 BARE_CHANNELS = re.compile(r"analysis(?=\S)(.+?)assistantfinal(.*)", re.DOTALL)
@@ -40,8 +40,8 @@ GRANITE = re.compile(
     r"(?:Here's|Here is) my thought process:(.+?)(?:Here's|Here is) my response:(.*)", re.DOTALL
 )
 ANSWER_MARKS = re.compile(  # around the answer itself
-    r"<\|(?:begin_of_solution|START_RESPONSE|START_TEXT)\|>\s*(.*?)\s*"
-    r"(?:<\|(?:end_of_solution|END_RESPONSE|END_TEXT)\|>\s*)?",
+    r"<\|(?:begin_of_solution|START_RESPONSE|START_TEXT|begin_of_box)\|>\s*(.*?)\s*"
+    r"(?:<\|(?:end_of_solution|END_RESPONSE|END_TEXT|end_of_box)\|>\s*)?",
     re.DOTALL,
 )
 # A text that talks about a mark: `the tag </think> ends it`.
