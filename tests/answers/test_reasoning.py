@@ -26,6 +26,7 @@ SPLIT = {
     "LongCat": ("<longcat_think>\nFrance.\n</longcat_think>\nParis", "France.", "Paris"),
     "Apertus": ("<|inner_prefix|>France.<|inner_suffix|>Paris", "France.", "Paris"),
     "Pangu": ("[unused16]France.[unused17]Paris", "France.", "Paris"),
+    "Gemma": ("<|channel>thought\nFrance.<channel|>Paris", "France.", "Paris"),
     "MedGemma": ("<unused94>thought\nFrance.<unused95>Paris", "France.", "Paris"),
     "GLM's box": ("<think>France.</think><|begin_of_box|>Paris<|end_of_box|>", "France.", "Paris"),
     "gpt-oss without an end": (

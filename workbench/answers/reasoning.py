@@ -27,7 +27,8 @@ OTHER_MARKS = (
     (r"<\|(START_THINKING)\|>", r"<\|END_THINKING\|>"),  # Cohere
     (r"<\|(inner_prefix)\|>", r"<\|inner_suffix\|>"),  # Apertus
     (r"\[(unused16)\]", r"\[unused17\]"),  # Pangu
-    (r"<\|(channel)>thought", r"<channel\|>"),  # Gemma
+    (r"<\|(channel)>thought\b", r"<channel\|>"),  # Gemma
+    (r"<(unused94)>thought\b", r"<unused95>"),  # MedGemma
 )
 # gpt-oss: messages in channels, with their special tokens or, where a server drops them, without.
 CHANNEL = re.compile(
