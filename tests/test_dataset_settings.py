@@ -7,7 +7,7 @@ from bench import EXPERIMENT, refusal
 
 from workbench.comparing.slices import rows_by_value
 from workbench.lint.warnings import column_warnings
-from workbench.plan import Scope
+from workbench.plan import Scope, summarize_plan
 from workbench.plan.redact_rows import redact_rows
 from workbench.secrets import Redactor, Secret, find_secrets
 
@@ -132,7 +132,9 @@ def test_a_split_that_templates_read_is_part_of_the_invocation(bench):
     def digest_of(template: str, split: str) -> str:
         bench.write("plain.jinja", template)
         bench.write("rows.jsonl", json.dumps({"id": 1, "text": "a", "split": split}))
-        return bench.plan().digest
+        plan = bench.plan()
+        assert summarize_plan(plan).digest == plan.digest
+        return plan.digest
 
     assert digest_of("{{ text }}", "dev") == digest_of("{{ text }}", "test")
     assert digest_of("{{ text }}{{ split }}", "dev") != digest_of("{{ text }}{{ split }}", "test")

@@ -64,11 +64,11 @@ def collect_examples(
     rows: Iterable[_Row] = reading.rows(renderer)
     if spec.sample is not None:
         rows = draw_sample(rows, spec.sample, seed=spec.seed, key=_ID, stratum=_STRATUM)
-    content, groups = hashlib.sha256(), _Groups(spec)
+    content, groups = _Content(), _Groups(spec)
     examples, numbers = list[Example](), list[int]()
     count = labelled = 0
     for row in rows:
-        content.update(f"{canonical_json(row.example.id)}{row.body}\n".encode("ascii"))
+        content.add(row)
         groups.add(row)
         count, labelled = count + 1, labelled + bool(row.example.expectations)
         if scope.limit is None or count <= scope.limit:
@@ -78,7 +78,7 @@ def collect_examples(
         name=name,
         source=source.name,
         examples=tuple(reading.answers.as_integers(examples)),
-        digest=content.hexdigest(),
+        digest=content.digest,
         columns=reading.summary.columns,
         expected=spec.expected or "",
         rows=count,
@@ -88,7 +88,7 @@ def collect_examples(
         unit=source.unit,
         cluster=spec.cluster or "",
         groups=tuple(groups.numbers[: len(examples)]),
-        reserved=tuple(reading.reserved),
+        reserved={column: content.splits if column == SPLIT else "" for column in reading.reserved},
     )
 
 
@@ -190,6 +190,30 @@ def _select_split(source: DatasetSource, spec: DatasetSpec) -> Iterator[tuple[in
             other_splits[str(values[SPLIT])] = None
     if other_splits and not selected:
         raise unknown_name("split", spec.split, other_splits, where=source.name)
+
+
+class _Content:
+    """Digests of the rows in order: of ids and content, and of the column `split`."""
+
+    def __init__(self) -> None:
+        self._rows, self._splits = hashlib.sha256(), hashlib.sha256()
+
+    def add(self, row: _Row) -> None:
+        """Add the next row."""
+        row_id, reserved = canonical_json(row.example.id), row.example.reserved
+        self._rows.update(f"{row_id}{row.body}\n".encode("ascii"))
+        if SPLIT in reserved:
+            self._splits.update(f"{row_id}{canonical_json(reserved[SPLIT])}\n".encode("ascii"))
+
+    @property
+    def digest(self) -> str:
+        """Of ids and content."""
+        return self._rows.hexdigest()
+
+    @property
+    def splits(self) -> str:
+        """Of ids and splits."""
+        return self._splits.hexdigest()
 
 
 class _Groups:

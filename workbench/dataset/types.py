@@ -66,7 +66,8 @@ class Dataset:
         source: the file or dataset, as error messages call it.
         digest: SHA-256 over every row's id and canonical content, in order.
         columns: names of the inputs, in order of appearance.
-        reserved: names of the columns of ids and splits that rows have.
+        reserved: the columns of ids and splits that rows have, which templates can read. Of the
+            split, which `digest` doesn't cover, a digest of its values; of ids, an empty text.
         expected: `expected:` of the experiment file; empty: there is none.
         rows: count of all rows; `examples` may hold only the first.
         labelled: count of the rows that have expectations.
@@ -91,7 +92,7 @@ class Dataset:
     unit: Unit = "line"
     cluster: str = ""
     groups: tuple[int | None, ...] = ()
-    reserved: tuple[str, ...] = ()
+    reserved: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def variables(self) -> tuple[str, ...]:

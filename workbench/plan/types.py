@@ -119,14 +119,6 @@ class Plan:
         groups = enumerate(self.experiment.dataset.groups[: self.rows])
         return find_copies((row, None) if group is None else group for row, group in groups)
 
-    @property
-    def _reserved(self) -> list[list[JSON]]:
-        """Values that templates read and the dataset's digest doesn't cover, by row."""
-        read = {name for variant in self.variants for name in variant.prompt.all_variables}
-        names = read.intersection(self.experiment.dataset.reserved)
-        rows = (example.reserved for example in self.examples) if names else ()
-        return [[row.get(name) for name in sorted(names)] for row in rows]
-
     @cached_property
     def _clusters(self) -> dict[frozenset[Copies], tuple[int, ...]]:
         return {}
@@ -145,7 +137,9 @@ class Plan:
     def digest(self) -> str:
         """Identity of an invocation: prompts, data and its groups, models, evaluators, limits."""
         dataset = self.experiment.dataset
-        groups, reserved = dataset.groups, self._reserved
+        groups = dataset.groups
+        read = {name for variant in self.variants for name in variant.prompt.all_variables}
+        reserved = {name: d for name, d in dataset.reserved.items() if d and name in read}
         return digest(
             {
                 "experiment": self.experiment.name,

@@ -76,8 +76,9 @@ def _limit_lines(plan: Plan) -> list[str]:
     flags = [name for name in ("sample", "limit") if name in plan.scope]
     if not flags or len(plan.variants) < 2:
         return []
-    look, total = f"the first {plan.rows:,}", plan.experiment.dataset.rows
-    look += f" of {total:,} rows" if total > plan.rows else " rows of the sample"
+    look = f"a sample of {plan.rows:,} rows"
+    if "limit" in flags:
+        look = f"the first {plan.rows:,} of {plan.experiment.dataset.rows:,} rows"
     options = " ".join(f"--{name} {plan.scope[name]}" for name in flags)
     return [
         f"a look at {look}: looking again after more rows raises the 5% of false verdicts; "
