@@ -23,6 +23,7 @@ STEPS = {
     "punctuation": False,  # at the ends of words
     "articles": False,  # a, an, the before another word
 }
+_DEFAULT_STEPS = frozenset(step for step, on in STEPS.items() if on)
 _INVISIBLE = re.compile("[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
 _SPACE = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 _LINE_END = re.compile("\r\n?|[\u0085\u2028\u2029]")
@@ -48,12 +49,14 @@ def read_steps(setting: JSON, evaluator: str = "normalize") -> frozenset[str]:
     Raises:
         WorkbenchError: it is neither `none` nor a mapping of steps to true or false.
     """
+    if setting is None:
+        return _DEFAULT_STEPS
     if setting == "none":
         return frozenset()
-    if setting is not None and not isinstance(setting, Mapping):
+    if not isinstance(setting, Mapping):
         fix = "write `normalize: none`, or switch steps: normalize: {quotes: false, articles: true}"
         raise WorkbenchError(f"{evaluator}: normalize is {setting!r}", fix=fix)
-    switches = dict(setting or {})
+    switches = dict(setting)
     for step, on in switches.items():
         if step not in STEPS:
             raise unknown_name(f"step of {evaluator}'s `normalize`:", step, STEPS)
@@ -64,21 +67,30 @@ def read_steps(setting: JSON, evaluator: str = "normalize") -> frozenset[str]:
 
 def normalize_text(text: str, steps: frozenset[str]) -> str:
     """`text` after the steps, in the order of `STEPS`."""
-    if "unicode" in steps:
-        text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = _plain_characters(text, steps)
     if "spaces" in steps:
-        text = _LINE_END.sub("\n", _SPACE.sub(" ", _INVISIBLE.sub("", text)))
-    if "quotes" in steps:
-        text = text.translate(_QUOTES)
-    if "width" in steps:
-        text = text.translate(_FULL_WIDTH)
-        text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
+        text = _LINE_END.sub("\n", text)
     if "markdown" in steps:
         text = _without_markdown(text)
     if "punctuation" in steps:
         text = " ".join(filter(None, map(_without_punctuation, text.split())))
     if "articles" in steps:
         text = _ARTICLE.sub("", " ".join(text.split()))
+    return text
+
+
+def _plain_characters(text: str, steps: frozenset[str]) -> str:
+    """`text` after the steps that leave ASCII unchanged."""
+    if "unicode" in steps:
+        text = unicodedata.normalize("NFC", text)
+    if "spaces" in steps:
+        text = _SPACE.sub(" ", _INVISIBLE.sub("", text))
+    if "quotes" in steps:
+        text = text.translate(_QUOTES)
+    if "width" in steps:
+        text = text.translate(_FULL_WIDTH)
+        text = _OTHER_DIGIT.sub(lambda digit: str(unicodedata.decimal(digit[0])), text)
     return text
 
 
