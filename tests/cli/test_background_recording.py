@@ -21,6 +21,7 @@ from workbench.project import Project
 from workbench.tracking.live_recordings import (
     LOG,
     NamedRun,
+    count_recordings,
     is_active,
     is_recording,
     lock_recording,
@@ -117,6 +118,15 @@ def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(ho
     assert f"(--again: new ones)\nrecorded in {uri}, run {run_id}\n" in again
 
 
+def test_a_fifth_recording_is_waited_for(home: Path) -> None:
+    others = [lock_recording(Project(home), f"{n}") for n in range(4)]
+    done = call(home, "run", "--no-wait")
+    assert (done.returncode, "\nrecorded in " in done.stdout) == (0, True)
+    assert done.stderr.endswith("\nrecording in MLflow\n")
+    for other in others:
+        os.close(other)
+
+
 def end_process(number: int) -> None:
     os.kill(number, signal.SIGTERM)
     wait_for(lambda: gone(number))
@@ -140,7 +150,9 @@ def test_a_lock_names_its_process_and_the_run_of_the_plan(tmp_path: Path) -> Non
     write_run(second, replace(run, process=5, rows=""))
     os.close(second)
     assert read_run(project, "9c1e") == replace(run, process=5, rows="")
-    assert not is_recording(project, "9c1e")
+    third = lock_recording(project, "7a")
+    assert (is_recording(project, "9c1e"), count_recordings(project)) == (False, 1)
+    os.close(third)
 
 
 def test_the_end_of_the_terminal_does_not_end_the_record(home: Path) -> None:

@@ -194,6 +194,8 @@ def test_only_given_twice_adds(home: Path) -> None:
     words = ["plan", "--json", "--only", "plain", "--only", "l*d"]
     variants = json.loads(invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout)["variants"]
     assert [variant["name"] for variant in variants] == ["plain", "loud"]
+    comma = invoke(home, "plan", "--only", "plain,l*d", MLFLOW_TRACKING_URI="none")
+    assert "fix: --only 'plain' --only 'l*d'; " in comma.stderr
 
 
 def test_lint_names_what_is_wrong_and_exits_with_2(home: Path) -> None:

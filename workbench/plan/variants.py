@@ -53,7 +53,11 @@ def matching_names(names: Iterable[str], patterns: Iterable[str]) -> set[str]:
     for pattern in patterns:
         matching = [name for name in names if pattern == name or fnmatchcase(name, pattern)]
         if not matching:
-            raise unknown_name("variant", pattern, names)
+            error = unknown_name("variant", pattern, names)
+            if "," in pattern:
+                parts = [f"--only {part.strip()!r}" for part in pattern.split(",")]
+                error.fix = f"{' '.join(parts)}; {error.fix}"
+            raise error
         selected.update(matching)
     return selected if patterns else set(names)
 

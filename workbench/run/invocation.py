@@ -99,12 +99,12 @@ def run(
         try:
             if context.interrupted():
                 raise Stopped
-            variants = pipeline.finish_scoring(race)
-            callbacks.show(variants)
+            callbacks.show(pipeline.finish_scoring(race))
             lock.close()  # the next run of the plan waits for the recording, and isn't refused
-            if options.wait and context.project.tracks(recorder.tracking_uri):
+            waits = options.wait or pipeline.must_wait()
+            if waits and context.project.tracks(recorder.tracking_uri):
                 progress.note("recording in MLflow")
-            recorded = pipeline.finish_recording(callbacks.comparison_files, wait=options.wait)
+            recorded = pipeline.finish_recording(callbacks.comparison_files, wait=waits)
             for line in recorded.notes:
                 progress.note(line)
         except Stopped:

@@ -17,10 +17,12 @@ from workbench.run.stored_results import ComparisonFiles, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
 from workbench.store import RETRIABLE
+from workbench.tracking.live_recordings import count_recordings
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results
 from workbench.tracking.row_records import RowRecords
 
 MAX_BACKGROUND_ROWS = 100_000  # of all variants; more are not copied into another process
+MAX_RECORDINGS = 4  # of a project at the same time; each needs 200 MB and a core for some seconds
 CLEANUP_S = 3.0  # for marking runs in MLflow as ended early
 
 
@@ -108,8 +110,7 @@ class ScoringPipeline:
         """
         scored, project = self._stream.scored, self._context.project
         stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
-        background = not wait and self._plan.planned <= MAX_BACKGROUND_ROWS
-        stored = stored.described() if background else stored
+        stored = stored if wait else stored.described()
         results = Results(
             self.variants,
             [tally.digest() for tally in scored.tallies],
@@ -124,11 +125,16 @@ class ScoringPipeline:
             self._recorder.tracking_uri,
             self._context.store.redactor,
         )
-        if background:
+        if not wait:
             return self._recorder.hand_over(results, finished)
         recorded = self._recorder.finish(results, self._context.interrupted)
         finished(recorded)
         return recorded
+
+    def must_wait(self) -> bool:
+        """True if MLflow's part is too large, or one of too many, to go on in the background."""
+        project, rows = self._context.project, self._plan.planned
+        return rows > MAX_BACKGROUND_ROWS or count_recordings(project) > MAX_RECORDINGS
 
     def not_run(self) -> Iterator[str]:
         """Yield ids of unanswered rows of the variants that did not drop out."""

@@ -84,6 +84,12 @@ def is_recording(project: Project, plan_digest: str) -> bool:
     return _process_of(_file(project, plan_digest)) is not None
 
 
+def count_recordings(project: Project) -> int:
+    """The number of plans of the project that are being recorded."""
+    files = project.store.glob("recording-*.lock")
+    return sum(_process_of(file) is not None for file in files)
+
+
 def is_active(store: Path, plan_digest: str) -> bool:
     """True if a process runs or records this plan."""
     files = (store / f"{kind}-{plan_digest[:16]}.lock" for kind in ("plan", "recording"))
