@@ -163,7 +163,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
         (
             "prices:\n  openai:m: {inptu: 1, output: 2}\n",
             "workbench.yaml:2:14: unknown key in prices.openai:m 'inptu'\n"
-            "  fix: did you mean 'input'? known: input, output",
+            "  fix: did you mean 'input'? known: input, cached_input, output",
         ),
         (
             "prices:\n  openai:m: {input: -1, output: 2}\n",
@@ -174,10 +174,15 @@ def test_project_file_may_say_little(tmp_path, text, expected):
             ),
         ),
         (
+            "prices:\n  openai:m: {input: 1, output: 2, cached_input: 3}\n",
+            "workbench.yaml:2:35: prices.openai:m.cached_input: 3 is above `input`\n"
+            "  fix: the price of cached input is the lower one",
+        ),
+        (
             "prices: {openai:m: 1}\n",
             (
                 "workbench.yaml:1:10: prices.openai:m: 1 should be a valid dictionary"
-                "\n  fix: write a mapping with input, output"
+                "\n  fix: write a mapping with input, output, cached_input"
             ),
         ),
         (

@@ -1,6 +1,7 @@
 """Every planned row stands in exactly one count."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -118,6 +119,22 @@ def test_an_unknown_price_is_an_unknown_cost(
     plan = bench.plan()
     rows = [row(bench, "ok", input_tokens=10, output_tokens=20)]
     assert summarise(plan, rows, price).cost == cost
+
+
+def test_cached_input_has_its_own_price(bench: Bench) -> None:
+    usage = {"input_tokens": 1000, "output_tokens": 10, "cached_tokens": 800}
+    rows = [row(bench, "ok", **usage), row(bench, "ok", input_tokens=1000, output_tokens=10)]
+    price = Price(input=2.0, output=10.0, cached_input=0.5)
+    result = summarise(bench.plan(), rows, price)
+    assert (result.cached_tokens, result.cost) == (800, pytest.approx(0.0030))
+    without = summarise(bench.plan(), rows, Price(input=2.0, output=10.0))
+    assert without.cost == pytest.approx(0.0042)
+
+
+def test_answers_with_an_unknown_finish_reason_are_counted(bench: Bench) -> None:
+    rows = [row(bench, state) for state in ("ok", "ok", "filtered")]
+    rows = [replace(r, completion=replace(r.completion, finish_reason="moonset")) for r in rows]
+    assert summarise(bench.plan(), [*rows, row(bench, "ok")]).unknown_finishes == {"moonset": 2}
 
 
 def test_an_uncounted_row_makes_the_sum_unknown(bench: Bench) -> None:

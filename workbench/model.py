@@ -20,8 +20,7 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, located, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
-# Keys of a model in the experiment file; the others are its provider's.
-MODEL_KEYS = ("as", "parameters", "reasoning")
+MODEL_KEYS = ("as", "parameters", "reasoning")  # in the experiment file; others are its provider's
 
 ScoredState = Literal["ok", "truncated", "refused"]
 State = Literal[ScoredState, "filtered", "empty_output", "invalid_response", "rejected", "failed"]
@@ -175,10 +174,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens as the provider counted them; None if it didn't."""
+    """Tokens as the provider bills them; None if it didn't count them.
+
+    Attributes:
+        cached_tokens: those of `input_tokens` that came from the provider's cache.
+        reasoning_tokens: those of `output_tokens` that are no text.
+    """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -192,12 +198,11 @@ class Completion:
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
         choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
         choice_tokens: number of tokens of each choice.
-        raw: the reply's body as text; None if the provider has none.
-        model: the model's name in the reply; empty if it has none.
+        raw, model: the reply's body as text, None without one; the model's name in it, or empty.
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
         stored: True if it came from the store, and nothing was sent in this invocation.
-        reasoning: the model's thoughts before its answer; empty if it showed none, or before the
-            completion is read.
+        reasoning: the model's thoughts before its answer; empty before the completion is read.
+        tool_calls: those that the model made, as in the reply; empty before the completion is read.
     """
 
     key: str
@@ -215,6 +220,7 @@ class Completion:
     attempts: int = 1
     stored: bool = False
     reasoning: str = field(default="", repr=False)  # recorded digests are made of the other fields
+    tool_calls: tuple[JSON, ...] = field(default=(), repr=False)
 
     @property
     def full_text(self) -> str:
@@ -235,8 +241,7 @@ class Provider(Protocol):
     """
 
     concurrent: bool
-    """True if it waits for other machines (an API) and may run beside other providers; False if it
-    computes on this machine and runs by itself."""
+    """True if it waits for other machines (an API); False if it computes here and runs alone."""
 
     billed: bool
     """True if its answers may cost money."""
@@ -249,31 +254,26 @@ class Provider(Protocol):
 
     @property
     def facts(self) -> Mapping[str, JSON]:
-        """Facts for the record that are not part of any key: the batch size, for example."""
+        """Facts for the record that are not part of any key, as the batch size."""
 
     def prepare(self, call: PromptCall) -> PreparedCall:
-        """Return the body for `call`.
-
-        Raises:
-            WorkbenchError: the model doesn't support the call (a prefill, a schema, …).
-        """
+        """Return the body for `call`, or raise WorkbenchError if the model doesn't support it."""
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
         """Return the exact input tokens of a body; None if only the server could tell."""
 
     def check_ready(self) -> None:
-        """Check that requests could be sent; called before any model gets its first one.
+        """Check that requests could be sent, or raise WorkbenchError: no key, no weights.
 
-        Raises:
-            WorkbenchError: a key or the weights are missing.
+        It is called before any model gets its first request.
         """
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Yield one completion per request, in any order, as they arrive.
 
         Pull a request only to send it at once. When `requests` ends, finish the calls in flight;
-        when the result is closed, cancel them. Yield what was received before raising. Report each
-        failed call with `permit.record_failure`, and retry only if `permit.allow_retry()` is True.
+        when the result is closed, cancel them. Yield what was received before raising. Report
+        failed calls to `permit.record_failure`; retry only if `permit.allow_retry()` is True.
 
         Raises:
             WorkbenchError: no request can succeed: a rejected key, an unknown model.

@@ -15,7 +15,7 @@ from unicodedata import category
 
 from dotenv import load_dotenv
 from dotenv.parser import parse_stream
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
@@ -27,16 +27,36 @@ PREFIX_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
+def _check_cached(price: float, info: ValidationInfo) -> float:
+    """A budget reserves the price of fresh input, which is the most that a call costs."""
+    if price > info.data.get("input", price):
+        raise InvalidValueError(
+            "is above `input`", fix="the price of cached input is the lower one"
+        )
+    return price
+
+
 class Price(BaseModel):
-    """Price of a million tokens, in the currency of the user's bill."""
+    """Price of a million tokens, in the currency of the user's bill.
+
+    Attributes:
+        cached_input: of input from the provider's cache; None: as `input`.
+    """
 
     model_config = ConfigDict(extra="forbid")
     input: Annotated[float, Field(ge=0)]
     output: Annotated[float, Field(ge=0)]
+    cached_input: Annotated[float, Field(ge=0), AfterValidator(_check_cached)] | None = None
 
-    def cost(self, input_tokens: float, output_tokens: float) -> float:
+    def input_cost(self, input_tokens: float, cached_tokens: float = 0) -> float:
+        """Cost of the input; `cached_tokens` are those of it that came from a cache."""
+        return self.cost(input_tokens, 0, cached_tokens)
+
+    def cost(self, input_tokens: float, output_tokens: float, cached_tokens: float = 0) -> float:
         """Cost of these numbers of tokens."""
-        return (input_tokens * self.input + output_tokens * self.output) / 1e6
+        full = input_tokens * self.input + output_tokens * self.output
+        saved = 0.0 if self.cached_input is None else self.input - self.cached_input
+        return (full - min(cached_tokens, input_tokens) * saved) / 1e6
 
 
 def _check_currency(currency: str) -> str:

@@ -152,6 +152,21 @@ def test_an_answer_without_usage_costs_what_it_may_have(buyer: Buyer) -> None:
     assert buyer.budget.spent == pytest.approx(buyer.bill)
 
 
+def test_the_limit_holds_where_reasoning_is_not_limited(buyer: Buyer) -> None:
+    usage = {
+        "prompt_tokens": 14,
+        "completion_tokens": 2,
+        "total_tokens": 333,
+        "completion_tokens_details": {"reasoning_tokens": 317},
+    }
+    buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage), delay_s=0.01))
+    outcome = buyer.buy(max_cost=1.0)
+    billed = outcome.sent * PRICE.cost(14, 319)
+    assert buyer.budget.spent == pytest.approx(billed)
+    assert (outcome.exhausted, outcome.sent) == (True, 6)
+    assert 0.5 < billed <= 1.0
+
+
 def test_a_cheaper_answer_leaves_room_for_another(buyer: Buyer) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 1}
     buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage)))

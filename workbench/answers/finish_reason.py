@@ -1,37 +1,67 @@
 """Finish reasons, as servers spell them: did the model end its answer, or was it cut or withheld?
 
+>>> finish_kind("stop"), finish_kind("FinishReason.MAX_TOKENS"), finish_kind("abort")
+('ended', 'cut', 'broken')
 >>> empty_state("stop"), empty_state("MAX_TOKENS"), empty_state("")
 ('ok', 'truncated', 'empty_output')
 """
 
-from workbench.model import State
+import re
+from typing import Literal
 
-# Of a model that ended its answer by itself.
-ENDED = frozenset(
-    {"stop", "eos", "eos_token", "end_turn", "stop_sequence", "complete", "completed"}
-)
-CUT = frozenset({"length", "max_tokens", "model_length", "max_output_tokens"})
-WITHHELD = frozenset(
-    {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
-)
+from workbench.model import Completion, State
+
+Kind = Literal["ended", "cut", "withheld", "refused", "broken", "tool_calls", "missing", "unknown"]
+KINDS: dict[Kind, str] = {  # words without case, spaces and punctuation
+    "ended": """stop eos eostoken endid endturn stopsequence stopwords complete completed finish
+        finished normal done success finalanswer""",
+    "cut": """length maxtokens maxlength maxoutput maxoutputtokens maxcompletiontokens
+        maxtokensreached maxnewtokens modellength modelcontextwindowexceeded contextlength
+        contextwindowexceeded contextlengthexceeded tokenlimit incomplete truncated""",
+    "withheld": """contentfilter contentfiltered contentfilterresult safety recitation sensitive
+        prohibitedcontent blocklist spii imagesafety errortoxic guardrailintervened guardrails
+        blocked moderation flagged contentmoderation language""",
+    "refused": "refusal",
+    "broken": """error abort aborted insufficientsystemresource networkerror cancel canceled
+        cancelled usercancel timeout timelimit unload load repetition repetitiontruncation
+        errorlimit other malformedfunctioncall unexpectedtoolcall malformedresponse interrupted
+        failed failure internalerror servererror notfinished pauseturn disconnected preempted""",
+    "tool_calls": "toolcalls toolcall tooluse functioncall",
+    "missing": "none null finishreasonunspecified unspecified unknown",
+}
+WORDS: dict[str, Kind] = {word: kind for kind, words in KINDS.items() for word in words.split()}
+PREFIX = re.compile(r"(?i)^(finish|stop|incomplete)_?reason[._]")
+
+
+def finish_kind(finish_reason: str) -> Kind:
+    """Return the end that a server's word means."""
+    if not finish_reason:
+        return "missing"
+    for text in (finish_reason, PREFIX.sub("", finish_reason)):
+        if kind := WORDS.get(re.sub(r"[\W_]", "", text).lower()):
+            return kind
+    return "unknown"
 
 
 def empty_state(finish_reason: str, *, tool_calls: bool = False) -> State:
     """Return the state of a reply without text.
 
-    An empty answer is an answer: the model ended by itself, or spent all its tokens on reasoning.
-    It is none if the model called a tool, or if nothing says that it ended.
+    An empty answer is an answer: the model ended by itself, called a tool, or spent all its tokens
+    on reasoning. It is none if nothing says that it ended.
     """
-    if is_cut(finish_reason):
+    kind = finish_kind(finish_reason)
+    if kind == "cut":
         return "truncated"
-    return "ok" if finish_reason.lower() in ENDED and not tool_calls else "empty_output"
+    return "ok" if tool_calls or kind == "ended" else "empty_output"
 
 
 def is_cut(finish_reason: str) -> bool:
     """Return True if the answer reached the limit of its length."""
-    return finish_reason.lower() in CUT
+    return finish_kind(finish_reason) == "cut"
 
 
-def is_withheld(finish_reason: str) -> bool:
-    """Return True if a filter of the provider withheld the answer."""
-    return finish_reason.lower() in WITHHELD
+def unknown_finish(completion: Completion) -> str:
+    """Return the finish reason of a scored answer if nobody knows its meaning; else empty."""
+    chosen = completion.choice_scores is not None
+    is_unknown = completion.scored and not chosen and finish_kind(completion.finish_reason)
+    return completion.finish_reason if is_unknown == "unknown" else ""

@@ -14,7 +14,7 @@ from dataclasses import replace
 from workbench.answers.finish_reason import is_cut
 from workbench.answers.prefill import without_repeated_prefill
 from workbench.answers.reasoning import split_reasoning
-from workbench.answers.reply_body import reply_content, reply_reasoning
+from workbench.answers.reply_body import reply_content, reply_reasoning, reply_tool_calls
 from workbench.answers.schema_choice import read_choice
 from workbench.canonical import JSON
 from workbench.model import Completion, Reasoning, State
@@ -49,6 +49,8 @@ def read_answer(
     if prefill_repeated:
         completion = without_repeated_prefill(completion)
     outside = reply_reasoning(completion.raw)
+    if calls := reply_tool_calls(completion.raw):
+        completion = replace(completion, tool_calls=calls)
     if reasoning == "keep":
         return replace(completion, reasoning=outside)
     return _without_reasoning(completion, outside, tags)

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
+from workbench.answers.finish_reason import finish_kind
 from workbench.canonical import JSON
 
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
@@ -40,9 +41,10 @@ def content_text(content: JSON) -> JSON:
 
 
 def reply_content(raw: str | None) -> str | None:
-    """Return the text in a stored reply; None if it holds none."""
+    """Return the text in a stored reply; None if it holds none, or ended with an error."""
     message = _parse(raw)
-    text = content_text(message.get("content"))
+    broken = finish_kind(str(message.get("finish_reason") or "")) == "broken"
+    text = None if broken or message.get("error") else content_text(message.get("content"))
     return replace_surrogates(text) if isinstance(text, str) else None
 
 
@@ -58,6 +60,23 @@ def reply_reasoning(raw: str | None) -> str:
         if text := "".join(_texts(value)).strip():
             return replace_surrogates(text)
     return ""
+
+
+def message_tool_calls(message: JSON) -> tuple[JSON, ...]:
+    """Return the tool calls of a message, in OpenAI's form; its older `function_call` as one."""
+    calls, call = message.get("tool_calls"), message.get("function_call")
+    if isinstance(calls, list):
+        calls = [each for each in calls if isinstance(each, dict)]
+    elif isinstance(call, dict):
+        calls = [{"type": "function", "function": call}]
+    return tuple(calls or ()) if isinstance(calls, list) else ()
+
+
+def reply_tool_calls(raw: str | None) -> tuple[JSON, ...]:
+    """Return the tool calls in a stored reply; mostly none."""
+    if not raw or not ("tool_calls" in raw or "function_call" in raw):
+        return ()
+    return message_tool_calls(_parse(raw))
 
 
 def replace_surrogates(text: str) -> str:

@@ -29,6 +29,8 @@ class Budget:
         calls: made so far.
         in_flight: calls that have not ended.
         refused: a retry was refused for lack of budget.
+        longest: output tokens of a model's longest answer so far; not every provider counts
+            reasoning against the limit of an answer.
     """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -39,25 +41,43 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     refused: bool = False
+    longest: dict[str, int] = field(default_factory=dict)
     _lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
 
     def worst_case(self, model: str, request: Request) -> float | None:
         """Return the most one call can cost; None without a price.
 
         A token of text takes at least one byte, so input never costs more than this. Output is
-        bounded by `max_tokens`.
+        bounded by `max_tokens`, or twice the longest answer of a model that exceeds it.
         """
         price = self.prices.get(model)
         if price is None:
             return None
-        return price.cost(request.size, request.max_output_tokens or UNLIMITED_OUTPUT)
+        limit = request.max_output_tokens or UNLIMITED_OUTPUT
+        longest = self.longest.get(model, 0)
+        return price.cost(request.size, 2 * longest if longest > limit else limit)
+
+    def unmeasured(self, model: str) -> bool:
+        """Return True while nothing shows that a model keeps to the limit of an answer.
+
+        Until then its calls are made one by one if the cost is limited.
+        """
+        price = self.prices.get(model)
+        limited = self.max_cost is not None and price is not None and price.output > 0
+        return limited and model not in self.longest
+
+    def measure(self, model: str, completion: Completion) -> None:
+        """Note the length of an answer."""
+        tokens = completion.usage.output_tokens
+        if tokens is not None or completion.scored:
+            self.longest[model] = max(tokens or 0, self.longest.get(model, 0))
 
     def cost(self, model: str, completion: Completion) -> float | None:
         """Return the cost of a completion; None without a price or token counts."""
         price, usage = self.prices.get(model), completion.usage
         if price is None or usage.input_tokens is None or usage.output_tokens is None:
             return None
-        return price.cost(usage.input_tokens, usage.output_tokens)
+        return price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0)
 
     def allows(self, worst_case: float | None) -> bool:
         """Return True if a call with this worst case could be made now."""

@@ -180,6 +180,7 @@ class _Sender:
         for arrival in batch:
             if completion := arrival.completion:
                 cost = budget.cost(arrival.queue.ref, completion)
+                budget.measure(arrival.queue.ref, completion)
                 lease = arrival.queue.leases.pop(completion.key)
                 lease.settle(0.0 if completion.state in UNBILLED_STATES else cost)
         completions = [completion for _, completion in answers]

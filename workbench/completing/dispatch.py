@@ -88,7 +88,15 @@ class ModelQueue:
     def affordable(self) -> bool:
         """Return True if the next request could be sent now."""
         budget = self.context.budget
-        return bool(self.waiting) and budget.allows(budget.worst_case(self.ref, self.waiting[0]))
+        if not self.waiting or self._probing:
+            return False
+        return budget.allows(budget.worst_case(self.ref, self.waiting[0]))
+
+    @property
+    def _probing(self) -> bool:
+        """True while a first call shows how long the model's answers are."""
+        billed = self.model.provider.billed and bool(self.leases)
+        return billed and self.context.budget.unmeasured(self.ref)
 
     def exhausted(self) -> bool:
         """Return True if the budget can never cover the next request."""
@@ -97,7 +105,7 @@ class ModelQueue:
 
     def requests(self) -> Iterator[Request]:
         """Yield requests that may be sent, until the queue, the budget or the run ends."""
-        while self.waiting and not self.context.stop.requested:
+        while self.waiting and not self.context.stop.requested and not self._probing:
             request = self.waiting[0]
             worst_case = self.context.budget.worst_case(self.ref, request)
             if not self.context.budget.reserve(worst_case):

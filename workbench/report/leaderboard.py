@@ -242,6 +242,7 @@ def _rows(variant: VariantResult) -> Text:
         text.append(f" of {rows.planned}", style="red" if variant.missing else "")
     states = [(name.replace("_", " "), getattr(answers, name)) for name in NOTED_COUNTS]
     notes = [f"{count} {state}" for state, count in states if count]
+    notes += [f"{n} ended {shorten(word, 30)!r}" for word, n in variant.unknown_finishes.items()]
     if answers.planned != rows.planned:
         notes = [f"{answers.scored} of {answers.planned} answers", *notes]
     if notes:

@@ -29,12 +29,21 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
             name: _metric_json(metric) | {"flaky": list(result.flaky.get(name, ()))}
             for name, metric in result.metrics.items()
         },
-        "usage": {"input_tokens": result.input_tokens, "output_tokens": result.output_tokens},
+        "usage": {
+            "input_tokens": result.input_tokens,
+            "output_tokens": result.output_tokens,
+            **({"cached_tokens": result.cached_tokens} if result.cached_tokens else {}),
+        },
         "cost": result.cost,
         "seconds": result.seconds,
         "latency": asdict(result.latency) if result.latency else None,
         "reasons": dict(result.reasons),
         "reasoning": result.reasoning,
+        **(
+            {"unknown_finish_reasons": finishes}
+            if (finishes := {**result.unknown_finishes})
+            else {}
+        ),
         "stopped": result.stopped,
         "comparisons": {
             name: comparison_json(comparison) for name, comparison in result.comparisons.items()

@@ -1,6 +1,5 @@
 """Running totals of a variant: some bytes per row, rows in any order.
 
-tally = Tally(evaluators, rows=150)
 tally.add(3, row)               the fourth row, with its scores
 tally.result(variant, price)    the variant's results so far
 """
@@ -15,6 +14,7 @@ from hashlib import blake2b, sha256
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.answers.finish_reason import unknown_finish
 from workbench.evaluator import Evaluator
 from workbench.model import Completion
 from workbench.plan import Plan, Variant
@@ -46,11 +46,11 @@ class Tally:
         self._clusters = clusters
         self._states = bytearray(rows)  # 0: not run; else 1 + index in STATES
         self._digests = bytearray(rows * DIGEST_SIZE)
-        self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(2)]
+        self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(3)]
         self._latencies = array("d", [math.nan]) * rows
         self._stored_at = array("d", [math.nan]) * rows
         self._texts = TextTable()
-        self._reasons = array("q", [0]) * rows
+        self._reasons, self._finishes = (array("q", [0]) * rows for _ in range(2))
         self._has_reasoning = bytearray(rows)
         self._text_hashes = array("q", [0]) * rows
         self._columns = {
@@ -68,12 +68,13 @@ class Tally:
         self._text_hashes[number] = hash(completion.text)
         self._has_reasoning[number] = bool(completion.reasoning)
         usage = completion.usage
-        counts = (usage.input_tokens, usage.output_tokens)
+        counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0)
         for column, count in zip(self._tokens, counts, strict=True):
             column[number] = UNKNOWN if count is None else count
         self._latencies[number] = math.nan if completion.latency_s is None else completion.latency_s
         reason = "" if completion.scored else completion.error or completion.state
         self._reasons[number] = self._texts.number(reason)
+        self._finishes[number] = self._texts.number(unknown_finish(completion))
         for name, scores in self._columns.items():
             scores.put(number, row.scores.get(name))
 
@@ -109,10 +110,7 @@ class Tally:
         self._stored_at = array("d", [math.nan if time is None else time for time in times])
 
     def sent_at(self) -> dict[int, float]:
-        """Return when each dataset row was asked for, on average over its repeats.
-
-        Rows without a time are left out; all are before `set_stored_at`.
-        """
+        """Return when each dataset row with a time was asked for, on average over its repeats."""
         sent_at = np.array(self._stored_at) - np.array(self._latencies)
         means = sent_at.reshape(-1, self._repeats).mean(axis=1)
         return {row: float(mean) for row, mean in enumerate(means) if not math.isnan(mean)}
@@ -180,10 +178,10 @@ class Tally:
         self, variant: Variant, price: Price | None, scales: Mapping[str, Scale]
     ) -> VariantResult:
         """Return the variant's results; `scales` as of `metric_scales`."""
-        input_tokens, output_tokens = (self._sum(column) for column in self._tokens)
+        input_tokens, output_tokens, cached = (self._sum(column) for column in self._tokens)
         cost = None
         if price and input_tokens is not None and output_tokens is not None:
-            cost = price.cost(input_tokens, output_tokens)
+            cost = price.cost(input_tokens, output_tokens, cached or 0)
         return VariantResult(
             variant=variant,
             rows=self.row_counts(),
@@ -198,6 +196,8 @@ class Tally:
             latency=summarize_times(self._answer_times()),
             reasoning=sum(self._has_reasoning),
             scored_digest=self.scored_digest(),
+            cached_tokens=cached or 0,
+            unknown_finishes=self._texts.count(self._finishes),
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:

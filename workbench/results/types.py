@@ -165,6 +165,7 @@ class VariantResult:
     Attributes:
         rows, answers: counts of rows, and of answers with every repeat apart.
         input_tokens, output_tokens: sums; None where the provider reported none.
+        cached_tokens: those of the input that came from the provider's cache.
         cost: in the project's currency; None without a price or token counts.
         seconds: sum of the rows' latencies.
         reasons: counts of failure reasons and evaluator errors.
@@ -175,6 +176,7 @@ class VariantResult:
         latency: times of the scored answers; None if none was timed.
         reasoning: answers with reasoning that is no part of their text.
         scored_digest: digest of the scored answers; it changes when any of them does.
+        unknown_finishes: scored answers by a finish reason that has no known meaning.
     """
 
     variant: Variant
@@ -194,6 +196,8 @@ class VariantResult:
     latency: TimeSummary | None = None
     reasoning: int = 0
     scored_digest: str = ""
+    cached_tokens: int = 0
+    unknown_finishes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def missing(self) -> int:

@@ -97,8 +97,9 @@ class EvaluatorWorker:
         environment = dict(os.environ)
         for row in rows:
             if "completion" in row:
-                fields = row["completion"]
-                row["completion"] = Completion("", **{**fields, "usage": Usage(**fields["usage"])})
+                fields = {**row["completion"], "usage": Usage(**row["completion"]["usage"])}
+                fields["tool_calls"] = tuple(fields.get("tool_calls", ()))
+                row["completion"] = Completion("", **fields)
             try:
                 score = evaluator.call(row)
                 answer = [score.value, score.reason, score.label, score.error, score.parsed]

@@ -24,7 +24,9 @@ from workbench.store.no_replies import FORGET, NoReplies
 Result = TypeVar("Result")
 RESERVE_BYTES = 4 * 1024 * 1024
 COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
-UNSTORED = ("key", "stored", "reasoning")  # fields of a completion that are not in its JSON
+# Fields of a completion that are not in its JSON, and those of its usage that always are.
+UNSTORED = ("key", "stored", "reasoning", "tool_calls")
+COUNTS = ("input_tokens", "output_tokens")
 FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
 # Replies that are no completions: stored, and requested again only with --retry-failed.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response", "rejected"})
@@ -252,11 +254,14 @@ def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:
 def completion_json(completion: Completion) -> dict[str, JSON]:
     """The fields of a completion that an evaluator can see, as JSON."""
     fields: dict[str, JSON] = {name: getattr(completion, name) for name in FIELDS}
-    fields["usage"] = dict(vars(completion.usage))
+    usage = vars(completion.usage)
+    fields["usage"] = {name: usage[name] for name in usage if name in COUNTS or usage[name]}
     if completion.choice_scores is not None:
         fields["choice_scores"] = dict(completion.choice_scores)
     if completion.reasoning:  # of a completion that was read
         fields["reasoning"] = completion.reasoning
+    if completion.tool_calls:
+        fields["tool_calls"] = list(completion.tool_calls)
     if fields["choice_tokens"] is None:  # the keys of scores are older than this field
         del fields["choice_tokens"]
     return fields

@@ -16,7 +16,9 @@ from workbench.store.selection import Selection
 BY_MODEL = """
 SELECT model, state, count(*), coalesce(sum(input_tokens), 0), coalesce(sum(output_tokens), 0),
        sum(state != 'rejected' AND (input_tokens IS NULL OR output_tokens IS NULL)),
-       sum(length(completion) + length(request))
+       sum(length(completion) + length(request)),
+       sum(CASE WHEN json_valid(completion)
+           THEN coalesce(json_extract(completion, '$.usage.cached_tokens'), 0) ELSE 0 END)
 FROM completions {where} GROUP BY model, state ORDER BY model, state
 """
 BY_OUTCOME = """
@@ -114,8 +116,8 @@ def count_completions(
     rows = store.database.read(BY_MODEL.format(where=where), values)
     for model, group in groupby(rows, itemgetter(0)):
         _, states, counts, *columns = zip(*group, strict=True)
-        tokens_in, tokens_out, uncounted, size = map(sum, columns)
-        cost = prices[model].cost(tokens_in, tokens_out) if model in prices else None
+        tokens_in, tokens_out, uncounted, size, cached = map(sum, columns)
+        cost = prices[model].cost(tokens_in, tokens_out, cached) if model in prices else None
         by_state = dict(zip(states, counts, strict=True))
         models.append(
             ModelStatistics(model, by_state, tokens_in, tokens_out, uncounted, size, cost)

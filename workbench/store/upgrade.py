@@ -33,7 +33,8 @@ def upgrade_completion(state: str, completion: str) -> tuple[str, str]:
     if state != "empty_output":
         return state, completion
     fields = json.loads(completion)
-    new_state = empty_state(fields["finish_reason"], tool_calls=_has_tool_calls(fields["raw"]))
+    calls = _has_tool_calls(fields["raw"])  # they were no answer
+    new_state = state if calls else empty_state(fields["finish_reason"])
     if new_state == state:
         return state, completion
     return new_state, json.dumps({**fields, "state": new_state, "error": ""})

@@ -94,7 +94,7 @@ def _derived_digest(job: RecordingJob, result: VariantResult, price: Price | Non
         pinned_experiment(job.plan),
         evaluators_tag(job.plan),
         min(job.traces, job.rows),
-        price.model_dump() if price else None,
+        price.model_dump(exclude_none=True) if price else None,
     ]
     return sha256(json.dumps(derived, sort_keys=True, default=str).encode()).hexdigest()[:32]
 

@@ -265,7 +265,7 @@ class RowTrace:
         if price is None or usage.input_tokens is None or usage.output_tokens is None:
             return {}
         costs = {
-            "input_cost": usage.input_tokens * price.input / 1e6,
+            "input_cost": price.input_cost(usage.input_tokens, usage.cached_tokens or 0),
             "output_cost": usage.output_tokens * price.output / 1e6,
         }
         return {

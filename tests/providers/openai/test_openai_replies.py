@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Reply, answer, say
 
-from workbench.answers.finish_reason import CUT, ENDED
+from workbench.answers.finish_reason import finish_kind, unknown_finish
 from workbench.answers.read import read_answer
+from workbench.answers.reply_body import reply_tool_calls
 from workbench.model import Request, Usage
 from workbench.providers.openai.reply import read_reply
 
@@ -23,6 +24,7 @@ def raw_text(text: str) -> bytes:
     return json.dumps(answer("@")).replace('"@"', f'"{text}"').encode("utf-8", "surrogatepass")
 
 
+CHOICES = {"name": "workbench_choice", "schema": {"properties": {"choice": {"enum": ["yes"]}}}}
 BODY = json.dumps(answer("four")).encode()
 
 REPLIES = {
@@ -40,11 +42,31 @@ REPLIES = {
     "only reasoning": (message(reasoning_content="hm"), "ok", "", ""),
     "nothing, and no reason": (answer("", finish=None), "empty_output", "", "'missing'"),
     "nothing, for another reason": (answer("", finish="error"), "empty_output", "", "'error'"),
-    "only a tool call": (
-        message(content=None, tool_calls=[{"id": "1"}]),
+    "only a tool call": (message(content=None, tool_calls=[{"id": "1"}]), "ok", "", ""),
+    "only a function call": (message(content=None, function_call={"name": "f"}), "ok", "", ""),
+    "no tool call, though it says so": (
+        answer("", finish="tool_calls"),
         "empty_output",
         "",
-        "the answer has only tool calls (finish_reason 'stop')",
+        "the answer is empty (finish_reason 'tool_calls')",
+    ),
+    "thinking part": (
+        answer([{"type": "thinking", "thinking": "2+2"}, {"type": "text", "text": "four"}]),
+        "ok",
+        "four",
+        "",
+    ),
+    "reasoning part with a text": (
+        answer([{"type": "reasoning", "text": "hm"}, {"type": "output_text", "text": "four"}]),
+        "ok",
+        "four",
+        "",
+    ),
+    "refusal part": (
+        answer([{"type": "refusal", "refusal": "I can't."}]),
+        "refused",
+        "I can't.",
+        "",
     ),
     "parts": (
         answer([{"type": "text", "text": "fo"}, {"type": "text", "text": "ur"}, {"text": None}]),
@@ -92,6 +114,54 @@ def test_reply_is_told_by_its_state(ask, server, case):
     assert (completion.attempts, len(server.requests)) == (1, 1)
 
 
+ENDS = {  # of an answer with a text
+    "ok": "stop STOP eos end_turn stop_sequence COMPLETE tool_calls null",
+    "truncated": "length max_tokens MAX_TOKENS model_length model_context_window_exceeded"
+    " FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS max_output_tokens",
+    "filtered": "content_filter content-filter SAFETY RECITATION sensitive PROHIBITED_CONTENT"
+    " guardrail_intervened ERROR_TOXIC",
+    "refused": "refusal",
+    "invalid_response": "abort insufficient_system_resource network_error cancelled timeout OTHER"
+    " error_limit",
+}
+
+
+@pytest.mark.parametrize(("state", "finish"), [(s, word) for s in ENDS for word in ENDS[s].split()])
+def test_finish_reason_says_how_the_answer_ended(state, finish):
+    completion = read_reply(Request("k", "{}"), json.dumps(answer("four", finish=finish)))
+    assert (completion.state, completion.text) == (state, "four")
+    assert unknown_finish(completion) == ""
+
+
+def test_finish_reason_that_nobody_knows_is_counted():
+    completion = read_reply(Request("k", "{}"), json.dumps(answer("four", finish="moonset")))
+    assert (completion.state, unknown_finish(completion)) == ("ok", "moonset")
+
+
+@pytest.mark.parametrize("shape", [{}, {"response_format": {"json_schema": CHOICES}}])
+def test_answer_with_an_error_in_its_choice_is_none(shape):
+    body = answer('{"choice": "yes"}')
+    body["choices"][0]["error"] = {"message": "upstream died", "code": 502}
+    request = Request.from_body("k", shape)
+    completion = read_answer(read_reply(request, json.dumps(body)), request.text)
+    assert completion.state == "invalid_response"
+    assert "upstream died" in completion.error
+
+
+def test_answer_with_an_error_in_its_choice_is_asked_for_again(ask, server):
+    broken = answer("fo", finish=None)
+    broken["choices"][0]["error"] = {"message": "upstream died", "code": 502}
+    server.script = lambda path, body, nth: Reply(body=broken) if nth == 1 else say("four")
+    assert [(c.state, c.text, c.attempts) for c in ask("2+2")] == [("ok", "four", 2)]
+
+
+def test_tool_calls_are_read_out_of_the_reply():
+    call = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    received = read_reply(Request("k", "{}"), json.dumps(message(tool_calls=[call])))
+    completion = read_answer(received, "{}")
+    assert (completion.state, completion.text, completion.tool_calls) == ("ok", "", (call,))
+
+
 def test_answer_carries_what_the_reply_says_about_it(ask, server):
     server.script = lambda path, request_body, nth: Reply(body=answer("4"), delay_s=0.05)
     (completion,) = ask("2+2")
@@ -112,7 +182,8 @@ def test_answer_carries_what_the_reply_says_about_it(ask, server):
         ([1], Usage()),
         ({"prompt_tokens": 0, "completion_tokens": None}, Usage(0, None)),
         ({"prompt_tokens": -1, "completion_tokens": 2.5}, Usage()),
-        ({"prompt_tokens": "7", "completion_tokens": True}, Usage()),
+        ({"prompt_tokens": "7", "completion_tokens": True}, Usage(7)),
+        ({"prompt_tokens": "7.5", "completion_tokens": "many"}, Usage()),
         ({"prompt_tokens": 10**30, "completion_tokens": 3}, Usage(None, 3)),
     ],
 )
@@ -175,6 +246,67 @@ def test_reply_that_is_no_http_fails_its_row_only(ask, server, reply):
     assert bad.error
 
 
+CASES_OF_USAGE = {
+    "reasoning beside the answer": (
+        {
+            "prompt_tokens": 14,
+            "completion_tokens": 2,
+            "total_tokens": 333,
+            "completion_tokens_details": {"reasoning_tokens": 317},
+        },
+        Usage(14, 319, None, 317),
+    ),
+    "reasoning within the answer": (
+        {
+            "prompt_tokens": 14,
+            "completion_tokens": 319,
+            "total_tokens": 333,
+            "completion_tokens_details": {"reasoning_tokens": 317},
+        },
+        Usage(14, 319, None, 317),
+    ),
+    "reasoning beside, no total": (
+        {"prompt_tokens": 14, "completion_tokens": 2, "reasoning_tokens": 317},
+        Usage(14, 319, None, 317),
+    ),
+    "thoughts in the total only": (
+        {"prompt_tokens": 5, "completion_tokens": 9, "total_tokens": 400},
+        Usage(5, 395),
+    ),
+    "floats": ({"prompt_tokens": 14.0, "completion_tokens": 2.0}, Usage(14, 2)),
+    "strings": ({"prompt_tokens": "14", "completion_tokens": "2.0"}, Usage(14, 2)),
+    "DeepSeek's cache": (
+        {"prompt_tokens": 900, "completion_tokens": 8, "prompt_cache_hit_tokens": 640},
+        Usage(900, 8, 640),
+    ),
+    "OpenAI's cache": (
+        {
+            "prompt_tokens": 900,
+            "completion_tokens": 8,
+            "total_tokens": 908,
+            "prompt_tokens_details": {"cached_tokens": 640},
+        },
+        Usage(900, 8, 640),
+    ),
+    "cache beside the prompt": (
+        {
+            "prompt_tokens": 260,
+            "completion_tokens": 8,
+            "total_tokens": 908,
+            "cache_read_input_tokens": 640,
+        },
+        Usage(900, 8, 640),
+    ),
+    "names of other APIs": ({"input_tokens": 14, "output_tokens": 2}, Usage(14, 2)),
+}
+
+
+@pytest.mark.parametrize("case", CASES_OF_USAGE)
+def test_usage_is_what_is_billed(case):
+    usage, read = CASES_OF_USAGE[case]
+    assert read_reply(Request("k", "{}"), json.dumps(answer("4", usage=usage))).usage == read
+
+
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 json_values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=8
@@ -208,7 +340,8 @@ def test_no_reply_is_a_crash_or_an_empty_answer_that_did_not_end(choices, rest, 
     completion = read_reply(
         Request.from_body("k", request_body), json.dumps({"choices": choices, **rest})
     )
-    ended = completion.finish_reason in ENDED | CUT
+    ended = finish_kind(completion.finish_reason) in ("ended", "cut", "refused")
+    ended = ended or bool(reply_tool_calls(completion.raw))
     assert bool(completion.text) or ended or not completion.scored
     assert bool(completion.error) == (not completion.scored)
     completion.text.encode()

@@ -9,11 +9,17 @@
 import json
 from dataclasses import replace
 
-from workbench.answers.finish_reason import empty_state, is_cut, is_withheld
+from workbench.answers.finish_reason import empty_state, finish_kind
 from workbench.answers.read import CHOICE_SCHEMA, read_answer
-from workbench.answers.reply_body import content_text, replace_surrogates, reply_message
+from workbench.answers.reply_body import (
+    content_text,
+    message_tool_calls,
+    replace_surrogates,
+    reply_message,
+)
 from workbench.canonical import JSON
-from workbench.model import Completion, Request, State, Usage
+from workbench.model import Completion, Request, State
+from workbench.providers.openai.usage import read_usage
 
 
 def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
@@ -34,7 +40,7 @@ def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
     if not isinstance(body, dict):
         return replace(completion, error=f"the reply is not an object: {raw[:200]!r}")
     model = replace_surrogates(str(body.get("model") or ""))
-    completion = replace(completion, usage=_usage(body), model=model)
+    completion = replace(completion, usage=read_usage(body.get("usage")), model=model)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         excerpt = json.dumps(body.get("error") or choices)[:200]
@@ -48,9 +54,13 @@ def _read_choice(completion: Completion, choice: JSON, request: Request) -> Comp
     message = reply_message({"choices": [choice]})
     text, refusal = content_text(message.get("content")), _refusal(message)
     finish_reason = str(choice.get("finish_reason") or "")
-    tool_calls = bool(message.get("tool_calls") or message.get("function_call"))
+    tool_calls = bool(message_tool_calls(message))
     state, error = _state(text, refusal, finish_reason, tool_calls=tool_calls)
-    output = str(refusal) if state == "refused" else text if isinstance(text, str) else ""
+    if message.get("error"):
+        reason = json.dumps(message["error"], ensure_ascii=False)[:200]
+        state, error = "invalid_response", f"the answer ended with an error: {reason}"
+    output = text if isinstance(text, str) else ""
+    output = str(refusal or output) if state == "refused" else output
     received = replace(
         completion,
         state=state,
@@ -78,25 +88,19 @@ def _refusal(message: JSON) -> JSON:
 def _state(
     text: object, refusal: object, finish_reason: str, *, tool_calls: bool
 ) -> tuple[State, str]:
-    if refusal:
+    kind = finish_kind(finish_reason)
+    if refusal or kind == "refused":
         return "refused", ""
-    if is_withheld(finish_reason):
+    if kind == "withheld":
         return "filtered", f"the provider withheld the answer ({finish_reason})"
     if text is None or text == "":
-        state = empty_state(finish_reason, tool_calls=tool_calls)
+        state = empty_state(finish_reason, tool_calls=tool_calls and kind != "broken")
         if state != "empty_output":
             return state, ""
-        source = "has only tool calls" if tool_calls else "is empty"
-        return state, f"the answer {source} (finish_reason {finish_reason or 'missing'!r})"
+        return state, f"the answer is empty (finish_reason {finish_reason or 'missing'!r})"
     if not isinstance(text, str):
         return "invalid_response", f"the content is {type(text).__name__}, not text"
-    if finish_reason == "error":
-        return "invalid_response", "the answer ended with an error (finish_reason 'error')"
-    return ("truncated" if is_cut(finish_reason) else "ok"), ""
-
-
-def _usage(body: JSON) -> Usage:
-    usage = body.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-    return Usage(*(n if type(n) is int and 0 <= n < 2**53 else None for n in counts))
+    if kind == "broken":
+        reason = f"the server broke off the answer (finish_reason {finish_reason!r})"
+        return "invalid_response", reason
+    return ("truncated" if kind == "cut" else "ok"), ""
