@@ -35,11 +35,14 @@ ui: install
 
 TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
 
+# Three on two cores: many tests wait, for time-outs, slow answers and processes that start.
+WORKERS ?= 3
+
 quick: install
 	$(TESTS) -m quick
 
 test: install
-	WORKBENCH_DRAWS=400 $(TESTS) -m 'not nightly'
+	WORKBENCH_DRAWS=400 $(TESTS) -n $(WORKERS) -m 'not nightly'
 
 # Everything at length: 10,000 kills, all draws, every write, 6,000 flipped bytes, the models' real
 # weights, other versions of MLflow, and each Python that the machine has.
