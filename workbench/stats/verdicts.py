@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import ndtri
+from scipy.special import betaincinv, chdtri, ndtri
 
 from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
@@ -25,6 +25,7 @@ from workbench.stats.pairs import Difference
 ANYTIME_FACTOR = 2.5  # times as many rows settle it in 80% of cases with anytime-valid tests
 MIN_DISTANCE = 1e-3  # of a standard deviation
 POWER = 0.8
+ASSURANCE = 0.8  # probability that the standard deviation planned with is not below the true one
 BETTER, WORSE, EQUIVALENT = "better", "worse", "equivalent"
 INCONCLUSIVE, NO_VERDICT = "not enough evidence", "no verdict"
 
@@ -232,8 +233,24 @@ def _rows_needed(
     low = max(least, math.ceil(factor * min(candidates))) if candidates else None
     if not margin:
         return low, None
-    high = max(least, math.ceil(factor * _rows_to_settle(margin, sd, alpha, unseen)))
+    high = max(
+        least, math.ceil(factor * _rows_to_settle(margin, _upper_sd(difference), alpha, unseen))
+    )
     return min(low or high, high), high
+
+
+def _upper_sd(difference: Difference) -> float:
+    """The upper end of the standard deviation's one-sided 80% interval.
+
+    Of pass or fail that of the share of rows that differ (Clopper & Pearson 1934), of numbers that
+    of normal ones.
+    """
+    if difference.is_binary:
+        differing = difference.up + difference.down
+        share = betaincinv(differing + 1, difference.rows - differing, ASSURANCE)
+        return math.sqrt(share) if differing < difference.rows else 1.0
+    freedom = max(1, difference.clusters - 1)
+    return difference.planning_sd * math.sqrt(freedom / float(chdtri(freedom, ASSURANCE)))
 
 
 def _rows_to_settle(margin: float, sd: float, alpha: float, unseen: float) -> int:
