@@ -122,8 +122,22 @@ def test_a_quoted_field_that_swallows_rows_is_refused_with_its_line(
 @pytest.mark.parametrize(
     "content",
     [
-        'id,text,label\n1,"Hi, there\nbye, now",pos\n2,Dull.,neg\n',
+        'question,answer\nWho?,"He said\nWhen?,Now he said"\n',
+    ],
+)
+def test_a_quoted_field_that_may_hold_rows_is_noted(content, notes_of):
+    assert notes_of("r.csv", content.encode()) == (
+        f"r.csv:2: {RUNS.format(2)}; `quoting: none` reads quotes as text; if the lines belong to "
+        "the field, `quoting: double`",
+    )
+    assert notes_of("r.csv", content.encode(), quoting="double") == ()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         'id,text\n1,"Dear Sir\nHello, thanks"\n2,x\n',
+        'id,text,label\n1,"Hi, there\nbye, now",pos\n2,Dull.,neg\n',
         'id,text\n1,"Dear Sir\n\nHello, thanks\nYours, me"\n2,x\n',
         'text\n"a\nb"\n',
         'a,b,c\nx,"u,v\nw,y,z\nr,q",p\ny,"line\nline",p\nz,"line\nline",q\n',
@@ -197,6 +211,19 @@ def test_a_quoted_field_that_breaks_its_row_is_named(content, expected, refusal_
             {"quoting": "none"},
             "r.csv:1: a bare carriage return between two fields\n"
             "  fix: save the file with LF or CRLF line ends",
+        ),
+        (
+            "r.csv",
+            b'a, b\n1, "x, y"\n',
+            {},
+            "r.csv:2: 3 fields, but the header has 2; the last is ' y\"'\n  fix: the columns are "
+            "a,  b; remove the space between the delimiter and a field in double quotes",
+        ),
+        (
+            "r.csv",
+            b"\n<!DOCTYPE html>\n<html>\n",
+            {},
+            "r.csv: is a page of a web site, not text\n  fix: download the file itself",
         ),
         (
             "r.csv",

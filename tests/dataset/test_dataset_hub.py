@@ -72,6 +72,18 @@ def test_class_labels_become_their_names_and_dates_text(tmp_path):
     ]
 
 
+def test_class_labels_are_read_under_new_names(tmp_path):
+    features = datasets.Features({"My Label": datasets.ClassLabel(names=["negative", "positive"])})
+    saved = datasets.Dataset.from_dict({"My Label": [1, 0]}, features=features)
+    saved.save_to_disk(str(tmp_path / "saved"))
+    spec = DatasetSpec(huggingface="saved", columns={"label": "My Label"})
+    examples = load_dataset(spec, tmp_path).examples
+    assert [example.inputs for example in examples] == [
+        {"label": "positive"},
+        {"label": "negative"},
+    ]
+
+
 def test_a_column_that_is_no_json_is_named(tmp_path):
     datasets.Dataset.from_dict({"raw": [b"x"]}).save_to_disk(str(tmp_path / "saved"))
     assert message(tmp_path, huggingface="saved") == (

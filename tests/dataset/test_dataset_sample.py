@@ -60,6 +60,15 @@ def test_a_stratified_sample_by_a_column(tmp_path):
     assert Counter(e.inputs["length"] for e in dataset.examples) == {1: 36, 2: 4}
 
 
+def test_strata_of_expected_values_need_some(tmp_path, refusal_of):
+    rows = "".join(json.dumps(row) + "\n" for row in SORTED[:9]).encode()
+    assert refusal_of("r.jsonl", rows, sample=3, stratify="expected") == (
+        "r.jsonl: `stratify: expected`, but no row has an expected value\n"
+        "  fix: add `expected: COLUMN`"
+    )
+    assert "unknown column 'lenght'" in refusal_of("r.jsonl", rows, sample=3, stratify="lenght")
+
+
 def test_a_sample_of_more_rows_than_there_are_is_all_of_them(tmp_path):
     dataset = load(tmp_path, sample=500, seed=2)
     assert dataset.rows == 200

@@ -100,6 +100,10 @@ def test_the_right_answer_may_depend_on_variables(tmp_path):
     ]
     names = load(rows, tmp_path, expected="{{ names[label] }}", vars={"names": [["no", "yes"]]})
     assert names.examples[0].expectations == {"expected_response": "yes"}
+    inner = load(
+        rows, tmp_path, expected="t.a", vars={"t": [{"a": "u", "b": 1}, {"a": "v", "b": 2}]}
+    )
+    assert [e.inputs["t"] for e in inner.examples] == [{"b": 1}, {"b": 2}]
     hidden = load(rows, tmp_path, expected="target", vars={"target": ["u", "v"]})
     assert [(e.id[-8:], e.inputs.get("target"), e.expectations) for e in hidden.examples] == [
         ("target=u", None, {"expected_response": "u"}),

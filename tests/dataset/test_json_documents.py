@@ -76,7 +76,14 @@ def test_a_document_without_rows_is_named(content, expected, refusal_of):
     ("content", "fix"),
     [
         (b'{"a": 1},\n{"a": 2},\n', "remove the comma at the end of each line"),
-        (b'[\n{"a": 1},\n', "name a file that is one list of objects .json"),
+        (
+            b'[\n{"a": 1},\n',
+            "write each object on one line, or name a file that is one JSON document .json",
+        ),
+        (
+            b'{\n"a": 1\n}\n',
+            "write each object on one line, or name a file that is one JSON document .json",
+        ),
         (b'[{"a": 1},\n{"a": 2}]\n', "name a file that is one list of objects .json"),
     ],
 )

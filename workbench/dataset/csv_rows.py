@@ -115,6 +115,8 @@ class CsvTable:
             message += f"; a quoted field of this row runs on to line {number + len(lines) - 1}"
             fix = 'close the field, or write "" for a quote in it; `quoting: none` reads quotes '
             fix += "as text"
+        elif any(cell[:1] == " " and cell.lstrip()[:1] == '"' for cell in fields):
+            fix = "remove the space between the delimiter and a field in double quotes"
         elif self.spec.quoting is None and header.delimiter == "\t":
             fix = f"write a tab between two fields; fields in double quotes need `{_TELL_QUOTING}`"
         fix = f"the columns are {', '.join(header.names)}; {fix}"
@@ -122,13 +124,16 @@ class CsvTable:
 
     def _report(self, swallowed: SwallowedLines, quoted: Sequence[int]) -> None:
         if suspect := swallowed.suspect():
-            number, lines = suspect
-            message = f"a quoted field of this row runs over {lines} lines that look like rows"
-            if self.spec.quoting is None:
-                fix = "`quoting: none` reads quotes as text; if the lines belong to the field, "
-                fix += f"`{_TELL_QUOTING}`"
-                raise WorkbenchError(message, where=self.location(number), fix=fix)
-            self.notes.append(f"{self.location(number)}: {message}")
+            where, is_set = self.location(suspect.number), self.spec.quoting is not None
+            message = (
+                f"a quoted field of this row runs over {suspect.lines} lines that look like rows"
+            )
+            fix = "`quoting: none` reads quotes as text; if the lines belong to the field, "
+            fix += f"`{_TELL_QUOTING}`"
+            if suspect.certain and not is_set:
+                raise WorkbenchError(message, where=where, fix=fix)
+            if suspect.certain or not is_set:
+                self.notes.append(f"{where}: {message}" + ("" if is_set else f"; {fix}"))
         if quoted and self.spec.quoting is None:
             rows = pluralize(len(quoted), "row has", "rows have")
             self.notes.append(

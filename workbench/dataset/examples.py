@@ -104,12 +104,14 @@ class _Reading:
         self._ids = _Ids(source)
         self._combinations = combinations(spec.vars or {})
         self._count = 0
+        self._labelled = False
 
     def rows(self, renderer: Renderer | None) -> Iterator[_Row]:
         """Each row with each combination of variables."""
         source, spec, combined = self._source, self._spec, self._combinations
         nested: bool | None = None
         row_id = body = ""
+        hidden = (spec.expected or "").partition(".")[0]  # its value is the answer
         expanded = expand(_select_split(source, spec), combined, source)
         answered_rows = read_expected(source, expanded, spec.expected, renderer)
         for answered, combination in zip(answered_rows, cycle(combined), strict=False):
@@ -117,13 +119,14 @@ class _Reading:
             nested = parts.nested if nested is None else nested
             parts.require_form(nested=nested)
             inputs, expectations = parts.inputs, parts.expectations
-            for variable in combination.values:
+            shown = {name: v for name, v in combination.values.items() if name != hidden}
+            for variable in shown:
                 inputs.pop(variable, None)
             if combination is combined[0]:
                 body = _body(inputs, expectations)
                 row_id = self._ids.claim(parts.id, body, answered.number)
             if combination.values:
-                inputs |= {n: v for n, v in combination.values.items() if n != spec.expected}
+                inputs |= shown
                 body = _body(inputs, expectations)
             if not nested and is_empty(answered.answer):
                 expectations = {}
@@ -132,6 +135,9 @@ class _Reading:
             yield self._row(example, parts, body)
         if nested is None:
             raise WorkbenchError("0 rows", where=source.name, fix="add at least one row")
+        if spec.stratify == "expected" and not self._labelled:
+            message = "`stratify: expected`, but no row has an expected value"
+            raise WorkbenchError(message, where=source.name, fix="add `expected: COLUMN`")
 
     def _row(self, example: Example, parts: RowParts, body: str) -> _Row:
         number = parts.answered.number
@@ -140,6 +146,7 @@ class _Reading:
         for column in example.reserved:
             self.reserved[column] = None
         self._count += 1
+        self._labelled = self._labelled or bool(example.expectations)
         return _Row(number, example, body, self._group(parts), self._stratum(parts, example))
 
     def _group(self, parts: RowParts) -> str | None:

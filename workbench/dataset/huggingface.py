@@ -81,6 +81,7 @@ def _read_rows(
     for number, row in enumerate(dataset, 1):
         values = row_as_json(selection.select(row), f"{name} row {number}")
         for column, names in labels.items():
+            column = selection.name(column)
             index = values[column]
             values[column] = names[index] if isinstance(index, int) and index >= 0 else None
         yield number, values

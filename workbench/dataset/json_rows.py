@@ -155,6 +155,8 @@ def _holds(value: JSON, number: _NoNumber) -> bool:
 def _fix(error: json.JSONDecodeError, text: str) -> str:
     if error.msg == "Extra data" and text[error.pos :] == ",":
         return "remove the comma at the end of each line"
+    if text in ("{", "["):
+        return "write each object on one line, or name a file that is one JSON document .json"
     if text.startswith("[") and "\n" not in text:
         return "name a file that is one list of objects .json"
     return "put names and strings in double quotes, and a comma between two values"

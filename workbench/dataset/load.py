@@ -83,6 +83,9 @@ def _open_inline(spec: DatasetSpec, selection: ColumnSelection) -> DatasetSource
 def _open_file(path: Path, spec: DatasetSpec, selection: ColumnSelection) -> DatasetSource:
     """The rows of `path`, read lazily; the suffix names the format."""
     name = str(path)
+    if "://" in (spec.path or ""):
+        message, fix = "is an address, not a file", "download it, and name the file"
+        raise WorkbenchError(message, where=spec.path or "", fix=fix)
     check_file(path, name)
     packed = path.suffix.lower() in COMPRESSED
     suffix = (path.with_suffix("") if packed else path).suffix.lower()

@@ -12,42 +12,52 @@ lines has as many fields as the header without quoting, and if
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-_MAX_LABELS = 50  # distinct values of a column of labels
-_LABEL_REPEATS = 2  # rows per label, at least
+_MAX_VALUES = 50  # distinct values of a column that are compared
 _PROFILE_ROWS = 5_000
 _DIGITS = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A record that may be several rows.
+
+    Attributes:
+        number: its first line.
+        lines: its number of lines.
+        certain: True if there is more evidence than equal numbers of fields.
+    """
+
+    number: int
+    lines: int
+    certain: bool
 
 
 class _Profile:
     """The values of one column in records of one line."""
 
     def __init__(self) -> None:
-        self._values: Counter[str] | None = Counter()
+        self._values: set[str] = set()
         self._shapes: set[str] = set()
-        self._rows = 0
 
     def add(self, cell: str) -> None:
-        self._rows += 1
-        if self._values is not None:
-            self._values[cell] += 1
-            if len(self._values) > _MAX_LABELS:
-                self._values = None
+        if len(self._values) < _MAX_VALUES:
+            self._values.add(cell)
         if len(self._shapes) < 2:
             self._shapes.add(_shape(cell))
 
-    def fits(self, cells: Iterable[str], true_cell: str) -> bool:
-        """True if the cells look like those of the column; `true_cell` is the record's own."""
+    def evidence(self, cells: Iterable[str], true_cell: str) -> int:
+        """1: the cells look like those of the column, -1: it holds others, 0: neither is clear.
+
+        `true_cell` is the record's own.
+        """
         texts = [cell.strip('"') for cell in cells]
         shapes = {*self._shapes, _shape(true_cell)}
         if len(shapes) == 1 and "9" in (shape := shapes.pop()):
-            return all(_shape(text) == shape for text in texts)
-        labels = self._values or Counter[str]()
-        if self._rows < _LABEL_REPEATS * max(2, len(labels)):
-            return False
-        return bool(labels) and all(text in labels for text in texts)
+            return 1 if all(_shape(text) == shape for text in texts) else -1
+        return int(all(text and text in self._values for text in texts))
 
 
 class SwallowedLines:
@@ -73,24 +83,28 @@ class SwallowedLines:
         if count and all(line.count(self._delimiter) == count for line in lines):
             self._suspects.append((number, fields, lines))
 
-    def suspect(self) -> tuple[int, int] | None:
-        """The first line of a record with rows in a field, and its number of lines."""
+    def suspect(self) -> Suspect | None:
+        """The first record that looks like rows; one with evidence comes first."""
         usual = 2 * len(self._suspects) > self._several
+        possible: Suspect | None = None
         for number, fields, lines in self._suspects:
-            if self._resembles_rows(fields, lines) or (usual and len(lines) > 2):
-                return number, len(lines)
-        return None
+            evidence = self._evidence(fields, lines)
+            if evidence > 0 or (evidence == 0 and usual and len(lines) > 2):
+                return Suspect(number, len(lines), certain=True)
+            if evidence == 0 and usual:
+                possible = possible or Suspect(number, len(lines), certain=False)
+        return possible
 
-    def _resembles_rows(self, fields: Sequence[str], lines: Sequence[str]) -> bool:
-        """True if a column outside of the field that holds the lines looks like others."""
+    def _evidence(self, fields: Sequence[str], lines: Sequence[str]) -> int:
+        """The evidence of the columns outside of the field that holds the lines, the most first."""
         split = [line.rstrip("\r\n").split(self._delimiter) for line in lines]
         long = next((i for i, cell in enumerate(fields) if "\n" in cell), 0)
+        grades = [0]
         for column, (profile, true_cell) in enumerate(zip(self._columns, fields, strict=False)):
             if column != long:
                 foreign = split[1:] if column < long else split[:-1]
-                if profile.fits([row[column] for row in foreign], true_cell):
-                    return True
-        return False
+                grades.append(profile.evidence([row[column] for row in foreign], true_cell))
+        return max(grades) or min(grades)
 
 
 def _shape(cell: str) -> str:

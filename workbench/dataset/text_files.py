@@ -32,6 +32,10 @@ _MAGIC = {
     b"PAR1": ("Parquet", "rename it to .parquet"),
     b"ARROW1": ("Arrow", "write it as Parquet"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV"),
+    b"%PDF": ("a PDF document", "export the table as CSV"),
+    b"<!DOCTYPE": ("a page of a web site", "download the file itself"),
+    b"<!doctype": ("a page of a web site", "download the file itself"),
+    b"<html": ("a page of a web site", "download the file itself"),
     b"version https://git-lfs": ("a pointer of Git LFS", "fetch the file itself: git lfs pull"),
 }
 
@@ -54,7 +58,7 @@ class TextFile:
         with _named_faults(self.name), self._open() as file:
             head = file.read(24)
         for magic, (kind, fix) in _MAGIC.items():
-            if head.startswith(magic):
+            if head.removeprefix(BOM).lstrip().startswith(magic):
                 raise WorkbenchError(f"is {kind}, not text", where=self.name, fix=fix)
         if self.encoding and head.startswith(BOM) and not self.encoding.startswith("utf-8"):
             message = (
