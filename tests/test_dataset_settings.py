@@ -120,12 +120,15 @@ def test_templates_read_id_and_split_and_variables(bench):
 def test_metadata_is_read_by_comparisons_only(bench):
     bench.write(
         "rows.jsonl",
-        '{"inputs": {"text": "a"}, "metadata": {"topic": "x"}}\n'
+        '{"id": "r1", "inputs": {"text": "a"}, "metadata": {"topic": "x"}}\n'
         '{"inputs": {"text": "b"}, "metadata": {"topic": "y"}}\n',
     )
     assert rows_by_value("topic", bench.plan()) == {"x": {0}, "y": {1}}
     bench.write("plain.jinja", "{{ text }} {{ topic }}")
-    assert "unknown variable 'topic'" in refusal(bench.plan)
+    assert refusal(bench.plan) == (
+        "prompts/qa/plain.jinja:1:15: unknown variable 'topic' (row r1, rows.jsonl:1)\n"
+        "  fix: templates can't read metadata; move 'topic' into `inputs`"
+    )
 
 
 def test_a_split_that_templates_read_is_part_of_the_invocation(bench):

@@ -176,5 +176,11 @@ def test_a_limited_run_says_that_it_is_a_look(project: Path) -> None:
     )
     limited = invoke(project, "run", "--limit", "20", "--tracking-uri", "none").stdout
     assert line in limited.splitlines()
+    sampled = invoke(project, "run", "--sample", "20", "--tracking-uri", "none").stdout
+    assert (
+        line.replace("the first 20 of 40", "a sample of 20").replace("limit", "sample") in sampled
+    )
+    compared = json.loads(invoke(project, "compare", "--sample", "20", "--json").stdout)
+    assert compared["variants"][1]["comparisons"]["exact_match"]["rows"] == 20
     complete = invoke(project, "run", "--tracking-uri", "none").stdout
-    assert "a look at the first" not in complete
+    assert "a look at" not in complete

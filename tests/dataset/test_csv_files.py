@@ -46,6 +46,8 @@ WIDE = [{"a": "1", "b": "ö"}, {"a": "2", "b": "„ß“"}]
             id="line ends in cells",
         ),
         pytest.param("r.tsv", b'a\tb\n1\t"x\n2\ty"\n', {}, OPEN_QUOTES, id="tsv"),
+        pytest.param("R.TSV", b"a\tb\n1\tx\n2\ty\n", {}, AB, id="capital letters"),
+        pytest.param("r.tsv.old.csv", b"a,b\n1,x\n2,y\n", {}, AB, id="the last suffix"),
         pytest.param(
             "r.tsv", b'a\tb\n1\t"x"\n2\t"y"\n', {"quoting": "double"}, AB, id="told double"
         ),

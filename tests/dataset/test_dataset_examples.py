@@ -69,6 +69,37 @@ def test_a_nested_row_is_taken_as_it_stands(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("row", "settings"),
+    [
+        (
+            {"name": "n", "inputs": {"q": "a"}, "expected_output": "x", "metadata": {"m": 1}},
+            {"id": "name", "expected": "expected_output"},
+        ),
+        (
+            {"id": "n", "inputs": {"q": "a"}, "outputs": {"answer": "x"}, "metadata": {"m": 1}},
+            {"expected": "outputs.answer"},
+        ),
+        (
+            {"id": "n", "inputs": {"q": "a", "label": "x"}, "metadata": {"m": 1}},
+            {"expected": "label"},
+        ),
+        (
+            {"id": "n", "inputs": {"q": "a"}, "outputs": {"answer": "x"}, "metadata": {"m": 1}},
+            {"expected": "{{ outputs.answer }}"},
+        ),
+    ],
+)
+def test_the_answer_may_stand_beside_or_in_the_inputs(row, settings, tmp_path):
+    (example,) = load([row], tmp_path, **settings).examples
+    assert (example.id, example.inputs, example.expectations, example.metadata) == (
+        "n",
+        {"q": "a"},
+        {"expected_response": "x"},
+        {"m": 1},
+    )
+
+
 def test_flat_rows_without_expected_have_no_expectations(tmp_path):
     assert load([{"text": "a", "label": "b"}], tmp_path).examples[0].expectations == {}
 

@@ -57,8 +57,8 @@ class CsvTable:
         first = list(islice(lines, 1))
         sep = _EXCEL_SEPARATOR.fullmatch(first[0][1]) if first else None
         lines = lines if sep else chain(first, lines)
-        is_tsv = ".tsv" in self.file.path.suffixes
-        delimiter = self.spec.delimiter or (sep[1] if sep else "\t" if is_tsv else ",")
+        usual = "\t" if self.file.suffix == ".tsv" else ","
+        delimiter = self.spec.delimiter or (sep[1] if sep else usual)
         quoting = self.spec.quoting or ("none" if delimiter == "\t" else "double")
         records = _split_lines(lines, delimiter)
         if quoting != "none":

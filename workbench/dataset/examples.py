@@ -128,7 +128,7 @@ class _Reading:
             if combination.values:
                 inputs |= shown
                 body = _body(inputs, expectations)
-            if not nested and is_empty(answered.answer):
+            if spec.expected is not None and is_empty(answered.answer):
                 expectations = {}
             example_id = row_id + combination.suffix
             example = Example(example_id, inputs, expectations, parts.metadata, parts.reserved)

@@ -56,7 +56,7 @@ def read_expected(
     expected: str | None,
     renderer: Renderer | None,
 ) -> Iterator[Answered]:
-    """Each row with its right answer; nested rows have their own expectations.
+    """Each row with its right answer; nested rows may have their own expectations instead.
 
     Raises:
         WorkbenchError: the expression is invalid or fails, or a row lacks the column.
@@ -71,7 +71,7 @@ def read_expected(
                 yield from _evaluate(source, rows, expected, started)
     else:
         for number, values in rows:
-            if is_nested(values):
+            if is_nested(values) and "expectations" in values:
                 raise nested_error(expected, source.location(number))
             if expected in values:
                 remaining = dict(values)
@@ -101,6 +101,8 @@ def _column_path(expected: str, values: Values, where: str) -> Path:
     for count in range(len(parts), 0, -1):
         if (column := ".".join(parts[:count])) in values:
             return [column, *parts[count:]]
+    if is_nested(values) and parts[0] in values["inputs"]:
+        return ["inputs", *parts]
     columns = [column for column in values if column not in ("id", SPLIT)]
     error = unknown_name("column", expected, columns, where=where)
     if any(sign in expected for sign in "[(|{"):
@@ -168,7 +170,7 @@ def _evaluate(
 
     def feed() -> Iterator[dict[str, JSON]]:
         for number, values in rows:
-            if is_nested(values):
+            if is_nested(values) and "expectations" in values:
                 raise nested_error(expected, source.location(number))
             unfinished.append((number, values))
             yield {column: values[column] for column in columns if column in values}

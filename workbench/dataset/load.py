@@ -87,8 +87,8 @@ def _open_file(path: Path, spec: DatasetSpec, selection: ColumnSelection) -> Dat
         message, fix = "is an address, not a file", "download it, and name the file"
         raise WorkbenchError(message, where=spec.path or "", fix=fix)
     check_file(path, name)
-    packed = path.suffix.lower() in COMPRESSED
-    suffix = (path.with_suffix("") if packed else path).suffix.lower()
+    file = TextFile(path, name, spec.encoding or "")
+    suffix, packed = file.suffix, path.suffix.lower() in COMPRESSED
     if suffix == ".parquet" and not packed:
         # pyarrow takes 0.1 s to import
         from workbench.dataset.parquet_rows import read_parquet
@@ -96,7 +96,6 @@ def _open_file(path: Path, spec: DatasetSpec, selection: ColumnSelection) -> Dat
         return DatasetSource(name, read_parquet(path, name, selection), "row")
     if suffix == ".parquet" or (suffix not in _SUFFIXES and not spec.delimiter):
         raise _unknown_format(suffix or path.suffix, name)
-    file = TextFile(path, name, spec.encoding or "")
     file.check()
     if suffix in (".jsonl", ".ndjson"):
         return DatasetSource(name, read_jsonl(file, selection))

@@ -83,7 +83,7 @@ class RowParts(NamedTuple):
         """The inputs, without the answer, the id and the split."""
         values, remaining = self.answered.values, self.answered.remaining
         if self.nested:
-            return dict(values["inputs"])
+            return dict((values if remaining is None else remaining).get("inputs", {}))
         inputs = dict(values) if remaining is None else remaining
         for column in (*self.spec.id_columns, SPLIT):
             inputs.pop(column, None)
@@ -92,7 +92,7 @@ class RowParts(NamedTuple):
     @property
     def expectations(self) -> Values:
         """The right answer, or the expectations of a nested row."""
-        if self.nested:
+        if self.nested and self.spec.expected is None:
             return self._object("expectations", f'write {{"{EXPECTED}": …}}')
         answer = self.answered.answer
         return {} if answer is None else {EXPECTED: answer}
@@ -103,7 +103,8 @@ class RowParts(NamedTuple):
         if not self.nested:
             return {}
         allowed = {"inputs", "expectations", "metadata", self.spec.id, self.spec.cluster}
-        for column in self.answered.values:
+        remaining = self.answered.remaining
+        for column in self.answered.values if remaining is None else remaining:
             if column not in allowed and column not in _IGNORED:
                 fix = f"move {column!r} into `inputs`, `expectations` or `metadata`, or "
                 fix += f"`drop: [{column}]`"

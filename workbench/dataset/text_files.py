@@ -53,6 +53,12 @@ class TextFile:
     name: str
     encoding: str = ""
 
+    @property
+    def suffix(self) -> str:
+        """In small letters, without that of a compressed file."""
+        packed = self.path.suffix.lower() in _OPENERS
+        return (self.path.with_suffix("") if packed else self.path).suffix.lower()
+
     def check(self) -> None:
         """Check that the first bytes are not those of another kind of file."""
         with _named_faults(self.name), self._open() as file:
