@@ -82,15 +82,16 @@ def end_abandoned(runs: Runs, is_abandoned: Callable[[str], bool]) -> None:
 
     `is_abandoned` is True for the digest of a plan that no process runs or records.
     """
-    parents = {runs.parent.info.run_id: runs.parent}
+    parents: dict[str, Run] = {}
     for run in _select(runs.store, runs.experiment_id, "attributes.status = 'RUNNING'"):
         parent_id = run.data.tags.get(MLFLOW_PARENT_RUN_ID, run.info.run_id)
+        if parent_id == runs.parent.info.run_id:
+            continue
         with suppress(MlflowException):  # its parent is deleted, or it is another user's
             if parent_id not in parents:
                 parents[parent_id] = runs.store.client.get_run(parent_id)
             plan = parents[parent_id].data.tags.get(PLAN, "")
-            superseded = plan == runs.job.plan.digest and parent_id != runs.parent.info.run_id
-            if superseded or is_abandoned(plan):
+            if plan == runs.job.plan.digest or is_abandoned(plan):
                 end_run(runs.store, run, KILLED)
 
 
