@@ -7,6 +7,7 @@ import pytest
 from record_contents import expected_record, stored_record
 from recording import Recording
 
+from workbench.plan import Options
 from workbench.run.summary import Invocation
 from workbench.tracking.live_recordings import lock_recording
 
@@ -103,6 +104,20 @@ def test_what_was_deleted_is_recorded_again(
     done = left.run(EXPERIMENT)
     assert done.problems == ()
     assert stored_record(left.client, done) == expected_record(done)
+
+
+@pytest.mark.parametrize("act", [delete_traces, delete_a_trace])
+def test_traces_deleted_of_a_finished_run_are_recorded_again(
+    left: Recording, act: Callable[[Recording, Invocation], None]
+) -> None:
+    first = left.run(EXPERIMENT)
+    linking = left.run(EXPERIMENT, Options(again=True))  # it shows the traces of the first run
+    act(left, first)
+    done = left.run(EXPERIMENT)
+    assert (done.problems, done.parent_run_id) == ((), linking.parent_run_id)
+    traces = left.traces(done.variants[0].run_id)
+    assert [len(trace.info.assessments) for trace in traces] == [2, 2]
+    assert left.run(EXPERIMENT).recorded_before
 
 
 @pytest.mark.parametrize(("held", "status"), [(False, "KILLED"), (True, "RUNNING")])

@@ -75,12 +75,17 @@ class BulkTraceWriter(ClientTraceWriter):
             for batch in batches(links, BATCH):
                 session.execute(insert(LINKS).prefix_with("OR IGNORE"), batch)
 
-    def linked_ids(self) -> set[str]:
+    def shown_count(self) -> int:
         """See `ClientTraceWriter`."""
+        return len(self.written_ids() | self.linked_ids())
+
+    def linked_ids(self) -> set[str]:
+        """See `ClientTraceWriter`. MLflow leaves the links of deleted traces."""
         query = select(LINKS.c.source_id).where(
             LINKS.c.source_type == "trace",
             LINKS.c.destination_type == "run",
             LINKS.c.destination_id == self.run.run_id,
+            LINKS.c.source_id.in_(select(INFOS.c.request_id)),
         )
         with self._sql_store.ManagedSessionMaker() as session:
             return set(session.scalars(query))

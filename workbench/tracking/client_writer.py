@@ -184,6 +184,10 @@ class ClientTraceWriter:
             batches(sorted(trace_ids), LINK_BATCH),
         )
 
+    def shown_count(self) -> int:
+        """The number of traces that the run shows, written or linked."""
+        return sum(1 for _ in self._traces())
+
     def linked_ids(self) -> set[str]:
         """The ids of the traces that are linked to the run."""
         return {t.info.trace_id for t in self._traces() if not self._is_written_here(t)}

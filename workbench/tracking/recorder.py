@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
 from workbench.project import Project
+from workbench.results.types import VariantResult
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.live_recordings import is_abandoned
 from workbench.tracking.mlflow_client import (
@@ -60,7 +61,7 @@ from workbench.tracking.runs import (
 )
 from workbench.tracking.trace_writers import slow_writer_note
 from workbench.tracking.tracking_store import connect
-from workbench.tracking.variant_run import VariantRun
+from workbench.tracking.variant_run import VariantRun, count_traces
 
 CLEANUP_S = 3.0  # for marking runs as ended early
 BATCH = 100  # rows between two stop checks
@@ -200,7 +201,10 @@ class DirectRecorder(Recorder):
         project = self._project
         states = end_states(runs.job, results, project.prices, project.file.currency)
         reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
-        if not self._variant_runs and all(reached):
+        numbers = range(len(variants))
+        if all(reached) and all(
+            self._is_recorded(runs, n, variants[n], states[n]) for n in numbers
+        ):
             return replace(recorded, recorded_before=True)
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
@@ -218,6 +222,12 @@ class DirectRecorder(Recorder):
         log_tags(runs.store, runs.parent.info.run_id, tags)
         end_run(runs.store, runs.parent, states[-1].status)
         return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
+
+    def _is_recorded(self, runs: Runs, number: int, result: VariantResult, state: EndState) -> bool:
+        """True if nothing is to be written: the run's tags say so, and nobody deleted traces."""
+        if number in self._variant_runs or not state.has_tags(runs.children[number]):
+            return False
+        return count_traces(runs, number) >= min(result.answers.answered, runs.job.traces)
 
     def _notes(self, runs: Runs, unregistered: Set[str]) -> tuple[str, ...]:
         """Remarks on what MLflow does slowly or can't show; `unregistered`: digests of prompts."""
@@ -241,7 +251,7 @@ class DirectRecorder(Recorder):
                 raise Stopped
             errors: list[WorkbenchError] = []
             run, state = runs.children[number], states[number]
-            if number in self._variant_runs or not state.has_tags(run):
+            if not self._is_recorded(runs, number, result, state):
                 self._add_missing_rows(runs, number, results, stopped)
                 errors = self._variant_runs[number].finish(result, state, results.not_run[number])
             elif run.info.status != state.status:

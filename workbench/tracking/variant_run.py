@@ -252,6 +252,13 @@ class VariantRun:
             yield not_recorded_error(text, where=f"run {run_id}", fix=RESUME)
 
 
+def count_traces(runs: Runs, number: int) -> int:
+    """The number of traces that a variant's run shows."""
+    run_id = runs.children[number].info.run_id
+    run = TraceRun(runs.experiment_id, run_id, runs.job.plan.variants[number], price=None)
+    return open_traces(runs.store, run).shown_count()
+
+
 @contextmanager
 def _active_run(run_id: str) -> Iterator[None]:
     """The run that MLflow's evaluate writes to."""
