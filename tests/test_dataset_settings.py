@@ -9,7 +9,7 @@ from workbench.comparing.slices import rows_by_value
 from workbench.lint.warnings import column_warnings
 from workbench.plan import Scope, summarize_plan
 from workbench.plan.redact_rows import redact_rows
-from workbench.secrets import Redactor, Secret, find_secrets
+from workbench.secrets import Redactor, Secret, find_secrets, key_variables
 
 INLINE = """\
 dataset:
@@ -95,6 +95,7 @@ def test_columns_named_like_secrets_are_data(bench):
     text = INLINE.replace("expected: label", "vars: {password: hunter2hunter2}")
     experiment = bench.experiment(text.replace("label: neg", "api_key: neg-neg-neg"))
     assert find_secrets(experiment.settings) == set()
+    assert list(key_variables(bench.experiment(INLINE.replace("label", "env")).settings)) == []
 
 
 def test_templates_read_id_and_split_and_variables(bench):

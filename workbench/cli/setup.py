@@ -85,7 +85,7 @@ def open_experiment(
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
             experiment = add_prompts(experiment, extra_prompts, find)
-            keys = frozenset(key_variables(experiment.content))
+            keys = frozenset(key_variables(experiment.settings))
             REDACTOR.add(find_secrets(experiment.settings))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))
         yield OpenExperiment(project, store, renderer, experiment, options)

@@ -59,7 +59,7 @@ class CsvTable:
         lines = lines if sep else chain(first, lines)
         usual = "\t" if self.file.suffix == ".tsv" else ","
         delimiter = self.spec.delimiter or (sep[1] if sep else usual)
-        quoting = self.spec.quoting or ("none" if delimiter == "\t" else "double")
+        quoting = self.spec.quoting or ("none" if delimiter == "\t" and not sep else "double")
         records = _split_lines(lines, delimiter)
         if quoting != "none":
             escape = "\\" if quoting == "backslash" else None

@@ -26,7 +26,7 @@ Values = Mapping[str, JSON]
 
 MAX_COMBINATIONS = 1_000
 RESERVED = ("id", SPLIT, "inputs", "expectations", "metadata")
-_LABEL = re.compile(r"[^\s/=](?:[^/=\n\r\t]{0,38}[^\s/=])?")  # of a value, in an id
+_LABEL = re.compile(r"[^\s/=](?:[^/=]{0,38}[^\s/=])?")  # of a value, in an id
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,13 @@ def _labels(values: list[JSON]) -> list[str]:
     """A short text for each value; where it has none, digits of its digest."""
     texts = [value if isinstance(value, str) else json.dumps(value) for value in values]
     return [
-        text if _LABEL.fullmatch(text) and texts.count(text) == 1 else f"#{digest(value)[:8]}"
+        text if _is_label(text) and texts.count(text) == 1 else f"#{digest(value)[:8]}"
         for text, value in zip(texts, values, strict=True)
     ]
+
+
+def _is_label(text: str) -> bool:
+    return text.isprintable() and bool(_LABEL.fullmatch(text))
 
 
 def expand(
