@@ -78,7 +78,7 @@ def open_runs(
 
 
 def end_abandoned(runs: Runs, is_abandoned: Callable[[str], bool]) -> None:
-    """End the experiment's runs that a killed process left at RUNNING.
+    """End the experiment's runs that a killed process left at RUNNING; `runs` are being recorded.
 
     `is_abandoned` is True for the digest of a plan that no process runs or records.
     """
