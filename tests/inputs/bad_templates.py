@@ -169,7 +169,7 @@ TEMPLATES = [
             "a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text|upper|attr('x') }}\n"
-            "  fix: the row has: id (text), text (text); check optional values with `is defined` "
+            "  fix: the row has: text (text); check optional values with `is defined` "
             "or `default()`\n"
         ),
         template("user:\n{{ text|upper|attr('x') }}\n"),

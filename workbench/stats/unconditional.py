@@ -1,7 +1,7 @@
 """Exact one-sided tests of a difference of paired proportions, whatever share of the rows differs.
 
 >>> test = unconditional_test(up=1, down=3, rows=100)
->>> round(test.p_above(-0.1), 4), round(test.p_above(-0.05), 3)   # that the difference is greater
+>>> round(test.p_above(-0.1), 4), round(test.p_above(-0.05), 2)   # that the difference is greater
 (0.0089, 0.13)
 
 The p-value is the probability of a table at least as extreme as the observed one, at the bound, and
