@@ -102,6 +102,7 @@ class OpenAIServer:
     def __init__(self) -> None:
         self.script: Script = last_message
         self.requests: list[Received] = []
+        self.models: list[str] = []  # at GET /v1/models
         self.in_flight = 0
         self.max_in_flight = 0
         self.port = 0
@@ -142,10 +143,13 @@ class OpenAIServer:
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its reply; whether the connection may carry another."""
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        path = head[0].split()[1]
+        method, path = head[0].split()[:2]
         pairs = (line.split(":", 1) for line in head[1:] if line)
         headers = {name.lower(): value.strip() for name, value in pairs}
         raw = await reader.readexactly(int(headers.get("content-length", 0)))
+        if method == "GET":
+            models = {"data": [{"id": name} for name in self.models]}
+            return await self._send(writer, Reply(200 if self.models else 404, models))
         self.requests.append(Received(path, headers, raw, time.monotonic()))
         self._times[path, raw] += 1
         self.in_flight += 1

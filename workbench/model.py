@@ -70,8 +70,7 @@ class PromptCall:
 
     Attributes:
         parameters: the effective ones, by their names in the OpenAI API, without any None.
-        choices: the only possible answers, in order; empty for free text.
-        response_schema: the JSON schema of the answer; None for free text.
+        choices, response_schema: the only answers, in order; its JSON schema; empty for free text.
     """
 
     conversation: Conversation
@@ -103,10 +102,12 @@ class FailedCall:
         outcome: `refused`: nothing was done and nothing is billed (no connection, 429, 503, 529,
             a 4xx); `possibly_billed`: a complete 5xx came back; `unknown`: the reply was lost.
         reason: the message for the user.
+        waiting: a message for the progress line: the call is repeated for minutes; else empty.
     """
 
     outcome: Literal["refused", "possibly_billed", "unknown"]
     reason: str
+    waiting: str = ""
 
 
 class Permit(Protocol):
@@ -161,8 +162,7 @@ class Request:
     @property
     def body(self) -> dict[str, JSON]:
         """The body, parsed at each access: a request stores its text only."""
-        body: dict[str, JSON] = json.loads(self.text)
-        return body
+        return json.loads(self.text)  # type: ignore[no-any-return]
 
     @property
     def size(self) -> int:

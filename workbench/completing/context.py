@@ -55,6 +55,9 @@ class Progress:
     def spare(self, count: int) -> None:
         """`count` requests need not be sent after all."""
 
+    def wait(self, reason: str) -> None:
+        """Requests wait until a server is ready."""
+
     def end(self) -> None:
         """No more requests will be sent."""
 

@@ -33,6 +33,8 @@ class RequestLease:
         """Note a call without an answer; one that may be billed counts as spent."""
         self.in_flight = False
         self.context.store.leases.record_failed_call(self.key, failed_call)
+        if failed_call.waiting:
+            self.context.progress.wait(failed_call.waiting)
         if failed_call.outcome != "refused":
             self.funded = self.context.budget.charge_lost_call(self.worst_case)
 

@@ -16,6 +16,7 @@ from workbench.errors import pluralize
 from workbench.report.safe_text import plain
 
 INTERVAL_S = 10.0  # between lines
+WAIT_S = 60.0  # between two lines about the same wait
 
 
 class Notes(Progress):
@@ -33,6 +34,7 @@ class Lines(Notes):
     def __init__(self) -> None:
         self._total = self._done = self._failed = 0
         self._begun_at = self._reported_at = 0.0
+        self._waits: dict[str, float] = {}
 
     def begin(self, total: int) -> None:
         """Print the number of requests."""
@@ -54,6 +56,13 @@ class Lines(Notes):
                 f"completed {self._done:,} of {self._total:,}, {self._speed():.1f} rows/s, "
                 f"{left_s:.0f} s left{failures}"
             )
+
+    def wait(self, reason: str) -> None:
+        """Print the reason, which begins with the model's name, at most once a minute."""
+        now, model = time.monotonic(), reason.partition(": ")[0]
+        if now - self._waits.get(model, -WAIT_S) >= WAIT_S:
+            self._waits[model] = now
+            self.note(reason)
 
     def spare(self, count: int) -> None:
         """Reduce the total."""

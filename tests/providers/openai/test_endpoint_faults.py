@@ -142,8 +142,7 @@ CASES: dict[str, Case] = {
         say("", finish=None), "the answer is empty (finish_reason 'missing')", "empty_output"
     ),
     "E16 only a tool call": useless(
-        message(content=None, tool_calls=[{"id": "1"}]),
-        "the answer has only tool calls (finish_reason 'stop')", "empty_output",
+        message(content=None, tool_calls=[{"id": "1"}]), "", "ok"
     ),
     "E17 length": useless(Reply(body=answer("fo", finish="length")), "", "truncated"),
     "E17 content filter": useless(
@@ -265,7 +264,9 @@ def test_endpoint_that_cannot_be_reached_is_tried_five_times_and_owes_nothing(op
     with closer(b"HTTP/1.1 400 Bad Request\r\n\r\n") as address:
         provider = open_model(base_url=url.format(closer=address))
         permit = Recorded()
-        (completion,) = provider.complete([replace(request_for(provider, "a"), permit=permit)])
+        (completion,), error = collected(provider, 1, permit)
+    assert error.fix == "start the server or correct base_url, then run again"
+    assert error.message.startswith("openai:m: endpoint unreachable: ")
     assert (completion.state, completion.attempts, permit.outcomes) == (
         "failed",
         5,

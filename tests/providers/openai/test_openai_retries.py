@@ -11,6 +11,7 @@ import httpx2
 import pytest
 from asking import request_for
 from openai_server import HANG, RESET, Reply, last_message, refuse, say, serve
+from permits import Recorded
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.providers.openai.errors import _retry_after_s
@@ -264,9 +265,9 @@ HOPELESS = {
         "no credit left",
     ),
     "parameter": (
-        refuse(400, "not this one", param="max_tokens"),
+        refuse(400, "not this one", param="temperature"),
         "HTTP 400: not this one",
-        "`max_tokens: null` leaves it out, `rename:` gives it another name",
+        "`temperature: null` leaves it out, `rename:` gives it another name",
     ),
     "model parameter": (refuse(400, "what?", param="model"), "HTTP 400", "check the model's name"),
 }
@@ -317,6 +318,107 @@ def test_what_no_request_survives_ends_the_model_and_keeps_what_came(
     assert fix in error.fix
     assert error.exit_code == ExitCode.FAILED_ROWS
     assert len(server.requests) == 4
+
+
+# Errors that refuse a parameter, as servers word them.
+EXTRA = "Extra inputs are not permitted"
+PARAMETER_ERRORS = {
+    "OpenAI": (400, {"error": {"message": "no", "param": "temperature"}}),
+    "OpenAI, unnamed": (
+        400,
+        {"error": {"message": "Unrecognized request argument supplied: temperature"}},
+    ),
+    "Mistral": (
+        422,
+        {"message": {"detail": [{"loc": ["body", "temperature"], "msg": EXTRA}]}, "code": 3051},
+    ),
+    "FastAPI, a union": (422, {"detail": [{"loc": ["body", "Chat", "temperature"], "msg": EXTRA}]}),
+    "vLLM, older": (
+        400,
+        {
+            "object": "error",
+            "message": "[{'type': 'extra_forbidden', 'loc': ('body', 'temperature'), "
+            "'msg': 'Extra inputs are not permitted'}]",
+            "param": None,
+        },
+    ),
+    "Anthropic": (
+        400,
+        {"type": "error", "error": {"message": f"temperature: {EXTRA}"}},
+    ),
+    "Gemini": (
+        400,
+        [{"error": {"code": 400, "message": 'Unknown name "temperature": Cannot find field.'}}],
+    ),
+    "Groq": (400, {"error": {"message": "property 'temperature' is unsupported"}}),
+    "TGI": (422, {"error": "Input validation error: `temperature` must be strictly positive"}),
+    "LiteLLM": (
+        400,
+        {"error": {"message": "UnsupportedParamsError: m does not support parameters: "
+         "['temperature']"}},
+    ),
+    "Bedrock": (400, {"message": "extraneous key [temperature] is not permitted"}),
+    "a text": (400, {"detail": "Unknown parameter: temperature"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", PARAMETER_ERRORS)
+def test_parameter_that_is_refused_by_name_ends_the_model(open_model, server, case):
+    status, body = PARAMETER_ERRORS[case]
+    server.script = lambda path, request_body, nth: Reply(status, body)
+    completions, error = collected(open_model(concurrency=1), ["a", "b"])
+    assert (completions, len(server.requests)) == ([], 1)
+    assert error.fix == "`temperature: null` leaves it out, `rename:` gives it another name"
+
+
+@pytest.mark.parametrize("concurrency", [1, 3])
+def test_limit_that_is_too_high_for_one_row_rejects_that_row(open_model, server, concurrency):
+    no = refuse(400, "max_tokens must be at most 5 here", param="max_tokens")
+    server.script = lambda path, body, nth: (
+        no if "bad" in str(body) else Reply(body=FOUR.body, delay_s=0.1)
+    )
+    completions, error = collected(open_model(concurrency=concurrency), ["a", "bad", "b", "c"])
+    assert error is None
+    assert {c.key: c.state for c in completions}["bad"] == "rejected"
+
+
+def test_rows_refused_in_a_row_end_the_model_and_the_next_run_goes_on_behind_them(
+    open_model, server
+):
+    texts = ["a", *(f"bad {n}" for n in range(30))]
+    server.script = lambda path, body, nth: refuse(403, "moved out") if "bad" in str(body) else FOUR
+    completions, error = collected(open_model(concurrency=1), texts)
+    assert [c.state for c in completions] == ["ok", *["rejected"] * 20]
+    assert error.message == "openai:m: 20 rows in a row were refused: HTTP 403: moved out"
+    assert error.fix.startswith("run again to go on behind them")
+
+
+def test_unknown_model_is_answered_with_the_names_that_the_server_has(open_model, server):
+    server.models = ["llama", "mm", "qwen"]
+    server.script = lambda path, body, nth: refuse(404, "model 'm' not found")
+    completions, error = collected(open_model(), ["a"])
+    assert (completions, error.message) == ([], "openai:m: HTTP 404: model 'm' not found")
+    assert error.fix == "did you mean 'mm'? the server has: mm, llama, qwen"
+
+
+LOADING_ERRORS = [
+    refuse(503, "Loading model", code=503, type="unavailable_error"),
+    Reply(503, {"error": "Model m is currently loading", "estimated_time": 20.0}),
+    Reply(200, {"error": {"message": "Loading model", "code": 503}}),
+    Reply(503, {"error": "The model is still loading, try again"}),
+]
+
+
+@pytest.mark.parametrize("reply", LOADING_ERRORS)
+def test_model_that_is_being_loaded_is_waited_for(open_model, server, reply):
+    server.script = then(*[reply] * 12, FOUR)
+    provider, permit = open_model(backoff_s=0.001), Recorded()
+    (completion,) = provider.complete([replace(request_for(provider, "a"), permit=permit)])
+    assert (completion.state, completion.attempts) == ("ok", 13)
+    assert {call.outcome for call in permit.failed_calls} == {"refused"}
+    waiting = {call.waiting for call in permit.failed_calls}.pop()
+    assert waiting.startswith("openai:m: HTTP ")
+    assert waiting.endswith("the model is not loaded yet, so this waits for up to 10 minutes")
 
 
 def collected(provider, texts):
@@ -370,16 +472,17 @@ def test_key_that_a_server_repeats_is_not_shown(ask, server, monkeypatch):
     ]
 
 
-def test_server_that_is_not_there_is_asked_five_times(ask, server):
+def test_server_that_is_not_there_is_asked_five_times(open_model):
     gone = "http://127.0.0.1:1/v1"
-    (completion,) = ask("a", base_url=gone)
+    (completion,), error = collected(open_model(base_url=gone), ["a"])
+    assert error.fix == "start the server or correct base_url, then run again"
     assert (completion.state, completion.attempts) == ("failed", 5)
     assert completion.error.startswith(f"{gone} can't be reached: ")
     assert "Connect call failed" in completion.error
 
 
-def test_host_that_is_unknown_is_said_to_be(ask):
-    (completion,) = ask("a", base_url="http://nope.invalid/v1")
+def test_host_that_is_unknown_is_said_to_be(open_model):
+    (completion,), _ = collected(open_model(base_url="http://nope.invalid/v1"), ["a"])
     assert completion.state == "failed"
     assert completion.error.startswith("http://nope.invalid/v1 can't be reached: ")
 

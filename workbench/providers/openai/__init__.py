@@ -10,6 +10,9 @@ circuit_breaker.py  stops a model whose endpoint is dead or isn't an API
 errors.py        a failed call -> whether and when to retry, and whether to stop
 sdk.py           URL, headers and errors as the openai package makes them
 transport.py     HTTP over aiohttp
+parameter_errors.py  the parameter that an error refuses
+model_names.py   names of the models that a server has
+usage.py         the tokens that a reply is billed for
 reply.py         the body of a reply -> a Completion
 reply_errors.py  an error object in a reply with status 200 -> the status it stands for
 """

@@ -7,11 +7,8 @@ from workbench.answers.read import CHOICE_SCHEMA
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
-from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.settings import LIMITS, OpenAISettings
 
-LIMITS = frozenset(  # names that several servers give to the limit of an answer's length
-    {"max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"}
-)
 SINGLE_ANSWER_KEYS = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
 
 

@@ -19,7 +19,14 @@ from dataclasses import replace
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion, FailedCall, Permit, Request, UnlimitedPermit
 from workbench.providers.openai.circuit_breaker import CircuitBreaker
-from workbench.providers.openai.errors import CALL_ERRORS, FIRST_STATUSES, Failure, read_failure
+from workbench.providers.openai.errors import (
+    CALL_ERRORS,
+    FIRST_STATUSES,
+    ROW_STATUSES,
+    Failure,
+    read_failure,
+)
+from workbench.providers.openai.model_names import model_name_fix, read_names
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
@@ -29,6 +36,8 @@ from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
 
 POLL_S = 0.02  # between two looks at the other requests in flight
+LIST_S = 5.0  # for a server to list its models
+WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
 
 def complete(
@@ -74,7 +83,7 @@ class _Session:
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
         self._sdk = SDK(settings, key)
-        self._breaker = CircuitBreaker()
+        self._breaker = CircuitBreaker(reached=endpoint.answered)
         self._limiter = RateLimiter(time.monotonic())
         self._loop = asyncio.new_event_loop()
         self._main_task = self._loop.create_task(self._serve())
@@ -109,6 +118,7 @@ class _Session:
             self._transport = Transport(request, connections, paused, sdk.connect_s)
             async with self._transport:
                 await asyncio.gather(*(self._work() for _ in range(connections)))
+        self._stop(None if self.fatal else self._breaker.end())
 
     async def _work(self) -> None:
         """Pull and send until the requests end; after a fatal error no task pulls another one."""
@@ -171,6 +181,7 @@ class _Session:
                 return await self._read_failure(error, request, state, sent_at)
             self._limiter.answered_at = time.monotonic()
             self._endpoint.answered = True
+            self._endpoint.bodies.append(request.text)
             return completion
 
     async def _exchange(self, request: Request, state: RetryState) -> Completion:
@@ -195,10 +206,12 @@ class _Session:
         self, error: Exception, request: Request, state: RetryState, sent_at: float
     ) -> Completion | Failure:
         """Return the completion of a refused row, or a failure that is noted with the permit."""
-        if getattr(error, "status_code", 0) in FIRST_STATUSES:
+        if getattr(error, "status_code", 0) in (*ROW_STATUSES, *FIRST_STATUSES):
             await self._wait_for_answer()
-        failure = read_failure(error, self.settings, request, answered=self._endpoint.answered)
+        failure = read_failure(error, self.settings, request, self._endpoint)
         failure = replace(failure, message=self._redact(failure.message))
+        if failure.unknown_model and (names := await self._model_names()):
+            failure = replace(failure, fatal_fix=model_name_fix(self.model, names))
         if failure.row_state:
             return Completion(
                 request.key,
@@ -211,6 +224,14 @@ class _Session:
         self._record_failure(failure, request, sent_at)
         return failure
 
+    async def _model_names(self) -> list[str]:
+        """Names of the models that the server lists; empty if it doesn't."""
+        try:
+            async with asyncio.timeout(LIST_S):
+                return read_names((await self._transport.get(f"{self.settings.url}/models")).body)
+        except (*CALL_ERRORS, TimeoutError, ValueError):
+            return []
+
     async def _wait_for_answer(self) -> None:
         """Wait until another request is answered, or none in flight could be."""
         self._undecided += 1
@@ -220,7 +241,8 @@ class _Session:
 
     def _record_failure(self, failure: Failure, request: Request, sent_at: float) -> None:
         """Tell the permit and the limiter about a failed call; stop if none can succeed."""
-        request.permit.record_failure(FailedCall(failure.outcome, failure.message))
+        text = f"openai:{self.model}: {failure.message}; {WAITING}" if failure.loading else ""
+        request.permit.record_failure(FailedCall(failure.outcome, failure.message, waiting=text))
         if failure.fatal_fix:
             exit_code = ExitCode.FAILED_ROWS
             self._stop(WorkbenchError(failure.message, fix=failure.fatal_fix, exit_code=exit_code))

@@ -23,15 +23,16 @@ import openai
 from workbench.answers.reply_body import replace_surrogates
 from workbench.canonical import JSON
 from workbench.model import Request
+from workbench.providers.openai.parameter_errors import parameter_fix, refused_parameter
 from workbench.providers.openai.reply_errors import ErrorInReplyError, wait_s
-from workbench.providers.openai.settings import OpenAISettings
+from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import LostReplyError, NotSentError, PausedError
 
 LONGEST_WAIT = 600.0  # seconds; an endpoint that asks for a longer wait stops its model
 CALL_ERRORS = (openai.OpenAIError, ErrorInReplyError, NotSentError, LostReplyError, OSError)
-ROW_FIELDS = ("messages", "prompt")  # of a body; an error about them concerns one row
 ROW_STATUSES = (400, 404, 413, 422)  # concern one row, unless the error is about the model
 FIRST_STATUSES = (403, 404)  # concern the model until it has answered, and one row after that
+CHECK_NAME = "check the model's name"
 OVERLOADED = (503, 529)  # the 5xx that were refused before any work was done
 RowState = Literal["", "rejected", "filtered"]
 # Servers agree on no code for these. Their codes and messages are searched together.
@@ -39,7 +40,15 @@ FILTERED = re.compile(
     r"(?i)content[ _-]?filter|content[ _-]?(policy|moderation)|data[ _-]?inspection|ResponsibleAI"
     r"|requires moderation|input was flagged"
 )
-TOO_LONG = re.compile(r"(?i)context_length_exceeded|context (length|size|window)")
+TOO_LONG = re.compile(
+    r"(?i)context_length_exceeded|context (length|size|window)|reduce the length"
+    r"|(prompt|input|request) (is )?too long|(input|prompt) (tokens|length)"
+    r"|too many (input )?tokens"
+)
+LOADING = re.compile(
+    r"(?i)\bload(ing)? (the )?model|\bmodel\b.{0,100}\b(is|are|still|being|currently) +load"
+    r"|warming up|starting up|cold start|scaling up|\bnot (yet )?ready\b|\bis loading\b"
+)
 UNKNOWN_MODEL = re.compile(
     r"(?i)model_not_found|(invalid|unknown|no such)[ _]model|model\b.{0,100}\bnot (found|exist)"
     r"|models/\S+ is not found|not a valid model"
@@ -62,6 +71,8 @@ class Failure:
         too_many: the server refused the rate of requests.
         row_state: state of the row if the server refused this one row; else empty.
         reply: the body of such a refusal.
+        loading: the server loads the model, which may take minutes.
+        unknown_model: the server doesn't have the model.
     """
 
     message: str
@@ -73,19 +84,18 @@ class Failure:
     too_many: bool = False
     row_state: RowState = ""
     reply: str = ""
+    loading: bool = False
+    unknown_model: bool = False
 
 
 def read_failure(
-    error: Exception, settings: OpenAISettings, request: Request, *, answered: bool
+    error: Exception, settings: OpenAISettings, request: Request, endpoint: EndpointState
 ) -> Failure:
-    """Return the failure that `error`, one of CALL_ERRORS, means for `request`.
-
-    `answered` is True if the model has answered another request in this run.
-    """
+    """Return the failure that `error`, one of CALL_ERRORS, means for `request`."""
     if isinstance(error, openai.APIStatusError):
-        return _status_failure(error, settings, request, answered=answered)
+        return _status_failure(error, settings, request, endpoint)
     if isinstance(error, ErrorInReplyError):
-        failure = read_failure(error.error, settings, request, answered=answered)
+        failure = read_failure(error.error, settings, request, endpoint)
         message = f"HTTP 200 with error {failure.message.removeprefix('HTTP ')}"
         return replace(failure, message=message, reply=error.raw)
     causes = list(_causes(error))
@@ -101,9 +111,12 @@ def read_failure(
 
 
 def _status_failure(
-    error: openai.APIStatusError, settings: OpenAISettings, request: Request, *, answered: bool
+    error: openai.APIStatusError,
+    settings: OpenAISettings,
+    request: Request,
+    endpoint: EndpointState,
 ) -> Failure:
-    status, fields = error.status_code, _error_fields(error.body)
+    status, fields, answered = error.status_code, _error_fields(error.body), endpoint.answered
     wait = _retry_after_s(error.response.headers) or wait_s(fields)
     reply = error.response.content.decode("utf-8-sig", "replace")
     message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
@@ -111,15 +124,18 @@ def _status_failure(
     text = f"{codes} {message}"
     fatal_fix = _connection_fix(error, wait, text, settings, answered=answered)
     if status in ROW_STATUSES:
+        named = {**fields, "message": fields.get("message") or message}
         unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
-        parameter = "model" if unknown_model else _refused_parameter(fields)
-        fatal_fix = fatal_fix or _body_fix(status, text, parameter, request)
+        parameter = "model" if unknown_model else refused_parameter(named, request.body)
+        if not endpoint.has_taken(parameter, request):
+            fatal_fix = fatal_fix or _body_fix(status, text, parameter, request)
     row_state: RowState = ""
     if status in (*ROW_STATUSES, *FIRST_STATUSES):
         if FILTERED.search(text):
             row_state, fatal_fix = "filtered", ""
         elif not fatal_fix:
             row_state = "rejected"
+    loading = status in (500, 503) and bool(LOADING.search(text))
     return Failure(
         f"HTTP {status}: {message[:300]}",
         "possibly_billed" if status >= 500 and status not in OVERLOADED else "refused",
@@ -129,6 +145,8 @@ def _status_failure(
         too_many=status == 429,
         row_state=row_state,
         reply=reply,
+        loading=loading,
+        unknown_model=fatal_fix.startswith(CHECK_NAME),
     )
 
 
@@ -143,15 +161,6 @@ def _error_fields(body: object) -> dict[str, JSON]:
     if isinstance(body, list) and body and isinstance(body[0], dict):
         body = body[0].get("error", body[0])
     return body if isinstance(body, dict) else {}
-
-
-def _refused_parameter(fields: dict[str, JSON]) -> str:
-    """The parameter that an error names, in OpenAI's form or in FastAPI's; empty if none."""
-    message = fields.get("message")
-    with suppress(LookupError, TypeError):
-        detail = message["detail"] if isinstance(message, dict) else fields["detail"]
-        return str(detail[0]["loc"][1])
-    return re.split(r"[.\[]", str(fields.get("param") or ""))[0]
 
 
 def _connection_fix(
@@ -172,7 +181,7 @@ def _connection_fix(
         key_variable = settings.key_variable
         return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
     if status == 404 and not answered:
-        return f"check the model's name and base_url {settings.url}"
+        return f"{CHECK_NAME} and base_url {settings.url}"
     if wait and wait > LONGEST_WAIT:
         return f"the server asks to wait {_until(wait)}; run again then"
     return ""
@@ -184,10 +193,10 @@ def _body_fix(status: int, text: str, parameter: str, request: Request) -> str:
     model = re.escape(str(body.get("model")))
     names_model = status == 404 and re.search(rf"(?<!\w){model}(?!\w)", text)
     if parameter == "model" or names_model:
-        return "check the model's name"
-    if parameter in ROW_FIELDS or parameter not in body or TOO_LONG.search(text):
+        return CHECK_NAME
+    if not parameter or TOO_LONG.search(text):
         return ""
-    return f"`{parameter}: null` leaves it out, `rename:` gives it another name"
+    return parameter_fix(parameter)
 
 
 def _retry_after_s(headers: httpx2.Headers) -> float | None:

@@ -13,6 +13,7 @@ MAX_TRIES = 5
 MAX_UNKNOWN = 2  # tries without a known outcome: each of them may be billed
 MIN_WAIT = 10.0  # seconds that each Retry-After counts at least, so that short ones end, too
 MAX_BACKOFF = 30.0  # seconds
+LOADING_S = 5.0  # most seconds between two calls to a server that loads its model
 ALIVE = 120.0  # seconds since an endpoint's last answer in which its 429 isn't a failed try
 
 
@@ -33,15 +34,23 @@ class RetryState:
     _too_many: int = 0
     _requested_wait: float = 0.0
     _refused_since: float | None = None
+    _loading_since: float | None = None
+    _loading: int = 0
 
     def wait(self, failure: Failure, now: float, *, alive: bool) -> float | None:
         """Seconds until the next call; None: the request is given up.
 
         A server that asks to wait has done nothing yet, so that isn't a try; all its waits together
-        may take LONGEST_WAIT. A 429 of an endpoint that is `alive` isn't a try either.
+        may take LONGEST_WAIT. A 429 of an endpoint that is `alive` isn't a try either, and a model
+        that is being loaded is waited for.
         """
         if not failure.retryable:
             return None
+        if failure.loading:
+            self._loading += 1
+            self._loading_since = self._loading_since or now
+            waits = min(LOADING_S, self._backoff(self._loading))
+            return waits if now - self._loading_since <= LONGEST_WAIT else None
         if failure.wait_s is not None and failure.outcome == "refused":
             self._requested_wait += max(MIN_WAIT, failure.wait_s)
             return failure.wait_s if self._requested_wait <= LONGEST_WAIT else None

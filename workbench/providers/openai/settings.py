@@ -4,10 +4,12 @@ openai:qwen2.5-7b: {base_url: "http://localhost:8000/v1", api_key_env: LOCAL_KEY
 """
 
 import ipaddress
+import json
 import os
 import re
+from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,8 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError
+from workbench.model import Request
 
 DEFAULT_URL = "https://api.openai.com/v1"
+LIMITS = frozenset(  # names that several servers give to the limit of an answer's length
+    {"max_tokens", "max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"}
+)
 
 
 @dataclass
@@ -26,9 +32,21 @@ class EndpointState:
 
     Attributes:
         answered: it has answered a request, so its key and the model's name are right.
+        bodies: the last requests that it answered.
     """
 
     answered: bool = False
+    bodies: deque[str] = field(default_factory=lambda: deque(maxlen=16))
+
+    def has_taken(self, parameter: str, request: Request) -> bool:
+        """Return True if it has answered a request with this limit of an answer's length.
+
+        A limit that is refused later is too high for one row.
+        """
+        if parameter not in LIMITS:
+            return False
+        value = request.body[parameter]
+        return any(json.loads(body).get(parameter) == value for body in self.bodies)
 
 
 class OpenAISettings(BaseModel):

@@ -134,6 +134,18 @@ class Transport:
         except (aiohttp.ClientError, OSError) as error:
             raise LostReplyError(str(error)) from error
 
+    async def get(self, url: str) -> Reply:
+        """Return the reply to a GET of `url`, sent with the same headers.
+
+        Raises:
+            LostReplyError: there is none.
+        """
+        try:
+            async with self._closing.get(URL(url), allow_redirects=False) as response:
+                return await _read(response)
+        except (aiohttp.ClientError, OSError) as error:
+            raise LostReplyError(str(error)) from error
+
 
 class _Connector(aiohttp.TCPConnector):
     """Skips connections that the server closed while they were unused.
