@@ -98,10 +98,24 @@ def test_ids_and_digest_are_those_of_the_columns_that_are_read(tmp_path):
             "r.csv: unknown column in `drop`: 'rwa'\n"
             "  fix: did you mean 'raw'? known: raw, label, text",
         ),
+        (
+            {"columns": ["text"], "expected": "lable"},
+            "r.csv:2: unknown column 'lable'\n  fix: known: text; `columns:` leaves out label, raw",
+        ),
+        (
+            {"drop": ["raw"], "cluster": "row"},
+            "r.csv:2: unknown column 'row'\n  fix: known: label, text; `drop:` leaves out raw",
+        ),
     ],
 )
 def test_a_column_that_no_row_has_is_named(settings, expected, refusal_of):
     assert refusal_of("r.csv", b"text,label,raw\na,x,1\n", **settings) == expected
+
+
+def test_a_column_that_a_folder_has_not_is_named(tmp_path):
+    datasets.Dataset.from_dict({"text": ["a"]}).save_to_disk(str(tmp_path / "saved"))
+    with pytest.raises(WorkbenchError, match="unknown column in `columns`: 'txet'"):
+        load_dataset(DatasetSpec(huggingface="saved", columns=["txet"]), tmp_path)
 
 
 def test_a_column_of_some_rows_only_is_known(rows_of):

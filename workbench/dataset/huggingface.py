@@ -38,8 +38,9 @@ def open_hub(spec: DatasetSpec, folder: Path, selection: ColumnSelection) -> Dat
     name = f"{name}[{dataset.split}]" if dataset.split else name
     columns = dataset.column_names
     selection.note_columns(columns)
-    if not selection.is_complete:  # before images and sound are decoded
-        dataset = dataset.select_columns([c for c in columns if selection.keeps(c)])
+    read = [column for column in columns if selection.keeps(column)]
+    if read and read != columns:  # before images and sound are decoded
+        dataset = dataset.select_columns(read)
     return DatasetSource(name, _read_rows(dataset, name, selection), "row")
 
 

@@ -55,7 +55,8 @@ def load_dataset(
     path = PurePath(spec.path or spec.huggingface or "")
     path = path.with_suffix("") if spec.path and path.suffix.lower() in COMPRESSED else path
     name = path.stem if spec.path else path.name or spec.mlflow or "rows"
-    return collect_examples(source, spec, name=name, scope=scope, renderer=renderer)
+    with selection.explained():
+        return collect_examples(source, spec, name=name, scope=scope, renderer=renderer)
 
 
 def _open_source(

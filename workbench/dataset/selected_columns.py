@@ -9,11 +9,12 @@ Columns that another setting names (`expected`, `id`, `split`, `cluster`) are al
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.types import SPLIT
-from workbench.errors import unknown_name
+from workbench.errors import WorkbenchError, list_first, unknown_name
 
 Row = Mapping[str, Any]
 NESTED = ("inputs", "expectations", "metadata")
@@ -60,10 +61,22 @@ class ColumnSelection:
 
     def note_columns(self, columns: Iterable[str]) -> None:
         """Note the columns of a row or of a header."""
-        if self._missing:
+        if self._missing or not self._seen:
             self._missing.difference_update(columns)
             if len(self._seen) < _MAX_SEEN:
                 self._seen.update(dict.fromkeys(columns))
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """Add the columns that are left out to an error about an unknown column."""
+        try:
+            yield
+        except WorkbenchError as error:
+            left_out = [column for column in self._seen if not self.keeps(column)]
+            if left_out and error.message.startswith("unknown column '"):
+                key = "columns" if self.lists_columns else "drop"
+                error.fix += f"; `{key}:` leaves out {list_first(left_out, 8)}"
+            raise
 
     def rows(self, rows: Iterable[tuple[int, Row]], name: str) -> Iterator[tuple[int, Row]]:
         """The rows; after the last one, check that they had every listed column.
