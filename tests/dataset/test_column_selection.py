@@ -169,6 +169,10 @@ def test_columns_that_templates_can_not_name_are_noted(notes_of):
     )
 
 
+def test_the_cure_is_yaml(refusal_of):
+    assert refusal_of("r.jsonl", b'{"#1: x": NaN}').endswith('`drop: ["#1: x"]`')
+
+
 @pytest.mark.parametrize("first", ["3,Wall St. Bears", f"a,{'word ' * 13}"])
 def test_a_first_line_without_names_is_noted(first, notes_of):
     value = first.partition(",")[0] if first[0] == "3" else ("word " * 13)[:60]

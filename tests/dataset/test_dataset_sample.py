@@ -66,7 +66,7 @@ def test_strata_of_expected_values_need_some(tmp_path, refusal_of):
         "r.jsonl: `stratify: expected`, but no row has an expected value\n"
         "  fix: add `expected: COLUMN`"
     )
-    assert "unknown column 'lenght'" in refusal_of("r.jsonl", rows, sample=3, stratify="lenght")
+    assert "unknown column 'lenght'" in refusal_of("r.jsonl", rows, stratify="lenght")
 
 
 def test_a_sample_of_more_rows_than_there_are_is_all_of_them(tmp_path):

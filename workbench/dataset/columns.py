@@ -3,7 +3,9 @@
 column 'stars' holds numbers (reviews.jsonl:1: 5) and strings (reviews.jsonl:2: '5')
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from workbench.canonical import JSON
 from workbench.dataset.types import EXPECTED, DatasetSource
@@ -94,3 +96,14 @@ def check_unique(columns: Sequence[str], where: str) -> None:
         if column in columns[:index]:
             message = f"two columns are named {column!r}"
             raise WorkbenchError(message, where=where, fix="rename one of them")
+
+
+def yaml_list(columns: Iterable[str]) -> str:
+    """Names of columns as YAML.
+
+    >>> yaml_list(["text", "Review Text", "#1", "a: b"])
+    '[text, Review Text, "#1", "a: b"]'
+    """
+    plain = re.compile(r"[^\W\d](?:[\w .-]*\w)?")
+    names = (c if plain.fullmatch(c) else json.dumps(c, ensure_ascii=False) for c in columns)
+    return f"[{', '.join(names)}]"

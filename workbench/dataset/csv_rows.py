@@ -12,7 +12,7 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from workbench.canonical import JSON
-from workbench.dataset.columns import check_unique
+from workbench.dataset.columns import check_unique, yaml_list
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.selected_columns import ColumnSelection
 from workbench.dataset.swallowed_lines import SwallowedLines
@@ -186,11 +186,11 @@ class _Header:
         """The fields of the columns that are read."""
         for index in self.unnamed:
             if index < len(fields) and fields[index]:
-                named = ", ".join(filter(None, self.names))
+                named = yaml_list(filter(None, self.names))
                 raise WorkbenchError(
                     f"column {index + 1} has no name",
                     where=self.where,
-                    fix=f"name it, or list the columns to read: `columns: [{named}]`",
+                    fix=f"name it, or list the columns to read: `columns: {named}`",
                 )
         return {name: fields[index] for index, name in self.columns}
 

@@ -158,7 +158,7 @@ class _Reading:
         return f"row {parts.answered.number}" if several else None
 
     def _stratum(self, parts: RowParts, example: Example) -> str:
-        if self._spec.sample is None or self._spec.stratify is None:
+        if self._spec.stratify is None:
             return ""
         if self._spec.stratify in ("expected", self._spec.expected):
             return canonical_json(example.expectations)

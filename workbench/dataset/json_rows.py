@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import yaml_list
 from workbench.dataset.json_document import NO_LIST, NO_LIST_FIX, find_rows
 from workbench.dataset.selected_columns import ColumnSelection
 from workbench.dataset.text_files import TextFile
@@ -115,7 +116,7 @@ class _Parser:
             for number in self._unreadable:
                 if _holds(value, number):
                     message, fix = f"column {column!r}: {number.problem}", number.fix
-                    fix += f", or leave the column out: `drop: [{column}]`"
+                    fix += f", or leave the column out: `drop: {yaml_list([column])}`"
                     raise WorkbenchError(message, where=where, fix=fix)
 
     def _parse_constant(self, word: str) -> "_NoNumber":

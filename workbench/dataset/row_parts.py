@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import yaml_list
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.expected import Answered
 from workbench.dataset.types import EXPECTED, SPLIT, DatasetSource
@@ -107,7 +108,7 @@ class RowParts(NamedTuple):
         for column in self.answered.values if remaining is None else remaining:
             if column not in allowed and column not in _IGNORED:
                 fix = f"move {column!r} into `inputs`, `expectations` or `metadata`, or "
-                fix += f"`drop: [{column}]`"
+                fix += f"`drop: {yaml_list([column])}`"
                 raise self._error(f"the row has a column {column!r} beside `inputs`", fix)
         return self._object("metadata", 'write {"source": "web"}')
 

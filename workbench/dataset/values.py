@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import yaml_list
 from workbench.errors import WorkbenchError
 
 
@@ -50,6 +51,6 @@ def row_as_json(row: Mapping[str, object], where: str) -> dict[str, JSON]:
             values[column] = as_json(value)
         except ValueError as error:
             message, _, fix = str(error).partition("; ")
-            fix += f", or leave the column out: `drop: [{column}]`"
+            fix += f", or leave the column out: `drop: {yaml_list([column])}`"
             raise WorkbenchError(f"column {column!r}: {message}", where=where, fix=fix) from error
     return values
