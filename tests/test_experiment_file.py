@@ -556,6 +556,48 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
         ),
         (
             "rows.jsonl",
+            "{path: r.csv, sample: 5, stratify: true}",
+            ":1:35",
+            "dataset.stratify: True is not the name of a column\n"
+            "  fix: write stratify: expected, or the name of a column",
+        ),
+        (
+            "rows.jsonl",
+            "{rows: []}",
+            ":1:11",
+            "dataset.rows: [] is empty; at least one entry is needed\n"
+            "  fix: write a list with at least one entry or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: [a]}",
+            ":1:24",
+            "dataset.vars: ['a'] should be a valid dictionary\n  fix: write a mapping or null",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, vars: {id: [1, 2]}}",
+            ":1:24",
+            "dataset.vars: {'id': [1, 2]} has 'id', which can't be a column here\n"
+            "  fix: use letters, digits and _, and none of id, split, inputs, expectations, "
+            "metadata",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, smaple: 5}",
+            ":1:24",
+            "unknown key in dataset 'smaple'\n  fix: did you mean 'sample'? known: sample, split, "
+            "cluster, columns, config, delimiter, drop, encoding, expected, huggingface, id, "
+            "mlflow, …",
+        ),
+        (
+            "rows.jsonl",
+            "{path: r.csv, random_state: 5}",
+            ":1:24",
+            "unknown key in dataset 'random_state'\n  fix: write `seed:`",
+        ),
+        (
+            "rows.jsonl",
             "{path: r.csv, sample: 5, seed: yes}",
             ":1:35",
             "dataset.seed: 'yes' should be a valid integer\n  fix: write a whole number",

@@ -153,6 +153,14 @@ class DatasetSpec(BaseModel):
         fix = 'write delimiter: ";", or "," or "|"; a tab is "\\t" in double quotes'
         raise InvalidValueError("is not one character that can separate cells", fix=fix)
 
+    @field_validator("stratify", mode="before")
+    @classmethod
+    def _check_stratify(cls, value: Any) -> Any:
+        if value is None or (isinstance(value, str) and value):
+            return value
+        fix = "write stratify: expected, or the name of a column"
+        raise InvalidValueError("is not the name of a column", fix=fix)
+
     @field_validator("vars")
     @classmethod
     def _check_vars(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
