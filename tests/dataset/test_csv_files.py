@@ -120,6 +120,8 @@ RUNS = "a quoted field of this row runs over {} lines that look like rows"
         pytest.param(PAIR.replace("\n", "\r\n"), 2, 2, id="CRLF"),
         pytest.param(LABELS, 6, 2, id="the label of the first row"),
         pytest.param(LONG, 2, 4, id="complete lines between"),
+        pytest.param('text,label\n"Fun,pos\nDull,neg\nGreat",pos\n', 2, 3, id="no other rows"),
+        pytest.param('text,label\n"Fun,pos\nGreat",pos\n', 2, 2, id="the label of its own row"),
         pytest.param(
             'id,label,text\nq1,pos,"Fun\nq2,neg,Dull\nq3,pos,Great"\n', 2, 3, id="the last column"
         ),

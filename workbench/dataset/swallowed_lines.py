@@ -57,7 +57,7 @@ class _Profile:
         shapes = {*self._shapes, _shape(true_cell)}
         if len(shapes) == 1 and "9" in (shape := shapes.pop()):
             return 1 if all(_shape(text) == shape for text in texts) else -1
-        return int(all(text and text in self._values for text in texts))
+        return int(all(text and text in {*self._values, true_cell} for text in texts))
 
 
 class SwallowedLines:
