@@ -265,3 +265,17 @@ def test_stored_answers_are_compared_although_the_edited_experiment_may_not_be_s
     assert (done.returncode, "'yes'" in done.stderr) == (2, True)
     codes = {command: home.command(command).returncode for command in ("compare", "decide", "gate")}
     assert codes == {"compare": 0, "decide": 0, "gate": 0}
+
+
+@pytest.mark.parametrize("status", [0, 401])
+def test_run_in_which_nothing_was_answered_records_nothing(home: Home, status: int) -> None:
+    home.server.script = lambda path, body, nth: refuse(status, "bad key")
+    if not status:
+        text = (home.task / "experiment.yaml").read_text()
+        closed = text.replace(home.server.url, "http://127.0.0.1:1/v1")
+        (home.task / "experiment.yaml").write_text(closed)
+    done = invoke(home.root, "run", "qa", "--limit", "2", "--wait")
+    assert "not recorded: no request was answered" in done.stderr
+    assert ("fix: start the server or correct base_url" in done.stderr) == (not status)
+    folder = home.root / ".workbench"
+    assert not [*folder.glob("*mlflow*"), *folder.glob("unrecorded/*")]

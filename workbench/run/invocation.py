@@ -102,7 +102,7 @@ def run(
             callbacks.show(pipeline.finish_scoring(race))
             lock.close()  # the next run of the plan waits for the recording, and isn't refused
             waits = options.wait or pipeline.must_wait()
-            if waits and context.project.tracks(recorder.tracking_uri):
+            if waits and pipeline.recording and context.project.tracks(recorder.tracking_uri):
                 progress.note("recording in MLflow")
             recorded = pipeline.finish_recording(callbacks.comparison_files, wait=waits)
             for line in recorded.notes:

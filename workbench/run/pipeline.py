@@ -8,11 +8,12 @@ from typing import Self
 from workbench.comparing.metrics import add_comparisons
 from workbench.comparing.race import Race
 from workbench.completing.context import RunContext
-from workbench.model import Completion
+from workbench.model import UNBILLED_STATES, Completion
 from workbench.plan import Plan, summarize_plan
+from workbench.project import NO_TRACKING
 from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
-from workbench.run.pending import finish_note, note
+from workbench.run.pending import finish_note, forget, note
 from workbench.run.stored_results import ComparisonFiles, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
@@ -23,6 +24,7 @@ from workbench.tracking.row_records import RowRecords
 
 MAX_BACKGROUND_ROWS = 100_000  # of all variants; more are not copied into another process
 MAX_RECORDINGS = 4  # of a project at the same time; each needs 200 MB and a core for some seconds
+NOTHING = "not recorded: no request was answered"
 CLEANUP_S = 3.0  # for marking runs in MLflow as ended early
 
 
@@ -33,6 +35,7 @@ class ScoringPipeline:
 
     Attributes:
         variants: results by variant, once scoring has finished.
+        recording: an answer has come, so that there is something to record.
         not_reached: failed rows that this run did not reach, and that got no reply in an earlier.
     """
 
@@ -46,6 +49,7 @@ class ScoringPipeline:
         self._records = RowRecords(plan, context.project.file.traces)
         self._stream = Stream(plan, context.store, self._record_rows, context.interrupted)
         self._started = False
+        self.recording = False
 
     def __enter__(self) -> Self:
         return self
@@ -56,24 +60,32 @@ class ScoringPipeline:
             self._stream.__exit__(kind, *exc_info)
 
     def begin(self) -> None:
-        """Begin to record and to score; MLflow is imported while the first calls are in flight."""
+        """Begin to score, and to record once there is an answer; MLflow is imported meanwhile."""
         self._started = True
-        plan, project = self._plan, self._context.project
-        note(project, plan, self._recorder.tracking_uri)
-        self._recorder.begin(
-            RecordingJob(
-                summarize_plan(plan),
-                rows=len(plan.cells[0]),
-                traces=project.file.traces,
-                again=self._again,
-                reused=self._count_reused() if plan.to_send else None,
-            )
-        )
+        plan = self._plan
+        note(self._context.project, plan, self._recorder.tracking_uri)
+        self._reused = self._count_reused() if plan.to_send else None
+        if self._reused is None or any(self._reused):
+            self._begin_recording()
         self._stream.__enter__()
 
     def receive(self, completions: Sequence[Completion]) -> None:
         """Score and record completions that are durable or have failed for good."""
+        if not self.recording and any(c.state not in UNBILLED_STATES for c in completions):
+            self._begin_recording()
         self._stream.add(completions)
+
+    def _begin_recording(self) -> None:
+        plan, project = self._plan, self._context.project
+        job = RecordingJob(
+            summarize_plan(plan),
+            rows=len(plan.cells[0]),
+            traces=project.file.traces,
+            again=self._again,
+            reused=self._reused,
+        )
+        self._recorder.begin(job)
+        self.recording = True
 
     def tallies(self) -> Sequence[Tally]:
         """Wait until all received completions are scored; return each variant's tally."""
@@ -109,6 +121,12 @@ class ScoringPipeline:
             Stopped: the invocation was interrupted.
         """
         scored, project = self._stream.scored, self._context.project
+        if not self.recording and not any(variant.replies for variant in self.variants):
+            forget(project, self._plan.digest, self._recorder.tracking_uri)
+            tracks = project.tracks(self._recorder.tracking_uri)
+            return Recorded("", notes=(NOTHING,)) if tracks else Recorded(NO_TRACKING)
+        if not self.recording:
+            self._begin_recording()
         stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
         stored = stored if wait else stored.described()
         results = Results(
@@ -166,5 +184,5 @@ class ScoringPipeline:
 
     def _record_rows(self, variant: int, rows: Sequence[NumberedRow]) -> None:
         """Pass scored rows on; a variant without requests may be recorded already."""
-        if self._plan.requests[variant]:
+        if self.recording and self._plan.requests[variant]:
             self._recorder.add(variant, self._records.build(variant, rows))
