@@ -102,6 +102,7 @@ class OpenAIServer:
     def __init__(self) -> None:
         self.script: Script = last_message
         self.requests: list[Received] = []
+        self.paths = PATHS
         self.models: list[str] = []  # at GET /v1/models
         self.in_flight = 0
         self.max_in_flight = 0
@@ -155,7 +156,7 @@ class OpenAIServer:
         self.in_flight += 1
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         try:
-            if path not in PATHS:
+            if path not in self.paths:
                 reply = refuse(404, f"no such path {path}")
             else:
                 reply = self.script(path, json.loads(raw), self._times[path, raw])

@@ -59,10 +59,11 @@ def find_secrets(
 
 
 def key_variables(settings: JSON) -> Iterator[str]:
-    """Variables that hold keys: the values of `api_key_env` and `env` in a file."""
+    """Variables that hold keys: the values of `api_key_env` and `env` in a file, and `${NAME}`."""
     for name, value in _named_strings("", settings):
         if name in ("api_key_env", "env"):
             yield value
+        yield from re.findall(r"\$\{(\w+)\}", value)
 
 
 def mask_url(address: str) -> str:

@@ -96,7 +96,29 @@ def test_answer_stored_by_an_earlier_version_is_read_from_its_reply():
     assert read_answer(stored, REQUEST).state == "ok"
     raw = reply_with('{"choice": "perhaps"}', "stop")
     stored = Completion("k", "ok", text="perhaps", raw=raw)
-    assert read_answer(stored, REQUEST).text == "perhaps"
+    read = read_answer(stored, REQUEST)
+    assert (read.state, read.error) == (
+        "invalid_response",
+        'the answer is none of the choices: \'{"choice": "perhaps"}\'',
+    )
+
+
+@pytest.mark.parametrize(
+    "body", [{"guided_choice": ["yes", "no"]}, {"structured_outputs": {"choice": ["yes", "no"]}}]
+)
+@pytest.mark.parametrize(
+    ("content", "state", "text"),
+    [
+        ("yes", "ok", "yes"),
+        (" no\n", "ok", "no"),
+        ("<think>Hm.</think>yes", "ok", "yes"),
+        ("Yes, I think so.", "invalid_response", "Yes, I think so."),
+    ],
+)
+def test_server_that_ignores_the_choices_gives_no_answer(body, content, state, text):
+    stored = Completion("k", "ok", text=content, raw=reply_with(content, "stop"))
+    read = read_answer(stored, json.dumps(body))
+    assert (read.state, read.text) == (state, text)
 
 
 @pytest.mark.parametrize("repeated", [False, True])

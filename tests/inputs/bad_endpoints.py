@@ -187,8 +187,8 @@ ENDPOINTS = [
         "B35-query",
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url 'http://127.0.0.1:1/v1?…' "
-            "has a query or a fragment, which would not be sent\n"
-            "  fix: http://127.0.0.1:1/v1\n"
+            "holds a key\n"
+            "  fix: put it into a variable: ?key=${NAME}\n"
         ),
         models=url("http://127.0.0.1:1/v1?key=sk-secret"),
     ),

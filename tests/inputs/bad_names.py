@@ -360,8 +360,8 @@ NAMES = [
         (
             "error: prompts/qa/plain.jinja:1: plain: the prompt begins the answer, and "
             "this endpoint is not known to continue one\n"
-            "  fix: `prefill: continue_final_message` (vLLM, SGLang) or `prefill: "
-            "prefix` for the model, or exclude the pair\n"
+            "  fix: `prefill: continue_final_message` (vLLM, SGLang), `prefill: prefix` or "
+            "`prefill: as_is` for the model, or exclude the pair\n"
         ),
         {"plain.jinja": "user:\n{{ text }}\nassistant:\nI say\n"},
     ),

@@ -20,6 +20,7 @@ from workbench.canonical import JSON
 from workbench.model import Completion, Reasoning, State
 
 CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
+CHOICE_MARKS = (CHOICE_SCHEMA, '"guided_choice"', '"structured_outputs"')
 EXCERPT = 200  # characters
 
 
@@ -40,7 +41,7 @@ def read_answer(
     """
     if completion.choice_scores is not None:
         return completion
-    choices = _schema_choices(request_text)
+    choices = requested_choices(request_text)
     tags = [] if isinstance(reasoning, str) else [str(tag) for tag in reasoning]
     if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
         return _read_schema_answer(completion, choices, tags, prefill_repeated=prefill_repeated)
@@ -83,20 +84,27 @@ def _read_schema_answer(
     choice = read_choice(read.text, choices)
     if not choice and read.prefill:  # which may hold the beginning of the JSON
         choice = read_choice(read.full_text, choices)
-    if choice:
+    if choice and (choice in choices or not choices):
         return replace(read, text=choice)
-    reason = "no choice in the answer"
+    reason = "the answer is none of the choices:" if choice else "no choice in the answer"
     if was_cut:
         reason = "the answer was cut at max_tokens before its choice was complete:"
     error = f"{reason} {read.text[:EXCERPT]!r}"
     return replace(read, state="invalid_response", error=error)
 
 
-def _schema_choices(request_text: str) -> list[str] | None:
-    """The choices of a request that asks for one by a schema; None for other requests."""
-    if CHOICE_SCHEMA not in request_text:  # most requests need not be parsed
+def requested_choices(request_text: str) -> list[str] | None:
+    """Return the choices of a request that has its server enforce them; None for other requests."""
+    if not any(mark in request_text for mark in CHOICE_MARKS):  # most requests need not be parsed
         return None
-    response_format = json.loads(request_text).get("response_format") or {}
+    body = json.loads(request_text)
+    structured = body.get("structured_outputs")
+    guided = body.get("guided_choice") or (
+        structured.get("choice") if isinstance(structured, dict) else None
+    )
+    if isinstance(guided, list):
+        return [str(choice) for choice in guided]
+    response_format = body.get("response_format") or {}
     schema = response_format.get("json_schema", {})
     if schema.get("name") != CHOICE_SCHEMA:
         return None

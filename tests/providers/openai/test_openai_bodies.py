@@ -76,6 +76,7 @@ def test_response_schema_is_sent_strict_with_its_keys_in_order(sent):
     [
         ("text", {}),
         ("guided", {"guided_choice": ["no", "yes"]}),
+        ("structured", {"structured_outputs": {"choice": ["no", "yes"]}}),
         (
             "schema",
             {
@@ -105,6 +106,7 @@ def test_choices_are_asked_for_by_the_method_of_the_settings(sent, open_model, m
 def test_prefill_is_sent_as_the_server_continues_it(sent):
     start = {"role": "user", "content": "Good?"}
     begun = {"role": "assistant", "content": "Sentiment:"}
+    assert sent(PromptCall(BEGUN), prefill="as_is") == {"model": "m", "messages": [start, begun]}
     assert sent(PromptCall(BEGUN), prefill="continue_final_message") == {
         "model": "m",
         "messages": [start, begun],

@@ -5,12 +5,13 @@ from dataclasses import replace
 import openai
 import pytest
 from asking import request_for
-from openai_server import last_message
+from openai_server import last_message, refuse, say
 
 from workbench.errors import WorkbenchError
 from workbench.model import Model, open_provider
 
 SECRET = "sk-canary-4711"
+FOUR = say("4")
 
 
 def opened(**settings):
@@ -52,6 +53,48 @@ def test_openai_base_url_gets_the_openai_key(server, monkeypatch):
     assert server.requests[0].headers["authorization"] == f"Bearer {SECRET}"
     assert server.requests[0].path == "/v1/chat/completions"
     assert provider.identity == {"endpoint": server.url, "api": "chat"}
+
+
+def test_azure_gets_its_version_and_its_key_from_a_variable(open_model, server, monkeypatch):
+    monkeypatch.setenv("AZURE_KEY", SECRET)
+    address = server.url.removesuffix("/v1")
+    url = f"{address}/openai/deployments/four?api-version=2024-10-21"
+    provider = open_model(base_url=url, headers={"api-key": "${AZURE_KEY}"})
+    server.paths = ("/openai/deployments/four/chat/completions?api-version=2024-10-21",)
+    server.script = lambda path, body, nth: refuse(400, f"no {SECRET}") if nth > 1 else FOUR
+    request = request_for(provider, "a")
+    answers = [*provider.complete([request]), *provider.complete([request])]
+    assert [answer.state for answer in answers] == ["ok", "rejected"]
+    assert SECRET not in str(answers)
+    assert server.requests[0].headers["api-key"] == SECRET
+    assert "authorization" not in server.requests[0].headers
+    assert provider.identity == {
+        "endpoint": url,
+        "api": "chat",
+        "headers": {"api-key": "${AZURE_KEY}"},
+    }
+
+
+def test_address_in_a_variable_is_not_shown_and_tells_endpoints_apart(
+    open_model, server, monkeypatch
+):
+    def identity(address: str) -> str:
+        monkeypatch.setenv("LAB_URL", address)
+        return open_model(base_url="${LAB_URL}/v1").identity["endpoint"]
+
+    first, second = identity("https://one.example"), identity("https://two.example")
+    assert first.startswith("${LAB_URL:")
+    assert first != second
+    assert "example" not in first + second
+    monkeypatch.setenv("LAB_URL", server.url.removesuffix("/v1"))
+    provider = open_model(base_url="${LAB_URL}/v1")
+    assert [a.text for a in provider.complete([request_for(provider, "a")])] == ["a"]
+
+
+def test_empty_variable_of_a_header_is_named_before_anything_is_sent(open_model):
+    provider = open_model(headers={"api-key": "${AZURE_KEY}"})
+    with pytest.raises(WorkbenchError, match="the header 'api-key' needs the variable AZURE_KEY"):
+        provider.check_ready()
 
 
 def test_headers_of_the_file_are_sent_and_stand_in_the_identity(ask, open_model, server):

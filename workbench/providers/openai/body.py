@@ -73,9 +73,11 @@ def _conversation(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]
     if settings.prefill == "refuse":
         raise WorkbenchError(
             "the prompt begins the answer, and this endpoint is not known to continue one",
-            fix="`prefill: continue_final_message` (vLLM, SGLang) or `prefill: prefix` for the "
-            "model, or exclude the pair",
+            fix="`prefill: continue_final_message` (vLLM, SGLang), `prefill: prefix` or `prefill: "
+            "as_is` for the model, or exclude the pair",
         )
+    if settings.prefill == "as_is":
+        return fields
     if settings.prefill == "prefix":
         fields["messages"][-1]["prefix"] = True
         return fields
@@ -85,6 +87,8 @@ def _conversation(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]
 def _choices(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]:
     if settings.choices == "guided":
         return {"guided_choice": list(call.choices)}
+    if settings.choices == "structured":
+        return {"structured_outputs": {"choice": list(call.choices)}}
     if settings.choices == "text":
         return {}
     if call.response_schema is not None:

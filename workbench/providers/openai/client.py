@@ -34,6 +34,7 @@ from workbench.providers.openai.retry import ALIVE, RetryState
 from workbench.providers.openai.sdk import SDK
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
+from workbench.providers.openai.variables import secret_values
 
 POLL_S = 0.02  # between two looks at the other requests in flight
 LIST_S = 5.0  # for a server to list its models
@@ -83,6 +84,7 @@ class _Session:
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
         self._sdk = SDK(settings, key)
+        self._secrets = secret_values((settings.base_url, *settings.headers.values()))
         self._breaker = CircuitBreaker(reached=endpoint.answered)
         self._limiter = RateLimiter(time.monotonic())
         self._loop = asyncio.new_event_loop()
@@ -116,6 +118,7 @@ class _Session:
         async with self._sdk as sdk:
             request, paused = await sdk.request(), self._limiter.paused
             self._transport = Transport(request, connections, paused, sdk.connect_s)
+            self._transport.ca_file = self.settings.ca_file
             async with self._transport:
                 await asyncio.gather(*(self._work() for _ in range(connections)))
         self._stop(None if self.fatal else self._breaker.end())
@@ -228,7 +231,9 @@ class _Session:
         """Names of the models that the server lists; empty if it doesn't."""
         try:
             async with asyncio.timeout(LIST_S):
-                return read_names((await self._transport.get(f"{self.settings.url}/models")).body)
+                address, mark, query = self.settings.url.partition("?")
+                reply = await self._transport.get(f"{address}/models{mark}{query}")
+                return read_names(reply.body)
         except (*CALL_ERRORS, TimeoutError, ValueError):
             return []
 
@@ -258,8 +263,10 @@ class _Session:
             raise error
 
     def _redact(self, text: str) -> str:
-        """`text` without the key, which a server may repeat."""
-        return text.replace(self.key, "***") if self.key else text
+        """`text` without the key and the values of variables, which a server may repeat."""
+        for secret in filter(None, (self.key, *self._secrets)):
+            text = text.replace(secret, "***")
+        return text
 
 
 def _failed(request: Request, error: str, state: RetryState) -> Completion:

@@ -102,7 +102,7 @@ def read_failure(
     if isinstance(error, PausedError):
         return Failure(f"not sent: {causes[-1]}", "refused")
     if isinstance(error, NotSentError):
-        message = f"{settings.url} can't be reached: {causes[-1]}"
+        message = f"{settings.shown_url} can't be reached: {causes[-1]}"
         return Failure(message[:300], "refused", retryable=True, unreachable=True)
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return Failure(f"no answer in {settings.timeout_s:g} s", "unknown", retryable=True)
@@ -174,14 +174,16 @@ def _connection_fix(
     """The fix if the endpoint or the account refuses every request; empty if neither does."""
     status = error.status_code
     if 300 <= status < 400:
-        return f"base_url {settings.url} redirects to {error.response.headers.get('location')!r}"
+        return (
+            f"base_url {settings.shown_url} redirects to {error.response.headers.get('location')!r}"
+        )
     if status == 402 or (status < 500 and NO_CREDIT.search(text)):
         return "the account has no credit left; run again when it has"
     if status == 401 or (not answered and (status == 403 or BAD_KEY.search(text))):
         key_variable = settings.key_variable
         return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
     if status == 404 and not answered:
-        return f"{CHECK_NAME} and base_url {settings.url}"
+        return f"{CHECK_NAME} and base_url {settings.shown_url}"
     if wait and wait > LONGEST_WAIT:
         return f"the server asks to wait {_until(wait)}; run again then"
     return ""

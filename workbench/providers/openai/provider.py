@@ -35,7 +35,7 @@ class OpenAIProvider:
     def identity(self) -> Mapping[str, JSON]:
         """The endpoint, its API (`chat` or `completions`), and the headers of the settings."""
         identity: dict[str, JSON] = {
-            "endpoint": self.settings.identity or self.settings.url,
+            "endpoint": self.settings.endpoint,
             "api": self.settings.api,
         }
         return {**identity, "headers": self.settings.headers} if self.settings.headers else identity
@@ -56,6 +56,7 @@ class OpenAIProvider:
     def check_ready(self) -> None:
         """Raise WorkbenchError if the key is missing; start importing the client."""
         self._key()
+        self.settings.sent_headers()
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

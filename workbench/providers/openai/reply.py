@@ -10,7 +10,7 @@ import json
 from dataclasses import replace
 
 from workbench.answers.finish_reason import empty_state, finish_kind
-from workbench.answers.read import CHOICE_SCHEMA, read_answer
+from workbench.answers.read import read_answer, requested_choices
 from workbench.answers.reply_body import (
     content_text,
     message_tool_calls,
@@ -68,7 +68,7 @@ def _read_choice(completion: Completion, choice: JSON, request: Request) -> Comp
         error=replace_surrogates(error),
         finish_reason=replace_surrogates(finish_reason),
     )
-    if CHOICE_SCHEMA not in request.text:
+    if requested_choices(request.text) is None:
         return received
     answer = read_answer(received, request.text)  # the text is stored as it was received
     return received if answer.scored else replace(received, state=answer.state, error=answer.error)

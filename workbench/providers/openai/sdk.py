@@ -8,6 +8,7 @@ Its client sends nothing here, because that costs four times as much as sending 
 
 import asyncio
 import os
+from urllib.parse import parse_qsl
 
 import httpx2
 import openai
@@ -29,9 +30,11 @@ class SDK:
         self._request: httpx2.Request
         self._reply: Reply
         self.connect_s = min(LONGEST_CONNECT, settings.timeout_s / 2)
+        url = settings.url
         self._client = openai.AsyncOpenAI(
             api_key=key or "none",
-            base_url=settings.url,
+            base_url=url.partition("?")[0],
+            default_query=dict(parse_qsl(url.partition("?")[2])),
             http_client=httpx2.AsyncClient(
                 transport=httpx2.MockTransport(self._respond),
                 headers={"Accept-Encoding": "identity"},
@@ -88,4 +91,4 @@ class SDK:
             omitted += ["OpenAI-Organization", "OpenAI-Project"]
         configured = {name.lower() for name in self._settings.headers}
         omits = {name: openai.Omit() for name in omitted if name.lower() not in configured}
-        return {**omits, **self._settings.headers}
+        return {**omits, **self._settings.sent_headers()}

@@ -7,11 +7,12 @@ import ipaddress
 import json
 import os
 import re
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -19,6 +20,8 @@ from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError
 from workbench.model import Request
+from workbench.providers.openai.variables import VARIABLE, expand, fingerprint
+from workbench.secrets import SECRET_NAME
 
 DEFAULT_URL = "https://api.openai.com/v1"
 LIMITS = frozenset(  # names that several servers give to the limit of an answer's length
@@ -53,14 +56,17 @@ class OpenAISettings(BaseModel):
     """Keys of an `openai:` model in the experiment file.
 
     Attributes:
-        base_url: the endpoint; else `OPENAI_BASE_URL`, else OpenAI's own.
+        base_url: the endpoint; else `OPENAI_BASE_URL`, else OpenAI's own. It and `headers` may
+            have variables of the environment: `${NAME}`.
         api_key_env: the variable with its key. A `base_url` in a file is called without a key
             unless this names one, so that `OPENAI_API_KEY` never goes to another company.
         allow_http: the key may go over plain http to another machine: in your own network.
         api: `completions` sends raw text, for base models.
         prefill: how a prompt's last assistant message is continued, if the server can.
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
-        choices: how the `choices:` of a prompt are requested.
+        choices: how the `choices:` of a prompt are requested; vLLM takes `guided` before 0.12, and
+            `structured` since 0.12.
+        ca_file: certificates that the server's may be signed with, beside the system's.
         rename: a parameter's name at this server.
         headers: sent with every request; they are part of the key.
         identity: replaces the address in stored keys, so that a server that moved to another port
@@ -75,9 +81,10 @@ class OpenAISettings(BaseModel):
     api_key_env: str = ""
     allow_http: bool = False
     api: Literal["chat", "completions"] = "chat"
-    prefill: Literal["refuse", "continue_final_message", "prefix"] = "refuse"
+    prefill: Literal["refuse", "continue_final_message", "prefix", "as_is"] = "refuse"
     prefill_echo: Literal["auto"] | bool = "auto"
-    choices: Literal["text", "schema", "guided"] = "text"
+    choices: Literal["text", "schema", "guided", "structured"] = "text"
+    ca_file: str = ""
     rename: dict[str, str] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
     identity: str = ""
@@ -91,7 +98,39 @@ class OpenAISettings(BaseModel):
         url = os.environ.get("OPENAI_BASE_URL")
         if url and not self.base_url:
             return normalize_url(url, source="OPENAI_BASE_URL")
-        return normalize_url(self.base_url or DEFAULT_URL)
+        if "${" not in self.base_url:
+            return normalize_url(self.base_url or DEFAULT_URL)
+        expanded = expand(self.base_url, where="base_url")
+        try:
+            return normalize_url(expanded)
+        except WorkbenchError:
+            message = f"base_url {self.base_url} with its variables is not the address of an API"
+            raise WorkbenchError(message, fix="https://host:port/v1") from None
+
+    @property
+    def shown_url(self) -> str:
+        """The address for messages: without the values of variables."""
+        return self.base_url if VARIABLE.search(self.base_url) else self.url
+
+    @property
+    def endpoint(self) -> str:
+        """The address for keys."""
+        has_variables = VARIABLE.search(self.base_url)
+        return self.identity or (fingerprint(self.base_url) if has_variables else self.url)
+
+    def sent_headers(self) -> dict[str, str]:
+        """Return the headers with the values of their variables.
+
+        Raises:
+            WorkbenchError: a variable is not set, or its value can't be sent.
+        """
+        headers = {}
+        for header, template in self.headers.items():
+            headers[header] = expand(template, where=f"the header {header!r}")
+            if not headers[header].isascii() or not headers[header].isprintable():
+                message = f"the value of the header {header!r} can't be sent"
+                raise WorkbenchError(message, fix="one line of ASCII in its variable")
+        return headers
 
     @property
     def key_variable(self) -> str:
@@ -120,15 +159,28 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
             fix = "a name of letters and -, a value on one line, both in ASCII"
             raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
+    if checked.ca_file:
+        _check_certificates(name, checked.ca_file)
     parts = urlsplit(checked.url)
     host = parts.hostname or ""
     exposed = parts.scheme != "https" and not checked.allow_http and not _is_local(host)
-    if exposed and checked.key_variable:
+    variables = VARIABLE.findall(" ".join(checked.headers.values()))
+    if exposed and (variable := checked.key_variable or "".join(variables[:1])):
         raise WorkbenchError(
-            f"openai:{name}: the key in {checked.key_variable} would go to {host} over plain http",
+            f"openai:{name}: the key in {variable} would go to {host} over plain http",
             fix="https://…, or `allow_http: true` in your own network",
         )
     return checked
+
+
+def _check_certificates(name: str, ca_file: str) -> None:
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except OSError as error:
+        reason = error.strerror or "it holds no certificate"
+        message = f"openai:{name}: ca_file {ca_file!r} can't be read: {reason}"
+        fix = "the path of a PEM file, absolute or from the folder in which the command runs"
+        raise WorkbenchError(message, fix=fix) from error
 
 
 def _is_local(host: str) -> bool:
@@ -161,13 +213,15 @@ def normalize_url(url: str, *, source: str = "base_url") -> str:
         raise WorkbenchError(message, fix=f"perhaps {_with_scheme(url)}")
 
     path, problem = parts.path.rstrip("/"), ""
-    if parts.query or parts.fragment:
-        problem = "has a query or a fragment, which would not be sent"
+    if parts.fragment:
+        problem = "has a fragment, which would not be sent"
+    elif any(SECRET_NAME.search(key) for key, _ in parse_qsl(parts.query)) and "${" not in url:
+        raise WorkbenchError(f"{label} holds a key", fix="put it into a variable: ?key=${NAME}")
     elif call := re.search(r"(/chat)?/completions$", path):
         path, problem = path[: call.start()], "is the address of one call"
     elif repeated := re.search(r"(/v\d\w*)\1$", path):
         path, problem = path.removesuffix(repeated[1]), f"contains {repeated[1]} twice"
-    address = urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, "", ""))
+    address = urlunsplit((parts.scheme.lower(), parts.netloc.lower(), path, parts.query, ""))
     if problem:
         raise WorkbenchError(f"{label} {problem}", fix=address)
     return address

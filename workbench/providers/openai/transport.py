@@ -71,7 +71,12 @@ class Transport:
         request: any request to it, with all headers; only the body differs.
         connections: the most at once.
         paused: checked again once a connection is made, which may take `connect_s` seconds.
+
+    Attributes:
+        ca_file: certificates to trust beside the system's; empty for none.
     """
+
+    ca_file = ""
 
     def __init__(
         self,
@@ -95,6 +100,8 @@ class Transport:
         # for IP addresses too, as sent
         cookies = aiohttp.CookieJar(unsafe=True, quote_cookie=False)
         ssl = httpx2.create_ssl_context()
+        if self.ca_file:
+            ssl.load_verify_locations(self.ca_file)
 
         def session(**options: Any) -> aiohttp.ClientSession:
             connector = _Connector(limit=self._connections, ssl=ssl, **options)
