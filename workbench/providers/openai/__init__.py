@@ -2,7 +2,7 @@
 
 provider.py      the provider that the rest of Workbench uses
 settings.py      the settings of a model in the experiment file
-variables.py     ${NAME} in the address and the headers
+setting_variables.py  ${NAME} in the address and the headers
 body.py          a prompt call -> the JSON body of its request
 client.py        sends requests concurrently and retries them
 retry.py         when a request is sent again, and when it is given up

@@ -32,9 +32,9 @@ from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
 from workbench.providers.openai.retry import ALIVE, RetryState
 from workbench.providers.openai.sdk import SDK
+from workbench.providers.openai.setting_variables import secret_values
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
-from workbench.providers.openai.variables import secret_values
 
 POLL_S = 0.02  # between two looks at the other requests in flight
 LIST_S = 5.0  # for a server to list its models

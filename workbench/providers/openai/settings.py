@@ -20,7 +20,7 @@ from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError
 from workbench.model import Request
-from workbench.providers.openai.variables import VARIABLE, expand, fingerprint
+from workbench.providers.openai.setting_variables import VARIABLE, expand, fingerprint
 from workbench.secrets import SECRET_NAME
 
 DEFAULT_URL = "https://api.openai.com/v1"
