@@ -53,6 +53,7 @@ def test_json_lines_hold_an_answer_each_without_loss(odd):
         "reply_model": "",
         "reasoning": "",
         "choice_tokens": None,
+        "tool_calls": None,
     }
     assert (len(lines), kept_at[-1]) == (2, "Z")
 
@@ -85,7 +86,7 @@ def test_only_what_is_chosen_is_written(odd):
     assert [json.loads(one)["key"] for one in (by_state, by_model)] == [key_of(2), key_of(3)]
     assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
         "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request,"
-        "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens\n"
+        "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls\n"
     )
 
 

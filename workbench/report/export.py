@@ -29,9 +29,9 @@ FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show noth
 COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
-    *("reply_model", "reasoning", "choice_tokens"),
+    *("reply_model", "reasoning", "choice_tokens", "tool_calls"),
 )
-JSON_COLUMNS = ("request", "choice_scores", "choice_tokens")  # mappings
+JSON_COLUMNS = ("request", "choice_scores", "choice_tokens", "tool_calls")
 
 
 def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
@@ -55,6 +55,7 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         completion.model,
         completion.reasoning,
         None if completion.choice_tokens is None else dict(completion.choice_tokens),
+        list(completion.tool_calls) or None,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

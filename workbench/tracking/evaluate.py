@@ -26,7 +26,7 @@ from workbench.scoring.adapter import adapt
 from workbench.scoring.column_metric import ColumnMetric, headline
 from workbench.scoring.mlflow_metric import RowMetric
 from workbench.tracking.mlflow_client import silence
-from workbench.tracking.row_trace import rationale
+from workbench.tracking.row_records import rationale
 from workbench.tracking.rows_parquet import CLUSTER
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it

@@ -15,6 +15,7 @@ from functools import cached_property
 from hashlib import blake2b
 
 from workbench.canonical import JSON
+from workbench.evaluator import Score
 from workbench.plan import Cell, Plan
 from workbench.results.types import Row
 from workbench.tracking.protocol import RowRecord
@@ -93,3 +94,8 @@ def _preview(inputs: Mapping[str, JSON]) -> str:
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return json.dumps(dict(inputs), ensure_ascii=False)
+
+
+def rationale(score: Score) -> str | None:
+    """The reason for the score's value, after its label; None if it has neither."""
+    return " · ".join(part for part in (score.label, score.reason) if part) or None

@@ -28,13 +28,12 @@ from mlflow.entities import (
 )
 
 from workbench.canonical import JSON, digest, finite_numbers
-from workbench.evaluator import Score
-from workbench.model import Completion, Request
+from workbench.model import Completion, Request, Usage
 from workbench.plan import Variant
 from workbench.project import Price
 from workbench.prompt import Prompt
 from workbench.results.types import Row
-from workbench.tracking.row_records import PREVIEW_LENGTH
+from workbench.tracking.row_records import PREVIEW_LENGTH, rationale
 from workbench.tracking.storable_text import MAX_TAG, shorten
 
 CONTENT = "workbench.content"
@@ -89,10 +88,14 @@ class RowTrace:
     @cached_property
     def content_digest(self) -> str:
         """Digest of the completion, the scores, the cost, and a prompt without a version."""
-        completion = replace(self.completion, stored=False)
+        usage = self.completion.usage
+        counted = Usage(usage.input_tokens, usage.output_tokens)
+        completion = replace(self.completion, stored=False, usage=counted)
         parts = [FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))]
         unregistered = "no version" if self.run.variant.prompt.version is None else ""
-        parts += filter(None, [completion.reasoning, self._cost(), unregistered])
+        # Rows without them keep the digest of the versions that didn't have them.
+        optional = [completion.reasoning, self._cost(), unregistered, usage.cached_tokens]
+        parts += filter(None, [*optional, list(completion.tool_calls)])
         return digest(parts)[:16]
 
     @property
@@ -185,7 +188,9 @@ class RowTrace:
             call["mlflow.message.format"] = "openai"
             if self.completion.scored:
                 choice: JSON = {"index": 0, "finish_reason": self.completion.finish_reason}
-                choice["message"] = {"role": "assistant", "content": self.completion.text}
+                calls = list(self.completion.tool_calls)
+                message: JSON = {"role": "assistant", "content": self.completion.text}
+                choice["message"] = {**message, "tool_calls": calls} if calls else message
                 call["mlflow.spanOutputs"] = {"choices": [choice]}
         return [
             self._span(row_id, None, variant.name, row),
@@ -252,6 +257,7 @@ class RowTrace:
             "input_tokens": usage.input_tokens,
             "output_tokens": usage.output_tokens,
             "total_tokens": usage.input_tokens + usage.output_tokens,
+            **({"cache_read_input_tokens": usage.cached_tokens} if usage.cached_tokens else {}),
         }
         cost = self._cost()
         return {
@@ -278,11 +284,6 @@ class RowTrace:
 def _metadata(value: JSON) -> str:
     """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
     return shorten(json.dumps(value, ensure_ascii=False), MAX_TAG)
-
-
-def rationale(score: Score) -> str | None:
-    """The reason for the score's value, after its label; None if it has neither."""
-    return " · ".join(part for part in (score.label, score.reason) if part) or None
 
 
 def linked_prompts(prompt: Prompt) -> dict[str, str]:

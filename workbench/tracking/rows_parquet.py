@@ -49,6 +49,10 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
         lambda _, completion: _json(finite_numbers(completion.choice_scores)),
     ),
     "choice_tokens": (pa.string(), lambda _, completion: _json(completion.choice_tokens)),
+    "tool_calls": (
+        pa.string(),
+        lambda _, completion: _json(list(completion.tool_calls) or None),
+    ),
     "reply_model": (pa.string(), lambda _, completion: completion.model),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {

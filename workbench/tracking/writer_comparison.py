@@ -59,6 +59,8 @@ CHOSEN = Completion(
     *("k2", "ok", "x" * 1200, "It is"),
     choice_scores={" yes": -0.25, " no": float("-inf")},
     choice_tokens={" yes": 1, " no": 2},
+    usage=Usage(12, 3, cached_tokens=8),
+    tool_calls=({"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}},),
     attempts=2,
 )
 SCORES = {
