@@ -183,8 +183,9 @@ class Usage:
 
     input_tokens: int | None = None
     output_tokens: int | None = None
-    cached_tokens: int | None = None
-    reasoning_tokens: int | None = None
+    # Not in the repr, of which digests of recorded rows are made.
+    cached_tokens: int | None = field(default=None, repr=False)
+    reasoning_tokens: int | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)

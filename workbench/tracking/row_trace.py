@@ -88,13 +88,16 @@ class RowTrace:
     @cached_property
     def content_digest(self) -> str:
         """Digest of the completion, the scores, the cost, and a prompt without a version."""
-        usage = self.completion.usage
-        counted = Usage(usage.input_tokens, usage.output_tokens)
-        completion = replace(self.completion, stored=False, usage=counted)
+        completion = replace(self.completion, stored=False)
         parts = [FORMAT, self.name, ascii(completion), ascii(dict(self.row.scores))]
         unregistered = "no version" if self.run.variant.prompt.version is None else ""
         # Rows without them keep the digest of the versions that didn't have them.
-        optional = [completion.reasoning, self._cost(), unregistered, usage.cached_tokens]
+        optional = [
+            completion.reasoning,
+            self._cost(),
+            unregistered,
+            completion.usage.cached_tokens,
+        ]
         parts += filter(None, [*optional, list(completion.tool_calls)])
         return digest(parts)[:16]
 

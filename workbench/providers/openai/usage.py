@@ -1,9 +1,9 @@
 """The tokens that a reply is billed for, in whichever fields its server counts them.
 
 >>> read_usage({"prompt_tokens": 14, "completion_tokens": 2, "total_tokens": 333})
-Usage(input_tokens=14, output_tokens=319, cached_tokens=None, reasoning_tokens=None)
->>> read_usage({"prompt_tokens": "900", "completion_tokens": 8.0, "prompt_cache_hit_tokens": 640})
-Usage(input_tokens=900, output_tokens=8, cached_tokens=640, reasoning_tokens=None)
+Usage(input_tokens=14, output_tokens=319)
+>>> read_usage({"prompt_tokens": "900", "completion_tokens": 8.0, "cached_tokens": 640}).cached_tokens
+640
 """
 
 import re
