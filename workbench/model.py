@@ -178,12 +178,12 @@ class Usage:
 
     Attributes:
         cached_tokens: those of `input_tokens` that came from the provider's cache.
-        reasoning_tokens: those of `output_tokens` that are no text.
+        reasoning_tokens: those of `output_tokens` that are no text. The repr, of which recorded
+            digests are made, has neither.
     """
 
     input_tokens: int | None = None
     output_tokens: int | None = None
-    # Not in the repr, of which digests of recorded rows are made.
     cached_tokens: int | None = field(default=None, repr=False)
     reasoning_tokens: int | None = field(default=None, repr=False)
 

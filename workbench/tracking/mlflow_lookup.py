@@ -21,8 +21,13 @@ from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, Template, settings_from_json
 from workbench.prompt.prompt import check_template, template_source
 from workbench.results.types import RecordedVariant
-from workbench.tracking.registry import SETTINGS, read_aliases, search_versions, version_digest
-from workbench.tracking.row_trace import LINKED_PROMPTS
+from workbench.tracking.registry import (
+    LINKED_PROMPTS,
+    SETTINGS,
+    read_aliases,
+    search_versions,
+    version_digest,
+)
 from workbench.tracking.runs import PLAN, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read
 

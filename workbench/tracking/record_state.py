@@ -20,7 +20,8 @@ from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.tracking.protocol import RecordingJob, Results
-from workbench.tracking.row_trace import FORMAT, linked_prompts
+from workbench.tracking.registry import linked_prompts
+from workbench.tracking.row_trace import FORMAT
 from workbench.tracking.run_data import evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore
 

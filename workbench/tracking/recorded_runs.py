@@ -25,7 +25,7 @@ from workbench.comparing.history import (
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.tracking.record_state import ROWS, plain_name
-from workbench.tracking.row_trace import LINKED_PROMPTS
+from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import EVALUATORS, METRICS
 from workbench.tracking.runs import DIRTY, PLAN, RACE, TRACED, VARIANT
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read, read_pages

@@ -4,6 +4,7 @@ prompts/sentiment/few_shot.jinja  <->  registered prompt `sentiment.few_shot`, v
     tags: workbench.digest, workbench.settings, workbench.file, workbench.git
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -42,6 +43,7 @@ ROLES = "workbench.roles"
 ROLES_IN_BLOCKS = (
     "in blocks: MLflow formats one text, workbench.load_prompt(name).messages(…) turns"
 )
+LINKED_PROMPTS = "mlflow.linkedPrompts"
 EXPERIMENTS = "_mlflow_experiment_ids"  # MLflow's own tag: `,1,2,`
 # Parameters with a field in MLflow's model configuration; the others go to its extra_params.
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
@@ -253,3 +255,14 @@ def _model_config(settings: PromptSettings) -> dict[str, object] | None:
     if extra:
         config["extra_params"] = extra
     return config or None
+
+
+def linked_prompts(prompt: Prompt) -> dict[str, str]:
+    """The tag LINKED_PROMPTS, by which MLflow's pages find runs and traces.
+
+    Empty if the prompt is not registered.
+    """
+    if prompt.version is None:
+        return {}
+    link = {"name": prompt.registered_name, "version": str(prompt.version)}
+    return {LINKED_PROMPTS: json.dumps([link])}

@@ -28,18 +28,17 @@ from mlflow.entities import (
 )
 
 from workbench.canonical import JSON, digest, finite_numbers
-from workbench.model import Completion, Request, Usage
+from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
-from workbench.prompt import Prompt
 from workbench.results.types import Row
+from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_records import PREVIEW_LENGTH, rationale
 from workbench.tracking.storable_text import MAX_TAG, shorten
 
 CONTENT = "workbench.content"
 FORMAT = 3  # of the entities below; rows recorded in another format are written again
 SOURCE_RUN = "mlflow.sourceRun"
-LINKED_PROMPTS = "mlflow.linkedPrompts"
 MAX_REQUEST_ID, MAX_MODEL = 50, 500  # characters in MLflow's tables
 CODE = AssessmentSource(source_type=AssessmentSourceType.CODE, source_id="workbench")
 HUMAN = AssessmentSource(source_type=AssessmentSourceType.HUMAN, source_id="dataset")
@@ -287,17 +286,6 @@ class RowTrace:
 def _metadata(value: JSON) -> str:
     """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
     return shorten(json.dumps(value, ensure_ascii=False), MAX_TAG)
-
-
-def linked_prompts(prompt: Prompt) -> dict[str, str]:
-    """The tag LINKED_PROMPTS, by which MLflow's pages find runs and traces.
-
-    Empty if the prompt is not registered.
-    """
-    if prompt.version is None:
-        return {}
-    link = {"name": prompt.registered_name, "version": str(prompt.version)}
-    return {LINKED_PROMPTS: json.dumps([link])}
 
 
 def _hex(digits: int, *parts: object) -> str:

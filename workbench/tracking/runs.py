@@ -24,7 +24,7 @@ from workbench.plan import Plan, Variant
 from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
 from workbench.tracking.record_state import KILLED, ROWS, end_run, scored_count
-from workbench.tracking.row_trace import linked_prompts
+from workbench.tracking.registry import linked_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag, pinned_experiment
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 

@@ -2,7 +2,7 @@
 
 >>> read_usage({"prompt_tokens": 14, "completion_tokens": 2, "total_tokens": 333})
 Usage(input_tokens=14, output_tokens=319)
->>> read_usage({"prompt_tokens": "900", "completion_tokens": 8.0, "cached_tokens": 640}).cached_tokens
+>>> read_usage({"prompt_tokens": "900", "cached_tokens": 640}).cached_tokens
 640
 """
 
