@@ -178,8 +178,7 @@ class Usage:
 
     Attributes:
         cached_tokens: those of `input_tokens` that came from the provider's cache.
-        reasoning_tokens: those of `output_tokens` that are no text. The repr, of which recorded
-            digests are made, has neither.
+        reasoning_tokens: those of `output_tokens` that are no text. Recorded digests have neither.
     """
 
     input_tokens: int | None = None
