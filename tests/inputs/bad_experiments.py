@@ -38,7 +38,7 @@ EXPERIMENTS = [
             "error: prompts/qa/experiment.yaml:3:10: openai:m: unknown key 'concurency'\n"
             "  fix: did you mean 'concurrency'? known: concurrency, allow_http, api, "
             "api_key_env, backoff_s, base_url, ca_file, choices, headers, identity, prefill, "
-            "prefill_echo, rename, timeout_s\n"
+            "prefill_echo, rename, stream, timeout_s\n"
         ),
         models='["openai:m": {base_url: "{url}", concurency: 2}]',
     ),

@@ -19,6 +19,8 @@ def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> Prepared
         WorkbenchError: this endpoint doesn't take such a call.
     """
     body: dict[str, JSON] = {"model": name, **_conversation(settings, call)}
+    if settings.stream:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
     parameters = dict(call.parameters)
     extra = parameters.pop("extra_body", None) or {}
     if call.response_schema is not None:
@@ -43,7 +45,7 @@ def _check_extra(extra: dict[str, JSON], body: dict[str, JSON], call: PromptCall
     for key in SINGLE_ANSWER_KEYS & extra.keys():
         raise WorkbenchError(
             f"extra_body: {key!r} changes how many answers come, or in what form",
-            fix="remove it; `repeats:` asks several times",
+            fix="remove it; `repeats:` asks several times, and `stream: true` of the model streams",
         )
     for key in LIMITS & extra.keys():
         if LIMITS & call.parameters.keys():

@@ -26,6 +26,7 @@ from workbench.providers.openai.errors import (
     Failure,
     read_failure,
 )
+from workbench.providers.openai.event_stream import join_events
 from workbench.providers.openai.model_names import model_name_fix, read_names
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
@@ -197,6 +198,7 @@ class _Session:
         if not 200 <= reply.status < 300:
             raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
+        raw = join_events(raw) if self.settings.stream and not reply.fault else raw
         completion = read_reply(request, raw, fault=reply.fault)
         is_answer = completion.scored and completion.text
         if not (is_answer or reply.fault) and (error := find_error(raw)):

@@ -66,6 +66,7 @@ class OpenAISettings(BaseModel):
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
         choices: how the `choices:` of a prompt are requested; vLLM takes `guided` before 0.12, and
             `structured` since 0.12.
+        stream: the answer comes in parts, for endpoints that send it in no other way.
         ca_file: certificates that the server's may be signed with, beside the system's.
         rename: a parameter's name at this server.
         headers: sent with every request; they are part of the key.
@@ -84,6 +85,7 @@ class OpenAISettings(BaseModel):
     prefill: Literal["refuse", "continue_final_message", "prefix", "as_is"] = "refuse"
     prefill_echo: Literal["auto"] | bool = "auto"
     choices: Literal["text", "schema", "guided", "structured"] = "text"
+    stream: bool = False
     ca_file: str = ""
     rename: dict[str, str] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)

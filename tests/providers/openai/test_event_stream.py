@@ -1,0 +1,85 @@
+"""Answers that a server sends in parts."""
+
+import json
+
+import pytest
+from openai_server import Reply
+
+from workbench.answers.reply_body import reply_reasoning, reply_tool_calls
+from workbench.model import Usage
+
+
+def chunk(finish=None, **delta) -> dict:
+    return {"model": "m-1", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}]}
+
+
+USAGE = {"choices": [], "usage": {"prompt_tokens": 7, "completion_tokens": 2}}
+FOUR = [
+    chunk(role="assistant", content=""),
+    chunk(content="fo"),
+    chunk("stop", content="ur"),
+    USAGE,
+]
+CALL = {"index": 0, "id": "1", "type": "function", "function": {"name": "add", "arguments": ""}}
+
+
+def events(chunks, *, end="data: [DONE]\n\n", newline="\n") -> Reply:
+    text = "".join(f"data: {json.dumps(each)}\n\n" for each in chunks) + end
+    return Reply(
+        body=f": ping\n\n{text}".replace("\n", newline).encode(),
+        headers={"Content-Type": "text/event-stream"},
+    )
+
+
+STREAMS = {
+    "text": (events(FOUR), "ok", "four"),
+    "other line ends": (events(FOUR, newline="\r\n"), "ok", "four"),
+    "without its last mark": (events(FOUR, end=""), "ok", "four"),
+    "cut at the limit": (events([chunk(content="fo"), chunk("length")]), "truncated", "fo"),
+    "ended in the middle": (events([chunk(content="fo")], end=""), "invalid_response", "fo"),
+    "no stream": (Reply(body=FOUR and {"choices": [{"message": {"content": "4"}}]}), "ok", "4"),
+    "damaged": (Reply(body=b"data: {\n\n"), "invalid_response", ""),
+    "only a page": (Reply(body=b"<html>"), "invalid_response", ""),
+}
+
+
+@pytest.mark.parametrize("case", STREAMS)
+def test_streamed_reply_is_read_like_one_that_came_at_once(ask, server, case):
+    reply, state, text = STREAMS[case]
+    server.script = lambda path, body, nth: reply
+    (completion,) = ask("2+2", stream=True)
+    assert (completion.state, completion.text) == (state, text)
+    assert server.bodies[0]["stream"] is True
+
+
+def test_usage_reasoning_and_tool_calls_of_a_stream(ask, server):
+    parts = [
+        chunk(reasoning_content="H"),
+        chunk(reasoning_content="m."),
+        chunk(tool_calls=[CALL]),
+        chunk(tool_calls=[{"index": 0, "function": {"arguments": '{"a":'}}]),
+        chunk("tool_calls", tool_calls=[{"index": 0, "function": {"arguments": " 1}"}}]),
+        USAGE,
+    ]
+    server.script = lambda path, body, nth: events(parts)
+    (completion,) = ask("2+2", stream=True)
+    assert (completion.usage, completion.model) == (Usage(7, 2), "m-1")
+    assert reply_reasoning(completion.raw) == "Hm."
+    (call,) = reply_tool_calls(completion.raw)
+    assert (call["id"], call["function"]) == ("1", {"name": "add", "arguments": '{"a": 1}'})
+
+
+def test_error_in_the_middle_of_a_stream_is_no_answer_and_is_asked_for_again(ask, server):
+    broken = events([chunk(content="fo"), {"error": {"message": "upstream died", "code": 502}}])
+    server.script = lambda path, body, nth: broken if nth == 1 else events(FOUR)
+    (completion,) = ask("2+2", stream=True)
+    assert (completion.state, completion.text, completion.attempts) == ("ok", "four", 2)
+
+
+def test_text_completion_in_parts(ask, server):
+    parts = [
+        {"choices": [{"text": t, "index": 0, "finish_reason": f}]}
+        for t, f in (("4", None), ("2", "stop"))
+    ]
+    server.script = lambda path, body, nth: events(parts)
+    assert [c.text for c in ask("2+2", stream=True, api="completions")] == ["42"]

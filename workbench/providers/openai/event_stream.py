@@ -1,0 +1,87 @@
+r"""The events of a streamed reply, joined to the body that the server would have sent at once.
+
+>>> events = 'data: {"choices": [{"delta": {"content": "fo"}}]}\n\n'
+>>> events += 'data: {"choices": [{"delta": {"content": "ur"}, "finish_reason": "stop"}]}\n\n'
+>>> join_events(events + "data: [DONE]\n\n")
+'{"choices": [{"index": 0, "message": {"content": "four"}, "finish_reason": "stop"}]}'
+"""
+
+import json
+import re
+from collections.abc import Iterator
+
+from workbench.canonical import JSON
+
+CUT = "interrupted"  # finish reason of a stream that ended without one
+
+
+def join_events(raw: str) -> str:
+    """Return the body of a streamed reply; `raw` unchanged if it is no stream of chat events."""
+    body: dict[str, JSON] = {}
+    choices: dict[int, dict[str, JSON]] = {}
+    done = False
+    for event in _events(raw):
+        if event.strip() == "[DONE]":
+            done = True
+            break
+        try:
+            chunk = json.loads(event)
+        except (ValueError, RecursionError):
+            return raw
+        if not isinstance(chunk, dict):
+            return raw
+        body |= {name: value for name, value in chunk.items() if value and name != "choices"}
+        for delta in chunk.get("choices") or ():
+            if isinstance(delta, dict):
+                number = delta.get("index") if isinstance(delta.get("index"), int) else 0
+                _add(choices.setdefault(number or 0, {"index": number or 0}), delta)
+    if not body and not choices:
+        return raw
+    for choice in choices.values():
+        choice["finish_reason"] = choice.pop("finish_reason", None if done else CUT)
+        if body.get("error"):
+            choice["error"] = body["error"]
+    if choices:
+        body["choices"] = [choices[number] for number in sorted(choices)]
+    return json.dumps(body)
+
+
+def _events(raw: str) -> Iterator[str]:
+    """The data of each event; its lines are joined."""
+    for event in re.split(r"(?:\r\n|\n|\r){2,}", raw):
+        lines = [line[5:].removeprefix(" ") for line in event.splitlines() if line[:5] == "data:"]
+        if lines:
+            yield "\n".join(lines)
+
+
+def _add(choice: dict[str, JSON], delta: dict[str, JSON]) -> None:
+    """Add what a chunk holds to the choice so far."""
+    for name, value in delta.items():
+        if name in ("delta", "message") and isinstance(value, dict):
+            _merge(choice.setdefault("message", {}), value)
+        elif name == "text" and isinstance(value, str):
+            choice["text"] = choice.get("text", "") + value
+        elif name not in ("index", "delta", "message") and value:
+            choice[name] = value
+
+
+def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
+    """Append texts and lists; calls of tools are told apart by their index."""
+    for name, value in delta.items():
+        present = message.get(name)
+        if name == "tool_calls" and isinstance(value, list):
+            calls = message.setdefault(name, [])
+            for call in (each for each in value if isinstance(each, dict)):
+                number = call.get("index", len(calls))
+                same = [each for each in calls if each.get("index") == number]
+                if not same:
+                    calls.append({"index": number})
+                _merge(same[0] if same else calls[-1], call)
+        elif isinstance(value, dict):
+            _merge(message.setdefault(name, {}), value)
+        elif isinstance(value, str) and isinstance(present, str):
+            message[name] = value if name in ("role", "type", "id") else present + value
+        elif isinstance(value, list) and isinstance(present, list):
+            present.extend(value)
+        elif value is not None or name not in message:
+            message[name] = value
