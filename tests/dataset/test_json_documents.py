@@ -72,6 +72,25 @@ def test_a_document_without_rows_is_named(content, expected, refusal_of):
     assert refusal_of("r.json", content) == expected
 
 
+TEXTS = '\n  fix: write texts in the list "columns"'
+EACH = "\n  fix: write one value for each column, null where it is missing"
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "expected"),
+    [
+        ([0, 1], ["x", 1], "r.json: the name of a column is 0, not a text" + TEXTS),
+        ([["a", "b"]], ["x"], "r.json: the name of a column is ['a', 'b'], not a text" + TEXTS),
+        (["a", "b"], ["x"], "r.json row 2: 1 value, but 2 columns" + EACH),
+        (["a", "b"], ["x", 1, 2], "r.json row 2: 3 values, but 2 columns" + EACH),
+        (["a", "a"], ["x", 1], "r.json: two columns are named 'a'\n  fix: rename one of them"),
+    ],
+)
+def test_no_value_of_separate_columns_is_lost(columns, row, expected, refusal_of):
+    document = {"columns": columns, "data": [["y"] * len(columns), row]}
+    assert refusal_of("r.json", json.dumps(document).encode()) == expected
+
+
 @pytest.mark.parametrize(
     ("content", "fix"),
     [

@@ -87,6 +87,15 @@ def test_the_same_invocation_again_is_known(large: Recording, server: OpenAIServ
     assert traced(large, new.variants[0].run_id) == traced(large, first.variants[0].run_id)
 
 
+def test_an_incomplete_record_that_lacks_nothing_is_known(
+    large: Recording, server: OpenAIServer
+) -> None:
+    server.script = lambda path, body, nth: say("1")
+    first = large.run(text(server, "plain"), max_calls=MOST)
+    assert 0 < len(traced(large, first.variants[0].run_id)) < MOST
+    assert large.run(text(server, "plain"), max_calls=0).recorded_before
+
+
 def test_fewer_traces_leave_those_that_another_run_shows(
     large: Recording, server: OpenAIServer
 ) -> None:

@@ -13,8 +13,9 @@
 from collections.abc import Iterator, Mapping
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import check_unique
 from workbench.dataset.types import SPLIT
-from workbench.errors import WorkbenchError, list_first, unknown_name
+from workbench.errors import WorkbenchError, list_first, pluralize, unknown_name
 
 # Names of the list of rows, of which a document has one.
 WRAPPERS = (
@@ -37,7 +38,7 @@ def find_rows(document: JSON, name: str, split: str | None) -> list[JSON]:
         raise WorkbenchError(NO_LIST, where=f"{name}:1", fix=NO_LIST_FIX)
     columns, values = document.get("columns"), document.get("data")
     if isinstance(columns, list) and isinstance(values, list) and _are_lists(values):
-        return [dict(zip(columns, row, strict=False)) for row in values]
+        return _rows_of_cells(columns, values, name)
     lists = {key: value for key, value in document.items() if _are_objects(value)}
     if _is_table(document) and len(lists) < len(document):
         cells = zip(*document.values(), strict=True)
@@ -55,6 +56,20 @@ def find_rows(document: JSON, name: str, split: str | None) -> list[JSON]:
         return [{"id": key, **row} if has_ids else row for key, row in document.items()]
     message = f"has no list of objects; its keys are {list_first(list(document), 8)}"
     raise WorkbenchError(message, where=f"{name}:1", fix=NO_LIST_FIX)
+
+
+def _rows_of_cells(columns: list[JSON], rows: list[JSON], name: str) -> list[JSON]:
+    """Rows of pandas' `orient="split"`."""
+    if unnamed := [column for column in columns if not isinstance(column, str)]:
+        message = f"the name of a column is {unnamed[0]!r:.60}, not a text"
+        raise WorkbenchError(message, where=name, fix='write texts in the list "columns"')
+    check_unique(columns, name)
+    for number, row in enumerate(rows, 1):
+        if len(row) != len(columns):
+            message = f"{pluralize(len(row), 'value')}, but {pluralize(len(columns), 'column')}"
+            fix = "write one value for each column, null where it is missing"
+            raise WorkbenchError(message, where=f"{name} row {number}", fix=fix)
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _are_lists(values: JSON) -> bool:

@@ -13,7 +13,7 @@ from workbench.stats.pairs import Difference
 
 def variant_json(result: VariantResult) -> dict[str, JSON]:
     """Return a variant as in `run --json` and in its run's `results.json`."""
-    variant = result.variant
+    variant, finishes = result.variant, dict(result.unknown_finishes)
     return {
         "name": variant.name,
         "prompt": variant.prompt.ref,
@@ -39,11 +39,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "latency": asdict(result.latency) if result.latency else None,
         "reasons": dict(result.reasons),
         "reasoning": result.reasoning,
-        **(
-            {"unknown_finish_reasons": finishes}
-            if (finishes := {**result.unknown_finishes})
-            else {}
-        ),
+        **({"unknown_finish_reasons": finishes} if finishes else {}),
         "stopped": result.stopped,
         "comparisons": {
             name: comparison_json(comparison) for name, comparison in result.comparisons.items()

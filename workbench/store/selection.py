@@ -106,10 +106,8 @@ def read_stored(
         if key in completions:
             parts, text = parse_request(request), json.loads(request)["body"]
             model = models.get(key) or models.get(ref) or WITHOUT_SETTINGS
-            echo, endpoint = (
-                model.settings.get("prefill_echo", "auto"),
-                prefill_endpoint(parts, text),
-            )
+            echo = model.settings.get("prefill_echo", "auto")
+            endpoint = prefill_endpoint(parts, text)
             repeated = endpoint and (echoes.repeats(endpoint) if echo == "auto" else bool(echo))
             completion = read_answer(
                 completions[key], text, reasoning=model.reasoning, prefill_repeated=bool(repeated)

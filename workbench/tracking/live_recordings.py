@@ -144,7 +144,7 @@ def _process_of(file: Path) -> str | None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return os.pread(descriptor, 20, 0).decode().strip()
+        return os.pread(descriptor, RUN_OFFSET, 0).decode().strip()
     finally:
         os.close(descriptor)
     return None

@@ -19,7 +19,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
 from workbench.project import Project
-from workbench.results.types import VariantResult
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.live_recordings import is_abandoned
 from workbench.tracking.mlflow_client import (
@@ -202,9 +201,7 @@ class DirectRecorder(Recorder):
         states = end_states(runs.job, results, project.prices, project.file.currency)
         reached = map(EndState.is_reached, states, [*runs.children, runs.parent])
         numbers = range(len(variants))
-        if all(reached) and all(
-            self._is_recorded(runs, n, variants[n], states[n]) for n in numbers
-        ):
+        if all(reached) and all(self._is_recorded(runs, n, results, states[n]) for n in numbers):
             return replace(recorded, recorded_before=True)
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
@@ -223,11 +220,16 @@ class DirectRecorder(Recorder):
         end_run(runs.store, runs.parent, states[-1].status)
         return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
 
-    def _is_recorded(self, runs: Runs, number: int, result: VariantResult, state: EndState) -> bool:
+    def _is_recorded(self, runs: Runs, number: int, results: Results, state: EndState) -> bool:
         """True if nothing is to be written: the run's tags say so, and nobody deleted traces."""
         if number in self._variant_runs or not state.has_tags(runs.children[number]):
             return False
-        return count_traces(runs, number) >= min(result.answers.answered, runs.job.traces)
+        result, job = results.variants[number], runs.job
+        if job.rows <= job.traces:
+            least = result.answers.answered
+        else:  # of a variant that dropped out, the sampled rows without an answer are not known
+            least = 0 if result.stopped else job.traces - len(results.not_run[number])
+        return count_traces(runs, number) >= least
 
     def _notes(self, runs: Runs, unregistered: Set[str]) -> tuple[str, ...]:
         """Remarks on what MLflow does slowly or can't show; `unregistered`: digests of prompts."""
@@ -251,7 +253,7 @@ class DirectRecorder(Recorder):
                 raise Stopped
             errors: list[WorkbenchError] = []
             run, state = runs.children[number], states[number]
-            if not self._is_recorded(runs, number, result, state):
+            if not self._is_recorded(runs, number, results, state):
                 self._add_missing_rows(runs, number, results, stopped)
                 errors = self._variant_runs[number].finish(result, state, results.not_run[number])
             elif run.info.status != state.status:

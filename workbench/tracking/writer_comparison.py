@@ -99,12 +99,14 @@ def writer_difference(file: Path, variant: Variant) -> str:
         return first_line(error)
     cache_file, key = cache_dir() / "trace_writers.json", _key(schema)
     if (cache_file, key) not in _differences:
-        differences = _read_cache(cache_file)
-        if key not in differences:
-            difference = compare_writers(schema, variant)
-            differences = _read_cache(cache_file) | {key: difference}
-            _write_cache(cache_file, differences)
-        _differences[cache_file, key] = differences[key]
+        difference = _read_cache(cache_file).get(key)
+        try:
+            if difference is None:
+                difference = compare_writers(schema, variant)
+                _write_cache(cache_file, _read_cache(cache_file) | {key: difference})
+        except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
+            difference = first_line(error)  # of a full disk, say: the next process compares again
+        _differences[cache_file, key] = difference
     return _differences[cache_file, key]
 
 
@@ -117,6 +119,9 @@ def compare_writers(schema: str, variant: Variant) -> str:
 
     Returns:
         The first difference; empty if there is none.
+
+    Raises:
+        MlflowException, SQLAlchemyError, sqlite3.Error, OSError: they can't be compared.
     """
     with tempfile.TemporaryDirectory() as folder:
         files = [Path(folder, name) for name in ("client.db", "bulk.db")]
@@ -129,8 +134,6 @@ def compare_writers(schema: str, variant: Variant) -> str:
                 BulkTraceWriter(_store(files[1]), run),
             ]
             return _first_difference(run, files, writers)
-        except (MlflowException, SQLAlchemyError, sqlite3.Error) as error:
-            return first_line(error)
         finally:
             silence()
             for file in files:

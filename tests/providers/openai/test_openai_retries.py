@@ -406,6 +406,7 @@ LOADING_ERRORS = [
     Reply(503, {"error": "Model m is currently loading", "estimated_time": 20.0}),
     Reply(200, {"error": {"message": "Loading model", "code": 503}}),
     Reply(503, {"error": "The model is still loading, try again"}),
+    refuse(500, "The model is still being loaded"),
 ]
 
 

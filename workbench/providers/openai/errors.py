@@ -136,9 +136,10 @@ def _status_failure(
         elif not fatal_fix:
             row_state = "rejected"
     loading = status in (500, 503) and bool(LOADING.search(text))
+    billable = status >= 500 and status not in OVERLOADED and not loading
     return Failure(
         f"HTTP {status}: {message[:300]}",
-        "possibly_billed" if status >= 500 and status not in OVERLOADED else "refused",
+        "possibly_billed" if billable else "refused",
         retryable=status in (408, 409, 429) or status >= 500,
         wait_s=wait,
         fatal_fix=fatal_fix,
