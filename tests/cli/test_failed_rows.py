@@ -279,3 +279,17 @@ def test_run_in_which_nothing_was_answered_records_nothing(home: Home, status: i
     assert ("fix: start the server or correct base_url" in done.stderr) == (not status)
     folder = home.root / ".workbench"
     assert not [*folder.glob("*mlflow*"), *folder.glob("unrecorded/*")]
+
+
+def test_prompts_that_a_server_cuts_off_are_noted(home: Home) -> None:
+    rows = ({"id": f"r{n}", "text": "long " * 500 * n, "label": "yes"} for n in range(1, 21))
+    (home.task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+
+    def cut(path: str, body: Any, nth: int) -> Reply:
+        length = min(4096, len(body["messages"][-1]["content"]) // 5 + 20)
+        return say("yes", usage={"prompt_tokens": length, "completion_tokens": 1})
+
+    home.server.script = cut
+    notes = home.command("run", "qa").stderr
+    assert "plain: 9 answers report 4,096 input tokens, for prompts of up to 50," in notes
+    assert "raise its context (Ollama: num_ctx)" in notes

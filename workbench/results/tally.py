@@ -47,12 +47,10 @@ class Tally:
         self._states = bytearray(rows)  # 0: not run; else 1 + index in STATES
         self._digests = bytearray(rows * DIGEST_SIZE)
         self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(3)]
-        self._latencies = array("d", [math.nan]) * rows
-        self._stored_at = array("d", [math.nan]) * rows
+        self._latencies, self._stored_at = (array("d", [math.nan]) * rows for _ in range(2))
         self._texts = TextTable()
         self._reasons, self._finishes = (array("q", [0]) * rows for _ in range(2))
-        self._has_reasoning = bytearray(rows)
-        self._text_hashes = array("q", [0]) * rows
+        self._has_reasoning, self._text_hashes = bytearray(rows), array("q", [0]) * rows
         self._columns = {
             evaluator.name: ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
         }
@@ -114,6 +112,10 @@ class Tally:
         sent_at = np.array(self._stored_at) - np.array(self._latencies)
         means = sent_at.reshape(-1, self._repeats).mean(axis=1)
         return {row: float(mean) for row, mean in enumerate(means) if not math.isnan(mean)}
+
+    def input_tokens(self) -> Iterator[tuple[int, int]]:
+        """Yield the number of each answer whose input tokens are known, and the tokens."""
+        return ((n, count) for n, count in enumerate(self._tokens[0]) if count > 0)
 
     def kind(self, name: str) -> str:
         """Return `pass`, `number` or `category`, by an evaluator's values; empty without any."""

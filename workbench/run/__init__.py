@@ -1,5 +1,6 @@
 """One invocation: plan, complete, score, record.
 
+cut_inputs.py   prompts that a server seems to have cut off
 grow.py         a gate that asks for rows until it is decided
 invocation.py   the steps of `workbench run`
 pending.py      notes of invocations that MLflow does not hold yet

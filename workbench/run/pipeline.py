@@ -13,6 +13,7 @@ from workbench.plan import Plan, summarize_plan
 from workbench.project import NO_TRACKING
 from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
+from workbench.run.cut_inputs import cut_input_notes
 from workbench.run.pending import finish_note, forget, note
 from workbench.run.stored_results import ComparisonFiles, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
@@ -104,6 +105,8 @@ class ScoringPipeline:
             self._context.progress.note(f"computing {', '.join(columns)} over all answers")
         self._stream.finish()
         tallies = self._stream.tallies
+        for line in cut_input_notes(self._plan, tallies):
+            self._context.progress.note(line)
         results = variant_results(self._plan, tallies, self._context.project.prices)
         if race:
             for number in race.eliminated:
