@@ -318,7 +318,7 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "[echo:last]",
             "[last]",
             ":3:10",
-            "'last' is not a model\n  fix: write provider:name, as in openai:gpt-4o-mini, the name "
+            "'last' is not a model\n  fix: write provider:name, as in openai:gpt-6-luna, the name "
             "with at most 256 printable characters",
         ),
         (

@@ -1,6 +1,6 @@
 """A model, the requests it gets, and its completions.
 
-    Model("openai", "gpt-4o-mini")  -- prepare -->  Request(key, text)  -- complete -->  Completion
+    Model("openai", "gpt-6-luna")  -- prepare -->  Request(key, text)  -- complete -->  Completion
 
 A provider reaches one family of models. It is found by its name in the entry-point group
 `workbench.providers`; the built-in ones too, so a plug-in does the same:

@@ -378,7 +378,7 @@ NAMES = [
         "B37-model",
         (
             "error: prompts/qa/experiment.yaml:3:10: 'openai:m\\x1b[31m' is not a model\n"
-            "  fix: write provider:name, as in openai:gpt-4o-mini, the name with at most 256 "
+            "  fix: write provider:name, as in openai:gpt-6-luna, the name with at most 256 "
             "printable characters\n"
         ),
         models='["openai:m\\e[31m"]',
@@ -389,7 +389,7 @@ NAMES = [
             "error: prompts/qa/experiment.yaml:3:10: "
             "'openai:mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
             "mmmmmmmmmmmmmmmmmmmmmmm' is not a model\n"
-            "  fix: write provider:name, as in openai:gpt-4o-mini, the name with at most 256 "
+            "  fix: write provider:name, as in openai:gpt-6-luna, the name with at most 256 "
             "printable characters\n"
         ),
         models=f"[openai:{'m' * 300}]",

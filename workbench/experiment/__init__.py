@@ -3,7 +3,7 @@
 name: sentiment
 dataset: {path: reviews.jsonl, expected: label, split: dev}
 prompts: [zero_shot, few_shot@3]
-models: [transformers:smollm2-135m-instruct, openai:gpt-4o-mini]
+models: [transformers:smollm2-135m-instruct, openai:gpt-6-luna]
 evaluators: [exact_match]
 
 file      the shape of experiment.yaml

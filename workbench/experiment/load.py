@@ -204,7 +204,7 @@ def _check_model_name(ref: str, name: str, where: str) -> None:
         raise WorkbenchError(
             f"{ref[:90]!r} is not a model",
             where=where,
-            fix="write provider:name, as in openai:gpt-4o-mini, the name with at most "
+            fix="write provider:name, as in openai:gpt-6-luna, the name with at most "
             f"{MAX_MODEL_NAME} printable characters",
         )
 

@@ -1,6 +1,6 @@
 """Plans: variants, cells and requests of an experiment; answers that are stored already.
 
-variants   prompt × model × grid point          few_shot · gpt-4o-mini · temperature=0.7
+variants   prompt × model × grid point          few_shot · gpt-6-luna · temperature=0.7
 cells      variant × example × repeat           one row of one variant
 requests   equal cells share one                keyed by the digest of all that decides it
 """

@@ -1,7 +1,7 @@
 """The baseline that each variant is compared with.
 
 baseline: zero_shot      every variant with the one of this prompt that shares all else with it
-baseline: "zero_shot · gpt-4o-mini"      every variant with this one
+baseline: "zero_shot · gpt-6-luna"      every variant with this one
 
 Without `baseline:` it is the first prompt; with a single prompt the first model; with a single
 model the first variant.

@@ -16,7 +16,7 @@ from workbench.project import Price
 from workbench.store import History, Store
 
 BYTES_PER_TOKEN = 4.0  # of English prose in current vocabularies; used without history
-MIN_SIMILARITY = 0.92  # of names: gpt-4o and gpt-4.1 are two models, gpt4o-mini is a typo
+MIN_SIMILARITY = 0.92  # of names: gpt-5.4 and gpt-5.6 are two models, gpt6-luna is a typo
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def _expected_output(limits: Sequence[int | None], history: History) -> int | No
 def price_notes(priced: Collection[str], models: Sequence[str]) -> list[str]:
     """Return a note for each model without a price whose near namesake under `prices:` has one.
 
-    >>> price_notes(["openai:gpt4o-mini"], ["openai:gpt-4o-mini"])
-    ["no price for 'openai:gpt-4o-mini'; did you mean 'openai:gpt4o-mini'? (workbench.yaml)"]
+    >>> price_notes(["openai:gpt6-luna"], ["openai:gpt-6-luna"])
+    ["no price for 'openai:gpt-6-luna'; did you mean 'openai:gpt6-luna'? (workbench.yaml)"]
     """
     unused = [name for name in priced if name not in models]
     notes: list[str] = []

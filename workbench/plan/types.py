@@ -1,6 +1,6 @@
 """The pieces of a plan.
 
-Plan(variants=(Variant("few_shot · gpt-4o-mini", …),), cells=((Cell(example, 0, key), …),), …)
+Plan(variants=(Variant("few_shot · gpt-6-luna", …),), cells=((Cell(example, 0, key), …),), …)
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """The cross of prompts, models and grid points.
 
-[zero_shot, few_shot] × [gpt-4o-mini] × [temperature 0, 0.7]     four variants
+[zero_shot, few_shot] × [gpt-6-luna] × [temperature 0, 0.7]     four variants
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,6 +1,6 @@
 """Completions as JSON Lines or CSV, and files that appear only when they are complete.
 
-{"key": "0a3e…", "model": "openai:gpt-4o-mini", "state": "ok", "text": "positive", …}
+{"key": "0a3e…", "model": "openai:gpt-6-luna", "state": "ok", "text": "positive", …}
 
 >>> escape_cell("=1+1"), unescape_cell("'=1+1"), escape_cell("-5")
 ("'=1+1", '=1+1', '-5')

@@ -1,7 +1,7 @@
 """Statistics, removals and repairs of the store, on a terminal and as JSON.
 
 model               answers  tokens in  tokens out  USD     size
-openai:gpt-4o-mini  ok 150   9,800      450         0.0017  182.4 kB
+openai:gpt-6-luna  ok 150   9,800      450         0.0017  182.4 kB
 scores: exact_match 150
 file: 204.8 kB
 """

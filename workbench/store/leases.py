@@ -1,6 +1,6 @@
 """Leases of requests, and the calls that returned no completion.
 
-    intents   key 0a3e…, owner 5f2c…, model openai:gpt-4o-mini, cost 0.0004, sent 1
+    intents   key 0a3e…, owner 5f2c…, model openai:gpt-6-luna, cost 0.0004, sent 1
     owners    5f2c…, process 4711 on host ada, plan 9d1e…
 
 An intent is stored before its request is sent and deleted with the completion. While its owner

@@ -1,6 +1,6 @@
 """Notes of requests that were sent and got no reply: a row that failed is counted by every command.
 
-    no_replies   key 0a3e…, model openai:gpt-4o-mini, reason "HTTP 500: busy"
+    no_replies   key 0a3e…, model openai:gpt-6-luna, reason "HTTP 500: busy"
 
 A run sends such a request again. The note goes when a completion is stored; a key has one or the
 other.

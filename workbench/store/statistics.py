@@ -1,6 +1,6 @@
 """Totals of the store: completions, tokens and cost by model, calls without a completion.
 
-ModelStatistics("openai:gpt-4o-mini", {"ok": 150}, input_tokens=120_000, cost=0.018, …)
+ModelStatistics("openai:gpt-6-luna", {"ok": 150}, input_tokens=120_000, cost=0.018, …)
 """
 
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
     tr-<hash of run, example, repeat>
       span  zero_shot                  inputs of the example -> the output
-        span  openai:gpt-4o-mini       the messages as sent -> the reply
+        span  openai:gpt-6-luna       the messages as sent -> the reply
       assessments                      a Feedback per score, an Expectation per expectation
 
 The ids are hashes of the run and the row, so recording a row twice changes nothing.

@@ -1,7 +1,7 @@
 """MLflow runs: a parent for the invocation, a child for each variant.
 
     parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
-      child  few_shot · gpt-4o-mini     tags workbench.variant, workbench.rows
+      child  few_shot · gpt-6-luna     tags workbench.variant, workbench.rows
 
 workbench.attempt counts the recordings of a run. workbench.rows is the digest of its completions
 and scores, set once they have been read back; `-` until then. workbench.traces_of names the run

@@ -1,4 +1,4 @@
-"""Any OpenAI-compatible endpoint: `openai:gpt-4o-mini`, or your own server.
+"""Any OpenAI-compatible endpoint: `openai:gpt-6-luna`, or your own server.
 
 provider.py      the provider that the rest of Workbench uses
 settings.py      the settings of a model in the experiment file

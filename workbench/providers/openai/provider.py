@@ -1,4 +1,4 @@
-"""The provider `openai:NAME`: `openai:gpt-4o-mini`.
+"""The provider `openai:NAME`: `openai:gpt-6-luna`.
 
 The openai package is imported when requests are to be sent, not for planning.
 """
