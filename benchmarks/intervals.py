@@ -1,6 +1,6 @@
 """How often 95% intervals of a mean cover it: Workbench, scipy, statsmodels, Inspect AI, lm-eval.
 
-python -m benchmarks.intervals              2,000 samples of each world; a Markdown table
+python -m benchmarks.intervals              2,000 samples of each kind of data; a Markdown table
 
 scipy's is Student's t over the rows' means, statsmodels' a cluster-robust OLS of a constant.
 Inspect AI and lm-evaluation-harness report a standard error, here as ±1.96 of them; Inspect AI is
@@ -22,7 +22,7 @@ from workbench.stats.means import estimate_mean
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "stats"))
-from simulated_data import MEAN_WORLDS, MeanWorld, by_row  # noqa: E402  the suite's own worlds
+from simulated_data import MEAN_WORLDS, MeanWorld, by_row  # noqa: E402  the suite's own data
 
 DRAWS = 2_000
 ROWS = (20, 50, 200)
@@ -122,7 +122,7 @@ def main() -> None:
         by_rows = [coverage(world, rows) for rows in ROWS]
         if not header:
             header = list(by_rows[0])
-            print(f"| world | {' | '.join(header)} |")
+            print(f"| data | {' | '.join(header)} |")
             print("|---" * (1 + len(header)) + "|")
         cells = [" / ".join(f"{100 * rates[key]:.0f}" for rates in by_rows) for key in header]
         print(f"| {name} | {' | '.join(cells)} |", flush=True)

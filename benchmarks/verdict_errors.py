@@ -1,8 +1,8 @@
 """False differences: Workbench's verdicts beside `mlflow.genai.compare_evaluations` (MLflow 3.18).
 
-python -m benchmarks.verdict_errors         2,000 samples of each world; a Markdown table
+python -m benchmarks.verdict_errors         2,000 samples of each simulation; a Markdown table
 
-In both worlds every true difference is 0. MLflow's tests are called as compare_evaluations calls
+In both simulations every true difference is 0. MLflow's tests are called as compare_evaluations calls
 them; with an older MLflow, which has none, the same tests of scipy are used: McNemar's (exact below
 25 rows that differ, else chi-squared with a continuity correction) and Wilcoxon's signed ranks.
 """
@@ -27,7 +27,7 @@ ROWS = (50, 150)
 SEED = 20_261_128
 ALPHA = 0.05
 DIFFERENT = {"better", "worse"}
-World = Callable[[np.random.Generator, int], np.ndarray]
+Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
 def equal_candidates(rng: np.random.Generator, rows: int) -> np.ndarray:
@@ -43,7 +43,7 @@ def skewed_change(rng: np.random.Generator, rows: int) -> np.ndarray:
     return np.array([np.full(rows, 0.4), np.clip(0.4 + changes, 0, 1)])
 
 
-WORLDS: dict[str, tuple[World, Scale]] = {
+SIMULATIONS: dict[str, tuple[Draw, Scale]] = {
     "six candidates equal to the baseline, pass or fail: one is called different": (
         equal_candidates,
         Scale(pass_fail=True),
@@ -78,7 +78,7 @@ def _scipy_p(deltas: np.ndarray, *, binary: bool) -> float:
     return float(stats.chi2.sf((abs(up - down) - 1) ** 2 / (up + down), df=1))
 
 
-def error_rates(draw: World, scale: Scale, rows: int) -> tuple[float, float]:
+def error_rates(draw: Draw, scale: Scale, rows: int) -> tuple[float, float]:
     """Return the shares of samples with a false difference: MLflow's, and Workbench's."""
     rng = np.random.default_rng(SEED)
     mlflow_errors = workbench_errors = 0
@@ -94,7 +94,7 @@ def error_rates(draw: World, scale: Scale, rows: int) -> tuple[float, float]:
 def main() -> None:
     print("| all true differences are 0 | rows | compare_evaluations | Workbench |")
     print("|---|---|---|---|")
-    for name, (draw, scale) in WORLDS.items():
+    for name, (draw, scale) in SIMULATIONS.items():
         for rows in ROWS:
             rates = " | ".join(f"{rate:.1%}" for rate in error_rates(draw, scale, rows))
             print(f"| {name} | {rows} | {rates} |", flush=True)

@@ -15,6 +15,8 @@ checks.py         one rule of a gate on one variant
 growth.py         a gate that asks for more rows until it is decided
 decision.py       which variant to take
 history.py        recorded runs of each variant over time, and what was edited between them
-run_pairs.py      each of them compared with the one before
+run_pairs.py      each recorded run compared with the one before
 race.py           variants that drop out while the others run on
+power.py          rows and repeats that a comparison needs
+row_patterns.py   suspect labels, and rows in which no variant differs
 """

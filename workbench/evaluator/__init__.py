@@ -8,6 +8,7 @@ def brevity(outputs: str, *, words: int = 20) -> float: ...
 contract   evaluator functions and their scores
 spec       an evaluator of an experiment file
 lookup     evaluators by name
+sources    digests of an evaluator's sources, versions of the packages that they import
 transform  the part of an output that an evaluator judges
 readings   answers and expected values as metrics of MLflow read them
 row_values metrics with a value of each row

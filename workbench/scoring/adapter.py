@@ -49,7 +49,12 @@ def _create(
     kinds = {parameter.kind for parameter in parameters.values()}
     takes_all = inspect.isclass(factory) or inspect.Parameter.VAR_KEYWORD in kinds
     arguments = {k: v for k, v in settings.items() if takes_all or k in parameters}
-    required = [n for n, p in parameters.items() if p.default is p.empty and p.kind not in (2, 4)]
+    required = [
+        name
+        for name, parameter in parameters.items()
+        if parameter.default is parameter.empty
+        and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+    ]
     if missing := [name for name in required if name not in arguments]:
         name = factory.__name__
         raise WorkbenchError(

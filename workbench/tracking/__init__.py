@@ -28,10 +28,12 @@ runs.py              the parent run and one run per variant
 server.py            a server's answer and version, before anything is written
 storable_text.py     text that every tracking store takes
 trace_tables.py      rows of MLflow's tables
+trace_writers.py     the faster of two trace writers that a store supports
 tracking_store.py    the tracking store or server, created if missing
 ui_server.py         `workbench ui`
 variant_run.py       one variant's run
 worker.py            the recording process
+writer_comparison.py the two trace writers compared, on an empty copy of a store
 
 Callers import the module they need, so that a command without MLflow does not load it.
 """
