@@ -61,7 +61,8 @@ def is_cut(finish_reason: str) -> bool:
 
 
 def unknown_finish(completion: Completion) -> str:
-    """Return the finish reason of a scored answer if nobody knows its meaning; else empty."""
-    chosen = completion.choice_scores is not None
-    is_unknown = completion.scored and not chosen and finish_kind(completion.finish_reason)
-    return completion.finish_reason if is_unknown == "unknown" else ""
+    """Return the finish reason of a scored answer if it has no known meaning; else empty."""
+    if not completion.scored or completion.choice_scores is not None:
+        return ""
+    reason = completion.finish_reason
+    return reason if finish_kind(reason) == "unknown" else ""
