@@ -2,9 +2,9 @@
 
 python -m benchmarks.verdict_errors         2,000 samples of each simulation; a Markdown table
 
-In both every true difference is 0. MLflow's tests are called as compare_evaluations calls them; with
-an older MLflow, which has none, the same tests of scipy are used: McNemar's (exact below 25 rows
-that differ, else chi-squared with a continuity correction) and Wilcoxon's signed ranks.
+In both every true difference is 0. MLflow's tests are called as compare_evaluations calls them;
+with an older MLflow, which has none, the same tests of scipy are used: McNemar's (exact below 25
+rows that differ, else chi-squared with a continuity correction) and Wilcoxon's signed ranks.
 """
 
 import sys
