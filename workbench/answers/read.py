@@ -104,7 +104,8 @@ def requested_choices(request_text: str) -> list[str] | None:
     )
     if isinstance(guided, list):
         return [str(choice) for choice in guided]
-    response_format = body.get("response_format") or {}
+    text_format = body["text"].get("format") if isinstance(body.get("text"), dict) else None
+    response_format = body.get("response_format") or {"json_schema": text_format or {}}
     schema = response_format.get("json_schema", {})
     if schema.get("name") != CHOICE_SCHEMA:
         return None

@@ -17,7 +17,8 @@ def opened(**settings):
         ({"concurrency": 0}, "concurrency"),
         ({"concurrency": "4"}, "concurrency"),
         ({"timeout_s": 0}, "timeout_s"),
-        ({"api": "responses"}, "api"),
+        ({"api": "assistants"}, "api"),
+        ({"api": "responses", "stream": True}, "`stream: true` is for `api: chat` and"),
         (
             {"base_url": "localhost:8000/v1"},
             "is not an http address\n  fix: perhaps http://localhost",

@@ -13,6 +13,7 @@ sdk.py           URL, headers and errors as the openai package makes them
 transport.py     HTTP over aiohttp
 parameter_errors.py  the parameter that an error refuses
 model_names.py   names of the models that a server has
+responses_api.py  bodies and replies of OpenAI's Responses API
 event_stream.py  the events of a streamed reply -> its body
 usage.py         the tokens that a reply is billed for
 reply.py         the body of a reply -> a Completion

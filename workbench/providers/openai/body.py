@@ -7,6 +7,7 @@ from workbench.answers.read import CHOICE_SCHEMA
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
+from workbench.providers.openai.responses_api import responses_body
 from workbench.providers.openai.settings import LIMITS, OpenAISettings
 
 SINGLE_ANSWER_KEYS = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
@@ -33,6 +34,7 @@ def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> Prepared
             message = f"{field!r} is set twice, once by the parameter {key!r}"
             raise WorkbenchError(message, fix=f"remove {key!r} from the parameters")
         body[field] = value
+    body = responses_body(body) if settings.api == "responses" else body
     _check_extra(extra, body, call)
     sampling: Sampling = "greedy" if call.parameters.get("temperature") == 0 else "sampled"
     return PreparedCall(body | extra, sampling, settings.choices if call.choices else "")
@@ -72,7 +74,7 @@ def _conversation(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]
     fields: dict[str, JSON] = {"messages": [turn.as_json() for turn in conversation.messages]}
     if not conversation.prefill:
         return fields
-    if settings.prefill == "refuse":
+    if settings.prefill == "refuse" or settings.api == "responses":
         raise WorkbenchError(
             "the prompt begins the answer, and this endpoint is not known to continue one",
             fix="`prefill: continue_final_message` (vLLM, SGLang), `prefill: prefix` or `prefill: "

@@ -31,6 +31,7 @@ from workbench.providers.openai.model_names import model_name_fix, read_names
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
+from workbench.providers.openai.responses_api import chat_reply
 from workbench.providers.openai.retry import ALIVE, RetryState
 from workbench.providers.openai.sdk import SDK
 from workbench.providers.openai.setting_variables import secret_values
@@ -199,6 +200,7 @@ class _Session:
             raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
         raw = join_events(raw) if self.settings.stream and not reply.fault else raw
+        raw = chat_reply(raw) if self.settings.api == "responses" else raw
         completion = read_reply(request, raw, fault=reply.fault)
         is_answer = completion.scored and completion.text
         if not (is_answer or reply.fault) and (error := find_error(raw)):

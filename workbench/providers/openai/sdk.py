@@ -17,7 +17,11 @@ from workbench.providers.openai.settings import OpenAISettings
 from workbench.providers.openai.transport import Reply
 
 LONGEST_CONNECT = 20.0  # seconds until a server counts as unreachable
-PATHS = {"chat": "/chat/completions", "completions": "/completions"}
+PATHS = {
+    "chat": "/chat/completions",
+    "completions": "/completions",
+    "responses": "/responses",
+}
 
 
 class SDK:

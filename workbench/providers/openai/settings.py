@@ -61,7 +61,7 @@ class OpenAISettings(BaseModel):
         api_key_env: the variable with its key. A `base_url` in a file is called without a key
             unless this names one, so that `OPENAI_API_KEY` never goes to another company.
         allow_http: the key may go over plain http to another machine: in your own network.
-        api: `completions` sends raw text, for base models.
+        api: `completions` sends raw text, for base models; `responses` is OpenAI's newer API.
         prefill: how a prompt's last assistant message is continued, if the server can.
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
         choices: how the `choices:` of a prompt are requested; vLLM takes `guided` before 0.12, and
@@ -81,7 +81,7 @@ class OpenAISettings(BaseModel):
     base_url: str = ""
     api_key_env: str = ""
     allow_http: bool = False
-    api: Literal["chat", "completions"] = "chat"
+    api: Literal["chat", "completions", "responses"] = "chat"
     prefill: Literal["refuse", "continue_final_message", "prefix", "as_is"] = "refuse"
     prefill_echo: Literal["auto"] | bool = "auto"
     choices: Literal["text", "schema", "guided", "structured"] = "text"
@@ -161,6 +161,9 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
             fix = "a name of letters and -, a value on one line, both in ASCII"
             raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
+    if checked.stream and checked.api == "responses":
+        message = f"openai:{name}: `stream: true` is for `api: chat` and `api: completions`"
+        raise WorkbenchError(message, fix="remove `stream`, or call the model as a chat")
     if checked.ca_file:
         _check_certificates(name, checked.ca_file)
     parts = urlsplit(checked.url)

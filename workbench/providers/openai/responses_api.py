@@ -1,0 +1,84 @@
+"""OpenAI's Responses API: a chat body in its form, and its replies in the form of a chat's.
+
+>>> responses_body({"model": "m", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9})
+{'model': 'm', 'input': [{'role': 'user', 'content': 'Hi'}], 'max_output_tokens': 9, 'store': False}
+>>> part = {"type": "output_text", "text": "Hello"}
+>>> reply = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
+>>> chat_reply(json.dumps(reply))
+'{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
+"""
+
+import json
+from collections.abc import Mapping
+
+from workbench.canonical import JSON
+
+RENAMED = {
+    "messages": "input",
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+}
+
+
+def responses_body(body: Mapping[str, JSON]) -> dict[str, JSON]:
+    """Return the body of a chat request as the Responses API takes it; nothing is kept there."""
+    converted = {RENAMED.get(name, name): value for name, value in body.items()}
+    text: dict[str, JSON] = {}
+    if isinstance(response_format := converted.pop("response_format", None), dict):
+        schema = response_format.get("json_schema") or {}
+        text["format"] = {"type": response_format.get("type"), **schema}
+    if (verbosity := converted.pop("verbosity", None)) is not None:
+        text["verbosity"] = verbosity
+    if (effort := converted.pop("reasoning_effort", None)) is not None:
+        converted["reasoning"] = {"effort": effort}
+    converted.pop("stream_options", None)
+    return {**converted, **({"text": text} if text else {}), "store": converted.get("store", False)}
+
+
+def chat_reply(raw: str) -> str:
+    """Return the body of a reply in the form of a chat reply; `raw` unchanged if it is another."""
+    try:
+        reply = json.loads(raw)
+    except (ValueError, RecursionError):
+        return raw
+    if not isinstance(reply, dict) or not isinstance(reply.get("output"), list):
+        return raw
+    choice: dict[str, JSON] = {"message": _message(reply["output"]), "finish_reason": _end(reply)}
+    if reply.get("error"):
+        choice["error"] = reply["error"]
+    shared = {name: reply[name] for name in ("id", "model", "usage", "error") if reply.get(name)}
+    return json.dumps({**shared, "choices": [choice]})
+
+
+def _end(reply: Mapping[str, JSON]) -> str:
+    """The finish reason that the reply's status stands for."""
+    details = reply.get("incomplete_details")
+    reason = details.get("reason") if isinstance(details, dict) else None
+    status = str(reply.get("status") or "")
+    return "stop" if status == "completed" else str(reason or status)
+
+
+def _message(output: list[JSON]) -> dict[str, JSON]:
+    """The texts, refusals, thoughts and calls in the parts of an answer."""
+    texts, refusals, thoughts, calls = list[str](), list[str](), list[str](), list[JSON]()
+    for part in (part for part in output if isinstance(part, dict)):
+        pieces = [*_objects(part.get("content")), *_objects(part.get("summary"))]
+        if part.get("type") == "function_call":
+            function = {"name": part.get("name"), "arguments": part.get("arguments")}
+            calls.append({"id": part.get("call_id"), "type": "function", "function": function})
+        elif part.get("type") == "reasoning":
+            thoughts += [str(piece.get("text") or "") for piece in pieces]
+        elif part.get("type") == "message":
+            texts += [str(piece.get("text") or "") for piece in pieces]
+            refusals += [str(piece["refusal"]) for piece in pieces if piece.get("refusal")]
+    optional = {
+        "refusal": "".join(refusals),
+        "reasoning": "\n\n".join(thoughts),
+        "tool_calls": calls,
+    }
+    present: dict[str, JSON] = {name: value for name, value in optional.items() if value}
+    return {"content": "".join(texts), **present}
+
+
+def _objects(parts: JSON) -> list[dict[str, JSON]]:
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
