@@ -1,4 +1,4 @@
-"""Twenty planted secrets, echoed in five encodings, are never written."""
+"""Planted secrets, echoed in five encodings, are never written."""
 
 import base64
 import json
@@ -30,8 +30,9 @@ NAMES = [
     "SERVICE_SECRET",
     "SIGNING_PRIVATE_KEY",
 ]
-# Not variables of their own: a header, a body, an address of a database, a query, a .env file.
-PLACES = ["header", "body", "address", "query", "dotenv_token", "dotenv_password", "cookie"]
+# Not variables of their own: a header, a body, an address of a database, a query, a .env file,
+# and a variable in a header, whose name says nothing.
+PLACES = ["header", "body", "address", "query", "dotenv_token", "dotenv_password", "cookie", "lab"]
 
 
 def canary(name: str) -> str:
@@ -74,7 +75,7 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
         "models:\n"
         f'  - "openai:m": {{base_url: "{server.url}", api_key_env: LOCAL_KEY, backoff_s: 0.01,\n'
         f"      headers: {{X-Api-Key: {json.dumps(CANARIES['header'])},\n"
-        f"                 Cookie: {json.dumps(CANARIES['cookie'])}}}}}\n"
+        f'                 Cookie: {json.dumps(CANARIES["cookie"])}, X-Lab: "${{LAB_WORD}}"}}}}\n'
         f"parameters: {{extra_body: {{access_token: {json.dumps(CANARIES['body'])}}}}}\n"
         "evaluators: [exact_match, chatty]\n"
         "max_failed: 100\n"
@@ -91,6 +92,7 @@ def home(tmp_path: Path, server: OpenAIServer) -> Path:
     )
     (tmp_path / ".env").write_text(
         f"OTHER_TOKEN={CANARIES['dotenv_token']}\nDB_PASSWORD='{CANARIES['dotenv_password']}'\n"
+        f"LAB_WORD={CANARIES['lab']}\n"
     )
     server.script = repeat_everything
     return tmp_path
@@ -166,6 +168,7 @@ def test_no_secret_is_written_anywhere(home, server):
     (sent,) = {request.headers["authorization"] for request in server.requests}
     assert sent == f"Bearer {CANARIES['LOCAL_KEY']}"
     assert {request.headers["x-api-key"] for request in server.requests} == {CANARIES["header"]}
+    assert {request.headers["x-lab"] for request in server.requests} == {CANARIES["lab"]}
     assert {body["access_token"] for body in server.bodies} == {CANARIES["body"]}
     assert CANARIES["HF_TOKEN"] not in {body["messages"][-1]["content"] for body in server.bodies}
     assert "rows: a secret was redacted in 1 of 6 rows" in output
