@@ -91,6 +91,13 @@ def test_a_bad_row_in_the_experiment_file_is_named_by_its_line(bench, old, new, 
     assert refusal(bench.experiment, INLINE.replace(old, new)) == f"prompts/qa/{expected}"
 
 
+def test_a_list_of_rows_without_expected_values_names_the_form_that_has_them(bench):
+    assert refusal(bench.plan, LIST.replace("output_tokens", "exact_match")) == (
+        "prompts/qa/experiment.yaml: the evaluator 'exact_match' needs expectations, and the "
+        "dataset has none\n  fix: write `dataset: {rows: […], expected: COLUMN}`"
+    )
+
+
 def test_columns_named_like_secrets_are_data(bench):
     text = INLINE.replace("expected: label", "vars: {password: hunter2hunter2}")
     experiment = bench.experiment(text.replace("label: neg", "api_key: neg-neg-neg"))

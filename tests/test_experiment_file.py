@@ -29,6 +29,14 @@ ONE_NAME = (
     ("line", "expected"),
     [
         ("foo: 1", f"unknown key 'foo'\n  fix: known: {KEYS}"),
+        ("metrics: [a]", "unknown key 'metrics'\n  fix: write `evaluators:`"),
+        ("sample: 5", "unknown key 'sample'\n  fix: write `dataset: {sample: …}`"),
+        ("seed: 5", "unknown key 'seed'\n  fix: write `parameters: {seed: …}`"),
+        (
+            "concurrency: 5",
+            "unknown key 'concurrency'\n  fix: write it at the model: "
+            "`models: [NAME: {concurrency: …}]`",
+        ),
         (
             "repeat: 2",
             "unknown key 'repeat'\n  fix: did you mean 'repeats'? known: repeats, baseline, "
@@ -474,6 +482,12 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             "{path: r.csv, sep: ';'}",
             ":1:24",
             "unknown key in dataset 'sep'\n  fix: write `delimiter:`",
+        ),
+        (
+            "rows.jsonl",
+            "{data: [{text: Fun.}]}",
+            ":1:11",
+            "unknown key in dataset 'data'\n  fix: write `path: FILE`, or `rows: […]` for the rows",
         ),
         (
             "rows.jsonl",

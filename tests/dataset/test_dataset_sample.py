@@ -72,7 +72,8 @@ def test_strata_of_expected_values_need_some(tmp_path, refusal_of):
 def test_a_sample_of_more_rows_than_there_are_is_all_of_them(tmp_path):
     dataset = load(tmp_path, sample=500, seed=2)
     assert dataset.rows == 200
-    assert dataset.warnings == ("a sample of 200 of 200 rows by `seed: 2`",)
+    assert not dataset.warnings
+    assert dataset.notes == ("a sample of 200 of 200 rows by `seed: 2`",)
     assert sorted(int(e.id) for e in dataset.examples) == list(range(200))
 
 

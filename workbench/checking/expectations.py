@@ -126,6 +126,8 @@ def _no_expectations(experiment: Experiment, evaluator: Evaluator) -> Finding:
     settings = experiment.content.get("dataset")
     column = settings.get("expected") if isinstance(settings, dict) else None
     problem, fix = "the dataset has none", "add `expected: COLUMN` to `dataset:`"
+    if isinstance(settings, list):
+        fix = "write `dataset: {rows: […], expected: COLUMN}`"
     if column:
         problem = f"`expected: {column}` is null or empty in every row"
         fix = f"fill it in {experiment.dataset.source}, or name another column"

@@ -60,11 +60,10 @@ def collect_examples(
     Raises:
         WorkbenchError: there are none, a column is missing, or two rows have the same id.
     """
-    reading = _Reading(source, spec)
+    reading, content, groups = _Reading(source, spec), _Content(), _Groups(spec)
     rows: Iterable[_Row] = reading.rows(renderer)
     if spec.sample is not None:
         rows = draw_sample(rows, spec.sample, seed=spec.seed, key=_ID, stratum=_STRATUM)
-    content, groups = _Content(), _Groups(spec)
     examples, numbers = list[Example](), list[int]()
     count = labelled = 0
     for row in rows:
@@ -83,7 +82,8 @@ def collect_examples(
         expected=spec.expected or "",
         rows=count,
         labelled=labelled,
-        warnings=(*reading.notes(), *groups.warnings(), *reading.answers.warnings()),
+        notes=tuple(reading.notes()),
+        warnings=(*reading.warnings(), *groups.warnings(), *reading.answers.warnings()),
         row_numbers=tuple(numbers),
         unit=source.unit,
         cluster=spec.cluster or "",
@@ -165,13 +165,16 @@ class _Reading:
         return canonical_json(parts.column(self._spec.stratify))
 
     def notes(self) -> Iterator[str]:
-        """Facts and likely mistakes about all rows that were read."""
-        yield from self._source.notes
+        """Facts about the rows that were read."""
         spec = self._spec
         if spec.sample is not None:
             sample = f"a sample of {min(spec.sample, self._count):,} of {self._count:,} rows"
             strata = f", stratified by {spec.stratify}" if spec.stratify else ""
             yield f"{sample} by `seed: {spec.seed}`{strata}"
+
+    def warnings(self) -> Iterator[str]:
+        """Likely mistakes in all rows that were read."""
+        yield from self._source.notes
         yield from self.summary.warnings()
 
 

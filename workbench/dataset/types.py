@@ -71,6 +71,7 @@ class Dataset:
         expected: `expected:` of the experiment file; empty: there is none.
         rows: count of all rows; `examples` may hold only the first.
         labelled: count of the rows that have expectations.
+        notes: facts that are no mistakes: a sample.
         warnings: likely mistakes: columns of mixed kinds, or missing in rows.
         row_numbers: the line (of a text file) or the row (elsewhere) of each example, from 1.
         unit: what `row_numbers` counts.
@@ -87,6 +88,7 @@ class Dataset:
     expected: str = ""
     rows: int = 0
     labelled: int = 0
+    notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     row_numbers: tuple[int, ...] = ()
     unit: Unit = "line"

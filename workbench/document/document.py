@@ -77,7 +77,7 @@ class Document:
             kind = f"key in {owner}" if owner else "key"
             error = unknown_name(kind, str(path[-1]), allowed_keys(model, path[:-1]), where=where)
             if word := synonyms(model, path[:-1]).get(str(path[-1])):
-                error.fix = f"write `{word}:`"
+                error.fix = word if " " in word else f"write `{word}:`"
             return error
         dotted = ".".join(str(step) for step in path)
         if problem["type"] == "missing":

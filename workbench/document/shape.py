@@ -45,7 +45,7 @@ def allowed_keys(model: type[BaseModel], path: KeyPath) -> list[str]:
 
 
 def synonyms(model: type[BaseModel], path: KeyPath) -> dict[str, str]:
-    """The keys allowed at `path` by the words that other programs use for them."""
+    """The key allowed at `path`, or the whole fix, by a word of other programs or places."""
     root = model.model_json_schema()
     schema = _schema_at(root, path)
     options = [_resolve(option, root) for option in schema.get("anyOf", [schema])]

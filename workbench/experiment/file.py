@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from workbench.dataset import DatasetSpec
 from workbench.document import InvalidValueError
+from workbench.parameters import PARAMETERS
 from workbench.project import NAME_PATTERN
 
 
@@ -25,6 +26,21 @@ def _named_settings(entry: Any) -> Any:
     return {name: settings or {} for name, settings in entry.items()}
 
 
+SYNONYMS = {  # keys of other places, and words of other tools
+    **{key: f"write `dataset: {{{key}: …}}`" for key in DatasetSpec.model_fields},
+    **{key: f"write `parameters: {{{key}: …}}`" for key in PARAMETERS},
+    **{
+        key: f"write it at the model: `models: [NAME: {{{key}: …}}]`"
+        for key in ("as", "api_key_env", "base_url", "concurrency", "reasoning", "timeout_s")
+    },
+    **dict.fromkeys(("metrics", "scorers", "scores", "graders", "judges"), "evaluators"),
+    **dict.fromkeys(("epochs", "n", "num_repeats", "samples", "trials"), "repeats"),
+    **dict.fromkeys(("data", "tests"), "dataset"),
+    **dict.fromkeys(("matrix", "sweep"), "grid"),
+    **dict.fromkeys(("llms", "providers"), "models"),
+    "templates": "prompts",
+    "limit": "write `dataset: {sample: …}`, or give the command `--limit N`",
+}
 Margin = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 NamedSettings = list[Annotated[dict[str, dict[str, Any]], BeforeValidator(_named_settings)]]
 
@@ -57,7 +73,9 @@ class GateRule(BaseModel):
 class ExperimentFile(BaseModel):
     """The shape of `experiment.yaml`."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"synonyms": dict(SYNONYMS)}
+    )
     name: Annotated[str, Field(pattern=NAME_PATTERN)] = ""
     description: str = ""
     dataset: DatasetSpec

@@ -92,7 +92,8 @@ def make_plan(
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
     crosses = [_Cross(variant, experiment.repeats) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
-    notes += [*prompt_notes, *dataset.warnings, *schema_notes(_bodies_of(crosses, bodies))]
+    notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
+    notes += schema_notes(_bodies_of(crosses, bodies))
     stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})
     requests = _unsent_requests(crosses, bodies, stored_keys)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)

@@ -102,10 +102,11 @@ def _resolve(store: TrackingStore, name: str, reference: Reference) -> PromptVer
         for version in versions:
             if int(version.version) == int(reference.value):
                 return version
-        newest = versions[0].version
+        newest = int(versions[0].version)
+        span = f"1 to {newest}" if newest > 1 else "version 1"
         raise NotFoundError(
             f"{name!r} has no version {reference.value} in {store.masked_uri}",
-            fix=f"it has 1 to {newest}; `workbench prompts show {reference.name}` lists them",
+            fix=f"it has {span}; `workbench prompts show {reference.name}` lists them",
         )
     try:
         return store.client.get_prompt_version_by_alias(name, reference.value)
