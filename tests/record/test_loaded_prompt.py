@@ -116,7 +116,8 @@ def test_wrong_names_get_the_nearest_right_one(project: Recording) -> None:
     assert "did you mean 'qa.plain'?" in refusal(load, "qa.plian")
     assert "did you mean 'production'?" in refusal(load, "qa.plain@prodction")
     missing = refusal(load, "prompts:/qa.plain/9")
-    assert "'qa.plain' has no version 9" in missing and "it has version 1;" in missing
+    assert "'qa.plain' has no version 9" in missing
+    assert "it has version 1;" in missing
     assert "unknown prompt of task 'qa': 'plian'" in refusal(load, "qa/plian")
     assert "'a b' is not the name of a prompt" in refusal(load, "a b")
     messages = load("qa.plain").messages

@@ -7,6 +7,8 @@ each combination makes a row.
 
 >>> [combination.suffix for combination in combinations({"a": [1, 2], "b": "x", "c": [True]})]
 ['/a=1/c=true', '/a=2/c=true']
+>>> [combination.suffix for combination in combinations({"a": [1, 2], "constant": [["no", "yes"]]})]
+['/a=1', '/a=2']
 """
 
 import json
@@ -14,6 +16,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import TypeGuard
 
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.dataset.columns import JINJA_NAMES
@@ -64,7 +67,7 @@ def check_variables(variables: Values) -> None:
 def combinations(variables: Values) -> list[Combination]:
     """The combinations in the order of the lists; one without values if there are no variables."""
     lists = [value if isinstance(value, list) else [value] for value in variables.values()]
-    labels = {name: _labels(v) for name, v in variables.items() if isinstance(v, list)}
+    labels = {name: _labels(v) for name, v in variables.items() if _is_named(v)}
     combined = []
     for numbers in product(*(range(len(entries)) for entries in lists)):
         chosen = dict(zip(variables, numbers, strict=True))
@@ -72,6 +75,11 @@ def combinations(variables: Values) -> list[Combination]:
         suffix = "".join(f"/{name}={texts[chosen[name]]}" for name, texts in labels.items())
         combined.append(Combination(values, suffix))
     return combined
+
+
+def _is_named(value: JSON) -> TypeGuard[list[JSON]]:
+    """True if ids name the values: of a list, unless it holds a single list, a constant."""
+    return isinstance(value, list) and not (len(value) == 1 and isinstance(value[0], list))
 
 
 def _labels(values: list[JSON]) -> list[str]:
