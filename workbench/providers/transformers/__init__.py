@@ -4,11 +4,13 @@
     transformers:./models/mine: {dtype: float32}
 
 provider.py, settings.py, body.py       the provider, its settings, the body of a call
+corrected.py                            architectures whose stored answers were wrong
 weights.py, hub.py                      from a model's name to a folder of weights
 model_process.py, worker.py             the process that holds the model
 engine.py, batches.py                   questions answered in batches
 loading.py, tokens.py                   model and tokenizer, and GGUF weights converted
 forward.py, attention.py, kv_cache.py   forward passes with a shared prefix
+cache_check.py, uncached.py             the fastest forward passes that are right for a model
 generate.py, loglikelihood.py           free text, and the likelihood of given answers
 """
 

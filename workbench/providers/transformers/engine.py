@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Any
@@ -21,12 +22,14 @@ from workbench.providers.transformers.batches import (
     batches,
     common_length,
 )
+from workbench.providers.transformers.cache_check import open_reader
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.generate import Answer, generate
 from workbench.providers.transformers.loading import load_model, load_tokenizer
 from workbench.providers.transformers.loglikelihood import score
 from workbench.providers.transformers.settings import ModelSettings, device_of, dtype_of
 from workbench.providers.transformers.tokens import Tokens, eos_ids
+from workbench.providers.transformers.uncached import UncachedReader, rope_border
 
 MAX_LOGITS = 2**26  # numbers of one tensor: logits of choices, at each of their tokens
 CACHE_SHARE = 0.5  # of the free memory, for keys and values; the rest is for activations
@@ -37,16 +40,24 @@ LIMITS = Path("/sys/fs/cgroup")  # a container's own limit
 class Engine:
     """The model in `folder`, in memory.
 
+    Args:
+        fingerprint: of weights, dtype and device, for the stored result of the cache check.
+
+    Attributes:
+        method: of its forward passes; see cache_check.py.
+
     Raises:
-        WorkbenchError: it can't be loaded.
+        WorkbenchError: it can't be loaded, or can't continue a text.
     """
 
-    def __init__(self, folder: Path, settings: ModelSettings) -> None:
+    def __init__(self, folder: Path, settings: ModelSettings, fingerprint: str = "") -> None:
         self._tokens = Tokens(load_tokenizer(folder))
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
-        self._reader = Reader(self._model)
+        self._reader, self.method = open_reader(self._model, fingerprint)
+        self._uncached = UncachedReader(self._model)
         self._end_ids = self._tokens.end_ids | eos_ids(self._model.generation_config.eos_token_id)
         config = self._model.config.get_text_config()
+        self._border = rope_border(config)
         self._vocabulary: int = config.vocab_size
         self._max_length: int = getattr(config, "max_position_embeddings", None) or 0  # 0: no limit
         fitting = max_tokens(self._model, free_memory(device_of(settings)))
@@ -65,8 +76,14 @@ class Engine:
                 rejected.append(replace(_failed(question, str(error)), state="rejected"))
         if rejected:
             yield rejected
+        crossing = [row for row in rows if 0 < self._border < row.length]
+        rows = [row for row in rows if row not in crossing] if crossing else rows
+        if self.method not in ("fast", "together"):
+            batch_size = 1
         for batch in batches(rows, batch_size=batch_size, batch_tokens=self._batch_tokens):
-            yield list(run_in_parts(batch, self._run))
+            yield list(run_in_parts(batch, partial(self._run, self._reader)))
+        for row in crossing:
+            yield list(run_in_parts(Batch((row,), 0), partial(self._run, self._uncached)))
 
     def _row(self, question: Question) -> BatchRow:
         body = question.body
@@ -106,17 +123,17 @@ class Engine:
                 raise WorkbenchError(f"the choice {choice!r} has no tokens")
         return context[:common], tuple(ids[common:] for ids in answered)
 
-    def _run(self, batch: Batch) -> list[Completion]:
+    def _run(self, reader: Reader | UncachedReader, batch: Batch) -> list[Completion]:
         started = time.perf_counter()
         with torch.inference_mode():
             if batch.rows[0].choices:
                 size = max(1, MAX_LOGITS // (batch.max_new * self._vocabulary))
                 starts = range(0, len(batch.rows), size)
                 parts = [Batch(batch.rows[n : n + size], batch.shared) for n in starts]
-                scores = [row for part in parts for row in score(self._reader, part)]
+                scores = [row for part in parts for row in score(reader, part)]
                 completions = list(map(_choice_completion, batch.rows, scores))
             else:
-                answers = generate(self._reader, batch, self._tokens, self._end_ids)
+                answers = generate(reader, batch, self._tokens, self._end_ids)
                 completions = list(map(_text_completion, answers))
         latency_s = (time.perf_counter() - started) / len(batch.rows)
         return [replace(completion, latency_s=latency_s) for completion in completions]
@@ -128,6 +145,8 @@ def max_tokens(model: Any, free: int | None) -> int | None:
     SmolLM2-135M in bfloat16: 30 layers x 2 x 3 heads x 64 numbers x 2 bytes = 23 KB a token.
     """
     config = model.config.get_text_config()
+    if not getattr(config, "num_attention_heads", None):
+        return None  # states of one size, whatever the tokens
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     numbers = config.num_hidden_layers * 2 * heads * size

@@ -6,12 +6,13 @@ cache of a batch:  [ shared prefix | padding | own tokens of the prompt | answer
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from inspect import signature
 from typing import Any
 
 import torch
 from transformers import Cache, DynamicCache
 
-from workbench.providers.transformers.attention import adopt, shared_prefix
+from workbench.providers.transformers.attention import shared_prefix
 from workbench.providers.transformers.batches import Batch
 from workbench.providers.transformers.kv_cache import PreallocatedLayer, plain_layers
 
@@ -38,17 +39,23 @@ class Reading:
     def keep(self, rows: list[int]) -> None:
         """Remove all rows but these."""
         indices = torch.tensor(rows, device=self.mask.device)
-        self.cache.batch_select_indices(indices)
+        self.cache.reorder_cache(indices)
         self.mask, self.positions = self.mask[indices], self.positions[indices]
         self.logits = self.logits[indices]
 
 
 class Reader:
-    """A model that reads batches, and caches the last shared prefix."""
+    """A model that reads batches, and caches the last shared prefix.
 
-    def __init__(self, model: Any) -> None:
+    Args:
+        shares_prefix: the model's attention takes a prefix that is stored once for all rows.
+    """
+
+    def __init__(self, model: Any, *, shares_prefix: bool = False) -> None:
         self._model = model
-        self._shares_prefix = adopt(model)
+        self._shares_prefix = shares_prefix
+        takes_cache = "cache_params" in signature(model.forward).parameters  # Mamba
+        self._cache_argument = "cache_params" if takes_cache else "past_key_values"
         self._prefix: tuple[tuple[int, ...], Sequence[Any]] | None = None
 
     def read(self, batch: Batch) -> Reading:
@@ -88,7 +95,7 @@ class Reader:
         """The logits after each row, computed for a few rows at a time to skip most padding."""
         begin, logits, width = 0, [], ids.shape[1]
         before = reading.mask.shape[1] - width
-        written = reading.cache.get_seq_length() - before
+        written = 0 if reading.prefix else before  # a prefix in the cache stays there
         while begin < len(ids):
             padding = int(reading.mask[begin:, before:].argmax(dim=1).min())
             rows = slice(begin, begin + max(1, MAX_TOKENS_AT_ONCE // (width - padding)))
@@ -120,10 +127,13 @@ class Reader:
             (rows, tokens, vocabulary), float32.
         """
         mask = torch.cat([reading.mask, ids_mask], dim=1)
-        positions = reading.positions + torch.arange(ids.shape[1], device=ids.device)
-        cache = copy.copy(reading.cache)
-        # The copies write behind the tokens of `reading`, never over them.
-        cache.layers = [copy.copy(layer) for layer in reading.cache.layers]
+        positions = reading.positions + (ids_mask.cumsum(dim=1) - 1).clamp(min=0)
+        if all(isinstance(layer, PreallocatedLayer) for layer in reading.cache.layers):
+            cache = copy.copy(reading.cache)
+            # The copies write behind the tokens of `reading`, never over them.
+            cache.layers = [copy.copy(layer) for layer in reading.cache.layers]
+        else:
+            cache = copy.deepcopy(reading.cache)  # a recurrent state is changed in place
         extended = Reading(cache, mask, positions, reading.prefix)
         return self._forward(ids, extended, keep=ids.shape[1])
 
@@ -134,11 +144,11 @@ class Reader:
                 input_ids=ids,
                 attention_mask=reading.mask,
                 position_ids=reading.positions,
-                past_key_values=reading.cache,
                 use_cache=True,
                 logits_to_keep=keep,
+                **{self._cache_argument: reading.cache},
             )
-        logits: torch.Tensor = output.logits.float()
+        logits: torch.Tensor = output.logits[:, -keep:].float()
         return logits
 
     def _read_prefix(self, ids: tuple[int, ...]) -> Sequence[Any]:

@@ -10,6 +10,7 @@ from workbench.canonical import JSON
 from workbench.providers.transformers.batches import Batch, BatchRow
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.tokens import Tokens
+from workbench.providers.transformers.uncached import UncachedReader
 
 # Removing finished rows copies the cache, which pays off when enough rows have finished.
 MAX_OPEN_SHARE = 0.75
@@ -58,7 +59,9 @@ class Answer:
         return len(self.ids) <= reach or any(stop in recent for stop in self.stops)
 
 
-def generate(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]) -> list[Answer]:
+def generate(
+    reader: Reader | UncachedReader, batch: Batch, tokens: Tokens, end_ids: frozenset[int]
+) -> list[Answer]:
     """One finished answer per row of the batch, in its order."""
     answers = [Answer(row, end_ids, _generator(row)) for row in batch.rows]
     reading = reader.read(batch)
@@ -75,7 +78,7 @@ def generate(reader: Reader, batch: Batch, tokens: Tokens, end_ids: frozenset[in
             reading.keep(open_rows)
             picked = picked[open_rows]
             active = [active[number] for number in open_rows]
-        reader.step(reading, picked)
+        reader.step(reading, picked)  # type: ignore[arg-type]  # each reader has its own readings
 
 
 def _pick(logits: torch.Tensor, answers: Sequence[Answer]) -> torch.Tensor:

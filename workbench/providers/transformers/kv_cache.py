@@ -55,9 +55,9 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         """Tokens of a row, with those of the shared prefix."""
         return self._before + self._written
 
-    def batch_select_indices(self, indices: torch.Tensor) -> None:
+    def reorder_cache(self, beam_idx: torch.Tensor) -> None:
         """Keep only these rows."""
-        self._storage = tuple(storage[indices] for storage in self._storage)
+        self._storage = tuple(storage[beam_idx] for storage in self._storage)
 
 
 def plain_layers(config: Any, length: int) -> int:

@@ -4,13 +4,16 @@ import torch
 
 from workbench.providers.transformers.batches import Batch
 from workbench.providers.transformers.forward import Reader, Reading
+from workbench.providers.transformers.uncached import UncachedReader
 
 
-def score(reader: Reader, batch: Batch) -> list[list[float]]:
+def score(reader: Reader | UncachedReader, batch: Batch) -> list[list[float]]:
     """The log-likelihood of each choice of each row: the sum over the choice's tokens.
 
     The prompt is read once for all of a row's choices.
     """
+    if isinstance(reader, UncachedReader):
+        return [[reader.score(row.prompt, choice) for choice in row.choices] for row in batch.rows]
     reading = reader.read(batch)
     first = reading.logits.log_softmax(dim=-1)
     count = max(len(row.choices) for row in batch.rows)

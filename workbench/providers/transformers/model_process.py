@@ -37,16 +37,19 @@ class ModelProcess(WorkerProcess):
     """A model in memory from the first line of a `with` to its end.
 
     Attributes:
+        method: of its forward passes, once it is loaded; see cache_check.py.
         peak_mb: the most memory that one of its processes has used; None before any answer.
     """
 
-    def __init__(self, folder: Path, settings: ModelSettings) -> None:
+    def __init__(self, folder: Path, settings: ModelSettings, fingerprint: str = "") -> None:
         environment = {
             name: os.environ[name] for name in filter(NEEDED_VARIABLES.match, os.environ)
         }
         super().__init__(child_command(WORKER), env={**environment, **import_path()})
         self.peak_mb: int | None = None
+        self.method = ""
         self._model_folder = folder
+        self._fingerprint = fingerprint
         self._settings = settings
         self._batch_size = settings.batch_size
         self._deaths = 0
@@ -66,7 +69,8 @@ class ModelProcess(WorkerProcess):
         try:
             super().start()
             folder, settings = str(self._model_folder.absolute()), self._settings.model_dump()
-            self.send(json.dumps({"load": {"folder": folder, "settings": settings}}))
+            model = {"folder": folder, "settings": settings, "fingerprint": self._fingerprint}
+            self.send(json.dumps({"load": model}))
             reply = self.receive()
         except EndedError as ended:
             raise WorkbenchError(
@@ -77,6 +81,7 @@ class ModelProcess(WorkerProcess):
         if "refused" in reply:
             self.end()
             raise WorkbenchError(**reply["refused"])
+        self.method = reply["loaded"]
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion per request, a batch at a time.

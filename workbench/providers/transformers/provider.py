@@ -1,14 +1,16 @@
 """The provider of local models; weights are in memory only while it completes."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, digest
 from workbench.catalog.models import check_installed
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
+from workbench.providers.transformers.corrected import CORRECTED, WRONG_ANSWERS, WRONG_CHOICES
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
     ModelSettings,
@@ -25,6 +27,9 @@ from workbench.providers.transformers.weights import (
 
 if TYPE_CHECKING:
     from workbench.providers.transformers.tokens import Tokens
+
+
+SLOW_METHODS = {"alone": "one row at a time", "uncached": "one row at a time, without a cache"}
 
 
 class TransformersProvider:
@@ -47,6 +52,7 @@ class TransformersProvider:
         self._settings = check_values(ModelSettings, settings, kind="setting", model=self._model)
         self._name = name
         self._peak_mb: int | None = None
+        self._method = ""
         if not must_be_fetched(name):
             _ = self._weights  # refuses now; a model of the catalog may be fetched later
 
@@ -57,7 +63,9 @@ class TransformersProvider:
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
         """Digests of weights and tokenizer, dtype, device, and the engine's major version."""
+        corrected = self._weights.model_type in WRONG_ANSWERS
         return {
+            **({"forward_passes": CORRECTED} if corrected else {}),
             "weights": self._weights.digest,
             "tokenizer": self._weights.tokenizer_digest,
             "dtype": dtype_of(self._settings),
@@ -70,9 +78,14 @@ class TransformersProvider:
         """Limits of a batch, on which a text may depend in bfloat16, and the memory used.
 
         `peak_memory_mb` is of the model's process, and is missing before it has answered.
+        `forward_passes` is there for a model that is slower than others, to be right.
         """
-        limits = self._settings.model_dump(include={"batch_size", "batch_tokens"})
-        return limits | ({"peak_memory_mb": self._peak_mb} if self._peak_mb else {})
+        facts: dict[str, JSON] = self._settings.model_dump(include={"batch_size", "batch_tokens"})
+        if self._peak_mb:
+            facts["peak_memory_mb"] = self._peak_mb
+        if self._method in SLOW_METHODS:
+            facts["forward_passes"] = SLOW_METHODS[self._method]
+        return facts
 
     def prepare(self, call: PromptCall) -> PreparedCall:
         """The body for `call`: `messages` or `text`, and the parameters that matter.
@@ -81,7 +94,11 @@ class TransformersProvider:
         of a choice that directly follows the prompt. So after `Sentiment:` the choice is usually
         `" positive"`, with its space.
         """
-        return prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
+        prepared = prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
+        if "choices" in prepared.body and self._weights.model_type in WRONG_CHOICES:
+            body = {**prepared.body, "forward_passes": CORRECTED}
+            return replace(prepared, body=body)
+        return prepared
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int:
         """Number of input tokens of `body`, markers of the chat template included."""
@@ -96,9 +113,12 @@ class TransformersProvider:
         """One completion per request, by a process that has loaded the model before it pulls one.
 
         Raises:
-            WorkbenchError: the model can't be loaded, or its process dies repeatedly.
+            WorkbenchError: the model can't be loaded or can't continue a text, or its process
+                dies repeatedly.
         """
-        with ModelProcess(weights_folder(self._weights), self._settings) as process:
+        fingerprint = digest(dict(self.identity))
+        with ModelProcess(weights_folder(self._weights), self._settings, fingerprint) as process:
+            self._method = process.method
             for completion in process.complete(requests):
                 self._peak_mb = process.peak_mb
                 yield completion

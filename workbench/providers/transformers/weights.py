@@ -55,12 +55,17 @@ class Weights:
         return digest({path.name: _sha256(path) for path in files if path.is_file()})
 
     @property
+    def model_type(self) -> str:
+        """Name of the architecture in transformers."""
+        return str(read_json(self.folder / "config.json").get("model_type", ""))
+
+    @property
     def chat_template(self) -> str:
         """Source of the chat template; empty if the model has none."""
         file = self.folder / "chat_template.jinja"
         if file.is_file():
             return file.read_text(encoding="utf-8")
-        template = _json(self.folder / "tokenizer_config.json").get("chat_template") or ""
+        template = read_json(self.folder / "tokenizer_config.json").get("chat_template") or ""
         if isinstance(template, list):  # named templates, in some older models
             named = {entry["name"]: entry["template"] for entry in template}
             template = named.get("default", "")
@@ -120,13 +125,13 @@ def has_safetensors(folder: Path) -> bool:
     """True if every shard of the weights is there."""
     index = folder / "model.safetensors.index.json"
     if index.is_file():
-        return all((folder / shard).is_file() for shard in _json(index)["weight_map"].values())
+        return all((folder / shard).is_file() for shard in read_json(index)["weight_map"].values())
     return any(folder.glob("*.safetensors"))
 
 
 def needs_remote_code(folder: Path) -> bool:
     """True if transformers can't build the model without Python code of the folder."""
-    config = _json(folder / "config.json")
+    config = read_json(folder / "config.json")
     package = find_spec("transformers")
     if not config.get("auto_map") or package is None or package.origin is None:
         return False
@@ -169,23 +174,22 @@ def _check_folder(folder: Path) -> Path:
 def _folder_digest(folder: Path) -> str:
     files = [folder / "config.json", folder / "generation_config.json"]
     digests = {path.name: _sha256(path) for path in files if path.is_file()}
-    cached = _json(cache_dir() / "digests.json")
+    cached = read_json(cache_dir() / "digests.json")
     for path in sorted(folder.glob("*.safetensors")):
         stat = path.stat()
         key = f"{path.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
         if key not in cached:
             cached[key] = _sha256(path)
-            _cache_digest(key, cached[key])
+            add_to_json(cache_dir() / "digests.json", key, cached[key])
         digests[path.name] = cached[key]
     return f"sha256:{digest(digests)}"
 
 
-def _cache_digest(key: str, sha256: str) -> None:
-    """Save a digest; of two processes at once, one may lose its entry, never the file."""
-    file = cache_dir() / "digests.json"
+def add_to_json(file: Path, key: str, value: str) -> None:
+    """Save an entry; of two processes at once, one may lose its entry, never the file."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    new_file = file.with_name(f"digests.{os.getpid()}.part")
-    new_file.write_text(json.dumps(_json(file) | {key: sha256}), encoding="utf-8")
+    new_file = file.with_name(f"{file.stem}.{os.getpid()}.part")
+    new_file.write_text(json.dumps(read_json(file) | {key: value}), encoding="utf-8")
     new_file.replace(file)
 
 
@@ -194,7 +198,8 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """The object in a file; empty if there is none."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):

@@ -2,8 +2,8 @@
 
 It writes an empty line when it is ready, reads one JSON object per line and answers in JSON lines:
 
-    {"load": {"folder": "/models/smollm2", "settings": {"dtype": "bfloat16", …}}}
-        -> {"loaded": true}
+    {"load": {"folder": "/models/smollm2", "settings": {…}, "fingerprint": "4f0c…"}}
+        -> {"loaded": "fast"}
         -> {"refused": {"message": "…", "where": "", "fix": "…"}}
     {"answer": [["4f0c…", {"text": "2+2=", "max_tokens": 8}, ""], …], "batch_size": 32}
         -> {"answers": [{"key": "4f0c…", "state": "ok", "text": "4", …}, …], "peak_mb": 912}
@@ -40,11 +40,12 @@ def main() -> None:
     requests = parent.requests()
     model = next(requests)["load"]
     try:
-        engine = Engine(Path(model["folder"]), ModelSettings(**model["settings"]))
+        settings = ModelSettings(**model["settings"])
+        engine = Engine(Path(model["folder"]), settings, model["fingerprint"])
     except WorkbenchError as error:
         parent.send({"refused": error.as_json()})
         return
-    parent.send({"loaded": True})
+    parent.send({"loaded": engine.method})
     for request in requests:
         questions = [Question(*fields) for fields in request["answer"]]
         for completions in engine.answer(questions, batch_size=request["batch_size"]):
