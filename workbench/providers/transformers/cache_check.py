@@ -36,7 +36,7 @@ TOLERANCE = 0.002
 HALF_TOLERANCE = 0.7
 MAX_COPIED = 500_000_000  # parameters that are checked in float32 whatever their dtype
 CAUSAL = 0.002  # two texts of one length differ only behind the tokens compared
-SHARED, PROMPTS, CONTINUED = 5, (15, 9), 3
+SHARED, PROMPTS, CONTINUED = 5, (42, 9), 3
 
 
 @dataclass(frozen=True)

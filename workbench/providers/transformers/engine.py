@@ -145,11 +145,12 @@ def max_tokens(model: Any, free: int | None) -> int | None:
     SmolLM2-135M in bfloat16: 30 layers x 2 x 3 heads x 64 numbers x 2 bytes = 23 KB a token.
     """
     config = model.config.get_text_config()
-    if not getattr(config, "num_attention_heads", None):
-        return None  # states of one size, whatever the tokens
-    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
-    size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
-    numbers = config.num_hidden_layers * 2 * heads * size
+    try:
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        numbers = config.num_hidden_layers * 2 * heads * size
+    except (AttributeError, RuntimeError):  # states of one size, or layers that differ
+        return None
     return None if free is None else int(free * CACHE_SHARE) // (numbers * model.dtype.itemsize)
 
 
