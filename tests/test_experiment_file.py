@@ -535,6 +535,13 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
         ),
         (
             "rows.jsonl",
+            "{path: r.csv, columns: {a: x, b: x}}",
+            ":1:1",
+            "dataset: {'path': 'r.csv', 'columns': {'a': 'x', 'b': 'x'}} `columns` gives the "
+            "column 'x' two names\n  fix: give it one name",
+        ),
+        (
+            "rows.jsonl",
             "{path: r.csv, columns: [a], drop: [b]}",
             ":1:1",
             "dataset: {'path': 'r.csv', 'columns': ['a'], 'drop': ['b']} has both `columns` and "

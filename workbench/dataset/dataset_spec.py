@@ -216,6 +216,10 @@ class DatasetSpec(BaseModel):
         if self.columns is not None and self.drop is not None:
             message = "has both `columns` and `drop`"
             raise InvalidValueError(message, fix="list the columns to read, or those to leave out")
+        sources = list(self.columns.values()) if isinstance(self.columns, dict) else []
+        if twice := next((source for source in sources if sources.count(source) > 1), ""):
+            message = f"`columns` gives the column {twice!r} two names"
+            raise InvalidValueError(message, fix="give it one name")
         for key, column in self.named_columns():
             if {column, column.partition(".")[0]} & {*(self.drop or ())}:
                 message = f"`drop` leaves out {column!r}, which `{key}` reads"

@@ -22,6 +22,7 @@ from workbench.report.changed_rows import example_text, row_lines
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.safe_text import (
     NAME_WIDTH,
+    add_tail_note,
     escape_commands,
     escape_markdown,
     estimate,
@@ -121,7 +122,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         partial = partial_lines(compared, range(len(compared.results)))
         blocks = map(escape_markdown, [*no_verdict_lines(compared), *partial])
         lines = [factor_markdown(compared.factors), *blocks]
-        return "\n".join(with_tail_note(lambda: lines)())
+        return "\n".join(add_tail_note(lines))
     lines = []
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
@@ -146,7 +147,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         *partial_lines(compared, compared.compared_variants),
     ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
-    return "\n".join(with_tail_note(lambda: lines)())
+    return "\n".join(add_tail_note(lines))
 
 
 def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:

@@ -26,9 +26,8 @@ UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e007f]"
 )
-NAME_WIDTH = (
-    200  # characters of a variant's name: names that differ in their last setting do so here
-)
+# Characters of a variant's name: within these also those differ that differ in their last setting.
+NAME_WIDTH = 200
 SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
 # GitHub makes links of these even after a backslash: names, issues, addresses.
 LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
@@ -106,17 +105,22 @@ def _bound(bound: float, sign: str) -> str:
     return f"{bound + 0.0:{sign}.{decimals}f}"
 
 
+def add_tail_note(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, then a note if an interval among them is marked with `~`."""
+    is_marked = False
+    for line in lines:
+        is_marked = is_marked or MARKED.search(line) is not None
+        yield line
+    if is_marked:
+        yield TAIL_NOTE
+
+
 def with_tail_note(lines: Callable[P, Iterable[str]]) -> Callable[P, Iterator[str]]:
-    """A function's lines, then a note if an interval among them is marked with `~`."""
+    """A function whose lines have the note of `add_tail_note`."""
 
     @wraps(lines)
     def noted(*args: P.args, **options: P.kwargs) -> Iterator[str]:
-        is_marked = False
-        for line in lines(*args, **options):
-            is_marked = is_marked or MARKED.search(line) is not None
-            yield line
-        if is_marked:
-            yield TAIL_NOTE
+        return add_tail_note(lines(*args, **options))
 
     return noted
 
