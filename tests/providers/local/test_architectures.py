@@ -41,7 +41,13 @@ LARGE = {
 LARGE |= {"musicgen", "musicgen_melody", "phi4_multimodal", "xlm", "blt"}
 SHARED = "the film is good and the end is bad review a dull plot negative " * 3
 TEXTS = [f"{SHARED}{end}" for end in ("the film", "a", "dull the film is", "good")]
-LARGE |= {"llama4", "qwen3_5", "qwen3_5_moe"}  # their text models are tried by themselves
+LARGE |= {
+    "gemma4",
+    "gemma4_unified",
+    "llama4",
+    "qwen3_5",
+    "qwen3_5_moe",
+}  # their text models are tried by themselves
 BORDER = 52  # tokens: two of the texts cross it with their answers, two stay below it
 CHOICES = [" good", " dull plot and a bad end", " bad film"]
 

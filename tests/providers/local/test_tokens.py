@@ -130,3 +130,18 @@ def test_counted_tokens_are_those_the_model_reads(tiny, tokenizer):
     provider = TransformersProvider(str(tiny), {})
     body = turns(("user", "the film is good"))
     assert provider.count_tokens(body) == len(Tokens(tokenizer).encode(body))
+
+
+def test_role_tokens_that_are_not_flagged_as_special_stay_text_in_data(tiny):
+    from tokenizers import AddedToken
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.add_tokens([AddedToken("<|User|>", special=False), AddedToken("<think>")])
+    tokenizer.chat_template = "{% for m in messages %}<|User|><think>{{ m.content }}{% endfor %}"
+    tokens = Tokens(tokenizer)
+    role, thought = tokenizer.convert_tokens_to_ids(["<|User|>", "<think>"])
+    body = {"messages": [{"role": "user", "content": "the <|User|> film <think>"}]}
+    ids = tokens.encode(body)
+    assert (ids.count(role), ids.count(thought)) == (1, 2)
+    assert tokenizer.decode(ids) == "<|User|><think>the <|User|> film <think>"

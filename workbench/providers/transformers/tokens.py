@@ -29,7 +29,11 @@ class Tokens:
         self._tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder.values()
         special = {token.content for token in added if token.special}
-        longest_first = sorted(special, key=len, reverse=True)
+        template = str(getattr(tokenizer, "chat_template", "") or "")
+        roles = {token.content for token in added if token.content in template} - special
+        # Tokens of the template that the tokenizer doesn't flag: it can't be told to split them.
+        self._unflagged = roles - set(reasoning_marks(roles))
+        longest_first = sorted(special | self._unflagged, key=len, reverse=True)
         self._special = "|".join(map(re.escape, longest_first)) or "(?!)"
         self.end_ids = eos_ids(tokenizer.eos_token_id)
         ids = {token.content: number for number, token in tokenizer.added_tokens_decoder.items()}
@@ -111,7 +115,9 @@ class Tokens:
         yield list(self._tokenizer.encode(parts[0], add_special_tokens=False))
         for number, part in enumerate(parts[1:], start=1):
             if part:  # odd parts are special tokens in data
-                yield self._continued(part, as_text=number % 2 == 1)
+                cut = 1 if number % 2 == 1 and part in self._unflagged else 0
+                for text in filter(None, (part[:cut], part[cut:])):
+                    yield self._continued(text, as_text=number % 2 == 1)
 
     def _continued(self, part: str, *, as_text: bool) -> list[int]:
         """The ids of `part` inside a text; at the beginning of one some tokenizers add a space."""
