@@ -390,7 +390,7 @@ def test_rows_refused_in_a_row_end_the_model_and_the_next_run_goes_on_behind_the
     completions, error = collected(open_model(concurrency=1), texts)
     assert [c.state for c in completions] == ["ok", *["rejected"] * 20]
     assert error.message == "openai:m: 20 rows in a row were refused: HTTP 403: moved out"
-    assert error.fix.startswith("run again to go on behind them")
+    assert error.fix.startswith("run again to go on after them")
 
 
 def test_unknown_model_is_answered_with_the_names_that_the_server_has(open_model, server):

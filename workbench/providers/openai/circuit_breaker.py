@@ -60,7 +60,7 @@ class CircuitBreaker:
         if self._refused >= MAX_REFUSED:
             return WorkbenchError(
                 f"{MAX_REFUSED} rows in a row were refused: {self._refusal}",
-                fix="run again to go on behind them; --retry-failed sends them again",
+                fix="run again to go on after them; --retry-failed sends them again",
                 exit_code=ExitCode.FAILED_ROWS,
             )
         if self._pages < MAX_PAGES:
