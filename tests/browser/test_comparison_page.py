@@ -281,3 +281,5 @@ def test_no_page_is_wider_than_its_window(window: Page, plain: Path, width: int)
     window.set_viewport_size({"width": width, "height": 900})
     opened(window, plain)
     assert window.evaluate("document.documentElement.scrollWidth") == width
+    note = window.locator(".number small").first  # a long one doesn't widen its column
+    assert note.evaluate("note => getComputedStyle(note).whiteSpace") == "normal"

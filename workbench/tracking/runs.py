@@ -3,9 +3,9 @@
     parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
       child  few_shot · gpt-6-luna     tags workbench.variant, workbench.rows
 
-workbench.attempt counts the recordings of a run. workbench.rows is the digest of its completions
-and scores, set once they have been read back; `-` until then. workbench.traces_of names the run
-whose traces a run shows for rows that are equal. `record_state` has the other tags.
+workbench.attempt counts the earlier recordings of a run. workbench.rows is the digest of its
+completions and scores, set once they have been read back; `-` until then. workbench.traces_of names
+the run whose traces a run shows for rows that are equal. `record_state` has the other tags.
 """
 
 import time
