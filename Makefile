@@ -28,6 +28,7 @@ demo: install
 	@$(BIN)/workbench data add movie-snippets
 	@$(BIN)/workbench run sentiment $(if $(findstring gemma,$(MODELS)),,--only '*smollm2*')
 	@echo
+	@echo "Both models have 4-bit weights: SmolLM2 scores 0.618 on PIQA, its full weights 0.669."
 	@echo "Look at it in MLflow:  $(BIN)/workbench ui"
 
 ui: install

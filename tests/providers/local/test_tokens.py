@@ -1,6 +1,7 @@
 """Against transformers itself: benign text gives the very same ids."""
 
 import pytest
+from tiny_model import make_model
 
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers import TransformersProvider
@@ -145,3 +146,22 @@ def test_role_tokens_that_are_not_flagged_as_special_stay_text_in_data(tiny):
     ids = tokens.encode(body)
     assert (ids.count(role), ids.count(thought)) == (1, 2)
     assert tokenizer.decode(ids) == "<|User|><think>the <|User|> film <think>"
+
+
+def test_variables_of_the_chat_template_are_settings_and_in_the_key(tmp_path):
+    template = "{{ messages[0].content }}{% if enable_thinking is false %}<no>{% endif %}"
+    folder = make_model(tmp_path, chat_template=template)
+    body = {"messages": [{"role": "user", "content": "good?"}]}
+    plain = TransformersProvider(str(folder), {})
+    off = TransformersProvider(str(folder), {"chat_template": {"enable_thinking": False}})
+    assert off.count_tokens(body) > plain.count_tokens(body)
+    assert off.identity == {**plain.identity, "chat_template": {"enable_thinking": False}}
+    assert "chat_template" not in plain.identity
+    with pytest.raises(WorkbenchError, match="its chat template has no variable 'enable_thinkin'"):
+        TransformersProvider(str(folder), {"chat_template": {"enable_thinkin": False}})
+
+
+def test_variable_must_be_a_whole_name_of_the_template(tmp_path):
+    folder = make_model(tmp_path, chat_template="{{ messages[0].content }}{{ thinking_on }}")
+    with pytest.raises(WorkbenchError, match="its chat template has no variable 'thinking'"):
+        TransformersProvider(str(folder), {"chat_template": {"thinking": True}})

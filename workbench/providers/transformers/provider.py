@@ -1,5 +1,6 @@
 """The provider of local models; weights are in memory only while it completes."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from workbench.canonical import JSON, digest
 from workbench.catalog.models import check_installed
+from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
 from workbench.providers.transformers.corrected import CORRECTED, WRONG_ANSWERS, WRONG_CHOICES
@@ -38,7 +40,7 @@ class TransformersProvider:
     Args:
         name: of the catalog (`smollm2-135m-instruct`), a folder (`./models/mine`), or a model on
             the Hugging Face hub (`org/name`).
-        settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`.
+        settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`, `chat_template`.
 
     Raises:
         WorkbenchError: no such model, or an unknown or invalid setting.
@@ -53,8 +55,14 @@ class TransformersProvider:
         self._name = name
         self._peak_mb: int | None = None
         self._method = ""
-        if not must_be_fetched(name):
-            _ = self._weights  # refuses now; a model of the catalog may be fetched later
+        if not must_be_fetched(name):  # a model of the catalog may be fetched later
+            names = set(re.findall(r"\w+", self._weights.chat_template))
+            for variable in self._settings.chat_template:
+                if variable not in names:
+                    raise WorkbenchError(
+                        f"{self._model}: its chat template has no variable {variable!r}",
+                        fix="remove it from `chat_template:`",
+                    )
 
     @cached_property
     def _weights(self) -> Weights:
@@ -64,8 +72,10 @@ class TransformersProvider:
     def identity(self) -> Mapping[str, JSON]:
         """Digests of weights and tokenizer, dtype, device, and the engine's major version."""
         corrected = self._weights.model_type in WRONG_ANSWERS
+        variables = self._settings.chat_template
         return {
             **({"forward_passes": CORRECTED} if corrected else {}),
+            **({"chat_template": dict(variables)} if variables else {}),
             "weights": self._weights.digest,
             "tokenizer": self._weights.tokenizer_digest,
             "dtype": dtype_of(self._settings),
@@ -128,4 +138,4 @@ class TransformersProvider:
         from workbench.providers.transformers.loading import load_tokenizer  # heavy, only now
         from workbench.providers.transformers.tokens import Tokens
 
-        return Tokens(load_tokenizer(self._weights.folder))
+        return Tokens(load_tokenizer(self._weights.folder), self._settings.chat_template)

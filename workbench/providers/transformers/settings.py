@@ -25,6 +25,7 @@ class ModelSettings(BaseModel):
         batch_tokens: the most tokens in memory: rows times the longest row with its answer.
         batch_size: the most rows answered at once.
         revision: branch, tag or commit of a model from the hub.
+        chat_template: variables of the chat template; part of the key.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -34,6 +35,7 @@ class ModelSettings(BaseModel):
     batch_tokens: int = Field(32_768, gt=0)
     batch_size: int = Field(64, gt=0)
     revision: str = Field("", description="a branch, tag or commit")
+    chat_template: dict[str, bool | int | float | str] = Field(default_factory=dict)
 
 
 def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:

@@ -23,9 +23,10 @@ CONTEXT_TOKENS = 4
 
 
 class Tokens:
-    """A tokenizer of transformers with its chat template."""
+    """A tokenizer of transformers with its chat template, and variables of the template."""
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, variables: Mapping[str, JSON] | None = None) -> None:
+        self._variables = dict(variables or {})
         self._tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder.values()
         special = {token.content for token in added if token.special}
@@ -104,6 +105,7 @@ class Tokens:
                 tokenize=False,
                 add_generation_prompt=not prefilled,
                 continue_final_message=prefilled,
+                **self._variables,
             )
         except (TemplateError, ValueError) as error:
             raise WorkbenchError(f"the chat template refuses the messages: {error}") from error
