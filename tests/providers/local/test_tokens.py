@@ -165,3 +165,15 @@ def test_variable_must_be_a_whole_name_of_the_template(tmp_path):
     folder = make_model(tmp_path, chat_template="{{ messages[0].content }}{{ thinking_on }}")
     with pytest.raises(WorkbenchError, match="its chat template has no variable 'thinking'"):
         TransformersProvider(str(folder), {"chat_template": {"thinking": True}})
+
+
+def test_end_of_sequence_that_the_tokenizer_appends_leaves_prompts_and_choices(tiny):
+    from tokenizers.processors import TemplateProcessing
+
+    tokenizer = load_tokenizer(tiny)
+    plain = Tokens(tokenizer).encode({"text": "the film is"}, " good")
+    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
+        single="$A <|im_end|>", special_tokens=[("<|im_end|>", tokenizer.eos_token_id)]
+    )
+    assert tokenizer.encode("the film is good")[-1] == tokenizer.eos_token_id
+    assert Tokens(tokenizer).encode({"text": "the film is"}, " good") == plain

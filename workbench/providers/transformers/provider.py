@@ -75,6 +75,7 @@ class TransformersProvider:
         variables = self._settings.chat_template
         return {
             **({"forward_passes": CORRECTED} if corrected else {}),
+            **({"appended_eos": "cut"} if self._weights.appends_eos else {}),
             **({"chat_template": dict(variables)} if variables else {}),
             "weights": self._weights.digest,
             "tokenizer": self._weights.tokenizer_digest,

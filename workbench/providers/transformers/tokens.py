@@ -57,7 +57,9 @@ class Tokens:
 
     def _ids(self, rendered: str, marks: tuple[str, str] | None) -> list[int]:
         if marks is None:
-            return list(self._tokenizer.encode(rendered, split_special_tokens=True))
+            ids = list(self._tokenizer.encode(rendered, split_special_tokens=True))
+            # The tokenizer appended it: one in the text would be split.
+            return ids[:-1] if len(ids) > 1 and ids[-1] in self.end_ids else ids
         return [token for ids in self._pieces(rendered, marks) for token in ids]
 
     def _rendered(

@@ -60,6 +60,11 @@ class Weights:
         return str(read_json(self.folder / "config.json").get("model_type", ""))
 
     @property
+    def appends_eos(self) -> bool:
+        """True if the tokenizer is set to end every text with its end-of-sequence token."""
+        return bool(read_json(self.folder / "tokenizer_config.json").get("add_eos_token"))
+
+    @property
     def chat_template(self) -> str:
         """Source of the chat template; empty if the model has none."""
         file = self.folder / "chat_template.jinja"
