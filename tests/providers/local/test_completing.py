@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from tiny_model import ask, chat
@@ -203,3 +204,23 @@ def test_device_that_is_not_here_is_named(tiny):
 
     with pytest.raises(WorkbenchError, match="torch finds no mps device"):
         ask(TransformersProvider(str(tiny), {"device": "mps"}), *few_shot(1))
+
+
+def test_top_k_of_one_is_greedy(tiny):
+    calls = few_shot(3)
+    sampled = [replace(c, parameters={**c.parameters, "temperature": 2, "top_k": 1}) for c in calls]
+    assert texts(tiny, sampled) == texts(tiny, calls)
+
+
+def test_repetition_penalty_is_that_of_transformers(tiny):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    (call,) = few_shot(1)
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    ids = tokenizer(call.conversation.text, return_tensors="pt")["input_ids"]
+    model = AutoModelForCausalLM.from_pretrained(tiny)
+    output = model.generate(ids, max_new_tokens=12, do_sample=False, repetition_penalty=1.5)
+    expected = tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
+    penalized = replace(call, parameters={**call.parameters, "repetition_penalty": 1.5})
+    assert texts(tiny, [penalized]) == [expected]
+    assert expected != texts(tiny, [call])[0]

@@ -65,7 +65,7 @@ def test_developer_is_system_where_the_template_knows_no_developer(provider):
         (
             PromptCall(chat("user: good?"), {"logprobs": True}),
             "MODEL takes no parameter 'logprobs'\n"
-            "  fix: known: max_tokens, seed, stop, temperature, top_p",
+            "  fix: known: max_tokens, repetition_penalty, seed, stop, temperature, top_k, top_p",
         ),
         (
             PromptCall(chat("user: good?"), {"temperature": "hot"}),

@@ -23,6 +23,8 @@ class Parameters(BaseModel):
     max_tokens: int = Field(MAX_TOKENS, gt=0)
     temperature: float = Field(0.0, ge=0, allow_inf_nan=False)
     top_p: float = Field(1.0, gt=0, le=1)
+    top_k: int = Field(0, ge=0)
+    repetition_penalty: float = Field(1.0, gt=0, allow_inf_nan=False)
     seed: int | None = Field(None, ge=0, lt=2**63)
     stop: str | list[str] = Field(default_factory=list)
 
@@ -55,9 +57,11 @@ def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> Prepare
         raise WorkbenchError(f"{model}: parameter 'stop' contains an empty string", fix="remove it")
     if stop:
         body["stop"] = stop
+    if parameters.repetition_penalty != 1:
+        body["repetition_penalty"] = parameters.repetition_penalty
     if not parameters.temperature:
         return PreparedCall(body, "fixed")
-    sampling = {"temperature", "top_p", "seed"}
+    sampling = {"temperature", "top_p", "top_k", "seed"}
     body |= parameters.model_dump(include=sampling, exclude_defaults=True)
     return PreparedCall(body, "sampled")
 

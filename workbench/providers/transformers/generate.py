@@ -88,6 +88,9 @@ def _pick(logits: torch.Tensor, answers: Sequence[Answer]) -> torch.Tensor:
         if answer.finish:
             continue
         body = answer.row.question.body
+        if is_number and "repetition_penalty" in body:
+            _penalize(logits[number], answer, body["repetition_penalty"])
+            picked[number] = logits[number].argmax()
         if not is_number:
             answer.finish = "nan"
         elif body.get("temperature"):
@@ -95,9 +98,20 @@ def _pick(logits: torch.Tensor, answers: Sequence[Answer]) -> torch.Tensor:
     return picked
 
 
+def _penalize(logits: torch.Tensor, answer: Answer, penalty: float) -> None:
+    """Make tokens of the prompt and the answer less likely, as in CTRL (arXiv:1909.05858)."""
+    used = torch.tensor([*answer.row.prompt, *answer.ids], device=logits.device).unique()
+    scores = logits[used]
+    logits[used] = torch.where(scores < 0, scores * penalty, scores / penalty)
+
+
 def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Generator) -> int:
     # In float64 even the smallest temperature gives no NaN: 0 for the best, -inf for the others.
     probabilities = ((logits - logits.max()).double() / body["temperature"]).softmax(dim=-1)
+    if "top_k" in body:
+        least = probabilities.topk(min(body["top_k"], len(probabilities))).values[-1]
+        probabilities[probabilities < least] = 0
+        probabilities /= probabilities.sum()
     if "top_p" in body:
         ordered, order = probabilities.sort(descending=True)
         before = ordered.cumsum(dim=-1) - ordered
