@@ -124,7 +124,8 @@ class ScoringPipeline:
             Stopped: the invocation was interrupted.
         """
         scored, project = self._stream.scored, self._context.project
-        if not self.recording and not any(variant.replies for variant in self.variants):
+        has_reply = any(result.replies or result.answers.rejected for result in self.variants)
+        if not self.recording and not has_reply:
             forget(project, self._plan.digest, self._recorder.tracking_uri)
             tracks = project.tracks(self._recorder.tracking_uri)
             return Recorded("", notes=(NOTHING,)) if tracks else Recorded(NO_TRACKING)
