@@ -19,7 +19,7 @@ from jobs import left_behind, read_books
 from workbench.prompt import Renderer
 from workbench.store import Store
 
-KILLS = 10 if "WORKBENCH_KILLS" in os.environ else 6
+KILLS = 10 if "WORKBENCH_KILLS" in os.environ else 4
 ROWS, CONCURRENCY = 20, 2
 PATIENCE = 60.0
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]

@@ -294,7 +294,7 @@ ENDPOINTS = [
             "error: prompts/qa/experiment.yaml:3:10: transformers:smollm2-135m-instruct "
             "takes no setting 'dtpe'\n"
             "  fix: did you mean 'dtype'? known: dtype, batch_size, batch_tokens, "
-            "device, revision\n"
+            "chat_template, device, revision\n"
         ),
         models="[transformers:smollm2-135m-instruct: {dtpe: x}]",
     ),

@@ -77,7 +77,7 @@ FINISHED = [("plain", "FINISHED"), ("long", "FINISHED"), ("2 variants", "FINISHE
 FAILED = [("✗ plain", "FAILED"), ("✗ long", "FAILED"), ("✗ 2 variants", "FAILED")]
 
 
-@pytest.mark.parametrize("max_calls", [0, 5])
+@pytest.mark.parametrize("max_calls", [1, 5])
 def test_a_finished_record_stays_when_a_fresh_one_stops_at_its_budget(
     finished: tuple[Recording, str], max_calls: int
 ) -> None:
@@ -97,6 +97,13 @@ def test_a_finished_record_stays_when_a_fresh_one_stops_at_its_budget(
     after = states(recording)
     assert {run_id: after[run_id] for run_id in before} == before
     assert recording.run(text).recorded_before
+
+
+def test_a_fresh_run_without_an_answer_records_nothing(finished: tuple[Recording, str]) -> None:
+    recording, text = finished
+    before = states(recording)
+    assert recording.run(text, Options(fresh=True), max_calls=0).parent_run_id == ""
+    assert states(recording) == before
 
 
 def test_a_finished_record_stays_when_a_fresh_one_is_interrupted(

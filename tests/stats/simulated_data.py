@@ -194,5 +194,9 @@ PAIR_WORLDS = {
     "cost, log-normal": PairWorld(
         _change(lambda rng, n: np.exp(rng.normal(0, 1, n)) - np.exp(0.5)), Scale()
     ),
+    "cost, log-normal, sigma 1.5": PairWorld(
+        _change(lambda rng, n: np.exp(rng.normal(0, 1.5, n)) - np.exp(1.125)), Scale()
+    ),
+    "1% time out": PairWorld(_rare(0.01, -60, -0.6 / 0.99, 1.0), Scale()),
     "2% time out": PairWorld(_rare(0.02, -30, -0.6 / 0.98, 1.0), Scale()),
 }

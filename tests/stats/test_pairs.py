@@ -303,8 +303,8 @@ def test_a_row_that_differs_a_little_changes_little() -> None:
 
 def test_a_number_without_a_range_gets_no_p_value_from_few_rows() -> None:
     rng = np.random.default_rng(3)
-    first = rng.gamma(1, 1, 160)
-    few, many = (between(first[:n], first[:n] * 1.5) for n in (149, 150))
+    first = rng.gamma(1, 1, 350)
+    few, many = (between(first[:n], first[:n] * 1.5) for n in (349, 350))
     assert (few.p, few.p_equivalence(9), few.p_less(9), few.reason) == (1, 1, 1, TOO_FEW)
     assert (many.p < 0.001, many.p_equivalence(9) < 0.001, many.reason) == (True, True, "")
 
@@ -386,7 +386,7 @@ def test_a_single_pair_has_no_interval() -> None:
 
 def draw_numbers(kind: str, rng: np.random.Generator) -> Difference:
     """Numbers whose difference is near the border of significance."""
-    limits = {"no range": (160, 240), "clusters": (60, 120)}
+    limits = {"no range": (360, 420), "clusters": (60, 120)}
     count = int(rng.integers(*limits.get(kind, (5, 40))))
     shift = 2.0 * rng.normal() / math.sqrt(count)
     first = rng.normal(size=count)

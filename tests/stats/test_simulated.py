@@ -105,7 +105,7 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "effect"), [("pass or fail", 0.15), ("skewed", 0.15), ("tied", 0.2)]
+    ("name", "effect"), [("pass or fail", 0.15), ("skewed", 0.1), ("tied", 0.2)]
 )
 def test_a_difference_is_found_as_often_as_the_closed_form_says(name: str, effect: float) -> None:
     scenario = SCENARIOS[name]
@@ -249,6 +249,8 @@ def test_a_false_word_is_rare_whatever_the_shape_of_the_differences(name: str, r
     world = PAIR_WORLDS[name]
     if world.clusters:
         rows *= 10
+    if not world.scale.width:
+        rows = rows * 7 // 3  # a word needs 350
     clusters = world.clusters(rows) if world.clusters else None
     margin = abs(world.difference)
     counts = {"false": 0, "covered": 0}

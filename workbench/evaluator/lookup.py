@@ -83,7 +83,7 @@ def load_evaluator(spec: Spec, adapt: Adapter | None = None) -> Evaluator:
         transforms = [_locate(replace(spec, name=function))[0] for function in functions]
         identity["transform"] = [source_digest(module, root, LIBRARY) for module in transforms]
         modules += transforms
-    if libraries := library_versions(modules, root):
+    if libraries := library_versions(modules, root, LIBRARY):
         identity["libraries"] = libraries
     return replace(evaluator, digest=digest(identity), spec=spec)
 

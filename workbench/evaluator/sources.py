@@ -30,7 +30,7 @@ def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
     return _versions([top]) or top
 
 
-def library_versions(modules: Iterable[ModuleType], root: Path) -> list[str]:
+def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -> list[str]:
     """The installed packages that these modules import, sorted: `numpy==2.3.4`.
 
     Of a module in the project, also those that the project's files import that it imports.
@@ -40,7 +40,7 @@ def library_versions(modules: Iterable[ModuleType], root: Path) -> list[str]:
         file = Path(module.__file__ or "")
         if not file.is_file():
             continue
-        local = _is_local(file, root)
+        local = _is_local(file, root) and not file.is_relative_to(library)
         files = [root / path for path in _local_sources(file, root, {})] if local else [file]
         for source in files:
             names.update(_imported_packages(source.read_bytes()))

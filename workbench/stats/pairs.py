@@ -10,8 +10,8 @@
     numbers with a range,   sign-flip permutation test (Student's t beyond 500 clusters), and the
     repeats, clusters       test with a row added that differs by the whole range (bounded.py): the
                             greater p-value counts. Student's interval, or that test's if farther
-    numbers without one     the same with the largest difference as the range, and Student's t,
-                            corrected for skew. No word below 150 clusters that differ
+    numbers without one     the same with the largest difference, and more, as the range, and
+                            Student's t, corrected for skew. No word below 350 clusters that differ
 
 The interval excludes 0 exactly where the test finds a difference (agreement.py).
 
@@ -37,13 +37,18 @@ from workbench.stats.sample import (
     row_means,
 )
 from workbench.stats.sequential import AnytimeMean
-from workbench.stats.skewness import skew_corrected_p, t_interval, unranged_interval
+from workbench.stats.skewness import (
+    added_row_reach,
+    skew_corrected_p,
+    t_interval,
+    unranged_interval,
+)
 
 NEAR_TIE = 0.1  # of the largest difference: sums so near to each other are nearly ties
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
-# Without a range a rare large difference may not have been seen. What happens in one row of fifty
-# is in 150 rows with a probability of 95%.
-MIN_DIFFERING = 150
+# Without a range a rare large difference may not have been seen. What happens in one row of a
+# hundred is in 350 rows with a probability of 97%.
+MIN_DIFFERING = 350
 TOO_FEW = f"a metric without a range needs {MIN_DIFFERING} rows that differ"
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
 
@@ -63,7 +68,8 @@ class Difference:
         up, down: rows whose value is greater in the second, and smaller.
         sd: the standard deviation of the rows' differences; that of independent rows which give
             the same standard error, where rows have clusters.
-        width: the most by which a row can differ; without a range the most by which one does.
+        width: the most by which a row can differ; without a range the most by which one does, times
+            `added_row_reach`.
         is_binary: each pair is one 0 or 1 and another, and rows are independent.
         has_range: the metric has a least and a greatest value.
         differences: by cluster.
@@ -168,7 +174,9 @@ def _untested_difference(
     by_row = _subtract(after, before)
     differences = ClusterSums.of_rows(by_row, shared, clusters)
     single = all(len(values[row]) == 1 for row in shared for values in (first, second))
-    width = float(np.abs(by_row).max()) if scale.width is None else scale.width
+    width = scale.width
+    if width is None:
+        width = added_row_reach(differences) * float(np.abs(by_row).max())
     too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_DIFFERING
     return Difference(
         before=float(before.mean()),

@@ -60,12 +60,20 @@ def unranged_interval(sample: ClusterSums) -> tuple[float, float] | None:
     return min(t_low, corrected[0], low), max(t_high, corrected[1], high)
 
 
+def added_row_reach(sample: ClusterSums) -> float:
+    """1 + (2.5 + 5 × skewness) / √n: how much farther than the farthest row the added one is."""
+    return _reach(sample, abs(_skewness(sample)))
+
+
 def _added_row_bound(sample: ClusterSums) -> float:
-    """The lower bound with a row below all: 1 + (2.5 + 5 × skewness) / √n times as far."""
-    skew = max(0.0, -_skewness(sample))
+    """The lower bound with a row below all, farther by the skewness to that side."""
     distance = sample.mean - float((sample.sums / sample.sizes).min())
-    reach = 1 + (ROW_REACH + SKEW_REACH * skew) / math.sqrt(sample.clusters)
+    reach = _reach(sample, max(0.0, -_skewness(sample)))
     return lower_bound(sample, sample.mean - reach * distance)
+
+
+def _reach(sample: ClusterSums, skew: float) -> float:
+    return 1 + (ROW_REACH + SKEW_REACH * skew) / math.sqrt(sample.clusters)
 
 
 def skew_corrected_p(sample: ClusterSums, bound: float) -> float:
@@ -82,5 +90,7 @@ def skew_corrected_p(sample: ClusterSums, bound: float) -> float:
 
 
 def _skewness(sample: ClusterSums) -> float:
+    if sample.clusters < 2 or not sample.variance:
+        return 0.0
     deviation = math.sqrt(sample.variance * sample.clusters)
     return float(np.mean(sample.deviations**3)) / deviation**3

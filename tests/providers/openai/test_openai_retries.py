@@ -412,10 +412,10 @@ LOADING_ERRORS = [
 
 @pytest.mark.parametrize("reply", LOADING_ERRORS)
 def test_model_that_is_being_loaded_is_waited_for(open_model, server, reply):
-    server.script = then(*[reply] * 12, FOUR)
+    server.script = then(*[reply] * 9, FOUR)
     provider, permit = open_model(backoff_s=0.001), Recorded()
     (completion,) = provider.complete([replace(request_for(provider, "a"), permit=permit)])
-    assert (completion.state, completion.attempts) == ("ok", 13)
+    assert (completion.state, completion.attempts) == ("ok", 10)
     assert {call.outcome for call in permit.failed_calls} == {"refused"}
     waiting = {call.waiting for call in permit.failed_calls}.pop()
     assert waiting.startswith("openai:m: HTTP ")
