@@ -39,7 +39,7 @@ def chromium() -> str:
     return browser
 
 
-@pytest.fixture(scope="module", params=["made", "demo"])
+@pytest.fixture(scope="module", params=["made", pytest.param("demo", marks=pytest.mark.nightly)])
 def site(
     request: pytest.FixtureRequest,
     chromium: str,

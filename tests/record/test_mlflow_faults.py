@@ -138,6 +138,7 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     team.in_step(later)
 
 
+@pytest.mark.nightly
 def test_two_projects_that_record_the_same_at_once_share_its_runs(
     team: Team, tmp_path: Path
 ) -> None:
@@ -163,7 +164,8 @@ def test_a_version_that_cannot_be_looked_up_is_refused_before_anything_is_sent(t
         assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("slow", [{12}, pytest.param({1, 12}, marks=pytest.mark.nightly)])
+@pytest.mark.nightly
+@pytest.mark.parametrize("slow", [{12}, {1, 12}])
 def test_five_seconds_for_a_reply_are_waited_for(team: Team, slow: set[int]) -> None:
     team.proxy.fault = lambda request: 5.0 if request.nth in slow else None
     done = team.run()

@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import fdtrc
 
-from workbench.stats.pairs import MIN_DIFFERING
 from workbench.stats.sample import Clusters, FloatArray, RowValues, cluster_numbers, row_means
 
 PERMUTATIONS = 1_999
 PERMUTATIONS_PER_BATCH = 200
+SEEN_ROWS = 150  # in which a change that one row of fifty has is seen in 95% of samples
 MAX_P = 0.2  # of Welch's test, beyond which the permutations would change no conclusion
 MAX_PERMUTED = 2_000  # clusters, beyond which Welch's test alone is as good and much faster
 MAX_CROSSED_SLICES = 100  # the covariances of more take too much memory
@@ -127,7 +127,7 @@ def _welch(
     rows = np.add.reduceat(sizes, starts, axis=1)
     means = np.add.reduceat(sums, starts, axis=1) / rows
     residuals = sums - sizes * np.repeat(means, clusters, axis=1)
-    imagined = unseen * np.minimum(1.0, MIN_DIFFERING / clusters) ** 2
+    imagined = unseen * np.minimum(1.0, SEEN_ROWS / clusters) ** 2
     weights = rows**2 / (np.add.reduceat(residuals**2, starts, axis=1) + imagined)
     shares = weights / weights.sum(axis=1, keepdims=True)
     between = weights * (means - (shares * means).sum(axis=1, keepdims=True)) ** 2

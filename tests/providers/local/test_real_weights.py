@@ -52,10 +52,8 @@ def few_shot(**parameters) -> list[PromptCall]:
     return [PromptCall(Conversation(text=text), {"max_tokens": 8, **parameters}) for text in texts]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["smollm2-135m-instruct", pytest.param("gemma-3-270m", marks=pytest.mark.nightly)],
-)
+@pytest.mark.nightly
+@pytest.mark.parametrize("name", ["smollm2-135m-instruct", "gemma-3-270m"])
 def test_float32_text_depends_neither_on_the_batch_nor_on_sharing(name):
     import torch
 
