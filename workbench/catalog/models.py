@@ -7,7 +7,6 @@ loads in 2 s; the packaged file would take 20 to 50 s each time.
 """
 
 import hashlib
-import os
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from filelock import FileLock
-from platformdirs import user_cache_dir
 
+from workbench.catalog.cache import cache_dir
 from workbench.catalog.package import fetch_members
 from workbench.errors import WorkbenchError, unknown_name
 
@@ -89,11 +88,6 @@ _MODELS = (
 def list_models() -> tuple[CatalogModel, ...]:
     """Every model of the catalogue."""
     return _MODELS
-
-
-def cache_dir() -> Path:
-    """Cache folder: `WORKBENCH_CACHE`, or the user's."""
-    return Path(os.environ.get("WORKBENCH_CACHE") or user_cache_dir("workbench"))
 
 
 def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:

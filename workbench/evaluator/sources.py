@@ -42,8 +42,10 @@ def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -
             continue
         local = _is_local(file, root) and not file.is_relative_to(library)
         files = [root / path for path in _local_sources(file, root, {})] if local else [file]
+        package = Path(module.__name__.partition(".")[0])
         for source in files:
-            names.update(_imported_packages(source.read_bytes()))
+            paths = _imported_paths(source.read_bytes(), package)
+            names |= {path.parts[0] for path in paths if path.parts}
     return _versions(names - sys.stdlib_module_names - {"workbench"})
 
 
@@ -82,12 +84,3 @@ def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
             above = [package, *package.parents][node.level - 1 :] if node.level else [Path()]
             base = Path(*above[:1], *(node.module or "").split("."))
             yield from (base / name for name in ("", *(alias.name for alias in node.names)))
-
-
-def _imported_packages(text: bytes) -> Iterator[str]:
-    """Top-level names of a source's absolute imports: `a` of `import a.b`."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        if isinstance(node, ast.ImportFrom) and not node.level:
-            yield (node.module or "").partition(".")[0]

@@ -7,12 +7,11 @@ then, this version of MLflow writes something that the bulk writer doesn't know:
 """
 
 import json
-import os
 import shutil
 import sqlite3
 import tempfile
 from collections.abc import Mapping
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +23,7 @@ from mlflow.tracing.client import TracingClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.canonical import JSON
-from workbench.catalog.models import cache_dir
+from workbench.catalog.cache import add_to_json, cache_dir, read_json
 from workbench.dataset import Example
 from workbench.evaluator import Score
 from workbench.model import Completion, Request, Usage
@@ -99,11 +98,11 @@ def writer_difference(file: Path, variant: Variant) -> str:
         return first_line(error)
     cache_file, key = cache_dir() / "trace_writers.json", _key(schema)
     if (cache_file, key) not in _differences:
-        difference = _read_cache(cache_file).get(key)
+        difference = read_json(cache_file).get(key)
         try:
             if difference is None:
                 difference = compare_writers(schema, variant)
-                _write_cache(cache_file, _read_cache(cache_file) | {key: difference})
+                add_to_json(cache_file, key, difference)
         except (MlflowException, SQLAlchemyError, sqlite3.Error, OSError) as error:
             difference = first_line(error)  # of a full disk, say: the next process compares again
         _differences[cache_file, key] = difference
@@ -230,20 +229,3 @@ def _create_run(file: Path, variant: Variant) -> TraceRun:
 def _store(file: Path) -> TrackingStore:
     uri = f"{SQLITE}{file}"
     return TrackingStore(uri, MlflowClient(uri, uri), None, file.with_suffix(".lock"))
-
-
-def _read_cache(file: Path) -> dict[str, str]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _write_cache(file: Path, differences: Mapping[str, str]) -> None:
-    """Keep the differences; where the cache can't be written, each process finds them again."""
-    new_file = file.with_suffix(f".{os.getpid()}")
-    with suppress(OSError):
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new_file.write_text(json.dumps(differences), encoding="utf-8")
-        new_file.replace(file)

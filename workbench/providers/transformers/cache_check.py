@@ -20,14 +20,13 @@ from typing import Any
 
 import torch
 
-from workbench.catalog.models import cache_dir
+from workbench.catalog.cache import add_to_json, cache_dir, read_json
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers import attention
 from workbench.providers.transformers.batches import Batch, BatchRow, Question
 from workbench.providers.transformers.forward import Reader
 from workbench.providers.transformers.loading import quiet
 from workbench.providers.transformers.uncached import UncachedReader
-from workbench.providers.transformers.weights import add_to_json, read_json
 
 CHECK = 1  # raised when the check changes
 # Of the logits' spread. Wrong states of random models: 0.005 to 1.7. Rounding: 0.00002 in float32,

@@ -6,15 +6,13 @@ HuggingFaceTB/SmolLM2-1.7B-Instruct     a model on the Hugging Face hub
 """
 
 import hashlib
-import json
-import os
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from workbench.canonical import digest
-from workbench.catalog.models import cache_dir, list_models
+from workbench.catalog.cache import add_to_json, cache_dir, read_json
+from workbench.catalog.models import list_models
 from workbench.errors import WorkbenchError, unknown_name
 
 TOKENIZER_FILES = (
@@ -190,23 +188,6 @@ def _folder_digest(folder: Path) -> str:
     return f"sha256:{digest(digests)}"
 
 
-def add_to_json(file: Path, key: str, value: str) -> None:
-    """Save an entry; of two processes at once, one may lose its entry, never the file."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    new_file = file.with_name(f"{file.stem}.{os.getpid()}.part")
-    new_file.write_text(json.dumps(read_json(file) | {key: value}), encoding="utf-8")
-    new_file.replace(file)
-
-
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """The object in a file; empty if there is none."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
-        return {}
-    return content if isinstance(content, dict) else {}
