@@ -146,6 +146,8 @@ def test_a_lock_names_its_process_and_the_run_of_the_plan(tmp_path: Path) -> Non
     with pytest.raises(Stopped):
         wait_for_recordings(project, notes.append, lambda: bool(notes), "9c1e")
     assert notes == ["waiting until MLflow has the run before"]  # without the earlier process
+    with pytest.raises(Stopped):
+        lock_recording(project, "9c1e", lambda: True)
     name_process(second, 5)
     write_run(second, replace(run, process=5, rows=""))
     os.close(second)

@@ -35,15 +35,31 @@ def open_log(project: Project) -> int:
         return os.open(os.devnull, os.O_WRONLY)
 
 
-def lock_recording(project: Project, plan_digest: str) -> int:
+def lock_recording(project: Project, plan_digest: str, stopped: StopCheck = not_stopped) -> int:
     """Lock the recording of a plan; return the descriptor that holds the lock.
 
     The lock belongs to every process that has the descriptor, and ends with the last of them.
+    `stopped` is checked while another process holds it.
+
+    Raises:
+        Stopped: `stopped` returned True.
     """
     descriptor = os.open(_file(project, plan_digest), os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    while not _try_lock(descriptor):
+        if stopped():
+            os.close(descriptor)
+            raise Stopped
+        time.sleep(POLL_S)
     name_process(descriptor, None)
     return descriptor
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def name_process(descriptor: int, process: int | None) -> None:

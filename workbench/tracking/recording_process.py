@@ -19,7 +19,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
-from workbench.errors import StopCheck, Stopped, pluralize
+from workbench.errors import StopCheck, Stopped, not_stopped, pluralize
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.live_recordings import LOG, lock_recording, name_process, open_log, read_run
@@ -52,9 +52,12 @@ class RecordingProcess(Recorder):
 
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
+        self._start(job, not_stopped)
+
+    def _start(self, job: RecordingJob, stopped: StopCheck) -> None:
+        lock, log = lock_recording(self._project, job.plan.digest, stopped), open_log(self._project)
         self._job = job
         self._pipe, child_end = Pipe()
-        lock, log = lock_recording(self._project, job.plan.digest), open_log(self._project)
         self._process = subprocess.Popen(
             child_command("workbench.tracking.worker", child_end.fileno(), lock),
             stdin=subprocess.DEVNULL,
@@ -79,7 +82,7 @@ class RecordingProcess(Recorder):
         recorded = self._finish(results, stopped)
         if recorded is None and self._job:
             self._end(EXIT_S)
-            self.begin(self._job)
+            self._start(self._job, stopped)
             recorded = self._finish(results, stopped)
         return recorded or self._ended_early(results)
 
