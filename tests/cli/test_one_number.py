@@ -129,6 +129,13 @@ def test_commands_show_the_same_numbers(home: Path, words: tuple[str, ...]) -> N
     assert [numbers(v) for v in again] == [numbers(v) for v in first]
 
 
+def test_recorded_runs_compare_as_the_variants_do(home: Path) -> None:
+    plain, short = json.loads((home / "run.json").read_text())["variants"]
+    runs = read(home, "compare", plain["run_id"], short["run_id"])["variants"]
+    assert [numbers(v) for v in runs] == [numbers(v) for v in (plain, short)]
+    assert runs[1]["comparisons"] == short["comparisons"]
+
+
 def test_the_gate_goes_by_the_number_at_worst(home: Path) -> None:
     short = json.loads((home / "run.json").read_text())["variants"][1]["metrics"]
     checks = {(c["metric"], c["rule"][:8]): c for c in read(home, "gate")["checks"]}
