@@ -22,7 +22,11 @@ from workbench.stats.means import estimate_mean
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "stats"))
-from simulated_data import MEAN_WORLDS, MeanWorld, by_row  # noqa: E402  the suite's own data
+from simulated_data import (  # noqa: E402  the suite's own data
+    MEAN_DISTRIBUTIONS,
+    MeanDistribution,
+    by_row,
+)
 
 DRAWS = 2_000
 ROWS = (20, 50, 200)
@@ -32,12 +36,12 @@ Sample = tuple[np.ndarray, list[int]]  # row means, and each row's cluster
 PEERS = {"inspect": "Inspect AI", "lm-eval-api": "lm-eval"}
 
 
-def samples(world: MeanWorld, rows: int) -> Iterator[tuple[np.ndarray, list[int]]]:
+def samples(distribution: MeanDistribution, rows: int) -> Iterator[tuple[np.ndarray, list[int]]]:
     """Draw samples: values with a line per row, and the rows' clusters."""
     rng = np.random.default_rng(SEED)
     for _ in range(DRAWS):
-        clusters = world.clusters(rows) if world.clusters else list(range(rows))
-        yield world.draw(rng, rows), clusters
+        clusters = distribution.clusters(rows) if distribution.clusters else list(range(rows))
+        yield distribution.draw(rng, rows), clusters
 
 
 def row_means(values: np.ndarray) -> np.ndarray:
@@ -45,11 +49,13 @@ def row_means(values: np.ndarray) -> np.ndarray:
     return values if values.ndim == 1 else values.mean(axis=1)
 
 
-def workbench_interval(world: MeanWorld) -> Callable[[np.ndarray, list[int]], Interval]:
-    """Return Workbench's function for a world's scale."""
+def workbench_interval(
+    distribution: MeanDistribution,
+) -> Callable[[np.ndarray, list[int]], Interval]:
+    """Return Workbench's function for a distribution's scale."""
 
     def interval(values: np.ndarray, clusters: list[int]) -> Interval:
-        estimate = estimate_mean(by_row(values), world.scale, clusters)
+        estimate = estimate_mean(by_row(values), distribution.scale, clusters)
         assert estimate
         assert estimate.low is not None
         assert estimate.high is not None
@@ -96,11 +102,11 @@ def peer_intervals(peer: str, drawn: Sequence[Sample]) -> list[Interval]:
     ]
 
 
-def coverage(world: MeanWorld, rows: int) -> dict[str, float]:
+def coverage(distribution: MeanDistribution, rows: int) -> dict[str, float]:
     """Return the share of samples whose interval contains the mean, by method."""
-    drawn = list(samples(world, rows))
+    drawn = list(samples(distribution, rows))
     methods = {
-        "Workbench": workbench_interval(world),
+        "Workbench": workbench_interval(distribution),
         "scipy": scipy_interval,
         "statsmodels": statsmodels_interval,
     }
@@ -110,7 +116,7 @@ def coverage(world: MeanWorld, rows: int) -> dict[str, float]:
         if installed(peer):
             intervals[name] = peer_intervals(peer, means)
     return {
-        name: float(np.mean([low <= world.mean <= high for low, high in found]))
+        name: float(np.mean([low <= distribution.mean <= high for low, high in found]))
         for name, found in intervals.items()
     }
 
@@ -118,8 +124,8 @@ def coverage(world: MeanWorld, rows: int) -> dict[str, float]:
 def main() -> None:
     """Print the table."""
     header: list[str] = []
-    for name, world in MEAN_WORLDS.items():
-        by_rows = [coverage(world, rows) for rows in ROWS]
+    for name, distribution in MEAN_DISTRIBUTIONS.items():
+        by_rows = [coverage(distribution, rows) for rows in ROWS]
         if not header:
             header = list(by_rows[0])
             print(f"| data | {' | '.join(header)} |")

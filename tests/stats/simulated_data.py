@@ -68,7 +68,7 @@ def by_row(values: Values) -> dict[int, list[float]]:
 
 
 @dataclass(frozen=True)
-class MeanWorld:
+class MeanDistribution:
     """Rows whose mean is known.
 
     Attributes:
@@ -116,32 +116,36 @@ def unequal(rows: int) -> list[int]:
 
 
 MARKS, SHARES = Scale(low=1, high=5), Scale(low=0, high=1)
-MEAN_WORLDS = {
-    "98% at 1.0": MeanWorld(lambda rng, n: (rng.random(n) < 0.98).astype(float), SHARES, 0.98),
-    "85% fives": MeanWorld(
+MEAN_DISTRIBUTIONS = {
+    "98% at 1.0": MeanDistribution(
+        lambda rng, n: (rng.random(n) < 0.98).astype(float), SHARES, 0.98
+    ),
+    "85% fives": MeanDistribution(
         lambda rng, n: rng.choice([1.0, 2, 3, 4, 5], n, p=[0.0375] * 4 + [0.85]), MARKS, 4.625
     ),
-    "noise, rare zeros": MeanWorld(
+    "noise, rare zeros": MeanDistribution(
         lambda rng, n: np.where(rng.random(n) < 0.98, rng.uniform(0.98, 1, n), 0.0), SHARES, 0.9702
     ),
-    "repeats, ICC 0.5": MeanWorld(_repeats(0.5), Scale(pass_fail=True), 0.95),
-    "repeats, ICC 0.8": MeanWorld(_repeats(0.8), Scale(pass_fail=True), 0.95),
-    "groups of ten": MeanWorld(_grouped(copies), Scale(pass_fail=True), 0.7, copies),
-    "unequal groups": MeanWorld(_grouped(unequal), Scale(pass_fail=True), 0.7, unequal),
+    "repeats, ICC 0.5": MeanDistribution(_repeats(0.5), Scale(pass_fail=True), 0.95),
+    "repeats, ICC 0.8": MeanDistribution(_repeats(0.8), Scale(pass_fail=True), 0.95),
+    "groups of ten": MeanDistribution(_grouped(copies), Scale(pass_fail=True), 0.7, copies),
+    "unequal groups": MeanDistribution(_grouped(unequal), Scale(pass_fail=True), 0.7, unequal),
 }
-UNRANGED_WORLDS = {
-    "normal": MeanWorld(lambda rng, n: rng.normal(5, 1, n), Scale(), 5.0),
-    "exponential": MeanWorld(lambda rng, n: rng.exponential(1, n), Scale(), 1.0),
-    "log-normal, sigma 1": MeanWorld(lambda rng, n: rng.lognormal(0, 1, n), Scale(), np.exp(0.5)),
-    "log-normal, sigma 1.5": MeanWorld(
+UNRANGED_DISTRIBUTIONS = {
+    "normal": MeanDistribution(lambda rng, n: rng.normal(5, 1, n), Scale(), 5.0),
+    "exponential": MeanDistribution(lambda rng, n: rng.exponential(1, n), Scale(), 1.0),
+    "log-normal, sigma 1": MeanDistribution(
+        lambda rng, n: rng.lognormal(0, 1, n), Scale(), np.exp(0.5)
+    ),
+    "log-normal, sigma 1.5": MeanDistribution(
         lambda rng, n: rng.lognormal(0, 1.5, n), Scale(), np.exp(1.125)
     ),
-    "t, 3 degrees": MeanWorld(lambda rng, n: rng.standard_t(3, n), Scale(), 0.0),
+    "t, 3 degrees": MeanDistribution(lambda rng, n: rng.standard_t(3, n), Scale(), 0.0),
 }
 
 
 @dataclass(frozen=True)
-class PairWorld:
+class PairDistribution:
     """Rows of two variants whose mean difference is known.
 
     Attributes:
@@ -183,20 +187,22 @@ def _equal_groups(rng: Generator, rows: int) -> tuple[Values, Values]:
     return tuple(np.repeat(rng.random(rows // 10) < ease, 10).astype(float) for _ in range(2))
 
 
-PAIR_WORLDS = {
-    "2% lose 2.5 marks": PairWorld(_rare(0.02, 2.5, 0.0), MARKS, -0.05),
-    "the same, with noise": PairWorld(_rare(0.02, 2.5, 0.0, 0.001), MARKS, -0.05),
-    "a judge: 2% lose 2.5": PairWorld(_rare(0.02, 2.5, 0.05 / 0.98), MARKS),
-    "a judge: 10% lose 2": PairWorld(_rare(0.1, 2, 0.2 / 0.9, 0.2), MARKS),
-    "repeats, 5% lost": PairWorld(_repeated_drop, Scale(pass_fail=True), -0.05 * 6 / 6.3),
-    "groups of ten": PairWorld(_equal_groups, Scale(pass_fail=True), 0.0, copies),
-    "cost, exponential": PairWorld(_change(lambda rng, n: rng.exponential(1, n) - 1), Scale()),
-    "cost, log-normal": PairWorld(
+PAIR_DISTRIBUTIONS = {
+    "2% lose 2.5 marks": PairDistribution(_rare(0.02, 2.5, 0.0), MARKS, -0.05),
+    "the same, with noise": PairDistribution(_rare(0.02, 2.5, 0.0, 0.001), MARKS, -0.05),
+    "a judge: 2% lose 2.5": PairDistribution(_rare(0.02, 2.5, 0.05 / 0.98), MARKS),
+    "a judge: 10% lose 2": PairDistribution(_rare(0.1, 2, 0.2 / 0.9, 0.2), MARKS),
+    "repeats, 5% lost": PairDistribution(_repeated_drop, Scale(pass_fail=True), -0.05 * 6 / 6.3),
+    "groups of ten": PairDistribution(_equal_groups, Scale(pass_fail=True), 0.0, copies),
+    "cost, exponential": PairDistribution(
+        _change(lambda rng, n: rng.exponential(1, n) - 1), Scale()
+    ),
+    "cost, log-normal": PairDistribution(
         _change(lambda rng, n: np.exp(rng.normal(0, 1, n)) - np.exp(0.5)), Scale()
     ),
-    "cost, log-normal, sigma 1.5": PairWorld(
+    "cost, log-normal, sigma 1.5": PairDistribution(
         _change(lambda rng, n: np.exp(rng.normal(0, 1.5, n)) - np.exp(1.125)), Scale()
     ),
-    "1% time out": PairWorld(_rare(0.01, -60, -0.6 / 0.99, 1.0), Scale()),
-    "2% time out": PairWorld(_rare(0.02, -30, -0.6 / 0.98, 1.0), Scale()),
+    "1% time out": PairDistribution(_rare(0.01, -60, -0.6 / 0.99, 1.0), Scale()),
+    "2% time out": PairDistribution(_rare(0.02, -30, -0.6 / 0.98, 1.0), Scale()),
 }

@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import cochrans_q
 from workbench.stats.effects import cells_p, levels_p
 
 DRAWS = 2_000
-World = Callable[[np.random.Generator], np.ndarray]
+Distribution = Callable[[np.random.Generator], np.ndarray]
 
 
 def p_of(values: np.ndarray, width: float | None = None, copies: int = 1) -> float:
@@ -97,7 +97,7 @@ def rare_drops(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 
 
 MAIN = np.array([[0.0], [1.0], [2.0]]) + np.array([0.0, 1.0])  # main effects without interaction
-SIZES: dict[str, tuple[float, World]] = {
+SIZES: dict[str, tuple[float, Distribution]] = {
     "levels, 20 rows": (1.0, lambda rng: passes(rng, 20, (3,), 0.0)),
     "levels, 150 rows": (1.0, lambda rng: passes(rng, 150, (4,), 0.0)),
     "levels, few fail": (1.0, lambda rng: passes(rng, 50, (3,), 2.5)),
@@ -114,16 +114,16 @@ SIZES: dict[str, tuple[float, World]] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", SIZES)
-def test_nothing_seldom_seems_an_effect(world):
+@pytest.mark.parametrize("distribution", SIZES)
+def test_nothing_seldom_seems_an_effect(distribution):
     rng = np.random.default_rng(6)
-    width, draw = SIZES[world]
+    width, draw = SIZES[distribution]
     false = sum(p_of(draw(rng), width) <= 0.05 for _ in range(draws_of(DRAWS)))
-    print(f"{world}: {100 * false / draws_of(DRAWS):.1f}%")
+    print(f"{distribution}: {100 * false / draws_of(DRAWS):.1f}%")
     assert_rate(false, DRAWS, (0.0, 0.055), (0.0, 0.06))
 
 
-POWER: dict[str, World] = {
+POWER: dict[str, Distribution] = {
     "levels, 50 rows": lambda rng: passes(rng, 50, (3,), [0.0, 0.0, 1.5]),
     "levels, 150 rows": lambda rng: passes(rng, 150, (3,), [0.0, 0.0, 0.9]),
     "cells, 150 rows": lambda rng: passes(rng, 150, (2, 2), [[0.0, 0.0], [0.0, 1.8]]),
@@ -132,10 +132,10 @@ POWER: dict[str, World] = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("world", POWER)
-def test_an_effect_is_found(world):
+@pytest.mark.parametrize("distribution", POWER)
+def test_an_effect_is_found(distribution):
     rng = np.random.default_rng(7)
     draws = draws_of(DRAWS) // 4
-    hits = sum(p_of(POWER[world](rng), 1.0) <= 0.05 for _ in range(draws))
-    print(f"{world}: {100 * hits / draws:.1f}%")
+    hits = sum(p_of(POWER[distribution](rng), 1.0) <= 0.05 for _ in range(draws))
+    print(f"{distribution}: {100 * hits / draws:.1f}%")
     assert hits >= 0.6 * draws

@@ -12,7 +12,7 @@ from statsmodels.stats.oneway import anova_oneway
 from workbench.stats.interaction import interaction_p
 
 DRAWS = 2_000
-World = Callable[[np.random.Generator], list[np.ndarray]]
+Distribution = Callable[[np.random.Generator], list[np.ndarray]]
 
 
 def p_of(
@@ -71,7 +71,7 @@ def test_copies_of_rows_add_no_evidence():
     assert (p_of(copied) or 0) < 0.001 < 0.05 < (single or 0)
 
 
-WORLDS: dict[str, World] = {
+DISTRIBUTIONS: dict[str, Distribution] = {
     "alike": lambda rng: [flips(rng, 50, 0.3), flips(rng, 50, 0.3)],
     "few rows differ": lambda rng: [flips(rng, 50, 0.04) for _ in range(4)],
     "many small slices": lambda rng: [flips(rng, 10, 0.2) for _ in range(15)],
@@ -91,11 +91,11 @@ WORLDS: dict[str, World] = {
 }
 
 
-@pytest.mark.parametrize("world", WORLDS)
-def test_equal_differences_seldom_seem_unequal(world):
+@pytest.mark.parametrize("distribution", DISTRIBUTIONS)
+def test_equal_differences_seldom_seem_unequal(distribution):
     rng = np.random.default_rng(6)
     draws = draws_of(DRAWS)
-    false = sum((p_of(WORLDS[world](rng)) or 0) <= 0.05 for _ in range(draws))
+    false = sum((p_of(DISTRIBUTIONS[distribution](rng)) or 0) <= 0.05 for _ in range(draws))
     assert_rate(false, DRAWS, (0.0, 0.06), (0.0, 0.065))
 
 
@@ -159,5 +159,5 @@ def test_more_slices_than_clusters_show_nothing():
 
 def test_an_opposite_slice_is_seen():
     rng = np.random.default_rng(7)
-    worlds = ([flips(rng, 100, 0.3, 0.75), flips(rng, 50, 0.3, 0.2)] for _ in range(100))
-    assert sum((p_of(world) or 1) <= 0.05 for world in worlds) >= 80
+    distributions = ([flips(rng, 100, 0.3, 0.75), flips(rng, 50, 0.3, 0.2)] for _ in range(100))
+    assert sum((p_of(distribution) or 1) <= 0.05 for distribution in distributions) >= 80

@@ -12,10 +12,10 @@ from draws import assert_rate, draws_of
 from numpy.random import Generator
 from scipy.special import stdtrit
 from simulated_data import (
-    MEAN_WORLDS,
-    PAIR_WORLDS,
+    MEAN_DISTRIBUTIONS,
+    PAIR_DISTRIBUTIONS,
     SCENARIOS,
-    UNRANGED_WORLDS,
+    UNRANGED_DISTRIBUTIONS,
     Scenario,
     by_row,
 )
@@ -192,23 +192,23 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
 
 
 @pytest.mark.parametrize("rows", [5, *SIZES])
-@pytest.mark.parametrize("name", MEAN_WORLDS)
+@pytest.mark.parametrize("name", MEAN_DISTRIBUTIONS)
 def test_a_mean_s_interval_holds_the_truth_near_an_end_and_by_clusters(
     name: str, rows: int
 ) -> None:
-    world = MEAN_WORLDS[name]
-    if world.clusters:
+    distribution = MEAN_DISTRIBUTIONS[name]
+    if distribution.clusters:
         rows *= 10  # of a group are as good as one
-    clusters = world.clusters(rows) if world.clusters else None
-    least, most = world.scale.limits or (0.0, 0.0)
+    clusters = distribution.clusters(rows) if distribution.clusters else None
+    least, most = distribution.scale.limits or (0.0, 0.0)
 
     def trial(rng: Generator) -> bool:
-        estimate = estimate_mean(by_row(world.draw(rng, rows)), world.scale, clusters)
+        estimate = estimate_mean(by_row(distribution.draw(rng, rows)), distribution.scale, clusters)
         assert estimate
         assert estimate.low is not None
         assert estimate.high is not None
         assert least <= estimate.low < estimate.high <= most
-        return estimate.low <= world.mean <= estimate.high
+        return estimate.low <= distribution.mean <= estimate.high
 
     covered = rate(rows, trial)
     print(f"{name}, {rows} rows: the mean's interval holds {covered:.3f}")
@@ -216,21 +216,21 @@ def test_a_mean_s_interval_holds_the_truth_near_an_end_and_by_clusters(
 
 
 @pytest.mark.parametrize("rows", [20, 50, 150])
-@pytest.mark.parametrize("name", UNRANGED_WORLDS)
+@pytest.mark.parametrize("name", UNRANGED_DISTRIBUTIONS)
 def test_a_mean_s_interval_holds_the_truth_without_a_range(name: str, rows: int) -> None:
     """Student's t corrected for skew alone holds it in 88% of 20 log-normal values (sigma 1.5)."""
-    world = UNRANGED_WORLDS[name]
+    distribution = UNRANGED_DISTRIBUTIONS[name]
     widths: list[float] = []
 
     def trial(rng: Generator) -> bool:
-        values = world.draw(rng, rows)
-        estimate = estimate_mean(by_row(values), world.scale)
+        values = distribution.draw(rng, rows)
+        estimate = estimate_mean(by_row(values), distribution.scale)
         assert estimate
         assert estimate.low is not None
         assert estimate.high is not None
         assert estimate.tail_unknown
         widths.append((estimate.high - estimate.low) / float(values.std(ddof=1)))
-        return estimate.low <= world.mean <= estimate.high
+        return estimate.low <= distribution.mean <= estimate.high
 
     covered = rate(rows, trial)
     student = 2 * float(stdtrit(rows - 1, 0.975)) / np.sqrt(rows)
@@ -244,27 +244,27 @@ def test_a_mean_s_interval_holds_the_truth_without_a_range(name: str, rows: int)
 
 
 @pytest.mark.parametrize("rows", [20, 50, 150])
-@pytest.mark.parametrize("name", PAIR_WORLDS)
+@pytest.mark.parametrize("name", PAIR_DISTRIBUTIONS)
 def test_a_false_word_is_rare_whatever_the_shape_of_the_differences(name: str, rows: int) -> None:
-    world = PAIR_WORLDS[name]
-    if world.clusters:
+    distribution = PAIR_DISTRIBUTIONS[name]
+    if distribution.clusters:
         rows *= 10
-    if not world.scale.width:
+    if not distribution.scale.width:
         rows = rows * 7 // 3  # a word needs 350
-    clusters = world.clusters(rows) if world.clusters else None
-    margin = abs(world.difference)
+    clusters = distribution.clusters(rows) if distribution.clusters else None
+    margin = abs(distribution.difference)
     counts = {"false": 0, "covered": 0}
 
     def trial(rng: Generator) -> bool:
-        first, second = world.draw(rng, rows)
-        difference = paired_difference(by_row(first), by_row(second), world.scale, clusters)
+        first, second = distribution.draw(rng, rows)
+        difference = paired_difference(by_row(first), by_row(second), distribution.scale, clusters)
         assert difference
         (verdict,) = verdicts([difference], margins=[margin])
-        right = (INCONCLUSIVE, WORSE) if world.difference else (INCONCLUSIVE,)
+        right = (INCONCLUSIVE, WORSE) if distribution.difference else (INCONCLUSIVE,)
         counts["false"] += verdict.outcome not in right
         ends = difference.low, difference.high
-        unknown = None in ends or not world.scale.width
-        counts["covered"] += unknown or holds(difference, world.difference)
+        unknown = None in ends or not distribution.scale.width
+        counts["covered"] += unknown or holds(difference, distribution.difference)
         return True
 
     rate(rows, trial)
