@@ -13,7 +13,7 @@ KEYS = (
 )
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
-    "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
+    "max_tokens, presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, …"
 )
 TYPO = f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}"
 NAME = (
@@ -371,7 +371,8 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
             ":3:36",
             "unknown parameter 'max_tokns'\n  fix: did you mean 'max_tokens'? known: max_tokens, "
             "max_completion_tokens, extra_body, frequency_penalty, logit_bias, logprobs, "
-            "presence_penalty, reasoning_effort, response_format, seed, service_tier, stop, …",
+            "presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, "
+            "service_tier, …",
         ),
         (
             "[echo:last]",

@@ -15,6 +15,8 @@ NUMBER = (int, float)
 PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] = {
     "temperature": (NUMBER, 0, 2, "a number from 0 to 2"),
     "top_p": (NUMBER, 0, 1, "a number from 0 to 1"),
+    "top_k": ((int,), 0, None, "a whole number from 0; 0 is no limit"),
+    "repetition_penalty": (NUMBER, 0.01, None, "a number from 0.01; 1 changes nothing"),
     "max_tokens": ((int,), 1, None, "a whole number from 1"),
     "max_completion_tokens": ((int,), 1, None, "a whole number from 1"),
     "stop": ((str, list), None, None, "a text or a list of texts"),

@@ -16,7 +16,7 @@ INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} is allowed, with a lite
 KEYS = "chat, choices, description, normalize, parameters, response_schema, stop"
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
-    "max_tokens, presence_penalty, reasoning_effort, response_format, seed, service_tier, …"
+    "max_tokens, presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, …"
 )
 
 

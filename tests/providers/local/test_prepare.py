@@ -4,7 +4,9 @@ from tiny_model import chat
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall
+from workbench.parameters import PARAMETERS, check_parameters
 from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers.body import Parameters
 
 QUESTION = {"messages": [{"role": "user", "content": "good?"}]}
 
@@ -37,6 +39,11 @@ def error_of(provider, call) -> str:
 def test_body_holds_only_what_decides_the_answer(provider, parameters, body, sampling):
     prepared = provider.prepare(PromptCall(chat("user: good?"), parameters))
     assert prepared == PreparedCall({**QUESTION, **body}, sampling)
+
+
+def test_every_parameter_of_a_local_model_can_be_set_in_an_experiment_file():
+    assert set(Parameters.model_fields) <= set(PARAMETERS)
+    check_parameters({"top_k": 40, "repetition_penalty": 1.3})
 
 
 def test_choices_are_answered_by_loglikelihood(provider):
