@@ -14,6 +14,8 @@ from workbench.evaluator import Evaluator, Score, Traits
 from workbench.model import Completion, State, Usage
 from workbench.plan import Cell, Plan
 from workbench.project import Price
+from workbench.prompt import choose
+from workbench.results.serialize import variant_json
 from workbench.results.tally import Tally, metric_scales
 from workbench.results.types import MetricResult, Row, VariantResult, interval_text
 
@@ -135,6 +137,14 @@ def test_answers_with_an_unknown_finish_reason_are_counted(bench: Bench) -> None
     rows = [row(bench, state) for state in ("ok", "ok", "filtered")]
     rows = [replace(r, completion=replace(r.completion, finish_reason="moonset")) for r in rows]
     assert summarise(bench.plan(), [*rows, row(bench, "ok")]).unknown_finishes == {"moonset": 2}
+
+
+def test_ties_are_counted_apart_from_unknown_finish_reasons(bench: Bench) -> None:
+    completion = replace(row(bench, "ok").completion, choice_scores={"a": -1.0, "b": -1.0})
+    rows = [row(bench, "ok"), replace(row(bench, "ok"), completion=choose(completion, "none"))]
+    result = summarise(bench.plan(), rows)
+    assert (result.ties, result.unknown_finishes) == (1, {})
+    assert variant_json(result)["ties"] == 1
 
 
 def test_an_uncounted_row_makes_the_sum_unknown(bench: Bench) -> None:

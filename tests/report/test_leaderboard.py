@@ -7,6 +7,7 @@ from bench import Bench
 from rich.console import Console
 
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, rank_variants
+from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.types import MetricResult, RowCounts, ScoreCounts, VariantResult
 
@@ -60,6 +61,15 @@ def test_what_is_not_in_the_mean_stands_below_it(bench: Bench) -> None:
         "         [0.400, 0.600]     1 failed",
         "         3 unparsed        1 not run",
         "         1 error         2 truncated",
+    ]
+
+
+def test_ties_and_unknown_finish_reasons_stand_below_the_rows(bench: Bench) -> None:
+    variant = replace(result(bench, 0.5, ALL), notable_finishes={"tie": 2, "moonset": 3})
+    lines = shown(variant)
+    assert [line[24:].strip() for line in lines[2:]] == ["3 ended 'moonset'", "2 ties"]
+    assert _tie_lines([variant, variant]) == [
+        "ties: in 4 of 20 answers two choices were equally likely, and the first counts"
     ]
 
 

@@ -30,6 +30,7 @@ KINDS: dict[Kind, str] = {  # words without case, spaces and punctuation
     "missing": "none null finishreasonunspecified unspecified unknown",
 }
 WORDS: dict[str, Kind] = {word: kind for kind, words in KINDS.items() for word in words.split()}
+TIE = "tie"  # two choices were equally likely, and the first is the answer
 PREFIX = re.compile(r"(?i)^(finish|stop|incomplete)_?reason[._]")
 
 
@@ -60,9 +61,9 @@ def is_cut(finish_reason: str) -> bool:
     return finish_kind(finish_reason) == "cut"
 
 
-def unknown_finish(completion: Completion) -> str:
-    """Return the finish reason of a scored answer if it has no known meaning; else empty."""
-    if not completion.scored or completion.choice_scores is not None:
-        return ""
+def notable_finish(completion: Completion) -> str:
+    """Return the finish reason of a scored answer if it is unknown or a tie of choices."""
     reason = completion.finish_reason
+    if not completion.scored or (completion.choice_scores is not None and reason != TIE):
+        return ""
     return reason if finish_kind(reason) == "unknown" else ""

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
+from workbench.answers.finish_reason import TIE
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, pluralize
 from workbench.model import Completion
@@ -121,7 +122,7 @@ def choose(completion: Completion, normalize: Normalization) -> Completion:
     usage = replace(
         completion.usage, output_tokens=counts.get(choice, completion.usage.output_tokens)
     )
-    finish_reason = "tie" if equal else completion.finish_reason
+    finish_reason = TIE if equal else completion.finish_reason
     return replace(completion, text=choice, usage=usage, finish_reason=finish_reason)
 
 

@@ -243,6 +243,7 @@ def _rows(variant: VariantResult) -> Text:
     states = [(name.replace("_", " "), getattr(answers, name)) for name in NOTED_COUNTS]
     notes = [f"{count} {state}" for state, count in states if count]
     notes += [f"{n} ended {shorten(word, 30)!r}" for word, n in variant.unknown_finishes.items()]
+    notes += [pluralize(variant.ties, "tie")] if variant.ties else []
     if answers.planned != rows.planned:
         notes = [f"{answers.scored} of {answers.planned} answers", *notes]
     if notes:

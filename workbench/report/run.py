@@ -37,6 +37,7 @@ def summary(invocation: Invocation, *, currency: str) -> list[str]:
         *_limit_lines(invocation.plan),
         *_failure_lines(invocation),
         *_reasoning_lines(invocation.variants),
+        *_tie_lines(invocation.variants),
     ]
     if invocation.not_run:
         names = [shorten(row, 40) for row in invocation.not_run]
@@ -133,6 +134,13 @@ def _reasoning_lines(variants: Sequence[VariantResult]) -> list[str]:
         f"reasoning: {count:,} of {pluralize(answers, 'answer')} had some, which is no part of the "
         "text that was scored (`reasoning: keep` on a model leaves it in)"
     ]
+
+
+def _tie_lines(variants: Sequence[VariantResult]) -> list[str]:
+    count = sum(variant.ties for variant in variants)
+    answers = pluralize(sum(variant.answers.scored for variant in variants), "answer")
+    text = f"ties: in {count:,} of {answers} two choices were equally likely, and the first counts"
+    return [text] if count else []
 
 
 def invocation_json(invocation: Invocation, *, currency: str) -> dict[str, JSON]:

@@ -13,7 +13,7 @@ from workbench.stats.pairs import Difference
 
 def variant_json(result: VariantResult) -> dict[str, JSON]:
     """Return a variant as in `run --json` and in its run's `results.json`."""
-    variant, finishes = result.variant, dict(result.unknown_finishes)
+    variant, finishes = result.variant, result.unknown_finishes
     return {
         "name": variant.name,
         "prompt": variant.prompt.ref,
@@ -40,6 +40,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "reasons": dict(result.reasons),
         "reasoning": result.reasoning,
         **({"unknown_finish_reasons": finishes} if finishes else {}),
+        **({"ties": result.ties} if result.ties else {}),
         "stopped": result.stopped,
         "comparisons": {
             name: comparison_json(comparison) for name, comparison in result.comparisons.items()

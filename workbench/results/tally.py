@@ -14,7 +14,7 @@ from hashlib import blake2b, sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.answers.finish_reason import unknown_finish
+from workbench.answers.finish_reason import notable_finish
 from workbench.evaluator import Evaluator
 from workbench.model import Completion
 from workbench.plan import Plan, Variant
@@ -72,7 +72,7 @@ class Tally:
         self._latencies[number] = math.nan if completion.latency_s is None else completion.latency_s
         reason = "" if completion.scored else completion.error or completion.state
         self._reasons[number] = self._texts.number(reason)
-        self._finishes[number] = self._texts.number(unknown_finish(completion))
+        self._finishes[number] = self._texts.number(notable_finish(completion))
         for name, scores in self._columns.items():
             scores.put(number, row.scores.get(name))
 
@@ -199,7 +199,7 @@ class Tally:
             reasoning=sum(self._has_reasoning),
             scored_digest=self.scored_digest(),
             cached_tokens=cached or 0,
-            unknown_finishes=self._texts.count(self._finishes),
+            notable_finishes=self._texts.count(self._finishes),
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:

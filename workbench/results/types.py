@@ -7,6 +7,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 
+from workbench.answers.finish_reason import TIE
 from workbench.canonical import JSON
 from workbench.errors import pluralize
 from workbench.evaluator import Score
@@ -176,7 +177,7 @@ class VariantResult:
         latency: times of the scored answers; None if none was timed.
         reasoning: answers with reasoning that is no part of their text.
         scored_digest: digest of the scored answers; it changes when any of them does.
-        unknown_finishes: scored answers by a finish reason that has no known meaning.
+        notable_finishes: scored answers by a finish reason that is unknown, or `tie`.
     """
 
     variant: Variant
@@ -197,7 +198,17 @@ class VariantResult:
     reasoning: int = 0
     scored_digest: str = ""
     cached_tokens: int = 0
-    unknown_finishes: Mapping[str, int] = field(default_factory=dict)
+    notable_finishes: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def ties(self) -> int:
+        """Answers whose choices were equally likely, so that the first was taken."""
+        return self.notable_finishes.get(TIE, 0)
+
+    @property
+    def unknown_finishes(self) -> dict[str, int]:
+        """Scored answers by a finish reason that has no known meaning."""
+        return {word: n for word, n in self.notable_finishes.items() if word != TIE}
 
     @property
     def missing(self) -> int:

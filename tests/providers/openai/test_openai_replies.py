@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai_server import Reply, answer, say
 
-from workbench.answers.finish_reason import finish_kind, unknown_finish
+from workbench.answers.finish_reason import finish_kind, notable_finish
 from workbench.answers.read import read_answer
 from workbench.answers.reply_body import reply_tool_calls
 from workbench.model import Request, Usage
@@ -130,12 +130,12 @@ ENDS = {  # of an answer with a text
 def test_finish_reason_says_how_the_answer_ended(state, finish):
     completion = read_reply(Request("k", "{}"), json.dumps(answer("four", finish=finish)))
     assert (completion.state, completion.text) == (state, "four")
-    assert unknown_finish(completion) == ""
+    assert notable_finish(completion) == ""
 
 
 def test_finish_reason_that_nobody_knows_is_counted():
     completion = read_reply(Request("k", "{}"), json.dumps(answer("four", finish="moonset")))
-    assert (completion.state, unknown_finish(completion)) == ("ok", "moonset")
+    assert (completion.state, notable_finish(completion)) == ("ok", "moonset")
 
 
 @pytest.mark.parametrize("shape", [{}, {"response_format": {"json_schema": CHOICES}}])
