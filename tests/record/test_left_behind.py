@@ -1,7 +1,9 @@
 """What people delete in MLflow, and what a killed process leaves there, stops no recording."""
 
 import os
+import shutil
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from record_contents import expected_record, stored_record
@@ -118,6 +120,21 @@ def test_traces_deleted_of_a_finished_run_are_recorded_again(
     traces = left.traces(done.variants[0].run_id)
     assert [len(trace.info.assessments) for trace in traces] == [2, 2]
     assert left.run(EXPERIMENT).recorded_before
+
+
+@pytest.mark.parametrize("is_parent", [True, False])
+def test_files_deleted_of_a_finished_run_are_recorded_again(
+    recording: Recording, is_parent: bool
+) -> None:
+    recording.bench.write("rows.jsonl", ROWS)
+    first = recording.run(EXPERIMENT)
+    run_id = first.parent_run_id if is_parent else first.variants[0].run_id
+    shutil.rmtree(urlsplit(recording.client.get_run(run_id).info.artifact_uri).path)
+    done = recording.run(EXPERIMENT)
+    assert (done.problems, done.parent_run_id) == ((), first.parent_run_id)
+    assert stored_record(recording.client, done) == expected_record(done)
+    assert recording.client.list_artifacts(run_id)
+    assert recording.run(EXPERIMENT).recorded_before
 
 
 @pytest.mark.parametrize(("held", "status"), [(False, "KILLED"), (True, "RUNNING")])

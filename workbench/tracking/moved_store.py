@@ -58,6 +58,14 @@ def _is_moved(old: str, folder: Path, file_name: str) -> bool:
     return folder.exists() or (home / file_name).is_file() or (same_name and not before.exists())
 
 
+def has_artifacts(address: str) -> bool:
+    """False if a run's artifacts are missing below a folder of this machine."""
+    folder = _path(address)
+    if urlsplit(address).scheme != "file" or not folder.parents[2].is_dir():  # another machine's
+        return True
+    return folder.is_dir() and any(folder.iterdir())
+
+
 def _path(address: str) -> Path:
     return Path(unquote(urlsplit(address).path))
 

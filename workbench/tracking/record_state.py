@@ -19,6 +19,7 @@ from workbench.canonical import digest
 from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
+from workbench.tracking.moved_store import has_artifacts
 from workbench.tracking.protocol import RecordingJob, Results
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_trace import FORMAT
@@ -62,8 +63,9 @@ class EndState:
     status: str
 
     def has_tags(self, run: Run) -> bool:
-        """True if the run holds all that would be written."""
-        return all(run.data.tags.get(name) == value for name, value in self.tags.items())
+        """True if the run holds all that would be written, and nobody deleted its files."""
+        tagged = all(run.data.tags.get(name) == value for name, value in self.tags.items())
+        return tagged and has_artifacts(run.info.artifact_uri)
 
     def is_reached(self, run: Run) -> bool:
         """True if the run holds everything and has ended so."""
