@@ -184,6 +184,15 @@ ENDPOINTS = [
         models=url("http://127.0.0.1:1/v1/chat/completions"),
     ),
     Case(
+        "B35-responses",
+        (
+            "error: prompts/qa/experiment.yaml:3:10: base_url "
+            "'http://127.0.0.1:1/v1/responses' is the address of one call\n"
+            "  fix: http://127.0.0.1:1/v1\n"
+        ),
+        models=url("http://127.0.0.1:1/v1/responses"),
+    ),
+    Case(
         "B35-query",
         (
             "error: prompts/qa/experiment.yaml:3:10: base_url 'http://127.0.0.1:1/v1?…' "

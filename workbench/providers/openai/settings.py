@@ -222,7 +222,7 @@ def normalize_url(url: str, *, source: str = "base_url") -> str:
         problem = "has a fragment, which would not be sent"
     elif any(SECRET_NAME.search(key) for key, _ in parse_qsl(parts.query)) and "${" not in url:
         raise WorkbenchError(f"{label} holds a key", fix="put it into a variable: ?key=${NAME}")
-    elif call := re.search(r"(/chat)?/completions$", path):
+    elif call := re.search(r"(/chat)?/(completions|responses|models)$", path):
         path, problem = path[: call.start()], "is the address of one call"
     elif repeated := re.search(r"(/v\d\w*)\1$", path):
         path, problem = path.removesuffix(repeated[1]), f"contains {repeated[1]} twice"
