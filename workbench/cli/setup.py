@@ -4,7 +4,6 @@ with open_experiment("sentiment", Options(), "") as opened:
     opened.plan().to_send      # 300 requests
 """
 
-import gc
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -39,11 +38,12 @@ class OpenExperiment:
         """The plan by what is stored now; `repeats`: None: the file's."""
         from workbench.plan import plan_invocation
         from workbench.plan.forecast import price_notes
+        from workbench.workers.parent_pipe import paused_gc
 
         experiment = self.experiment
         if repeats is not None:
             experiment = replace(experiment, repeats=repeats)
-        with _paused_gc():
+        with paused_gc():
             plan = plan_invocation(experiment, self.renderer, self.store, self.options)
         models = [variant.model.model.ref for variant in plan.variants]
         return replace(plan, notes=(*plan.notes, *price_notes(self.project.prices, models)))
@@ -72,12 +72,13 @@ def open_experiment(
     from workbench.experiment import add_prompts, find_prompt, load_experiment
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
+    from workbench.workers.parent_pipe import paused_gc
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
-        with _paused_gc():
+        with paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
             find = partial(find_prompt, experiment.task, project, renderer, resolvers.registry)
@@ -89,17 +90,6 @@ def open_experiment(
             REDACTOR.add(find_secrets(experiment.settings))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))
         yield OpenExperiment(project, store, renderer, experiment, options)
-
-
-@contextmanager
-def _paused_gc() -> Iterator[None]:
-    """Pause garbage collection, and exclude what was created within: it lives to the end."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()
 
 
 def open_project(tracking_uri: str = "") -> "Project":

@@ -7,6 +7,7 @@ a joy    positive  positive  ok     r1  0       1.0                right
 import importlib
 import json
 from collections.abc import Callable, Sequence
+from functools import cache
 from statistics import fmean
 from typing import Any
 
@@ -28,6 +29,7 @@ from workbench.scoring.mlflow_metric import RowMetric
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_records import rationale
 from workbench.tracking.rows_parquet import CLUSTER
+from workbench.workers.parent_pipe import paused_gc
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
 # Columns beside inputs, expectations and scores.
@@ -60,6 +62,7 @@ def evaluate_run(
         and (metric := _metric(evaluator, scored, result.metrics[evaluator.name], complete))
     ]
     if scored and metrics:
+        import_evaluate()
         data = _dataset_input(dataset, scored)
         mlflow.models.evaluate(data=data, extra_metrics=metrics, evaluators="default")
         silence()
@@ -72,9 +75,11 @@ def log_dataset(dataset: Dataset, rows: Sequence[Row]) -> None:
     mlflow.log_input(_dataset_input(dataset, rows), context="evaluation")
 
 
+@cache
 def import_evaluate() -> None:
     """Import the modules that `mlflow.models.evaluate` needs, which takes a second."""
-    importlib.import_module("mlflow.models.evaluation.evaluator_registry")
+    with paused_gc():
+        importlib.import_module("mlflow.models.evaluation.evaluator_registry")
 
 
 def _dataset_input(dataset: Dataset, rows: Sequence[Row]) -> mlflow.data.Dataset:

@@ -29,6 +29,7 @@ from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
 from workbench.tracking.live_recordings import MAX_LOG, NamedRun, read_run, write_run
 from workbench.tracking.protocol import DETACH, STOP, Recorded, Results, RowRecord
+from workbench.workers.parent_pipe import paused_gc
 
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core
@@ -60,10 +61,11 @@ class RecordingWorker:
 
     def work(self) -> None:
         """Record until everything is recorded, or STOP arrives."""
-        _, project, redactor, tracking_uri, job = self._next_message()
-        sys.stderr = cast("TextIO", Log(sys.stderr, redactor))
-        from workbench.tracking.evaluate import import_evaluate
-        from workbench.tracking.recorder import DirectRecorder
+        with paused_gc():
+            _, project, redactor, tracking_uri, job = self._next_message()
+            sys.stderr = cast("TextIO", Log(sys.stderr, redactor))
+            from workbench.tracking.evaluate import import_evaluate
+            from workbench.tracking.recorder import DirectRecorder
 
         stopped = self._stopping.is_set
         if stopped():
@@ -75,7 +77,7 @@ class RecordingWorker:
             before = read_run(project, job.plan.digest)
             same = before and before.run_id == run.run_id
             write_run(self._lock, replace(run, rows=before.rows) if before and same else run)
-        if self._backlog.empty():  # use the wait for the first rows
+        if self._backlog.empty() and not recorder.was_recorded:  # use the wait for the first rows
             import_evaluate()
         with suppress(Stopped):
             while not stopped():

@@ -20,9 +20,8 @@ from pathlib import Path
 
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers.batches import Question
-from workbench.providers.transformers.engine import Engine
 from workbench.providers.transformers.settings import ModelSettings
-from workbench.workers.parent_pipe import ParentPipe, die_with
+from workbench.workers.parent_pipe import ParentPipe, die_with, paused_gc
 
 # When memory runs out, Linux kills the process with the highest score. Losing this one costs a
 # restart; losing the main process costs answers that are paid for.
@@ -36,6 +35,8 @@ def main() -> None:
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
     parent = ParentPipe()
+    with paused_gc():
+        from workbench.providers.transformers.engine import Engine
     parent.send_ready()
     requests = parent.requests()
     model = next(requests)["load"]
