@@ -271,14 +271,23 @@ def _create_if_missing(file: Path) -> None:
                 return
             silence()
             engine = sqlalchemy.create_engine(f"{SQLITE}{new_file}")
+            sqlalchemy.event.listen(engine, "connect", _skip_syncs)
             _initialize_tables(engine)
             engine.dispose()
+            with new_file.open("rb") as written:
+                os.fsync(written.fileno())
             with closing(sqlite3.connect(new_file)) as connection:
                 connection.execute("PRAGMA journal_mode=WAL")  # stays; readers don't block
             new_file.chmod(0o600)
             new_file.rename(file)
     except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         raise _unusable_error(file, error) from error
+
+
+def _skip_syncs(connection: sqlite3.Connection, _record: object) -> None:
+    """MLflow's migrations would wait for the disk some 400 times, which can take seconds."""
+    connection.execute("PRAGMA synchronous=OFF")
+    connection.execute("PRAGMA journal_mode=MEMORY")
 
 
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
