@@ -91,11 +91,6 @@ class DirectRecorder(Recorder):
         self._recorded_rows = 0
         self._refused_prompts: Mapping[str, RefusedPromptError] = {}  # by digest
 
-    @property
-    def was_recorded(self) -> bool:
-        """True if a finished recording had every variant, so that there may be nothing to do."""
-        return self.runs is not None and all(map(scored_count, self.runs.children))
-
     def begin(self, job: RecordingJob) -> None:
         """See `Recorder`."""
         self._job = job

@@ -65,6 +65,7 @@ class RecordingWorker:
             _, project, redactor, tracking_uri, job = self._next_message()
             sys.stderr = cast("TextIO", Log(sys.stderr, redactor))
             from workbench.tracking.evaluate import import_evaluate
+            from workbench.tracking.record_state import scored_count
             from workbench.tracking.recorder import DirectRecorder
 
         stopped = self._stopping.is_set
@@ -77,7 +78,8 @@ class RecordingWorker:
             before = read_run(project, job.plan.digest)
             same = before and before.run_id == run.run_id
             write_run(self._lock, replace(run, rows=before.rows) if before and same else run)
-        if self._backlog.empty() and not recorder.was_recorded:  # use the wait for the first rows
+        recorded_before = recorder.runs and all(map(scored_count, recorder.runs.children))
+        if self._backlog.empty() and not recorded_before:  # use the wait for the first rows
             import_evaluate()
         with suppress(Stopped):
             while not stopped():
