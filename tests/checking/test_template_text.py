@@ -27,6 +27,12 @@ MARKUP_FIX = f"{ROLES_FIX}; to send markup as it is: `chat: false` in the front 
         "{# {context} #}{{ question }}",
         "{{ '{context}' }} {{ question }}",
         "Costs $5 and 100%. {{ question }}",
+        "def f(role):\n    return role\n\nExplain it. {{ question }}",
+        'answer = "4"\nquestion = "{{ question }}"\nanswer = ',
+        "name: Ada\ndescription: {{ question }}\nprompt:",
+        '{"task": "answer", "signature": {{ question | tojson }}}',
+        "# User\n{{ question }}",
+        "<user>\n{{ question }}\n</user>",
     ],
 )
 def test_templates_that_are_right_get_no_note(notes, template):
@@ -57,6 +63,7 @@ def test_placeholder_of_the_expected_answer_is_noted(notes, refused):
         "<question>",
         "<<question>>",
         "[[question]]",
+        "{$question}",
         "<%= question %>",
         "{Question}",
         "<QUESTION>",
@@ -103,6 +110,66 @@ def test_conversation_in_another_format_is_refused(refused, template, name):
     assert refused(template) == (
         f"prompts/qa/plain.jinja:1: the template is a conversation as {name}, which would be sent "
         f"as one text\n  fix: {ROLES_FIX}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "kind"),
+    [
+        ('{"_type": "prompt", "template": "Hi {question}"}', "a JSON file"),
+        ('{\n "input_variables": ["question"],\n "template": "{question}"\n}', "a JSON file"),
+        ('{"predict": {"signature": {"instructions": "Answer."}, "demos": []}}', "a JSON file"),
+        ('{"prompt_input": "### Input:\\n{question}", "prompt_no_input": ""}', "a JSON file"),
+        ("name: a\nmessages:\n  - role: user\n    content: '{{ question }}'", "a YAML file"),
+        ("task: a\ndoc_to_text: 'Q: {{ question }}'", "a YAML file"),
+        ("prompt: |-\n  [Question]: {question}\nchoice_strings: AB", "a YAML file"),
+        ("agent:\n  system_template: |-\n    Hi {{ question }}", "a YAML file"),
+        ('description = "a"\nprompt = """\nHi {{ question }}\n"""', "a TOML file"),
+        ("<poml>\n<task>{{ question }}</task>\n</poml>", "POML"),
+        ("module.exports = ({ vars }) => `Hi ${vars.question}`;", "a JavaScript program"),
+        ("export default async ({ vars }) => [{ role: 'user' }];", "a JavaScript program"),
+        ("import json\n\ndef p(c):\n    return c['vars']['question']", "a Python program"),
+        ('PROMPT = f"""Answer {question}."""', "a Python program"),
+        ('ChatPromptTemplate.from_messages([("human", "{question}")])', "a Python program"),
+    ],
+)
+def test_file_of_another_tool_is_refused(refused, template, kind):
+    assert refused(template) == (
+        f"prompts/qa/plain.jinja:1: the template is {kind}, which would be sent as one text\n"
+        "  fix: keep the text that is sent: messages under role lines, values as {{ column }}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# system:\nHi\n\n# user:\n{{ question }}", "# system:"),
+        ("Hi\n# user:\n{{ question }}", "# user:"),
+        ("## System\nHi\n\n## User\n{{ question }}", "## System"),
+        ("**System**:\nHi\n\n**User**:\n{{ question }}", "**System**:"),
+        ("<system>\nHi\n</system>\n<user>\n{{ question }}\n</user>", "<system>"),
+        ("[system]\nHi\n[user]\n{{ question }}", "[system]"),
+    ],
+)
+def test_role_in_a_heading_is_noted(notes, text, line):
+    number = text.split("\n").index(line) + 1
+    role = "user" if "user" in line else "system"
+    assert notes(text) == [
+        f"prompts/qa/plain.jinja:{number}: {line!r} is text; a role line is `{role}:` alone"
+    ]
+
+
+def test_role_in_bold_before_its_text_is_noted(notes):
+    assert notes("**System:** Hi\n\n**User:** {{ question }}") == [
+        "prompts/qa/plain.jinja:1: '**System:** Hi' is text of one user message; "
+        f"{ROLES_FIX}, and the text below it"
+    ]
+
+
+def test_placeholder_between_tags_of_its_name_is_refused(refused):
+    assert refused("<question>\n{$question}\n</question>") == (
+        "prompts/qa/plain.jinja:2: '{$question}' is text: a template is Jinja\n"
+        "  fix: write {{ question }}"
     )
 
 

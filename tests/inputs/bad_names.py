@@ -297,7 +297,7 @@ NAMES = [
         "B37-prompt-slash",
         (
             "error: prompts/qa/experiment.yaml:2:11: '../plain' is not a prompt name\n"
-            "  fix: use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV\n"
+            "  fix: write plain for the file plain.jinja in the task's folder\n"
         ),
         prompts="[../plain]",
     ),

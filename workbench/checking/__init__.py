@@ -3,6 +3,7 @@
 A finding that can't be right is refused; one that is likely a mistake is noted.
 
 template_text   a template's text: other engines' placeholders, chat markup, roles as text
+documents       a file of another tool as a template
 rendered_rows   its rendered rows: empty messages, equal rows, columns without content
 choice_rows     choices of rows: the right one among them, a space before them
 expectations    expected values: missing, impossible to match, cut by a limit, shown by a column

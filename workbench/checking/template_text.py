@@ -10,6 +10,7 @@ import difflib
 import re
 from collections.abc import Iterator, Sequence
 
+from workbench.checking.documents import document_kind
 from workbench.checking.finding import Finding
 from workbench.conversation import ROLES
 from workbench.prompt import Prompt
@@ -30,10 +31,11 @@ _PLACEHOLDERS = (
     r"<%[=-]?\s*{}\s*-?%>",  # ERB, EJS
     r"<<\s*{}\s*>>",
     r"\[\[\s*{}\s*\]\]",
+    r"(?<!{{)\{{\s*\$\s*{}\s*\}}(?!\}})",  # Anthropic's metaprompt
     r"(?<!<)<{}>(?!>)",
 )
 _FORMS = 5  # of these that are no text with another meaning
-_ANY_PLACEHOLDER = r"(?<!\{)\$?\{[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)s|\[\[\w+\]\]|<[A-Z_]+>"
+_ANY_PLACEHOLDER = r"(?<!\{)\$?\{\$?[A-Za-z_]\w*\}(?!\})|%\([A-Za-z_]\w*\)s|\[\[\w+\]\]|<[A-Z_]+>"
 # Conversations in another format, as the whole text.
 _FORMATS = {
     "JSON": rf"\[\s*\{{.*[\"']role[\"']\s*:\s*[\"']{_ROLE_WORDS}[\"'].*\}}\s*\]"
@@ -41,6 +43,7 @@ _FORMATS = {
     "a Python list": rf"\[\s*\(\s*[\"']{_ROLE_WORDS}[\"']\s*,.*\)\s*,?\s*\]",
     "YAML": rf"(?:messages:\s*)?-\s+[\"']?role[\"']?:\s*[\"']?{_ROLE_WORDS}[\"']?\s*\n.*",
 }
+_DOCUMENT_FIX = "keep the text that is sent: messages under role lines, values as {{ column }}"
 _MARKUP = {
     "ChatML": r"<\|im_(?:start|end|sep)\|>",
     "Llama 3's chat markup": r"<\|(?:start_header_id|end_header_id|eot_id|begin_of_text)\|>",
@@ -52,9 +55,16 @@ _MARKUP = {
     "Command R's chat markup": r"<\|START_OF_TURN_TOKEN\|>",
     "XML messages": r"<message\s+role\s*=",
 }
-_BEGINS_TURN = rf"^\s*(?:{_ROLE_WORDS})\s*:"
+_BEGINS_TURN = rf"^[\s#*_>]*(?:{_ROLE_WORDS})\s*:"
+# `# system:` of Prompt flow, `## User`, `**Assistant**:`, `<user>`, `[system]`
+_DECORATED = re.compile(
+    rf"\s*(?P<mark>[#*_=<\[|-]+)\s*(?P<role>{_ROLE_WORDS})(?P<colon>:?)[\s#*_=>\]|:-]*",
+    re.IGNORECASE,
+)
 _ROLE_VALUE = re.compile(
-    r"^\s*\{\{-?\s*[\w.\[\]\"']*\b(?:role|speaker|sender|author|from)\b[\"'\]]*\s*(?:\|[^}\n]*)?-?\}\}\s*:",
+    r"^(?:[ \t]|\{%[^}\n]*%\})*"
+    r"(\{\{-?\s*[\w.\[\]\"']*\b(?:role|speaker|sender|author|from)\b"
+    r"[\"'\]]*\s*(?:\|[^}\n]*)?-?\}\}\s*:)",
     re.M,
 )
 
@@ -92,13 +102,16 @@ def used_columns(prompt: Prompt, columns: Sequence[str]) -> list[str]:
 
 def _other_formats(prompt: Prompt) -> Iterator[Finding]:
     text = prompt.source.strip()
-    if role_lines(prompt.source) or text[:1] not in ("[", "{", "-", "m"):
+    if role_lines(prompt.source):
         return
-    for name, pattern in _FORMATS.items():
+    for name, pattern in _FORMATS.items() if text[:1] in ("[", "{", "-", "m") else ():
         if re.fullmatch(pattern, text, re.DOTALL):
             message = f"the template is a conversation as {name}, which would be sent as one text"
             yield Finding(message, prompt.where(), _ROLE_FIX, refused=True)
             return
+    if kind := document_kind(text, has_variables=bool(prompt.all_variables)):
+        message = f"the template is {kind}, which would be sent as one text"
+        yield Finding(message, prompt.where(), _DOCUMENT_FIX, refused=True)
 
 
 def _markup(prompt: Prompt) -> Iterator[Finding]:
@@ -117,17 +130,21 @@ def _roles(prompt: Prompt) -> Iterator[Finding]:
     """Lines that look like role lines but are text."""
     has_roles = bool(role_lines(prompt.source))
     turns: list[tuple[int, str]] = []
+    decorated: list[tuple[int, re.Match[str]]] = []
     for number, line in enumerate(prompt.source.split("\n"), 1):
         where, role = prompt.where(number), line.strip().lower()
         name = role.removesuffix(":")
         if not has_roles and re.match(_BEGINS_TURN, role):
             turns.append((number, line))
-        if name in ROLES and role.endswith(":") and line.rstrip() != role:
+        if match := _DECORATED.fullmatch(line):
+            decorated.append((number, match))
+        elif name in ROLES and role.endswith(":") and line.rstrip() != role:
             yield Finding(f"{line!r} is text; a role line is `{role}` alone", where)
         elif name not in ROLES and role.endswith(":") and _resembles_role(name):
             yield Finding(f"{line!r} is text; the roles are {', '.join(ROLES)}", where)
+    yield from _decorated_roles(prompt, decorated)
     names = {line.strip().lower().partition(":")[0] for _, line in turns}
-    turns = [turn for turn in turns if not turn[1].rstrip().endswith(":")]
+    turns = [turn for turn in turns if not turn[1].rstrip("*_ ").endswith(":")]
     exact = [turn for turn in turns if turn[1].partition(":")[0] in ROLES]
     if exact or (turns and len(names) > 1):
         number, line = (exact or turns)[0]
@@ -136,9 +153,20 @@ def _roles(prompt: Prompt) -> Iterator[Finding]:
         yield Finding(message, prompt.where(number), f"{_ROLE_FIX}, and the text below it")
     if match := _ROLE_VALUE.search(prompt.source):
         number = prompt.source.count("\n", 0, match.end()) + 1
-        message = f"{match[0].strip()!r} is text, also where the value is a role"
+        message = f"{match[1]!r} is text, also where the value is a role"
         fix = "write the role lines: {% if m.role == 'user' %}, then a line `user:`, and so on"
         yield Finding(message, prompt.where(number), fix)
+
+
+def _decorated_roles(prompt: Prompt, lines: list[tuple[int, re.Match[str]]]) -> Iterator[Finding]:
+    """The first of the lines, if they are likely role lines: of two roles, or `# user:`."""
+    roles = {match["role"].lower() for _, match in lines}
+    if len(roles) > 1 or any(match["mark"] == "#" and match["colon"] for _, match in lines):
+        number, match = lines[0]
+        role = match["role"].lower()
+        role = role if role in ROLES else "user"
+        message = f"{match[0].strip()!r} is text; a role line is `{role}:` alone"
+        yield Finding(message, prompt.where(number))
 
 
 def _resembles_role(name: str) -> bool:
@@ -157,8 +185,9 @@ def _placeholders(
         name = re.escape(column)
         shapes = _PLACEHOLDERS[:_FORMS] if hidden else _PLACEHOLDERS
         pattern = "|".join(shape.format(name) for shape in shapes)
-        match = re.search(pattern, plain, re.IGNORECASE)
-        if match is None or f"</{column}>" in plain:
+        matches = re.finditer(pattern, plain, re.IGNORECASE)
+        match = next((match for match in matches if f"</{match[0][1:]}" not in plain), None)
+        if match is None:
             continue
         number = plain.count("\n", 0, match.start()) + 1
         readable = column if column.isidentifier() else f"… {column} …"

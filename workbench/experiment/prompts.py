@@ -33,7 +33,10 @@ def find_prompt(
         return load_prompt(task, str(reference), read, renderer)
     names = list_prompts(folder)
     if reference.name not in names:
-        raise unknown_name(f"prompt of task {task!r}:", reference.name, names)
+        error = unknown_name(f"prompt of task {task!r}:", reference.name, names)
+        if others := sorted(file.name for file in folder.glob(f"{reference.name}.*")):
+            error.fix = f"templates end in .jinja: rename {others[0]} to {reference.name}.jinja"
+        raise error
     return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
 
 

@@ -5,6 +5,7 @@
 choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
 load.py       front matter and text of a template file, from the folder or a git revision
+other_engines.py  fixes for the syntax of Handlebars, Liquid, Semantic Kernel, str.format, …
 partials.py   included files
 prompt.py     a checked template, ready to render
 reference.py  few_shot, few_shot@3, few_shot@production

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from workbench.canonical import JSON
 from workbench.errors import unknown_name
+from workbench.prompt.other_engines import filter_fix, syntax_fix, tag_fix
 
 TAGS = ("for", "if", "set", "macro", "call", "filter", "with", "raw", "include", "block")
 LIMITS = "the limits per row are 1.5 s, 512 MB and 20,000,000 characters"
@@ -27,22 +28,24 @@ HINTS = (
     (r"needs to be closed is '(?P<end>\w+)'", "close it: {{% end{end} %}}"),
     ("is not text$", "call it, as in text.upper(), or end with |join or |list"),
     ("is not JSON$", "pass values of the row to tojson"),
+    ("values to unpack", "over a mapping write {% for key, value in name.items() %}"),
     ("Missing end of comment", "close it: #}"),
     ("Missing end of raw", "close it: {% endraw %}"),
 )
 
 
-def suggest_fix(error: str, row: Mapping[str, JSON] | None = None) -> str:
-    """A fix for the worker's message `error`; without `row` nothing was rendered yet."""
+def suggest_fix(error: str, line: str, row: Mapping[str, JSON] | None = None) -> str:
+    """A fix for the worker's message `error` on `line`; without `row` nothing was rendered yet."""
     if match := re.search(r"No (filter|test) named '([^']*)'", error):
-        return unknown_name(match[1], match[2], _jinja_names(match[1])).fix
+        fix = filter_fix(match[2]) if match[1] == "filter" else ""
+        return fix or unknown_name(match[1], match[2], _jinja_names(match[1])).fix
     if match := re.search(r"unknown tag '([^']*)'", error):
-        return unknown_name("tag", match[1], TAGS).fix
+        return tag_fix(match[1]) or unknown_name("tag", match[1], TAGS).fix
     for pattern, fix in HINTS:
         if match := re.search(pattern, error):
             return fix.format(**match.groupdict()) if match.groupdict() else fix
     if row is None:
-        return SYNTAX
+        return syntax_fix(line) or SYNTAX
     columns = ", ".join(f"{name} ({_kind(value)})" for name, value in list(row.items())[:12])
     return (
         f"the row has: {columns or 'nothing'}; "

@@ -22,7 +22,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from workbench.canonical import ordered_json
 from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, located
-from workbench.parameters import check_parameters
+from workbench.parameters import PARAMETERS, check_parameters
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import (
@@ -51,10 +51,34 @@ def _as_list(text: Any) -> Any:
     return [text] if isinstance(text, str) else text
 
 
+_ELSEWHERE = {  # keys of Prompty, Dotprompt and others
+    **dict.fromkeys(("name", "id"), "leave it out: the file's name is the prompt's"),
+    **dict.fromkeys(
+        ("authors", "metadata", "tags", "version"), "leave it out, or describe it in `description`"
+    ),
+    **dict.fromkeys(
+        ("model", "models", "provider"),
+        "write models into experiment.yaml, their parameters into `parameters`",
+    ),
+    **dict.fromkeys(("config", "configuration", "modelParameters", "model_config"), "parameters"),
+    **dict.fromkeys(PARAMETERS, "write it under `parameters:`"),
+    **dict.fromkeys(
+        ("input", "inputs", "sample", "samples", "testData"),
+        "write rows into the dataset; their columns are the variables",
+    ),
+    **dict.fromkeys(("output", "outputs", "schema"), "response_schema"),
+    **dict.fromkeys(("format", "template", "template_format"), "leave it out: a template is Jinja"),
+    "evaluators": "write them into experiment.yaml",
+    "messages": "write each message below the front matter, under a line of its role: user:",
+}
+
+
 class FrontMatter(BaseModel):
     """The shape of a template's front matter."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"synonyms": dict(_ELSEWHERE)}
+    )
     description: str = ""
     chat: bool = True
     parameters: dict[str, Any] = Field(default_factory=dict)

@@ -197,7 +197,8 @@ class Prompt:
         Line 0 is an unknown line; without `row` nothing was rendered yet.
         """
         lines = self.source.split("\n")
-        column = _likely_column(lines[line - 1] if 0 < line <= len(lines) else "", error)
+        source_line = lines[line - 1] if 0 < line <= len(lines) else ""
+        column = _likely_column(source_line, error)
         where = f"{self.where(line)}:{column}"
         row_name = f" (row {row_id})" if row_id else ""
         if row is not None and (missing := re.match(r"'(\w+)' is undefined", error)):
@@ -205,7 +206,7 @@ class Prompt:
             unknown.message += row_name
             return unknown
         error, _, names = error.partition(", which has: ")
-        fix = f"it has: {names}" if names else suggest_fix(error, row)
+        fix = f"it has: {names}" if names else suggest_fix(error, source_line, row)
         shown = ""
         for number in range(max(1, line - 1), min(line + 1, len(lines)) + 1) if line > 0 else ():
             mark, file_line = ">" if number == line else " ", self.where(number).rsplit(":", 1)[1]

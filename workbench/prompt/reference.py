@@ -54,11 +54,7 @@ def parse_reference(text: str, *, where: str = "") -> Reference:
     """
     name, at, suffix = text.partition("@")
     if not re.fullmatch(NAME_PATTERN, name):
-        raise WorkbenchError(
-            f"{text!a} is not a prompt name",
-            where=where,
-            fix="use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV",
-        )
+        raise WorkbenchError(f"{text!a} is not a prompt name", where=where, fix=_name_fix(text))
     if not at:
         return Reference(name)
     for kind, (prefix, pattern) in FORMS.items():
@@ -70,3 +66,17 @@ def parse_reference(text: str, *, where: str = "") -> Reference:
         where=where,
         fix=f"write {name}@3, {name}@production, {name}@sha:1a2b3c4d or {name}@git:main",
     )
+
+
+def _name_fix(text: str) -> str:
+    """The fix for a path, a file name or a prompt's text in place of its name."""
+    if file := re.fullmatch(rf"(?:[\w.-]*[:/]+)*({NAME_PATTERN[1:-1]})((?:\.\w+)*)(@.*)?", text):
+        name, endings, version = file[1], file[2], file[3] or ""
+        if endings in ("", ".jinja"):
+            return f"write {name}{version} for the file {name}.jinja in the task's folder"
+        return (
+            f"write {name}, and name the file {name}.jinja: see docs/prompts.md, From other tools"
+        )
+    if " " in text or "{" in text:
+        return "write the text into a file NAME.jinja in the task's folder, and its NAME here"
+    return "use letters, digits, _ and -, and optionally @3, @alias, @sha:… or @git:REV"

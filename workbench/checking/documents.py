@@ -1,0 +1,56 @@
+"""Files of other tools pasted as a template: documents around a prompt, programs that build one.
+
+{"_type": "prompt", "template": "Sum up: {text}"}      a JSON file
+doc_to_text: "Q: {{question}}"                         a YAML file
+module.exports = ({ vars }) => [{ role: "user", …}]    a JavaScript program
+"""
+
+import re
+
+# Keys that only files of prompts have, at any depth.
+_KEYS = (
+    "choice_strings|doc_to_text|input_variables|instance_template|modelParameters|prompt_input|"
+    "system_template|template_format|testData"
+)
+_JSON = (
+    rf"\{{.*[\"'](?:{_KEYS}|_type|lc|signature[\"']\s*:\s*\{{\s*[\"']instructions)[\"']\s*:.*\}}"
+)
+_YAML_LINE = re.compile(r"[\w.-]+:(?:\s|$)|[\s#\-\]}]|$")
+_YAML = re.compile(rf"^[ \t]*(?:{_KEYS})[ \t]*:|^messages:[ \t]*\n[ \t]*-[ \t]+role\b", re.M)
+_TOML = re.compile(
+    r"\A(?:\[[\w.]+\]\s*\n|\w+[ \t]*=[ \t]*[\"'])[\s\S]*?^(?:prompt|system|template|user)[ \t]*="
+    r"[ \t]*[\"'][\s\S]*[\"'\]}]\Z"
+    r"|\A(?:prompt|system|template)[ \t]*=[ \t]*[\"'][\s\S]*[\"'\]}]\Z",
+    re.M,
+)
+_MARKUP = r"<(poml|rail)\b.*"
+_JAVASCRIPT = (
+    r"(?:/[/*][^\n]*\n|import [^\n]*\n|\s)*"
+    r"(?:module\.exports|export (?:default|const|async)|(?:async )?function\b|const \w+ =).*"
+    r"\b(?:role|vars)\b.*"
+)
+_PYTHON = (
+    r"(?:#[^\n]*\n|(?:import|from) [\w.]+[^\n]*\n|\s)*"
+    r"(?:(?:def|class|@)\W?\w+.*(?:[\"']role[\"']|\bvars\b|Prompt\w*[.(])"
+    r"|\w+ = (?:f?[\"']{3}|\w*Prompt\w*[.(])|\w*PromptTemplate[.(]).*"
+)
+
+
+def document_kind(text: str, *, has_variables: bool) -> str:
+    """The kind of a file of another tool that `text` is; empty if it is a template.
+
+    Code that reads variables of a row is text of a prompt about code.
+    """
+    if re.fullmatch(_JSON, text, re.DOTALL):
+        return "a JSON file"
+    if _YAML.search(text) and all(map(_YAML_LINE.match, text.split("\n"))):
+        return "a YAML file"
+    if match := re.fullmatch(_MARKUP, text, re.DOTALL):
+        return match[1].upper()
+    if _TOML.match(text):
+        return "a TOML file"
+    if has_variables:
+        return ""
+    if re.fullmatch(_JAVASCRIPT, text, re.DOTALL):
+        return "a JavaScript program"
+    return "a Python program" if re.fullmatch(_PYTHON, text, re.DOTALL) else ""
