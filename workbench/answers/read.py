@@ -54,7 +54,19 @@ def read_answer(
         completion = replace(completion, tool_calls=calls)
     if reasoning == "keep":
         return replace(completion, reasoning=outside)
-    return _without_reasoning(completion, outside, tags)
+    return _cut_at_stop(_without_reasoning(completion, outside, tags), request_text)
+
+
+def _cut_at_stop(completion: Completion, request_text: str) -> Completion:
+    """Cut a text at its request's `stop`, which some servers leave in it or ignore."""
+    body = json.loads(request_text) if '"stop"' in request_text else {}
+    stop = body.get("stop")
+    stops = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
+    ends = [completion.text.find(text) for text in stops if text and isinstance(text, str)]
+    ends = [end for end in ends if end >= 0]
+    if not ends or body.get("include_stop_str_in_output"):
+        return completion
+    return replace(completion, state="ok", text=completion.text[: min(ends)])
 
 
 def _without_reasoning(completion: Completion, outside: str, tags: Sequence[str]) -> Completion:

@@ -20,12 +20,25 @@ def reply_message(body: JSON) -> dict[str, JSON]:
     """Return the message of the only choice; the fields of a text completion likewise."""
     with suppress(LookupError, TypeError, ValueError):
         (choice,) = body["choices"]
-        message = choice.get("message") if isinstance(choice, dict) else None
-        if isinstance(message, dict):
-            return {**choice, **message}
         if isinstance(choice, dict):
-            return {**choice, "content": choice.get("text")}
+            message = choice.get("message")
+            fields = message if isinstance(message, dict) else {"content": choice.get("text")}
+            return {**choice, **fields, "finish_reason": _finish_reason(choice)}
     return {}
+
+
+def _finish_reason(choice: Mapping[str, JSON]) -> JSON:
+    """The finish reason of a choice; the model's own, where a gateway calls a broken answer `stop`.
+
+    OpenRouter keeps it in the choice, LiteLLM in its `provider_specific_fields`.
+    """
+    fields = choice.get("provider_specific_fields")
+    layers = [choice, *([fields] if isinstance(fields, dict) else ())]
+    native = next((str(n) for each in layers if (n := each.get("native_finish_reason"))), "")
+    reason = choice.get("finish_reason")
+    has_ended = finish_kind(str(reason or "")) in ("ended", "missing", "unknown")
+    is_worse = finish_kind(native) in ("cut", "withheld", "refused", "broken")
+    return native if has_ended and is_worse else reason
 
 
 def content_text(content: JSON) -> JSON:

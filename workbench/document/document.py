@@ -70,7 +70,7 @@ class Document:
             raise self._explain((typos or problems)[0], model) from None
 
     def _explain(self, problem: ErrorDetails, model: type[BaseModel]) -> WorkbenchError:
-        path = _path_in(self.content, problem["loc"])
+        path = _path_in(self.content, problem["loc"], missing=problem["type"] == "missing")
         where = self.where(*path)
         if problem["type"] == "extra_forbidden":
             owner = ".".join(str(step) for step in path[:-1])
@@ -95,7 +95,7 @@ class Document:
         return WorkbenchError(f"{dotted or 'the file'}: {value} {message}", where=where, fix=fix)
 
 
-def _path_in(content: JSON, loc: tuple[str | int, ...]) -> KeyPath:
+def _path_in(content: JSON, loc: tuple[str | int, ...], *, missing: bool) -> KeyPath:
     """`loc` without pydantic's own steps (validators, union members), which are no keys."""
     path: list[str | int] = []
     for step in loc:
@@ -103,7 +103,7 @@ def _path_in(content: JSON, loc: tuple[str | int, ...]) -> KeyPath:
         in_list = isinstance(content, list) and isinstance(step, int) and step < len(content)
         if in_map or in_list:
             content = content[step]
-        elif step is not loc[-1] or not isinstance(content, dict):
+        elif not missing or step is not loc[-1] or not isinstance(content, dict):
             continue
         path.append(step)
     return tuple(path)

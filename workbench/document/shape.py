@@ -78,6 +78,8 @@ def _inside(schema: Schema, step: str | int) -> Schema | None:
 def _describe(schema: Schema, root: Schema) -> str:
     if "anyOf" in schema:
         return " or ".join(_describe(_resolve(option, root), root) for option in schema["anyOf"])
+    if "const" in schema:
+        return str(schema["const"])
     if "enum" in schema:
         return f"one of {', '.join(map(str, schema['enum']))}"
     if "pattern" in schema:

@@ -339,10 +339,9 @@ def test_key_that_is_revoked_in_the_middle_stops_after_the_first_refusal(open_mo
     ("case", "reply", "fix"),
     [
         ("E05", refuse(429, "busy", code="insufficient_quota"), "no credit left"),
-        ("E08", busy(404), "check the model's name"),
-        ("E09", busy(403), "set `api_key_env:`"),
+        ("E08", refuse(404, "busy", code="model_not_found"), "check the model's name"),
     ],
-    ids=["E05 no credit", "E08 404", "E09 403"],
+    ids=["E05 no credit", "E08 404"],
 )
 def test_refusal_for_good_is_told_to_the_permit_before_the_model_stops(
     open_model, server, case, reply, fix

@@ -83,3 +83,79 @@ def test_text_completion_in_parts(ask, server):
     ]
     server.script = lambda path, body, nth: events(parts)
     assert [c.text for c in ask("2+2", stream=True, api="completions")] == ["42"]
+
+
+def test_stream_without_usage_sends_no_stream_options(ask, server):
+    server.script = lambda path, body, nth: events(FOUR[:3])
+    assert [c.text for c in ask("2+2", stream="without_usage")] == ["four"]
+    assert (server.bodies[0]["stream"], "stream_options" in server.bodies[0]) == (True, False)
+
+
+MESSAGE = {"type": "message", "content": [{"type": "output_text", "text": "four"}]}
+DELTAS = [
+    {"type": "response.created", "response": {"status": "in_progress", "output": []}},
+    {"type": "response.output_text.delta", "delta": "fo"},
+    {"type": "response.output_text.delta", "delta": "ur"},
+]
+RESPONSES = {
+    "completed": (
+        [
+            *DELTAS,
+            {
+                "type": "response.completed",
+                "response": {"status": "completed", "output": [MESSAGE]},
+            },
+        ],
+        "ok",
+        "four",
+    ),
+    "items only in events of their own": (
+        [
+            *DELTAS,
+            {"type": "response.output_item.done", "item": MESSAGE},
+            {"type": "response.completed", "response": {"status": "completed", "output": []}},
+        ],
+        "ok",
+        "four",
+    ),
+    "cut at the limit": (
+        [
+            *DELTAS[:2],
+            {
+                "type": "response.incomplete",
+                "response": {
+                    "status": "incomplete",
+                    "incomplete_details": {"reason": "max_output_tokens"},
+                },
+            },
+        ],
+        "truncated",
+        "fo",
+    ),
+    "ended in the middle": (DELTAS, "invalid_response", "four"),
+}
+
+
+@pytest.mark.parametrize("case", RESPONSES)
+@pytest.mark.parametrize("stream", [False, True])
+def test_streamed_reply_of_the_responses_api(ask, server, case, stream):
+    """Transformers' server streams unless it is told not to."""
+    chunks, state, text = RESPONSES[case]
+    server.script = lambda path, body, nth: events(chunks, end="")
+    (completion,) = ask("2+2", api="responses", stream=stream)
+    assert (completion.state, completion.text) == (state, text)
+    assert server.bodies[0].get("stream", False) is stream
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_error_in_the_middle_of_a_response_is_asked_for_again(ask, server, stream):
+    broken = [*DELTAS[:2], {"type": "error", "message": "upstream died", "code": "502"}]
+    whole, _, _ = RESPONSES["completed"]
+    server.script = lambda path, body, nth: events(broken if nth == 1 else whole, end="")
+    (completion,) = ask("2+2", api="responses", stream=stream)
+    assert (completion.state, completion.text, completion.attempts) == ("ok", "four", 2)
+
+
+def test_stream_that_was_not_requested_is_read(ask, server):
+    server.script = lambda path, body, nth: events(FOUR)
+    assert [(c.state, c.text) for c in ask("2+2")] == [("ok", "four")]

@@ -180,7 +180,9 @@ def test_answer_carries_what_the_reply_says_about_it(ask, server):
         (None, Usage()),
         ({}, Usage()),
         ([1], Usage()),
-        ({"prompt_tokens": 0, "completion_tokens": None}, Usage(0, None)),
+        ({"prompt_tokens": 0, "completion_tokens": None}, Usage()),
+        ({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}, Usage()),
+        ({"prompt_tokens": 7, "completion_tokens": 0, "total_tokens": 7}, Usage(7, 0)),
         ({"prompt_tokens": -1, "completion_tokens": 2.5}, Usage()),
         ({"prompt_tokens": "7", "completion_tokens": True}, Usage(7)),
         ({"prompt_tokens": "7.5", "completion_tokens": "many"}, Usage()),
@@ -345,3 +347,35 @@ def test_no_reply_is_a_crash_or_an_empty_answer_that_did_not_end(choices, rest, 
     assert bool(completion.text) or ended or not completion.scored
     assert bool(completion.error) == (not completion.scored)
     completion.text.encode()
+
+
+@pytest.mark.parametrize(
+    ("reason", "native", "state"),
+    [
+        ("stop", "abort", "invalid_response"),
+        ("stop", "insufficient_system_resource", "invalid_response"),
+        ("stop", "model_length", "truncated"),
+        ("stop", "SAFETY", "filtered"),
+        ("stop", "end_turn", "ok"),
+        ("stop", "moonset", "ok"),
+        ("length", "abort", "truncated"),
+    ],
+)
+@pytest.mark.parametrize("gateway", ["LiteLLM", "OpenRouter"])
+def test_reason_that_a_gateway_calls_stop_is_the_native_one(
+    ask, server, gateway, reason, native, state
+):
+    fields = {"native_finish_reason": native}
+    fields = {"provider_specific_fields": fields} if gateway == "LiteLLM" else fields
+    choice = {**answer("fo", finish=reason)["choices"][0], **fields}
+    server.script = lambda path, body, nth: Reply(body=answer("", choices=[choice]))
+    (completion,) = ask("2+2")
+    shown = reason if state == "ok" or reason == "length" else native
+    assert (completion.state, completion.finish_reason) == (state, shown)
+
+
+def test_refusal_that_litellm_moves_is_a_refusal(ask, server):
+    fields = {"content": None, "provider_specific_fields": {"refusal": "No."}}
+    choice = {"message": fields, "finish_reason": "stop"}
+    server.script = lambda path, body, nth: Reply(body=answer("", choices=[choice]))
+    assert [(c.state, c.text) for c in ask("2+2")] == [("refused", "No.")]

@@ -147,6 +147,29 @@ ROW_ERRORS = {
         {"error": {"message": "litellm.ContentPolicyViolationError: no", "code": "400"}},
         "filtered",
     ),
+    # a gateway drops the code and keeps the words
+    "Azure's words": (
+        400,
+        {
+            "error": {
+                "message": "litellm.BadRequestError: OpenAIException - The response was filtered "
+                "due to the prompt triggering Azure OpenAI's content management policy.",
+                "code": "400",
+            }
+        },
+        "filtered",
+    ),
+    **{
+        words: (400, {"error": {"message": words}}, "filtered")
+        for words in (
+            "Content Exists Risk",
+            "The request was rejected because it was considered high risk",
+            "Your request was rejected as a result of our safety system.",
+            "Invalid prompt: your prompt was flagged as potentially violating our usage policy.",
+            "Input data may contain inappropriate content.",
+        )
+    },
+    "no filter": (400, {"error": {"message": "the content has too many images"}}, "rejected"),
 }
 
 
@@ -187,6 +210,35 @@ def test_key_without_access_costs_no_more_calls_than_are_in_flight(open_model, s
     completions, error = collected(open_model(concurrency=4), [f"row {n}" for n in range(20)])
     assert (completions, error.message) == ([], "openai:m: HTTP 403: no access")
     assert len(server.requests) <= 4
+
+
+@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_three_rows_are_refused_before_a_status_without_words_stops_the_model(
+    open_model, server, status, concurrency
+):
+    """Each refused call is told to its permit."""
+    server.script = lambda path, body, nth: refuse(status, "no")
+    permit = Recorded()
+    provider = open_model(concurrency=concurrency)
+    requests = (replace(request_for(provider, f"row {n}"), permit=permit) for n in range(20))
+    with pytest.raises(WorkbenchError) as raised:
+        list(provider.complete(requests))
+    assert raised.value.message == f"openai:m: HTTP {status}: no"
+    calls = max(3, concurrency)
+    assert (len(server.requests), permit.outcomes) == (calls, ["refused"] * calls)
+
+
+def test_first_row_that_moderation_refuses_at_concurrency_1_is_one_rejected_row(open_model, server):
+    server.script = lambda path, body, nth: refuse(403, "forbidden") if "bad" in str(body) else FOUR
+    provider = open_model(concurrency=1)
+    completions, error = collected(provider, ["bad 1", "bad 2", "a", "bad 3", "b"])
+    assert {c.key: c.state for c in completions} == {
+        **dict.fromkeys(["bad 1", "bad 2", "bad 3"], "rejected"),
+        "a": "ok",
+        "b": "ok",
+    }
+    assert (error, len(server.requests)) == (None, 5)
 
 
 @pytest.mark.parametrize(
@@ -282,7 +334,10 @@ UNKNOWN = {
     "Mistral": (400, {"message": "Invalid model: x", "type": "invalid_model", "code": "1500"}),
     "OpenRouter": (400, {"error": {"message": "x is not a valid model ID", "code": 400}}),
     "Gemini": (404, [{"error": {"code": 404, "message": "models/x is not found for API v1"}}]),
+    "transformers serve": (400, {"detail": "Server is pinned to 'smollm2'; requested 'x'."}),
+    "Copilot": (400, {"error": {"message": "The requested model is not supported."}}),
 }
+SPENT = {"message": "You exceeded your current quota, please check your plan and billing details."}
 GEMINI_KEY = {"code": 400, "message": "API key not valid. Please pass a valid API key."}
 
 
@@ -292,14 +347,23 @@ GEMINI_KEY = {"code": 400, "message": "API key not valid. Please pass a valid AP
         *((status, body, "check the model's name") for status, body in UNKNOWN.values()),
         (400, [{"error": GEMINI_KEY}], "set `api_key_env:`"),
         (400, {"error": {"message": "Your credit balance is too low"}}, "no credit left"),
+        (429, {"error": {**SPENT, "code": "429"}}, "no credit left"),
+        (400, {"error": {"message": "stream_options: extra field"}}, "`stream: without_usage`"),
     ],
-    ids=[*UNKNOWN, "Gemini's key", "no credit"],
+    ids=[*UNKNOWN, "Gemini's key", "no credit", "a quota without its code", "stream_options"],
 )
 def test_first_call_finds_what_no_request_survives(open_model, server, status, body, fix):
     server.script = lambda path, request_body, nth: Reply(status, body)
-    completions, error = collected(open_model(concurrency=1), ["a", "b"])
+    completions, error = collected(open_model(concurrency=1, stream=True), ["a", "b"])
     assert (completions, len(server.requests)) == ([], 1)
     assert fix in error.fix
+
+
+def test_quota_that_is_free_again_soon_is_waited_for(ask, server):
+    """Gemini's limit per minute has the words of a spent quota, and a time."""
+    later = [{"error": {**SPENT, "code": 429, "details": [{"retryDelay": "0.05s"}]}}]
+    server.script = then(Reply(429, later), FOUR)
+    assert [completion.text for completion in ask("2+2")] == ["4"]
 
 
 @pytest.mark.parametrize("case", HOPELESS)

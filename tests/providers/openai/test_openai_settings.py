@@ -4,6 +4,7 @@ import pytest
 
 from workbench.errors import WorkbenchError
 from workbench.model import Model, open_provider
+from workbench.providers.openai.settings import OpenAISettings
 
 
 def opened(**settings):
@@ -18,7 +19,6 @@ def opened(**settings):
         ({"concurrency": "4"}, "concurrency"),
         ({"timeout_s": 0}, "timeout_s"),
         ({"api": "assistants"}, "api"),
-        ({"api": "responses", "stream": True}, "`stream: true` is for `api: chat` and"),
         (
             {"base_url": "localhost:8000/v1"},
             "is not an http address\n  fix: perhaps http://localhost",
@@ -52,6 +52,55 @@ def test_wrong_setting_is_refused_with_its_name(settings, expected):
     with pytest.raises(WorkbenchError) as caught:
         opened(**settings)
     assert expected in str(caught.value)
+
+
+TEXT = (3, ["a"], {"a": "b"}, None, True)
+NUMBERS = (0, -1, 1e9, "3", True, None, [1])
+BAD = {
+    "base_url": (*TEXT, "localhost:80"),
+    "api_key_env": (*TEXT, "sk-proj 1"),
+    "allow_http": (3, "true", None, []),
+    "api": (*TEXT, "", "chats"),
+    "prefill": (*TEXT, "", "continue", False),
+    "prefill_echo": (3, "yes", None, {}, ["auto"]),
+    "choices": (*TEXT, "", "Text", "texts", "json", "grammar", ["yes", "no"], False),
+    "stream": (3, "yes", "usage", None, {}, []),
+    "ca_file": (*TEXT, "/nowhere.pem"),
+    "rename": (3, "a", None, ["a"], {"max_token": "n"}, {"seed": ""}, {"seed": 3}),
+    "headers": (3, "a", None, ["a"], {"X-A": 3}, {"": "a"}),
+    "identity": TEXT,
+    "concurrency": (*NUMBERS, 1.5, 1025),
+    "timeout_s": (*NUMBERS, float("nan"), float("inf")),
+    "backoff_s": (*NUMBERS, 61),
+}
+
+
+def test_bad_values_of_every_setting_are_refused_with_place_and_cure():
+    assert BAD.keys() == OpenAISettings.model_fields.keys()
+    for setting, values in BAD.items():
+        for value in values:
+            model = Model("openai", "m", settings={setting: value})
+            with pytest.raises(WorkbenchError) as caught:
+                open_provider(model, where="task.yaml:3")
+            error = caught.value
+            assert error.where == "task.yaml:3", (setting, value)
+            assert setting.removesuffix("s") in error.message, (setting, value)
+            assert error.fix, (setting, value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "fix"),
+    [
+        ({"stream": "yes"}, "write without_usage or true or false"),
+        ({"prefill_echo": {}}, "write auto or true or false"),
+        ({"choices": "json"}, "write one of text, schema, guided, structured"),
+        ({"rename": {"seed": " "}}, "write one, or leave it out: `seed: null`"),
+    ],
+)
+def test_fix_lists_the_values_that_a_setting_takes(settings, fix):
+    with pytest.raises(WorkbenchError) as caught:
+        opened(**settings)
+    assert caught.value.fix == fix
 
 
 def test_password_in_an_address_is_refused_and_not_shown():

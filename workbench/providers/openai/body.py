@@ -21,7 +21,9 @@ def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> Prepared
     """
     body: dict[str, JSON] = {"model": name, **_conversation(settings, call)}
     if settings.stream:
-        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        body["stream"] = True
+    if settings.stream is True:
+        body["stream_options"] = {"include_usage": True}
     parameters = dict(call.parameters)
     extra = parameters.pop("extra_body", None) or {}
     if call.response_schema is not None:

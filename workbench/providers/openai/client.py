@@ -14,6 +14,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from workbench.errors import ExitCode, WorkbenchError
@@ -40,6 +41,7 @@ from workbench.providers.openai.transport import PausedError, Transport
 
 POLL_S = 0.02  # between two looks at the other requests in flight
 LIST_S = 5.0  # for a server to list its models
+FIRST_ROWS = 3  # rows that are refused before a 403 or 404 counts as one of the model
 WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
 
@@ -128,22 +130,27 @@ class _Session:
     async def _work(self) -> None:
         """Pull and send until the requests end; after a fatal error no task pulls another one."""
         try:
-            while await self._limiter.acquire(self._permit):
-                request = next(self.requests, None)
-                if request is None:
-                    return
-                self._permit = request.permit
-                self._in_flight += 1
-                try:
-                    await self._send(request)
-                finally:
-                    self._in_flight -= 1
+            while request := await self._pull():
+                await self._send(request)
         except Exception as error:  # raised in the reading thread, after all completions
             self.fatal = self.fatal or error
             self._limiter.close()
 
+    async def _pull(self) -> Request | None:
+        """Pull a request once the limiter permits it; None: there is none, or the run ends."""
+        request = next(self.requests, None) if await self._limiter.acquire(self._permit) else None
+        self._permit = request.permit if request else self._permit
+        return request
+
     async def _send(self, request: Request) -> None:
         """Call until there is a completion or the request is given up, and deliver the result."""
+        self._in_flight += 1
+        try:
+            await self._call_until_done(request)
+        finally:
+            self._in_flight -= 1
+
+    async def _call_until_done(self, request: Request) -> None:
         state = RetryState(self.settings.backoff_s)
         while True:
             state.calls += 1
@@ -199,7 +206,7 @@ class _Session:
         if not 200 <= reply.status < 300:
             raise await self._sdk.error(reply)
         raw = reply.body.decode("utf-8-sig", "replace")
-        raw = join_events(raw) if self.settings.stream and not reply.fault else raw
+        raw = raw if reply.fault else join_events(raw)  # some servers stream without being asked
         raw = chat_reply(raw) if self.settings.api == "responses" else raw
         completion = read_reply(request, raw, fault=reply.fault)
         is_answer = completion.scored and completion.text
@@ -214,7 +221,7 @@ class _Session:
     ) -> Completion | Failure:
         """Return the completion of a refused row, or a failure that is noted with the permit."""
         if getattr(error, "status_code", 0) in (*ROW_STATUSES, *FIRST_STATUSES):
-            await self._wait_for_answer()
+            await self._wait_for_answer(error, request)
         failure = read_failure(error, self.settings, request, self._endpoint)
         failure = replace(failure, message=self._redact(failure.message))
         if failure.unknown_model and (names := await self._model_names()):
@@ -241,12 +248,26 @@ class _Session:
         except (*CALL_ERRORS, TimeoutError, ValueError):
             return []
 
-    async def _wait_for_answer(self) -> None:
-        """Wait until another request is answered, or none in flight could be."""
+    async def _wait_for_answer(self, error: Exception, request: Request) -> None:
+        """Wait until another request is answered, or none in flight could be.
+
+        If `error` may be about this row only, other rows are tried.
+        """
         self._undecided += 1
         while not self._endpoint.answered and self._undecided < self._in_flight:
             await asyncio.sleep(POLL_S)
+        undecided = not self._endpoint.answered and self._undecided < FIRST_ROWS
+        if undecided and self._may_concern_row(error, request) and (other := await self._pull()):
+            with suppress(WorkbenchError):  # which stops the model, as this row's error will
+                await self._send(other)
         self._undecided -= 1
+
+    def _may_concern_row(self, error: Exception, request: Request) -> bool:
+        """True if a refusal stops the model only because nothing has been answered yet."""
+        states = (self._endpoint, EndpointState(answered=True))
+        first, later = (read_failure(error, self.settings, request, state) for state in states)
+        is_early = getattr(error, "status_code", 0) in FIRST_STATUSES
+        return is_early and bool(first.fatal_fix and later.row_state)
 
     def _record_failure(self, failure: Failure, request: Request, sent_at: float) -> None:
         """Tell the permit and the limiter about a failed call; stop if none can succeed."""

@@ -38,7 +38,10 @@ RowState = Literal["", "rejected", "filtered"]
 # Servers agree on no code for these. Their codes and messages are searched together.
 FILTERED = re.compile(
     r"(?i)content[ _-]?filter|content[ _-]?(policy|moderation)|data[ _-]?inspection|ResponsibleAI"
-    r"|requires moderation|input was flagged"
+    r"|requires moderation|content management policy|content exists risk|considered high risk"
+    r"|our safety system|violates usage guidelines"
+    r"|(prompt|response|input|content|output)\b.{0,60}\b(filtered|flagged|potentially violating)"
+    r"|(prompt|input|output|generated)\b.{0,40}\b(inappropriate|unsafe|sensitive) content"
 )
 TOO_LONG = re.compile(
     r"(?i)context_length_exceeded|context (length|size|window)|reduce the length"
@@ -51,12 +54,17 @@ LOADING = re.compile(
 )
 UNKNOWN_MODEL = re.compile(
     r"(?i)model_not_found|(invalid|unknown|no such)[ _]model|model\b.{0,100}\bnot (found|exist)"
-    r"|models/\S+ is not found|not a valid model"
+    r"|models/\S+ is not found|not a valid model|pinned to\b.{0,300}\brequested\b"
+    r"|\brequested model\b.{0,40}\bnot\b|model\b.{0,40}\bnot (available|served|deployed)"
 )
 BAD_KEY = re.compile(r"(?i)api[ _]key.{0,20}\b(not valid|invalid)|\b(invalid|incorrect) api[ _]key")
 NO_CREDIT = re.compile(
     r"(?i)insufficient[ _](quota|credit|balance|funds)|key limit exceeded|credit balance is too low"
 )
+
+
+# Gemini says it of a limit per minute, too, but then with the seconds to wait.
+QUOTA = re.compile(r"(?i)exceeded your current quota")
 
 
 @dataclass(frozen=True)
@@ -178,7 +186,8 @@ def _connection_fix(
         return (
             f"base_url {settings.shown_url} redirects to {error.response.headers.get('location')!r}"
         )
-    if status == 402 or (status < 500 and NO_CREDIT.search(text)):
+    spent = NO_CREDIT.search(text) or (wait is None and QUOTA.search(text))
+    if status == 402 or (status < 500 and spent):
         return "the account has no credit left; run again when it has"
     if status == 401 or (not answered and (status == 403 or BAD_KEY.search(text))):
         key_variable = settings.key_variable

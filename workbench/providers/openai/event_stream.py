@@ -13,12 +13,15 @@ from collections.abc import Iterator
 from workbench.canonical import JSON
 
 CUT = "interrupted"  # finish reason of a stream that ended without one
+STREAM = re.compile(r"\s*(data|event|id|retry)?:")  # no JSON or page begins like this
+OUTPUT_DONE, TEXT_DELTA = "response.output_item.done", "response.output_text.delta"
 
 
 def join_events(raw: str) -> str:
-    """Return the body of a streamed reply; `raw` unchanged if it is no stream of chat events."""
-    body: dict[str, JSON] = {}
-    choices: dict[int, dict[str, JSON]] = {}
+    """Return the body of a streamed reply; `raw` unchanged if it is no stream of events."""
+    if not STREAM.match(raw):
+        return raw
+    chunks: list[dict[str, JSON]] = []
     done = False
     for event in _events(raw):
         if event.strip() == "[DONE]":
@@ -30,20 +33,49 @@ def join_events(raw: str) -> str:
             return raw
         if not isinstance(chunk, dict):
             return raw
+        chunks.append(chunk)
+    if not chunks:
+        return raw
+    is_response = str(chunks[0].get("type")).startswith("response.")
+    return json.dumps(_join_response(chunks) if is_response else _join_chat(chunks, done=done))
+
+
+def _join_chat(chunks: list[dict[str, JSON]], *, done: bool) -> dict[str, JSON]:
+    """The body of a chat or text completion, from its chunks."""
+    body: dict[str, JSON] = {}
+    choices: dict[int, dict[str, JSON]] = {}
+    for chunk in chunks:
         body |= {name: value for name, value in chunk.items() if value and name != "choices"}
         for delta in chunk.get("choices") or ():
             if isinstance(delta, dict):
                 number = delta.get("index") if isinstance(delta.get("index"), int) else 0
                 _add(choices.setdefault(number or 0, {"index": number or 0}), delta)
-    if not body and not choices:
-        return raw
     for choice in choices.values():
         choice["finish_reason"] = choice.pop("finish_reason", None if done else CUT)
         if body.get("error"):
             choice["error"] = body["error"]
     if choices:
         body["choices"] = [choices[number] for number in sorted(choices)]
-    return json.dumps(body)
+    return body
+
+
+def _join_response(chunks: list[dict[str, JSON]]) -> dict[str, JSON]:
+    """The body of a reply of the Responses API: its last event has all of it, if it came."""
+    response: dict[str, JSON] = {}
+    for chunk in chunks:
+        if isinstance(chunk.get("response"), dict):
+            response = {**chunk["response"]}
+        elif chunk.get("type") == "error":
+            response["error"] = chunk
+    if response.get("status") in (None, "queued", "in_progress"):
+        response["status"] = CUT
+    if not response.get("output"):
+        outputs = [chunk.get("item") for chunk in chunks if chunk.get("type") == OUTPUT_DONE]
+        deltas = [chunk for chunk in chunks if chunk.get("type") == TEXT_DELTA]
+        text = "".join(str(chunk.get("delta") or "") for chunk in deltas)
+        part = {"type": "message", "content": [{"type": "output_text", "text": text}]}
+        response["output"] = outputs or [part]
+    return response
 
 
 def _events(raw: str) -> Iterator[str]:

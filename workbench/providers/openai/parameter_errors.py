@@ -33,6 +33,8 @@ FIXES = {
         ("guided_choice", "structured_outputs"),
         "`choices: schema` or `choices: text` for the model",
     ),
+    "stream_options": "`stream: without_usage` for the model",
+    "stream": "remove `stream` from the settings of the model",
     "response_format": "this server takes no JSON schema: `choices: text` for the model, or a "
     "prompt without `response_schema`",
 }

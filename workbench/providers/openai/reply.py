@@ -53,7 +53,7 @@ def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
 def _read_choice(completion: Completion, choice: JSON, request: Request) -> Completion:
     message = reply_message({"choices": [choice]})
     text, refusal = content_text(message.get("content")), _refusal(message)
-    finish_reason = str(choice.get("finish_reason") or "")
+    finish_reason = str(message.get("finish_reason") or "")
     tool_calls = bool(message_tool_calls(message))
     state, error = _state(text, refusal, finish_reason, tool_calls=tool_calls)
     if message.get("error"):
@@ -80,9 +80,9 @@ def _refusal(message: JSON) -> JSON:
     parts = (
         [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
     )
-    return message.get("refusal") or next(
-        (part["refusal"] for part in parts if part.get("refusal")), None
-    )
+    fields = message.get("provider_specific_fields")  # where LiteLLM puts it
+    refusals = [message, *parts, *([fields] if isinstance(fields, dict) else ())]
+    return next((each["refusal"] for each in refusals if each.get("refusal")), None)
 
 
 def _state(

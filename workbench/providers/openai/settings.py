@@ -18,8 +18,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.canonical import JSON
 from workbench.document import Document
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.model import Request
+from workbench.parameters import PARAMETERS
 from workbench.providers.openai.setting_variables import VARIABLE, expand, fingerprint
 from workbench.secrets import SECRET_NAME
 
@@ -66,7 +67,8 @@ class OpenAISettings(BaseModel):
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
         choices: how the `choices:` of a prompt are requested; vLLM takes `guided` before 0.12, and
             `structured` since 0.12.
-        stream: the answer comes in parts, for endpoints that send it in no other way.
+        stream: the answer comes in parts, for endpoints that send it in no other way;
+            `without_usage` for those that refuse `stream_options`.
         ca_file: certificates that the server's may be signed with, beside the system's.
         rename: a parameter's name at this server.
         headers: sent with every request; they are part of the key.
@@ -85,7 +87,7 @@ class OpenAISettings(BaseModel):
     prefill: Literal["refuse", "continue_final_message", "prefix", "as_is"] = "refuse"
     prefill_echo: Literal["auto"] | bool = "auto"
     choices: Literal["text", "schema", "guided", "structured"] = "text"
-    stream: bool = False
+    stream: Literal["without_usage"] | bool = False
     ca_file: str = ""
     rename: dict[str, str] = Field(default_factory=dict)
     headers: dict[str, str] = Field(default_factory=dict)
@@ -161,9 +163,12 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
             fix = "a name of letters and -, a value on one line, both in ASCII"
             raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
-    if checked.stream and checked.api == "responses":
-        message = f"openai:{name}: `stream: true` is for `api: chat` and `api: completions`"
-        raise WorkbenchError(message, fix="remove `stream`, or call the model as a chat")
+    for parameter, new_name in checked.rename.items():
+        if parameter not in PARAMETERS:
+            raise unknown_name(f"parameter in rename of openai:{name}:", parameter, PARAMETERS)
+        if not new_name.strip():
+            message = f"openai:{name}: rename: {parameter} has no name at the server"
+            raise WorkbenchError(message, fix=f"write one, or leave it out: `{parameter}: null`")
     if checked.ca_file:
         _check_certificates(name, checked.ca_file)
     parts = urlsplit(checked.url)

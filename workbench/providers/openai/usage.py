@@ -44,6 +44,8 @@ def read_usage(usage: JSON) -> Usage:
     input_tokens, output_tokens = _count(fields, INPUT), _count(fields, OUTPUT)
     cached, reasoning = _count(fields, CACHED), _count(fields, REASONING)
     total = _count(fields, ("total_tokens",))
+    if not input_tokens and not output_tokens:
+        return Usage()  # no prompt is empty: a gateway writes zeros where its server counts none
     if input_tokens is not None:
         if (cached or 0) > input_tokens or _stands_beside(
             cached, input_tokens, output_tokens, total
