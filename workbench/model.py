@@ -85,13 +85,14 @@ class PreparedCall:
 
     Attributes:
         body: everything that decides the answer, except for the provider's identity.
-        choice_method: how `choices` are answered (`loglikelihood`, `schema`, `guided`, `text`);
-            empty without choices. It is part of the key and a param of the run.
+        choice_method: how `choices` are answered, as `text`; in the key; empty without choices.
+        warnings: likely mistakes in calling this model so, each with its fix.
     """
 
     body: Mapping[str, JSON]
     sampling: Sampling
     choice_method: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,7 @@ class Request:
     """One body to send; its key is the digest of everything that decides the answer.
 
     Attributes:
-        text: the body as JSON in ASCII, byte for byte as an API gets it: lone surrogates can be
-            sent, and the keys keep their order.
+        text: the body in ASCII JSON as an API gets it: it may have lone surrogates, keys in order.
         max_output_tokens: the most tokens of an answer; None: unlimited.
         key_fields: what enters the key besides the body, to explain why two keys differ.
         permit: for the second call and later ones; pulling the request permits the first.

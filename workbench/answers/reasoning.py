@@ -138,6 +138,19 @@ def reasoning_marks(tokens: Set[str]) -> set[str]:
     return marks | ({"<|channel>", "<channel|>"} & tokens)
 
 
+def find_open_thought(text: str) -> str:
+    """Return the mark that opens a thought in `text` and has no end; empty without one."""
+    mark = _open_mark(text, _marks(()))
+    return mark[0] if mark else ""
+
+
+def has_thought(text: str) -> bool:
+    """Return True if there is a mark of reasoning in `text`."""
+    marks = _marks(())
+    patterns = (marks.opening, marks.closing, re.compile(r"<\|channel\|>"))
+    return any(pattern.search(text) for pattern in patterns)
+
+
 def _split_at_closing(text: str, marks: ReasoningMarks) -> Thoughts:
     """Split at a closing mark whose opening one stands in the prompt; no split without any."""
     for closing in islice(marks.closing.finditer(text), MOST_MARKS):

@@ -12,12 +12,13 @@ prompts   the prompts that a file names
 types     Experiment, OpenModel, and the resolvers of names outside the folder
 """
 
-from workbench.experiment.file import ExperimentFile, GateRule
+from workbench.experiment.file import Exclusion, ExperimentFile, GateRule
 from workbench.experiment.load import load_experiment
 from workbench.experiment.prompts import add_prompts, find_prompt
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 
 __all__ = [
+    "Exclusion",
     "Experiment",
     "ExperimentFile",
     "GateRule",

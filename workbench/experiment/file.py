@@ -5,6 +5,8 @@ An entry of `models:` or `evaluators:` is a name, or a name with settings:
     models: [echo:last, openai:m: {concurrency: 4}]
 """
 
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -51,6 +53,11 @@ class Exclusion(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     prompt: str = "*"
     model: str = "*"
+
+    def matches(self, prompt: str, models: Iterable[str]) -> bool:
+        """True for a prompt's reference with any of a model's names."""
+        names = (name for name in models if fnmatchcase(name, self.model))
+        return fnmatchcase(prompt, self.prompt) and any(names)
 
 
 class GateRule(BaseModel):

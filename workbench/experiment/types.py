@@ -5,7 +5,6 @@ Experiment(name="sentiment", prompts=(Prompt(…), …), models=(OpenModel(…),
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
@@ -73,11 +72,8 @@ class Experiment:
 
     def excludes(self, prompt: Prompt, model: Model) -> bool:
         """True if a pair is left out of the cross."""
-        return any(
-            fnmatchcase(prompt.ref, rule.prompt)
-            and any(fnmatchcase(name, rule.model) for name in (model.ref, model.label))
-            for rule in self.exclude
-        )
+        names = (model.ref, model.label)
+        return any(rule.matches(prompt.ref, names) for rule in self.exclude)
 
 
 @dataclass(frozen=True)

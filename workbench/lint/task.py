@@ -17,8 +17,8 @@ from workbench.checking import (
 from workbench.conversation import Conversation
 from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
-from workbench.errors import WorkbenchError
-from workbench.experiment import ExperimentFile, load_experiment
+from workbench.errors import NotFoundError, WorkbenchError
+from workbench.experiment import Exclusion, ExperimentFile, load_experiment
 from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.plan import Scope
@@ -66,10 +66,15 @@ class TaskFindings:
 
 @dataclass(frozen=True)
 class _Context:
-    """Dataset and models of the experiment file; empty where they can't be loaded."""
+    """Dataset and models of the experiment file; empty where they can't be loaded.
+
+    `labels`: the short names of the models.
+    """
 
     dataset: Dataset | None = None
     models: Mapping[str, Provider] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    exclude: Sequence[Exclusion] = ()
     errors: tuple[WorkbenchError, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -113,6 +118,24 @@ def _check(prompt: Prompt, context: _Context, calls: Sequence[PromptCall]) -> It
         rows.add(example, call)
     methods = [_choice_method(calls[0], model) for model in context.models.values() if calls]
     yield from rows.findings(by_likelihood="loglikelihood" in methods)
+    for ref, model in context.models.items():
+        names = (ref, context.labels[ref])
+        if not any(rule.matches(prompt.ref, names) for rule in context.exclude):
+            yield from _pair_findings(f"{prompt.ref} on {names[1]}", model, calls)
+
+
+def _pair_findings(pair: str, model: Provider, calls: Sequence[PromptCall]) -> Iterator[Finding]:
+    """Warnings of a model about the calls of a prompt, and its refusal of one."""
+    warnings: dict[str, None] = {}
+    try:
+        for call in calls:
+            warnings |= dict.fromkeys(model.prepare(call).warnings)
+    except NotFoundError:  # it is not on this machine yet
+        return
+    except WorkbenchError as error:
+        yield Finding(f"{pair}: {error.message}", fix=error.fix)
+    for warning in warnings:
+        yield Finding(f"{pair}: {warning}")
 
 
 def _choice_method(call: PromptCall, model: Provider) -> str:
@@ -151,15 +174,18 @@ def _load_context(project: Project, task: str, renderer: Renderer) -> _Context:
     except WorkbenchError as error:
         return _Context(errors=(error,))
     models: dict[str, Provider] = {}
+    labels: dict[str, str] = {}
     for ref, settings in (pair for entry in file.models for pair in entry.items()):
         provider, _, name = ref.partition(":")
+        labels[ref] = str(settings.get("as") or name.rstrip("/").rpartition("/")[2])
         settings = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
         try:
             models[ref] = open_provider(Model(provider, name, settings=settings))
         except WorkbenchError:  # the model counts no tokens; `run` shows the error
             continue
     errors, warnings = _split(_check_experiment(project, path, renderer))
-    return _Context(dataset, models, tuple(errors), (*warnings, *dataset.warnings))
+    warnings += dataset.warnings
+    return _Context(dataset, models, labels, file.exclude, tuple(errors), tuple(warnings))
 
 
 def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[PromptCall]:

@@ -94,6 +94,7 @@ def make_plan(
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
     notes += schema_notes(_bodies_of(crosses, bodies))
+    notes += dict.fromkeys(warning for cross in crosses for warning in cross.pair_warnings)
     stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})
     requests = _unsent_requests(crosses, bodies, stored_keys)
     answered = sum(cell.key in stored_keys for cross in crosses for cell in cross.cells)
@@ -159,6 +160,7 @@ class _Cross:
         self.variant = variant
         self.repeats = repeats
         self.cells: list[Cell] = []
+        self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
         self._key_parts: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
 
@@ -183,9 +185,16 @@ class _Cross:
             error.message = f"{self.variant.name}: {error.message}"
             error.where = error.where or self.variant.prompt.where()
             raise
+        self.warnings |= dict.fromkeys(prepared.warnings)
         if prepared.choice_method != self.variant.choice_method:
             self.variant = replace(self.variant, choice_method=prepared.choice_method)
         return prepared
+
+    @property
+    def pair_warnings(self) -> list[str]:
+        """Warnings of the model about calls of the prompt, each with the pair's names."""
+        pair = f"{self.variant.prompt.ref} on {self.variant.model.model.label}"
+        return [f"{pair}: {warning}" for warning in self.warnings]
 
     def _check_normalize(self, choice_method: str) -> None:
         normalize = self.variant.prompt.settings.normalize

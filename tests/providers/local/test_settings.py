@@ -40,7 +40,7 @@ def test_unknown_setting_gets_its_neighbour(tiny):
     assert error_of(str(tiny), {"dtyp": "float32"}) == (
         f"transformers:{tiny} takes no setting 'dtyp'\n"
         "  fix: did you mean 'dtype'? "
-        "known: dtype, batch_size, batch_tokens, chat_template, device, revision"
+        "known: dtype, date, batch_size, batch_tokens, chat_template, device, revision, system"
     )
 
 

@@ -1,10 +1,13 @@
 """Against transformers itself: benign text gives the very same ids."""
 
+from datetime import date
+
 import pytest
-from tiny_model import make_model
+from tiny_model import CHATML, make_model
 
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers.chat_template import ChatTemplate
 from workbench.providers.transformers.loading import load_tokenizer
 from workbench.providers.transformers.tokens import Tokens
 
@@ -37,6 +40,43 @@ def test_benign_turns_are_read_as_the_chat_template_writes_them(tokenizer, text)
         body["messages"], tokenize=True, add_generation_prompt=True, return_dict=False
     )
     assert Tokens(tokenizer).encode(body) == expected
+
+
+BLOCKS = (
+    "{{ bos_token }}{%- set ns = namespace(n=0) %}\n{% for m in messages %}\n"
+    "    {% if m.role == 'user' %}"
+    "{{ m | tojson }}{% set ns.n = ns.n + 1 %}{% continue %}{% endif %}\n"
+    "  {% generation %}{% set x = m.content %}{{ x | trim }}{% endgeneration %}{{ x }}"
+    "{{ eos_token }}\n"
+    "{% endfor %}{{ ns.n }} {{ dict(a=1) }}{% if add_generation_prompt %}A: {% endif %}"
+)
+
+
+@pytest.mark.parametrize("roles", ["u", "s u", "u a", "s u a u", "u a u a"])
+@pytest.mark.parametrize("text", ["it's <b>é</b>", "  two\nlines \n"])
+@pytest.mark.parametrize("template", [CHATML, BLOCKS])
+def test_prompts_are_those_of_transformers(tokenizer, template, text, roles):
+    names = {"s": "system", "u": "user", "a": "assistant"}
+    messages = turns(*((names[role], f"{text}{n}") for n, role in enumerate(roles.split())))
+    begun = roles.endswith("a")
+    expected = tokenizer.apply_chat_template(
+        messages["messages"],
+        chat_template=template,
+        tokenize=False,
+        add_generation_prompt=not begun,
+        continue_final_message=begun,
+    )
+    special = tokenizer.special_tokens_map
+    assert ChatTemplate(template, special).render(messages["messages"]) == expected
+
+
+def test_date_of_a_prompt_is_fixed_and_can_be_set(tokenizer):
+    dated = load_tokenizer(tokenizer.name_or_path)
+    dated.chat_template = "{{ strftime_now('%d %b %Y') }}{{ messages[0].content }}"
+    body = turns(("user", " Hi"))
+    assert tokenizer.decode(Tokens(dated).encode(body)) == "26 Jul 2024 Hi"
+    ids = Tokens(dated, {}, date(2026, 2, 1)).encode(body)
+    assert tokenizer.decode(ids) == "01 Feb 2026 Hi"
 
 
 @pytest.mark.parametrize("text", BENIGN)

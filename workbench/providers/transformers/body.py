@@ -4,15 +4,17 @@
 {"text": "2+2=", "choices": ["4", "5"]}
 """
 
+from collections.abc import Mapping, Sequence
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.canonical import JSON
-from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall
 from workbench.providers.transformers.settings import check_values
 
 MAX_TOKENS = 256
+SYSTEM_ROLES = ("system", "developer")
 
 
 class Parameters(BaseModel):
@@ -29,13 +31,16 @@ class Parameters(BaseModel):
     stop: str | list[str] = Field(default_factory=list)
 
 
-def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> PreparedCall:
+def prepare_call(
+    call: PromptCall, *, chat_template: str, model: str, merges_system: bool = False
+) -> PreparedCall:
     """The body for `call`, and whether it fixes the answer.
 
     Args:
         call: unchecked.
         chat_template: source of the model's template; empty for a base model.
         model: `provider:name`, for messages.
+        merges_system: join system turns to the next user turn.
 
     Raises:
         WorkbenchError: a parameter, a schema or roles that this model doesn't take.
@@ -46,7 +51,10 @@ def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> Prepare
             fix="use choices, exclude this pair, or serve the model behind an API",
         )
     parameters = check_values(Parameters, call.parameters, kind="parameter", model=model)
-    prompt = _prompt(call.conversation, chat_template, model)
+    messages = [message.as_json() for message in call.conversation.messages]
+    if merges_system:
+        messages = merge_system(messages)
+    prompt = _prompt(call.conversation.text, messages, chat_template, model)
     if call.choices:
         if "" in call.choices or len(set(call.choices)) < len(call.choices):
             raise WorkbenchError(f"choices must be different and not empty: {list(call.choices)!r}")
@@ -66,10 +74,38 @@ def prepare_call(call: PromptCall, *, chat_template: str, model: str) -> Prepare
     return PreparedCall(body, "sampled")
 
 
-def _prompt(conversation: Conversation, chat_template: str, model: str) -> dict[str, JSON]:
-    if conversation.text is not None:
-        return {"text": conversation.text}
-    messages = [message.as_json() for message in conversation.messages]
+def merge_system(messages: Sequence[Mapping[str, JSON]]) -> list[dict[str, JSON]]:
+    r"""Put the text of system turns before that of the next user turn, after a blank line.
+
+    >>> turns = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}]
+    >>> merge_system(turns)
+    [{'role': 'user', 'content': 'Be brief.\n\nHi'}]
+
+    Without a next user turn the text joins the last one; without any it becomes one.
+    """
+    merged: list[dict[str, JSON]] = []
+    pending: list[str] = []
+    for message in messages:
+        if message["role"] in SYSTEM_ROLES:
+            pending += [message["content"]] if message["content"].strip() else []
+        elif message["role"] == "user":
+            merged.append({**message, "content": "\n\n".join([*pending, message["content"]])})
+            pending = []
+        else:
+            merged.append(dict(message))
+    users = [message for message in merged if message["role"] == "user"]
+    if pending and users:
+        users[-1]["content"] = "\n\n".join([users[-1]["content"], *pending])
+    elif pending:
+        merged.insert(0, {"role": "user", "content": "\n\n".join(pending)})
+    return merged
+
+
+def _prompt(
+    text: str | None, messages: list[dict[str, JSON]], chat_template: str, model: str
+) -> dict[str, JSON]:
+    if text is not None:
+        return {"text": text}
     if not messages:
         raise WorkbenchError("the prompt has no message")
     if not chat_template:

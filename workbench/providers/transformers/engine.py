@@ -51,7 +51,7 @@ class Engine:
     """
 
     def __init__(self, folder: Path, settings: ModelSettings, fingerprint: str = "") -> None:
-        self._tokens = Tokens(load_tokenizer(folder), settings.chat_template)
+        self._tokens = Tokens(load_tokenizer(folder), settings.chat_template, settings.date)
         self._model: Any = load_model(folder, dtype=dtype_of(settings), device=device_of(settings))
         self._reader, self.method = open_reader(self._model, fingerprint)
         self._uncached = UncachedReader(self._model)

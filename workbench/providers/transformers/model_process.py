@@ -68,7 +68,10 @@ class ModelProcess(WorkerProcess):
             return
         try:
             super().start()
-            folder, settings = str(self._model_folder.absolute()), self._settings.model_dump()
+            folder, settings = (
+                str(self._model_folder.absolute()),
+                self._settings.model_dump(mode="json"),
+            )
             model = {"folder": folder, "settings": settings, "fingerprint": self._fingerprint}
             self.send(json.dumps({"load": model}))
             reply = self.receive()

@@ -1,6 +1,5 @@
 """The provider of local models; weights are in memory only while it completes."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -12,6 +11,7 @@ from workbench.catalog.models import check_installed
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
+from workbench.providers.transformers.chat_template import CLOCK, RENDERED, ChatTemplate
 from workbench.providers.transformers.corrected import CORRECTED, WRONG_ANSWERS, WRONG_CHOICES
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
@@ -20,6 +20,7 @@ from workbench.providers.transformers.settings import (
     device_of,
     dtype_of,
 )
+from workbench.providers.transformers.template_check import TemplateCheck
 from workbench.providers.transformers.weights import (
     Weights,
     find_weights,
@@ -40,7 +41,8 @@ class TransformersProvider:
     Args:
         name: of the catalog (`smollm2-135m-instruct`), a folder (`./models/mine`), or a model on
             the Hugging Face hub (`org/name`).
-        settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`, `chat_template`.
+        settings: `dtype`, `device`, `batch_tokens`, `batch_size`, `revision`, `chat_template`,
+                `date`, `system`.
 
     Raises:
         WorkbenchError: no such model, or an unknown or invalid setting.
@@ -56,17 +58,35 @@ class TransformersProvider:
         self._peak_mb: int | None = None
         self._method = ""
         if not must_be_fetched(name):  # a model of the catalog may be fetched later
-            names = set(re.findall(r"\w+", self._weights.chat_template))
-            for variable in self._settings.chat_template:
-                if variable not in names:
-                    raise WorkbenchError(
-                        f"{self._model}: its chat template has no variable {variable!r}",
-                        fix="remove it from `chat_template:`",
-                    )
+            self._check_template_settings()
+
+    def _check_template_settings(self) -> None:
+        """Refuse variables that the chat template doesn't read, and a date without effect."""
+        names = self._template.names - RENDERED
+        for variable in self._settings.chat_template:
+            if variable not in names:
+                raise WorkbenchError(
+                    f"{self._model}: its chat template has no variable {variable!r}",
+                    fix="remove it from `chat_template:`",
+                )
+        if "date" in self._settings.model_fields_set and CLOCK not in self._template.names:
+            message = f"{self._model}: its chat template doesn't ask for the date"
+            raise WorkbenchError(message, fix="remove `date:`")
 
     @cached_property
     def _weights(self) -> Weights:
         return find_weights(self._name, self._settings.revision)
+
+    @cached_property
+    def _template(self) -> ChatTemplate:
+        # A tokenizer's class may know tokens that no file names; their texts don't matter here.
+        tokens = {"bos_token": "<s>", "eos_token": "</s>", **self._weights.special_tokens}
+        values = {**tokens, **self._settings.chat_template}
+        return ChatTemplate(self._weights.chat_template, values, self._settings.date)
+
+    @cached_property
+    def _template_check(self) -> TemplateCheck:
+        return TemplateCheck(self._template, self._model)
 
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
@@ -105,7 +125,14 @@ class TransformersProvider:
         of a choice that directly follows the prompt. So after `Sentiment:` the choice is usually
         `" positive"`, with its space.
         """
-        prepared = prepare_call(call, chat_template=self._weights.chat_template, model=self._model)
+        prepared = prepare_call(
+            call,
+            chat_template=self._template.source,
+            model=self._model,
+            merges_system=self._settings.system == "merge",
+        )
+        if "messages" in prepared.body:
+            prepared = self._template_check.check(prepared)
         if "choices" in prepared.body and self._weights.model_type in WRONG_CHOICES:
             body = {**prepared.body, "forward_passes": CORRECTED}
             return replace(prepared, body=body)
@@ -139,4 +166,6 @@ class TransformersProvider:
         from workbench.providers.transformers.loading import load_tokenizer  # heavy, only now
         from workbench.providers.transformers.tokens import Tokens
 
-        return Tokens(load_tokenizer(self._weights.folder), self._settings.chat_template)
+        return Tokens(
+            load_tokenizer(self._weights.folder), self._settings.chat_template, self._settings.date
+        )

@@ -3,17 +3,20 @@
 transformers:smollm2-135m-instruct: {dtype: float32, batch_size: 8}
 """
 
+import datetime
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 
+# Llama's chat templates write it where they can't tell the date.
+DEFAULT_DATE = datetime.date(2024, 7, 26)
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
@@ -26,6 +29,8 @@ class ModelSettings(BaseModel):
         batch_size: the most rows answered at once.
         revision: branch, tag or commit of a model from the hub.
         chat_template: variables of the chat template; part of the key.
+        date: the date that the chat template gets as today's; in the key if it writes one.
+        system: `merge`: system turns are put before the next user turn.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -36,6 +41,16 @@ class ModelSettings(BaseModel):
     batch_size: int = Field(64, gt=0)
     revision: str = Field("", description="a branch, tag or commit")
     chat_template: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    date: datetime.date = DEFAULT_DATE
+    system: Literal["keep", "merge"] = "keep"
+
+    @field_validator("date", mode="before")
+    @classmethod
+    def _read_date(cls, text: JSON) -> datetime.date:
+        try:
+            return datetime.date.fromisoformat(text)
+        except (TypeError, ValueError):
+            raise ValueError("input should be a date, as 2026-07-26") from None
 
 
 def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:

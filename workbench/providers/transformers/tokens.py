@@ -6,14 +6,15 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from itertools import islice
 from typing import Any
-
-from jinja2 import TemplateError
 
 from workbench.answers.reasoning import reasoning_marks
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
+from workbench.providers.transformers.chat_template import ChatTemplate
+from workbench.providers.transformers.settings import DEFAULT_DATE
 
 # Special tokens in data are put between two characters of this private plane that it doesn't use.
 PRIVATE_PLANE = range(0xF0000, 0xFFFFE)
@@ -23,15 +24,27 @@ CONTEXT_TOKENS = 4
 
 
 class Tokens:
-    """A tokenizer of transformers with its chat template, and variables of the template."""
+    """A tokenizer of transformers with its chat template.
 
-    def __init__(self, tokenizer: Any, variables: Mapping[str, JSON] | None = None) -> None:
-        self._variables = dict(variables or {})
+    Args:
+        tokenizer: of transformers.
+        variables: of the chat template.
+        today: the date that the chat template gets as today's.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        variables: Mapping[str, JSON] | None = None,
+        today: date = DEFAULT_DATE,
+    ) -> None:
         self._tokenizer = tokenizer
         added = tokenizer.added_tokens_decoder.values()
         special = {token.content for token in added if token.special}
-        template = str(getattr(tokenizer, "chat_template", "") or "")
-        roles = {token.content for token in added if token.content in template} - special
+        source = tokenizer.get_chat_template() if tokenizer.chat_template else ""
+        values = {**tokenizer.special_tokens_map, **(variables or {})}
+        self._template = ChatTemplate(source, values, today)
+        roles = {token.content for token in added if token.content in source} - special
         # Tokens of the template that the tokenizer doesn't flag: it can't be told to split them.
         self._unflagged = roles - set(reasoning_marks(roles))
         longest_first = sorted(special | self._unflagged, key=len, reverse=True)
@@ -99,19 +112,8 @@ class Tokens:
         return re.sub(self._special, lambda token: f"{begin}{token[0]}{end}", text)
 
     def _render(self, messages: list[dict[str, str]]) -> str:
-        last = messages[-1]
-        prefilled = last["role"] == "assistant"
-        try:
-            rendered: str = self._tokenizer.apply_chat_template(
-                messages,
-                tokenize=False,
-                add_generation_prompt=not prefilled,
-                continue_final_message=prefilled,
-                **self._variables,
-            )
-        except (TemplateError, ValueError) as error:
-            raise WorkbenchError(f"the chat template refuses the messages: {error}") from error
-        return _ending_with(rendered, last["content"]) if prefilled else rendered
+        rendered, last = self._template.render(messages), messages[-1]
+        return _ending_with(rendered, last["content"]) if last["role"] == "assistant" else rendered
 
     def _pieces(self, rendered: str, marks: tuple[str, str]) -> Iterator[list[int]]:
         begin, end = marks

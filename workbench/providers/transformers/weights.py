@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from workbench.canonical import digest
+from workbench.canonical import JSON, digest
 from workbench.catalog.cache import add_to_json, cache_dir, read_json
 from workbench.catalog.models import list_models
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -63,6 +63,20 @@ class Weights:
         return bool(read_json(self.folder / "tokenizer_config.json").get("add_eos_token"))
 
     @property
+    def special_tokens(self) -> dict[str, JSON]:
+        """Texts of the special tokens by their names, as `bos_token`, for the chat template."""
+        entries = {
+            **read_json(self.folder / "special_tokens_map.json"),
+            **read_json(self.folder / "tokenizer_config.json"),
+        }
+        texts = {
+            name: entry.get("content") if isinstance(entry, dict) else entry
+            for name, entry in entries.items()
+            if name.endswith("_token")
+        }
+        return {name: text for name, text in texts.items() if isinstance(text, str)}
+
+    @property
     def chat_template(self) -> str:
         """Source of the chat template; empty if the model has none."""
         file = self.folder / "chat_template.jinja"
@@ -105,7 +119,7 @@ def find_weights(name: str, revision: str) -> Weights:
     if name not in models:
         raise unknown_name("model", name, models)
     if not models[name].added:
-        raise WorkbenchError(
+        raise NotFoundError(
             f"model {name!r} has not been fetched", fix=f"workbench models add {name}"
         )
     return Weights(models[name].folder, pinned=f"sha256:{models[name].sha256}")
