@@ -1,19 +1,15 @@
 """Chat templates of local models: the turns they refuse or lose, thoughts, and the date."""
 
-import json
-from collections.abc import Callable
-
 import pytest
-from bench import Bench, refusal
 
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
-from workbench.lint import lint_task
 from workbench.model import PreparedCall, PromptCall
 from workbench.providers.transformers.body import merge_system, prepare_call
 from workbench.providers.transformers.chat_template import ChatTemplate
+from workbench.providers.transformers.checked_call import checked_call
 from workbench.providers.transformers.settings import ModelSettings
-from workbench.providers.transformers.template_check import TemplateCheck
+from workbench.providers.transformers.template_check import as_probes, check_turns
 
 TURN = "<{{ m.role }}>{{ m.content }}</>"
 OPEN = "{% if add_generation_prompt %}<assistant>{% endif %}"
@@ -56,7 +52,8 @@ def check(source: str, call: PromptCall, **settings: object) -> PreparedCall:
     template = ChatTemplate(source, values.chat_template, values.date)
     merges = values.system == "merge"
     prepared = prepare_call(call, chat_template=source, model="MODEL", merges_system=merges)
-    return TemplateCheck(template, "MODEL").check(prepared)
+    turns = check_turns(template, as_probes(prepared.body["messages"]))
+    return checked_call(prepared, turns, template, "MODEL")
 
 
 @pytest.mark.parametrize(
@@ -217,70 +214,3 @@ def test_templates_that_write_the_date_get_a_fixed_one_which_is_in_the_body():
 def test_templates_reach_no_name_of_python(source):
     with pytest.raises(WorkbenchError, match="refuses the messages"):
         ChatTemplate(source).render([{"role": "user", "content": "Hi"}])
-
-
-@pytest.fixture
-def write_model(bench: Bench) -> Callable[..., str]:
-    """Write a model's folder and a prompt with a system turn; return the experiment's text."""
-
-    def write(source: str, *, front: str = "", settings: str = "{}", more: str = "") -> str:
-        folder = bench.root / "model"
-        folder.mkdir(exist_ok=True)
-        (folder / "config.json").write_text("{}")
-        (folder / "model.safetensors").write_bytes(b"")
-        (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": source}))
-        bench.write("brief.jinja", f"{front}system:\nBe brief.\nuser:\n{{{{ q }}}}\n")
-        bench.write("plain.jinja", "{{ q }}")
-        bench.write("rows.jsonl", '{"q": "2 + 2?"}\n{"q": "3 + 3?"}\n')
-        return (
-            "dataset: rows.jsonl\nprompts: [brief, plain]\nevaluators: [output_tokens]\n"
-            f"models:\n  - echo:last\n  - transformers:{folder}: {settings}\n{more}"
-        )
-
-    return write
-
-
-LOSS = f"brief on model: the chat template loses the text of turn 1 (system); {MERGE}"
-CHOICES = '---\nchoices: ["yes", "no"]\n---\n'
-
-
-def test_plan_and_lint_name_the_pair_that_loses_a_system_turn(bench: Bench, write_model):
-    text = write_model(DROPS_SYSTEM)
-    assert bench.plan(text).notes == (LOSS,)
-    warnings = {p.name: p.warnings for p in lint_task(bench.project, "qa", 0).prompts}
-    assert warnings == {"brief": (LOSS,), "plain": ()}
-    merged = write_model(DROPS_SYSTEM, settings="{system: merge}")
-    assert bench.plan(merged).notes == ()
-    excluded = write_model(DROPS_SYSTEM, more="exclude: [{prompt: brief, model: model}]\n")
-    assert bench.plan(excluded).notes == ()
-    assert [p.warnings for p in lint_task(bench.project, "qa", 0).prompts] == [(), ()]
-
-
-def test_plan_refuses_the_pair_whose_turns_a_template_refuses_and_lint_names_it(
-    bench: Bench, write_model
-):
-    text = write_model(REFUSES_SYSTEM)
-    model = f"transformers:{bench.root}/model, with the turns system, user"
-    problem = f"{model}: the chat template refuses the messages: No system role"
-    assert refusal(bench.plan, text).endswith(f"brief · model: {problem}\n  fix: {MERGE}")
-    lint = {prompt.name: prompt.warnings for prompt in lint_task(bench.project, "qa", 0).prompts}
-    assert lint == {"brief": (f"brief on model: {problem}; {MERGE}",), "plain": ()}
-
-
-def test_plan_names_choices_in_a_thought(bench: Bench, write_model):
-    notes = bench.plan(write_model(THINK, front=CHOICES)).notes
-    assert notes == (f"brief on model: {INSIDE.format('<think>', BEGIN)}",)
-
-
-def test_keys_have_a_date_only_where_a_template_writes_one(bench: Bench, write_model):
-    keys = {
-        name: [cell.key for cells in bench.plan(text).cells[2:] for cell in cells]
-        for name, text in {
-            "plain": write_model(PLAIN),
-            "again": write_model(PLAIN, settings="{system: keep}"),
-        }.items()
-    }
-    assert keys["plain"] == keys["again"]
-    plan = bench.plan(write_model(DATED, settings="{date: 2026-02-01}"))
-    dates = {plan.bodies[c.key].body.get("date") for cells in plan.cells for c in cells}
-    assert dates == {None, "2026-02-01"}

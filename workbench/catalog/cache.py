@@ -3,6 +3,7 @@
 models/smollm2-135m-instruct-b179c9523d0e-…/     weights
 digests.json          {"/models/m/model.safetensors:1048:17…": "9f86…"}
 model_checks.json     {"sha256:2c26… 5.3.0 2.13.0 1": "fast"}
+template_checks.json  {"5f1c…": "…"}
 trace_writers.json    {"3.18.0 1f0c…": ""}
 """
 

@@ -21,8 +21,13 @@ def tiny_sliding(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_model(tmp_path_factory.mktemp("sliding"), sliding=True)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request) -> None:
+def own_cache(cache: Path, monkeypatch: pytest.MonkeyPatch, request) -> None:
     """No test writes to the user's cache; those with real weights read it."""
     if "local_model" not in request.keywords:
-        monkeypatch.setenv("WORKBENCH_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setenv("WORKBENCH_CACHE", str(cache))

@@ -5,6 +5,7 @@
 
 provider.py, settings.py, body.py       the provider, its settings, the body of a call
 chat_template.py, template_check.py     chat templates, and the turns that they refuse or lose
+checked_call.py                         a call with the warnings of that check
 corrected.py                            architectures whose stored answers were wrong
 weights.py, hub.py                      from a model's name to a folder of weights
 model_process.py, worker.py             the process that holds the model

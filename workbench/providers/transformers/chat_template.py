@@ -80,7 +80,8 @@ class ChatTemplate:
                 **values,
             )
         except Exception as error:  # a template's code may raise any
-            raise WorkbenchError(f"the chat template refuses the messages: {error}") from error
+            reason = str(error) or type(error).__name__
+            raise WorkbenchError(f"the chat template refuses the messages: {reason}") from error
         if not begun:
             return text
         end = text.rfind(CONTINUED.strip())

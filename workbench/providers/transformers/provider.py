@@ -12,6 +12,7 @@ from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
 from workbench.providers.transformers.chat_template import CLOCK, RENDERED, ChatTemplate
+from workbench.providers.transformers.checked_call import TemplateCheck
 from workbench.providers.transformers.corrected import CORRECTED, WRONG_ANSWERS, WRONG_CHOICES
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
@@ -20,7 +21,6 @@ from workbench.providers.transformers.settings import (
     device_of,
     dtype_of,
 )
-from workbench.providers.transformers.template_check import TemplateCheck
 from workbench.providers.transformers.weights import (
     Weights,
     find_weights,
