@@ -159,6 +159,26 @@ def test_label_of_an_expression_does_not_leak(refused):
     assert message.endswith("reads 'answer', so templates can't show it")
 
 
+def test_answer_inside_a_column_that_the_template_shows_needs_its_own_column(refused):
+    turns = [{"role": "user", "content": "2 + 2?"}, {"role": "assistant", "content": "4"}]
+    rows = [{"id": n, "messages": turns} for n in range(2)]
+    message = refused(
+        "user:\n{{ messages[0].content }}", rows, expected='"{{ messages[-1].content }}"'
+    )
+    assert message.endswith("can't show it; give the answer a column of its own")
+
+
+@pytest.mark.parametrize("answer", ["contains:Paris", "not-icontains: x", "similar(0.8): Paris"])
+def test_assertions_of_promptfoo_are_noted(notes, answer):
+    rows = [{"id": 1, "question": "?", "context": "", "label": "4"}]
+    rows += [{"id": 2, "question": "!", "context": "", "label": answer}]
+    assert (
+        f"expected values such as {answer!r} are promptfoo's assertions; keep the value "
+        "(\"{{ __expected.split(':', 1)[-1].strip() }}\"), and name an evaluator"
+    ) in notes(rows=rows)
+    assert not any("promptfoo" in note for note in notes(rows=rows[:1]))
+
+
 def test_lint_uses_the_words_of_plan(bench, write):
     rows = [*labelled("positive", "", "neutral"), {"id": 3, "question": "", "label": "negative"}]
     text = write("user:\nHi {{ question }}\nUser:\n", rows, evaluators=LABELS)

@@ -56,6 +56,12 @@ def answers(dataset) -> list:
         ({"q": "?", "answers": {"text": ["x", "y"]}}, "answers.text", ["x", "y"], {"q": "?"}),
         ({"q": "?", "answers": {"text": ["x", "y"]}}, "answers.text.1", "y", {"q": "?"}),
         ({"q": "?", "answers": [{"text": "x"}, {"text": "y"}]}, "answers.text", ["x", "y"], None),
+        (
+            {"q": "?", "notes": [{"by": [{"tags": ["x"]}, {"tags": ["y"]}]}]},
+            "notes.by.tags",
+            ["x", "y"],
+            {"q": "?"},
+        ),
         ({"qa": {"q": "?", "a": "x"}}, "qa.a", "x", {"qa": {"q": "?"}}),
         ({"qa": {"q": "?", "a": "x"}}, "{{ qa.a | upper }}", "X", {"qa": {"q": "?"}}),
         ({"q": "?", "a.b": "x", "a": {"b": "y"}}, "a.b", "x", {"q": "?", "a": {"b": "y"}}),
@@ -209,11 +215,35 @@ def test_an_empty_cell_is_no_answer(load, empty):
         ("{{ 'ab'[answer] }}", -1),
         ("{{ ['a', 'b'][answer | int] }}", "-1"),
         ("{{ choices[answer | int] }}", -1.0),
+        (INDEX, None),
+        ("{{ choices[answer | int] }}", ""),
+        ("{{ choices[answer | int] }}", " "),
     ],
 )
-def test_an_index_of_minus_one_is_a_missing_answer(load, expected, missing):
+def test_an_index_that_is_minus_one_or_empty_is_a_missing_answer(load, expected, missing):
     rows = [{"choices": ["a", "b"], "answer": index} for index in (0, missing)]
     assert answers(load(rows, expected)) == ["a", None]
+
+
+def test_rows_without_an_index_stay_in_their_order(load):
+    rows = [{"choices": ["a", "b"], "answer": index} for index in ("", 1, "", "", 0, "")]
+    assert answers(load(rows, INDEX)) == [None, "b", None, None, "a", None]
+
+
+def test_text_that_is_no_number_is_not_zero(load):
+    assert answers(load([{"q": 1, "a": "B"}], "{{ a | int }}")) == [None]
+    assert answers(load([{"q": 1, "a": "B"}], "{{ a | int(0) }}")) == [0]
+    with pytest.raises(WorkbenchError, match=r"rows\.jsonl:1: `expected: "):
+        load([{"choices": ["a", "b"], "answer": "B"}], "{{ choices[answer | int] }}")
+
+
+def test_header_that_is_a_row_is_named(load, tmp_path):
+    with pytest.raises(WorkbenchError) as error:
+        load("2 + 2?,3,4,B\n3 + 3?,6,7,A\n", "answer")
+    assert str(error.value) == (
+        f"{tmp_path}/rows.csv:2: unknown column 'answer'\n"
+        "  fix: known: 2 + 2?, 3, 4, B; if the first line is a row, write a line of names above it"
+    )
 
 
 def test_zero_and_false_are_answers(load):

@@ -1,4 +1,4 @@
-"""Files of other tools pasted as a template: documents around a prompt, programs that build one.
+"""Files of other tools: documents and programs as a template, assertions as expected values.
 
 {"_type": "prompt", "template": "Sum up: {text}"}      a JSON file
 doc_to_text: "Q: {{question}}"                         a YAML file
@@ -6,6 +6,11 @@ module.exports = ({ vars }) => [{ role: "user", …}]    a JavaScript program
 """
 
 import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from workbench.canonical import JSON
+from workbench.checking.finding import Finding
+from workbench.dataset import EXPECTED
 
 # Keys that only files of prompts have, at any depth.
 _KEYS = (
@@ -34,6 +39,11 @@ _PYTHON = (
     r"(?:(?:def|class|@)\W?\w+.*(?:[\"']role[\"']|\bvars\b|Prompt\w*[.(])"
     r"|\w+ = (?:f?[\"']{3}|\w*Prompt\w*[.(])|\w*PromptTemplate[.(]).*"
 )
+# Of promptfoo, in a column `__expected`.
+_ASSERTION = re.compile(
+    r"(?:not-)?(?:equals|i?contains(?:-any|-all|-json)?|starts-with|regex|is-json|javascript|fn|eval|"
+    r"python|similar(?:\([\d.]+\))?|llm-rubric|grade|factuality|levenshtein(?:\(\d+\))?)\s*:\s*\S"
+)
 
 
 def document_kind(text: str, *, has_variables: bool) -> str:
@@ -54,3 +64,15 @@ def document_kind(text: str, *, has_variables: bool) -> str:
     if re.fullmatch(_JAVASCRIPT, text, re.DOTALL):
         return "a JavaScript program"
     return "a Python program" if re.fullmatch(_PYTHON, text, re.DOTALL) else ""
+
+
+def assertion_findings(rows: Iterable[Mapping[str, JSON]]) -> Iterator[Finding]:
+    """A note if expected values are promptfoo's assertions, `contains: Paris`."""
+    answers = (row.get(EXPECTED) for row in rows)
+    assertion = next((a for a in answers if isinstance(a, str) and _ASSERTION.match(a)), "")
+    if assertion:
+        message = f"expected values such as {assertion[:60]!r} are promptfoo's assertions"
+        fix = (
+            "keep the value (\"{{ __expected.split(':', 1)[-1].strip() }}\"), and name an evaluator"
+        )
+        yield Finding(message, fix=fix)

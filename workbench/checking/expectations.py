@@ -11,6 +11,7 @@ from typing import Protocol
 
 from workbench.canonical import JSON, canonical_json
 from workbench.checking.binary_labels import binary_findings
+from workbench.checking.documents import assertion_findings
 from workbench.checking.finding import Finding, count_rows
 from workbench.dataset import EXPECTED, Dataset, Example
 from workbench.dataset.expected import is_empty
@@ -105,6 +106,7 @@ def _row_findings(
     matched = [(evaluator, check) for evaluator, check in comparing if check]
     unmatched = [finding for pair in matched for finding in _unmatched(answered, *pair)]
     expected = [expectations for expectations, _ in answered.values.values()]
+    yield from assertion_findings(expected)
     unmatched += binary_findings(expected, [evaluator for evaluator, _ in matched])
     yield from unmatched
     if not matched or any(finding.refused for finding in unmatched):

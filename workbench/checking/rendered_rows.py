@@ -29,6 +29,8 @@ def explain_hidden(dataset: Dataset) -> Iterator[None]:
             error.fix = (
                 f"`expected: {dataset.expected}` reads {unknown[1]!r}, so templates can't show it"
             )
+            if re.search(rf"\b{unknown[1]}[.\[]", dataset.expected):
+                error.fix += "; give the answer a column of its own"
         elif unknown and any(unknown[1] in example.metadata for example in dataset.examples):
             error.fix = f"templates can't read metadata; move {unknown[1]!r} into `inputs`"
         raise

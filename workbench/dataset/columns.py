@@ -98,6 +98,17 @@ def check_unique(columns: Sequence[str], where: str) -> None:
             raise WorkbenchError(message, where=where, fix="rename one of them")
 
 
+def header_fix(columns: Iterable[str]) -> str:
+    """The end of a fix for a table whose first line seems to be a row; empty otherwise.
+
+    >>> header_fix(["What is 2 + 2?", "3", "4"])
+    '; if the first line is a row, write a line of names above it'
+    """
+    if any(re.fullmatch(r"[+-]?\d+(?:[.,]\d+)?|", column) for column in columns):
+        return "; if the first line is a row, write a line of names above it"
+    return ""
+
+
 def yaml_list(columns: Iterable[str]) -> str:
     """Names of columns as YAML.
 

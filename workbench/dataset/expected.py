@@ -8,12 +8,15 @@ What it reads is removed from the inputs, so that no template can show it. A col
 offers the values to choose from (`choices`) stays.
 """
 
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from itertools import chain
 from typing import Any, NamedTuple
 
 from workbench.canonical import JSON
+from workbench.dataset.columns import header_fix
 from workbench.dataset.types import SPLIT, DatasetSource
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.prompt.renderer import Renderer
@@ -22,7 +25,9 @@ Values = Mapping[str, JSON]
 Path = Sequence[str]
 
 _REMOVED: Any = object()
-_MISSING = ("-1", "-1.0")  # as an index
+_MISSING = ("-1", "-1.0", "", "None")  # as an index: datasets of hubs write -1
+# Jinja's `int` makes 0 of a text that is no number; with this default it is null.
+_CONVERSION = re.compile(r"\|\s*(int|float)\b(?!\s*\()")
 _EXPRESSION_FIX = 'an expression is written in quotes: expected: "{{ choices[answer] }}"'
 
 
@@ -107,6 +112,7 @@ def _column_path(expected: str, values: Values, where: str) -> Path:
     error = unknown_name("column", expected, columns, where=where)
     if any(sign in expected for sign in "[(|{"):
         error.fix = _EXPRESSION_FIX
+    error.fix += header_fix(values)
     raise error
 
 
@@ -120,7 +126,10 @@ def _read_path(value: JSON, path: Path, where: str) -> JSON:
         elif isinstance(value, list) and key.isdecimal():
             value = value[int(key)] if int(key) < len(value) else None
         elif isinstance(value, list):
-            return [_read_path(entry, path[index:], where) for entry in value]
+            parts = [_read_path(entry, path[index:], where) for entry in value]
+            return [
+                entry for part in parts for entry in (part if isinstance(part, list) else [part])
+            ]
         elif value is None:
             return None
         else:
@@ -166,25 +175,29 @@ def _evaluate(
         raise WorkbenchError(message, where=source.name, fix=_EXPRESSION_FIX)
     columns = {path[0] for path in reads.paths}
     hidden = [path for path in reads.paths if path[0] not in reads.selected_from]
-    unfinished: deque[tuple[int, Values]] = deque()
+    unfinished: deque[tuple[int, Values, bool]] = deque()  # True: without an index
 
     def feed() -> Iterator[dict[str, JSON]]:
         for number, values in rows:
             if is_nested(values) and "expectations" in values:
                 raise nested_error(expected, source.location(number))
-            unfinished.append((number, values))
-            yield {column: values[column] for column in columns if column in values}
+            indexes = (str(values.get(column, 0)).strip() for column in reads.indexes)
+            unanswered = any(index in _MISSING for index in indexes)
+            unfinished.append((number, values, unanswered))
+            if not unanswered:
+                yield {column: values[column] for column in columns if column in values}
 
-    with closing(renderer.evaluate(expected, feed())) as answers:
-        for evaluated in answers:
-            number, values = unfinished.popleft()
-            if evaluated.error:
-                raise _expression_error(expected, evaluated.error, values, source.location(number))
-            answer = evaluated.value
-            # Data sets of hubs write -1 where an index is missing.
-            if any(str(values.get(column)).strip() in _MISSING for column in reads.indexes):
-                answer = None
-            yield Answered(number, values, answer, _without(values, hidden))
+    with closing(renderer.evaluate(_CONVERSION.sub(r"| \1(none)", expected), feed())) as answers:
+        for evaluated in chain(answers, [None]):
+            while unfinished and unfinished[0][2]:
+                number, values, _ = unfinished.popleft()
+                yield Answered(number, values, None, _without(values, hidden))
+            if evaluated is not None:
+                number, values, _ = unfinished.popleft()
+                if evaluated.error:
+                    where = source.location(number)
+                    raise _expression_error(expected, evaluated.error, values, where)
+                yield Answered(number, values, evaluated.value, _without(values, hidden))
 
 
 def _expression_error(expected: str, error: str, values: Values, where: str) -> WorkbenchError:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from workbench.dataset.columns import header_fix
 from workbench.dataset.dataset_spec import DatasetSpec
 from workbench.dataset.types import SPLIT
 from workbench.errors import WorkbenchError, list_first, unknown_name
@@ -76,6 +77,7 @@ class ColumnSelection:
             if left_out and error.message.startswith("unknown column '"):
                 key = "columns" if self.lists_columns else "drop"
                 error.fix += f"; `{key}:` leaves out {list_first(left_out, 8)}"
+                error.fix += header_fix(left_out)
             raise
 
     def rows(self, rows: Iterable[tuple[int, Row]], name: str) -> Iterator[tuple[int, Row]]:
