@@ -19,7 +19,19 @@ from contextlib import closing
 from pathlib import Path
 from typing import Self
 
+from mlflow.server import constants
+
 PATIENCE = 120  # seconds; on a busy machine a start takes half a minute
+# `mlflow server` starts such a process from one that imports MLflow only for that.
+SERVE = """\
+import gc, sys
+gc.disable()
+import uvicorn
+from mlflow.server.fastapi_app import app
+gc.freeze()
+gc.enable()
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[1]))
+"""
 
 
 class MLflowServer:
@@ -59,17 +71,20 @@ class MLflowServer:
 
     def begin(self) -> None:
         """Start it, and return at once."""
-        command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", self.store]
-        command += ["--host", "127.0.0.1", "--port", str(self.port), "--workers", "1"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
         clean = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+        settings = {
+            constants.BACKEND_STORE_URI_ENV_VAR: self.store,
+            constants.SERVE_ARTIFACTS_ENV_VAR: "true",
+            constants.ARTIFACTS_DESTINATION_ENV_VAR: str(self.folder / "artifacts"),
+            constants.ARTIFACT_ROOT_ENV_VAR: "mlflow-artifacts:/",
+        }
         with (self.folder / "server.log").open("ab") as log:
             self._process = subprocess.Popen(
-                command,
+                [sys.executable, "-c", SERVE, str(self.port)],
                 stdout=log,
                 stderr=log,
                 cwd=self.folder,
-                env={**clean, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+                env={**clean, **settings},
                 start_new_session=True,
             )
 
