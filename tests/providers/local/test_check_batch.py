@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -19,10 +20,11 @@ WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 ROWS = 40
 
 
-@pytest.fixture
-def home(tmp_path: Path, tiny: Path) -> Path:
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, tiny: Path) -> Path:
     """A project with a local model, and with one that doesn't answer in batches."""
-    task = tmp_path / "prompts" / "qa"
+    home = tmp_path_factory.mktemp("check")
+    task = home / "prompts" / "qa"
     task.mkdir(parents=True)
     rows = [{"id": f"n{n}", "text": f"{n} the film is good", "label": "x"} for n in range(ROWS)]
     (task / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
@@ -34,7 +36,7 @@ def home(tmp_path: Path, tiny: Path) -> Path:
         "parameters: {max_tokens: 4}\n"
         "evaluators: [exact_match]\n"
     )
-    return tmp_path
+    return home
 
 
 def run(home: Path, *options: str) -> "subprocess.CompletedProcess[str]":
@@ -69,22 +71,24 @@ def test_in_float32_no_answer_changes_and_nothing_of_the_check_is_stored(home):
     assert stored_completions(home) == before
 
 
-@pytest.fixture
-def batch_plan(home: Path, monkeypatch) -> Plan:
-    monkeypatch.chdir(home)
-    with open_experiment("qa", Options(), "") as opened:
-        return opened.plan()
+@pytest.fixture(scope="module")
+def batch_plan(home: Path) -> Plan:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(home)
+        with open_experiment("qa", Options(), "") as opened:
+            return opened.plan()
 
 
-def completions(plan: Plan) -> dict[str, Completion]:
+@pytest.fixture(scope="module")
+def completions(batch_plan: Plan) -> dict[str, Completion]:
     """The model's completions in batches, by key."""
-    number = next(n for n, v in enumerate(plan.variants) if "tiny" in v.name)
-    provider = plan.variants[number].model.provider
-    return {c.key: c for c in provider.complete(plan.requests[number])}
+    number = next(n for n, v in enumerate(batch_plan.variants) if "tiny" in v.name)
+    provider = batch_plan.variants[number].model.provider
+    return {c.key: c for c in provider.complete(batch_plan.requests[number])}
 
 
-def test_answer_that_changes_is_named_with_both_texts(batch_plan):
-    by_key = completions(batch_plan)
+def test_answer_that_changes_is_named_with_both_texts(batch_plan, completions):
+    by_key = dict(completions)
     cells = next(cells for cells in batch_plan.cells if cells[0].key in by_key)
     changed = cells[5]
     single_text = by_key[changed.key].text
@@ -95,15 +99,25 @@ def test_answer_that_changes_is_named_with_both_texts(batch_plan):
 
     (check,) = check_batch(batch_plan, stored, sample_size=ROWS)
     assert check == BatchCheck("plain · tiny", ROWS, (BatchChange("n5", "another", single_text),))
-    first, second = (check_batch(batch_plan, stored, sample_size=3) for _ in range(2))
-    assert (first[0].rows, first) == (3, second)
 
 
-def test_rows_left_when_the_run_is_stopped_are_counted(batch_plan):
-    by_key = completions(batch_plan)
+def test_sample_is_chosen_by_the_hash_of_the_keys(batch_plan, completions):
+    cells = next(cells for cells in batch_plan.cells if cells[0].key in completions)
+    sample = sorted(cells, key=lambda cell: sha256(cell.key.encode()).digest())[:3]
+    others = {key: Completion(key, "ok", text="another") for key in completions}
+    (check,) = check_batch(
+        batch_plan, lambda keys: {key: others[key] for key in keys if key in others}, sample_size=3
+    )
+    assert (check.rows, [change.row for change in check.changes]) == (
+        3,
+        [cell.example.id for cell in sample],
+    )
+
+
+def test_rows_left_when_the_run_is_stopped_are_counted(batch_plan, completions):
     (check,) = check_batch(
         batch_plan,
-        lambda keys: {key: by_key[key] for key in keys if key in by_key},
+        lambda keys: {key: completions[key] for key in keys if key in completions},
         should_stop=lambda: True,
     )
     assert (check.rows, check.failed) == (1, 31)

@@ -43,7 +43,7 @@ def home(tmp_path: Path, tiny: Path) -> Path:
 def running(home: Path) -> Iterator["subprocess.Popen[str]"]:
     """A run that has kept its first answers."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "MLFLOW"))}
-    command = [*WORKBENCH, "run"]
+    command = [*WORKBENCH, "run", "--tracking-uri", "none"]
     with subprocess.Popen(
         command, cwd=home, env=clean, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as run:
