@@ -5,14 +5,19 @@ invoke(home, "compare", "--by")   `main` in this process: the same streams and e
                                   without the second that a start and its imports take
 """
 
+import fcntl
 import os
+import pty
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+import termios
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -52,19 +57,65 @@ def call(home: Path, *words: str, **variables: str) -> "subprocess.CompletedProc
 
 def invoke(home: Path, *words: str, **variables: str) -> "subprocess.CompletedProcess[str]":
     """`workbench` with these words, run by its real `main` in this process."""
+    with tempfile.TemporaryFile("w+") as stdout, tempfile.TemporaryFile("w+") as stderr:
+        exit_code = _run_main(home, words, variables, [stdout.fileno(), stderr.fileno()])
+        texts = []
+        for file in (stdout, stderr):
+            file.seek(0)
+            texts.append(file.read())
+    return subprocess.CompletedProcess(list(words), exit_code, *texts)
+
+
+def invoke_on_terminals(
+    home: Path, *words: str, **variables: str
+) -> "subprocess.CompletedProcess[str]":
+    """As `invoke`, with a terminal of 200 columns for each of the two streams."""
+    terminals = [Terminal(), Terminal()]
+    try:
+        exit_code = _run_main(home, words, variables, [each.program_end for each in terminals])
+    finally:
+        texts = [terminal.read() for terminal in terminals]
+    return subprocess.CompletedProcess(list(words), exit_code, *texts)
+
+
+class Terminal:
+    """A terminal whose output is read while a program writes it."""
+
+    def __init__(self) -> None:
+        self._our_end, self.program_end = pty.openpty()
+        fcntl.ioctl(self.program_end, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 200, 0, 0))
+        self._output: list[bytes] = []
+        self._reader = threading.Thread(target=self._follow, daemon=True)
+        self._reader.start()
+
+    def read(self) -> str:
+        """Close the terminal; return all its output."""
+        os.close(self.program_end)
+        self._reader.join(TIMEOUT_S)
+        os.close(self._our_end)
+        return b"".join(self._output).decode().replace("\r\n", "\n")
+
+    def _follow(self) -> None:
+        with suppress(OSError):  # the program's end is closed
+            while output := os.read(self._our_end, 65_536):
+                self._output.append(output)
+
+
+def _run_main(
+    home: Path, words: Sequence[str], variables: Mapping[str, str], outputs: Sequence[int]
+) -> int:
+    """Exit code of `main`, whose standard output and error go to these descriptors."""
     with ExitStack() as stack:
         stack.enter_context(_process_state())
         os.environ.clear()
         os.environ.update(environment(**variables))
         os.chdir(home)
         sys.argv = ["workbench", *words]
-        stdout, stderr = (stack.enter_context(_captured(name)) for name in ("stdout", "stderr"))
+        for name, output in zip(("stdout", "stderr"), outputs, strict=True):
+            stack.enter_context(_redirected(name, output))
         with pytest.raises(SystemExit) as ended:
             main()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        texts = [Path(path).read_text() for path in (stdout, stderr)]
-    return subprocess.CompletedProcess(list(words), int(ended.value.code or 0), *texts)
+    return int(ended.value.code or 0)
 
 
 def write_task(home: Path, experiment: str = EXPERIMENT) -> None:
@@ -85,23 +136,22 @@ def add_mlflow_store(home: Path, empty_store: Path) -> None:
 
 
 @contextmanager
-def _captured(name: str) -> Iterator[str]:
-    """The file that a standard stream goes to meanwhile, that of child processes too."""
+def _redirected(name: str, output: int) -> Iterator[None]:
+    """Send a standard stream to this descriptor meanwhile, that of child processes too."""
     stream = getattr(sys, name)
     number = {"stdout": 1, "stderr": 2}[name]
     stream.flush()
-    with tempfile.NamedTemporaryFile() as file:
-        before = os.dup(number)
-        os.dup2(file.fileno(), number)
-        writer = os.fdopen(os.dup(number), "w", encoding="utf-8")
-        setattr(sys, name, writer)
-        try:
-            yield file.name
-        finally:
-            setattr(sys, name, stream)
-            os.dup2(before, number)
-            os.close(before)
-            writer.close()
+    before = os.dup(number)
+    os.dup2(output, number)
+    writer = os.fdopen(os.dup(number), "w", encoding="utf-8")
+    setattr(sys, name, writer)
+    try:
+        yield
+    finally:
+        setattr(sys, name, stream)
+        os.dup2(before, number)
+        os.close(before)
+        writer.close()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from served import Site, served
 from stores import demo, made
 
@@ -69,14 +69,23 @@ def browser(chromium: str) -> Iterator[Browser]:
         yield browser
 
 
-@pytest.fixture
-def page(site: Site, browser: Browser) -> Iterator[Page]:
-    """A window of a returning visitor."""
+@pytest.fixture(scope="module")
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    """The profile of a returning visitor, which keeps MLflow's scripts from page to page."""
     expect.set_options(timeout=PATIENCE)
     with browser.new_context(viewport={"width": 1600, "height": 900}) as context:
         context.set_default_timeout(PATIENCE)
         context.add_init_script(SETTLED)
-        yield context.new_page()
+        yield context
+
+
+@pytest.fixture
+def page(site: Site, visitor: BrowserContext) -> Iterator[Page]:
+    """A window of a returning visitor; the next one begins without this one's settings."""
+    page = visitor.new_page()
+    yield page
+    page.evaluate("localStorage.clear()")
+    page.close()
 
 
 @pytest.fixture

@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from attacks import ATTACKS
-from command import call
+from bench import Bench
 from openai_server import Reply, refuse, say, serve
 from playwright.sync_api import Frame, Page, expect
-from served import Site, served
+from record.mlflow_server import MLflowServer
+from record.recording import Recording
+from served import Site
 from stores import Stored
+
+from workbench.errors import ExitCode
+from workbench.prompt import Renderer
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("browser")]
 EVALUATOR = """\
@@ -38,31 +44,32 @@ def _reply(number: int) -> Reply:
 
 
 @pytest.fixture(scope="module")
-def attacked(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def attacked(
+    chromium: str, renderer: Renderer, empty_store: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Site]:
     """Attacks as ids, inputs, columns, answers, errors, comments and in the names of variants."""
     home = tmp_path_factory.mktemp("kept").resolve()
-    task = home / "prompts" / "qa"
-    task.mkdir(parents=True)
+    bench = Bench(home, renderer)
     (home / "evaluators").mkdir()
     (home / "evaluators" / "mine.py").write_text(EVALUATOR)
     rows = [
         {"id": f"{n} {text}", "text": text, "label": text, ATTACKS[0]: text, ATTACKS[7]: text}
         for n, text in enumerate(ATTACKS)
     ]
-    (task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    bench.write("rows.jsonl", "".join(f"{json.dumps(row)}\n" for row in rows))
     attacks = " ".join(ATTACKS[:40]).replace("{% endraw %}", "")
     for name in ("plain", "other"):
         said = f"{{% raw %}}{name} {attacks}{{% endraw %}}"
-        (task / f"{name}.jinja").write_text(f"system:\n{said}\nuser:\n{{{{ text }}}}\n")
+        bench.write(f"{name}.jinja", f"system:\n{said}\nuser:\n{{{{ text }}}}\n")
+    mlflow_server = MLflowServer(home, empty_store)
     with serve() as server:
         server.script = lambda path, body, nth: _reply(len(server.requests))
         text = EXPERIMENT.format(url=server.url, attack=json.dumps(ATTACKS[7]))
-        (task / "experiment.yaml").write_text(text)
-        done = call(home, "run")
-    assert done.returncode == 3, done.stderr  # rows failed
-    uri = f"sqlite:///{home / '.workbench' / 'mlflow.db'}"
-    with served(Stored(home, uri, "attacked", ("", ""), "")) as site:
-        yield site
+        done = Recording(bench, bench.project, mlflow_server.store).run(text)
+    assert (done.exit_code, done.problems) == (ExitCode.FAILED_ROWS, ())
+    with mlflow_server:
+        stored = Stored(home, mlflow_server.store, "attacked", ("", ""), "")
+        yield Site(stored, {"variants": mlflow_server.url})
 
 
 def test_what_is_kept_runs_nothing_of_what_it_shows(attacked: Site, window: Page) -> None:

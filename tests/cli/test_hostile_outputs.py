@@ -5,21 +5,19 @@ Actions: no command for its runner. In Markdown: no markup, no link, no mention.
 """
 
 import json
-import os
 import re
-import sys
+import subprocess
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command import invoke_on_terminals
 from markdown_it import MarkdownIt
 from openai_server import Reply, say, serve
 
-from benchmarks.measure import Run, measure
 from workbench.report.safe_text import escape_commands, escape_markdown, json_line, shorten
 
-WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 TERMINAL = (
     "\x1b[31mred\x1b]8;;http://evil\x07link\x1b]52;c;aGk=\x07\x9b31m\x90q\x9c\x08\x7f"
     "\u202egnol\u202c\u2066\u2069\u200b\u200e\u200f\u061c\u2060\ufeff\U000e0041"
@@ -146,12 +144,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield home
 
 
-def call(home: Path, *words: str, expect: tuple[int, ...] = (0,), **more: str) -> Run:
+def call(
+    home: Path, *words: str, expect: tuple[int, ...] = (0,), **variables: str
+) -> "subprocess.CompletedProcess[str]":
     """Run the command on its own terminals."""
-    clean = {k: v for k, v in os.environ.items() if not k.startswith(("OPENAI", "GITHUB"))}
-    run = measure([*WORKBENCH, *words], cwd=home, environment={**clean, **more}, expect=expect)
-    run.stdout, run.stderr = (text.replace("\r\n", "\n") for text in (run.stdout, run.stderr))
-    return run
+    done = invoke_on_terminals(home, *words, **variables)
+    assert done.returncode in expect, done.stderr
+    return done
 
 
 def commands(printed: str) -> list[str]:
