@@ -14,6 +14,7 @@ from record.recording import Recording
 from served import Site
 from stores import Stored
 
+from workbench.cli.results import TerminalResults
 from workbench.errors import ExitCode
 from workbench.prompt import Renderer
 
@@ -65,7 +66,9 @@ def attacked(
     with serve() as server:
         server.script = lambda path, body, nth: _reply(len(server.requests))
         text = EXPERIMENT.format(url=server.url, attack=json.dumps(ATTACKS[7]))
-        done = Recording(bench, bench.project, mlflow_server.store).run(text)
+        results = TerminalResults("USD", quiet=True)
+        recording = Recording(bench, bench.project, mlflow_server.store, callbacks=results)
+        done = recording.run(text)
     assert (done.exit_code, done.problems) == (ExitCode.FAILED_ROWS, ())
     with mlflow_server:
         stored = Stored(home, mlflow_server.store, "attacked", ("", ""), "")
