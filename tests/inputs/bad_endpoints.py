@@ -302,8 +302,8 @@ ENDPOINTS = [
         (
             "error: prompts/qa/experiment.yaml:3:10: transformers:smollm2-135m-instruct "
             "takes no setting 'dtpe'\n"
-            "  fix: did you mean 'dtype'? known: dtype, batch_size, batch_tokens, "
-            "chat_template, device, revision\n"
+            "  fix: did you mean 'dtype'? known: dtype, date, batch_size, batch_tokens, "
+            "chat_template, device, revision, system\n"
         ),
         models="[transformers:smollm2-135m-instruct: {dtpe: x}]",
     ),

@@ -96,7 +96,7 @@ def _describe(schema: Schema, root: Schema) -> str:
 def _range(schema: Schema) -> str:
     least, most = schema.get("minimum"), schema.get("maximum")
     above = schema.get("exclusiveMinimum")
-    low = f" from {least:g}" if least is not None else ""
-    low = f" above {above:g}" if above is not None else low
+    low = f" from {least:.12g}" if least is not None else ""
+    low = f" above {above:.12g}" if above is not None else low
     up_to = " to" if least is not None else ", up to"
-    return low + (f"{up_to} {most:g}" if most is not None else "")
+    return low + (f"{up_to} {most:.12g}" if most is not None else "")

@@ -76,11 +76,12 @@ def test_developer_is_system_where_the_template_knows_no_developer(provider):
         ),
         (
             PromptCall(chat("user: good?"), {"temperature": "hot"}),
-            "MODEL: parameter 'temperature' is 'hot': input should be a valid number",
+            "MODEL: temperature: 'hot' should be a valid number\n  fix: write a number from 0",
         ),
         (
             PromptCall(chat("user: good?"), {"temperature": 1, "seed": -1}),
-            "MODEL: parameter 'seed' is -1: input should be greater than or equal to 0",
+            "MODEL: seed: -1 should be greater than or equal to 0\n"
+            "  fix: write a whole number from 0 or null",
         ),
         (
             PromptCall(chat("user: good?"), {"stop": ["", "."]}),

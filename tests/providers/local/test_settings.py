@@ -3,10 +3,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from bench import refusal
 
 from workbench.errors import WorkbenchError
 from workbench.model import Model, open_provider
 from workbench.providers.transformers import TransformersProvider
+from workbench.providers.transformers.settings import ModelSettings
 
 
 def error_of(name: str, settings: dict) -> str:
@@ -44,19 +46,74 @@ def test_unknown_setting_gets_its_neighbour(tiny):
     )
 
 
+ONE_OF = "write one of"
+WHOLE = "should be a valid integer"
+FROM_1 = "write a whole number from 1 to 2147483647"
+A_VARIABLE = "write true or false or a whole number or a number or a string"
+
+
 @pytest.mark.parametrize(
-    ("settings", "expected"),
+    ("setting", "value", "problem", "fix"),
     [
-        (
-            {"dtype": "int4"},
-            "setting 'dtype' is 'int4': input should be 'auto', 'bfloat16', 'float32' or 'float16'",
-        ),
-        ({"batch_size": 0}, "setting 'batch_size' is 0: input should be greater than 0"),
-        ({"batch_size": True}, "setting 'batch_size' is True: input should be a valid integer"),
+        ("dtype", "int4", "should be 'auto', 'bfloat16', 'float32' or 'float16'", ONE_OF),
+        ("dtype", None, "should be 'auto'", f"{ONE_OF} auto, bfloat16, float32, float16"),
+        ("device", "gpu", "should be 'auto', 'cpu', 'cuda' or 'mps'", ONE_OF),
+        ("device", 0, "should be 'auto'", f"{ONE_OF} auto, cpu, cuda, mps"),
+        ("batch_size", 0, "should be greater than or equal to 1", FROM_1),
+        ("batch_size", True, WHOLE, FROM_1),
+        ("batch_size", "8", WHOLE, FROM_1),
+        ("batch_size", 1.5, WHOLE, FROM_1),
+        ("batch_size", 10**30, "should be less than or equal to 2147483647", FROM_1),
+        ("batch_tokens", -1, "should be greater than or equal to 1", FROM_1),
+        ("batch_tokens", None, WHOLE, FROM_1),
+        ("revision", 1.0, "should be a valid string", "write a string"),
+        ("revision", None, "should be a valid string", "write a string"),
+        ("chat_template", "x", "should be a valid dictionary", "write a mapping"),
+        ("chat_template", None, "should be a valid dictionary", "write a mapping"),
+        ("chat_template.role", {"role": None}, "should be a valid boolean", A_VARIABLE),
+        ("chat_template.role", {"role": [1]}, "should be a valid boolean", A_VARIABLE),
+        ("date", 2026, "is no date", "write a date, as 2026-07-26"),
+        ("date", "26 Jul 2026", "is no date", "write a date, as 2026-07-26"),
+        ("date", "2026-02-30", "is no date", "write a date, as 2026-07-26"),
+        ("system", "join", "should be 'keep' or 'merge'", f"{ONE_OF} keep, merge"),
+        ("system", True, "should be 'keep' or 'merge'", f"{ONE_OF} keep, merge"),
     ],
 )
-def test_wrong_value_is_named(tiny, settings, expected):
-    assert error_of(str(tiny), settings) == f"transformers:{tiny}: {expected}"
+def test_bad_value_of_each_setting_is_refused(tiny, setting, value, problem, fix):
+    error = error_of(str(tiny), {setting.partition(".")[0]: value})
+    shown = value["role"] if isinstance(value, dict) else value
+    assert error.startswith(f"transformers:{tiny}: {setting}: {shown!r} {problem}")
+    assert f"\n  fix: {fix}" in error
+
+
+def test_every_setting_has_a_bad_value_above():
+    (marks,) = test_bad_value_of_each_setting_is_refused.pytestmark
+    names = {row[0].partition(".")[0] for row in marks.args[1]}
+    assert names == set(ModelSettings.model_fields)
+
+
+@pytest.mark.parametrize(
+    "name", ["flag", "messages", "tools", "strftime_now", "add_generation_prompt"]
+)
+def test_variable_that_the_chat_template_lacks_or_gets_from_a_call_is_refused(tiny, name):
+    assert error_of(str(tiny), {"chat_template": {name: True}}) == (
+        f"transformers:{tiny}: its chat template has no variable {name!r}\n"
+        "  fix: remove it from `chat_template:`"
+    )
+
+
+def test_date_without_effect_is_refused(tiny):
+    assert error_of(str(tiny), {"date": "2026-02-01"}) == (
+        f"transformers:{tiny}: its chat template doesn't ask for the date\n  fix: remove `date:`"
+    )
+
+
+def test_bad_value_is_refused_at_its_line_of_the_experiment_file(bench, tiny):
+    bench.write("plain.jinja", "{{ q }}")
+    bench.write("rows.jsonl", '{"q": 1}\n')
+    text = "prompts: [plain]\nevaluators: [latency]\ndataset: rows.jsonl\nmodels:\n"
+    text += f"  - transformers:{tiny}:\n      system: join\n"
+    assert refusal(bench.plan, text).startswith("prompts/qa/experiment.yaml:5:5: transformers:")
 
 
 def test_revision_of_a_folder_is_refused(tiny):
@@ -145,6 +202,13 @@ def test_identity_changes_with_weights_tokenizer_and_dtype(tiny, tmp_path):
 
 def test_it_is_ready_where_weights_and_packages_are(tiny):
     assert TransformersProvider(str(tiny), {}).check_ready() is None
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="mps may be here")
+def test_device_that_cannot_be_here_is_refused_before_anything_is_sent(tiny):
+    provider = TransformersProvider(str(tiny), {"device": "mps"})
+    with pytest.raises(WorkbenchError, match="torch finds no mps device"):
+        provider.check_ready()
 
 
 def test_weights_that_went_away_are_missed_before_anything_is_sent(tiny, tmp_path):

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall
-from workbench.providers.transformers.settings import check_values
+from workbench.providers.transformers.settings import MOST, check_values
 
 MAX_TOKENS = 256
 SYSTEM_ROLES = ("system", "developer")
@@ -22,7 +22,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    max_tokens: int = Field(MAX_TOKENS, gt=0)
+    max_tokens: int = Field(MAX_TOKENS, ge=1, le=MOST)
     temperature: float = Field(0.0, ge=0, allow_inf_nan=False)
     top_p: float = Field(1.0, gt=0, le=1)
     top_k: int = Field(0, ge=0)

@@ -17,6 +17,7 @@ from workbench.providers.transformers.corrected import CORRECTED, WRONG_ANSWERS,
 from workbench.providers.transformers.model_process import ModelProcess
 from workbench.providers.transformers.settings import (
     ModelSettings,
+    check_device,
     check_values,
     device_of,
     dtype_of,
@@ -145,6 +146,7 @@ class TransformersProvider:
     def check_ready(self) -> None:
         """Return if the model could be loaded now; weights of a hub model are downloaded."""
         check_installed(("torch", "transformers", "safetensors"))
+        check_device(self._settings)
         weights_folder(self._weights)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

@@ -10,13 +10,15 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workbench.canonical import JSON
+from workbench.document import Document, InvalidValueError
 from workbench.errors import WorkbenchError, unknown_name
 
 # Llama's chat templates write it where they can't tell the date.
 DEFAULT_DATE = datetime.date(2024, 7, 26)
+MOST = 2**31 - 1
 Shape = TypeVar("Shape", bound=BaseModel)
 
 
@@ -37,8 +39,8 @@ class ModelSettings(BaseModel):
 
     dtype: Literal["auto", "bfloat16", "float32", "float16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    batch_tokens: int = Field(32_768, gt=0)
-    batch_size: int = Field(64, gt=0)
+    batch_tokens: int = Field(32_768, ge=1, le=MOST)
+    batch_size: int = Field(64, ge=1, le=MOST)
     revision: str = Field("", description="a branch, tag or commit")
     chat_template: dict[str, bool | int | float | str] = Field(default_factory=dict)
     date: datetime.date = DEFAULT_DATE
@@ -50,7 +52,7 @@ class ModelSettings(BaseModel):
         try:
             return datetime.date.fromisoformat(text)
         except (TypeError, ValueError):
-            raise ValueError("input should be a date, as 2026-07-26") from None
+            raise InvalidValueError("is no date", fix="write a date, as 2026-07-26") from None
 
 
 def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, model: str) -> Shape:
@@ -65,13 +67,10 @@ def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, m
             error.message = f"{model} takes no {kind} {name!r}"
             raise error
     try:
-        return shape.model_validate(dict(values))
-    except ValidationError as invalid:
-        first = invalid.errors()[0]
-        name = str(first["loc"][0])
-        raise WorkbenchError(
-            f"{model}: {kind} {name!r} is {values[name]!r}: {first['msg'].lower()}"
-        ) from invalid
+        return Document("", dict(values)).check(shape)
+    except WorkbenchError as invalid:
+        invalid.message = f"{model}: {invalid.message}"
+        raise
 
 
 def device_of(settings: ModelSettings) -> str:
@@ -81,6 +80,18 @@ def device_of(settings: ModelSettings) -> str:
     if Path("/dev/nvidia0").exists() and not _torch_version().endswith("+cpu"):
         return "cuda"
     return "cpu"
+
+
+def check_device(settings: ModelSettings) -> None:
+    """Return unless the device of the settings can't be here; torch is not imported.
+
+    Raises:
+        WorkbenchError: no `mps` but on macOS, and no `cuda` with a torch built for the CPU.
+    """
+    is_mac = sys.platform == "darwin"
+    cpu_build = is_mac or _torch_version().endswith("+cpu")
+    if (settings.device == "mps" and not is_mac) or (settings.device == "cuda" and cpu_build):
+        raise WorkbenchError(f"torch finds no {settings.device} device", fix="set device: cpu")
 
 
 def dtype_of(settings: ModelSettings) -> str:
