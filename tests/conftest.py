@@ -29,6 +29,7 @@ MAX_TEMPORARY = 4 << 30  # bytes that all tests together need at most
 MARKS_OF_FOLDERS = {
     "browser": "browser",
     "cli": "command",
+    "endpoints": "nightly",
     "faults": "kills",
     "providers/local": "local",
     "record": "mlflow",

@@ -6,6 +6,8 @@
 'seed'
 >>> refused_parameter({"message": "the seed of the text is too long"}, {"seed": 1})
 ''
+>>> parameter_fix("grammar")
+"remove 'grammar' from extra_body"
 """
 
 import json
@@ -14,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
 from workbench.canonical import JSON
+from workbench.parameters import PARAMETERS
 
 ROW_FIELDS = ("messages", "prompt", "input")  # of a body; an error about them concerns one row
 REFUSAL = re.compile(
@@ -60,6 +63,7 @@ def refused_parameter(fields: Mapping[str, JSON], body: Mapping[str, JSON]) -> s
 def parameter_fix(parameter: str) -> str:
     """Return what to do about a refused parameter."""
     default = f"`{parameter}: null` leaves it out, `rename:` gives it another name"
+    default = default if parameter in PARAMETERS else f"remove {parameter!r} from extra_body"
     return FIXES.get(parameter, default)
 
 
