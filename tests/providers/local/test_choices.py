@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from bench import Bench
-from tiny_model import ask, chat, plain_score
+from tiny_model import ask, chat, make_model, plain_score
 
 from workbench.conversation import Conversation
 from workbench.model import PromptCall
@@ -127,6 +127,28 @@ def test_scores_are_the_same_where_few_logits_fit_into_memory(tiny, monkeypatch)
     parts = ask(provider, *calls)
     for answer, part in zip(together, parts, strict=True):
         assert answer.choice_scores == pytest.approx(part.choice_scores, abs=1e-4)
+
+
+def test_choice_that_the_tokenizer_drops_is_an_error(tmp_path):
+    from tokenizers.normalizers import Replace
+    from transformers import AutoTokenizer
+
+    folder = make_model(tmp_path)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.backend_tokenizer.normalizer = Replace("☃", "")
+    tokenizer.save_pretrained(folder)
+    calls = [
+        PromptCall(Conversation(text="the film is"), choices=choices)
+        for choices in ((" good", "☃"), ("☃", " good"), ("☃☃", "☃"), (" good☃", " good"))
+    ]
+    answers = ask(TransformersProvider(str(folder), {"dtype": "float32"}), *calls)
+    assert [answer.error for answer in answers] == [
+        "the choice '☃' has no tokens",
+        "the choice '☃' has no tokens",
+        "the choice '☃☃' has no tokens",
+        "",
+    ]
+    assert choose(answers[3], "none").finish_reason == "tie"
 
 
 def test_prompt_of_white_space_is_rejected(tiny):

@@ -224,3 +224,39 @@ def test_repetition_penalty_is_that_of_transformers(tiny):
     penalized = replace(call, parameters={**call.parameters, "repetition_penalty": 1.5})
     assert texts(tiny, [penalized]) == [expected]
     assert expected != texts(tiny, [call])[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"temperature": 0.7, "top_k": 3},
+        {"temperature": 1.3, "top_k": 5, "top_p": 0.6},
+        {"temperature": 1.0, "top_k": 1000},
+        {"temperature": 2.0, "top_p": 0.9},
+    ],
+)
+def test_sampled_tokens_are_those_of_transformers(body):
+    import torch
+    from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+
+    from workbench.providers.transformers.generate import _probabilities
+
+    logits = torch.randn(400, generator=torch.Generator().manual_seed(5)) * 3
+    scores = TemperatureLogitsWarper(body["temperature"])(None, logits[None].double())
+    if "top_k" in body:
+        scores = TopKLogitsWarper(body["top_k"])(None, scores)
+    if "top_p" in body:
+        scores = TopPLogitsWarper(body["top_p"])(None, scores)
+    probabilities = _probabilities(logits, body)
+    assert torch.allclose(probabilities / probabilities.sum(), scores[0].softmax(dim=-1))
+
+
+def test_repetition_penalty_is_of_each_row_alone_and_of_its_prompt(tiny):
+    calls = [
+        replace(call, parameters={**call.parameters, "repetition_penalty": penalty})
+        for call, penalty in zip(few_shot(3), (1.5, 1.0, 0.7), strict=True)
+    ]
+    together = texts(tiny, calls, batch_size=3)
+    assert together == [texts(tiny, [call])[0] for call in calls]
+    assert together[1] == generated(tiny, calls[1])
+    assert together[0] != generated(tiny, calls[0])

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from tiny_model import CHATML, make_model
+from tiny_model import CHATML, SPECIAL, make_model
 
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers import TransformersProvider
@@ -207,13 +207,46 @@ def test_variable_must_be_a_whole_name_of_the_template(tmp_path):
         TransformersProvider(str(folder), {"chat_template": {"thinking": True}})
 
 
-def test_end_of_sequence_that_the_tokenizer_appends_leaves_prompts_and_choices(tiny):
+@pytest.mark.parametrize(
+    "single",
+    [
+        "$A <|im_end|>",
+        "<|im_start|> $A <|im_end|>",
+        "$A <|im_start|>",
+        "<|im_start|> $A <|im_end|> <|endoftext|>",
+        "<|endoftext|> $A <|endoftext|>",
+        "<|im_start|> $A",
+        "$A",
+    ],
+)
+def test_special_tokens_that_the_tokenizer_appends_leave_prompts_and_choices(tiny, single):
+    plain, tokenizer = Tokens(load_tokenizer(tiny)), load_tokenizer(tiny)
+    append(tokenizer, single)
+    before, _, after = single.partition("$A")
+    assert tokenizer.decode(tokenizer.encode("a")) == f"{before.strip()}a{after.replace(' ', '')}"
+    begin = [tokenizer.convert_tokens_to_ids(before.strip())] if before else []
+    tokens = Tokens(tokenizer)
+    for text in ("the film is good", "it ends<|im_end|>", "a", " "):
+        expected = [*begin, *plain.encode({"text": text})]
+        assert tokens.encode({"text": text}) == expected
+        assert tokens.encode({"text": text[:2]}, text[2:]) == expected
+        assert tokens.encode(turns(("user", text))) == plain.encode(turns(("user", text)))
+
+
+def append(tokenizer, single: str) -> None:
     from tokenizers.processors import TemplateProcessing
 
-    tokenizer = load_tokenizer(tiny)
-    plain = Tokens(tokenizer).encode({"text": "the film is"}, " good")
-    tokenizer.backend_tokenizer.post_processor = TemplateProcessing(
-        single="$A <|im_end|>", special_tokens=[("<|im_end|>", tokenizer.eos_token_id)]
-    )
-    assert tokenizer.encode("the film is good")[-1] == tokenizer.eos_token_id
-    assert Tokens(tokenizer).encode({"text": "the film is"}, " good") == plain
+    special = [(token, tokenizer.convert_tokens_to_ids(token)) for token in SPECIAL]
+    processor = TemplateProcessing(single=single, special_tokens=special)
+    tokenizer.backend_tokenizer.post_processor = processor
+
+
+def test_identity_names_a_tokenizer_that_appends_a_special_token(tmp_path):
+    folder = make_model(tmp_path)
+    tokenizer = load_tokenizer(folder)
+    identities = []
+    for single in ("$A", "<|im_start|> $A", "$A <|im_end|>"):
+        append(tokenizer, single)
+        tokenizer.save_pretrained(folder)
+        identities.append(TransformersProvider(str(folder), {}).identity.get("appended_eos"))
+    assert identities == [None, None, "cut"]

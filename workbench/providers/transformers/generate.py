@@ -106,6 +106,11 @@ def _penalize(logits: torch.Tensor, answer: Answer, penalty: float) -> None:
 
 
 def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Generator) -> int:
+    return int(torch.multinomial(_probabilities(logits, body), 1, generator=generator))
+
+
+def _probabilities(logits: torch.Tensor, body: Mapping[str, JSON]) -> torch.Tensor:
+    """What is sampled from, in proportion; 0 for tokens outside of top_k and top_p."""
     # In float64 even the smallest temperature gives no NaN: 0 for the best, -inf for the others.
     probabilities = ((logits - logits.max()).double() / body["temperature"]).softmax(dim=-1)
     if "top_k" in body:
@@ -116,7 +121,7 @@ def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Gen
         ordered, order = probabilities.sort(descending=True)
         before = ordered.cumsum(dim=-1) - ordered
         probabilities[order[before >= body["top_p"]]] = 0
-    return int(torch.multinomial(probabilities, 1, generator=generator))
+    return probabilities
 
 
 def _generator(row: BatchRow) -> torch.Generator:

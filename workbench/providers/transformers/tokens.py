@@ -7,6 +7,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import islice
 from typing import Any
 
@@ -71,9 +72,17 @@ class Tokens:
     def _ids(self, rendered: str, marks: tuple[str, str] | None) -> list[int]:
         if marks is None:
             ids = list(self._tokenizer.encode(rendered, split_special_tokens=True))
-            # The tokenizer appended it: one in the text would be split.
-            return ids[:-1] if len(ids) > 1 and ids[-1] in self.end_ids else ids
+            return ids[: len(ids) - self._appended]
         return [token for ids in self._pieces(rendered, marks) for token in ids]
+
+    @cached_property
+    def _appended(self) -> int:
+        """Number of tokens that the tokenizer appends to every text, as its end of a sequence."""
+        ids = list(self._tokenizer.encode("a"))
+        bare = list(self._tokenizer.encode("a", add_special_tokens=False))
+        starts = range(len(ids) - len(bare) + 1 if bare else 0)
+        start = next((n for n in starts if ids[n : n + len(bare)] == bare), len(ids) - len(bare))
+        return len(ids) - len(bare) - start
 
     def _rendered(
         self, body: Mapping[str, JSON], answer: str

@@ -6,6 +6,7 @@ HuggingFaceTB/SmolLM2-1.7B-Instruct     a model on the Hugging Face hub
 """
 
 import hashlib
+import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -59,8 +60,20 @@ class Weights:
 
     @property
     def appends_eos(self) -> bool:
-        """True if the tokenizer is set to end every text with its end-of-sequence token."""
-        return bool(read_json(self.folder / "tokenizer_config.json").get("add_eos_token"))
+        """True if the tokenizer is set to end every text with a special token."""
+        if read_json(self.folder / "tokenizer_config.json").get("add_eos_token"):
+            return True
+        file = self.folder / "tokenizer.json"
+        content = file.read_bytes() if file.is_file() else b""
+        name = b'"post_processor":'
+        if (start := content.find(name)) < 0:
+            return False
+        text = content[start + len(name) : content.find(b'"model":', start)]  # a long vocabulary
+        processor = json.JSONDecoder().raw_decode(text.decode().lstrip())[0] or {}
+        steps = processor.get("processors") or [processor]
+        return any(
+            "SpecialToken" in (step.get("single") or [{}])[-1] or "sep" in step for step in steps
+        )
 
     @property
     def special_tokens(self) -> dict[str, JSON]:
