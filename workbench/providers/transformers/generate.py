@@ -110,7 +110,7 @@ def _sample(logits: torch.Tensor, body: Mapping[str, JSON], generator: torch.Gen
 
 
 def _probabilities(logits: torch.Tensor, body: Mapping[str, JSON]) -> torch.Tensor:
-    """What is sampled from, in proportion; 0 for tokens outside of top_k and top_p."""
+    """Chances of the tokens, in proportion; 0 outside of top_k and top_p."""
     # In float64 even the smallest temperature gives no NaN: 0 for the best, -inf for the others.
     probabilities = ((logits - logits.max()).double() / body["temperature"]).softmax(dim=-1)
     if "top_k" in body:
