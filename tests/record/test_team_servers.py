@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from bench import EXPERIMENT, Bench, refusal
 from mlflow import MlflowClient
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED, RESOURCE_ALREADY_EXISTS
 from mlflow_server import MLflowServer
 from proxy import Proxy, Request
 from recording import Recording
@@ -20,8 +23,10 @@ from workbench.errors import ExitCode
 from workbench.project import Project, ProjectFile
 from workbench.results.types import RecordedVariant
 from workbench.run.summary import Invocation
+from workbench.tracking.mlflow_client import edit_fix, lost_files_error
 from workbench.tracking.mlflow_lookup import recorded_variants
-from workbench.tracking.registry import RefusedPromptError, push_prompts
+from workbench.tracking.recorded_runs import find_runs
+from workbench.tracking.registry import RefusedPromptError, push_prompts, refusals
 
 pytestmark = [pytest.mark.slow]
 PREFIX = "set `registry_prefix:` in workbench.yaml, which gives it a name of your own"
@@ -80,21 +85,15 @@ def problems(done: Invocation) -> list[tuple[str, str]]:
     return [(problem.message, problem.fix) for problem in done.problems]
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/model-versions/create",
-        pytest.param("/registered-models/create", marks=pytest.mark.nightly),
-    ],
-)
-def test_a_prompt_that_another_user_owns_loses_nothing_else(member: Member, path: str) -> None:
-    member.proxy.fault = lambda request: "403" if path in request.path else None
+def test_a_prompt_that_another_user_owns_loses_nothing_else(member: Member) -> None:
+    member.proxy.fault = lambda request: "403" if "versions/create" in request.path else None
     done = member.run()
     assert (done.exit_code, member.recorded()) == (ExitCode.NOT_RECORDED, ALL_RECORDED)
     assert problems(done) == [
         (
             f"the prompt '{member.prompt}' belongs to another user of the server",
-            f"{PREFIX}, or ask its owner for the permission EDIT",
+            f"{PREFIX}, or ask its owner for the permission EDIT on the registered model "
+            f"'{member.prompt}'",
         )
     ]
     message = refusal(
@@ -111,6 +110,79 @@ def test_a_prompt_that_another_user_owns_loses_nothing_else(member: Member, path
     )
     assert len(linked) == 2
     assert member.recorded_variants(again)
+
+
+REFUSED = "API request to endpoint /api/2.0/mlflow/{} failed with error code 403 != 200."
+OTHER_NAME = ", or give the experiment file the `name:` of one that you may edit"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "fix"),
+    [
+        ("experiments/create", "ask for the permission to create experiments" + OTHER_NAME),
+        ("runs/create", f"ask for the permission EDIT on the experiment 'qa'{OTHER_NAME}"),
+        ("runs/log-batch", f"ask for the permission EDIT on the experiment 'qa'{OTHER_NAME}"),
+        ("traces/link-prompts", f"ask for the permission EDIT on the experiment 'qa'{OTHER_NAME}"),
+    ],
+)
+def test_a_refused_recording_names_the_permission(endpoint: str, fix: str) -> None:
+    error = MlflowException(REFUSED.format(endpoint), PERMISSION_DENIED)
+    assert edit_fix(error, "qa") == fix
+    assert edit_fix(MlflowException("disk full"), "qa") == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "fix"),
+    [
+        (
+            MlflowException(REFUSED.format("registered-models/create"), PERMISSION_DENIED),
+            "the prompt 'qa.x' is new, and the server lets you create none",
+            "ask for the permission to create registered models, which prompts are",
+        ),
+        (
+            MlflowException("Registered Model (name=qa.x) exists", RESOURCE_ALREADY_EXISTS),
+            "the prompt 'qa.x' exists, and the server doesn't show it to you",
+            f"{PREFIX}, or ask its owner for the permission EDIT on the registered model 'qa.x'",
+        ),
+    ],
+)
+def test_a_refused_prompt_names_the_permission(
+    error: MlflowException, message: str, fix: str
+) -> None:
+    store = SimpleNamespace(masked_uri="http://server")
+    with pytest.raises(RefusedPromptError) as refused, refusals(store, "qa.x"):
+        raise error
+    assert str(refused.value) == f"http://server: {message}\n  fix: {fix}"
+
+
+def test_refused_files_name_the_permission() -> None:
+    error = OSError("403 Client Error: Forbidden for url: http://server/mlflow-artifacts/x")
+    run = SimpleNamespace(info=SimpleNamespace(artifact_uri="mlflow-artifacts:/1/a"))
+    assert lost_files_error(error, run, "qa").fix == (
+        f"ask for the permission EDIT on the experiment 'qa'; {RESUME}"
+    )
+
+
+@pytest.mark.nightly
+def test_a_reader_is_told_the_permission(member: Member) -> None:
+    done = member.run()
+    project, url = member.recording.project, member.proxy.url
+    version = member.text.replace(f"[{member.name}]", f"[{member.name}@1]")
+    for path, entity, read in (
+        ("mlflow/runs/get", "its experiment", lambda: member.recorded_variants(done)),
+        (
+            "by-name",
+            f"the experiment '{member.name}'",
+            lambda: find_runs(project, url, member.name, 1),
+        ),
+        (
+            "model-versions",
+            f"the registered model '{member.prompt}'",
+            lambda: member.recording.run(version),
+        ),
+    ):
+        member.proxy.fault = lambda request, path=path: "403" if path in request.path else None
+        assert refusal(read).endswith(f"\n  fix: ask for the permission READ on {entity}")
 
 
 @pytest.mark.nightly

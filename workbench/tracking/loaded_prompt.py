@@ -33,6 +33,7 @@ from workbench.prompt import (
     parse_reference,
 )
 from workbench.prompt import load_prompt as load_template
+from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.mlflow_lookup import find_registered
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read, read_pages
 
@@ -149,7 +150,8 @@ def _registered_names(store: TrackingStore) -> list[str]:
         return [prompt.name for prompt in pages]
     except MlflowException as error:
         message = f"the prompts can't be looked up: {error.message}"
-        raise WorkbenchError(message, where=store.masked_uri) from error
+        fix = access_fix(error, "the prompts (registered models)")
+        raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
 
 
 def _read_file(project: Project, task: str, reference: Reference) -> Prompt:

@@ -163,10 +163,13 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
         return shorten(storable_text(self._redactor.redact(text)), length)
 
 
-def lost_files_error(error: Exception, address: str) -> WorkbenchError:
-    """The error for a run whose files can't be written to its artifact address."""
+def lost_files_error(error: Exception, run: Run, experiment: str) -> WorkbenchError:
+    """The error for a run of an experiment whose files can't be written."""
+    address = run.info.artifact_uri
     fix = "see that the storage is there, and that you may write to it"
-    if isinstance(error, ImportError):
+    if refused := access_fix(error, f"the experiment {experiment!r}", permission="EDIT"):
+        fix = refused
+    elif isinstance(error, ImportError):
         fix = f"pip install {error.name or 'the package of this storage'}"
     elif address.startswith("mlflow-artifacts:"):
         fix = "tell whoever runs the server: its --artifacts-destination can't be written to"
@@ -179,16 +182,33 @@ def lost_files_error(error: Exception, address: str) -> WorkbenchError:
     )
 
 
-def access_fix(error: Exception) -> str:
-    """The fix for a server that refuses a user; empty for another error."""
-    code = error.error_code if isinstance(error, MlflowException) else ""
-    if code == "UNAUTHENTICATED":
+def access_fix(error: Exception, entity: str = "", *, permission: str = "READ") -> str:
+    """The fix for a server that refuses a user; empty for another error.
+
+    `entity` is what the request is about, `the experiment 'qa'`; empty: the server as a whole.
+    """
+    if (status := _refusal_status(error)) == 401:
         return "set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-    if code == "PERMISSION_DENIED":
-        return (
-            "ask for the permission EDIT on the experiment, or give the experiment file a `name:`"
-        )
-    return ""
+    if status == 403 and "/experiments/create" in str(error):
+        return "ask for the permission to create experiments"
+    return f"ask for the permission {permission} on {entity or 'this server'}" if status else ""
+
+
+def edit_fix(error: Exception, experiment: str) -> str:
+    """The fix for a server that refuses to record in an experiment; empty for another error."""
+    fix = access_fix(error, f"the experiment {experiment!r}", permission="EDIT")
+    if _refusal_status(error) == 403:
+        fix += ", or give the experiment file the `name:` of one that you may edit"
+    return fix
+
+
+def _refusal_status(error: Exception) -> int:
+    """401 or 403 if a server refuses a user or a permission; else 0."""
+    codes = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
+    if isinstance(error, MlflowException):
+        return codes.get(error.error_code, 0)
+    match = re.search(r"\b(40[13]) Client Error\b", str(error))  # of requests, for files
+    return int(match[1]) if match else 0
 
 
 def first_line(error: Exception) -> str:

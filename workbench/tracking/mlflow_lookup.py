@@ -21,6 +21,7 @@ from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, Template, settings_from_json
 from workbench.prompt.prompt import check_template, template_source
 from workbench.results.types import RecordedVariant
+from workbench.tracking.mlflow_client import access_fix, first_line
 from workbench.tracking.registry import (
     LINKED_PROMPTS,
     SETTINGS,
@@ -58,7 +59,9 @@ def find_registered(
     try:
         version = _resolve(store, name, reference)
     except MlflowException as error:
-        raise WorkbenchError(f"{reference} can't be looked up: {error.message}") from error
+        message = f"{reference} can't be looked up: {error.message}"
+        fix = access_fix(error, f"the registered model {name!r}")
+        raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
     stored = version.template
     template: Template = (
         tuple(Message(turn["role"], str(turn["content"])) for turn in stored)
@@ -141,6 +144,9 @@ def read_dataset(project: Project, tracking_uri: str, name: str) -> list[dict[st
     try:
         dataset = mlflow.genai.datasets.get_dataset(name=name)
     except MlflowException as error:
+        if fix := access_fix(error, f"the evaluation dataset {name!r}"):
+            message = f"the MLflow dataset {name!r} can't be read: {first_line(error)}"
+            raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
         names = [each.name for each in mlflow.genai.datasets.search_datasets()]
         raise WorkbenchError(
             f"no MLflow evaluation dataset {name!r} in {store.masked_uri}",
@@ -171,7 +177,8 @@ def recorded_variants(project: Project, tracking_uri: str, run_id: str) -> list[
     except MlflowException as error:
         raise WorkbenchError(
             f"run {run_id} can't be looked up: {error.message}",
-            fix="workbench run names its run in its last lines; `workbench ui` shows them all",
+            fix=access_fix(error, "its experiment")
+            or "workbench run names its run in its last lines; `workbench ui` shows them all",
         ) from error
 
 

@@ -24,6 +24,7 @@ from workbench.comparing.history import (
 )
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.record_state import ROWS, plain_name
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import EVALUATORS, METRICS
@@ -68,7 +69,8 @@ def find_runs(project: Project, tracking_uri: str, experiment_name: str, last: i
             runs = read_recorded_runs(store, experiment.experiment_id, last)
     except MlflowException as error:
         message = f"the runs of {experiment_name!r} can't be read: {error.message}"
-        raise WorkbenchError(message, where=store.masked_uri) from error
+        fix = access_fix(error, f"the experiment {experiment_name!r}")
+        raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
     if not runs.variants:
         completely = " completely" if runs.incomplete else ""
         raise WorkbenchError(

@@ -22,7 +22,7 @@ from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
 from workbench.tracking.live_recordings import is_abandoned
 from workbench.tracking.mlflow_client import (
-    access_fix,
+    edit_fix,
     lost_files_error,
     reply_timeout_s,
     short_timeout,
@@ -211,7 +211,7 @@ class DirectRecorder(Recorder):
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
         if error := runs.store.client.artifact_error:
-            problems.append(lost_files_error(error, runs.parent.info.artifact_uri))
+            problems.append(lost_files_error(error, runs.parent, runs.job.plan.experiment.name))
         complete = not problems and not any(result.missing for result in variants)
         tags = {RECORDED: "yes" if complete else "partly"}
         tags[EVALUATORS] = evaluators_tag(runs.job.plan)
@@ -286,8 +286,7 @@ class DirectRecorder(Recorder):
             )
 
     def _not_recorded(self, results: Results, error: Exception) -> Recorded:
-        uri = mask_url(self._project.tracking_uri(self.tracking_uri))
-        rows = results.row_count
+        uri, rows = mask_url(self._project.tracking_uri(self.tracking_uri)), results.row_count
         message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
         if isinstance(error, WorkbenchError):
             error.exit_code = ExitCode.NOT_RECORDED
@@ -295,5 +294,6 @@ class DirectRecorder(Recorder):
         expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
         kind = "" if expected else f"{type(error).__name__}: "
         message = f"{message}: {kind}{error}"[:500]
-        fix = "; ".join(filter(None, (access_fix(error), SAFE)))
+        name = self._job.plan.experiment.name if self._job else ""
+        fix = "; ".join(filter(None, (edit_fix(error, name), SAFE)))
         return Recorded(uri, problems=(not_recorded_error(message, where=uri, fix=fix),))

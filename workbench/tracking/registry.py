@@ -60,7 +60,7 @@ def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int,
         RefusedPromptError: MLflow refuses it, and will refuse it again.
     """
     name, created = prompt.registered_name, list[int]()
-    with store.exclusive(), _refusals(store, name):
+    with store.exclusive(), refusals(store, name):
         versions = _versions_of_content(store, prompt)
         if versions:
             return versions[0], False
@@ -78,21 +78,27 @@ class RefusedPromptError(WorkbenchError):
 
 
 @contextmanager
-def _refusals(store: TrackingStore, name: str) -> Iterator[None]:
+def refusals(store: TrackingStore, name: str) -> Iterator[None]:
     """Turn refusals of the registry into errors with a fix."""
     try:
         yield
     except MlflowException as error:
-        if not is_refusal(error):
+        if not is_refusal(error) and error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
         message = f"MLflow refuses the prompt {name!r}: {first_line(error)}"
         fix = "set `registry_prefix:` in workbench.yaml, which gives it a name of your own"
         if "registered as a model" in str(error):
             message = f"{name!r} is a registered model, and prompts share their names with models"
             fix += ", or rename the prompt or its task"
+        elif "/registered-models/create" in str(error):
+            message = f"the prompt {name!r} is new, and the server lets you create none"
+            fix = "ask for the permission to create registered models, which prompts are"
         elif error.error_code == "PERMISSION_DENIED":
             message = f"the prompt {name!r} belongs to another user of the server"
-            fix += ", or ask its owner for the permission EDIT"
+            fix += f", or ask its owner for the permission EDIT on the registered model {name!r}"
+        elif error.error_code == "RESOURCE_ALREADY_EXISTS":
+            message = f"the prompt {name!r} exists, and the server doesn't show it to you"
+            fix += f", or ask its owner for the permission EDIT on the registered model {name!r}"
         raise RefusedPromptError(
             message, where=store.masked_uri, fix=fix, exit_code=ExitCode.NOT_RECORDED
         ) from error
@@ -168,7 +174,7 @@ def list_in_experiment(store: TrackingStore, name: str, experiment_id: str) -> N
     Raises:
         RefusedPromptError: the prompt belongs to another user.
     """
-    with _refusals(store, name):
+    with refusals(store, name):
         prompts = store.client.search_prompts(f"name = '{name}'")
         listed = (prompts[0].tags.get(EXPERIMENTS) if prompts else None) or ","
         if f",{experiment_id}," not in listed:

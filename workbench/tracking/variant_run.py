@@ -169,7 +169,8 @@ class VariantRun:
                 not_recorded_error(
                     f"{self._variant.name}: {count} of rows that need none now can't be deleted",
                     where=f"run {self._run.info.run_id}",
-                    fix="ask for the permission MANAGE on the experiment, or record new runs: "
+                    fix="ask for the permission MANAGE on the experiment "
+                    f"{self._job.plan.experiment.name!r}, or record new runs: "
                     "workbench run --again",
                 )
             ]
