@@ -12,6 +12,7 @@ All others are quick:
 import gc
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -60,6 +61,11 @@ def folder_marks(path: Path) -> set[str]:
     return {mark for name, mark in MARKS_OF_FOLDERS.items() if folder.startswith(f"{name}/")}
 
 
+# Else each worker and each process that a test starts compiles workbench and the tests again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch and numpy: the cores have a test each
     if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MAX_TEMPORARY:
@@ -99,6 +105,14 @@ def imports_mlflow(module: ModuleType) -> bool:
     origins = {getattr(value, "__module__", None) for value in vars(module).values()}
     origins |= {value.__name__ for value in vars(module).values() if isinstance(value, ModuleType)}
     return any(str(origin).startswith(("mlflow", "workbench.tracking")) for origin in origins)
+
+
+@pytest.fixture(autouse=True)
+def import_path() -> Iterator[None]:
+    """Projects leave the path with the test: each look-up of a provider searches all of it."""
+    before = list(sys.path)
+    yield
+    sys.path[:] = before
 
 
 @pytest.fixture(scope="session")
