@@ -12,6 +12,7 @@ A provider reaches one family of models. It is found by its name in the entry-po
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import entry_points
 from typing import Literal, Protocol
 
@@ -20,6 +21,7 @@ from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, located, unknown_name
 
 ENTRY_POINT_GROUP = "workbench.providers"
+_cached_providers = cache(lambda: entry_points(group=ENTRY_POINT_GROUP))
 MODEL_KEYS = ("as", "parameters", "reasoning")  # in the experiment file; others are its provider's
 
 ScoredState = Literal["ok", "truncated", "refused"]
@@ -263,10 +265,7 @@ class Provider(Protocol):
         """Return the exact input tokens of a body; None if only the server could tell."""
 
     def check_ready(self) -> None:
-        """Check that requests could be sent, or raise WorkbenchError: no key, no weights.
-
-        It is called before any model gets its first request.
-        """
+        """Raise WorkbenchError without key or weights; called before any model's first request."""
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """Yield one completion per request, in any order, as they arrive.
@@ -286,9 +285,10 @@ def open_provider(model: Model, *, where: str = "") -> Provider:
     Raises:
         WorkbenchError: an unknown provider, or settings it doesn't take.
     """
-    providers = entry_points(group=ENTRY_POINT_GROUP)
-    matches = [provider for provider in providers if provider.name == model.provider]
-    if not matches:
+    providers = _cached_providers()
+    if model.provider not in providers.names:  # unless it was installed since
+        providers = entry_points(group=ENTRY_POINT_GROUP)
+    if not (matches := tuple(providers.select(name=model.provider))):
         raise unknown_name("provider", model.provider, providers.names, where=where)
     try:
         with located(where):

@@ -10,11 +10,13 @@ $ echo $?
 import os
 import sys
 import traceback
+from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
+from typer.main import get_command
 
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
@@ -27,7 +29,7 @@ from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
-    from typer._click.core import Parameter
+    from typer._click.core import Command, Parameter
 
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
@@ -136,9 +138,14 @@ def main() -> NoReturn:
     sys.exit(code)
 
 
+@cache
+def _command() -> "Command":  # typer builds all commands with their options
+    return get_command(app)
+
+
 def _exit_code() -> int:
     try:
-        code = app(standalone_mode=False)
+        code = _command()(standalone_mode=False)
         if code == ExitCode.INTERRUPTED:  # before any request
             raise KeyboardInterrupt
         return code if isinstance(code, int) else ExitCode.DONE

@@ -10,11 +10,13 @@ that expand without end.
 """
 
 import math
+from functools import partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, StringMark
-from ruamel.yaml.events import CollectionEndEvent, CollectionStartEvent, Event, NodeEvent
+from ruamel.yaml.events import CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from ruamel.yaml.reader import ReaderError
 
@@ -96,24 +98,14 @@ class _NodeReader:
         self.marks: dict[KeyPath, tuple[int, int]] = {}
         self.values = 0
         self.yaml = YAML(typ="safe", pure=True)
-        self.yaml.composer.warn_double_anchors = False  # YAML allows them
+        self.yaml.Composer = partial(_BoundedComposer, self)  # type: ignore[assignment]
 
     def read(self, text: str) -> Document:
-        self._check_size(text)
         root = self.yaml.compose(text)
         return Document(self.name, self._plain(root, ()) if root else None, self.marks)
 
     def location(self, mark: StringMark) -> str:
         return f"{self.name}:{mark.line + self.first_line}:{mark.column + 1}"
-
-    def _check_size(self, text: str) -> None:
-        """Stop at the first value too many: to compose a megabyte of them takes ten seconds."""
-        values = depth = 0
-        for event in YAML(typ="safe", pure=True).parse(text):
-            values += isinstance(event, NodeEvent)
-            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-            if values > MAX_VALUES or depth > MAX_DEPTH:
-                raise self._error(TOO_LARGE, event, SMALLER)
 
     def _plain(self, node: Node, path: KeyPath) -> JSON:
         self.values += 1  # an aliased node counts each time
@@ -132,7 +124,7 @@ class _NodeReader:
                 return self._string(node)
             if kind in ("null", "bool", "int", "float"):
                 return self._scalar(kind, node)
-        raise self._error(f"the tag {tag} is not allowed", node, "remove it")
+        raise self.error(f"the tag {tag} is not allowed", node, "remove it")
 
     def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, JSON]:
         merged: dict[str, JSON] = {}
@@ -142,14 +134,14 @@ class _NodeReader:
                 fix = "use one word as the key"
                 if isinstance(key, MappingNode):  # {{ options }}
                     fix = 'quote a template: "{{ … }}"'
-                raise self._error("a key must be a string", key, fix)
+                raise self.error("a key must be a string", key, fix)
             if key.tag == f"{TAG}merge":
                 for layer in [value] if isinstance(value, MappingNode) else value.value[::-1]:
                     merged |= self._mapping(layer, path)
                 continue
             name = self._string(key)
             if name in mapping:
-                raise self._error(f"duplicate key {name!r}", key, "keep one")
+                raise self.error(f"duplicate key {name!r}", key, "keep one")
             mapping[name] = self._member(key, value, (*path, name))
         return merged | mapping
 
@@ -165,15 +157,34 @@ class _NodeReader:
                 raise ValueError
         except (KeyError, ValueError):
             fix = "write null for a missing value, or put the text in quotes"
-            raise self._error(f"{node.value[:40]!r} is not a JSON {kind}", node, fix) from None
+            raise self.error(f"{node.value[:40]!r} is not a JSON {kind}", node, fix) from None
         return value
 
     def _string(self, node: ScalarNode) -> str:
         text: str = node.value
         if any("\ud800" <= character <= "\udfff" for character in text):
             fix = r"write the character itself, or both halves of its \u escape"
-            raise self._error(f"{text[:40]!r} contains half a character", node, fix)
+            raise self.error(f"{text[:40]!r} contains half a character", node, fix)
         return text
 
-    def _error(self, message: str, origin: Node | Event, fix: str) -> WorkbenchError:
+    def error(self, message: str, origin: Node | Event, fix: str) -> WorkbenchError:
         return WorkbenchError(message, where=self.location(origin.start_mark), fix=fix)
+
+
+class _BoundedComposer(Composer):
+    """Stops at the first value too many: to compose a megabyte of them takes ten seconds."""
+
+    def __init__(self, reader: _NodeReader, loader: YAML) -> None:
+        super().__init__(loader)
+        self.reader = reader
+        self.values = 0
+        self.warn_double_anchors = False  # YAML allows them
+
+    def compose_node(self, parent: Node | None, index: int | Node | None) -> Node:
+        event = self.parser.peek_event()
+        self.values += 1
+        too_deep = self.depth == MAX_DEPTH and isinstance(event, CollectionStartEvent)
+        if self.values > MAX_VALUES or too_deep:
+            raise self.reader.error(TOO_LARGE, event, SMALLER)
+        node: Node = super().compose_node(parent, index)
+        return node

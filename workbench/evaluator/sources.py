@@ -6,7 +6,8 @@ rapidfuzz, which tone.py imports     ["rapidfuzz==3.14.3"]
 
 import ast
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -51,9 +52,18 @@ def library_versions(modules: Iterable[ModuleType], root: Path, library: Path) -
 
 def _versions(names: Iterable[str]) -> list[str]:
     """The distributions that hold these top-level modules; local ones have none."""
-    by_module = packages_distributions() if names else {}  # 0.1 s
+    if not names:
+        return []
+    folders = [folder for folder in map(Path, sys.path) if folder.is_dir()]
+    by_module = _distributions(tuple((folder, folder.stat().st_mtime_ns) for folder in folders))
     distributions = {name for module in names for name in by_module.get(module, ())}
     return [f"{name}=={version(name)}" for name in sorted(distributions)]
+
+
+@lru_cache(maxsize=1)
+def _distributions(_changed: tuple[tuple[Path, int], ...]) -> Mapping[str, list[str]]:
+    """The distributions of each module, searched in 0.1 s; installing one changes its folder."""
+    return packages_distributions()
 
 
 def _is_local(file: Path, root: Path) -> bool:
