@@ -96,7 +96,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: no garbage is looked for in it (statsmodels does at each call)."""
+    """What was imported stays: no garbage is looked for in it (statsmodels does at each call).
+
+    A test's own modules get no bytecode, which would hide a change within the same second.
+    """
+    sys.dont_write_bytecode = True
     gc.collect()
     gc.freeze()
 

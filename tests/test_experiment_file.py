@@ -4,6 +4,8 @@ import pytest
 from bench import EXPERIMENT, refusal
 
 from workbench.experiment import Resolvers, load_experiment
+from workbench.model import Model, open_provider
+from workbench.providers.echo import EchoProvider
 
 FILE = "prompts/qa/experiment.yaml"
 KEYS = (
@@ -288,3 +290,14 @@ def test_all_that_a_file_may_say_is_read(bench):
         2,
         3,
     )
+
+
+def test_a_provider_that_is_installed_meanwhile_is_found(tmp_path, monkeypatch):
+    assert "unknown provider 'late'" in refusal(open_provider, Model("late", "last"))
+    (tmp_path / "late-1.dist-info").mkdir()
+    (tmp_path / "late-1.dist-info" / "entry_points.txt").write_text(
+        "[workbench.providers]\nlate = workbench.providers.echo:EchoProvider\n"
+    )
+    (tmp_path / "late-1.dist-info" / "METADATA").write_text("Name: late\nVersion: 1\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert isinstance(open_provider(Model("late", "last")), EchoProvider)

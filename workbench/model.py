@@ -286,7 +286,7 @@ def open_provider(model: Model, *, where: str = "") -> Provider:
         WorkbenchError: an unknown provider, or settings it doesn't take.
     """
     providers = _cached_providers()
-    if model.provider not in providers.names:  # unless it was installed since
+    if model.provider not in providers.names:  # it may have been installed since
         providers = entry_points(group=ENTRY_POINT_GROUP)
     if not (matches := tuple(providers.select(name=model.provider))):
         raise unknown_name("provider", model.provider, providers.names, where=where)
