@@ -65,8 +65,8 @@ class StoredTrace:
 
     def obsolete_ids(self, row_trace: RowTrace) -> Set[str]:
         """The ids of assessments that workbench wrote and the row no longer has."""
-        ids = {key for key, name in self.assessments.items() if row_trace.wrote(key, name)}
-        return ids.difference(*row_trace.entity_ids.values())
+        other_ids = self.assessments.keys() - set().union(*row_trace.entity_ids.values())
+        return {key for key in other_ids if row_trace.wrote(key, self.assessments[key])}
 
 
 @dataclass

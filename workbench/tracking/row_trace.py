@@ -9,10 +9,12 @@ The ids are hashes of the run and the row, so recording a row twice changes noth
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from mlflow.entities import (
     Assessment,
@@ -100,7 +102,7 @@ class RowTrace:
         parts += filter(None, [*optional, list(completion.tool_calls)])
         return digest(parts)[:16]
 
-    @property
+    @cached_property
     def span_ids(self) -> tuple[str, str]:
         """The ids of the row's span and of the call's span inside it."""
         return _hex(16, self.id, "row"), _hex(16, self.id, "call")
@@ -108,18 +110,26 @@ class RowTrace:
     @cached_property
     def entity_ids(self) -> Mapping[str, Set[str]]:
         """The ids of everything that MLflow is to hold of the row, by kind."""
-        expectations = self.row.cell.example.expectations
         return {
             "traces": {self.id},
             "spans": set(self.span_ids),
-            "scores": {self._assessment_id("feedback", name) for name in self.row.scores},
-            "expectations": {self._assessment_id("expectation", name) for name in expectations},
+            "scores": set(self._score_ids.values()),
+            "expectations": set(self._expectation_ids.values()),
         }
 
     def wrote(self, assessment_id: str, name: str) -> bool:
         """True if workbench wrote this assessment, now or for an earlier completion."""
         kinds = ("feedback", "expectation")
         return assessment_id in {self._assessment_id(kind, name) for kind in kinds}
+
+    @cached_property
+    def _score_ids(self) -> Mapping[str, str]:
+        return {name: self._assessment_id("feedback", name) for name in self.row.scores}
+
+    @cached_property
+    def _expectation_ids(self) -> Mapping[str, str]:
+        names = self.row.cell.example.expectations
+        return {name: self._assessment_id("expectation", name) for name in names}
 
     def _assessment_id(self, kind: str, name: str) -> str:
         return f"a-{_hex(32, self.id, kind, name)}"
@@ -128,13 +138,14 @@ class RowTrace:
         """The trace without its spans."""
         cell = self.row.cell
         inputs = dict(cell.example.inputs)
+        repeat = f"#{cell.repeat}" if cell.repeat else ""
         return TraceInfo(
             trace_id=self.id,
             trace_location=TraceLocation.from_experiment_id(self.run.experiment_id),
             request_time=self.start_ms,
             state=TraceState.OK if self.completion.scored else TraceState.ERROR,
             execution_duration=self._duration_ms,
-            client_request_id=self._client_request_id,
+            client_request_id=shorten(cell.example.id, MAX_REQUEST_ID - len(repeat)) + repeat,
             request_preview=self.name,
             response_preview=(self.completion.text or self.completion.error)[:PREVIEW_LENGTH],
             trace_metadata={
@@ -155,13 +166,12 @@ class RowTrace:
             assessments=self._assessments(),
         )
 
-    @property
-    def _client_request_id(self) -> str:
-        repeat = f"#{self.row.cell.repeat}" if self.row.cell.repeat else ""
-        return shorten(self.row.cell.example.id, MAX_REQUEST_ID - len(repeat)) + repeat
-
     def spans(self) -> list[Span]:
         """The span of the row and, inside it, the span of the call."""
+        return [Span.from_dict(fields) for fields in self.span_fields()]
+
+    def span_fields(self) -> list[dict[str, Any]]:
+        """The fields of both spans, as in MLflow's `Span.to_dict`; empty ones are left out."""
         row_id, call_id = self.span_ids
         variant = self.run.variant
         row: dict[str, JSON] = {
@@ -195,31 +205,25 @@ class RowTrace:
                 choice["message"] = {**message, "tool_calls": calls} if calls else message
                 call["mlflow.spanOutputs"] = {"choices": [choice]}
         return [
-            self._span(row_id, None, variant.name, row),
-            self._span(call_id, row_id, variant.model.model.ref, call),
+            self._span_fields(row_id, None, variant.name, row),
+            self._span_fields(call_id, row_id, variant.model.model.ref, call),
         ]
 
-    def _span(
+    def _span_fields(
         self, span_id: str, parent_id: str | None, name: str, attributes: dict[str, JSON]
-    ) -> Span:
+    ) -> dict[str, Any]:
         attributes = {"mlflow.traceRequestId": self.id, **attributes}
-        failed = not self.completion.scored
-        return Span.from_dict(
-            {
-                "trace_id": self.id,
-                "span_id": span_id,
-                "parent_span_id": parent_id,
-                "name": name,
-                "start_time_unix_nano": self.start_ms * 10**6,
-                "end_time_unix_nano": (self.start_ms + self._duration_ms) * 10**6,
-                "events": [],
-                "status": {
-                    "code": "STATUS_CODE_ERROR" if failed else "STATUS_CODE_OK",
-                    "message": self.completion.error if failed else "",
-                },
-                "attributes": {key: json.dumps(value) for key, value in attributes.items()},
-            }
-        )
+        code, message = ("OK", "") if self.completion.scored else ("ERROR", self.completion.error)
+        return {
+            "trace_id": _base64(self.id.removeprefix("tr-")),
+            "span_id": _base64(span_id),
+            "parent_span_id": _base64(parent_id) if parent_id else None,
+            "name": name,
+            "start_time_unix_nano": self.start_ms * 10**6,
+            "end_time_unix_nano": (self.start_ms + self._duration_ms) * 10**6,
+            "status": {"code": f"STATUS_CODE_{code}", "message": message},
+            "attributes": {key: json.dumps(value) for key, value in attributes.items()},
+        }
 
     def _assessments(self) -> list[Assessment]:
         end_ms = self.start_ms + self._duration_ms
@@ -235,11 +239,11 @@ class RowTrace:
                 rationale=rationale(score),
                 **times,
             )
-            feedback.assessment_id = self._assessment_id("feedback", name)
+            feedback.assessment_id = self._score_ids[name]
             assessments.append(feedback)
         for name, value in self.row.cell.example.expectations.items():
             expectation = Expectation(name=name, value=value, source=HUMAN, **times)
-            expectation.assessment_id = self._assessment_id("expectation", name)
+            expectation.assessment_id = self._expectation_ids[name]
             assessments.append(expectation)
         return assessments
 
@@ -286,6 +290,10 @@ class RowTrace:
 def _metadata(value: JSON) -> str:
     """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
     return shorten(json.dumps(value, ensure_ascii=False), MAX_TAG)
+
+
+def _base64(digits: str) -> str:
+    return b64encode(bytes.fromhex(digits)).decode("ascii")
 
 
 def _hex(digits: int, *parts: object) -> str:

@@ -7,11 +7,13 @@ Transcribed from SqlAlchemyStore.start_trace, .log_spans and .link_prompts_to_tr
 """
 
 import json
+from base64 import b64decode
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-from mlflow.entities import Assessment, Span, TraceInfo
+from mlflow.entities import Assessment, TraceInfo
+from mlflow.entities.span import LazySpan
 from mlflow.store.tracking.dbmodels import models
 from mlflow.store.tracking.utils.trace_analytics import (
     COST_COLUMN_BY_KEY,
@@ -29,6 +31,7 @@ from sqlalchemy import Table
 
 from workbench.tracking.row_trace import RowTrace
 
+TRACE_ID = f"tr-{0:032}"  # stands for a trace in the template of their locations
 IN_DATABASE = "TRACKING_STORE"  # the location of a trace's spans until MLflow archives them
 NO_ANALYTICS = dict.fromkeys(
     ["session_id", *TOKEN_COLUMN_BY_KEY.values(), *COST_COLUMN_BY_KEY.values()]
@@ -51,14 +54,18 @@ def table_rows(
     """The rows of each table for traces of one run; all rows of a table have the same columns."""
     rows: dict[Table, list[Columns]] = {table: [] for table in TABLES}
     now_ms = get_current_time_millis()
+    location = append_to_uri_path(artifact_location, "traces", TRACE_ID, "artifacts")
+    template = row_traces[0].spans()[0].to_dict() if row_traces else {}
     for trace in row_traces:
         info, prompt = trace.trace_info(), trace.run.variant.prompt
         experiment_id = int(trace.run.experiment_id)
         rows[INFOS].append(_info(info, experiment_id))
-        rows[TAGS] += _key_values(info.trace_id, _tags(info, artifact_location))
+        rows[TAGS] += _key_values(info.trace_id, _tags(info, location))
         rows[METADATA] += _key_values(info.trace_id, _metadata(info))
         rows[ASSESSMENTS] += [_assessment(a, info, experiment_id) for a in info.assessments]
-        rows[SPANS] += [_span(span, info.trace_id, experiment_id) for span in trace.spans()]
+        rows[SPANS] += [
+            _span(fields, template, info, experiment_id) for fields in trace.span_fields()
+        ]
         if prompt.version is not None:
             version = ("prompt_version", f"{prompt.registered_name}/{prompt.version}")
             rows[LINKS].append(association(info.trace_id, version, now_ms))
@@ -82,8 +89,8 @@ def _info(info: TraceInfo, experiment_id: int) -> Columns:
     }
 
 
-def _tags(info: TraceInfo, artifact_location: str) -> dict[str, str]:
-    location = append_to_uri_path(artifact_location, "traces", info.trace_id, "artifacts")
+def _tags(info: TraceInfo, location: str) -> dict[str, str]:
+    location = location.replace(TRACE_ID, info.trace_id)
     tags = {key: value for key, value in info.tags.items() if key != TraceTagKey.TRACE_NAME}
     return {**tags, MLFLOW_ARTIFACT_LOCATION: location, TraceTagKey.SPANS_LOCATION: IN_DATABASE}
 
@@ -112,20 +119,25 @@ def _assessment(assessment: Assessment, info: TraceInfo, experiment_id: int) -> 
     }
 
 
-def _span(span: Span, trace_id: str, experiment_id: int) -> Columns:
+def _span(
+    fields: Mapping[str, Any], template: Mapping[str, Any], info: TraceInfo, experiment_id: int
+) -> Columns:
+    """The row of a span; `template`: any span as MLflow's dictionary, which has all fields."""
+    span = LazySpan({key: fields.get(key, default) for key, default in template.items()})
     stored = translate_span_when_storing(span)
     attributes = stored["attributes"]
     cost = _parsed(attributes, SpanAttributeKey.LLM_COST) or {}
+    span_id, parent_id = fields["span_id"], fields["parent_span_id"]
     return {
-        "trace_id": trace_id,
+        "trace_id": info.trace_id,
         "experiment_id": experiment_id,
-        "span_id": span.span_id,
-        "parent_span_id": span.parent_id,
-        "name": span.name,
-        "type": span.span_type,
-        "status": span.status.status_code.value,
-        "start_time_unix_nano": span.start_time_ns,
-        "end_time_unix_nano": span.end_time_ns,
+        "span_id": b64decode(span_id).hex(),
+        "parent_span_id": b64decode(parent_id).hex() if parent_id else None,
+        "name": fields["name"],
+        "type": _parsed(fields["attributes"], SpanAttributeKey.SPAN_TYPE),
+        "status": fields["status"]["code"].removeprefix("STATUS_CODE_"),
+        "start_time_unix_nano": fields["start_time_unix_nano"],
+        "end_time_unix_nano": fields["end_time_unix_nano"],
         "content": json.dumps(stored, ensure_ascii=False),
         **{column: cost.get(key) for key, column in COST_COLUMN_BY_KEY.items()},
         "model_name": _parsed(attributes, SpanAttributeKey.MODEL),

@@ -68,11 +68,11 @@ class RecordingWorker:
             from workbench.tracking.record_state import scored_count
             from workbench.tracking.recorder import DirectRecorder
 
-        stopped = self._stopping.is_set
-        if stopped():
-            return
-        recorder = DirectRecorder(project, redactor, tracking_uri, stopped)
-        recorder.begin(job)
+            stopped = self._stopping.is_set
+            if stopped():
+                return
+            recorder = DirectRecorder(project, redactor, tracking_uri, stopped)
+            recorder.begin(job)  # imports much, too
         if runs := recorder.runs:
             run = NamedRun(runs.parent.info.run_id, runs.store.masked_uri, os.getpid())
             before = read_run(project, job.plan.digest)
