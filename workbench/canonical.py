@@ -8,14 +8,41 @@ r"""Content addresses: one JSON text for equal data, and its SHA-256.
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from json.encoder import (  # type: ignore[attr-defined]  # one of them isn't in typeshed
+    c_make_encoder,
+    encode_basestring,
+    encode_basestring_ascii,
+)
 from math import isfinite
 from typing import Any
 
 SCHEMA_VERSION = 2  # of all that `--json` prints, and of the JSON beside the runs
 JSON = Any  # None, bool, int, float, str, list and dict of these; what json.loads returns
-_ORDERED = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
-_CANONICAL = json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
+
+
+def encode_function(encoder: json.JSONEncoder) -> Callable[[JSON], str]:
+    """Return `encoder.encode`, made once: Python makes its C encoder again for each value.
+
+    That takes longer than to encode a row. Circular data is a RecursionError.
+    """
+    if c_make_encoder is None:
+        return encoder.encode
+    encode_text = encode_basestring_ascii if encoder.ensure_ascii else encode_basestring
+    encode = c_make_encoder(
+        *(None, encoder.default, encode_text, None),
+        *(encoder.key_separator, encoder.item_separator),
+        *(encoder.sort_keys, encoder.skipkeys, encoder.allow_nan),
+    )
+    return lambda value: "".join(encode(value, 0))
+
+
+plain_json = encode_function(json.JSONEncoder())  # as `json.dumps`
+unescaped_json = encode_function(json.JSONEncoder(ensure_ascii=False))
+_encode_ordered = encode_function(json.JSONEncoder(separators=(",", ":"), allow_nan=False))
+_encode_canonical = encode_function(
+    json.JSONEncoder(separators=(",", ":"), allow_nan=False, sort_keys=True)
+)
 
 
 def canonical_json(value: JSON) -> str:
@@ -24,12 +51,12 @@ def canonical_json(value: JSON) -> str:
     Raises:
         ValueError: NaN or an infinity, which JSON lacks.
     """
-    return _CANONICAL.encode(value)
+    return _encode_canonical(value)
 
 
 def ordered_json(value: JSON) -> str:
     """`value` as JSON with its keys in their order: the order of a schema can change the answer."""
-    return _ORDERED.encode(value)
+    return _encode_ordered(value)
 
 
 def finite_numbers(numbers: Mapping[str, float] | None) -> dict[str, float | None] | None:

@@ -5,7 +5,13 @@ import json
 import pytest
 
 from workbench.answers.read import read_answer
-from workbench.answers.reasoning import Thoughts, reasoning_marks, split_reasoning
+from workbench.answers.reasoning import (
+    OTHER_MARKS,
+    SIGNS,
+    Thoughts,
+    reasoning_marks,
+    split_reasoning,
+)
 from workbench.answers.reply_body import reply_reasoning
 from workbench.model import Completion
 
@@ -266,3 +272,8 @@ def test_choice_by_likelihood_is_not_read():
 )
 def test_special_tokens_that_mark_reasoning_stay_in_a_local_answer(tokens, marks):
     assert reasoning_marks(tokens) == marks
+
+
+def test_a_text_without_a_sign_has_no_mark() -> None:
+    marks = [mark for pair in OTHER_MARKS for mark in pair]
+    assert [mark for mark in marks if not any(sign in mark for sign in SIGNS)] == []

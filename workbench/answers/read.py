@@ -73,6 +73,8 @@ def _without_reasoning(completion: Completion, outside: str, tags: Sequence[str]
     """Move the reasoning out of the text; a thought without an end is a cut answer."""
     thoughts = split_reasoning(completion.text, prefill=completion.prefill, tags=tags)
     together = "\n\n".join(filter(None, (outside, thoughts.reasoning)))
+    if thoughts.answer == completion.text and thoughts.closed and together == completion.reasoning:
+        return completion  # of most models; a copy takes longer than the search for thoughts
     state = completion.state if thoughts.closed else "truncated"
     return replace(completion, state=state, text=thoughts.answer, reasoning=together)
 

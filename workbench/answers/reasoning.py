@@ -52,6 +52,7 @@ WORD_BEFORE = re.compile(
     r"|us(e|es|ing)|writ(e|es|ing)|emits?|clos(e|es|ing)|ends?) $",
     re.IGNORECASE,
 )
+SIGNS = ("<", "[", "◁", "analysis", "my thought process:")  # every mark has one
 MOST_MARKS = 50  # that are looked at
 PUNCTUATION_AFTER = re.compile(r"[.,;:!?](\s|$)")
 
@@ -98,6 +99,8 @@ def split_reasoning(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -
     `prefill` is the text that it continues, which may have begun a thought; `tags` are further ones
     that the prompt asks for, as `scratchpad`.
     """
+    if not any(sign in text or sign in prefill for sign in SIGNS):
+        return Thoughts("", text)  # which is most texts
     if parts := _split_channels(text.lstrip()) or _split_phrases(text.strip()):
         return parts
     marks = _marks(tuple(tags))

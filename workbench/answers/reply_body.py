@@ -63,7 +63,7 @@ def reply_content(raw: str | None) -> str | None:
 
 def reply_reasoning(raw: str | None) -> str:
     """Return the reasoning that a stored reply holds outside of its text; mostly empty."""
-    if not raw or not ("reason" in raw or "think" in raw or "thought" in raw):
+    if not raw or not _may_hold_reasoning(raw):
         return ""
     message = _parse(raw)
     content = message.get("content")
@@ -104,6 +104,12 @@ def _parse(raw: str | None) -> dict[str, JSON]:
         return reply_message(json.loads(raw or ""))
     except (ValueError, RecursionError):
         return {}
+
+
+def _may_hold_reasoning(raw: str) -> bool:
+    """False for most replies, which need not be parsed."""
+    uncounted = raw.replace("reasoning_tokens", "")  # of every reply's usage
+    return "reasoning" in uncounted or "think" in raw or "thought" in raw
 
 
 def _answer_parts(parts: list[JSON]) -> Iterator[JSON]:

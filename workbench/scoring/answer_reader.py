@@ -6,7 +6,6 @@ Row(cell, Completion(text="Sentiment: positive", prefill="Sentiment:", …))
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import replace
 
 from workbench.answers.prefill import repeated_length
 from workbench.answers.read import read_answer
@@ -74,7 +73,8 @@ class AnswerReader:
             prefill_repeated=bool(repeated),
         )
         settings = self._plan.variants[variant].prompt.settings
-        return replace(row, completion=choose(answer, settings.normalize))
+        answer = choose(answer, settings.normalize)
+        return row if answer is row.completion else Row(row.cell, answer, row.scores)
 
     def _is_ambiguous(self, variant: int, row: Row) -> bool:
         """True if a later reply may show that this one doesn't repeat the prefill."""

@@ -52,7 +52,7 @@ class ScoredRows:
             for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
                 scores = stored_of_row | self.unstored_scores.get((variant, number), {})
                 ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
-                scored.append((number, replace(row, scores=ordered)))
+                scored.append((number, Row(row.cell, row.completion, ordered)))
             yield scored
 
     def answered(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:

@@ -82,7 +82,7 @@ def _without_raw_reply(row: Row) -> Row:
     """The row as a record needs it: the raw reply appears in no record."""
     if row.completion is None or row.completion.raw is None:
         return row
-    return replace(row, completion=replace(row.completion, raw=None))
+    return Row(row.cell, replace(row.completion, raw=None), row.scores)
 
 
 def _sampling_hash(cell: Cell) -> bytes:

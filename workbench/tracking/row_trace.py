@@ -8,7 +8,6 @@
 The ids are hashes of the run and the row, so recording a row twice changes nothing.
 """
 
-import json
 from base64 import b64encode
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from mlflow.entities import (
     TraceState,
 )
 
-from workbench.canonical import JSON, digest, finite_numbers
+from workbench.canonical import JSON, digest, finite_numbers, plain_json, unescaped_json
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
@@ -222,7 +221,7 @@ class RowTrace:
             "start_time_unix_nano": self.start_ms * 10**6,
             "end_time_unix_nano": (self.start_ms + self._duration_ms) * 10**6,
             "status": {"code": f"STATUS_CODE_{code}", "message": message},
-            "attributes": {key: json.dumps(value) for key, value in attributes.items()},
+            "attributes": {key: plain_json(value) for key, value in attributes.items()},
         }
 
     def _assessments(self) -> list[Assessment]:
@@ -267,8 +266,8 @@ class RowTrace:
         }
         cost = self._cost()
         return {
-            "mlflow.trace.tokenUsage": json.dumps(tokens),
-            **({"mlflow.trace.cost": json.dumps(cost["mlflow.llm.cost"])} if cost else {}),
+            "mlflow.trace.tokenUsage": plain_json(tokens),
+            **({"mlflow.trace.cost": plain_json(cost["mlflow.llm.cost"])} if cost else {}),
         }
 
     def _cost(self) -> dict[str, JSON]:
@@ -289,7 +288,7 @@ class RowTrace:
 
 def _metadata(value: JSON) -> str:
     """The value as JSON, cut off where MLflow's table ends; the spans have all of it."""
-    return shorten(json.dumps(value, ensure_ascii=False), MAX_TAG)
+    return shorten(unescaped_json(value), MAX_TAG)
 
 
 def _base64(digits: str) -> str:

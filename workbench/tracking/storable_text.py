@@ -14,7 +14,7 @@ from hashlib import blake2b
 from operator import attrgetter
 from typing import TypeVar
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, encode_function
 from workbench.dataset import Example
 from workbench.evaluator import Score
 from workbench.model import Completion, Request
@@ -31,9 +31,12 @@ MAX_NAME = 250  # of a run, a tag, a parameter, a metric
 
 T = TypeVar("T", Completion, Score)
 
-_as_json = json.JSONEncoder(
-    ensure_ascii=False, default=lambda value: dict(value) if isinstance(value, Mapping) else None
-).encode
+_as_json = encode_function(
+    json.JSONEncoder(
+        ensure_ascii=False,
+        default=lambda value: dict(value) if isinstance(value, Mapping) else None,
+    )
+)
 _completion_fields = attrgetter(*(field.name for field in fields(Completion)))
 _score_fields = attrgetter(*(field.name for field in fields(Score)))
 

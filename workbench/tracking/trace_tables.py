@@ -29,6 +29,7 @@ from mlflow.utils.time import get_current_time_millis
 from mlflow.utils.uri import append_to_uri_path
 from sqlalchemy import Table
 
+from workbench.canonical import plain_json, unescaped_json
 from workbench.tracking.row_trace import RowTrace
 
 TRACE_ID = f"tr-{0:032}"  # stands for a trace in the template of their locations
@@ -104,8 +105,8 @@ def _assessment(assessment: Assessment, info: TraceInfo, experiment_id: int) -> 
         "trace_id": info.trace_id,
         "name": assessment.name,
         "assessment_type": "feedback" if assessment.feedback else "expectation",
-        "value": json.dumps(value),
-        "error": json.dumps(error.to_dictionary()) if error else None,
+        "value": plain_json(value),
+        "error": plain_json(error.to_dictionary()) if error else None,
         "created_timestamp": assessment.create_time_ms,
         "last_updated_timestamp": assessment.last_update_time_ms,
         "experiment_id": experiment_id,
@@ -138,7 +139,7 @@ def _span(
         "status": fields["status"]["code"].removeprefix("STATUS_CODE_"),
         "start_time_unix_nano": fields["start_time_unix_nano"],
         "end_time_unix_nano": fields["end_time_unix_nano"],
-        "content": json.dumps(stored, ensure_ascii=False),
+        "content": unescaped_json(stored),
         **{column: cost.get(key) for key, column in COST_COLUMN_BY_KEY.items()},
         "model_name": _parsed(attributes, SpanAttributeKey.MODEL),
         "model_provider": _parsed(attributes, SpanAttributeKey.MODEL_PROVIDER),
