@@ -83,14 +83,22 @@ def lines(table: str) -> list[str]:
 NAMES = """Vitamin C|Hepatitis A|Plan B|It is written in C.|C++|C#|A+|A-|Q&A|9 A.M.|20 C|USB C
 Dr. C|Appendix C|I was tempted by A|A seems unlikely|Rule out A|all but A|A? No|A?|Not (A)
 A - incorrect|A ❌|~~A~~|A can be eliminated|A doesn't fit|A is never right|A B C D
-A through C|C as in cat"""
+A through C|C as in cat|A: wrong|A) wrong|A. Wrong|(A): incorrect|A: not correct|**A:** wrong
+A: this is wrong because it rains|Option A: incorrect|A: falsch|A: 错"""
+# The text of an option is no judgement of it.
+OPTION_TEXTS = """A: Paris|A: false|A: None|A: wrong number|A: The wrong answer|A: Wrong, Not wrong
+A: Not enough information|The answer is A: wrong|A: correct|A: no"""
+JUDGED = [
+    *("A: wrong. B: right", "A: false, B: true", "A: no, B: yes", "A: wrong, and B: correct"),
+    *("A: wrong\nB: right\nC: wrong", "A: eliminated. The answer is B."),
+]
 NAMED = r"""The answer is $B$|<answer>B</answer>|`B`|Statement B is true
 B looks correct|I'd go with B
 B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|B (Rome)|B – Rome"""
 TAKEN_BACK = """positive?|Positive? No.|positive negative
 less than positive|rarely positive|{"positive": false}|unlikely to be positive|a false positive
 not_positive|not: positive|not (positive)|not 'positive'
-It is not, in any way, positive|positive: no|positive (10%)|positive -> incorrect|positive ✗
+It is not, in any way, positive|positive: no|positive - false|positive (10%)|positive -> incorrect|positive ✗
 ~~positive~~|positive does not apply|kaum positive|guère positive|tampoco positive
 nej positive|לא positive|नहीं positive|ไม่ positive|lack of positive words"""
 ASSERTED = """It couldn't be more positive|positive (95%)|{"sentiment": "positive"}
@@ -236,6 +244,8 @@ CHINESE = ["积极", "消极"]
         ],
         *[(LETTERS, text, "") for text in lines(NAMES)],
         *[(LETTERS, text, "B") for text in lines(NAMED)],
+        *[(LETTERS, text, "A") for text in lines(OPTION_TEXTS)],
+        *[(LETTERS, text, "B") for text in JUDGED],
         *[(BINARY, text, "") for text in lines(TAKEN_BACK)],
         *[(BINARY, text, "positive") for text in lines(ASSERTED)],
         *[(["1", "2", "3", "4", "5"], text, "") for text in lines(AMOUNTS)],

@@ -150,6 +150,8 @@ PARTS = [
     *[("half past 7", "7"), ("a quarter to 7", "7"), ("10 past 7", "7")],
     *[(f"{word} 42", "42") for word in BEFORE.replace("\n", "").split(",")],
     *[(f"42{words}", "42") for words in BEHIND.replace("\n", "").split(",")],
+    *[("six (6) or seven (7)", "7"), ("6 (six) or 7 (seven)", "7"), ("six (6), seven (7)", "7")],
+    *[("six (6)/seven (7)", "7"), ("sechs (6) oder sieben (7)", "7"), ("6 or seven (7)", "7")],
     *[("n = 10!", "10"), ("10! ways", "10"), ("The number of orders is 10!", "10")],
     *[("10m people", "10"), ("10m people", "10 m"), ("$10m", "10"), ("€5m", 5)],
     *[("Paris [2]", "2"), ("see [12]", "12"), ("Source: [3]", "3"), ("42 (Smith 2019)", "2019")],

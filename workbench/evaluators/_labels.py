@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
-from workbench.evaluators._negation import QUOTES, is_doubted, is_negated
+from workbench.evaluators._negation import QUOTES, is_doubted, is_judged_wrong, is_negated
 
 NEAR = 80  # characters before and behind a label that may negate it
 MOST_MENTIONS = 400  # that are looked at from the beginning, and as many from the end
@@ -108,7 +108,9 @@ def find_mentions(text: str, labels: tuple[str, ...], *, ignore_case: bool = Tru
         behind = text[match.end() : match.end() + NEAR]
         if label.casefold() == "no" and _IDIOM.match(behind):
             continue
-        doubted = is_doubted(before, behind, label)
+        doubted = is_doubted(before, behind, label) or (
+            is_letter and is_judged_wrong(text, before, behind)
+        )
         negated = is_negated(before, behind, folds)
         if negated and not doubted:
             fold = fold_label(label).replace(" ", "")

@@ -81,7 +81,24 @@ _DOUBTED_BEHIND = re.compile(
 )
 # A label as the name of a value: `{"positive": false, "negative": true}`, `positive: 10%`.
 _DENIED = re.compile(
-    rf"{QUOTES}\s*[:=]\s*(?:false|no|none|wrong|incorrect)\b(?!\s+\w)", re.IGNORECASE
+    rf"{QUOTES}\s*(?:[:=]|(?<=\s)[–—-]\s)\s*(?:false|no|none|wrong|incorrect)\b(?!\s+\w)",
+    re.IGNORECASE,
+)
+# The same of an option's letter. `A: false` may be its text, unless another letter is `B: true`.
+_JUDGED = re.compile(
+    rf"{QUOTES}[:.=–—-]?{QUOTES}\s*(?:(?:this|it|that)(?: is|['’]s)\s+|is\s+)?"
+    r"(?:wrong|incorrect|eliminated|not (?:correct|right|the answer)|(?:rejected|ruled out)|"
+    r"falsch|faux|errado|errada|incorrecto|неверно|неправильно|错误?|錯誤?|不对|不正确|不正解)"
+    r"(?=\s*(?:$|[.;!\n)。]|[,，]\s*(?:and )?\(?[A-Z]\b|[—–-]\s|"
+    r"(?:because|since|as|weil|car|porque)\b))",
+    re.IGNORECASE,
+)
+_ANSWER = re.compile(
+    r"\b(?:answer|antwort|réponse|respuesta)\b[^.!?\n\w]*(?:is|ist|est|es)?\W*$", re.IGNORECASE
+)
+_AFFIRMED = re.compile(
+    rf"(?<![^\W_])[A-Z]{QUOTES}\s*[:=]\s*(?:true|yes|right|correct)(?=\s*(?:$|[.,;!\n)]))",
+    re.IGNORECASE,
 )
 _SHARE = re.compile(
     rf"{QUOTES}\s*(?:[:=(-]\s*)?(?:(?P<percent>\d+(?:\.\d+)?)\s?%|(?P<zero>0(?:\.0+)?)(?![\w.%]))|"
@@ -99,6 +116,21 @@ def is_negated(before: str, behind: str, folds: Container[str]) -> bool:
         if negation and (negation["word"] or "").casefold() not in folds:
             return True
     return bool(_UNSPACED_NEGATION.search(clause) or _NEGATED_BEHIND.match(behind))
+
+
+def is_judged_wrong(text: str, before: str, behind: str) -> bool:
+    """True if the words behind an option's letter in `text` judge it, and are not its text.
+
+    >>> [is_judged_wrong(f"A{behind}", "", behind) for behind in (": wrong", ": Paris", ": false")]
+    [True, False, False]
+    >>> is_judged_wrong("A: false, B: true", "", ": false, B: true")
+    True
+    """
+    if _ANSWER.search(before):
+        return False
+    if _JUDGED.match(behind) and not behind[0].isspace():
+        return True
+    return bool(_DENIED.match(behind) and _AFFIRMED.search(text))
 
 
 def is_doubted(before: str, behind: str, label: str) -> bool:

@@ -11,6 +11,16 @@ from workbench.evaluators._citations import ADDRESS, without_citations
 from workbench.evaluators._text import normalize_text, read_steps
 
 UNREAD = "\ue000"  # stands for a quantity that is not read: √2, π, \log 3
+# `six (6) or seven (7)`, `6 (six) or 7 (seven)`: one of two numbers has its word beside it.
+_WORD = r"[^\W\d_]+(?:[- ][^\W\d_]+)?"
+_BETWEEN = (
+    r"(?:,?[ ](?:and|or|to|through|vs\.?|versus|und|oder|bis|et|ou|y|o|u|e|или|и)[ ](?:else[ ])?"
+    r"|[ ]?[/–-][ ]?)"
+)
+GLOSSED = (
+    rf"[ ]?[(\[]{_WORD}[)\]](?:{_BETWEEN}|,[ ])(?:{_WORD}[ ]?[(\[])?"
+    rf"|(?:[)\]](?:{_BETWEEN}|,[ ])|{_BETWEEN}){_WORD}[ ]?[(\[]"
+)
 MAX_NESTING = 20  # of LaTeX's braces
 _STEPS = read_steps(None)
 # Clause marks of Chinese and Japanese, which normalisation makes ASCII, end a number.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from workbench.evaluators import _bounds
-from workbench.evaluators._number_text import UNREAD, plain_mathematics
+from workbench.evaluators._number_text import GLOSSED, UNREAD, plain_mathematics
 from workbench.evaluators._quantity import NumberFormat, Quantity, calculate, read_quantity
 from workbench.evaluators._units import (
     CURRENCIES,
@@ -52,7 +52,7 @@ _WORDS = (
 )
 _OPERATOR = r"(?:\*\*|<=|>=|!=|//|\.{2,3}|[-+*/÷^=:<>~±x–—…&@,∈])"
 _JOINT = re.compile(
-    rf"(?:{_SIGN}{{0,3}}[ ]{_OPERATOR}[ ]?(?:{_SIGN}(?<![-+]))?"
+    rf"(?:{GLOSSED}|{_SIGN}{{0,3}}[ ]{_OPERATOR}[ ]?(?:{_SIGN}(?<![-+]))?"
     rf"|[)\]}}'\"]?[-+*/÷^=<>~±–—][ ](?:{_SIGN}(?<![-+]))?"
     rf"|,?{_SIGN}?[ ](?:{_WORDS})[ ](?:about |the |a |an )?{_SIGN}{{0,2}}?"
     rf"|[^\s\w|,;.:!?]?[ ](?!{_APART}[ ])[^\W\d_]{{1,7}}\.?[ ]{_SIGN}{{0,2}}?"
