@@ -89,7 +89,7 @@ A: this is wrong because it rains|Option A: incorrect|A: falsch|A: 错"""
 OPTION_TEXTS = """A: Paris|A: false|A: None|A: wrong number|A: The wrong answer|A: Wrong, Not wrong
 A: Not enough information|The answer is A: wrong|A: correct|A: no"""
 JUDGED = [
-    *("A: wrong. B: right", "A: false, B: true", "A: no, B: yes", "A: wrong, and B: correct"),
+    *("A: wrong. B: right", "A: false, B: true", "A: no, B: yes", "A: wrong, B: correct"),
     *("A: wrong\nB: right\nC: wrong", "A: eliminated. The answer is B."),
 ]
 NAMED = r"""The answer is $B$|<answer>B</answer>|`B`|Statement B is true
@@ -98,7 +98,8 @@ B would be the best choice|A and C are wrong. The answer is B.|B fits best|So B|
 TAKEN_BACK = """positive?|Positive? No.|positive negative
 less than positive|rarely positive|{"positive": false}|unlikely to be positive|a false positive
 not_positive|not: positive|not (positive)|not 'positive'
-It is not, in any way, positive|positive: no|positive - false|positive (10%)|positive -> incorrect|positive ✗
+It is not, in any way, positive|positive - false
+positive: no|positive (10%)|positive -> incorrect|positive ✗
 ~~positive~~|positive does not apply|kaum positive|guère positive|tampoco positive
 nej positive|לא positive|नहीं positive|ไม่ positive|lack of positive words"""
 ASSERTED = """It couldn't be more positive|positive (95%)|{"sentiment": "positive"}
