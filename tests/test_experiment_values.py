@@ -226,7 +226,7 @@ ONE_NAME = (
             "rows.jsonl",
             "[a]",
             ":1:11",
-            "dataset.0: 'a' should be a valid dictionary",
+            "dataset.0: 'a' should be a valid dictionary\n  fix: write a mapping: {key: value}",
         ),
         (
             "rows.jsonl",

@@ -1,11 +1,12 @@
 """The shape of the source: direction of imports, sizes, and the words of its names."""
 
 import ast
+import os
 import re
 from collections import defaultdict
 
 import pytest
-from house import EVALUATORS, MODULES, PACKAGE, SOURCES, Function, Source, parameters, words
+from house import EVALUATORS, MODULES, PACKAGE, ROOT, SOURCES, Function, Source, parameters, words
 
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 45
@@ -236,3 +237,19 @@ def test_no_module_name_stands_for_two_things() -> None:
             modules[source.name, group].append(source.module)
     twice = [shared for shared in modules.values() if len(shared) > 1]
     assert twice == []
+
+
+def test_mlflow_runs_no_code_of_models() -> None:
+    names = ("MLFLOW_ALLOW_PICKLE_DESERIALIZATION", "MLFLOW_ALLOW_MODEL_CODE_EXECUTION")
+    assert [os.environ[name] for name in names] == ["false", "false"]
+
+
+def test_examples_name_no_model_that_is_withdrawn() -> None:
+    """GPT-4o, 4o mini and 4.1 leave the API on 14 January 2027."""
+    files = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "notebooks").glob("*.ipynb"),
+    ]
+    files += [file for file in (ROOT / "prompts").rglob("*") if file.suffix in (".yaml", ".jinja")]
+    assert [file.name for file in files if re.search(r"gpt-4(o|\.1)", file.read_text())] == []

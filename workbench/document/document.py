@@ -89,7 +89,8 @@ class Document:
         value = show(problem["input"])
         value = value if len(value) <= MAX_SHOWN else f"{value[:MAX_SHOWN]}…"
         cause = problem.get("ctx", {}).get("error")
-        allowed = describe_allowed(model, path)
+        is_mapping = problem["type"] == "dict_type"  # of a list that stands for a mapping
+        allowed = describe_allowed(model, path) or ("a mapping: {key: value}" if is_mapping else "")
         fix = f"write {allowed}" if allowed else ""
         fix = cause.fix if isinstance(cause, InvalidValueError) else fix
         return WorkbenchError(f"{dotted or 'the file'}: {value} {message}", where=where, fix=fix)
