@@ -12,6 +12,7 @@ def main() -> None:
     parameters = xllamacpp.CommonParams()
     parameters.model.path = sys.argv[1]
     parameters.n_parallel, parameters.n_ctx = 1, 1024
+    parameters.cpuparams.n_threads = 1  # several wait for each other on a busy machine
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     sys.stdin.read()
