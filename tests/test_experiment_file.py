@@ -15,7 +15,8 @@ KEYS = (
 )
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
-    "max_tokens, presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, …"
+    "max_tokens, parallel_tool_calls, presence_penalty, reasoning_effort, repetition_penalty, "
+    "response_format, …"
 )
 TYPO = f"unknown parameter 'temprature'\n  fix: did you mean 'temperature'? known: {PARAMETERS}"
 NAME = (

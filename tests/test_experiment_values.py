@@ -151,8 +151,8 @@ ONE_NAME = (
             ":3:36",
             "unknown parameter 'max_tokns'\n  fix: did you mean 'max_tokens'? known: max_tokens, "
             "max_completion_tokens, extra_body, frequency_penalty, logit_bias, logprobs, "
-            "presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, "
-            "service_tier, …",
+            "parallel_tool_calls, presence_penalty, reasoning_effort, repetition_penalty, "
+            "response_format, seed, …",
         ),
         (
             "[echo:last]",

@@ -73,12 +73,14 @@ class PromptCall:
     Attributes:
         parameters: the effective ones, by their names in the OpenAI API, without any None.
         choices, response_schema: the only answers, in order; its JSON schema; empty for free text.
+        tools: functions that the model may call, as in the front matter.
     """
 
     conversation: Conversation
     parameters: Mapping[str, JSON] = field(default_factory=dict)
     choices: tuple[str, ...] = ()
     response_schema: Mapping[str, JSON] | None = None
+    tools: tuple[Mapping[str, JSON], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -203,8 +205,8 @@ class Completion:
         raw, model: the reply's body as text, None without one; the model's name in it, or empty.
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
         stored: True if it came from the store, and nothing was sent in this invocation.
-        reasoning: the model's thoughts before its answer; empty before the completion is read.
-        tool_calls: those that the model made, as in the reply; empty before the completion is read.
+        reasoning, tool_calls: the model's thoughts before its answer; the calls in its reply; empty
+            before the completion is read.
     """
 
     key: str

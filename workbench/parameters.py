@@ -30,6 +30,8 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] 
     "reasoning_effort": ((str,), None, None, "a text"),
     "verbosity": ((str,), None, None, "a text"),
     "service_tier": ((str,), None, None, "a text"),
+    "tool_choice": ((str, dict), None, None, "auto, none, required or the name of a tool"),
+    "parallel_tool_calls": ((bool,), None, None, "true or false"),
     "user": ((str,), None, None, "a text"),
     "extra_body": ((dict,), None, None, "a mapping; it goes into the body unchanged"),
 }

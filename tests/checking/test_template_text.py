@@ -2,7 +2,9 @@
 
 import pytest
 
-ROLES_FIX = "write a line with only the role: `system:`, `developer:`, `user:`, `assistant:`"
+ROLES_FIX = (
+    "write a line with only the role: `system:`, `developer:`, `user:`, `assistant:`, `tool:`"
+)
 MARKUP_FIX = f"{ROLES_FIX}; to send markup as it is: `chat: false` in the front matter"
 
 
@@ -222,8 +224,8 @@ def test_roles_that_are_text_are_noted(notes, template, note):
     [
         ("User:", "a role line is `user:` alone"),
         ("  assistant:", "a role line is `assistant:` alone"),
-        ("Human:", "the roles are system, developer, user, assistant"),
-        ("tool:", "the roles are system, developer, user, assistant"),
+        ("Human:", "the roles are system, developer, user, assistant, tool"),
+        ("function:", "the roles are system, developer, user, assistant, tool"),
     ],
 )
 def test_line_that_looks_like_a_role_is_noted(notes, line, rule):

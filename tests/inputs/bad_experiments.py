@@ -28,7 +28,8 @@ EXPERIMENTS = [
             "error: prompts/qa/experiment.yaml:5:14: unknown parameter 'temprature'\n"
             "  fix: did you mean 'temperature'? known: temperature, extra_body, "
             "frequency_penalty, logit_bias, logprobs, max_completion_tokens, max_tokens, "
-            "presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, …\n"
+            "parallel_tool_calls, presence_penalty, reasoning_effort, repetition_penalty, "
+            "response_format, …\n"
         ),
         more="parameters: {temprature: 0}\n",
     ),

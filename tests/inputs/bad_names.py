@@ -26,7 +26,7 @@ NAMES = [
             "error: prompts/qa/experiment.yaml:4:14: unknown evaluator 'exact_mach'\n"
             "  fix: did you mean 'exact_match'? known: exact_match, regex_match, "
             "label_match, contains, input_tokens, json_valid, latency, numeric_answer, "
-            "output_tokens\n"
+            "output_tokens, tool_call\n"
         ),
         evaluators="[exact_mach]",
     ),

@@ -195,14 +195,11 @@ RENDERINGS = [
     ),
     Case(
         "B12-tool",
-        "",
-        template("tool:\n{{ text }}\n"),
-        words=("prompts", "lint"),
-        code=0,
-        shown=(
-            "warning: prompts/qa/plain.jinja:1: 'tool:' is text; the roles are system, "
-            "developer, user, assistant"
+        (
+            "error: prompts/qa/plain.jinja:1: a turn of a tool without a call before it (row a, "
+            "rows.jsonl:1)\n  fix: put the assistant's turn with the call before it\n"
         ),
+        template("tool:\n{{ text }}\n"),
     ),
     Case(
         "B12-capital",

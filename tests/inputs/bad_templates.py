@@ -82,7 +82,7 @@ TEMPLATES = [
             "       1 | user:\n"
             "  >    2 | {% fro a in text %}\n"
             "  fix: did you mean 'for'? known: for, macro, block, call, filter, if, "
-            "include, raw, set, with\n"
+            "include, messages, raw, set, tool_call, with\n"
         ),
         template("user:\n{% fro a in text %}\n"),
     ),
@@ -108,7 +108,7 @@ TEMPLATES = [
         (
             "error: prompts/qa/plain.jinja:2:1: unknown key 'chta'\n"
             "  fix: did you mean 'chat'? known: chat, choices, description, normalize, "
-            "parameters, response_schema, stop\n"
+            "parameters, response_schema, stop, tools\n"
         ),
         template("---\nchta: false\n---\nuser:\n{{ text }}\n"),
     ),

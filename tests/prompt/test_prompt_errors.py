@@ -13,10 +13,11 @@ SYNTAX = (
 )
 FILE = "prompts/qa/one.jinja"
 INCLUDE_FIX = '\n  fix: only {% include "_name.jinja" %} is allowed, with a literal name'
-KEYS = "chat, choices, description, normalize, parameters, response_schema, stop"
+KEYS = "chat, choices, description, normalize, parameters, response_schema, stop, tools"
 PARAMETERS = (
     "temperature, extra_body, frequency_penalty, logit_bias, logprobs, max_completion_tokens, "
-    "max_tokens, presence_penalty, reasoning_effort, repetition_penalty, response_format, seed, …"
+    "max_tokens, parallel_tool_calls, presence_penalty, reasoning_effort, repetition_penalty, "
+    "response_format, …"
 )
 
 
@@ -43,8 +44,8 @@ PARAMETERS = (
             "user:\nA {% foo %}",
             f"{FILE}:2:6: Encountered unknown tag 'foo'.\n"
             "       1 | user:\n  >    2 | A {% foo %}\n"
-            "  fix: did you mean 'for'? known: for, block, call, filter, if, include, macro, raw, "
-            "set, with",
+            "  fix: did you mean 'for'? known: for, block, call, filter, if, include, macro, "
+            "messages, raw, set, tool_call, with",
         ),
         ("user:\n{% extends 'a' %}", f"{FILE}:2: `extends` is not allowed here" + INCLUDE_FIX),
         ("user:\n{% import 'a' as b %}", f"{FILE}:2: `import` is not allowed here" + INCLUDE_FIX),
@@ -95,7 +96,7 @@ PARAMETERS = (
             "---\nstopp: x\n---\na",
             f"{FILE}:2:1: unknown key 'stopp'\n"
             "  fix: did you mean 'stop'? known: stop, chat, choices, description, normalize, "
-            "parameters, response_schema",
+            "parameters, response_schema, tools",
         ),
         (
             "---\nstop: x\nparameters: {stop: y}\n---\na",
@@ -104,7 +105,7 @@ PARAMETERS = (
         (
             "---\nwords\n---\na",
             f"{FILE}: 'words' is not a mapping\n  fix: use these keys: "
-            "description, chat, parameters, stop, choices, normalize, response_schema",
+            "description, chat, parameters, stop, choices, normalize, response_schema, tools",
         ),
         (
             "---\nstop: [x\n---\na",

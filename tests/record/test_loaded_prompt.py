@@ -101,6 +101,22 @@ def test_every_form_of_a_name_finds_its_version(project: Recording) -> None:
     assert contents == {name: f"{content} x" for name, content in names.items()}
 
 
+def test_tools_of_a_version_are_those_of_its_file(project: Recording) -> None:
+    tools = "[{name: f, parameters: {type: object, properties: {b: {}, a: {default: null}}}}]"
+    turns = "user:\n{{ text }}\nassistant:\n{% tool_call f(a=1) %}\ntool:\n2\n"
+    text = f"---\ntools: {tools}\n---\n{turns}"
+    push(project, text)
+    push(project, text)
+    file, loaded = project.bench.prompt(text, "plain"), workbench.load_prompt("qa.plain")
+    assert (loaded.version, loaded.prompt.digest) == (1, file.digest)
+    assert loaded.settings == {"tools": list(file.settings.tools)}
+    assert loaded.messages(text="x")[2] == {
+        "role": "tool",
+        "content": "2",
+        "tool_call_id": "call00001",
+    }
+
+
 def test_a_prefix_may_be_left_out(project: Recording) -> None:
     (project.project.root / "workbench.yaml").write_text("registry_prefix: team\n")
     prompt = project.bench.prompt("user:\nhi\n", "plain")

@@ -314,6 +314,17 @@ def test_a_span_shows_log_likelihoods_prefill_attempts_and_reasoning(
     ]
 
 
+def test_a_span_shows_the_tools_of_its_prompt(run_store: RunStore) -> None:
+    variant, tool = run_store.run.variant, {"name": "f", "parameters": {"type": "object"}}
+    settings = replace(variant.prompt.settings, tools=(tool,))
+    variant = replace(variant, prompt=replace(variant.prompt, settings=settings))
+    row = replace(
+        run_store.row_traces(["every score"])[0], run=replace(run_store.run, variant=variant)
+    )
+    attributes = row.spans()[1].attributes
+    assert attributes["mlflow.chat.tools"] == [{"type": "function", "function": tool}]
+
+
 def test_reasoning_is_part_of_a_trace_s_content(run_store: RunStore) -> None:
     row = run_store.row_traces(["every score"])[0]
     completion = replace(row.completion, reasoning="Ice.")

@@ -11,7 +11,7 @@ from workbench.canonical import JSON
 from workbench.checking.choice_rows import ChoiceRows
 from workbench.checking.finding import Finding, count_rows
 from workbench.checking.template_text import used_columns
-from workbench.conversation import Conversation
+from workbench.conversation import Conversation, Message
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError
 from workbench.model import PromptCall
@@ -67,8 +67,8 @@ class RenderedRows:
                 self._add_empty(index, ["text"], 1)
         else:
             for message in conversation.messages:
-                if not message.content or message.content.isspace():
-                    parts = [m.role for m in conversation.messages if _is_blank(m.content)]
+                if _is_empty(message):
+                    parts = [m.role for m in conversation.messages if _is_empty(m)]
                     names = [f"{role} message" for role in parts]
                     self._add_empty(index, names, len(conversation.messages))
                     break
@@ -124,9 +124,14 @@ class RenderedRows:
             return
         if any("None" in str(value) for value in row.values() if value is not None):
             return
-        text = conversation.text or "".join(m.content for m in conversation.messages)
+        text = conversation.content
         if "None" in text:
             yield from columns
+
+
+def _is_empty(message: Message) -> bool:
+    """True if nothing is in it; a tool may have no result."""
+    return message.role != "tool" and not message.tool_calls and _is_blank(message.content)
 
 
 def _is_blank(value: JSON) -> bool:

@@ -17,7 +17,7 @@ from workbench.prompt import Prompt
 from workbench.prompt.source import SKIPPED, role_lines
 
 # Roles of other libraries and APIs, which are text here.
-FOREIGN_ROLES = ("tool", "function", "human", "ai", "bot", "model")
+FOREIGN_ROLES = ("function", "human", "ai", "bot", "model")
 _ROLE_FIX = f"write a line with only the role: {', '.join(f'`{role}:`' for role in ROLES)}"
 _ROLE_WORDS = rf"(?:{'|'.join((*ROLES, *FOREIGN_ROLES))})"
 # Placeholders of other engines; `{}` is the name of a column.

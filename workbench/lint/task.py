@@ -201,7 +201,7 @@ def _renderings(context: _Context, calls: Sequence[PromptCall]) -> Iterator[Rend
     examples = context.dataset.examples if context.dataset else ()
     for example, call in zip(examples, calls, strict=False):
         conversation = call.conversation
-        text = conversation.text or "".join(m.content for m in conversation.messages)
+        text = conversation.content
         tokens = _tokens(call, context.models)
         yield Rendering(example.id, conversation, len(text), tokens, call.choices)
 

@@ -177,9 +177,8 @@ class _Cross:
         if "seed" in parameters:
             parameters["seed"] += repeat
         try:
-            prepared = self.variant.model.provider.prepare(
-                PromptCall(call.conversation, parameters, call.choices, call.response_schema)
-            )
+            with_parameters = replace(call, parameters=parameters)
+            prepared = self.variant.model.provider.prepare(with_parameters)
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"

@@ -12,6 +12,7 @@ from workbench.experiment import Experiment, OpenModel
 from workbench.parameters import check_merged_parameters, merge_parameters
 from workbench.plan.types import Scope, Variant
 from workbench.prompt import Prompt
+from workbench.prompt.tools import check_tool_choice
 
 
 def find_variants(experiment: Experiment, scope: Scope) -> tuple[list[Variant], list[str]]:
@@ -71,6 +72,7 @@ def _variant(
         experiment.parameters, model.model.parameters, {**settings.parameters, **stop}, point
     )
     check_merged_parameters(parameters, where=experiment.path)
+    check_tool_choice(parameters, settings.tools, where=prompt.where())
     name_parts = [prompt.ref]
     if len(experiment.models) > 1:
         name_parts.append(model.model.label)

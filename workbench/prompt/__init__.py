@@ -4,6 +4,7 @@
 
 choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
+json_schema.py  faults of a JSON schema
 load.py       front matter and text of a template file, from the folder or a git revision
 other_engines.py  fixes for the syntax of Handlebars, Liquid, Semantic Kernel, str.format, …
 partials.py   included files
@@ -11,6 +12,8 @@ prompt.py     a checked template, ready to render
 reference.py  few_shot, few_shot@3, few_shot@production
 renderer.py   the child process that parses and renders
 source.py     role lines, and messages before and after rendering
+tools.py      functions that a model may call, from front matter or files
+turns.py      calls of tools, and messages from a row
 worker.py     the child process itself
 write.py      a prompt written back into its file
 """

@@ -12,6 +12,10 @@ from workbench.errors import unknown_name
 from workbench.prompt.other_engines import filter_fix, syntax_fix, tag_fix
 
 TAGS = ("for", "if", "set", "macro", "call", "filter", "with", "raw", "include", "block")
+TAG_FORMS = {
+    "messages": "write {% messages history %}, with a column of messages, in a chat",
+    "tool_call": "write {% tool_call get_weather(city=city) %} in a turn of the assistant",
+}
 LIMITS = "the limits per row are 1.5 s, 512 MB and 20,000,000 characters"
 SYNTAX = "write {{ value }}, {% tag %}, {# comment #}; for literal braces {% raw %}…{% endraw %}"
 # Pattern of the error, and its fix; the first match counts.
@@ -40,7 +44,8 @@ def suggest_fix(error: str, line: str, row: Mapping[str, JSON] | None = None) ->
         fix = filter_fix(match[2]) if match[1] == "filter" else ""
         return fix or unknown_name(match[1], match[2], _jinja_names(match[1])).fix
     if match := re.search(r"unknown tag '([^']*)'", error):
-        return tag_fix(match[1]) or unknown_name("tag", match[1], TAGS).fix
+        fix = TAG_FORMS.get(match[1]) or tag_fix(match[1])
+        return fix or unknown_name("tag", match[1], (*TAGS, *TAG_FORMS)).fix
     for pattern, fix in HINTS:
         if match := re.search(pattern, error):
             return fix.format(**match.groupdict()) if match.groupdict() else fix

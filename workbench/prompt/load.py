@@ -24,6 +24,7 @@ from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, located
 from workbench.parameters import PARAMETERS, check_parameters
 from workbench.prompt.choices import Normalization, is_template, row_choices
+from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import (
     Prompt,
@@ -36,6 +37,7 @@ from workbench.prompt.prompt import (
 )
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import SHORTEN, plain_text, without_last_blanks
+from workbench.prompt.tools import read_tools
 
 COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
 MAX_CHARACTERS = 100_000  # of a tag in MLflow's registry
@@ -43,12 +45,12 @@ FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MU
 # A first line --- and keys below it, without a line that ends them.
 OPEN_FRONT_MATTER = re.compile(
     r"\A---[ \t]*((?:\n"
-    r"(?:description|chat|parameters|stop|choices|normalize|response_schema)[ \t]*:.*)+)"
+    r"(?:description|chat|parameters|stop|choices|normalize|response_schema|tools)[ \t]*:.*)+)"
 )
 
 
-def _as_list(text: Any) -> Any:
-    return [text] if isinstance(text, str) else text
+def _as_list(entry: Any) -> Any:
+    return [entry] if isinstance(entry, str | dict) else entry
 
 
 _ELSEWHERE = {  # keys of Prompty, Dotprompt and others
@@ -86,6 +88,9 @@ class FrontMatter(BaseModel):
     choices: Annotated[list[str], BeforeValidator(_as_list)] = Field(default_factory=list)
     normalize: Normalization = "none"
     response_schema: dict[str, Any] | None = None
+    tools: Annotated[list[str | dict[str, Any]], BeforeValidator(_as_list)] = Field(
+        default_factory=list
+    )
 
 
 def folder_reader(prompts: Path) -> Reader:
@@ -167,7 +172,7 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     if raw is None:
         raise NotFoundError(f"no prompt {ref!r}", where=where)
     text = plain_text(raw, where=where)
-    front, choices_where, body, first_line = _split_front_matter(text, where)
+    front, choices_where, body, first_line = _split_front_matter(text, path, read)
     source, origins = PartialInliner(read).inline(body, path, first_line)
     prompt = Prompt(
         task=task,
@@ -183,6 +188,9 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     prompt = check_template(prompt, renderer)
     template = split_template(prompt.source, chat=front.chat, renderer=renderer)
     _check_content(template, where)
+    if len(ordered_json(list(prompt.settings.tools))) > MAX_CHARACTERS // 2:
+        message = f"the tools have more than {MAX_CHARACTERS // 2:,} characters"
+        raise WorkbenchError(message, where=where, fix="shorten their descriptions")
     return replace(prompt, template=template)
 
 
@@ -203,8 +211,9 @@ def _check_content(template: Template, where: str) -> None:
         )
 
 
-def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, str, int]:
+def _split_front_matter(text: str, path: str, read: Reader) -> tuple[FrontMatter, str, str, int]:
     """The front matter, the line of its choices, the text below it, and that text's first line."""
+    where = f"prompts/{path}"
     match = FRONT_MATTER.match(text)
     if not match:
         if open_match := OPEN_FRONT_MATTER.match(text):
@@ -223,12 +232,20 @@ def _split_front_matter(text: str, where: str) -> tuple[FrontMatter, str, str, i
     if front.stop is not None and "stop" in front.parameters:
         where = document.where("parameters", "stop")
         raise WorkbenchError("`stop` is set twice", where=where, fix="keep the top-level one")
-    if front.choices and front.response_schema:
-        raise WorkbenchError(
-            "`choices` and `response_schema` are both set",
-            where=document.where("response_schema"),
-            fix="keep one of them",
-        )
+    for key in ("response_schema", "tools"):
+        if front.choices and getattr(front, key):
+            raise WorkbenchError(
+                f"`choices` and `{key}` are both set",
+                where=document.where(key),
+                fix="keep one of them",
+            )
+    if front.tools and not front.chat:
+        where, fix = document.where("tools"), "remove `tools` or `chat: false`"
+        raise WorkbenchError("a raw text (`chat: false`) can't have tools", where=where, fix=fix)
+    if fault := schema_fault(front.response_schema or {}):
+        where, fix = document.where("response_schema"), "write a JSON schema"
+        raise WorkbenchError(f"`response_schema`: {fault}", where=where, fix=fix)
+    front.tools = read_tools(front.tools, path, read, partial(document.where, "tools"))
     choices_where = document.where("choices") if front.choices else ""
     with located(choices_where):
         _check_choices(front, normalize_where=document.where("normalize"))

@@ -16,7 +16,15 @@ from workbench.model import PromptCall
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.hints import suggest_fix
 from workbench.prompt.renderer import Renderer
-from workbench.prompt.source import Markers, as_source, segments, unescaped, without_last_blanks
+from workbench.prompt.source import (
+    Markers,
+    as_source,
+    expand_tags,
+    has_tags,
+    segments,
+    unescaped,
+    without_last_blanks,
+)
 
 Template = tuple[Message, ...] | str
 Origin = tuple[str, int]  # file and line
@@ -34,6 +42,7 @@ class PromptSettings:
             expression that gives the list of a row.
         normalize: what the log-likelihood of a choice is divided by.
         response_schema: a JSON schema the answer must follow.
+        tools: functions that the model may call: name, description, parameters, strict.
     """
 
     chat: bool = True
@@ -42,11 +51,17 @@ class PromptSettings:
     choices: tuple[str, ...] = ()
     normalize: Normalization = "none"
     response_schema: Mapping[str, JSON] | None = None
+    tools: tuple[Mapping[str, JSON], ...] = ()
 
     @property
     def choice_templates(self) -> tuple[str, ...]:
         """`choices` if they depend on the row."""
         return self.choices if any(map(is_template, self.choices)) else ()
+
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of the tools, in their order."""
+        return [str(tool["name"]) for tool in self.tools]
 
     def as_json(self) -> dict[str, JSON]:
         """JSON without the defaults, so equal settings give equal JSON."""
@@ -57,6 +72,7 @@ class PromptSettings:
             "choices": list(self.choices) or None,
             "normalize": None if self.normalize == "none" else self.normalize,
             "response_schema": self.response_schema,
+            "tools": list(self.tools) or None,
         }
         return {name: value for name, value in settings.items() if value is not None}
 
@@ -71,6 +87,7 @@ def settings_from_json(settings: Mapping[str, JSON]) -> PromptSettings:
         choices=tuple(settings.get("choices") or ()),
         normalize=settings.get("normalize", "none"),
         response_schema=settings.get("response_schema") or None,
+        tools=tuple(settings.get("tools") or ()),
     )
 
 
@@ -114,8 +131,9 @@ class Prompt:
     def digest(self) -> str:
         """SHA-256 of template and settings; the description is left out."""
         settings = self.settings.as_json()
-        if self.settings.response_schema is not None:
-            settings["response_schema"] = ordered_json(self.settings.response_schema)
+        for name in ("response_schema", "tools"):  # the order of their keys can change the answer
+            if settings.get(name) is not None:
+                settings[name] = ordered_json(settings[name])
         return digest({"template": template_json(self.template), **settings})
 
     @property
@@ -170,9 +188,8 @@ class Prompt:
                 choices = settings.choices
                 if templates:
                     choices = self._checked_choices(rendered.choices, row_id)
-                yield PromptCall(
-                    conversation, choices=choices, response_schema=settings.response_schema
-                )
+                schema, tools = settings.response_schema, settings.tools
+                yield PromptCall(conversation, {}, choices, schema, tools)
 
     def _checked_choices(self, value: JSON, row_id: str) -> tuple[str, ...]:
         try:
@@ -227,9 +244,10 @@ def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
     if not chat:
         return without_last_blanks(source)
     before, parts = segments(source)
-    parsed = renderer.parse([part.content for part in parts])
+    parsed = renderer.parse([expand_tags(part.content) for part in parts])
     without_comments = re.sub(r"\{#.*?#\}", "", before, flags=re.DOTALL)
-    if without_comments.strip() or any(part.error for part in parsed):
+    has_messages = "messages" in has_tags(source)
+    if without_comments.strip() or has_messages or any(part.error for part in parsed):
         return without_last_blanks(source)
     return tuple(Message(part.role, unescaped(part.content)) for part in parts)
 
@@ -250,7 +268,9 @@ def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
     Raises:
         WorkbenchError: a syntax error with file, line, column and context, or a banned tag.
     """
-    parsed, *parsed_choices = renderer.parse([prompt.source, *prompt.settings.choice_templates])
+    source = expand_tags(prompt.source) if prompt.settings.chat else prompt.source
+    sources = [source, *prompt.settings.choice_templates]
+    parsed, *parsed_choices = renderer.parse(sources)
     if parsed.error:
         raise prompt.error_at(parsed.line, parsed.error)
     for tag, line in parsed.tags.items():

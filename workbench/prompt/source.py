@@ -11,13 +11,16 @@ and no data can forge a role. White space around role lines is removed in the so
 rendered text, so data keeps all its newlines.
 """
 
+import json
 import re
 import secrets
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from workbench.conversation import ROLES, Conversation, Message, Role
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, located
+from workbench.prompt.turns import Piece, TurnBuilder
 
 MAX_BYTES = 1_000_000  # bytes of a template
 SHORTEN = "shorten it, or move the text into the rows of the dataset"
@@ -29,6 +32,16 @@ SKIPPED = (
 )
 ROLE_LINE = re.compile(
     rf"{SKIPPED}|^(?P<escape>\\?)(?P<role>(?:{'|'.join(ROLES)}):[ \t]*$)", re.MULTILINE
+)
+# Tags that a turn's text has besides Jinja's own, with the white space around them.
+_TAG_START = r"\{%[-+]?\s*(?:messages|tool_call)\s"
+TAG = re.compile(
+    rf"(?<!\s)(?P<before>\s*+)(?={_TAG_START})\{{%[-+]?\s*(?P<kind>\w+)\s++"
+    r"(?P<expression>(?:\"[^\"]*\"|'[^']*'|[^\"'%]|%(?!\})){1,4000}?)\s*[-+]?%\}"
+    rf"(?P<after>(?:\s*+(?!{_TAG_START}))?)|{SKIPPED}"
+)
+TOOL_CALL = re.compile(
+    r"(?P<quote>[\"']?)(?P<name>[\w.-]+)(?P=quote)\s*\((?P<arguments>.*)\)", re.DOTALL
 )
 BLANK_AFTER = re.compile(r"\n(?:[ \t]*+\n)*+")
 BLANK_FIRST = re.compile(r"(?:[ \t]*+\n)*+")
@@ -76,6 +89,37 @@ def without_last_blanks(text: str) -> str:
     return text if end < 0 else text[:end]
 
 
+def has_tags(text: str) -> list[str]:
+    """The kinds of the tags in a source, in their order."""
+    return [tag["kind"] for tag in TAG.finditer(text) if tag["kind"]]
+
+
+def expand_tags(text: str, code: Callable[[str], str] = lambda _name: "") -> str:
+    """`text` with an expression that gives JSON in place of each tag, and as many lines.
+
+    `code` gives the marker before it, by its kind, and the one behind it, `end`.
+    """
+
+    def expanded(tag: re.Match[str]) -> str:
+        if not tag["kind"]:
+            return tag[0]
+        value = f"({tag['expression']})"
+        if tag["kind"] == "tool_call":
+            call = TOOL_CALL.fullmatch(tag["expression"])
+            if not call:
+                return tag[0]  # Jinja refuses it
+            arguments = f"{{}}|arguments({call['arguments']})"
+            value = f'{{"name": "{call["name"]}", "arguments": {arguments}}}'
+        before, after = (_padding(tag[part].count("\n")) for part in ("before", "after"))
+        return f"{code(tag['kind'])}{before}{{{{ {value}|tojson }}}}{after}{code('end')}"
+
+    return TAG.sub(expanded, text) if "{%" in text else text
+
+
+def _padding(lines: int) -> str:
+    return "{#" + "\n" * lines + "#}" if lines else ""
+
+
 def role_lines(text: str) -> list[re.Match[str]]:
     """The role lines of a source outside comments, raw blocks and tags."""
     return [line for line in ROLE_LINE.finditer(text) if line["role"] and not line["escape"]]
@@ -84,9 +128,11 @@ def role_lines(text: str) -> list[re.Match[str]]:
 def segments(text: str) -> tuple[str, list[Segment]]:
     """The text before the first role line, and one segment per role line, in order.
 
-    A text without role lines is one segment of the user.
+    A text without role lines is one segment of the user, unless a tag gives its messages.
     """
     lines = role_lines(text)
+    if not lines and "messages" in has_tags(text):
+        return without_last_blanks(text), []
     if not lines:
         first = BLANK_FIRST.match(text)
         begin = first.end() if first else 0
@@ -130,6 +176,9 @@ class Markers:
         soft = f"(?:{begin}[ \t\n]*{end})+"
         role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
         self._role = re.compile(role)
+        self._tag = re.compile(
+            f"\x02{self._nonce}(messages|tool_call)\x03(.*?){self._code('end')}", re.DOTALL
+        )
         self._unused = re.compile(rf"{soft}(?={role}|\Z)")
         self._soft = re.compile(f"{begin}|{end}")
 
@@ -137,15 +186,12 @@ class Markers:
         """The source with markers in place of its role lines, and the same number of lines."""
         text = without_last_blanks(text)
         before, parts = segments(text)
+        self._plain = not has_tags(text) and "tool" not in {part.role for part in parts}
         pieces = [self._mark_newlines(before)]
         for part in parts:
-            lines = text.count("\n", part.start, part.end)
-            padding = "{#" + "\n" * lines + "#}" if lines else ""
-            pieces += [
-                self._code(ROLES.index(part.role)),
-                padding,
-                self._mark_newlines(part.content),
-            ]
+            padding = _padding(text.count("\n", part.start, part.end))
+            role = self._code(ROLES.index(part.role))
+            pieces += [role, padding, self._mark_newlines(part.content)]
         return "".join(pieces)
 
     def split(self, rendered: str, *, where: str, row: str) -> Conversation:
@@ -157,34 +203,57 @@ class Markers:
         if self._newlines[0] in rendered or self._newlines[1] in rendered:
             rendered = self._soft.sub("", self._unused.sub("", rendered))
         before, *parts = self._role.split(rendered)
-        if before.strip():
+        turns = zip(parts[::2], parts[1::2], strict=True)
+        if before.strip() and not self._tag.search(before):
             raise WorkbenchError(
                 f"text before the first role line: {before.strip()[:60]!r} (row {row})",
                 where=where,
                 fix="put `user:` on a line of its own above it",
             )
-        if not parts:
+        roles = ((cast("Role", ROLES[int(code)]), content) for code, content in turns)
+        if self._plain:
+            messages = tuple(Message(role, content) for role, content in roles)
+        else:
+            with located(where):
+                messages = self._build(before, roles, row)
+        if not messages:
             raise WorkbenchError(
                 f"the template renders to no message (row {row})",
                 where=where,
                 fix="put one role line outside `if` and `for`",
             )
-        return Conversation(
-            tuple(
-                Message(cast("Role", ROLES[int(code)]), content)
-                for code, content in zip(parts[::2], parts[1::2], strict=True)
-            )
-        )
+        return Conversation(messages)
+
+    def _build(
+        self, before: str, turns: Iterable[tuple[Role, str]], row: str
+    ) -> tuple[Message, ...]:
+        """The messages of a template with tags or turns of tools."""
+        try:
+            builder = TurnBuilder().add(None, self._pieces(before))
+            for role, content in turns:
+                builder.add(role, self._pieces(content))
+            return builder.finish()
+        except WorkbenchError as error:
+            error.message += f" (row {row})"
+            raise
+
+    def _pieces(self, content: str) -> list[Piece]:
+        """The text of a turn, and the values of its tags."""
+        text, *parts = self._tag.split(content)
+        pieces: list[Piece] = [text]
+        for kind, value, following in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+            pieces += [(kind, json.loads(value)), following]
+        return pieces
 
     def _mark_newlines(self, content: str) -> str:
         def mark(newlines: re.Match[str]) -> str:
             text = newlines[0]
             return text.join(self._newlines) if newlines[2] else text
 
-        return SOFT_NEWLINE.sub(mark, unescaped(content))
+        return SOFT_NEWLINE.sub(mark, expand_tags(unescaped(content), self._code))
 
-    def _code(self, number: int) -> str:
-        return f"\x02{self._nonce}{number}\x03"
+    def _code(self, name: str | int) -> str:
+        return f"\x02{self._nonce}{name}\x03"
 
 
 def _blank_start(text: str, position: int) -> int:

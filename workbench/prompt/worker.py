@@ -114,6 +114,7 @@ def _parse_json(value: Any) -> Any:
 
 
 ENVIRONMENT.filters["fromjson"] = _parse_json
+ENVIRONMENT.filters["arguments"] = lambda call, more=(), **named: {**call, **dict(more), **named}
 # A template that is one expression and nothing else.
 EXPRESSION = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 
@@ -244,10 +245,9 @@ def _limited(text: str) -> str:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, MemoryError):
-        return "the template needs too much memory"
-    if isinstance(error, OutOfTimeError):
-        return "the template takes too long"
+    if isinstance(error, MemoryError | OutOfTimeError):
+        is_late = isinstance(error, OutOfTimeError)
+        return "the template takes too long" if is_late else "the template needs too much memory"
     if isinstance(error, RecursionError):
         return "nested too deeply, or endless recursion"
     if isinstance(error, SyntaxError):  # in the Python code that Jinja generates

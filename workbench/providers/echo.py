@@ -45,13 +45,15 @@ class EchoProvider:
             body["messages"] = [message.as_json() for message in call.conversation.messages]
         else:
             body["text"] = call.conversation.text
+        if call.tools:
+            body["tools"] = list(call.tools)
         if call.choices:
             body["choices"] = list(call.choices)
         return PreparedCall(body, "fixed", "text" if call.choices else "")
 
     def count_tokens(self, body: Mapping[str, JSON]) -> int | None:
         """Return the words of the conversation."""
-        return len(_as_text(_conversation(body)).split())
+        return len(_conversation(body).as_text().split())
 
     def check_ready(self) -> None:
         """Return: there is nothing to check."""
@@ -60,7 +62,7 @@ class EchoProvider:
         """Yield one completion per request, in order."""
         for request in requests:
             conversation = _conversation(request.body)
-            text = _as_text(conversation)
+            text = conversation.as_text()
             if self.name != "prompt" and conversation.text is None:
                 text = next(
                     turn.content for turn in reversed(conversation.messages) if turn.role == "user"
@@ -82,10 +84,4 @@ class EchoProvider:
 def _conversation(body: Mapping[str, JSON]) -> Conversation:
     if "text" in body:
         return Conversation(text=body["text"])
-    return Conversation(tuple(Message(**message) for message in body["messages"]))
-
-
-def _as_text(conversation: Conversation) -> str:
-    if conversation.text is not None:
-        return conversation.text
-    return "\n".join(f"{turn.role}:\n{turn.content}" for turn in conversation.messages)
+    return Conversation(tuple(map(Message.from_json, body["messages"])))

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.conversation import Conversation
 from workbench.errors import pluralize
 from workbench.lint import PromptFindings, TaskFindings
 from workbench.report.safe_text import escape_commands
@@ -66,7 +65,7 @@ def _print_prompt(console: Console, task: str, prompt: PromptFindings) -> None:
         counts = [pluralize(rendering.characters, "character")]
         counts += [f"{pluralize(n, 'token')} ({model})" for model, n in rendering.tokens.items()]
         _print_line(console, f"  row {rendering.row_id}: {', '.join(counts)}", "dim")
-        for line in _conversation_text(rendering.conversation).split("\n"):
+        for line in rendering.conversation.as_text().split("\n"):
             _print_line(console, f"    {line}", "dim")
         if rendering.choices:
             _print_line(console, f"    choices: {list(rendering.choices)!r}", "dim")
@@ -75,12 +74,6 @@ def _print_prompt(console: Console, task: str, prompt: PromptFindings) -> None:
 def _print_line(console: Console, line: str, style: str = "") -> None:
     """Print a line unfolded, so that no part of it begins a line of its own."""
     console.print(Text(escape_commands(line), style=style), soft_wrap=True)
-
-
-def _conversation_text(conversation: Conversation) -> str:
-    if conversation.text is not None:
-        return conversation.text
-    return "\n".join(f"{message.role}:\n{message.content}" for message in conversation.messages)
 
 
 def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
@@ -93,7 +86,7 @@ def _prompt_json(prompt: PromptFindings) -> dict[str, JSON]:
                 "row": rendering.row_id,
                 "characters": rendering.characters,
                 "tokens": rendering.tokens,
-                "text": _conversation_text(rendering.conversation),
+                "text": rendering.conversation.as_text(),
                 "choices": list(rendering.choices),
             }
             for rendering in prompt.rendered

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.errors import cost_text, pluralize
+from workbench.errors import cost_text, list_first, pluralize
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import NAME_WIDTH, seconds, shorten
@@ -36,6 +36,9 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
         f"{pluralize(plan.planned, 'row')}: {plan.stored:,} stored, {plan.shared:,} shared, "
         f"{pluralize(plan.to_send, 'request')} to send"
     ]
+    for prompt in {variant.prompt.ref: variant.prompt for variant in plan.variants}.values():
+        if tools := prompt.settings.tool_names:
+            lines.append(f"{prompt.ref} has the tools {list_first(tools, 8)}")
     if (clusters := _clusters(plan)) < plan.rows:
         lines.append(
             f"{pluralize(plan.rows, 'row')} in {pluralize(clusters, 'cluster')}: "
@@ -71,6 +74,7 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
             {
                 "name": variant.name,
                 "rows": len(cells),
+                **({"tools": tools} if (tools := variant.prompt.settings.tool_names) else {}),
                 "to_send": len(requests),
                 "input_tokens": forecast.input_tokens,
                 "expected": asdict(forecast),

@@ -21,6 +21,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "digest": variant.prompt.digest,
         "model": variant.model.model.ref,
         "parameters": dict(variant.parameters),
+        **({"tools": tools} if (tools := variant.prompt.settings.tool_names) else {}),
         "choice_method": variant.choice_method,
         "run_id": result.run_id,
         "rows": asdict(result.rows),

@@ -60,10 +60,10 @@ class LoadedPrompt:
 
     @property
     def settings(self) -> Mapping[str, JSON]:
-        """The front matter without its defaults: parameters, stop, choices."""
+        """The front matter without its defaults: parameters, stop, choices, tools."""
         return self.prompt.settings.as_json()
 
-    def messages(self, **variables: JSON) -> list[dict[str, str]] | str:
+    def messages(self, **variables: JSON) -> list[dict[str, JSON]] | str:
         """The messages that a run would send for these variables.
 
         A prompt with `chat: false` is one text. A last message of the assistant begins the answer.

@@ -71,6 +71,8 @@ def find_registered(
     settings = settings_from_json(json.loads(version.tags.get(SETTINGS, "{}")))
     if version.response_format and settings.response_schema is None:
         settings = replace(settings, response_schema=version.response_format)
+    if isinstance(tools := (version.model_config or {}).get("tools"), list):
+        settings = replace(settings, tools=tuple(tools))
     prompt = Prompt(
         task=name.rpartition(".")[0].rpartition(".")[2],
         name=name.rpartition(".")[2],

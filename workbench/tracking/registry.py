@@ -113,7 +113,8 @@ def _versions_of_content(store: TrackingStore, prompt: Prompt) -> list[int]:
 def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
     settings = prompt.settings.as_json()
     schema = prompt.settings.response_schema
-    settings.pop("response_schema", None)  # MLflow keeps it as the response format
+    for name in ("response_schema", "tools"):  # the response format and the model config have them
+        settings.pop(name, None)
     tags = {  # in the order in which MLflow shows them
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
         **({GIT: commit} if commit else {}),
@@ -260,6 +261,8 @@ def _model_config(settings: PromptSettings) -> dict[str, object] | None:
     extra = {n: v for n, v in settings.parameters.items() if n not in MODEL_CONFIG}
     if extra:
         config["extra_params"] = extra
+    if settings.tools:
+        config["tools"] = storable_json(list(settings.tools))
     return config or None
 
 

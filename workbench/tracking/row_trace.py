@@ -194,6 +194,9 @@ class RowTrace:
             "choice_tokens": self.completion.choice_tokens,
         }
         call |= {f"workbench.{name}": value for name, value in parts.items() if value}
+        if tools := variant.prompt.settings.tools:
+            functions = [{"type": "function", "function": tool} for tool in tools]
+            call["mlflow.chat.tools"] = functions
         if "messages" in body:
             call["mlflow.spanType"] = "CHAT_MODEL"
             call["mlflow.message.format"] = "openai"

@@ -36,6 +36,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         **{f"model.{key}": value for key, value in model.provider.identity.items()},
         **{f"model.{key}": value for key, value in model.model.reading.items()},
         **variant.parameters,
+        "tools": ", ".join(variant.prompt.settings.tool_names) or None,
         "choice_method": variant.choice_method or None,
         "normalize": variant.prompt.settings.as_json().get("normalize"),
         "dataset": dataset.name,

@@ -92,6 +92,8 @@ def is_parameter(name: str) -> bool:
 
 
 def as_parameters(name: str, value: Any) -> dict[str, Any]:
+    if name in ("tool_choice", "parallel_tool_calls"):
+        return {"extra_body": {name: value}}  # as parameters they need a prompt with tools
     return {name: value} if is_parameter(name) else {"extra_body": {name: value}}
 
 

@@ -7,24 +7,29 @@ from workbench.answers.read import CHOICE_SCHEMA
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
+from workbench.prompt.tools import chosen_tool
 from workbench.providers.openai.responses_api import responses_body
 from workbench.providers.openai.settings import LIMITS, OpenAISettings
 
 SINGLE_ANSWER_KEYS = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
 
 
-def make_body(name: str, settings: OpenAISettings, call: PromptCall) -> PreparedCall:
-    """Return the body of `call` for the model `name`.
+def make_body(model: str, settings: OpenAISettings, call: PromptCall) -> PreparedCall:
+    """Return the body of `call` for `model`.
 
     Raises:
         WorkbenchError: this endpoint doesn't take such a call.
     """
-    body: dict[str, JSON] = {"model": name, **_conversation(settings, call)}
+    body: dict[str, JSON] = {"model": model, **_conversation(settings, call)}
     if settings.stream:
         body["stream"] = True
     if settings.stream is True:
         body["stream_options"] = {"include_usage": True}
     parameters = dict(call.parameters)
+    if call.tools:
+        body["tools"] = [{"type": "function", "function": dict(tool)} for tool in call.tools]
+        if name := chosen_tool(parameters.get("tool_choice", "auto")):
+            parameters["tool_choice"] = {"type": "function", "function": {"name": name}}
     extra = parameters.pop("extra_body", None) or {}
     if call.response_schema is not None:
         body["response_format"] = _response_format("answer", call.response_schema)

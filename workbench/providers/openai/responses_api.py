@@ -9,7 +9,7 @@
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from workbench.canonical import JSON
 
@@ -32,7 +32,27 @@ def responses_body(body: Mapping[str, JSON]) -> dict[str, JSON]:
     if (effort := converted.pop("reasoning_effort", None)) is not None:
         converted["reasoning"] = {"effort": effort}
     converted.pop("stream_options", None)
+    converted["input"] = [part for turn in converted["input"] for part in _input(turn)]
+    if tools := converted.get("tools"):
+        # Strict is this API's default, and not that of chats.
+        functions = ({"strict": False, **tool["function"]} for tool in tools)
+        converted["tools"] = [{"type": "function", **function} for function in functions]
+    choice = converted.get("tool_choice")
+    if isinstance(choice, dict) and isinstance(choice.get("function"), dict):
+        converted["tool_choice"] = {"type": "function", **choice["function"]}
     return {**converted, **({"text": text} if text else {}), "store": converted.get("store", False)}
+
+
+def _input(message: Mapping[str, JSON]) -> Iterator[JSON]:
+    """The parts of the input that a turn of a chat becomes."""
+    calls = message.get("tool_calls")
+    if message["role"] == "tool":
+        call_id = message["tool_call_id"]
+        yield {"type": "function_call_output", "call_id": call_id, "output": message["content"]}
+    elif message["content"] or not calls:
+        yield {"role": message["role"], "content": message["content"]}
+    for call in calls or ():
+        yield {"type": "function_call", "call_id": call["id"], **call["function"]}
 
 
 def chat_reply(raw: str) -> str:

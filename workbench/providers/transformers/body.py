@@ -4,6 +4,7 @@
 {"text": "2+2=", "choices": ["4", "5"]}
 """
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -50,11 +51,15 @@ def prepare_call(
             f"{model}: a response schema can't be enforced on a local model",
             fix="use choices, exclude this pair, or serve the model behind an API",
         )
-    parameters = check_values(Parameters, call.parameters, kind="parameter", model=model)
+    values = {name: v for name, v in call.parameters.items() if name != "tool_choice"}
+    parameters = check_values(Parameters, values, kind="parameter", model=model)
     messages = [message.as_json() for message in call.conversation.messages]
     if merges_system:
         messages = merge_system(messages)
     prompt = _prompt(call.conversation.text, messages, chat_template, model)
+    if call.tools:
+        _check_tools(call, chat_template, model)
+        prompt["tools"] = [{"type": "function", "function": dict(tool)} for tool in call.tools]
     if call.choices:
         if "" in call.choices or len(set(call.choices)) < len(call.choices):
             raise WorkbenchError(f"choices must be different and not empty: {list(call.choices)!r}")
@@ -117,7 +122,26 @@ def _prompt(
             )
         # A prefill stands on the line below the user's message.
         return {"text": "\n".join(message["content"] for message in messages)}
+    variables = set(re.findall(r"\w+", chat_template))
+    for message in messages:
+        if message["role"] == "tool" and not variables & {"tool", "tool_response", "ipython"}:
+            raise _lacks(model, "turns of tools")
+        if message.get("tool_calls") and "tool_calls" not in variables:
+            raise _lacks(model, "calls of tools in a history")
     if "developer" not in chat_template:
         for message in messages:
             message["role"] = message["role"].replace("developer", "system")
     return {"messages": messages}
+
+
+def _check_tools(call: PromptCall, chat_template: str, model: str) -> None:
+    if "tools" not in re.findall(r"\w+", chat_template):
+        raise _lacks(model, "tools")
+    if (choice := call.parameters.get("tool_choice", "auto")) != "auto":
+        message = f"{model}: `tool_choice: {choice}` can't be enforced on a local model"
+        raise WorkbenchError(message, fix="`tool_choice: null` for the model, or exclude the pair")
+
+
+def _lacks(model: str, feature: str) -> WorkbenchError:
+    message = f"{model}: its chat template has no {feature}"
+    return WorkbenchError(message, fix="exclude the pair, or use a model that was trained on tools")

@@ -10,6 +10,7 @@ A template that asks for today's date gets a fixed one, so that a prompt is the 
 import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -66,7 +67,7 @@ class ChatTemplate:
         Raises:
             WorkbenchError: the template refuses the messages, or drops the begun answer.
         """
-        turns = [{name: v for name, v in turn.items() if v is not None} for turn in messages]
+        turns = list(map(template_turn, messages))
         begun = turns[-1]["role"] == "assistant"
         if begun:
             turns[-1]["content"] = turns[-1].get("content", "") + CONTINUED
@@ -97,6 +98,21 @@ class ChatTemplate:
         environment.filters["tojson"] = _to_json
         environment.globals |= {"raise_exception": _raise, "namespace": _Namespace}
         return environment.from_string(self.source)
+
+
+def template_turn(message: Mapping[str, JSON]) -> dict[str, JSON]:
+    """A message as chat templates take it: without None, arguments of calls as mappings."""
+    turn = {name: value for name, value in message.items() if value is not None}
+    if not turn.get("tool_calls"):
+        return turn
+    calls = []
+    for call in turn["tool_calls"]:
+        function = dict(call["function"])
+        if isinstance(function["arguments"], str):
+            with suppress(ValueError):
+                function["arguments"] = json.loads(function["arguments"])
+        calls.append({**call, "function": function})
+    return {"content": "", **turn, "tool_calls": calls}
 
 
 class _GenerationBlock(Extension):

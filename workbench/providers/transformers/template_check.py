@@ -36,6 +36,11 @@ WITHOUT_THOUGHTS: Mapping[str, JSON] = {
     "thinking_budget": 0,
     "reasoning_effort": "none",
 }
+PROBED_CALL: Mapping[str, JSON] = {
+    "id": "call00001",
+    "type": "function",
+    "function": {"name": "f", "arguments": {}},
+}
 EXCLUDE = "or exclude this pair"
 MEMORY_LIMIT = 1 << 30  # bytes
 Probes = list[dict[str, JSON]]
@@ -63,11 +68,20 @@ class CheckedTurns:
 
 
 def as_probes(messages: Sequence[Mapping[str, JSON]]) -> Probes:
-    """The messages with a word of its own in place of each text that isn't blank."""
-    return [
-        {**message, "content": f"turn{number}text" if (message["content"] or "").strip() else ""}
-        for number, message in enumerate(messages, 1)
-    ]
+    """The messages with a word of its own in place of each text that isn't blank.
+
+    Calls have no arguments, so that rows with other arguments need no check of their own.
+    """
+    probes: Probes = []
+    for number, message in enumerate(messages, 1):
+        content = f"turn{number}text" if (message["content"] or "").strip() else ""
+        probe = {"role": message["role"], "content": content}
+        if calls := message.get("tool_calls"):
+            probe["tool_calls"] = [PROBED_CALL] * len(calls)
+        if message["role"] == "tool":
+            probe |= {"tool_call_id": PROBED_CALL["id"], "name": "f"}
+        probes.append(probe)
+    return probes
 
 
 def check_turns(template: ChatTemplate, probes: Probes, tools: JSON = None) -> CheckedTurns:

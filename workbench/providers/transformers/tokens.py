@@ -4,6 +4,7 @@
 -> <|im_start|> user ⏎ Hi < | im _ end | > <|im_end|> …
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
@@ -14,7 +15,7 @@ from typing import Any
 from workbench.answers.reasoning import reasoning_marks
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
-from workbench.providers.transformers.chat_template import ChatTemplate
+from workbench.providers.transformers.chat_template import ChatTemplate, template_turn
 from workbench.providers.transformers.settings import DEFAULT_DATE
 
 # Special tokens in data are put between two characters of this private plane that it doesn't use.
@@ -90,15 +91,26 @@ class Tokens:
         """A body's prompt and `answer` as one text; in a chat, with marks around special tokens."""
         if "text" in body:
             return body["text"] + answer, None
-        messages = body["messages"]
-        used = set().union(answer, *(message["content"] for message in messages))
+        messages, tools = body["messages"], body.get("tools")
+        used = set(answer + json.dumps([messages, tools], ensure_ascii=False))
         begin, end = islice((mark for mark in map(chr, PRIVATE_PLANE) if mark not in used), 2)
         marks = (begin, end)
-        marked = [
-            {"role": message["role"], "content": self._mark(message["content"], marks)}
-            for message in messages
-        ]
-        return self._render(marked) + self._mark(answer, marks), marks
+        marked = [self._marked(message, marks) for message in map(template_turn, messages)]
+        rendered = self._render(marked, self._marked(tools, marks))
+        return rendered + self._mark(answer, marks), marks
+
+    def _marked(self, value: JSON, marks: tuple[str, str]) -> JSON:
+        """A value with marks around the special tokens in its texts."""
+        if isinstance(value, str):
+            return self._mark(value, marks)
+        if isinstance(value, list):
+            return [self._marked(entry, marks) for entry in value]
+        if isinstance(value, dict):
+            return {
+                self._mark(key, marks): entry if key == "role" else self._marked(entry, marks)
+                for key, entry in value.items()
+            }
+        return value
 
     def decode(self, prompt: Sequence[int], answer: Sequence[int]) -> str:
         """The text of `answer` as it continues `prompt`, without special tokens."""
@@ -120,8 +132,8 @@ class Tokens:
         begin, end = marks
         return re.sub(self._special, lambda token: f"{begin}{token[0]}{end}", text)
 
-    def _render(self, messages: list[dict[str, str]]) -> str:
-        rendered, last = self._template.render(messages), messages[-1]
+    def _render(self, messages: list[dict[str, JSON]], tools: JSON) -> str:
+        rendered, last = self._template.render(messages, tools), messages[-1]
         return _ending_with(rendered, last["content"]) if last["role"] == "assistant" else rendered
 
     def _pieces(self, rendered: str, marks: tuple[str, str]) -> Iterator[list[int]]:
