@@ -72,8 +72,7 @@ class PromptCall:
 
     Attributes:
         parameters: the effective ones, by their names in the OpenAI API, without any None.
-        choices, response_schema: the only answers, in order; its JSON schema; empty for free text.
-        tools: functions that the model may call, as in the front matter.
+        choices, response_schema, tools: the only answers, their JSON schema, callable functions.
     """
 
     conversation: Conversation
@@ -284,8 +283,7 @@ class Provider(Protocol):
 def open_provider(model: Model, *, where: str = "") -> Provider:
     """Return the provider of `model`, with checked settings.
 
-    Raises:
-        WorkbenchError: an unknown provider, or settings it doesn't take.
+    Raises WorkbenchError for an unknown provider, or settings it doesn't take.
     """
     providers = _cached_providers()
     if model.provider not in providers.names:  # it may have been installed since

@@ -10,7 +10,7 @@ OpenAI's form, `{type: function, function: {…}}`, is read, too.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
@@ -140,6 +140,11 @@ def _choice_name(choice: Mapping[str, JSON]) -> str:
     """The tool in `{type: function, function: {name: …}}` or `{type: function, name: …}`."""
     function = choice.get("function")
     return str((function if isinstance(function, dict) else choice).get("name") or choice)
+
+
+def chat_tools(tools: Iterable[Tool]) -> list[JSON]:
+    """The tools in the form of OpenAI's chat API."""
+    return [{"type": "function", "function": dict(tool)} for tool in tools]
 
 
 def chosen_tool(choice: JSON) -> str:

@@ -32,6 +32,7 @@ from workbench.canonical import JSON, digest, finite_numbers, plain_json, unesca
 from workbench.model import Completion, Request
 from workbench.plan import Variant
 from workbench.project import Price
+from workbench.prompt.tools import chat_tools
 from workbench.results.types import Row
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_records import PREVIEW_LENGTH, rationale
@@ -188,18 +189,15 @@ class RowTrace:
             **self._cost(),
         }
         parts: dict[str, JSON] = {
-            "prefill": self.completion.prefill,
-            "reasoning": self.completion.reasoning,
-            "choice_scores": finite_numbers(self.completion.choice_scores),
-            "choice_tokens": self.completion.choice_tokens,
+            "workbench.prefill": self.completion.prefill,
+            "workbench.reasoning": self.completion.reasoning,
+            "workbench.choice_scores": finite_numbers(self.completion.choice_scores),
+            "workbench.choice_tokens": self.completion.choice_tokens,
+            "mlflow.chat.tools": chat_tools(variant.prompt.settings.tools),
         }
-        call |= {f"workbench.{name}": value for name, value in parts.items() if value}
-        if tools := variant.prompt.settings.tools:
-            functions = [{"type": "function", "function": tool} for tool in tools]
-            call["mlflow.chat.tools"] = functions
+        call |= {name: value for name, value in parts.items() if value}
         if "messages" in body:
-            call["mlflow.spanType"] = "CHAT_MODEL"
-            call["mlflow.message.format"] = "openai"
+            call |= {"mlflow.spanType": "CHAT_MODEL", "mlflow.message.format": "openai"}
             if self.completion.scored:
                 choice: JSON = {"index": 0, "finish_reason": self.completion.finish_reason}
                 calls = list(self.completion.tool_calls)

@@ -7,7 +7,7 @@ from workbench.answers.read import CHOICE_SCHEMA
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
-from workbench.prompt.tools import chosen_tool
+from workbench.prompt.tools import chat_tools, chosen_tool
 from workbench.providers.openai.responses_api import responses_body
 from workbench.providers.openai.settings import LIMITS, OpenAISettings
 
@@ -27,7 +27,7 @@ def make_body(model: str, settings: OpenAISettings, call: PromptCall) -> Prepare
         body["stream_options"] = {"include_usage": True}
     parameters = dict(call.parameters)
     if call.tools:
-        body["tools"] = [{"type": "function", "function": dict(tool)} for tool in call.tools]
+        body["tools"] = chat_tools(call.tools)
         if name := chosen_tool(parameters.get("tool_choice", "auto")):
             parameters["tool_choice"] = {"type": "function", "function": {"name": name}}
     extra = parameters.pop("extra_body", None) or {}

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall
+from workbench.prompt.tools import chat_tools
 from workbench.providers.transformers.settings import MOST, check_values
 
 MAX_TOKENS = 256
@@ -59,7 +60,7 @@ def prepare_call(
     prompt = _prompt(call.conversation.text, messages, chat_template, model)
     if call.tools:
         _check_tools(call, chat_template, model)
-        prompt["tools"] = [{"type": "function", "function": dict(tool)} for tool in call.tools]
+        prompt["tools"] = chat_tools(call.tools)
     if call.choices:
         if "" in call.choices or len(set(call.choices)) < len(call.choices):
             raise WorkbenchError(f"choices must be different and not empty: {list(call.choices)!r}")
