@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from bench import EXPERIMENT, refusal
 
 from workbench.checking import RenderedRows
 
@@ -139,3 +140,32 @@ def test_choice_that_follows_the_prompt_without_a_space_is_noted(bench, end, cho
     message = f"a choice follows the prompt without a space in {count}: {word!r}"
     assert found == ([message] if word else [])
     assert not [f for f in rows.findings() if "a choice" in f.message]
+
+
+@pytest.mark.parametrize(
+    ("columns", "dataset", "fix"),
+    [
+        (
+            {"Review Text": "Fun.", "n": 1},
+            "rows.jsonl",
+            "read the column 'Review Text' under this name: "
+            "`columns: {review_text: 'Review Text'}`",
+        ),
+        (
+            {" review_text ": "Fun."},
+            "rows.jsonl",
+            "read the column ' review_text ' under this name: "
+            "`columns: {review_text: ' review_text '}`",
+        ),
+        (
+            {"review_text": "Fun.", "n": 1},
+            "{path: rows.jsonl, drop: [review_text]}",
+            "`columns:` or `drop:` of the dataset leaves out 'review_text'",
+        ),
+    ],
+)
+def test_column_that_a_template_can_not_read_gets_its_fix(bench, columns, dataset, fix):
+    bench.write("plain.jinja", "user:\n{{ review_text }}\n")
+    bench.write("rows.jsonl", json.dumps(columns) + "\n")
+    text = EXPERIMENT.replace("rows.jsonl", dataset)
+    assert refusal(bench.plan, text).endswith(f"\n  fix: {fix}")

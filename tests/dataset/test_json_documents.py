@@ -19,6 +19,7 @@ AB = [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}]
         pytest.param({"features": [{"name": "a"}], "rows": AB}, id="rows beside a list"),
         pytest.param({"reviews": AB, "count": 2}, id="the only list"),
         pytest.param({"meta": {"n": 1}, "dataset": {"items": AB}}, id="in an inner object"),
+        pytest.param({"meta": {"n": 1}, "result": {"data": AB}}, id="in an object of any name"),
         pytest.param({"a": [1, 2], "b": ["x", "y"]}, id="columns"),
         pytest.param({"a": {"0": 1, "1": 2}, "b": {"0": "x", "1": "y"}}, id="pandas columns"),
         pytest.param({"a": {"3": 1, "7": 2}, "b": {"3": "x", "7": "y"}}, id="pandas, filtered"),

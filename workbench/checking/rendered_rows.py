@@ -4,7 +4,7 @@ prompts/qa/plain.jinja: 2 of 150 rows (first: 17, reviews.jsonl:18) render an em
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from workbench.canonical import JSON
@@ -33,7 +33,19 @@ def explain_hidden(dataset: Dataset) -> Iterator[None]:
                 error.fix += "; give the answer a column of its own"
         elif unknown and any(unknown[1] in example.metadata for example in dataset.examples):
             error.fix = f"templates can't read metadata; move {unknown[1]!r} into `inputs`"
+        elif unknown and unknown[1] in dataset.left_out:
+            error.fix = f"`columns:` or `drop:` of the dataset leaves out {unknown[1]!r}"
+        elif unknown and (column := _named_otherwise(unknown[1], dataset.columns)):
+            rename = f"`columns: {{{unknown[1]}: {column!r}}}`"
+            error.fix = f"read the column {column!r} under this name: {rename}"
         raise
+
+
+def _named_otherwise(name: str, columns: Sequence[str]) -> str:
+    """The column that `name` likely means, but can't name; empty if there is none."""
+    words = re.findall(r"\w+", name.casefold().replace("_", " "))
+    columns = [column for column in columns if not column.isidentifier()]
+    return next((c for c in columns if re.findall(r"[^\W_]+", c.casefold()) == words), "")
 
 
 class RenderedRows:

@@ -51,9 +51,12 @@ def find_rows(document: JSON, name: str, split: str | None) -> list[JSON]:
     nested = [document[key] for key in WRAPPERS if isinstance(document.get(key), Mapping)]
     if len(nested) == 1:
         return find_rows(nested[0], name, split)
-    if _are_objects(inner):
+    if _are_objects(inner) and set.intersection(*map(set, inner)):
         has_ids = not all(key.isdecimal() for key in document)
         return [{"id": key, **row} if has_ids else row for key, row in document.items()]
+    nested = [value for value in inner if _has_list(value)]
+    if len(nested) == 1:
+        return find_rows(nested[0], name, split)
     message = f"has no list of objects; its keys are {list_first(list(document), 8)}"
     raise WorkbenchError(message, where=f"{name}:1", fix=NO_LIST_FIX)
 
@@ -78,6 +81,10 @@ def _are_lists(values: JSON) -> bool:
 
 def _are_objects(value: JSON) -> bool:
     return isinstance(value, list) and bool(value) and all(isinstance(v, Mapping) for v in value)
+
+
+def _has_list(value: JSON) -> bool:
+    return isinstance(value, Mapping) and any(_are_objects(value.get(key)) for key in WRAPPERS)
 
 
 def _list_of_rows(lists: Mapping[str, list[JSON]], name: str, split: str | None) -> list[JSON]:

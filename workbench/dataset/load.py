@@ -56,7 +56,8 @@ def load_dataset(
     path = path.with_suffix("") if spec.path and path.suffix.lower() in COMPRESSED else path
     name = path.stem if spec.path else path.name or spec.mlflow or "rows"
     with selection.explained():
-        return collect_examples(source, spec, name=name, scope=scope, renderer=renderer)
+        dataset = collect_examples(source, spec, name=name, scope=scope, renderer=renderer)
+    return replace(dataset, left_out=selection.left_out)
 
 
 def _open_source(

@@ -44,6 +44,11 @@ class ColumnSelection:
         """True if the column is read."""
         return column in self._read if self.lists_columns else column not in self._dropped
 
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Columns of the rows so far that are not read."""
+        return tuple(column for column in self._seen if not self.keeps(column))
+
     def name(self, column: str) -> str:
         """The name under which a column is read."""
         return self._names.get(column, column)
@@ -73,7 +78,7 @@ class ColumnSelection:
         try:
             yield
         except WorkbenchError as error:
-            left_out = [column for column in self._seen if not self.keeps(column)]
+            left_out = self.left_out
             if left_out and error.message.startswith("unknown column '"):
                 key = "columns" if self.lists_columns else "drop"
                 error.fix += f"; `{key}:` leaves out {list_first(left_out, 8)}"

@@ -68,6 +68,7 @@ class Dataset:
         columns: names of the inputs, in order of appearance.
         reserved: the columns of ids and splits that rows have, which templates can read. Of the
             split, which `digest` doesn't cover, a digest of its values; of ids, an empty text.
+        left_out: columns that `columns:` or `drop:` leaves out.
         expected: `expected:` of the experiment file; empty: there is none.
         rows: count of all rows; `examples` may hold only the first.
         labelled: count of the rows that have expectations.
@@ -95,6 +96,7 @@ class Dataset:
     cluster: str = ""
     groups: tuple[int | None, ...] = ()
     reserved: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     @property
     def variables(self) -> tuple[str, ...]:
