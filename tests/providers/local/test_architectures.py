@@ -1,5 +1,6 @@
 """Text and likelihood of many architectures, against an uncached pass over the whole text."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -124,8 +125,21 @@ def test_answers_are_right_across_a_border_of_rotary_positions(tmp_path):
     check("phi3", tmp_path, rope_parameters=rope)
 
 
+ALL = sorted({*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES} - LARGE)
+
+
 @pytest.mark.nightly
-@pytest.mark.parametrize("model_type", sorted({*MODEL_FOR_CAUSAL_LM_MAPPING_NAMES} - LARGE))
+def test_at_least_fifty_architectures_are_tried():
+    made = 0
+    for model_type in ALL:
+        with suppress(Exception):
+            make(model_type)
+            made += 1
+    assert made >= 50
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("model_type", ALL)
 def test_every_architecture_is_right_or_refused(model_type, tmp_path):
     try:
         make(model_type)
@@ -134,7 +148,7 @@ def test_every_architecture_is_right_or_refused(model_type, tmp_path):
     try:
         check(model_type, tmp_path)
     except WorkbenchError as refused:
-        if "encoder" not in str(refused) and "can't read a text" not in str(refused):
+        if "encoder" not in str(refused):
             raise
 
 

@@ -118,13 +118,27 @@ OWN: dict[str, dict[str, Any]] = {
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
     "bamba": {"attn_layer_indices": [1, 3]},
     "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
-    "zamba2": {"attention_hidden_size": 64, "attention_head_dim": 16, "num_key_value_heads": 4},
+    "zamba2": {
+        "attention_hidden_size": 64,
+        "attention_head_dim": 16,
+        "num_key_value_heads": 4,
+        "n_mamba_heads": 8,
+    },
+    "kimi_linear": {"num_experts_per_token": 2},
+    "bailing_hybrid": {"num_experts_per_token": 2, "num_expert_group": 1},
+    "ernie4_5_moe": {"moe_k": 2},
+    "deepseek_v2": {"num_experts_per_tok": 2},
     "zamba": {"attention_hidden_size": 64, "attention_head_dim": 16, "num_key_value_heads": 4},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2},
     "gpt_neo": {"attention_types": [[["global", "local"], 2]]},
     "hunyuan_v1_dense": {"head_dim": 8},
     "hunyuan_v1_moe": {"head_dim": 8},
     "ministral": {"head_dim": 8},
+    "nemotron": {"head_dim": 8, "num_key_value_heads": 2},
+    "zaya": {"num_experts_per_tok": 1},
+    "dots1": {"n_shared_experts": 1, "n_routed_experts": 4, "num_experts_per_tok": 2},
+    "whisper": {"encoder_attention_heads": 4, "decoder_attention_heads": 4},
+    "plbart": {"encoder_attention_heads": 4, "decoder_attention_heads": 4},
 }
 
 
@@ -141,6 +155,7 @@ def make(model_type: str, **more: Any) -> Any:
         for parameter in model.parameters():
             if parameter.ndim > 1 and 0 < parameter.std() < SPREAD:
                 parameter.mul_(SPREAD / parameter.std())
+        model(input_ids=torch.arange(1, 9)[None], use_cache=False)  # its sizes fit each other
     return model
 
 
