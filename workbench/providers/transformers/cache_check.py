@@ -40,7 +40,10 @@ SHARED, PROMPTS, CONTINUED = 5, (42, 9), 3
 
 @dataclass(frozen=True)
 class Probe:
-    """A text whose first `prompt` tokens are read at once, and the logits after each token."""
+    """A text whose first `prompt` tokens are read at once.
+
+    `logits`: after the last token of the prompt and after each of the others.
+    """
 
     ids: list[int]
     prompt: int
@@ -74,7 +77,9 @@ def _exact_copy(model: Any) -> Any:
     numbers = sum(parameter.numel() for parameter in model.parameters())
     if model.dtype == torch.float32 or numbers > MAX_COPIED:
         return model
-    return copy.deepcopy(model).float()
+    # A copy gets these in place of its own, so the weights are copied once.
+    exact = {id(p): torch.nn.Parameter(p.float(), p.requires_grad) for p in model.parameters()}
+    return copy.deepcopy(model, exact).float()
 
 
 def _first_right(model: Any) -> str:
@@ -109,14 +114,14 @@ def _expected(model: Any) -> list[Probe]:
     try:
         for number, prompt in enumerate(PROMPTS):
             text = ids[:SHARED] + ids[SHARED + number :: 2][: prompt - SHARED + CONTINUED]
-            probes.append(Probe(text, prompt, reader.logits(text)))
-        first = probes[0]
-        other = reader.logits(first.ids[: first.prompt] + first.ids[first.prompt :][::-1])
+            short = prompt == min(PROMPTS)
+            logits = reader.logits(text, keep=len(text) if short else CONTINUED + 1)
+            probes.append(Probe(text, prompt, logits[-CONTINUED - 1 :]))
+        changed = reader.logits(text[:prompt] + text[prompt:][::-1], keep=len(text))
     except Exception as error:
         message = f"the model can't read a text: {type(error).__name__}: {error}"
         raise WorkbenchError(message[:400], fix="use a causal language model") from error
-    errors = [_error(other[n], first.logits[n]) for n in range(first.prompt)]
-    if median(errors) > CAUSAL:
+    if median(map(_error, changed[:prompt], logits)) > CAUSAL:
         raise WorkbenchError(
             "the model is an encoder: its logits of a token depend on the tokens after it, "
             "so it can't continue a text",
@@ -135,7 +140,7 @@ def _largest_error(reader: Reader, probes: Sequence[Probe]) -> float:
 
     def next_error(offset: int, numbers: Sequence[int]) -> float:
         return max(
-            _error(reading.logits[place], probes[n].logits[probes[n].prompt - 1 + offset])
+            _error(reading.logits[place], probes[n].logits[offset])
             for place, n in enumerate(numbers)
         )
 
@@ -148,7 +153,7 @@ def _largest_error(reader: Reader, probes: Sequence[Probe]) -> float:
     reader.peek(reading, following.flip(1), mask)
     logits = reader.peek(reading, following, mask)
     errors += [
-        _error(logits[n, place], probe.logits[probe.prompt + place])
+        _error(logits[n, place], probe.logits[place + 1])
         for n, probe in enumerate(probes)
         for place in range(CONTINUED - 1)
     ]

@@ -5,6 +5,7 @@ a model with `longrope` computes all rotary positions with other factors.
 """
 
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import torch
@@ -28,30 +29,32 @@ class UncachedReader:
 
     def __init__(self, model: Any) -> None:
         self._model = model
+        self._takes_keep = "logits_to_keep" in signature(model.forward).parameters
 
     def read(self, batch: Batch) -> UncachedReading:
         """Read the prompt of a batch of one row."""
         (row,) = batch.rows
         ids = list(row.prompt)
-        return UncachedReading(ids, self.logits(ids)[-1:])
+        return UncachedReading(ids, self.logits(ids, keep=1))
 
     def step(self, reading: UncachedReading, tokens: torch.Tensor) -> None:
         """Add one token; `tokens` is (1,)."""
         reading.ids += tokens.tolist()
-        reading.logits = self.logits(reading.ids)[-1:]
+        reading.logits = self.logits(reading.ids, keep=1)
 
     def score(self, prompt: tuple[int, ...], choice: tuple[int, ...]) -> float:
         """The log-likelihood of `choice` behind `prompt`, both read at once."""
-        logits = self.logits([*prompt, *choice])[len(prompt) - 1 : -1]
+        logits = self.logits([*prompt, *choice], keep=len(choice) + 1)[:-1]
         following = torch.tensor(choice, device=logits.device)[:, None]
         return float(logits.log_softmax(dim=-1).gather(1, following).sum())
 
-    def logits(self, ids: list[int]) -> torch.Tensor:
-        """The logits after each of `ids`; (tokens, vocabulary), float32."""
+    def logits(self, ids: list[int], *, keep: int) -> torch.Tensor:
+        """The logits after the last `keep` of `ids`; (tokens, vocabulary), float32."""
+        options = {"logits_to_keep": keep} if self._takes_keep else {}
         output = self._model(
-            input_ids=torch.tensor([ids], device=self._model.device), use_cache=False
+            input_ids=torch.tensor([ids], device=self._model.device), use_cache=False, **options
         )
-        logits: torch.Tensor = output.logits[0].float()
+        logits: torch.Tensor = output.logits[0, -keep:].float()
         return logits
 
 
