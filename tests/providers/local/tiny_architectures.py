@@ -163,7 +163,10 @@ def make_config(model_type: str, **more: Any) -> Any:
     """The config of `model_type` with every known size small."""
     made_class = CONFIG_MAPPING[model_type]
     defaults = made_class()
-    return made_class(**(_small(defaults) | OWN.get(model_type, {}) | more))
+    small = _small(defaults) | OWN.get(model_type, {})
+    if "vocab_size_per_layer_input" in small and "vocab_size" in more:
+        more["vocab_size_per_layer_input"] = more["vocab_size"]
+    return made_class(**(small | more))
 
 
 def _small(defaults: Any) -> dict[str, Any]:
