@@ -1,5 +1,6 @@
 """`workbench history` on a wide and on a narrow terminal."""
 
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -101,6 +102,18 @@ def test_a_narrow_terminal_gets_two_lines(history: TaskHistory) -> None:
     assert NARROW.format(*differences(history)) in lines
     assert max(map(len, lines.splitlines())) <= 80
     assert "when" not in lines
+
+
+def test_note_on_a_model_stands_at_the_end(history: TaskHistory) -> None:
+    (series,) = history.series
+    ref = "transformers:smollm2-135m-instruct"
+    measurements = [
+        replace(measurement, record=replace(measurement.record, model=ref))
+        for measurement in series.measurements
+    ]
+    noted = replace(history, series=(replace(series, measurements=tuple(measurements)),))
+    lines = " ".join(line.strip() for line in history_lines(noted, 80))
+    assert lines.count(f"{ref}: four-bit weights: PIQA 0.618 ± 0.013 (acc_norm)") == 1
 
 
 def test_json_has_what_the_text_says(history: TaskHistory) -> None:

@@ -1,14 +1,24 @@
 """The leaderboard that a run prints."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from bench import Bench
 from rich.console import Console
 
-from workbench.report.leaderboard import leaderboard, leaderboard_blocks, rank_variants
+from workbench.providers.transformers import TransformersProvider
+from workbench.report.compare import caveat_lines
+from workbench.report.leaderboard import (
+    leaderboard,
+    leaderboard_blocks,
+    rank_variants,
+    verdict_lines,
+)
+from workbench.report.page import _variant
 from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
+from workbench.results.serialize import variant_json
 from workbench.results.types import MetricResult, RowCounts, ScoreCounts, VariantResult
 
 COUNTS = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0}
@@ -71,6 +81,25 @@ def test_ties_and_unknown_finish_reasons_stand_below_the_rows(bench: Bench) -> N
     assert _tie_lines([variant, variant]) == [
         "ties: in 4 of 20 answers two choices were equally likely, and the first counts"
     ]
+
+
+NOTE = "four-bit weights: PIQA 0.618 ± 0.013 (acc_norm), published for the full ones 0.669"
+
+
+def test_note_on_a_model_stands_wherever_its_scores_are_shown(bench: Bench) -> None:
+    plain_result = result(bench, 0.5, ALL)
+    model = bench.plan().variants[0].model
+    described = SimpleNamespace(facts=TransformersProvider("smollm2-135m-instruct", {}).facts)
+    model = replace(model, provider=described)  # type: ignore[arg-type]
+    noted = replace(plain_result, variant=replace(plain_result.variant, model=model))
+    assert verdict_lines([noted, noted, plain_result]) == [f"last: {NOTE}"]
+    compared = SimpleNamespace(results=[plain_result, noted], anytime=False)
+    assert list(caveat_lines(compared, [0, 1])) == [f"last: {NOTE}"]  # type: ignore[arg-type]
+    assert [_variant(each, None)["note"] for each in (plain_result, noted)] == ["", NOTE]
+    assert (variant_json(noted)["model_note"], "model_note" in variant_json(plain_result)) == (
+        NOTE,
+        False,
+    )
 
 
 def test_no_value_is_said_and_not_zero(bench: Bench) -> None:

@@ -33,7 +33,7 @@ from workbench.report.safe_text import (
 from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
-from workbench.results.types import Comparison, MetricResult
+from workbench.results.types import Comparison, MetricResult, model_notes
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
@@ -49,7 +49,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     if compared.factors:
         yield from factor_lines(compared.factors)
         yield from no_verdict_lines(compared)
-        yield from partial_lines(compared, range(len(compared.results)))
+        yield from caveat_lines(compared, range(len(compared.results)))
         return
     for number, base in _pairs(compared):
         comparisons = compared.results[number].comparisons
@@ -64,7 +64,7 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield ""
     yield from pattern_lines(compared)
     yield from anytime_lines(compared)
-    yield from partial_lines(compared, compared.compared_variants)
+    yield from caveat_lines(compared, compared.compared_variants)
 
 
 def column_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
@@ -88,8 +88,9 @@ def no_verdict_lines(compared: ExperimentComparison) -> Iterator[str]:
             yield f"{shorten(evaluator.name)}: {NO_VERDICT}"
 
 
-def partial_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
-    """A warning about variants with rows that were not run: their tests ignore the reason."""
+def caveat_lines(compared: ExperimentComparison, numbers: Sequence[int]) -> Iterator[str]:
+    """Notes on the models, and variants with rows not run: their tests ignore the reason."""
+    yield from map(plain, model_notes(compared.results[number] for number in numbers))
     partial = [
         f"{_name(compared, number)}: {counts.answered:,} of {counts.planned:,}"
         for number in numbers
@@ -119,8 +120,8 @@ def anytime_lines(compared: ExperimentComparison) -> Iterator[str]:
 def compare_markdown(compared: ExperimentComparison) -> str:
     """Markdown for a pull request or a step summary."""
     if compared.factors:
-        partial = partial_lines(compared, range(len(compared.results)))
-        blocks = map(escape_markdown, [*no_verdict_lines(compared), *partial])
+        caveats = caveat_lines(compared, range(len(compared.results)))
+        blocks = map(escape_markdown, [*no_verdict_lines(compared), *caveats])
         lines = [factor_markdown(compared.factors), *blocks]
         return "\n".join(add_tail_note(lines))
     lines = []
@@ -144,7 +145,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
     notes = [
         *pattern_lines(compared),
         *anytime_lines(compared),
-        *partial_lines(compared, compared.compared_variants),
+        *caveat_lines(compared, compared.compared_variants),
     ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
     return "\n".join(add_tail_note(lines))

@@ -11,7 +11,7 @@ from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Candidate, Decision
 from workbench.errors import cost_text, pluralize
-from workbench.report.compare import no_verdict_lines, partial_lines
+from workbench.report.compare import caveat_lines, no_verdict_lines
 from workbench.report.safe_text import estimate, seconds, shorten, with_tail_note
 from workbench.report.tables import align_rows
 from workbench.results.types import MetricResult
@@ -40,7 +40,7 @@ def decision_lines(
         metric = compared.results[number].metrics[decision.metric]
         yield f"{name} is left out, for it has no value: {_counts_text(metric)}"
     yield from no_verdict_lines(compared)
-    yield from partial_lines(compared, [each.variant for each in decision.candidates])
+    yield from caveat_lines(compared, [each.variant for each in decision.candidates])
 
 
 def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[str, JSON]:

@@ -14,8 +14,16 @@ from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import compare_markdown, rows_text
-from workbench.report.safe_text import UNSAFE, escape_markdown, estimate, shorten, with_tail_note
+from workbench.report.safe_text import (
+    UNSAFE,
+    escape_markdown,
+    estimate,
+    plain,
+    shorten,
+    with_tail_note,
+)
 from workbench.report.tables import align_rows, markdown_table
+from workbench.results.types import model_notes
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
 
@@ -34,6 +42,7 @@ def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Itera
                 f"{_name(compared, check)}, {shorten(check.metric)} {shorten(check.rule)}: "
                 f"{pluralize(check.rows, 'row')}; about {check.rows_needed:,} would decide it"
             )
+    yield from map(plain, model_notes(compared.results))
     yield verdict(checks)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 
 from workbench.canonical import JSON
+from workbench.catalog.models import find_note
 from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_text
@@ -126,6 +127,10 @@ def _footer(history: TaskHistory) -> Iterator[str]:
     if margins:
         yield "verdicts: a false one in at most 5% of variants, all runs of it together (Holm)"
         yield f"equivalent: within {', '.join(sorted(margins))} (`margin:` in the experiment file)"
+    records = (measurement.record for s in history.series for measurement in s.measurements)
+    for ref in dict.fromkeys(record.model for record in records):
+        if note := find_note(ref.removeprefix("transformers:")):
+            yield f"{shorten(ref)}: {note}"
     if others := [shorten(name) for name in history.metrics if name != history.metric]:
         yield f"other metrics: {', '.join(others)} (--metric)"
     if history.older:

@@ -27,6 +27,7 @@ from workbench.results.types import (
     VariantResult,
     count_notes,
     interval_text,
+    model_notes,
 )
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE, Verdict
 
@@ -107,7 +108,8 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     shown = [metric for variant in variants for metric in variant.metrics.values()]
     tails = [TAIL_NOTE] if any(metric.tail_unknown for metric in shown) else []
     if not comparisons:
-        return [*(no_verdicts if variants[1:] else ()), *tails, *variance_lines(variants)]
+        lines = [*(no_verdicts if variants[1:] else ()), *tails, *variance_lines(variants)]
+        return [*lines, *map(plain, model_notes(variants))]
     baselines = list(
         dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
     )
@@ -126,7 +128,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
         for label, _, comparison in comparisons
         for detail in _details(comparison)
     ]
-    lines += variance_lines(variants)
+    lines += [*variance_lines(variants), *map(plain, model_notes(variants))]
     lines += details[:MAX_DETAILS]
     if len(details) > MAX_DETAILS:
         lines.append(f"  and {len(details) - MAX_DETAILS} more: --json lists all of them")

@@ -90,6 +90,7 @@
       return el("tr", {}, el("td", {}, box),
         el("td", { class: "name" }, el("small", {}, `${index + 1}  `), variant.name,
           variant.base == null ? el("small", {}, " baseline") : null,
+          variant.note ? el("small", { class: "why" }, variant.note) : null,
           variant.stopped ? el("small", { class: "why" }, variant.stopped) : null),
         ...data.metrics.map((metric) => cell(variant, metric)),
         el("td", { class: "number" }, `${count(counts.scored)} of ${count(counts.planned)}`,

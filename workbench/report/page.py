@@ -120,6 +120,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "name": plain(result.variant.name),
         "base": base,
         "stopped": plain(result.stopped),
+        "note": plain(result.model_note),
         "cost": result.cost_of_1000,
         "latency": result.latency_s,
         "times": asdict(result.latency) if result.latency else None,

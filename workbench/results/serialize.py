@@ -42,6 +42,7 @@ def variant_json(result: VariantResult) -> dict[str, JSON]:
         "reasoning": result.reasoning,
         **({"unknown_finish_reasons": finishes} if finishes else {}),
         **({"ties": result.ties} if result.ties else {}),
+        **({"model_note": result.model_note} if result.model_note else {}),
         "stopped": result.stopped,
         "comparisons": {
             name: comparison_json(comparison) for name, comparison in result.comparisons.items()

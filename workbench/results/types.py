@@ -4,7 +4,7 @@ VariantResult(rows=RowCounts(planned=150, scored=149, failed=1, not_run=0),
               metrics={"label_match": MetricResult(mean=0.83, low=0.77, high=0.88, n=149, …)})
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, fields
 
 from workbench.answers.finish_reason import TIE
@@ -201,6 +201,11 @@ class VariantResult:
     notable_finishes: Mapping[str, int] = field(default_factory=dict)
 
     @property
+    def model_note(self) -> str:
+        """A word about the model's scores, as `four-bit weights: …`; empty: they need none."""
+        return str(self.variant.model.provider.facts.get("note", ""))
+
+    @property
     def ties(self) -> int:
         """Answers whose choices were equally likely, so that the first was taken."""
         return self.notable_finishes.get(TIE, 0)
@@ -279,3 +284,9 @@ def _interval(metric: MetricResult | Measure) -> str:
         return f"{metric.mean:.3f}"
     mark = "~" if metric.tail_unknown else ""
     return f"{metric.mean:.3f} {mark}[{metric.low:.3f}, {metric.high:.3f}]"
+
+
+def model_notes(results: Iterable[VariantResult]) -> list[str]:
+    """Each model's note, as `smollm2: four-bit weights: PIQA 0.618 ± 0.013 …`."""
+    notes = (f"{r.variant.model.model.label}: {r.model_note}" for r in results if r.model_note)
+    return list(dict.fromkeys(notes))

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from workbench.canonical import JSON, digest
-from workbench.catalog.models import check_installed
+from workbench.catalog.models import check_installed, find_note
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.transformers.body import prepare_call
@@ -110,13 +110,16 @@ class TransformersProvider:
         """Limits of a batch, on which a text may depend in bfloat16, and the memory used.
 
         `peak_memory_mb` is of the model's process, and is missing before it has answered.
-        `forward_passes` is there for a model that is slower than others, to be right.
+        `forward_passes` is there for a model that is slower than others, to be right; `note` for
+        one of the catalog whose scores need a word.
         """
         facts: dict[str, JSON] = self._settings.model_dump(include={"batch_size", "batch_tokens"})
         if self._peak_mb:
             facts["peak_memory_mb"] = self._peak_mb
         if self._method in SLOW_METHODS:
             facts["forward_passes"] = SLOW_METHODS[self._method]
+        if note := find_note(self._name):
+            facts["note"] = note
         return facts
 
     def prepare(self, call: PromptCall) -> PreparedCall:
