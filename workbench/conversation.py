@@ -40,11 +40,8 @@ class Message:
         message: dict[str, JSON] = {"role": self.role, "content": self.content}
         if self.tool_calls:
             message |= {"content": self.content or None, "tool_calls": list(self.tool_calls)}
-        if self.tool_call_id:
-            message["tool_call_id"] = self.tool_call_id
-        if self.name:
-            message["name"] = self.name
-        return message
+        optional = {"tool_call_id": self.tool_call_id, "name": self.name}
+        return {**message, **{name: value for name, value in optional.items() if value}}
 
     @classmethod
     def from_json(cls, message: Mapping[str, JSON]) -> "Message":
