@@ -38,7 +38,7 @@ class OpenExperiment:
         """The plan by what is stored now; `repeats`: None: the file's."""
         from workbench.plan import plan_invocation
         from workbench.plan.forecast import price_notes
-        from workbench.workers.parent_pipe import paused_gc
+        from workbench.workers.garbage import paused_gc
 
         experiment = self.experiment
         if repeats is not None:
@@ -72,7 +72,7 @@ def open_experiment(
     from workbench.experiment import add_prompts, find_prompt, load_experiment
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
-    from workbench.workers.parent_pipe import paused_gc
+    from workbench.workers.garbage import paused_gc
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)

@@ -13,7 +13,7 @@ types     Experiment, OpenModel, and the resolvers of names outside the folder
 """
 
 from workbench.experiment.file import Exclusion, ExperimentFile, GateRule
-from workbench.experiment.load import load_experiment
+from workbench.experiment.load import load_experiment, short_name
 from workbench.experiment.prompts import add_prompts, find_prompt
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 
@@ -27,4 +27,5 @@ __all__ = [
     "add_prompts",
     "find_prompt",
     "load_experiment",
+    "short_name",
 ]

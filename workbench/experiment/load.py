@@ -152,7 +152,7 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         check_parameters(parameters, where=parameter_where)
         label = settings.pop("as", None)
         if label is None:
-            label = name.rstrip("/").rpartition("/")[2]
+            label = short_name(name)
         else:
             _check_label(label, where)
         if label in [other.model.label for other in models]:
@@ -163,6 +163,11 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         model = Model(provider, name, label, settings, parameters, reasoning)
         models.append(OpenModel(model, open_provider(model, where=where)))
     return tuple(models)
+
+
+def short_name(name: str) -> str:
+    """The usual label of a model: its name without folders or organization."""
+    return name.rstrip("/").rpartition("/")[2]
 
 
 def models_by_ref(project: Project) -> dict[str, Model]:

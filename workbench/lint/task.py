@@ -18,7 +18,7 @@ from workbench.conversation import Conversation
 from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
 from workbench.errors import NotFoundError, WorkbenchError
-from workbench.experiment import Exclusion, ExperimentFile, load_experiment
+from workbench.experiment import Exclusion, ExperimentFile, load_experiment, short_name
 from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.plan import Scope
@@ -177,7 +177,7 @@ def _load_context(project: Project, task: str, renderer: Renderer) -> _Context:
     labels: dict[str, str] = {}
     for ref, settings in (pair for entry in file.models for pair in entry.items()):
         provider, _, name = ref.partition(":")
-        labels[ref] = str(settings.get("as") or name.rstrip("/").rpartition("/")[2])
+        labels[ref] = str(settings.get("as") or short_name(name))
         settings = {key: value for key, value in settings.items() if key not in MODEL_KEYS}
         try:
             models[ref] = open_provider(Model(provider, name, settings=settings))

@@ -20,8 +20,8 @@ from workbench.prompt.source import (
     Markers,
     as_source,
     expand_tags,
-    has_tags,
     segments,
+    tag_kinds,
     unescaped,
     without_last_blanks,
 )
@@ -246,7 +246,7 @@ def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
     before, parts = segments(source)
     parsed = renderer.parse([expand_tags(part.content) for part in parts])
     without_comments = re.sub(r"\{#.*?#\}", "", before, flags=re.DOTALL)
-    has_messages = "messages" in has_tags(source)
+    has_messages = "messages" in tag_kinds(source)
     if without_comments.strip() or has_messages or any(part.error for part in parsed):
         return without_last_blanks(source)
     return tuple(Message(part.role, unescaped(part.content)) for part in parts)

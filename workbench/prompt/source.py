@@ -89,7 +89,7 @@ def without_last_blanks(text: str) -> str:
     return text if end < 0 else text[:end]
 
 
-def has_tags(text: str) -> list[str]:
+def tag_kinds(text: str) -> list[str]:
     """The kinds of the tags in a source, in their order."""
     return [tag["kind"] for tag in TAG.finditer(text) if tag["kind"]]
 
@@ -131,7 +131,7 @@ def segments(text: str) -> tuple[str, list[Segment]]:
     A text without role lines is one segment of the user, unless a tag gives its messages.
     """
     lines = role_lines(text)
-    if not lines and "messages" in has_tags(text):
+    if not lines and "messages" in tag_kinds(text):
         return without_last_blanks(text), []
     if not lines:
         first = BLANK_FIRST.match(text)
@@ -186,7 +186,7 @@ class Markers:
         """The source with markers in place of its role lines, and the same number of lines."""
         text = without_last_blanks(text)
         before, parts = segments(text)
-        self._plain = not has_tags(text) and "tool" not in {part.role for part in parts}
+        self._plain = not tag_kinds(text) and "tool" not in {part.role for part in parts}
         pieces = [self._mark_newlines(before)]
         for part in parts:
             padding = _padding(text.count("\n", part.start, part.end))

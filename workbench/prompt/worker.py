@@ -245,9 +245,10 @@ def _limited(text: str) -> str:
 
 
 def _message(error: BaseException) -> str:
-    if isinstance(error, MemoryError | OutOfTimeError):
-        is_late = isinstance(error, OutOfTimeError)
-        return "the template takes too long" if is_late else "the template needs too much memory"
+    if isinstance(error, MemoryError):
+        return "the template needs too much memory"
+    if isinstance(error, OutOfTimeError):
+        return "the template takes too long"
     if isinstance(error, RecursionError):
         return "nested too deeply, or endless recursion"
     if isinstance(error, SyntaxError):  # in the Python code that Jinja generates

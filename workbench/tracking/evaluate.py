@@ -29,7 +29,7 @@ from workbench.scoring.mlflow_metric import RowMetric
 from workbench.tracking.mlflow_client import silence
 from workbench.tracking.row_records import rationale
 from workbench.tracking.rows_parquet import CLUSTER
-from workbench.workers.parent_pipe import paused_gc
+from workbench.workers.garbage import paused_gc
 
 TABLE_FILE = "eval_results_table.json"  # the name that mlflow.models.evaluate gives it
 # Columns beside inputs, expectations and scores.

@@ -62,14 +62,14 @@ class EndState:
     tags: Mapping[str, str]
     status: str
 
-    def has_tags(self, run: Run) -> bool:
+    def matches(self, run: Run) -> bool:
         """True if the run holds all that would be written, and nobody deleted its files."""
         tagged = all(run.data.tags.get(name) == value for name, value in self.tags.items())
         return tagged and has_artifacts(run.info.artifact_uri)
 
     def is_reached(self, run: Run) -> bool:
         """True if the run holds everything and has ended so."""
-        return self.has_tags(run) and bool(run.info.status == self.status)
+        return self.matches(run) and bool(run.info.status == self.status)
 
 
 def end_states(

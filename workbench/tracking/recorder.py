@@ -222,7 +222,7 @@ class DirectRecorder(Recorder):
 
     def _is_recorded(self, runs: Runs, number: int, results: Results, state: EndState) -> bool:
         """True if nothing is to be written: the run's tags say so, and nobody deleted traces."""
-        if number in self._variant_runs or not state.has_tags(runs.children[number]):
+        if number in self._variant_runs or not state.matches(runs.children[number]):
             return False
         result, job = results.variants[number], runs.job
         if job.rows <= job.traces:

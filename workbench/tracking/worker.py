@@ -29,7 +29,7 @@ from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
 from workbench.tracking.live_recordings import MAX_LOG, NamedRun, read_run, write_run
 from workbench.tracking.protocol import DETACH, STOP, Recorded, Results, RowRecord
-from workbench.workers.parent_pipe import paused_gc
+from workbench.workers.garbage import paused_gc
 
 Message = tuple[Any, ...]
 NICE = 10  # the main process goes first where both need a core

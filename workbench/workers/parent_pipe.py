@@ -7,14 +7,12 @@ Output of libraries and of processes that they start goes to /dev/null, never in
 """
 
 import ctypes
-import gc
 import json
 import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 from workbench.canonical import JSON
 
@@ -63,17 +61,3 @@ def die_with(parent: int) -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
-
-
-@contextmanager
-def paused_gc() -> Iterator[None]:
-    """Pause garbage collection, and exclude what was created within: it lives to the end.
-
-    Imports create so many objects that collections take a fifth of their time.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()

@@ -21,7 +21,8 @@ from pathlib import Path
 from workbench.errors import WorkbenchError
 from workbench.providers.transformers.batches import Question
 from workbench.providers.transformers.settings import ModelSettings
-from workbench.workers.parent_pipe import ParentPipe, die_with, paused_gc
+from workbench.workers.garbage import paused_gc
+from workbench.workers.parent_pipe import ParentPipe, die_with
 
 # When memory runs out, Linux kills the process with the highest score. Losing this one costs a
 # restart; losing the main process costs answers that are paid for.
