@@ -14,7 +14,7 @@ MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
 MOST_LOOSE_FILES = 8
 
-MOST_TOTAL_LINES = 44_300
+MOST_TOTAL_LINES = 46_500
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
