@@ -128,7 +128,8 @@ class Try:
         assert whole.text == chat.text
         assert whole.usage.input_tokens == chat.usage.input_tokens
         (cut,) = ask_endpoint(self.endpoint, call("Count to 99.", max_tokens=3), api="responses")
-        return "works" if cut.state == "truncated" else "cut answers count as ended"
+        assert (cut.state, cut.usage.output_tokens) == ("truncated", 3)
+        return "works"
 
     def finish(self) -> str:
         ended, cut = ask_endpoint(

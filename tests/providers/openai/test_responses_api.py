@@ -19,8 +19,8 @@ USAGE = {
 }
 
 
-def reply(*output, status="completed", **more) -> Reply:
-    return Reply(body={"model": "m-1", "status": status, "output": output, "usage": USAGE, **more})
+def reply(*output, status="completed", usage=USAGE, **more) -> Reply:
+    return Reply(body={"model": "m-1", "status": status, "output": output, "usage": usage, **more})
 
 
 def part(kind="output_text", **fields) -> dict:
@@ -41,6 +41,11 @@ REPLIES = {
         "",
     ),
     "cancelled": (reply(part(text="4"), status="cancelled"), "invalid_response", "4"),
+    "at the limit, called completed": (
+        reply(part(text="fo"), usage={"input_tokens": 3, "output_tokens": 8}),
+        "truncated",
+        "fo",
+    ),
     "another body": (Reply(body={"id": 1}), "invalid_response", ""),
 }
 

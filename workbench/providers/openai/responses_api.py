@@ -4,7 +4,7 @@
 {'model': 'm', 'input': [{'role': 'user', 'content': 'Hi'}], 'max_output_tokens': 9, 'store': False}
 >>> part = {"type": "output_text", "text": "Hello"}
 >>> reply = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
->>> chat_reply(json.dumps(reply))
+>>> chat_reply(json.dumps(reply), {})
 '{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
 """
 
@@ -12,6 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 
 from workbench.canonical import JSON
+from workbench.providers.openai.usage import read_usage
 
 RENAMED = {
     "messages": "input",
@@ -55,26 +56,38 @@ def _input(message: Mapping[str, JSON]) -> Iterator[JSON]:
         yield {"type": "function_call", "call_id": call["id"], **call["function"]}
 
 
-def chat_reply(raw: str) -> str:
-    """Return the body of a reply in the form of a chat reply; `raw` unchanged if it is another."""
+def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:
+    """Return the body of a reply in the form of a chat reply; `raw` unchanged if it is another.
+
+    `request` is the body of its request.
+    """
     try:
         reply = json.loads(raw)
     except (ValueError, RecursionError):
         return raw
     if not isinstance(reply, dict) or not isinstance(reply.get("output"), list):
         return raw
-    choice: dict[str, JSON] = {"message": _message(reply["output"]), "finish_reason": _end(reply)}
+    choice: dict[str, JSON] = {
+        "message": _message(reply["output"]),
+        "finish_reason": _end(reply, request),
+    }
     if reply.get("error"):
         choice["error"] = reply["error"]
     shared = {name: reply[name] for name in ("id", "model", "usage", "error") if reply.get(name)}
     return json.dumps({**shared, "choices": [choice]})
 
 
-def _end(reply: Mapping[str, JSON]) -> str:
-    """The finish reason that the reply's status stands for."""
+def _end(reply: Mapping[str, JSON], request: Mapping[str, JSON]) -> str:
+    """The finish reason that the reply's status stands for.
+
+    llama.cpp's server and transformers serve call an answer `completed` that was cut at the limit.
+    """
     details = reply.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
     status = str(reply.get("status") or "")
+    limit = request.get("max_output_tokens")
+    if status == "completed" and limit and read_usage(reply.get("usage")).output_tokens == limit:
+        return "max_output_tokens"
     return "stop" if status == "completed" else str(reason or status)
 
 
