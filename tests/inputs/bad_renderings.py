@@ -240,8 +240,8 @@ RENDERINGS = [
     Case(
         "B02-method",
         (
-            "error: prompts/qa/plain.jinja:2:1: a builtin_function_or_method is not text "
-            "(row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:9: 'upper' is a method or function, which is not "
+            "text (row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ text.upper }}\n"
             "  fix: call it, as in text.upper(), or end with |join or |list\n"
@@ -251,12 +251,24 @@ RENDERINGS = [
     Case(
         "B02-generator",
         (
-            "error: prompts/qa/plain.jinja:2:1: a generator is not text (row a, rows.jsonl:1)\n"
+            "error: prompts/qa/plain.jinja:2:11: 'map' gives a generator, which is not text "
+            "(row a, rows.jsonl:1)\n"
             "       1 | user:\n"
             "  >    2 | {{ [text]|map('upper') }}\n"
             "  fix: call it, as in text.upper(), or end with |join or |list\n"
         ),
         template("user:\n{{ [text]|map('upper') }}\n"),
+    ),
+    Case(
+        "B02-generator-inside",
+        (
+            "error: prompts/qa/plain.jinja:2:24: 'map' gives a generator, which is not text "
+            "(row a, rows.jsonl:1)\n"
+            "       1 | user:\n"
+            "  >    2 | {{ 'Words: ' ~ ([text]|map('upper')) }}\n"
+            "  fix: call it, as in text.upper(), or end with |join or |list\n"
+        ),
+        template("user:\n{{ 'Words: ' ~ ([text]|map('upper')) }}\n"),
     ),
     Case(
         "B04-self",

@@ -113,4 +113,6 @@ def filter_fix(name: str) -> str:
     """The fix for a filter that Jinja doesn't have; empty if it is unknown."""
     if name in ("append", "prepend"):
         return "write {{ first ~ second }}"
+    if name in ("random", "shuffle"):
+        return "give the choice as a column, so that every run sends the same text"
     return f"write {{{{ … | {_FILTERS[name]} }}}}" if name in _FILTERS else ""

@@ -19,9 +19,15 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from workbench.canonical import JSON
-from workbench.workers.worker_process import EndedError, LateError, WorkerProcess, json_batches
+from workbench.workers.worker_process import (
+    EndedError,
+    LateError,
+    WorkerProcess,
+    import_path,
+    json_batches,
+)
 
-WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and no more
+WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and the sandbox
 MEMORY_LIMIT = 512 * 1024 * 1024  # bytes
 ROW_LIMIT_S = 1.5  # seconds for one row, measured by the child itself
 ANSWER_LIMIT_S = 2.0  # seconds without an answer until the child is ended
@@ -89,7 +95,9 @@ class Renderer(WorkerProcess):
 
     def __init__(self) -> None:
         command = [sys.executable, "-P", str(WORKER), str(MEMORY_LIMIT), str(ROW_LIMIT_S)]
-        super().__init__(command, env={"PYTHONDONTWRITEBYTECODE": "1"})
+        # Without a fixed seed the order of sets would differ in every process.
+        fixed = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
+        super().__init__(command, env={**import_path(), **fixed})
 
     def parse(self, sources: Sequence[str]) -> list[Parsed]:
         """Variables and tags of each source, in order."""

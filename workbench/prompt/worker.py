@@ -15,7 +15,7 @@ JSON lines on stdout:
     {"render": "{{ question }}", "choices": ["{{ options }}"], "rows": [{"question": "2+2?", …}]}
         -> {"text": "2+2?", "choices": ["4", "5"]}   (or an error with "in_choices": true)
 
-Run as `python worker.py MEMORY_BYTES SECONDS`; nothing of the package is imported.
+Run as `python worker.py MEMORY_BYTES SECONDS`; of the package it imports the sandbox only.
 """
 
 import json
@@ -26,95 +26,17 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
-from types import FrameType, GeneratorType
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, meta, nodes
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import TemplateSyntaxError, meta, nodes
+
+from workbench.sandbox.environment import ENVIRONMENT, Environment, as_list, check_choice
+from workbench.sandbox.opaque import refuse_text_of_jinja
 
 MAX_RENDERED = 20_000_000  # characters of one rendered prompt, and of its choices
 
 
-class MissingVariable(StrictUndefined):
-    """A missing value; a missing key of a mapping lists the keys that exist, nearest first."""
-
-    __slots__ = ()
-
-    @property
-    def _undefined_message(self) -> str:
-        container, name = self._undefined_obj, str(self._undefined_name)
-        if self._undefined_hint or not isinstance(container, dict):
-            return super()._undefined_message
-        near = get_close_matches(name, map(str, container), n=3, cutoff=0.5)
-        names = near + sorted(str(key) for key in container if key not in near)
-        return f"no {name!r} in this mapping, which has: {', '.join(names[:12]) or 'nothing'}"
-
-
-VIEWS: tuple[type, ...] = (type({}.items()), type({}.keys()), type({}.values()))
-LISTS: tuple[Any, ...] = (GeneratorType, range, *VIEWS)
-PRINTABLE: tuple[type, ...] = (str, int, float, list, dict, tuple, range, type(None), Undefined)
-
-
-def _check_printable(value: object) -> object:
-    """Refuse methods and generators: their text is an address, which differs in every run."""
-    if isinstance(value, PRINTABLE + VIEWS):
-        return value
-    raise TypeError(f"a {type(value).__name__} is not text")
-
-
-def _refuse_json(value: object) -> NoReturn:
-    if isinstance(value, Undefined):
-        str(value)  # raises the error that names the missing variable
-    raise TypeError(f"a {type(value).__name__} is not JSON")
-
-
-def _as_list(value: Any) -> list[Any] | None:
-    return list(value) if isinstance(value, LISTS) else _refuse_json(value)
-
-
-def _check_choice(value: object) -> object:
-    """Refuse all but text and numbers inside the text of a choice."""
-    if isinstance(value, bool):
-        return json.dumps(value)
-    if isinstance(value, (str, int, float, Undefined)):
-        return value
-    raise TypeError("null" if value is None else f"a {type(value).__name__} in a text")
-
-
-class Environment(ImmutableSandboxedEnvironment):
-    """The sandbox of templates."""
-
-    def getitem(self, container: Any, argument: Any) -> Any:
-        """As always, but a whole float is an index: tables with missing cells write `1.0`."""
-        is_index = isinstance(argument, float) and argument.is_integer()
-        if is_index and isinstance(container, list | str):
-            argument = int(argument)
-        return super().getitem(container, argument)
-
-
-ENVIRONMENT = Environment(
-    undefined=MissingVariable, keep_trailing_newline=True, finalize=_check_printable
-)
-del ENVIRONMENT.globals["lipsum"]
-# Plain JSON, as chat templates expect; Jinja's own `tojson` escapes it for HTML.
-ENVIRONMENT.filters["tojson"] = lambda value, indent=None: json.dumps(
-    value, ensure_ascii=False, indent=indent, default=_refuse_json
-)
-
-
-def _parse_json(value: Any) -> Any:
-    """The value of a JSON text; anything but text stays the same."""
-    if not isinstance(value, str | Undefined):
-        return value
-    try:
-        return json.loads(str(value))
-    except ValueError:
-        raise ValueError(f"fromjson: {str(value)[:60]!r} is not JSON") from None
-
-
-ENVIRONMENT.filters["fromjson"] = _parse_json
-ENVIRONMENT.filters["arguments"] = lambda call, more=(), **named: {**call, **dict(more), **named}
 # A template that is one expression and nothing else.
 EXPRESSION = re.compile(r"\{\{[-+]?(.*?)[-+]?\}\}", re.DOTALL)
 
@@ -226,7 +148,7 @@ def _compile(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
         return {"value": _compile_value(request["evaluate"])}
     functions: dict[str, Any] = {"text": ENVIRONMENT.from_string(request["render"]).render}
     if sources := request["choices"]:
-        environment = ENVIRONMENT.overlay(finalize=_check_choice)
+        environment = ENVIRONMENT.overlay(finalize=check_choice)
         compiled = [_compile_value(source, environment) for source in sources]
         functions["choices"] = lambda row: [value(row) for value in compiled]
         if len(sources) == 1:
@@ -235,7 +157,7 @@ def _compile(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
 
 
 def _as_json(value: object) -> Any:
-    return json.loads(_limited(json.dumps(value, allow_nan=False, default=_as_list)))
+    return json.loads(_limited(json.dumps(value, allow_nan=False, default=as_list)))
 
 
 def _limited(text: str) -> str:
@@ -278,6 +200,7 @@ def main() -> None:
     signal.signal(signal.SIGALRM, _raise_out_of_time)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.setrecursionlimit(600)
+    refuse_text_of_jinja()
     sys.stdout.write("\n")
     sys.stdout.flush()
     for line in sys.stdin:
