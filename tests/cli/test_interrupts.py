@@ -201,12 +201,38 @@ def test_a_full_log_disk_costs_no_answer(home, server, start):
     assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
 
 
-def test_closed_streams_cost_no_answer(home, server, start):
+@pytest.mark.parametrize("closed", ["<&- >&- 2>&-", "2>&-"])
+def test_closed_streams_cost_no_answer(home, server, start, holder, closed):
     server.script = last_message
-    closed = ["/bin/sh", "-c", '"$@" <&- >&- 2>&-', "sh", *WORKBENCH, "run", "--tracking-uri=none"]
-    ended = subprocess.run(closed, cwd=home, env=environment(), timeout=60, check=False)
+    command = [*_closing(closed), *WORKBENCH, "run", "--tracking-uri=none"]
+    held = environment(**holder) if closed == "2>&-" else environment()
+    ended = subprocess.run(command, cwd=home, env=held, timeout=60, check=False)
     assert ended.returncode == 0
     assert rows(home, "SELECT count(*) FROM completions") == [(ROWS,)]
+
+
+@pytest.fixture
+def holder(tmp_path: Path) -> dict[str, str]:
+    """Variables with which Python opens a file before Workbench begins, as some packages do."""
+    (tmp_path / "sitecustomize.py").write_text(f"held = open({str(tmp_path / 'held')!r}, 'a')\n")
+    return {"PYTHONPATH": str(tmp_path)}
+
+
+def _closing(streams: str) -> list[str]:
+    """Words before a command that begins with these streams closed."""
+    return ["/bin/sh", "-c", f'"$@" {streams}', "sh"]
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("word", "code"), [("--version", 0), ("--unknown", 2)])
+def test_a_file_that_got_the_number_of_a_closed_stream_is_not_written(
+    tmp_path, holder, closed, word, code
+):
+    ended = subprocess.run(
+        [*_closing(closed), *WORKBENCH, word], env=environment(**holder), timeout=60, check=False
+    )
+    assert ended.returncode == code
+    assert (tmp_path / "held").read_text() == ""
 
 
 def test_results_that_can_not_be_written_are_said_to_be_lost(home, server, start):

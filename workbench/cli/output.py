@@ -8,6 +8,7 @@ import io
 import os
 import sys
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
@@ -52,7 +53,13 @@ class SafeStream(RedactedStream):
             if isinstance(error, OSError) and error.errno not in CLOSED:
                 self.lost = self.lost or error
             if not self._stream.closed:
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+                os.dup2(_null_device(), self._stream.fileno())
+
+
+@cache
+def _null_device() -> int:
+    """A descriptor of it, opened once: later all descriptors may be in use."""
+    return os.open(os.devnull, os.O_WRONLY)
 
 
 def guard_streams() -> SafeStream:
@@ -62,6 +69,7 @@ def guard_streams() -> SafeStream:
     the null device: otherwise the next file to be opened, such as the store, would be stdout.
     """
     _open_closed_streams()
+    _null_device()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -72,13 +80,24 @@ def guard_streams() -> SafeStream:
 
 
 def _open_closed_streams() -> None:
+    """Open the null device for the standard streams with which Python started closed.
+
+    A file that the environment opened since may have got the stream's number. The file keeps it.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
-            os.set_inheritable(number, True)  # child processes write to it
-            setattr(sys, name, os.fdopen(number, "r" if name == "stdin" else "w"))
+        is_free = not _is_open(number)
+        if is_free or getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)  # gets the lowest free number: this one
+            os.set_inheritable(descriptor, is_free)  # child processes write to it
+            setattr(sys, name, os.fdopen(descriptor, "r" if name == "stdin" else "w"))
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
 
 
 def print_lines(lines: Iterable[str]) -> None:

@@ -7,6 +7,7 @@ Output of libraries and of processes that they start goes to /dev/null, never in
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
@@ -23,7 +24,7 @@ class ParentPipe:
     """The pipes that were standard input and output; threads may send at the same time."""
 
     def __init__(self) -> None:
-        self._requests, self._answers = os.fdopen(os.dup(0), "rb"), os.dup(1)
+        self._requests, self._answers = os.fdopen(_duplicate(0), "rb"), _duplicate(1)
         null = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
@@ -47,6 +48,11 @@ class ParentPipe:
         with self._lock:
             while unsent:
                 unsent = unsent[os.write(self._answers, unsent) :]
+
+
+def _duplicate(descriptor: int) -> int:
+    """A copy above 2: standard error may be closed, and its number would be the lowest free one."""
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
 def die_with(parent: int) -> None:
