@@ -293,3 +293,12 @@ def test_prompts_that_a_server_cuts_off_are_noted(home: Home) -> None:
     notes = home.command("run", "qa").stderr
     assert "plain: 9 answers report 4,096 input tokens, for prompts of up to 50," in notes
     assert "raise its context (Ollama: num_ctx)" in notes
+
+
+def test_refusals_in_a_charset_that_they_do_not_have_fail_their_rows_in_every_run(home):
+    body = refuse(400, "not this row").payload()
+    headers = {"Content-Type": "text/html; charset=utf-16"}
+    home.server.script = script(Reply(400, body, headers))
+    for _ in range(2):
+        assert home.command("run").returncode == 0
+        assert "HTTP 400: not this row" in home.command("store", "export").stdout

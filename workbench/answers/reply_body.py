@@ -5,8 +5,9 @@
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from math import isfinite
 
 from workbench.answers.finish_reason import finish_kind
 from workbench.canonical import JSON
@@ -14,6 +15,38 @@ from workbench.canonical import JSON
 REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
 REASONING_TYPES = ("reasoning", "thinking", "redacted_thinking", "thought")
 TEXT_KEYS = ("text", "thinking", "reasoning", "content", "summary")
+MOST_DEPTH = 100  # lists and objects inside of each other
+
+
+def parse_reply(text: str) -> JSON:
+    """Return the JSON of a reply, which may come from any server.
+
+    NaN and numbers too large for a float are None, since JSON can't write them.
+
+    Raises:
+        ValueError: it is no JSON, or nested so deeply that what reads it could fail.
+    """
+    try:
+        value = json.loads(text, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if text.count("[") + text.count("{") > MOST_DEPTH:
+        level = [value]
+        for _ in range(MOST_DEPTH):
+            level = [child for parent in level for child in _children(parent)]
+        if level:
+            raise ValueError("it is nested too deeply")
+    return value
+
+
+def _finite(number: str) -> float | None:
+    return value if isfinite(value := float(number)) else None
+
+
+def _children(value: JSON) -> Iterable[JSON]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def reply_message(body: JSON) -> dict[str, JSON]:
@@ -101,8 +134,8 @@ def replace_surrogates(text: str) -> str:
 
 def _parse(raw: str | None) -> dict[str, JSON]:
     try:
-        return reply_message(json.loads(raw or ""))
-    except (ValueError, RecursionError):
+        return reply_message(parse_reply(raw or ""))
+    except ValueError:
         return {}
 
 

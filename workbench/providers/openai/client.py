@@ -205,7 +205,7 @@ class _Session:
         latency_s = time.monotonic() - begin
         if not 200 <= reply.status < 300:
             raise await self._sdk.error(reply)
-        raw = reply.body.decode("utf-8-sig", "replace")
+        raw = reply.text
         raw = raw if reply.fault else join_events(raw)  # some servers stream without being asked
         raw = chat_reply(raw, request.body) if self.settings.api == "responses" else raw
         completion = read_reply(request, raw, fault=reply.fault)
@@ -244,7 +244,7 @@ class _Session:
             async with asyncio.timeout(LIST_S):
                 address, mark, query = self.settings.url.partition("?")
                 reply = await self._transport.get(f"{address}/models{mark}{query}")
-                return read_names(reply.body)
+                return read_names(reply.text)
         except (*CALL_ERRORS, TimeoutError, ValueError):
             return []
 

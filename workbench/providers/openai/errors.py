@@ -114,7 +114,8 @@ def read_failure(
         return Failure(message[:300], "refused", retryable=True, unreachable=True)
     if any(isinstance(cause, TimeoutError) for cause in causes):
         return Failure(f"no answer in {settings.timeout_s:g} s", "unknown", retryable=True)
-    message = f"the connection was lost: {type(causes[-1]).__name__}: {causes[-1]}"
+    reason = " ".join(str(causes[-1]).split())
+    message = f"the connection was lost: {type(causes[-1]).__name__}: {reason}"
     return Failure(message[:300], "unknown", retryable=True)
 
 
@@ -126,7 +127,7 @@ def _status_failure(
 ) -> Failure:
     status, fields, answered = error.status_code, _error_fields(error.body), endpoint.answered
     wait = _retry_after_s(error.response.headers) or wait_s(fields)
-    reply = error.response.content.decode("utf-8-sig", "replace")
+    reply = error.response.text
     message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
     codes = " ".join(str(fields.get(name)) for name in ("code", "type", "innererror"))
     text = f"{codes} {message}"

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
+from workbench.answers.reply_body import parse_reply
 from workbench.canonical import JSON
 
 CUT = "interrupted"  # finish reason of a stream that ended without one
@@ -28,8 +29,8 @@ def join_events(raw: str) -> str:
             done = True
             break
         try:
-            chunk = json.loads(event)
-        except (ValueError, RecursionError):
+            chunk = parse_reply(event)
+        except ValueError:
             return raw
         if not isinstance(chunk, dict):
             return raw
@@ -46,7 +47,8 @@ def _join_chat(chunks: list[dict[str, JSON]], *, done: bool) -> dict[str, JSON]:
     choices: dict[int, dict[str, JSON]] = {}
     for chunk in chunks:
         body |= {name: value for name, value in chunk.items() if value and name != "choices"}
-        for delta in chunk.get("choices") or ():
+        deltas = chunk.get("choices")
+        for delta in deltas if isinstance(deltas, list) else ():
             if isinstance(delta, dict):
                 number = delta.get("index") if isinstance(delta.get("index"), int) else 0
                 _add(choices.setdefault(number or 0, {"index": number or 0}), delta)
@@ -92,7 +94,7 @@ def _add(choice: dict[str, JSON], delta: dict[str, JSON]) -> None:
         if name in ("delta", "message") and isinstance(value, dict):
             _merge(choice.setdefault("message", {}), value)
         elif name == "text" and isinstance(value, str):
-            choice["text"] = choice.get("text", "") + value
+            choice["text"] = str(choice.get("text", "")) + value
         elif name not in ("index", "delta", "message") and value:
             choice[name] = value
 
@@ -102,7 +104,7 @@ def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
     for name, value in delta.items():
         present = message.get(name)
         if name == "tool_calls" and isinstance(value, list):
-            calls = message.setdefault(name, [])
+            calls = message[name] = present if isinstance(present, list) else []
             for call in (each for each in value if isinstance(each, dict)):
                 number = call.get("index", len(calls))
                 same = [each for each in calls if each.get("index") == number]
@@ -110,7 +112,8 @@ def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
                     calls.append({"index": number})
                 _merge(same[0] if same else calls[-1], call)
         elif isinstance(value, dict):
-            _merge(message.setdefault(name, {}), value)
+            message[name] = present if isinstance(present, dict) else {}
+            _merge(message[name], value)
         elif isinstance(value, str) and isinstance(present, str):
             message[name] = value if name in ("role", "type", "id") else present + value
         elif isinstance(value, list) and isinstance(present, list):

@@ -1,24 +1,26 @@
 """Names of the models at an endpoint, for the message about one that it doesn't have.
 
->>> read_names(b'{"data": [{"id": "qwen2.5:7b"}, {"id": "llama3.2:3b"}]}')
+>>> read_names('{"data": [{"id": "qwen2.5:7b"}, {"id": "llama3.2:3b"}]}')
 ['qwen2.5:7b', 'llama3.2:3b']
 >>> model_name_fix("qwen2.5-7b", ["llama3.2:3b", "qwen2.5:7b"])
 "did you mean 'qwen2.5:7b'? the server has: qwen2.5:7b, llama3.2:3b"
 """
 
-import json
 from contextlib import suppress
 from difflib import get_close_matches
+
+from workbench.answers.reply_body import parse_reply
 
 MOST_NAMES = 10
 
 
-def read_names(body: bytes) -> list[str]:
+def read_names(reply: str) -> list[str]:
     """Return the names in the reply to GET /models; empty if it has none."""
-    with suppress(ValueError, RecursionError):
-        parsed = json.loads(body)
+    with suppress(ValueError):
+        parsed = parse_reply(reply)
         models = parsed.get("data") or parsed.get("models") if isinstance(parsed, dict) else parsed
-        objects = [model for model in models or () if isinstance(model, dict)]
+        models = models if isinstance(models, list) else []
+        objects = [model for model in models if isinstance(model, dict)]
         names = [model.get("id") or model.get("name") for model in objects]
         return [name for name in names if isinstance(name, str)]
     return []

@@ -14,6 +14,7 @@ from workbench.answers.read import read_answer, requested_choices
 from workbench.answers.reply_body import (
     content_text,
     message_tool_calls,
+    parse_reply,
     replace_surrogates,
     reply_message,
 )
@@ -33,8 +34,8 @@ def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
     if fault:
         return completion
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError) as error:
+        body = parse_reply(raw)
+    except ValueError as error:
         message = f"the reply is not JSON: {error}; it begins {raw[:200]!r}"
         return replace(completion, error=message)
     if not isinstance(body, dict):

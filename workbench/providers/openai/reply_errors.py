@@ -7,12 +7,12 @@
 Its status is the number that it names, or that of its code in words; without either, 500.
 """
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from workbench.answers.reply_body import parse_reply
 from workbench.canonical import JSON
 
 STATUS_KEYS = ("code", "status", "status_code", "statusCode", "http_status", "http_code", "error")
@@ -98,8 +98,8 @@ class ErrorInReplyError(Exception):
 def find_error(raw: str) -> ErrorObject | None:
     """Return the error object in the body of a reply; None if it holds none."""
     try:
-        body = json.loads(raw)
-    except (ValueError, RecursionError):
+        body = parse_reply(raw)
+    except ValueError:
         return None
     layers = list(_layers(body))
     status = _status(layers)
@@ -178,8 +178,8 @@ def _unpack(error: JSON, depth: int) -> Iterator[dict[str, JSON]]:
         error = next(iter(error), None)
     if isinstance(error, str):
         parsed: JSON = None
-        with suppress(ValueError, RecursionError):
-            parsed = json.loads(error)
+        with suppress(ValueError):
+            parsed = parse_reply(error)
         if isinstance(parsed, dict) and depth:
             yield from _unpack(parsed, depth - 1)
         else:

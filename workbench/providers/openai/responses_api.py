@@ -11,6 +11,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from workbench.answers.reply_body import parse_reply
 from workbench.canonical import JSON
 from workbench.providers.openai.usage import read_usage
 
@@ -62,8 +63,8 @@ def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:
     `request` is the body of its request.
     """
     try:
-        reply = json.loads(raw)
-    except (ValueError, RecursionError):
+        reply = parse_reply(raw)
+    except ValueError:
         return raw
     if not isinstance(reply, dict) or not isinstance(reply.get("output"), list):
         return raw

@@ -69,8 +69,9 @@ class SDK:
 
     def _respond(self, request: httpx2.Request) -> httpx2.Response:
         self._request, reply = request, self._reply
-        headers = list(reply.headers)
-        return httpx2.Response(reply.status, headers=headers, content=reply.body, request=request)
+        headers = [*reply.headers, (b"content-type", b"text/plain; charset=utf-8")]
+        content = reply.text.encode()
+        return httpx2.Response(reply.status, headers=headers, content=content, request=request)
 
     async def _post(self, reply: Reply) -> None:
         async with self._lock:

@@ -8,6 +8,7 @@ reads replies of any size, and builds each request at a higher cost than all the
 """
 
 import asyncio
+import codecs
 import select
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
@@ -25,7 +26,14 @@ MAX_REPLY = 16 * 2**20  # bytes of a body, decompressed
 EXCERPT = 16 * 2**10  # bytes kept of a larger one
 KEEPALIVE = 4.0  # seconds an unused connection stays open; servers close theirs after 5 or more
 MAX_CLOSED = 3  # new connections closed in a row, after which the server counts as unreachable
-ENCODING_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")
+READ_HEADERS = (b"location", b"retry-after", b"retry-after-ms")  # others decide nothing here
+UNPACKED = {"gzip", "deflate", "identity"}  # values of Content-Encoding
+BOMS = (  # UTF-32's begins with that of UTF-16
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 # Raised before a byte of the request is sent: nothing was done and nothing is billed.
 NOT_SENT = (
@@ -53,7 +61,7 @@ class Reply:
     """A reply of any status.
 
     Attributes:
-        headers: without ENCODING_HEADERS.
+        headers: only READ_HEADERS.
         body: decompressed, at most MAX_REPLY bytes.
         fault: why the body can't be used; empty if it can.
     """
@@ -62,6 +70,15 @@ class Reply:
     headers: tuple[tuple[bytes, bytes], ...]
     body: bytes
     fault: str = ""
+
+    @property
+    def text(self) -> str:
+        """The body as text: UTF-8 unless it begins with another byte order mark.
+
+        Headers may name a charset that the body doesn't have, or that is none.
+        """
+        encoding = next((name for bom, name in BOMS if self.body.startswith(bom)), "utf-8-sig")
+        return self.body.decode(encoding, "replace")
 
 
 class Transport:
@@ -207,9 +224,11 @@ def _has_input(connection: aiohttp.connector.Connection) -> bool:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:
-    fault, content = "", response.content.iter_any()
+    fault, received = "", bytearray()
+    content = _record(response.content.iter_any(), received)
+    encoding = response.headers.get("Content-Encoding", "")
     try:
-        if "Content-Encoding" in response.headers:
+        if encoding:
             packed = httpx2.Response(200, headers=response.raw_headers, content=content)
             async with aclosing(packed.aiter_bytes()) as chunks:
                 body = await _join(chunks)
@@ -217,13 +236,26 @@ async def _read(response: aiohttp.ClientResponse) -> Reply:
             body = await _join(content)
         if len(body) > MAX_REPLY:
             fault = f"the reply is larger than {MAX_REPLY // 2**20} MB and was cut off"
+        elif set(encoding.lower().replace(",", " ").split()) - UNPACKED and not _is_utf8(body):
+            fault = f"the reply is packed as {encoding[:40]!r}, though the request asks for none"
     except httpx2.DecodingError as error:
-        body, fault = bytearray(), f"the reply can't be unpacked: {error}"
+        body, fault = received or await _join(content), f"the reply can't be unpacked: {error}"
+    except aiohttp.ClientPayloadError:
+        if response.status < 400:
+            raise
+        body, fault = received, "the reply is cut off"  # its status says what happened
     if fault:
         response.close()  # its rest is unread, so the connection can't be used again
         del body[EXCERPT:]
-    headers = [pair for pair in response.raw_headers if pair[0].lower() not in ENCODING_HEADERS]
+    headers = [pair for pair in response.raw_headers if pair[0].lower() in READ_HEADERS]
     return Reply(response.status, tuple(headers), bytes(body), fault)
+
+
+async def _record(chunks: AsyncIterator[bytes], received: bytearray) -> AsyncIterator[bytes]:
+    """The chunks; the first EXCERPT bytes of them are added to `received`."""
+    async for chunk in chunks:
+        received += chunk[: EXCERPT - len(received)]
+        yield chunk
 
 
 async def _join(chunks: AsyncIterator[bytes]) -> bytearray:
@@ -234,6 +266,14 @@ async def _join(chunks: AsyncIterator[bytes]) -> bytearray:
         if len(body) > MAX_REPLY:
             break
     return body
+
+
+def _is_utf8(body: bytearray) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _proxy(url: httpx2.URL) -> str | None:
