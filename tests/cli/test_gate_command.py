@@ -65,6 +65,11 @@ def test_what_a_ci_job_reads_is_written(home: Path) -> None:
         f"::error file={home.name}/prompts/qa/better.jinja,line=1,"
         in invoke(home, "gate", **above).stdout
     )
+    lost = invoke(home, "gate", GITHUB_ACTIONS="true", GITHUB_STEP_SUMMARY="gone/summary.md")
+    assert (lost.returncode, lost.stderr[:45]) == (
+        1,
+        "note: GITHUB_STEP_SUMMARY can't be written: [",
+    )
     root = ET.parse(home / "out" / "gate.xml").getroot()
     (suite,) = root.findall("testsuite")
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("2", "1", "0")

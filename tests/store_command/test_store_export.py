@@ -98,7 +98,8 @@ def test_a_file_is_for_its_owner_and_replaces_none_unasked(odd):
     again = call(odd, "store", "export", "--out", "a.jsonl")
     assert (again.returncode, again.stderr, file.read_text()) == (
         2,
-        "error: a.jsonl: the file exists\n  fix: another name, or --force to replace it\n",
+        "error: a.jsonl: the file exists, and this command has not made it\n"
+        "  fix: another name, or --force to replace it\n",
         "mine",
     )
     assert call(odd, "store", "export", "--out", "a.jsonl", "--force").returncode == 0
@@ -107,10 +108,11 @@ def test_a_file_is_for_its_owner_and_replaces_none_unasked(odd):
 
 
 def test_a_place_that_cannot_be_written_is_named(odd):
-    done = call(odd, "store", "export", "--out", "gone/a.jsonl")
+    assert call(odd, "store", "export", "--out", "new/a.jsonl").returncode == 0
+    done = call(odd, "store", "export", "--out", "new/a.jsonl/b.jsonl")
     assert (done.returncode, done.stderr.splitlines()[0]) == (
-        2,
-        "error: gone/a.jsonl: can't be written: No such file or directory",
+        5,
+        "error: new/a.jsonl/b.jsonl: can't be written: Not a directory",
     )
 
 

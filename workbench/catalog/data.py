@@ -86,7 +86,8 @@ def add_data(name: str, project_root: Path, report: Callable[[str], None]) -> Pa
     provenance = _provenance(entry)
     target.parent.mkdir(parents=True, exist_ok=True)
     write_file(BytesIO(content), target)
-    write_file(BytesIO(provenance.encode("utf-8")), target.with_suffix(".txt"))
+    if not (description := target.with_suffix(".txt")).exists():
+        write_file(BytesIO(provenance.encode("utf-8")), description)
     report(f"{target}: {len(rows)} rows")
     for line in provenance.splitlines():
         report(line)

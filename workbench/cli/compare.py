@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json, print_lines, write_file
+from workbench.cli.output import print_json, print_lines
+from workbench.cli.output_file import PAGE, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.cli.signals import note_on_stderr
@@ -58,6 +59,7 @@ def compare(
     limit: Limit = None,
     sample: Sample = None,
     html: Html = None,
+    force: Force = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown.")] = False,
     anytime: Anytime = False,
     factors: Factors = False,
@@ -73,6 +75,7 @@ def compare(
 
     _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)
+    page = OutputFile(html, project, PAGE, force=force) if html else None
     task, selectors = split_task(names or [], project)
     runs = _recorded_runs(selectors, project, tracking_uri)
     recorded = [variant for variants in runs.values() for variant in variants]
@@ -87,15 +90,13 @@ def compare(
         variants = range(len(plan.variants)) if every else compared.compared_variants
         require_answers(compared, variants)
         compared = compared.with_factors(variants) if factors else compared
-        if html:
-            write_file(html, comparison_page(compared, currency=project.file.currency))
+        if page:
+            page.write(comparison_page(compared, currency=project.file.currency))
             sys.stderr.write(f"written: {html}\n")
         if as_json:
             print_json(compare_json(compared))
-        elif markdown:
-            print_lines([compare_markdown(compared)])
         else:
-            print_lines(compare_lines(compared))
+            print_lines([compare_markdown(compared)] if markdown else compare_lines(compared))
     return ExitCode.DONE
 
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from workbench.cli.compare import split_task
-from workbench.cli.output import print_json, print_lines, write_file
+from workbench.cli.output import print_result
+from workbench.cli.output_file import JUNIT, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
 from workbench.cli.signals import handle_signals, write_stderr
@@ -55,6 +56,7 @@ def gate(
     max_cost: MaxCost = None,
     max_calls: MaxCalls = None,
     junit: Annotated[Path | None, typer.Option(help="Write JUnit XML to this file.")] = None,
+    force: Force = False,
     allow_inconclusive: AllowInconclusive = False,
     limit: Limit = None,
     sample: Sample = None,
@@ -72,7 +74,9 @@ def gate(
     from workbench.report.gate import gate_json, gate_lines, grown_json, grown_lines, junit_xml
     from workbench.run.invocation import make_budget
 
-    task, selectors = split_task(names or [], open_project(tracking_uri))
+    project = open_project(tracking_uri)
+    report_file = OutputFile(junit, project, JUNIT, force=force) if junit else None
+    task, selectors = split_task(names or [], project)
     _check_limits(max_cost, max_calls, grow=grow)
     options = Options(Scope(limit, sample=sample), sends=grow)
     experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
@@ -84,14 +88,12 @@ def gate(
         checks = grown.gate.checks if grown else _check_stored(compared, selectors)
         compared = compared.with_baselines(gate_baselines(checks, compared.plan))
         code = _exit_code(checks, allow_inconclusive)
-        if as_json:
-            print_json(gate_json(compared, checks, int(code)) | grown_json(grown))
-        else:
-            print_lines(grown_lines(grown, project.file.currency))
-            print_lines(gate_lines(compared, checks))
+        lines = [*grown_lines(grown, project.file.currency), *gate_lines(compared, checks)]
+        document = gate_json(compared, checks, int(code)) | grown_json(grown)
+        print_result(document if as_json else lines)
         _write_github(compared, checks, project, sys.stderr if as_json else sys.stdout)
-        if junit:
-            write_file(junit, junit_xml(compared, checks))
+        if report_file:
+            report_file.write(junit_xml(compared, checks))
     return int(code)
 
 
@@ -159,5 +161,9 @@ def _write_github(
     lines = annotations(compared, checks, folder=PurePosixPath(folder))
     out.writelines(f"{plain(line)}\n" for line in lines)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(summary).open("a", encoding="utf-8") as file:
-            file.write(plain(summary_markdown(compared, checks)) + "\n")
+        text = plain(summary_markdown(compared, checks)) + "\n"
+        try:
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(text)
+        except (OSError, ValueError) as error:
+            write_stderr(f"note: GITHUB_STEP_SUMMARY can't be written: {plain(str(error))}\n")

@@ -9,11 +9,9 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, cast
 
 from workbench.canonical import SCHEMA_VERSION
-from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import json_line, plain
 from workbench.secrets import RedactedStream, Redactor
 
@@ -136,21 +134,3 @@ def terminal_width(piped: int) -> int:
     from rich.console import Console
 
     return Console().width if sys.stdout.isatty() else piped
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write a file that the user named, and create its folder.
-
-    Raises:
-        WorkbenchError: it can't be written (exit code 5).
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise WorkbenchError(
-            f"can't be written: {error.strerror}",
-            where=str(path),
-            fix="name a file that can be written",
-            exit_code=ExitCode.STORAGE,
-        ) from error

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from workbench.cli.output import print_json, print_lines, print_result, print_styled
+from workbench.cli.output_file import UNKNOWN, Force, OutputFile
 from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
 from workbench.cli.signals import note_on_stderr
@@ -165,7 +166,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="The file to write; default: stdout.")] = None,
     model: ModelGlobs = [],  # noqa: B006
     state: States = [],  # noqa: B006
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    force: Force = False,
     as_json: AsJson = False,
 ) -> None:
     """Write completions as JSON Lines or CSV.
@@ -173,19 +174,21 @@ def export(
     JSON Lines are lossless; CSV is for a spreadsheet.
     """
     from workbench.experiment.load import models_by_ref
-    from workbench.report.export import csv_lines, json_lines, new_file
+    from workbench.report.export import csv_lines, json_lines
     from workbench.report.store import bytes_text
     from workbench.store.selection import select_completions
 
     selection, project = _selection(model, state, ""), open_project()
+    target = OutputFile(out, project, UNKNOWN, force=force) if out else None
+    target = None if target and target.is_stdout else target
     with open_store(project) as store:
         completions = select_completions(store, selection, models_by_ref(project))
         exported = csv_lines(completions) if form == "csv" else json_lines(completions)
         lines = (store.redactor.redact(line.decode()).encode() for line in exported)
-        with new_file(out, force=force) if out else nullcontext(sys.stdout.buffer) as file:
+        with target.writer(0o600) if target else nullcontext(sys.stdout.buffer) as file:
             file.writelines(lines)
             file.flush()
-    if out:
+    if out and target:
         size = out.stat().st_size
         text = [f"{out}: {bytes_text(size)}"]
         print_result({"file": str(out), "bytes": size} if as_json else text)

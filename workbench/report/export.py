@@ -1,4 +1,4 @@
-"""Completions as JSON Lines or CSV, and files that appear only when they are complete.
+"""Completions as JSON Lines or CSV.
 
 {"key": "0a3e…", "model": "openai:gpt-6-luna", "state": "ok", "text": "positive", …}
 
@@ -8,16 +8,11 @@
 
 import csv
 import json
-import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import IO
 
 from workbench.canonical import JSON, finite_numbers, ordered_json
-from workbench.errors import WorkbenchError
 from workbench.store.selection import StoredCompletion
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # line ends to some readers
@@ -118,35 +113,3 @@ def _is_blank(character: str) -> bool:
         or character in FILLERS
         or "\ufe00" <= character <= "\ufe0f"
     )
-
-
-@contextmanager
-def new_file(path: Path, *, force: bool) -> Iterator[IO[bytes]]:
-    """A file readable by its owner only; it gets its name when it is complete.
-
-    Raises:
-        WorkbenchError: the file exists and `force` is False, or it can't be written.
-    """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    exists = WorkbenchError(
-        "the file exists", where=str(path), fix="another name, or --force to replace it"
-    )
-    if path.exists() and not force:
-        raise exists
-    try:
-        opened = os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        try:
-            with os.fdopen(opened, "wb") as file:
-                yield file
-            if force:
-                part.replace(path)
-            else:
-                path.hardlink_to(part)  # fails if the file exists
-        finally:
-            part.unlink(missing_ok=True)
-    except FileExistsError:
-        raise exists from None
-    except OSError as error:
-        raise WorkbenchError(
-            f"can't be written: {error.strerror}", where=str(path), fix="--out another file"
-        ) from error
