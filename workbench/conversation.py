@@ -40,8 +40,11 @@ class Message:
         message: dict[str, JSON] = {"role": self.role, "content": self.content}
         if self.tool_calls:
             message |= {"content": self.content or None, "tool_calls": list(self.tool_calls)}
-        optional = {"tool_call_id": self.tool_call_id, "name": self.name}
-        return {**message, **{name: value for name, value in optional.items() if value}}
+        if self.tool_call_id:
+            message["tool_call_id"] = self.tool_call_id
+        if self.name:
+            message["name"] = self.name
+        return message
 
     @classmethod
     def from_json(cls, message: Mapping[str, JSON]) -> "Message":

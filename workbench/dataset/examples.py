@@ -103,6 +103,7 @@ class _Reading:
         self._spec = spec
         self._ids = _Ids(source)
         self._combinations = combinations(spec.vars or {})
+        self._are_grouped = spec.cluster is not None or len(self._combinations) > 1
         self._count = 0
         self._labelled = False
 
@@ -112,6 +113,7 @@ class _Reading:
         nested: bool | None = None
         row_id = body = ""
         hidden = (spec.expected or "").partition(".")[0]  # its value is the answer
+        first, *_ = combined
         expanded = expand(_select_split(source, spec), combined, source)
         answered_rows = read_expected(source, expanded, spec.expected, renderer)
         for answered, combination in zip(answered_rows, cycle(combined), strict=False):
@@ -119,10 +121,12 @@ class _Reading:
             nested = parts.nested if nested is None else nested
             parts.require_form(nested=nested)
             inputs, expectations = parts.inputs, parts.expectations
-            shown = {name: v for name, v in combination.values.items() if name != hidden}
-            for variable in shown:
-                inputs.pop(variable, None)
-            if combination is combined[0]:
+            shown = {}
+            if combination.values:
+                shown = {name: v for name, v in combination.values.items() if name != hidden}
+                for variable in shown:
+                    inputs.pop(variable, None)
+            if combination is first:
                 body = _body(inputs, expectations)
                 row_id = self._ids.claim(parts.id, body, answered.number)
             if combination.values:
@@ -147,7 +151,10 @@ class _Reading:
             self.reserved[column] = None
         self._count += 1
         self._labelled = self._labelled or bool(example.expectations)
-        return _Row(number, example, body, self._group(parts), self._stratum(parts, example))
+        stratify = self._spec.stratify
+        group = self._group(parts) if self._are_grouped else None
+        stratum = "" if stratify is None else self._stratum(parts, example, stratify)
+        return _Row(number, example, body, group, stratum)
 
     def _group(self, parts: RowParts) -> str | None:
         if self._spec.cluster is not None:
@@ -157,12 +164,10 @@ class _Reading:
         several = len(self._combinations) > 1
         return f"row {parts.answered.number}" if several else None
 
-    def _stratum(self, parts: RowParts, example: Example) -> str:
-        if self._spec.stratify is None:
-            return ""
-        if self._spec.stratify in ("expected", self._spec.expected):
+    def _stratum(self, parts: RowParts, example: Example, column: str) -> str:
+        if column in ("expected", self._spec.expected):
             return canonical_json(example.expectations)
-        return canonical_json(parts.column(self._spec.stratify))
+        return canonical_json(parts.column(column))
 
     def notes(self) -> Iterator[str]:
         """Facts about the rows that were read."""

@@ -3,7 +3,7 @@
 Example(id="17", inputs={"text": "A fun ride."}, expectations={"expected_response": "positive"})
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -37,9 +37,9 @@ class Example:
         """All that templates can read."""
         return {**self.reserved, **self.inputs} if self.reserved else self.inputs
 
-    def columns(self) -> Iterator[Mapping[str, JSON]]:
+    def columns(self) -> tuple[Mapping[str, JSON], ...]:
         """All parts of the row; of equal names, the first counts."""
-        yield from (self.inputs, self.expectations, self.metadata, self.reserved)
+        return self.inputs, self.expectations, self.metadata, self.reserved
 
 
 @dataclass(frozen=True)

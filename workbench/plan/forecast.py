@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from workbench.model import Request
+from workbench.model import Provider, Request
 from workbench.plan import Plan, Variant
 from workbench.project import Price
 from workbench.store import History, Store
@@ -73,11 +73,10 @@ def _forecast_variant(
     variant: Variant, requests: Sequence[Request], history: History, prices: Mapping[str, Price]
 ) -> Forecast:
     provider = variant.model.provider
-    counts = [provider.count_tokens(request.body) for request in requests]
-    exact = None not in counts
+    exact_tokens = _count_tokens(provider, requests)
     size = sum(request.size for request in requests)
     tokens_per_byte = history.input_per_byte or 1 / BYTES_PER_TOKEN
-    tokens = sum(count or 0 for count in counts) if exact else round(size * tokens_per_byte)
+    tokens = round(size * tokens_per_byte) if exact_tokens is None else exact_tokens
     limits = [request.max_output_tokens for request in requests]
     output = _expected_output(limits, history)
     low = high = None
@@ -91,7 +90,19 @@ def _forecast_variant(
     concurrency, latency_s = provider.facts.get("concurrency"), history.latency_s
     at_once = concurrency if isinstance(concurrency, int) else 1
     seconds = None if latency_s is None else len(requests) * latency_s / at_once
+    exact = exact_tokens is not None
     return Forecast(len(requests), tokens, exact, output, low, high, seconds)
+
+
+def _count_tokens(provider: Provider, requests: Sequence[Request]) -> int | None:
+    """Return the exact input tokens of all requests; None if only the server could tell."""
+    total = 0
+    for request in requests:
+        tokens = provider.count_tokens(request.body)
+        if tokens is None:
+            return None
+        total += tokens
+    return total
 
 
 def _expected_output(limits: Sequence[int | None], history: History) -> int | None:

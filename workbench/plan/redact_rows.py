@@ -7,7 +7,7 @@ refused, because templates are registered and shown as they are.
 import json
 from dataclasses import replace
 
-from workbench.canonical import canonical_json
+from workbench.canonical import canonical_json, encode_function
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError, list_first
 from workbench.experiment import Experiment
@@ -15,6 +15,8 @@ from workbench.prompt import Prompt
 from workbench.secrets import Redactor
 
 CHUNK = 200  # examples searched together
+
+_encode = encode_function(json.JSONEncoder(default=dict))
 
 
 def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
@@ -31,10 +33,11 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     examples: list[Example] = []
     for start in range(0, len(dataset.examples), CHUNK):
         chunk = dataset.examples[start : start + CHUNK]
-        text = json.dumps([[e.id, *map(dict, e.columns())] for e in chunk])
+        text = _encode([(e.id, *e.columns()) for e in chunk])
         is_clean = redactor.redact(text) == text
         examples += chunk if is_clean else (_redacted(example, redactor) for example in chunk)
-    changed = [new.id for new, old in zip(examples, dataset.examples, strict=True) if new != old]
+    pairs = zip(examples, dataset.examples, strict=True)
+    changed = [new.id for new, old in pairs if new is not old and new != old]
     if not changed:
         return replace(experiment, dataset=dataset)
     rows = list_first(changed, 3)

@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, plain_json
 from workbench.errors import StopCheck, Stopped, not_stopped
 
 CHUNK = 1 << 20  # bytes read at once
@@ -155,6 +155,8 @@ class WorkerProcess:
         return False
 
     def _receive_lines(self, seconds: float, stopped: StopCheck) -> Iterator[bytes]:
+        if self._lines:  # without a look at the clock, as answers mostly come in batches
+            yield self._lines.popleft()
         deadline = time.monotonic() + seconds
         while True:
             remaining_s = max(0.0, deadline - time.monotonic())
@@ -238,7 +240,7 @@ def json_batches(rows: Iterable[JSON], *, most_rows: int, size: int) -> Iterator
     batch: list[str] = []
     batch_size = 0
     for row in rows:
-        text = json.dumps(row)
+        text = plain_json(row)
         if batch and (len(batch) == most_rows or batch_size + len(text) > size):
             yield batch
             batch, batch_size = [], 0
