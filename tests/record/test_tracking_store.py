@@ -1,10 +1,12 @@
 """The tracking store: how it is created, and the errors of one that doesn't work."""
 
+import os
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,27 +16,43 @@ from recording import Recording
 from workbench.project import Project
 from workbench.tracking.tracking_store import connect
 
+# Forks for every line it reads: MLflow takes seconds to import.
 MAKE = """
-import sys
+import os, sys
 from pathlib import Path
 from workbench.project import Project
 from workbench.tracking.tracking_store import connect
-print("imported", flush=True)
-connect(Project(Path(sys.argv[1])), "")
+for _ in sys.stdin:
+    process = os.fork()
+    if not process:
+        connect(Project(Path(sys.argv[1])), "")
+        os._exit(0)
+    print(process, flush=True)
+    print(os.waitpid(process, 0)[1], flush=True)
 """
 EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevaluators: [latency]\n"
 
 
-@pytest.mark.parametrize("delay", [0.05, 0.3, 0.6, 0.9])
-def test_a_kill_while_the_store_is_made_leaves_none_half_made(tmp_path: Path, delay: float) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", MAKE, str(tmp_path)], stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout
-    process.stdout.readline()
-    time.sleep(delay)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+def test_a_kill_while_the_store_is_made_leaves_none_half_made(tmp_path: Path) -> None:
+    file = tmp_path / ".workbench" / "mlflow.db"
+    command = [sys.executable, "-c", MAKE, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as maker:
+        assert maker.stdin
+        assert maker.stdout
+        for delay in (0.05, 0.3, 0.6, 0.9):
+            maker.stdin.write("\n")
+            maker.stdin.flush()
+            process = int(maker.stdout.readline())
+            time.sleep(delay)
+            with suppress(ProcessLookupError):  # it has made the store
+                os.kill(process, signal.SIGKILL)
+            maker.stdout.readline()
+            if file.exists():
+                connect(Project(tmp_path), "")
+                file.unlink()
+        maker.stdin.close()
     store = connect(Project(tmp_path), "")
     assert [experiment.name for experiment in store.client.search_experiments()] == ["Default"]
 

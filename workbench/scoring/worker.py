@@ -35,7 +35,7 @@ from workbench.evaluator.errors import exception_message
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
 from workbench.results.column_score import ColumnScore
-from workbench.workers.parent_pipe import ParentPipe, die_with
+from workbench.workers.parent_pipe import ParentPipe, die_with, paused_gc
 
 
 class PrintedOutput(io.RawIOBase):
@@ -155,7 +155,9 @@ class EvaluatorWorker:
 
 def _adapt(target: object, settings: Mapping[str, JSON]) -> Any:
     """Import MLflow only for an evaluator that is not a plain function."""
-    return importlib.import_module("workbench.scoring.adapter").adapt(target, settings)
+    with paused_gc():
+        adapter = importlib.import_module("workbench.scoring.adapter")
+    return adapter.adapt(target, settings)
 
 
 def _kill_group_after_parent() -> None:

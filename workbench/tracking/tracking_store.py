@@ -9,6 +9,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -41,9 +42,7 @@ SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
 MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
-
 REFUSALS = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "PERMISSION_DENIED", "UNAUTHENTICATED"}
-
 T = TypeVar("T")
 
 set_http_defaults()
@@ -230,7 +229,7 @@ def _check_schema(uri: str) -> None:
             revision = MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
-    scripts = ScriptDirectory.from_config(_get_alembic_config(uri))
+    scripts = _migration_scripts()
     if not tables >= MLFLOW_TABLES or revision is None:
         names = ", ".join(sorted(tables)[:5]) + (", …" if len(tables) > 5 else "")
         message = f"this is no MLflow store: it holds the tables {names}"
@@ -244,6 +243,11 @@ def _check_schema(uri: str) -> None:
         message = f"a newer MLflow made this store (schema {revision})"
         fix = "pip install --upgrade mlflow, or name another --tracking-uri"
     raise not_recorded_error(message, where=mask_url(uri), fix=fix)
+
+
+@cache
+def _migration_scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_get_alembic_config(""))
 
 
 def _point_mlflow_to(uri: str) -> None:
@@ -274,10 +278,8 @@ def _create_if_missing(file: Path) -> None:
             sqlalchemy.event.listen(engine, "connect", _skip_syncs)
             _initialize_tables(engine)
             engine.dispose()
-            with new_file.open("rb") as written:
-                os.fsync(written.fileno())
             with closing(sqlite3.connect(new_file)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")  # stays; readers don't block
+                connection.execute("PRAGMA journal_mode=WAL")  # stays, lets readers in; syncs it
             new_file.chmod(0o600)
             new_file.rename(file)
     except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
@@ -286,8 +288,7 @@ def _create_if_missing(file: Path) -> None:
 
 def _skip_syncs(connection: sqlite3.Connection, _record: object) -> None:
     """MLflow's migrations would wait for the disk some 400 times, which can take seconds."""
-    connection.execute("PRAGMA synchronous=OFF")
-    connection.execute("PRAGMA journal_mode=MEMORY")
+    connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY")
 
 
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:
