@@ -22,10 +22,10 @@ import os, sys
 from pathlib import Path
 from workbench.project import Project
 from workbench.tracking.tracking_store import connect
-for _ in sys.stdin:
+for line in sys.stdin:
     process = os.fork()
     if not process:
-        connect(Project(Path(sys.argv[1])), "")
+        connect(Project(Path(line.strip())), "")
         os._exit(0)
     print(process, flush=True)
     print(os.waitpid(process, 0)[1], flush=True)
@@ -34,27 +34,24 @@ EXPERIMENT = "dataset: rows.jsonl\nprompts: [plain]\nmodels: [echo:last]\nevalua
 
 
 def test_a_kill_while_the_store_is_made_leaves_none_half_made(tmp_path: Path) -> None:
-    file = tmp_path / ".workbench" / "mlflow.db"
-    command = [sys.executable, "-c", MAKE, str(tmp_path)]
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", MAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as maker:
         assert maker.stdin
         assert maker.stdout
         for delay in (0.05, 0.3, 0.6, 0.9):
-            maker.stdin.write("\n")
+            folder = tmp_path / str(delay)
+            folder.mkdir()
+            maker.stdin.write(f"{folder}\n")
             maker.stdin.flush()
             process = int(maker.stdout.readline())
             time.sleep(delay)
             with suppress(ProcessLookupError):  # it has made the store
                 os.kill(process, signal.SIGKILL)
             maker.stdout.readline()
-            if file.exists():
-                connect(Project(tmp_path), "")
-                file.unlink()
+            experiments = connect(Project(folder), "").client.search_experiments()
+            assert [experiment.name for experiment in experiments] == ["Default"]
         maker.stdin.close()
-    store = connect(Project(tmp_path), "")
-    assert [experiment.name for experiment in store.client.search_experiments()] == ["Default"]
 
 
 def test_the_store_lets_readers_in_while_it_is_written(recording: Recording) -> None:

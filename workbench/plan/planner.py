@@ -178,9 +178,7 @@ class _Cross:
             parameters["seed"] += repeat
         try:
             # Not by `replace`, which takes longer than the rest of this function.
-            with_parameters = PromptCall(
-                call.conversation, parameters, call.choices, call.response_schema, call.tools
-            )
+            with_parameters = PromptCall(**{**vars(call), "parameters": parameters})
             prepared = self.variant.model.provider.prepare(with_parameters)
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:

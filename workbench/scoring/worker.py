@@ -35,7 +35,8 @@ from workbench.evaluator.errors import exception_message
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
 from workbench.results.column_score import ColumnScore
-from workbench.workers.parent_pipe import ParentPipe, die_with, paused_gc
+from workbench.workers.garbage import paused_gc
+from workbench.workers.parent_pipe import ParentPipe, die_with
 
 
 class PrintedOutput(io.RawIOBase):
