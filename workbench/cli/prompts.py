@@ -147,7 +147,7 @@ def _prompts(project: "Project", task: str) -> "list[Prompt]":
 
 def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
     """The prompt of `task/name@…`; the task is optional if only one has a prompt of that name."""
-    from workbench.experiment import find_prompt
+    from workbench.experiment import PromptFinder
     from workbench.prompt import list_prompts, parse_reference
     from workbench.resolvers import project_resolvers
 
@@ -162,4 +162,4 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
         names = [f"{t}/{n}" for t in project.tasks() for n in list_prompts(project.prompts / t)]
         raise unknown_name("prompt", reference.name, names)
     registry = project_resolvers(project, tracking_uri).registry
-    return find_prompt(tasks[0], project, renderer, registry, reference)
+    return PromptFinder(tasks[0], project, renderer, registry).find(reference)

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,7 +68,7 @@ def open_experiment(
         gate_prompts: also plan the prompts that the experiment's gate names.
         require_env: refuse if a variable in an evaluator's `env` is not set.
     """
-    from workbench.experiment import add_prompts, find_prompt, load_experiment
+    from workbench.experiment import PromptFinder, add_prompts, load_experiment
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
     from workbench.workers.garbage import paused_gc
@@ -81,11 +80,11 @@ def open_experiment(
         with paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
-            find = partial(find_prompt, experiment.task, project, renderer, resolvers.registry)
+            finder = PromptFinder(experiment.task, project, renderer, resolvers.registry)
             if gate_prompts:
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
-            experiment = add_prompts(experiment, extra_prompts, find)
+            experiment = add_prompts(experiment, extra_prompts, finder.find)
             keys = frozenset(key_variables(experiment.settings))
             REDACTOR.add(find_secrets(experiment.settings))
             REDACTOR.add(find_secrets(os.environ, secret_names=keys))

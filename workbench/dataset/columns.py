@@ -92,10 +92,12 @@ def _shorten(value: JSON) -> str:
 
 def check_unique(columns: Sequence[str], where: str) -> None:
     """Raise WorkbenchError if two columns have the same name."""
-    for index, column in enumerate(columns):
-        if column in columns[:index]:
+    seen = set[str]()
+    for column in columns:
+        if column in seen:
             message = f"two columns are named {column!r}"
             raise WorkbenchError(message, where=where, fix="rename one of them")
+        seen.add(column)
 
 
 def header_fix(columns: Iterable[str]) -> str:

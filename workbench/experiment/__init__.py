@@ -14,7 +14,7 @@ types     Experiment, OpenModel, and the resolvers of names outside the folder
 
 from workbench.experiment.file import Exclusion, ExperimentFile, GateRule
 from workbench.experiment.load import load_experiment, short_name
-from workbench.experiment.prompts import add_prompts, find_prompt
+from workbench.experiment.prompts import PromptFinder, add_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 
 __all__ = [
@@ -23,9 +23,9 @@ __all__ = [
     "ExperimentFile",
     "GateRule",
     "OpenModel",
+    "PromptFinder",
     "Resolvers",
     "add_prompts",
-    "find_prompt",
     "load_experiment",
     "short_name",
 ]

@@ -20,7 +20,7 @@ from workbench.evaluator import Evaluator
 from workbench.evaluator.row_values import require_row_values
 from workbench.evaluator.spec import check_env, read_spec
 from workbench.experiment.file import ExperimentFile, NamedSettings
-from workbench.experiment.prompts import find_prompt, find_prompts
+from workbench.experiment.prompts import PromptFinder, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 from workbench.model import Model, Reasoning, open_provider
 from workbench.parameters import check_parameters
@@ -51,7 +51,7 @@ def load_experiment(
     file = document.check(ExperimentFile)
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
-    find = partial(find_prompt, task, project, renderer, resolvers.registry)
+    find = PromptFinder(task, project, renderer, resolvers.registry).find
     with located(document.where("dataset")):
         reader = resolvers.mlflow_dataset
         dataset = load_dataset(
@@ -140,7 +140,7 @@ def _entries(
 
 
 def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
-    models: list[OpenModel] = []
+    models: dict[str, OpenModel] = {}
     for index, (ref, settings, where) in enumerate(_entries(file.models, document, "models")):
         provider, _, name = ref.partition(":")
         _check_model_name(ref, name, where)
@@ -155,14 +155,14 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
             label = short_name(name)
         else:
             _check_label(label, where)
-        if label in [other.model.label for other in models]:
+        if label in models:
             fix = f"rename this one: `{ref}: {{as: another_name}}`"
             raise WorkbenchError(f"two models are called {label!r}", where=where, fix=fix)
         reasoning = settings.pop("reasoning", "strip")
         _check_reasoning(reasoning, ref, where)
         model = Model(provider, name, label, settings, parameters, reasoning)
-        models.append(OpenModel(model, open_provider(model, where=where)))
-    return tuple(models)
+        models[label] = OpenModel(model, open_provider(model, where=where))
+    return tuple(models.values())
 
 
 def short_name(name: str) -> str:
@@ -234,13 +234,14 @@ def _evaluators(
         if resolvers.require_env:
             check_env(spec)
         specs.append(spec)
-    evaluators = resolvers.evaluators(specs)
-    names = [evaluator.name for evaluator in evaluators]
-    for index, (spec, name) in enumerate(zip(specs, names, strict=True)):
-        if name in names[:index]:
+    evaluators: dict[str, Evaluator] = {}
+    for spec, evaluator in zip(specs, resolvers.evaluators(specs), strict=True):
+        name = evaluator.name
+        if name in evaluators:
             fix = f"rename this one: `{spec.name}: {{name: another_name}}`"
             raise WorkbenchError(f"two evaluators are called {name!r}", where=spec.where, fix=fix)
-    return tuple(evaluators)
+        evaluators[name] = evaluator
+    return tuple(evaluators.values())
 
 
 def _grid(file: ExperimentFile, document: Document) -> tuple[Mapping[str, JSON], ...]:

@@ -6,7 +6,8 @@ few_shot@3          version 3 in the registry
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 from workbench.document import Document
 from workbench.errors import NotFoundError, WorkbenchError, located, unknown_name
@@ -17,27 +18,37 @@ from workbench.prompt import Prompt, Reference, Renderer, parse_reference
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
 
 
-def find_prompt(
-    task: str, project: Project, renderer: Renderer, registry: Registry, reference: Reference
-) -> Prompt:
-    """The prompt of a reference: a file, a file of a git revision, or a registered version.
+@dataclass(frozen=True)
+class PromptFinder:
+    """Finds the prompts of one task; the task's folder is listed once."""
 
-    Raises:
-        WorkbenchError: there is none; the message says where it would be.
-    """
-    if reference.kind not in ("working", "git"):
-        return registry(task, reference, renderer)
-    folder = project.prompts / task
-    if reference.kind == "git":
-        read = git_reader(project.prompts, reference.value)
-        return load_prompt(task, str(reference), read, renderer)
-    names = list_prompts(folder)
-    if reference.name not in names:
-        error = unknown_name(f"prompt of task {task!r}:", reference.name, names)
-        if others := sorted(file.name for file in folder.glob(f"{reference.name}.*")):
-            error.fix = f"templates end in .jinja: rename {others[0]} to {reference.name}.jinja"
-        raise error
-    return load_prompt(task, str(reference), folder_reader(project.prompts), renderer)
+    task: str
+    project: Project
+    renderer: Renderer
+    registry: Registry
+
+    def find(self, reference: Reference) -> Prompt:
+        """The prompt of a reference: a file, a file of a git revision, or a registered version.
+
+        Raises:
+            WorkbenchError: there is none; the message says where it would be.
+        """
+        task, prompts = self.task, self.project.prompts
+        if reference.kind not in ("working", "git"):
+            return self.registry(task, reference, self.renderer)
+        if reference.kind == "git":
+            read = git_reader(prompts, reference.value)
+            return load_prompt(task, str(reference), read, self.renderer)
+        if reference.name not in self._names:
+            error = unknown_name(f"prompt of task {task!r}:", reference.name, self._names)
+            if others := sorted(file.name for file in (prompts / task).glob(f"{reference.name}.*")):
+                error.fix = f"templates end in .jinja: rename {others[0]} to {reference.name}.jinja"
+            raise error
+        return load_prompt(task, str(reference), folder_reader(prompts), self.renderer)
+
+    @cached_property
+    def _names(self) -> dict[str, None]:
+        return dict.fromkeys(list_prompts(self.project.prompts / self.task))
 
 
 def add_prompts(
@@ -73,11 +84,11 @@ def find_prompts(
     Raises:
         WorkbenchError: a prompt doesn't exist or is named twice, with its line.
     """
-    prompts: list[Prompt] = []
+    prompts: dict[str, Prompt] = {}
     for index, ref in enumerate(file.prompts):
         where = document.where("prompts", index)
-        if ref in file.prompts[:index]:
+        if ref in prompts:
             raise WorkbenchError(f"duplicate prompt {ref!r}", where=where, fix="keep one")
         with located(where):
-            prompts.append(find(parse_reference(ref)))
-    return tuple(prompts)
+            prompts[ref] = find(parse_reference(ref))
+    return tuple(prompts.values())

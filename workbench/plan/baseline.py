@@ -7,8 +7,9 @@ Without `baseline:` it is the first prompt; with a single prompt the first model
 model the first variant.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
+from workbench.canonical import JSON
 from workbench.errors import unknown_name
 from workbench.experiment import Experiment
 from workbench.plan.types import Variant
@@ -31,10 +32,13 @@ def find_baselines(
     if name not in (*prompts, *models, *names) and complete:
         valid_names = dict.fromkeys([*prompts, *models, *names])
         raise unknown_name("baseline", name, valid_names, where=experiment.path)
-    baselines = [_find_baseline(name, variant, variants) for variant in variants]
-    return tuple(
-        None if baseline == number else baseline for number, baseline in enumerate(baselines)
-    )
+    first = _first_candidates(name, variants)
+    baselines: list[int | None] = []
+    for number, variant in enumerate(variants):
+        candidates = [first.get(key) for key in _keys(variant)]
+        baseline = min((c for c in candidates if c is not None), default=None)
+        baselines.append(None if baseline == number else baseline)
+    return tuple(baselines)
 
 
 def _default_baseline(experiment: Experiment, variants: Sequence[Variant]) -> str:
@@ -43,17 +47,30 @@ def _default_baseline(experiment: Experiment, variants: Sequence[Variant]) -> st
     return experiment.models[0].model.label if len(experiment.models) > 1 else variants[0].name
 
 
-def _find_baseline(name: str, variant: Variant, variants: Sequence[Variant]) -> int | None:
-    for number, other in enumerate(variants):
-        model = other.model.model
-        same_model = model.label == variant.model.model.label
-        same_prompt = other.prompt.ref == variant.prompt.ref
-        if other.name == name or (
-            other.point == variant.point
-            and (
-                (other.prompt.ref == name and same_model)
-                or (name in (model.label, model.ref) and same_prompt)
-            )
-        ):
-            return number
-    return None
+def _first_candidates(name: str, variants: Sequence[Variant]) -> dict[Hashable, int]:
+    """The first variant that a variant with this key may be compared with, by `_keys`."""
+    first: dict[Hashable, int] = {}
+    for number, variant in enumerate(variants):
+        model = variant.model.model
+        is_baseline = (
+            variant.name == name,
+            name == variant.prompt.ref,
+            name in (model.label, model.ref),
+        )
+        for key, matches in zip(_keys(variant), is_baseline, strict=True):
+            if matches:
+                first.setdefault(key, number)
+    return first
+
+
+def _keys(variant: Variant) -> tuple[Hashable, ...]:
+    """Equal in two variants: always; if they share all but the prompt; all but the model."""
+    point = _hashable(variant.point)
+    return "", ("model", variant.model.model.label, point), ("prompt", variant.prompt.ref, point)
+
+
+def _hashable(value: JSON) -> Hashable:
+    """Something that is equal for equal JSON."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _hashable(entry)) for key, entry in value.items())
+    return tuple(map(_hashable, value)) if isinstance(value, list) else value

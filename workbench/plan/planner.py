@@ -58,10 +58,10 @@ def plan_invocation(
 def _read_as_useful(store: Store, variants: Mapping[str, Variant]) -> set[str]:
     """The keys whose stored answer can be scored as the settings of their variant read it."""
     models = {key: variant.model.model for key, variant in variants.items()}
-    useful, echoes = set[str](), PrefillEchoes(store)
-    for start in range(0, len(variants), COMPLETIONS_PER_READ):
-        keys = list(variants)[start : start + COMPLETIONS_PER_READ]
-        for stored in read_stored(store, keys, echoes, models):
+    keys, useful, echoes = list(variants), set[str](), PrefillEchoes(store)
+    for start in range(0, len(keys), COMPLETIONS_PER_READ):
+        batch = keys[start : start + COMPLETIONS_PER_READ]
+        for stored in read_stored(store, batch, echoes, models):
             settings = variants[stored.key].prompt.settings
             if choose(stored.completion, settings.normalize).state not in RETRIABLE:
                 useful.add(stored.key)
@@ -134,9 +134,13 @@ def _fill(
     """
     bodies: dict[str, Request] = {}
     notes: list[str] = []
-    for prompt in {cross.variant.prompt.digest: cross.variant.prompt for cross in crosses}.values():
-        users = [cross for cross in crosses if cross.variant.prompt.digest == prompt.digest]
-        reads_inputs = set(prompt.all_variables) <= set(dataset.columns) - set(dataset.reserved)
+    by_prompt: dict[str, list[_Cross]] = {}
+    for cross in crosses:
+        by_prompt.setdefault(cross.variant.prompt.digest, []).append(cross)
+    input_columns = set(dataset.columns) - set(dataset.reserved)
+    for users in by_prompt.values():
+        prompt = users[-1].variant.prompt
+        reads_inputs = set(prompt.all_variables) <= input_columns
         rows = [example.inputs if reads_inputs else example.variables for example in examples]
         findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
