@@ -137,10 +137,9 @@ def _fill(
     by_prompt: dict[str, list[_Cross]] = {}
     for cross in crosses:
         by_prompt.setdefault(cross.variant.prompt.digest, []).append(cross)
-    input_columns = set(dataset.columns) - set(dataset.reserved)
     for users in by_prompt.values():
         prompt = users[-1].variant.prompt
-        reads_inputs = set(prompt.all_variables) <= input_columns
+        reads_inputs = set(prompt.all_variables) <= set(dataset.columns) - set(dataset.reserved)
         rows = [example.inputs if reads_inputs else example.variables for example in examples]
         findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
@@ -180,10 +179,9 @@ class _Cross:
         parameters = dict(self.variant.parameters)
         if "seed" in parameters:
             parameters["seed"] += repeat
-        try:
-            # Not by `replace`, which takes longer than the rest of this function.
-            with_parameters = PromptCall(**{**vars(call), "parameters": parameters})
-            prepared = self.variant.model.provider.prepare(with_parameters)
+        try:  # not by `replace`, which takes longer than the rest of this function
+            call = PromptCall(**{**vars(call), "parameters": parameters})
+            prepared = self.variant.model.provider.prepare(call)
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
