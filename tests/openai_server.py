@@ -106,6 +106,7 @@ class OpenAIServer:
         self.models: list[str] = []  # at GET /v1/models
         self.in_flight = 0
         self.max_in_flight = 0
+        self.connections = 0
         self.port = 0
         self._times: Counter[tuple[str, bytes]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -132,6 +133,7 @@ class OpenAIServer:
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
+        self.connections += 1
         self._tasks.add(task)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):

@@ -12,13 +12,13 @@ MOST_LINES = 300
 MOST_FUNCTION_LINES = 45
 MOST_PARAMETERS = 5
 MOST_CONTEXT_PARAMETERS = 6
-MOST_LOOSE_FILES = 8
+MOST_LOOSE_FILES = 9
 
 MOST_TOTAL_LINES = 46_500
 
 # A package may import those in lower rows, and its own modules.
 FLOORS = [
-    {"errors", "canonical", "conversation", "secrets"},
+    {"errors", "canonical", "conversation", "secrets", "proxies"},
     {"document", "parameters", "sandbox", "workers"},
     {"project", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},

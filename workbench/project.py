@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.proxies import exempt_loopback
 
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
@@ -208,6 +209,7 @@ def find_project(start: Path) -> Project:
         fix = "mkdir -p prompts/my_task, then add a template and an experiment.yaml"
         raise WorkbenchError(message, where=str(here), fix=fix)
     _read_environment(folder / ".env")
+    exempt_loopback()
     settings = folder / "workbench.yaml"
     if not settings.is_file():
         return Project(folder)

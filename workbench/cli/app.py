@@ -24,6 +24,7 @@ from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.cli.signals import note_on_stderr
 from workbench.cli.unrecorded import read_notes, unrecorded_lines
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.proxies import exempt_loopback
 from workbench.report.safe_text import escape_commands
 from workbench.secrets import find_secrets
 
@@ -123,6 +124,7 @@ def options(
 def main() -> NoReturn:
     """Run the command `workbench` and end the process with an exit code of errors.py."""
     REDACTOR.add(find_secrets(os.environ))
+    exempt_loopback()
     stdout = guard_streams()
     notes = read_notes()
     code = _exit_code()

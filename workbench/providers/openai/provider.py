@@ -15,6 +15,7 @@ from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
 from workbench.providers.openai.settings import EndpointState, read_settings
+from workbench.proxies import find_proxy
 
 CLIENT = "workbench.providers.openai.client"
 OTHER_FILES = 48  # open files besides the connections: the store, libraries, pipes, MLflow
@@ -54,9 +55,10 @@ class OpenAIProvider:
         return None
 
     def check_ready(self) -> None:
-        """Raise WorkbenchError if the key is missing; start importing the client."""
+        """Raise WorkbenchError without a key or a usable proxy; start importing the client."""
         self._key()
         self.settings.sent_headers()
+        find_proxy(self.settings.url)
         threading.Thread(target=importlib.import_module, args=(CLIENT,), daemon=True).start()
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:

@@ -3,7 +3,6 @@
 openai:qwen2.5-7b: {base_url: "http://localhost:8000/v1", api_key_env: LOCAL_KEY}
 """
 
-import ipaddress
 import json
 import os
 import re
@@ -22,6 +21,7 @@ from workbench.errors import WorkbenchError, unknown_name
 from workbench.model import Request
 from workbench.parameters import PARAMETERS
 from workbench.providers.openai.setting_variables import VARIABLE, expand, fingerprint
+from workbench.proxies import find_proxy, is_loopback
 from workbench.secrets import SECRET_NAME
 
 DEFAULT_URL = "https://api.openai.com/v1"
@@ -61,7 +61,8 @@ class OpenAISettings(BaseModel):
             have variables of the environment: `${NAME}`.
         api_key_env: the variable with its key. A `base_url` in a file is called without a key
             unless this names one, so that `OPENAI_API_KEY` never goes to another company.
-        allow_http: the key may go over plain http to another machine: in your own network.
+        allow_http: the key may go over plain http to another machine, and not through a proxy: in
+            your own network.
         api: `completions` sends raw text, for base models; `responses` is OpenAI's newer API.
         prefill: how a prompt's last assistant message is continued, if the server can.
         prefill_echo: the server repeats it in its answers; `auto`: if every reply begins with it.
@@ -104,9 +105,9 @@ class OpenAISettings(BaseModel):
             return normalize_url(url, source="OPENAI_BASE_URL")
         if "${" not in self.base_url:
             return normalize_url(self.base_url or DEFAULT_URL)
-        expanded = expand(self.base_url, where="base_url")
+        address, mark, query = expand(self.base_url, where="base_url").partition("?")
         try:
-            return normalize_url(expanded)
+            return normalize_url(address) + mark + query.partition("#")[0]
         except WorkbenchError:
             message = f"base_url {self.base_url} with its variables is not the address of an API"
             raise WorkbenchError(message, fix="https://host:port/v1") from None
@@ -171,16 +172,25 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
             raise WorkbenchError(message, fix=f"write one, or leave it out: `{parameter}: null`")
     if checked.ca_file:
         _check_certificates(name, checked.ca_file)
-    parts = urlsplit(checked.url)
-    host = parts.hostname or ""
-    exposed = parts.scheme != "https" and not checked.allow_http and not _is_local(host)
-    variables = VARIABLE.findall(" ".join(checked.headers.values()))
-    if exposed and (variable := checked.key_variable or "".join(variables[:1])):
-        raise WorkbenchError(
-            f"openai:{name}: the key in {variable} would go to {host} over plain http",
-            fix="https://…, or `allow_http: true` in your own network",
-        )
+    _check_plain_http(name, checked)
     return checked
+
+
+def _check_plain_http(name: str, settings: OpenAISettings) -> None:
+    """Refuse to send a key where others could read it on its way."""
+    parts = urlsplit(settings.url)
+    host = parts.hostname or ""
+    templates = (*settings.headers.values(), urlsplit(settings.base_url).query)
+    variable = settings.key_variable or "".join(VARIABLE.findall(" ".join(templates))[:1])
+    if parts.scheme == "https" or not variable or is_loopback(host):
+        return
+    message = f"openai:{name}: the key in {variable} would go to {host} over plain http"
+    if not settings.allow_http:
+        raise WorkbenchError(message, fix="https://…, or `allow_http: true` in your own network")
+    proxy = urlsplit(find_proxy(settings.url)).hostname
+    if proxy and not is_loopback(proxy):
+        fix = f"https://…, or no_proxy={host} in your own network"
+        raise WorkbenchError(f"{message} through the proxy {proxy}", fix=fix)
 
 
 def _check_certificates(name: str, ca_file: str) -> None:
@@ -191,13 +201,6 @@ def _check_certificates(name: str, ca_file: str) -> None:
         message = f"openai:{name}: ca_file {ca_file!r} can't be read: {reason}"
         fix = "the path of a PEM file, absolute or from the folder in which the command runs"
         raise WorkbenchError(message, fix=fix) from error
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
 
 
 def normalize_url(url: str, *, source: str = "base_url") -> str:
@@ -248,4 +251,4 @@ def _with_scheme(url: str) -> str:
     address = url.strip().split("://")[-1].rpartition("@")[2]
     address = re.sub(r"[\s?#].*", "", address, flags=re.DOTALL)
     host = re.split("[:/]", address)[0]
-    return f"{'http' if _is_local(host) else 'https'}://{address}"
+    return f"{'http' if is_loopback(host) else 'https'}://{address}"

@@ -14,13 +14,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
-from urllib.request import getproxies, proxy_bypass
 from weakref import WeakSet
 
 import aiohttp
 import httpx2
 from multidict import CIMultiDict
 from yarl import URL
+
+from workbench.proxies import find_proxy
 
 MAX_REPLY = 16 * 2**20  # bytes of a body, decompressed
 EXCERPT = 16 * 2**10  # bytes kept of a larger one
@@ -108,7 +109,7 @@ class Transport:
             for name, value in request.headers.multi_items()
             if name not in ("content-length", "transfer-encoding")
         )
-        self._proxy = _proxy(request.url)
+        self._proxy = find_proxy(str(request.url)) or None
         self._connections = connections
         self._paused = paused
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect_s)
@@ -274,9 +275,3 @@ def _is_utf8(body: bytearray) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _proxy(url: httpx2.URL) -> str | None:
-    proxies = getproxies()
-    host = url.host if url.port is None else f"{url.host}:{url.port}"
-    return None if proxy_bypass(host) else proxies.get(url.scheme) or proxies.get("all")
