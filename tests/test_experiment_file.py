@@ -180,7 +180,7 @@ def test_bad_line_is_named(bench, line, expected):
             "parameters: {stop: [1]}",
             "5:14",
             (
-                "stop: [1] is not a text or a list of texts"
+                "stop: [1] is not a text or a list of texts; none may be empty"
                 "\n  fix: write a text or a list of texts, or null to leave it out"
             ),
         ),
@@ -188,7 +188,7 @@ def test_bad_line_is_named(bench, line, expected):
             "parameters: {stop: []}",
             "5:14",
             (
-                "stop: [] is not a text or a list of texts"
+                "stop: [] is not a text or a list of texts; none may be empty"
                 "\n  fix: write a text or a list of texts, or null to leave it out"
             ),
         ),

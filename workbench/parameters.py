@@ -4,6 +4,7 @@
 {'temperature': 0, 'top_p': 1}
 """
 
+import math
 from collections.abc import Callable, Mapping
 
 from workbench.canonical import JSON
@@ -19,14 +20,14 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] 
     "repetition_penalty": (NUMBER, 0.01, None, "a number from 0.01; 1 changes nothing"),
     "max_tokens": ((int,), 1, None, "a whole number from 1"),
     "max_completion_tokens": ((int,), 1, None, "a whole number from 1"),
-    "stop": ((str, list), None, None, "a text or a list of texts"),
-    "seed": ((int,), None, None, "a whole number"),
-    "logprobs": ((bool, int), None, None, "true or false (a number for completions)"),
+    "stop": ((str, list), None, None, "a text or a list of texts; none may be empty"),
+    "seed": ((int,), -(2**63), 2**63 - 1, "a whole number of 64 bits"),
+    "logprobs": ((bool, int), 0, None, "true or false (a number from 0 for completions)"),
     "top_logprobs": ((int,), 0, 20, "a whole number from 0 to 20"),
     "frequency_penalty": (NUMBER, -2, 2, "a number from -2 to 2"),
     "presence_penalty": (NUMBER, -2, 2, "a number from -2 to 2"),
     "logit_bias": ((dict,), None, None, "a mapping of token ids to numbers"),
-    "response_format": ((dict,), None, None, "a mapping"),
+    "response_format": ((dict,), None, None, "a mapping with a `type`, such as json_object"),
     "reasoning_effort": ((str,), None, None, "a text"),
     "verbosity": ((str,), None, None, "a text"),
     "service_tier": ((str,), None, None, "a text"),
@@ -35,6 +36,22 @@ PARAMETERS: dict[str, tuple[tuple[type, ...], float | None, float | None, str]] 
     "user": ((str,), None, None, "a text"),
     "extra_body": ((dict,), None, None, "a mapping; it goes into the body unchanged"),
 }
+ELSEWHERE = {  # fields of a request that are no parameters, with what sets them
+    **dict.fromkeys(("n", "best_of"), "`repeats:` of the experiment asks several times"),
+    **dict.fromkeys(("stream", "stream_options"), "`stream: true` of the model streams"),
+    **dict.fromkeys(("tools", "functions"), "`tools:` of a prompt's front matter"),
+    **dict.fromkeys(("messages", "prompt", "input"), "the template is the text that is sent"),
+    "model": "`models:` of the experiment",
+    "timeout": "`timeout_s:` of the model",
+}
+
+
+class ParameterError(WorkbenchError):
+    """A parameter that a model doesn't take."""
+
+    def __init__(self, message: str, *, parameter: str, fix: str) -> None:
+        super().__init__(message, fix=fix)
+        self.parameter = parameter
 
 
 def check_parameters(
@@ -49,29 +66,43 @@ def check_parameters(
     """
     for name, value in parameters.items():
         if name not in PARAMETERS:
-            raise unknown_name("parameter", name, PARAMETERS, where=where(name))
-        if value is None:
-            continue
-        types, lowest, highest, description = PARAMETERS[name]
-        is_bool = isinstance(value, bool)
-        fits = bool in types if is_bool else isinstance(value, types)
-        if fits and isinstance(value, NUMBER) and not is_bool:
-            fits = (lowest is None or value >= lowest) and (highest is None or value <= highest)
-        if fits and isinstance(value, list):
-            fits = bool(value) and all(isinstance(text, str) for text in value)
-        if not fits:
+            error = unknown_name("parameter", name, PARAMETERS, where=where(name))
+            error.fix = ELSEWHERE.get(name, error.fix)
+            raise error
+        if value is not None and not _fits(name, value):
+            description = PARAMETERS[name][3]
             excerpt = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"
             message = f"{name}: {excerpt} is not {description}"
             fix = f"write {description.partition(';')[0]}, or null to leave it out"
             raise WorkbenchError(message, where=where(name), fix=fix)
 
 
+def _fits(name: str, value: JSON) -> bool:
+    types, lowest, highest, _ = PARAMETERS[name]
+    if isinstance(value, bool):
+        return bool in types
+    if not isinstance(value, types):
+        return False
+    if isinstance(value, NUMBER):
+        in_range = (lowest is None or value >= lowest) and (highest is None or value <= highest)
+        return in_range and math.isfinite(value)
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(text, str) and text for text in value)
+    if name == "logit_bias":
+        numbers = all(type(bias) in NUMBER and math.isfinite(bias) for bias in value.values())
+        return numbers and all(str(token).isdecimal() for token in value)
+    if name == "response_format":
+        return isinstance(value.get("type"), str)
+    return value != ""
+
+
 def check_merged_parameters(parameters: Mapping[str, JSON], *, where: str) -> None:
-    """Check the parameters that several layers set together.
+    """Check the parameters that several layers set together, also those of recorded prompts.
 
     Raises:
-        WorkbenchError: two parameters mean the same.
+        WorkbenchError: a wrong value, or two parameters that mean the same.
     """
+    check_parameters(parameters, where=lambda _name: where)
     both = [name for name in ("max_tokens", "max_completion_tokens") if name in parameters]
     if len(both) == 2:
         fix = f"keep one; `{both[1]}: null` removes the value of another layer"

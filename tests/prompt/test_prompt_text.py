@@ -269,7 +269,7 @@ def test_other_prompts_have_other_digests(bench, text):
         "user:\na\nassistant:\nb",
         "\\user:\na",
         "---\n---\n---\nchat: false\n---\na",
-        "---\nchat: false\nstop: ''\n---\n  {{ a }}\n",
+        "---\nchat: false\nstop: ' '\n---\n  {{ a }}\n",
         "---\ndescription: 'a: b # c'\nchoices: ['yes', 'no']\n---\na",
         "---\nresponse_schema: {type: object, const: null}\nparameters: {top_p: 1.0}\n---\na",
         "{% for t in turns %}\nuser:\n{{ t }}\n{% endfor %}",

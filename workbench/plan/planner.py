@@ -20,6 +20,7 @@ from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.experiment import Experiment
 from workbench.model import PreparedCall, PromptCall, Request
+from workbench.parameters import ParameterError
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
@@ -90,7 +91,7 @@ def make_plan(
     _check_models(experiment, variants)
     dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
-    crosses = [_Cross(variant, experiment.repeats) for variant in variants]
+    crosses = [_Cross(variant, experiment) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
     notes += schema_notes(_bodies_of(crosses, bodies))
@@ -159,9 +160,9 @@ def _fill(
 class _Cross:
     """One variant with the cells added so far; the first call sets its `choice_method`."""
 
-    def __init__(self, variant: Variant, repeats: int) -> None:
+    def __init__(self, variant: Variant, experiment: Experiment) -> None:
         self.variant = variant
-        self.repeats = repeats
+        self.experiment = experiment
         self.cells: list[Cell] = []
         self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
@@ -169,7 +170,7 @@ class _Cross:
 
     def add(self, example: Example, call: PromptCall, bodies: dict[str, Request]) -> None:
         """Add the next example, rendered as `call`."""
-        for repeat in range(self.repeats):
+        for repeat in range(self.experiment.repeats):
             prepared = self._prepared(call, repeat)
             request = self._request(prepared, repeat, call.conversation.prefill)
             key = bodies.setdefault(request.key, request).key
@@ -185,7 +186,11 @@ class _Cross:
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
-            error.where = error.where or self.variant.prompt.where()
+            prompt = self.variant.prompt
+            outside = isinstance(error, ParameterError) and not prompt.settings.sets(
+                error.parameter
+            )
+            error.where = error.where or (self.experiment.path if outside else prompt.where())
             raise
         self.warnings |= dict.fromkeys(prepared.warnings)
         if prepared.choice_method != self.variant.choice_method:

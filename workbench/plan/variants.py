@@ -67,7 +67,7 @@ def _variant(
     experiment: Experiment, prompt: Prompt, model: OpenModel, point: Mapping[str, JSON]
 ) -> Variant:
     settings = prompt.settings
-    stop = {} if settings.stop is None else {"stop": list(settings.stop)}
+    stop = {} if settings.stop is None else {"stop": list(settings.stop) or None}
     parameters = merge_parameters(
         experiment.parameters, model.model.parameters, {**settings.parameters, **stop}, point
     )

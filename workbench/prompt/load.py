@@ -229,6 +229,7 @@ def _split_front_matter(text: str, path: str, read: Reader) -> tuple[FrontMatter
     if document.content is not None:
         front = document.check(FrontMatter)
         check_parameters(front.parameters, where=partial(document.where, "parameters"))
+        check_parameters({"stop": front.stop or None}, where=document.where)
     if front.stop is not None and "stop" in front.parameters:
         where = document.where("parameters", "stop")
         raise WorkbenchError("`stop` is set twice", where=where, fix="keep the top-level one")

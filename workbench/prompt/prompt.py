@@ -63,6 +63,10 @@ class PromptSettings:
         """The names of the tools, in their order."""
         return [str(tool["name"]) for tool in self.tools]
 
+    def sets(self, parameter: str) -> bool:
+        """True if the front matter has a value of the parameter."""
+        return parameter in self.parameters or (parameter == "stop" and self.stop is not None)
+
     def as_json(self) -> dict[str, JSON]:
         """JSON without the defaults, so equal settings give equal JSON."""
         settings = {

@@ -92,6 +92,8 @@ def is_parameter(name: str) -> bool:
 
 
 def as_parameters(name: str, value: Any) -> dict[str, Any]:
+    if name == "top_logprobs":
+        return {name: value, "logprobs": True}  # it is refused without
     if name in ("tool_choice", "parallel_tool_calls"):
         return {"extra_body": {name: value}}  # as parameters they need a prompt with tools
     return {name: value} if is_parameter(name) else {"extra_body": {name: value}}
@@ -106,7 +108,10 @@ def test_every_parameter_of_the_api_is_tried_or_left_out_for_a_reason():
 def test_parameter_is_sent_as_it_stands_and_changes_every_key(bench, server, name):
     with_it = planned(bench, parameters=as_parameters(name, VALUES[name]), base_url=server.url)
     changed = list(with_it.requests[0])
-    without = requests(bench, base_url=server.url)
+    others = {
+        key: v for key, v in as_parameters(name, VALUES[name]).items() if key == "logprobs" != name
+    }
+    without = requests(bench, base_url=server.url, parameters=others)
     assert {request.key for request in changed}.isdisjoint(request.key for request in without)
     assert [request.body for request in changed] == [
         {**request.body, name: VALUES[name]} for request in without
@@ -118,7 +123,9 @@ def test_parameter_is_sent_as_it_stands_and_changes_every_key(bench, server, nam
 
 @pytest.mark.parametrize("name", ["n", "stream", "stream_options"])
 def test_parameter_that_changes_the_form_of_the_reply_is_refused(bench, name):
-    assert f"unknown parameter {name!r}" in refusal(planned, bench, parameters={name: 2})
+    cure = "`repeats:` of the experiment" if name == "n" else "`stream: true` of the model"
+    message = refusal(planned, bench, parameters={name: 2})
+    assert f"unknown parameter {name!r}\n  fix: {cure}" in message
     assert f"extra_body: {name!r} changes how many answers come, or in what form" in refusal(
         planned, bench, parameters={"extra_body": {name: 2}}
     )

@@ -4,6 +4,7 @@ provider.py      the provider that the rest of Workbench uses
 settings.py      the settings of a model in the experiment file
 setting_variables.py  ${NAME} in the address and the headers
 body.py          a prompt call -> the JSON body of its request
+request_rules.py  calls that no server takes
 client.py        sends requests concurrently and retries them
 retry.py         when a request is sent again, and when it is given up
 rate_limiter.py  the rate at which requests are sent, and pauses

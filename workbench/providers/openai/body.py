@@ -8,10 +8,9 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import PreparedCall, PromptCall, Sampling
 from workbench.prompt.tools import chat_tools, chosen_tool
+from workbench.providers.openai.request_rules import check_call
 from workbench.providers.openai.responses_api import responses_body
-from workbench.providers.openai.settings import LIMITS, OpenAISettings
-
-SINGLE_ANSWER_KEYS = frozenset({"n", "best_of", "stream", "stream_options", "echo"})
+from workbench.providers.openai.settings import OpenAISettings
 
 
 def make_body(model: str, settings: OpenAISettings, call: PromptCall) -> PreparedCall:
@@ -42,26 +41,12 @@ def make_body(model: str, settings: OpenAISettings, call: PromptCall) -> Prepare
             raise WorkbenchError(message, fix=f"remove {key!r} from the parameters")
         body[field] = value
     body = responses_body(body) if settings.api == "responses" else body
-    _check_extra(extra, body, call)
-    sampling: Sampling = "greedy" if call.parameters.get("temperature") == 0 else "sampled"
-    return PreparedCall(body | extra, sampling, settings.choices if call.choices else "")
-
-
-def _check_extra(extra: dict[str, JSON], body: dict[str, JSON], call: PromptCall) -> None:
     if repeated := sorted(extra.keys() & body.keys()):
         message = f"{repeated[0]!r} is set in extra_body and outside of it"
         raise WorkbenchError(message, fix="keep one")
-    for key in SINGLE_ANSWER_KEYS & extra.keys():
-        raise WorkbenchError(
-            f"extra_body: {key!r} changes how many answers come, or in what form",
-            fix="remove it; `repeats:` asks several times, and `stream: true` of the model streams",
-        )
-    for key in LIMITS & extra.keys():
-        if LIMITS & call.parameters.keys():
-            raise WorkbenchError(
-                f"extra_body: {key!r} limits the answer, and so does a parameter",
-                fix="keep one: the highest cost is computed from it",
-            )
+    sampling: Sampling = "greedy" if call.parameters.get("temperature") == 0 else "sampled"
+    method = settings.choices if call.choices else ""
+    return PreparedCall(body | extra, sampling, method, check_call(settings, call))
 
 
 def _conversation(settings: OpenAISettings, call: PromptCall) -> dict[str, JSON]:
