@@ -88,10 +88,10 @@ def _fits(name: str, value: JSON) -> bool:
         return in_range and math.isfinite(value)
     if isinstance(value, list):
         return bool(value) and all(isinstance(text, str) and text for text in value)
-    if name == "logit_bias":
+    if isinstance(value, dict) and name == "logit_bias":
         numbers = all(type(bias) in NUMBER and math.isfinite(bias) for bias in value.values())
         return numbers and all(str(token).isdecimal() for token in value)
-    if name == "response_format":
+    if isinstance(value, dict) and name == "response_format":
         return isinstance(value.get("type"), str)
     return value != ""
 

@@ -118,6 +118,14 @@ def test_a_wrong_word_is_answered_with_the_right_one(
     assert (done.returncode, done.stdout, done.stderr) == (2, "", message)
 
 
+def test_a_command_without_a_task_names_itself(home: Path) -> None:
+    (home / "prompts" / "qb").mkdir()
+    (home / "prompts" / "qb" / "experiment.yaml").write_text(EXPERIMENT)
+    for command in ("run", "plan", "compare", "gate", "decide", "history"):
+        fix = f"{command} qa; there are: qa, qb\n"
+        assert invoke(home, command).stderr.endswith(fix), command
+
+
 def test_an_error_is_one_object_with_json(home: Path) -> None:
     done = invoke(home, "run", "qaa", "--json")
     assert (done.returncode, json.loads(done.stdout)) == (

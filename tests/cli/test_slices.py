@@ -98,6 +98,21 @@ def test_a_metric_without_a_range_has_no_test(home: Path, document: Any) -> None
     assert "length: the difference" not in invoke(home, "compare", "--by", "language").stdout
 
 
+def test_a_single_variant_has_a_value_of_each_slice(home: Path, document: Any) -> None:
+    lines = invoke(home, "compare", "plain", "--by", "language").stdout.splitlines()
+    assert lines[:2] == ["plain", "  language=en, exact_match: 0.500 [0.393, 0.607], 80 rows"]
+    assert "  language=de, exact_match: 0.300 [0.181, 0.454], 40 rows" in lines
+    assert not any("never differ" in line for line in lines)
+    markdown = invoke(home, "compare", "plain", "--by", "language", "--markdown").stdout
+    assert markdown.startswith("### plain\n- language=en, exact\\_match: 0.500 ")
+    values = {part["value"]: part["values"]["plain"] for part in document["slices"]}
+    assert [values[each]["exact_match"]["mean"] for each in ("en", "de", "fr")] == [0.5, 0.3, 0]
+    assert document["slices"][2]["values"]["better"]["length"] is None
+    refused = invoke(home, "compare", "plain").stderr
+    assert "every variant stands alone" in refused
+    assert "--by COLUMN shows the slices of one" in refused
+
+
 def test_a_slice_that_one_variant_failed_on_is_shown_with_its_counts(
     home: Path, document: Any
 ) -> None:

@@ -11,7 +11,7 @@ import os
 import sys
 import traceback
 from functools import cache
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -21,6 +21,7 @@ from typer.main import get_command
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
 from workbench.cli.output import REDACTOR, guard_streams, print_json
+from workbench.cli.setup import UnnamedTaskError
 from workbench.cli.signals import note_on_stderr
 from workbench.cli.unrecorded import read_notes, unrecorded_lines
 from workbench.errors import ExitCode, WorkbenchError
@@ -57,7 +58,7 @@ class CommandGroup(TyperGroup):
 
 
 class SingleCommand(TyperCommand):
-    """A command that refuses an option of one value if it is given twice, each with a value."""
+    """A command that refuses an option of one value if it is given twice, and knows its name."""
 
     def parse_args(self, ctx: "Context", args: list[str]) -> list[str]:
         """Parse the arguments.
@@ -73,6 +74,14 @@ class SingleCommand(TyperCommand):
                     fix=f"give {option.opts[-1]} once",
                 )
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: "Context") -> Any:
+        """Run the command, and name it in an error that says how to call it."""
+        try:
+            return super().invoke(ctx)
+        except UnnamedTaskError as error:
+            error.fix = f"{ctx.command_path} {error.fix}"
+            raise
 
 
 def _is_flag(option: "Parameter") -> bool:

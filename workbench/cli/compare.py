@@ -37,6 +37,10 @@ Names = Annotated[
         metavar="TASK|FILE|VARIANT",
     ),
 ]
+By = Annotated[
+    str,
+    typer.Option(help="Compare within each value of this column too; or one variant's values."),
+]
 Html = Annotated[
     Path | None, typer.Option(help="Write a page with the rows side by side to this file.")
 ]
@@ -55,7 +59,7 @@ Factors = Annotated[
 
 def compare(
     names: Names = None,
-    by: Annotated[str, typer.Option(help="Compare within each value of this column too.")] = "",
+    by: By = "",
     limit: Limit = None,
     sample: Sample = None,
     html: Html = None,
@@ -84,7 +88,7 @@ def compare(
     _check_task(task, runs, project)
     options = Options(Scope(limit, sample=sample), sends=False)
     with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
-        project, plan = opened.project, select_comparisons(selectors, opened.plan(), runs)
+        plan = select_comparisons(selectors, opened.plan(), runs, by_slice=bool(by))
         compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
     from workbench.store import Store
 
 
+class UnnamedTaskError(WorkbenchError):
+    """The error for a command without a task where there are several."""
+
+    def __init__(self, tasks: Sequence[str]) -> None:
+        super().__init__("which task?", fix=f"{tasks[0]}; there are: {', '.join(tasks)}")
+
+
 @dataclass(frozen=True)
 class OpenExperiment:
     """An experiment whose project, store and renderer are open."""
@@ -125,12 +132,10 @@ def experiment_file(target: str, project: "Project") -> Path:
         here = Path.cwd().resolve()
         inside = [task for task in tasks if here.is_relative_to(project.prompts / task)]
         if len(inside or tasks) != 1:
-            raise WorkbenchError(
-                "which task?" if tasks else "there is no task yet",
-                fix=f"workbench run {tasks[0]}; there are: {', '.join(tasks)}"
-                if tasks
-                else "mkdir prompts/my_task and put a template and an experiment.yaml into it",
-            )
+            if tasks:
+                raise UnnamedTaskError(tasks)
+            fix = "mkdir prompts/my_task and put a template and an experiment.yaml into it"
+            raise WorkbenchError("there is no task yet", fix=fix)
         target = (inside or tasks)[0]
     if is_folder(folder := Path(target)) and folder.resolve().parent == project.prompts:
         target = folder.resolve().name  # as a shell completes it

@@ -52,7 +52,9 @@ class ExperimentComparison:
 
     @cached_property
     def patterns(self) -> Sequence[RowPatterns]:
-        """Rows that stand out over the compared variants, by metric."""
+        """Rows that stand out over the compared variants, by metric; none for a single variant."""
+        if len(self.compared_variants) < 2:
+            return ()
         return find_patterns(self.plan, self.tallies, self.compared_variants)
 
     def with_baselines(self, baselines: Sequence[int | None]) -> "ExperimentComparison":
@@ -66,10 +68,18 @@ class ExperimentComparison:
         return replace(self, factors=compare_factors(self.plan, self.tallies, variants))
 
     @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The numbers of each variant that has a baseline, and of the baseline."""
+        return [(n, base) for n, base in enumerate(self.plan.baselines) if base is not None]
+
+    @property
     def compared_variants(self) -> list[int]:
-        """The numbers of the compared variants and of their baselines, in the plan's order."""
-        pairs = [(n, base) for n, base in enumerate(self.plan.baselines) if base is not None]
-        return sorted({number for pair in pairs for number in pair})
+        """The numbers of the compared variants and of their baselines, in the plan's order.
+
+        All variants if none has a baseline.
+        """
+        compared = {number for pair in self.pairs for number in pair}
+        return sorted(compared or range(len(self.results)))
 
 
 def compare_stored(

@@ -24,16 +24,23 @@ EXAMPLE = "name two that differ: workbench compare zero_shot few_shot"
 
 
 def select_comparisons(
-    selectors: Sequence[str], plan: Plan, runs: Runs = MappingProxyType({})
+    selectors: Sequence[str],
+    plan: Plan,
+    runs: Runs = MappingProxyType({}),
+    *,
+    by_slice: bool = False,
 ) -> Plan:
     """The plan with the baselines that the selectors ask for, and no others.
 
-    `runs` has the variants of each selector that is a run's id.
+    `runs` has the variants of each selector that is a run's id. With `by_slice` variants without
+    any baseline are left: the slices of each have a value.
 
     Raises:
         WorkbenchError: a selector selects nothing of the plan, or there is nothing to compare.
     """
     if not selectors:
+        if by_slice and set(plan.baselines) <= {None}:
+            return _without_baselines(plan, range(len(plan.variants)))
         return _with_baselines(plan, plan.baselines)
     groups = [
         _run_variants(selector, runs[selector], plan)
@@ -42,16 +49,17 @@ def select_comparisons(
         for selector in selectors
     ]
     first, *others = groups
+    baselines: list[int | None] = [None] * len(plan.variants)
     if not others:
-        return _with_baselines(
-            plan, [base if n in first else None for n, base in enumerate(plan.baselines)]
-        )
+        baselines = [base if n in first else None for n, base in enumerate(plan.baselines)]
+        if by_slice and set(baselines) <= {None}:
+            return _without_baselines(plan, first)
+        return _with_baselines(plan, baselines)
     if all(set(group) <= set(first) for group in others):
         raise WorkbenchError(
             f"{' and '.join(selectors)} are the same", where=plan.experiment.path, fix=EXAMPLE
         )
     is_variant = len(first) == 1 and selectors[0] not in runs
-    baselines: list[int | None] = [None] * len(plan.variants)
     for group in others:
         for number in group:
             if number not in first:
@@ -177,11 +185,22 @@ def _prompt_name(variant: Variant) -> str:
     return variant.prompt.name
 
 
+def _without_baselines(plan: Plan, numbers: Sequence[int]) -> Plan:
+    """The plan of these variants alone."""
+    return replace(
+        plan,
+        variants=tuple(plan.variants[number] for number in numbers),
+        cells=tuple(plan.cells[number] for number in numbers),
+        requests=tuple(plan.requests[number] for number in numbers),
+        baselines=(None,) * len(numbers),
+    )
+
+
 def _with_baselines(plan: Plan, baselines: Sequence[int | None]) -> Plan:
     if all(base is None for base in baselines):
         raise WorkbenchError(
             "there is nothing to compare: every variant stands alone",
             where=plan.experiment.path,
-            fix=EXAMPLE,
+            fix=f"{EXAMPLE}; --by COLUMN shows the slices of one",
         )
     return replace(plan, baselines=tuple(baselines))

@@ -11,7 +11,7 @@ from workbench.comparing.metrics import MetricFamily
 from workbench.dataset import EXPECTED
 from workbench.errors import unknown_name
 from workbench.plan import Plan
-from workbench.results.scores import MetricScores
+from workbench.results.scores import Measure, MetricScores, measure
 from workbench.results.tally import Tally
 from workbench.results.types import Comparison, VariantResult
 from workbench.stats.interaction import interaction_p
@@ -35,6 +35,7 @@ class Slice:
     Attributes:
         rows: numbers of the dataset's rows.
         comparisons: by variant's number, then by metric.
+        values: by variant's number, then by metric; None: no row has a score.
         unpaired: where no row has a score of both: the counts of the baseline and of the variant,
             by variant's number, then by metric.
     """
@@ -42,6 +43,7 @@ class Slice:
     column: str
     value: str
     rows: Set[int]
+    values: dict[int, dict[str, Measure | None]]
     comparisons: dict[int, dict[str, Comparison]]
     unpaired: dict[int, dict[str, tuple[SliceCounts, SliceCounts]]]
 
@@ -77,13 +79,22 @@ def compare_slices(
     parts = sorted(rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
     families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
     families = [family for family in families if family.has_row_numbers]
-    slices = [Slice(column, value, rows, {}, {}) for value, rows in parts]
+    slices = [Slice(column, value, rows, {}, {}, {}) for value, rows in parts]
     tests: list[Interaction] = []
     for family in families:
         for part in slices:
+            _add_values(part, family)
             _add_comparisons(part, family, results)
         tests += _interactions(slices, family, results)
     return slices, tests
+
+
+def _add_values(part: Slice, family: MetricFamily) -> None:
+    repeats = family.plan.experiment.repeats
+    for number, scores in enumerate(family.scores):
+        rows = scores.restrict(part.rows).values
+        value = measure(rows, family.scale, scores.clusters, repeats=repeats)
+        part.values.setdefault(number, {})[family.evaluator.name] = value
 
 
 def _add_comparisons(part: Slice, family: MetricFamily, results: Sequence[VariantResult]) -> None:

@@ -20,7 +20,6 @@ from workbench.errors import WorkbenchError, located, unknown_name
 from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.experiment import Experiment
 from workbench.model import PreparedCall, PromptCall, Request
-from workbench.parameters import ParameterError
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
@@ -186,10 +185,8 @@ class _Cross:
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
-            prompt = self.variant.prompt
-            outside = isinstance(error, ParameterError) and not prompt.settings.sets(
-                error.parameter
-            )
+            prompt, parameter = self.variant.prompt, getattr(error, "parameter", "")
+            outside = parameter and not prompt.settings.sets(parameter)
             error.where = error.where or (self.experiment.path if outside else prompt.where())
             raise
         self.warnings |= dict.fromkeys(prepared.warnings)

@@ -30,7 +30,14 @@ from workbench.report.safe_text import (
     shorten,
     with_tail_note,
 )
-from workbench.report.slices import interactions_json, slice_lines, slices_json, unpaired_lines
+from workbench.report.slices import (
+    interactions_json,
+    slice_lines,
+    slices_json,
+    unpaired_lines,
+    value_lines,
+    value_markdown,
+)
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
 from workbench.results.types import Comparison, MetricResult, model_notes
@@ -40,7 +47,6 @@ from workbench.stats.verdicts import Verdict
 COLUMNS = ("metric", "before", "after", "difference", "verdict", "rows")
 MAX_SUSPECTS = 10
 MAX_PARTIAL = 5  # variants
-Cells = Sequence[str]
 
 
 @with_tail_note
@@ -51,9 +57,10 @@ def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
         yield from no_verdict_lines(compared)
         yield from caveat_lines(compared, range(len(compared.results)))
         return
-    for number, base in _pairs(compared):
+    yield from value_lines(compared)
+    for number, base in compared.pairs:
         comparisons = compared.results[number].comparisons
-        yield _title(compared, number, base)
+        yield f"{_name(compared, number)} against {_name(compared, base)}"
         yield from align_rows([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         yield from _evidence_lines(comparisons)
         yield from unpaired_lines(compared, base, number)
@@ -109,7 +116,7 @@ def anytime_lines(compared: ExperimentComparison) -> Iterator[str]:
     if not compared.anytime:
         return
     yield "verdicts and intervals of differences hold at every look at the rows (--anytime)"
-    pairs = [number for number, _ in _pairs(compared)]
+    pairs = [number for number, _ in compared.pairs]
     for name in compared.results[0].metrics if pairs else ():
         results = [compared.results[number] for number in pairs]
         by_column = results[0].metrics[name].kind == "column"
@@ -124,10 +131,13 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         blocks = map(escape_markdown, [*no_verdict_lines(compared), *caveats])
         lines = [factor_markdown(compared.factors), *blocks]
         return "\n".join(add_tail_note(lines))
-    lines = []
-    for number, base in _pairs(compared):
+    lines = value_markdown(compared)
+    for number, base in compared.pairs:
         comparisons = compared.results[number].comparisons
-        lines += [f"### {escape_markdown(_title(compared, number, base))}", ""]
+        lines += [
+            f"### {escape_markdown(f'{_name(compared, number)} against {_name(compared, base)}')}",
+            "",
+        ]
         lines += markdown_table([COLUMNS, *map(_cells, comparisons, comparisons.values())])
         details = [
             *_evidence_lines(comparisons),
@@ -226,20 +236,11 @@ def _prompt_lines(compared: ExperimentComparison, base: int, number: int) -> lis
     return [escape_commands(line) for line in diff]
 
 
-def _pairs(compared: ExperimentComparison) -> list[tuple[int, int]]:
-    """The numbers of each variant that has a baseline, and of the baseline."""
-    return [(n, base) for n, base in enumerate(compared.plan.baselines) if base is not None]
-
-
-def _title(compared: ExperimentComparison, number: int, base: int) -> str:
-    return f"{_name(compared, number)} against {_name(compared, base)}"
-
-
 def _name(compared: ExperimentComparison, number: int) -> str:
     return shorten(compared.plan.variants[number].name, NAME_WIDTH)
 
 
-def _cells(metric: str, comparison: Comparison) -> Cells:
+def _cells(metric: str, comparison: Comparison) -> Sequence[str]:
     difference, left_out = comparison.difference, comparison.left_out
     return (
         shorten(metric),

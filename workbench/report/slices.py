@@ -13,7 +13,8 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import ROWLESS
 from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
 from workbench.errors import list_first, pluralize
-from workbench.report.safe_text import estimate, p_text, shorten
+from workbench.report.safe_text import escape_markdown, estimate, p_text, shorten
+from workbench.results.scores import Measure
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
 from workbench.stats.agreement import ALPHA
@@ -41,6 +42,28 @@ def slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
             yield f"  {shorten(test.metric)}: {_interaction_text(test, compared.slices[0].column)}"
 
 
+def value_lines(compared: ExperimentComparison) -> Iterator[str]:
+    """A block per variant, with a line per slice and metric; none where variants are compared."""
+    if compared.pairs:
+        return
+    for number, variant in enumerate(compared.plan.variants):
+        yield shorten(variant.name)
+        for part in compared.slices[:MAX_SLICES]:
+            for metric, value in part.values[number].items():
+                text = "no row has a score"
+                if value is not None:
+                    text = f"{estimate(value.mean, value)}, {pluralize(value.n, 'row')}"
+                yield f"  {_value(part)}, {shorten(metric)}: {text}"
+        yield ""
+
+
+def value_markdown(compared: ExperimentComparison) -> list[str]:
+    """The lines of `value_lines` as Markdown."""
+    marks = {"": "", " ": "- "}
+    lines = ((marks.get(line[:1], "### "), line.strip()) for line in value_lines(compared))
+    return [mark + escape_markdown(text) for mark, text in lines]
+
+
 def unpaired_lines(compared: ExperimentComparison, base: int, number: int) -> Iterator[str]:
     """A line per metric of a variant for which no row has a score of both."""
     for name in compared.results[number].metrics:
@@ -59,6 +82,12 @@ def slices_json(compared: ExperimentComparison) -> list[JSON]:
             "column": part.column,
             "value": part.value,
             "rows": len(part.rows),
+            "values": {
+                names[number]: {
+                    metric: value and _measure_json(value) for metric, value in v.items()
+                }
+                for number, v in part.values.items()
+            },
             "comparisons": {
                 names[number]: {metric: comparison_json(c) for metric, c in comparisons.items()}
                 for number, comparisons in part.comparisons.items()
@@ -73,6 +102,10 @@ def slices_json(compared: ExperimentComparison) -> list[JSON]:
         }
         for part in compared.slices
     ]
+
+
+def _measure_json(value: Measure) -> JSON:
+    return {"mean": value.mean, "low": value.low, "high": value.high, "n": value.n}
 
 
 def interactions_json(compared: ExperimentComparison) -> list[JSON]:
