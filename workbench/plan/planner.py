@@ -1,7 +1,7 @@
 """From an experiment to a plan: every template rendered, every request keyed, nothing sent."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -93,7 +93,7 @@ def make_plan(
     crosses = [_Cross(variant, experiment) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
-    notes += schema_notes(_bodies_of(crosses, bodies))
+    notes += schema_notes((c.variant, (bodies[cell.key] for cell in c.cells)) for c in crosses)
     notes += dict.fromkeys(warning for cross in crosses for warning in cross.pair_warnings)
     stored_keys = stored({cell.key: cross.variant for cross in crosses for cell in cross.cells})
     requests = _unsent_requests(crosses, bodies, stored_keys)
@@ -112,12 +112,6 @@ def make_plan(
         scope=scope.as_json(),
         baselines=baselines,
     )
-
-
-def _bodies_of(
-    crosses: Sequence["_Cross"], bodies: Mapping[str, Request]
-) -> Iterator[tuple[Variant, Iterator[Request]]]:
-    return ((cross.variant, (bodies[cell.key] for cell in cross.cells)) for cross in crosses)
 
 
 def _fill(
