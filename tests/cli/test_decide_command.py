@@ -77,27 +77,36 @@ def length(outputs: str, inputs: dict) -> float:
 """
 
 
-def test_an_interval_without_a_range_is_marked_wherever_it_is_shown(home: Path) -> None:
-    """Nobody can say whether rarer, larger values exist."""
+def test_a_mean_without_a_range_has_no_interval_wherever_it_is_shown(home: Path) -> None:
+    """Nobody can say whether rarer, larger values exist; the median has an interval."""
     (home / "evaluators" / "length.py").write_text(LENGTH)
     file = home / "prompts" / "qa" / "experiment.yaml"
     file.write_text(f"{EXPERIMENT.replace('strict', 'length')}gate: {{length: {{min: 1.0}}}}\n")
-    note, shown = "~ no range: the interval holds only if no rarer, larger values exist", {}
+    note = "no interval of a mean without a range below 350 rows, since rare large values may"
     for words in (("run",), ("compare",), ("decide",), ("gate",), ("compare", "--markdown")):
-        shown[words] = invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout
-        text = shown[words].replace("\\", "")
-        assert (note in text, bool(re.search(r"\s~\[", text))) == (True, True), words
-        assert not re.search(r"\d\s+\[[-+\d]", text), words
+        text = invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout.replace("\\", "")
+        assert text.count(note) == 1, words
+        medians = re.findall(r"median [-+]?\d+\.\d+\s+\[[-+\d]", text)
+        intervals = re.findall(r"\d\s+\[[-+\d]", text)
+        assert len(medians) == len(intervals) > 0, words
     documents = {
         word: json.loads(invoke(home, word, "--json", MLFLOW_TRACKING_URI="none").stdout)
         for word in ("compare", "decide", "gate")
     }
     short = documents["compare"]["variants"][1]
-    marked = [
+    shown = [
         short["metrics"]["length"],
         short["comparisons"]["length"],
         documents["decide"]["candidates"][0],
         documents["decide"]["after_choosing"],
         documents["gate"]["checks"][0],
     ]
-    assert [each["tail_unknown"] for each in marked] == [True] * 5
+    assert [each["tail_unknown"] for each in shown] == [True] * 5
+    assert [each["low"] for each in shown] == [None] * 5
+    assert all(each["median"]["low"] is not None for each in shown)
+    candidates = {each["variant"]: each for each in documents["decide"]["candidates"]}
+    for variant in documents["compare"]["variants"]:
+        median, candidate = variant["metrics"]["length"]["median"], candidates[variant["name"]]
+        assert median == candidate["median"] == candidate["as_answered"]["median"]
+    (check,) = [c for c in documents["gate"]["checks"] if c["variant"] == short["name"]]
+    assert check["median"] == short["metrics"]["length"]["median"]

@@ -2,7 +2,7 @@
 
 Two prompts are asked three times for each of fourteen rows. Rows 12 and 13 are copies of row 0,
 rows 1 and 2 share a group, the API refuses row 3 and fails on row 4 (of `short`), and the evaluator
-`mark` does not apply to row 5.
+`mark` does not apply to row 5. `length` has no range, so its mean has no interval.
 """
 
 import json
@@ -24,14 +24,22 @@ def mark(outputs: str, inputs: dict) -> float | None:
     """The length of the answer, as a mark."""
     return None if inputs["text"] == "t5" else float(min(5, 1 + len(outputs)))
 '''
+LENGTH = '''\
+def length(outputs: str, inputs: dict) -> float:
+    """The length of the answer, and something of each row."""
+    return len(outputs) + int(inputs["text"][1:]) * 7 % 11
+'''
 EXPERIMENT = """\
 dataset: {{path: rows.jsonl, expected: label, cluster: passage}}
 prompts: [plain, short]
 models: [{{"openai:m": {{base_url: "{url}", backoff_s: 0.01}}}}]
 parameters: {{temperature: 1}}
 repeats: 3
-evaluators: [exact_match, mark]
-gate: {{exact_match: {{min: 0.1, no_worse_than: baseline, by: 0.5}}, mark: {{min: 1.5}}}}
+evaluators: [exact_match, mark, length]
+gate:
+  exact_match: {{min: 0.1, no_worse_than: baseline, by: 0.5}}
+  mark: {{min: 1.5}}
+  length: {{max: 100, no_worse_than: baseline, by: 1}}
 max_failed: 50
 """
 PRICES = 'prices: {"openai:m": {input: 2.0, output: 10.0}}\n'
@@ -56,6 +64,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, empty_store: Path) -> Path:
     task.mkdir(parents=True)
     (home / "evaluators").mkdir()
     (home / "evaluators" / "mark.py").write_text(MARK)
+    (home / "evaluators" / "length.py").write_text(LENGTH)
     (home / "workbench.yaml").write_text(PRICES)
     rows = [
         {
@@ -84,7 +93,11 @@ def read(home: Path, *words: str) -> Any:
     return json.loads(invoke(home, *words, "--json").stdout)
 
 
-FIELDS = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable", "failed", "not_run")
+FIELDS = (
+    *("mean", "low", "high", "median", "tail_unknown", "n", "clusters"),
+    *("errors", "not_applicable", "failed", "not_run"),
+)
+RANGED = ("exact_match", "mark")
 
 
 def numbers(variant: dict) -> dict[str, Any]:
@@ -99,6 +112,43 @@ def numbers(variant: dict) -> dict[str, Any]:
             for name, metric in variant["metrics"].items()
         },
     }
+
+
+def mean_text(metric: dict) -> str:
+    if median := metric["median"]:  # ten clusters of unequal size are too few for its interval
+        return f"{metric['mean']:.3f}, median {median['value']:.3f}"
+    return f"{metric['mean']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]"
+
+
+def test_a_mean_without_a_range_has_no_interval_and_the_same_median_everywhere(home: Path) -> None:
+    run = json.loads((home / "run.json").read_text())["variants"]
+    for variant in run:
+        length = variant["metrics"]["length"]
+        assert (length["low"], length["high"], length["tail_unknown"]) == (None, None, True)
+        assert length["median"]["value"] > 0
+        assert [variant["metrics"][name]["median"] for name in RANGED] == [None, None]
+    change = run[1]["comparisons"]["length"]
+    keys = ("low", "high", "tail_unknown", "verdict")
+    assert [change[key] for key in keys] == [None, None, True, "not enough evidence"]
+    assert change["reason"].startswith("a metric without a range needs 350 rows")
+    checks = [check for check in read(home, "gate")["checks"] if check["metric"] == "length"]
+    medians = [run[1]["metrics"]["length"]["median"], change["median"]]
+    assert [(check["low"], check["high"], check["median"]) for check in checks] == [
+        (None, None, median) for median in medians
+    ]
+    decided = {
+        each["variant"]: each for each in read(home, "decide", "--metric", "length")["candidates"]
+    }
+    recorded = {
+        each["name"]: each["runs"][-1]
+        for each in read(home, "history", "--metric", "length")["variants"]
+    }
+    for variant in run:
+        shown = variant["metrics"]["length"]
+        candidate, past = decided[variant["name"]], recorded[variant["name"]]
+        for each in (candidate, candidate["as_answered"], past):
+            mean = each.get("mean", each.get("quality"))
+            assert (mean, each["low"], each["median"]) == (shown["mean"], None, shown["median"])
 
 
 def test_counts_are_of_rows_and_of_answers(home: Path) -> None:
@@ -167,11 +217,12 @@ def test_mlflow_shows_the_same_numbers(home: Path) -> None:
         stored = run.data.metrics
         for name, metric in variant["metrics"].items():
             assert stored[f"{name}/mean"] == metric["mean"]
-            assert stored[f"{name}/worst_case"] == metric["worst_case"]["mean"]
+            if name in RANGED:
+                assert stored[f"{name}/worst_case"] == metric["worst_case"]["mean"]
             scored = variant["answers"]["scored"]  # the usual value, which is left out
             assert stored.get(f"{name}/answers/n", scored) == metric["answers"]["n"]
             text = run.data.tags[name]
-            assert f"{metric['mean']:.3f} [{metric['low']:.3f}, {metric['high']:.3f}]" in text
+            assert mean_text(metric) in text
             assert f"n={metric['n']}" in text
         assert stored["cost"] == variant["cost"]
         assert stored["rows/planned"] == variant["rows"]["planned"]
@@ -192,12 +243,15 @@ def test_the_page_and_the_leaderboard_show_the_same_numbers(home: Path, tmp_path
     ):
         assert shown["latency"] == variant["latency"]["mean"]
         for name, metric in variant["metrics"].items():
-            keys = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable")
+            keys = ("mean", "low", "high", "median", "n", "clusters", "errors", "not_applicable")
             assert [shown["metrics"][name][key] for key in keys] == [metric[key] for key in keys]
+            assert f"{metric['mean']:.3f} n={metric['n']}" in text
+            if name not in RANGED:
+                assert f"median {metric['median']['value']:.3f}" in text
+                continue
+            assert f"[{metric['low']:.3f}, {metric['high']:.3f}]" in text
             worst = metric["worst_case"]
             assert shown["metrics"][name]["worst"] == {
                 key: worst[key] for key in ("mean", "low", "high", "n")
             }
-            assert f"{metric['mean']:.3f} n={metric['n']}" in text
-            assert f"[{metric['low']:.3f}, {metric['high']:.3f}]" in text
             assert f"at worst {worst['mean']:.3f} n={worst['n']}" in text

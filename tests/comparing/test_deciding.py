@@ -13,7 +13,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Decision, Limits, decide
 from workbench.evaluator import Score, Traits
 from workbench.stats.choice import pareto_front
-from workbench.stats.quantiles import summarize_times
+from workbench.stats.quantiles import Quantile, summarize_times
 
 TEXT = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -75,6 +75,24 @@ def test_a_floor_within_the_interval_is_not_certain(bench: Bench) -> None:
     decision = decided(bench, {"plain": GOOD, "short": POOR, "cheap": POOR}, Limits(floor=0.88))
     assert decision.candidates[0].unsure
     assert decision.words.endswith("the floor is within its interval.")
+
+
+def test_a_metric_without_a_range_is_decided_without_an_interval_of_its_mean(bench: Bench) -> None:
+    scores = [[Score(100.0 + add + n * 7 % 40) for n in range(40)] for add in (9, 5, 0)]
+    answers = dict(zip(("plain", "short", "cheap"), scores, strict=True))
+    decision = decided(bench, answers, Limits(floor=101), traits=Traits(kind="number"))
+    best, *others = decision.candidates
+    assert (best.low, best.high, best.tail_unknown, best.unsure) == (None, None, True, True)
+    assert best.median == Quantile(128.5, 122.0, 135.0)
+    chosen = decision.after_choosing
+    assert chosen
+    assert (chosen.low, chosen.high, chosen.median) == (None, None, Quantile(128.5, 121.0, 135.0))
+    assert [each.as_good for each in others] == [True, True], "nothing excludes them"
+    assert "Take plain: exact_match 128.500, median 128.500 [122.000, 135.000], n=40." in (
+        decision.words
+    )
+    assert decision.words.endswith("It may be beyond the floor: its mean has no interval.")
+    assert decided(bench, answers, Limits(), traits=Traits(kind="number")).words[-6:] != "floor."
 
 
 def test_no_variant_that_keeps_the_limits_says_why(bench: Bench) -> None:

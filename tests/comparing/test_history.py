@@ -63,6 +63,15 @@ def outcomes(series: Series) -> list[str]:
     return [m.comparison.verdict.outcome if m.comparison else "" for m in series.measurements]
 
 
+def test_an_interval_that_too_few_rows_without_a_range_were_given_is_dropped() -> None:
+    few = RecordedMean(2.0, 1.0, 3.0, 349, tail_unknown=True)
+    assert (few.mean, few.low, few.high, few.tail_unknown) == (2.0, None, None, True)
+    copies = RecordedMean(2.0, 1.0, 3.0, 4_000, clusters=40, tail_unknown=True)
+    assert (copies.low, copies.high, copies.tail_unknown) == (None, None, True)
+    enough = RecordedMean(2.0, 1.0, 3.0, 350, tail_unknown=True)
+    assert (enough.low, enough.high, enough.tail_unknown) == (1.0, 3.0, False)
+
+
 def test_edits_are_named() -> None:
     first = record(1, settings={"temperature": "0"}, dataset={"dataset": "ab"})
     later = record(

@@ -9,6 +9,7 @@ from rich.console import Console
 
 from workbench.providers.transformers import TransformersProvider
 from workbench.report.compare import caveat_lines
+from workbench.report.estimates import MEDIAN_NOTE
 from workbench.report.leaderboard import (
     leaderboard,
     leaderboard_blocks,
@@ -19,7 +20,14 @@ from workbench.report.page import _variant
 from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.serialize import variant_json
-from workbench.results.types import MetricResult, RowCounts, ScoreCounts, VariantResult
+from workbench.results.types import (
+    MetricResult,
+    RowCounts,
+    ScoreCounts,
+    VariantResult,
+    interval_text,
+)
+from workbench.stats.quantiles import Quantile
 
 COUNTS = {"n": 10, "errors": 0, "not_applicable": 0, "failed": 0, "not_run": 0}
 
@@ -52,6 +60,21 @@ def test_a_mean_stands_with_its_n_and_its_interval(bench: Bench) -> None:
         "plain    0.500 n=10        10       1,200/30       4.2 s",
         "         [0.400, 0.600]",
     ]
+
+
+def test_a_mean_without_an_interval_stands_with_the_median_that_has_one(bench: Bench) -> None:
+    length = result(bench, 812.4, ALL, tail_unknown=True, median=Quantile(805, 790, 821.2))
+    shown_metric = replace(length.metrics["judge"], low=None, high=None)
+    length = replace(length, metrics={"judge": shown_metric})
+    assert shown(length) == [
+        "variant  judge       rows  tokens in/out  model time",
+        "plain    812 n=10      10       1,200/30       4.2 s",
+        "         median 805",
+        "         [790, 821]",
+    ]
+    assert verdict_lines([length]) == [MEDIAN_NOTE]
+    assert interval_text(shown_metric) == "812.400, median 805.000 [790.000, 821.200] n=10"
+    assert "~" not in MEDIAN_NOTE
 
 
 def test_long_names_that_differ_at_their_end_are_told_apart(bench: Bench) -> None:

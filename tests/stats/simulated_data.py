@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from workbench.stats.sample import Scale
 
@@ -47,17 +48,18 @@ class Scenario:
     """A distribution of rows.
 
     Attributes:
-        mean: of the first variant.
+        mean, median: of the first variant.
     """
 
     draw: Callable[[Generator, int, float], tuple[Values, Values]]
     scale: Scale
     mean: float
+    median: float = 0.0
 
 
 SCENARIOS = {
     "pass or fail": Scenario(_passes, Scale(pass_fail=True), 0.2 + 0.6 * 0.6),
-    "skewed": Scenario(_skewed, Scale(), 1.0),
+    "skewed": Scenario(_skewed, Scale(), 1.0, median=0.8733655),
     "tied": Scenario(_tied, Scale(low=1, high=5), 3.3),
 }
 
@@ -74,12 +76,14 @@ class MeanDistribution:
     Attributes:
         draw: rows, as an array with a line per row.
         clusters: of so many rows; None: each is its own.
+        median: of the rows' means.
     """
 
     draw: Callable[[Generator, int], Values]
     scale: Scale
     mean: float
     clusters: Callable[[int], list[int]] | None = None
+    median: float = 0.0
 
 
 def _repeats(icc: float, share: float = 0.95) -> Callable[[Generator, int], Values]:
@@ -131,16 +135,68 @@ MEAN_DISTRIBUTIONS = {
     "groups of ten": MeanDistribution(_grouped(copies), Scale(pass_fail=True), 0.7, copies),
     "unequal groups": MeanDistribution(_grouped(unequal), Scale(pass_fail=True), 0.7, unequal),
 }
+
+
+def _grouped_normal(sizes: Callable[[int], list[int]]) -> Callable[[Generator, int], Values]:
+    """Standard normal values with an intraclass correlation of 0.5 within a group of rows."""
+
+    def draw(rng: Generator, rows: int) -> Values:
+        numbers = np.array(sizes(rows))
+        return (rng.normal(0, 1, numbers.max() + 1)[numbers] + rng.normal(0, 1, rows)) / np.sqrt(2)
+
+    return draw
+
+
+def _grouped_costs(sizes: Callable[[int], list[int]]) -> MeanDistribution:
+    draw = _grouped_normal(sizes)
+    return MeanDistribution(
+        lambda rng, n: np.exp(draw(rng, n)), Scale(), np.exp(0.5), clusters=sizes, median=1.0
+    )
+
+
+def _unranged(
+    draw: Callable[[Generator, int], Values], mean: float, median: float
+) -> MeanDistribution:
+    return MeanDistribution(draw, Scale(), mean, median=median)
+
+
+def _repeated_costs(rng: Generator, rows: int) -> Values:
+    """Four repeats around each row's own mean."""
+    costs = rng.lognormal(0, 1, rows)[:, None]
+    noise = rng.uniform(0, 0.5, (rows, 2))
+    return costs * np.hstack([1 + noise, 1 - noise])
+
+
 UNRANGED_DISTRIBUTIONS = {
-    "normal": MeanDistribution(lambda rng, n: rng.normal(5, 1, n), Scale(), 5.0),
-    "exponential": MeanDistribution(lambda rng, n: rng.exponential(1, n), Scale(), 1.0),
-    "log-normal, sigma 1": MeanDistribution(
-        lambda rng, n: rng.lognormal(0, 1, n), Scale(), np.exp(0.5)
+    "normal": _unranged(lambda rng, n: rng.normal(5, 1, n), 5.0, 5.0),
+    "exponential": _unranged(lambda rng, n: rng.exponential(1, n), 1.0, np.log(2)),
+    "log-normal, sigma 1": _unranged(lambda rng, n: rng.lognormal(0, 1, n), np.exp(0.5), 1.0),
+    "log-normal, sigma 1.5": _unranged(lambda rng, n: rng.lognormal(0, 1.5, n), np.exp(1.125), 1.0),
+    "t, 3 degrees": _unranged(lambda rng, n: rng.standard_t(3, n), 0.0, 0.0),
+    "1% time out": _unranged(
+        lambda rng, n: np.where(rng.random(n) < 0.01, 60, 1 + rng.normal(0, 0.1, n)),
+        0.99 + 0.6,
+        1 + 0.1 * float(ndtri(0.5 / 0.99)),
     ),
-    "log-normal, sigma 1.5": MeanDistribution(
-        lambda rng, n: rng.lognormal(0, 1.5, n), Scale(), np.exp(1.125)
+    "1% lose 60": _unranged(
+        lambda rng, n: np.where(rng.random(n) < 0.01, -60, 1 + rng.normal(0, 0.1, n)),
+        0.99 - 0.6,
+        1 + 0.1 * float(ndtri(0.49 / 0.99)),
     ),
-    "t, 3 degrees": MeanDistribution(lambda rng, n: rng.standard_t(3, n), Scale(), 0.0),
+    "a cost, 95% zeros": _unranged(
+        lambda rng, n: np.where(rng.random(n) < 0.05, rng.lognormal(0, 1, n), 0.0),
+        0.05 * np.exp(0.5),
+        0.0,
+    ),
+    "a cost, 40% zeros": _unranged(
+        lambda rng, n: np.where(rng.random(n) < 0.6, rng.lognormal(0, 1, n), 0.0),
+        0.6 * np.exp(0.5),
+        float(np.exp(ndtri(0.1 / 0.6))),
+    ),
+    "counts": _unranged(lambda rng, n: rng.poisson(0.7, n).astype(float), 0.7, 1.0),
+    "four repeats": _unranged(_repeated_costs, np.exp(0.5), 1.0),
+    "groups of ten, ICC 0.5": _grouped_costs(copies),
+    "groups of 1 to 15, ICC 0.5": _grouped_costs(unequal),
 }
 
 
@@ -150,12 +206,14 @@ class PairDistribution:
 
     Attributes:
         draw: values of both, with a line per row.
+        median: of the differences.
     """
 
     draw: Callable[[Generator, int], tuple[Values, Values]]
     scale: Scale
     difference: float = 0.0
     clusters: Callable[[int], list[int]] | None = None
+    median: float = 0.0
 
 
 def _change(draw: Callable[[Generator, int], Values], start: float = 3.5) -> Callable[..., object]:
@@ -195,14 +253,28 @@ PAIR_DISTRIBUTIONS = {
     "repeats, 5% lost": PairDistribution(_repeated_drop, Scale(pass_fail=True), -0.05 * 6 / 6.3),
     "groups of ten": PairDistribution(_equal_groups, Scale(pass_fail=True), 0.0, copies),
     "cost, exponential": PairDistribution(
-        _change(lambda rng, n: rng.exponential(1, n) - 1), Scale()
+        _change(lambda rng, n: rng.exponential(1, n) - 1), Scale(), median=np.log(2) - 1
     ),
     "cost, log-normal": PairDistribution(
-        _change(lambda rng, n: np.exp(rng.normal(0, 1, n)) - np.exp(0.5)), Scale()
+        _change(lambda rng, n: np.exp(rng.normal(0, 1, n)) - np.exp(0.5)),
+        Scale(),
+        median=1 - np.exp(0.5),
     ),
     "cost, log-normal, sigma 1.5": PairDistribution(
-        _change(lambda rng, n: np.exp(rng.normal(0, 1.5, n)) - np.exp(1.125)), Scale()
+        _change(lambda rng, n: np.exp(rng.normal(0, 1.5, n)) - np.exp(1.125)),
+        Scale(),
+        median=1 - np.exp(1.125),
     ),
-    "1% time out": PairDistribution(_rare(0.01, -60, -0.6 / 0.99, 1.0), Scale()),
-    "2% time out": PairDistribution(_rare(0.02, -30, -0.6 / 0.98, 1.0), Scale()),
+    "1% time out": PairDistribution(
+        _rare(0.01, -60, -0.6 / 0.99, 1.0), Scale(), median=float(ndtri(0.5 / 0.99)) - 0.6 / 0.99
+    ),
+    "2% time out": PairDistribution(
+        _rare(0.02, -30, -0.6 / 0.98, 1.0), Scale(), median=float(ndtri(0.5 / 0.98)) - 0.6 / 0.98
+    ),
+    "groups of ten, heavy tails": PairDistribution(
+        _change(lambda rng, n: np.exp(_grouped_normal(copies)(rng, n)) - np.exp(0.5)),
+        Scale(),
+        clusters=copies,
+        median=1 - np.exp(0.5),
+    ),
 }

@@ -11,9 +11,15 @@ from draws import assert_rate, draws_of
 from numpy.random import Generator
 from scipy.special import ndtri
 
-from workbench.stats.choice import estimate_after_choosing, may_be_best, select_best
+from workbench.stats.choice import (
+    estimate_after_choosing,
+    may_be_best,
+    median_after_choosing,
+    select_best,
+)
 from workbench.stats.means import Estimate, estimate_mean
 from workbench.stats.paired_tests import mcnemar_p
+from workbench.stats.quantiles import Quantile
 from workbench.stats.sample import RowValues, Scale
 
 FULL = 2_000
@@ -147,6 +153,11 @@ def test_choosing_widens_the_worse_end_only() -> None:
     assert round(unranged.low or 0, 3) == 0.694
     single = replace(measured, low=None, high=None)
     assert estimate_after_choosing(single, 0.7, 10, scale) == single
+    no_range = replace(single, tail_unknown=True)
+    assert estimate_after_choosing(no_range, 0.7, 10, scale) == replace(no_range, mean=0.7)
+    values = {row: [float(row)] for row in range(40)}
+    medians = [median_after_choosing(values, None, 10, each) for each in (scale, LOWER)]
+    assert medians == [Quantile(19.5, 11.0, 26.0), Quantile(19.5, 13.0, 28.0)]
 
 
 def test_the_p_values_are_adjusted_for_each_other() -> None:

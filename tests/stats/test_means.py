@@ -12,7 +12,9 @@ from statsmodels.regression.linear_model import OLS
 
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.means import Estimate, estimate_mean, p_mean_greater, p_mean_less
+from workbench.stats.quantiles import Quantile
 from workbench.stats.sample import ClusterSums, Scale
+from workbench.stats.skewness import unranged_interval
 
 PASSES, PLAIN, SHARE = Scale(pass_fail=True), Scale(), Scale(low=0, high=1)
 
@@ -33,20 +35,36 @@ def test_a_share_has_the_interval_of_wilson(passed: int, n: int) -> None:
 
 def test_numbers_without_skew_have_the_interval_of_student() -> None:
     values = [1.0, 4.0, 2.0, 5.0]
-    estimate = estimate_mean(by_row([[value] for value in values]), PLAIN)
-    assert estimate
+    interval = unranged_interval(ClusterSums(np.array(values), np.ones(4)))
     mean = sum(values) / 4
     error = math.sqrt(sum((value - mean) ** 2 for value in values) / 3 / 4)
     expected = t.interval(0.95, 3, loc=mean, scale=error)
-    assert [estimate.low, estimate.high] == pytest.approx(list(expected), abs=1e-9)
+    assert interval == pytest.approx(expected, abs=1e-9)
 
 
 def test_the_interval_of_skewed_numbers_reaches_further_to_the_long_side() -> None:
-    estimate = estimate_mean(by_row([[value] for value in (1.0, 1.0, 2.0, 1.0, 3.0, 9.0)]), PLAIN)
+    estimate = estimate_mean(by_row([[1.0], [1.0], [2.0], [1.0], [3.0], [9.0]] * 60), PLAIN)
     assert estimate
     assert estimate.low is not None
     assert estimate.high is not None
-    assert estimate.high - estimate.mean > 1.5 * (estimate.mean - estimate.low)
+    assert estimate.high - estimate.mean > 1.05 * (estimate.mean - estimate.low)
+    assert (estimate.tail_unknown, estimate.median) == (False, None)
+
+
+@pytest.mark.parametrize("repeats", [1, 5])
+def test_a_mean_without_a_range_has_no_interval_below_350_rows(repeats: int) -> None:
+    rows = [[float(value)] * repeats for value in [*range(1, 20), 6_000]]
+    median = Quantile(10.5, 6.0, 15.0)
+    assert estimate_mean(by_row(rows), PLAIN) == Estimate(309.5, None, None, 20, 20, True, median)
+    pairs = [row for row in rows for _ in range(2)]
+    estimate = estimate_mean(by_row(pairs), PLAIN, [number // 2 for number in range(40)])
+    assert estimate == Estimate(309.5, None, None, 40, 20, True, median)
+    unmarked = estimate_mean(by_row(rows * 18), PLAIN)
+    assert unmarked
+    assert (unmarked.low is None, unmarked.tail_unknown, unmarked.median) == (False, False, None)
+    copies = estimate_mean(by_row(rows * 18), PLAIN, [number % 20 for number in range(360)])
+    assert copies
+    assert (copies.low, copies.tail_unknown, copies.median) == (None, True, median)
 
 
 def test_equal_repeats_of_pass_or_fail_are_worth_no_more_than_their_rows() -> None:
@@ -74,15 +92,20 @@ def test_repeats_do_not_count_as_rows() -> None:
 
 
 def test_one_row_says_nothing_of_the_spread() -> None:
-    assert estimate_mean(by_row([[2.0, 3.0]]), PLAIN) == Estimate(2.5, None, None, 1, 1)
+    median = Quantile(2.5, None, None)
+    estimate = estimate_mean(by_row([[2.0, 3.0]]), PLAIN)
+    assert estimate == Estimate(2.5, None, None, 1, 1, True, median)
 
 
 def test_no_value_is_no_mean() -> None:
     assert estimate_mean(by_row([[], []]), PASSES) is None
 
 
-def test_equal_values_without_a_range_say_nothing_of_the_spread() -> None:
-    assert estimate_mean(by_row([[2.0]] * 9), PLAIN) == Estimate(2.0, None, None, 9, 9)
+def test_equal_values_without_a_range_say_nothing_of_the_mean() -> None:
+    median = Quantile(2.0, 2.0, 2.0)
+    estimate = estimate_mean(by_row([[2.0]] * 9), PLAIN)
+    assert estimate == Estimate(2.0, None, None, 9, 9, True, median)
+    assert estimate_mean(by_row([[2.0]] * 400), PLAIN) == Estimate(2.0, None, None, 400, 400)
 
 
 def test_a_row_with_fewer_answers_weighs_as_much_as_another() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom, quantile_test
 
-from workbench.stats.quantiles import Quantile, quantile_ranks, summarize_times
+from workbench.stats.quantiles import Quantile, quantile_ranks, row_median, summarize_times
 
 SIZES = [*range(1, 90), 100, 150, 1_000, 20_000]
 
@@ -38,3 +38,29 @@ def test_a_few_times_have_open_ends() -> None:
     assert summary.mean == pytest.approx(0.3)
     assert summary.median == Quantile(pytest.approx(0.3), None, None)
     assert summarize_times([]) is None
+
+
+def test_the_median_of_clusters_is_of_all_rows_and_its_ends_are_of_clusters() -> None:
+    """Ten copies of twenty rows say as much as the rows; rows that differ say more."""
+    values = np.arange(1.0, 21.0)
+    once = row_median(values, range(20))
+    assert once == Quantile(10.5, 6.0, 15.0)
+    groups = [row // 10 for row in range(200)]
+    assert row_median(np.repeat(values, 10), range(200), groups) == once
+    mixed = row_median(np.tile(values, 10), range(200), groups)
+    assert mixed.low is not None
+    assert mixed.high is not None
+    assert 7 <= mixed.low < mixed.high <= 14
+    assert mixed.low + mixed.high == 21  # as the values are symmetric
+
+
+def test_the_median_of_few_clusters_has_open_ends() -> None:
+    values = np.arange(50.0)
+    assert row_median(values, range(50), [row // 10 for row in range(50)]).low is None
+    assert row_median(values, range(50), [row // 9 for row in range(50)]).low is not None
+
+
+def test_an_end_that_may_err_more_seldom_is_farther_out() -> None:
+    values = np.arange(40.0)
+    usual, wide = row_median(values, range(40)), row_median(values, range(40), None, (0.005, 0.025))
+    assert (usual.low, usual.high, wide.low, wide.high) == (13.0, 26.0, 11.0, 26.0)

@@ -20,6 +20,7 @@ from simulated_data import (
     by_row,
 )
 
+from workbench.results.scores import shown_ends
 from workbench.stats.means import estimate_mean, p_mean_less
 from workbench.stats.pairs import Difference, paired_difference
 from workbench.stats.sample import Scale
@@ -59,10 +60,15 @@ def draw_difference(
     return difference
 
 
-def holds(difference: Difference, truth: float) -> bool:
-    assert difference.low is not None
-    assert difference.high is not None
-    return difference.low <= truth <= difference.high
+def holds(difference: Difference, truth: float, median: float | None = None) -> bool:
+    """True if the interval that is shown has the truth in it; `median` is that of the differences.
+
+    None: the same as the mean.
+    """
+    ends = shown_ends(difference)
+    assert ends
+    shown = truth if median is None or not difference.median else median
+    return ends[0] <= shown <= ends[1]
 
 
 @pytest.mark.parametrize("rows", SIZES)
@@ -95,12 +101,12 @@ def test_a_mean_s_interval_holds_the_truth(name: str, rows: int) -> None:
         values, _ = scenario.draw(rng, rows, 0.0)
         estimate = estimate_mean(by_row(values), scenario.scale)
         assert estimate
-        assert estimate.low is not None
-        assert estimate.high is not None
-        return estimate.low <= scenario.mean <= estimate.high
+        ends = shown_ends(estimate)
+        assert ends
+        return ends[0] <= (scenario.median if estimate.median else scenario.mean) <= ends[1]
 
     covered = rate(rows, trial)
-    print(f"{name}, {rows} rows: the mean's interval holds {covered:.3f}")
+    print(f"{name}, {rows} rows: the interval holds {covered:.3f}")
     assert_rate(covered * DRAWS, FULL, COVERED, TIGHT_COVERED)
 
 
@@ -173,10 +179,10 @@ def test_repeats_make_no_interval_shrink_as_if_they_were_rows(passes: bool) -> N
         mean = estimate_mean(by_row(first), Scale(pass_fail=passes))
         difference = paired_difference(by_row(first), by_row(second), Scale(pass_fail=passes))
         assert mean
-        assert mean.low is not None
-        assert mean.high is not None
         assert difference
-        counts["mean"] += mean.low <= 0.6 <= mean.high
+        ends = shown_ends(mean)
+        assert ends
+        counts["mean"] += ends[0] <= (0.6 if passes else 0.6795837) <= ends[1]
         counts["difference"] += holds(difference, 0)
         counts["better"] += verdicts([difference])[0].outcome == BETTER
         return True
@@ -215,32 +221,34 @@ def test_a_mean_s_interval_holds_the_truth_near_an_end_and_by_clusters(
     assert_rate(covered * DRAWS, FULL, COVERED_OR_MORE, COVERED_OR_MORE)
 
 
-@pytest.mark.parametrize("rows", [20, 50, 150])
+@pytest.mark.parametrize("rows", [20, 50, 150, 350])
 @pytest.mark.parametrize("name", UNRANGED_DISTRIBUTIONS)
-def test_a_mean_s_interval_holds_the_truth_without_a_range(name: str, rows: int) -> None:
-    """Student's t corrected for skew alone holds it in 88% of 20 log-normal values (sigma 1.5)."""
+def test_what_is_shown_of_a_metric_without_a_range_holds_the_truth(name: str, rows: int) -> None:
+    """Below 350 rows the median; a mean's interval holds it in 22% of 20 rows with time-outs."""
     distribution = UNRANGED_DISTRIBUTIONS[name]
+    total = rows * 10 if distribution.clusters else rows
+    clusters = distribution.clusters(total) if distribution.clusters else None
+    has_mean = rows >= 350 and len(set(clusters or range(total))) >= 350
     widths: list[float] = []
 
     def trial(rng: Generator) -> bool:
-        values = distribution.draw(rng, rows)
-        estimate = estimate_mean(by_row(values), distribution.scale)
+        values = distribution.draw(rng, total)
+        estimate = estimate_mean(by_row(values), distribution.scale, clusters)
         assert estimate
-        assert estimate.low is not None
-        assert estimate.high is not None
-        assert estimate.tail_unknown
-        widths.append((estimate.high - estimate.low) / float(values.std(ddof=1)))
-        return estimate.low <= distribution.mean <= estimate.high
+        assert (estimate.median is None, estimate.low is not None) == (has_mean, has_mean)
+        ends = shown_ends(estimate)
+        assert ends
+        widths.append(ends[1] - ends[0])
+        return ends[0] <= (distribution.mean if has_mean else distribution.median) <= ends[1]
 
     covered = rate(rows, trial)
     student = 2 * float(stdtrit(rows - 1, 0.975)) / np.sqrt(rows)
     width = float(np.median(widths)) / student
-    print(
-        f"{name}, {rows} rows: the mean's interval holds {covered:.3f}, {width:.2f} times as wide"
-    )
+    kind = "mean" if has_mean else "median"
+    print(f"{name}, {rows} rows: the {kind}'s interval holds {covered:.3f}")
     assert_rate(covered * DRAWS, FULL, COVERED_OR_MORE, COVERED_OR_MORE)
     if name == "normal":
-        assert width < 1.35, "not absurdly wide"
+        assert width < 1.6, "not absurdly wide"
 
 
 @pytest.mark.parametrize("rows", [20, 50, 150])
@@ -253,7 +261,7 @@ def test_a_false_word_is_rare_whatever_the_shape_of_the_differences(name: str, r
         rows = rows * 7 // 3  # a word needs 350
     clusters = distribution.clusters(rows) if distribution.clusters else None
     margin = abs(distribution.difference)
-    counts = {"false": 0, "covered": 0}
+    counts = {"false": 0, "covered": 0, "shown": 0}
 
     def trial(rng: Generator) -> bool:
         first, second = distribution.draw(rng, rows)
@@ -262,13 +270,16 @@ def test_a_false_word_is_rare_whatever_the_shape_of_the_differences(name: str, r
         (verdict,) = verdicts([difference], margins=[margin])
         right = (INCONCLUSIVE, WORSE) if distribution.difference else (INCONCLUSIVE,)
         counts["false"] += verdict.outcome not in right
-        ends = difference.low, difference.high
-        unknown = None in ends or not distribution.scale.width
-        counts["covered"] += unknown or holds(difference, distribution.difference)
+        is_shown = shown_ends(difference) is not None
+        counts["shown"] += is_shown
+        counts["covered"] += is_shown and holds(
+            difference, distribution.difference, distribution.median
+        )
         return True
 
     rate(rows, trial)
     false, covered = counts["false"] / DRAWS, counts["covered"] / DRAWS
+    assert counts["shown"] == DRAWS
     print(f"{name}, {rows} rows: false word {false:.3f}, interval holds {covered:.3f}")
     assert_rate(counts["false"], FULL, TWO_SIDED, TIGHT_FALSE)
     assert_rate(counts["covered"], FULL, COVERED_OR_MORE, COVERED_OR_MORE)

@@ -14,6 +14,7 @@ gate.py           the gate of an experiment file
 checks.py         one rule of a gate on one variant
 growth.py         a gate that asks for more rows until it is decided
 decision.py       which variant to take
+candidates.py     the variants of a decision, and the decision in words
 history.py        recorded runs of each variant over time, and what was edited between them
 run_pairs.py      each recorded run compared with the one before
 race.py           variants that drop out while the others run on

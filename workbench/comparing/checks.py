@@ -24,14 +24,15 @@ from workbench.comparing.selectors import find_baseline, is_new
 from workbench.errors import pluralize
 from workbench.experiment import GateRule
 from workbench.stats.agreement import ALPHA
-from workbench.stats.means import estimate_mean, p_mean_greater, p_mean_less
-from workbench.stats.pairs import MIN_DIFFERING
-from workbench.stats.sample import RowValues, Scale
+from workbench.stats.means import Estimate, estimate_mean, p_mean_greater, p_mean_less
+from workbench.stats.pairs import Difference
+from workbench.stats.quantiles import Quantile
+from workbench.stats.sample import MIN_UNRANGED, RowValues, Scale
 from workbench.stats.sequential import AnytimeMean
 from workbench.stats.verdicts import ANYTIME_FACTOR, INCONCLUSIVE, rows_to_decide
 
 PASSED, FAILED = "passed", "failed"
-TOO_FEW_VALUES = f"a metric without a range needs {MIN_DIFFERING} rows"
+TOO_FEW_VALUES = f"a metric without a range needs {MIN_UNRANGED} rows"
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Check:
 
     Attributes:
         value: the mean, or the difference from the baseline.
-        low, high: its 95% interval.
-        tail_unknown: as in `Estimate`.
+        low, high: its 95% interval; None where `tail_unknown`.
+        tail_unknown, median: as in `Estimate` and `Difference`.
         p: p-value of the null hypothesis that the rule holds; adjusted for all checks.
         rows_needed: about how many would decide it; None where it is decided.
         rows, clusters: dataset rows behind the value, and groups that depend on each other.
@@ -63,6 +64,7 @@ class Check:
     low: float | None = None
     high: float | None = None
     tail_unknown: bool = False
+    median: Quantile | None = None
     p: float = 1.0
     rows: int = 0
     clusters: int = 0
@@ -136,15 +138,11 @@ def _check_bound(
         sd *= math.sqrt(estimate.rows / estimate.clusters)
         rows_needed = _rows_needed((abs(distance), sd, 0.0), estimate.rows, p_factor)
     return replace(
-        check,
+        _with_value(check, estimate),
         outcome=PASSED if passed else INCONCLUSIVE,
-        value=estimate.mean,
         low=low,
         high=high,
-        tail_unknown=estimate.tail_unknown,
         p=p,
-        rows=estimate.rows,
-        clusters=estimate.clusters,
         rows_needed=rows_needed,
         anytime_valid=p_factor is not None and not at_end,
     )
@@ -155,7 +153,7 @@ def _may_lack_the_tail(values: RowValues, side: int, scale: Scale, clusters: int
 
     Times, costs and counts have rare large values and none below 0, so this is so for a floor.
     """
-    if scale.limits or clusters >= MIN_DIFFERING:
+    if scale.limits or clusters >= MIN_UNRANGED:
         return False
     return any(side * value > 0 for repeats in values.values() for value in repeats)
 
@@ -248,18 +246,25 @@ def _check_drop(family: MetricFamily, number: int, rule: GateRule, p_factor: flo
         spread = abs(margin + sign * shown.mean), shown.planning_sd, shown.unseen
         rows_needed = _rows_needed(spread, shown.rows, p_factor)
     return replace(
-        check,
+        _with_value(check, shown),
         outcome=PASSED if passed else INCONCLUSIVE,
         reason=reason,
+        p=min(1.0, p_worse * factor),
+        rows_needed=rows_needed,
+        anytime_valid=p_factor is not None,
+    )
+
+
+def _with_value(check: Check, shown: Estimate | Difference) -> Check:
+    return replace(
+        check,
         value=shown.mean,
         low=shown.low,
         high=shown.high,
         tail_unknown=shown.tail_unknown,
-        p=min(1.0, p_worse * factor),
+        median=shown.median,
         rows=shown.rows,
         clusters=shown.clusters,
-        rows_needed=rows_needed,
-        anytime_valid=p_factor is not None,
     )
 
 

@@ -9,6 +9,7 @@ Failed rows count at the worst score of the metric's range, so failures cannot w
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from workbench.comparing.candidates import Candidate, conclusion_text, no_candidate_text
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import MetricFamily
 from workbench.errors import WorkbenchError, pluralize, unknown_name
@@ -20,6 +21,7 @@ from workbench.results.types import VariantResult
 from workbench.stats.choice import (
     estimate_after_choosing,
     may_be_best,
+    median_after_choosing,
     pareto_front,
     select_best,
 )
@@ -27,7 +29,6 @@ from workbench.stats.means import Estimate
 from workbench.stats.pairs import paired_difference
 from workbench.stats.sample import RowValues
 
-MAX_LISTED = 5  # variants in a list of the conclusion
 MIN_SHARE = 0.5  # of the rows of the variant that has most, for a variant to be chosen
 
 
@@ -46,42 +47,6 @@ class Limits:
     floor: float | None = None
     max_cost: float | None = None
     max_latency_s: float | None = None
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A variant with its quality, cost and latency.
-
-    Attributes:
-        quality, low, high: the mean and its interval, failed rows at the worst of the range.
-        rows, clusters: number of rows of that mean, and of groups that depend on each other.
-        failed_rows: rows with an answer that failed or could not be scored.
-        cost: of 1,000 rows; None: unknown.
-        latency_s: seconds, the mean of the answers; None: no answer was timed.
-        against: reasons in words for not taking it, such as the limits that it exceeds.
-        tail_unknown: as in `Estimate`.
-        unsure: the floor is within the interval; of the one to take, the interval after choosing.
-        on_front: of the variants within the limits none is as good in all and better in one.
-        support: of the data for it as the best of the variants within the limits, 0 to 1; all of
-            them add up to 1. No probability of being right.
-        as_good: it may be the best: the tests do not exclude it.
-    """
-
-    variant: int
-    quality: float
-    low: float | None
-    high: float | None
-    rows: int
-    clusters: int
-    failed_rows: int
-    cost: float | None
-    latency_s: float | None
-    against: tuple[str, ...] = ()
-    tail_unknown: bool = False
-    unsure: bool = False
-    on_front: bool = False
-    support: float = 0.0
-    as_good: bool = False
 
 
 @dataclass(frozen=True)
@@ -134,9 +99,9 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     names = [variant.name for variant in plan.variants]
     within = [c for c in candidates if not c.against]
     if not within:
-        return Decision(metric, outside, None, _no_candidate(names, outside))
+        return Decision(metric, outside, None, no_candidate_text(names, outside))
     within, chosen = _rank(within, family, limits.floor)
-    words = _conclusion(names, metric, within, chosen)
+    words = conclusion_text(names, metric, within, chosen)
     return Decision(metric, [*within, *outside], chosen, words)
 
 
@@ -145,7 +110,7 @@ def _shown_measure(result: VariantResult, name: str) -> Measure | None:
     metric = result.metrics[name]
     if metric.worst or metric.mean is None:
         return metric.worst
-    counts = metric.n, metric.clusters, metric.tail_unknown
+    counts = metric.n, metric.clusters, metric.tail_unknown, metric.median
     return Measure(metric.mean, metric.low, metric.high, *counts)
 
 
@@ -196,12 +161,17 @@ def _candidate(
         latency_s=latency,
         against=tuple(against),
         tail_unknown=estimate.tail_unknown,
-        unsure=not against and _includes(estimate.low, estimate.high, limits.floor),
+        median=estimate.median,
+        unsure=not against and _may_miss(estimate, limits.floor),
     )
 
 
-def _includes(low: float | None, high: float | None, floor: float | None) -> bool:
-    return floor is not None and low is not None and high is not None and low < floor < high
+def _may_miss(estimate: Measure | Estimate, floor: float | None) -> bool:
+    """True if the data do not show on which side of the floor the mean is."""
+    low, high = estimate.low, estimate.high
+    if floor is None or low is None or high is None:
+        return floor is not None and estimate.tail_unknown
+    return low < floor < high
 
 
 def _rank(
@@ -219,8 +189,11 @@ def _rank(
     plausible = may_be_best(p_values)
     best = candidates[selection.best]
     counts = best.rows, best.clusters, best.tail_unknown
-    measured = Estimate(best.quality, best.low, best.high, *counts)
-    chosen = estimate_after_choosing(measured, selection.unseen_mean, sum(plausible), scale)
+    measured, contenders = Estimate(best.quality, best.low, best.high, *counts), sum(plausible)
+    chosen = estimate_after_choosing(measured, selection.unseen_mean, contenders, scale)
+    if chosen.tail_unknown:
+        median = median_after_choosing(values[selection.best], clusters, contenders, scale)
+        chosen = replace(chosen, median=median)
     sign = 1 if scale.higher_is_better else -1
     # A cost or latency that is unknown of any candidate counts for none.
     costs = [
@@ -235,7 +208,7 @@ def _rank(
             candidates, pareto_front(points), selection.support, plausible, strict=True
         )
     ]
-    best = replace(compared.pop(selection.best), unsure=_includes(chosen.low, chosen.high, floor))
+    best = replace(compared.pop(selection.best), unsure=_may_miss(chosen, floor))
     compared.sort(key=lambda c: -c.support)
     return [best, *compared], chosen
 
@@ -249,52 +222,3 @@ def _p_as_good(
         return 1.0
     is_worse = (difference.mean < 0) == family.scale.higher_is_better and difference.mean != 0
     return difference.p / 2 if is_worse else 1 - difference.p / 2
-
-
-def _no_candidate(names: Sequence[str], outside: Sequence[Candidate]) -> str:
-    reasons = "; ".join(f"{names[c.variant]}: {', '.join(c.against)}" for c in outside[:MAX_LISTED])
-    reasons += f"; and {len(outside) - MAX_LISTED} more" if len(outside) > MAX_LISTED else ""
-    return f"No variant can be taken ({reasons})."
-
-
-def _conclusion(
-    names: Sequence[str], metric: str, candidates: Sequence[Candidate], chosen: Estimate
-) -> str:
-    best = candidates[0]
-    words = f"Take {names[best.variant]}: {metric} {_interval(best.quality, best)}"
-    words += f", n={best.rows:,}"
-    if candidates[1:]:
-        words += (
-            f". After choosing from {len(candidates)} variants, expect "
-            f"{_interval(chosen.mean, chosen)}."
-        )
-        close = [c for c in candidates[1:] if c.as_good]
-        listed = [names[c.variant] for c in close[:MAX_LISTED]]
-        listed += [f"{len(close) - MAX_LISTED} more"] if len(close) > MAX_LISTED else []
-        words += f" May be the best, too: {_join(listed)}" if close else " All others are worse"
-        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front][:MAX_LISTED]
-        words += f"; of these {_join(gains)}." if gains else "."
-    else:
-        words += ", the only one that can be taken."
-    if best.unsure:
-        words += " It may be beyond the floor: the floor is within its interval."
-    return words
-
-
-def _interval(mean: float, ends: Candidate | Estimate) -> str:
-    mark = "~" if ends.tail_unknown else ""
-    return f"{mean:.3f}" + ("" if ends.low is None else f" {mark}[{ends.low:.3f}, {ends.high:.3f}]")
-
-
-def _gain(candidate: Candidate, best: Candidate, name: str) -> str:
-    gains = []
-    cost, latency = candidate.cost, candidate.latency_s
-    if cost is not None and best.cost is not None and round(cost, 4) < round(best.cost, 4):
-        gains.append(f"costs {cost / best.cost:.0%} of it" if best.cost else "costs less")
-    if latency and best.latency_s and latency < best.latency_s:
-        gains.append(f"answers in {latency / best.latency_s:.0%} of its time")
-    return f"{name} {' and '.join(gains)}" if gains else name
-
-
-def _join(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 
 from workbench.evaluator import Traits
 from workbench.results.types import Comparison
+from workbench.stats.quantiles import Quantile
+from workbench.stats.sample import MIN_UNRANGED
 
 DATASET_LABELS = ("dataset name", "dataset", "rows", "repeats", "cluster")
 Settings = tuple[tuple[str, str], ...]
@@ -46,7 +48,7 @@ class RecordedMean:
 
     Attributes:
         clusters: 0 if unknown.
-        tail_unknown: as in `Estimate`.
+        tail_unknown, median: as in `Estimate`.
         worst: the metric with the worst score for failed answers; None as in `MetricResult`.
     """
 
@@ -58,6 +60,16 @@ class RecordedMean:
     kind: str = "number"
     worst: "RecordedMean | None" = None
     tail_unknown: bool = False
+    median: Quantile | None = None
+
+    def __post_init__(self) -> None:
+        """Drop the interval of a mean that an older version recorded although rows were too few."""
+        if self.tail_unknown and self.low is not None:
+            is_dropped = (self.clusters or self.n) < MIN_UNRANGED
+            object.__setattr__(self, "tail_unknown", is_dropped)
+            if is_dropped:
+                object.__setattr__(self, "low", None)
+                object.__setattr__(self, "high", None)
 
 
 @dataclass(frozen=True)

@@ -22,8 +22,7 @@ from workbench.stats.components import (
     design_effect,
     difference_components,
 )
-from workbench.stats.pairs import MIN_DIFFERING
-from workbench.stats.sample import Scale
+from workbench.stats.sample import MIN_UNRANGED, Scale
 from workbench.stats.verdicts import detectable_difference, rows_for_equivalence, rows_to_detect
 
 REPEATS = (1, 2, 3, 5, 10)
@@ -177,7 +176,7 @@ class _Needs:
             if self.margin:
                 equivalent = rows_for_equivalence(self.margin, sd, self.alpha, unseen=unseen)
             if self.scale.width is None:
-                rows, equivalent = max(rows, MIN_DIFFERING), max(equivalent, MIN_DIFFERING)
+                rows, equivalent = max(rows, MIN_UNRANGED), max(equivalent, MIN_UNRANGED)
             requests = 2 * max(rows, equivalent) * repeats
             cost = None if request_cost is None else request_cost * requests / 2
             yield PowerOption(repeats, rows, equivalent, requests, cost)

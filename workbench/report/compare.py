@@ -19,16 +19,14 @@ from workbench.evaluator.row_values import NO_VERDICT
 from workbench.prompt import Prompt
 from workbench.prompt.write import template_text
 from workbench.report.changed_rows import example_text, row_lines
+from workbench.report.estimates import add_median_note, estimate, with_median_note
 from workbench.report.factors import factor_lines, factor_markdown, factors_json
 from workbench.report.safe_text import (
     NAME_WIDTH,
-    add_tail_note,
     escape_commands,
     escape_markdown,
-    estimate,
     plain,
     shorten,
-    with_tail_note,
 )
 from workbench.report.slices import (
     interactions_json,
@@ -49,7 +47,7 @@ MAX_SUSPECTS = 10
 MAX_PARTIAL = 5  # variants
 
 
-@with_tail_note
+@with_median_note
 def compare_lines(compared: ExperimentComparison) -> Iterator[str]:
     """The terminal's lines: a block per pair of variants; with factors a block per metric."""
     if compared.factors:
@@ -130,7 +128,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         caveats = caveat_lines(compared, range(len(compared.results)))
         blocks = map(escape_markdown, [*no_verdict_lines(compared), *caveats])
         lines = [factor_markdown(compared.factors), *blocks]
-        return "\n".join(add_tail_note(lines))
+        return "\n".join(add_median_note(lines))
     lines = value_markdown(compared)
     for number, base in compared.pairs:
         comparisons = compared.results[number].comparisons
@@ -158,7 +156,7 @@ def compare_markdown(compared: ExperimentComparison) -> str:
         *caveat_lines(compared, compared.compared_variants),
     ]
     lines += [f"- {escape_markdown(note)}" for note in notes]
-    return "\n".join(add_tail_note(lines))
+    return "\n".join(add_median_note(lines))
 
 
 def compare_json(compared: ExperimentComparison) -> dict[str, JSON]:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from workbench.canonical import JSON
+from workbench.comparing.candidates import Candidate
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.decision import Candidate, Decision
+from workbench.comparing.decision import Decision
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import caveat_lines, no_verdict_lines
-from workbench.report.safe_text import estimate, seconds, shorten, with_tail_note
+from workbench.report.estimates import estimate, with_median_note
+from workbench.report.safe_text import seconds, shorten
 from workbench.report.tables import align_rows
 from workbench.results.types import MetricResult
 
@@ -22,7 +24,7 @@ SUPPORT_NOTE = (
 )
 
 
-@with_tail_note
+@with_median_note
 def decision_lines(
     compared: ExperimentComparison, decision: Decision, currency: str
 ) -> Iterator[str]:
@@ -67,7 +69,9 @@ def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[st
 
 
 def _as_answered(metric: MetricResult) -> dict[str, JSON]:
-    return {name: getattr(metric, name) for name in ("mean", "low", "high", "n", "clusters")}
+    names = ("mean", "low", "high", "n", "clusters")
+    median = asdict(metric.median) if metric.median else None
+    return {name: getattr(metric, name) for name in names} | {"median": median}
 
 
 def _without_value(compared: ExperimentComparison, decision: Decision) -> list[int]:

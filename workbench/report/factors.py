@@ -19,7 +19,8 @@ from workbench.canonical import JSON
 from workbench.comparing.factors import FactorComparison, MetricEffects
 from workbench.comparing.value_table import EFFECT, FactorInteraction, MainEffect
 from workbench.errors import pluralize
-from workbench.report.safe_text import escape_markdown, estimate, p_text, shorten
+from workbench.report.estimates import estimate
+from workbench.report.safe_text import escape_markdown, p_text, shorten
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import difference_json
 from workbench.stats.agreement import ALPHA

@@ -7,6 +7,7 @@ gate: passed (1 passed)
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
@@ -14,14 +15,8 @@ from workbench.comparing.checks import FAILED, PASSED, Check
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import compare_markdown, rows_text
-from workbench.report.safe_text import (
-    UNSAFE,
-    escape_markdown,
-    estimate,
-    plain,
-    shorten,
-    with_tail_note,
-)
+from workbench.report.estimates import estimate, with_median_note
+from workbench.report.safe_text import UNSAFE, escape_markdown, plain, shorten
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.types import model_notes
 from workbench.run.grow import Grown
@@ -30,7 +25,7 @@ from workbench.stats.verdicts import INCONCLUSIVE
 COLUMNS = ("variant", "metric", "rule", "outcome", "value", "rows")
 
 
-@with_tail_note
+@with_median_note
 def gate_lines(compared: ExperimentComparison, checks: Sequence[Check]) -> Iterator[str]:
     """One line per check, the rows that undecided checks need, and the verdict."""
     yield from align_rows([COLUMNS, *(_cells(compared, check) for check in checks)])
@@ -84,7 +79,7 @@ def gate_json(
 
 def _check_json(check: Check, names: Sequence[str]) -> dict[str, JSON]:
     base = "" if check.base is None else names[check.base]
-    fields = {**vars(check), "variant": names[check.variant], "base": base}
+    fields = {**asdict(check), "variant": names[check.variant], "base": base}
     renamed = (("fixed_sample", "once"), ("anytime_valid", "again"))
     return fields | {key: fields.pop(name) for name, key in renamed}
 

@@ -17,7 +17,8 @@ from workbench.catalog.models import find_note
 from workbench.comparing.history import Change, Measurement, Series, TaskHistory, VariantRecord
 from workbench.errors import pluralize
 from workbench.report.compare import difference_text, left_out_lines, rows_text
-from workbench.report.safe_text import estimate, plain, shorten, with_tail_note
+from workbench.report.estimates import estimate, with_median_note
+from workbench.report.safe_text import plain, shorten
 from workbench.report.tables import align_rows
 from workbench.results.serialize import comparison_json
 from workbench.stats.verdicts import INCONCLUSIVE
@@ -28,7 +29,7 @@ MIN_WIDTH = 40  # characters
 MAX_VALUE_LENGTH = 60  # characters
 
 
-@with_tail_note
+@with_median_note
 def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
     """A block per variant, with a line per measurement; narrow terminals get two lines for it."""
     metric = shorten(history.metric)
@@ -185,6 +186,7 @@ def _measurement_json(measurement: Measurement, metric: str) -> dict[str, JSON]:
         "n": value.n,
         "clusters": value.clusters or None,
         "tail_unknown": value.tail_unknown,
+        "median": asdict(value.median) if value.median else None,
         "worst_case": asdict(value.worst) if value.worst else None,
         "changes": [asdict(change) for change in measurement.changes],
         "edited": measurement.edited,

@@ -19,8 +19,10 @@ from rich.text import Text
 from workbench.errors import cost_text, pluralize
 from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.report.compare import difference_text, left_out_lines, rows_needed_text
-from workbench.report.safe_text import NAME_WIDTH, TAIL_NOTE, plain, seconds, shorten
+from workbench.report.estimates import MEDIAN_NOTE
+from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
+from workbench.results.scores import shown_ends
 from workbench.results.types import (
     Comparison,
     MetricResult,
@@ -106,9 +108,9 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     columns = [name for name, metric in metrics.items() if metric.kind == "column"]
     no_verdicts = [f"no verdict on {shorten(name)}: {NO_ROW_VALUES}" for name in columns]
     shown = [metric for variant in variants for metric in variant.metrics.values()]
-    tails = [TAIL_NOTE] if any(metric.tail_unknown for metric in shown) else []
+    medians = [MEDIAN_NOTE] if any(metric.median for metric in shown) else []
     if not comparisons:
-        lines = [*(no_verdicts if variants[1:] else ()), *tails, *variance_lines(variants)]
+        lines = [*(no_verdicts if variants[1:] else ()), *medians, *variance_lines(variants)]
         return [*lines, *map(plain, model_notes(variants))]
     baselines = list(
         dict.fromkeys(shorten(each.baseline, NAME_WIDTH) for _, _, each in comparisons)
@@ -122,7 +124,7 @@ def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
     ]
     reasons = {(name, c.verdict.reason): None for _, name, c in comparisons if c.verdict.reason}
     lines += [f"no verdict on {shorten(name)}: {reason}" for name, reason in reasons]
-    lines += [*no_verdicts, *tails]
+    lines += [*no_verdicts, *medians]
     details = [
         f"{label}: {detail}"
         for label, _, comparison in comparisons
@@ -173,7 +175,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
 
 
 def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
-    """`0.833 n=150`, then interval, verdict, and the outcomes that are not in the mean."""
+    """`0.833 n=150`, then median, interval, verdict, and the outcomes that are not in the mean."""
     text = Text()
     if metric.mean is None:
         text.append("no value" if metric.kind != "category" else "", style="dim")
@@ -181,9 +183,10 @@ def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
         unit = f" {shorten(metric.unit)}" if metric.unit else ""
         text.append(_number(metric.mean) + unit, style="bold")
     text.append(f" n={metric.n}", style="dim")
-    if metric.low is not None and metric.high is not None:
-        mark = "~" if metric.tail_unknown else ""
-        text.append(f"\n{mark}[{_number(metric.low)}, {_number(metric.high)}]")
+    if metric.median:
+        text.append(f"\nmedian {_number(metric.median.value)}")
+    if ends := shown_ends(metric):
+        text.append(f"\n[{_number(ends[0])}, {_number(ends[1])}]")
     if comparison:
         text.append("\n").append(_verdict(comparison, "\n"))
     notes = [f"{count} {name}" for name, count in _outcomes(metric)]

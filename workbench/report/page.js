@@ -3,7 +3,8 @@
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const PAGE = 50;
-  const TAIL = "no range: the interval holds only if no rarer, larger values exist";
+  const NO_INTERVAL = "no range, and below 350 rows rare large values may not have been seen: "
+    + "the mean has no interval, its median has one";
   const UNSCORED = new Set(["not applicable", "error", "failed"]);
   const repeated = data.rows.some((row) => row.repeat);
   const shown = new Set(data.variants.map((_, number) => number));
@@ -104,12 +105,12 @@
   }
 
   function cell(variant, metric) {
-    const { mean, low, high, n, clusters, errors, not_applicable: inapplicable, worst,
-      tail_unknown: tail, worst_unknown: unknown } = variant.metrics[metric.name];
+    const { mean, low, high, median, n, clusters, errors, not_applicable: inapplicable, worst,
+      worst_unknown: unknown } = variant.metrics[metric.name];
     const comparison = variant.comparisons[metric.name];
     const parts = [el("strong", {}, mean == null ? "no value" : number(mean))];
-    if (low != null) parts.push(el("small", tail ? { title: TAIL } : {},
-      `${tail ? "~" : ""}[${number(low)}, ${number(high)}]`));
+    if (low != null) parts.push(el("small", {}, `[${number(low)}, ${number(high)}]`));
+    if (median) parts.push(el("small", { title: NO_INTERVAL }, withMedian(median, number)));
     const notes = [`n=${count(n)}`, clusters && clusters < n && `${count(clusters)} clusters`,
       errors && plural(errors, "error"), inapplicable && `${count(inapplicable)} not applicable`,
       unknown && (metric.kind === "column" ? "without failed rows"
@@ -133,15 +134,18 @@
   function quantiles(times) {
     if (!times) return null;
     const { median, p95, n } = times;
-    const range = ({ value, low, high }) => small(value) + (low == null && high == null ? ""
-      : ` [${low == null ? "–" : small(low)}, ${high == null ? "–" : small(high)}]`);
-    return el("small", {}, `median ${range(median)}, p95 ${range(p95)}, n=${count(n)}`);
+    return el("small", {},
+      `${withMedian(median, small)}, p95 ${withEnds(p95, small)}, n=${count(n)}`);
   }
+
+  const withEnds = ({ value, low, high }, format) => format(value) + (low == null && high == null
+    ? "" : ` [${low == null ? "–" : format(low)}, ${high == null ? "–" : format(high)}]`);
+  const withMedian = (median, format) => `median ${withEnds(median, format)}`;
 
   // Interval, rows needed, rows left out and worst case of a comparison
   function evidence(comparison) {
-    const interval = ({ low, high, tail_unknown: tail }) => low == null ? ""
-      : `${tail ? "~" : ""}[${signed(low)}, ${signed(high)}]`;
+    const interval = ({ low, high, median }) => median ? withMedian(median, signed)
+      : low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
     const lines = [interval(comparison)];
     if (comparison.verdict_alone) lines.push(`Holm; alone ${comparison.verdict_alone}`);
     if (comparison.reason) lines.push(comparison.reason);

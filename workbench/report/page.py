@@ -128,6 +128,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "metrics": {
             plain(name): {
                 **{field: getattr(metric, field) for field in METRIC_FIELDS},
+                "median": asdict(metric.median) if metric.median else None,
                 "worst": metric.worst
                 and {field: getattr(metric.worst, field) for field in WORST_FIELDS},
                 "worst_unknown": metric.worst_unknown,

@@ -5,19 +5,12 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 
 >>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
 (': :error::disk full', 'two lines…')
->>> from workbench.stats.means import Estimate
->>> estimate(-0.275, Estimate(-0.275, -0.543, -0.000158, rows=20, clusters=20), "+")
-'-0.275 [-0.543, -0.0002]'
 >>> [seconds(duration) for duration in (0.85, 12.4, 185)]
 ['850 ms', '12.4 s', '3 min 05 s']
 """
 
 import json
-import math
 import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import wraps
-from typing import ParamSpec, Protocol
 
 from workbench.canonical import JSON
 
@@ -32,10 +25,6 @@ SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
 # GitHub makes links of these even after a backslash: names, issues, addresses.
 LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
 COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionCommand.cs
-
-P = ParamSpec("P")
-MARKED = re.compile(r"\d \\?~\\?\[[-+]?\d")  # also in Markdown
-TAIL_NOTE = "~ no range: the interval holds only if no rarer, larger values exist"
 
 
 def plain(text: str) -> str:
@@ -68,61 +57,6 @@ def escape_markdown(text: str) -> str:
 def p_text(p: float) -> str:
     """`p = 0.012` or `p < 0.001`."""
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
-class Interval(Protocol):
-    """The ends of an interval, None where there is none."""
-
-    @property
-    def low(self) -> float | None:
-        """The lower end."""
-
-    @property
-    def high(self) -> float | None:
-        """The upper end."""
-
-    @property
-    def tail_unknown(self) -> bool:
-        """True if it holds only if no rarer, larger values exist: the metric has no range."""
-
-
-def estimate(value: float, interval: Interval, sign: str = "") -> str:
-    """A value and its interval, `~[…]` if its tail is unknown; `sign`: "+" for differences.
-
-    A bound that isn't 0 is not rounded to 0: an interval shows on which side of 0 it lies.
-    """
-    low, high = interval.low, interval.high
-    if low is None or high is None:
-        return f"{value:{sign}.3f}"
-    mark = "~" if interval.tail_unknown else ""
-    return f"{value:{sign}.3f} {mark}[{_bound(low, sign)}, {_bound(high, sign)}]"
-
-
-def _bound(bound: float, sign: str) -> str:
-    decimals = 3
-    if 0 < abs(bound) < 0.0005:
-        decimals = min(12, -math.floor(math.log10(abs(bound))))
-    return f"{bound + 0.0:{sign}.{decimals}f}"
-
-
-def add_tail_note(lines: Iterable[str]) -> Iterator[str]:
-    """The lines, then a note if an interval among them is marked with `~`."""
-    is_marked = False
-    for line in lines:
-        is_marked = is_marked or MARKED.search(line) is not None
-        yield line
-    if is_marked:
-        yield TAIL_NOTE
-
-
-def with_tail_note(lines: Callable[P, Iterable[str]]) -> Callable[P, Iterator[str]]:
-    """A function whose lines have the note of `add_tail_note`."""
-
-    @wraps(lines)
-    def noted(*args: P.args, **options: P.kwargs) -> Iterator[str]:
-        return add_tail_note(lines(*args, **options))
-
-    return noted
 
 
 def seconds(duration: float) -> str:

@@ -13,7 +13,8 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.metrics import ROWLESS
 from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
 from workbench.errors import list_first, pluralize
-from workbench.report.safe_text import escape_markdown, estimate, p_text, shorten
+from workbench.report.estimates import estimate
+from workbench.report.safe_text import escape_markdown, p_text, shorten
 from workbench.results.scores import Measure
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Comparison
@@ -105,7 +106,8 @@ def slices_json(compared: ExperimentComparison) -> list[JSON]:
 
 
 def _measure_json(value: Measure) -> JSON:
-    return {"mean": value.mean, "low": value.low, "high": value.high, "n": value.n}
+    ends = {"mean": value.mean, "low": value.low, "high": value.high, "n": value.n}
+    return {**ends, "median": asdict(value.median) if value.median else None}
 
 
 def interactions_json(compared: ExperimentComparison) -> list[JSON]:

@@ -11,9 +11,11 @@ for each answer that failed. A metric without a range has no worst score, so it 
 
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from workbench.evaluator import Traits
 from workbench.stats.means import Estimate, estimate_mean
+from workbench.stats.quantiles import Quantile
 from workbench.stats.repeats import pass_all, pass_at
 from workbench.stats.sample import Clusters, RowValues, Scale
 
@@ -75,10 +77,10 @@ class Measure:
 
     Attributes:
         mean: over rows.
-        low, high: 95% confidence interval; None for too few rows.
+        low, high: 95% confidence interval; None for too few rows, and where `tail_unknown`.
         n: rows with a value.
         clusters: groups of rows that depend on each other; `n` if none do.
-        tail_unknown: as in `Estimate`.
+        tail_unknown, median: as in `Estimate`.
         pass_at, pass_all: for pass/fail with repeats, by k: probability that at least one of k
             repeats passes (pass@k), and that all do (pass^k).
         pass_rows: rows that these are over, by k: those with k answers.
@@ -90,6 +92,7 @@ class Measure:
     n: int
     clusters: int
     tail_unknown: bool = False
+    median: Quantile | None = None
     pass_at: Mapping[int, float] = field(default_factory=dict)
     pass_all: Mapping[int, float] = field(default_factory=dict)
     pass_rows: Mapping[int, int] = field(default_factory=dict)
@@ -123,9 +126,39 @@ def measure(
         n=estimate.rows,
         clusters=estimate.clusters,
         tail_unknown=estimate.tail_unknown,
+        median=estimate.median,
         pass_at=pass_at(attempts, repeats),
         pass_all=pass_all(attempts, repeats),
         pass_rows={
             k: sum(tries >= k for _, tries in attempts) for k in range(1, repeats + 1) if attempts
         },
     )
+
+
+class MeanInterval(Protocol):
+    """The interval of a mean; if it has none below 350 rows, the median with its own."""
+
+    @property
+    def low(self) -> float | None:
+        """The lower end; None: there is none."""
+
+    @property
+    def high(self) -> float | None:
+        """The upper end; None: there is none."""
+
+    @property
+    def median(self) -> Quantile | None:
+        """The median; None: the metric has a range, or the rows are enough."""
+
+
+def shown_ends(interval: MeanInterval) -> tuple[float, float] | None:
+    """Return the ends of the mean's interval, or of the median's; None: neither has one."""
+    ends = interval.median or interval
+    return None if ends.low is None or ends.high is None else (ends.low, ends.high)
+
+
+def mean_text(mean: float, interval: MeanInterval) -> str:
+    """Format a mean: `0.833 [0.766, 0.884]`, or `9.300, median 8.000 [7.000, 9.500]`."""
+    text, ends = f"{mean:.3f}", shown_ends(interval)
+    text += f", median {interval.median.value:.3f}" if interval.median else ""
+    return text + (f" [{ends[0]:.3f}, {ends[1]:.3f}]" if ends else "")

@@ -103,6 +103,7 @@ def difference_json(difference: Difference) -> dict[str, JSON]:
         "down",
     )
     fields = {name: getattr(difference, name) for name in names}
+    fields["median"] = asdict(difference.median) if difference.median else None
     if isinstance(difference, BlockDifference):
         fields["p95"] = _tail_json(difference.tail) if difference.tail else None
     return {"difference": fields.pop("mean"), **fields}

@@ -82,14 +82,13 @@ class Tally:
         errors, repeats = column.error_rows(), self._repeats
         states = list(enumerate(self._states))
         lost = (n for n, state in states if state > SCORED or n in errors)
-        unreached = (n for n, state in states if state == len(STATES))
         inapplicable = {n // repeats for n in column.not_applicable_rows()}
         inapplicable -= values.keys() | {n // repeats for n in errors}
         lost_answers = Counter(number // repeats for number in lost)
         return MetricScores(
             values=values,
             lost={row: n for row, n in lost_answers.items() if row not in inapplicable},
-            unreached=Counter(number // self._repeats for number in unreached),
+            unreached=Counter(n // repeats for n, state in states if state == len(STATES)),
             not_applicable=inapplicable,
             clusters=self._clusters,
         )
@@ -227,6 +226,7 @@ class Tally:
             unit=column.traits.unit,
             clusters=answered.clusters if answered else 0,
             tail_unknown=answered is not None and answered.tail_unknown,
+            median=answered.median if answered else None,
             worst=worst if scores.lost else None,
             worst_unknown=imputed is None and column.kind != "category",
             pass_at=answered.pass_at if answered else {},

@@ -13,10 +13,10 @@ from workbench.errors import pluralize
 from workbench.evaluator import Score
 from workbench.model import Completion
 from workbench.plan import Cell, Variant
-from workbench.results.scores import Measure
+from workbench.results.scores import Measure, mean_text
 from workbench.stats.bootstrap import RESAMPLES
 from workbench.stats.pairs import Difference
-from workbench.stats.quantiles import TimeSummary
+from workbench.stats.quantiles import Quantile, TimeSummary
 from workbench.stats.verdicts import Verdict
 
 
@@ -81,14 +81,14 @@ class MetricResult:
     Attributes:
         mean: over the rows with a value; None where no row has one, and for categories. Of kind
             `column` the one value of all answers that the metric could read.
-        low, high: 95% confidence interval of the mean.
+        low, high: 95% confidence interval of the mean; None as in `Measure`.
         n: rows with a value; a row counts once however often it is repeated.
         errors, not_applicable, failed, not_run: rows without a value, by the first that applies.
         answers: the same counts over answers, repeats apart.
         outcomes: count of each category or labelled outcome, over answers.
         kind: `pass`, `number` or `category`, derived from the values; or `column`.
         clusters: groups of rows that depend on each other; `n` if none do.
-        tail_unknown: as in `Estimate`; shown as `~[1.2, 3.4]`.
+        tail_unknown, median: as in `Estimate`.
         worst: the metric with the worst score for each answer that failed, or on which the
             evaluator failed; None if there is none, or no worst score.
         worst_unknown: there are such answers, and the metric has no range.
@@ -114,6 +114,7 @@ class MetricResult:
     unit: str = ""
     clusters: int = 0
     tail_unknown: bool = False
+    median: Quantile | None = None
     worst: Measure | None = None
     worst_unknown: bool = False
     pass_at: Mapping[int, float] = field(default_factory=dict)
@@ -254,13 +255,12 @@ class RecordedVariant:
 
 def interval_text(metric: MetricResult) -> str:
     """Format a metric on one line: `0.833 [0.766, 0.884] n=150, 2 errors, at worst 0.82 […]`."""
-    parts = [] if metric.mean is None else [_interval(metric)]
+    parts = [] if metric.mean is None else [mean_text(metric.mean, metric)]
     notes = [f"{count} {name}" for name, count in metric.outcomes.items()]
     notes += count_notes(metric)
     if metric.worst:
         worst = metric.worst
-        notes.append(f"at worst {_interval(worst)} n={worst.n}")
-    notes += ["~ if no rarer, larger values exist"] if metric.tail_unknown else []
+        notes.append(f"at worst {mean_text(worst.mean, worst)} n={worst.n}")
     return ", ".join([" ".join([*parts, f"n={metric.n}"]), *notes])
 
 
@@ -277,13 +277,6 @@ def count_notes(metric: MetricResult) -> list[str]:
         notes.append(f"interval of {metric.resamples} resamples")
     unknown = "without failed rows" if metric.kind == "column" else "worst case unknown: no range"
     return notes + ([unknown] if metric.worst_unknown else [])
-
-
-def _interval(metric: MetricResult | Measure) -> str:
-    if metric.low is None or metric.high is None:
-        return f"{metric.mean:.3f}"
-    mark = "~" if metric.tail_unknown else ""
-    return f"{metric.mean:.3f} {mark}[{metric.low:.3f}, {metric.high:.3f}]"
 
 
 def model_notes(results: Iterable[VariantResult]) -> list[str]:

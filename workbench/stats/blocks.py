@@ -120,11 +120,6 @@ class BlockDifference(Difference):
         """Centre of the blocks' differences; of all rows where the times are not comparable."""
         return self.blocks.centre if self.blocks else self.after - self.before
 
-    @property
-    def tail_unknown(self) -> bool:
-        """False: rare large times hardly change a median."""
-        return False
-
     def p_greater(self, bound: float) -> float:
         """See `Difference`."""
         return self.blocks.p_greater(bound) if self.blocks else 1.0

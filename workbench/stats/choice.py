@@ -19,7 +19,8 @@ from scipy.special import stdtrit
 
 from workbench.stats.joint_means import JointMeans, compare_jointly, posterior_draws
 from workbench.stats.means import Estimate, wilson_interval
-from workbench.stats.sample import LEVEL, Clusters, FloatArray, RowValues, Scale
+from workbench.stats.quantiles import TAIL, Quantile, row_median
+from workbench.stats.sample import LEVEL, Clusters, FloatArray, RowValues, Scale, row_means
 from workbench.stats.verdicts import holm_adjust
 
 SEED = 20_260_103
@@ -99,6 +100,9 @@ def estimate_after_choosing(
         contenders: number of variants that may be the best, the chosen one included.
         scale: of the metric.
     """
+    if measured.tail_unknown:
+        worse = min if scale.higher_is_better else max
+        return replace(measured, mean=worse(unseen_mean, measured.mean))
     if measured.low is None or measured.high is None:
         return measured
     freedom = max(1, measured.clusters - 1)
@@ -112,6 +116,16 @@ def estimate_after_choosing(
         high = _widen(measured.mean, high, factor, scale)
         mean = min(high, max(unseen_mean, measured.mean))
     return replace(measured, mean=mean, low=low, high=high)
+
+
+def median_after_choosing(
+    values: RowValues, clusters: Clusters | None, contenders: int, scale: Scale
+) -> Quantile:
+    """The median of the chosen variant's rows, with the ends of `estimate_after_choosing`."""
+    rows = [row for row in values if values[row]]
+    worse = (1 - LEVEL) / max(2, contenders)
+    tails = (worse, TAIL) if scale.higher_is_better else (TAIL, worse)
+    return row_median(row_means(values, rows), rows, clusters, tails)
 
 
 def _widen(mean: float, end: float, factor: float, scale: Scale) -> float:

@@ -8,8 +8,9 @@
     numbers with a range,   at each end the farther of two bounds: Wilson's of the mean scaled to
     repeats, clusters       0..1, by what the rows are worth; and that with a row added at the worst
                             end of the range (bounded.py)
-    numbers without one     the widest of Student's t, the same corrected for skew, and that with a
-                            row added beyond the farthest
+    numbers without one     below 350 clusters none, but one of the median; then the widest of
+                            Student's t, the same corrected for skew, and that with a row added
+                            beyond the farthest
 
 The mean is over rows: a row's repeats are averaged first, and a row with fewer of them weighs the
 same. Rows of one cluster are correlated: the cluster is the unit of the interval.
@@ -21,7 +22,16 @@ from dataclasses import dataclass, replace
 from scipy.special import bdtr, ndtri, stdtrit
 
 from workbench.stats.bounded import lower_bound, p_above
-from workbench.stats.sample import LEVEL, Clusters, ClusterSums, RowValues, Scale, row_means
+from workbench.stats.quantiles import Quantile, row_median
+from workbench.stats.sample import (
+    LEVEL,
+    MIN_UNRANGED,
+    Clusters,
+    ClusterSums,
+    RowValues,
+    Scale,
+    row_means,
+)
 from workbench.stats.skewness import skew_corrected_p, unranged_interval
 
 
@@ -31,11 +41,12 @@ class Estimate:
 
     Attributes:
         low, high: within the metric's range; None for a single cluster of several values or of a
-            number, and where equal values of a metric without a range say nothing of the spread.
+            number, where `tail_unknown`, and where a metric without a range always has the same.
         rows: dataset rows with a value.
         clusters: groups of rows that are independent of each other.
-        tail_unknown: the metric has no range, so the interval holds only if there are no larger
-            values than the rows show that are rarer.
+        tail_unknown: the mean has no interval, for the metric has no range and so few rows may lack
+            rare large values.
+        median: of the rows, with its interval, where `tail_unknown`; else None.
     """
 
     mean: float
@@ -44,6 +55,7 @@ class Estimate:
     rows: int
     clusters: int
     tail_unknown: bool = False
+    median: Quantile | None = None
 
 
 def estimate_mean(
@@ -53,16 +65,19 @@ def estimate_mean(
     sample = _cluster_sums(values, clusters)
     if sample is None:
         return None
-    interval = None
+    interval, median = None, None
     if _is_binary(values, sample, scale):
         interval = wilson_interval(sample.mean, sample.rows, float(ndtri((1 + LEVEL) / 2)))
-    elif sample.clusters > 1:
-        interval = (
-            _bounded_interval(sample, *scale.limits) if scale.limits else unranged_interval(sample)
-        )
+    elif scale.limits:
+        interval = _bounded_interval(sample, *scale.limits) if sample.clusters > 1 else None
+    elif sample.clusters < MIN_UNRANGED:
+        rows = [row for row in values if values[row]]
+        median = row_median(row_means(values, rows), rows, clusters)
+    else:
+        interval = unranged_interval(sample)
     low, high = enclosing(interval, sample.mean)
-    unknown = scale.limits is None and low is not None
-    return Estimate(sample.mean, low, high, sample.rows, sample.clusters, unknown)
+    counts = sample.rows, sample.clusters
+    return Estimate(sample.mean, low, high, *counts, median is not None, median)
 
 
 def p_mean_less(

@@ -11,7 +11,8 @@
     repeats, clusters       test with a row added that differs by the whole range (bounded.py): the
                             greater p-value counts. Student's interval, or that test's if farther
     numbers without one     the same with the largest difference, and more, as the range, and
-                            Student's t, corrected for skew. No word below 350 clusters that differ
+                            Student's t, corrected for skew. No word below 350 clusters that differ;
+                            below 350 clusters the interval is that of the differences' median
 
 The interval excludes 0 exactly where the test finds a difference (agreement.py).
 
@@ -28,7 +29,9 @@ from workbench.stats.agreement import ALPHA, agreeing_interval
 from workbench.stats.bounded import lower_bound, p_above
 from workbench.stats.means import enclosing
 from workbench.stats.paired_tests import mcnemar_p, pass_fail_interval, pass_fail_p, sign_flip_p
+from workbench.stats.quantiles import Quantile, row_median
 from workbench.stats.sample import (
+    MIN_UNRANGED,
     Clusters,
     ClusterSums,
     FloatArray,
@@ -46,10 +49,7 @@ from workbench.stats.skewness import (
 
 NEAR_TIE = 0.1  # of the largest difference: sums so near to each other are nearly ties
 MAX_PERMUTED_ROWS = 500  # rows that differ, beyond which Student's t is as good and much faster
-# Without a range a rare large difference may not have been seen. What happens in one row of a
-# hundred is in 350 rows with a probability of 97%.
-MIN_DIFFERING = 350
-TOO_FEW = f"a metric without a range needs {MIN_DIFFERING} rows that differ"
+TOO_FEW = f"a metric without a range needs {MIN_UNRANGED} rows that differ"
 TOLERANCE = 1e-9  # relative: sums of the same numbers in another order
 
 
@@ -59,8 +59,8 @@ class Difference:
 
     Attributes:
         before, after: the means of the first and of the second over these rows.
-        low, high: the 95% interval of the difference; None below two clusters, and where equal
-            differences of a metric without a range say nothing of the spread.
+        low, high: the 95% interval of the difference; None below two clusters, where `median` is
+            not, and where all differences of a metric without a range are equal.
         p: two-sided p-value of no difference, not adjusted.
         test: its name.
         rows: pairs.
@@ -76,6 +76,8 @@ class Difference:
         sequence: the p-values and the interval are its own, and hold at every look at the rows;
             None: they hold once.
         reason: why there is no verdict; empty: there is one.
+        median: of the rows' differences, with its interval, for a metric without a range where so
+            few rows may lack rare large differences; else None.
     """
 
     before: float
@@ -95,6 +97,7 @@ class Difference:
     differences: ClusterSums = field(repr=False, compare=False)
     sequence: AnytimeMean | None = None
     reason: str = ""
+    median: Quantile | None = None
 
     @property
     def mean(self) -> float:
@@ -103,11 +106,8 @@ class Difference:
 
     @property
     def tail_unknown(self) -> bool:
-        """True if the interval holds only without larger differences that are rarer than the rows.
-
-        That is so of a metric without a range.
-        """
-        return not self.has_range and self.low is not None
+        """True if there is no interval, because rare large differences may not have been seen."""
+        return self.median is not None
 
     @property
     def anytime_valid(self) -> bool:
@@ -177,7 +177,8 @@ def _untested_difference(
     width = scale.width
     if width is None:
         width = added_row_reach(differences) * float(np.abs(by_row).max())
-    too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_DIFFERING
+    too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_UNRANGED
+    is_tail_unknown = scale.width is None and differences.clusters < MIN_UNRANGED
     return Difference(
         before=float(before.mean()),
         after=float(after.mean()),
@@ -195,11 +196,12 @@ def _untested_difference(
         has_range=scale.width is not None,
         differences=differences,
         reason=TOO_FEW if too_few else "",
+        median=row_median(by_row, shared, clusters) if is_tail_unknown else None,
     )
 
 
 def _interval(difference: Difference) -> tuple[float, float] | None:
-    if difference.clusters < 2:
+    if difference.clusters < 2 or difference.tail_unknown:
         return None
     if difference.is_binary:
         return pass_fail_interval(difference.up, difference.down, difference.rows)

@@ -18,6 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEVEL = 0.95  # of all intervals
+# Without a range a rare large value may not have been seen. What happens in one row of a hundred
+# is in 350 rows with a probability of 97%.
+MIN_UNRANGED = 350  # clusters, for an interval of a mean and for a verdict
 FloatArray = NDArray[np.float64]
 RowValues = Mapping[int, Sequence[float]]  # dataset row -> its values, one per scored repeat
 Clusters = Sequence[int]  # of each dataset row, the number of its cluster

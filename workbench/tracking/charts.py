@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from workbench.results.scores import shown_ends
 from workbench.results.types import VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
@@ -39,8 +40,10 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
         metric, comparison = result.metrics[name], result.comparisons.get(name)
         verdict = comparison.verdict.outcome if comparison else ""
         colour = COLOURS[verdict] if comparison else BASELINE
-        if metric.low is not None and metric.high is not None:
-            axes.plot([metric.low, metric.high], [y, y], color=colour, linewidth=2)
+        if ends := shown_ends(metric):
+            axes.plot(ends, [y, y], color=colour, linewidth=2)
+        if metric.median:
+            axes.plot([metric.median.value], [y], "|", color=colour, markersize=12)
         axes.plot([metric.mean or 0.0], [y], "o", color=colour)
         if comparison:
             axes.annotate(
@@ -56,9 +59,9 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
     value = "value" if results[0].metrics[name].kind == "column" else "mean"
-    caption = f"{name}, {value} and 95% interval" + (f" ({unit})" if unit else "")
-    if any(result.metrics[name].tail_unknown for result in results):
-        caption += ",\nif no rarer, larger values exist"
+    has_median = any(result.metrics[name].median for result in results)
+    interval = "mean; median with 95% interval" if has_median else f"{value} and 95% interval"
+    caption = f"{name}, {interval}" + (f" ({unit})" if unit else "")
     axes.set_xlabel(caption)
     axes.xaxis.label.set_parse_math(False)
     axes.margins(y=0.15)

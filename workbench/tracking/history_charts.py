@@ -19,6 +19,7 @@ from workbench.comparing.history import (
     build_series,
     metric_names,
 )
+from workbench.results.scores import shown_ends
 from workbench.stats.verdicts import EQUIVALENT
 from workbench.tracking.charts import BASELINE, COLOURS, DPI, WIDTH, chart_file, short_name
 
@@ -61,7 +62,10 @@ def _figure(metric: str, series: Sequence[Series], records: Sequence[VariantReco
     for axes, each in zip(subplots, shown, strict=True):
         _draw_panel(axes, each, places)
     number = f", {len(shown)} of {len(series)} variants" if len(shown) < len(series) else ""
-    title = f"{metric}, mean and 95% interval over runs{number}; edits are marked"
+    shown_metrics = [r.metrics[metric] for r in records if metric in r.metrics]
+    has_median = any(recorded.median for recorded in shown_metrics)
+    interval = "mean, and 95% interval of the median" if has_median else "mean and 95% interval"
+    title = f"{metric}, {interval} over runs{number}; edits are marked"
     figure.text(LEFT / WIDTH, 1 - 0.2 / height, title, va="center", parse_math=False)
     step = -(-len(ordered) // MAX_LABELS)
     ticks = range(len(ordered) - 1, -1, -step)
@@ -81,7 +85,7 @@ def _draw_panel(axes: Axes, series: Series, places: dict[str, int]) -> None:
         shown = [run for run in runs if (run.run_id in edits) == edited]
         all_values = [(places[run.invocation], run.metrics[series.metric]) for run in shown]
         values = [(x, value) for x, value in all_values if value.mean is not None]
-        ends = [(x, v.low, v.high) for x, v in values if None not in (v.low, v.high)]
+        ends = [(x, *interval) for x, value in values if (interval := shown_ends(value))]
         if ends:
             axes.vlines(*zip(*ends, strict=True), color=colour, linewidth=1.5)
         means = [value.mean or 0.0 for _, value in values]

@@ -158,6 +158,7 @@ def _recorded_mean(metric: MetricResult | Measure) -> RecordedMean:
         metric.n,
         metric.clusters,
         tail_unknown=metric.tail_unknown,
+        median=metric.median,
     )
 
 
