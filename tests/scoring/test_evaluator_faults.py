@@ -167,6 +167,86 @@ def test_change_that_a_row_makes_to_its_process_does_not_reach_the_next(
     assert len(err) < 1_001_000
 
 
+EVERY_PIPE = """for number in range(3, 64):
+            try: os.write(number, {})
+            except OSError: pass"""
+FOREIGN = "something else than scores came from its process: it writes into pipes"
+FORGED = b'["5f1c", 1, [true, "", "", "", ""], false]\n'
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (EVERY_PIPE.format(b'[true, "", "", "", ""]\n'), FOREIGN),
+        (EVERY_PIPE.format(FORGED), FOREIGN),
+        (EVERY_PIPE.format(b"no line"), FOREIGN),
+        (EVERY_PIPE.format(b"\n" * 9_000), FOREIGN),
+        ("json.dumps = lambda *_, **__: '{}'", FOREIGN),
+        ("[os.close(n) for n in range(3, 64) if os.path.exists(f'/proc/self/fd/{n}')]",
+         "ended its process: "),
+        ("resource.setrlimit(resource.RLIMIT_CPU, (0, 0)); [None for _ in range(10**9)]",
+         "ended its process: SIG"),
+        ("resource.setrlimit(resource.RLIMIT_AS, (1, 1)); return len([0] * 9_000_000)",
+         "MemoryError"),
+        ("sys.setrecursionlimit(sys.getrecursionlimit() // 40 + 20); return deep(100)",
+         "RecursionError"),
+    ],
+)  # fmt: skip
+def test_what_a_row_does_to_its_process_is_its_own_error(project: EvaluatorProject, body, expected):
+    """The rows before and after it, and another evaluator, are scored in full."""
+    code = ON_TWO.replace("numpy as np", "resource").format(body=body)
+    code = code.replace("    return len(outputs)", "    deep(50)\n    return len([0] * 9_000_000)")
+    project.write_evaluator(f"def deep(n): return n and deep(n - 1)\n{code}")
+    project.write_evaluator("def other(outputs): return len([0] * 9_000_000)", "other")
+    project.answers = ["one", "two", "three", "four"]
+    scores = project.scores_by_row("mine, other")
+    assert [row["other"] for row in scores] == [Score(9e6)] * 4
+    first, second, *others = (row["mine"] for row in scores)
+    assert [first, *others] == [Score(9e6)] * 3
+    assert (second.value, second.error[: len(expected)]) == (None, expected)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "resource.setrlimit(resource.RLIMIT_AS, (300_000_000, 300_000_000))",
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))",
+        "sys.setrecursionlimit(90)",
+        "signal.signal(signal.SIGALRM, lambda *_: os._exit(5)); signal.setitimer(0, 0.05)",
+    ],
+)
+def test_a_changed_process_judges_no_other_row(project: EvaluatorProject, body):
+    code = ON_TWO.replace("numpy as np", "resource").format(body=f"{body}; return os.getpid()")
+    code = code.replace("    return len(outputs)", "    return os.getpid()")
+    project.write_evaluator(code)
+    first, second, third = (score.value for score in project.scores())
+    assert (first == second, isinstance(third, float), third != second) == (True, True, True)
+
+
+def test_a_row_is_no_error_for_what_an_earlier_row_left_running(project: EvaluatorProject):
+    project.answers = ["two", *[f"answer {n}" for n in range(40)]]
+    left = EVERY_PIPE.format(b"late\n").replace("\n", "\n  ")
+    body = (
+        f"if os.fork(): return 3\n        while True:\n          time.sleep(0.01)\n          {left}"
+    )
+    code = ON_TWO.replace("numpy as np", "resource").format(body=body)
+    project.write_evaluator(code.replace("len(outputs)", "time.sleep(0.02) or 8"))
+    first, *others = project.scores()
+    assert (first in (Score(3.0), Score(error=FOREIGN)), others) == (True, [Score(8.0)] * 40)
+
+
+@pytest.mark.parametrize("name", ["mine", "other"])
+def test_the_file_that_lowers_limits_while_it_is_imported_is_blamed(
+    project: EvaluatorProject, name
+):
+    project.write_evaluator("def mine(outputs): return True\ndef other(outputs): return True")
+    project.write_evaluator("def other(outputs): return True", "other")
+    code = f"import os\nif True:\n        {EVERY_PIPE.format(FORGED)}\n"
+    project.write_evaluator(f"{code}def {name}(outputs): return True", name)
+    error = refusal(project.load_evaluators, "mine, other")
+    assert f"evaluators/{name}.py can't be imported: it {FOREIGN}" in error
+
+
 def test_settings_that_a_row_changes_are_unchanged_for_the_next(project: EvaluatorProject):
     project.write_evaluator("""
         def mine(outputs, *, labels: list):

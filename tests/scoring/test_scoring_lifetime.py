@@ -77,7 +77,7 @@ def test_no_process_and_no_pipe_is_left_after_the_scoring(project: EvaluatorProj
     assert (children(os.getpid()), len(list(Path("/proc/self/fd").iterdir()))) == (processes, pipes)
 
 
-def test_one_process_judges_for_all_evaluators_and_variants(project: EvaluatorProject):
+def test_a_process_judges_for_each_evaluator_and_all_variants(project: EvaluatorProject):
     code = "import os\n\ndef {name}(outputs):\n    return os.getpid()\n"
     project.write_evaluator(code.format(name="mine"))
     project.write_evaluator(code.format(name="other"), "other")
@@ -86,7 +86,8 @@ def test_one_process_judges_for_all_evaluators_and_variants(project: EvaluatorPr
     with shared_pool():
         scored = score_rows(evaluators, rows, project.store)
         scored += score_rows(evaluators, project.rows(), project.store)
-    assert len({score.value for row in scored for score in row.scores.values()}) == 1
+    by_name = [{row.scores[name].value for row in scored} for name in ("mine", "other")]
+    assert (len(by_name[0]), len(by_name[1]), len(by_name[0] | by_name[1])) == (1, 1, 2)
 
 
 def test_scores_before_a_stop_are_stored(project: EvaluatorProject):

@@ -1,22 +1,21 @@
 """The child processes that evaluators run in.
 
 An evaluator gets its data as JSON and nothing of the main process: none of its memory, none of
-its pipes, and only the environment variables that are harmless or granted by name.
+its pipes, and only the environment variables that are harmless or granted by name. The project's
+evaluators have a process each, so that one can't harm the rows of another.
 
-    sent      {"judge": "0a3e…", "rows": [{"outputs": "Paris", "expectations": {…}}]}
-    received  [true, "", "", "", ""]
+>>> with shared_pool() as pool:
+...     pool.find(Spec("exact_match", {}, Path.cwd())).name
+'exact_match'
 """
 
-import json
-import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
 from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError
@@ -26,17 +25,9 @@ from workbench.evaluator.lookup import is_builtin, load_evaluator
 from workbench.evaluator.spec import check_env
 from workbench.evaluator.transform import function_names
 from workbench.results.column_score import ColumnScore
-from workbench.workers.worker_process import (
-    EndedError,
-    LateError,
-    WorkerProcess,
-    child_command,
-    import_path,
-    json_batches,
-)
+from workbench.scoring.evaluator_process import EvaluatorProcess, ForeignMessageError, end_reason
+from workbench.workers.worker_process import EndedError, LateError, json_batches
 
-WORKER = "workbench.scoring.worker"
-START_LIMIT_S = 30.0  # seconds until a process is ready, and seconds for importing an evaluator
 FIRST_BATCH, MAX_BATCH = 16, 500  # rows sent at once
 BATCH_SIZE = 1_000_000  # characters of JSON after which a batch is full
 # Seconds for a batch, below and above which the next is larger or smaller.
@@ -44,62 +35,17 @@ FAST_S, SLOW_S = 0.1, 0.5
 INTERVAL_LIMIT_S = 10.0  # seconds for the interval of a column's score
 MAX_FAILURES = 20  # rows in a row that hung or ended the process; after them no more are tried
 MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
-HARMLESS_VARIABLES = frozenset(
-    {"PATH", "HOME", "LANG", "TMPDIR", "TZ", "WORKBENCH_CACHE", "HF_HOME", "HF_HUB_OFFLINE"}
-)
-TRACKING_URI = "MLFLOW_TRACKING_URI"
-
-
-class _EvaluatorProcess(WorkerProcess):
-    """One child process.
-
-    Attributes:
-        digests: of the evaluators that it has imported to judge rows.
-    """
-
-    def __init__(self, spec: Spec, printable: int, show: Callable[[str], None]) -> None:
-        super().__init__(
-            child_command(WORKER, printable),
-            env=_environment(spec.env),
-            cwd=spec.root,
-            stderr=None,  # a failed start may print its reason
-            start_s=START_LIMIT_S,
-        )
-        self.digests: set[str] = set()
-        self._show = show
-
-    def find(self, spec: Spec) -> dict[str, JSON]:
-        """Description of an evaluator, which the child imports."""
-        fields = {"name": spec.name, "settings": spec.settings, "root": str(spec.root)}
-        self.send(json.dumps({"find": {**fields, "where": spec.where}}))
-        try:
-            answer = self.receive(START_LIMIT_S)
-        except EndedError as error:
-            file = f"evaluators/{spec.name}.py"
-            shown = file if (spec.root / file).is_file() else spec.name
-            message = f"{shown} can't be imported: it {_end_reason(error)}"
-            raise WorkbenchError(message, where=spec.where) from None
-        if "refused" in answer:
-            raise WorkbenchError(**answer["refused"])
-        description: dict[str, JSON] = answer["found"]
-        return description
-
-    def _handle_notice(self, message: JSON) -> bool:
-        if not isinstance(message, dict) or message.keys() & {"found", "refused", "measured"}:
-            return False
-        self._show(message.get("printed", ""))
-        return True
 
 
 class EvaluatorPool:
-    """Child processes, one for all evaluators that are granted the same variables.
+    """Child processes: one for each evaluator of the project, and one for all others.
 
-    Each is started when first needed, and again after it was killed. They end with the thread that
-    started them.
+    Evaluators that are granted other variables have other processes. A process is started when
+    first needed, and again after it was killed. They end with the thread that started them.
     """
 
     def __init__(self) -> None:
-        self._processes: dict[tuple[Path, tuple[str, ...]], _EvaluatorProcess] = {}
+        self._processes: dict[tuple[Path, tuple[str, ...], str], EvaluatorProcess] = {}
         self._failures: Counter[str] = Counter()  # in a row, by digest
         self._printable = MAX_PRINTED  # bytes that may still be printed
         self._is_cut = False
@@ -119,9 +65,10 @@ class EvaluatorPool:
             Stopped: `stopped` returned True.
             WorkbenchError: the evaluator has changed since the experiment was read.
         """
-        if rows and evaluator.spec:
+        assert evaluator.spec
+        if rows:
             check_env(evaluator.spec)
-        done, size = 0, FIRST_BATCH
+        done, size, fresh = 0, FIRST_BATCH, False
         while done < len(rows):
             if stopped():
                 raise Stopped
@@ -131,9 +78,13 @@ class EvaluatorPool:
                 return
             started = time.monotonic()
             batch = next(json_batches(rows[done : done + size], most_rows=size, size=BATCH_SIZE))
-            for score in self._judge_batch(evaluator, batch, stopped):
+            if fresh:
+                self._process(evaluator.spec).end()
+            before = done
+            for score in self._judge_batch(evaluator, batch, stopped, is_last_try=fresh):
                 yield score
                 done += 1
+            fresh = done == before
             duration_s = time.monotonic() - started
             if duration_s < FAST_S:
                 size = min(size * 2, MAX_BATCH)
@@ -159,12 +110,12 @@ class EvaluatorPool:
         process = self._process_with(evaluator, spec)
         column = {"rows": list(rows), "clusters": list(clusters)}
         limit_s = min(INTERVAL_LIMIT_S, spec.timeout_s / 4)
-        process.send(json.dumps({"measure": evaluator.digest, **column, "limit_s": limit_s}))
+        process.request({"measure": evaluator.digest, **column, "limit_s": limit_s})
         try:
-            answer = process.receive(spec.timeout_s, stopped)
+            answer = process.answer(0, spec.timeout_s, stopped)
         except EndedError as error:
             process.end()
-            return ColumnScore(None, error=_end_reason(error))
+            return ColumnScore(None, error=end_reason(error))
         except Stopped:
             process.end()
             raise
@@ -177,33 +128,35 @@ class EvaluatorPool:
         self._processes.clear()
 
     def _judge_batch(
-        self, evaluator: Evaluator, rows: list[str], stopped: StopCheck
+        self, evaluator: Evaluator, rows: list[str], stopped: StopCheck, *, is_last_try: bool
     ) -> Iterator[Score]:
         """The scores of these rows, up to and including the first that hangs or ends the process.
 
-        Rows behind it are not answered: the caller sends them again.
+        Rows behind it are not answered: the caller sends them again. That row is no error yet if
+        an earlier one may be the reason: it is not answered either, and tried in a new process.
         """
         spec = evaluator.spec
         assert spec
         process = self._process_with(evaluator, spec)
-        process.send(f'{{"judge": {json.dumps(evaluator.digest)}, "rows": [{", ".join(rows)}]}}')
+        was_used, process.has_judged = process.has_judged, True
         answered = 0
         try:
-            while answered < len(rows):
-                try:
-                    fields = process.receive(spec.timeout_s, stopped)
-                except EndedError as error:
-                    self._failures[evaluator.digest] += 1
-                    yield Score(error=_end_reason(error))
-                    return
+            process.request({"judge": evaluator.digest}, rows)
+            while answered < len(rows) and process.is_running:
+                fields = process.answer(answered, spec.timeout_s, stopped)
                 self._failures[evaluator.digest] = 0
                 answered += 1
                 yield Score(*fields)
+        except EndedError as error:
+            at_start = was_used and not answered and not isinstance(error, LateError)
+            if is_last_try or not (at_start or isinstance(error, ForeignMessageError)):
+                self._failures[evaluator.digest] += 1
+                yield Score(error=end_reason(error))
         finally:
             if answered < len(rows):  # it still owes answers that are no longer wanted
                 process.end()
 
-    def _process_with(self, evaluator: Evaluator, spec: Spec) -> _EvaluatorProcess:
+    def _process_with(self, evaluator: Evaluator, spec: Spec) -> EvaluatorProcess:
         """The process that has imported this evaluator, unchanged since it was found."""
         process = self._process(spec)
         if evaluator.digest in process.digests:
@@ -224,12 +177,15 @@ class EvaluatorPool:
         process.digests.add(evaluator.digest)
         return process
 
-    def _process(self, spec: Spec) -> _EvaluatorProcess:
+    def _process(self, spec: Spec) -> EvaluatorProcess:
         """A running process for evaluators with these grants."""
-        key = (spec.root, spec.env)
+        functions = function_names(spec.settings.get("transform"))
+        is_shared = is_builtin(spec.name, spec.root) or spec.name.startswith("mlflow")
+        code = "" if is_shared and not functions else " ".join((spec.name, *functions))
+        key = (spec.root, spec.env, code)
         process = self._processes.get(key)
         if process is None or not process.is_running:
-            process = self._processes[key] = _EvaluatorProcess(spec, self._printable, self._show)
+            process = self._processes[key] = EvaluatorProcess(spec, self._printable, self._show)
             try:
                 process.start()
             except EndedError as error:
@@ -277,21 +233,3 @@ def find_evaluators(specs: Sequence[Spec]) -> list[Evaluator]:
     """
     with shared_pool() as pool:
         return [pool.find(spec) for spec in specs]
-
-
-def _environment(granted: Sequence[str]) -> dict[str, str]:
-    """The harmless variables, and those that the experiment file grants by name."""
-    variables = {
-        name: value
-        for name, value in os.environ.items()
-        if name in HARMLESS_VARIABLES or name in granted or name.startswith("LC_")
-    }
-    uri = os.environ.get(TRACKING_URI, "")
-    if uri and "@" not in uri and not urlsplit(uri).query:  # no password and no token
-        variables[TRACKING_URI] = uri
-    # With bytecode, a second edit of a file within the same second would not be noticed.
-    return {**variables, **import_path(), "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def _end_reason(error: EndedError) -> str:
-    return str(error) if isinstance(error, LateError) else f"ended its process: {error}"

@@ -1,6 +1,10 @@
 r"""The child process that imports and calls evaluators, so that one can harm only its own row.
 
-It writes an empty line when it is ready, reads one JSON object per line and answers in JSON lines:
+It writes an empty line when it is ready, reads one JSON object per line, and answers with lines
+
+    ["5f1c…", 0, CONTENT, false]
+
+of the request's token, the number of a row, and true if an evaluator has changed the process:
 
     {"find": {"name": "exact_match", "settings": {}, "root": "/project", "where": ""}}
         -> {"found": {"name": "exact_match", "digest": "0a3e…", …}}
@@ -9,21 +13,23 @@ It writes an empty line when it is ready, reads one JSON object per line and ans
         -> [true, "", "", "", ""]  the fields of a Score, one line per row, in order
     {"measure": "0a3e…", "rows": [{"outputs": "3.5", "expectations": {…}}], "clusters": [0], …}
         -> {"measured": {"value": 0.671, …}}       the fields of a ColumnScore
-    and whenever an evaluator prints
+    and whenever an evaluator prints, with the number -1
         -> {"printed": "hello\n"}  {"cut": true} once it has printed too much
 
 Run as `python -m workbench.scoring.worker PARENT PRINTABLE`: the parent's process number, and the
 bytes that may still be printed.
 """
 
+import builtins
 import importlib
 import io
 import json
 import os
+import resource
 import select
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,15 +41,22 @@ from workbench.evaluator.errors import exception_message
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Usage
 from workbench.results.column_score import ColumnScore
+from workbench.scoring.evaluator_process import NOTICE
 from workbench.workers.garbage import paused_gc
 from workbench.workers.parent_pipe import ParentPipe, die_with
+
+LIMITS = [
+    getattr(resource, f"RLIMIT_{name}")
+    for name in ("AS", "CPU", "DATA", "FSIZE", "NOFILE", "NPROC", "STACK")
+]
+SIGNALS = (signal.SIGALRM, signal.SIGCHLD, signal.SIGINT, signal.SIGPIPE, signal.SIGTERM)
 
 
 class PrintedOutput(io.RawIOBase):
     """Output of evaluators, sent to the parent up to a limit."""
 
-    def __init__(self, parent: ParentPipe, bytes_left: int) -> None:
-        self._parent = parent
+    def __init__(self, send: Callable[[int, JSON], None], bytes_left: int) -> None:
+        self._send = send
         self.bytes_left = bytes_left
 
     def writable(self) -> bool:
@@ -60,17 +73,22 @@ class PrintedOutput(io.RawIOBase):
         if self.bytes_left >= 0:
             shown, self.bytes_left = content[: self.bytes_left], self.bytes_left - len(content)
             if shown:
-                self._parent.send({"printed": shown.decode("utf-8", "replace")})
+                self._send(NOTICE, {"printed": shown.decode("utf-8", "replace")})
             if self.bytes_left < 0:
-                self._parent.send({"cut": True})
+                self._send(NOTICE, {"cut": True})
         return len(content)
 
 
 class EvaluatorWorker:
-    """The imported evaluators by digest, and the state of the process before a row was judged."""
+    """The imported evaluators by digest, and the state of the process before a row was judged.
+
+    Attributes:
+        token: of the request.
+    """
 
     def __init__(self, parent: ParentPipe, bytes_left: int) -> None:
         self._parent = parent
+        self.token = ""
         self._open_output(bytes_left)
         self._evaluators: dict[str, Evaluator] = {}
         self._pid = os.getpid()
@@ -90,13 +108,13 @@ class EvaluatorWorker:
             message = f"evaluator {spec['name']!r}: {exception_message(error, Path(spec['root']))}"
             answer = {"refused": {"message": message, "where": spec["where"], "fix": ""}}
         self._restore(dict(os.environ))
-        self._parent.send(answer)
+        self._send(0, answer)
 
     def judge(self, digest: str, rows: list[dict[str, Any]]) -> None:
         """Send a score for each row; each row starts from the same state of the process."""
         evaluator = self._evaluators[digest]
-        environment = dict(os.environ)
-        for row in rows:
+        environment, state = dict(os.environ), process_state()
+        for number, row in enumerate(rows):
             if "completion" in row:
                 fields = {**row["completion"], "usage": Usage(**row["completion"]["usage"])}
                 fields["tool_calls"] = tuple(fields.get("tool_calls", ()))
@@ -109,7 +127,10 @@ class EvaluatorWorker:
                 root = evaluator.spec.root if evaluator.spec else None
                 answer = [None, "", "", exception_message(error, root), ""]
             self._restore(environment)
-            self._parent.send(answer)
+            is_changed = process_state() != state
+            self._send(number, answer, is_changed=is_changed)
+            if is_changed:
+                return  # another process judges the next rows
 
     def measure(
         self, digest: str, rows: list[dict[str, Any]], clusters: list[int], limit_s: float
@@ -128,7 +149,10 @@ class EvaluatorWorker:
         except BaseException as error:  # as of one row
             score = ColumnScore(None, error=exception_message(error, root))
         self._restore(environment)
-        self._parent.send({"measured": score.as_json()})
+        self._send(0, {"measured": score.as_json()})
+
+    def _send(self, number: int, content: JSON, *, is_changed: bool = False) -> None:
+        self._parent.send([self.token, number, content, is_changed])
 
     def _restore(self, environment: dict[str, str]) -> None:
         """Undo a row's changes to the current directory, the environment and the output."""
@@ -145,13 +169,24 @@ class EvaluatorWorker:
         sys.stdout = sys.stderr = self._text_output
 
     def _open_output(self, bytes_left: int) -> None:
-        self._printed = PrintedOutput(self._parent, bytes_left)
+        self._printed = PrintedOutput(self._send, bytes_left)
         self._text_output = io.TextIOWrapper(
             io.BufferedWriter(self._printed),
             "utf-8",
             errors="backslashreplace",
             line_buffering=True,
         )
+
+
+def process_state() -> list[object]:
+    """What a row may have changed for those behind it, and can't be restored: limits, handlers."""
+    return [
+        *map(resource.getrlimit, LIMITS),
+        *map(signal.getsignal, SIGNALS),
+        sys.getrecursionlimit(),
+        os.getpriority(os.PRIO_PROCESS, 0),
+        *(json.dumps, json.loads, os.write, builtins.print),
+    ]
 
 
 def _adapt(target: object, settings: Mapping[str, JSON]) -> Any:
@@ -184,6 +219,7 @@ def main() -> None:
     worker = EvaluatorWorker(parent, int(sys.argv[2]))
     parent.send_ready()
     for request in parent.requests():
+        worker.token = request.pop("token")
         if "find" in request:
             worker.find(request["find"])
         elif "measure" in request:

@@ -46,6 +46,10 @@ class LateError(EndedError):
         super().__init__(f"took longer than {seconds:g} s")
 
 
+class NoJSONError(EndedError):
+    """The child was ended because it wrote a line that is not JSON."""
+
+
 class WorkerProcess:
     """A child process for the length of a `with`; after it ended, the next `send` starts another.
 
@@ -130,7 +134,7 @@ class WorkerProcess:
                 try:
                     message = json.loads(line.decode())
                 except ValueError:
-                    raise EndedError("wrote a line that is not JSON") from None
+                    raise NoJSONError("wrote a line that is not JSON") from None
                 if not self._handle_notice(message):
                     return message
         except BaseException:
