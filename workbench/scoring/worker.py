@@ -179,7 +179,7 @@ class EvaluatorWorker:
 
 
 def process_state() -> list[object]:
-    """What a row may have changed for those behind it, and can't be restored: limits, handlers."""
+    """Limits and handlers, which a row may change for those behind it, and can't restore."""
     return [
         *map(resource.getrlimit, LIMITS),
         *map(signal.getsignal, SIGNALS),
