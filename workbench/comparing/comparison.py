@@ -11,15 +11,16 @@ from types import MappingProxyType
 
 from workbench.comparing.changed_rows import ReadRows, RowChange, row_changes
 from workbench.comparing.factors import FactorComparison, compare_factors
-from workbench.comparing.metrics import add_comparisons
+from workbench.comparing.metrics import ROWLESS, add_comparisons
 from workbench.comparing.row_patterns import RowPatterns, find_patterns
 from workbench.comparing.slices import Interaction, Slice, compare_slices
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
-from workbench.results.tally import Tally, variant_results
+from workbench.results.tally import Tally, metric_scales, variant_results
 from workbench.results.types import VariantResult
 from workbench.scoring.stream import Stream, ignore_rows
+from workbench.stats.sample import Scale
 from workbench.store import Store
 
 
@@ -49,6 +50,25 @@ class ExperimentComparison:
     def changes(self) -> Sequence[RowChange]:
         """Rows whose value is not the baseline's, in the dataset's order."""
         return list(row_changes(self.plan, self.read_rows))
+
+    @cached_property
+    def changes_by_variant(self) -> Mapping[int, Sequence[RowChange]]:
+        """The changes of each variant that has any."""
+        by_variant: dict[int, list[RowChange]] = {}
+        for change in self.changes:
+            by_variant.setdefault(change.variant, []).append(change)
+        return by_variant
+
+    @cached_property
+    def scales(self) -> Mapping[str, Scale]:
+        """The scale of each metric."""
+        return metric_scales(self.plan.experiment.evaluators, self.tallies)
+
+    @cached_property
+    def rowless_metrics(self) -> set[str]:
+        """Metrics without a number of each row in some variant."""
+        metrics = (pair for result in self.results for pair in result.metrics.items())
+        return {name for name, metric in metrics if metric.kind in ROWLESS}
 
     @cached_property
     def patterns(self) -> Sequence[RowPatterns]:

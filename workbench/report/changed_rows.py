@@ -12,7 +12,6 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.dataset import EXPECTED, Example
 from workbench.errors import pluralize
 from workbench.report.safe_text import shorten
-from workbench.results.tally import metric_scales
 
 MAX_WORSE_ROWS = 5
 OUTPUT_WIDTH = 70  # characters
@@ -22,8 +21,7 @@ MIN_COLUMN_WIDTH = 12  # of the value of a column among many
 
 def row_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
     """The number of rows that got better and worse by each metric, then the worst rows."""
-    changes = [change for change in compared.changes if change.variant == number]
-    scales = metric_scales(compared.plan.experiment.evaluators, compared.tallies)
+    changes, scales = compared.changes_by_variant.get(number, ()), compared.scales
     worse: dict[str, RowChange] = {}
     for evaluator in compared.plan.experiment.evaluators:
         comparison = compared.results[number].comparisons.get(evaluator.name)

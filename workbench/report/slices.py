@@ -10,7 +10,6 @@ from dataclasses import asdict
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.metrics import ROWLESS
 from workbench.comparing.slices import Interaction, Slice, SliceCounts, count_rows
 from workbench.errors import list_first, pluralize
 from workbench.report.estimates import estimate
@@ -69,8 +68,8 @@ def unpaired_lines(compared: ExperimentComparison, base: int, number: int) -> It
     """A line per metric of a variant for which no row has a score of both."""
     for name in compared.results[number].metrics:
         before, after = (compared.tallies[n].scores(name) for n in (base, number))
-        rowless = any(r.metrics[name].kind in ROWLESS for r in compared.results)
-        if not rowless and before.values.keys().isdisjoint(after.values):
+        is_rowless = name in compared.rowless_metrics
+        if not is_rowless and before.values.keys().isdisjoint(after.values):
             counts = (count_rows(scores, compared.plan.rows) for scores in (before, after))
             yield f"  {shorten(name)}: {_unpaired_text(compared, number, *counts)}"
 

@@ -50,13 +50,10 @@ def pareto_front(points: Sequence[Sequence[float]]) -> list[bool]:
 
     More is better in every coordinate.
     """
+    every = np.array(points, dtype=np.float64)
     return [
-        not any(
-            all(theirs >= ours for theirs, ours in zip(other, point, strict=True))
-            and any(theirs > ours for theirs, ours in zip(other, point, strict=True))
-            for other in points
-        )
-        for point in points
+        not bool(((every >= point).all(axis=1) & (every > point).any(axis=1)).any())
+        for point in every
     ]
 
 
