@@ -162,3 +162,22 @@ def test_choosing_widens_the_worse_end_only() -> None:
 
 def test_the_p_values_are_adjusted_for_each_other() -> None:
     assert may_be_best([1.0, 0.01, 0.02, 0.3]) == [True, False, True, True]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rows", [20, 50, 150])
+def test_the_median_after_choosing_from_ten_costs_holds(rows: int) -> None:
+    """Without a range and with so few rows each of the variants may be the best."""
+    rng, draws, scale = np.random.default_rng(14), draws_of(FULL), Scale(higher_is_better=False)
+    covered = 0
+    for _ in range(draws):
+        ease = rng.normal(0, 0.7, rows)[:, None]
+        costs = np.exp(ease + rng.normal(0, 0.7, (rows, 10)))
+        variants = [{row: [cost] for row, cost in enumerate(column)} for column in costs.T.tolist()]
+        best = variants[select_best(variants, scale).best]
+        chosen = median_after_choosing(best, None, 10, scale)
+        assert chosen.low is not None
+        assert chosen.high is not None
+        covered += chosen.low <= 1.0 <= chosen.high
+    print(f"ten equal costs, {rows} rows: median after choosing {covered / draws:.3f}")
+    assert_rate(covered, FULL, (0.935, 1.0), (0.93, 1.0))

@@ -24,6 +24,7 @@ from workbench.results.serialize import comparison_json
 from workbench.stats.verdicts import INCONCLUSIVE
 
 HEADER = ("when", "commit", "version", "mean", "rows", "difference", "verdict")
+MEAN = "mean with 95% interval"
 COMMIT_LENGTH = 7
 MIN_WIDTH = 40  # characters
 MAX_VALUE_LENGTH = 60  # characters
@@ -33,7 +34,9 @@ MAX_VALUE_LENGTH = 60  # characters
 def history_lines(history: TaskHistory, width: int) -> Iterator[str]:
     """A block per variant, with a line per measurement; narrow terminals get two lines for it."""
     metric = shorten(history.metric)
-    title = f"{metric}: mean with 95% interval; difference from the run before, on the same rows"
+    runs = [m.record.metrics[history.metric] for each in history.series for m in each.measurements]
+    interval = "mean, median with 95% interval" if any(r.median for r in runs) else MEAN
+    title = f"{metric}: {interval}; difference from the run before, on the same rows"
     yield from textwrap.wrap(title, max(width, MIN_WIDTH))
     for series in history.series:
         yield ""

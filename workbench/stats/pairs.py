@@ -180,8 +180,8 @@ def _untested_difference(
     too_few = scale.width is None and np.count_nonzero(differences.sums) < MIN_UNRANGED
     is_tail_unknown = scale.width is None and differences.clusters < MIN_UNRANGED
     return Difference(
-        before=float(before.mean()),
-        after=float(after.mean()),
+        before=math.fsum(before) / len(shared),  # as `estimate_mean` adds up
+        after=math.fsum(after) / len(shared),
         low=None,
         high=None,
         p=1.0,
