@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from billing import Till
 from command import invoke
+from draws import MAX_DRAWS
 from job import make_plan, write_project
 from listening import CollectedOutcome, complete_and_collect
 from openai_server import HANG, RESET, Reply, answer, refuse
@@ -18,6 +19,7 @@ from openai_server import HANG, RESET, Reply, answer, refuse
 from workbench.completing.budget import Budget
 from workbench.completing.context import RunContext
 from workbench.errors import cost_text
+from workbench.model import Completion, Request, Usage
 from workbench.project import Price, Project
 from workbench.prompt import Renderer
 from workbench.store import Store
@@ -167,6 +169,45 @@ def test_the_limit_holds_where_reasoning_is_not_limited(buyer: Buyer) -> None:
     assert 0.5 < billed <= 1.0
 
 
+def hidden(beyond: Callable[[int], int], output: int = MOST_TOKENS):
+    """A server that bills more input tokens than a body has bytes, by a rule."""
+
+    def script(path: str, body: Any, nth: int) -> Reply:
+        size = len(json.dumps(body, separators=(",", ":")))
+        usage = {"prompt_tokens": beyond(size), "completion_tokens": output}
+        return Reply(body=answer("yes", usage=usage), delay_s=0.005)
+
+    return script
+
+
+HIDDEN = {
+    "a hidden text": lambda size: size + 3_000,
+    "a tokenizer of its own": lambda size: 9 * size,
+    "images": lambda size: 2_000 + 4 * size,
+}
+
+
+@pytest.mark.parametrize("case", HIDDEN)
+def test_the_limit_holds_where_more_is_billed_than_was_sent(buyer: Buyer, case: str) -> None:
+    buyer.sell(hidden(HIDDEN[case]))
+
+    def costs(since: int) -> list[float]:
+        """The bills of the calls from a number on."""
+        sizes = (len(received.raw) for received in buyer.till.server.requests[since:])
+        return [PRICE.cost(HIDDEN[case](size), MOST_TOKENS) for size in sizes]
+
+    outcome = buyer.buy(max_cost=4.0)
+    billed = costs(0)
+    assert 2.5 < sum(billed) <= 4.0
+    assert (outcome.exhausted, outcome.sent) == (True, len(billed))
+    assert buyer.budget.spent == pytest.approx(sum(billed))
+    later = buyer.buy(max_cost=1.5 * max(billed))  # the bound comes back from the stored answers
+    assert sum(costs(len(billed))) <= 1.5 * max(billed)
+    assert later.exhausted
+    buyer.buy(max_cost=0.9 * min(billed))
+    assert len(buyer.till.server.requests) == len(billed) + later.sent
+
+
 def test_a_cheaper_answer_leaves_room_for_another(buyer: Buyer) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 1}
     buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage)))
@@ -244,3 +285,46 @@ def test_models_that_nobody_bills_need_no_price(buyer: Buyer) -> None:
     write_project(buyer.root, '"echo:last"', 4)
     done = call(buyer.root, "run", "--max-cost", "0", "--json")
     assert (done.returncode, json.loads(done.stdout)["requests"]["sent"]) == (0, 4), done.stderr
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_spending_exceeds_the_limit_by_the_calls_before_the_first_reply_at_most(seed: int) -> None:
+    """Random bills: a model's text beside the request, tokens per byte, and answers vary."""
+    draw = random.Random(seed)
+    for _ in range(max(1, MAX_DRAWS // 20)):
+        hidden, factor = draw.choice([0, draw.uniform(0, 9_000)]), draw.uniform(0.1, 9.0)
+        reasoning = draw.choice([0, draw.randint(0, 900)])
+        limit, width = draw.uniform(0.1, 30), draw.randint(1, 64)
+        spent, first = simulate(draw, (hidden, factor, reasoning), limit, width)
+        assert spent <= limit + first
+
+
+def simulate(
+    draw: random.Random, rule: tuple[float, float, int], limit: float, width: int
+) -> tuple[float, float]:
+    """The bill of a model with random replies, and that of the calls before the first reply."""
+    hidden, factor, reasoning = rule
+    budget = Budget({MODEL: PRICE}, max_cost=limit)
+    in_flight: list[tuple[Request, float]] = []
+    billed = first = 0.0
+    steps = 400
+    while steps or in_flight:
+        steps = max(0, steps - 1)
+        request = Request("k", "x" * draw.randint(50, 3_000), max_output_tokens=MOST_TOKENS)
+        worst_case = budget.worst_case(MODEL, request, len(in_flight)) or 0.0
+        is_free = steps and len(in_flight) < min(width, budget.most_calls(MODEL))
+        if is_free and budget.reserve(worst_case):
+            in_flight.append((request, worst_case))
+        elif not in_flight:
+            break
+        if not is_free or draw.random() < 0.3:
+            sent, reserved = in_flight.pop(draw.randrange(len(in_flight)))
+            tokens = round((hidden + factor * sent.size) * draw.uniform(0.5, 1.0))
+            usage = Usage(tokens, MOST_TOKENS + reasoning)
+            completion = Completion("k", "ok", usage=usage)
+            cost = budget.cost(MODEL, completion)
+            assert cost
+            budget.measure(MODEL, sent, completion)
+            budget.settle(reserved, cost)
+            billed, first = billed + cost, first or cost
+    return billed, first

@@ -6,4 +6,5 @@ complete.py     threads that call the models, one that stores
 context.py      RunContext, the stop request, and the callbacks for progress
 dispatch.py     each request leased and budgeted when a provider pulls it
 plan_lock.py    one process at a time runs a plan
+token_bounds.py the most tokens that a model bills, learned from its bills
 """

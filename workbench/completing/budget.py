@@ -5,15 +5,16 @@ The worst-case cost of a call is reserved before the call is made, and settled w
     Budget(max_cost=1.00, spent=0.4213, reserved=0.0096, calls=212, in_flight=8)
 """
 
+import math
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from workbench.completing.token_bounds import TokenBounds
 from workbench.model import Completion, Request
 from workbench.project import Price
-
-UNLIMITED_OUTPUT = 16_384  # tokens reserved for an answer that no parameter limits
 
 
 @dataclass
@@ -29,8 +30,7 @@ class Budget:
         calls: made so far.
         in_flight: calls that have not ended.
         refused: a retry was refused for lack of budget.
-        longest: output tokens of a model's longest answer so far; not every provider counts
-            reasoning against the limit of an answer.
+        bounds: by `provider:name`, the most tokens that calls have been billed for.
     """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -41,36 +41,28 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     refused: bool = False
-    longest: dict[str, int] = field(default_factory=dict)
+    bounds: defaultdict[str, TokenBounds] = field(default_factory=lambda: defaultdict(TokenBounds))
     _lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
 
-    def worst_case(self, model: str, request: Request) -> float | None:
-        """Return the most one call can cost; None without a price.
-
-        A token of text takes at least one byte, so input never costs more than this. Output is
-        bounded by `max_tokens`, or twice the longest answer of a model that exceeds it.
-        """
-        price = self.prices.get(model)
+    def worst_case(self, model: str, request: Request, calls: int = 0) -> float | None:
+        """Return the most one call can cost beside `calls` others of its model; None: no price."""
+        price, bounds = self.prices.get(model), self.bounds[model]
         if price is None:
             return None
-        limit = request.max_output_tokens or UNLIMITED_OUTPUT
-        longest = self.longest.get(model, 0)
-        return price.cost(request.size, 2 * longest if longest > limit else limit)
+        output_tokens = bounds.output_tokens(request.max_output_tokens)
+        return price.cost(bounds.input_tokens(request.size, calls), output_tokens)
 
-    def unmeasured(self, model: str) -> bool:
-        """Return True while nothing shows that a model keeps to the limit of an answer.
-
-        Until then its calls are made one by one if the cost is limited.
-        """
+    def most_calls(self, model: str) -> float:
+        """Return the number of calls that may be in flight to a model; infinite without a limit."""
         price = self.prices.get(model)
-        limited = self.max_cost is not None and price is not None and price.output > 0
-        return limited and model not in self.longest
+        is_free = price is None or not (price.input or price.output)
+        return math.inf if self.max_cost is None or is_free else self.bounds[model].most_calls
 
-    def measure(self, model: str, completion: Completion) -> None:
-        """Note the length of an answer."""
-        tokens = completion.usage.output_tokens
-        if tokens is not None or completion.scored:
-            self.longest[model] = max(tokens or 0, self.longest.get(model, 0))
+    def measure(self, model: str, request: Request, completion: Completion) -> None:
+        """Learn from the bill of an answer."""
+        bounds = self.bounds[model]
+        bounds.replies += completion.usage.output_tokens is not None or completion.scored
+        bounds.learn(request.size, request.max_output_tokens, completion.usage)
 
     def cost(self, model: str, completion: Completion) -> float | None:
         """Return the cost of a completion; None without a price or token counts."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from workbench.completing.context import Round, Rounds, RunContext
 from workbench.completing.dispatch import ModelQueue
+from workbench.completing.token_bounds import learn_stored_bills
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
 from workbench.model import UNBILLED_STATES, Completion, FailedCall, Request
@@ -79,6 +80,8 @@ def complete(
         model.provider.check_ready()
     if plan.to_send:
         store.check()
+        if context.budget.max_cost is not None:
+            learn_stored_bills(context.budget.bounds, plan, store)
         store.reserve_space(request for requests in plan.requests for request in requests)
     if begin:
         begin()
@@ -180,7 +183,8 @@ class _Sender:
         for arrival in batch:
             if completion := arrival.completion:
                 cost = budget.cost(arrival.queue.ref, completion)
-                budget.measure(arrival.queue.ref, completion)
+                if arrival.request:
+                    budget.measure(arrival.queue.ref, arrival.request, completion)
                 lease = arrival.queue.leases.pop(completion.key)
                 lease.settle(0.0 if completion.state in UNBILLED_STATES else cost)
         completions = [completion for _, completion in answers]

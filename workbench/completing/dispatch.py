@@ -92,24 +92,28 @@ class ModelQueue:
         budget = self.context.budget
         if not self.waiting or self._probing:
             return False
-        return budget.allows(budget.worst_case(self.ref, self.waiting[0]))
+        return budget.allows(self._worst_case())
 
     @property
     def _probing(self) -> bool:
-        """True while a first call shows how long the model's answers are."""
-        billed = self.model.provider.billed and bool(self.leases)
-        return billed and self.context.budget.unmeasured(self.ref)
+        """True while the calls in flight show how much the model bills."""
+        most_calls = self.context.budget.most_calls(self.ref)
+        return self.model.provider.billed and len(self.leases) >= most_calls
+
+    def _worst_case(self) -> float | None:
+        """The most that the next request can cost."""
+        return self.context.budget.worst_case(self.ref, self.waiting[0], len(self.leases))
 
     def exhausted(self) -> bool:
         """Return True if the budget can never cover the next request."""
         budget = self.context.budget
-        return bool(self.waiting) and budget.exhausted(budget.worst_case(self.ref, self.waiting[0]))
+        return bool(self.waiting) and budget.exhausted(self._worst_case())
 
     def requests(self) -> Iterator[Request]:
         """Yield requests that may be sent, until the queue, the budget or the run ends."""
         while self.waiting and not self.context.stop.requested and not self._probing:
             request = self.waiting[0]
-            worst_case = self.context.budget.worst_case(self.ref, request)
+            worst_case = self._worst_case()
             if not self.context.budget.reserve(worst_case):
                 return
             self.waiting.popleft()
