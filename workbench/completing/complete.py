@@ -74,15 +74,8 @@ def complete(
             can't be written.
         Exception: a fault of ours or of a plug-in, after the other models' answers are stored.
     """
-    store, stop = context.store, context.stop
-    used = [v.model for v, requests in zip(plan.variants, plan.requests, strict=True) if requests]
-    for model in {model.model.label: model for model in used}.values():
-        model.provider.check_ready()
-    if plan.to_send:
-        store.check()
-        if context.budget.max_cost is not None:
-            learn_stored_bills(context.budget.bounds, plan, store)
-        store.reserve_space(request for requests in plan.requests for request in requests)
+    stop = context.stop
+    _check(plan, context)
     if begin:
         begin()
     sender = _Sender(context, receive)
@@ -102,6 +95,18 @@ def complete(
         context.progress.end()
     sender.outcome.exhausted |= context.budget.refused
     return sender.outcome
+
+
+def _check(plan: Plan, context: RunContext) -> None:
+    """Check that the models can be called and the store can be written."""
+    used = [v.model for v, requests in zip(plan.variants, plan.requests, strict=True) if requests]
+    for model in {model.model.label: model for model in used}.values():
+        model.provider.check_ready()
+    if plan.to_send:
+        context.store.check()
+        if context.budget.max_cost is not None:
+            learn_stored_bills(context.budget.bounds, plan, context.store)
+        context.store.reserve_space(request for requests in plan.requests for request in requests)
 
 
 def _by_model(
