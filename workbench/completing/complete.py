@@ -74,7 +74,6 @@ def complete(
             can't be written.
         Exception: a fault of ours or of a plug-in, after the other models' answers are stored.
     """
-    stop = context.stop
     _check(plan, context)
     if begin:
         begin()
@@ -88,17 +87,16 @@ def complete(
             sender.send_all(
                 [ModelQueue(model, context, plan.refetch, deque(sent)) for model, sent in groups]
             )
-            if stop.requested or sender.outcome.exhausted:
+            if context.stop.requested or sender.outcome.exhausted:
                 break
     finally:
-        stop.requested = True
+        context.stop.requested = True
         context.progress.end()
     sender.outcome.exhausted |= context.budget.refused
     return sender.outcome
 
 
 def _check(plan: Plan, context: RunContext) -> None:
-    """Check that the models can be called and the store can be written."""
     used = [v.model for v, requests in zip(plan.variants, plan.requests, strict=True) if requests]
     for model in {model.model.label: model for model in used}.values():
         model.provider.check_ready()
