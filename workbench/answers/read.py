@@ -17,7 +17,7 @@ from workbench.answers.reasoning import split_reasoning
 from workbench.answers.reply_body import reply_content, reply_reasoning, reply_tool_calls
 from workbench.answers.schema_choice import read_choice
 from workbench.canonical import JSON
-from workbench.model import Completion, Reasoning, State
+from workbench.model import Completion, Model, Reasoning, State
 
 CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
 CHOICE_MARKS = (CHOICE_SCHEMA, '"guided_choice"', '"structured_outputs"')
@@ -30,6 +30,7 @@ def read_answer(
     *,
     reasoning: Reasoning | Sequence[JSON] = "strip",
     prefill_repeated: bool = False,
+    stop_field: str = "stop",
 ) -> Completion:
     """Return the answer in a completion as it is stored.
 
@@ -38,13 +39,18 @@ def read_answer(
         request_text: the body of its request.
         reasoning: as in `Model`.
         prefill_repeated: the server repeats the prefill in its answers.
+        stop_field: the name of `stop` at the server.
     """
     if completion.choice_scores is not None:
         return completion
     choices = requested_choices(request_text)
+    stops = _stop_texts(request_text, stop_field)
     tags = [] if isinstance(reasoning, str) else [str(tag) for tag in reasoning]
     if choices is not None and completion.state in ("ok", "truncated", "invalid_response"):
-        return _read_schema_answer(completion, choices, tags, prefill_repeated=prefill_repeated)
+        received = _received_choice(completion)
+        if received and prefill_repeated:
+            received = without_repeated_prefill(received)
+        return _read_choice(received, choices, tags, stops) if received else completion
     if completion.state not in ("ok", "truncated"):
         return completion
     if prefill_repeated:
@@ -54,19 +60,31 @@ def read_answer(
         completion = replace(completion, tool_calls=calls)
     if reasoning == "keep":
         return replace(completion, reasoning=outside)
-    return _cut_at_stop(_without_reasoning(completion, outside, tags), request_text)
+    return _cut_at_stop(_without_reasoning(completion, outside, tags), stops)
 
 
-def _cut_at_stop(completion: Completion, request_text: str) -> Completion:
-    """Cut a text at its request's `stop`, which some servers leave in it or ignore."""
-    body = json.loads(request_text) if '"stop"' in request_text else {}
-    stop = body.get("stop")
+def renamed_stop(model: Model) -> str:
+    """Return the name of `stop` in the requests of a model."""
+    renamed = model.settings.get("rename")
+    return str(renamed.get("stop", "stop")) if isinstance(renamed, dict) else "stop"
+
+
+def _stop_texts(request_text: str, field: str) -> list[str]:
+    if f'"{field}"' not in request_text and '"stop"' not in request_text:
+        return []
+    body = json.loads(request_text)
+    stop = body.get(field, body.get("stop"))
     stops = [stop] if isinstance(stop, str) else stop if isinstance(stop, list) else []
-    ends = [completion.text.find(text) for text in stops if text and isinstance(text, str)]
-    ends = [end for end in ends if end >= 0]
-    if not ends or body.get("include_stop_str_in_output"):
-        return completion
-    return replace(completion, state="ok", text=completion.text[: min(ends)])
+    visible = body.get("include_stop_str_in_output")
+    return [] if visible else [text for text in stops if text and isinstance(text, str)]
+
+
+def _cut_at_stop(completion: Completion, stops: Sequence[str]) -> Completion:
+    """Cut a text at its request's stop texts, which some servers leave in it or ignore."""
+    ends = [end for end in map(completion.text.find, stops) if end >= 0]
+    return (
+        replace(completion, state="ok", text=completion.text[: min(ends)]) if ends else completion
+    )
 
 
 def _without_reasoning(completion: Completion, outside: str, tags: Sequence[str]) -> Completion:
@@ -79,29 +97,34 @@ def _without_reasoning(completion: Completion, outside: str, tags: Sequence[str]
     return replace(completion, state=state, text=thoughts.answer, reasoning=together)
 
 
-def _read_schema_answer(
-    completion: Completion, choices: list[str], tags: Sequence[str], *, prefill_repeated: bool
-) -> Completion:
+def _received_choice(completion: Completion) -> Completion | None:
+    """The answer of a server that enforces choices, unread; None: it has no content."""
     content = reply_content(completion.raw)
     if content is None and completion.state == "invalid_response":
-        return completion  # not for lack of a choice
+        return None  # not for lack of a choice
     was_cut = completion.state == "truncated" or is_cut(completion.finish_reason)
     state: State = "truncated" if was_cut else "ok"
-    received = replace(
-        completion, state=state, text=completion.text if content is None else content, error=""
-    )
-    if prefill_repeated:
-        received = without_repeated_prefill(received)
-    read = _without_reasoning(received, reply_reasoning(completion.raw), tags)
+    text = completion.text if content is None else content
+    return replace(completion, state=state, text=text, error="")
+
+
+def _read_choice(
+    received: Completion, choices: list[str], tags: Sequence[str], stops: Sequence[str]
+) -> Completion:
+    """The choice that an answer names: as it came, after its prefill, up to its first stop text."""
+    read = _without_reasoning(received, reply_reasoning(received.raw), tags)
     if not read.text:
         return read
-    choice = read_choice(read.text, choices)
-    if not choice and read.prefill:  # which may hold the beginning of the JSON
-        choice = read_choice(read.full_text, choices)
-    if choice and (choice in choices or not choices):
-        return replace(read, text=choice)
-    reason = "the answer is none of the choices:" if choice else "no choice in the answer"
-    if was_cut:
+    # The prefill may hold the beginning of the JSON, which may hold a stop text.
+    prefilled = [replace(read, text=read.full_text)] if read.prefill else []
+    named = ""
+    for answer in (read, *prefilled, _cut_at_stop(read, stops)):
+        choice = read_choice(answer.text, choices)
+        if choice and (choice in choices or not choices):
+            return replace(answer, text=choice)
+        named = named or choice or ""
+    reason = "the answer is none of the choices:" if named else "no choice in the answer"
+    if received.state == "truncated":
         reason = "the answer was cut at max_tokens before its choice was complete:"
     error = f"{reason} {read.text[:EXCERPT]!r}"
     return replace(read, state="invalid_response", error=error)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 
 from workbench.answers.prefill import repeated_length
-from workbench.answers.read import read_answer
+from workbench.answers.read import read_answer, renamed_stop
 from workbench.plan import Plan
 from workbench.prompt import choose
 from workbench.results.types import Row
@@ -66,11 +66,13 @@ class AnswerReader:
             repeated = self._echoes.repeats(echo)
             if repeated:
                 self._read_as_repeated.setdefault(echo, set()).add((variant, number))
+        model = self._plan.variants[variant].model.model
         answer = read_answer(
             row.completion,
             self._plan.bodies[row.cell.key].text,
-            reasoning=self._plan.variants[variant].model.model.reasoning,
+            reasoning=model.reasoning,
             prefill_repeated=bool(repeated),
+            stop_field=renamed_stop(model),
         )
         settings = self._plan.variants[variant].prompt.settings
         answer = choose(answer, settings.normalize)

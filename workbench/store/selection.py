@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal
 
-from workbench.answers.read import read_answer
+from workbench.answers.read import read_answer, renamed_stop
 from workbench.canonical import JSON
 from workbench.model import Completion, Model
 from workbench.store.completions import Store
@@ -110,7 +110,11 @@ def read_stored(
             endpoint = prefill_endpoint(parts, text)
             repeated = endpoint and (echoes.repeats(endpoint) if echo == "auto" else bool(echo))
             completion = read_answer(
-                completions[key], text, reasoning=model.reasoning, prefill_repeated=bool(repeated)
+                completions[key],
+                text,
+                reasoning=model.reasoning,
+                prefill_repeated=bool(repeated),
+                stop_field=renamed_stop(model),
             )
             yield StoredCompletion(key, ref, stored_at, parts, completion)
 
