@@ -24,7 +24,7 @@ from workbench.project import Project, ProjectFile
 from workbench.results.types import RecordedVariant
 from workbench.run.summary import Invocation
 from workbench.tracking.mlflow_client import edit_fix, lost_files_error
-from workbench.tracking.mlflow_lookup import recorded_variants
+from workbench.tracking.mlflow_lookup import _results_error, recorded_variants
 from workbench.tracking.recorded_runs import find_runs
 from workbench.tracking.registry import RefusedPromptError, push_prompts, refusals
 
@@ -163,6 +163,25 @@ def test_refused_files_name_the_permission() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError("403 Client Error: FORBIDDEN for url: http://server/mlflow-artifacts/results.json"),
+        MlflowException("failures: ##### File results.json #####\n403 Client Error: FORBIDDEN"),
+        MlflowException(REFUSED.format("get-artifact"), PERMISSION_DENIED),
+    ],
+)
+def test_refused_results_name_the_permission(error: Exception) -> None:
+    store = SimpleNamespace(masked_uri="http://server")
+    run = SimpleNamespace(info=SimpleNamespace(run_id="r1"))
+    assert str(_results_error(error, run, store)) == (
+        "http://server: the results of run r1 can't be read: access denied\n"
+        "  fix: ask for the permission READ on its experiment"
+    )
+    missing = _results_error(OSError("404 Client Error: NOT FOUND"), run, store)
+    assert missing.message == "run r1 has no results: its recording was not completed"
+
+
 @pytest.mark.nightly
 def test_a_reader_is_told_the_permission(member: Member) -> None:
     done = member.run()
@@ -170,6 +189,7 @@ def test_a_reader_is_told_the_permission(member: Member) -> None:
     version = member.text.replace(f"[{member.name}]", f"[{member.name}@1]")
     for path, entity, read in (
         ("mlflow/runs/get", "its experiment", lambda: member.recorded_variants(done)),
+        ("results.json", "its experiment", lambda: member.recorded_variants(done)),
         (
             "by-name",
             f"the experiment '{member.name}'",

@@ -205,8 +205,8 @@ def edit_fix(error: Exception, experiment: str) -> str:
 def _refusal_status(error: Exception) -> int:
     """401 or 403 if a server refuses a user or a permission; else 0."""
     codes = {"UNAUTHENTICATED": 401, "PERMISSION_DENIED": 403}
-    if isinstance(error, MlflowException):
-        return codes.get(error.error_code, 0)
+    if isinstance(error, MlflowException) and error.error_code in codes:
+        return codes[error.error_code]
     match = re.search(r"\b(40[13]) Client Error\b", str(error))  # of requests, for files
     return int(match[1]) if match else 0
 

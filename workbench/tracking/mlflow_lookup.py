@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mlflow.genai.datasets
+from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.entities.model_registry import PromptVersion
 from mlflow.exceptions import MlflowException
@@ -184,16 +185,26 @@ def recorded_variants(project: Project, tracking_uri: str, run_id: str) -> list[
         ) from error
 
 
+def _results_error(error: Exception, run: Run, store: TrackingStore) -> WorkbenchError:
+    """The error for a variant's run whose results can't be downloaded."""
+    message = f"run {run.info.run_id} has no results: its recording was not completed"
+    fix = "workbench sync records what is missing"
+    if refused := access_fix(error, "its experiment"):
+        message, fix = f"the results of run {run.info.run_id} can't be read: access denied", refused
+    return WorkbenchError(message, where=store.masked_uri, fix=fix)
+
+
 def _read_variant(store: TrackingStore, run: Run) -> RecordedVariant:
     with tempfile.TemporaryDirectory() as folder:
         try:
-            file = store.client.download_artifacts(run.info.run_id, "results.json", folder)
+            # By its address: by the run's id MLflow hides the reason of a failure.
+            file = download_artifacts(
+                f"{run.info.artifact_uri}/results.json",
+                dst_path=folder,
+                tracking_uri=store.client.tracking_uri,
+            )
         except (MlflowException, OSError) as error:
-            raise WorkbenchError(
-                f"run {run.info.run_id} has no results: its recording was not completed",
-                where=store.masked_uri,
-                fix="workbench sync records what is missing",
-            ) from error
+            raise _results_error(error, run, store) from error
         results = json.loads(Path(file).read_text(encoding="utf-8"))
     if LINKED_PROMPTS not in run.data.tags:
         raise WorkbenchError(
