@@ -185,7 +185,7 @@ class ValueTable:
             difference = self._difference(self._by_row(sums), self._by_row(cell), scale)
             names = (factors[0].levels[i], factors[1].levels[j])
             deviations.append(CellDeviation(names, float(cell.mean()), difference))
-        deviations.sort(key=lambda deviation: -abs(deviation.difference.mean))
+        deviations.sort(key=lambda deviation: -round(abs(deviation.difference.mean), 12))
         reason = next((d.difference.reason for d in deviations if d.difference.reason), "")
         return FactorInteraction(
             factors=factors,

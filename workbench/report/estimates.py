@@ -13,12 +13,14 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
+from textwrap import wrap
 from typing import ParamSpec
 
 from workbench.results.scores import MeanInterval, shown_ends
 from workbench.stats.sample import MIN_UNRANGED
 
 P = ParamSpec("P")
+WIDTH = 80  # characters
 MEDIAN = re.compile(r"\d, median [-+]?\d")
 MEDIAN_NOTE = (
     f"no interval of a mean without a range below {MIN_UNRANGED} rows, since rare large values may "
@@ -50,7 +52,7 @@ def add_median_note(lines: Iterable[str]) -> Iterator[str]:
         has_median = has_median or MEDIAN.search(line) is not None
         yield line
     if has_median:
-        yield MEDIAN_NOTE
+        yield from wrap(MEDIAN_NOTE, WIDTH, subsequent_indent="  ")
 
 
 def with_median_note(lines: Callable[P, Iterable[str]]) -> Callable[P, Iterator[str]]:

@@ -209,6 +209,8 @@ def _deviation_rows(test: FactorInteraction) -> Sequence[Sequence[str]]:
 
 
 def _difference(difference: Difference) -> str:
+    if difference.median:  # the table would be too wide for a terminal
+        return f"{difference.mean:+.3f}"
     return estimate(difference.mean, difference, "+")
 
 
