@@ -14,7 +14,7 @@ from workbench.model import Completion, State
 Kind = Literal["ended", "cut", "withheld", "refused", "broken", "tool_calls", "missing", "unknown"]
 KINDS: dict[Kind, str] = {  # words without case, spaces and punctuation
     "ended": """stop eos eostoken endid endturn stopsequence stopwords complete completed finish
-        finished normal done success finalanswer""",
+        finished normal done success finalanswer endoftext imend""",
     "cut": """length maxtokens maxlength maxoutput maxoutputtokens maxcompletiontokens
         maxtokensreached maxnewtokens modellength modelcontextwindowexceeded contextlength
         contextwindowexceeded contextlengthexceeded tokenlimit incomplete truncated""",
@@ -29,6 +29,20 @@ KINDS: dict[Kind, str] = {  # words without case, spaces and punctuation
     "tool_calls": "toolcalls toolcall tooluse functioncall",
     "missing": "none null finishreasonunspecified unspecified unknown",
 }
+# Parts of words that no list has; the first kind that fits counts.
+PARTS: dict[Kind, re.Pattern[str]] = {
+    "withheld": re.compile(
+        "filter|safety|unsafe|prohibit|block|policy|moderat|recitation|copyright|guardrail"
+        "|jailbreak|harm|toxic|sensitive|modelarmor|violation"
+    ),
+    "broken": re.compile(
+        "error|abort|cancel|timed?out|deadline|malformed|unavailable|disconnect|interrupt|overload"
+        "|kill|exception|crash|fail|evict|preempt|terminated|expired|shutdown|memory|oom$|insufficient"
+        "|exhausted|ratelimit|inprogress|queued|noimage|toomanytoolcalls|missingthought|imageother"
+    ),
+    "ended": re.compile("stop(str|seq|token|word)|modelstop|^eo[sd]|^end"),
+    "cut": re.compile("length|limit|max.*tokens|tokens?max|truncat|context|overflow|numpredict"),
+}
 WORDS: dict[str, Kind] = {word: kind for kind, words in KINDS.items() for word in words.split()}
 TIE = "tie"  # two choices were equally likely, and the first is the answer
 PREFIX = re.compile(r"(?i)^(finish|stop|incomplete)_?reason[._]")
@@ -38,10 +52,11 @@ def finish_kind(finish_reason: str) -> Kind:
     """Return the end that a server's word means."""
     if not finish_reason:
         return "missing"
-    for text in (finish_reason, PREFIX.sub("", finish_reason)):
-        if kind := WORDS.get(re.sub(r"[\W_]", "", text).lower()):
-            return kind
-    return "unknown"
+    texts = (finish_reason, PREFIX.sub("", finish_reason))
+    words = [re.sub(r"[\W_]", "", text).lower() for text in texts]
+    if exact := next((WORDS[word] for word in words if word in WORDS), None):
+        return exact
+    return next((kind for kind, part in PARTS.items() if part.search(words[1])), "unknown")
 
 
 def empty_state(finish_reason: str, *, tool_calls: bool = False) -> State:

@@ -12,9 +12,16 @@ from math import isfinite
 from workbench.answers.finish_reason import finish_kind
 from workbench.canonical import JSON
 
-REASONING_FIELDS = ("reasoning_content", "reasoning", "thinking", "reasoning_details")
-REASONING_TYPES = ("reasoning", "thinking", "redacted_thinking", "thought")
-TEXT_KEYS = ("text", "thinking", "reasoning", "content", "summary")
+REASONING_FIELDS = (
+    *("reasoning_content", "reasoning", "thinking", "reasoning_details"),
+    *("reasoning_text", "thinking_blocks", "thought", "thoughts"),
+)
+REASONING_TYPES = ("reasoning", "think", "redacted_thinking", "thought", "summary")
+REASON_FIELDS = ("finish_reason", "finishReason", "finish_details", "stop_reason", "done_reason")
+TEXT_KEYS = (
+    *("text", "thinking", "think", "reasoning", "content", "summary"),
+    *("reasoningContent", "reasoningText"),
+)
 MOST_DEPTH = 100  # lists and objects inside of each other
 
 
@@ -56,7 +63,9 @@ def reply_message(body: JSON) -> dict[str, JSON]:
         if isinstance(choice, dict):
             message = choice.get("message")
             fields = message if isinstance(message, dict) else {"content": choice.get("text")}
-            return {**choice, **fields, "finish_reason": _finish_reason(choice)}
+            errors = (fields.get("error"), choice.get("error"), body.get("error"))
+            error = next(filter(None, errors), None)
+            return {**choice, **fields, "finish_reason": _finish_reason(choice), "error": error}
     return {}
 
 
@@ -68,10 +77,19 @@ def _finish_reason(choice: Mapping[str, JSON]) -> JSON:
     fields = choice.get("provider_specific_fields")
     layers = [choice, *([fields] if isinstance(fields, dict) else ())]
     native = next((str(n) for each in layers if (n := each.get("native_finish_reason"))), "")
-    reason = choice.get("finish_reason")
+    reason = _first_reason(choice)
     has_ended = finish_kind(str(reason or "")) in ("ended", "missing", "unknown")
     is_worse = finish_kind(native) in ("cut", "withheld", "refused", "broken")
     return native if has_ended and is_worse else reason
+
+
+def _first_reason(choice: Mapping[str, JSON]) -> JSON:
+    """The first field of a choice that says why it ended; an object names it as its type."""
+    message = choice.get("message")
+    layers = [choice, *([message] if isinstance(message, dict) else ())]
+    reasons = (layer.get(name) for layer in layers for name in REASON_FIELDS)
+    reason = next((value for value in reasons if value), None)
+    return reason.get("type") or reason.get("reason") if isinstance(reason, dict) else reason
 
 
 def content_text(content: JSON) -> JSON:
@@ -115,12 +133,23 @@ def message_tool_calls(message: JSON) -> tuple[JSON, ...]:
         calls = [each for each in calls if isinstance(each, dict)]
     elif isinstance(call, dict):
         calls = [{"type": "function", "function": call}]
+    else:
+        calls = list(_calls_in_parts(message.get("content")))
     return tuple(calls or ()) if isinstance(calls, list) else ()
+
+
+def _calls_in_parts(content: JSON) -> Iterator[JSON]:
+    """Tool calls that are parts of the content, as gateways pass Anthropic's on."""
+    for part in content if isinstance(content, list) else ():
+        if isinstance(part, dict) and part.get("type") == "tool_use":
+            arguments = json.dumps(part.get("input") or {}, ensure_ascii=False)
+            function = {"name": part.get("name"), "arguments": arguments}
+            yield {"id": part.get("id"), "type": "function", "function": function}
 
 
 def reply_tool_calls(raw: str | None) -> tuple[JSON, ...]:
     """Return the tool calls in a stored reply; mostly none."""
-    if not raw or not ("tool_calls" in raw or "function_call" in raw):
+    if not raw or not any(mark in raw for mark in ("tool_calls", "function_call", "tool_use")):
         return ()
     return message_tool_calls(_parse(raw))
 
@@ -150,7 +179,11 @@ def _answer_parts(parts: list[JSON]) -> Iterator[JSON]:
 
 
 def _is_reasoning(part: JSON) -> bool:
-    return isinstance(part, Mapping) and str(part.get("type")).startswith(REASONING_TYPES)
+    """True for a part with thoughts: by its type, Gemini's flag, or Bedrock's key."""
+    if not isinstance(part, Mapping):
+        return False
+    is_named = str(part.get("type")).lower().startswith(REASONING_TYPES)
+    return is_named or part.get("thought") is True or "reasoningContent" in part
 
 
 def _texts(value: JSON) -> Iterator[str]:

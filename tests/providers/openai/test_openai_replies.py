@@ -62,6 +62,12 @@ REPLIES = {
         "four",
         "",
     ),
+    "refusal part with its text": (
+        answer([{"type": "refusal", "text": "I can't."}]),
+        "refused",
+        "I can't.",
+        "",
+    ),
     "refusal part": (
         answer([{"type": "refusal", "refusal": "I can't."}]),
         "refused",
@@ -115,14 +121,17 @@ def test_reply_is_told_by_its_state(ask, server, case):
 
 
 ENDS = {  # of an answer with a text
-    "ok": "stop STOP eos end_turn stop_sequence COMPLETE tool_calls null",
+    "ok": "stop STOP eos end_turn stop_sequence COMPLETE tool_calls null stop_str eos_found",
     "truncated": "length max_tokens MAX_TOKENS model_length model_context_window_exceeded"
-    " FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS max_output_tokens",
+    " FinishReason.MAX_TOKENS FINISH_REASON_MAX_TOKENS max_output_tokens"
+    " length_limit max_total_tokens output_limit context_overflow",
     "filtered": "content_filter content-filter SAFETY RECITATION sensitive PROHIBITED_CONTENT"
-    " guardrail_intervened ERROR_TOXIC",
+    " guardrail_intervened ERROR_TOXIC IMAGE_PROHIBITED_CONTENT MODEL_ARMOR"
+    " content_policy_violation safety_filter unsafe",
     "refused": "refusal",
     "invalid_response": "abort insufficient_system_resource network_error cancelled timeout OTHER"
-    " error_limit",
+    " error_limit engine_overloaded client_disconnect deadline_exceeded malformed_tool_use"
+    " out_of_memory TOO_MANY_TOOL_CALLS NO_IMAGE",
 }
 
 
@@ -131,6 +140,52 @@ def test_finish_reason_says_how_the_answer_ended(state, finish):
     completion = read_reply(Request("k", "{}"), json.dumps(answer("four", finish=finish)))
     assert (completion.state, completion.text) == (state, "four")
     assert notable_finish(completion) == ""
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"finishReason": "MAX_TOKENS"},
+        {"finish_details": {"type": "max_tokens"}},
+        {"finish_reason": {"type": "length", "length": 8}},
+        {"finish_reason": None, "stop_reason": "max_tokens"},
+        {"message": {"content": "four", "finish_reason": "length"}},
+    ],
+)
+def test_finish_reason_is_found_in_the_fields_of_other_servers(fields):
+    choice = {"message": {"content": "four"}, **fields}
+    completion = read_reply(Request("k", "{}"), json.dumps({"choices": [choice]}))
+    assert (completion.state, completion.text) == ("truncated", "four")
+
+
+def test_error_beside_the_choices_is_one_of_the_answer():
+    for error in ({"message": "upstream died"}, "upstream died"):
+        body = {**answer("fo"), "error": error}
+        completion = read_reply(Request("k", "{}"), json.dumps(body))
+        assert completion.state == "invalid_response"
+        assert "upstream died" in completion.error
+
+
+THOUGHTS = {
+    "Gemini's flag": {"content": [{"text": "hm", "thought": True}, {"text": "four"}]},
+    "Bedrock's key": {
+        "content": [{"reasoningContent": {"reasoningText": {"text": "hm"}}}, {"text": "four"}]
+    },
+    "think": {"content": [{"type": "think", "think": "hm"}, {"type": "text", "text": "four"}]},
+    "a summary": {"content": [{"type": "summary_text", "text": "hm"}, {"text": "four"}]},
+    "LiteLLM's blocks": {
+        "content": "four",
+        "thinking_blocks": [{"type": "thinking", "thinking": "hm"}],
+    },
+    "GitHub's field": {"content": "four", "reasoning_text": "hm"},
+}
+
+
+@pytest.mark.parametrize("case", THOUGHTS)
+def test_thoughts_are_no_part_of_the_answer(case):
+    completion = read_reply(Request("k", "{}"), json.dumps(message(**THOUGHTS[case])))
+    assert completion.text == "four"
+    assert "hm" in read_answer(completion, "{}").reasoning or case == "a summary"
 
 
 def test_finish_reason_that_nobody_knows_is_counted():
@@ -159,6 +214,15 @@ def test_tool_calls_are_read_out_of_the_reply():
     call = {"id": "1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
     received = read_reply(Request("k", "{}"), json.dumps(message(tool_calls=[call])))
     completion = read_answer(received, "{}")
+    assert (completion.state, completion.text, completion.tool_calls) == ("ok", "", (call,))
+
+
+def test_tool_calls_among_the_parts_of_the_content_are_read():
+    part = {"type": "tool_use", "id": "1", "name": "add", "input": {"a": 2}}
+    received = read_reply(Request("k", "{}"), json.dumps(answer([part], finish="tool_use")))
+    completion = read_answer(received, "{}")
+    function = {"name": "add", "arguments": '{"a": 2}'}
+    call = {"id": "1", "type": "function", "function": function}
     assert (completion.state, completion.text, completion.tool_calls) == ("ok", "", (call,))
 
 
@@ -300,7 +364,59 @@ CASES_OF_USAGE = {
         Usage(900, 8, 640),
     ),
     "names of other APIs": ({"input_tokens": 14, "output_tokens": 2}, Usage(14, 2)),
+    "Anthropic's cache": (
+        {
+            "input_tokens": 40,
+            "cache_read_input_tokens": 10,
+            "cache_creation_input_tokens": 20,
+            "output_tokens": 2,
+        },
+        Usage(70, 2, 10),
+    ),
+    "Anthropic's cache through LiteLLM": (
+        {
+            "prompt_tokens": 70,
+            "completion_tokens": 2,
+            "total_tokens": 72,
+            "cache_read_input_tokens": 10,
+            "cache_creation_input_tokens": 20,
+        },
+        Usage(70, 2, 10),
+    ),
+    "Bedrock's cache": (
+        {"inputTokens": 4, "outputTokens": 2, "totalTokens": 16, "cacheReadInputTokens": 10},
+        Usage(14, 2, 10),
+    ),
+    "cache and reasoning beside": (
+        {
+            "prompt_tokens": 14,
+            "completion_tokens": 2,
+            "total_tokens": 343,
+            "cached_tokens": 10,
+            "reasoning_tokens": 317,
+        },
+        Usage(24, 319, 10, 317),
+    ),
 }
+GEMINI = {
+    "promptTokenCount": 14,
+    "candidatesTokenCount": 2,
+    "thoughtsTokenCount": 317,
+    "totalTokenCount": 333,
+}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"usageMetadata": GEMINI},
+        {"usage": GEMINI},
+        {"usage": None, "x_groq": {"usage": CASES_OF_USAGE["reasoning beside the answer"][0]}},
+    ],
+)
+def test_usage_is_found_where_gateways_put_it(fields):
+    reply = read_reply(Request("k", "{}"), json.dumps({**answer("4", usage=None), **fields}))
+    assert reply.usage == Usage(14, 319, None, 317)
 
 
 @pytest.mark.parametrize("case", CASES_OF_USAGE)

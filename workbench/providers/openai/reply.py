@@ -20,7 +20,7 @@ from workbench.answers.reply_body import (
 )
 from workbench.canonical import JSON
 from workbench.model import Completion, Request, State
-from workbench.providers.openai.usage import read_usage
+from workbench.providers.openai.usage import reply_usage
 
 
 def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
@@ -41,18 +41,18 @@ def read_reply(request: Request, raw: str, *, fault: str = "") -> Completion:
     if not isinstance(body, dict):
         return replace(completion, error=f"the reply is not an object: {raw[:200]!r}")
     model = replace_surrogates(str(body.get("model") or ""))
-    completion = replace(completion, usage=read_usage(body.get("usage")), model=model)
+    completion = replace(completion, usage=reply_usage(body), model=model)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
         excerpt = json.dumps(body.get("error") or choices)[:200]
         return replace(completion, error=f"the reply has no choices but {excerpt}")
     if len(choices) != 1:
         return replace(completion, error=f"expected 1 choice, got {len(choices)}")
-    return _read_choice(completion, choices[0], request)
+    return _read_choice(completion, body, request)
 
 
-def _read_choice(completion: Completion, choice: JSON, request: Request) -> Completion:
-    message = reply_message({"choices": [choice]})
+def _read_choice(completion: Completion, body: JSON, request: Request) -> Completion:
+    message = reply_message(body)
     text, refusal = content_text(message.get("content")), _refusal(message)
     finish_reason = str(message.get("finish_reason") or "")
     tool_calls = bool(message_tool_calls(message))
@@ -83,7 +83,12 @@ def _refusal(message: JSON) -> JSON:
     )
     fields = message.get("provider_specific_fields")  # where LiteLLM puts it
     refusals = [message, *parts, *([fields] if isinstance(fields, dict) else ())]
-    return next((each["refusal"] for each in refusals if each.get("refusal")), None)
+    texts = (each.get("refusal") or _refused_text(each) for each in refusals)
+    return next((text for text in texts if text), None)
+
+
+def _refused_text(part: JSON) -> JSON:
+    return part.get("text") if part.get("type") == "refusal" else None
 
 
 def _state(

@@ -13,20 +13,31 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.model import Usage
 
-INPUT = ("prompt_tokens", "input_tokens")
-OUTPUT = ("completion_tokens", "output_tokens")
-DETAILS = (
-    *("prompt_tokens_details", "input_tokens_details", "prompt_token_details"),
-    *("completion_tokens_details", "output_tokens_details", "completion_token_details"),
+INPUT = ("prompttokens", "inputtokens", "prompttokencount", "inputtokencount", "promptevalcount")
+OUTPUT = (
+    *("completiontokens", "outputtokens", "candidatestokencount", "outputtokencount"),
+    *("completiontokencount", "evalcount"),
 )
+TOTAL = ("totaltokens", "totaltokencount")
+DETAILS = re.compile(r"(?i)(prompt|input|completion|output)_?tokens?_?details|billed_?units")
 CACHED = (
-    "cached_tokens",
-    "prompt_cache_hit_tokens",
-    "cache_read_input_tokens",
-    "num_cached_tokens",
+    *("cachedtokens", "promptcachehittokens", "cachereadinputtokens", "cachedcontenttokencount"),
+    *("numcachedtokens", "cachereadtokens", "cachedinputtokens"),
 )
-REASONING = ("reasoning_tokens", "thinking_tokens")
+WRITTEN = ("cachecreationinputtokens", "cachewriteinputtokens")
+ANTHROPIC = ("cachereadinputtokens", *WRITTEN)
+REASONING = ("reasoningtokens", "thinkingtokens", "thoughtstokencount", "reasoningoutputtokens")
 MOST = 2**53
+
+
+def reply_usage(body: Mapping[str, JSON]) -> Usage:
+    """Return the tokens of a reply, also where gateways keep another server's counts."""
+    groq, choices = body.get("x_groq"), body.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    inner = [value.get("usage") for value in (groq, choice) if isinstance(value, dict)]
+    counts = (body.get("usage"), body.get("usageMetadata"), body.get("usage_metadata"), *inner)
+    usages = (read_usage(count) for count in (*counts, dict(body)))
+    return next((usage for usage in usages if usage != Usage()), Usage())
 
 
 def read_usage(usage: JSON) -> Usage:
@@ -37,34 +48,43 @@ def read_usage(usage: JSON) -> Usage:
     """
     if not isinstance(usage, dict):
         return Usage()
-    fields = dict(usage)
-    for name in DETAILS:
-        details = usage.get(name)
-        fields |= {key: n for key, n in (details if isinstance(details, dict) else {}).items() if n}
+    fields = _plain(usage)
+    for name in filter(DETAILS.fullmatch, usage):
+        details = usage[name]
+        fields |= {key: n for key, n in _plain(details).items() if n}
     input_tokens, output_tokens = _count(fields, INPUT), _count(fields, OUTPUT)
     cached, reasoning = _count(fields, CACHED), _count(fields, REASONING)
-    total = _count(fields, ("total_tokens",))
+    written, total = _count(fields, WRITTEN), _count(fields, TOTAL)
     if not input_tokens and not output_tokens:
         return Usage()  # no prompt is empty: a gateway writes zeros where its server counts none
     if input_tokens is not None:
-        if (cached or 0) > input_tokens or _stands_beside(
-            cached, input_tokens, output_tokens, total
-        ):
-            input_tokens += cached or 0
-        if total is not None and total > input_tokens + (output_tokens or 0):
+        answer = output_tokens or 0
+        if (cached or 0) > input_tokens or _stands_beside(fields, total, input_tokens + answer):
+            input_tokens += (cached or 0) + (written or 0)
+        if total is not None and total > input_tokens + answer:
             output_tokens = total - input_tokens
     if output_tokens is not None and (reasoning or 0) > output_tokens:
         output_tokens += reasoning or 0
     return Usage(input_tokens, output_tokens, cached, reasoning)
 
 
-def _stands_beside(
-    cached: int | None, input_tokens: int, output_tokens: int | None, total: int | None
-) -> bool:
-    """True if the total is the sum with the cached tokens."""
-    if not cached or total is None or output_tokens is None:
-        return False
-    return total == input_tokens + output_tokens + cached
+def _stands_beside(fields: Mapping[str, JSON], total: int | None, counted: int) -> bool:
+    """True if cached tokens are none of the `counted` input and output.
+
+    The total is the sum with them; without a total, Anthropic's `input_tokens` are without them.
+    """
+    cache = sum(_count(fields, names) or 0 for names in (CACHED, WRITTEN))
+    reasoning = _count(fields, REASONING) or 0
+    if total is not None:
+        return bool(cache) and total in (counted + cache, counted + cache + reasoning)
+    return "inputtokens" in fields and any(name in fields for name in ANTHROPIC)
+
+
+def _plain(fields: JSON) -> dict[str, JSON]:
+    """The fields by their names in lower case, without underscores."""
+    if not isinstance(fields, dict):
+        return {}
+    return {re.sub("_", "", name).lower(): value for name, value in fields.items()}
 
 
 def _count(fields: Mapping[str, Any], names: tuple[str, ...]) -> int | None:
