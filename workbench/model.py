@@ -105,8 +105,7 @@ class FailedCall:
     Attributes:
         outcome: `refused`: nothing was done and nothing is billed (no connection, 429, 503, 529,
             a 4xx); `possibly_billed`: a complete 5xx came back; `unknown`: the reply was lost.
-        reason: the message for the user.
-        waiting: a message for the progress line: the call is repeated for minutes; else empty.
+        reason, waiting: messages for the user; `waiting`: the call is repeated for minutes.
     """
 
     outcome: Literal["refused", "possibly_billed", "unknown"]
@@ -116,6 +115,8 @@ class FailedCall:
 
 class Permit(Protocol):
     """Permission for the calls of one request; any thread may use it."""
+
+    answered_before: bool  # the store has answers of the model to other requests of the run
 
     def should_stop(self) -> bool:
         """Return True once the run is ending: begin no call, and end every wait."""
@@ -130,11 +131,12 @@ class Permit(Protocol):
 class UnlimitedPermit:
     """Permits every call and notes nothing."""
 
+    answered_before = False
+
     def should_stop(self) -> bool:  # noqa: D102  as Permit
         return False
 
     def record_failure(self, failed_call: FailedCall) -> None: ...  # noqa: D102
-
     def allow_retry(self) -> bool:  # noqa: D102
         return True
 
@@ -196,16 +198,13 @@ class Completion:
 
     Attributes:
         text: without the prefill and, once it is read (`workbench.answers`), without reasoning.
-        state: `failed` has no reply to store; the others are stored with their reply. `rejected`:
-            the request was refused for this row, with an error in place of an answer.
+        state: `failed` has no reply to store; `rejected`: the request was refused for this row.
         latency_s: seconds from sending to the last byte; for a batch, the batch's share of a row.
-        choice_scores: log-likelihood of each choice; None if the answer was not chosen by it.
-        choice_tokens: number of tokens of each choice.
+        choice_scores, choice_tokens: log-likelihood and tokens of each choice; None without.
         raw, model: the reply's body as text, None without one; the model's name in it, or empty.
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
-        stored: True if it came from the store, and nothing was sent in this invocation.
-        reasoning, tool_calls: the model's thoughts before its answer; the calls in its reply; empty
-            before the completion is read.
+        stored: True if it came from the store.
+        reasoning, tool_calls: thoughts before the answer, and calls; empty before it is read.
     """
 
     key: str

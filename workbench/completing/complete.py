@@ -84,9 +84,7 @@ def complete(
     try:
         for round_requests in rounds(plan) if rounds else [plan.requests]:
             groups = _by_model(plan, round_requests, rows)
-            sender.send_all(
-                [ModelQueue(model, context, plan.refetch, deque(sent)) for model, sent in groups]
-            )
+            sender.send_all(_queues(plan, context, groups))
             if context.stop.requested or sender.outcome.exhausted:
                 break
     finally:
@@ -124,6 +122,14 @@ def _by_model(
         for model, requests in groups.values()
         if requests
     ]
+
+
+def _queues(
+    plan: Plan, context: RunContext, groups: Sequence[tuple[OpenModel, list[Request]]]
+) -> list[ModelQueue]:
+    answered, refetch = plan.answered_models, plan.refetch
+    pairs = ((model, deque(sent), model.model.label in answered) for model, sent in groups)
+    return [ModelQueue(model, context, refetch, sent, known) for model, sent, known in pairs]
 
 
 @dataclass(frozen=True)

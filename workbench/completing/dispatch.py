@@ -15,6 +15,7 @@ class RequestLease:
 
     Attributes:
         worst_case: the most one call can cost; None without a price.
+        answered_before: as in `Permit`.
         in_flight: a call is being made.
         funded: the budget holds `worst_case` for it, also between two calls.
     """
@@ -22,6 +23,7 @@ class RequestLease:
     context: RunContext
     key: str
     worst_case: float | None
+    answered_before: bool = False
     in_flight: bool = True
     funded: bool = True
 
@@ -64,6 +66,7 @@ class ModelQueue:
     Attributes:
         refetch: keys to send although the store holds an answer.
         waiting: requests that no process is sending.
+        answered_before: as in `Permit`.
         leased_elsewhere: requests that another process is sending, by key.
         leases: of the requests pulled by the provider, by key.
         pulled: requests that the provider has not answered yet, by key.
@@ -73,6 +76,7 @@ class ModelQueue:
     context: RunContext
     refetch: frozenset[str]
     waiting: deque[Request]
+    answered_before: bool = False
     leased_elsewhere: dict[str, Request] = field(default_factory=dict)
     leases: dict[str, RequestLease] = field(default_factory=dict)
     pulled: dict[str, Request] = field(default_factory=dict)
@@ -128,7 +132,8 @@ class ModelQueue:
                 self.context.budget.release(worst_case)
                 self.leased_elsewhere[request.key] = request
                 continue
-            lease = self.leases[request.key] = RequestLease(self.context, request.key, worst_case)
+            lease = RequestLease(self.context, request.key, worst_case, self.answered_before)
+            self.leases[request.key] = lease
             self.pulled[request.key] = request
             yield replace(request, permit=lease)
 

@@ -134,6 +134,13 @@ class Plan:
         return sum(len(requests) for requests in self.requests)
 
     @property
+    def answered_models(self) -> set[str]:
+        """Labels of the models of which the store has a reply to a request of this plan."""
+        sent = {request.key for requests in self.requests for request in requests} - self.refetch
+        pairs = zip(self.variants, self.cells, strict=True)
+        return {v.model.model.label for v, c in pairs if any(cell.key not in sent for cell in c)}
+
+    @property
     def digest(self) -> str:
         """Identity of an invocation: prompts, data and its groups, models, evaluators, limits."""
         dataset = self.experiment.dataset

@@ -11,10 +11,12 @@ class Recorded:
 
     Attributes:
         allowed: how many retries it allows.
+        answered_before: as in `Permit`.
         after: calls lost until the run is ending; None: it never is.
     """
 
     allowed: int = 1000
+    answered_before: bool = False
     after: int | None = None
     failed_calls: list[FailedCall] = field(default_factory=list)
     retries_requested: int = 0

@@ -457,6 +457,37 @@ def test_rows_refused_in_a_row_end_the_model_and_the_next_run_goes_on_behind_the
     assert error.fix.startswith("run again to go on after them")
 
 
+def test_messages_that_differ_in_ids_count_as_one(open_model, server):
+    server.script = lambda path, body, nth: refuse(400, f"bad thing, request req_{nth}a")
+    completions, error = collected(open_model(concurrency=1), [f"bad {n}" for n in range(30)])
+    assert [c.state for c in completions] == ["rejected"] * 20
+    assert error.message.startswith("openai:m: 20 rows in a row were refused: HTTP 400: bad thing")
+
+
+def test_failures_that_no_retry_helps_end_the_model(open_model, server):
+    server.script = lambda path, body, nth: refuse(415, "media type")
+    completions, error = collected(open_model(concurrency=1), [f"bad {n}" for n in range(30)])
+    assert [c.state for c in completions] == ["failed"] * 20
+    assert error.message == "openai:m: 20 rows in a row were refused: HTTP 415: media type"
+
+
+@pytest.mark.parametrize("status", [405, 410, 501])
+def test_model_that_is_gone_is_refused_after_three_rows(open_model, server, status):
+    server.script = lambda path, body, nth: refuse(status, "gone")
+    completions, error = collected(open_model(concurrency=1), [f"row {n}" for n in range(9)])
+    assert (completions, error.message) == ([], f"openai:m: HTTP {status}: gone")
+    assert (error.fix[:22], len(server.requests)) == ("check the model's name", 3)
+
+
+def test_rows_refused_first_are_passed_where_an_earlier_run_got_answers(open_model, server):
+    server.script = lambda path, body, nth: refuse(403, "no") if "bad" in str(body) else FOUR
+    provider = open_model(concurrency=1)
+    requests = [request_for(provider, text) for text in (*(f"bad {n}" for n in range(9)), "a")]
+    permit = Recorded(answered_before=True)
+    completions = list(provider.complete(replace(each, permit=permit) for each in requests))
+    assert [c.state for c in completions] == [*["rejected"] * 9, "ok"]
+
+
 def test_unknown_model_is_answered_with_the_names_that_the_server_has(open_model, server):
     server.models = ["llama", "mm", "qwen"]
     server.script = lambda path, body, nth: refuse(404, "model 'm' not found")

@@ -5,6 +5,8 @@ the first 10 requests find no connection        ->  "endpoint unreachable: …"
 20 rows in a row are refused with one message   ->  "20 rows in a row were refused: …"
 """
 
+import re
+
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import Completion
 from workbench.providers.openai.errors import TOO_LONG, Failure
@@ -29,6 +31,8 @@ class CircuitBreaker:
         self._reached = self._reached or not failure.unreachable
         self._unreachable += 1
         self._last = failure
+        if not failure.retryable and (error := self._count_refusal(failure.message)):
+            return error
         if self._reached or self._unreachable < MAX_UNREACHABLE:
             return None
         return WorkbenchError(
@@ -54,15 +58,8 @@ class CircuitBreaker:
         self._pages = self._pages + 1 if is_page else 0
         if completion.state != "rejected" or TOO_LONG.search(completion.error):
             self._refused, self._refusal = 0, ""
-        else:
-            self._refused = self._refused + 1 if completion.error == self._refusal else 1
-            self._refusal = completion.error
-        if self._refused >= MAX_REFUSED:
-            return WorkbenchError(
-                f"{MAX_REFUSED} rows in a row were refused: {self._refusal}",
-                fix="run again to go on after them; --retry-failed sends them again",
-                exit_code=ExitCode.FAILED_ROWS,
-            )
+        elif error := self._count_refusal(completion.error):
+            return error
         if self._pages < MAX_PAGES:
             return None
         excerpt = " ".join((completion.raw or "")[:1000].split())[:200]
@@ -70,5 +67,18 @@ class CircuitBreaker:
             f"{MAX_PAGES} replies in a row are not JSON; this looks like a login page or a proxy: "
             f"{excerpt!r}",
             fix="check base_url, and any proxy between this machine and the endpoint",
+            exit_code=ExitCode.FAILED_ROWS,
+        )
+
+    def _count_refusal(self, message: str) -> WorkbenchError | None:
+        """The error after too many rows in a row; numbers and ids in their messages may differ."""
+        refusal = re.sub(r"\w*\d\w*", "#", message)
+        self._refused = self._refused + 1 if refusal == self._refusal else 1
+        self._refusal = refusal
+        if self._refused < MAX_REFUSED:
+            return None
+        return WorkbenchError(
+            f"{MAX_REFUSED} rows in a row were refused: {message}",
+            fix="run again to go on after them; --retry-failed sends them again",
             exit_code=ExitCode.FAILED_ROWS,
         )

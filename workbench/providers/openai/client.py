@@ -39,8 +39,7 @@ from workbench.providers.openai.setting_variables import secret_values
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
 
-POLL_S = 0.02  # between two looks at the other requests in flight
-LIST_S = 5.0  # for a server to list its models
+POLL_S, LIST_S = 0.02, 5.0  # between two looks at calls in flight; for a server to list its models
 FIRST_ROWS = 3  # rows that are refused before a 403 or 404 counts as one of the model
 WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
@@ -152,6 +151,7 @@ class _Session:
 
     async def _call_until_done(self, request: Request) -> None:
         state = RetryState(self.settings.backoff_s)
+        self._endpoint.answered_before = request.permit.answered_before
         while True:
             state.calls += 1
             result = await self._call(request, state)

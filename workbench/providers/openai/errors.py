@@ -30,8 +30,9 @@ from workbench.providers.openai.transport import LostReplyError, NotSentError, P
 
 LONGEST_WAIT = 600.0  # seconds; an endpoint that asks for a longer wait stops its model
 CALL_ERRORS = (openai.OpenAIError, ErrorInReplyError, NotSentError, LostReplyError, OSError)
-ROW_STATUSES = (400, 404, 413, 422)  # concern one row, unless the error is about the model
-FIRST_STATUSES = (403, 404)  # concern the model until it has answered, and one row after that
+ROW_STATUSES = (400, 404, 413, 422, 451)  # concern one row, unless the error is about the model
+# These concern the model until it has answered, and one row after that.
+FIRST_STATUSES = (403, 404, 405, 410, 501)
 CHECK_NAME = "check the model's name"
 OVERLOADED = (503, 529)  # the 5xx that were refused before any work was done
 RowState = Literal["", "rejected", "filtered"]
@@ -39,8 +40,9 @@ RowState = Literal["", "rejected", "filtered"]
 FILTERED = re.compile(
     r"(?i)content[ _-]?filter|content[ _-]?(policy|moderation)|data[ _-]?inspection|ResponsibleAI"
     r"|requires moderation|content management policy|content exists risk|considered high risk"
-    r"|our safety system|violates usage guidelines"
-    r"|(prompt|response|input|content|output)\b.{0,60}\b(filtered|flagged|potentially violating)"
+    r"|our safety system|violates usage guidelines|\bflagged_input\b"
+    r"|(prompt|request|response|input|content|output)\b.{0,60}\b(filtered|flagged|potentially "
+    r"violating)"
     r"|(prompt|input|output|generated)\b.{0,40}\b(inappropriate|unsafe|sensitive) content"
 )
 TOO_LONG = re.compile(
@@ -129,9 +131,9 @@ def _status_failure(
     wait = _retry_after_s(error.response.headers) or wait_s(fields)
     reply = error.response.text
     message = replace_surrogates(str(fields.get("message") or reply or error.message)[:2000])
-    codes = " ".join(str(fields.get(name)) for name in ("code", "type", "innererror"))
+    codes = " ".join(str(fields.get(name)) for name in ("code", "type", "innererror", "metadata"))
     text = f"{codes} {message}"
-    fatal_fix = _connection_fix(error, wait, text, settings, answered=answered)
+    fatal_fix = _connection_fix(error, wait, text, settings, endpoint)
     if status in ROW_STATUSES:
         named = {**fields, "message": fields.get("message") or message}
         unknown_model = UNKNOWN_MODEL.search(text) and (status == 404 or not answered)
@@ -145,11 +147,11 @@ def _status_failure(
         elif not fatal_fix:
             row_state = "rejected"
     loading = status in (500, 503) and bool(LOADING.search(text))
-    billable = status >= 500 and status not in OVERLOADED and not loading
+    billable = status >= 500 and status not in (*OVERLOADED, 501) and not loading
     return Failure(
         f"HTTP {status}: {message[:300]}",
         "possibly_billed" if billable else "refused",
-        retryable=status in (408, 409, 429) or status >= 500,
+        retryable=status in (408, 409, 429) or (status >= 500 and status != 501),
         wait_s=wait,
         fatal_fix=fatal_fix,
         too_many=status == 429,
@@ -178,11 +180,10 @@ def _connection_fix(
     wait: float | None,
     text: str,
     settings: OpenAISettings,
-    *,
-    answered: bool,
+    endpoint: EndpointState,
 ) -> str:
     """The fix if the endpoint or the account refuses every request; empty if neither does."""
-    status = error.status_code
+    status, answered = error.status_code, endpoint.answered
     if 300 <= status < 400:
         return (
             f"base_url {settings.shown_url} redirects to {error.response.headers.get('location')!r}"
@@ -190,10 +191,11 @@ def _connection_fix(
     spent = NO_CREDIT.search(text) or (wait is None and QUOTA.search(text))
     if status == 402 or (status < 500 and spent):
         return "the account has no credit left; run again when it has"
-    if status == 401 or (not answered and (status == 403 or BAD_KEY.search(text))):
+    refused_first = status == 403 and not (answered or endpoint.answered_before)
+    if status == 401 or refused_first or (not answered and BAD_KEY.search(text)):
         key_variable = settings.key_variable
         return f"check the key in {key_variable}" if key_variable else "set `api_key_env:`"
-    if status == 404 and not answered:
+    if status in FIRST_STATUSES and not (answered or status == 403):
         return f"{CHECK_NAME} and base_url {settings.shown_url}"
     if wait and wait > LONGEST_WAIT:
         return f"the server asks to wait {_until(wait)}; run again then"

@@ -36,10 +36,12 @@ class EndpointState:
 
     Attributes:
         answered: it has answered a request, so its key and the model's name are right.
+        answered_before: it answered one in an earlier run.
         bodies: the last requests that it answered.
     """
 
     answered: bool = False
+    answered_before: bool = False
     bodies: deque[str] = field(default_factory=lambda: deque(maxlen=16))
 
     def has_taken(self, parameter: str, request: Request) -> bool:
