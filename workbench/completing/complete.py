@@ -23,6 +23,7 @@ from workbench.plan import Plan, interleave, shuffled_rows
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
 POLL_S = 0.2  # within which an immediate stop is noticed
 Receive = Callable[[Sequence[Completion]], None]
+Groups = list[tuple[OpenModel, list[Request]]]  # the requests of each model
 
 
 @dataclass
@@ -105,9 +106,7 @@ def _check(plan: Plan, context: RunContext) -> None:
         context.store.reserve_space(request for requests in plan.requests for request in requests)
 
 
-def _by_model(
-    plan: Plan, round_requests: Round, rows: Sequence[int]
-) -> list[tuple[OpenModel, list[Request]]]:
+def _by_model(plan: Plan, round_requests: Round, rows: Sequence[int]) -> Groups:
     """Group the requests of all variants by model, so that each model is opened once.
 
     An API gets them row by row, in the order of `rows`. A local model gets variant after variant:
@@ -124,12 +123,12 @@ def _by_model(
     ]
 
 
-def _queues(
-    plan: Plan, context: RunContext, groups: Sequence[tuple[OpenModel, list[Request]]]
-) -> list[ModelQueue]:
+def _queues(plan: Plan, context: RunContext, groups: Groups) -> list[ModelQueue]:
     answered, refetch = plan.answered_models, plan.refetch
-    pairs = ((model, deque(sent), model.model.label in answered) for model, sent in groups)
-    return [ModelQueue(model, context, refetch, sent, known) for model, sent, known in pairs]
+    return [
+        ModelQueue(model, context, refetch, deque(sent), model.model.label in answered)
+        for model, sent in groups
+    ]
 
 
 @dataclass(frozen=True)
