@@ -8,12 +8,11 @@ commit, and only then counts them.
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from workbench.completing.context import Round, Rounds, RunContext
-from workbench.completing.dispatch import ModelQueue
+from workbench.completing.dispatch import Groups, ModelQueue, model_queues
 from workbench.completing.token_bounds import learn_stored_bills
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
@@ -23,7 +22,6 @@ from workbench.plan import Plan, interleave, shuffled_rows
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
 POLL_S = 0.2  # within which an immediate stop is noticed
 Receive = Callable[[Sequence[Completion]], None]
-Groups = list[tuple[OpenModel, list[Request]]]  # the requests of each model
 
 
 @dataclass
@@ -85,7 +83,7 @@ def complete(
     try:
         for round_requests in rounds(plan) if rounds else [plan.requests]:
             groups = _by_model(plan, round_requests, rows)
-            sender.send_all(_queues(plan, context, groups))
+            sender.send_all(model_queues(plan, context, groups))
             if context.stop.requested or sender.outcome.exhausted:
                 break
     finally:
@@ -120,14 +118,6 @@ def _by_model(plan: Plan, round_requests: Round, rows: Sequence[int]) -> Groups:
         (model, interleave(plan, requests, rows) if model.provider.concurrent else requests)
         for model, requests in groups.values()
         if requests
-    ]
-
-
-def _queues(plan: Plan, context: RunContext, groups: Groups) -> list[ModelQueue]:
-    answered, refetch = plan.answered_models, plan.refetch
-    return [
-        ModelQueue(model, context, refetch, deque(sent), model.model.label in answered)
-        for model, sent in groups
     ]
 
 

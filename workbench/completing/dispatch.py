@@ -7,6 +7,9 @@ from dataclasses import dataclass, field, replace
 from workbench.completing.context import RunContext
 from workbench.experiment import OpenModel
 from workbench.model import FailedCall, Request
+from workbench.plan import Plan
+
+Groups = list[tuple[OpenModel, list[Request]]]  # the requests of each model
 
 
 @dataclass
@@ -148,3 +151,12 @@ class ModelQueue:
         ):
             self.waiting.append(self.leased_elsewhere.pop(key))
         return answered
+
+
+def model_queues(plan: Plan, context: RunContext, groups: Groups) -> list[ModelQueue]:
+    """Return the queues of the models, with the requests of each."""
+    answered, refetch = plan.answered_models, plan.refetch
+    return [
+        ModelQueue(model, context, refetch, deque(sent), model.model.label in answered)
+        for model, sent in groups
+    ]
