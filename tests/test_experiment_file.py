@@ -231,6 +231,47 @@ def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
 
 
 @pytest.mark.parametrize(
+    ("line", "first", "second"),
+    [
+        ("repeat: 2\nbase: x", "key 'repeat'", "also: FILE:6:1: unknown key 'base'\n"),
+        (
+            "parameters: {temprature: 0, n: 2}",
+            "parameter 'temprature'",
+            "also: FILE:5:29: unknown parameter 'n'\n  fix: `repeats:` of the experiment",
+        ),
+        (
+            "exclude: [{promt: a, mdl: b}]",
+            "key in exclude.0 'promt'",
+            "also: FILE:5:22: unknown key in exclude.0 'mdl'\n  fix: did you mean 'model'?",
+        ),
+    ],
+)
+def test_all_unknown_names_are_named_each_with_its_fix(bench, line, first, second):
+    shown = refusal(bench.experiment, EXPERIMENT + line + "\n")
+    assert shown.startswith(f"{FILE}:5:")
+    assert f": unknown {first}\n  fix: " in shown
+    assert second.replace("FILE", FILE) in shown
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "names"),
+    [
+        (
+            "echo:last",
+            "{openai:m: {concurency: 2, timeout: 3}}",
+            ("key 'concurency'", "key 'timeout'"),
+        ),
+        ("output_tokens", "{contains: {ignore: 1, normalise: 2}}", ("'ignore'", "'normalise'")),
+        ("rows.jsonl", "{path: rows.jsonl, expect: a, colums: [b]}", ("'expect'", "'colums'")),
+    ],
+)
+def test_unknown_settings_are_named_together(bench, old, new, names):
+    shown = refusal(bench.experiment, EXPERIMENT.replace(old, new))
+    assert all(name in shown for name in names)
+    assert shown.count("unknown ") == shown.count("  fix: ") == 2
+
+
+@pytest.mark.parametrize(
     ("text", "expected"),
     [
         ("", "the file is empty"),

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
+MAX_JOINED = 20  # errors below the first
 StopCheck = Callable[[], bool]  # called again and again; True asks for the end
 
 
@@ -117,8 +118,12 @@ def cost_text(cost: float) -> str:
     return f"{cost:,.{decimals}f}"
 
 
-def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "") -> WorkbenchError:
-    """The error for an unknown name, with the valid names, nearest first."""
+def unknown_name(
+    kind: str, name: str, valid: Iterable[str], *, where: str = "", fix: str = ""
+) -> WorkbenchError:
+    """The error for an unknown name; without a fix it has the valid names, nearest first."""
+    if fix:
+        return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)
     names = sorted(set(valid))
     near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     starts = {other[: len(name) + 1]: other for other in names}  # for the beginning of a long name
@@ -128,3 +133,34 @@ def unknown_name(kind: str, name: str, valid: Iterable[str], *, where: str = "")
     fix = f"did you mean {near[0]!r}? " if near else ""
     fix += f"known: {listed}" if listed else "there are none yet"
     return WorkbenchError(f"unknown {kind} {name!r}", where=where, fix=fix)
+
+
+def join_errors(errors: Sequence[WorkbenchError]) -> WorkbenchError:
+    """The first error, with the others and their fixes below its own fix.
+
+    >>> print(join_errors([WorkbenchError("no a", fix="add a"), WorkbenchError("no b")]))
+    no a
+      fix: add a
+    also: no b
+    """
+    first, *others = errors
+    first.fix = "\n".join([first.fix, *(f"also: {other}" for other in others[:MAX_JOINED])])
+    return first
+
+
+def check_names(
+    kind: str,
+    names: Iterable[str],
+    valid: Iterable[str],
+    *,
+    where: Callable[[str], str] = lambda _name: "",
+) -> None:
+    """Check names against the valid ones; `where` returns the position of a name.
+
+    Raises:
+        WorkbenchError: unknown names, each with its fix.
+    """
+    valid = set(valid)
+    errors = [unknown_name(kind, n, valid, where=where(n)) for n in names if n not in valid]
+    if errors:
+        raise join_errors(errors)

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, join_errors, unknown_name
 
 NUMBER = (int, float)
 
@@ -62,13 +62,16 @@ def check_parameters(
     `where` returns the position of a name in its file, for messages.
 
     Raises:
-        WorkbenchError: an unknown name, with the nearest one, or a wrong value.
+        WorkbenchError: unknown names, each with the nearest one, or a wrong value.
     """
+    unknown = [
+        unknown_name("parameter", name, PARAMETERS, where=where(name), fix=ELSEWHERE.get(name, ""))
+        for name in parameters
+        if name not in PARAMETERS
+    ]
+    if unknown:
+        raise join_errors(unknown)
     for name, value in parameters.items():
-        if name not in PARAMETERS:
-            error = unknown_name("parameter", name, PARAMETERS, where=where(name))
-            error.fix = ELSEWHERE.get(name, error.fix)
-            raise error
         if value is not None and not _fits(name, value):
             description = PARAMETERS[name][3]
             excerpt = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"

@@ -99,6 +99,15 @@ PARAMETERS = (
             "parameters, response_schema, tools",
         ),
         (
+            "---\nstopp: x\nresponse_schemas: {}\n---\na",
+            f"{FILE}:2:1: unknown key 'stopp'\n"
+            "  fix: did you mean 'stop'? known: stop, chat, choices, description, normalize, "
+            "parameters, response_schema, tools\n"
+            f"also: {FILE}:3:1: unknown key 'response_schemas'\n"
+            "  fix: did you mean 'response_schema'? known: response_schema, chat, choices, "
+            "description, normalize, parameters, stop, tools",
+        ),
+        (
             "---\nstop: x\nparameters: {stop: y}\n---\na",
             f"{FILE}:3:14: `stop` is set twice\n  fix: keep the top-level one",
         ),

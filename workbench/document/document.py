@@ -21,7 +21,7 @@ from workbench.document.shape import (
     describe_allowed,
     synonyms,
 )
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, join_errors, unknown_name
 
 MESSAGES = {  # instead of pydantic's own, by its error type
     "too_short": "is empty; at least one entry is needed",
@@ -55,7 +55,7 @@ class Document:
         """The content as `model`.
 
         Raises:
-            WorkbenchError: the first value that `model` doesn't allow, at its line.
+            WorkbenchError: all unknown keys, else the first value that `model` doesn't allow.
         """
         if not isinstance(self.content, dict):
             empty = self.content is None
@@ -66,8 +66,9 @@ class Document:
             return model.model_validate(self.content, context=self)
         except ValidationError as error:
             problems = error.errors(include_url=False)
-            typos = [problem for problem in problems if problem["type"] == "extra_forbidden"]
-            raise self._explain((typos or problems)[0], model) from None
+            typos = {p["loc"]: p for p in problems if p["type"] == "extra_forbidden"}
+            shown = typos.values() if typos else problems[:1]
+            raise join_errors([self._explain(problem, model) for problem in shown]) from None
 
     def _explain(self, problem: ErrorDetails, model: type[BaseModel]) -> WorkbenchError:
         path = _path_in(self.content, problem["loc"], missing=problem["type"] == "missing")

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeVar, get_type_hints
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator.errors import exception_message
 from workbench.evaluator.spec import RESERVED, Spec
 from workbench.evaluator.transform import NoPartError, Transform
@@ -218,9 +218,7 @@ def bind(
         fix = "write a plain `def` that returns a value"
         raise WorkbenchError(f"evaluator {name!r} is async or a generator", where=source, fix=fix)
     arguments, keywords = _split_parameters(parameters, name, source)
-    for setting in settings:
-        if setting not in keywords:
-            raise unknown_name(f"setting of evaluator {name!r}:", setting, keywords, where=source)
+    check_names(f"setting of evaluator {name!r}:", settings, keywords, where=lambda _: source)
     _check_types(function, settings, name)
     for setting, parameter in keywords.items():
         if parameter.default is parameter.empty and setting not in settings:

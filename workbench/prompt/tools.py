@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from workbench.canonical import JSON
 from workbench.document import parse_document
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, check_names, unknown_name
 from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import Reader
 from workbench.prompt.source import plain_text
@@ -98,9 +98,8 @@ def _checked(entry: JSON, where: str) -> JSON:
     if not TOOL_NAME.fullmatch(name):
         message = f"no API takes a tool with the name {name!r:.80}"
         raise WorkbenchError(message, where=where, fix=f"use {NAME_RULE}")
+    check_names(f"key of the tool {name!r}:", tool, KEYS, where=lambda _: where)
     for key, value in tool.items():
-        if key not in KEYS:
-            raise unknown_name(f"key of the tool {name!r}:", key, KEYS, where=where)
         kind, words = KEYS[key]
         if not isinstance(value, kind):
             message = f"{key} of the tool {name!r} is {value!r:.60}"

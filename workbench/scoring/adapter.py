@@ -14,7 +14,7 @@ from mlflow.genai.scorers import Scorer
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, check_names
 from workbench.evaluator import Score
 from workbench.scoring.column_metric import ColumnMetric
 from workbench.scoring.mlflow_metric import BoundMetric, RowMetric, mlflow_reasons
@@ -29,8 +29,7 @@ def adapt(target: object, settings: Mapping[str, JSON]) -> Callable[..., Any] | 
     if inspect.isclass(target) or inspect.isfunction(target):
         target, settings = _create(target, settings)
     if isinstance(target, Scorer):
-        if settings:
-            raise unknown_name("setting of a scorer:", next(iter(settings)), [])
+        check_names("setting of a scorer:", settings, [])
         return _from_scorer(target)
     if isinstance(target, EvaluationMetric):
         metric = BoundMetric(target, settings)

@@ -20,7 +20,7 @@ from mlflow.metrics import MetricValue
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, check_names, unknown_name
 from workbench.evaluator import Score, Traits
 from workbench.evaluator.readings import (
     LISTS,
@@ -63,9 +63,7 @@ class BoundMetric:
         function, self.metric = metric.eval_fn, metric
         parameters = inspect.signature(function).parameters
         optional = [n for n, p in parameters.items() if n not in DATA and p.default is not p.empty]
-        for name in settings:
-            if name not in optional:
-                raise unknown_name(f"setting of metric {metric.name!r}:", name, optional)
+        check_names(f"setting of metric {metric.name!r}:", settings, optional)
         average = settings.get("average", "binary")
         if "average" in optional and average not in AVERAGES:
             raise unknown_name(f"average of metric {metric.name!r}:", str(average), AVERAGES)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from workbench.canonical import JSON
 from workbench.document import Document, InvalidValueError
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import WorkbenchError, join_errors, unknown_name
 
 # Llama's chat templates write it where they can't tell the date.
 DEFAULT_DATE = datetime.date(2024, 7, 26)
@@ -61,11 +61,12 @@ def check_values(shape: type[Shape], values: Mapping[str, JSON], *, kind: str, m
     Raises:
         WorkbenchError: an unknown name, or an invalid value.
     """
-    for name in values:
-        if name not in shape.model_fields:
-            error = unknown_name(kind, name, shape.model_fields)
-            error.message = f"{model} takes no {kind} {name!r}"
-            raise error
+    errors = []
+    for name in (name for name in values if name not in shape.model_fields):
+        errors.append(unknown_name(kind, name, shape.model_fields))
+        errors[-1].message = f"{model} takes no {kind} {name!r}"
+    if errors:
+        raise join_errors(errors)
     try:
         return Document("", dict(values)).check(shape)
     except WorkbenchError as invalid:
