@@ -118,6 +118,14 @@ def cost_text(cost: float) -> str:
     return f"{cost:,.{decimals}f}"
 
 
+def bytes_text(size: int) -> str:
+    """A number of bytes: `812 B`, `1.4 kB`, `3.2 MB`."""
+    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(size) >= scale:
+            return f"{size / scale:,.1f} {unit}"
+    return f"{size} B"
+
+
 def unknown_name(
     kind: str, name: str, valid: Iterable[str], *, where: str = "", fix: str = ""
 ) -> WorkbenchError:

@@ -2,8 +2,7 @@
 
     Model("openai", "gpt-6-luna")  -- prepare -->  Request(key, text)  -- complete -->  Completion
 
-A provider reaches one family of models. It is found by its name in the entry-point group
-`workbench.providers`; the built-in ones too, so a plug-in does the same:
+A provider reaches one family of models. All, plug-ins too, are entry points:
 
     [project.entry-points."workbench.providers"]
     openai = "workbench.providers.openai:OpenAIProvider"
@@ -19,6 +18,8 @@ from typing import Literal, Protocol
 from workbench.canonical import JSON, ordered_json
 from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, located, unknown_name
+from workbench.images import ImageSources
+from workbench.images.request_images import body_size
 
 ENTRY_POINT_GROUP = "workbench.providers"
 _cached_providers = cache(lambda: entry_points(group=ENTRY_POINT_GROUP))
@@ -146,10 +147,11 @@ class Request:
     """One body to send; its key is the digest of everything that decides the answer.
 
     Attributes:
-        text: the body in ASCII JSON as an API gets it: it may have lone surrogates, keys in order.
+        text: the body in ASCII JSON as an API gets it, but for images; it may have lone surrogates.
         max_output_tokens: the most tokens of an answer; None: unlimited.
         key_fields: what enters the key besides the body, to explain why two keys differ.
         permit: for the second call and later ones; pulling the request permits the first.
+        images: of the plan, where the body has digests; None: it has no images.
     """
 
     key: str
@@ -158,6 +160,7 @@ class Request:
     max_output_tokens: int | None = None
     key_fields: Mapping[str, JSON] = field(default_factory=dict)
     permit: Permit = field(default=UnlimitedPermit(), compare=False, repr=False)
+    images: ImageSources | None = field(default=None, compare=False, repr=False)
 
     @classmethod
     def from_body(cls, key: str, body: Mapping[str, JSON], prefill: str = "") -> "Request":
@@ -171,10 +174,8 @@ class Request:
 
     @property
     def size(self) -> int:
-        """Bytes of the body as JSON in UTF-8; it hardly ever has more tokens."""
-        if "\\u" not in self.text:
-            return len(self.text)
-        return len(json.dumps(self.body, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        """Bytes of the body as JSON in UTF-8; for each image 4 for each token that it may have."""
+        return body_size(self.text)
 
 
 @dataclass(frozen=True)

@@ -82,7 +82,7 @@ TEMPLATES = [
             "       1 | user:\n"
             "  >    2 | {% fro a in text %}\n"
             "  fix: did you mean 'for'? known: for, macro, block, call, filter, if, "
-            "include, messages, raw, set, tool_call, with\n"
+            "image, include, messages, raw, set, tool_call, with\n"
         ),
         template("user:\n{% fro a in text %}\n"),
     ),

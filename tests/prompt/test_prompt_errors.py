@@ -44,8 +44,8 @@ PARAMETERS = (
             "user:\nA {% foo %}",
             f"{FILE}:2:6: Encountered unknown tag 'foo'.\n"
             "       1 | user:\n  >    2 | A {% foo %}\n"
-            "  fix: did you mean 'for'? known: for, block, call, filter, if, include, macro, "
-            "messages, raw, set, tool_call, with",
+            "  fix: did you mean 'for'? known: for, block, call, filter, if, image, include, "
+            "macro, messages, raw, set, tool_call, with",
         ),
         ("user:\n{% extends 'a' %}", f"{FILE}:2: `extends` is not allowed here" + INCLUDE_FIX),
         ("user:\n{% import 'a' as b %}", f"{FILE}:2: `import` is not allowed here" + INCLUDE_FIX),

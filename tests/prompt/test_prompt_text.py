@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from workbench.conversation import Conversation, Message
 from workbench.prompt import Prompt
-from workbench.prompt.prompt import split_template, template_source
-from workbench.prompt.source import without_last_blanks
+from workbench.prompt.prompt import split_template
+from workbench.prompt.source import template_source, without_last_blanks
 from workbench.prompt.write import template_text
 
 TRAPS = [

@@ -143,7 +143,8 @@ class RenderedRows:
 
 def _is_empty(message: Message) -> bool:
     """True if nothing is in it; a tool may have no result."""
-    return message.role != "tool" and not message.tool_calls and _is_blank(message.content)
+    other = message.role == "tool" or message.tool_calls or message.parts
+    return not other and _is_blank(message.content)
 
 
 def _is_blank(value: JSON) -> bool:

@@ -117,7 +117,8 @@ def prune(
 
     Without --yes, show what would be removed, and what it would cost to buy again.
     """
-    from workbench.report.store import bytes_text, removal_json, removal_lines
+    from workbench.errors import bytes_text
+    from workbench.report.store import removal_json, removal_lines
     from workbench.store.prune import cutoff_time, preview_removal, remove
     from workbench.store.selection import Selection
     from workbench.tracking.live_recordings import wait_for_recordings
@@ -173,9 +174,9 @@ def export(
 
     JSON Lines are lossless; CSV is for a spreadsheet.
     """
+    from workbench.errors import bytes_text
     from workbench.experiment.load import models_by_ref
     from workbench.report.export import csv_lines, json_lines
-    from workbench.report.store import bytes_text
     from workbench.store.selection import select_completions
 
     selection, project = _selection(model, state, ""), open_project()

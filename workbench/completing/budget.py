@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from workbench.completing.token_bounds import TokenBounds
+from workbench.images.request_images import max_tokens
 from workbench.model import Completion, Request
 from workbench.project import Price
 
@@ -50,7 +51,7 @@ class Budget:
         if price is None:
             return None
         output_tokens = bounds.output_tokens(request.max_output_tokens)
-        return price.cost(bounds.input_tokens(request.size, calls), output_tokens)
+        return price.cost(bounds.input_tokens(max_tokens(request.text), calls), output_tokens)
 
     def most_calls(self, model: str) -> float:
         """Return the number of calls that may be in flight to a model; infinite without a limit."""
@@ -62,7 +63,7 @@ class Budget:
         """Learn from the bill of an answer."""
         bounds = self.bounds[model]
         bounds.replies += completion.usage.output_tokens is not None or completion.scored
-        bounds.learn(request.size, request.max_output_tokens, completion.usage)
+        bounds.learn(max_tokens(request.text), request.max_output_tokens, completion.usage)
 
     def cost(self, model: str, completion: Completion) -> float | None:
         """Return the cost of a completion; None without a price or token counts."""

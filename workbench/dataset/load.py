@@ -57,7 +57,9 @@ def load_dataset(
     name = path.stem if spec.path else path.name or spec.mlflow or "rows"
     with selection.explained():
         dataset = collect_examples(source, spec, name=name, scope=scope, renderer=renderer)
-    return replace(dataset, left_out=selection.left_out)
+    in_file = spec.path is not None or spec.rows is not None
+    rows_folder = (folder / (spec.path or "rows")).parent if in_file else None
+    return replace(dataset, left_out=selection.left_out, folder=rows_folder)
 
 
 def _open_source(

@@ -5,6 +5,7 @@ Example(id="17", inputs={"text": "A fun ride."}, expectations={"expected_respons
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from workbench.canonical import JSON
@@ -79,6 +80,7 @@ class Dataset:
         cluster: name of the column whose values make groups of rows; empty: there is none.
         groups: number of each example's group; None: it is in no group. Empty without `cluster`.
             They change intervals and verdicts, not answers, so they are not in the digest.
+        folder: of the file with the rows; None: they are in no file.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Dataset:
     groups: tuple[int | None, ...] = ()
     reserved: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    folder: Path | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:

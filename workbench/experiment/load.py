@@ -52,11 +52,9 @@ def load_experiment(
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     find = PromptFinder(task, project, renderer, resolvers.registry).find
+    load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
     with located(document.where("dataset")):
-        reader = resolvers.mlflow_dataset
-        dataset = load_dataset(
-            file.dataset, path.parent, mlflow_reader=reader, scope=scope, renderer=renderer
-        )
+        dataset = load(file.dataset, path.parent, scope=scope)
     experiment = Experiment(
         name=file.name or task,
         task=task,
@@ -74,6 +72,7 @@ def load_experiment(
         gate=file.gate,
         margins=file.margin if isinstance(file.margin, dict) else {"": file.margin},
         content=document.content,
+        root=project.root,
     )
     _check_exclusions(experiment, document)
     _check_metrics(experiment, document)

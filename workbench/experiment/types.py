@@ -5,6 +5,7 @@ Experiment(name="sentiment", prompts=(Prompt(…), …), models=(OpenModel(…),
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from workbench.canonical import JSON
 from workbench.dataset import Dataset, MlflowReader
@@ -37,6 +38,7 @@ class Experiment:
         gate: the rule of each metric.
         grid: one mapping a point, in the file's order; one empty mapping without a grid.
         content: the file as plain data.
+        root: the project's folder.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Experiment:
     margins: Mapping[str, float] = field(default_factory=dict)
     gate: Mapping[str, GateRule] = field(default_factory=dict)
     content: Mapping[str, JSON] = field(default_factory=dict)
+    root: Path = Path()
 
     @property
     def settings(self) -> dict[str, JSON]:

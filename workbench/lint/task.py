@@ -19,6 +19,7 @@ from workbench.dataset import Dataset, load_dataset
 from workbench.document import read_document
 from workbench.errors import NotFoundError, WorkbenchError
 from workbench.experiment import Exclusion, ExperimentFile, load_experiment, short_name
+from workbench.images import ImageReader, refuse_images
 from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
 from workbench.plan import Scope
@@ -91,7 +92,7 @@ def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
-                calls = _render_all(prompt, context.dataset, renderer)
+                calls = _render_all(prompt, context.dataset, renderer, project)
             except WorkbenchError as error:
                 findings.append(PromptFindings(name, (error,)))
                 continue
@@ -129,6 +130,7 @@ def _pair_findings(pair: str, model: Provider, calls: Sequence[PromptCall]) -> I
     warnings: dict[str, None] = {}
     try:
         for call in calls:
+            refuse_images(call.conversation, model, "the model")
             warnings |= dict.fromkeys(model.prepare(call).warnings)
     except NotFoundError:  # it is not on this machine yet
         return
@@ -140,6 +142,7 @@ def _pair_findings(pair: str, model: Provider, calls: Sequence[PromptCall]) -> I
 
 def _choice_method(call: PromptCall, model: Provider) -> str:
     try:
+        refuse_images(call.conversation, model, "")
         return model.prepare(call).choice_method
     except WorkbenchError:  # an impossible pair; the experiment may exclude it
         return ""
@@ -188,13 +191,16 @@ def _load_context(project: Project, task: str, renderer: Renderer) -> _Context:
     return _Context(dataset, models, labels, file.exclude, tuple(errors), tuple(warnings))
 
 
-def _render_all(prompt: Prompt, dataset: Dataset | None, renderer: Renderer) -> list[PromptCall]:
+def _render_all(
+    prompt: Prompt, dataset: Dataset | None, renderer: Renderer, project: Project
+) -> list[PromptCall]:
     if dataset is None:
         return []
     labels = [dataset.row_label(index) for index in range(len(dataset.examples))]
     with explain_hidden(dataset):
         rows = [example.variables for example in dataset.examples]
-        return list(prompt.calls(renderer, rows, labels))
+        images = ImageReader(dataset.folder or project.root, project.root)
+        return list(prompt.calls(renderer, rows, labels, images))
 
 
 def _renderings(context: _Context, calls: Sequence[PromptCall]) -> Iterator[Rendering]:
@@ -210,6 +216,7 @@ def _tokens(call: PromptCall, models: Mapping[str, Provider]) -> dict[str, int]:
     counts: dict[str, int] = {}
     for ref, provider in models.items():
         try:
+            refuse_images(call.conversation, provider, ref)
             count = provider.count_tokens(provider.prepare(call).body)
         except WorkbenchError:  # an impossible pair; the experiment may exclude it
             continue

@@ -46,6 +46,7 @@ def summarize_plan(plan: Plan) -> Plan:
         requests=(),
         bodies={},
         refetch=frozenset(),
+        images=plan.images.shown(),
     )
 
 

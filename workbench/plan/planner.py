@@ -16,15 +16,16 @@ from workbench.checking import (
     template_findings,
 )
 from workbench.dataset import Dataset, Example
-from workbench.errors import WorkbenchError, located, unknown_name
-from workbench.evaluator.row_values import first_with_row_values, require_row_values
+from workbench.errors import WorkbenchError, located
 from workbench.experiment import Experiment
+from workbench.images import ImageReader, refuse_images
+from workbench.images.request_images import count_images
 from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
-from workbench.plan.variants import find_variants
+from workbench.plan.variants import complete_scope, find_variants
 from workbench.prompt import Renderer, choose
 from workbench.store import RETRIABLE, Store
 from workbench.store.prefill_echo import PrefillEchoes
@@ -78,19 +79,19 @@ def make_plan(
 ) -> Plan:
     """Render every template with every example and key every request; send nothing.
 
-    `stored` gets a variant by key, and returns the keys whose stored answer may be used. Without
-    `refuses` what the checks would refuse is noted.
+    `stored` returns the keys with a usable answer. Without `refuses` failed checks are notes.
 
     Raises:
         WorkbenchError: a row can't be rendered, or a prompt can't run on a model.
     """
     variants, notes = find_variants(experiment, scope)
     baselines = find_baselines(experiment, variants, complete=not any(scope.only))
-    scope = _complete_scope(scope, experiment, variants)
+    scope = complete_scope(scope, experiment, variants)
     _check_models(experiment, variants)
     dataset, examples = experiment.dataset, experiment.dataset.examples[: scope.limit]
     notes += accept(expected_findings(experiment, examples, variants), refuses=refuses)
-    crosses = [_Cross(variant, experiment) for variant in variants]
+    images = ImageReader(dataset.folder or experiment.root, experiment.root)
+    crosses = [_Cross(variant, experiment, images) for variant in variants]
     bodies, prompt_notes = _fill(crosses, dataset, examples, renderer, refuses=refuses)
     notes += [*prompt_notes, *dataset.notes, *dataset.warnings]
     notes += schema_notes((c.variant, (bodies[cell.key] for cell in c.cells)) for c in crosses)
@@ -111,6 +112,7 @@ def make_plan(
         notes=tuple(notes),
         scope=scope.as_json(),
         baselines=baselines,
+        images=images.files,
     )
 
 
@@ -138,7 +140,8 @@ def _fill(
         findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
         notes += accept(findings, refuses=refuses)
         checked = RenderedRows(prompt, dataset)
-        calls = prompt.calls(renderer, rows, map(dataset.row_label, count()))
+        labels = map(dataset.row_label, count())
+        calls = prompt.calls(renderer, rows, labels, users[0].images)
         with explain_hidden(dataset):
             for example, call in zip(examples, calls, strict=True):
                 checked.add(example, call)
@@ -153,9 +156,8 @@ def _fill(
 class _Cross:
     """One variant with the cells added so far; the first call sets its `choice_method`."""
 
-    def __init__(self, variant: Variant, experiment: Experiment) -> None:
-        self.variant = variant
-        self.experiment = experiment
+    def __init__(self, variant: Variant, experiment: Experiment, images: ImageReader) -> None:
+        self.variant, self.experiment, self.images = variant, experiment, images
         self.cells: list[Cell] = []
         self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
@@ -175,7 +177,10 @@ class _Cross:
             parameters["seed"] += repeat
         try:  # not by `replace`, which takes longer than the rest of this function
             call = PromptCall(**{**vars(call), "parameters": parameters})
-            prepared = self.variant.model.provider.prepare(call)
+            model = self.variant.model
+            if self.variant.prompt.image_line:
+                refuse_images(call.conversation, model.provider, model.model.ref)
+            prepared = model.provider.prepare(call)
             self._check_normalize(prepared.choice_method)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
@@ -220,7 +225,9 @@ class _Cross:
             if occurrence:
                 key = digest([key, occurrence])
                 key_fields = {**key_fields, "occurrence": occurrence}
-        return Request(key, text, prefill, self._max_output_tokens, key_fields)
+        request = Request(key, text, prefill, self._max_output_tokens, key_fields)
+        sources = self.images.files.sources if count_images(text) else None
+        return replace(request, images=sources) if sources else request
 
     def _key_suffix(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
         """Return what the key covers beside the body: the end of its JSON, and as data."""
@@ -256,37 +263,6 @@ def _unsent_requests(
         seen.update(keys)
         requests.append(tuple(bodies[key] for key in keys))
     return tuple(requests)
-
-
-def _complete_scope(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
-    """The scope without a limit that all rows are within, and with the metric of a race.
-
-    A race's test needs a bound on how much one row can change.
-    """
-    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
-        scope = replace(scope, limit=None)
-    if scope.race is None:
-        return scope
-    evaluators = {evaluator.name: evaluator for evaluator in experiment.evaluators}
-    name = scope.race or first_with_row_values(evaluators.values())
-    if name not in evaluators:
-        raise unknown_name("metric", name, evaluators, where="--race-on")
-    fix = "--race-on a metric that has a value of each row"
-    require_row_values(evaluators[name], "a race", where=experiment.path, fix=fix)
-    traits = evaluators[name].traits
-    unranged = not traits.range and (traits.kind not in (None, "pass") or traits.unit)
-    if unranged or traits.measures_time:  # a server's load drifts: no row is like the one before
-        problem = "a number without a range"
-        fix = "--race-on a pass/fail metric, or declare the range: @evaluator(range=(0, 10))"
-        if traits.measures_time:
-            problem, fix = "a time", "--race-on a metric of the answers"
-        message = f"a race can't use {name}: it is {problem}"
-        raise WorkbenchError(message, where=experiment.path, fix=fix)
-    if len(variants) < 2:
-        raise WorkbenchError(
-            "a race needs two variants", where=experiment.path, fix="leave --race out"
-        )
-    return replace(scope, race=name)
 
 
 def _check_models(experiment: Experiment, variants: Sequence[Variant]) -> None:

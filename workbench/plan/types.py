@@ -11,6 +11,7 @@ from typing import Any
 from workbench.canonical import JSON, digest
 from workbench.dataset import Example, RowScope
 from workbench.experiment import Experiment, OpenModel
+from workbench.images import ImageFiles
 from workbench.model import Request
 from workbench.plan.clusters import Copies, find_copies, number_clusters
 from workbench.prompt import Prompt
@@ -71,6 +72,7 @@ class Plan:
         refetch: keys to send although the store holds an answer.
         baselines: of each variant the number of its baseline; None: it has none.
         notes: for the user: merged variants, warnings about the data.
+        images: files that the rows name; their contents are part of the requests.
     """
 
     experiment: Experiment
@@ -85,6 +87,7 @@ class Plan:
     scope: Mapping[str, JSON] = field(default_factory=dict)
     refetch: frozenset[str] = frozenset()
     baselines: tuple[int | None, ...] = ()
+    images: ImageFiles = field(default_factory=ImageFiles)
 
     @property
     def planned(self) -> int:
@@ -142,7 +145,10 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """Identity of an invocation: prompts, data and its groups, models, evaluators, limits."""
+        """Identity of an invocation: prompts, data and its groups, models, evaluators, limits.
+
+        Files of images are data.
+        """
         dataset = self.experiment.dataset
         groups = dataset.groups
         read = {name for variant in self.variants for name in variant.prompt.all_variables}
@@ -157,6 +163,7 @@ class Plan:
                 "scope": self.scope,
                 **({"groups": groups} if groups else {}),
                 **({"reserved": reserved} if reserved else {}),
+                **({"images": self.images.digest} if self.images.digest else {}),
             }
         )
 

@@ -3,11 +3,13 @@
 [zero_shot, few_shot] × [gpt-6-luna] × [temperature 0, 0.7]     four variants
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from workbench.canonical import JSON, digest
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.evaluator.row_values import first_with_row_values, require_row_values
 from workbench.experiment import Experiment, OpenModel
 from workbench.parameters import check_merged_parameters, merge_parameters
 from workbench.plan.types import Scope, Variant
@@ -83,3 +85,37 @@ def _variant(
 def _short(value: JSON) -> str:
     text = str(value)
     return text if len(text) <= 20 else f"{text[:12]}…{digest(value)[:6]}"
+
+
+def complete_scope(scope: Scope, experiment: Experiment, variants: Sequence[Variant]) -> Scope:
+    """Return the scope without a limit that all rows are within, and with the metric of a race.
+
+    A race's test needs a bound on how much one row can change.
+
+    Raises:
+        WorkbenchError: the race has no such metric, or no two variants.
+    """
+    if scope.limit is not None and scope.limit >= experiment.dataset.rows:
+        scope = replace(scope, limit=None)
+    if scope.race is None:
+        return scope
+    evaluators = {evaluator.name: evaluator for evaluator in experiment.evaluators}
+    name = scope.race or first_with_row_values(evaluators.values())
+    if name not in evaluators:
+        raise unknown_name("metric", name, evaluators, where="--race-on")
+    fix = "--race-on a metric that has a value of each row"
+    require_row_values(evaluators[name], "a race", where=experiment.path, fix=fix)
+    traits = evaluators[name].traits
+    unranged = not traits.range and (traits.kind not in (None, "pass") or traits.unit)
+    if unranged or traits.measures_time:  # a server's load drifts: no row is like the one before
+        problem = "a number without a range"
+        fix = "--race-on a pass/fail metric, or declare the range: @evaluator(range=(0, 10))"
+        if traits.measures_time:
+            problem, fix = "a time", "--race-on a metric of the answers"
+        message = f"a race can't use {name}: it is {problem}"
+        raise WorkbenchError(message, where=experiment.path, fix=fix)
+    if len(variants) < 2:
+        raise WorkbenchError(
+            "a race needs two variants", where=experiment.path, fix="leave --race out"
+        )
+    return replace(scope, race=name)

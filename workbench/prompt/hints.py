@@ -14,6 +14,7 @@ from workbench.prompt.other_engines import filter_fix, syntax_fix, tag_fix
 TAGS = ("for", "if", "set", "macro", "call", "filter", "with", "raw", "include", "block")
 TAG_FORMS = {
     "messages": "write {% messages history %}, with a column of messages, in a chat",
+    "image": "write {% image photo %}, with a column of paths or addresses, in a turn of the user",
     "tool_call": "write {% tool_call get_weather(city=city) %} in a turn of the assistant",
 }
 LIMITS = "the limits per row are 1.5 s, 512 MB and 20,000,000 characters"
@@ -56,6 +57,15 @@ def suggest_fix(error: str, line: str, row: Mapping[str, JSON] | None = None) ->
         f"the row has: {columns or 'nothing'}; "
         "check optional values with `is defined` or `default()`"
     )
+
+
+def likely_column(line: str, error: str) -> int:
+    """The column, from 1, of what the worker's message `error` names on `line`."""
+    for word in re.findall(r"'([^']+)'", error):
+        if word in line:
+            return line.index(word) + 1
+    tag = re.search(r"\{[{%#]", line)
+    return tag.start() + 1 if tag else 1
 
 
 def _jinja_names(kind: str) -> list[str]:

@@ -29,14 +29,13 @@ from workbench.prompt.partials import PartialInliner, Reader
 from workbench.prompt.prompt import (
     Prompt,
     PromptSettings,
-    Template,
     check_template,
     settings_from_json,
     split_template,
     template_json,
 )
 from workbench.prompt.renderer import Renderer
-from workbench.prompt.source import SHORTEN, plain_text, without_last_blanks
+from workbench.prompt.source import SHORTEN, Template, plain_text, without_last_blanks
 from workbench.prompt.tools import read_tools
 
 COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)

@@ -12,21 +12,22 @@ from functools import cached_property
 from workbench.canonical import JSON, digest, ordered_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.images import ImageReader
 from workbench.model import PromptCall
 from workbench.prompt.choices import Normalization, is_template, row_choices
-from workbench.prompt.hints import suggest_fix
+from workbench.prompt.hints import likely_column, suggest_fix
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import (
     Markers,
-    as_source,
+    Template,
     expand_tags,
+    image_line,
     segments,
     tag_kinds,
     unescaped,
     without_last_blanks,
 )
 
-Template = tuple[Message, ...] | str
 Origin = tuple[str, int]  # file and line
 MAX_SHOWN = 120  # characters shown of a line
 
@@ -145,6 +146,11 @@ class Prompt:
         """Variables of the template, then those that only `choices` have."""
         return list(dict.fromkeys([*self.variables, *self.choice_variables]))
 
+    @cached_property
+    def image_line(self) -> int:
+        """The line of `source` that may first bring an image in; 0: none does."""
+        return image_line(self.source) if self.settings.chat else 0
+
     def where(self, line: int = 1) -> str:
         """`file:line` of a line of `source`."""
         if not self.origins:
@@ -153,15 +159,23 @@ class Prompt:
         return f"{file}:{number}"
 
     def render(
-        self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Iterable[str]
+        self,
+        renderer: Renderer,
+        rows: Sequence[Mapping[str, JSON]],
+        ids: Iterable[str],
+        images: ImageReader | None = None,
     ) -> Iterator[Conversation]:
         """One conversation per row, in order, without choices; see `calls`."""
-        settings = replace(self.settings, choices=())
-        without_choices = replace(self, settings=settings)
-        return (call.conversation for call in without_choices.calls(renderer, rows, ids))
+        without_choices = replace(self, settings=replace(self.settings, choices=()))
+        calls = without_choices.calls(renderer, rows, ids, images)
+        return (call.conversation for call in calls)
 
     def calls(
-        self, renderer: Renderer, rows: Sequence[Mapping[str, JSON]], ids: Iterable[str]
+        self,
+        renderer: Renderer,
+        rows: Sequence[Mapping[str, JSON]],
+        ids: Iterable[str],
+        images: ImageReader | None = None,
     ) -> Iterator[PromptCall]:
         """One call per row with its choices, in order; some rows are rendered ahead.
 
@@ -169,6 +183,7 @@ class Prompt:
             renderer: the child process.
             rows: the variables of each row.
             ids: of the rows, for error messages.
+            images: reads the images; None: they are not read.
 
         Raises:
             WorkbenchError: a row that doesn't render, or whose choices can't be used, with the
@@ -189,6 +204,9 @@ class Prompt:
                     if settings.chat
                     else Conversation(text=rendered.text)
                 )
+                if images and self.image_line:
+                    place = self.where(self.image_line)
+                    conversation = images.read(conversation, where=place, row=row_id)
                 choices = settings.choices
                 if templates:
                     choices = self._checked_choices(rendered.choices, row_id)
@@ -219,7 +237,7 @@ class Prompt:
         """
         lines = self.source.split("\n")
         source_line = lines[line - 1] if 0 < line <= len(lines) else ""
-        column = _likely_column(source_line, error)
+        column = likely_column(source_line, error)
         where = f"{self.where(line)}:{column}"
         row_name = f" (row {row_id})" if row_id else ""
         if row is not None and (missing := re.match(r"'(\w+)' is undefined", error)):
@@ -233,14 +251,6 @@ class Prompt:
             mark, file_line = ">" if number == line else " ", self.where(number).rsplit(":", 1)[1]
             shown += f"\n  {mark} {file_line:>4} | {lines[number - 1][:MAX_SHOWN]}"
         return WorkbenchError(f"{error}{row_name}{shown}", where=where, fix=fix)
-
-
-def _likely_column(line: str, error: str) -> int:
-    for word in re.findall(r"'([^']+)'", error):
-        if word in line:
-            return line.index(word) + 1
-    tag = re.search(r"\{[{%#]", line)
-    return tag.start() + 1 if tag else 1
 
 
 def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
@@ -259,11 +269,6 @@ def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
 def template_json(template: Template) -> JSON:
     """A template as JSON: a text or a list of messages."""
     return template if isinstance(template, str) else [m.as_json() for m in template]
-
-
-def template_source(template: Template) -> str:
-    """The source of a template; the inverse of `split_template`."""
-    return template if isinstance(template, str) else as_source(template)
 
 
 def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:

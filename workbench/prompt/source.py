@@ -34,7 +34,7 @@ ROLE_LINE = re.compile(
     rf"{SKIPPED}|^(?P<escape>\\?)(?P<role>(?:{'|'.join(ROLES)}):[ \t]*$)", re.MULTILINE
 )
 # Tags that a turn's text has besides Jinja's own, with the white space around them.
-_TAG_START = r"\{%[-+]?\s*(?:messages|tool_call)\s"
+_TAG_START = r"\{%[-+]?\s*(?:messages|tool_call|image)\s"
 TAG = re.compile(
     rf"(?<!\s)(?P<before>\s*+)(?={_TAG_START})\{{%[-+]?\s*(?P<kind>\w+)\s++"
     r"(?P<expression>(?:\"[^\"]*\"|'[^']*'|[^\"'%]|%(?!\})){1,4000}?)\s*[-+]?%\}"
@@ -53,6 +53,8 @@ SOFT_NEWLINE = re.compile(
     r"|-[%}#]\}\s*+"
     r"|\n(?:[ \t]*+\n)*+[ \t]*+(?:(?=(\{[%#])(?![-+]|..[-+]))|)"
 )
+
+Template = tuple[Message, ...] | str
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,14 @@ def tag_kinds(text: str) -> list[str]:
     return [tag["kind"] for tag in TAG.finditer(text) if tag["kind"]]
 
 
+def image_line(text: str) -> int:
+    """The line of the first tag that may bring an image into a source; 0: there is none."""
+    for tag in TAG.finditer(text) if "{%" in text else ():
+        if tag["kind"] in ("image", "messages"):
+            return text.count("\n", 0, tag.end("before")) + 1
+    return 0
+
+
 def expand_tags(text: str, code: Callable[[str], str] = lambda _name: "") -> str:
     """`text` with an expression that gives JSON in place of each tag, and as many lines.
 
@@ -104,6 +114,8 @@ def expand_tags(text: str, code: Callable[[str], str] = lambda _name: "") -> str
         if not tag["kind"]:
             return tag[0]
         value = f"({tag['expression']})"
+        if tag["kind"] == "image":
+            value = f"{{}}|image({tag['expression']})"
         if tag["kind"] == "tool_call":
             call = TOOL_CALL.fullmatch(tag["expression"])
             if not call:
@@ -167,6 +179,11 @@ def as_source(messages: tuple[Message, ...]) -> str:
     )
 
 
+def template_source(template: Template) -> str:
+    """The source of a template; the inverse of `split_template`."""
+    return template if isinstance(template, str) else as_source(template)
+
+
 class Markers:
     """Role markers of one rendering, with a nonce that no data can contain."""
 
@@ -177,7 +194,7 @@ class Markers:
         role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
         self._role = re.compile(role)
         self._tag = re.compile(
-            f"\x02{self._nonce}(messages|tool_call)\x03(.*?){self._code('end')}", re.DOTALL
+            f"\x02{self._nonce}(messages|tool_call|image)\x03(.*?){self._code('end')}", re.DOTALL
         )
         self._unused = re.compile(rf"{soft}(?={role}|\Z)")
         self._soft = re.compile(f"{begin}|{end}")

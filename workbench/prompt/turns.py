@@ -1,5 +1,8 @@
-"""Turns of a chat from rendered text and its tags: calls of tools, messages from a row.
+"""Turns of a chat from rendered text and its tags: images, calls of tools, messages from a row.
 
+    user:
+    What is this?
+    {% image photo, detail="low" %}            an image between the texts of a turn
     assistant:
     {% tool_call get_weather(city=city) %}     a call; its id is written by itself
     tool:
@@ -14,15 +17,17 @@
 import json
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import cast
 
 from workbench.canonical import JSON
-from workbench.conversation import ROLES, Message, Role
-from workbench.errors import WorkbenchError, list_first
+from workbench.conversation import ROLES, Image, Message, Role
+from workbench.errors import WorkbenchError, list_first, unknown_name
 
 TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 NAME_RULE = "1 to 64 of the letters a to z, digits, _ and -"
 MESSAGE_KEYS = ("role", "content", "tool_calls", "tool_call_id", "name")
+TEXT_PARTS = ("text", "input_text", "output_text")
 CHAT_FORM = '{"role": "user", "content": "…"}'
 Tag = tuple[str, JSON]  # kind and value
 Piece = str | Tag
@@ -42,12 +47,15 @@ class TurnBuilder:
         Raises:
             WorkbenchError: a tag in the wrong turn, or a history that no API takes.
         """
-        texts, calls = list[str](), list[JSON]()
+        texts, calls = list[str | Image](), list[JSON]()
         for piece in pieces:
             if isinstance(piece, str):
                 texts.append(piece)
                 continue
             kind, value = piece
+            if kind == "image":
+                texts.append(_tag_image(value, role))
+                continue
             if kind == "tool_call":
                 if role != "assistant":
                     raise WorkbenchError(
@@ -72,9 +80,13 @@ class TurnBuilder:
         self._close_calls("the conversation ends")
         return tuple(self.messages)
 
-    def _end_turn(self, role: Role | None, texts: Sequence[str], calls: Sequence[JSON]) -> None:
-        text = "".join(texts)
-        if role is not None:
+    def _end_turn(
+        self, role: Role | None, parts: Sequence[str | Image], calls: Sequence[JSON]
+    ) -> None:
+        text = "".join(part for part in parts if isinstance(part, str))
+        if role is not None and any(isinstance(part, Image) for part in parts):
+            self._append(Message.of_parts(role, parts), calls)
+        elif role is not None:
             self._append(Message(role, "" if calls and not text.strip() else text), calls)
         elif text.strip():
             raise WorkbenchError(
@@ -98,8 +110,10 @@ class TurnBuilder:
         for key in message.keys() - set(MESSAGE_KEYS):
             fix = f"remove it; a message takes {', '.join(MESSAGE_KEYS)}"
             raise WorkbenchError(f"a message of the {role} has the key {key!r}", fix=fix)
+        parts: list[str | Image] = []
         if isinstance(content, list):
-            content = "".join(_part_text(part, role) for part in content)
+            parts = [_part(part, role) for part in content]
+            content = "".join(part for part in parts if isinstance(part, str))
         if not isinstance(content, str):
             fix = f"write a text: {CHAT_FORM}"
             raise WorkbenchError(f"the content of a message is {content!r:.60}", fix=fix)
@@ -108,7 +122,10 @@ class TurnBuilder:
             message_text = f"`tool_calls` of a message is {calls!r:.60}, not a list"
             raise WorkbenchError(message_text, fix="give a list of calls")
         call_id, name = str(message.get("tool_call_id", "")), str(message.get("name", ""))
-        self._append(Message(cast("Role", role), content, (), call_id, name), calls)
+        turn = Message(cast("Role", role), content, (), call_id, name)
+        if any(isinstance(part, Image) for part in parts):
+            turn = replace(Message.of_parts(turn.role, parts, name), tool_call_id=call_id)
+        self._append(turn, calls)
 
     def _append(self, message: Message, calls: Sequence[JSON]) -> None:
         """Add a message with its unchecked calls."""
@@ -123,8 +140,7 @@ class TurnBuilder:
             fix = "only turns of tools have one"
             raise WorkbenchError(f"a turn of the {message.role} has a `tool_call_id`", fix=fix)
         checked = tuple(self._checked_call(call) for call in calls)
-        fields = (message.role, message.content, checked, message.tool_call_id, message.name)
-        self.messages.append(Message(*fields))
+        self.messages.append(replace(message, tool_calls=checked) if checked else message)
 
     def _result(self, message: Message) -> Message:
         """Return the turn of a tool with the id of its call."""
@@ -177,10 +193,43 @@ class TurnBuilder:
             )
 
 
-def _part_text(part: JSON, role: str) -> str:
-    """The text of a part of a message's content."""
-    if isinstance(part, dict) and part.get("type") in ("text", "input_text", "output_text"):
-        return str(part.get("text") or "")
-    kind = part.get("type") if isinstance(part, dict) else part
-    fix = "give its content as a text, or as parts of type text"
+def _part(part: JSON, role: str) -> str | Image:
+    """A part of a message's content, in the forms of OpenAI's two chat APIs."""
+    fields = part if isinstance(part, dict) else {"type": part}
+    kind = fields.get("type")
+    if part is fields and kind in TEXT_PARTS:
+        return str(fields.get("text") or "")
+    if part is fields and kind in ("image_url", "input_image"):
+        nested = fields.get("image_url")
+        fields = nested if isinstance(nested, dict) else {**fields, "url": nested}
+        return _image(fields.get("url"), fields.get("detail"), role)
+    fix = "give its content as a text, or as parts of type text or image_url"
     raise WorkbenchError(f"a message of the {role} has a part of type {kind!r:.60}", fix=fix)
+
+
+def _tag_image(value: JSON, role: Role | None) -> Image:
+    """The image of a tag, whose value has the arguments."""
+    urls, settings = value["urls"], {name: v for name, v in value.items() if name != "urls"}
+    for name in settings.keys() - {"detail"}:
+        raise unknown_name("argument of `image`:", name, ["detail"])
+    if len(urls) != 1:
+        fix = 'write {% image photo %} or {% image photo, detail="low" %}'
+        raise WorkbenchError(f"`image` with {len(urls)} images", fix=f"{fix}; a tag for each image")
+    return _image(urls[0], settings.get("detail"), role or "template")
+
+
+def _image(url: JSON, detail: JSON, role: str) -> Image:
+    if role != "user":
+        fix = "move it below a line `user:`; models take images from the user only"
+        raise WorkbenchError(f"an image in a turn of the {role}", fix=fix)
+    if not isinstance(url, str) or not url.strip():
+        fix = "give a path, an http address or a data URL"
+        if isinstance(url, list):
+            fix = "write {% for photo in photos %}{% image photo %}{% endfor %}"
+        elif not url:
+            fix += "; for rows without one: {% if photo %}{% image photo %}{% endif %}"
+        raise WorkbenchError(f"an image is {url!r:.60}", fix=fix)
+    if detail is not None and not (isinstance(detail, str) and detail.isidentifier()):
+        fix = "write low, high or auto"
+        raise WorkbenchError(f"the detail of an image is {detail!r:.60}", fix=fix)
+    return Image(url, detail or "")

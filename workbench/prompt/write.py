@@ -11,8 +11,9 @@ from ruamel.yaml import YAML
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.prompt.load import folder_reader, load_prompt
-from workbench.prompt.prompt import Prompt, template_source
+from workbench.prompt.prompt import Prompt
 from workbench.prompt.renderer import Renderer
+from workbench.prompt.source import template_source
 
 UNFOLDED = 100_000  # columns: a long value stays on its line, as in a diff of two prompts
 

@@ -20,6 +20,7 @@ class EchoProvider:
 
     concurrent = False
     billed = False
+    accepts_images = True  # as placeholders
 
     def __init__(self, name: str, settings: Mapping[str, JSON]) -> None:
         if name not in NAMES:
@@ -65,7 +66,7 @@ class EchoProvider:
             text = conversation.as_text()
             if self.name != "prompt" and conversation.text is None:
                 text = next(
-                    turn.content for turn in reversed(conversation.messages) if turn.role == "user"
+                    turn.shown for turn in reversed(conversation.messages) if turn.role == "user"
                 )
             words = text.split()
             if self.name == "first-word":

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from workbench.canonical import JSON
 from workbench.errors import cost_text, list_first, pluralize
+from workbench.images.request_images import EXPECTED_TOKENS, MAX_TOKENS, count_images
 from workbench.plan import Plan
 from workbench.plan.forecast import Forecast, total
 from workbench.report.safe_text import NAME_WIDTH, seconds, shorten
@@ -44,6 +45,11 @@ def plan_lines(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> list
             f"{pluralize(plan.rows, 'row')} in {pluralize(clusters, 'cluster')}: "
             "intervals and verdicts count clusters"
         )
+    if images := _count_images(plan):
+        lines.append(
+            f"{pluralize(images, 'image')} to send: {EXPECTED_TOKENS:,} tokens each are expected, "
+            f"and {MAX_TOKENS:,} are reserved by --max-cost"
+        )
     if plan.to_send:
         tokens_in, tokens_out, cost, time = _estimates(total(forecasts))
         lines.append(
@@ -68,6 +74,7 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
             "shared": plan.shared,
             "to_send": plan.to_send,
         },
+        **({"images": images} if (images := _count_images(plan)) else {}),
         "currency": currency,
         "expected": asdict(total(forecasts)),
         "variants": [
@@ -86,6 +93,13 @@ def plan_json(plan: Plan, forecasts: Sequence[Forecast], currency: str) -> dict[
         ],
         "notes": list(plan.notes),
     }
+
+
+def _count_images(plan: Plan) -> int:
+    """Number of images in the requests that may cost money."""
+    pairs = zip(plan.variants, plan.requests, strict=True)
+    billed = (requests for variant, requests in pairs if variant.model.provider.billed)
+    return sum(count_images(request.text) for requests in billed for request in requests)
 
 
 def _clusters(plan: Plan) -> int:

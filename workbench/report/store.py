@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from workbench.canonical import JSON
-from workbench.errors import cost_text, pluralize
+from workbench.errors import bytes_text, cost_text, pluralize
 from workbench.report.safe_text import shorten
 from workbench.report.tables import new_table
 from workbench.store.leases import UnansweredCall
@@ -115,14 +115,6 @@ def repair_json(repair: Repair) -> dict[str, JSON]:
         **(asdict(repair.recovered) if repair.recovered else {}),
         "put_by": str(repair.damaged_folder) if repair.damaged_folder else None,
     }
-
-
-def bytes_text(size: int) -> str:
-    """`812 B`, `1.4 kB`, `3.2 MB`."""
-    for unit, scale in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if abs(size) >= scale:
-            return f"{size / scale:,.1f} {unit}"
-    return f"{size} B"
 
 
 def _model_cells(model: ModelStatistics) -> list[Text]:

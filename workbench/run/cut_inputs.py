@@ -7,6 +7,7 @@ Some servers cut a prompt at their context (Ollama at 4,096 tokens) and answer w
 
 from collections.abc import Iterator, Sequence
 
+from workbench.images.request_images import count_images
 from workbench.plan import Plan
 from workbench.results.tally import Tally
 
@@ -20,6 +21,8 @@ def cut_input_notes(plan: Plan, tallies: Sequence[Tally]) -> Iterator[str]:
     """Yield a note for each variant with prompts that were probably cut off."""
     for variant, cells, tally in zip(plan.variants, plan.cells, tallies, strict=True):
         counts = dict(tally.input_tokens())
+        if any(count_images(plan.bodies[cells[number].key].text) for number in counts):
+            continue  # the tokens of an image are not known
         sizes = {cells[number].key: plan.bodies[cells[number].key].size for number in counts}
         tokens = {cells[number].key: count for number, count in counts.items()}
         if cut := cut_sizes(list(tokens.values()), [sizes[key] for key in tokens]):

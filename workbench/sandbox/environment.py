@@ -130,6 +130,7 @@ def _parse_json(value: Any) -> Any:
 
 
 ENVIRONMENT.filters["fromjson"] = _parse_json
+ENVIRONMENT.filters["image"] = lambda _, *urls, **settings: {**settings, "urls": urls}
 ENVIRONMENT.filters["arguments"] = lambda call, more=(), **named: {**call, **dict(more), **named}
 for name, function in ENVIRONMENT.filters.items():
     ENVIRONMENT.filters[name] = wrapped_filter(function, name)

@@ -23,6 +23,8 @@ from mlflow.exceptions import MlflowException
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.images import ImageReader
+from workbench.images.request_images import with_data_urls
 from workbench.project import NAME_PATTERN, Project, find_project
 from workbench.prompt import (
     Prompt,
@@ -44,9 +46,14 @@ QUIET = ("mlflow", "alembic", "sqlalchemy")
 
 @dataclass(frozen=True)
 class LoadedPrompt:
-    """One version of a prompt, ready to render."""
+    """One version of a prompt, ready to render.
+
+    Attributes:
+        root: the project's folder, where paths of images begin.
+    """
 
     prompt: Prompt
+    root: Path = Path()
 
     @property
     def version(self) -> int | None:
@@ -64,18 +71,20 @@ class LoadedPrompt:
         return self.prompt.settings.as_json()
 
     def messages(self, **variables: JSON) -> list[dict[str, JSON]] | str:
-        """The messages that a run would send for these variables.
+        """The messages that a run would send for these variables, files of images as data URLs.
 
         A prompt with `chat: false` is one text. A last message of the assistant begins the answer.
 
         Raises:
-            WorkbenchError: a variable is missing or unknown, or the template can't be rendered.
+            WorkbenchError: a variable is missing or unknown, the template can't be rendered, or an
+                image can't be read.
         """
         names, where = self.prompt.variables, self.prompt.where()
         for name in variables.keys() - names.keys():
             raise unknown_name("variable", name, names, where=where)
         try:
-            (conversation,) = self.prompt.render(_renderer(), [variables], [""])
+            images = ImageReader(self.root, self.root)
+            (conversation,) = self.prompt.render(_renderer(), [variables], [""], images)
         except WorkbenchError as error:
             if missing := [name for name in names if name not in variables]:
                 listed = ", ".join(missing)
@@ -86,7 +95,9 @@ class LoadedPrompt:
             raise
         if conversation.text is not None:
             return conversation.text
-        return [message.as_json() for message in conversation.messages]
+        body = {"messages": [message.as_json() for message in conversation.messages]}
+        messages: list[dict[str, JSON]] = with_data_urls(body, images.files.sources)["messages"]
+        return messages
 
 
 def load_prompt(name_or_uri: str, *, tracking_uri: str = "") -> LoadedPrompt:
@@ -107,7 +118,7 @@ def load_prompt(name_or_uri: str, *, tracking_uri: str = "") -> LoadedPrompt:
         task, _, ref = name_or_uri.partition("/")
         reference = parse_reference(ref)
         if reference.kind == "working":
-            return LoadedPrompt(_read_file(project, task, reference))
+            return LoadedPrompt(_read_file(project, task, reference), project.root)
         name = project.registered_name(task, reference.name)
     else:
         name, reference = _parse(name_or_uri)
@@ -121,7 +132,8 @@ def load_prompt(name_or_uri: str, *, tracking_uri: str = "") -> LoadedPrompt:
         full_name = name if name in names or not prefix else f"{prefix}.{name}"
         if full_name not in names:
             raise unknown_name("prompt", name, names, where=store.masked_uri)
-        return LoadedPrompt(find_registered(store, full_name, reference, _renderer()))
+        prompt = find_registered(store, full_name, reference, _renderer())
+        return LoadedPrompt(prompt, project.root)
 
 
 def _parse(text: str) -> tuple[str, Reference]:

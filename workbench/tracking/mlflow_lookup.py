@@ -20,7 +20,8 @@ from workbench.conversation import Message
 from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, Template, settings_from_json
-from workbench.prompt.prompt import check_template, template_source
+from workbench.prompt.prompt import check_template
+from workbench.prompt.source import template_source
 from workbench.results.types import RecordedVariant
 from workbench.tracking.mlflow_client import access_fix, first_line
 from workbench.tracking.registry import (

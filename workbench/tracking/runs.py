@@ -225,6 +225,8 @@ def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
     run_id, tags = run.info.run_id, run.data.tags
     number = int(tags[ATTEMPT]) + 1 if ATTEMPT in tags else 0
     runs.store.client.log_dict(run_id, pinned_experiment(runs.job.plan), "experiment.yaml")
+    if digests := runs.job.plan.images.digests:
+        runs.store.client.log_dict(run_id, digests, "images.json")
     if not number or (tags.get(ROWS, "-") == "-" and tags.get(RECORDED) != "yes"):
         runs.store.client.log_dict(run_id, dict(runs.environment), "environment.json")
     log_tags(runs.store, run_id, {ATTEMPT: str(number), **({ROWS: rows} if rows else {})})

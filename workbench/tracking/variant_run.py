@@ -16,6 +16,7 @@ import mlflow
 from mlflow.exceptions import MlflowException
 
 from workbench.errors import WorkbenchError, pluralize
+from workbench.images.request_images import count_images, shown_images
 from workbench.model import Request
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
@@ -40,6 +41,8 @@ from workbench.tracking.runs import (
 from workbench.tracking.storable_text import storable_record
 from workbench.tracking.trace_writers import open_traces
 from workbench.tracking.tracking_store import is_refusal
+
+ROWS_WITH_IMAGES = 500  # first rows of a variant whose traces show images; others have digests
 
 
 class VariantRun:
@@ -234,6 +237,10 @@ class VariantRun:
         request = Request(record.row.cell.key, record.body)
         if self._redactor.redact(record.body) != record.body:
             request = Request.from_body(request.key, self._redactor.redact_json(request.body))
+        if count_images(request.text):
+            sources, inline = self._job.plan.images.sources, record.number < ROWS_WITH_IMAGES
+            body = shown_images(request.body, sources, inline=inline)
+            request = Request.from_body(request.key, body)
         return RowTrace(run, record.row, request, record.name, self._start_ms - record.number)
 
     def _errors(self, result: VariantResult) -> Iterator[WorkbenchError]:

@@ -28,7 +28,8 @@ from workbench.providers.openai.errors import (
     read_failure,
 )
 from workbench.providers.openai.event_stream import join_events
-from workbench.providers.openai.model_names import model_name_fix, read_names
+from workbench.providers.openai.image_parts import request_content
+from workbench.providers.openai.model_names import list_names, model_name_fix
 from workbench.providers.openai.rate_limiter import RateLimiter
 from workbench.providers.openai.reply import read_reply
 from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
@@ -39,7 +40,7 @@ from workbench.providers.openai.setting_variables import secret_values
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
 from workbench.providers.openai.transport import PausedError, Transport
 
-POLL_S, LIST_S = 0.02, 5.0  # between two looks at calls in flight; for a server to list its models
+POLL_S = 0.02  # between two looks at the other requests in flight
 FIRST_ROWS = 3  # rows that are refused before a 403 or 404 counts as one of the model
 WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
@@ -152,9 +153,14 @@ class _Session:
     async def _call_until_done(self, request: Request) -> None:
         state = RetryState(self.settings.backoff_s)
         self._endpoint.answered_before = request.permit.answered_before
+        try:
+            content = await request_content(request)
+        except WorkbenchError as error:
+            request.permit.record_failure(FailedCall("refused", error.message))
+            return self._deliver(_failed(request, f"not sent: {error.message}", state))
         while True:
             state.calls += 1
-            result = await self._call(request, state)
+            result = await self._call(request, content, state)
             if isinstance(result, Completion):
                 self._deliver(result)
                 return self._stop(self._breaker.record_completion(result))
@@ -179,13 +185,15 @@ class _Session:
         self.completions.put(self._batch)
         self._batch = []
 
-    async def _call(self, request: Request, state: RetryState) -> Completion | Failure:
+    async def _call(
+        self, request: Request, content: bytes, state: RetryState
+    ) -> Completion | Failure:
         """Make one call, which the limiter has let through."""
         while True:
             sent_at = time.monotonic()
             self._limiter.record_sent(sent_at)
             try:
-                completion = await self._exchange(request, state)
+                completion = await self._exchange(request, content, state)
             except CALL_ERRORS as error:
                 if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
@@ -196,9 +204,8 @@ class _Session:
             self._endpoint.bodies.append(request.text)
             return completion
 
-    async def _exchange(self, request: Request, state: RetryState) -> Completion:
+    async def _exchange(self, request: Request, content: bytes, state: RetryState) -> Completion:
         """Send the request and read the reply; `timeout_s` is for all of it."""
-        content = request.text.encode("ascii")
         begin = time.monotonic()
         async with asyncio.timeout(self.settings.timeout_s):
             reply = await self._transport.send(content, new_connection=state.unknown > 0)
@@ -224,8 +231,10 @@ class _Session:
             await self._wait_for_answer(error, request)
         failure = read_failure(error, self.settings, request, self._endpoint)
         failure = replace(failure, message=self._redact(failure.message))
-        if failure.unknown_model and (names := await self._model_names()):
-            failure = replace(failure, fatal_fix=model_name_fix(self.model, names))
+        if failure.unknown_model:
+            names = await list_names(self._transport, self.settings.url)
+            fix = model_name_fix(self.model, names) if names else failure.fatal_fix
+            failure = replace(failure, fatal_fix=fix)
         if failure.row_state:
             return Completion(
                 request.key,
@@ -237,16 +246,6 @@ class _Session:
             )
         self._record_failure(failure, request, sent_at)
         return failure
-
-    async def _model_names(self) -> list[str]:
-        """Names of the models that the server lists; empty if it doesn't."""
-        try:
-            async with asyncio.timeout(LIST_S):
-                address, mark, query = self.settings.url.partition("?")
-                reply = await self._transport.get(f"{address}/models{mark}{query}")
-                return read_names(reply.text)
-        except (*CALL_ERRORS, TimeoutError, ValueError):
-            return []
 
     async def _wait_for_answer(self, error: Exception, request: Request) -> None:
         """Wait until another request is answered, or none in flight could be.

@@ -23,6 +23,7 @@ import openai
 from workbench.answers.reply_body import replace_surrogates
 from workbench.canonical import JSON
 from workbench.model import Request
+from workbench.providers.openai.image_parts import FIX as IMAGE_FIX
 from workbench.providers.openai.parameter_errors import parameter_fix, refused_parameter
 from workbench.providers.openai.reply_errors import ErrorInReplyError, wait_s
 from workbench.providers.openai.settings import EndpointState, OpenAISettings
@@ -140,6 +141,8 @@ def _status_failure(
         parameter = "model" if unknown_model else refused_parameter(named, request.body)
         if not endpoint.has_taken(parameter, request):
             fatal_fix = fatal_fix or _body_fix(status, text, parameter, request)
+    if endpoint.takes_no_images(request, text):
+        fatal_fix = IMAGE_FIX
     row_state: RowState = ""
     if status in (*ROW_STATUSES, *FIRST_STATUSES):
         if FILTERED.search(text):

@@ -6,12 +6,27 @@
 "did you mean 'qwen2.5:7b'? the server has: qwen2.5:7b, llama3.2:3b"
 """
 
+import asyncio
 from contextlib import suppress
 from difflib import get_close_matches
 
 from workbench.answers.reply_body import parse_reply
+from workbench.providers.openai.errors import CALL_ERRORS
+from workbench.providers.openai.transport import Transport
 
 MOST_NAMES = 10
+LIST_S = 5.0  # for a server to list its models
+
+
+async def list_names(transport: Transport, url: str) -> list[str]:
+    """Names of the models that the server lists; empty if it doesn't."""
+    try:
+        async with asyncio.timeout(LIST_S):
+            address, mark, query = url.partition("?")
+            reply = await transport.get(f"{address}/models{mark}{query}")
+            return read_names(reply.text)
+    except (*CALL_ERRORS, TimeoutError, ValueError):
+        return []
 
 
 def read_names(reply: str) -> list[str]:

@@ -42,6 +42,11 @@ class OpenAIProvider:
         return {**identity, "headers": self.settings.headers} if self.settings.headers else identity
 
     @property
+    def accepts_images(self) -> bool:
+        """True if the endpoint takes chats."""
+        return self.settings.api != "completions"
+
+    @property
     def facts(self) -> Mapping[str, JSON]:
         """The number of requests in flight at once."""
         return {"concurrency": max_connections(self.settings.concurrency)}

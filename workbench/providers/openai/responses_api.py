@@ -52,9 +52,19 @@ def _input(message: Mapping[str, JSON]) -> Iterator[JSON]:
         call_id = message["tool_call_id"]
         yield {"type": "function_call_output", "call_id": call_id, "output": message["content"]}
     elif message["content"] or not calls:
-        yield {"role": message["role"], "content": message["content"]}
+        content = message["content"]
+        content = list(map(_input_part, content)) if isinstance(content, list) else content
+        yield {"role": message["role"], "content": content}
     for call in calls or ():
         yield {"type": "function_call", "call_id": call["id"], **call["function"]}
+
+
+def _input_part(part: Mapping[str, JSON]) -> JSON:
+    """A text or an image of a turn."""
+    if part["type"] == "text":
+        return {"type": "input_text", "text": part["text"]}
+    fields = dict(part["image_url"])
+    return {"type": "input_image", "image_url": fields.pop("url"), **fields}
 
 
 def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:

@@ -18,8 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, unknown_name
+from workbench.images.request_images import count_images
 from workbench.model import Request
 from workbench.parameters import PARAMETERS
+from workbench.providers.openai.image_parts import refuses_images
 from workbench.providers.openai.setting_variables import VARIABLE, expand, fingerprint
 from workbench.proxies import find_proxy, is_loopback
 from workbench.secrets import SECRET_NAME
@@ -53,6 +55,12 @@ class EndpointState:
             return False
         value = request.body[parameter]
         return any(json.loads(body).get(parameter) == value for body in self.bodies)
+
+    def takes_no_images(self, request: Request, error_text: str) -> bool:
+        """Return True if an error means that the model takes no image, and it has taken none."""
+        if not count_images(request.text) or not refuses_images(error_text):
+            return False
+        return not any(map(count_images, self.bodies))
 
 
 class OpenAISettings(BaseModel):
