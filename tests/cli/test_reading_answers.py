@@ -270,3 +270,44 @@ def test_plan_warns_of_a_limit_below_the_schema(
     shown = " ".join((result.stdout + result.stderr).split())
     assert ("answers will be cut off" in shown) == bool(note)
     assert note in shown
+
+
+TOOLS = """\
+---
+tools:
+  - {name: get_weather, parameters: {type: object, properties: {city: {type: string}}}}
+---
+user:
+{{ text }}
+"""
+CALLS = """\
+def calls(outputs: str, completion) -> str:
+    return f"{outputs!r} {[call['function']['name'] for call in completion.tool_calls]}"
+"""
+
+
+def test_calls_of_tools_are_scored_with_an_empty_text(home: Home) -> None:
+    (home.root / "evaluators").mkdir()
+    (home.root / "evaluators" / "calls.py").write_text(CALLS)
+    expected = {"name": "get_weather", "arguments": {"city": "Oslo"}}
+    rows = ({"id": f"r{n}", "text": f"t{n}", "label": expected} for n in range(ROWS))
+    (home.task / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    home.evaluators = "tool_call, calls"
+    home.write(TOOLS)
+
+    def reply(number: int) -> Reply:
+        function = {"name": "get_weather" if number else "find", "arguments": '{"city": "Oslo"}'}
+        call = {"id": "c1", "type": "function", "function": function}
+        message = {"role": "assistant", "content": None, "tool_calls": [call]}
+        return Reply(body=answer("", choices=[{"message": message, "finish_reason": "tool_calls"}]))
+
+    home.answers = reply
+    variant, sent = home.run()
+    assert (sent, variant["rows"]["scored"]) == (ROWS, ROWS)
+    assert home.server.requests[-1].body["tools"][0]["function"]["name"] == "get_weather"
+    assert mean(variant, "tool_call") == 11 / ROWS
+    assert variant["metrics"]["tool_call"]["outcomes"]["other_tool"] == 1
+    assert variant["metrics"]["calls"]["outcomes"] == {"'' ['find']": 1, "'' ['get_weather']": 11}
+    stored = [json.loads(line) for line in home.command("store", "export").stdout.splitlines()]
+    named = {(each["text"], each["tool_calls"][0]["function"]["name"]) for each in stored}
+    assert named == {("", "find"), ("", "get_weather")}
