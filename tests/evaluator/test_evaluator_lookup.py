@@ -152,6 +152,11 @@ def test_digest_changes_with_every_file_that_is_imported(tmp_path, write, path, 
         ("import tone_words.lists as lists\n", True),
         ("def f():\n    from tone_words.lists import bad\n\n\n", True),
         ("import json, judges_c\n", True),
+        ("from tone_words import *\n", True),
+        ("from judges_d.inner import leaf\n", True),  # a folder without __init__.py
+        ("import importlib\n\nw = importlib.import_module('tone_words.lists')\n", True),
+        ("w = __import__('judges_c')\n", True),
+        ("import importlib\n\nw = importlib.import_module('json')\n", False),
         ("import json\n", False),
     ],
 )
@@ -166,6 +171,7 @@ def test_digest_changes_with_the_version_of_a_package_that_is_imported(
     (metadata / "top_level.txt").write_text("tone_words\n")
     monkeypatch.syspath_prepend(packages)
     write("judges_c.py", "from tone_words import lists\n")
+    write("judges_d/inner/leaf.py", "import judges_c as j\n")
     write("evaluators/mine.py", f"{head}def mine(outputs):\n    return 1\n")
     digests = set()
     for version in ("1.0", "1.1"):

@@ -15,6 +15,8 @@ from types import ModuleType
 
 from workbench.canonical import JSON
 
+DYNAMIC_IMPORTS = ("import_module", "__import__")
+
 
 def source_digest(module: ModuleType, root: Path, library: Path) -> JSON:
     """Digests of the sources in the project or the library; the version of other packages.
@@ -88,6 +90,9 @@ def _local_sources(file: Path, root: Path, seen: dict[str, str]) -> dict[str, st
 def _imported_paths(text: bytes, package: Path) -> Iterator[Path]:
     """Imports of a source, `a.b` as `a/b`; relative names start at `package`."""
     for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(DYNAMIC_IMPORTS):
+            names = (arg.value for arg in node.args[:1] if isinstance(arg, ast.Constant))
+            yield from (Path(*name.split(".")) for name in names if isinstance(name, str))
         if isinstance(node, ast.Import):
             yield from (Path(*alias.name.split(".")) for alias in node.names)
         if isinstance(node, ast.ImportFrom):
