@@ -66,6 +66,15 @@ def finite_numbers(numbers: Mapping[str, float] | None) -> dict[str, float | Non
     return {name: value if isfinite(value) else None for name, value in numbers.items()}
 
 
+def without_point(value: JSON) -> JSON:
+    """A whole float as an integer; any other value unchanged.
+
+    >>> [without_point(value) for value in (5.0, 0.5, "5.0", True)]
+    [5, 0.5, '5.0', True]
+    """
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 def digest(value: JSON) -> str:
     """SHA-256 of `canonical_json(value)`: 64 hex digits."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()

@@ -7,7 +7,7 @@
 import math
 from collections.abc import Callable, Mapping
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, without_point
 from workbench.errors import WorkbenchError, join_errors, unknown_name
 
 NUMBER = (int, float)
@@ -113,13 +113,11 @@ def check_merged_parameters(parameters: Mapping[str, JSON], *, where: str) -> No
 
 
 def merge_parameters(*layers: Mapping[str, JSON]) -> dict[str, JSON]:
-    """Merge layers: the last value of a parameter counts, and None removes it."""
+    """Merge layers: the last value of a parameter counts, and None removes it.
+
+    0.0 becomes 0: they mean the same, so they make the same request.
+    """
     merged: dict[str, JSON] = {}
     for layer in layers:
         merged.update(layer)
-    return {name: _canonical_number(value) for name, value in merged.items() if value is not None}
-
-
-def _canonical_number(value: JSON) -> JSON:
-    """0.0 as 0: they mean the same, so they make the same request."""
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return {name: without_point(value) for name, value in merged.items() if value is not None}

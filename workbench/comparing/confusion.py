@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, without_point
 from workbench.dataset import EXPECTED
 from workbench.evaluator import Score
 from workbench.results.types import Row
@@ -126,9 +126,8 @@ class ConfusionTable:
 
 def _text(value: JSON) -> str:
     """An expected answer as a label."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return value.strip() if isinstance(value, str) else "" if value is None else json.dumps(value)
+    text = "" if value is None else json.dumps(without_point(value))
+    return value.strip() if isinstance(value, str) else text
 
 
 def _fold(text: str) -> str:

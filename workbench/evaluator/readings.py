@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from workbench.canonical import JSON
+from workbench.canonical import JSON, without_point
 from workbench.errors import WorkbenchError
 
 NUMBERS = ("rmse", "mae", "mse", "mape", "max_error", "r2_score")
@@ -80,9 +80,7 @@ def read_label(value: JSON, subject: str) -> str:
         raise UnreadError(f"{subject} is not a single value")
     if isinstance(value, bool):
         return json.dumps(value)
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+    return str(without_point(value)).strip()
 
 
 def read_list(value: JSON) -> JSON:

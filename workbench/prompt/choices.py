@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Literal
 
 from workbench.answers.finish_reason import TIE
-from workbench.canonical import JSON
+from workbench.canonical import JSON, without_point
 from workbench.errors import WorkbenchError, pluralize
 from workbench.model import Completion
 
@@ -55,10 +55,8 @@ def row_choices(value: JSON) -> tuple[str, ...]:
 
 
 def _text(number: int, choice: JSON) -> str:
-    if isinstance(choice, float) and choice.is_integer():
-        return json.dumps(int(choice))  # tables with missing cells write 1.0
     if isinstance(choice, bool | int | float):
-        return json.dumps(choice)
+        return json.dumps(without_point(choice))  # tables with missing cells write 1.0
     if not isinstance(choice, str):
         fix = f"fill choice {number} in the row, or name the texts in the expression"
         raise WorkbenchError(f"gives {_describe(choice)} as choice {number}, not a text", fix=fix)

@@ -1,6 +1,6 @@
 """A prompt call as the exact JSON body that is sent.
 
-{"model": "gpt-6-luna", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 8}
+{"model": "gpt-6-luna", "messages": [{"role": "user", "content": "Hi"}], "reasoning_effort": "low"}
 """
 
 from workbench.answers.read import CHOICE_SCHEMA
