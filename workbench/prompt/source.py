@@ -16,6 +16,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import cast
 
 from workbench.conversation import ROLES, Conversation, Message, Role
@@ -189,15 +190,13 @@ class Markers:
 
     def __init__(self) -> None:
         self._nonce = f"{secrets.randbelow(10**24):024}"
-        begin, end = self._newlines = self._code(8), self._code(9)
-        soft = f"(?:{begin}[ \t\n]*{end})+"
-        role = f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03"
-        self._role = re.compile(role)
-        self._tag = re.compile(
-            f"\x02{self._nonce}(messages|tool_call|image)\x03(.*?){self._code('end')}", re.DOTALL
-        )
-        self._unused = re.compile(rf"{soft}(?={role}|\Z)")
-        self._soft = re.compile(f"{begin}|{end}")
+        self._newlines = self._code(8), self._code(9)
+        self._role = re.compile(f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03")
+
+    @cached_property
+    def _tag(self) -> re.Pattern[str]:
+        code = f"\x02{self._nonce}(messages|tool_call|image)\x03(.*?){self._code('end')}"
+        return re.compile(code, re.DOTALL)
 
     def mark(self, text: str) -> str:
         """The source with markers in place of its role lines, and the same number of lines."""
@@ -218,7 +217,9 @@ class Markers:
             WorkbenchError: text before the first role line, or no message.
         """
         if self._newlines[0] in rendered or self._newlines[1] in rendered:
-            rendered = self._soft.sub("", self._unused.sub("", rendered))
+            begin, end = self._newlines
+            unused = rf"(?:{begin}[ \t\n]*{end})+(?={self._role.pattern}|\Z)"
+            rendered = re.sub(f"{begin}|{end}", "", re.sub(unused, "", rendered))
         before, *parts = self._role.split(rendered)
         turns = zip(parts[::2], parts[1::2], strict=True)
         if before.strip() and not self._tag.search(before):
