@@ -1,4 +1,4 @@
-"""The time until the help, a plan of 10,000 rows, and the first request."""
+"""The time until the help, a plan of 10,000 rows or 9,000 prompts, and the first request."""
 
 from functools import partial
 
@@ -14,6 +14,13 @@ def helping(server: Server) -> Numbers:
 
 def planning(server: Server, rows: int) -> Numbers:
     with fresh(server.url, rows) as bench:
+        return measure(workbench("plan"), cwd=bench.folder).numbers()
+
+
+def planning_prompts(server: Server, prompts: int) -> Numbers:
+    """Many templates on one row."""
+    names = [f"p{number}" for number in range(prompts)]
+    with fresh(server.url, 1, prompts=names) as bench:
         return measure(workbench("plan"), cwd=bench.folder).numbers()
 
 
@@ -41,6 +48,8 @@ def main() -> None:
             {
                 "`workbench --help`": partial(helping, server),
                 "`workbench plan`, 10,000 rows": partial(planning, server, 10_000),
+                "`workbench plan`, 2,000 prompts": partial(planning_prompts, server, 2_000),
+                "`workbench plan`, 9,000 prompts": partial(planning_prompts, server, 9_000),
                 "`workbench run`, 2,000 rows": partial(first_request, server, 2_000),
                 "`workbench run`, 10,000 rows": partial(first_request, server, 10_000),
             }
