@@ -12,7 +12,6 @@ An exception is an error of that cell: counted and shown, never scored as zero.
 import contextlib
 import copy
 import inspect
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -20,7 +19,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
-from workbench.evaluator.errors import exception_message
+from workbench.evaluator.errors import exception_message, number_error
 from workbench.evaluator.spec import RESERVED, Spec
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
@@ -57,6 +56,12 @@ class Score:
     label: str = ""
     error: str = ""
     parsed: str = ""
+
+    def __post_init__(self) -> None:
+        """Turn a number that no sum of squares can hold into an error."""
+        if isinstance(self.value, int | float) and (reason := number_error(self.value)):
+            object.__setattr__(self, "error", self.error or reason)
+            object.__setattr__(self, "value", None)
 
     @property
     def number(self) -> float | None:
@@ -279,12 +284,7 @@ def _checked_score(result: object, traits: Traits) -> Score:
         return Score(error=f"returned the string {value[:80]!r}, not a number")
     if not isinstance(value, int | float):
         return Score(error=f"returned {type(value).__name__}, not a bool, number, str or Score")
-    try:
-        number = float(value)
-    except OverflowError:
-        return Score(error="returned a whole number too large for a float")
-    if not math.isfinite(number):
-        return Score(error=f"returned {number}, not a finite number")
+    number = float(value)
     if traits.range and not traits.range[0] <= number <= traits.range[1]:
         return Score(error=f"returned {value}, outside its range {list(traits.range)}")
     return replace(score, value=number)

@@ -3,11 +3,13 @@
 ZeroDivisionError: division by zero (evaluators/brevity.py:7)
 """
 
+import math
 import traceback
 from pathlib import Path
 
 from workbench.errors import WorkbenchError
 
+MOST_SCORE = 1e50  # the sixth powers of scores, summed over all rows, are finite
 LIBRARIES = frozenset({"site-packages", "dist-packages", ".venv"})
 
 
@@ -41,3 +43,16 @@ def _project_lines(error: BaseException, root: Path) -> list[str]:
         for file, line in frames
         if Path(file).is_relative_to(root) and not LIBRARIES & {*Path(file).parts}
     ]
+
+
+def number_error(value: float) -> str:
+    """Return why a number can't be a score; empty if it can."""
+    try:
+        number = float(value)
+    except OverflowError:
+        return "returned a whole number too large for a float"
+    if not math.isfinite(number):
+        return f"returned {number}, not a finite number"
+    if abs(number) > MOST_SCORE:
+        return f"returned {number:g}; scores beyond {MOST_SCORE:g} can't be averaged"
+    return ""

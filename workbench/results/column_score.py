@@ -51,4 +51,6 @@ class ColumnScore:
     @classmethod
     def from_score(cls, score: Score) -> "ColumnScore":
         """Read the result of `as_score`."""
-        return cls.from_json({**json.loads(score.reason), "value": score.value, "error": ""})
+        return cls.from_json(
+            {**json.loads(score.reason), "value": score.value, "error": score.error}
+        )

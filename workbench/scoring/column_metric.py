@@ -25,6 +25,7 @@ from mlflow.metrics import MetricValue
 from mlflow.models import EvaluationMetric
 
 from workbench.canonical import JSON
+from workbench.evaluator.errors import number_error
 from workbench.evaluator.readings import UnreadError
 from workbench.results.column_score import ColumnScore
 from workbench.scoring.mlflow_metric import DATA, BoundMetric, mlflow_reasons
@@ -75,6 +76,8 @@ class ColumnMetric:
         value = headline(values, metric.name)
         if value is None or not math.isfinite(value):
             reason = reasons[0] if reasons else "it gave no value"
+            return ColumnScore(None, unread=unread, error=f"MLflow: {reason}")
+        if reason := number_error(value):
             return ColumnScore(None, unread=unread, error=f"MLflow: {reason}")
         read_clusters = [clusters[n] for n in range(len(rows)) if n not in unread]
         with mlflow_reasons():

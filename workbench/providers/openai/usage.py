@@ -27,7 +27,7 @@ CACHED = (
 WRITTEN = ("cachecreationinputtokens", "cachewriteinputtokens")
 ANTHROPIC = ("cachereadinputtokens", *WRITTEN)
 REASONING = ("reasoningtokens", "thinkingtokens", "thoughtstokencount", "reasoningoutputtokens")
-MOST = 2**53
+MOST = 10**12  # no reply has as many tokens; sums of them fit into 64 bits
 
 
 def reply_usage(body: Mapping[str, JSON]) -> Usage:
