@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 from unicodedata import category
@@ -21,6 +22,7 @@ from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.proxies import exempt_loopback
 
+MAX_ENVIRONMENT = 250_000  # bytes of `.env`
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
@@ -126,6 +128,10 @@ class Project:
         ignore = folder / ".gitignore"
         try:
             folder.mkdir(mode=0o700, exist_ok=True)
+        except FileExistsError as error:  # of another kind
+            kind = "a link to no folder" if folder.is_symlink() else "not a folder"
+            message, fix = f"is {kind}", "rename or remove it: the store's folder gets its name"
+            raise WorkbenchError(message, where=str(folder), fix=fix) from error
         except OSError as error:
             message = f"can't create the store: {error.strerror}"
             fix = "make the folder writable, or work on a copy of the project"
@@ -154,8 +160,20 @@ class Project:
         return uri or f"sqlite:///{self.store / 'mlflow.db'}"
 
     def tracks(self, flag: str = "") -> bool:
-        """Return False if tracking is turned off: nothing is recorded and MLflow not imported."""
-        return self.tracking_uri(flag) != NO_TRACKING
+        """Return False if tracking is turned off: nothing is recorded and MLflow not imported.
+
+        Raises:
+            WorkbenchError: MLflow can't open the project's own store, because of its path.
+        """
+        uri = self.tracking_uri(flag)
+        path = str(self.root)
+        if uri.startswith("sqlite:") and path in uri and ("?" in path or {"'", '"'} <= set(path)):
+            raise WorkbenchError(
+                "MLflow can't open a file whose path has a ?, or both kinds of quotes",
+                where=path,
+                fix="rename the folder, or name another store: tracking_uri: in workbench.yaml",
+            )
+        return uri != NO_TRACKING
 
     def require_tracking(self, flag: str, purpose: str) -> None:
         """Refuse what needs an MLflow store where tracking is turned off.
@@ -211,7 +229,7 @@ def find_project(start: Path) -> Project:
     _read_environment(folder / ".env")
     exempt_loopback()
     settings = folder / "workbench.yaml"
-    if not settings.is_file():
+    if not os.path.lexists(settings):
         return Project(folder)
     document = read_document(settings, display_name="workbench.yaml")
     is_empty = document.content is None
@@ -226,14 +244,30 @@ def _read_environment(file: Path) -> None:
             return
         if kind := file_kind(file):
             raise WorkbenchError(f"is {kind}, not a file", where=".env", fix=form)
-        with file.open(encoding="utf-8") as text:
-            bad = next((line for line in parse_stream(text) if line.error), None)
-    except (OSError, UnicodeDecodeError) as error:
+        if (size := file.stat().st_size) > MAX_ENVIRONMENT:
+            message = f"{size:,} bytes, more than the {MAX_ENVIRONMENT:,} it may have"
+            raise WorkbenchError(message, where=".env", fix=f"keep only what is used: {form}")
+        content = file.read_text(encoding="utf-8")
+    except OSError as error:
+        message = f"can't be read: {error.strerror}"
+        raise WorkbenchError(
+            message, where=".env", fix="make it readable: chmod u+r .env"
+        ) from error
+    except UnicodeDecodeError as error:
         fix = f"save it as UTF-8 text: {form}"
         raise WorkbenchError("can't be read", where=".env", fix=fix) from error
+    if "\0" in content:
+        line = content.count("\n", 0, content.index("\0")) + 1
+        raise WorkbenchError(
+            "the character NUL is not allowed", where=f".env:{line}", fix="remove it"
+        )
+    bad = next((line for line in parse_stream(StringIO(content)) if line.error), None)
     if bad:
         lines = bad.original.string
         line = bad.original.line + lines.removesuffix(lines.lstrip()).count("\n")
         fix = "write NAME=value, close the quotes, or begin the line with #"
         raise WorkbenchError("this line is not NAME=value", where=f".env:{line}", fix=fix)
-    load_dotenv(file, override=False)
+    try:
+        load_dotenv(stream=StringIO(content), override=False)
+    except ValueError as error:  # a name with = in it
+        raise WorkbenchError("a name is not one of a variable", where=".env", fix=form) from error

@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
+from workbench.cli.environment import environment_error, raise_file_limit
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.cli.setup import UnnamedTaskError
 from workbench.cli.signals import note_on_stderr
@@ -156,6 +157,7 @@ def _command() -> "Command":  # typer builds all commands with their options
 
 def _exit_code() -> int:
     try:
+        raise_file_limit()
         code = _command()(standalone_mode=False)
         if code == ExitCode.INTERRUPTED:  # before any request
             raise KeyboardInterrupt
@@ -179,6 +181,9 @@ def _exit_code() -> int:
             return ExitCode.INTERRUPTED
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
+        if isinstance(error, OSError | MemoryError):
+            _print_error(environment_error(error))
+            return ExitCode.STORAGE
         sys.stderr.write(
             f"workbench failed: {type(error).__name__}: {escape_commands(str(error))}\n"
             "  this is a bug in workbench; WORKBENCH_DEBUG=1 shows the traceback\n"

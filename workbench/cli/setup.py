@@ -102,7 +102,12 @@ def open_project(tracking_uri: str = "") -> "Project":
     """The project around the current folder; its secrets are redacted from here on."""
     from workbench.project import find_project
 
-    project = find_project(Path.cwd())
+    try:
+        here = Path.cwd()
+    except FileNotFoundError as error:
+        fix = "cd to the project's folder"
+        raise WorkbenchError("the current folder no longer exists", fix=fix) from error
+    project = find_project(here)
     uri = project.tracking_uri(tracking_uri)
     REDACTOR.add(find_secrets({**os.environ, "tracking_uri": uri}))  # .env is read now
     return project

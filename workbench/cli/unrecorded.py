@@ -18,12 +18,14 @@ Notes = dict[Path, dict[str, Any]]
 
 def read_notes() -> Notes:
     """The notes of the project around the current folder, read without any import of ours."""
-    here = Path.cwd()
-    root = next((folder for folder in (here, *here.parents) if (folder / "prompts").is_dir()), here)
     notes: Notes = {}
-    for file in sorted((root / ".workbench" / "unrecorded").glob("*.json")):
-        with suppress(OSError, ValueError):
-            notes[file] = json.loads(file.read_text(encoding="utf-8"))
+    with suppress(OSError):  # the current folder is gone, or can't be read: the command says so
+        here = Path.cwd()
+        folders = (here, *here.parents)
+        root = next((folder for folder in folders if (folder / "prompts").is_dir()), here)
+        for file in sorted((root / ".workbench" / "unrecorded").glob("*.json")):
+            with suppress(OSError, ValueError):
+                notes[file] = json.loads(file.read_text(encoding="utf-8"))
     return notes
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from workbench.canonical import JSON
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.workers.worker_process import (
     EndedError,
     LateError,
@@ -29,6 +30,7 @@ from workbench.workers.worker_process import (
 
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and the sandbox
 MEMORY_LIMIT = 512 * 1024 * 1024  # bytes
+START_LIMIT_S = 30.0  # seconds until the child is ready
 ROW_LIMIT_S = 1.5  # seconds for one row, measured by the child itself
 ANSWER_LIMIT_S = 2.0  # seconds without an answer until the child is ended
 BATCH_ROWS = 200  # rows sent at once, at most
@@ -97,7 +99,22 @@ class Renderer(WorkerProcess):
         command = [sys.executable, "-P", str(WORKER), str(MEMORY_LIMIT), str(ROW_LIMIT_S)]
         # Without a fixed seed the order of sets would differ in every process.
         fixed = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONHASHSEED": "0"}
-        super().__init__(command, env={**import_path(), **fixed})
+        super().__init__(command, env={**import_path(), **fixed}, start_s=START_LIMIT_S)
+
+    def start(self) -> None:
+        """Return once the child is ready.
+
+        Raises:
+            WorkbenchError: it ended instead, or was late.
+        """
+        try:
+            super().start()
+        except EndedError as error:
+            raise WorkbenchError(
+                f"the process that renders templates did not start: {error}",
+                fix="run the same command again; the system may lack memory, or end processes",
+                exit_code=ExitCode.STORAGE,
+            ) from None
 
     def parse(self, sources: Sequence[str]) -> list[Parsed]:
         """Variables and tags of each source, in order."""
