@@ -47,8 +47,8 @@ class Price(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid")
-    input: Annotated[float, Field(ge=0)]
-    output: Annotated[float, Field(ge=0)]
+    input: Annotated[float, Field(ge=0, le=1e9)]
+    output: Annotated[float, Field(ge=0, le=1e9)]
     cached_input: Annotated[float, Field(ge=0), AfterValidator(_check_cached)] | None = None
 
     def input_cost(self, input_tokens: float, cached_tokens: float = 0) -> float:

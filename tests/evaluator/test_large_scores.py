@@ -1,14 +1,18 @@
 """Numbers that no statistic can hold are errors where a score is accepted."""
 
+import json
 from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from command import EXPERIMENT, invoke, write_task
 
-from workbench.evaluator import Score, bind
+from workbench.errors import WorkbenchError
+from workbench.evaluator import Score, bind, evaluator
 from workbench.evaluator.contract import evaluator_as_json
 from workbench.model import Completion
+from workbench.project import Price
 from workbench.results.column_score import ColumnScore
 
 BEYOND = "; scores beyond 1e+50 can't be averaged"
@@ -35,9 +39,9 @@ def judged(value: object) -> Score:
     def large(outputs: str):
         return value
 
-    evaluator = bind(large, {}, name="large")
-    assert evaluator_as_json(evaluator)
-    return evaluator.score(inputs={}, expectations={}, completion=Completion("k", "ok"))
+    bound = bind(large, {}, name="large")
+    assert evaluator_as_json(bound)
+    return bound.score(inputs={}, expectations={}, completion=Completion("k", "ok"))
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -59,3 +63,36 @@ def test_a_stored_score_of_an_earlier_version_is_an_error_too():
 def test_a_stored_score_of_a_column_is_an_error_too():
     score = ColumnScore.from_score(ColumnScore(1e308, 1.0, 2.0).as_score())
     assert (score.value, score.error) == (None, f"returned 1e+308{BEYOND}")
+
+
+@pytest.mark.parametrize("end", [1e308, float("inf"), float("nan")])
+def test_range_whose_end_is_no_score_is_refused(end):
+    @evaluator(range=(0, end))
+    def large(outputs: str) -> float:
+        return 1.0
+
+    with pytest.raises(WorkbenchError) as error:
+        bind(large, {}, name="large")
+    assert str(error.value) == (
+        f"evaluator 'large' has the range [0, {end}], whose ends are no scores\n"
+        "  fix: name the least and the greatest score, up to 1e+50, or leave `range` out"
+    )
+
+
+def test_price_whose_costs_have_no_sum_is_refused():
+    with pytest.raises(ValueError, match="less than or equal to 1000000000"):
+        Price(input=1e300, output=1)
+
+
+def test_command_with_large_scores_fails_their_rows_in_every_run(tmp_path):
+    write_task(tmp_path, EXPERIMENT.replace("exact_match", "large"))
+    (tmp_path / "evaluators").mkdir()
+    (tmp_path / "evaluators" / "large.py").write_text(
+        "def large(outputs):\n    return 1e50 if outputs == 'yes' else -1e308\n"
+    )
+    for _ in range(2):
+        ended = invoke(tmp_path, "run", "--json", "--tracking-uri", "none")
+        assert ended.returncode == 3
+        results = json.loads(ended.stdout, parse_constant=pytest.fail)
+        metrics = [variant["metrics"]["large"] for variant in results["variants"]]
+        assert [(metric["n"], metric["errors"]) for metric in metrics] == [(1, 1), (0, 2)]

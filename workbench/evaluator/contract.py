@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeVar, get_type_hints
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, check_names
-from workbench.evaluator.errors import exception_message, number_error
+from workbench.evaluator.errors import MOST_SCORE, exception_message, number_error
 from workbench.evaluator.spec import RESERVED, Spec
 from workbench.evaluator.transform import NoPartError, Transform
 from workbench.model import Completion
@@ -230,6 +230,10 @@ def bind(
             message = f"evaluator {name!r} needs the setting {setting!r}"
             raise WorkbenchError(message, fix=f"- {name}: {{{setting}: …}}")
     traits = getattr(function, "__workbench_traits__", Traits())
+    if traits.range and any(number_error(end) for end in traits.range):
+        message = f"evaluator {name!r} has the range {list(traits.range)}, whose ends are no scores"
+        fix = f"name the least and the greatest score, up to {MOST_SCORE:g}, or leave `range` out"
+        raise WorkbenchError(message, where=source, fix=fix)
     needs = any(p.name == "expectations" and p.default is p.empty for p in parameters)
     return Evaluator(name, function, dict(settings), arguments, traits, digest, source, needs)
 
