@@ -38,6 +38,24 @@ STREAMS = {
     "cut at the limit": (events([chunk(content="fo"), chunk("length")]), "truncated", "fo"),
     "ended in the middle": (events([chunk(content="fo")], end=""), "invalid_response", "fo"),
     "no stream": (Reply(body=FOUR and {"choices": [{"message": {"content": "4"}}]}), "ok", "4"),
+    "no blank lines": (
+        Reply(body=events(FOUR).body.replace(b"\n\n", b"\n")),
+        "ok",
+        "four",
+    ),
+    "line separators in the text": (
+        Reply(
+            body='data: {"choices": [{"delta": {"content": "a\u2028b\x85c"}, "finish_reason": '
+            '"stop"}]}\n\n'.encode()
+        ),
+        "ok",
+        "a\u2028b\x85c",
+    ),
+    "signs of life": (
+        Reply(body=b"event: ping\ndata: alive\n\ndata:\n\n" + events(FOUR).body),
+        "ok",
+        "four",
+    ),
     "damaged": (Reply(body=b"data: {\n\n"), "invalid_response", ""),
     "only a page": (Reply(body=b"<html>"), "invalid_response", ""),
 }
@@ -159,3 +177,33 @@ def test_error_in_the_middle_of_a_response_is_asked_for_again(ask, server, strea
 def test_stream_that_was_not_requested_is_read(ask, server):
     server.script = lambda path, body, nth: events(FOUR)
     assert [(c.state, c.text) for c in ask("2+2")] == [("ok", "four")]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        'data: {"object": "error", "message": "engine died", "code": 400}\n\n',
+        'data: {"type": "error", "error": {"type": "bad_request", "message": "engine died"}}\n\n',
+        "event: error\ndata: invalid request, the engine died\n\n",
+    ],
+)
+def test_stream_that_ends_with_an_error_is_no_answer(ask, server, error):
+    body = events([chunk(content="fo")], end="").body + error.encode()
+    server.script = lambda path, request_body, nth: Reply(body=body)
+    (completion,) = ask("2+2", stream=True)
+    assert (completion.scored, "engine died" in completion.error) == (False, True)
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_calls_with_ids_of_their_own_are_apart_and_repeated_names_are_one(ask, server, number):
+    call = {**CALL, "function": {"name": "add", "arguments": "{"}}
+    more = {**CALL, "function": {"name": "add", "arguments": "}"}}
+    other = {**CALL, "index": number, "id": "2", "function": {"name": "sub", "arguments": "{}"}}
+    parts = [chunk(tool_calls=[each]) for each in (call, more, other)]
+    server.script = lambda path, body, nth: events([*parts, chunk("tool_calls")])
+    (completion,) = ask("2+2", stream=True)
+    functions = [each["function"] for each in reply_tool_calls(completion.raw)]
+    assert functions == [
+        {"name": "add", "arguments": "{}"},
+        {"name": "sub", "arguments": "{}"},
+    ]

@@ -15,6 +15,8 @@ from workbench.canonical import JSON
 
 CUT = "interrupted"  # finish reason of a stream that ended without one
 STREAM = re.compile(r"\s*(data|event|id|retry)?:")  # no JSON or page begins like this
+SIGN_OF_LIFE = re.compile(r"(?i)ping|heart.?beat|keep.?alive")  # names of events without an answer
+COMPLETE = re.compile(r"\s*(\{.*\}|\[DONE\])\s*")
 OUTPUT_DONE, TEXT_DELTA = "response.output_item.done", "response.output_text.delta"
 
 
@@ -46,6 +48,8 @@ def _join_chat(chunks: list[dict[str, JSON]], *, done: bool) -> dict[str, JSON]:
     body: dict[str, JSON] = {}
     choices: dict[int, dict[str, JSON]] = {}
     for chunk in chunks:
+        if "error" in (chunk.get("object"), chunk.get("type")):
+            chunk = {"error": chunk.get("error") or chunk}
         body |= {name: value for name, value in chunk.items() if value and name != "choices"}
         deltas = chunk.get("choices")
         for delta in deltas if isinstance(deltas, list) else ():
@@ -81,11 +85,21 @@ def _join_response(chunks: list[dict[str, JSON]]) -> dict[str, JSON]:
 
 
 def _events(raw: str) -> Iterator[str]:
-    """The data of each event; its lines are joined."""
+    """The data of each event; its lines are joined, except where no blank lines are between events.
+
+    Signs of life are left out, and an error in words becomes an object.
+    """
     for event in re.split(r"(?:\r\n|\n|\r){2,}", raw):
-        lines = [line[5:].removeprefix(" ") for line in event.splitlines() if line[:5] == "data:"]
-        if lines:
-            yield "\n".join(lines)
+        lines = re.split(r"\r\n|\n|\r", event)  # not at U+2028, which texts may have
+        data = [line[5:].removeprefix(" ") for line in lines if line[:5] == "data:"]
+        name = next((line[6:].strip() for line in lines if line[:6] == "event:"), "")
+        text = "\n".join(data)
+        if not text.strip() or SIGN_OF_LIFE.fullmatch(name):
+            continue
+        if name == "error" and text.lstrip()[:1] != "{":
+            yield json.dumps({"error": text})
+        else:
+            yield from data if all(COMPLETE.fullmatch(line) for line in data) else [text]
 
 
 def _add(choice: dict[str, JSON], delta: dict[str, JSON]) -> None:
@@ -107,16 +121,21 @@ def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
             calls = message[name] = present if isinstance(present, list) else []
             for call in (each for each in value if isinstance(each, dict)):
                 number = call.get("index", len(calls))
-                same = [each for each in calls if each.get("index") == number]
-                if not same:
+                same = [each for each in calls if each.get("index") == number][-1:]
+                if not same or _differ(same[0].get("id"), call.get("id")):  # Gemini's are all 0
                     calls.append({"index": number})
-                _merge(same[0] if same else calls[-1], call)
+                _merge(calls[-1] if calls[-1].get("index") == number else same[0], call)
         elif isinstance(value, dict):
             message[name] = present if isinstance(present, dict) else {}
             _merge(message[name], value)
         elif isinstance(value, str) and isinstance(present, str):
-            message[name] = value if name in ("role", "type", "id") else present + value
+            is_repeated = name in ("role", "type", "id") or (name == "name" and value == present)
+            message[name] = value if is_repeated else present + value
         elif isinstance(value, list) and isinstance(present, list):
             present.extend(value)
         elif value is not None or name not in message:
             message[name] = value
+
+
+def _differ(first: JSON, second: JSON) -> bool:
+    return bool(first and second and first != second)
