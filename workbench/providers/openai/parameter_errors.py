@@ -4,6 +4,14 @@
 'seed'
 >>> refused_parameter({"message": "seed: Extra inputs are not permitted"}, {"seed": 1})
 'seed'
+>>> refused_parameter({"message": "Argument not supported on this model: seed"}, {"seed": 1})
+'seed'
+>>> range_error = {"message": "It has a maxOutputTokens value of 9, the supported range is 1 to 8"}
+>>> refused_parameter(range_error, {"max_tokens": 9})
+'max_tokens'
+>>> raw = {"raw": '{"error": {"message": "Unsupported parameter: seed"}}'}
+>>> refused_parameter({"message": "Provider returned error", "metadata": raw}, {"seed": 1})
+'seed'
 >>> refused_parameter({"message": "the seed of the text is too long"}, {"seed": 1})
 ''
 >>> parameter_fix("grammar")
@@ -24,7 +32,8 @@ REFUSAL = re.compile(
     r"|available|implemented)|n't (supported|allowed|valid)|does(n't| not) (support|accept|exist)"
     r"|un(known|recognized|recognised|expected|available)|cannot (find|be)|can't be|invalid|extra"
     r"|extraneous|(must|should|has to) be|out of range|deprecated|no longer|incompatible|disabled"
-    r"|(greater|less|more) than|at (most|least)|expected|only .{1,60} (is|are) supported"
+    r"|(greater|less|more) than|at (most|least)|expected|supported range"
+    r"|only .{1,60} (is|are) supported"
 )
 NEAR = 160  # characters between a parameter's name and the words that refuse it
 FIXES = {
@@ -54,6 +63,8 @@ def refused_parameter(fields: Mapping[str, JSON], body: Mapping[str, JSON]) -> s
         if path and path[0] not in ("body", "query"):
             return ""  # it names something else
     message = _text(fields.get("message") or fields.get("detail") or "")
+    metadata = fields.get("metadata")  # where OpenRouter puts the provider's own error
+    message += f" {metadata.get('raw') or ''}" if isinstance(metadata, dict) else ""
     for name in body:
         if name not in (*ROW_FIELDS, "model") and _refuses(message, name):
             return name
@@ -81,14 +92,17 @@ def _named_paths(fields: Mapping[str, JSON]) -> Iterator[list[str]]:
 
 def _refuses(message: str, name: str) -> bool:
     """True if a message names the parameter as one, with words of refusal near it."""
-    escaped = re.escape(name)
+    camel = re.sub("_(.)", lambda match: match[1].upper(), name)
+    names = {name, camel, "maxOutputTokens" if name == "max_tokens" else name}  # Gemini's
+    escaped = f"(?:{'|'.join(sorted(map(re.escape, names)))})"
     mention = (
         rf"['\"`\[]{escaped}['\"`\]]|(parameter|argument|property|field|option|key|supplied|name)"
     )
     mention += (
-        rf"s?:? +{escaped}\b|(^|[\s:]){escaped}:|(^|[.:] ){escaped} (must|should|is|does|can)"
+        rf"s?:? +{escaped}\b|(^|[\s:/.]){escaped}:|: ['\"]?{escaped}\W*$"
+        rf"|(^|[.:] ){escaped} (must|should|is|does|can)"
     )
-    if "_" in name:
+    if "_" in name:  # in Gemini's words: a maxOutputTokens value
         mention += rf"|(?<![\w.]){escaped}(?!\w)"
     for match in re.finditer(f"(?i){mention}", message):
         if REFUSAL.search(message[max(0, match.start() - NEAR) : match.end() + NEAR]):
