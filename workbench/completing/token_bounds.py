@@ -6,7 +6,7 @@
 >>> bounds = TokenBounds()
 >>> bounds.learn(400, None, Usage(1_500, 20))
 >>> bounds.input_tokens(100), bounds.input_tokens(1_000)
-(1200.0, 3750.0)
+(1200, 3750.0)
 """
 
 from collections.abc import Mapping
