@@ -84,6 +84,7 @@ def test_price_whose_costs_have_no_sum_is_refused():
         Price(input=1e300, output=1)
 
 
+@pytest.mark.slow
 def test_command_with_large_scores_fails_their_rows_in_every_run(tmp_path):
     write_task(tmp_path, EXPERIMENT.replace("exact_match", "large"))
     (tmp_path / "evaluators").mkdir()
