@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from billing import Till
+from command import WORKBENCH, call, environment
 from job import write_project
 from jobs import DONE, JOB, Ended, Forge, read_books
 from openai_server import Reply, say
@@ -170,3 +171,31 @@ def wait_for(till: Till, requests: int) -> None:
     while len(till.server.requests) < requests and time.monotonic() < until:
         time.sleep(0.002)
     assert len(till.server.requests) >= requests
+
+
+READING = (
+    *("plan", "gate", "store stats", "store export", "store explain abcdef"),
+    "store prune --older-than 1d",
+)
+WRITING = ("run", "store prune --older-than 1d --yes", "store repair")
+
+
+@mounts
+def test_commands_that_only_read_work_where_nothing_can_be_written(tmp_path: Path) -> None:
+    write_project(tmp_path, "echo:last", 3)
+    (tmp_path / "workbench.yaml").write_text("tracking_uri: none\n")
+    with (tmp_path / "prompts" / "sums" / "experiment.yaml").open("a") as file:
+        file.write("gate: {exact_match: {min: 0}}\n")
+    assert call(tmp_path, "run").returncode == 0
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    script = 'mount --bind . "$0" && mount -o remount,ro,bind "$0" && cd "$0"'
+    for words in (*READING, *WRITING):
+        script += f'; "$@" {words} > /dev/null; echo "{words}: $?"'
+    done = subprocess.run(
+        ["unshare", "-rm", "bash", "-c", script, str(tmp_path), *WORKBENCH],
+        **{"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True},
+        check=False,
+    )
+    expected = [*(f"{words}: 0" for words in READING), *(f"{words}: 2" for words in WRITING)]
+    assert done.stdout.splitlines() == expected, done.stderr
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before

@@ -18,6 +18,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 from zlib import crc32
 
 from workbench.errors import ExitCode, WorkbenchError
@@ -46,6 +47,7 @@ class Database:
 
     Attributes:
         full_error: raised before any new call once the disk was full; None until then.
+        is_read_only: neither the file nor its folder can be written; writing raises OSError.
     """
 
     full_error: WorkbenchError | None = None
@@ -56,6 +58,12 @@ class Database:
         self._lock = threading.RLock()
         self._watermark = Watermark(folder)
         try:
+            self.is_read_only = self.path.exists() and not (
+                os.access(folder, os.W_OK) and os.access(self.path, os.W_OK)
+            )
+            if self.is_read_only:
+                self._open_read_only()
+                return
             self._create_file()
             self._check_format()
             self._synced = self._connect()
@@ -79,7 +87,8 @@ class Database:
     def __exit__(self, *exc_info: object) -> None:
         self._unsynced.close()
         self._synced.close()
-        os.close(self._log)
+        if not self.is_read_only:
+            os.close(self._log)
         self._watermark.close()
 
     def storage_error(self, problem: str, cause: object) -> WorkbenchError:
@@ -147,6 +156,8 @@ class Database:
         return store, commits
 
     def _commit(self, connection: sqlite3.Connection, statements: Sequence[Statement]) -> int:
+        if self.is_read_only:
+            raise OSError(errno.EROFS, "the store can only be read", str(self.path))
         with self._lock:
             self._check_file()
             try:
@@ -188,6 +199,19 @@ class Database:
         self._watermark.delete()
         for folder in (self.folder, self.folder.parent):
             sync(folder)
+
+    def _open_read_only(self) -> None:
+        """Open the file where neither it nor its log can be written."""
+        log = Path(f"{self.path}-wal")  # SQLite reads it through a file that its writer has made
+        option = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
+        address = f"file:{quote(str(self.path))}?{option}"
+        self._synced = self._unsynced = connection = sqlite3.connect(
+            address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
+        )
+        connection.create_function("crc", -1, _crc, deterministic=True)
+        if (number := format_of(connection)) != VERSION:
+            raise format_error(self.path, number)
+        self._status = self.path.stat()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

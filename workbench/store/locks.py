@@ -1,7 +1,10 @@
 """File locks that the operating system releases when their process ends, however it ends."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import EROFS
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
@@ -19,7 +22,7 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
 
     Raises:
         LockHeld: another process holds it.
-        WorkbenchError: the file system has no locks, as some network file systems.
+        WorkbenchError: it can't be written, or the file system (of a network) has no locks.
     """
     lock = FileLock(path, timeout=timeout_s, mode=0o600)
     try:
@@ -29,7 +32,13 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
             raise NotImplementedError("the file system has no flock")
     except Timeout as error:
         raise LockHeld from error
+    except PermissionError as error:
+        fix = "make the folder writable for this user, or work on a copy of the project"
+        raise WorkbenchError(f"can't be written: {error}", where=str(path), fix=fix) from error
     except (OSError, NotImplementedError) as error:
+        if getattr(error, "errno", 0) == EROFS:
+            fix = "work on a copy of the project"
+            raise WorkbenchError(f"can't be written: {error}", where=str(path), fix=fix) from error
         raise WorkbenchError(
             f"files can't be locked here: {error}",
             where=str(path),
@@ -47,8 +56,12 @@ def is_locked(path: Path) -> bool:
     if not path.exists():
         return False
     try:
+        if not os.access(path, os.W_OK):  # a lock needs no more than a file that can be read
+            with path.open("rb") as file:
+                flock(file, LOCK_EX | LOCK_NB)
+            return False
         with hold_lock(path):
             path.unlink(missing_ok=True)
             return False
-    except LockHeld:
+    except (LockHeld, BlockingIOError):
         return True
