@@ -193,7 +193,10 @@ def test_commands_that_only_read_work_where_nothing_can_be_written(tmp_path: Pat
         script += f'; "$@" {words} > /dev/null; echo "{words}: $?"'
     done = subprocess.run(
         ["unshare", "-rm", "bash", "-c", script, str(tmp_path), *WORKBENCH],
-        **{"cwd": tmp_path, "env": environment(), "capture_output": True, "text": True},
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
         check=False,
     )
     expected = [*(f"{words}: 0" for words in READING), *(f"{words}: 2" for words in WRITING)]
