@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from mlflow.entities import Run
@@ -22,6 +23,7 @@ from workbench.project import Project
 from workbench.tracking.runs import PLAN, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
 
+GROUP = Path(__file__).with_name("server_group.py")
 START_TIMEOUT_S = 90.0
 
 
@@ -43,7 +45,7 @@ def serve(
         raise WorkbenchError(
             f"something listens on port {port} already", fix=f"workbench ui --port {port + 1}"
         )
-    command = [sys.executable, "-m", "mlflow", "server"]
+    command = [sys.executable, "-P", str(GROUP), sys.executable, "-m", "mlflow", "server"]
     command += ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     settings = {
         "MLFLOW_BACKEND_STORE_URI": store.uri,  # not an argument: `ps` would show its password
@@ -51,6 +53,7 @@ def serve(
     }
     server = subprocess.Popen(
         command,
+        stdin=subprocess.PIPE,  # closed by the system when this process ends
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         env={**os.environ, **settings},
