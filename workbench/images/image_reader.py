@@ -47,8 +47,9 @@ class ImageFiles:
 
     def shown(self) -> "ImageFiles":
         """The same without the data URLs that are too long for a record."""
-        urls = {url: source for url, source in self.sources.items() if _is_shown(source)}
-        return ImageFiles(urls, self.digests)
+        pairs = self.sources.items()
+        shown = {url: s for url, s in pairs if isinstance(s, Path) or len(s) <= MAX_SHOWN * 3 // 2}
+        return ImageFiles(shown, self.digests)
 
 
 class ImageReader:
@@ -145,10 +146,6 @@ class ImageReader:
         url = FILE_SCHEME + sha256(content).hexdigest()
         self.files.sources.setdefault(url, source)
         return Image(url, media_type=kind, size=len(content))
-
-
-def _is_shown(source: ImageSource) -> bool:
-    return isinstance(source, Path) or len(source) * 3 // 4 <= MAX_SHOWN
 
 
 def _remote(url: str) -> Image:

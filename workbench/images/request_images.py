@@ -95,14 +95,15 @@ def with_data_urls(body: Mapping[str, JSON], sources: ImageSources) -> dict[str,
     Raises:
         WorkbenchError: a file is gone or has changed since the plan was made.
     """
-
-    def inserted(fields: Mapping[str, JSON]) -> JSON:
-        return _data_url(fields, sources)
-
-    return insert_images(body, inserted)
+    return insert_images(body, lambda fields: data_url(fields, sources))
 
 
-def _data_url(fields: Mapping[str, JSON], sources: ImageSources) -> str:
+def data_url(fields: Mapping[str, JSON], sources: ImageSources) -> str:
+    """Return a file as a data URL, by its fields in a body.
+
+    Raises:
+        WorkbenchError: it is gone or has changed since the plan was made.
+    """
     url = fields["url"]
     if url not in sources:
         message = f"{Image.from_json(fields).as_text()} is unknown here"
@@ -123,7 +124,7 @@ def shown_images(
     def shown(fields: Mapping[str, JSON]) -> str | Mapping[str, JSON]:
         with suppress(WorkbenchError):
             if inline and fields["bytes"] <= MAX_SHOWN:
-                return _data_url(fields, sources)
+                return data_url(fields, sources)
         source = sources.get(fields["url"])
         name = source.name if isinstance(source, Path) else ""
         return {"text": replace(Image.from_json(fields), name=name).as_text()}

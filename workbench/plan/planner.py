@@ -226,8 +226,9 @@ class _Cross:
                 key = digest([key, occurrence])
                 key_fields = {**key_fields, "occurrence": occurrence}
         request = Request(key, text, prefill, self._max_output_tokens, key_fields)
-        sources = self.images.files.sources if count_images(text) else None
-        return replace(request, images=sources) if sources else request
+        if self.variant.prompt.image_line and count_images(text):
+            request = replace(request, images=self.images.files.sources)
+        return request
 
     def _key_suffix(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
         """Return what the key covers beside the body: the end of its JSON, and as data."""
