@@ -12,6 +12,7 @@ from bench import refusal
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
+from pictures import data_url, picture
 from recording import Recording
 
 import workbench
@@ -115,6 +116,17 @@ def test_tools_of_a_version_are_those_of_its_file(project: Recording) -> None:
         "content": "2",
         "tool_call_id": "call00001",
     }
+
+
+def test_files_of_images_are_data_urls(project: Recording) -> None:
+    (project.project.root / "a.png").write_bytes(picture())
+    push(project, "user:\nWhat?\n{% image photo %}\n")
+    part = {"type": "image_url", "image_url": {"url": data_url(picture())}}
+    expected = [{"role": "user", "content": [{"type": "text", "text": "What?"}, part]}]
+    for name in ("qa.plain", "qa/plain"):
+        assert workbench.load_prompt(name).messages(photo="a.png") == expected
+    message = refusal(workbench.load_prompt("qa.plain").messages, photo="../a.png")
+    assert "the image '../a.png' leads out of the project" in message
 
 
 def test_a_prefix_may_be_left_out(project: Recording) -> None:
