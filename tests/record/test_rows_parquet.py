@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from workbench.dataset import Example
 from workbench.evaluator import Score, Spec
 from workbench.evaluator.lookup import load_evaluator
-from workbench.model import Completion
+from workbench.model import Completion, Usage
 from workbench.plan import Cell
 from workbench.results.types import Row
 from workbench.tracking import rows_parquet
@@ -61,7 +61,8 @@ def test_the_parts_of_an_answer_are_columns(tmp_path) -> None:
     }
     fields = {field.name for field in fields_of(Completion)} - {"key", "stored", "raw"}
     columns = {"text": "output", "usage": "input_tokens", "model": "reply_model"}
-    assert {columns.get(name, name) for name in fields} <= set(table.column_names)
+    usage = {field.name for field in fields_of(Usage)}
+    assert {columns.get(name, name) for name in fields} | usage <= set(table.column_names)
 
 
 def test_rows_that_are_missing_leave_no_gap(tmp_path) -> None:

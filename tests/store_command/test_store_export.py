@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from kept_store import MODEL, answer, call, fill, key_of, request
 
-from workbench.model import Completion
+from workbench.model import Completion, Usage
 from workbench.report.export import COLUMNS, unescape_cell
 from workbench.store import Store
 
@@ -27,7 +27,8 @@ ODD = 'naïve \x00 \ud800 \u2028 😀 \r\n ", ='
 def odd(home):
     with Store(home / ".workbench") as store:
         store.save_completions([(request(1, text="hello"), answer(1, text=ODD))])
-        second = replace(answer(2, text="=1+1", state="truncated"), **CALL)
+        usage = Usage(1000, 100, cached_tokens=800, reasoning_tokens=60)
+        second = replace(answer(2, text="=1+1", state="truncated"), usage=usage, **CALL)
         store.save_completions([(request(2, text="=2"), second)])
     return home
 
@@ -54,6 +55,8 @@ def test_json_lines_hold_an_answer_each_without_loss(odd):
         "reasoning": "",
         "choice_tokens": None,
         "tool_calls": None,
+        "cached_tokens": None,
+        "reasoning_tokens": None,
     }
     assert (len(lines), kept_at[-1]) == (2, "Z")
 
@@ -64,6 +67,7 @@ def test_a_spreadsheet_runs_nothing_and_numbers_stay_numbers(odd):
         rows = {row["key"]: row for row in csv.DictReader(file)}
     assert (rows[key_of(2)]["text"], rows[key_of(2)]["latency_s"]) == ("'=1+1", "0.5")
     assert unescape_cell(rows[key_of(2)]["text"]) == "=1+1"
+    assert (rows[key_of(2)]["cached_tokens"], rows[key_of(2)]["reasoning_tokens"]) == ("800", "60")
     assert json.loads(rows[key_of(2)]["request"]) == request(2, text="=2").body
     assert [rows[key_of(2)][name] for name in ("prefill", "error", "attempts", "reply_model")] == [
         *("'=the ", "cut off", "3", "gpt-4o-mini-2024-07-18")
@@ -76,7 +80,7 @@ def test_every_part_of_an_answer_but_the_raw_reply_is_a_column():
     fields = {field.name for field in dataclasses.fields(Completion)}
     shown_otherwise = {"usage": "input_tokens", "model": "reply_model"}
     columns = {shown_otherwise.get(name, name) for name in fields - {"stored", "raw"}}
-    assert columns <= set(COLUMNS)
+    assert columns | {field.name for field in dataclasses.fields(Usage)} <= set(COLUMNS)
 
 
 def test_only_what_is_chosen_is_written(odd):
@@ -86,7 +90,8 @@ def test_only_what_is_chosen_is_written(odd):
     assert [json.loads(one)["key"] for one in (by_state, by_model)] == [key_of(2), key_of(3)]
     assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
         "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request,"
-        "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls\n"
+        "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls,"
+            "cached_tokens,reasoning_tokens\n"
     )
 
 

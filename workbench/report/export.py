@@ -25,6 +25,7 @@ COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
     *("reply_model", "reasoning", "choice_tokens", "tool_calls"),
+    *("cached_tokens", "reasoning_tokens"),
 )
 JSON_COLUMNS = ("request", "choice_scores", "choice_tokens", "tool_calls")
 
@@ -51,6 +52,8 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         completion.reasoning,
         None if completion.choice_tokens is None else dict(completion.choice_tokens),
         list(completion.tool_calls) or None,
+        usage.cached_tokens,
+        usage.reasoning_tokens,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

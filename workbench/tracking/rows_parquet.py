@@ -54,6 +54,8 @@ COLUMNS: dict[str, tuple[pa.DataType, ReadValue]] = {
         lambda _, completion: _json(list(completion.tool_calls) or None),
     ),
     "reply_model": (pa.string(), lambda _, completion: completion.model),
+    "cached_tokens": (pa.int64(), lambda _, completion: completion.usage.cached_tokens),
+    "reasoning_tokens": (pa.int64(), lambda _, completion: completion.usage.reasoning_tokens),
 }
 SCORE_COLUMNS: dict[str, tuple[pa.DataType, Callable[[Score], object]]] = {
     "score": (pa.float64(), lambda score: _number(score.value)),

@@ -45,6 +45,7 @@ def opened(**settings):
         ({"base_url": "http://h/v1/completions"}, "fix: http://h/v1"),
         ({"headers": {"X-A": "1\r\nX-B: 2"}}, "the header 'X-A' can't be sent"),
         ({"headers": {"X A": "1"}}, "the header 'X A' can't be sent"),
+        ({"headers": {"X-A": "${1A}"}}, "the header 'X-A' has a ${ that begins no variable"),
         ({"headers": {"X-A": "é"}}, "the header 'X-A' can't be sent"),
     ],
 )

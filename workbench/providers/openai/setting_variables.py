@@ -26,10 +26,15 @@ def expand(text: str, *, where: str) -> str:
                 f"{where} needs the variable {name}, which is empty",
                 fix=f"export {name}=… or write it into .env",
             )
+    check_variables(text, where=where)
+    return VARIABLE.sub(lambda match: os.environ[match[1]].strip(), text)
+
+
+def check_variables(text: str, *, where: str) -> None:
+    """Raise WorkbenchError if a `${` in `text` begins no variable; `where` is the setting."""
     if "${" in VARIABLE.sub("", text):
         fix = "letters, digits and _ within the braces, as in ${AZURE_OPENAI_API_KEY}"
         raise WorkbenchError(f"{where} has a ${{ that begins no variable", fix=fix)
-    return VARIABLE.sub(lambda match: os.environ[match[1]].strip(), text)
 
 
 def fingerprint(text: str) -> str:

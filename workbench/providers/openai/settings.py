@@ -22,7 +22,12 @@ from workbench.images.request_images import count_images
 from workbench.model import Request
 from workbench.parameters import PARAMETERS
 from workbench.providers.openai.image_parts import refuses_images
-from workbench.providers.openai.setting_variables import VARIABLE, expand, fingerprint
+from workbench.providers.openai.setting_variables import (
+    VARIABLE,
+    check_variables,
+    expand,
+    fingerprint,
+)
 from workbench.proxies import find_proxy, is_loopback
 from workbench.secrets import SECRET_NAME
 
@@ -174,6 +179,7 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
             fix = "a name of letters and -, a value on one line, both in ASCII"
             raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
+        check_variables(value, where=f"openai:{name}: the header {header!r}")
     for parameter, new_name in checked.rename.items():
         if parameter not in PARAMETERS:
             raise unknown_name(f"parameter in rename of openai:{name}:", parameter, PARAMETERS)
