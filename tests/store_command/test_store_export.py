@@ -91,7 +91,7 @@ def test_only_what_is_chosen_is_written(odd):
     assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
         "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request,"
         "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls,"
-            "cached_tokens,reasoning_tokens\n"
+        "cached_tokens,reasoning_tokens\n"
     )
 
 
