@@ -167,9 +167,10 @@ class Project:
         """
         uri = self.tracking_uri(flag)
         path = str(self.root)
-        if uri.startswith("sqlite:") and path in uri and ("?" in path or {"'", '"'} <= set(path)):
+        is_odd = re.search(r"\?|%[0-9A-Fa-f]{2}", path) or {"'", '"'} <= set(path)
+        if is_odd and uri.startswith("sqlite:") and path in uri:
             raise WorkbenchError(
-                "MLflow can't open a file whose path has a ?, or both kinds of quotes",
+                "MLflow can't open a file whose path has a ?, %20 or both kinds of quotes",
                 where=path,
                 fix="rename the folder, or name another store: tracking_uri: in workbench.yaml",
             )

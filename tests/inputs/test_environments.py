@@ -74,7 +74,7 @@ def test_a_file_of_another_kind_is_refused(
     assert (done.returncode, done.stderr.replace(str(root), "{root}")) == (2, f"error: {message}\n")
 
 
-@pytest.mark.parametrize("name", ['it\'s "so"', "what?"])
+@pytest.mark.parametrize("name", ['it\'s "so"', "what?", "a%20b"])
 def test_a_path_that_mlflow_can_not_open_is_refused_before_anything_is_sent(
     tmp_path: Path, name: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_path_that_mlflow_can_not_open_is_refused_before_anything_is_sent(
     done = invoke(root, "run")
     assert (done.returncode, done.stderr) == (
         2,
-        f"error: {root}: MLflow can't open a file whose path has a ?, or both kinds of quotes\n"
+        f"error: {root}: MLflow can't open a file whose path has a ?, %20 or both kinds of quotes\n"
         "  fix: rename the folder, or name another store: tracking_uri: in workbench.yaml\n",
     )
     (root / "workbench.yaml").write_text("tracking_uri: none\n")

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EROFS
+from errno import EACCES, EPERM, EROFS
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
@@ -32,12 +32,9 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
             raise NotImplementedError("the file system has no flock")
     except Timeout as error:
         raise LockHeld from error
-    except PermissionError as error:
-        fix = "make the folder writable for this user, or work on a copy of the project"
-        raise WorkbenchError(f"can't be written: {error}", where=str(path), fix=fix) from error
     except (OSError, NotImplementedError) as error:
-        if getattr(error, "errno", 0) == EROFS:
-            fix = "work on a copy of the project"
+        if getattr(error, "errno", 0) in (EACCES, EPERM, EROFS):
+            fix = "make the folder writable for this user, or work on a copy of the project"
             raise WorkbenchError(f"can't be written: {error}", where=str(path), fix=fix) from error
         raise WorkbenchError(
             f"files can't be locked here: {error}",
