@@ -33,7 +33,8 @@ prompts: [plain, loud]
 models: [echo:last]
 evaluators: [exact_match]
 """
-FOREIGN = ("OPENAI", "MLFLOW", "HF_", "GITHUB")  # variables that would steer the command
+# Variables that would steer the command.
+FOREIGN = ("OPENAI", "MLFLOW", "HF_", "GITHUB", "CI", "TF_BUILD", "GITLAB", "TEAMCITY", "JENKINS")
 TIMEOUT_S = 120
 
 

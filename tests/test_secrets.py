@@ -7,10 +7,19 @@ import textwrap
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from workbench.secrets import RedactedStream, Redactor, Secret, find_secrets, mask_url
+from workbench.report.safe_text import escape_printed, plain
+from workbench.secrets import (
+    RedactedStream,
+    Redactor,
+    Secret,
+    find_secrets,
+    mask_text,
+    mask_url,
+    quote_value,
+)
 
 VALUE = "sk-proj/4f9+a7\"Q~z'80ünicode"
 values = st.text(
@@ -122,3 +131,90 @@ def test_stream_writes_no_secret():
     stream.writelines([VALUE[:9], VALUE[9:]])
     stream.flush()
     assert kept.getvalue() == "a [secret KEY]\n[secret KEY]"
+
+
+SHOWS_NOTHING = [
+    *("\u200b", "\xad", "\u2060", "\ufeff", "\u202e", "\u2066", "\u0301", "\ufe0f", "\u034f"),
+    *("\x00", "\n", "\r\n", "\t", " ", "\u2028", "\u3164", "\U000e0041", "\x7f", "\x85"),
+]
+HIDDEN = [
+    [*SHOWS_NOTHING, "\x1b", "\x9b"],
+    [*SHOWS_NOTHING, "\x1b[31m", "\x1b]8;;http://a\x07", "\x9b1;2H"],
+    [*SHOWS_NOTHING, r"\n", r"\u200b", r"\x1b[0m", "%0A", "&#8203;"],
+]
+keys = st.text(st.sampled_from("abcxyzABCXYZ0123456789-_./+="), min_size=16, max_size=40)
+
+
+def broken(data: st.DataObject, key: str) -> str:
+    """The key with characters inside that show nothing."""
+    hidden = st.sampled_from(data.draw(st.sampled_from(HIDDEN)))
+    gaps = st.lists(hidden, max_size=2).map("".join)
+    return "".join(character + data.draw(gaps) for character in key[:-1]) + key[-1]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(keys, st.data())
+def test_a_key_is_found_whatever_hides_inside_of_it(key, data):
+    if sum(map(str.isalnum, key)) < 8:
+        return
+    redactor = Redactor([Secret("KEY", key)])
+    text = broken(data, key)
+    for written in (text, json.dumps(text), json.dumps({"a": f"x {text} y"}, ensure_ascii=False)):
+        redacted = redactor.redact(written)
+        for cleaned in (plain(redacted), escape_printed(redacted), "".join(redacted.split())):
+            assert key.lower() not in cleaned.lower()
+        assert "[secret KEY]" in redacted
+
+
+@given(st.text(alphabet=st.characters(exclude_characters="…."), max_size=60))
+def test_a_text_without_the_key_is_left_as_it_is(text):
+    assert Redactor([Secret("KEY", "lab-Zk83hq0Ws71mmPq92Lx")]).redact(text) == text
+
+
+def test_the_beginning_of_a_key_is_a_secret_where_a_text_was_cut():
+    redactor = Redactor([Secret("KEY", VALUE), Secret("PLACE", "/home/me/creds/key.json")])
+    cut = f"{VALUE[:17]}… '{VALUE[:20]}'… {VALUE[:15]}… {VALUE[:20]} /home/me/creds/key… "
+    assert redactor.redact(cut) == (
+        f"[secret KEY]… '[secret KEY]'… {VALUE[:15]}… {VALUE[:20]} /home/me/creds/key… "
+    )
+
+
+MASKED = [
+    ("'postgres://u:pw@h/db'", "'postgres://u:***@h/db'"),
+    ("at https://u:p@w/x@h/v1 now", "at https://u:***@h/v1 now"),
+    ("http://h/v1?api-version=1&sig=a%2Fb&x=1", "http://h/v1?api-version=1&sig=***&x=1"),
+    ("http://h/v1?key=${NAME}", "http://h/v1?key=${NAME}"),
+    ("sqlite:////home/me@work/a.db", "sqlite:////home/me@work/a.db"),
+    ("key sk-proj-abc123XYZ_-0.", "key ***."),
+    ("hf_abcdefghij0123456789 and ghp_0123456789abcdef", "*** and ***"),
+    ("AKIAIOSFODNN7EXAMPLE, xoxb-12345-abc", "***, ***"),
+    ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.s_-1 x", "*** x"),
+    ("Authorization: Bearer abc.def-123", "Authorization: ***"),
+    ("{'password': 'pw123', \"api_key\": \"abcd\"}", "{'password': '***', \"api_key\": \"***\"}"),
+    ("DB_PWD=secret1; API_TOKEN=abcd", "DB_PWD=***; API_TOKEN=***"),
+    ("write `api_key_env: NAME`, max_tokens: 1000", "write `api_key_env: NAME`, max_tokens: 1000"),
+    ("a task-runner-with-words asks for basic arithmetic", None),
+    ("the password: {{ password }}, api_key: …, token: 'x'", None),
+    ("mail me@x.org, few_shot@3, risk-adjusted-2024-returns", None),
+]
+
+
+@pytest.mark.parametrize(("text", "masked"), MASKED)
+def test_a_message_masks_what_looks_like_a_key(text, masked):
+    assert mask_text(text) == (text if masked is None else masked)
+
+
+QUOTED = [
+    ((["pw"], "headers", "X-Lab"), "'***'"),
+    (({"openai:m": {"headers": {"X": "pw"}, "api_key": 1}}, "models", 0), None),
+    ((1234567890, "api_key_env"), "'***'"),
+    (("lots", "parameters", "max_tokens"), "'lots'"),
+    (("me:pw@h", "tracking_uri"), "'me:***@h'"),
+    (("x" * 200,), f"'{'x' * 119}…"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "quoted"), QUOTED)
+def test_a_quoted_value_has_no_secret(arguments, quoted):
+    expected = quoted or "{'openai:m': {'headers': '***', 'api_key': '***'}}"
+    assert quote_value(*arguments) == expected

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 
+from workbench.secrets.masking import mask_text
+
 MAX_JOINED = 20  # errors below the first
 StopCheck = Callable[[], bool]  # called again and again; True asks for the end
 
@@ -41,7 +43,7 @@ def not_stopped() -> bool:
 
 
 class WorkbenchError(Exception):
-    """An error that the user can fix; shown without a traceback.
+    """An error that the user can fix; shown without a traceback and without passwords or keys.
 
     Args:
         message: what is wrong, with the offending value.
@@ -58,19 +60,20 @@ class WorkbenchError(Exception):
         fix: str = "",
         exit_code: ExitCode = ExitCode.USER,
     ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.where = where
-        self.fix = fix
+        self.message = mask_text(message)
+        super().__init__(self.message)
+        self.where = mask_text(where)
+        self.fix = mask_text(fix)
         self.exit_code = exit_code
 
     def as_json(self) -> dict[str, str]:
         """The error under `--json`."""
-        return {"where": self.where, "message": self.message, "fix": self.fix}
+        texts = {"where": self.where, "message": self.message, "fix": self.fix}
+        return {name: mask_text(text) for name, text in texts.items()}
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
-        return f"{head}\n  fix: {self.fix}" if self.fix else head
+        return mask_text(f"{head}\n  fix: {self.fix}" if self.fix else head)
 
 
 @contextmanager

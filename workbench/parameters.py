@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from workbench.canonical import JSON, without_point
 from workbench.errors import WorkbenchError, join_errors, unknown_name
+from workbench.secrets import quote_value
 
 NUMBER = (int, float)
 
@@ -74,8 +75,7 @@ def check_parameters(
     for name, value in parameters.items():
         if value is not None and not _fits(name, value):
             description = PARAMETERS[name][3]
-            excerpt = f"{value!r}" if len(f"{value!r}") <= 80 else f"{value!r:.80}…"
-            message = f"{name}: {excerpt} is not {description}"
+            message = f"{name}: {quote_value(value, name, width=80)} is not {description}"
             fix = f"write {description.partition(';')[0]}, or null to leave it out"
             raise WorkbenchError(message, where=where(name), fix=fix)
 

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from workbench.document import InvalidValueError, file_kind, read_document
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.proxies import exempt_loopback
+from workbench.secrets import mask_url
 
 MAX_ENVIRONMENT = 250_000  # bytes of `.env`
 NO_TRACKING = "none"  # the address that turns tracking off
@@ -153,7 +154,7 @@ class Project:
         uri = flag or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
         if uri and uri != NO_TRACKING and not uri.startswith(SERVERS + DATABASES):
             raise WorkbenchError(
-                f"{uri!r} is not an MLflow tracking store",
+                f"{mask_url(uri)!r} is not an MLflow tracking store",
                 fix="use http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a "
                 "file, none to record nothing",
             )
@@ -215,8 +216,8 @@ class Project:
         return self.prompts / task
 
 
-def find_project(start: Path) -> Project:
-    """The project that contains `start`, with its `.env` loaded (the environment wins).
+def find_root(start: Path) -> Path:
+    """The folder of the project that contains `start`.
 
     Raises:
         WorkbenchError: no folder at or above `start` contains `prompts/`.
@@ -227,6 +228,16 @@ def find_project(start: Path) -> Project:
         message = "not a project: no folder `prompts` here or above"
         fix = "mkdir -p prompts/my_task, then add a template and an experiment.yaml"
         raise WorkbenchError(message, where=str(here), fix=fix)
+    return folder
+
+
+def find_project(start: Path) -> Project:
+    """The project that contains `start`, with its `.env` loaded (the environment wins).
+
+    Raises:
+        WorkbenchError: there is none, or its `.env` or `workbench.yaml` has an error.
+    """
+    folder = find_root(start)
     _read_environment(folder / ".env")
     exempt_loopback()
     settings = folder / "workbench.yaml"

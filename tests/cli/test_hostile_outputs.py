@@ -265,3 +265,20 @@ def test_a_command_is_broken_and_json_keeps_it() -> None:
     assert [shorten(text) for text in ("\u200b::error::x", "\n ::x")] == [": :error::x", ": :x"]
     line = json_line({"a": "##[error]x"})
     assert ("##[" in line, json.loads(line)) == (False, {"a": "##[error]x"})
+
+
+CI_COMMANDS = {
+    "##vso[task.setvariable variable=a]b": "## vso[task.setvariable variable=a]b",
+    "a ##teamcity[message text='b']": "a ## teamcity[message text='b']",
+    "section_start:1:a\r\x1b[0Kb": "section_start :1:a[0Kb",
+    "travis_fold:start:a": "travis_fold :start:a",
+    "##\u200bvso[a]": "## vso[a]",
+    "## [a](b), a::b, section_starts": "## [a](b), a::b, section_starts",
+}
+
+
+@pytest.mark.parametrize("text", CI_COMMANDS)
+def test_a_command_of_any_ci_system_is_broken_and_json_keeps_it(text: str) -> None:
+    assert escape_commands(text) == CI_COMMANDS[text]
+    line = json_line({"a": text})
+    assert (escape_commands(line), json.loads(line)) == (line, {"a": text})

@@ -388,7 +388,7 @@ NAMES = [
         (
             "error: prompts/qa/experiment.yaml:3:10: "
             "'openai:mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"
-            "mmmmmmmmmmmmmmmmmmmmmmm' is not a model\n"
+            "mmmmmmmmmmmmmmmmmmmmmm… is not a model\n"
             "  fix: write provider:name, as in openai:gpt-6-luna, the name with at most 256 "
             "printable characters\n"
         ),

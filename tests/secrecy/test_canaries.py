@@ -1,4 +1,4 @@
-"""Planted secrets, echoed in five encodings, are never written."""
+"""Planted secrets, echoed in eight encodings, are never written."""
 
 import base64
 import json
@@ -14,6 +14,8 @@ from urllib.parse import quote
 import pytest
 from command import invoke
 from openai_server import OpenAIServer, Reply, answer, refuse
+
+from workbench.report.safe_text import plain
 
 NAMES = [
     "LOCAL_KEY",
@@ -52,6 +54,9 @@ def encodings(value: str) -> dict[str, str]:
         "base64 after a name": base64.b64encode(b"u:" + raw).decode(),
         "in an address": quote(value, safe=""),
         "escaped": json.dumps(value)[1:-1],
+        "in capitals": value.upper(),
+        "zero-width": "\u200b".join(value),
+        "colours": "\x1b[31m".join(value),
         "broken over lines": "\n".join(textwrap.wrap(value, 9, break_on_hyphens=False)),
     }
 
@@ -143,12 +148,20 @@ def written(home: Path) -> Iterator[tuple[str, str]]:
 
 def find_leaks(text: str) -> list[str]:
     """Secrets in a text and their encodings, with and without line breaks."""
-    packed = "".join(text.split()).replace("\\n", "").replace("\\\\", "\\")
+    packed = "".join(plain(text).split()).replace("\\n", "").replace("\\\\", "\\")
+    packed = packed.replace("\\u200b", "").replace("\\u001b[31m", "").replace("[31m", "")
     hits = []
     for name, value in CANARIES.items():
         core = base64.b64encode(value.encode()).decode()[:-4]
         shifted = base64.b64encode(b"u:" + value.encode()).decode()[4:-4]
-        forms = {value, quote(value, safe=""), json.dumps(value)[1:-1], core, shifted}
+        forms = {
+            value.upper(),
+            value,
+            quote(value, safe=""),
+            json.dumps(value)[1:-1],
+            core,
+            shifted,
+        }
         hits += [f"{name}: {form}" for form in forms if form in text or form in packed]
     return hits
 

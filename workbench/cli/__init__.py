@@ -10,7 +10,8 @@ prompts.py  prompts list, show, diff, lint, push, pull
 catalog.py  models and data: list, add; evaluators
 store.py    store stats, explain, prune, repair, export
 
-unrecorded.py    runs that MLflow lacks, named after each command
+project_secrets.py  the keys that experiment files name
+unrecorded.py       runs that MLflow lacks, named after each command
 """
 
 from workbench.cli.app import main

@@ -28,7 +28,7 @@ from workbench.cli.unrecorded import read_notes, unrecorded_lines
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.proxies import exempt_loopback
 from workbench.report.safe_text import escape_commands
-from workbench.secrets import find_secrets
+from workbench.secrets import find_secrets, mask_url
 
 if TYPE_CHECKING:
     from typer._click import Context, HelpFormatter
@@ -170,7 +170,7 @@ def _exit_code() -> int:
             sys.stdout.write(error.format_message() + "\n")
             return ExitCode.USER
         fix = "workbench --help lists the commands and options"
-        _print_error(WorkbenchError(error.format_message(), fix=fix))
+        _print_error(WorkbenchError(_without_passwords(error.format_message()), fix=fix))
         return ExitCode.USER
     except (typer.Abort, KeyboardInterrupt):
         sys.stderr.write(INTERRUPTED)
@@ -189,6 +189,15 @@ def _exit_code() -> int:
             "  this is a bug in workbench; WORKBENCH_DEBUG=1 shows the traceback\n"
         )
         return ExitCode.INTERNAL
+
+
+def _without_passwords(message: str) -> str:
+    """The message about the command line, in which addresses have no passwords."""
+    for argument in sys.argv[1:]:
+        address = argument.partition("=")[2] if argument[:1] == "-" else argument
+        if "@" in address:
+            message = message.replace(address, mask_url(address))
+    return message
 
 
 def _print_error(error: WorkbenchError) -> None:

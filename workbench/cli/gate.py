@@ -9,15 +9,14 @@ gate: passed (1 passed)
 """
 
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from workbench.cli.compare import split_task
-from workbench.cli.output import print_result
+from workbench.cli.output import REDACTOR, print_commands, print_result
 from workbench.cli.output_file import JUNIT, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, MaxCalls, MaxCost, Sample, TrackingUri
 from workbench.cli.setup import OpenExperiment, open_experiment, open_project
@@ -91,7 +90,7 @@ def gate(
         lines = [*grown_lines(grown, project.file.currency), *gate_lines(compared, checks)]
         document = gate_json(compared, checks, int(code)) | grown_json(grown)
         print_result(document if as_json else lines)
-        _write_github(compared, checks, project, sys.stderr if as_json else sys.stdout)
+        _write_github(compared, checks, project, on_stderr=as_json)
         if report_file:
             report_file.write(junit_xml(compared, checks))
     return int(code)
@@ -148,7 +147,11 @@ def _grow(
 
 
 def _write_github(
-    compared: "ExperimentComparison", checks: "Sequence[Check]", project: "Project", out: TextIO
+    compared: "ExperimentComparison",
+    checks: "Sequence[Check]",
+    project: "Project",
+    *,
+    on_stderr: bool,
 ) -> None:
     """Write annotations and a step summary, under GitHub Actions."""
     from workbench.report.gate import annotations, summary_markdown
@@ -159,9 +162,9 @@ def _write_github(
     top = top.resolve()
     folder = root.relative_to(top) if root.is_relative_to(top) else Path()
     lines = annotations(compared, checks, folder=PurePosixPath(folder))
-    out.writelines(f"{plain(line)}\n" for line in lines)
+    print_commands(lines, on_stderr=on_stderr)
     if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-        text = plain(summary_markdown(compared, checks)) + "\n"
+        text = REDACTOR.redact(plain(summary_markdown(compared, checks))) + "\n"
         try:
             with Path(summary).open("a", encoding="utf-8") as file:
                 file.write(text)

@@ -6,14 +6,22 @@ $ workbench run --json | head -c 1     a closed pipe is no error
 import errno
 import io
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable
 from functools import cache
 from typing import TYPE_CHECKING, TextIO, cast
 
 from workbench.canonical import SCHEMA_VERSION
-from workbench.report.safe_text import json_line, plain
-from workbench.secrets import RedactedStream, Redactor
+from workbench.report.safe_text import (
+    escape_commands,
+    escape_json,
+    escape_printed,
+    is_ci,
+    json_line,
+    plain,
+)
+from workbench.secrets import RedactedStream, Redactor, mask_text
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,10 +43,39 @@ class SafeStream(RedactedStream):
 
     lost: OSError | None = None
 
+    def __init__(self, stream: TextIO, *, masks: bool) -> None:
+        """`masks`: also hide what looks like a password or a key: a stream of messages."""
+        super().__init__(stream, REDACTOR)
+        self._masks = masks
+        self.is_log = is_ci() and not _is_file(stream)
+        self._drives = stream.isatty() and not masks  # stderr has a progress bar's sequences
+
     def write(self, text: str) -> int:
-        """Write the redacted text."""
-        self._try(lambda: RedactedStream.write(self, text))
+        """Write the redacted text, which drives neither a terminal nor a CI system."""
+        safe = self._redactor.redact(text)
+        if self._masks:
+            safe = mask_text(safe)
+        if self._drives:
+            safe = escape_printed(safe)
+        elif self.is_log:
+            safe = escape_commands(safe)
+        self._try(lambda: self._stream.write(safe))
         return len(text)
+
+    def write_commands(self, lines: Iterable[str]) -> None:
+        """Write commands for a CI system: no others reach it."""
+        text = self._redactor.redact("".join(f"{plain(line)}\n" for line in lines))
+        self._try(lambda: self._stream.write(text))
+
+    def write_export(self, lines: Iterable[bytes], *, as_json: bool) -> None:
+        """Write stored text: to a file or a pipe as it is, to a terminal or a CI log harmless."""
+        if self.is_log or self._stream.isatty():
+            for line in lines:
+                text = line.decode()
+                self.write(escape_json(text) if as_json else escape_commands(text))
+        else:
+            self._try(lambda: self._stream.buffer.writelines(lines))
+            self._try(self._stream.buffer.flush)
 
     def flush(self) -> None:
         """Flush the stream."""
@@ -60,6 +97,13 @@ def _null_device() -> int:
     return os.open(os.devnull, os.O_WRONLY)
 
 
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def guard_streams() -> SafeStream:
     """Replace stdout and stderr by safe streams; return stdout.
 
@@ -71,8 +115,8 @@ def guard_streams() -> SafeStream:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    sys.stderr = cast("TextIO", SafeStream(sys.stderr, REDACTOR))
-    stdout = SafeStream(sys.stdout, REDACTOR)
+    sys.stderr = cast("TextIO", SafeStream(sys.stderr, masks=True))
+    stdout = SafeStream(sys.stdout, masks=False)
     sys.stdout = cast("TextIO", stdout)
     return stdout
 
@@ -114,6 +158,16 @@ def print_result(result: "dict[str, JSON] | Iterable[str]") -> None:
         print_json(result)
     else:
         print_lines(result)
+
+
+def print_export(lines: Iterable[bytes], *, as_json: bool) -> None:
+    """Print stored text; see `SafeStream.write_export`."""
+    cast("SafeStream", sys.stdout).write_export(lines, as_json=as_json)
+
+
+def print_commands(lines: Iterable[str], *, on_stderr: bool) -> None:
+    """Print commands for the runner of a CI system."""
+    cast("SafeStream", sys.stderr if on_stderr else sys.stdout).write_commands(lines)
 
 
 def print_styled(styled: "Table | Text") -> None:

@@ -20,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from workbench.cli.output import REDACTOR
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
@@ -104,9 +105,9 @@ class OutputFile:
                 part.unlink(missing_ok=True)
 
     def write(self, text: str) -> None:
-        """Write the whole file."""
+        """Write the whole file, without secrets."""
         with self.writer() as file:
-            file.write(text.encode("utf-8", "backslashreplace"))
+            file.write(REDACTOR.redact(text).encode("utf-8", "backslashreplace"))
 
     def _check(self) -> None:
         """Raise if the file must not be written."""

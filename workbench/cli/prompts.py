@@ -85,7 +85,7 @@ def lint(
 
     project = open_project()
     tasks = [project.task_folder(task).name] if task else project.tasks()
-    findings = [lint_task(project, name, examples) for name in tasks]
+    findings = [lint_task(project, name, examples, REDACTOR) for name in tasks]
     if as_json:
         print_json(findings_json(findings))
     else:
@@ -101,11 +101,11 @@ def push(task: Task = "", tracking_uri: TrackingUri = "") -> None:
 
     project = open_project()
     project.require_tracking(tracking_uri, "workbench prompts push")
-    from workbench.tracking.registry import push_prompts
-
     prompts = _prompts(project, task)
     for prompt in prompts:
         refuse_secret(prompt, REDACTOR)
+    from workbench.tracking.registry import push_prompts
+
     print_lines(push_prompts(project, tracking_uri, prompts))
 
 
@@ -118,6 +118,7 @@ def pull(
     tracking_uri: TrackingUri = "",
 ) -> None:
     """Write a registered version to its template file."""
+    from workbench.plan import refuse_secret
     from workbench.prompt import Renderer
     from workbench.prompt.write import write_prompt
 
@@ -128,6 +129,7 @@ def pull(
     project = open_project()
     with Renderer() as renderer:
         prompt = _find(ref, tracking_uri, renderer)
+        refuse_secret(prompt, REDACTOR)
         file = write_prompt(prompt, project, renderer, force=force)
     print_lines([f"{project.display_path(file)} is now {prompt.ref}"])
 

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from workbench.cli.output import REDACTOR
+from workbench.cli.project_secrets import experiment_secrets, project_secrets
 from workbench.errors import WorkbenchError
-from workbench.secrets import find_secrets, key_variables
+from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
     from workbench.experiment import Experiment
@@ -84,6 +85,7 @@ def open_experiment(
     keep_private(project, tracking_uri)
     with Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
+        REDACTOR.add(experiment_secrets(path))  # before an error quotes the file
         with paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
@@ -92,24 +94,25 @@ def open_experiment(
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
             experiment = add_prompts(experiment, extra_prompts, finder.find)
-            keys = frozenset(key_variables(experiment.settings))
-            REDACTOR.add(find_secrets(experiment.settings))
-            REDACTOR.add(find_secrets(os.environ, secret_names=keys))
         yield OpenExperiment(project, store, renderer, experiment, options)
 
 
 def open_project(tracking_uri: str = "") -> "Project":
     """The project around the current folder; its secrets are redacted from here on."""
-    from workbench.project import find_project
+    from workbench.project import find_project, find_root
 
     try:
-        here = Path.cwd()
+        root = find_root(Path.cwd())
     except FileNotFoundError as error:
         fix = "cd to the project's folder"
         raise WorkbenchError("the current folder no longer exists", fix=fix) from error
-    project = find_project(here)
-    uri = project.tracking_uri(tracking_uri)
-    REDACTOR.add(find_secrets({**os.environ, "tracking_uri": uri}))  # .env is read now
+    try:
+        project = find_project(root)
+    except WorkbenchError:  # an error about workbench.yaml may quote anything
+        REDACTOR.add(project_secrets(root))
+        raise
+    REDACTOR.add(project_secrets(root, root / ".env"))
+    REDACTOR.add(find_secrets({"tracking_uri": project.tracking_uri(tracking_uri)}))
     return project
 
 

@@ -5,14 +5,12 @@ would remove 2 completions, 1.9 kB: 14 tokens in, 4 out
 --yes removes them
 """
 
-import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from workbench.cli.output import print_json, print_lines, print_result, print_styled
+from workbench.cli.output import print_export, print_json, print_lines, print_result, print_styled
 from workbench.cli.output_file import UNKNOWN, Force, OutputFile
 from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
@@ -186,9 +184,11 @@ def export(
         completions = select_completions(store, selection, models_by_ref(project))
         exported = csv_lines(completions) if form == "csv" else json_lines(completions)
         lines = (store.redactor.redact(line.decode()).encode() for line in exported)
-        with target.writer(0o600) if target else nullcontext(sys.stdout.buffer) as file:
-            file.writelines(lines)
-            file.flush()
+        if target:
+            with target.writer(0o600) as file:
+                file.writelines(lines)
+        else:
+            print_export(lines, as_json=form == "jsonl")
     if out and target:
         size = out.stat().st_size
         text = [f"{out}: {bytes_text(size)}"]

@@ -22,12 +22,12 @@ from workbench.document.shape import (
     synonyms,
 )
 from workbench.errors import WorkbenchError, join_errors, unknown_name
+from workbench.secrets import quote_value
 
 MESSAGES = {  # instead of pydantic's own, by its error type
     "too_short": "is empty; at least one entry is needed",
     "string_pattern_mismatch": "is not a valid name",
 }
-MAX_SHOWN = 120  # characters of a value
 File = TypeVar("File", bound=BaseModel)
 
 
@@ -59,7 +59,9 @@ class Document:
         """
         if not isinstance(self.content, dict):
             empty = self.content is None
-            message = "the file is empty" if empty else f"{self.content!r:.80} is not a mapping"
+            message = (
+                "the file is empty" if empty else f"{quote_value(self.content)} is not a mapping"
+            )
             fix = f"use these keys: {', '.join(allowed_keys(model, ()))}"
             raise WorkbenchError(message, where=self.path, fix=fix)
         try:
@@ -87,8 +89,7 @@ class Document:
         message = MESSAGES.get(problem["type"], message.split(" or instance of ")[0])
         # ASCII for names: other letters may look like Latin ones
         show = ascii if problem["type"] == "string_pattern_mismatch" else repr
-        value = show(problem["input"])
-        value = value if len(value) <= MAX_SHOWN else f"{value[:MAX_SHOWN]}…"
+        value = quote_value(problem["input"], *path, show=show)
         cause = problem.get("ctx", {}).get("error")
         is_mapping = problem["type"] == "dict_type"  # of a list that stands for a mapping
         allowed = describe_allowed(model, path) or ("a mapping: {key: value}" if is_mapping else "")

@@ -10,6 +10,7 @@ that expand without end.
 """
 
 import math
+import re
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from workbench.document.document import Document
 from workbench.document.file_kind import file_kind
 from workbench.document.shape import KeyPath
 from workbench.errors import WorkbenchError
+from workbench.secrets import quote_value
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 10_000  # in the text, and after aliases are expanded; read in half a second
@@ -32,6 +34,10 @@ MAX_DEPTH = 50
 TOO_LARGE = f"more than {MAX_VALUES:,} values, or nested more than {MAX_DEPTH} deep"
 SMALLER = "put rows in a dataset file; an alias counts as all the values it stands for"
 TAG = "tag:yaml.org,2002:"
+QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")  # in an error of ruamel
+NUMBER_LIKE = re.compile(r"[-+.\d][\w.+-]*")  # other values are no numbers but by their tag
+# A tag may be a password that begins with `!`.
+SHOWN_TAG = re.compile(r"!(?:\w|!?[a-z]+/[\w./:]+|!\w+|env|include|function|secret|vault)")
 STRINGS = ("str", "timestamp", "merge", "value")  # JSON has only strings for these
 
 
@@ -72,6 +78,7 @@ def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
         return reader.read(text)
     except MarkedYAMLError as error:
         message = str(error.problem or error.context or "not YAML").split("\n")[0]
+        message = QUOTED.sub(_without_names, message)
         mark = error.problem_mark or error.context_mark
         where = reader.location(mark) if mark else name
         raise WorkbenchError(message, where=where, fix=_syntax_fix(message)) from error
@@ -79,6 +86,12 @@ def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
         line = text.count("\n", 0, error.position) + first_line
         message = f"the character {chr(error.character)!r} is not allowed in YAML"
         raise WorkbenchError(message, where=f"{name}:{line}", fix="remove it") from error
+
+
+def _without_names(quoted: re.Match[str]) -> str:
+    """Signs and `<stream end>` stay; an alias or an anchor may be a password that begins with *."""
+    is_sign = len(quoted[0]) <= 4 or quoted[0][1] == "<"
+    return quoted[0] if is_sign else "'…'"
 
 
 def _syntax_fix(message: str) -> str:
@@ -121,10 +134,12 @@ class _NodeReader:
             return [self._member(entry, entry, (*path, index)) for index, entry in entries]
         if isinstance(node, ScalarNode):
             if kind in STRINGS:
-                return self._string(node)
+                return self._string(node, path)
             if kind in ("null", "bool", "int", "float"):
-                return self._scalar(kind, node)
-        raise self.error(f"the tag {tag} is not allowed", node, "remove it")
+                return self._scalar(kind, node, path)
+        if SHOWN_TAG.fullmatch(tag):
+            raise self.error(f"the tag {tag} is not allowed", node, "remove it")
+        raise self.error("a tag is not allowed", node, "quote a value that begins with !")
 
     def _mapping(self, node: MappingNode, path: KeyPath) -> dict[str, JSON]:
         merged: dict[str, JSON] = {}
@@ -139,7 +154,7 @@ class _NodeReader:
                 for layer in [value] if isinstance(value, MappingNode) else value.value[::-1]:
                     merged |= self._mapping(layer, path)
                 continue
-            name = self._string(key)
+            name = self._string(key, path)
             if name in mapping:
                 raise self.error(f"duplicate key {name!r}", key, "keep one")
             mapping[name] = self._member(key, value, (*path, name))
@@ -150,21 +165,24 @@ class _NodeReader:
         self.marks[path] = (mark.line + self.first_line, mark.column + 1)
         return self._plain(node, path)
 
-    def _scalar(self, kind: str, node: ScalarNode) -> JSON:
+    def _scalar(self, kind: str, node: ScalarNode, path: KeyPath) -> JSON:
         try:
             value: JSON = getattr(self.yaml.constructor, f"construct_yaml_{kind}")(node)
             if kind == "float" and not math.isfinite(value):
                 raise ValueError
         except (KeyError, ValueError):
             fix = "write null for a missing value, or put the text in quotes"
-            raise self.error(f"{node.value[:40]!r} is not a JSON {kind}", node, fix) from None
+            excerpt = quote_value(node.value, *path, width=40)
+            excerpt = excerpt if NUMBER_LIKE.fullmatch(node.value) else "this value"
+            raise self.error(f"{excerpt} is not a JSON {kind}", node, fix) from None
         return value
 
-    def _string(self, node: ScalarNode) -> str:
+    def _string(self, node: ScalarNode, path: KeyPath) -> str:
         text: str = node.value
         if any("\ud800" <= character <= "\udfff" for character in text):
             fix = r"write the character itself, or both halves of its \u escape"
-            raise self.error(f"{text[:40]!r} contains half a character", node, fix)
+            excerpt = quote_value(text, *path, width=40)
+            raise self.error(f"{excerpt} contains half a character", node, fix)
         return text
 
     def error(self, message: str, origin: Node | Event, fix: str) -> WorkbenchError:

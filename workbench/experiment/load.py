@@ -26,6 +26,7 @@ from workbench.model import Model, Reasoning, open_provider
 from workbench.parameters import check_parameters
 from workbench.project import NAME_PATTERN, Project
 from workbench.prompt import Renderer
+from workbench.secrets import quote_value
 
 # Names in tables, runs and metrics: no path, no control characters.
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
@@ -145,7 +146,7 @@ def _models(file: ExperimentFile, document: Document) -> tuple[OpenModel, ...]:
         _check_model_name(ref, name, where)
         parameters = settings.pop("parameters", None) or {}
         if not isinstance(parameters, dict):
-            message = f"{ref}.parameters: {parameters!r} is not a mapping"
+            message = f"{ref}.parameters: {quote_value(parameters)} is not a mapping"
             raise WorkbenchError(message, where=where, fix="parameters: {temperature: 0}")
         parameter_where = partial(document.where, "models", index, ref, "parameters")
         check_parameters(parameters, where=parameter_where)
@@ -196,9 +197,8 @@ def _check_reasoning(reasoning: JSON, ref: str, where: str) -> None:
     if tags and all(isinstance(tag, str) and re.fullmatch(r"[\w:.-]+", tag) for tag in tags):
         return
     if not isinstance(reasoning, str) or reasoning not in get_args(Reasoning):
-        message = (
-            f"{ref}.reasoning: {reasoning!a:.90} is neither strip nor keep, nor a list of tags"
-        )
+        excerpt = quote_value(reasoning, width=90, show=ascii)
+        message = f"{ref}.reasoning: {excerpt} is neither strip nor keep, nor a list of tags"
         fix = "reasoning: strip, or keep, or the tags that a prompt asks for: [scratchpad]"
         raise WorkbenchError(message, where=where, fix=fix)
 
@@ -206,7 +206,7 @@ def _check_reasoning(reasoning: JSON, ref: str, where: str) -> None:
 def _check_model_name(ref: str, name: str, where: str) -> None:
     if not name.rstrip("/") or len(name) > MAX_MODEL_NAME or not name.isprintable():
         raise WorkbenchError(
-            f"{ref[:90]!r} is not a model",
+            f"{quote_value(ref, width=90)} is not a model",
             where=where,
             fix="write provider:name, as in openai:gpt-6-luna, the name with at most "
             f"{MAX_MODEL_NAME} printable characters",
@@ -216,7 +216,9 @@ def _check_model_name(ref: str, name: str, where: str) -> None:
 def _check_label(label: JSON, where: str) -> None:
     if not isinstance(label, str) or not LABEL.fullmatch(label):
         fix = f"use {LABEL_RULE}"
-        raise WorkbenchError(f"{label!a:.90} is not a valid label", where=where, fix=fix)
+        raise WorkbenchError(
+            f"{quote_value(label, width=90, show=ascii)} is not a valid label", where=where, fix=fix
+        )
 
 
 def _evaluators(

@@ -22,11 +22,12 @@ from workbench.experiment import Exclusion, ExperimentFile, load_experiment, sho
 from workbench.images import ImageReader, refuse_images
 from workbench.lint.warnings import column_warnings, copy_warnings, file_warnings, text_warnings
 from workbench.model import MODEL_KEYS, Model, PromptCall, Provider, open_provider
-from workbench.plan import Scope
+from workbench.plan import Scope, refuse_secret, refuse_secret_in_file
 from workbench.plan.variants import find_variants
 from workbench.project import Project
 from workbench.prompt import Prompt, Renderer, folder_reader, list_prompts, load_prompt
 from workbench.resolvers import project_resolvers
+from workbench.secrets import Redactor
 
 
 @dataclass(frozen=True)
@@ -80,18 +81,26 @@ class _Context:
     warnings: tuple[str, ...] = ()
 
 
-def lint_task(project: Project, task: str, examples: int) -> TaskFindings:
+def lint_task(
+    project: Project, task: str, examples: int, redactor: Redactor | None = None
+) -> TaskFindings:
     """Read every template of a task and render the whole dataset with each.
 
-    The result has the first `examples` renderings of each template.
+    Args:
+        project: its folder.
+        task: its name.
+        examples: renderings of each template in the result: of the first rows.
+        redactor: knows the secrets that no template may contain; None: there are none.
     """
+    redactor = redactor or Redactor()
     read = folder_reader(project.prompts)
     findings: list[PromptFindings] = []
     with Renderer() as renderer:
-        context = _load_context(project, task, renderer)
+        context = _load_context(project, task, renderer, redactor)
         for name in list_prompts(project.prompts / task):
             try:
                 prompt = load_prompt(task, name, read, renderer)
+                refuse_secret(prompt, redactor)
                 calls = _render_all(prompt, context.dataset, renderer, project)
             except WorkbenchError as error:
                 findings.append(PromptFindings(name, (error,)))
@@ -166,13 +175,15 @@ def _check_experiment(project: Project, path: Path, renderer: Renderer) -> list[
     return list(expected_findings(experiment, experiment.dataset.examples, variants))
 
 
-def _load_context(project: Project, task: str, renderer: Renderer) -> _Context:
+def _load_context(project: Project, task: str, renderer: Renderer, redactor: Redactor) -> _Context:
     path = project.prompts / task / "experiment.yaml"
     if not path.exists():
         return _Context()
     reader = project_resolvers(project).mlflow_dataset
     try:
-        file = read_document(path, display_name=project.display_path(path)).check(ExperimentFile)
+        document = read_document(path, display_name=project.display_path(path))
+        refuse_secret_in_file(document.content, document.path, redactor)
+        file = document.check(ExperimentFile)
         dataset = load_dataset(file.dataset, path.parent, mlflow_reader=reader, renderer=renderer)
     except WorkbenchError as error:
         return _Context(errors=(error,))

@@ -7,7 +7,7 @@ requests   equal cells share one                keyed by the digest of all that 
 
 from workbench.plan.plan_summary import describe_models, summarize_plan
 from workbench.plan.planner import make_plan, plan_invocation
-from workbench.plan.redact_rows import refuse_secret
+from workbench.plan.redact_rows import refuse_secret, refuse_secret_in_file
 from workbench.plan.row_batches import (
     batch_ends,
     batch_requests,
@@ -31,6 +31,7 @@ __all__ = [
     "make_plan",
     "plan_invocation",
     "refuse_secret",
+    "refuse_secret_in_file",
     "shuffled_rows",
     "summarize_plan",
 ]

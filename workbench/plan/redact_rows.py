@@ -1,18 +1,19 @@
-"""Secrets in a user's rows and templates, handled before a plan is made.
+"""Secrets in a user's rows, templates and experiment file, handled before a plan is made.
 
-A secret in a row is redacted: neither a model nor a record sees it. A secret in a template is
-refused, because templates are registered and shown as they are.
+A secret in a row is redacted: neither a model nor a record sees it. A secret in a template or in
+the experiment file is refused, because they are registered and shown as they are.
 """
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from workbench.canonical import canonical_json, encode_function
+from workbench.canonical import JSON, canonical_json, encode_function
 from workbench.dataset import Example
 from workbench.errors import WorkbenchError, list_first
 from workbench.experiment import Experiment
 from workbench.prompt import Prompt
-from workbench.secrets import Redactor
+from workbench.secrets import Redactor, is_private
 
 CHUNK = 200  # examples searched together
 
@@ -23,8 +24,9 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
     """Return the experiment with secrets in its rows redacted, and a warning where there were any.
 
     Raises:
-        WorkbenchError: a template contains a secret.
+        WorkbenchError: a template or the experiment file contains a secret.
     """
+    refuse_secret_in_file(experiment.content, experiment.path, redactor)
     for prompt in experiment.prompts:
         refuse_secret(prompt, redactor)
     clean = redactor.redact
@@ -50,16 +52,51 @@ def redact_rows(experiment: Experiment, redactor: Redactor) -> Experiment:
 
 
 def refuse_secret(prompt: Prompt, redactor: Redactor) -> None:
-    """Raise WorkbenchError if a template or its front matter contains a secret."""
-    text = prompt.source + prompt.description + canonical_json(prompt.settings.as_json())
+    """Raise WorkbenchError if a template, its name or its front matter contains a secret."""
+    settings = canonical_json(prompt.settings.as_json())
+    for text in (prompt.source, prompt.description, settings, prompt.name):
+        if name := _secret_in(text, redactor):
+            raise WorkbenchError(
+                f"the template contains the value of {name}",
+                where=prompt.where(),
+                fix="remove it: templates are registered and shown as they are",
+            )
+
+
+def refuse_secret_in_file(content: JSON, where: str, redactor: Redactor) -> None:
+    """Raise WorkbenchError if an experiment file contains a secret where no key belongs."""
+    for path, text in _shown_texts(content, ()):
+        if name := _secret_in(text, redactor):
+            raise WorkbenchError(
+                f"{'.'.join(path)}: the file contains the value of {name}",
+                where=where,
+                fix="remove it: the file is recorded and shown; a model's `api_key_env:` and "
+                "`headers: {…: ${NAME}}` name a variable",
+            )
+
+
+def _shown_texts(value: JSON, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The keys and strings of an experiment file, but for rows and for settings that hold keys."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _shown_texts(entry, path)
+    elif isinstance(value, Mapping):
+        for key, entry in value.items():
+            yield path, str(key)
+            if path == ("dataset",) and key in ("rows", "vars"):
+                continue  # its secrets are redacted
+            if not is_private(str(key)):
+                yield from _shown_texts(entry, (*path, str(key)))
+
+
+def _secret_in(text: str, redactor: Redactor) -> str:
+    """The name of the first secret in `text`; empty if it has none."""
     redacted = redactor.redact(text)
-    if redacted != text:
-        name = redacted[redacted.index("[secret ") + len("[secret ") :].partition("]")[0]
-        raise WorkbenchError(
-            f"the template contains the value of {name}",
-            where=prompt.where(),
-            fix="remove it: templates are registered and shown as they are",
-        )
+    if redacted == text:
+        return ""
+    return redacted[redacted.index("[secret ") + len("[secret ") :].partition("]")[0]
 
 
 def _redacted(example: Example, redactor: Redactor) -> Example:

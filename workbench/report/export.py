@@ -6,7 +6,6 @@
 ("'=1+1", '=1+1', '-5')
 """
 
-import csv
 import json
 import re
 import unicodedata
@@ -16,6 +15,8 @@ from workbench.canonical import JSON, finite_numbers, ordered_json
 from workbench.store.selection import StoredCompletion
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # line ends to some readers
+# A cell that needs no quotes: no sign of CSV, no control character, no blank at an end.
+PLAIN_CELL = re.compile(r"(?![\s'#])[^\",;|\x00-\x1f\x7f-\x9f\u2028\u2029]*(?<!\s)")
 SIGNS = "=+-@"
 BREAKS = "\t\r\n"
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
@@ -66,23 +67,38 @@ def json_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
 
 
 def csv_lines(completions: Iterable[StoredCompletion]) -> Iterator[bytes]:
-    """A header and one line per completion; no cell is a formula, numbers stay numbers."""
-    writer = csv.writer(_LineEncoder(), lineterminator="\n")
-    yield writer.writerow(COLUMNS)
+    """A header and one line per completion; no cell is a formula, numbers stay numbers.
+
+    csv, pandas, polars and spreadsheets read it back equal, but for the apostrophe of
+    `escape_cell`. U+FFFD replaces NUL, at which some readers end.
+    """
+    yield csv_line(COLUMNS)
     for stored in completions:
         row = completion_json(stored)
         for name in JSON_COLUMNS:
             row[name] = None if row[name] is None else ordered_json(row[name])
-        yield writer.writerow(
-            escape_cell(cell) if isinstance(cell, str) else cell for cell in row.values()
-        )
+        yield csv_line(row.values())
 
 
-class _LineEncoder:
-    """The file of a csv.writer, whose `writerow` then returns the line."""
+def csv_line(cells: Iterable[str | float | None]) -> bytes:
+    r"""A line of CSV by RFC 4180, with LF at its end; None is an empty cell.
 
-    def write(self, line: str) -> bytes:
-        return line.encode("utf-8", "backslashreplace")
+    >>> csv_line(["ok\r=1+1", "-5", "a, b", None, 0.5])
+    b'"ok\r=1+1",-5,"a, b",,0.5\n'
+    """
+    line = ",".join("" if cell is None else _quoted(cell) for cell in cells)
+    return f"{line}\n".encode("utf-8", "backslashreplace")
+
+
+def _quoted(cell: str | float) -> str:
+    """The cell in quotes, unless each reader takes it for one cell without them.
+
+    The csv module of Python before 3.13 leaves a cell with a lone CR without quotes.
+    """
+    if not isinstance(cell, str):
+        return str(cell)
+    text = escape_cell(cell).replace("\0", "\ufffd")
+    return text if PLAIN_CELL.fullmatch(text) else '"' + text.replace('"', '""') + '"'
 
 
 def escape_cell(text: str) -> str:

@@ -1,7 +1,8 @@
 r"""Text that is safe to print: model outputs, rows and server messages cannot control a reader.
 
-Two readers are protected: a terminal, and the runner of GitHub Actions, which takes `::error::` at
-the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
+Two readers are protected: a terminal, and the log of a CI system, whose runner takes `::error::` at
+the beginning of a line, and `##[error]`, `##vso[…]`, `##teamcity[…]` or `section_start:1:a`
+anywhere in it, for a command.
 
 >>> escape_commands("::error::disk full"), shorten("two\nlines of text", width=10)
 (': :error::disk full', 'two lines…')
@@ -10,6 +11,7 @@ the beginning of a line, and `##[error]` anywhere in it, for a workflow command.
 """
 
 import json
+import os
 import re
 
 from workbench.canonical import JSON
@@ -24,7 +26,16 @@ NAME_WIDTH = 200
 SIGNS = re.compile(r"[\\`*_{}\[\]<>#|!~&@$]")  # that Markdown may interpret
 # GitHub makes links of these even after a backslash: names, issues, addresses.
 LINKS = re.compile(r"[@#]|:(?=//)|www(?=\.)|gh(?=-\d)", re.IGNORECASE)
-COMMAND = re.compile(r"^\s*::|##\[", re.MULTILINE)  # actions/runner, ActionCommand.cs
+# GitHub Actions (actions/runner, ActionCommand.cs), Azure Pipelines, TeamCity, GitLab, Travis.
+COMMAND = re.compile(
+    r"^\s*:(?=:)|##(?=\w*\[)|section_(?:start|end)(?=:\d)|travis_(?:fold|time)(?=:)", re.MULTILINE
+)
+COMMAND_IN_JSON = re.compile(r"(##\w*)(\[)|(section|travis)(_)(?=(?:start|end|fold|time):)")
+CI_VARIABLES = (
+    *("CI", "GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION", "GITLAB_CI", "TRAVIS", "BUILDKITE"),
+    *("CIRCLECI", "JENKINS_URL", "APPVEYOR", "BITBUCKET_BUILD_NUMBER", "CODEBUILD_BUILD_ID"),
+)
+CONTROL = re.compile(rf"(?!\x1b\[[0-9;]*m){UNSAFE.pattern}")  # but for colours
 
 
 def plain(text: str) -> str:
@@ -33,14 +44,33 @@ def plain(text: str) -> str:
 
 
 def escape_commands(text: str) -> str:
-    """Plain text with a space inside each workflow command: `: :error::`, `## [error]`."""
-    return COMMAND.sub(lambda match: f"{match[0][:-1]} {match[0][-1]}", plain(text))
+    """Plain text with a space inside each command of a CI system: `: :error::`, `## [error]`."""
+    return COMMAND.sub(r"\g<0> ", plain(text))
+
+
+def escape_printed(text: str) -> str:
+    """As `escape_commands`; colours, which our own tables have, stay."""
+    return COMMAND.sub(r"\g<0> ", CONTROL.sub("", text))
+
+
+def is_ci() -> bool:
+    """True if the output goes into the log of a CI system, which takes commands from it."""
+    return any(
+        os.environ.get(name, "").strip().lower() not in ("", "0", "false") for name in CI_VARIABLES
+    )
 
 
 def json_line(document: JSON) -> str:
     """JSON on one line; unsafe characters become escapes, so no data is lost."""
-    text = json.dumps(document, ensure_ascii=False).replace("##[", "##\\u005b")
-    return UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return escape_json(json.dumps(document, ensure_ascii=False))
+
+
+def escape_json(text: str) -> str:
+    """JSON in which unsafe characters and commands of CI systems are escapes."""
+    text = UNSAFE.sub(lambda match: json.dumps(match[0])[1:-1], text)
+    return COMMAND_IN_JSON.sub(
+        lambda match: f"{match[1] or match[3]}\\u{ord(match[2] or match[4]):04x}", text
+    )
 
 
 def shorten(text: str, width: int = 80) -> str:

@@ -6,6 +6,7 @@ Row(cell, Completion(text="Sentiment: positive", prefill="Sentiment:", …))
 
 from collections.abc import Iterable, Sequence
 from copy import copy
+from dataclasses import replace
 
 from workbench.answers.prefill import repeated_length
 from workbench.answers.read import read_answer, renamed_stop
@@ -23,6 +24,7 @@ class AnswerReader:
 
     def __init__(self, plan: Plan, store: Store) -> None:
         self._plan = plan
+        self._redact = store.redactor.redact
         self._echoes = PrefillEchoes(store, except_keys=plan.refetch)
         self._ambiguous: set[tuple[int, int]] = set()  # variant and row
         self._read_as_repeated: dict[PrefillEndpoint, set[tuple[int, int]]] = {}
@@ -76,7 +78,11 @@ class AnswerReader:
         )
         settings = self._plan.variants[variant].prompt.settings
         answer = choose(answer, settings.normalize)
-        return row if answer is row.completion else Row(row.cell, answer, row.scores)
+        if answer is row.completion:
+            return row
+        text = self._redact(answer.text)  # a secret may stand around what was cut
+        answer = answer if text == answer.text else replace(answer, text=text)
+        return Row(row.cell, answer, row.scores)
 
     def _is_ambiguous(self, variant: int, row: Row) -> bool:
         """True if a later reply may show that this one doesn't repeat the prefill."""

@@ -178,7 +178,8 @@ def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
         printable = value.isascii() and (value.isprintable() or not value)
         if not printable or not re.fullmatch(r"[\w!#$%&'*+.^`|~-]+", header, re.ASCII):
             fix = "a name of letters and -, a value on one line, both in ASCII"
-            raise WorkbenchError(f"openai:{name}: the header {header!r} can't be sent", fix=fix)
+            shown = re.split("[:=]", header)[0]  # behind it may be the value
+            raise WorkbenchError(f"openai:{name}: the header {shown!r} can't be sent", fix=fix)
         check_variables(value, where=f"openai:{name}: the header {header!r}")
     for parameter, new_name in checked.rename.items():
         if parameter not in PARAMETERS:

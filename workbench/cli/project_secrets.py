@@ -1,0 +1,77 @@
+"""Secrets of a project: of its `.env`, and what its experiment files name or hold.
+
+    models: [openai:m: {api_key_env: LAB_WORD, headers: {X-Lab: "${LAB_ID}"}}]
+
+The values of LAB_WORD and LAB_ID are secrets in every command, also in one that reads no
+experiment, such as `prompts push`: a template may hold them.
+"""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError
+from workbench.secrets import Secret, find_secrets, key_variables
+
+FOLDERS = ("*.y*ml", "*/*.y*ml", "*/*/*.y*ml")  # of experiment files, below prompts/
+# The variables that a file names which is no YAML: the error about it may quote anything.
+NAMED = re.compile(r"api_key_env[\"']?\s*:\s*[\"']?(\w+)|\$\{(\w+)\}")
+MAX_BYTES = 1_000_000  # as of a YAML file
+
+
+def project_secrets(root: Path, environment_file: Path | None = None) -> set[Secret]:
+    """The secrets of the project at `root`.
+
+    `environment_file`: a `.env` that was loaded; the environment wins, but both values are secret.
+    """
+    from dotenv import dotenv_values
+
+    files: list[Path] = []
+    with suppress(OSError):
+        for pattern in FOLDERS:
+            files += (root / "prompts").glob(pattern)
+    names, secrets = _named_secrets(files)
+    if environment_file and environment_file.is_file():
+        secrets |= find_secrets(dotenv_values(environment_file), secret_names=names)
+    return secrets | find_secrets(os.environ, secret_names=names)
+
+
+def experiment_secrets(file: Path) -> set[Secret]:
+    """The secrets that an experiment file names or holds, wherever it is."""
+    names, secrets = _named_secrets([file])
+    return secrets | find_secrets(os.environ, secret_names=names)
+
+
+def _named_secrets(files: Iterable[Path]) -> tuple[frozenset[str], set[Secret]]:
+    """The variables that hold keys, and the secrets in the files."""
+    names: set[str] = set()
+    secrets: set[Secret] = set()
+    for file in files:
+        with suppress(OSError):
+            if file.is_file() and file.stat().st_size <= MAX_BYTES:
+                settings = _settings(file)
+                names.update(key_variables(settings))
+                secrets |= find_secrets({"": settings})
+    return frozenset(names), secrets
+
+
+def _settings(file: Path) -> JSON:
+    """The content of an experiment file without its rows, whose columns may have any name."""
+    from workbench.document import parse_document
+
+    text = file.read_bytes().decode("utf-8-sig", "replace")
+    try:
+        content = parse_document(text, file.name).content
+    except WorkbenchError:
+        return {"api_key_env": list(_names_in(text))}
+    if isinstance(content, dict) and isinstance(dataset := content.get("dataset"), dict):
+        settings = {key: value for key, value in dataset.items() if key not in ("rows", "vars")}
+        return {**content, "dataset": settings}
+    return content
+
+
+def _names_in(text: str) -> Iterator[str]:
+    yield from (first or second for first, second in NAMED.findall(text))
