@@ -3,10 +3,13 @@
 import csv
 import dataclasses
 import json
+import re
 import stat
 from dataclasses import replace
 
 import pytest
+from command import call as call_process
+from command import invoke, invoke_on_terminals
 from kept_store import MODEL, answer, call, fill, key_of, request
 
 from workbench.model import Completion, Usage
@@ -93,6 +96,25 @@ def test_only_what_is_chosen_is_written(odd):
         "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls,"
         "cached_tokens,reasoning_tokens\n"
     )
+
+
+EVIL = "\x1b]52;c;aGk=\x07\u202egnol\n::set-output name=a::b\n##vso[a]b ##teamcity[a] "
+EVIL += "section_start:1:a"
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+def test_an_export_drives_no_terminal_and_no_log_and_is_lossless_elsewhere(home, form):
+    with Store(home / ".workbench") as store:
+        store.save_completions([(request(1), answer(1, text=EVIL))])
+    words = ("store", "export", "--format", form)
+    log = call_process(home, *words, TF_BUILD="True").stdout
+    for shown in (invoke_on_terminals(home, *words).stdout, log):
+        assert (
+            re.findall(r"(?m)^\s*::|##\w*\[|section_start:|[\x00-\x08\x0b-\x1f\u202e]", shown) == []
+        )
+        assert form == "csv" or json.loads(shown)["text"] == EVIL
+    in_ci = invoke(home, *words, CI="true").stdout  # stdout is a file
+    assert (in_ci, "\n::set-output" in in_ci) == (call(home, *words).stdout, form == "csv")
 
 
 def test_a_file_is_for_its_owner_and_replaces_none_unasked(odd):
