@@ -170,7 +170,7 @@ def test_project_file_may_say_little(tmp_path, text, expected):
             (
                 "workbench.yaml:2:14: prices.openai:m.input: -1 should be greater than or "
                 "equal to 0"
-                "\n  fix: write a number from 0"
+                "\n  fix: write a number from 0 to 1000000000"
             ),
         ),
         (
