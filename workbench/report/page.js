@@ -368,7 +368,8 @@
             data.variants[index].name)))),
         el("tbody", {}, ...visible.map((row) => el("tr", {},
           el("td", {}, row.id + (repeated ? ` (${row.repeat + 1})` : "")),
-          el("td", {}, el("div", { class: "answer" }, inputs(row))),
+          el("td", {}, el("div", { class: "answer" }, inputs(row),
+            ...(row.images || []).map((src) => el("img", { src, alt: "", loading: "lazy" })))),
           el("td", {}, row.expected ?? ""),
           ...indexes.map((index) => answer(row, index))))))));
     openable();

@@ -3,8 +3,8 @@
     <script type="application/json" id="data">{"experiment":"sentiment","variants":[…],"rows":[…]}
 
 Prompts, rows and outputs are in a data block that no browser executes, and the script inserts them
-as text. The Content-Security-Policy allows this script and this style by their digests and nothing
-else: no address is requested.
+as text. The Content-Security-Policy allows this script and this style by their digests, images that
+the page holds, and nothing else: no address is requested.
 """
 
 import base64
@@ -19,6 +19,7 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
 from workbench.dataset import EXPECTED
 from workbench.report.compare import prompt_diff_lines
+from workbench.report.page_images import PageImages
 from workbench.report.safe_text import plain
 from workbench.results.serialize import comparison_json
 from workbench.results.types import Row, VariantResult
@@ -176,6 +177,7 @@ def _rows(
         key: [frozenset(getattr(patterns.get(name), key, ())) for name in metrics]
         for key in ("suspect", "same")
     }
+    images = PageImages(compared.plan, compared.compared_variants)
     start = 0
     readers = (compared.read_rows(number) for number in compared.compared_variants)
     for chunks in zip(*readers, strict=True):
@@ -197,6 +199,8 @@ def _rows(
                 "expected": None if expected is None else _text(expected),
                 "cells": answers,
             }
+            if urls := images.of_row(number):
+                row["images"] = urls
             for key, by_metric in rows_of.items():  # indexes of the metrics; most rows have none
                 if marked := [n for n, rows in enumerate(by_metric) if number // repeats in rows]:
                     row[key] = marked
