@@ -6,7 +6,7 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -64,16 +64,12 @@ class Source:
     @cached_property
     def imports(self) -> set[str]:
         """Every module that the file imports, inside functions too."""
-        imported: set[str] = set()
-        for node in self.nodes:
-            if isinstance(node, ast.Import):
-                imported |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                names = {f"{node.module}.{alias.name}" for alias in node.names}
-                imported |= {name for name in names if name in MODULES}
-                if not names <= MODULES:
-                    imported.add(node.module)
-        return imported
+        return _imported(self.nodes)
+
+    @cached_property
+    def first_imports(self) -> set[str]:
+        """Every module that is imported with the file."""
+        return _imported(self.nodes[0].body) if isinstance(self.nodes[0], ast.Module) else set()
 
 
 def words(name: str) -> list[str]:
@@ -86,6 +82,19 @@ def parameters(function: Function) -> int:
     """The number of parameters without self and cls; *args and **kwargs don't count."""
     arguments = function.args.posonlyargs + function.args.args + function.args.kwonlyargs
     return len([argument for argument in arguments if argument.arg not in ("self", "cls")])
+
+
+def _imported(nodes: Iterable[ast.AST]) -> set[str]:
+    imported: set[str] = set()
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            imported |= {name for name in names if name in MODULES}
+            if not names <= MODULES:
+                imported.add(node.module)
+    return imported
 
 
 def _names(node: ast.AST) -> Iterator[str]:

@@ -121,6 +121,16 @@ def test_no_import_cycle() -> None:
     assert [name for name in graph if name in reachable(graph, name)] == []
 
 
+@pytest.mark.parametrize("start", ["cli.app", "scoring.worker"])
+def test_the_help_and_the_processes_of_evaluators_start_without_pydantic(start: str) -> None:
+    """It takes longer than all else that they need, and each evaluator's file has a process."""
+    graph = {f"workbench.{source.module}".rstrip("."): source.first_imports for source in SOURCES}
+    graph = {name: imports | {name.rpartition(".")[0]} for name, imports in graph.items()}
+    others = {name: set() for name in set().union(*graph.values()) - graph.keys()}
+    loaded = reachable(graph | others, f"workbench.{start}")
+    assert {name for name in loaded if name.split(".")[0] in ("pydantic", "ruamel")} == set()
+
+
 def reachable(graph: dict[str, set[str]], start: str) -> set[str]:
     seen: set[str] = set()
     left = list(graph[start])

@@ -16,7 +16,6 @@ from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
 from workbench.cli.setup import experiment_file, open_experiment, open_project
 from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError, pluralize
-from workbench.plan.types import scope_text
 from workbench.report.safe_text import escape_commands
 
 if TYPE_CHECKING:
@@ -164,6 +163,8 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
 
 
 def _print_outcomes(outcomes: list[_Outcome]) -> None:
+    from workbench.plan.types import scope_text
+
     for outcome in outcomes:
         scope = scope_text(outcome.pending.scope)
         name = outcome.pending.experiment + (f" ({scope})" if scope else "")

@@ -11,7 +11,6 @@ import re
 import stat
 from pathlib import Path
 
-from workbench.document import file_kind
 from workbench.errors import WorkbenchError, bytes_text
 
 MAX_IMAGE = 20_000_000  # bytes
@@ -74,6 +73,8 @@ def read_image(path: Path) -> bytes:
     Raises:
         WorkbenchError: it is no regular file, or can't be read.
     """
+    from workbench.document import file_kind  # imports pydantic, which no evaluator's process needs
+
     try:
         if kind := file_kind(path):
             raise WorkbenchError(f"is {kind}, not a file", fix="name an image file")
