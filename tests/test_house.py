@@ -126,7 +126,9 @@ def test_the_help_and_the_processes_of_evaluators_start_without_pydantic(start: 
     """It takes longer than all else that they need, and each evaluator's file has a process."""
     graph = {f"workbench.{source.module}".rstrip("."): source.first_imports for source in SOURCES}
     graph = {name: imports | {name.rpartition(".")[0]} for name, imports in graph.items()}
-    others = {name: set() for name in set().union(*graph.values()) - graph.keys()}
+    others: dict[str, set[str]] = {
+        name: set() for name in set().union(*graph.values()) - graph.keys()
+    }
     loaded = reachable(graph | others, f"workbench.{start}")
     assert {name for name in loaded if name.split(".")[0] in ("pydantic", "ruamel")} == set()
 
