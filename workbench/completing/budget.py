@@ -47,23 +47,31 @@ class Budget:
 
     def worst_case(self, model: str, request: Request, calls: int = 0) -> float | None:
         """Return the most one call can cost beside `calls` others of its model; None: no price."""
-        price, bounds = self.prices.get(model), self.bounds[model]
+        price = self.prices.get(model)
         if price is None:
             return None
-        output_tokens = bounds.output_tokens(request.max_output_tokens)
-        return price.cost(bounds.input_tokens(max_tokens(request.text), calls), output_tokens)
+        size = max_tokens(request.text)
+        with self._lock:
+            input_tokens = self.bounds[model].input_tokens(size, calls)
+            output_tokens = self.bounds[model].output_tokens(request.max_output_tokens)
+        return price.cost(input_tokens, output_tokens)
 
     def most_calls(self, model: str) -> float:
         """Return the number of calls that may be in flight to a model; infinite without a limit."""
         price = self.prices.get(model)
         is_free = price is None or not (price.input or price.output)
-        return math.inf if self.max_cost is None or is_free else self.bounds[model].most_calls
+        if self.max_cost is None or is_free:
+            return math.inf
+        with self._lock:
+            return self.bounds[model].most_calls
 
     def measure(self, model: str, request: Request, completion: Completion) -> None:
         """Learn from the bill of an answer."""
-        bounds = self.bounds[model]
-        bounds.replies += completion.usage.output_tokens is not None or completion.scored
-        bounds.learn(max_tokens(request.text), request.max_output_tokens, completion.usage)
+        size = max_tokens(request.text)
+        with self._lock:  # other threads read the bounds
+            bounds = self.bounds[model]
+            bounds.replies += completion.usage.output_tokens is not None or completion.scored
+            bounds.learn(size, request.max_output_tokens, completion.usage)
 
     def cost(self, model: str, completion: Completion) -> float | None:
         """Return the cost of a completion; None without a price or token counts."""

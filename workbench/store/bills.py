@@ -7,13 +7,14 @@
 import json
 from collections.abc import Iterator
 
+from workbench.images.request_images import max_tokens
 from workbench.model import Usage
 from workbench.store.completions import Store
 
 LARGE_INPUTS = """
-SELECT size, max(input_tokens) FROM completions WHERE model = ? AND input_tokens > size
+SELECT max(input_tokens), request FROM completions WHERE model = ? AND input_tokens > size
 GROUP BY size
-"""
+"""  # with max() SQLite takes the other columns from the same row
 LARGE_OUTPUTS = """
 SELECT size, output_tokens, request FROM completions WHERE model = ? AND output_tokens > ?
 ORDER BY output_tokens DESC LIMIT 1000
@@ -27,8 +28,10 @@ def large_bills(store: Store, model: str, limit: int) -> Iterator[tuple[int, int
     Each has the size of its request in bytes, the limit of its answer in tokens or None, and its
     usage. Answers of at most `limit` tokens are left out.
     """
-    for size, tokens in store.database.read(LARGE_INPUTS, (model,)):
-        yield size, None, Usage(tokens)
+    for tokens, request in store.database.read(LARGE_INPUTS, (model,)):
+        size = max_tokens(json.loads(request)["body"])  # more than its size if it has images
+        if tokens > size:
+            yield size, None, Usage(tokens)
     for size, tokens, request in store.database.read(LARGE_OUTPUTS, (model, limit)):
         body = json.loads(json.loads(request)["body"])
         limits = [body[name] for name in OUTPUT_LIMITS if isinstance(body.get(name), int)]

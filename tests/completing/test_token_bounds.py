@@ -1,0 +1,58 @@
+"""The most tokens that a model bills, learned while other threads reserve, and from stored bills."""
+
+import json
+import sys
+import threading
+
+import pytest
+
+from workbench.completing.budget import Budget
+from workbench.model import Completion, Request, Usage
+from workbench.project import Price
+from workbench.store import Store
+from workbench.store.bills import large_bills
+
+MODEL = "openai:m"
+IMAGE = {"type": "image_url", "image_url": {"url": "sha256:1a2b", "bytes": 9}}
+
+
+def request(size: int) -> Request:
+    return Request("k", "x" * size, max_output_tokens=8)
+
+
+def test_bounds_are_learned_while_other_threads_reserve():
+    interval = sys.getswitchinterval()
+    requests = [request(1 << bits) for bits in range(20)]
+    done, errors = threading.Event(), list[Exception]()
+    budgets = [Budget({MODEL: Price(input=1, output=1)}, max_cost=1.0) for _ in range(20)]
+
+    def reserve() -> None:
+        try:
+            while not done.is_set():
+                for budget in budgets:
+                    budget.worst_case(MODEL, requests[9], 1)
+        except RuntimeError as error:
+            errors.append(error)
+
+    sys.setswitchinterval(1e-6)
+    thread = threading.Thread(target=reserve)
+    try:
+        thread.start()
+        for sent in requests:
+            for budget in budgets:
+                budget.measure(MODEL, sent, Completion("k", "ok", usage=Usage(5, 5)))
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+    assert errors == []
+
+
+@pytest.mark.parametrize(("tokens", "bills"), [(9_000, 0), (60_000, 1)])
+def test_stored_bill_of_an_image_is_large_beyond_what_images_have(tmp_path, tokens, bills):
+    body = {"model": "m", "messages": [{"role": "user", "content": [IMAGE]}]}
+    text = json.dumps(body, separators=(",", ":"))
+    sent = Request("k", text, key_fields={"model": MODEL})
+    with Store(tmp_path) as store:
+        store.save_completions([(sent, Completion("k", "ok", text="a", usage=Usage(tokens, 1)))])
+        assert len(list(large_bills(store, MODEL, 8))) == bills
