@@ -155,6 +155,8 @@ def test_parameters_that_no_server_takes_together_are_refused(parameters, settin
         ({"top_logprobs": 3, "logprobs": True}, {}),
         ({"top_logprobs": 3, "extra_body": {"logprobs": True}}, {}),
         ({"top_logprobs": 0}, {}),
+        ({"extra_body": {"response_format": "json_schema"}}, {}),
+        ({"extra_body": {"response_format": [1]}}, {}),
         ({"top_logprobs": 3}, {"api": "responses"}),
         ({"logprobs": 5}, {"api": "completions"}),
         ({"top_p": 0, "seed": -1, "logit_bias": {"50256": -100}}, {}),

@@ -53,7 +53,7 @@ RULES = (
     ),
     Rule(
         "response_format",
-        lambda value, _: value.get("type") == "json_schema" and len(value) == 1,
+        lambda value, _: value == {"type": "json_schema"},
         "response_format is of the type json_schema and has no schema",
         "`response_schema:` in the prompt's front matter",
     ),
