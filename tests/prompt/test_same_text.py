@@ -90,3 +90,18 @@ def test_there_is_no_random_filter(bench: Bench, expression: str) -> None:
     assert "No filter named 'random'" in caught.value.message
     fix = "give the choice as a column, so that every run sends the same text"
     assert caught.value.fix == fix
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("tags|map('upper')|length", "object of type 'generator or method' has no len()"),
+        ("tags|map('upper') + tags", "for +: 'generator or method' and 'list'"),
+        ("name.strip|last", "'generator or method' object is not reversible"),
+    ],
+)
+def test_errors_name_a_value_without_a_text(bench: Bench, expression: str, problem: str) -> None:
+    with pytest.raises(WorkbenchError) as caught:
+        bench.said(f"user:\n{{{{ {expression} }}}}", tags=["a", "b"], name="Hi")
+    assert problem in caught.value.message
+    assert caught.value.fix == "end it with |list; or call it, as in text.upper()"

@@ -32,6 +32,7 @@ HINTS = (
     ),
     (r"needs to be closed is '(?P<end>\w+)'", "close it: {{% end{end} %}}"),
     ("is not text$", "call it, as in text.upper(), or end with |join or |list"),
+    ("generator or method", "end it with |list; or call it, as in text.upper()"),
     ("is not JSON$", "pass values of the row to tojson"),
     ("values to unpack", "over a mapping write {% for key, value in name.items() %}"),
     ("Missing end of comment", "close it: #}"),

@@ -57,6 +57,9 @@ class Opaque:
         raise NoTextError(f"{self._name!r} gives a {type_name(self)}, which is not text")
 
 
+Opaque.__name__ = "generator or method"  # in Python's errors: it has no len()
+
+
 def opaque(value: Any, name: object) -> Any:
     """The value, wrapped unless its text is the same in every process.
 
