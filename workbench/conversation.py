@@ -28,8 +28,6 @@ from workbench.errors import bytes_text
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 Role = Literal["system", "developer", "user", "assistant", "tool"]
-
-
 FILE_SCHEME = "sha256:"
 SHOWN_URL = 80  # characters of an image's address in a placeholder
 SHOWN_DIGITS = 12  # of an image's digest
@@ -84,6 +82,7 @@ class Message:
         tool_calls: of an assistant, in the form of OpenAI's chat API: `arguments` is JSON text.
         tool_call_id: of a tool: the call that this is the result of.
         name: of the speaker or the tool; mostly empty.
+        parts: the texts and images of a turn with images, in order; else empty.
     """
 
     role: Role

@@ -174,7 +174,7 @@ class Request:
 
     @property
     def size(self) -> int:
-        """Bytes of the body as JSON in UTF-8; for each image 4 for each token that it may have."""
+        """Bytes of the body as JSON in UTF-8; an image counts as a text with as many tokens."""
         return body_size(self.text)
 
 

@@ -143,8 +143,9 @@ class RenderedRows:
 
 def _is_empty(message: Message) -> bool:
     """True if nothing is in it; a tool may have no result."""
-    other = message.role == "tool" or message.tool_calls or message.parts
-    return not other and _is_blank(message.content)
+    if message.role == "tool" or message.tool_calls or message.parts:
+        return False
+    return _is_blank(message.content)
 
 
 def _is_blank(value: JSON) -> bool:

@@ -136,7 +136,7 @@ class Plan:
         """Number of requests to send."""
         return sum(len(requests) for requests in self.requests)
 
-    @property
+    @cached_property
     def answered_models(self) -> set[str]:
         """Labels of the models of which the store has a reply to a request of this plan."""
         sent = {request.key for requests in self.requests for request in requests} - self.refetch

@@ -47,14 +47,14 @@ class TurnBuilder:
         Raises:
             WorkbenchError: a tag in the wrong turn, or a history that no API takes.
         """
-        texts, calls = list[str | Image](), list[JSON]()
+        parts, calls = list[str | Image](), list[JSON]()
         for piece in pieces:
             if isinstance(piece, str):
-                texts.append(piece)
+                parts.append(piece)
                 continue
             kind, value = piece
             if kind == "image":
-                texts.append(_tag_image(value, role))
+                parts.append(_tag_image(value, role))
                 continue
             if kind == "tool_call":
                 if role != "assistant":
@@ -64,11 +64,11 @@ class TurnBuilder:
                     )
                 calls.append(value)
                 continue
-            self._end_turn(role, texts, calls)
-            role, texts, calls = None, [], []
+            self._end_turn(role, parts, calls)
+            role, parts, calls = None, [], []
             for message in value if isinstance(value, list) else [value]:
                 self._add_message(message)
-        self._end_turn(role, texts, calls)
+        self._end_turn(role, parts, calls)
         return self
 
     def finish(self) -> tuple[Message, ...]:
@@ -195,14 +195,15 @@ class TurnBuilder:
 
 def _part(part: JSON, role: str) -> str | Image:
     """A part of a message's content, in the forms of OpenAI's two chat APIs."""
-    fields = part if isinstance(part, dict) else {"type": part}
+    fields = part if isinstance(part, dict) else {}
     kind = fields.get("type")
-    if part is fields and kind in TEXT_PARTS:
+    if kind in TEXT_PARTS:
         return str(fields.get("text") or "")
-    if part is fields and kind in ("image_url", "input_image"):
+    if kind in ("image_url", "input_image"):
         nested = fields.get("image_url")
         fields = nested if isinstance(nested, dict) else {**fields, "url": nested}
         return _image(fields.get("url"), fields.get("detail"), role)
+    kind = kind if fields else part
     fix = "give its content as a text, or as parts of type text or image_url"
     raise WorkbenchError(f"a message of the {role} has a part of type {kind!r:.60}", fix=fix)
 
