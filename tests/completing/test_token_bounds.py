@@ -1,4 +1,4 @@
-"""The most tokens that a model bills, learned while other threads reserve, and from stored bills."""
+"""The most tokens that a model bills, learned beside other threads and from stored bills."""
 
 import json
 import sys
