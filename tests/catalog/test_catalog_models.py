@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.catalog.models import CatalogModel, add_model, fetch_model, list_models
+from workbench.catalog.models import CatalogModel, add_model, fetch_model, find_note, list_models
 from workbench.errors import WorkbenchError
 
 WEIGHTS = (b"first half, ", b"second half")
@@ -60,6 +60,14 @@ def test_catalogue_lists_models_with_licence_and_pinned_weights():
         ("smollm2-135m-instruct", "Apache-2.0", "", False),
         ("gemma-3-270m", "Gemma Terms of Use", "https://ai.google.dev/gemma/terms", False),
     ]
+
+
+def test_note_of_a_model_is_found_by_its_name_and_its_folder():
+    model = list_models()[0]
+    assert "published for the full ones 0.669" in model.note
+    for name in (model.name, str(model.folder), f"{model.folder}/", f"./{model.folder.name}"):
+        assert find_note(name) == model.note
+    assert find_note("./smollm2-135m-instruct") == ""  # may have other weights
 
 
 def test_unknown_name_gets_its_neighbour():

@@ -1,16 +1,19 @@
 """The record of a run in MLflow, read back through MLflow's public API."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
 import pytest
-from mlflow.entities import Run
+from mlflow.entities import Run, RunTag
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
 from workbench.errors import ExitCode
 from workbench.plan import Options, Scope
+from workbench.tracking.run_data import DESCRIPTION, log_params
 
 ROWS = [
     {"id": "r1", "text": "a joy", "label": "positive"},
@@ -70,6 +73,25 @@ def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: 
         "long · small": {"label_match/mean": 1 / 3, "exact_match/mean": 1 / 3},
         "long · large": {"label_match/mean": 1.0, "exact_match/mean": 1.0},
     }
+
+
+@pytest.mark.parametrize("written", [{}, {DESCRIPTION: "mine"}])
+def test_note_on_a_model_is_the_description_of_its_run(
+    recording: Recording, written: dict[str, str]
+) -> None:
+    plan, recorded = recording.bench.plan(), dict(written)
+    provider = SimpleNamespace(identity={}, facts={"note": "four-bit weights"})
+    model = replace(plan.variants[0].model, provider=provider)  # type: ignore[arg-type]
+    variant = replace(plan.variants[0], model=model)
+
+    def log_batch(_run_id: str, *, params: object, tags: list[RunTag]) -> None:
+        recorded.update((tag.key, tag.value) for tag in tags)
+
+    store = SimpleNamespace(client=SimpleNamespace(log_batch=log_batch))
+    data = SimpleNamespace(params={}, tags=written)
+    run = SimpleNamespace(info=SimpleNamespace(run_id="r"), data=data)
+    log_params(store, run, plan, variant)  # type: ignore[arg-type]
+    assert recorded == {"model.note": "four-bit weights", DESCRIPTION: "four-bit weights"} | written
 
 
 def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) -> None:

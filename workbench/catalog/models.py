@@ -95,8 +95,10 @@ def list_models() -> tuple[CatalogModel, ...]:
 
 
 def find_note(name: str) -> str:
-    """The note beside the scores of the model `name`; empty if it needs none."""
-    return next((model.note for model in _MODELS if model.name == name), "")
+    """The note beside the scores of a model by its name or folder; empty if it needs none."""
+    folder = Path(name).name
+    files = ((model, f"{model.name}-{model.sha256[:12]}") for model in _MODELS)
+    return next((m.note for m, file in files if name == m.name or folder.startswith(file)), "")
 
 
 def add_model(name: str, *, accept_license: bool, report: Callable[[str], None]) -> Path:

@@ -18,7 +18,7 @@ from workbench.report.compare import compare_markdown, rows_text
 from workbench.report.estimates import estimate, with_median_note
 from workbench.report.safe_text import UNSAFE, escape_markdown, plain, shorten
 from workbench.report.tables import align_rows, markdown_table
-from workbench.results.types import model_notes
+from workbench.results.types import model_notes, model_notes_json
 from workbench.run.grow import Grown
 from workbench.stats.verdicts import INCONCLUSIVE
 
@@ -74,6 +74,7 @@ def gate_json(
         "experiment": compared.plan.experiment.name,
         "checks": [_check_json(check, names) for check in checks],
         "exit_code": code,
+        **model_notes_json(compared.results),
     }
 
 
@@ -139,6 +140,10 @@ def junit_xml(compared: ExperimentComparison, checks: Sequence[Check]) -> str:
         errors="0",
         skipped=str(sum(check.outcome == INCONCLUSIVE for check in checks)),
     )
+    if notes := model_notes(compared.results):
+        properties = ET.SubElement(suite, "properties")
+        for note in notes:
+            ET.SubElement(properties, "property", name="model_note", value=_xml(note))
     for check in checks:
         case = ET.SubElement(
             suite,

@@ -131,10 +131,7 @@ def _footer(history: TaskHistory) -> Iterator[str]:
     if margins:
         yield "verdicts: a false one in at most 5% of variants, all runs of it together (Holm)"
         yield f"equivalent: within {', '.join(sorted(margins))} (`margin:` in the experiment file)"
-    records = (measurement.record for s in history.series for measurement in s.measurements)
-    for ref in dict.fromkeys(record.model for record in records):
-        if note := find_note(ref.removeprefix("transformers:")):
-            yield f"{shorten(ref)}: {note}"
+    yield from map(plain, _model_notes(history))
     if others := [shorten(name) for name in history.metrics if name != history.metric]:
         yield f"other metrics: {', '.join(others)} (--metric)"
     if history.older:
@@ -152,6 +149,12 @@ def _time(record: VariantRecord) -> datetime:
     return datetime.fromtimestamp(record.started_ms / 1000, UTC)
 
 
+def _model_notes(history: TaskHistory) -> list[str]:
+    refs = dict.fromkeys(m.record.model for each in history.series for m in each.measurements)
+    notes = ((ref, find_note(ref.removeprefix("transformers:"))) for ref in refs)
+    return [f"{ref}: {note}" for ref, note in notes if note]
+
+
 def history_json(history: TaskHistory) -> dict[str, JSON]:
     """The history with all that the terminal shows; `difference` is this run minus the earlier."""
     return {
@@ -160,6 +163,7 @@ def history_json(history: TaskHistory) -> dict[str, JSON]:
         "metrics": list(history.metrics),
         "incomplete": history.incomplete,
         "older": history.older,
+        **({"model_notes": notes} if (notes := _model_notes(history)) else {}),
         "variants": [
             {
                 "name": series.name,

@@ -283,3 +283,9 @@ def model_notes(results: Iterable[VariantResult]) -> list[str]:
     """Each model's note, as `smollm2: four-bit weights: PIQA 0.618 ± 0.013 …`."""
     notes = (f"{r.variant.model.model.label}: {r.model_note}" for r in results if r.model_note)
     return list(dict.fromkeys(notes))
+
+
+def model_notes_json(results: Iterable[VariantResult]) -> dict[str, list[str]]:
+    """The notes as `model_notes` of a command's JSON; empty: no model has one."""
+    notes = model_notes(results)
+    return {"model_notes": notes} if notes else {}

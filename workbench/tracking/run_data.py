@@ -22,6 +22,7 @@ from workbench.results.types import MetricResult, VariantResult, interval_text
 from workbench.tracking.tracking_store import TrackingStore
 
 EVALUATORS, METRICS = "workbench.evaluators", "workbench.metrics"
+DESCRIPTION = "mlflow.note.content"  # on the page of a run, where its scores are
 DIGEST_LENGTH = 16
 NAN = float("nan")
 
@@ -51,6 +52,8 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         if value is not None and key not in run.data.params
     ]
     tags = [RunTag(f"model.{key}", str(value)) for key, value in model.provider.facts.items()]
+    if (note := model.provider.facts.get("note")) and DESCRIPTION not in run.data.tags:
+        tags.append(RunTag(DESCRIPTION, str(note)))
     store.client.log_batch(run.info.run_id, params=params, tags=tags)
 
 

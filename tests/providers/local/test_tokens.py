@@ -188,6 +188,21 @@ def test_role_tokens_that_are_not_flagged_as_special_stay_text_in_data(tiny):
     assert tokenizer.decode(ids) == "<|User|><think>the <|User|> film <think>"
 
 
+def test_role_tokens_that_a_template_joins_of_parts_stay_text_in_data(tiny):
+    from tokenizers import AddedToken
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(tiny)
+    tokenizer.add_tokens([AddedToken("<|user|>", special=False), AddedToken("    ")])
+    tokenizer.chat_template = (
+        "    {% for m in messages %}{{ '<|' + m.role + '|>' + m.content }}{% endfor %}"
+    )
+    role, blanks = tokenizer.convert_tokens_to_ids(["<|user|>", "    "])
+    body = {"messages": [{"role": "user", "content": "the <|user|>    film"}]}
+    ids = Tokens(tokenizer).encode(body)
+    assert (ids.count(role), ids.count(blanks)) == (1, 1)
+
+
 def test_variables_of_the_chat_template_are_settings_and_in_the_key(tmp_path):
     template = "{{ messages[0].content }}{% if enable_thinking is false %}<no>{% endif %}"
     folder = make_model(tmp_path, chat_template=template)

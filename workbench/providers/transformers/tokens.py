@@ -7,6 +7,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from functools import cached_property
 from itertools import islice
@@ -23,6 +24,13 @@ PRIVATE_PLANE = range(0xF0000, 0xFFFFE)
 # Tokens of the prompt that are decoded with an answer, because some decoders drop a space at the
 # beginning of a text.
 CONTEXT_TOKENS = 4
+# Turns that show the tokens a chat template writes; one that refuses some takes others.
+ROLES = (
+    ("user", "assistant", "user"),
+    ("system", "user"),
+    ("developer", "user"),
+    ("user", "assistant", "tool"),
+)
 
 
 class Tokens:
@@ -46,7 +54,9 @@ class Tokens:
         source = tokenizer.get_chat_template() if tokenizer.chat_template else ""
         values = {**tokenizer.special_tokens_map, **(variables or {})}
         self._template = ChatTemplate(source, values, today)
-        roles = {token.content for token in added if token.content in source} - special
+        written = source + self._role_texts()
+        contents = {token.content for token in added if token.content.strip()}
+        roles = {content for content in contents if content in written} - special
         # Tokens of the template that the tokenizer doesn't flag: it can't be told to split them.
         self._unflagged = roles - set(reasoning_marks(roles))
         longest_first = sorted(special | self._unflagged, key=len, reverse=True)
@@ -56,6 +66,14 @@ class Tokens:
         marks = {ids[content] for content in reasoning_marks(special)}
         # Marks of reasoning stay in an answer's text, which is read by them.
         self._dropped = {ids[content] for content in special} - marks if marks else None
+
+    def _role_texts(self) -> str:
+        """The chat template's own texts, as `<|user|>`, also where it joins them of parts."""
+        texts = []
+        for roles in ROLES:
+            with suppress(WorkbenchError):
+                texts.append(self._template.render([{"role": r, "content": ""} for r in roles]))
+        return "\n".join(texts)
 
     def encode(self, body: Mapping[str, JSON], answer: str = "") -> list[int]:
         """The ids of a body's prompt, followed by `answer`.
