@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from workbench.completing.budget import Budget
+from workbench.completing.token_bounds import TokenBounds
 from workbench.model import Completion, Request, Usage
 from workbench.project import Price
 from workbench.store import Store
@@ -56,3 +57,12 @@ def test_stored_bill_of_an_image_is_large_beyond_what_images_have(tmp_path, toke
     with Store(tmp_path) as store:
         store.save_completions([(sent, Completion("k", "ok", text="a", usage=Usage(tokens, 1)))])
         assert len(list(large_bills(store, MODEL, 8))) == bills
+
+
+@pytest.mark.parametrize(
+    ("limit", "tokens", "bound"), [(1_000, 800, 8), (None, 900, 8), (8, 8, 8), (8, 319, 638)]
+)
+def test_answers_within_their_limit_reserve_nothing_for_others(limit, tokens, bound):
+    bounds = TokenBounds()
+    bounds.learn(400, limit, Usage(100, tokens))
+    assert bounds.output_tokens(8) == bound

@@ -31,7 +31,7 @@ class TokenBounds:
         beyond_limit: most output tokens beyond the limit of an answer: not every provider counts
             reasoning against it.
         per_byte: most input tokens per byte, by the length of the request's size in bits.
-        longest: most output tokens.
+        longest: most output tokens of an answer beyond its limit.
     """
 
     replies: int = 0
@@ -43,9 +43,10 @@ class TokenBounds:
     def learn(self, size: int, limit: int | None, usage: Usage) -> None:
         """Learn from the usage of a reply to a request of `size` bytes."""
         if usage.output_tokens is not None:
-            self.longest = max(self.longest, usage.output_tokens)
             if limit:
                 self.beyond_limit = max(self.beyond_limit, usage.output_tokens - limit)
+            if usage.output_tokens > (limit or UNLIMITED_OUTPUT):
+                self.longest = max(self.longest, usage.output_tokens)
         if usage.input_tokens is not None:
             self.beyond_bytes = max(self.beyond_bytes, usage.input_tokens - size)
             bits = size.bit_length()
