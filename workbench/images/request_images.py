@@ -81,11 +81,11 @@ def _part(part: JSON, insert: Insert) -> JSON:
     if not isinstance(inserted, str):
         return {"type": "text" if kind == "image_url" else "input_text", **inserted}
     if kind == "input_image":
-        return {**_sent(part), "image_url": inserted}
-    return {**part, "image_url": {**_sent(fields), "url": inserted}}
+        return {**_without_file_fields(part), "image_url": inserted}
+    return {**part, "image_url": {**_without_file_fields(fields), "url": inserted}}
 
 
-def _sent(fields: Mapping[str, JSON]) -> dict[str, JSON]:
+def _without_file_fields(fields: Mapping[str, JSON]) -> dict[str, JSON]:
     return {name: v for name, v in fields.items() if name not in ("media_type", "bytes")}
 
 

@@ -64,13 +64,13 @@ def _first_candidates(name: str, variants: Sequence[Variant]) -> dict[Hashable, 
 
 
 def _keys(variant: Variant) -> tuple[Hashable, ...]:
-    """Equal in two variants: always; if they share all but the prompt; all but the model."""
+    """Keys that two variants share: always; if only their prompts differ; if only their models."""
     point = _hashable(variant.point)
     return "", ("model", variant.model.model.label, point), ("prompt", variant.prompt.ref, point)
 
 
 def _hashable(value: JSON) -> Hashable:
-    """Something that is equal for equal JSON."""
+    """A hashable value, equal for equal JSON."""
     if isinstance(value, Mapping):
         return frozenset((key, _hashable(entry)) for key, entry in value.items())
     return tuple(map(_hashable, value)) if isinstance(value, list) else value

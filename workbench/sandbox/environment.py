@@ -93,18 +93,18 @@ class Environment(ImmutableSandboxedEnvironment):
         self.binop_table["-"] = _subtract
 
     def getitem(self, container: Any, argument: Any) -> Any:
-        """As always, but a whole float is an index: tables with missing cells write `1.0`."""
+        """Return an entry; a whole float is an index: tables with missing cells write `1.0`."""
         is_index = isinstance(argument, float) and argument.is_integer()
         if is_index and isinstance(container, list | str):
             argument = int(argument)
         return opaque(super().getitem(unwrapped(container), argument), argument)
 
     def getattr(self, container: Any, attribute: str) -> Any:
-        """As always; a method has no text."""
+        """Return an attribute; a method is wrapped, because it has no text."""
         return opaque(super().getattr(unwrapped(container), attribute), attribute)
 
     def call(self, context: Context, function: Any, /, *arguments: Any, **named: Any) -> Any:
-        """As always; most values that are neither text nor data have no text."""
+        """Call a function; a result that is neither text nor data is wrapped."""
         value = super().call(context, function, *arguments, **named)
         return opaque(value, getattr(function, "_name", ""))
 

@@ -76,7 +76,7 @@ _TEXTUAL: tuple[type, ...] = (str, tuple, Undefined, Opaque, *JINJA_TYPES)
 
 
 def unwrapped(value: Any) -> Any:
-    """The value itself."""
+    """The value in an `Opaque`; any other value unchanged."""
     return value._value if isinstance(value, Opaque) else value
 
 
