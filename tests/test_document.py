@@ -8,6 +8,7 @@ from bench import refusal
 from workbench.document import parse_document, read_document
 from workbench.project import find_project
 
+ALIAS = "\n  fix: quote a value that begins with *"
 QUOTE = "\n  fix: quote the value if it holds : # { [ or begins with @ % `"
 NUMBER = "\n  fix: write null for a missing value, or put the text in quotes"
 DEEP = (
@@ -87,7 +88,10 @@ def test_yaml_is_read_as_plain_data(text, expected):
             "f.yaml:2: the character '\\x00' is not allowed in YAML\n  fix: remove it",
         ),
         ("a: b: c\n", "f.yaml:1:5: mapping values are not allowed here" + QUOTE),
-        ("a: *b\n", "f.yaml:1:4: found undefined alias 'b'" + QUOTE),
+        (
+            "a: *b\n",
+            "f.yaml:1:4: found undefined alias 'b'\n  fix: quote a value that begins with *",
+        ),
         ("a: @b\n", "f.yaml:1:4: found character '@' that cannot start any token" + QUOTE),
         ("a: &x {b: *x}\n", f"f.yaml:1:1: {DEEP}"),
         ("a: " + "[" * 60 + "]" * 60, f"f.yaml:1:53: {DEEP}"),

@@ -195,6 +195,9 @@ MASKED = [
     ("write `api_key_env: NAME`, max_tokens: 1000", "write `api_key_env: NAME`, max_tokens: 1000"),
     ("a task-runner-with-words asks for basic arithmetic", None),
     ("the password: {{ password }}, api_key: …, token: 'x'", None),
+    ("sk-learn-2024-prompt, hf_llama3_instruct, pa-german-v2-translation", None),
+    ("jinaai/jina-embeddings-v2-base-en, npm_config_registry_url", None),
+    ("pplx-0a1b2c3d4e5f6a7b, hf_QwErTyUiOpAsDfGhJkLz", "***, ***"),
     ("mail me@x.org, few_shot@3, risk-adjusted-2024-returns", None),
 ]
 
@@ -205,9 +208,11 @@ def test_a_message_masks_what_looks_like_a_key(text, masked):
 
 
 QUOTED = [
-    ((["pw"], "headers", "X-Lab"), "'***'"),
+    (("pw", "headers", "X-Lab"), "'***'"),
+    ((["pw"], "headers", "X-Lab"), "***"),
     (({"openai:m": {"headers": {"X": "pw"}, "api_key": 1}}, "models", 0), None),
-    ((1234567890, "api_key_env"), "'***'"),
+    ((1234567890, "api_key_env"), "***"),
+    ((["LAB_KEY"], "api_key_env"), "***"),
     (("lots", "parameters", "max_tokens"), "'lots'"),
     (("me:pw@h", "tracking_uri"), "'me:***@h'"),
     (("x" * 200,), f"'{'x' * 119}…"),

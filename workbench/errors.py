@@ -155,6 +155,8 @@ def join_errors(errors: Sequence[WorkbenchError]) -> WorkbenchError:
     also: no b
     """
     first, *others = errors
+    for other in others:
+        other.where = other.where if other.where != first.where else ""
     first.fix = "\n".join([first.fix, *(f"also: {other}" for other in others[:MAX_JOINED])])
     return first
 

@@ -99,6 +99,8 @@ def _syntax_fix(message: str) -> str:
         return "indent with spaces"
     if "another document" in message:
         return "keep one document: remove the `---` or `...` in the middle"
+    if "alias" in message:
+        return "quote a value that begins with *"
     return "quote the value if it holds : # { [ or begins with @ % `"
 
 

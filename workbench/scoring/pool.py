@@ -180,7 +180,7 @@ class EvaluatorPool:
     def _process(self, spec: Spec) -> EvaluatorProcess:
         """A running process for evaluators with these grants."""
         functions = function_names(spec.settings.get("transform"))
-        is_shared = is_builtin(spec.name, spec.root) or spec.name.startswith("mlflow")
+        is_shared = is_builtin(spec.name, spec.root) or spec.name.startswith("mlflow.")
         code = "" if is_shared and not functions else " ".join((spec.name, *functions))
         key = (spec.root, spec.env, code)
         process = self._processes.get(key)

@@ -24,14 +24,18 @@ QUERY = re.compile(r"(?<=[?&;])([^=&;#\s]+)=(?!\$\{)([^&;#\s'\"]+)")
 PRIVATE = {"headers", "extra_headers", "env"}
 ADDRESS_NAME = re.compile(r"(?i)(url|uri)$")
 COUNTS = re.compile(r"(?i)tokens$")  # max_tokens
+# A part of a key that is no word, as other names with the same beginning have.
+RANDOM = r"[\w-]{0,60}?(?:(?=[A-Za-z]{0,40}\d)[A-Za-z0-9]{12}|[A-Za-z0-9]{20})"
 LOOKS_LIKE_KEY = re.compile(
-    r"""(?<![A-Za-z0-9])(?:
-      (?:sk|pk|rk)[-_](?=[\w-]*\d)[\w-]{8,} | (?:gh[pousr]|github_pat)_\w{12,} | glpat-[\w-]{12,}
-    | (?:hf|gsk|r8|npm|dop_v1|lsv2|tvly|fw|csk)_\w{12,} | (?:pplx|nvapi|xai|pypi|jina|pa)-[\w-]{16,}
-    | (?:AKIA|ASIA)[0-9A-Z]{12,} | AIza[\w-]{24,} | ya29\.[\w.-]{12,} | SG\.[\w-]{8,}\.[\w-]{8,}
-    | xox[a-z]-[\w-]{8,} | xapp-[\w-]{8,} | dapi[0-9a-f]{16,} | eyJ[\w-]{8,}(?:\.[\w-]*)*
+    rf"""(?<![A-Za-z0-9])(?:
+      (?:sk|pk|rk)[-_](?=[\w-]{{0,60}}(?:[A-Za-z]\d|\d[A-Za-z]|\d{{8}}))[\w-]{{8,}}
+    | (?:hf|gsk|r8|npm|dop_v1|lsv2|tvly|fw|csk)_(?={RANDOM})\w{{12,}}
+    | (?:pplx|nvapi|xai|pypi|jina|pa)-(?={RANDOM})[\w-]{{16,}}
+    | (?:gh[pousr]|github_pat)_\w{{12,}} | glpat-[\w-]{{12,}}
+    | (?:AKIA|ASIA)[0-9A-Z]{{12,}} | AIza[\w-]{{24,}} | ya29\.[\w.-]{{12,}}
+    | SG\.[\w-]{{8,}}\.[\w-]{{8,}} | xox[a-z]-[\w-]{{8,}} | xapp-[\w-]{{8,}} | dapi[0-9a-f]{{16,}} | eyJ[\w-]{{8,}}(?:\.[\w-]*)*
     )
-    | (?i:\b(?:bearer|basic)[ ]+)(?=\S*[0-9=])[\w.~+/=-]{8,}
+    | (?i:\b(?:bearer|basic)[ ]+)(?=\S*[0-9=])[\w.~+/=-]{{8,}}
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*-----|\Z)
     """,
     re.VERBOSE | re.DOTALL,
@@ -64,14 +68,16 @@ def quote_value(
 
     Args:
         value: a value of a file.
-        path: the keys that it stands under; the value of a secret name is not shown at all.
+        path: the keys that it stands under. Of the value of a secret name only quotes are shown.
         width: characters; an ellipsis follows if there are more.
         show: repr, or ascii where letters may look like others.
     """
     names = [str(name) for name in path]
     if isinstance(value, str) and names and ADDRESS_NAME.search(names[-1]):
         value = mask_url(value)
-    shown = show(MASK if any(map(is_private, names)) else _masked(value))
+    if any(map(is_private, names)):
+        return show(MASK) if isinstance(value, str) else MASK
+    shown = show(_masked(value))
     return shown if len(shown) <= width else f"{shown[:width]}…"
 
 
