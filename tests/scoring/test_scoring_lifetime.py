@@ -79,14 +79,15 @@ def test_no_process_and_no_pipe_is_left_after_the_scoring(project: EvaluatorProj
 
 def test_a_process_judges_for_each_evaluator_and_all_variants(project: EvaluatorProject):
     code = "import os\n\ndef {name}(outputs):\n    return os.getpid()\n"
-    project.write_evaluator(code.format(name="mine"))
-    project.write_evaluator(code.format(name="other"), "other")
-    rows, evaluators = project.rows(), project.load_evaluators("mine, other")
+    names = ("mlflow_mine", "mlflow_other")
+    for name in names:
+        project.write_evaluator(code.format(name=name), name)
+    rows, evaluators = project.rows(), project.load_evaluators(", ".join(names))
     project.answers = ["four"]
     with shared_pool():
         scored = score_rows(evaluators, rows, project.store)
         scored += score_rows(evaluators, project.rows(), project.store)
-    by_name = [{row.scores[name].value for row in scored} for name in ("mine", "other")]
+    by_name = [{row.scores[name].value for row in scored} for name in names]
     assert (len(by_name[0]), len(by_name[1]), len(by_name[0] | by_name[1])) == (1, 1, 2)
 
 

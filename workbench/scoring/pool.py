@@ -38,7 +38,7 @@ MAX_PRINTED = 1_000_000  # bytes that evaluators may print, all together
 
 
 class EvaluatorPool:
-    """Child processes: one for each evaluator of the project, and one for all others.
+    """Child processes: one for each evaluator of the project, one for the library and MLflow's.
 
     Evaluators that are granted other variables have other processes. A process is started when
     first needed, and again after it was killed. They end with the thread that started them.

@@ -33,7 +33,8 @@ LOOKS_LIKE_KEY = re.compile(
     | (?:pplx|nvapi|xai|pypi|jina|pa)-(?={RANDOM})[\w-]{{16,}}
     | (?:gh[pousr]|github_pat)_\w{{12,}} | glpat-[\w-]{{12,}}
     | (?:AKIA|ASIA)[0-9A-Z]{{12,}} | AIza[\w-]{{24,}} | ya29\.[\w.-]{{12,}}
-    | SG\.[\w-]{{8,}}\.[\w-]{{8,}} | xox[a-z]-[\w-]{{8,}} | xapp-[\w-]{{8,}} | dapi[0-9a-f]{{16,}} | eyJ[\w-]{{8,}}(?:\.[\w-]*)*
+    | SG\.[\w-]{{8,}}\.[\w-]{{8,}} | xox[a-z]-[\w-]{{8,}} | xapp-[\w-]{{8,}}
+    | dapi[0-9a-f]{{16,}} | eyJ[\w-]{{8,}}(?:\.[\w-]*)*
     )
     | (?i:\b(?:bearer|basic)[ ]+)(?=\S*[0-9=])[\w.~+/=-]{{8,}}
     | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----.*?(?:-----END[ A-Z]*-----|\Z)
