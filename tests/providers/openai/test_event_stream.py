@@ -207,3 +207,21 @@ def test_calls_with_ids_of_their_own_are_apart_and_repeated_names_are_one(ask, s
         {"name": "add", "arguments": "{}"},
         {"name": "sub", "arguments": "{}"},
     ]
+
+
+@pytest.mark.parametrize("ids", [[{}] * 4, [{"index": None}] * 4, [{"id": c} for c in "aaab"]])
+def test_calls_without_an_index_are_continued_until_the_next_one(ask, server, ids):
+    functions = [
+        {"name": "add", "arguments": ""},
+        {"arguments": '{"a":'},
+        {"arguments": " 1}"},
+        {"name": "sub", "arguments": "{}"},
+    ]
+    pairs = zip(ids, functions, strict=True)
+    parts = [chunk(tool_calls=[{**fields, "function": function}]) for fields, function in pairs]
+    server.script = lambda path, body, nth: events([*parts, chunk("tool_calls")])
+    (completion,) = ask("2+2", stream=True)
+    assert [each["function"] for each in reply_tool_calls(completion.raw)] == [
+        {"name": "add", "arguments": '{"a": 1}'},
+        {"name": "sub", "arguments": "{}"},
+    ]

@@ -120,7 +120,7 @@ def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
         if name == "tool_calls" and isinstance(value, list):
             calls = message[name] = present if isinstance(present, list) else []
             for call in (each for each in value if isinstance(each, dict)):
-                number = call.get("index", len(calls))
+                number = _call_index(call, calls)
                 same = [each for each in calls if each.get("index") == number][-1:]
                 if not same or _differ(same[0].get("id"), call.get("id")):  # Gemini's are all 0
                     calls.append({"index": number})
@@ -135,6 +135,16 @@ def _merge(message: dict[str, JSON], delta: dict[str, JSON]) -> None:
             present.extend(value)
         elif value is not None or name not in message:
             message[name] = value
+
+
+def _call_index(call: dict[str, JSON], calls: list[dict[str, JSON]]) -> JSON:
+    """The index of a call; without one it is the last call's, unless it has a new id or a name."""
+    if call.get("index") is not None or not calls:
+        return call.get("index") or 0
+    function, call_id = call.get("function"), call.get("id")
+    is_named = isinstance(function, dict) and function.get("name")
+    is_new = call_id != calls[-1].get("id") if call_id else is_named
+    return len(calls) if is_new else calls[-1]["index"]
 
 
 def _differ(first: JSON, second: JSON) -> bool:
