@@ -98,6 +98,8 @@ def test_file_that_changed_fails_its_row_and_sends_nothing(
         "Validation Error: Input should be 'text'",
         "this model is missing data required for image input",
         "The model doesn't have vision capabilities",
+        "This model is unable to process images",
+        "This model cannot process image inputs",
     ],
 )
 def test_error_of_a_model_without_images_is_recognized(error) -> None:
@@ -117,6 +119,11 @@ def test_error_of_a_model_without_images_is_recognized(error) -> None:
         "Failed to download image from https://a.org/b.png: not available",
         "This model's maximum context length is 8192 tokens",
         "The image was flagged by our safety system",
+        "The image is not allowed by our usage policies",
+        "Could not process image",
+        "Unable to process input image. Please retry or report",
+        "Invalid image: it could not be processed",
+        "messages[0].content[0].image_url.detail is not supported",
     ],
 )
 def test_error_about_a_single_image_concerns_its_row(error) -> None:

@@ -14,7 +14,7 @@ from workbench.images.request_images import count_images, with_data_urls
 from workbench.model import Request
 
 FIX = "use a model that takes images, or `exclude:` its pairs with prompts that have them"
-_NOT = r"(\b(not?|only|un)[ _-]?|n't[ _-])"
+_NOT = r"(\b(not?|cannot|only|un)[ _-]?|n't[ _-])"
 _TAKES = r"(support|accept|allow|enabl|permit|handl|process|tak|available|implement|configur)"
 _IMAGE = r"(image|vision|multi-?modal)"
 # Servers agree on no words for it.
@@ -27,7 +27,9 @@ REFUSAL = re.compile(
 # Errors about one image: another may be taken.
 SINGLE_IMAGE = re.compile(
     r"(?i)\b(formats?|mime|file ?type|media.?type|size|large|resolution|dimension|pixels|download"
-    r"|fetch|decod\w*|corrupt\w*|base64|url (is|must)|more than|too many|animated)\b"
+    r"|fetch|decod\w*|corrupt\w*|base64|url (is|must)|more than|too many|animated|policy"
+    r"|policies|safety|image_url\.detail|could(n't| not) be processed"
+    r"|(could(n't| not)|unable to|failed to) process( the| this| your| input)* image)\b(?! input)"
 )
 
 
