@@ -129,6 +129,9 @@ def test_scores_are_the_same_where_few_logits_fit_into_memory(tiny, monkeypatch)
         assert answer.choice_scores == pytest.approx(part.choice_scores, abs=1e-4)
 
 
+SPACED = Conversation(text="the film is ")
+
+
 def test_choice_that_the_tokenizer_drops_is_an_error(tmp_path):
     from tokenizers.normalizers import Replace
     from transformers import AutoTokenizer
@@ -141,12 +144,16 @@ def test_choice_that_the_tokenizer_drops_is_an_error(tmp_path):
         PromptCall(Conversation(text="the film is"), choices=choices)
         for choices in ((" good", "☃"), ("☃", " good"), ("☃☃", "☃"), (" good☃", " good"))
     ]
+    # White space at the prompt's end belongs to a choice, and is no choice.
+    calls += [PromptCall(asked, choices=("good", "☃")) for asked in (chat("user: Is it?"), SPACED)]
     answers = ask(TransformersProvider(str(folder), {"dtype": "float32"}), *calls)
     assert [answer.error for answer in answers] == [
         "the choice '☃' has no tokens",
         "the choice '☃' has no tokens",
         "the choice '☃☃' has no tokens",
         "",
+        "the choice '☃' has no tokens",
+        "the choice '☃' has no tokens",
     ]
     assert choose(answers[3], "none").finish_reason == "tie"
 

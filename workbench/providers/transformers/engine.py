@@ -93,7 +93,7 @@ class Engine:
         context = prompt
         choices: tuple[tuple[int, ...], ...] = ()
         if texts := body.get("choices", ()):
-            context, choices = self._split_choices(body, texts)
+            context, choices = self._split_choices(body, texts, prompt)
         max_new = max(map(len, choices)) if choices else body["max_tokens"]
         row = BatchRow(question, context, len(prompt), max_new, choices)
         if self._max_length and row.length > self._max_length:
@@ -105,7 +105,7 @@ class Engine:
         return row
 
     def _split_choices(
-        self, body: Mapping[str, JSON], choices: Sequence[str]
+        self, body: Mapping[str, JSON], choices: Sequence[str], prompt: tuple[int, ...]
     ) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...]]:
         """The ids of the context, and of each choice behind it.
 
@@ -119,7 +119,7 @@ class Engine:
         if not common:
             raise WorkbenchError("the prompt has no tokens before the choices")
         for choice, ids in zip(choices, answered, strict=True):
-            if len(ids) == common:
+            if len(ids) == common or ids == prompt:
                 raise WorkbenchError(f"the choice {choice!r} has no tokens")
         return context[:common], tuple(ids[common:] for ids in answered)
 
