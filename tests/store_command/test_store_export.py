@@ -125,8 +125,7 @@ def test_a_file_is_for_its_owner_and_replaces_none_unasked(odd):
     again = call(odd, "store", "export", "--out", "a.jsonl")
     assert (again.returncode, again.stderr, file.read_text()) == (
         2,
-        "error: a.jsonl: the file exists, and this command has not made it\n"
-        "  fix: another name, or --force to replace it\n",
+        "error: a.jsonl: the file exists\n  fix: another name, or --force to replace it\n",
         "mine",
     )
     assert call(odd, "store", "export", "--out", "a.jsonl", "--force").returncode == 0

@@ -122,11 +122,9 @@ class OutputFile:
                 "belongs to the project", where=self._shown, fix="name another file"
             )
         if self._exists and not self._force and not self._is_earlier():
-            raise WorkbenchError(
-                "the file exists, and this command has not made it",
-                where=self._shown,
-                fix="another name, or --force to replace it",
-            )
+            made = "" if self._beginning == UNKNOWN else ", and this command has not made it"
+            fix = "another name, or --force to replace it"
+            raise WorkbenchError(f"the file exists{made}", where=self._shown, fix=fix)
         parents = (self._path, *self._path.parents)
         existing = next(parent for parent in parents[not self._exists :] if parent.exists())
         for place in {existing, existing if existing.is_dir() else existing.parent}:
@@ -189,7 +187,8 @@ class OutputFile:
                 text = file.read_bytes()[:1_000_000].decode("utf-8", "replace")
                 names = {name for pattern in VALUES for name in re.findall(pattern, text)}
                 for place in {file.parent, root, Path.cwd()}:
-                    yield from (p for name in names if (p := place / name).resolve() not in above)
+                    paths = (path for name in names if _identity(path := place / name))
+                    yield from (path for path in paths if path.resolve() not in above)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

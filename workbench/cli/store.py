@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from workbench.cli.output import print_export, print_json, print_lines, print_result, print_styled
-from workbench.cli.output_file import UNKNOWN, Force, OutputFile
+from workbench.cli.output_file import UNKNOWN, OutputFile
 from workbench.cli.run import AsJson, Only
 from workbench.cli.setup import open_experiment, open_project, open_store
 from workbench.cli.signals import note_on_stderr
@@ -165,7 +165,7 @@ def export(
     out: Annotated[Path | None, typer.Option(help="The file to write; default: stdout.")] = None,
     model: ModelGlobs = [],  # noqa: B006
     state: States = [],  # noqa: B006
-    force: Force = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write completions as JSON Lines or CSV.
