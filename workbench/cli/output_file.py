@@ -122,9 +122,9 @@ class OutputFile:
                 "belongs to the project", where=self._shown, fix="name another file"
             )
         if self._exists and not self._force and not self._is_earlier():
-            made = "" if self._beginning == UNKNOWN else ", and this command has not made it"
+            claim = "" if self._beginning == UNKNOWN else ", and this command has not made it"
             fix = "another name, or --force to replace it"
-            raise WorkbenchError(f"the file exists{made}", where=self._shown, fix=fix)
+            raise WorkbenchError(f"the file exists{claim}", where=self._shown, fix=fix)
         parents = (self._path, *self._path.parents)
         existing = next(parent for parent in parents[not self._exists :] if parent.exists())
         for place in {existing, existing if existing.is_dir() else existing.parent}:
