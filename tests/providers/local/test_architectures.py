@@ -16,6 +16,7 @@ from workbench.providers.transformers import TransformersProvider
 from workbench.providers.transformers.batches import Question
 from workbench.providers.transformers.cache_check import open_reader
 from workbench.providers.transformers.engine import Engine
+from workbench.providers.transformers.loading import load_model
 from workbench.providers.transformers.settings import ModelSettings
 
 # Attention; capped scores; attention of its own; a hybrid's states; states only; no usable cache.
@@ -107,6 +108,13 @@ def check(model_type: str, folder: Path, **config) -> Engine:
 @pytest.mark.parametrize("model_type", METHODS)
 def test_answers_are_those_of_uncached_passes(model_type, tmp_path):
     assert check(model_type, tmp_path).method == METHODS[model_type]
+
+
+def test_model_without_a_causal_form_is_refused_in_a_line(tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "distilbert"}')
+    with pytest.raises(WorkbenchError, match="no model that continues texts") as refused:
+        load_model(tmp_path, dtype="float32", device="cpu")
+    assert (str(tmp_path), "causal") == (refused.value.where, refused.value.fix.split()[2])
 
 
 def test_encoder_is_refused():

@@ -60,6 +60,13 @@ def _load(kind: str, loader: Any, folder: Path, **options: Any) -> Any:
         with quiet():
             return loader.from_pretrained(folder, **options)
     except (OSError, ValueError, KeyError, ImportError) as error:
+        if str(error).startswith("Unrecognized configuration class"):  # then it lists hundreds
+            raise WorkbenchError(
+                "transformers has no model that continues texts for this config.json, as for an "
+                "encoder (DistilBERT, ModernBERT) or T5",
+                where=str(folder),
+                fix="use a causal language model",
+            ) from error
         raise WorkbenchError(f"the {kind} can't be loaded: {error}", where=str(folder)) from error
 
 
