@@ -223,3 +223,10 @@ QUOTED = [
 def test_a_quoted_value_has_no_secret(arguments, quoted):
     expected = quoted or "{'openai:m': {'headers': '***', 'api_key': '***'}}"
     assert quote_value(*arguments) == expected
+
+
+def test_working_folder_of_a_shell_is_no_secret() -> None:
+    assert find_secrets({"PWD": "/home/ann/projects/reviews"}) == set()
+    assert [secret.value for secret in find_secrets({"PWD": "hunter2-hunter2-hunter2"})] == [
+        "hunter2-hunter2-hunter2"
+    ]

@@ -70,7 +70,8 @@ def named_strings(name: str, value: JSON) -> Iterator[tuple[str, str]]:
 def _secret_parts(name: str, value: str, *, always: bool) -> Iterator[str]:
     """Secret parts of a named value: all of it, or an address's password and parameters."""
     text = value.strip()
-    if always or (SECRET_NAME.search(name) and not LOCATION_NAME.search(name)):
+    is_folder = name in ORDINARY and text.startswith("/")  # a shell's PWD
+    if always or (SECRET_NAME.search(name) and not LOCATION_NAME.search(name) and not is_folder):
         yield re.sub(r"(?i)^(bearer|basic|token)\s+", "", text)
     elif "://" in text and not text.isspace():
         try:
