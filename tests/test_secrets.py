@@ -195,6 +195,7 @@ MASKED = [
     ("write `api_key_env: NAME`, max_tokens: 1000", "write `api_key_env: NAME`, max_tokens: 1000"),
     ("a task-runner-with-words asks for basic arithmetic", None),
     ("the password: {{ password }}, api_key: …, token: 'x'", None),
+    ("{'max_token': 5000, 'eos_token': 'done'}", None),
     ("sk-learn-2024-prompt, hf_llama3_instruct, pa-german-v2-translation", None),
     ("jinaai/jina-embeddings-v2-base-en, npm_config_registry_url", None),
     ("pplx-0a1b2c3d4e5f6a7b, hf_QwErTyUiOpAsDfGhJkLz", "***, ***"),
@@ -214,6 +215,7 @@ QUOTED = [
     ((1234567890, "api_key_env"), "***"),
     ((["LAB_KEY"], "api_key_env"), "***"),
     (("lots", "parameters", "max_tokens"), "'lots'"),
+    ((5000, "parameters", "max_token"), "5000"),
     (("me:pw@h", "tracking_uri"), "'me:***@h'"),
     (("x" * 200,), f"'{'x' * 119}…"),
 ]

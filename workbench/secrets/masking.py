@@ -23,7 +23,8 @@ QUERY = re.compile(r"(?<=[?&;])([^=&;#\s]+)=(?!\$\{)([^&;#\s'\"]+)")
 # Names whose values no message shows, beside those of SECRET_NAME.
 PRIVATE = {"headers", "extra_headers", "env"}
 ADDRESS_NAME = re.compile(r"(?i)(url|uri)$")
-COUNTS = re.compile(r"(?i)tokens$")  # max_tokens
+TEXT_PREFIXES = "max|min|new|eos|bos|pad|unk|sep|cls"  # of _token, in a text and not for a login
+COUNTS = re.compile(rf"(?i)(tokens|({TEXT_PREFIXES})_token)$")  # max_tokens
 # A part of a key that is no word, as other names with the same beginning have.
 RANDOM = r"[\w-]{0,60}?(?:(?=[A-Za-z]{0,40}\d)[A-Za-z0-9]{12}|[A-Za-z0-9]{20})"
 LOOKS_LIKE_KEY = re.compile(
@@ -42,9 +43,9 @@ LOOKS_LIKE_KEY = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 ASSIGNED = re.compile(
-    r"""(?ix)(?<![\w-])([\w-]*(?:passw(?:or)?d|passwd|pwd|secret|api[-_]?key|access[-_]?key
-    |private[-_]?key|[-_]token|authorization|signature)["']?\s*[:=]\s*["']?)
-    (?![\s$*\[{<('"…])[^\s"',;&}\])]{4,}"""
+    rf"""(?ix)(?<![\w-])([\w-]*(?:passw(?:or)?d|passwd|pwd|secret|api[-_]?key|access[-_]?key
+    |private[-_]?key|(?<!{TEXT_PREFIXES})[-_]token|authorization|signature)["']?\s*[:=]\s*["']?)
+    (?![\s$*\[{{<('"…])[^\s"',;&}}\])]{{4,}}"""
 )
 
 
