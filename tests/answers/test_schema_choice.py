@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from workbench.answers.read import CHOICE_SCHEMA, read_answer
+from workbench.answers.read import CHOICE_SCHEMA, read_answer, requested_choices
 from workbench.answers.schema_choice import read_choice
 from workbench.model import Completion
 
@@ -86,6 +86,11 @@ def test_stored_answer_to_the_schema(content, finish, state, text, error):
     stored = Completion("k", "ok", text=content, finish_reason=finish, raw=raw)
     read = read_answer(stored, REQUEST)
     assert (read.state, read.text, read.error) == (state, text, error)
+
+
+@pytest.mark.parametrize("form", ["json_object", [], {"json_schema": "choice"}])
+def test_an_odd_response_format_beside_structured_outputs_names_no_choices(form):
+    assert requested_choices(json.dumps({"structured_outputs": {}, "response_format": form})) is None
 
 
 def test_answer_stored_by_an_earlier_version_is_read_from_its_reply():

@@ -143,8 +143,8 @@ def requested_choices(request_text: str) -> list[str] | None:
         return [str(choice) for choice in guided]
     text_format = body["text"].get("format") if isinstance(body.get("text"), dict) else None
     response_format = body.get("response_format") or {"json_schema": text_format or {}}
-    schema = response_format.get("json_schema", {})
-    if schema.get("name") != CHOICE_SCHEMA:
+    schema = response_format.get("json_schema") if isinstance(response_format, dict) else None
+    if not isinstance(schema, dict) or schema.get("name") != CHOICE_SCHEMA:
         return None
     choice = schema.get("schema", {}).get("properties", {}).get("choice", {})
     return [str(value) for value in choice.get("enum", ())]

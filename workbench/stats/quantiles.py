@@ -82,7 +82,10 @@ def row_median(
 
 
 def _clustered_end(values: FloatArray, numbers: NDArray[np.intp], tail: float) -> float | None:
-    """Return the least value up to which half of the rows may lie; None: too few clusters."""
+    """Return the least value up to which half of the rows may lie; None: too few clusters.
+
+    It is found by bisection. Of few, unequal clusters a smaller one may pass, too.
+    """
     sizes = np.bincount(numbers).astype(np.float64)
     distinct = np.unique(values)
 
