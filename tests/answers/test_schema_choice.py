@@ -90,7 +90,9 @@ def test_stored_answer_to_the_schema(content, finish, state, text, error):
 
 @pytest.mark.parametrize("form", ["json_object", [], {"json_schema": "choice"}])
 def test_an_odd_response_format_beside_structured_outputs_names_no_choices(form):
-    assert requested_choices(json.dumps({"structured_outputs": {}, "response_format": form})) is None
+    assert (
+        requested_choices(json.dumps({"structured_outputs": {}, "response_format": form})) is None
+    )
 
 
 def test_answer_stored_by_an_earlier_version_is_read_from_its_reply():
