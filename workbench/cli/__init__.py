@@ -3,14 +3,18 @@
 app.py      the app, its groups of commands, errors and exit codes
 run.py      run, plan, ui               setup.py    from arguments to a project and a plan
 sync.py     sync                        signals.py  Ctrl-C while requests are in flight
-compare.py  compare                     output.py   stdout, stderr and files, without secrets
+compare.py  compare                     output.py   stdout and stderr, without secrets
 decide.py   decide
 gate.py     gate
 prompts.py  prompts list, show, diff, lint, push, pull
 catalog.py  models and data: list, add; evaluators
 store.py    store stats, explain, prune, repair, export
+history.py  history
 
+environment.py      errors of the operating system, and the limit of open files
+output_file.py      files that a user names for results
 project_secrets.py  the keys that experiment files name
+results.py          a run's results, printed
 unrecorded.py       runs that MLflow lacks, named after each command
 """
 

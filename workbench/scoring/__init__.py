@@ -1,12 +1,13 @@
 """Evaluators over the finished outputs of a variant, in child processes.
 
-adapter.py        MLflow's metrics and scorers as evaluator functions
-answer_reader.py  completions read as the settings of their models say
-cells.py          one score per row, or per variant, computed once and stored
-column_metric.py  MLflow's metrics with one value for all rows
-mlflow_metric.py  MLflow's metrics with their settings; those with a value of each row
-pool.py           the child processes
-scored_rows.py    scored rows read again from the store
-stream.py         scoring in a thread while other rows are still being answered
-worker.py         a child process itself
+adapter.py           MLflow's metrics and scorers as evaluator functions
+answer_reader.py     completions read as the settings of their models say
+cells.py             one score per row, or per variant, computed once and stored
+column_metric.py     MLflow's metrics with one value for all rows
+evaluator_process.py the main process's side of a child process
+mlflow_metric.py     MLflow's metrics with their settings; those with a value of each row
+pool.py              the child processes, by the evaluators that they have
+scored_rows.py       scored rows read again from the store
+stream.py            scoring in a thread while other rows are still being answered
+worker.py            a child process itself
 """

@@ -26,6 +26,7 @@ rows_parquet.py      all rows of a large variant
 run_data.py          parameters, metrics and tags of a variant's run
 runs.py              the parent run and one run per variant
 server.py            a server's answer and version, before anything is written
+server_group.py      MLflow's server, which ends with `workbench ui`
 storable_text.py     text that every tracking store takes
 trace_tables.py      rows of MLflow's tables
 trace_writers.py     the faster of two trace writers that a store supports
