@@ -89,7 +89,7 @@ def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
 
 
 def _without_names(quoted: re.Match[str]) -> str:
-    """Signs and `<stream end>` stay; an alias or an anchor may be a password that begins with *."""
+    """Hide all but signs and `<stream end>`: an alias may be a password that begins with *."""
     is_sign = len(quoted[0]) <= 4 or quoted[0][1] == "<"
     return quoted[0] if is_sign else "'…'"
 

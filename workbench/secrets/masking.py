@@ -70,7 +70,7 @@ def quote_value(
 
     Args:
         value: a value of a file.
-        path: the keys that it stands under. Of the value of a secret name only quotes are shown.
+        path: its keys; under a secret name it is shown as ***, in quotes if it is a text.
         width: characters; an ellipsis follows if there are more.
         show: repr, or ascii where letters may look like others.
     """
