@@ -117,9 +117,14 @@ def test_model_without_a_causal_form_is_refused_in_a_line(tmp_path):
     assert (str(tmp_path), "causal") == (refused.value.where, refused.value.fix.split()[2])
 
 
-def test_encoder_is_refused():
+@pytest.mark.parametrize("scale", [1.0, 0.08], ids=["attends", "hardly attends"])
+def test_encoder_is_refused(scale):
+    model = make("bert")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(scale if parameter.ndim > 1 else 1.0)
     with pytest.raises(WorkbenchError, match="the model is an encoder"):
-        open_reader(make("bert"), "")
+        open_reader(model, "")
 
 
 def test_answers_are_right_across_a_border_of_rotary_positions(tmp_path):
