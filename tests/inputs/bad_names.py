@@ -163,7 +163,7 @@ NAMES = [
         (
             "error: workbench.yaml:1:21: prices.openai:m.input: -1 should be greater "
             "than or equal to 0\n"
-            "  fix: write a number from 0\n"
+            "  fix: write a number from 0 to 1000000000\n"
         ),
         {"../../workbench.yaml": "prices: {openai:m: {input: -1, output: 1}}\n"},
     ),
