@@ -35,6 +35,7 @@ def read_by_polars(content: bytes) -> list[list[str]]:
 def test_every_text_is_read_back(reader) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=4))
+    @example([("\0=", "a\0")])
     @example([("ok\r=1+1", "x"), ("a\r\nb", "\r"), ('a"\rb', " ＝1 "), ("\u2028=2", "-5")])
     def check(rows: list[tuple[str, str]]) -> None:
         read = reader(csv_line(["a", "b"]) + b"".join(map(csv_line, rows)))

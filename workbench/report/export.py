@@ -97,7 +97,7 @@ def _quoted(cell: str | float) -> str:
     """
     if not isinstance(cell, str):
         return str(cell)
-    text = escape_cell(cell).replace("\0", "\ufffd")
+    text = escape_cell(cell.replace("\0", "\ufffd"))
     return text if PLAIN_CELL.fullmatch(text) else '"' + text.replace('"', '""') + '"'
 
 
