@@ -33,7 +33,7 @@ subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, start_new_session=True).wa
 """
 
 
-@pytest.mark.parametrize("manner", ["obedient", "stubborn"])
+@pytest.mark.parametrize("manner", ["obedient", pytest.param("stubborn", marks=pytest.mark.slow)])
 def test_server_ends_when_its_parent_is_killed(tmp_path: Path, manner: str) -> None:
     note = tmp_path / "pids"
     server = [sys.executable, "-c", SERVER, str(note), manner]
