@@ -13,6 +13,8 @@ from bench import Bench
 import workbench
 from workbench.prompt import Renderer
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = str(Path(workbench.__file__).parent)
 WAITS = str(Path(PACKAGE, "workers"))  # how often a pipe is read depends on the other process
 SIZES = (12, 24, 36)
