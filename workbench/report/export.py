@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 
 from workbench.canonical import JSON, finite_numbers, ordered_json
+from workbench.secrets.redactor import FILLERS
 from workbench.store.selection import StoredCompletion
 
 LINE_ENDS = {0x85: "\\u0085", 0x2028: "\\u2028", 0x2029: "\\u2029"}  # line ends to some readers
@@ -21,7 +22,6 @@ SIGNS = "=+-@"
 BREAKS = "\t\r\n"
 NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 BLANK = {"Cc", "Cf", "Zs", "Zl", "Zp"}  # categories of characters that show nothing
-FILLERS = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters that show nothing
 COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),

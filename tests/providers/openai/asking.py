@@ -1,7 +1,10 @@
-"""Requests like those of a plan."""
+"""Requests like those of a plan, and all completions of a provider."""
+
+from collections.abc import Iterable
 
 from workbench.conversation import Conversation, Message
-from workbench.model import PromptCall, Provider, Request
+from workbench.errors import WorkbenchError
+from workbench.model import Completion, PromptCall, Provider, Request
 
 
 def request_for(provider: Provider, text: str, *, api: str = "chat") -> Request:
@@ -11,3 +14,17 @@ def request_for(provider: Provider, text: str, *, api: str = "chat") -> Request:
     )
     prepared = provider.prepare(PromptCall(conversation, {"max_tokens": 8, "temperature": 0}))
     return Request.from_body(text, prepared.body)
+
+
+def collected(
+    provider: Provider, texts: Iterable[str]
+) -> tuple[list[Completion], WorkbenchError | None]:
+    """All completions, and the error that ended the model."""
+    completions: list[Completion] = []
+    error = None
+    try:
+        for completion in provider.complete(request_for(provider, text) for text in texts):
+            completions.append(completion)
+    except WorkbenchError as raised:
+        error = raised
+    return completions, error
