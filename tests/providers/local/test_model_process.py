@@ -94,8 +94,10 @@ def test_rows_under_way_when_the_process_is_killed_are_answered_by_another(tiny,
 
 def test_row_with_which_the_process_dies_again_fails_and_the_others_are_answered(tiny, expected):
     model = provider(tiny)
-    results = by_key(model.complete(requests(model, Deadly(kills=2))))
-    failed = [key for key, (state, _, _) in results.items() if state == "failed"]
+    for _ in range(5):  # on a busy machine the row may be answered before the second kill
+        results = by_key(model.complete(requests(model, Deadly(kills=2))))
+        if failed := [key for key, (state, _, _) in results.items() if state == "failed"]:
+            break
     assert len(failed) == 1
     assert results == expected | {
         failed[0]: (
