@@ -140,9 +140,12 @@ def test_the_limit_holds_when_calls_fail_and_may_be_billed_twice(
     buyer.sell(faulty(seed, timeout))
     buyer.write(ROWS, timeout_s=0.7 if timeout else 60)
     outcome = buyer.buy(max_cost=0.5)
-    assert buyer.bill <= 0.5 < buyer.bill + 2 * buyer.dearest
+    spent = buyer.budget.spent
+    assert buyer.bill <= spent + 1e-9
+    assert spent <= 0.5 < spent + 2 * buyer.dearest
     assert outcome.exhausted
-    assert buyer.budget.spent == pytest.approx(buyer.bill)
+    # A call that times out before a busy server has read it counts, and is not on its bill.
+    assert timeout or spent == pytest.approx(buyer.bill)
     assert (buyer.budget.reserved, buyer.budget.in_flight) == (pytest.approx(0), 0)
 
 
