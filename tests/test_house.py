@@ -28,7 +28,9 @@ FLOORS = [
     {"plan", "stats"},
     {"completing", "results"},
     {"scoring"},
-    {"tracking", "comparing"},
+    {"comparing"},
+    {"figures"},
+    {"tracking"},
     {"resolvers"},
     {"lint", "run"},
     {"report"},
@@ -41,6 +43,7 @@ HEAVY = {
     "transformers": {"providers.transformers"},
     "datasets": {"dataset"},
     "scipy": {"stats"},
+    "matplotlib": {"figures"},
 }
 # Both ends of a pipe between the main process and a child that it has started.
 PICKLING = {"tracking.recording_process", "tracking.worker"}

@@ -2,10 +2,8 @@
 
 backlog.py           messages that wait for MLflow
 bulk.py              traces written straight into an SQLite store
-charts.py            charts of an invocation's metrics
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
-history_charts.py    charts of the last invocations
 live_recordings.py   recordings that go on, each with the process that records it
 loaded_prompt.py     `workbench.load_prompt`
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels

@@ -30,12 +30,13 @@ def log_comparison(runs: Runs, results: Results) -> None:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
         return
-    from workbench.tracking.charts import draw_charts  # importing matplotlib is slow
+    from workbench.figures.figure_style import save_figures  # importing matplotlib is slow
+    from workbench.figures.mean_figures import mean_figures
 
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages.items():
             Path(folder, name).write_text(storable_text(text), encoding="utf-8")
-        draw_charts(results.variants, Path(folder) / "figures")
+        save_figures(mean_figures(results.variants), Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
 
 
@@ -52,8 +53,9 @@ def log_history(runs: Runs) -> None:
     recorded = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS)
     if len({record.invocation for record in recorded.variants}) < 2:
         return
-    from workbench.tracking.history_charts import draw_history  # importing matplotlib is slow
+    from workbench.figures.figure_style import save_figures  # importing matplotlib is slow
+    from workbench.figures.history_figures import history_figures
 
     with tempfile.TemporaryDirectory() as folder:
-        draw_history(recorded.variants, Path(folder) / "history")
+        save_figures(history_figures(recorded.variants), Path(folder) / "history")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)

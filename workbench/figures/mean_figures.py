@@ -1,35 +1,33 @@
-"""Charts of an invocation's metrics, logged beside its comparison in MLflow.
+"""A metric's means with their intervals, the best variant on top.
 
-figures/exact_match.png    a line per variant: mean, 95% interval, difference to the baseline
+few_shot · luna    |      --o--          +0.040 better
+zero_shot · luna   |   --o--
+exact_match, mean and 95% interval
 """
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from workbench.figures.figure_style import BASELINE, COLOURS, WIDTH, short_name
 from workbench.results.scores import shown_ends
 from workbench.results.types import VariantResult
-from workbench.stats.verdicts import BETTER, EQUIVALENT, INCONCLUSIVE, WORSE
 
-COLOURS = {BETTER: "#11734b", WORSE: "#b3261e", EQUIVALENT: "#1c5f8a", INCONCLUSIVE: "#5c6570"}
-BASELINE = "#1b1f24"
-WIDTH, LINE_HEIGHT, MARGIN = 9.0, 0.35, 1.2  # inches
-DPI = 120
-MAX_NAME_LENGTH = 48
+LINE_HEIGHT, MARGIN = 0.35, 1.2  # inches
 
 
-def draw_charts(results: Sequence[VariantResult], folder: Path) -> None:
-    """Draw a file per metric that has a mean, with the best variant on top."""
-    folder.mkdir()
-    for name in results[0].metrics:
-        with_mean = [result for result in results if result.metrics[name].mean is not None]
+def mean_figures(results: Sequence[VariantResult]) -> dict[str, Figure]:
+    """A figure per metric that has a mean, by the metric's name."""
+    figures: dict[str, Figure] = {}
+    for metric in results[0].metrics:
+        with_mean = [result for result in results if result.metrics[metric].mean is not None]
         if with_mean:
-            _figure(name, with_mean).savefig(folder / chart_file(name), dpi=DPI)
+            figures[metric] = mean_figure(metric, with_mean)
+    return figures
 
 
-def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
+def mean_figure(name: str, results: Sequence[VariantResult]) -> Figure:
+    """A line per variant: mean, 95% interval, and the difference from the baseline."""
     higher_is_better = results[0].metrics[name].higher_is_better
     results = sorted(
         results, key=lambda result: result.metrics[name].mean or 0.0, reverse=not higher_is_better
@@ -67,13 +65,3 @@ def _figure(name: str, results: Sequence[VariantResult]) -> Figure:
     axes.margins(y=0.15)
     axes.grid(axis="x", alpha=0.3)
     return figure
-
-
-def short_name(name: str) -> str:
-    """The beginning of a variant's name."""
-    return name if len(name) <= MAX_NAME_LENGTH else f"{name[: MAX_NAME_LENGTH - 1]}…"
-
-
-def chart_file(metric: str) -> str:
-    """The file of a metric's chart."""
-    return re.sub(r"[^A-Za-z0-9_.+-]", "_", metric) + ".png"

@@ -1,13 +1,16 @@
-"""Charts of an experiment's last invocations, logged in the parent run of the newest.
+"""A metric over an experiment's last invocations: a panel per variant, edits marked.
 
-history/exact_match.png    a panel per variant: mean and 95% interval of each run, edits marked
+    few_shot · luna
+      v1            v2
+      |-o-          |    -o-
+      2026-11-20    2026-11-21
+      14:02         09:11
 
 They are drawn from what a search of the runs returns, without artifacts.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,9 +22,9 @@ from workbench.comparing.history import (
     build_series,
     metric_names,
 )
+from workbench.figures.figure_style import BASELINE, COLOURS, WIDTH, short_name
 from workbench.results.scores import shown_ends
 from workbench.stats.verdicts import EQUIVALENT
-from workbench.tracking.charts import BASELINE, COLOURS, DPI, WIDTH, chart_file, short_name
 
 MAX_METRICS, MAX_PANELS = 3, 12  # a panel takes some 60 ms
 MAX_LABELS = 10  # of the time axis
@@ -31,20 +34,23 @@ LEFT, RIGHT = 0.7, 0.65  # inches
 EDITED = COLOURS[EQUIVALENT]
 
 
-def draw_history(records: Sequence[VariantRecord], folder: Path) -> None:
-    """Draw a file per metric, as many as MAX_PANELS allows; one at least."""
-    folder.mkdir()
+def history_figures(records: Sequence[VariantRecord]) -> dict[str, Figure]:
+    """A figure per metric, as many as MAX_PANELS allows; one at least."""
+    figures: dict[str, Figure] = {}
     panels = 0
     for metric in metric_names(records)[:MAX_METRICS]:
         series = build_series(records, metric)
         panels += len(series)
         if panels > max(MAX_PANELS, len(series)):
-            return
-        figure = _figure(metric, series, records)
-        figure.savefig(folder / chart_file(metric), dpi=DPI)
+            break
+        figures[metric] = history_figure(metric, series, records)
+    return figures
 
 
-def _figure(metric: str, series: Sequence[Series], records: Sequence[VariantRecord]) -> Figure:
+def history_figure(
+    metric: str, series: Sequence[Series], records: Sequence[VariantRecord]
+) -> Figure:
+    """A panel per variant, up to MAX_PANELS: mean and 95% interval of each run."""
     shown = series[:MAX_PANELS]
     starts = {record.invocation: record for record in records}
     ordered = sorted(starts.values(), key=lambda record: record.started_ms)
