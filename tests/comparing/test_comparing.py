@@ -16,7 +16,7 @@ from workbench.plan import Plan, Scope
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
 from workbench.results.serialize import variant_json
 from workbench.results.tally import Tally, variant_results
-from workbench.results.types import Comparison, RecordedVariant, Row, VariantResult
+from workbench.results.types import MetricComparison, RecordedVariant, Row, VariantResult
 
 CROSS = """\
 dataset: {path: rows.jsonl, expected: label}
@@ -157,7 +157,7 @@ def passes(*values: int) -> list[Score | None]:
     return [Score(bool(value)) for value in values]
 
 
-def only(results: Sequence[VariantResult]) -> Comparison:
+def only(results: Sequence[VariantResult]) -> MetricComparison:
     assert results[0].comparisons == {}
     return results[1].comparisons["exact_match"]
 

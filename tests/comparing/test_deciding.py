@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from test_comparing import passes, score_plan
 
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.decision import Decision, Limits, decide
+from workbench.comparing.decision import Limits, Ranking, decide
 from workbench.evaluator import Score, Traits
 from workbench.stats.choice import pareto_front
 from workbench.stats.quantiles import Quantile, summarize_times
@@ -32,7 +32,7 @@ def decided(
     latencies: Sequence[float] = (1.0, 1.0, 1.0),
     traits: Traits | None = None,
     copies: int = 1,
-) -> Decision:
+) -> Ranking:
     """Costs are of all rows; latencies of an answer; each row stands `copies` times."""
     rows = len(answers["plain"])
     for name in ("short", "cheap"):

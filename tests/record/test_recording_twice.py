@@ -25,7 +25,7 @@ from workbench.results.tally import variant_results
 from workbench.run.pending import note, pending_invocations
 from workbench.scoring.stream import Stream
 from workbench.store import Store
-from workbench.tracking.protocol import Recorded, RecordingJob, Results, RowRecord
+from workbench.tracking.protocol import Recorded, RecordingJob, ResultSet, RowRecord
 from workbench.tracking.recorder import DirectRecorder
 from workbench.tracking.row_records import RowRecords
 from workbench.tracking.tracking_store import connect
@@ -87,7 +87,7 @@ def record_again(recording: Recording, stopped: StopCheck) -> Recorded:
         digests = [tally.digest() for tally in stream.tallies]
         try:
             return recorder.finish(
-                Results(
+                ResultSet(
                     variants,
                     digests,
                     [[], []],

@@ -1,7 +1,7 @@
 """The variant to take: within the user's limits, not dominated, and best supported by the data.
 
 decide(comparison, Limits("exact_match", floor=0.6, max_cost=0.5))
-Decision(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
+Ranking(metric="exact_match", candidates=[Candidate(…), …], words="Take few_shot: …")
 
 Failed rows count at the worst score of the metric's range, so failures cannot win.
 """
@@ -50,7 +50,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Decision:
+class Ranking:
     """All variants with a mean, those within the limits first, the best supported first.
 
     Attributes:
@@ -65,7 +65,7 @@ class Decision:
     words: str
 
 
-def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
+def decide(comparison: ExperimentComparison, limits: Limits) -> Ranking:
     """Decide by the stored answers.
 
     Raises:
@@ -99,10 +99,10 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Decision:
     names = [variant.name for variant in plan.variants]
     within = [c for c in candidates if not c.against]
     if not within:
-        return Decision(metric, outside, None, no_candidate_text(names, outside))
+        return Ranking(metric, outside, None, no_candidate_text(names, outside))
     within, chosen = _rank(within, family, limits.floor)
     words = conclusion_text(names, metric, within, chosen)
-    return Decision(metric, [*within, *outside], chosen, words)
+    return Ranking(metric, [*within, *outside], chosen, words)
 
 
 def _shown_measure(result: VariantResult, name: str) -> Measure | None:

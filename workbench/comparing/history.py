@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from workbench.evaluator import Traits
-from workbench.results.types import Comparison
+from workbench.results.types import MetricComparison
 from workbench.stats.quantiles import Quantile
 from workbench.stats.sample import MIN_UNRANGED
 
@@ -161,7 +161,7 @@ class Measurement:
     record: VariantRecord
     changes: tuple[Change, ...] = ()
     equal: tuple[VariantRecord, ...] = ()
-    comparison: Comparison | None = None
+    comparison: MetricComparison | None = None
     not_compared: str = ""
     edited: int = 0
     added: int = 0

@@ -1,7 +1,7 @@
 """Each metric of each variant compared with its baseline's, on the same rows.
 
     add_comparisons(results, tallies, plan)
-    [VariantResult(…, comparisons={}), VariantResult(…, comparisons={"exact_match": Comparison(…)})]
+    [VariantResult(comparisons={}), VariantResult(comparisons={"f1": MetricComparison(…)})]
 
 The comparisons of one metric are a family: a verdict holds for all of them together.
 """
@@ -15,7 +15,7 @@ from workbench.evaluator import Evaluator
 from workbench.plan import Plan
 from workbench.results.scores import MetricScores
 from workbench.results.tally import Tally, metric_scales
-from workbench.results.types import Comparison, VariantResult
+from workbench.results.types import MetricComparison, VariantResult
 from workbench.stats.pairs import Difference, anytime_difference, paired_difference
 from workbench.stats.sample import RowValues, Scale
 from workbench.stats.verdicts import INCONCLUSIVE, Verdict, verdicts
@@ -37,7 +37,7 @@ def add_comparisons(
     With `anytime` all verdicts and intervals of differences hold at every look at the rows; without
     it only those of the variants that a race stopped.
     """
-    comparisons: list[dict[str, Comparison]] = [{} for _ in results]
+    comparisons: list[dict[str, MetricComparison]] = [{} for _ in results]
     # Their own scores decided when they stopped: their verdicts must hold at any time.
     stopped = {number for number, result in enumerate(results) if anytime or result.stopped}
     for evaluator in plan.experiment.evaluators:
@@ -69,7 +69,7 @@ class ScorePair:
     scale: Scale
     difference: Callable[[RowValues, RowValues], Difference | None]
 
-    def compare(self, baseline: str, rows: int, margin: float | None) -> Comparison | None:
+    def compare(self, baseline: str, rows: int, margin: float | None) -> MetricComparison | None:
         """Compare the second with the first, its baseline; the verdict is still open.
 
         `rows` is the number of rows compared; without a margin it is the default one. None if
@@ -87,7 +87,7 @@ class ScorePair:
             return None
         if margin is None:
             margin = DEFAULT_MARGIN * (self.scale.width or abs(difference.before))
-        return Comparison(
+        return MetricComparison(
             baseline=baseline,
             difference=difference,
             verdict=OPEN_VERDICT,
@@ -100,7 +100,9 @@ class ScorePair:
         )
 
 
-def add_verdicts(family: Sequence[Comparison], *, higher_is_better: bool) -> list[Comparison]:
+def add_verdicts(
+    family: Sequence[MetricComparison], *, higher_is_better: bool
+) -> list[MetricComparison]:
     """Return the comparisons with their verdicts, as answered and at worst: two families."""
     judge = partial(verdicts, higher_is_better=higher_is_better)
     answered = judge([c.difference for c in family], margins=[c.margin for c in family])
@@ -148,14 +150,16 @@ class MetricFamily:
         pairs = zip(self.scores, rows, strict=True)
         return replace(self, scores=[scores.restrict(subset) for scores, subset in pairs])
 
-    def comparisons(self, rows: int, stopped: Collection[int]) -> Iterator[tuple[int, Comparison]]:
+    def comparisons(
+        self, rows: int, stopped: Collection[int]
+    ) -> Iterator[tuple[int, MetricComparison]]:
         """Yield each variant's number with its comparison, where both have values of some row.
 
         `rows` is the number of rows compared. The variants that a race stopped are compared by
         anytime-valid tests.
         """
         margin = self.plan.experiment.margin(self.evaluator.name)
-        pairs: dict[int, Comparison] = {}
+        pairs: dict[int, MetricComparison] = {}
         for number, base in enumerate(self.plan.baselines):
             if base is not None:
                 anytime = base in stopped or number in stopped

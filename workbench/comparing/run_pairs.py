@@ -22,7 +22,7 @@ from workbench.comparing.metrics import ScorePair, add_verdicts
 from workbench.evaluator.row_values import NO_ROW_VALUES
 from workbench.plan.clusters import find_copies, number_clusters
 from workbench.results.scores import MetricScores
-from workbench.results.types import Comparison
+from workbench.results.types import MetricComparison
 from workbench.stats.pairs import anytime_difference, paired_difference
 from workbench.stats.sample import Clusters, Scale
 
@@ -92,7 +92,7 @@ class _RunPair:
             return NO_ROW_VALUES
         return NO_RANGE if self._in_race and self._scale.width is None else ""
 
-    def _compare_rows(self, shared: Sequence[str]) -> Comparison | None:
+    def _compare_rows(self, shared: Sequence[str]) -> MetricComparison | None:
         first, second = (_scores(rows, shared) for rows in (self.first, self.second))
         compare = anytime_difference if self._in_race else paired_difference
         difference = partial(compare, scale=self._scale, clusters=self._clusters(shared))

@@ -1,6 +1,6 @@
 """Comparisons in slices of the rows, and the test that a difference is the same in all of them.
 
-Slice("language", "de", rows={3, 8, …}, comparisons={1: {"exact_match": Comparison(…)}})
+Slice("language", "de", rows={3, 8, …}, comparisons={1: {"exact_match": MetricComparison(…)}})
 Interaction(1, "exact_match", mean=0.05, p=0.003, opposite={"de": -0.1})
 """
 
@@ -13,7 +13,7 @@ from workbench.errors import unknown_name
 from workbench.plan import Plan
 from workbench.results.scores import Measure, MetricScores, measure
 from workbench.results.tally import Tally
-from workbench.results.types import Comparison, VariantResult
+from workbench.results.types import MetricComparison, VariantResult
 from workbench.stats.interaction import interaction_p
 from workbench.stats.verdicts import holm_adjust
 
@@ -44,7 +44,7 @@ class Slice:
     value: str
     rows: Set[int]
     values: dict[int, dict[str, Measure | None]]
-    comparisons: dict[int, dict[str, Comparison]]
+    comparisons: dict[int, dict[str, MetricComparison]]
     unpaired: dict[int, dict[str, tuple[SliceCounts, SliceCounts]]]
 
 

@@ -38,7 +38,7 @@ from workbench.report.slices import (
 )
 from workbench.report.tables import align_rows, markdown_table
 from workbench.results.serialize import variant_json
-from workbench.results.types import Comparison, MetricResult, model_notes
+from workbench.results.types import MetricComparison, MetricResult, model_notes
 from workbench.stats.pairs import Difference
 from workbench.stats.verdicts import Verdict
 
@@ -238,7 +238,7 @@ def _name(compared: ExperimentComparison, number: int) -> str:
     return shorten(compared.plan.variants[number].name, NAME_WIDTH)
 
 
-def _cells(metric: str, comparison: Comparison) -> Sequence[str]:
+def _cells(metric: str, comparison: MetricComparison) -> Sequence[str]:
     difference, left_out = comparison.difference, comparison.left_out
     return (
         shorten(metric),
@@ -261,7 +261,7 @@ def difference_text(difference: Difference) -> str:
     return estimate(difference.mean, difference, "+")
 
 
-def _evidence_lines(comparisons: Mapping[str, Comparison]) -> Iterator[str]:
+def _evidence_lines(comparisons: Mapping[str, MetricComparison]) -> Iterator[str]:
     """The rows that an unclear verdict needs, and the worst case of failed rows."""
     for metric, comparison in comparisons.items():
         verdict = comparison.verdict
@@ -283,7 +283,7 @@ def rows_needed_text(verdict: Verdict) -> str:
     return f"{rows} rows would settle it"
 
 
-def left_out_lines(comparison: Comparison) -> Iterator[str]:
+def left_out_lines(comparison: MetricComparison) -> Iterator[str]:
     """The rows without a value in one of the two, and the verdict if failed answers count."""
     notes = [f"{pluralize(comparison.left_out, 'row')} left out"] if comparison.left_out else []
     notes += [f"{comparison.not_applicable} not applicable"] if comparison.not_applicable else []

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing.candidates import Candidate
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.comparing.decision import Decision
+from workbench.comparing.decision import Ranking
 from workbench.errors import cost_text, pluralize
 from workbench.report.compare import caveat_lines, no_verdict_lines
 from workbench.report.estimates import estimate, with_median_note
@@ -26,7 +26,7 @@ SUPPORT_NOTE = (
 
 @with_median_note
 def decision_lines(
-    compared: ExperimentComparison, decision: Decision, currency: str
+    compared: ExperimentComparison, decision: Ranking, currency: str
 ) -> Iterator[str]:
     """One line per variant, the best supported first, then the decision in words."""
     cost = f"{shorten(currency)} / 1,000 rows"
@@ -45,7 +45,7 @@ def decision_lines(
     yield from caveat_lines(compared, [each.variant for each in decision.candidates])
 
 
-def decision_json(compared: ExperimentComparison, decision: Decision) -> dict[str, JSON]:
+def decision_json(compared: ExperimentComparison, decision: Ranking) -> dict[str, JSON]:
     """The decision as one object; costs are of 1,000 rows."""
     names = [variant.name for variant in compared.plan.variants]
     metrics = [result.metrics[decision.metric] for result in compared.results]
@@ -75,7 +75,7 @@ def _as_answered(metric: MetricResult) -> dict[str, JSON]:
     return {name: getattr(metric, name) for name in names} | {"median": median}
 
 
-def _without_value(compared: ExperimentComparison, decision: Decision) -> list[int]:
+def _without_value(compared: ExperimentComparison, decision: Ranking) -> list[int]:
     candidates = {candidate.variant for candidate in decision.candidates}
     return [number for number in range(len(compared.results)) if number not in candidates]
 

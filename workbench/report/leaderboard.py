@@ -24,7 +24,7 @@ from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.report.tables import new_table
 from workbench.results.scores import shown_ends
 from workbench.results.types import (
-    Comparison,
+    MetricComparison,
     MetricResult,
     VariantResult,
     count_notes,
@@ -159,7 +159,7 @@ def variance_lines(variants: Sequence[VariantResult]) -> list[str]:
     return lines
 
 
-def _details(comparison: Comparison) -> Iterator[str]:
+def _details(comparison: MetricComparison) -> Iterator[str]:
     """An unclear verdict, and the worst case of failed rows."""
     difference, verdict = comparison.difference, comparison.verdict
     raced = difference.anytime_valid  # after a race more rows don't help
@@ -174,7 +174,7 @@ def _details(comparison: Comparison) -> Iterator[str]:
         yield from left_out_lines(comparison)
 
 
-def _metric(metric: MetricResult, comparison: Comparison | None) -> Text:
+def _metric(metric: MetricResult, comparison: MetricComparison | None) -> Text:
     """`0.833 n=150`, then median, interval, verdict, and the outcomes that are not in the mean."""
     text = Text()
     if metric.mean is None:
@@ -212,7 +212,7 @@ def _repeats(metric: MetricResult) -> list[str]:
     ]
 
 
-def _verdict(comparison: Comparison, separator: str) -> Text:
+def _verdict(comparison: MetricComparison, separator: str) -> Text:
     """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
     text = _worded(comparison.difference.mean, comparison.verdict)
     worst, verdict = comparison.worst, comparison.worst_verdict

@@ -16,7 +16,7 @@ from workbench.report.estimates import estimate
 from workbench.report.safe_text import escape_markdown, p_text, shorten
 from workbench.results.scores import Measure
 from workbench.results.serialize import comparison_json
-from workbench.results.types import Comparison
+from workbench.results.types import MetricComparison
 from workbench.stats.agreement import ALPHA
 from workbench.stats.pairs import Difference
 
@@ -128,7 +128,7 @@ def _value(part: Slice) -> str:
     return f"{shorten(part.column)}={shorten(part.value, 40)}"
 
 
-def _comparison_text(comparison: Comparison) -> str:
+def _comparison_text(comparison: MetricComparison) -> str:
     difference = comparison.difference
     start = "with the worst score for failed answers " if comparison.imputed else ""
     return (

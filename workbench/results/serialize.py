@@ -6,7 +6,7 @@
 from dataclasses import asdict
 
 from workbench.canonical import JSON
-from workbench.results.types import Comparison, MetricResult, VariantResult
+from workbench.results.types import MetricComparison, MetricResult, VariantResult
 from workbench.stats.blocks import BlockDifference, SignedRanks
 from workbench.stats.pairs import Difference
 
@@ -57,7 +57,7 @@ def _metric_json(metric: MetricResult) -> dict[str, JSON]:
     return fields
 
 
-def comparison_json(comparison: Comparison) -> dict[str, JSON]:
+def comparison_json(comparison: MetricComparison) -> dict[str, JSON]:
     """Return a comparison as JSON; differences are this variant minus its baseline."""
     verdict, worst = comparison.verdict, None
     if comparison.worst and comparison.worst_verdict:

@@ -134,7 +134,7 @@ class MetricResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class MetricComparison:
     """One metric of a variant compared with its baseline, on rows where both have a value.
 
     Attributes:
@@ -191,7 +191,7 @@ class VariantResult:
     seconds: float
     reasons: Mapping[str, int] = field(default_factory=dict)
     run_id: str = ""
-    comparisons: Mapping[str, Comparison] = field(default_factory=dict)
+    comparisons: Mapping[str, MetricComparison] = field(default_factory=dict)
     flaky: Mapping[str, Sequence[str]] = field(default_factory=dict)
     stopped: str = ""
     replies: int = 0

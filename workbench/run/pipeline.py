@@ -20,7 +20,7 @@ from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
 from workbench.store import RETRIABLE
 from workbench.tracking.live_recordings import count_recordings
-from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, Results
+from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, ResultSet
 from workbench.tracking.row_records import RowRecords
 
 MAX_BACKGROUND_ROWS = 100_000  # of all variants; more are not copied into another process
@@ -133,7 +133,7 @@ class ScoringPipeline:
             self._begin_recording()
         stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
         stored = stored if wait else stored.described()
-        results = Results(
+        results = ResultSet(
             self.variants,
             [tally.digest() for tally in scored.tallies],
             [stored.unanswered(number) for number in range(len(self.variants))],

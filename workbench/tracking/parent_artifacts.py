@@ -11,7 +11,7 @@ from pathlib import Path
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
-from workbench.tracking.protocol import Results
+from workbench.tracking.protocol import ResultSet
 from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.runs import RECORDED, Runs
 from workbench.tracking.storable_text import storable_text
@@ -20,7 +20,7 @@ MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")
 
 
-def log_comparison(runs: Runs, results: Results) -> None:
+def log_comparison(runs: Runs, results: ResultSet) -> None:
     """Log the comparison of all variants; MLflow's page compares two.
 
     Where nothing is compared any more, an earlier comparison is deleted.

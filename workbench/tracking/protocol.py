@@ -2,7 +2,7 @@
 
 RecordingJob(plan, rows=150, traces=10_000)
 RowRecord(3, row, '{"model": …}', "a joy", sampled=True)
-Results(variants, digests, not_run, rows)
+ResultSet(variants, digests, not_run, rows)
 Recorded("sqlite:///…", experiment_id="1", parent_run_id="7c0f…", run_ids=["91ab…"])
 """
 
@@ -78,7 +78,7 @@ class RowRecord(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Results:
+class ResultSet:
     """Results of an invocation.
 
     Attributes:
@@ -147,7 +147,7 @@ class Recorder:
     def add(self, variant: int, records: Sequence[RowRecord]) -> None:
         """Record scored rows of a variant, in any order."""
 
-    def finish(self, results: Results, stopped: StopCheck) -> Recorded:  # noqa: ARG002
+    def finish(self, results: ResultSet, stopped: StopCheck) -> Recorded:  # noqa: ARG002
         """Record the missing rows and the numbers, and read everything back.
 
         Raises:
@@ -155,7 +155,7 @@ class Recorder:
         """
         return Recorded(NO_TRACKING)
 
-    def hand_over(self, results: Results, finished: Callable[[Recorded], None]) -> Recorded:
+    def hand_over(self, results: ResultSet, finished: Callable[[Recorded], None]) -> Recorded:
         """Have another process finish the recording, which calls `finished`; don't wait for it.
 
         Everything in `results` and `finished` can be pickled. This class has no other process.

@@ -20,7 +20,7 @@ from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
 from workbench.tracking.moved_store import has_artifacts
-from workbench.tracking.protocol import RecordingJob, Results
+from workbench.tracking.protocol import RecordingJob, ResultSet
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_trace import FORMAT
 from workbench.tracking.run_data import evaluators_tag, pinned_experiment
@@ -73,7 +73,7 @@ class EndState:
 
 
 def end_states(
-    job: RecordingJob, results: Results, prices: Mapping[str, Price], currency: str
+    job: RecordingJob, results: ResultSet, prices: Mapping[str, Price], currency: str
 ) -> list[EndState]:
     """The end state of each variant's run, then that of the parent."""
     max_failed = job.plan.experiment.max_failed

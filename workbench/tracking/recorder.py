@@ -33,7 +33,7 @@ from workbench.tracking.protocol import (
     Recorded,
     Recorder,
     RecordingJob,
-    Results,
+    ResultSet,
     RowRecord,
     not_recorded_error,
 )
@@ -108,7 +108,7 @@ class DirectRecorder(Recorder):
         except Exception:  # the rest waits for the end, so MLflow is waited for only once more
             self._failed_variants.add(variant)
 
-    def finish(self, results: Results, stopped: StopCheck = not_stopped) -> Recorded:
+    def finish(self, results: ResultSet, stopped: StopCheck = not_stopped) -> Recorded:
         """See `Recorder`."""
         try:
             return self._finish(self.runs or self._open_runs(), results, stopped)
@@ -181,7 +181,7 @@ class DirectRecorder(Recorder):
             self._variant_runs[variant] = variant_run
         return self._variant_runs[variant]
 
-    def _finish(self, runs: Runs, results: Results, stopped: StopCheck) -> Recorded:
+    def _finish(self, runs: Runs, results: ResultSet, stopped: StopCheck) -> Recorded:
         variants = [
             replace(result, variant=variant)  # with the registry's version of the prompt
             for result, variant in zip(results.variants, runs.job.plan.variants, strict=True)
@@ -220,7 +220,7 @@ class DirectRecorder(Recorder):
         end_run(runs.store, runs.parent, states[-1].status)
         return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
 
-    def _is_recorded(self, runs: Runs, number: int, results: Results, state: EndState) -> bool:
+    def _is_recorded(self, runs: Runs, number: int, results: ResultSet, state: EndState) -> bool:
         """True if nothing is to be written: the run's tags say so, and nobody deleted traces."""
         if number in self._variant_runs or not state.matches(runs.children[number]):
             return False
@@ -244,7 +244,7 @@ class DirectRecorder(Recorder):
         return tuple(dict.fromkeys([*slow, *unlisted, *(n for r in variant_runs for n in r.notes)]))
 
     def _record_variants(
-        self, runs: Runs, results: Results, states: Sequence[EndState], stopped: StopCheck
+        self, runs: Runs, results: ResultSet, states: Sequence[EndState], stopped: StopCheck
     ) -> list[WorkbenchError]:
         """Record what the variants' runs lack, and end them; return what MLflow lacks then."""
         problems: list[WorkbenchError] = []
@@ -263,7 +263,7 @@ class DirectRecorder(Recorder):
         return problems
 
     def _add_missing_rows(
-        self, runs: Runs, number: int, results: Results, stopped: StopCheck
+        self, runs: Runs, number: int, results: ResultSet, stopped: StopCheck
     ) -> None:
         """Add all rows of a variant again, unless every row was added."""
         variant_run = self._variant_runs.get(number)
@@ -285,7 +285,7 @@ class DirectRecorder(Recorder):
                 fix="workbench run sends them again",
             )
 
-    def _not_recorded(self, results: Results, error: Exception) -> Recorded:
+    def _not_recorded(self, results: ResultSet, error: Exception) -> Recorded:
         uri, rows = mask_url(self._project.tracking_uri(self.tracking_uri)), results.row_count
         message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
         if isinstance(error, WorkbenchError):

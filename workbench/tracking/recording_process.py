@@ -29,7 +29,7 @@ from workbench.tracking.protocol import (
     Recorded,
     Recorder,
     RecordingJob,
-    Results,
+    ResultSet,
     RowRecord,
     not_recorded_error,
 )
@@ -77,7 +77,7 @@ class RecordingProcess(Recorder):
         """See `Recorder`."""
         self._send("add", variant, records)
 
-    def finish(self, results: Results, stopped: StopCheck) -> Recorded:
+    def finish(self, results: ResultSet, stopped: StopCheck) -> Recorded:
         """See `Recorder`. If the process was killed, another one takes over, once."""
         recorded = self._finish(results, stopped)
         if recorded is None and self._job:
@@ -86,7 +86,7 @@ class RecordingProcess(Recorder):
             recorded = self._finish(results, stopped)
         return recorded or self._ended_early(results)
 
-    def _finish(self, results: Results, stopped: StopCheck) -> Recorded | None:
+    def _finish(self, results: ResultSet, stopped: StopCheck) -> Recorded | None:
         """Have the process finish the recording; None if it ended before it had."""
         self._send("finish", results.variants, results.digests, results.not_run)
         while reply := self._receive(stopped):
@@ -103,7 +103,7 @@ class RecordingProcess(Recorder):
             self._send("all", value)
         return None
 
-    def hand_over(self, results: Results, finished: Callable[[Recorded], None]) -> Recorded:
+    def hand_over(self, results: ResultSet, finished: Callable[[Recorded], None]) -> Recorded:
         """See `Recorder`."""
         assert self._process
         assert self._pipe
@@ -116,7 +116,7 @@ class RecordingProcess(Recorder):
         self._process = self._pipe = None
         return recorded
 
-    def _named_run(self, results: Results, process: int) -> Recorded:
+    def _named_run(self, results: ResultSet, process: int) -> Recorded:
         """The run in MLflow as far as it is known: opened by now, or that of an earlier command."""
         assert self._job
         uri = mask_url(self._project.tracking_uri(self.tracking_uri))
@@ -169,7 +169,7 @@ class RecordingProcess(Recorder):
             self._pipe.close()
         self._process = self._pipe = None
 
-    def _ended_early(self, results: Results) -> Recorded:
+    def _ended_early(self, results: ResultSet) -> Recorded:
         self._end(EXIT_S)
         rows = f"{pluralize(results.row_count, 'row')} may be missing in MLflow"
         problem = not_recorded_error(

@@ -28,7 +28,7 @@ from workbench.errors import Stopped
 from workbench.secrets import RedactedStream
 from workbench.tracking.backlog import Backlog
 from workbench.tracking.live_recordings import MAX_LOG, NamedRun, read_run, write_run
-from workbench.tracking.protocol import DETACH, STOP, Recorded, Results, RowRecord
+from workbench.tracking.protocol import DETACH, STOP, Recorded, ResultSet, RowRecord
 from workbench.workers.garbage import paused_gc
 
 Message = tuple[Any, ...]
@@ -94,7 +94,7 @@ class RecordingWorker:
                     return
                 else:
                     variants, digests, not_run = values
-                    results = Results(
+                    results = ResultSet(
                         variants, digests, not_run, self._request_rows, self._request_pages
                     )
                     recorded = recorder.finish(results, stopped)
@@ -103,7 +103,7 @@ class RecordingWorker:
                     return
         recorder.stop(math.inf)  # ends this process if it takes too long
 
-    def _name_run(self, recorded: Recorded, results: Results) -> None:
+    def _name_run(self, recorded: Recorded, results: ResultSet) -> None:
         """Name the run that holds these rows for the next command."""
         if not recorded.problems:
             run_id, uri = recorded.parent_run_id, recorded.tracking_uri
