@@ -34,6 +34,7 @@ FLOORS = [
     {"resolvers"},
     {"lint", "run"},
     {"report"},
+    {"page"},
     {"cli"},
 ]
 HEAVY = {

@@ -105,7 +105,7 @@ def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: P
     window.wait_for_timeout(300)
     assert (addresses, messages) == ([attacked.as_uri()], [])
     assert window.evaluate("window.hit") is None
-    assert window.locator("script").count() == 2
+    assert window.locator("script:not([type])").count() == 1
     assert window.locator("style").count() == 1
     for tag in ("img", "iframe", "object", "embed", "link", "base", "form", "a", "video", "math"):
         assert window.locator(tag).count() == 0

@@ -234,7 +234,7 @@ def test_mlflow_shows_the_same_numbers(home: Path) -> None:
 def test_the_page_and_the_leaderboard_show_the_same_numbers(home: Path, tmp_path: Path) -> None:
     file = tmp_path / "page.html"
     assert invoke(home, "compare", "--html", str(file)).returncode == 0
-    match = re.search(r'id="data">(.*?)</script>', file.read_text(), re.DOTALL)
+    match = re.search(r'id="data">(.*?)</script>', file.read_text())
     assert match
     page = json.loads(match[1])["variants"]
     text = (home / "run.txt").read_text()

@@ -7,6 +7,7 @@ import pytest
 from bench import Bench
 from rich.console import Console
 
+from workbench.page.page_summary import _variant
 from workbench.providers.transformers import TransformersProvider
 from workbench.report.compare import caveat_lines
 from workbench.report.estimates import MEDIAN_NOTE
@@ -16,7 +17,6 @@ from workbench.report.leaderboard import (
     rank_variants,
     verdict_lines,
 )
-from workbench.report.page import _variant
 from workbench.report.run import _tie_lines
 from workbench.report.safe_text import plain, seconds, shorten
 from workbench.results.serialize import variant_json

@@ -73,9 +73,9 @@ def compare(
     """Compare variants on the same rows, from stored outputs."""
     from workbench.comparing.comparison import compare_stored, require_answers
     from workbench.comparing.selectors import select_comparisons
+    from workbench.page.page_document import comparison_page
     from workbench.plan import Options, Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
-    from workbench.report.page import comparison_page
 
     _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)

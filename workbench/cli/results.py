@@ -7,9 +7,9 @@ from rich.console import Console
 
 from workbench.cli.output import print_lines, print_styled, terminal_width
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.page.page_document import comparison_page
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
-from workbench.report.page import comparison_page
 from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
 from workbench.run.invocation import ResultCallbacks

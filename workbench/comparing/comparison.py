@@ -5,7 +5,7 @@ ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -35,6 +35,7 @@ class ExperimentComparison:
             is the same in all slices; empty without a column.
         anytime: the verdicts hold at every look at the rows.
         factors: the effects of prompt, model and parameters; None: not computed.
+        prices: of models, by `provider:name`.
     """
 
     plan: Plan
@@ -45,6 +46,7 @@ class ExperimentComparison:
     interactions: Sequence[Interaction] = ()
     anytime: bool = False
     factors: FactorComparison | None = None
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -122,7 +124,8 @@ def compare_stored(
         results = variant_results(plan, tallies, prices)
         results = add_comparisons(results, tallies, plan, anytime=anytime)
         slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
-        return ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
+        compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
+        return replace(compared, prices=prices)
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:

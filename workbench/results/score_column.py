@@ -41,6 +41,10 @@ class TextTable:
             self._texts.append(text)
         return self._numbers[text]
 
+    def text(self, number: int) -> str:
+        """Return the text with a number."""
+        return self._texts[number]
+
     def count(self, numbers: Sequence[int]) -> Counter[str]:
         """Count each non-empty text, in order of first use."""
         counts = Counter(numbers)
@@ -48,13 +52,17 @@ class TextTable:
 
 
 class ScoreColumn:
-    """One evaluator's scores, by row number."""
+    """One evaluator's scores, by row number.
+
+    Attributes:
+        kinds, values: NUMBER and the number, or a constant that says why there is none.
+    """
 
     def __init__(self, evaluator: Evaluator, rows: int, texts: TextTable) -> None:
         self.traits = evaluator.traits
         self._texts = texts
-        self._kinds = bytearray(rows)
-        self._values = array("d", [0.0]) * rows
+        self.kinds = bytearray(rows)
+        self.values = array("d", [0.0]) * rows
         self._labels = array("q", [0]) * rows  # of an error, its message
         self._column_score: ColumnScore | None = None
 
@@ -71,7 +79,7 @@ class ScoreColumn:
             kind, label = CATEGORY, score.value
         else:
             kind, value, label = NUMBER, float(score.value), score.label
-        self._kinds[number], self._values[number] = kind, value
+        self.kinds[number], self.values[number] = kind, value
         self._labels[number] = self._texts.number(label)
 
     def put_column(self, score: ColumnScore, numbers: Sequence[int]) -> None:
@@ -81,11 +89,11 @@ class ScoreColumn:
             if error := score.unread.get(position) or score.error:
                 self.put(number, Score(error=error))
             else:
-                self._kinds[number] = IN_COLUMN
+                self.kinds[number] = IN_COLUMN
 
     def answers_in_column(self) -> list[int]:
         """Return the numbers of the answers that have a share in the one score of all."""
-        return [number for number, kind in enumerate(self._kinds) if kind == IN_COLUMN]
+        return [number for number, kind in enumerate(self.kinds) if kind == IN_COLUMN]
 
     @property
     def resamples(self) -> int:
@@ -107,24 +115,28 @@ class ScoreColumn:
         """Return the numeric values of each dataset row that has one."""
         values: dict[int, list[float]] = {}
         for number in self.value_rows():
-            values.setdefault(number // repeats, []).append(self._values[number])
+            values.setdefault(number // repeats, []).append(self.values[number])
         return values
+
+    def labels(self) -> list[str]:
+        """Return each answer's category, label of its value, or message of its error."""
+        return [self._texts.text(number) for number in self._labels]
 
     def value_rows(self) -> list[int]:
         """Return the numbers of answers with a numeric value, in order."""
-        return [number for number, kind in enumerate(self._kinds) if kind == NUMBER]
+        return [number for number, kind in enumerate(self.kinds) if kind == NUMBER]
 
     @property
     def kind(self) -> str:
         """`pass`, `number`, `category` or `column`; empty without values."""
         if self.traits.by_column:
             return "column"
-        if NUMBER not in self._kinds:
-            return "category" if CATEGORY in self._kinds else ""
+        if NUMBER not in self.kinds:
+            return "category" if CATEGORY in self.kinds else ""
         traits = self.traits
         if traits.kind == "number" or traits.unit or traits.range not in (None, (0, 1)):
             return "number"  # marks may all be 0 and 1 by chance
-        pairs = zip(self._kinds, self._values, strict=True)
+        pairs = zip(self.kinds, self.values, strict=True)
         return "pass" if {v for kind, v in pairs if kind == NUMBER} <= {0.0, 1.0} else "number"
 
     def result_kind(self, scale: Scale) -> str:
@@ -136,16 +148,16 @@ class ScoreColumn:
     @property
     def _error_kinds(self) -> tuple[int, ...]:
         """A category among numbers is a value of the wrong type."""
-        return (ERROR, CATEGORY) if NUMBER in self._kinds else (ERROR,)
+        return (ERROR, CATEGORY) if NUMBER in self.kinds else (ERROR,)
 
     def error_rows(self) -> set[int]:
         """Return the numbers of answers on which the evaluator failed."""
         errors = self._error_kinds
-        return {number for number, kind in enumerate(self._kinds) if kind in errors}
+        return {number for number, kind in enumerate(self.kinds) if kind in errors}
 
     def not_applicable_rows(self) -> set[int]:
         """Return the numbers of answers to which the evaluator does not apply."""
-        return {number for number, kind in enumerate(self._kinds) if kind == NOT_APPLICABLE}
+        return {number for number, kind in enumerate(self.kinds) if kind == NOT_APPLICABLE}
 
     def outcomes(self) -> dict[str, int]:
         """Count the categories and labelled outcomes, the most frequent first."""
@@ -154,7 +166,7 @@ class ScoreColumn:
 
     def counts(self, states: NDArray[np.uint8]) -> ScoreCounts:
         """Count the rows of a table of states, each by the first count that applies to it."""
-        kinds = np.frombuffer(self._kinds, np.uint8).reshape(states.shape)
+        kinds = np.frombuffer(self.kinds, np.uint8).reshape(states.shape)
         errors = np.isin(kinds, self._error_kinds)
         counts, rest = [], np.ones(len(states), dtype=bool)
         for cells in (
@@ -171,5 +183,5 @@ class ScoreColumn:
 
     def _labels_of(self, *kinds: int) -> list[int]:
         return [
-            label for label, kind in zip(self._labels, self._kinds, strict=True) if kind in kinds
+            label for label, kind in zip(self._labels, self.kinds, strict=True) if kind in kinds
         ]

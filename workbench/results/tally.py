@@ -32,7 +32,12 @@ DIGEST_SIZE = 16  # bytes per row
 
 
 class Tally:
-    """Totals of one variant's rows, numbered in dataset order, repeats of an example together."""
+    """Totals of one variant's rows, numbered in dataset order, repeats of an example together.
+
+    Attributes:
+        states, text_hashes: of each row: 0 if it was not run, else 1 + its index in STATES; a hash
+            of its output.
+    """
 
     def __init__(
         self,
@@ -44,14 +49,14 @@ class Tally:
         self.rows = rows
         self._repeats = repeats
         self._clusters = clusters
-        self._states = bytearray(rows)  # 0: not run; else 1 + index in STATES
+        self.states = bytearray(rows)
         self._digests = bytearray(rows * DIGEST_SIZE)
         self._tokens = [array("q", [UNKNOWN]) * rows for _ in range(3)]
         self._latencies, self._stored_at = (array("d", [math.nan]) * rows for _ in range(2))
         self._texts = TextTable()
         self._reasons, self._finishes = (array("q", [0]) * rows for _ in range(2))
-        self._has_reasoning, self._text_hashes = bytearray(rows), array("q", [0]) * rows
-        self._columns = {
+        self._has_reasoning, self.text_hashes = bytearray(rows), array("q", [0]) * rows
+        self.columns = {
             evaluator.name: ScoreColumn(evaluator, rows, self._texts) for evaluator in evaluators
         }
 
@@ -59,28 +64,28 @@ class Tally:
         """Add a row with a completion; it replaces an earlier row of this number."""
         completion = row.completion
         assert completion
-        self._states[number] = 1 + STATES.index(completion.state)
+        self.states[number] = 1 + STATES.index(completion.state)
         self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE] = _digest(
             row.cell.key, completion
         )
-        self._text_hashes[number] = hash(completion.text)
+        self.text_hashes[number] = hash(completion.text)
         self._has_reasoning[number] = bool(completion.reasoning)
         usage = completion.usage
         counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0)
         for column, count in zip(self._tokens, counts, strict=True):
             column[number] = UNKNOWN if count is None else count
         self._latencies[number] = math.nan if completion.latency_s is None else completion.latency_s
-        reason = "" if completion.scored else completion.error or completion.state
-        self._reasons[number] = self._texts.number(reason)
+        failure = "" if completion.scored else completion.error or completion.state
+        self._reasons[number] = self._texts.number(failure)
         self._finishes[number] = self._texts.number(notable_finish(completion))
-        for name, scores in self._columns.items():
+        for name, scores in self.columns.items():
             scores.put(number, row.scores.get(name))
 
     def scores(self, name: str) -> MetricScores:
         """Return an evaluator's scores by dataset row."""
-        column, values = self._columns[name], self._columns[name].by_row(self._repeats)
+        column, values = self.columns[name], self.columns[name].by_row(self._repeats)
         errors, repeats = column.error_rows(), self._repeats
-        states = list(enumerate(self._states))
+        states = list(enumerate(self.states))
         lost = (n for n, state in states if state > SCORED or n in errors)
         inapplicable = {n // repeats for n in column.not_applicable_rows()}
         inapplicable -= values.keys() | {n // repeats for n in errors}
@@ -95,7 +100,7 @@ class Tally:
 
     def add_column(self, name: str, score: ColumnScore, numbers: Sequence[int]) -> None:
         """Add the score of a whole column: of the answers with these numbers."""
-        self._columns[name].put_column(score, numbers)
+        self.columns[name].put_column(score, numbers)
 
     def clusters_of(self, numbers: Sequence[int]) -> list[int]:
         """Return the cluster of each of these answers; repeats of a row are in one."""
@@ -118,21 +123,20 @@ class Tally:
 
     def kind(self, name: str) -> str:
         """Return `pass`, `number` or `category`, by an evaluator's values; empty without any."""
-        return self._columns[name].kind
+        return self.columns[name].kind
 
     def unreached(self) -> set[int]:
         """Return dataset rows with a request that got no reply; a retry may get one."""
-        failed = len(STATES)
-        return {n // self._repeats for n, state in enumerate(self._states) if state == failed}
+        return {n // self._repeats for n, state in enumerate(self.states) if state == len(STATES)}
 
     @property
     def not_run(self) -> int:
         """Number of rows that were not added."""
-        return self._states.count(0)
+        return self.states.count(0)
 
     def missing(self) -> Iterator[int]:
         """Yield the numbers of rows that were not added."""
-        return (number for number, state in enumerate(self._states) if not state)
+        return (number for number, state in enumerate(self.states) if not state)
 
     def digest(self) -> str:
         """Digest of all answers; it changes when any answer does."""
@@ -140,13 +144,13 @@ class Tally:
 
     def scored_digest(self) -> str:
         """Digest of the scored answers; it changes when any of them does."""
-        states = np.frombuffer(self._states, np.uint8)[:, None]
+        states = np.frombuffer(self.states, np.uint8)[:, None]
         digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
         return sha256((digests * ((states > 0) & (states <= SCORED))).tobytes()).hexdigest()
 
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""
-        return self._count(np.frombuffer(self._states, np.uint8)[:, None])
+        return self._count(np.frombuffer(self.states, np.uint8)[:, None])
 
     def row_counts(self) -> RowCounts:
         """Count the dataset rows by the states of their answers."""
@@ -173,7 +177,7 @@ class Tally:
     @property
     def _state_table(self) -> NDArray[np.uint8]:
         """States, shape (dataset rows, repeats)."""
-        return np.frombuffer(self._states, np.uint8).reshape(-1, self._repeats)
+        return np.frombuffer(self.states, np.uint8).reshape(-1, self._repeats)
 
     def result(
         self, variant: Variant, price: Price | None, scales: Mapping[str, Scale]
@@ -187,13 +191,13 @@ class Tally:
             variant=variant,
             rows=self.row_counts(),
             answers=self.answer_counts(),
-            metrics={name: self._metric(name, scales[name]) for name in self._columns},
+            metrics={name: self._metric(name, scales[name]) for name in self.columns},
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cost=cost,
             seconds=math.fsum(time for time in self._latencies if not math.isnan(time)),
             reasons=self._reason_counts(),
-            replies=sum(self._is_billed(number) for number in range(self.rows)),
+            replies=sum(0 < state <= BILLED for state in self.states),
             latency=summarize_times(self._answer_times()),
             reasoning=sum(self._has_reasoning),
             scored_digest=self.scored_digest(),
@@ -202,7 +206,7 @@ class Tally:
         )
 
     def _metric(self, name: str, scale: Scale) -> MetricResult:
-        column, scores, repeats = self._columns[name], self.scores(name), self._repeats
+        column, scores, repeats = self.columns[name], self.scores(name), self._repeats
         imputed = scores.imputed(scale)
         answered, worst = (
             None if values is None else measure(values, scale, self._clusters, repeats=repeats)
@@ -218,7 +222,7 @@ class Tally:
             low=answered.low if answered else None,
             high=answered.high if answered else None,
             **asdict(rows),
-            answers=column.counts(np.frombuffer(self._states, np.uint8)[:, None]),
+            answers=column.counts(np.frombuffer(self.states, np.uint8)[:, None]),
             outcomes=column.outcomes(),
             kind=column.result_kind(scale),
             resamples=column.resamples,
@@ -241,13 +245,9 @@ class Tally:
             return {}
         texts: dict[int, list[int]] = {}
         for number in column.value_rows():
-            texts.setdefault(number // self._repeats, []).append(self._text_hashes[number])
-        rejudged = not column.traits.cache
-        components = variance_components(scores.values, texts if rejudged else None)
+            texts.setdefault(number // self._repeats, []).append(self.text_hashes[number])
+        components = variance_components(scores.values, None if column.traits.cache else texts)
         return components.shares() if components else {}
-
-    def _is_billed(self, number: int) -> bool:
-        return 0 < self._states[number] <= BILLED
 
     def _answer_times(self) -> list[float]:
         """Seconds of each scored answer that was timed; one that rows share counts once.
@@ -256,7 +256,7 @@ class Tally:
         """
         times = {
             bytes(self._digests[n * DIGEST_SIZE : (n + 1) * DIGEST_SIZE]): self._latencies[n]
-            for n, state in enumerate(self._states)
+            for n, state in enumerate(self.states)
             if 0 < state <= SCORED
         }
         timed = [time for time in times.values() if not math.isnan(time)]
@@ -264,13 +264,13 @@ class Tally:
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""
-        answered = [count for number, count in enumerate(counts) if self._is_billed(number)]
+        answered = [n for n, state in zip(counts, self.states, strict=True) if 0 < state <= BILLED]
         return None if not answered or UNKNOWN in answered else sum(answered)
 
     def _reason_counts(self) -> dict[str, int]:
         """Count failure reasons and evaluator errors, the most frequent first."""
         counts = self._texts.count(self._reasons)
-        for name, column in self._columns.items():
+        for name, column in self.columns.items():
             for reason, count in column.errors().items():
                 counts[f"{name}: {reason}"] += count
         return dict(counts.most_common())

@@ -132,6 +132,7 @@ class ScoringPipeline:
         if not self.recording:
             self._begin_recording()
         stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
+        stored = replace(stored, prices=project.prices)
         stored = stored if wait else stored.described()
         results = ResultSet(
             self.variants,

@@ -7,10 +7,11 @@ They can be pickled: the process that records them opens the store itself.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.tracking.protocol import RowRecord
@@ -27,12 +28,14 @@ class StoredResults:
     Attributes:
         max_traces: rows of a variant that get a trace.
         comparison_files: makes the files that are kept beside the runs.
+        prices: of models, by `provider:name`.
     """
 
     scored: ScoredRows
     variants: Sequence[VariantResult]
     max_traces: int
     comparison_files: ComparisonFiles
+    prices: Mapping[str, Price] = field(default_factory=dict)
 
     def described(self) -> "StoredResults":
         """The same with descriptions of the providers, which can't be pickled."""
@@ -48,10 +51,9 @@ class StoredResults:
         compares = any(variant.comparisons for variant in self.variants)
         if not compares or plan.planned > MAX_COMPARED_ROWS:
             return {}
-        scored = self.scored
-        return self.comparison_files(
-            ExperimentComparison(plan, list(self.variants), scored.tallies, scored.rows)
-        )
+        scored, results = self.scored, list(self.variants)
+        compared = ExperimentComparison(plan, results, scored.tallies, scored.rows)
+        return self.comparison_files(replace(compared, prices=self.prices))
 
     def unanswered(self, variant: int) -> list[RowRecord]:
         """The unanswered rows of a variant that would get a trace."""

@@ -5,8 +5,8 @@ import json
 from bench import Bench
 from pictures import data_url, picture
 
-from workbench.report import page_images
-from workbench.report.page_images import PageImages
+from workbench.page import row_images
+from workbench.page.row_images import PageImages
 
 EXPERIMENT = """\
 dataset: rows.jsonl
@@ -28,7 +28,7 @@ def test_page_has_the_small_images_that_fit(bench: Bench, monkeypatch) -> None:
     plan = bench.plan(EXPERIMENT)
     bench.write("edited.png", picture(b"other"))
     urls = {name: data_url(content) for name, content in contents.items()}
-    monkeypatch.setattr(page_images, "MAX_PAGE", len(urls["a"] + urls["b"]))
+    monkeypatch.setattr(row_images, "MAX_PAGE", len(urls["a"] + urls["b"]))
     images = PageImages(plan, range(2))
     shown = [images.of_row(number) for number in range(5)]
     assert shown == [[urls["a"]], [], [], [urls["b"]], []]

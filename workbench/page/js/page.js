@@ -1,12 +1,11 @@
-"use strict";
-// Text from prompts, rows and models is inserted as text, not as markup.
-(() => {
+  // Text from prompts, rows and models is inserted as text, not as markup.
   const data = JSON.parse(document.getElementById("data").textContent);
+  const index = decodeIndex(data.index), source = fileSource();
   const PAGE = 50;
   const NO_INTERVAL = "no range, and below 350 rows rare large values may not have been seen: "
     + "the mean has no interval, its median has one";
   const UNSCORED = new Set(["not applicable", "error", "failed"]);
-  const repeated = data.rows.some((row) => row.repeat);
+  const { repeats } = data.dataset, repeated = repeats > 1;
   const shown = new Set(data.variants.map((_, number) => number));
   // A metric with one value for all rows marks none of them.
   const ofRows = data.metrics.find(({ kind }) => kind !== "column") || data.metrics[0];
@@ -249,51 +248,58 @@
   // Rows
 
   // The answer failed, or could not be scored; without a score it is not applicable otherwise.
-  function isLost(cell, metric) {
-    return Boolean(cell.state) || (cell.errors || []).includes(metric);
+  function isLost(variant, metric, row) {
+    const { states, metrics } = index.variants[variant];
+    return states[row] === FAILED || metrics[metric].errors.has(row);
   }
 
   function gains(row) {
     const metric = metricIndex(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
-    return [...shown].map((index) => {
-      const base = data.variants[index].base;
-      const cell = row.cells[index], other = base == null ? null : row.cells[base];
-      if (!cell || !other) return 0;
-      const [a, b] = [other.scores[metric], cell.scores[metric]];
-      if (a === b) return 0;
-      if (a == null && !isLost(other, metric) || b == null && !isLost(cell, metric)) return 0;
-      return b == null ? -Infinity : a == null ? Infinity : better * (b - a);
+    return [...shown].map((number) => {
+      const { base } = data.variants[number];
+      if (base == null) return 0;
+      const [old, fresh] = [index.variants[base], index.variants[number]];
+      if (old.states[row] === NOT_RUN || fresh.states[row] === NOT_RUN) return 0;
+      const [a, b] = [old.metrics[metric].values[row], fresh.metrics[metric].values[row]];
+      const noOld = Number.isNaN(a), noNew = Number.isNaN(b);
+      if (a === b || noOld && noNew) return 0;
+      if (noOld && !isLost(base, metric, row) || noNew && !isLost(number, metric, row)) return 0;
+      return noNew ? -Infinity : noOld ? Infinity : better * (b - a);
     });
   }
 
   function failures(row) {
     const metric = metricIndex(view.metric), better = metricOf(view.metric).higher ? 1 : -1;
     let sum = 0, cells = 0;  // the mean of the cells that were run: the others did not fail
-    for (const index of shown) {
-      const cell = row.cells[index];
-      if (!cell) continue;
-      const value = cell.scores[metric];
-      if (value == null && !isLost(cell, metric)) continue;
-      sum += isLost(cell, metric) ? -1e6 : better * value;
+    for (const number of shown) {
+      const { states, metrics } = index.variants[number];
+      if (states[row] === NOT_RUN) continue;
+      const value = metrics[metric].values[row], lost = isLost(number, metric, row);
+      if (Number.isNaN(value) && !lost) continue;
+      sum += lost ? -1e6 : better * value;
       cells += 1;
     }
     return cells ? sum / cells : Infinity;
   }
 
-  function isMarked(row, key) {
-    return (row[key] || []).includes(metricIndex(view.metric));
+  const isSuspect = (row) => index.suspect[metricIndex(view.metric)].has(Math.floor(row / repeats));
+
+  function isSame(row) {
+    const metric = metricIndex(view.metric);
+    const values = [...shown].map((number) => index.variants[number].metrics[metric].values[row]);
+    return values.every((value) => value === values[0]);
   }
 
   const FILTERS = {
     all: ["all rows", () => true],
-    failed: ["failed or not scored", (row) => [...shown].some((index) => row.cells[index]
-      && isLost(row.cells[index], metricIndex(view.metric)))],
+    failed: ["failed or not scored", (row) => [...shown].some((number) =>
+      isLost(number, metricIndex(view.metric), row))],
     changed: ["changed against the baseline", (row) => gains(row).some((gain) => gain !== 0)],
     broken: ["worse than the baseline", (row) => gains(row).some((gain) => gain < 0)],
     fixed: ["better than the baseline", (row) => gains(row).some((gain) => gain > 0)],
-    suspect: ["wrong in all strong variants", (row) => isMarked(row, "suspect")],
-    same: ["the same in all variants", (row) => isMarked(row, "same")],
-    differing: ["not the same in all", (row) => !isMarked(row, "same")],
+    suspect: ["wrong in all strong variants", isSuspect],
+    same: ["the same in all variants", isSame],
+    differing: ["not the same in all", (row) => !isSame(row)],
   };
   const SORTS = {
     failures: ["failures first", (a, b) => failures(a) - failures(b)],
@@ -301,16 +307,6 @@
     best: ["greatest gain first", (a, b) => Math.max(0, ...gains(b)) - Math.max(0, ...gains(a))],
     order: ["as in the dataset", () => 0],
   };
-
-  function matches(row) {
-    if (!view.search) return true;
-    const wanted = view.search.toLowerCase();
-    return row.id.toLowerCase().includes(wanted)
-      || row.inputs.some((text) => text.toLowerCase().includes(wanted))
-      || (row.expected || "").toLowerCase().includes(wanted)
-      || [...shown].some((index) => row.cells[index]
-        && row.cells[index].text.toLowerCase().includes(wanted));
-  }
 
   function choice(label, name, options) {
     return el("label", {}, label, el("select", { onchange: (event) => {
@@ -339,8 +335,13 @@
       } }), "difference from the baseline's answer"));
   }
 
-  function rows() {
-    const matching = data.rows.filter((row) => FILTERS[view.filter][1](row) && matches(row));
+  let drawings = 0;
+
+  async function rows() {
+    const drawing = ++drawings;
+    const searched = view.search ? await source.search(view.search)
+      : Array.from({ length: index.rows }, (_, row) => row);
+    const matching = searched.filter(FILTERS[view.filter][1]);
     if (view.sort !== "order") {
       const order = new Map(matching.map((row, index) => [row, index]));
       const by = SORTS[view.sort][1];
@@ -348,7 +349,8 @@
     }
     const pages = Math.max(1, Math.ceil(matching.length / PAGE));
     view.page = Math.min(view.page, pages - 1);
-    const visible = matching.slice(view.page * PAGE, (view.page + 1) * PAGE);
+    const visible = await source.rows(matching.slice(view.page * PAGE, (view.page + 1) * PAGE));
+    if (drawing !== drawings) return;  // the view has changed meanwhile
     const indexes = [...shown].sort((a, b) => a - b);
     const turn = (by, text) => {
       const exists = view.page + by >= 0 && view.page + by < pages;
@@ -366,7 +368,7 @@
           el("th", { class: "key" }, "expected"),
           ...indexes.map((index) => el("th", { title: data.variants[index].name },
             data.variants[index].name)))),
-        el("tbody", {}, ...visible.map((row) => el("tr", {},
+        el("tbody", {}, ...visible.map((row) => row.omitted ? leftOut(row) : el("tr", {},
           el("td", {}, row.id + (repeated ? ` (${row.repeat + 1})` : "")),
           el("td", {}, el("div", { class: "answer" }, inputs(row),
             ...(row.images || []).map((src) => el("img", { src, alt: "", loading: "lazy" })))),
@@ -390,6 +392,9 @@
     }
   }
 
+  const leftOut = ({ number }) => el("tr", {}, el("td", {}, `row ${count(number + 1)}`),
+    el("td", { class: "soft", colspan: 2 + shown.size }, "left out to keep this file small"));
+
   function inputs(row) {
     return row.inputs.length === 1 ? row.inputs[0]
       : row.inputs.map((text, index) => `${data.columns[index]}: ${text}`).join("\n");
@@ -408,7 +413,8 @@
       if (value == null) return cell.state ? null
         : el("span", { class: "word unclear" }, `${metric.name} –`);
       const kind = metric.kind !== "pass" ? "unclear" : value ? "pass" : "fail";
-      const shownAs = metric.kind === "pass" ? (value ? "✓" : "✗") : number(value);
+      const shownAs = metric.kind === "pass" ? (value ? "✓" : "✗")
+        : typeof value === "string" ? value : number(value);
       return el("span", { class: `word ${kind}` }, `${metric.name} ${shownAs}`);
     });
     return el("td", {}, el("div", { class: "answer" }, ...text),
@@ -451,4 +457,3 @@
   replace("omitted", data.omitted ? `${count(data.omitted)} rows are left out of the list `
     + "below to keep this file small; every number above is of all rows." : "");
   matrix(); plot(); confusions(); prompts(); controls(); rows();
-})();
