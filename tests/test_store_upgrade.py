@@ -42,9 +42,13 @@ def test_older_store_is_upgraded_once_and_is_complete(old: Path) -> None:
             assert store.scores(["a" * 64]) == {"a" * 64: Score(True)}
             assert [call.reason for call in store.leases.unanswered_calls()] == ["no answer"]
         assert format_of(old) == VERSION
+    # All tables are listed on the first page: a repair replaces it.
+    assert (old / "store.db").read_bytes()[100] == 0x0D
     with Store(old) as store:
         store.no_replies.record([("c" * 64, "openai:m", "HTTP 500: busy")])
         assert store.no_replies.read(["c" * 64])["c" * 64].reason == "HTTP 500: busy"
+        store.ratings.add(store.completions(KEYS)[KEYS[0]], "ann", good=True, comment="")
+        assert [rating.good for rating in store.ratings.current(KEYS)[KEYS[0]]] == [True]
         store.check()
 
 

@@ -60,6 +60,7 @@ def test_json_lines_hold_an_answer_each_without_loss(odd):
         "tool_calls": None,
         "cached_tokens": None,
         "reasoning_tokens": None,
+        "ratings": None,
     }
     assert (len(lines), kept_at[-1]) == (2, "Z")
 
@@ -79,6 +80,17 @@ def test_a_spreadsheet_runs_nothing_and_numbers_stay_numbers(odd):
     assert scores == ["", '{" yes":-0.25," no":null}']
 
 
+def test_ratings_stand_beside_their_answer(odd):
+    with Store(odd / ".workbench") as store:
+        for completion in store.completions([key_of(1), key_of(2)]).values():
+            store.ratings.add(completion, "ann", good=False, comment='=1 "no"')
+    lines = [json.loads(line) for line in call(odd, "store", "export").stdout.split("\n") if line]
+    rated = [line["ratings"][0] for line in lines]
+    times = [rating.pop("rated_at")[-1] for rating in rated]
+    assert rated == [{"person": "ann", "good": False, "comment": '=1 "no"'}] * 2
+    assert times == ["Z", "Z"]
+
+
 def test_every_part_of_an_answer_but_the_raw_reply_is_a_column():
     fields = {field.name for field in dataclasses.fields(Completion)}
     shown_otherwise = {"usage": "input_tokens", "model": "reply_model"}
@@ -94,7 +106,7 @@ def test_only_what_is_chosen_is_written(odd):
     assert call(odd, "store", "export", "--format", "csv", "--model", "none").stdout == (
         "key,model,state,text,finish_reason,input_tokens,output_tokens,latency_s,kept_at,request,"
         "prefill,error,attempts,choice_scores,reply_model,reasoning,choice_tokens,tool_calls,"
-        "cached_tokens,reasoning_tokens\n"
+        "cached_tokens,reasoning_tokens,ratings\n"
     )
 
 

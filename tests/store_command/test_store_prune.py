@@ -8,7 +8,7 @@ from kept_store import call, fill, key_of, said
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store import Store
-from workbench.store.leases import exclusive_access
+from workbench.store.access import exclusive_access
 from workbench.store.prune import cutoff_time, remove
 from workbench.store.selection import Selection
 
@@ -76,6 +76,7 @@ def test_json_says_what_was_removed_and_freed(kept):
         "currency": "USD",
         "answers": 4,
         "scores": 0,
+        "ratings": 0,
         "input_tokens": 4000,
         "output_tokens": 400,
         "cost": 0.0024,
@@ -100,6 +101,23 @@ def test_scores_go_by_their_evaluator_and_answers_stay(kept):
     assert left(kept) == [0, 1, 2, 3]
 
 
+def test_ratings_go_by_their_person_and_stay_with_pruned_answers(kept):
+    folder = kept / ".workbench"
+    with Store(folder) as store:
+        completions = store.completions(KEYS)
+        for person in ("ann", "bob"):
+            store.ratings.add(completions[KEYS[0]], person, good=True, comment="canary " + person)
+    call(kept, "store", "prune", "--model", "openai:gpt*", "--yes")
+    done = call(kept, "store", "prune", "--ratings", "--person", "b*", "--yes")
+    assert done.stdout.startswith("removed 1 rating, ")
+    with Store(folder) as store:
+        store.check()
+        assert store.ratings.current(KEYS[:1]) == {KEYS[0]: []}  # of no stored answer
+        assert [rating.person for rating in store.ratings.entries(KEYS)] == ["ann"]
+    content = (folder / "store.db").read_bytes()
+    assert (b"canary ann" in content, b"canary bob" in content) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("words", "message", "fix"),
     [
@@ -111,6 +129,14 @@ def test_scores_go_by_their_evaluator_and_answers_stay(kept):
             "--model and --state select completions, --scores removes scores",
             "--scores --evaluator GLOB, or without --scores",
         ),
+        (["--yes", "--ratings"], NO_CONDITION, "--older-than 30d, --person GLOB"),
+        (["--person", "x"], "--person goes with --ratings", "add --ratings"),
+        (
+            ["--ratings", "--state", "ok"],
+            "--model and --state select completions, --ratings removes ratings",
+            "--ratings --person GLOB, or without --ratings",
+        ),
+        (["--ratings", "--scores"], "--scores and --ratings exclude each other", "use one of them"),
         (
             ["--older-than", "soon"],
             "--older-than 'soon' is not an age",

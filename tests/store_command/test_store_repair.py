@@ -56,6 +56,9 @@ def intact(tmp_path_factory):
         store.leases.record_failed_call(
             key_of(99), FailedCall("unknown", "the connection was lost")
         )
+        for number, good in ((1, True), (2, True), (1, False)):
+            completion = store.completions([key_of(number)])[key_of(number)]
+            store.ratings.add(completion, "ann", good=good, comment=f"comment {number}")
     return folder
 
 
@@ -169,6 +172,19 @@ def test_unanswered_calls_are_recovered(damaged, intact):
         "the connection was lost",
         0.5,
     )
+
+
+def test_ratings_are_recovered_with_their_order(damaged, intact):
+    folder = damaged(intact, garbage)
+    assert repair(folder).recovered.ratings == 3
+    with Store(folder) as store, Store(intact) as before:
+        store.check()
+        assert store.ratings.entries(ANSWERS) == before.ratings.entries(ANSWERS)
+        current = store.ratings.current(ANSWERS)
+    assert [(r.good, r.comment) for key in ANSWERS[1:3] for r in current[key]] == [
+        (False, "comment 1"),
+        (True, "comment 2"),
+    ]
 
 
 def test_columns_without_a_checksum_are_recovered(damaged, intact):
@@ -385,7 +401,7 @@ def test_the_command_prints_the_result_and_keeps_the_damaged_files(home, intact,
     damaged_folder = home / ".workbench" / lines[-1].rpartition("/")[2]
     assert lines == [
         "damaged: the store can't be opened: file is not a database",
-        f"recovered {COUNT} completions, {COUNT} scores and 1 unanswered call",
+        f"recovered {COUNT} completions, {COUNT} scores, 3 ratings and 1 unanswered call",
         "SQL only: no `sqlite3` with `.recover`, which can read more, was found",
         "no loss is known",
         f"the damaged store is kept in {damaged_folder}",

@@ -11,8 +11,10 @@ from workbench.store import Store
 def used(home):
     """Two models, a useless answer, calls that were lost and one under way."""
     folder = home / ".workbench"
-    fill(folder, [0, 1])
+    completions = fill(folder, [0, 1])
     with Store(folder) as store:
+        for good in (True, False):
+            store.ratings.add(completions[key_of(0)], "ann", good=good, comment="")
         store.save_completions(
             [(request(2, model="openai:other"), answer(2, state="empty_output"))]
         )
@@ -59,6 +61,7 @@ def test_everything_is_counted(used):
             {"outcome": "unknown", "count": 2, "most": 0.25, "unpriced": 1},
         ],
         "no_replies": {MODEL: 1},
+        "ratings": {"ann": {"good": 1, "bad": 1, "removed": 0}},
     }
     assert min(sizes) > 0
     assert {one["key"] for one in unknown} == {key_of(11), key_of(12)}
@@ -79,6 +82,7 @@ def test_the_table_names_unknown_calls_and_who_is_at_work(used):
     assert "calls without an answer: 1 refused, at most USD 0.50" in lines
     assert "calls without an answer: 2 unknown, at most USD 0.25, 1 without a price" in lines
     assert f"requests without a reply, sent again by the next run: {MODEL} 1" in lines
+    assert "ratings by ann: good 1, bad 1" in lines
     assert [line[:18] for line in lines if line.startswith("in use")] == ["in use by: process"]
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.plan import Plan
     from workbench.report.explain import CellReport
     from workbench.store import Store
-    from workbench.store.selection import Selection
+    from workbench.store.selection import Selection, Table
 
 app = typer.Typer(no_args_is_help=True, help="Inspect, prune, repair and export the store.")
 
@@ -31,6 +31,15 @@ ModelGlobs = Annotated[
     typer.Option("--model", help="Only models that match, as in 'openai:*'; can be repeated."),
 ]
 States = Annotated[list[str], typer.Option("--state", help="Only this state; can be repeated.")]
+Age = Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")]
+Scores = Annotated[bool, typer.Option("--scores", help="Remove scores instead of completions.")]
+EvaluatorGlobs = Annotated[
+    list[str], typer.Option(help="With --scores: only evaluators that match; can be repeated.")
+]
+Ratings = Annotated[bool, typer.Option("--ratings", help="Remove ratings instead of completions.")]
+PersonGlobs = Annotated[
+    list[str], typer.Option(help="With --ratings: only persons that match; can be repeated.")
+]
 
 
 @app.command("stats")
@@ -96,22 +105,19 @@ def explain(
 
 @app.command("prune")
 def prune(
-    older_than: Annotated[str, typer.Option(help="Older than this: 12h, 30d or 4w.")] = "",
+    older_than: Age = "",
     model: ModelGlobs = [],  # noqa: B006
     state: States = [],  # noqa: B006  typer's default of no value
-    scores: Annotated[
-        bool, typer.Option("--scores", help="Remove scores instead of completions.")
-    ] = False,
-    evaluator: Annotated[
-        list[str],
-        typer.Option(help="With --scores: only evaluators that match; can be repeated."),
-    ] = [],  # noqa: B006
+    scores: Scores = False,
+    evaluator: EvaluatorGlobs = [],  # noqa: B006
+    ratings: Ratings = False,
+    person: PersonGlobs = [],  # noqa: B006
     yes: Annotated[
         bool, typer.Option("--yes", help="Remove them; without it, only show them.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Remove completions or scores.
+    """Remove completions, scores or ratings.
 
     Without --yes, show what would be removed, and what it would cost to buy again.
     """
@@ -122,10 +128,13 @@ def prune(
     from workbench.tracking.live_recordings import wait_for_recordings
 
     before = cutoff_time(older_than) if older_than else ""
-    _check_conditions(bool(evaluator), bool(model or state), before=bool(before), scores=scores)
-    completions = _selection(model, state, before)
-    of_scores = Selection(evaluator, before=before, table="scores")
-    selection = of_scores if scores else completions
+    if scores and ratings:
+        raise WorkbenchError("--scores and --ratings exclude each other", fix="use one of them")
+    table: Table = "scores" if scores else "ratings" if ratings else "completions"
+    _check_conditions(table, {"scores": evaluator, "ratings": person}, [*model, *state], before)
+    selection = _selection(model, state, before)
+    if table != "completions":
+        selection = Selection(evaluator or person, before=before, table=table)
     project = open_project()
     if yes:  # a recording that goes on in the background reads the store
         wait_for_recordings(project, note_on_stderr)
@@ -135,7 +144,7 @@ def prune(
     if as_json:
         print_json(removal_json(removal, project.file.currency, freed))
         return
-    lines = removal_lines(removal, project.file.currency, scores=scores)
+    lines = removal_lines(removal, project.file.currency, table)
     head = "would remove " if freed is None else "removed "
     last = "--yes removes them" if freed is None else f"freed {bytes_text(freed)}"
     print_lines([head + lines[0], *lines[1:], last])
@@ -230,20 +239,24 @@ def _find_key(store: "Store", text: str) -> str:
     return keys[0] if keys else prefix
 
 
-def _check_conditions(evaluator: bool, completions: bool, *, before: bool, scores: bool) -> None:
-    """Raise if no condition is given, or if conditions contradict each other."""
-    if evaluator and not scores:
-        raise WorkbenchError("--evaluator goes with --scores", fix="add --scores")
-    if completions and scores:
+def _check_conditions(
+    table: str, globs: dict[str, list[str]], completions: list[str], before: str
+) -> None:
+    """Raise if no condition is given, or conditions of another table than `table`."""
+    options = {"scores": "--evaluator GLOB", "ratings": "--person GLOB"}
+    for name in globs:
+        if globs[name] and name != table:
+            option = options[name].removesuffix(" GLOB")
+            raise WorkbenchError(f"{option} goes with --{name}", fix=f"add --{name}")
+    if completions and table in options:
         raise WorkbenchError(
-            "--model and --state select completions, --scores removes scores",
-            fix="--scores --evaluator GLOB, or without --scores",
+            f"--model and --state select completions, --{table} removes {table}",
+            fix=f"--{table} {options[table]}, or without --{table}",
         )
-    if not (evaluator or completions or before):
-        by_score, by_completion = "--evaluator GLOB", "--model GLOB or --state STATE"
+    if not (globs.get(table) or completions or before):
+        option = options.get(table, "--model GLOB or --state STATE")
         raise WorkbenchError(
-            "no condition selects what to remove",
-            fix=f"--older-than 30d, {by_score if scores else by_completion}",
+            "no condition selects what to remove", fix=f"--older-than 30d, {option}"
         )
 
 

@@ -26,9 +26,10 @@ COLUMNS = (
     *("key", "model", "state", "text", "finish_reason", "input_tokens", "output_tokens"),
     *("latency_s", "kept_at", "request", "prefill", "error", "attempts", "choice_scores"),
     *("reply_model", "reasoning", "choice_tokens", "tool_calls"),
-    *("cached_tokens", "reasoning_tokens"),
+    *("cached_tokens", "reasoning_tokens", "ratings"),
 )
-JSON_COLUMNS = ("request", "choice_scores", "choice_tokens", "tool_calls")
+JSON_COLUMNS = ("request", "choice_scores", "choice_tokens", "tool_calls", "ratings")
+RATING_FIELDS = ("person", "good", "comment", "rated_at")
 
 
 def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
@@ -55,6 +56,7 @@ def completion_json(stored: StoredCompletion) -> dict[str, JSON]:
         list(completion.tool_calls) or None,
         usage.cached_tokens,
         usage.reasoning_tokens,
+        [{name: vars(rating)[name] for name in RATING_FIELDS} for rating in stored.ratings] or None,
     )
     return dict(zip(COLUMNS, values, strict=True))
 

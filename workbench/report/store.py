@@ -18,6 +18,7 @@ from workbench.report.tables import new_table
 from workbench.store.leases import UnansweredCall
 from workbench.store.prune import Removal
 from workbench.store.repair import Repair
+from workbench.store.selection import Table as StoreTable
 from workbench.store.statistics import ModelStatistics, OutcomeTotal, Statistics
 
 MAX_LISTED = 20
@@ -47,6 +48,9 @@ def statistics_lines(statistics: Statistics, currency: str) -> list[str]:
         f"requests without a reply, sent again by the next run: {shorten(model, 60)} {count:,}"
         for model, count in statistics.no_replies.items()
     ]
+    for person, counts in statistics.ratings.items():
+        values = ", ".join(f"{name} {count:,}" for name, count in counts.items() if count)
+        lines.append(f"ratings by {shorten(person, 60)}: {values}")
     lines += [f"in use by: {owner}" for owner in statistics.running]
     lines.append(f"file: {bytes_text(statistics.size)}")
     return lines
@@ -57,10 +61,11 @@ def statistics_json(statistics: Statistics, currency: str) -> dict[str, JSON]:
     return {"currency": currency, **asdict(statistics)}
 
 
-def removal_lines(removal: Removal, currency: str, *, scores: bool) -> list[str]:
-    """The rows to remove, and their cost if they are sent again."""
-    if scores:
-        return [f"{pluralize(removal.scores, 'score')}, {bytes_text(removal.size)}"]
+def removal_lines(removal: Removal, currency: str, table: StoreTable) -> list[str]:
+    """The rows to remove from a table, and their cost if they are sent again."""
+    if table != "completions":
+        count = removal.scores if table == "scores" else removal.ratings
+        return [f"{pluralize(count, table[:-1])}, {bytes_text(removal.size)}"]
     lines = [
         f"{pluralize(removal.answers, 'completion')}, {bytes_text(removal.size)}: "
         f"{removal.input_tokens:,} tokens in, {removal.output_tokens:,} out"
@@ -92,6 +97,8 @@ def repair_lines(repair: Repair) -> list[str]:
         return ["the store is not damaged; nothing was changed"]
     lines = [f"damaged: {shorten(finding, 160)}" for finding in repair.findings[:MAX_LISTED]]
     counts = f"{pluralize(recovered.answers, 'completion')}, {pluralize(recovered.scores, 'score')}"
+    if recovered.ratings:
+        counts += f", {pluralize(recovered.ratings, 'rating')}"
     lines.append(f"recovered {counts} and {pluralize(recovered.calls, 'unanswered call')}")
     if not recovered.used_shell:
         lines.append("SQL only: no `sqlite3` with `.recover`, which can read more, was found")

@@ -2,9 +2,10 @@
 
     completions   key -> state, completion, request       completions.py   completions, scores
     scores        key -> score                            leases.py        leases, unanswered calls
-    intents       key -> the process that sends it
+    intents       key -> the process that sends it        access.py        owners and their locks
     calls         calls without a completion
-    no_replies    key -> the reason of the last failure     no_replies.py
+    no_replies    key -> the reason of the last failure   no_replies.py
+    ratings       key, person -> good or bad, a comment   ratings.py
 
 Below them: database.py (the SQLite file and its errors), schema.py, upgrade.py, watermark.py (the
 number of synced commits), locks.py. Above them: prefill_echo.py (endpoints that repeat a prefill),
@@ -13,8 +14,9 @@ statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recover
 damaged_rows.py).
 """
 
+from workbench.store.access import Owner
 from workbench.store.completions import RETRIABLE, History, Store, completion_json, score_key
-from workbench.store.leases import ClaimResult, Leases, Owner, UnansweredCall
+from workbench.store.leases import ClaimResult, Leases, UnansweredCall
 from workbench.store.locks import LockHeld, hold_lock
 
 __all__ = [

@@ -20,6 +20,7 @@ from workbench.secrets import Redactor
 from workbench.store.database import RESERVE, Database, checksum, free_bytes
 from workbench.store.leases import Leases
 from workbench.store.no_replies import FORGET, NoReplies
+from workbench.store.ratings import Ratings
 
 Result = TypeVar("Result")
 RESERVE_BYTES = 4 * 1024 * 1024
@@ -38,6 +39,7 @@ CHECKSUMS = {
     "completions": "crc(key, state, completion, request)",
     "scores": "crc(key, evaluator, score)",
     "no_replies": "crc(key, model, reason)",
+    "ratings": "crc(key, answer, person, name, value, comment, rated_at)",
 }
 TOTALS = """
 SELECT count(*), coalesce(sum(sum), 0), min(CASE WHEN sum IS NOT {crc} THEN key END),
@@ -96,6 +98,7 @@ class Store:
         self.database = Database(folder)
         self.leases = Leases(self.database, self.redactor)
         self.no_replies = NoReplies(self.database, self.redactor)
+        self.ratings = Ratings(self.database, self.redactor, self.completions)
 
     def __enter__(self) -> Self:
         return self

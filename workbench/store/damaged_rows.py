@@ -19,7 +19,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
-from workbench.store.leases import CALL_COLUMNS, OWNER_COLUMNS
+from workbench.store.access import OWNER_COLUMNS
+from workbench.store.leases import CALL_COLUMNS
+from workbench.store.ratings import TEXTS as RATING_TEXTS
 from workbench.store.schema import create_tables
 
 Row = Sequence[Any]
@@ -30,6 +32,7 @@ COLUMNS = {
     "owners": OWNER_COLUMNS,
     "no_replies": "key, model, reason, noted_at, sum",
     "intents": "key, owner, model, cost, sent, noted_at",
+    "ratings": f"key, number, {RATING_TEXTS.removeprefix('key, ')}, sum",
 }
 READ_INDEX = "SELECT key, number FROM completions INDEXED BY sqlite_autoindex_completions_1"
 PAGE_SIZE = 4096  # SQLite's default
@@ -57,7 +60,7 @@ def read_file(file: Path) -> Iterator[tuple[str, Row]]:
         yield from (("index", row) for row in index)
         for row in _read_by_number(connection, "completions", numbers):
             yield "completions", row
-        for table in ("scores", "no_replies"):
+        for table in ("scores", "no_replies", "ratings"):
             for row in _read_by_key(connection, f"SELECT {COLUMNS[table]} FROM {table}"):
                 yield table, row
         for row in _read_by_number(connection, "calls", []):
@@ -80,6 +83,8 @@ def read_orphans(file: Path) -> Iterator[tuple[str, Row]]:
                 yield "completions", (*columns[1:6], columns[11])
             elif number is not None and count == 7:
                 yield "calls", columns[1:7]
+            elif number is None and count == 9:
+                yield "ratings", columns[:9]
             elif number is None and count == 7:
                 yield "index", columns[5:7]
             elif number is None and count == 5:

@@ -10,9 +10,10 @@ from heapq import nlargest
 from types import MappingProxyType
 
 from workbench.model import Model, Request
+from workbench.store.access import Owner
 from workbench.store.completions import Store, request_json
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
-from workbench.store.leases import Owner, UnansweredCall
+from workbench.store.leases import UnansweredCall
 from workbench.store.no_replies import NoReply
 from workbench.store.selection import StoredCompletion, parse_request, read_stored
 

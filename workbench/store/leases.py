@@ -13,24 +13,28 @@ the lock when the process ends, however it ends.
 
 import os
 import socket
-import sqlite3
 import time
 import uuid
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import WorkbenchError
 from workbench.model import FailedCall
 from workbench.secrets import Redactor
-from workbench.store.database import NAME, Database
-from workbench.store.locks import LockHeld, hold_lock, is_locked
+from workbench.store.access import (
+    EXCLUSIVE,
+    LOCK_TIMEOUT_S,
+    OWNER_COLUMNS,
+    Owner,
+    in_use_error,
+    lock_path,
+)
+from workbench.store.database import Database
+from workbench.store.locks import hold_lock, is_locked
 
 ClaimResult = Literal["claimed", "answered", "taken"]
-OWNER_COLUMNS = "id, pid, host, plan, begun_at"
-EXCLUSIVE = "exclusive"  # owner id of a command that needs the store for itself
 CLAIM = (
     "INSERT OR IGNORE INTO intents (key, owner, model, cost, sent) SELECT ?1, ?2, ?3, ?4, ?6 "
     "WHERE ?5 OR NOT EXISTS (SELECT 1 FROM completions WHERE key = ?1)"
@@ -45,7 +49,6 @@ PENDING_CALLS = (  # only sent requests: an intent that waited for a retry has n
     "WHERE owner = ? AND sent = 1 ORDER BY key"
 )
 ALIVE_FOR_S = 1.0  # an owner that was seen alive is not checked again for so long
-LOCK_TIMEOUT_S = 5.0  # longer than another process needs to check whether a lock is held
 
 
 @dataclass(frozen=True)
@@ -63,62 +66,6 @@ class UnansweredCall:
     reason: str
     cost: float | None
     noted_at: str
-
-
-@dataclass(frozen=True)
-class Owner:
-    """A process that runs a plan."""
-
-    id: str
-    pid: int
-    host: str
-    plan: str
-    begun_at: str
-
-    def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}, since {self.begun_at[:19]}Z"
-
-
-@contextmanager
-def exclusive_access(folder: Path) -> Iterator[None]:
-    """Keep other processes from using a store, by locks alone: it may be damaged.
-
-    Raises:
-        WorkbenchError: a process uses it (exit code 7).
-    """
-    exclusive_lock = _lock_path(folder, EXCLUSIVE)
-    exclusive_lock.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        with hold_lock(exclusive_lock):
-            for lock in sorted(exclusive_lock.parent.glob("*.lock")):
-                if lock != exclusive_lock and is_locked(lock):
-                    raise _in_use_error(_describe_owner(folder, lock.stem))
-            yield
-            exclusive_lock.unlink(missing_ok=True)
-    except LockHeld:
-        raise _in_use_error() from None
-
-
-def _describe_owner(folder: Path, owner: str) -> str:
-    """The process as the store names it, if that can still be read."""
-    address = f"{(folder / NAME).resolve().as_uri()}?mode=ro"
-    with suppress(sqlite3.Error), closing(sqlite3.connect(address, uri=True)) as connection:
-        query = f"SELECT {OWNER_COLUMNS} FROM owners WHERE id = ?"
-        for row in connection.execute(query, (owner,)):
-            return str(Owner(*row))
-    return f"the process that holds owners/{owner}.lock"
-
-
-def _lock_path(folder: Path, owner: str) -> Path:
-    return folder / "owners" / f"{owner}.lock"
-
-
-def _in_use_error(user: str = "`workbench store prune` or `repair`") -> WorkbenchError:
-    return WorkbenchError(
-        f"the store is in use: {user}",
-        fix="wait until it has ended, then run the same command again",
-        exit_code=ExitCode.ALREADY_RUNNING,
-    )
 
 
 class Leases:
@@ -140,7 +87,7 @@ class Leases:
         """
         self._id = uuid.uuid4().hex
         row = (self._id, os.getpid(), socket.gethostname(), plan)
-        lock = _lock_path(self._database.folder, self._id)
+        lock = lock_path(self._database.folder, self._id)
         try:
             lock.parent.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
@@ -153,7 +100,7 @@ class Leases:
                 # Each process locks its own file before it checks those of the others, so of two
                 # that start at once one sees the other.
                 if self._is_alive(EXCLUSIVE):
-                    raise _in_use_error()
+                    raise in_use_error()
                 yield self.expire_leases()
             finally:
                 with suppress(WorkbenchError):  # if the store is gone, that was reported already
@@ -243,7 +190,7 @@ class Leases:
                 reason = f"{owner} ended before the call did"
                 unknown += self._pending_calls(owner.id, reason)
                 self._remove_owner(owner.id, reason)
-        for lock in _lock_path(self._database.folder, self._id).parent.glob("*.lock"):
+        for lock in lock_path(self._database.folder, self._id).parent.glob("*.lock"):
             is_locked(lock)  # deletes the lock of a process that ended before it was registered
         return unknown
 
@@ -284,7 +231,7 @@ class Leases:
     def _is_alive(self, owner: str) -> bool:
         if time.monotonic() - self._seen_alive.get(owner, float("-inf")) < ALIVE_FOR_S:
             return True
-        if not is_locked(_lock_path(self._database.folder, owner)):
+        if not is_locked(lock_path(self._database.folder, owner)):
             return False
         self._seen_alive[owner] = time.monotonic()
         return True

@@ -1,17 +1,19 @@
-"""Removal of completions and scores from the store.
+"""Removal of completions, scores and ratings from the store.
 
 Removal(answers=12, input_tokens=9_600, output_tokens=480, cost=0.0017, size=20_480)
 """
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from workbench.errors import WorkbenchError
 from workbench.project import Price
+from workbench.store.access import exclusive_access
 from workbench.store.completions import Store
-from workbench.store.leases import exclusive_access
+from workbench.store.database import Statement
+from workbench.store.schema import COUNT_RATINGS
 from workbench.store.selection import Selection
 from workbench.store.statistics import count_completions, file_size
 
@@ -32,6 +34,7 @@ class Removal:
 
     answers: int = 0
     scores: int = 0
+    ratings: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     cost: float | None = None
@@ -57,11 +60,12 @@ def cutoff_time(age: str, now: datetime | None = None) -> str:
 
 def preview_removal(store: Store, selection: Selection, prices: Mapping[str, Price]) -> Removal:
     """Return the totals of the rows that `remove` would delete."""
-    if selection.table == "scores":
+    if selection.table != "completions":
         where, values = selection.where(store.database)
-        query = f"SELECT count(*), coalesce(sum(length(score)), 0) FROM scores {where}"
+        text = "score" if selection.table == "scores" else "comment"
+        query = f"SELECT count(*), coalesce(sum(length({text})), 0) FROM {selection.table} {where}"
         ((count, size),) = store.database.read(query, values)
-        return Removal(scores=count, size=size)
+        return replace(Removal(size=size), **{selection.table: count})
     models = count_completions(store, prices, selection)
     costs = [model.cost for model in models if model.cost is not None]
     return Removal(
@@ -84,6 +88,7 @@ def remove(store: Store, selection: Selection) -> int:
     with exclusive_access(store.database.folder):
         size = file_size(store)
         where, values = selection.where(store.database)
-        store.database.write([(f"DELETE FROM {selection.table} {where}", [values])])
+        delete: Statement = (f"DELETE FROM {selection.table} {where}", [values])
+        store.database.write([delete, (COUNT_RATINGS, [()])])
         store.database.shrink()
         return size - file_size(store)

@@ -1,6 +1,6 @@
 """Recovery of a damaged store: its valid rows in a new one.
 
-    Recovered(answers=148, scores=300, calls=2, lost=("0a3e…",), lost_scores=(), used_shell=True)
+    Recovered(answers=148, scores=300, calls=2, ratings=7, lost=("0a3e…",), …)
 
 A row is taken only if its checksum is right, so it does not matter how it was found.
 """
@@ -25,6 +25,7 @@ from workbench.store.damaged_rows import (
 )
 from workbench.store.database import Database, checksum
 from workbench.store.leases import CALL_COLUMNS
+from workbench.store.schema import COUNT_RATINGS
 from workbench.store.upgrade import upgrade_completion
 
 ROWS_PER_WRITE = 500
@@ -35,11 +36,13 @@ SAVE = {
     "owners": insert("owners", COLUMNS["owners"], "OR IGNORE"),
     "intents": insert("intents", COLUMNS["intents"], "OR IGNORE"),
     "no_replies": insert("no_replies", COLUMNS["no_replies"], "OR IGNORE"),
+    "ratings": insert("ratings", COLUMNS["ratings"], "OR IGNORE"),
     "calls": f"INSERT INTO calls ({CALL_COLUMNS}) "
     "SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS "
     "(SELECT 1 FROM calls WHERE key = ?1 AND reason = ?4 AND noted_at = ?6)",
 }
 FORGET_ANSWERED = "DELETE FROM no_replies WHERE key IN (SELECT key FROM completions)"
+COUNT = "SELECT (SELECT count(*) FROM calls), (SELECT count(*) FROM ratings)"
 OUTCOMES = ("refused", "possibly_billed", "unknown")
 KEY = re.compile(r"[0-9a-f]{64}")
 TIME = re.compile(r"[0-9-]{10}T[0-9:.]{12}Z")
@@ -59,6 +62,7 @@ class Recovered:
     answers: int
     scores: int
     calls: int
+    ratings: int
     lost: tuple[str, ...]
     lost_scores: tuple[str, ...]
     used_shell: bool
@@ -79,15 +83,16 @@ def recover(files: Sequence[Path], database: Database) -> Recovered:
                 used_shell = True
                 _copy_rows(read_file(recovered), database, keys)
                 _copy_rows(read_orphans(recovered), database, keys)
-    database.write([(FORGET_ANSWERED, [()])])
+    database.write([(FORGET_ANSWERED, [()]), (COUNT_RATINGS, [()])])
     stored = {
         table: {key for (key,) in database.read(f"SELECT key FROM {table}")} for table in keys
     }
-    ((calls,),) = database.read("SELECT count(*) FROM calls")
+    ((calls, ratings),) = database.read(COUNT)
     return Recovered(
         len(stored["completions"]),
         len(stored["scores"]),
         calls,
+        ratings,
         lost=tuple(sorted(keys["completions"] - stored["completions"])),
         lost_scores=tuple(sorted(keys["scores"] - stored["scores"])),
         used_shell=used_shell,
@@ -113,6 +118,10 @@ def _validate(table: str, row: Row) -> Row | None:
         return row if isinstance(row[1], int) or row[4] in (0, 1) else None
     if table == "calls":
         return row if _is_call(row) else None
+    if table == "ratings":
+        key, number, *texts, total = row
+        valid = isinstance(number, int) and checksum(*map(str, (key, *texts))) == total
+        return row if valid else None
     *texts, total, stored_at = row
     if table == "no_replies":
         total, stored_at = stored_at, total

@@ -16,9 +16,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.store.access import exclusive_access
 from workbench.store.completions import Store
 from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
-from workbench.store.leases import exclusive_access
 from workbench.store.recovery import Recovered, recover
 from workbench.store.schema import OLDEST, VERSION, format_of
 
@@ -125,7 +125,8 @@ def _copy_store(folder: Path, copy: Path) -> None:
 
 def _require_rows(recovered: Recovered, folder: Path) -> None:
     """Refuse to replace a store by an empty one."""
-    if not (recovered.answers or recovered.scores or recovered.calls):
+    counts = (recovered.answers, recovered.scores, recovered.calls, recovered.ratings)
+    if not any(counts):
         shell = "" if recovered.used_shell else "install a `sqlite3` that has `.recover`, or "
         raise WorkbenchError(
             "the store can't be repaired: no row of it is readable",

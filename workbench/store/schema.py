@@ -9,6 +9,9 @@ store                 id of the store, number of synced commits
 owners, intents       live processes and the requests that they have leased
 calls                 calls that returned no completion
 no_replies            requests that got no reply the last time they were sent; with checksums
+ratings               of answers, by people; with checksums. Their totals have no triggers, because
+                      the SQL of all tables must fit the first page, which a repair replaces: the
+                      statements that change ratings also count them
 
 Format 4 is the base. Each later change of the format upgrades its predecessor in `create_tables`,
 with a test on a store that the commit before it wrote. Other formats are refused.
@@ -16,15 +19,16 @@ with a test on a store that the commit before it wrote. Other formats are refuse
     4 -> 5   the table no_replies. New tables come last, so that the others keep their root pages
              and a repair can use the first page of a new store
     5 -> 6   the state of empty answers (upgrade.py)
+    6 -> 7   the table ratings
 """
 
 import sqlite3
 
 from workbench.store.upgrade import upgrade_rows
 
-VERSION = 6
+VERSION = 7
 OLDEST = 4  # of the formats that are upgraded
-CHECKED = ("completions", "scores", "no_replies")  # tables with checksums and totals
+CHECKED = ("completions", "scores", "no_replies")  # tables with checksums, and triggers of totals
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS completions (
     number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, state TEXT NOT NULL,
@@ -60,6 +64,13 @@ CREATE TABLE IF NOT EXISTS no_replies (
     key TEXT PRIMARY KEY, model TEXT NOT NULL, reason TEXT NOT NULL,
     noted_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ')), sum INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ratings (
+    key TEXT, number INTEGER, answer TEXT, person TEXT, name TEXT, value TEXT, comment TEXT,
+    rated_at TEXT, sum INTEGER, PRIMARY KEY (key, number)
+) WITHOUT ROWID;
+"""
+COUNT_RATINGS = """
+INSERT OR REPLACE INTO totals SELECT 'ratings', count(*), coalesce(sum(sum), 0) FROM ratings
 """
 TOTALS = """
 INSERT OR IGNORE INTO totals SELECT '{table}', count(*), coalesce(sum(sum), 0) FROM {table};
@@ -88,7 +99,7 @@ def create_tables(connection: sqlite3.Connection) -> None:
         return
     totals = "".join(TOTALS.format(table=table) for table in CHECKED)
     with connection:  # commits; an error rolls back
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {totals}")
-        if number:
+        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {totals} {COUNT_RATINGS};")
+        if 0 < number < 6:
             upgrade_rows(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")

@@ -16,8 +16,13 @@ from workbench.model import Completion, Model
 from workbench.store.completions import Store
 from workbench.store.database import Database
 from workbench.store.prefill_echo import PrefillEchoes, prefill_endpoint
+from workbench.store.ratings import Rating
 
 WITHOUT_SETTINGS = Model("", "")
+Table = Literal["completions", "scores", "ratings"]
+NAME_COLUMNS: Mapping[Table, str] = MappingProxyType(
+    {"completions": "model", "scores": "evaluator", "ratings": "person"}
+)
 COMPLETIONS_PER_READ = 200  # so many are in memory
 
 
@@ -29,6 +34,7 @@ class StoredCompletion:
         model: `provider:name`.
         stored_at: UTC, ISO 8601.
         request: the parts of the request's key by name; `body` is the request body as data.
+        ratings: each person's last one.
     """
 
     key: str
@@ -36,14 +42,16 @@ class StoredCompletion:
     stored_at: str
     request: dict[str, JSON]
     completion: Completion
+    ratings: Sequence[Rating] = ()
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Completions or scores that meet every condition.
+    """Completions, scores or ratings that meet every condition.
 
     Attributes:
-        globs: over models (`provider:name`) or evaluator names, one of which matches; empty: any.
+        globs: over models (`provider:name`), evaluators or persons, one of which matches; empty:
+            any.
         states: of completions; empty: any.
         before: stored earlier than this, UTC, ISO 8601; empty: any time.
     """
@@ -51,13 +59,13 @@ class Selection:
     globs: Sequence[str] = ()
     states: tuple[str, ...] = ()
     before: str = ""
-    table: Literal["completions", "scores"] = "completions"
+    table: Table = "completions"
 
     def where(self, database: Database) -> tuple[str, list[str]]:
         """The SQL condition `WHERE …` and its values."""
         conditions, values = ["1"], list[str]()
         if self.globs:
-            column = "model" if self.table == "completions" else "evaluator"
+            column = NAME_COLUMNS[self.table]
             rows = database.read(f"SELECT {column} FROM {self.table} GROUP BY {column}")
             names = [str(name) for (name,) in rows if self._matches(str(name))]
             conditions.append(f"{column} IN ({','.join('?' * len(names))})")
@@ -66,7 +74,7 @@ class Selection:
             conditions.append(f"state IN ({','.join('?' * len(self.states))})")
             values += self.states
         if self.before:
-            conditions.append("kept_at < ?")
+            conditions.append("rated_at < ?" if self.table == "ratings" else "kept_at < ?")
             values.append(self.before)
         return f"WHERE {' AND '.join(conditions)}", values
 
@@ -102,6 +110,7 @@ def read_stored(
     """
     completions, echoes = store.completions(keys), echoes or PrefillEchoes(store)
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
+    ratings = store.ratings.current(keys)
     for key, ref, stored_at, request in sorted(rows):
         if key in completions:
             parts, text = parse_request(request), json.loads(request)["body"]
@@ -116,7 +125,7 @@ def read_stored(
                 prefill_repeated=bool(repeated),
                 stop_field=renamed_stop(model),
             )
-            yield StoredCompletion(key, ref, stored_at, parts, completion)
+            yield StoredCompletion(key, ref, stored_at, parts, completion, ratings.get(key, ()))
 
 
 def parse_request(text: str) -> dict[str, JSON]:

@@ -9,8 +9,9 @@ from itertools import groupby
 from operator import itemgetter
 
 from workbench.project import Price
+from workbench.store.access import Owner
 from workbench.store.completions import Store
-from workbench.store.leases import Owner, UnansweredCall
+from workbench.store.leases import UnansweredCall
 from workbench.store.selection import Selection
 
 BY_MODEL = """
@@ -71,6 +72,7 @@ class Statistics:
         size: bytes of the file and its log.
         unknown: calls of unknown outcome, newest first.
         no_replies: requests that got no reply the last time they were sent, by model.
+        ratings: entries by person and value.
         running: other processes that use the store.
     """
 
@@ -80,6 +82,7 @@ class Statistics:
     calls: tuple[OutcomeTotal, ...]
     unknown: tuple[UnansweredCall, ...]
     no_replies: Mapping[str, int]
+    ratings: Mapping[str, Mapping[str, int]]
     running: tuple[Owner, ...]
 
 
@@ -96,6 +99,7 @@ def statistics(store: Store, prices: Mapping[str, Price]) -> Statistics:
         calls=tuple(OutcomeTotal(*row) for row in store.database.read(BY_OUTCOME)),
         unknown=tuple(sorted(unknown, key=lambda call: call.noted_at, reverse=True)),
         no_replies=store.no_replies.by_model(),
+        ratings=store.ratings.counts(),
         running=tuple(store.leases.live_owners()),
     )
 
