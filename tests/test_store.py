@@ -1,5 +1,6 @@
 """Stored completions and scores are read back unchanged; a damaged store is not used."""
 
+import os
 import sqlite3
 import stat
 import threading
@@ -405,3 +406,15 @@ def test_note_that_vanished_is_a_storage_fault(tmp_path):
     db.close()
     with Store(tmp_path) as store, pytest.raises(WorkbenchError, match="no_replies: 1 row was"):
         store.check()
+
+
+def test_store_that_can_not_be_written_shows_what_others_write_meanwhile(tmp_path, monkeypatch):
+    with Store(tmp_path) as writer:
+        monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+        with Store(tmp_path) as reader:
+            noted(writer, "a")
+            assert reader.no_replies.read(["a"])["a"].reason == "HTTP 500: busy"
+        writer.database.write([])
+    (tmp_path / "store.db").write_bytes(b"")
+    with pytest.raises(WorkbenchError, match="is damaged: the file is empty"):
+        Store(tmp_path)

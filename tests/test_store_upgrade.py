@@ -4,6 +4,7 @@ The stores are those of the last commit with that format.
 """
 
 import gzip
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from workbench.errors import WorkbenchError
-from workbench.evaluator import Score
+from workbench.evaluator import Score, Spec
+from workbench.evaluator.lookup import load_evaluator
 from workbench.store import RETRIABLE, Store
 from workbench.store.repair import repair
 from workbench.store.schema import VERSION
@@ -50,6 +52,19 @@ def test_older_store_is_upgraded_once_and_is_complete(old: Path) -> None:
         store.ratings.add(store.completions(KEYS)[KEYS[0]], "ann", good=True, comment="")
         assert [rating.good for rating in store.ratings.current(KEYS)[KEYS[0]]] == [True]
         store.check()
+
+
+def test_older_store_that_can_not_be_written_is_read(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda path, mode: mode != os.W_OK)
+    before = (old / "store.db").read_bytes()
+    with Store(old) as store:
+        store.check()
+        assert store.completions(KEYS).keys() == set(KEYS)
+        store.save_scores(load_evaluator(Spec("contains", {}, old)), {"b" * 64: Score(True)})
+        assert store.scores(["a" * 64, "b" * 64]) == {"a" * 64: Score(True)}
+    assert (old / "store.db").read_bytes() == before
 
 
 def test_damaged_older_store_is_repaired(old: Path) -> None:

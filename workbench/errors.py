@@ -5,6 +5,7 @@ prompts/qa/v2.jinja:3: 'sentense' is not defined
 """
 
 import difflib
+import errno
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from enum import IntEnum
 from workbench.secrets.masking import mask_text
 
 MAX_JOINED = 20  # errors below the first
+# Error numbers of a file or folder that this user may not write.
+FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 StopCheck = Callable[[], bool]  # called again and again; True asks for the end
 
 

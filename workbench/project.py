@@ -19,7 +19,7 @@ from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from workbench.document import InvalidValueError, file_kind, read_document
-from workbench.errors import WorkbenchError, unknown_name
+from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
 from workbench.proxies import exempt_loopback
 from workbench.secrets import mask_url
 
@@ -123,7 +123,7 @@ class Project:
     def store(self) -> Path:
         """The folder of the stores, readable by its owner only and ignored by git.
 
-        It is created if missing.
+        It is created if missing, unless the project can only be read.
         """
         folder = self.root / ".workbench"
         ignore = folder / ".gitignore"
@@ -134,8 +134,9 @@ class Project:
             message, fix = f"is {kind}", "rename or remove it: the store's folder gets its name"
             raise WorkbenchError(message, where=str(folder), fix=fix) from error
         except OSError as error:
-            message = f"can't create the store: {error.strerror}"
-            fix = "make the folder writable, or work on a copy of the project"
+            if error.errno in FORBIDDEN:
+                return folder
+            message, fix = f"can't create the store: {error.strerror}", "check the disk"
             raise WorkbenchError(message, where=str(folder), fix=fix) from error
         if not ignore.exists():
             with suppress(OSError):  # a full disk, or a folder that can't be written

@@ -4,15 +4,17 @@ import json
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from billing import Till
-from command import WORKBENCH, call, environment
+from command import add_mlflow_store, environment, invoke
 from job import write_project
 from jobs import DONE, JOB, Ended, Forge, read_books
 from openai_server import Reply, say
@@ -174,31 +176,60 @@ def wait_for(till: Till, requests: int) -> None:
 
 
 READING = (
-    *("plan", "gate", "store stats", "store export", "store explain abcdef"),
-    "store prune --older-than 1d",
+    *("plan", "compare", "compare ask@1 ask@2", "compare RUN", "gate", "decide", "history"),
+    *("prompts list", "prompts lint", "prompts show ask", "prompts show ask@1", "evaluators"),
+    *("store stats", "store export", "store explain abcdef", "store prune --older-than 1d"),
 )
 WRITING = ("run", "store prune --older-than 1d --yes", "store repair")
+UNUSED = ("plan", "prompts list", "store stats")  # commands in a project that never ran
+COMMANDS = """
+import sys
+from pathlib import Path
+from command import invoke
+for line in sys.stdin:
+    folder, *words = line.split()
+    done = invoke(Path(folder), *words)
+    print(folder, *words, done.returncode)
+    sys.stderr.write(done.stderr)
+"""
 
 
 @mounts
-def test_commands_that_only_read_work_where_nothing_can_be_written(tmp_path: Path) -> None:
-    write_project(tmp_path, "echo:last", 3)
-    (tmp_path / "workbench.yaml").write_text("tracking_uri: none\n")
-    with (tmp_path / "prompts" / "sums" / "experiment.yaml").open("a") as file:
-        file.write("gate: {exact_match: {min: 0}}\n")
-    assert call(tmp_path, "run").returncode == 0
-    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
-    script = 'mount --bind . "$0" && mount -o remount,ro,bind "$0" && cd "$0"'
-    for words in (*READING, *WRITING):
-        script += f'; "$@" {words} > /dev/null; echo "{words}: $?"'
+def test_commands_that_only_read_work_where_nothing_can_be_written(
+    tmp_path: Path, empty_store: Path
+) -> None:
+    root = tmp_path / "used"
+    for folder in (root, tmp_path / "unused"):
+        write_project(folder, "echo:last", 3)
+    experiment = root / "prompts" / "sums" / "experiment.yaml"
+    add_mlflow_store(root, empty_store)
+    done = invoke(root, "run", "--json")
+    assert done.returncode == 0, done.stderr
+    (root / "prompts" / "sums" / "ask.jinja").write_text("user:\nWhat is {{ question }}?\n")
+    with closing(sqlite3.connect(root / ".workbench" / "store.db")) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM store")  # keeps the log of what follows
+        assert invoke(root, "run").returncode == 0
+        moved = tmp_path.with_name(f"{tmp_path.name}-moved")
+        shutil.copytree(tmp_path, moved, ignore=shutil.ignore_patterns("*-shm"))
+    assert (moved / "used" / ".workbench" / "store.db-wal").stat().st_size
+    text = experiment.read_text().replace("[exact_match]", "[exact_match, output_tokens]")
+    text = text.replace("[ask]", "[ask, ask@1]") + "gate: {exact_match: {min: 0}}\n"
+    (moved / experiment.relative_to(tmp_path)).write_text(text)  # with scores that aren't stored
+    run = json.loads(done.stdout)["parent_run_id"]
+    lines = [f"used {words}".replace("RUN", run) for words in (*READING, *WRITING)]
+    lines += [f"unused {words}" for words in UNUSED]
+    before = {file: file.read_bytes() for file in moved.rglob("*") if file.is_file()}
+    script = 'mount --bind . "$0" && mount -o remount,ro,bind "$0" && cd "$0" && exec "$@"'
     done = subprocess.run(
-        ["unshare", "-rm", "bash", "-c", script, str(tmp_path), *WORKBENCH],
-        cwd=tmp_path,
-        env=environment(),
+        ["unshare", "-rm", "bash", "-c", script, str(moved), sys.executable, "-c", COMMANDS],
+        input="\n".join(lines),
+        cwd=moved,
+        env=environment(PYTHONPATH=str(Path(__file__).parents[1])),
         capture_output=True,
         text=True,
         check=False,
     )
-    expected = [*(f"{words}: 0" for words in READING), *(f"{words}: 2" for words in WRITING)]
+    expected = [f"{line} {2 if line.removeprefix('used ') in WRITING else 0}" for line in lines]
     assert done.stdout.splitlines() == expected, done.stderr
-    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+    assert {file: file.read_bytes() for file in moved.rglob("*") if file.is_file()} == before

@@ -8,7 +8,7 @@ import errno
 import resource
 from contextlib import suppress
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import FORBIDDEN, ExitCode, WorkbenchError
 from workbench.report.safe_text import plain
 
 FEWEST_FILES = 64  # a run opens its store, its pipes and its connections
@@ -16,7 +16,7 @@ ENOUGH_FILES = 1024
 FIXES = {
     **dict.fromkeys((errno.EMFILE, errno.ENFILE), f"ulimit -n {ENOUGH_FILES}"),
     **dict.fromkeys(
-        (errno.EACCES, errno.EPERM, errno.EROFS),
+        FORBIDDEN,
         "chmod -R u+rwX {path}, or work on a copy of the project",
     ),
     **dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG), "free space on the disk"),

@@ -7,11 +7,11 @@
     no_replies    key -> the reason of the last failure   no_replies.py
     ratings       key, person -> good or bad, a comment   ratings.py
 
-Below them: database.py (the SQLite file and its errors), schema.py, upgrade.py, watermark.py (the
-number of synced commits), locks.py. Above them: prefill_echo.py (endpoints that repeat a prefill),
-bills.py (bills above what a request can hold) and, for `workbench store`, selection.py,
-statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py and
-damaged_rows.py).
+Below them: database.py (the SQLite file and its errors), read_only.py, schema.py, upgrade.py,
+watermark.py (the number of synced commits), locks.py. Above them: prefill_echo.py (endpoints that
+repeat a prefill), bills.py (bills above what a request can hold) and, for `workbench store`,
+selection.py, statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py
+and damaged_rows.py).
 """
 
 from workbench.store.access import Owner

@@ -193,12 +193,12 @@ class Store:
         return {row[0]: self._parse(_parse_score, *row) for row in rows}
 
     def save_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
-        """Store scores by key, as durably as completions."""
+        """Store scores by key, as durably as completions; a read-only store leaves them out."""
         rows = []
         for key, score in scores.items():
             text = self.redactor.redact(canonical_json(dataclasses.asdict(score)))
             rows.append((key, evaluator.name, text, checksum(key, evaluator.name, text)))
-        if rows:
+        if rows and not self.database.is_read_only:
             self.database.write([(SAVE_SCORE, rows)])
 
     def history(self, model: str) -> History:

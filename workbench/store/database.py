@@ -18,10 +18,10 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import quote
 from zlib import crc32
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import FORBIDDEN, ExitCode, WorkbenchError
+from workbench.store.read_only import connect_read_only, is_read_only
 from workbench.store.schema import OLDEST, VERSION, create_tables, format_of
 from workbench.store.watermark import Watermark
 
@@ -29,7 +29,6 @@ NAME = "store.db"
 RESERVE = "reserve"
 KEYS_PER_QUERY = 500
 FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 BUSY_TIMEOUT_S = 30.0  # for another process's commit
 SMALLEST = 512  # bytes; SQLite takes a smaller file for a new one and deletes its log
 LARGEST_FORMAT = 1000  # a larger number was not written by any version
@@ -47,7 +46,7 @@ class Database:
 
     Attributes:
         full_error: raised before any new call once the disk was full; None until then.
-        is_read_only: neither the file nor its folder can be written; writing raises OSError.
+        is_read_only: the file or its folder can't be written; writing raises OSError.
     """
 
     full_error: WorkbenchError | None = None
@@ -58,14 +57,13 @@ class Database:
         self._lock = threading.RLock()
         self._watermark = Watermark(folder)
         try:
-            self.is_read_only = self.path.exists() and not (
-                os.access(folder, os.W_OK) and os.access(self.path, os.W_OK)
-            )
+            self.is_read_only = is_read_only(self.path)
             if self.is_read_only:
                 self._open_read_only()
                 return
             self._create_file()
-            self._check_format()
+            with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S)) as connection:
+                self._check_format(connection)
             self._synced = self._connect()
             create_tables(self._synced)
             self._unsynced = self._connect()
@@ -186,32 +184,36 @@ class Database:
     def _create_file(self) -> None:
         """Create the file if there is none, and sync its folders.
 
-        An existing file isn't opened: closing it again would release SQLite's locks of this
-        process.
+        An existing file isn't opened: closing it would release SQLite's locks of this process.
         """
         try:
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         except FileExistsError:
             self.path.chmod(0o600)
-            if self.path.stat().st_size < SMALLEST and self._watermark.read()[0]:
-                raise self.storage_error("is damaged", "the file is empty, but was not") from None
+            self._check_size()
             return
         self._watermark.delete()
         for folder in (self.folder, self.folder.parent):
             sync(folder)
 
+    def _check_size(self) -> None:
+        if self.path.stat().st_size < SMALLEST and self._watermark.read()[0]:
+            raise self.storage_error("is damaged", "the file is empty, but was not") from None
+
     def _open_read_only(self) -> None:
-        """Open the file where neither it nor its log can be written."""
-        log = Path(f"{self.path}-wal")  # SQLite reads it through a file that its writer has made
-        option = "mode=ro" if log.exists() and log.stat().st_size else "immutable=1"
-        address = f"file:{quote(str(self.path))}?{option}"
-        self._synced = self._unsynced = connection = sqlite3.connect(
-            address, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
-        )
+        """Open a file that can't be written; a missing or older one is completed in memory."""
+        connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        if self.path.exists():
+            self._check_size()
+            file = connect_read_only(self.path, BUSY_TIMEOUT_S)
+            self._check_format(file)
+            if format_of(file) == VERSION:
+                connection = file
+            else:
+                file.backup(connection)
         connection.create_function("crc", -1, _crc, deterministic=True)
-        if (number := format_of(connection)) != VERSION:
-            raise format_error(self.path, number)
-        self._status = self.path.stat()
+        create_tables(connection)
+        self._synced = self._unsynced = connection
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -222,10 +224,9 @@ class Database:
         connection.execute("PRAGMA synchronous=NORMAL")  # `write` syncs the log itself
         return connection
 
-    def _check_format(self) -> None:
+    def _check_format(self, connection: sqlite3.Connection) -> None:
         """Refuse a file of another format before anything is written to it."""
-        with closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S)) as connection:
-            number = format_of(connection)
+        number = format_of(connection)
         if number > LARGEST_FORMAT:
             raise self.storage_error("is damaged", f"its format is {number}")
         if number and not OLDEST <= number <= VERSION:

@@ -3,13 +3,12 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import EACCES, EPERM, EROFS
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from filelock import FileLock, SoftFileLock, Timeout
 
-from workbench.errors import ExitCode, WorkbenchError
+from workbench.errors import FORBIDDEN, ExitCode, WorkbenchError
 
 
 class LockHeld(Exception):  # noqa: N818  a state of the lock, not an error by itself
@@ -33,7 +32,7 @@ def hold_lock(path: Path, *, timeout_s: float = 0.0) -> Iterator[None]:
     except Timeout as error:
         raise LockHeld from error
     except (OSError, NotImplementedError) as error:
-        if getattr(error, "errno", 0) in (EACCES, EPERM, EROFS):
+        if getattr(error, "errno", 0) in FORBIDDEN:
             fix = "make the folder writable for this user, or work on a copy of the project"
             raise WorkbenchError(f"can't be written: {error}", where=str(path), fix=fix) from error
         raise WorkbenchError(

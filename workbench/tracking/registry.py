@@ -31,6 +31,7 @@ from workbench.tracking.storable_text import (
 from workbench.tracking.tracking_store import (
     TrackingStore,
     connect,
+    connect_to_read,
     create_and_find,
     is_refusal,
     read_pages,
@@ -215,7 +216,7 @@ def prompt_statuses(
     project: Project, tracking_uri: str, prompts: Sequence[Prompt]
 ) -> list[PromptStatus]:
     """The status of each template, in order."""
-    store = connect(project, tracking_uri)
+    store = connect_to_read(project, tracking_uri)
     statuses: list[PromptStatus] = []
     for prompt in prompts:
         name = project.registered_name(prompt.task, prompt.name)

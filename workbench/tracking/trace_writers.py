@@ -12,7 +12,8 @@ from mlflow.tracing.client import TracingClient
 from workbench.plan import Variant
 from workbench.tracking.client_writer import ClientTraceWriter
 from workbench.tracking.row_trace import TraceRun
-from workbench.tracking.tracking_store import SQLITE, TrackingStore
+from workbench.tracking.store_file import SQLITE
+from workbench.tracking.tracking_store import TrackingStore
 
 CLIENT_COST, SERVER_COST = "about 8 ms a row", "about 40 ms a row"  # docs/performance.md
 

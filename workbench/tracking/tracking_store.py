@@ -7,7 +7,7 @@ MLFLOW_TRACKING_URI or `tracking_uri:` in workbench.yaml names another store.
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +20,7 @@ from alembic.script import ScriptDirectory
 from filelock import FileLock
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.store.db.utils import _get_alembic_config, _initialize_tables
+from mlflow.store.db.utils import _get_alembic_config
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Project
@@ -36,9 +36,9 @@ from workbench.tracking.mlflow_client import (
 from workbench.tracking.moved_store import update_addresses
 from workbench.tracking.protocol import not_recorded_error
 from workbench.tracking.server import PROBE_S, check_answer, check_version
+from workbench.tracking.store_file import SQLITE, create_file, readable_file
 
 LOCK_S = 60.0  # wait for another process that creates something
-SQLITE = "sqlite:///"
 VARIABLE = "MLFLOW_TRACKING_URI"
 MLFLOW_TABLES = {"experiments", "runs", "metrics", "params", "tags"}  # since MLflow 1.0
 KIND = {"mlflow.experimentKind": "genai_development"}  # decides which page MLflow opens first
@@ -146,8 +146,13 @@ def connect_to_read(project: Project, tracking_uri: str) -> TrackingStore:
     Raises:
         WorkbenchError: it doesn't answer or is no tracking store.
     """
+    uri, copy = project.tracking_uri(tracking_uri), None
     try:
-        return connect(project, tracking_uri)
+        if uri.startswith(SQLITE):
+            file = Path(uri.removeprefix(SQLITE))
+            with _unusable(file):
+                copy = readable_file(file)
+        return connect(project, tracking_uri, file=copy)
     except WorkbenchError as error:
         error.exit_code = ExitCode.USER
         raise
@@ -159,6 +164,7 @@ def connect(
     *,
     timeout_s: float = PROBE_S,
     redactor: Redactor | None = None,
+    file: Path | None = None,
 ) -> TrackingStore:
     """The tracking store of a project: a file is created if missing, a server must answer.
 
@@ -167,27 +173,29 @@ def connect(
         tracking_uri: from the command line; empty: the project's.
         timeout_s: for a server's first reply.
         redactor: removes secrets from everything that is logged; None: from nothing.
+        file: an SQLite store's, or a copy of it; None: the one that the address names.
 
     Raises:
         WorkbenchError: it doesn't answer or is no tracking store (exit code 6: the results in the
             project's own store are safe).
     """
-    uri = project.tracking_uri(tracking_uri)
+    uri = address = project.tracking_uri(tracking_uri)
     artifacts, lock = None, project.store / "registry.lock"
     if uri.startswith(SQLITE):
-        file = Path(uri.removeprefix(SQLITE))
-        artifacts, lock = file.resolve().parent / "artifacts", file.with_suffix(".lock")
-        _create_if_missing(file)
+        original = Path(uri.removeprefix(SQLITE))
+        artifacts, lock = original.resolve().parent / "artifacts", original.with_suffix(".lock")
+        file = file or original
+        address = f"{SQLITE}{file}"
+        with _unusable(original):
+            create_file(file)
     elif uri.startswith(("http://", "https://")):
         check_answer(uri, timeout_s)
-    _point_mlflow_to(uri)
+    _point_mlflow_to(address)
     silence()
-    client = _open_client(uri, redactor or Redactor())
-    if artifacts:
-        try:
+    client = _open_client(address, redactor or Redactor())
+    if file and artifacts:
+        with _unusable(original):
             update_addresses(file, artifacts)
-        except sqlite3.Error as error:
-            raise _unusable_error(file, error) from error
     return TrackingStore(uri, client, artifacts, lock)
 
 
@@ -263,32 +271,12 @@ def _point_mlflow_to(uri: str) -> None:
         os.environ[VARIABLE] = before
 
 
-def _create_if_missing(file: Path) -> None:
-    """Create a store with MLflow's tables under another name, so a kill leaves no partial one."""
-    if file.exists():
-        return
-    new_file = file.with_suffix(f".new-{os.getpid()}")
+@contextmanager
+def _unusable(file: Path) -> Iterator[None]:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(file.with_suffix(".lock"), timeout=LOCK_S):
-            if file.exists():
-                return
-            silence()
-            engine = sqlalchemy.create_engine(f"{SQLITE}{new_file}")
-            sqlalchemy.event.listen(engine, "connect", _skip_syncs)
-            _initialize_tables(engine)
-            engine.dispose()
-            with closing(sqlite3.connect(new_file)) as connection:
-                connection.execute("PRAGMA journal_mode=WAL")  # stays, lets readers in; syncs it
-            new_file.chmod(0o600)
-            new_file.rename(file)
+        yield
     except (OSError, sqlite3.Error, sqlalchemy.exc.SQLAlchemyError) as error:
         raise _unusable_error(file, error) from error
-
-
-def _skip_syncs(connection: sqlite3.Connection, _record: object) -> None:
-    """MLflow's migrations would wait for the disk some 400 times, which can take seconds."""
-    connection.executescript("PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY")
 
 
 def _unusable_error(file: Path, error: Exception) -> WorkbenchError:

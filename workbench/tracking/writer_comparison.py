@@ -34,7 +34,8 @@ from workbench.tracking.bulk import BulkTraceWriter
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.mlflow_client import first_line, silence
 from workbench.tracking.row_trace import RowTrace, TraceRun
-from workbench.tracking.tracking_store import SQLITE, TrackingStore
+from workbench.tracking.store_file import SQLITE
+from workbench.tracking.tracking_store import TrackingStore
 
 WRITER_FILES = ("bulk.py", "client_writer.py", "row_trace.py", "trace_tables.py")
 START_MS = 1_790_000_000_000
