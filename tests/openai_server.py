@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 PATHS = ("/v1/chat/completions", "/v1/completions", "/v1/responses")
@@ -45,6 +45,12 @@ class Reply:
 
     def payload(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+def hold(reply: Reply, ready: Callable[[], bool]) -> Reply:
+    """The reply, sent after its delay as soon as `ready` returns True."""
+    end = time.monotonic() + reply.delay_s
+    return replace(reply, delay_s=50, ready=lambda: time.monotonic() >= end and ready())
 
 
 HANG = Reply(delay_s=3600)
@@ -107,6 +113,7 @@ class OpenAIServer:
         self.in_flight = 0
         self.max_in_flight = 0
         self.connections = 0
+        self.open_connections = 0
         self.port = 0
         self._times: Counter[tuple[str, bytes]] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -134,14 +141,18 @@ class OpenAIServer:
         task = asyncio.current_task()
         assert task is not None
         self.connections += 1
+        self.open_connections += 1
         self._tasks.add(task)
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._exchange(reader, writer):
                     pass
         finally:
-            self._tasks.discard(task)
             writer.close()
+            with suppress(OSError, asyncio.CancelledError):
+                await writer.wait_closed()
+            self.open_connections -= 1
+            self._tasks.discard(task)
 
     async def _exchange(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """One request and its reply; whether the connection may carry another."""

@@ -1,13 +1,24 @@
-"""Processes of the system, read from /proc."""
+"""Processes of the system, read from /proc, and what they do in time."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+PATIENCE_S = 60.0  # the limit of waits, which only a test that fails waits for
 
-def gone(pid: int, seconds: float = 5.0) -> bool:
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Return once the condition is true."""
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)
+
+
+def gone(pid: int) -> bool:
     """True if a process ends in time; a zombie has ended."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
+    end = time.monotonic() + PATIENCE_S
+    while time.monotonic() < end:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
         except (FileNotFoundError, ProcessLookupError):

@@ -14,8 +14,7 @@ from pathlib import Path
 
 import pytest
 from command import WORKBENCH, add_mlflow_store, call, environment, invoke, write_task
-from processes import gone
-from test_interrupts import wait_for
+from processes import gone, wait_for
 
 from workbench.errors import Stopped
 from workbench.project import Project

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from command import WORKBENCH, add_mlflow_store, environment
 from openai_server import HANG, OpenAIServer, Reply, answer, last_message
+from processes import wait_for
 
 from workbench.errors import cost_text
 
@@ -64,13 +65,6 @@ def start(home: Path) -> Iterator[Callable[..., "subprocess.Popen[str]"]]:
         if process.poll() is None:
             process.kill()
             process.wait()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
 
 
 def billed(server: OpenAIServer) -> Counter[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from listening import CollectedOutcome, complete_and_collect
-from openai_server import RESET, OpenAIServer, Reply, answer, last_message, refuse
+from openai_server import RESET, OpenAIServer, Reply, answer, hold, last_message, refuse
 
 from workbench.completing.budget import Budget
 from workbench.completing.context import Progress, RunContext, Stop
@@ -196,8 +196,8 @@ def test_useless_answer_is_kept_and_sent_again_only_when_asked(workspace, server
 
 
 def test_two_models_are_asked_at_the_same_time(workspace, server):
-    server.script = lambda path, body, nth: Reply(
-        body=last_message(path, body, nth).body, delay_s=0.2
+    server.script = lambda path, body, nth: hold(
+        last_message(path, body, nth), lambda: server.max_in_flight == 2
     )
     plan = workspace.plan(model(server, "one", 1), model(server, "two", 1), rows=2)
     outcome = workspace.complete(plan)
@@ -274,8 +274,9 @@ def test_stored_answer_is_no_answer_of_a_fresh_run(workspace, server):
 
 
 def test_store_that_fails_stops_the_sending(workspace, server):
-    server.script = lambda path, body, nth: Reply(
-        body=last_message(path, body, nth).body, delay_s=0.05
+    server.script = lambda path, body, nth: hold(
+        replace(last_message(path, body, nth), delay_s=0.05),
+        lambda: len(server.requests) < 10 or workspace.progress.ended,
     )
     plan = workspace.plan(model(server), rows=40)
     with sqlite3.connect(workspace.root / ".workbench" / "store.db") as other:
@@ -338,6 +339,9 @@ def test_a_model_that_leaves_requests_unanswered_blocks_no_other(workspace, serv
         plan, 0, WorkbenchError("no more", exit_code=ExitCode.FAILED_ROWS), takes=2
     )
     workspace.budget = Budget(max_calls=4)
+    server.script = lambda path, body, nth: hold(  # until both models have begun their calls
+        last_message(path, body, nth), lambda: workspace.budget.calls >= 3
+    )
     outcome = workspace.complete(plan)
     assert outcome.exhausted
     assert [stop.message for stop in outcome.model_errors] == ["no more"]

@@ -6,13 +6,15 @@ with billing(delays=(0.005, 0.03)) as till:
 """
 
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from openai_server import OpenAIServer, Reply, last_message, serve
+from openai_server import OpenAIServer, Reply, hold, last_message, serve
+from processes import wait_for
 
 from workbench.canonical import canonical_json
 from workbench.model import Request
@@ -38,6 +40,28 @@ class Till:
         return Counter(
             {key: bills[canonical_json(dict(one.body))] for key, one in requests.items()}
         )
+
+    def wait_for(self, requests: int) -> None:
+        """Return once so many requests were received."""
+        wait_for(lambda: len(self.server.requests) >= requests)
+
+    @contextmanager
+    def holding(self, after: int) -> Iterator[None]:
+        """Hold the replies to all but the first requests until the end of the block.
+
+        So a run that is killed in the block has not ended before, however late the kill comes.
+        """
+        script, over = self.server.script, threading.Event()
+
+        def held(path: str, body: Any, nth: int) -> Reply:
+            reply, is_first = script(path, body, nth), len(self.server.requests) <= after
+            return reply if is_first else hold(reply, over.is_set)
+
+        self.server.script = held
+        try:
+            yield
+        finally:
+            over.set()
 
 
 @contextmanager

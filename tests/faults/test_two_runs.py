@@ -11,8 +11,7 @@ import pytest
 from billing import Till
 from job import make_plan, write_project
 from jobs import DONE, KILLED, Ended, Forge, left_behind, read_books
-from openai_server import HANG
-from test_disk import wait_for
+from openai_server import HANG, hold
 
 from workbench.model import Request
 from workbench.prompt import Renderer
@@ -51,10 +50,11 @@ def check(root: Path, requests: dict[str, Request]) -> Counter[str]:
 def test_two_plans_pay_once_for_what_both_ask(
     forge: Forge, till: Till, tmp_path: Path, requests: dict[str, Request]
 ) -> None:
+    reply = till.server.script
+    till.server.script = lambda *call: hold(reply(*call), lambda: till.server.max_in_flight > 8)
     running = [forge.start(tmp_path, task=task) for task in TASKS]
     assert [job.wait() for job in running] == [DONE, DONE]
     assert set(till.billed(requests).values()) == {1}
-    assert till.server.max_in_flight > 8
     assert check(tmp_path, requests) == Counter()
 
 
@@ -62,9 +62,12 @@ def test_two_plans_pay_once_for_what_both_ask(
 def test_the_survivor_of_two_finishes_what_the_other_was_asking(
     forge: Forge, till: Till, tmp_path: Path, requests: dict[str, Request], after: int
 ) -> None:
-    first, second = (forge.start(tmp_path, task=task) for task in TASKS)
-    wait_for(till, after)
-    os.kill(first.pid, signal.SIGKILL)
+    with till.holding(min(after, ROWS - 32) + 16):
+        first = forge.start(tmp_path, task=TASKS[0])
+        till.wait_for(1)
+        second = forge.start(tmp_path, task=TASKS[1])
+        till.wait_for(after)
+        os.kill(first.pid, signal.SIGKILL)
     assert (first.wait(), second.wait()) == (KILLED, DONE)
     unknown = check(tmp_path, requests)
     billed = till.billed(requests)
@@ -89,7 +92,7 @@ def test_the_same_plan_runs_once(
 ) -> None:
     answer, till.server.script = till.server.script, lambda *_: HANG
     first = forge.start(tmp_path)
-    wait_for(till, 8)
+    till.wait_for(8)
     second = forge.start(tmp_path)
     assert second.wait() == Ended(0, 7)
     who = rf"process {first.pid} on {re.escape(socket.gethostname())}"
@@ -108,9 +111,10 @@ def test_the_same_plan_runs_once(
 def test_locks_of_a_killed_run_are_taken_over(
     forge: Forge, till: Till, tmp_path: Path, requests: dict[str, Request]
 ) -> None:
-    first = forge.start(tmp_path)
-    wait_for(till, 40)
-    os.kill(first.pid, signal.SIGKILL)
+    with till.holding(ROWS - 16):
+        first = forge.start(tmp_path)
+        till.wait_for(40)
+        os.kill(first.pid, signal.SIGKILL)
     assert first.wait() == KILLED
     assert len(list((tmp_path / ".workbench" / "owners").iterdir())) == 1
     with Store(tmp_path / ".workbench") as store, store.leases.session("plan") as unsaid:

@@ -1,9 +1,16 @@
 """Templates that try to reach out of their sandbox, or never to end."""
 
+import os
+import signal
+import threading
+
 import pytest
 from bench import refusal
+from processes import children
 
 from workbench.errors import WorkbenchError
+from workbench.prompt import Renderer
+from workbench.prompt.renderer import Rendered
 
 CANARY = "canary-3f9c"
 
@@ -226,7 +233,7 @@ TIME = "the template takes too long"
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(120)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -305,10 +312,21 @@ def test_other_templates_render_after_one_was_stopped(bench):
     assert bench.said("{{ a }}", a="still") == [("user", "still")]
 
 
+@pytest.mark.slow
+def test_a_process_that_the_system_holds_up_renders_its_row():
+    before = set(children(os.getpid()))
+    with Renderer() as held_up:
+        held_up.start()
+        (pid,) = set(children(os.getpid())) - before
+        os.kill(pid, signal.SIGSTOP)
+        threading.Timer(2.2, os.kill, [pid, signal.SIGCONT]).start()
+        assert list(held_up.render("{{ a }}", [{"a": "b"}])) == [Rendered("b")]
+
+
 TOO_LONG = "characters with its partials; MLflow's registry takes 100,000"
 
 
-@pytest.mark.timeout(20)  # what grows with the square of the length takes hours
+@pytest.mark.timeout(120)  # what grows with the square of the length takes hours
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

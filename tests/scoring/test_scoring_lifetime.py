@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from evaluator_project import EvaluatorProject
-from processes import children, gone
+from processes import children, gone, wait_for
 
 from workbench.errors import Stopped
 from workbench.evaluator import Score, bind
@@ -57,9 +57,7 @@ def test_no_process_survives_the_main_process_while_an_evaluator_hangs(
     note = project.root / "pids.txt"
     project.write_evaluator(HANGS.format(note=str(note), body=body))
     parent = subprocess.Popen([sys.executable, "-c", PARENT, str(project.root)])
-    deadline = time.monotonic() + 30
-    while not note.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for(note.exists)
     pids = [int(pid) for pid in note.read_text().split()]
     assert all(Path(f"/proc/{pid}").exists() for pid in pids)
     parent.send_signal(signal.SIGKILL)
@@ -93,34 +91,36 @@ def test_a_process_judges_for_each_evaluator_and_all_variants(project: Evaluator
 
 def test_scores_before_a_stop_are_stored(project: EvaluatorProject):
     project.answers = [f"answer {n}" for n in range(30)]
-    note = project.root / "judged.txt"
+    note, is_over = project.root / "judged.txt", project.root / "over"
     project.write_evaluator(f"""
-        import time
+        import os, time
 
         def mine(outputs):
             with open({str(note)!r}, "a") as file:
                 file.write(outputs + "\\n")
-            time.sleep(0.05)
+            if outputs == "answer 9" and not os.path.exists({str(is_over)!r}):
+                time.sleep(600)
             return True
         """)
 
     def stopped() -> bool:
-        return note.exists() and note.read_text().count("\n") >= 10
+        return note.exists() and note.read_text().count("\n") == 10
 
     with pytest.raises(Stopped):
         project.scores_by_row(stopped=stopped)
-    before = note.read_text().count("\n")
-    assert before < 30
+    is_over.touch()
     assert project.scores() == [Score(True)] * 30
     assert note.read_text().count("\n") <= 31  # the row in progress is judged again
 
 
 def test_stop_does_not_wait_for_a_row_that_hangs(project: EvaluatorProject):
-    project.write_evaluator("import time\n\ndef mine(outputs):\n    time.sleep(600)\n")
+    note = project.root / "judged.txt"
+    code = "import time\n\ndef mine(outputs):\n    open({!r}, 'w').close()\n    time.sleep(600)\n"
+    project.write_evaluator(code.format(str(note)))
     started = time.monotonic()
     with pytest.raises(Stopped):
-        project.scores_by_row(stopped=lambda: time.monotonic() - started > 2)
-    assert time.monotonic() - started < 10
+        project.scores_by_row(stopped=note.exists)
+    assert time.monotonic() - started < 50  # of the 60 that a row may take
 
 
 def test_scores_are_stored_while_scoring_goes_on(project: EvaluatorProject):
@@ -135,8 +135,8 @@ def test_scores_are_stored_while_scoring_goes_on(project: EvaluatorProject):
         return False
 
     score_cells(evaluator, rows, project.store, stopped=stopped)
-    assert 0 in stored
-    assert {500, 1000} & set(stored)
+    assert stored[0] == 0
+    assert any(0 < count < len(rows) for count in stored)
 
 
 def test_an_evaluator_made_of_a_function_is_stopped_too(project: EvaluatorProject):

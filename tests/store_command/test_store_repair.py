@@ -7,11 +7,11 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from kept_store import MODEL, call, fill, key_of, said
+from processes import wait_for
 
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.model import FailedCall
@@ -300,13 +300,6 @@ def shell_pids(shell: Path) -> list[int]:
     return [int(text) for text in texts if text]
 
 
-def wait_for(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_a_store_without_a_readable_row_is_not_replaced(damaged, intact, no_shell):
     folder = damaged(intact, lambda content: bytes(len(content)))
     before = contents(folder)
@@ -493,7 +486,7 @@ def test_a_killed_repair_loses_nothing_and_can_be_repeated(damaged, logged, syst
             REPAIR,
             str(folder),
         ],
-        timeout=60,
+        timeout=250,
         check=False,
     )
     assert killed.returncode == -9

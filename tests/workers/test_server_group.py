@@ -5,11 +5,10 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from processes import gone
+from processes import gone, wait_for
 
 import workbench
 
@@ -39,10 +38,7 @@ def test_server_ends_when_its_parent_is_killed(tmp_path: Path, manner: str) -> N
     server = [sys.executable, "-c", SERVER, str(note), manner]
     command = [sys.executable, "-c", PARENT, sys.executable, "-P", str(GROUP), *server]
     parent = subprocess.Popen(command)
-    deadline = time.monotonic() + 20
-    while not note.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(note.exists)
     *pids, port = map(int, note.read_text().split())
     socket.create_connection(("127.0.0.1", port)).close()
     os.kill(parent.pid, signal.SIGKILL)
@@ -55,4 +51,4 @@ def test_server_ends_when_its_parent_is_killed(tmp_path: Path, manner: str) -> N
 def test_group_ends_with_the_code_of_its_server() -> None:
     command = [sys.executable, "-P", str(GROUP), sys.executable, "-c", "raise SystemExit(3)"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as group:
-        assert group.wait(20) == 3
+        assert group.wait(60) == 3

@@ -20,7 +20,7 @@ for line in sys.stdin:
     if request == "exit":
         os._exit(3)
     if request == "hang":
-        time.sleep(60)
+        time.sleep(600)
     print(json.dumps([os.getpid(), request]), flush=True)
 """
 
@@ -34,7 +34,7 @@ def worker(code: str = CODE, **limits: float) -> WorkerProcess:
 
 def ask(process: WorkerProcess, request: str) -> tuple[int, str]:
     process.send(json.dumps(request))
-    pid, answer = process.receive(10)
+    pid, answer = process.receive(60)
     return pid, answer
 
 
@@ -77,7 +77,7 @@ def test_stop_check_ends_a_child_that_hangs():
 
 def test_child_that_is_not_ready_in_time_is_killed():
     before = children(os.getpid())
-    with worker("import time; time.sleep(60)", start_s=0.2) as process:
+    with worker("import time; time.sleep(600)", start_s=0.2) as process:
         with pytest.raises(LateError, match=r"^took longer than 0\.2 s$"):
             process.start()
         assert (process.is_running, children(os.getpid())) == (False, before)
@@ -92,7 +92,7 @@ def test_answers_come_in_the_order_of_the_requests():
     with worker(ECHO) as echo:
         echo.send('{"a": 1}')
         echo.send('["é"]')
-        assert [echo.receive(10), echo.receive(10)] == [{"a": 1}, ["é"]]
+        assert [echo.receive(60), echo.receive(60)] == [{"a": 1}, ["é"]]
 
 
 def test_request_larger_than_a_pipe_does_not_lock_up():
@@ -100,7 +100,7 @@ def test_request_larger_than_a_pipe_does_not_lock_up():
         large = "x" * 5_000_000
         echo.send(f'"{large}"')
         echo.send(f'"{large}"')
-        assert [echo.receive(10), echo.receive(10)] == [large, large]
+        assert [echo.receive(60), echo.receive(60)] == [large, large]
 
 
 @pytest.mark.parametrize(
@@ -109,16 +109,16 @@ def test_request_larger_than_a_pipe_does_not_lock_up():
         ("sys.exit(3)", "exit code 3"),
         ("os.kill(os.getpid(), 11)", "SIGSEGV"),
         ("os.kill(os.getpid(), 40)", "signal 40"),
-        ("os.close(1); time.sleep(60)", "closed its pipe"),
-        ("print('no JSON', flush=True); time.sleep(60)", "wrote a line that is not JSON"),
-        ("subprocess.Popen(['sleep', '60'], stdout=1); os._exit(4)", "exit code 4"),
+        ("os.close(1); time.sleep(600)", "closed its pipe"),
+        ("print('no JSON', flush=True); time.sleep(600)", "wrote a line that is not JSON"),
+        ("subprocess.Popen(['sleep', '600'], stdout=1); os._exit(4)", "exit code 4"),
     ],
 )
 def test_error_names_how_the_child_ended(code, expected):
     with worker(READY + code) as process:
         process.start()
         with pytest.raises(EndedError, match=f"^{expected}$"):
-            process.receive(10)
+            process.receive(60)
 
 
 def test_answer_without_end_is_cut():
@@ -126,14 +126,16 @@ def test_answer_without_end_is_cut():
     with worker(endless) as process:
         process.start()
         with pytest.raises(EndedError, match="answered more than 64 MB"):
-            process.receive(10)
+            process.receive(60)
 
 
 def test_processes_that_the_child_started_end_with_it():
-    code = "print([os.getpid(), subprocess.Popen(['sleep', '60']).pid], flush=True)\ntime.sleep(60)"
+    code = (
+        "print([os.getpid(), subprocess.Popen(['sleep', '600']).pid], flush=True)\ntime.sleep(600)"
+    )
     with worker(READY + code) as process:
         process.start()
-        pid, grandchild = process.receive(10)
+        pid, grandchild = process.receive(60)
         assert Path(f"/proc/{grandchild}").exists()
     assert gone(grandchild)
     assert gone(pid)

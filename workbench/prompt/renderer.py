@@ -31,8 +31,9 @@ from workbench.workers.worker_process import (
 WORKER = Path(__file__).with_name("worker.py")  # run as a file: it imports Jinja and the sandbox
 MEMORY_LIMIT = 512 * 1024 * 1024  # bytes
 START_LIMIT_S = 30.0  # seconds until the child is ready
-ROW_LIMIT_S = 1.5  # seconds for one row, measured by the child itself
-ANSWER_LIMIT_S = 2.0  # seconds without an answer until the child is ended
+ROW_LIMIT_S = 1.5  # seconds of the processor for one row, measured by the child itself
+OUT_OF_TIME = "SIGVTALRM"  # ends a child that doesn't notice the limit
+ANSWER_LIMIT_S = 60.0  # seconds without an answer until a child is ended that doesn't even run
 BATCH_ROWS = 200  # rows sent at once, at most
 BATCH_SIZE = 4_000_000  # characters of JSON after which a batch is full
 BATCHES_AHEAD = 5  # batches sent before the answers to the first are read
@@ -182,7 +183,7 @@ class Renderer(WorkerProcess):
         try:
             answer: dict[str, Any] = self.receive(ANSWER_LIMIT_S)
             return answer
-        except LateError:
-            return {"error": "the template takes too long", "line": 0}
-        except EndedError:
-            return {"error": "the template needs too much memory", "line": 0}
+        except EndedError as error:
+            is_late = isinstance(error, LateError) or str(error) == OUT_OF_TIME
+            fault = "takes too long" if is_late else "needs too much memory"
+            return {"error": f"the template {fault}", "line": 0}

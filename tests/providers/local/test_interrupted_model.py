@@ -8,12 +8,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from processes import gone
+from processes import gone, wait_for
 
 WORKBENCH = [sys.executable, "-c", "from workbench.cli import main; main()"]
 ROWS = 200
@@ -52,13 +52,6 @@ def running(home: Path) -> Iterator["subprocess.Popen[str]"]:
             yield run
         finally:
             run.kill()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.02)
 
 
 def stored(home: Path) -> int:

@@ -7,7 +7,7 @@ from asking import request_for
 
 from workbench.model import Completion, Model, Provider, open_provider
 
-FAST = {"concurrency": 4, "timeout_s": 10.0, "backoff_s": 0.01}
+FAST = {"concurrency": 4, "timeout_s": 60.0, "backoff_s": 0.01}
 
 
 @pytest.fixture(autouse=True)

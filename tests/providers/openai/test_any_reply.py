@@ -60,7 +60,7 @@ REFUSED = {
 @pytest.mark.parametrize("case", REFUSED)
 def test_words_of_a_refusal_are_read_whatever_its_headers_say(ask, server, case):
     server.script = lambda path, body, nth: REFUSED[case]
-    (completion,) = ask("a", timeout_s=2.0)
+    (completion,) = ask("a")
     assert (completion.state, completion.error) == ("rejected", "HTTP 400: the words")
 
 
@@ -68,7 +68,7 @@ def test_words_of_a_refusal_are_read_whatever_its_headers_say(ask, server, case)
 @pytest.mark.parametrize("status", [101, 418, 503, 600, 999])
 def test_any_status_is_a_failed_row(ask, server, api, status):
     server.script = lambda path, body, nth: replace(typed(BUSY, "base64"), status=status)
-    (completion,) = ask("a", api=api, timeout_s=2.0, backoff_s=0.001)
+    (completion,) = ask("a", api=api, backoff_s=0.001)
     assert completion.state == "failed"
     assert completion.error.startswith(f"HTTP {status}: ")
 

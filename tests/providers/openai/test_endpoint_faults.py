@@ -7,7 +7,6 @@ import gzip
 import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -17,8 +16,9 @@ from typing import Any
 
 import pytest
 from asking import request_for
-from openai_server import HANG, RESET, Reply, answer, refuse, say
+from openai_server import HANG, RESET, Reply, answer, hold, refuse, say
 from permits import Recorded
+from processes import wait_for
 
 from workbench.errors import ExitCode, WorkbenchError
 
@@ -98,21 +98,21 @@ CASES: dict[str, Case] = {
         for status in (400, 413, 422)
     },
     "E10 no answer": Case(
-        (HANG,), "failed", "no answer in 0.3 s", ("unknown",) * 2, calls=2, billed=2,
+        (HANG,), "failed", "no answer in ", ("unknown",) * 2, calls=2, billed=2,
         settings=UNSURE,
     ),
     "E10 no answer once": answered(HANG, outcomes=("unknown",), billed=2, timeout_s=0.5),
     "E11 body drips": Case(
-        (replace(FOUR, drip_s=0.05),), "failed", "no answer in 0.3 s", ("unknown",) * 2,
+        (replace(FOUR, drip_s=0.05),), "failed", "no answer in ", ("unknown",) * 2,
         calls=2, billed=2, settings=UNSURE,
     ),
     "E11 headers drip": Case(
-        (replace(FOUR, drip_head_s=0.05),), "failed", "no answer in 0.3 s", ("unknown",) * 2,
+        (replace(FOUR, drip_head_s=0.05),), "failed", "no answer in ", ("unknown",) * 2,
         calls=2, billed=2, settings=UNSURE,
     ),
     "E11 error drips": Case(
-        (replace(busy(500), drip_s=0.05),), "failed", "no answer in 0.3 s", ("unknown",) * 2,
-        calls=2, billed=0, settings=UNSURE,
+        (replace(refuse(500, "busy" * 30), drip_s=0.05),), "failed", "no answer in ",
+        ("unknown",) * 2, calls=2, billed=0, settings=UNSURE,
     ),
     "E12 reset before the status": Case(
         (RESET,), "failed", LOST, ("unknown",) * 2, calls=2, billed=2
@@ -196,9 +196,16 @@ def test_fault_has_its_state_its_words_and_no_call_too_many(open_model, server, 
         return reply
 
     server.script = script
-    provider = open_model(**dict(wanted.settings))
-    permit = Recorded()
-    (completion,) = provider.complete([replace(request_for(provider, "2+2"), permit=permit)])
+    for factor in (1, 10):  # a busy machine may reach a time-out before it has sent the call
+        server.requests.clear()
+        billed.clear()
+        provider = open_model(**{name: factor * value for name, value in wanted.settings})
+        permit = Recorded()
+        request = replace(request_for(provider, f"2+{factor}"), permit=permit)
+        (completion,) = provider.complete([request])
+        result = completion.state, len(server.requests)
+        if not wanted.settings or result == (wanted.state, wanted.calls):
+            break
     assert completion.error.startswith(wanted.error)
     assert bool(completion.error) == bool(wanted.error)
     assert (completion.state, permit.outcomes, len(server.requests), sum(billed)) == (
@@ -388,7 +395,7 @@ def test_dead_endpoint_does_not_hold_up_another_model(open_model, server):
     assert [completion.state for completion in collected(open_model(), 50)[0]] == ["ok"] * 50
     assert thread.is_alive()
     permit.after = 0  # the run is ending
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -414,10 +421,12 @@ def test_request_that_may_not_be_sent_again_fails_with_the_last_reason(open_mode
 def test_nobody_waits_once_the_run_is_ending_and_what_is_under_way_is_kept(
     open_model, server, reply
 ):
-    server.script = lambda path, body, nth: (
-        replace(reply, delay_s=0.5) if "row 0" in str(body) else replace(FOUR, delay_s=1.0)
-    )
     permit = Recorded(after=1)
+    server.script = lambda path, body, nth: (
+        hold(reply, lambda: len(server.requests) == 2)
+        if "row 0" in str(body)
+        else hold(FOUR, lambda: bool(permit.failed_calls))
+    )
     completions, error = collected(open_model(concurrency=2), 50, permit)
     assert error is None
     completion = {
@@ -459,7 +468,8 @@ def test_connection_that_was_closed_between_calls_is_not_used(open_model, server
     def requests():
         for n in range(30):
             yield replace(request_for(provider, f"row {n}"), permit=permit)
-            time.sleep(0.02)  # in the session's own thread, which so has not seen the goodbye yet
+            # In the session's own thread, which so has not seen the goodbye yet.
+            wait_for(lambda: server.open_connections == 0)
 
     completion = [
         (completion.state, completion.attempts) for completion in provider.complete(requests())

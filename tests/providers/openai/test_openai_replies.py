@@ -235,7 +235,7 @@ def test_answer_carries_what_the_reply_says_about_it(ask, server):
         "model-2025-01-01",
         False,
     )
-    assert 0.05 <= completion.latency_s < 5
+    assert 0.05 <= completion.latency_s < 50
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def test_error_of_any_shape_is_a_text(ask, server, body):
 def test_nothing_is_sent_before_the_time_the_server_asked_for(ask, server, headers):
     server.script = then(refuse(429, "slow down", headers), FOUR)
     assert [completion.text for completion in ask("2+2")] == ["4"]
-    assert 0.3 <= gap(server) < 2
+    assert 0.3 <= gap(server) < 30
 
 
 @pytest.mark.parametrize(
@@ -75,13 +75,13 @@ def test_nothing_is_sent_before_the_time_the_server_asked_for(ask, server, heade
 def test_a_time_that_is_none_is_a_back_off(ask, server, expected):
     server.script = then(refuse(429, "slow down", {"Retry-After": expected}), FOUR)
     assert [completion.text for completion in ask("2+2")] == ["4"]
-    assert gap(server) < 2
+    assert gap(server) < 8
 
 
 def test_a_date_to_wait_for_is_read():
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True)
     wait = _retry_after_s(httpx2.Headers({"Retry-After": at}))
-    assert wait == pytest.approx(30, abs=2)
+    assert 15 < wait <= 30
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_time_is_for_the_whole_reply_however_slowly_it_drips(ask, server):
     begun = time.monotonic()
     (completion,) = ask("a", timeout_s=0.3)
     assert (completion.state, completion.error) == ("failed", "no answer in 0.3 s")
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 0.05 * len(FOUR.payload())  # before all of it has dripped
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
