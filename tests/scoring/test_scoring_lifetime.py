@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from command import EXPERIMENT, invoke, write_task
 from evaluator_project import EvaluatorProject
 from processes import children, gone, wait_for
 
@@ -44,6 +45,20 @@ def mine(outputs):
     os.rename({note!r} + ".new", {note!r})
     {body}
 """
+
+
+def test_a_run_starts_one_process_per_evaluator_file(tmp_path: Path) -> None:
+    names = ["first", "second"]
+    write_task(tmp_path, EXPERIMENT.replace("[exact_match]", str(names)))
+    (tmp_path / "workbench.yaml").write_text("tracking_uri: none\n")
+    (tmp_path / "evaluators").mkdir()
+    for name in names:
+        note = f"with open({str(tmp_path / name)!r}, 'a') as file:\n    file.write('started ')\n"
+        code = f"{note}def {name}(outputs: str) -> bool:\n    return True\n"
+        (tmp_path / "evaluators" / f"{name}.py").write_text(code)
+    done = invoke(tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    assert [(tmp_path / name).read_text() for name in names] == ["started "] * 2
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ class UnnamedTaskError(WorkbenchError):
 
 @dataclass(frozen=True)
 class OpenExperiment:
-    """An experiment whose project, store and renderer are open."""
+    """An experiment whose project, store, renderer and evaluators are open."""
 
     project: "Project"
     store: "Store"
@@ -79,11 +79,12 @@ def open_experiment(
     from workbench.experiment import PromptFinder, add_prompts, load_experiment
     from workbench.prompt import Renderer
     from workbench.resolvers import project_resolvers
+    from workbench.scoring.pool import shared_pool
     from workbench.workers.garbage import paused_gc
 
     project = open_project(tracking_uri)
     keep_private(project, tracking_uri)
-    with Renderer() as renderer, open_store(project) as store:
+    with shared_pool(), Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
         REDACTOR.add(experiment_secrets(path))  # before an error quotes the file
         with paused_gc():

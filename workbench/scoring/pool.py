@@ -54,7 +54,10 @@ class EvaluatorPool:
         """The evaluator; the main process imports only those of the library."""
         if is_builtin(spec.name, spec.root) and not function_names(spec.settings.get("transform")):
             return load_evaluator(spec)
-        return evaluator_from_json(self._process(spec).find(spec), spec)
+        process = self._process(spec)
+        evaluator = evaluator_from_json(process.find(spec), spec)
+        process.digests.add(evaluator.digest)
+        return evaluator
 
     def judge(
         self, evaluator: Evaluator, rows: Sequence[Mapping[str, JSON]], stopped: StopCheck
