@@ -35,7 +35,7 @@ evaluators: [exact_match]
 """
 # Variables that would steer the command.
 FOREIGN = ("OPENAI", "MLFLOW", "HF_", "GITHUB", "CI", "TF_BUILD", "GITLAB", "TEAMCITY", "JENKINS")
-TIMEOUT_S = 120
+TIMEOUT_S = 250
 
 
 def environment(**variables: str) -> dict[str, str]:

@@ -27,6 +27,7 @@ from workbench.prompt import Renderer
 TESTS = Path(__file__).parent
 MEMORY_DISK = Path("/dev/shm")  # where Linux keeps files in memory
 MAX_TEMPORARY = 4 << 30  # bytes that all tests together need at most
+TRACKING_URI = "MLFLOW_TRACKING_URI"
 MARKS_OF_FOLDERS = {
     "browser": "browser",
     "cli": "command",
@@ -112,11 +113,17 @@ def imports_mlflow(module: ModuleType) -> bool:
 
 
 @pytest.fixture(autouse=True)
-def import_path() -> Iterator[None]:
-    """Projects leave the path with the test: each look-up of a provider searches all of it."""
-    before = list(sys.path)
+def process_state() -> Iterator[None]:
+    """Projects leave the path with the test: each look-up of a provider searches all of it.
+
+    So does the store that `mlflow.set_tracking_uri` names to every later test of this process.
+    """
+    path, tracking_uri = list(sys.path), os.environ.get(TRACKING_URI)
     yield
-    sys.path[:] = before
+    sys.path[:] = path
+    if os.environ.get(TRACKING_URI) != tracking_uri:
+        os.environ.pop(TRACKING_URI)
+        os.environ.update({} if tracking_uri is None else {TRACKING_URI: tracking_uri})
 
 
 @pytest.fixture(scope="session")

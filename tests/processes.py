@@ -1,10 +1,14 @@
-"""Processes of the system, read from /proc, and what they do in time."""
+"""Other processes: those of the system, read from /proc, and what they do in time."""
 
+import os
+import sqlite3
+import subprocess
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
-PATIENCE_S = 60.0  # the limit of waits, which only a test that fails waits for
+PATIENCE_S = 120.0  # the limit of waits, which only a test that fails waits for
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -13,6 +17,27 @@ def wait_for(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it never happened"
         time.sleep(0.01)
+
+
+def wait_until_stopping(run: "subprocess.Popen[str]") -> None:
+    """Return once a run has said that it stops: a second signal is not lost in the first."""
+    assert run.stderr
+    output = b""
+    while b"Press Ctrl-C again" not in output:
+        read = os.read(run.stderr.fileno(), 4096)
+        assert read, output
+        output += read
+
+
+def completion_count(store: Path) -> int:
+    """Completions in a store that another process makes and writes."""
+    if not (store / "store.db").exists():
+        return 0
+    with closing(sqlite3.connect(store / "store.db")) as db:
+        try:
+            return int(db.execute("SELECT count(*) FROM completions").fetchone()[0])
+        except sqlite3.OperationalError:  # its tables are not there yet
+            return 0
 
 
 def gone(pid: int) -> bool:

@@ -5,10 +5,11 @@ import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,11 +78,20 @@ def noted_plans(home: Path) -> list[str]:
     return plans
 
 
+@contextmanager
+def locked_store(home: Path) -> Iterator[None]:
+    """Lock MLflow's store, so that a recording goes on until the end of the block."""
+    with closing(sqlite3.connect(home / ".workbench" / "mlflow.db")) as db:
+        db.execute("BEGIN IMMEDIATE")
+        yield
+
+
 def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(home: Path) -> None:
-    terminal = Terminal(home, [*WORKBENCH, "run"])
-    terminal.read_until(lambda text: "goes on in the background" in text)
-    recorder = recorder_of(terminal.text)
-    os.kill(recorder, signal.SIGSTOP)
+    with locked_store(home):
+        terminal = Terminal(home, [*WORKBENCH, "run"])
+        terminal.read_until(lambda text: "goes on in the background" in text)
+        recorder = recorder_of(terminal.text)
+        os.kill(recorder, signal.SIGSTOP)
     assert terminal.exit_code() == 0
     (plan,) = noted_plans(home)
     assert is_active(home / ".workbench", plan)
@@ -106,7 +116,7 @@ def test_the_shell_comes_back_first_and_the_next_commands_wait_for_the_record(ho
         assert line == f"waiting until MLflow has the run before (process {recorder})\n"
         assert process.poll() is None
     os.kill(recorder, signal.SIGCONT)
-    history, *runs, _ = (process.communicate(timeout=90)[0] for process in waiting)
+    history, *runs, _ = (process.communicate(timeout=200)[0] for process in waiting)
     assert [process.returncode for process in waiting] == [0, 0, 0, 0]
     assert [len(variant["runs"]) for variant in json.loads(history)["variants"]] == [1, 1]
     assert [json.loads(run)["recorded_before"] for run in runs] == [True, True]
@@ -129,8 +139,9 @@ def test_a_fifth_recording_is_waited_for(home: Path) -> None:
 
 
 def end_process(number: int) -> None:
-    os.kill(number, signal.SIGTERM)
-    wait_for(lambda: gone(number))
+    with suppress(ProcessLookupError):  # it has ended
+        os.kill(number, signal.SIGTERM)
+    assert gone(number)
 
 
 def test_a_lock_names_its_process_and_the_run_of_the_plan(tmp_path: Path) -> None:
@@ -174,9 +185,10 @@ def test_the_end_of_the_terminal_does_not_end_the_record(home: Path) -> None:
 def test_a_recorder_that_is_killed_is_named_by_the_next_command_and_sync_records_the_rest(
     home: Path,
 ) -> None:
-    done = call(home, "run", "--no-wait")
-    recorder = recorder_of(done.stdout)
-    os.kill(recorder, signal.SIGKILL)
+    with locked_store(home):
+        done = call(home, "run", "--no-wait")
+        recorder = recorder_of(done.stdout)
+        os.kill(recorder, signal.SIGKILL)
     assert (done.returncode, gone(recorder)) == (0, True)
     named = invoke(home, "plan").stderr
     assert re.fullmatch(

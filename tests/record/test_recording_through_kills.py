@@ -16,6 +16,7 @@ from bench import Bench
 from mlflow import MlflowClient
 from mlflow.entities import Expectation, Feedback
 from mlflow_server import MLflowServer
+from processes import completion_count, wait_for
 from record_contents import expected_record, stored_record
 from recording import Recording
 
@@ -68,7 +69,8 @@ def test_rows_recorded_through_kills_and_restarts_are_each_there_once(
         stack.callback(server.kill)
         server.begin()  # it starts while the recorder imports MLflow
         with _start_recorder(bench, server) as recorder:
-            ends = [_kill_recording(recorder, server, number) for number in range(KILLS)]
+            store = bench.project.store
+            ends = [_kill_recording(recorder, server, store, number) for number in range(KILLS)]
         server.wait()
         recording = Recording(bench, bench.project, server.url)
         done = recording.run(EXPERIMENT)
@@ -87,7 +89,9 @@ def _start_recorder(bench: Bench, server: MLflowServer) -> "subprocess.Popen[str
     return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
-def _kill_recording(recorder: "subprocess.Popen[str]", server: MLflowServer, number: int) -> int:
+def _kill_recording(
+    recorder: "subprocess.Popen[str]", server: MLflowServer, store: Path, number: int
+) -> int:
     """Kill a recording at a random moment; return its wait status."""
     server.wait()
     assert recorder.stdin is not None
@@ -95,6 +99,8 @@ def _kill_recording(recorder: "subprocess.Popen[str]", server: MLflowServer, num
     recorder.stdin.write("\n")
     recorder.stdin.flush()
     process = int(recorder.stdout.readline())
+    if not number:  # later ones find the answers, and are killed while they record
+        wait_for(lambda: completion_count(store) == ROWS)
     if number in RESTARTS:
         time.sleep(random.uniform(0.2, 1.0))
         server.kill()

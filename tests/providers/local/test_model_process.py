@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +28,10 @@ def workers() -> list[int]:
     pids = []
     for listed in Path("/proc/self/task").glob("*/children"):
         for pid in listed.read_text().split():
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if b"workbench.providers.transformers.worker" in command:
-                pids.append(int(pid))
+            with suppress(OSError):  # it has ended
+                command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if b"workbench.providers.transformers.worker" in command:
+                    pids.append(int(pid))
     return pids
 
 
@@ -115,7 +117,8 @@ def test_model_whose_process_dies_while_it_loads_stops_with_the_reason(tiny):
     def kill() -> None:
         while not done.wait(0.01):
             for pid in workers():
-                os.kill(pid, signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended
+                    os.kill(pid, signal.SIGKILL)
 
     killer = threading.Thread(target=kill)
     killer.start()
