@@ -4,12 +4,14 @@ import base64
 import io
 import json
 import textwrap
+from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from workbench.cli.project_secrets import project_secrets
 from workbench.report.safe_text import escape_printed, plain
 from workbench.secrets import (
     RedactedStream,
@@ -232,3 +234,47 @@ def test_working_folder_of_a_shell_is_no_secret() -> None:
     assert [secret.value for secret in find_secrets({"PWD": "hunter2-hunter2-hunter2"})] == [
         "hunter2-hunter2-hunter2"
     ]
+
+
+SPELLINGS = [
+    "models: [{openai:m: {api_key_env: LAB_WORD}}]",
+    "models: [{openai:m: {'api_key_env' : LAB_WORD}}]",
+    'models: [{openai:m: {"api_key_env":LAB_WORD}}]',
+    'models: [{openai:m: {"api\\x5fk\\u0065y_env": LAB_WORD}}]',
+    'models: [{openai:m: {api_key_env: "LAB_\\\n  WORD"}}]',
+    "models: [{openai:m: {? api_key_env\n : LAB_WORD}}]",
+    "models:\n- openai:m:\n    ? api_key_env\n    : LAB_WORD",
+    "description: &a api_key_env\nmodels: [{openai:m: {*a : LAB_WORD}}]",
+    "base: &a {api_key_env: LAB_WORD}\nmodels: [{openai:m: {<<: *a, seed: 1}}]",
+    "models: [{openai:m: {!!str api_key_env: !!str LAB_WORD}}]",
+    "evaluators: [{mine: {env: [LAB_WORD]}}]",
+    "evaluators:\n- mine:\n    env:\n    # of the lab\n    - LAB_WORD",
+    "models: [{openai:m: {headers: {X-Lab: '${LAB_WORD}'}}}]",
+    'models: [{openai:m: {headers: {X-Lab: "\\u0024{LAB_WORD}"}}}]',
+    "models: [{openai:m: {headers: {X-Lab: >-\n  ${LAB_WORD}\n  }}}]\napi_key_env: LAB_WORD",
+    "models: [{openai:m: {headers: {Authorization: Bearer a-word-of-the-lab-7}}}]",
+    "max_tokens: 5\nmodels: [{openai:m: {headers: {x-api-key: a-word-of-the-lab-7}}}]",
+    "models: [{openai:m: {base_url: 'http://me:a-word-of-the-lab-7@h/v1'}}]",
+    'models: [{openai:m: {base_url: "http:\\/\\/me:a-word-of-the-lab-7@h"}}]',
+    "models: [{openai:m: {base_url: 'http://h/v1?api_key=a-word-of-the-lab-7'}}]",
+    "[not YAML\napi_key_env: LAB_WORD",
+]
+
+
+@pytest.mark.parametrize("text", SPELLINGS)
+def test_keys_that_an_experiment_file_names_or_holds_are_found_in_any_spelling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("LAB_WORD", "a-word-of-the-lab-7")
+    (tmp_path / "prompts" / "qa").mkdir(parents=True)
+    (tmp_path / "prompts" / "qa" / "experiment.yaml").write_text(text)
+    assert "a-word-of-the-lab-7" in {secret.value for secret in project_secrets(tmp_path)}
+
+
+def test_rows_without_keys_are_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "prompts" / "qa").mkdir(parents=True)
+    text = "parameters: {max_tokens: 8}\nmodels: [{openai:m: {base_url: http://127.0.0.1/v1}}]\n"
+    file = tmp_path / "prompts" / "qa" / "experiment.yaml"
+    file.write_text(text + "evaluators: [output_tokens]\nrows:\n" + "- {text: a key}\n" * 9)
+    monkeypatch.setattr("workbench.document.parse_document", None)
+    project_secrets(tmp_path)

@@ -86,7 +86,8 @@ def open_experiment(
     keep_private(project, tracking_uri)
     with shared_pool(), Renderer() as renderer, open_store(project) as store:
         path = target if isinstance(target, Path) else experiment_file(target, project)
-        REDACTOR.add(experiment_secrets(path))  # before an error quotes the file
+        # before an error quotes the file
+        REDACTOR.add(experiment_secrets(path, project.display_path(path)))
         with paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)

@@ -11,7 +11,9 @@ that expand without end.
 
 import math
 import re
-from functools import partial
+from copy import deepcopy
+from dataclasses import replace
+from functools import lru_cache, partial
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -73,6 +75,12 @@ def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:
     Raises:
         WorkbenchError: it is not one plain YAML document.
     """
+    document = _parse(text, name, first_line)
+    return replace(document, content=deepcopy(document.content))
+
+
+@lru_cache(maxsize=4)  # a command looks for secrets in its experiment file before it reads it
+def _parse(text: str, name: str, first_line: int) -> Document:
     reader = _NodeReader(name, first_line)
     try:
         return reader.read(text)
