@@ -8,6 +8,8 @@ import pytest
 from command import add_mlflow_store, invoke, write_task
 from mlflow import MlflowClient
 
+from workbench.store import Store
+
 DEAD = "http://127.0.0.1:9"
 
 
@@ -64,6 +66,7 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
             "edited": 0,
             "left": 0,
             "forgotten": 0,
+            "ratings": 0,
             "invocations": [
                 {
                     "experiment": "prompts/qa/experiment.yaml",
@@ -84,6 +87,13 @@ def test_what_could_not_be_recorded_is_noted_and_synced(home: Path) -> None:
 
     none = invoke(home, "sync")
     assert (none.returncode, none.stdout) == (0, "nothing to record: MLflow is up to date\n")
+
+    with Store(home / ".workbench") as store:
+        ((key,),) = store.database.read("SELECT min(key) FROM completions")
+        store.ratings.add(store.completions([key])[key], "ann", good=True, comment="")
+    down = invoke(home, "sync", MLFLOW_TRACKING_URI=DEAD)
+    assert (down.returncode, down.stdout) == (6, "ratings left\n")
+    assert invoke(home, "sync").stdout.endswith("rating recorded\n")
 
 
 def test_what_was_edited_since_is_named_and_kept_until_it_is_dropped(home: Path) -> None:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json, print_lines
+from workbench.cli.output import REDACTOR, print_json, print_lines
 from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
-from workbench.cli.setup import experiment_file, open_experiment, open_project
+from workbench.cli.setup import experiment_file, open_experiment, open_project, open_store
 from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.report.safe_text import escape_commands
@@ -52,7 +52,7 @@ def sync(
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
-    """Record in MLflow what earlier runs could not; send nothing."""
+    """Record in MLflow what earlier runs could not, and new ratings; send nothing."""
     from workbench.run.pending import pending_invocations
     from workbench.tracking.live_recordings import wait_for_recordings
 
@@ -65,11 +65,27 @@ def sync(
         for pending in pending_invocations(project)
         if pending.experiment == experiment or not target
     ]
+    ratings = _sync_ratings(project, tracking_uri)
     if as_json:
-        print_json(_outcomes_json(outcomes))
+        print_json(_outcomes_json(outcomes, ratings))
     else:
-        _print_outcomes(outcomes)
-    return int(_exit_code(outcomes))
+        _print_outcomes(outcomes, ratings)
+    return int(_exit_code(outcomes, ratings))
+
+
+def _sync_ratings(project: "Project", tracking_uri: str) -> int | WorkbenchError:
+    """Record people's ratings; the number of changes in MLflow, or the reason of a failure."""
+    if not project.store.is_dir():
+        return 0
+    with open_store(project) as store:
+        if not store.ratings.unrecorded(project.tracking_uri(tracking_uri)):
+            return 0
+    from workbench.tracking.human_feedback import sync_ratings  # imports MLflow
+
+    try:
+        return sync_ratings(project, REDACTOR, tracking_uri)
+    except WorkbenchError as error:
+        return error
 
 
 def _sync(
@@ -132,8 +148,9 @@ def _record(
     return _Outcome(pending, state, rows, invocation.parent_run_id, invocation.problems)
 
 
-def _exit_code(outcomes: list[_Outcome]) -> ExitCode:
+def _exit_code(outcomes: list[_Outcome], ratings: int | WorkbenchError) -> ExitCode:
     left = any(outcome.state in ("left", "edited") for outcome in outcomes)
+    left = left or not isinstance(ratings, int)
     return ExitCode.NOT_RECORDED if left else ExitCode.DONE
 
 
@@ -142,9 +159,10 @@ def _counts(outcomes: list[_Outcome]) -> "dict[str, JSON]":
     return {state: states.count(state) for state in STATES}
 
 
-def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
+def _outcomes_json(outcomes: list[_Outcome], ratings: int | WorkbenchError) -> "dict[str, JSON]":
     return {
         **_counts(outcomes),
+        "ratings": ratings if isinstance(ratings, int) else {"error": ratings.as_json()},
         "invocations": [
             {
                 "experiment": outcome.pending.experiment,
@@ -158,11 +176,11 @@ def _outcomes_json(outcomes: list[_Outcome]) -> "dict[str, JSON]":
             }
             for outcome in outcomes
         ],
-        "exit_code": int(_exit_code(outcomes)),
+        "exit_code": int(_exit_code(outcomes, ratings)),
     }
 
 
-def _print_outcomes(outcomes: list[_Outcome]) -> None:
+def _print_outcomes(outcomes: list[_Outcome], ratings: int | WorkbenchError) -> None:
     from workbench.plan.types import scope_text
 
     for outcome in outcomes:
@@ -174,4 +192,9 @@ def _print_outcomes(outcomes: list[_Outcome]) -> None:
         for problem in outcome.problems:
             sys.stderr.write(f"error: {escape_commands(str(problem))}\n")
     counts = [f"{count:,} {state}" for state, count in _counts(outcomes).items() if count]
+    if isinstance(ratings, WorkbenchError):
+        sys.stderr.write(f"error: {escape_commands(str(ratings))}\n")
+        counts.append("ratings left")
+    elif ratings:
+        counts.append(f"{pluralize(ratings, 'rating')} recorded")
     print_lines([", ".join(counts) or "nothing to record: MLflow is up to date"])

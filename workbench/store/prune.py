@@ -13,6 +13,7 @@ from workbench.project import Price
 from workbench.store.access import exclusive_access
 from workbench.store.completions import Store
 from workbench.store.database import Statement
+from workbench.store.ratings import RECORDED
 from workbench.store.schema import COUNT_RATINGS
 from workbench.store.selection import Selection
 from workbench.store.statistics import count_completions, file_size
@@ -90,5 +91,7 @@ def remove(store: Store, selection: Selection) -> int:
         where, values = selection.where(store.database)
         delete: Statement = (f"DELETE FROM {selection.table} {where}", [values])
         store.database.write([delete, (COUNT_RATINGS, [()])])
+        if selection.table == "ratings":  # later entries may get the numbers of removed ones
+            (store.database.folder / RECORDED).unlink(missing_ok=True)
         store.database.shrink()
         return size - file_size(store)

@@ -5,11 +5,15 @@
 
 `answer` is a digest of the text that the person saw. If another answer is stored under the key, the
 rating stays and no longer counts. The value `null` takes a rating back.
+
+    .workbench/recorded-ratings.json     the number of the last entry that each MLflow store has
 """
 
 import json
+import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +27,7 @@ from workbench.store.database import Database, checksum
 
 MAX_COMMENT = 10_000  # characters
 MAX_PERSON = 200
+RECORDED = "recorded-ratings.json"
 NAME = "rating"  # of all entries so far; the name of the assessment in MLflow
 TEXTS = "key, answer, person, name, value, comment, rated_at"
 ADD = f"""
@@ -123,6 +128,38 @@ class Ratings:
         rows = self._database.read("SELECT key, number FROM ratings WHERE number > ?", (number,))
         return {key for key, _ in rows}, max((last for _, last in rows), default=number)
 
+    def unrecorded(self, tracking_uri: str) -> bool:
+        """Return True if a tracking store lacks an entry."""
+        return bool(self and self.since(self.recorded_number(tracking_uri))[0])
+
+    def recorded_number(self, tracking_uri: str) -> int:
+        """Return the number of the last entry that a tracking store has; 0: it may have none."""
+        return self._recorded().get(_uri_digest(tracking_uri), 0)
+
+    def note_recorded(self, tracking_uri: str, number: int) -> None:
+        """Note the number of the last entry that a tracking store has.
+
+        The note may get lost: then all entries are compared again.
+        """
+        file = self._database.folder / RECORDED
+        temporary = file.with_name(f".{RECORDED}.{os.getpid()}")
+        numbers = self._recorded() | {_uri_digest(tracking_uri): number}
+        with suppress(OSError):
+            temporary.touch(0o600)
+            temporary.write_text(json.dumps({self._store_id(): numbers}))
+            temporary.replace(file)
+
+    def _recorded(self) -> dict[str, int]:
+        """By digest of the tracking URI; a rebuilt store has another id, and knows nothing."""
+        with suppress(OSError, ValueError, TypeError, AttributeError):
+            content = json.loads((self._database.folder / RECORDED).read_text())
+            return dict(content.get(self._store_id(), {}))
+        return {}
+
+    def _store_id(self) -> str:
+        ((store,),) = self._database.read("SELECT id FROM store")
+        return str(store)
+
     def counts(self) -> dict[str, dict[str, int]]:
         """Count the entries of each person by value."""
         return {
@@ -152,6 +189,10 @@ def answer_digest(completion: Completion) -> str:
     An answer without a text (a call of tools) is known by its reply.
     """
     return digest([completion.text] if completion.text else ["", completion.raw])[:32]
+
+
+def _uri_digest(tracking_uri: str) -> str:
+    return digest(tracking_uri)[:16]
 
 
 def _counting(entries: Iterable[Rating], answer: str | None) -> list[Rating]:

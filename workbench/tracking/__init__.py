@@ -4,6 +4,7 @@ backlog.py           messages that wait for MLflow
 bulk.py              traces written straight into an SQLite store
 client_writer.py     traces written by MLflow's client
 evaluate.py          scores handed to mlflow.models.evaluate, and MLflow's table
+human_feedback.py    people's ratings on the traces of their answers
 live_recordings.py   recordings that go on, each with the process that records it
 loaded_prompt.py     `workbench.load_prompt`
 mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels

@@ -14,13 +14,24 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+from sqlalchemy.exc import SQLAlchemyError
 
 from workbench.canonical import digest
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.project import Price
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
+from workbench.secrets import mask_url
+from workbench.tracking.mlflow_client import edit_fix
 from workbench.tracking.moved_store import has_artifacts
-from workbench.tracking.protocol import RecordingJob, ResultSet
+from workbench.tracking.protocol import (
+    SAFE,
+    Recorded,
+    RecordingJob,
+    ResultSet,
+    not_recorded_error,
+)
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_trace import FORMAT
 from workbench.tracking.run_data import evaluators_tag, pinned_experiment
@@ -118,3 +129,20 @@ def end_run(store: TrackingStore, run: Run, status: str) -> None:
 def plain_name(run: Run) -> str:
     """The name of a run without the mark."""
     return str(run.info.run_name).removeprefix(MARK)
+
+
+def failed_record(
+    uri: str, counts: tuple[int, int], error: Exception, job: RecordingJob | None
+) -> Recorded:
+    """The record that an error ended; `counts`: the rows that are missing, and all rows."""
+    uri, (missing, total) = mask_url(uri), counts
+    message = f"{missing:,} of {total:,} rows are not recorded in MLflow"
+    if isinstance(error, WorkbenchError):
+        error.exit_code = ExitCode.NOT_RECORDED
+        return Recorded(uri, problems=(error, not_recorded_error(message, where=uri)))
+    expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
+    kind = "" if expected else f"{type(error).__name__}: "
+    message = f"{message}: {kind}{error}"[:500]
+    name = job.plan.experiment.name if job else ""
+    fix = "; ".join(filter(None, (edit_fix(error, name), SAFE)))
+    return Recorded(uri, problems=(not_recorded_error(message, where=uri, fix=fix),))

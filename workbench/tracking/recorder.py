@@ -15,21 +15,19 @@ from dataclasses import replace
 from functools import partial
 
 from mlflow.exceptions import MlflowException
-from sqlalchemy.exc import SQLAlchemyError
 
-from workbench.errors import ExitCode, StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
+from workbench.errors import StopCheck, Stopped, WorkbenchError, not_stopped, pluralize
 from workbench.project import Project
-from workbench.secrets import Redactor, mask_url
+from workbench.secrets import Redactor
+from workbench.tracking.human_feedback import HumanFeedback
 from workbench.tracking.live_recordings import is_abandoned
 from workbench.tracking.mlflow_client import (
-    edit_fix,
     lost_files_error,
     reply_timeout_s,
     short_timeout,
 )
 from workbench.tracking.parent_artifacts import log_comparison, log_history
 from workbench.tracking.protocol import (
-    SAFE,
     Recorded,
     Recorder,
     RecordingJob,
@@ -45,6 +43,7 @@ from workbench.tracking.record_state import (
     EndState,
     end_run,
     end_states,
+    failed_record,
     loses_answers,
     scored_count,
 )
@@ -89,6 +88,7 @@ class DirectRecorder(Recorder):
         self._variant_runs: dict[int, VariantRun] = {}
         self._failed_variants: set[int] = set()
         self._recorded_rows = 0
+        self._feedback: HumanFeedback | None = None
         self._refused_prompts: Mapping[str, RefusedPromptError] = {}  # by digest
 
     def begin(self, job: RecordingJob) -> None:
@@ -111,12 +111,16 @@ class DirectRecorder(Recorder):
     def finish(self, results: ResultSet, stopped: StopCheck = not_stopped) -> Recorded:
         """See `Recorder`."""
         try:
-            return self._finish(self.runs or self._open_runs(), results, stopped)
+            recorded = self._finish(self.runs or self._open_runs(), results, stopped)
+            notes = self._feedback.finish(self.runs.store) if self._feedback and self.runs else ()
+            return replace(recorded, notes=(*recorded.notes, *notes))
         except Stopped:
             raise
         except Exception as error:  # of MLflow, of SQLAlchemy, or caused by an unexpected reply
             self._end_begun(FAILED)
-            return self._not_recorded(results, error)
+            uri = self._project.tracking_uri(self.tracking_uri)
+            counts = (results.row_count - self._recorded_rows, results.row_count)
+            return failed_record(uri, counts, error, self._job)
 
     def stop(self, timeout_s: float) -> None:
         """See `Recorder`."""
@@ -150,6 +154,7 @@ class DirectRecorder(Recorder):
         store = connect(
             self._project, self.tracking_uri, timeout_s=reply_timeout_s(), redactor=self._redactor
         )
+        self._feedback = HumanFeedback(self._project, self._redactor, self.tracking_uri)
         experiment_id = store.experiment(self._job.plan.experiment.name)
         environment = read_environment(self._project.root)
         commit = str(environment["git_commit"] or "")
@@ -169,7 +174,10 @@ class DirectRecorder(Recorder):
         for start in range(0, len(records), BATCH):
             if stopped():
                 raise Stopped
-            self._variant_run(runs, variant).add(records[start : start + BATCH])
+            batch = records[start : start + BATCH]
+            if self._feedback:
+                self._feedback.note_recorded(batch)
+            self._variant_run(runs, variant).add(batch)
 
     def _variant_run(self, runs: Runs, variant: int) -> VariantRun:
         if variant not in self._variant_runs:
@@ -284,16 +292,3 @@ class DirectRecorder(Recorder):
                 "were removed while the run was recorded",
                 fix="workbench run sends them again",
             )
-
-    def _not_recorded(self, results: ResultSet, error: Exception) -> Recorded:
-        uri, rows = mask_url(self._project.tracking_uri(self.tracking_uri)), results.row_count
-        message = f"{rows - self._recorded_rows:,} of {rows:,} rows are not recorded in MLflow"
-        if isinstance(error, WorkbenchError):
-            error.exit_code = ExitCode.NOT_RECORDED
-            return Recorded(uri, problems=(error, not_recorded_error(message, where=uri)))
-        expected = isinstance(error, MlflowException | SQLAlchemyError | OSError)
-        kind = "" if expected else f"{type(error).__name__}: "
-        message = f"{message}: {kind}{error}"[:500]
-        name = self._job.plan.experiment.name if self._job else ""
-        fix = "; ".join(filter(None, (edit_fix(error, name), SAFE)))
-        return Recorded(uri, problems=(not_recorded_error(message, where=uri, fix=fix),))
