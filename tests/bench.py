@@ -23,7 +23,7 @@ evaluators: [output_tokens]
 ALL = Scope()
 
 
-def _no_registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
+def _no_registry(task: str, reference: Reference) -> Prompt:
     raise WorkbenchError(f"no version {reference} of {task}")
 
 

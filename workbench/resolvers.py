@@ -5,12 +5,16 @@ functions, which import them at the first call.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from workbench.evaluator import Evaluator, Spec
 from workbench.experiment import Resolvers
 from workbench.project import Project
-from workbench.prompt import Prompt, Reference, Renderer
+from workbench.prompt import Prompt, Reference
+
+if TYPE_CHECKING:
+    from workbench.tracking.mlflow_lookup import RegisteredVersions
 
 
 def project_resolvers(
@@ -18,11 +22,16 @@ def project_resolvers(
 ) -> Resolvers:
     """Resolvers for the project's MLflow store and its evaluators."""
 
-    def registry(task: str, reference: Reference, renderer: Renderer) -> Prompt:
-        project.require_tracking(tracking_uri, f"{task}/{reference}")
-        from workbench.tracking.mlflow_lookup import find_version
+    @cache
+    def versions() -> "RegisteredVersions":
+        from workbench.tracking.mlflow_lookup import RegisteredVersions
+        from workbench.tracking.tracking_store import connect_to_read
 
-        return find_version(project, tracking_uri, task, reference, renderer)
+        return RegisteredVersions(connect_to_read(project, tracking_uri))
+
+    def registry(task: str, reference: Reference) -> Prompt:
+        project.require_tracking(tracking_uri, f"{task}/{reference}")
+        return versions().read(project.registered_name(task, reference.name), reference)
 
     def dataset(name: str) -> list[dict[str, Any]]:
         project.require_tracking(tracking_uri, f"the MLflow dataset {name!r}")

@@ -52,7 +52,7 @@ def load_experiment(
     file = document.check(ExperimentFile)
     task = _task(path, project)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
-    find = PromptFinder(task, project, renderer, resolvers.registry).find
+    finder = PromptFinder(task, project, renderer, resolvers.registry)
     load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
     with located(document.where("dataset")):
         dataset = load(file.dataset, path.parent, scope=scope)
@@ -61,7 +61,7 @@ def load_experiment(
         task=task,
         path=project.display_path(path),
         dataset=dataset,
-        prompts=find_prompts(file, document, find),
+        prompts=find_prompts(file, document, finder),
         models=_models(file, document),
         evaluators=_evaluators(file, document, project, resolvers),
         parameters=file.parameters,

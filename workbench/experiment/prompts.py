@@ -6,6 +6,7 @@ few_shot@3          version 3 in the registry
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,8 +15,9 @@ from workbench.errors import NotFoundError, WorkbenchError, located, unknown_nam
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
 from workbench.project import Project
-from workbench.prompt import Prompt, Reference, Renderer, parse_reference
-from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
+from workbench.prompt import Prompt, Reference, Renderer, check_templates, parse_reference
+from workbench.prompt.load import folder_reader, git_reader, list_prompts, read_template
+from workbench.prompt.partials import Reader
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,39 @@ class PromptFinder:
         Raises:
             WorkbenchError: there is none; the message says where it would be.
         """
+        (prompt,) = check_templates([self.read(reference)], self.renderer)
+        return prompt
+
+    def read(self, reference: Reference) -> Prompt:
+        """As `find`, but its template isn't checked yet.
+
+        Raises:
+            WorkbenchError: there is none; the message says where it would be.
+        """
         task, prompts = self.task, self.project.prompts
         if reference.kind not in ("working", "git"):
-            return self.registry(task, reference, self.renderer)
+            return self.registry(task, reference)
         if reference.kind == "git":
-            read = git_reader(prompts, reference.value)
-            return load_prompt(task, str(reference), read, self.renderer)
+            return read_template(task, str(reference), self._revision(reference.value))
         if reference.name not in self._names:
             error = unknown_name(f"prompt of task {task!r}:", reference.name, self._names)
             if others := sorted(file.name for file in (prompts / task).glob(f"{reference.name}.*")):
                 error.fix = f"templates end in .jinja: rename {others[0]} to {reference.name}.jinja"
             raise error
-        return load_prompt(task, str(reference), folder_reader(prompts), self.renderer)
+        return read_template(task, str(reference), self._working)
+
+    def _revision(self, revision: str) -> Reader:
+        if revision not in self._revisions:
+            self._revisions[revision] = git_reader(self.project.prompts, revision)
+        return self._revisions[revision]
+
+    @cached_property
+    def _revisions(self) -> dict[str, Reader]:
+        return {}
+
+    @cached_property
+    def _working(self) -> Reader:
+        return folder_reader(self.project.prompts)
 
     @cached_property
     def _names(self) -> dict[str, None]:
@@ -77,7 +100,7 @@ def add_prompts(
 
 
 def find_prompts(
-    file: ExperimentFile, document: Document, find: Callable[[Reference], Prompt]
+    file: ExperimentFile, document: Document, finder: PromptFinder
 ) -> tuple[Prompt, ...]:
     """Each prompt of the file, in its order.
 
@@ -85,10 +108,12 @@ def find_prompts(
         WorkbenchError: a prompt doesn't exist or is named twice, with its line.
     """
     prompts: dict[str, Prompt] = {}
-    for index, ref in enumerate(file.prompts):
-        where = document.where("prompts", index)
-        if ref in prompts:
-            raise WorkbenchError(f"duplicate prompt {ref!r}", where=where, fix="keep one")
-        with located(where):
-            prompts[ref] = find(parse_reference(ref))
+    templates = (finder.read(parse_reference(ref)) for ref in file.prompts)
+    with closing(check_templates(templates, finder.renderer)) as checked:
+        for index, ref in enumerate(file.prompts):
+            where = document.where("prompts", index)
+            if ref in prompts:
+                raise WorkbenchError(f"duplicate prompt {ref!r}", where=where, fix="keep one")
+            with located(where):
+                prompts[ref] = next(checked)
     return tuple(prompts.values())

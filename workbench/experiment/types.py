@@ -13,10 +13,10 @@ from workbench.evaluator import Evaluator
 from workbench.evaluator.lookup import EvaluatorFinder, find_in_process
 from workbench.experiment.file import Exclusion, GateRule
 from workbench.model import Model, Provider
-from workbench.prompt import Prompt, Reference, Renderer
+from workbench.prompt import Prompt, Reference
 
-# (task, reference, renderer) to the registered prompt.
-Registry = Callable[[str, Reference, Renderer], Prompt]
+# (task, reference) to the registered prompt, for `check_templates`.
+Registry = Callable[[str, Reference], Prompt]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
+from contextlib import closing
 from dataclasses import replace
 from functools import cached_property
 from hashlib import sha256
@@ -26,7 +27,7 @@ from workbench.plan.redact_rows import redact_rows
 from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import complete_scope, find_variants
-from workbench.prompt import Renderer, choose
+from workbench.prompt import Prompt, PromptRows, Renderer, choose, render_prompts
 from workbench.store import RETRIABLE, Store
 from workbench.store.prefill_echo import PrefillEchoes
 from workbench.store.selection import COMPLETIONS_PER_READ, read_stored
@@ -133,23 +134,28 @@ def _fill(
     by_prompt: dict[str, list[_Cross]] = {}
     for cross in crosses:
         by_prompt.setdefault(cross.variant.prompt.digest, []).append(cross)
-    for users in by_prompt.values():
-        prompt = users[-1].variant.prompt
+
+    def render_job(prompt: Prompt) -> PromptRows:
         reads_inputs = set(prompt.all_variables) <= set(dataset.columns) - set(dataset.reserved)
         rows = [example.inputs if reads_inputs else example.variables for example in examples]
-        findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
-        notes += accept(findings, refuses=refuses)
-        checked = RenderedRows(prompt, dataset)
-        labels = map(dataset.row_label, count())
-        calls = prompt.calls(renderer, rows, labels, users[0].images)
-        with explain_hidden(dataset):
-            for example, call in zip(examples, calls, strict=True):
-                checked.add(example, call)
-                for cross in users:
-                    cross.add(example, call, bodies)
-        by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
-        row_findings = checked.findings(by_likelihood=by_likelihood)
-        notes += accept(row_findings, refuses=refuses and len(examples) == dataset.rows)
+        return PromptRows(prompt, rows, map(dataset.row_label, count()))
+
+    jobs = (render_job(users[-1].variant.prompt) for users in by_prompt.values())
+    with closing(render_prompts(jobs, renderer, crosses[0].images)) as calls:
+        for users in by_prompt.values():
+            prompt = users[-1].variant.prompt
+            findings = template_findings(prompt, dataset.variables, len(examples), dataset.expected)
+            notes += accept(findings, refuses=refuses)
+            checked = RenderedRows(prompt, dataset)
+            with explain_hidden(dataset):
+                for example in examples:
+                    call = next(calls)
+                    checked.add(example, call)
+                    for cross in users:
+                        cross.add(example, call, bodies)
+            by_likelihood = any(c.variant.choice_method == "loglikelihood" for c in users)
+            row_findings = checked.findings(by_likelihood=by_likelihood)
+            notes += accept(row_findings, refuses=refuses and len(examples) == dataset.rows)
     return bodies, notes
 
 

@@ -2,6 +2,7 @@
 
     prompts/sentiment/zero_shot.jinja --load--> Prompt --render with a row--> Conversation
 
+check.py      templates parsed, and split into messages
 choices.py    choices of a row, and the most likely of them
 hints.py      fixes for errors in templates
 json_schema.py  faults of a JSON schema
@@ -18,24 +19,34 @@ worker.py     the child process itself
 write.py      a prompt written back into its file
 """
 
+from workbench.prompt.check import check_templates
 from workbench.prompt.choices import choose
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, load_prompt
-from workbench.prompt.prompt import Prompt, PromptSettings, settings_from_json
+from workbench.prompt.prompt import (
+    Prompt,
+    PromptRows,
+    PromptSettings,
+    render_prompts,
+    settings_from_json,
+)
 from workbench.prompt.reference import Reference, parse_reference
 from workbench.prompt.renderer import Renderer
 from workbench.prompt.source import Template
 
 __all__ = [
     "Prompt",
+    "PromptRows",
     "PromptSettings",
     "Reference",
     "Renderer",
     "Template",
+    "check_templates",
     "choose",
     "folder_reader",
     "git_reader",
     "list_prompts",
     "load_prompt",
     "parse_reference",
+    "render_prompts",
     "settings_from_json",
 ]

@@ -12,34 +12,24 @@ import errno
 import os
 import re
 import subprocess
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from workbench.canonical import ordered_json
 from workbench.document import file_kind, parse_document
 from workbench.errors import NotFoundError, WorkbenchError, located
 from workbench.parameters import PARAMETERS, check_parameters
+from workbench.prompt.check import check_templates
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.json_schema import schema_fault
 from workbench.prompt.partials import PartialInliner, Reader
-from workbench.prompt.prompt import (
-    Prompt,
-    PromptSettings,
-    check_template,
-    settings_from_json,
-    split_template,
-    template_json,
-)
+from workbench.prompt.prompt import Prompt, PromptSettings, settings_from_json
 from workbench.prompt.renderer import Renderer
-from workbench.prompt.source import SHORTEN, Template, plain_text, without_last_blanks
+from workbench.prompt.source import plain_text, without_last_blanks
 from workbench.prompt.tools import read_tools
 
-COMMENT = re.compile(r"\{#.*?(?:#\}|\Z)", re.DOTALL)
-MAX_CHARACTERS = 100_000  # of a tag in MLflow's registry
 FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*$\n?", re.DOTALL | re.MULTILINE)
 # A first line --- and keys below it, without a line that ends them.
 OPEN_FRONT_MATTER = re.compile(
@@ -155,14 +145,23 @@ def list_prompts(folder: Path) -> list[str]:
 def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt:
     """The checked template `<task>/<name>.jinja`.
 
+    Raises:
+        WorkbenchError: it is missing, or not a template; with file, line and column.
+    """
+    (prompt,) = check_templates([read_template(task, ref, read)], renderer)
+    return prompt
+
+
+def read_template(task: str, ref: str, read: Reader) -> Prompt:
+    """The template `<task>/<name>.jinja`, for `check_templates`.
+
     Args:
         task: its folder.
         ref: its name in the experiment file: `few_shot`, `few_shot@git:main`.
         read: reader of the working copies or of a git revision.
-        renderer: parses it.
 
     Raises:
-        WorkbenchError: it is missing, or not a template; with file, line and column.
+        WorkbenchError: it is missing, or its front matter or a partial has an error.
     """
     name = ref.partition("@")[0]
     path = f"{task}/{name}.jinja"
@@ -173,41 +172,18 @@ def load_prompt(task: str, ref: str, read: Reader, renderer: Renderer) -> Prompt
     text = plain_text(raw, where=where)
     front, choices_where, body, first_line = _split_front_matter(text, path, read)
     source, origins = PartialInliner(read).inline(body, path, first_line)
-    prompt = Prompt(
+    source = without_last_blanks(source)
+    return Prompt(
         task=task,
         name=name,
         ref=ref,
-        template="",
-        source=without_last_blanks(source),
+        template=source,
+        source=source,
         settings=_settings(front),
         description=front.description,
         origins=tuple(origins),
         choices_where=choices_where,
     )
-    prompt = check_template(prompt, renderer)
-    template = split_template(prompt.source, chat=front.chat, renderer=renderer)
-    _check_content(template, where)
-    if len(ordered_json(list(prompt.settings.tools))) > MAX_CHARACTERS // 2:
-        message = f"the tools have more than {MAX_CHARACTERS // 2:,} characters"
-        raise WorkbenchError(message, where=where, fix="shorten their descriptions")
-    return replace(prompt, template=template)
-
-
-def _check_content(template: Template, where: str) -> None:
-    """Refuse a template that the registry can't store, or that would send empty messages."""
-    stored = template if isinstance(template, str) else ordered_json(template_json(template))
-    if len(stored) > MAX_CHARACTERS:
-        raise WorkbenchError(
-            f"{len(stored):,} characters with its partials; "
-            f"MLflow's registry takes {MAX_CHARACTERS:,}",
-            where=where,
-            fix=SHORTEN,
-        )
-    texts = [template] if isinstance(template, str) else [m.content for m in template]
-    if not any(COMMENT.sub("", text).strip() for text in texts):
-        raise WorkbenchError(
-            "the template is empty", where=where, fix="write `user:` and a text below it"
-        )
 
 
 def _split_front_matter(text: str, path: str, read: Reader) -> tuple[FrontMatter, str, str, int]:

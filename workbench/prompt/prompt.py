@@ -4,29 +4,22 @@ Prompt(task="sentiment", name="zero_shot", template=(Message("user", "… {{ tex
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import chain
 
 from workbench.canonical import JSON, digest, ordered_json
-from workbench.conversation import Conversation, Message
+from workbench.conversation import Conversation
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.images import ImageReader
 from workbench.model import PromptCall
 from workbench.prompt.choices import Normalization, is_template, row_choices
 from workbench.prompt.hints import likely_column, suggest_fix
-from workbench.prompt.renderer import Renderer
-from workbench.prompt.source import (
-    Markers,
-    Template,
-    expand_tags,
-    image_line,
-    segments,
-    tag_kinds,
-    unescaped,
-    without_last_blanks,
-)
+from workbench.prompt.renderer import Rendered, Renderer, RenderJob
+from workbench.prompt.source import Markers, Template, image_line, new_nonce
 
 Origin = tuple[str, int]  # file and line
 MAX_SHOWN = 120  # characters shown of a line
@@ -189,31 +182,10 @@ class Prompt:
             WorkbenchError: a row that doesn't render, or whose choices can't be used, with the
                 template's file and line.
         """
-        markers = Markers()
-        marked = markers.mark(self.source) if self.settings.chat else self.source
-        where, settings = self.where(), self.settings
-        templates = settings.choice_templates
-        with closing(renderer.render(marked, rows, templates)) as texts:
-            for rendered, row, row_id in zip(texts, rows, ids, strict=False):
-                if rendered.error and rendered.in_choices:
-                    raise self._choices_error(rendered.error, row, row_id)
-                if rendered.error:
-                    raise self.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
-                conversation = (
-                    markers.split(rendered.text, where=where, row=row_id)
-                    if settings.chat
-                    else Conversation(text=rendered.text)
-                )
-                if images and self.image_line:
-                    place = self.where(self.image_line)
-                    conversation = images.read(conversation, where=place, row=row_id)
-                choices = settings.choices
-                if templates:
-                    choices = self._checked_choices(rendered.choices, row_id)
-                schema, tools = settings.response_schema, settings.tools
-                yield PromptCall(conversation, {}, choices, schema, tools)
+        return render_prompts([PromptRows(self, rows, ids)], renderer, images)
 
-    def _checked_choices(self, value: JSON, row_id: str) -> tuple[str, ...]:
+    def checked_choices(self, value: JSON, row_id: str) -> tuple[str, ...]:
+        """The choices of a row."""
         try:
             return row_choices(value)
         except WorkbenchError as error:
@@ -221,7 +193,7 @@ class Prompt:
             error.message = f"`choices` {error.message} (row {row_id})"
             raise
 
-    def _choices_error(self, error: str, row: Mapping[str, JSON], row_id: str) -> WorkbenchError:
+    def choices_error(self, error: str, row: Mapping[str, JSON], row_id: str) -> WorkbenchError:
         """The error of an expression in `choices`."""
         wrong = self.error_at(0, error, row=row, row_id=row_id)
         wrong.where = self.choices_where or self.where()
@@ -253,46 +225,65 @@ class Prompt:
         return WorkbenchError(f"{error}{row_name}{shown}", where=where, fix=fix)
 
 
-def split_template(source: str, *, chat: bool, renderer: Renderer) -> Template:
-    """The stored form of a source: messages if every role line stands outside blocks, else text."""
-    if not chat:
-        return without_last_blanks(source)
-    before, parts = segments(source)
-    parsed = renderer.parse([expand_tags(part.content) for part in parts])
-    without_comments = re.sub(r"\{#.*?#\}", "", before, flags=re.DOTALL)
-    has_messages = "messages" in tag_kinds(source)
-    if without_comments.strip() or has_messages or any(part.error for part in parsed):
-        return without_last_blanks(source)
-    return tuple(Message(part.role, unescaped(part.content)) for part in parts)
-
-
 def template_json(template: Template) -> JSON:
     """A template as JSON: a text or a list of messages."""
     return template if isinstance(template, str) else [m.as_json() for m in template]
 
 
-def check_template(prompt: Prompt, renderer: Renderer) -> Prompt:
-    """`prompt` with the variables of its source and of its choices.
+@dataclass(frozen=True)
+class PromptRows:
+    """A prompt with the rows to render and their ids, for error messages."""
 
-    Raises:
-        WorkbenchError: a syntax error with file, line, column and context, or a banned tag.
+    prompt: Prompt
+    rows: Sequence[Mapping[str, JSON]]
+    ids: Iterable[str]
+
+
+def render_prompts(
+    jobs: Iterable[PromptRows], renderer: Renderer, images: ImageReader | None = None
+) -> Generator[PromptCall, None, None]:
+    """The calls of all rows of each prompt, one prompt after another; see `Prompt.calls`.
+
+    Prompts, too, are rendered ahead. Their markers share a nonce: the rows are older than it.
     """
-    source = expand_tags(prompt.source) if prompt.settings.chat else prompt.source
-    sources = [source, *prompt.settings.choice_templates]
-    parsed, *parsed_choices = renderer.parse(sources)
-    if parsed.error:
-        raise prompt.error_at(parsed.line, parsed.error)
-    for tag, line in parsed.tags.items():
-        raise WorkbenchError(
-            f"`{tag}` is not allowed here",
-            where=prompt.where(line),
-            fix='only {% include "_name.jinja" %} is allowed, with a literal name',
+    nonce, sent = new_nonce(), deque[tuple[PromptRows, Markers]]()
+
+    def render_jobs() -> Iterator[RenderJob]:
+        for job in jobs:
+            source, settings, markers = job.prompt.source, job.prompt.settings, Markers(nonce)
+            marked = markers.mark(source) if settings.chat else source
+            sent.append((job, markers))
+            yield marked, job.rows, settings.choice_templates
+
+    with closing(renderer.render_jobs(render_jobs())) as texts:
+        first = next(texts, None)
+        while first is not None:
+            job, markers = sent.popleft()
+            if job.rows:
+                yield from _calls(job, markers, chain([first], texts), images)
+                first = next(texts, None)
+
+
+def _calls(
+    job: PromptRows, markers: Markers, texts: Iterator[Rendered], images: ImageReader | None
+) -> Iterator[PromptCall]:
+    """The calls of one prompt's rows; `texts` may go on with the next prompt's."""
+    prompt, settings = job.prompt, job.prompt.settings
+    where, templates = prompt.where(), settings.choice_templates
+    for row, row_id, rendered in zip(job.rows, job.ids, texts, strict=False):
+        if rendered.error and rendered.in_choices:
+            raise prompt.choices_error(rendered.error, row, row_id)
+        if rendered.error:
+            raise prompt.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
+        conversation = (
+            markers.split(rendered.text, where=where, row=row_id)
+            if settings.chat
+            else Conversation(text=rendered.text)
         )
-    for choice in parsed_choices:
-        tag_error = next((f"`{tag}` is not allowed here" for tag in choice.tags), "")
-        if error := choice.error or tag_error:
-            fix = 'write an expression that gives a list: choices: "{{ options }}"'
-            where = prompt.choices_where or prompt.where()
-            raise WorkbenchError(f"`choices`: {error}", where=where, fix=fix)
-    names = dict.fromkeys(name for choice in parsed_choices for name in choice.variables)
-    return replace(prompt, variables=parsed.variables, choice_variables=tuple(names))
+        if images and prompt.image_line:
+            place = prompt.where(prompt.image_line)
+            conversation = images.read(conversation, where=place, row=row_id)
+        choices = settings.choices
+        if templates:
+            choices = prompt.checked_choices(rendered.choices, row_id)
+        yield PromptCall(conversation, {}, choices, settings.response_schema, settings.tools)

@@ -1,10 +1,10 @@
 """Templates parsed and rendered in a child process, which is ended when it takes too long.
 
 >>> with Renderer() as renderer:
-...     renderer.parse(["Hi {{ name }}"])
+...     list(renderer.parse([["Hi {{ name }}"]]))
 ...     list(renderer.render("Hi {{ name }}", [{"name": "Ada"}]))
 ...     list(renderer.evaluate("{{ choices[answer] }}", [{"choices": [3, 7], "answer": 1}]))
-[Parsed(variables={'name': 1}, tags={}, error='', line=0)]
+[Parsed(variables={'name': 1}, tags={}, splits=True, error='', line=0)]
 [Rendered(text='Hi Ada', choices=None, error='', line=0, in_choices=False)]
 [Evaluated(value=7, error='', line=0)]
 """
@@ -12,7 +12,7 @@
 import json
 import sys
 from collections import deque
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -36,15 +36,20 @@ OUT_OF_TIME = "SIGVTALRM"  # ends a child that doesn't notice the limit
 ANSWER_LIMIT_S = 60.0  # seconds without an answer until a child is ended that doesn't even run
 BATCH_ROWS = 200  # rows sent at once, at most
 BATCH_SIZE = 4_000_000  # characters of JSON after which a batch is full
-BATCHES_AHEAD = 5  # batches sent before the answers to the first are read
+ROWS_AHEAD = 5 * BATCH_ROWS  # rows sent before the answers to the first batch are read
+SIZE_AHEAD = 5 * BATCH_SIZE
 
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """Free variables and banned tags of a template with their first lines, or its error."""
+    """Free variables and banned tags of a template with their first lines, or its error.
+
+    `splits`: each of its parts is a template, too.
+    """
 
     variables: Mapping[str, int] = field(default_factory=dict)
     tags: Mapping[str, int] = field(default_factory=dict)
+    splits: bool = False
     error: str = ""
     line: int = 0
 
@@ -90,7 +95,10 @@ class Reads:
     error: str = ""
 
 
-RowAnswer = TypeVar("RowAnswer", Rendered, Evaluated)
+RowAnswer = TypeVar("RowAnswer", Parsed, Rendered, Evaluated)
+RowBatch = tuple[str, Sequence[str]]  # the beginning of a request, and its rows as JSON
+# A source, its rows, and the sources of its choices.
+RenderJob = tuple[str, Iterable[Mapping[str, JSON]], Sequence[str]]
 
 
 class Renderer(WorkerProcess):
@@ -117,15 +125,13 @@ class Renderer(WorkerProcess):
                 exit_code=ExitCode.STORAGE,
             ) from None
 
-    def parse(self, sources: Sequence[str]) -> list[Parsed]:
-        """Variables and tags of each source, in order."""
-        parsed: list[Parsed] = []
-        for batch in json_batches(sources, most_rows=BATCH_ROWS, size=BATCH_SIZE):
-            self.send(f'{{"parse": [{", ".join(batch)}]}}')
-            answer = self._receive()
-            failed = [{"error": answer["error"]}] * len(batch) if "error" in answer else []
-            parsed += [Parsed(**fields) for fields in failed or answer["parsed"]]
-        return parsed
+    def parse(self, templates: Iterable[Sequence[str]]) -> Generator[Parsed, None, None]:
+        """Variables and tags of each template, in order, up to and including the first error.
+
+        A template is its source, then the parts to try; templates are read and parsed some
+        batches ahead of the caller.
+        """
+        return self._answers(_batches('{"parse": ', templates), Parsed)
 
     def render(
         self, source: str, rows: Iterable[Mapping[str, JSON]], choices: Sequence[str] = ()
@@ -135,14 +141,23 @@ class Renderer(WorkerProcess):
         Rows are read and rendered some batches ahead of the caller. `choices` are sources: a
         single one gives all choices of a row, several give one choice each.
         """
-        request = {"render": source, "choices": list(choices)}
-        return self._answer_rows(request, rows, Rendered)
+        return self.render_jobs([(source, rows, choices)])
+
+    def render_jobs(self, jobs: Iterable[RenderJob]) -> Generator[Rendered, None, None]:
+        """As `render`, one job after another; jobs, too, are read and rendered ahead."""
+        batches = (
+            batch
+            for source, rows, choices in jobs
+            for batch in _batches(_head({"render": source, "choices": list(choices)}), rows)
+        )
+        return self._answers(batches, Rendered)
 
     def evaluate(
         self, source: str, rows: Iterable[Mapping[str, JSON]]
     ) -> Generator[Evaluated, None, None]:
         """As `render`; a source that is one `{{ expression }}` keeps the type of its value."""
-        return self._answer_rows({"evaluate": source.strip()}, rows, Evaluated)
+        batches = _batches(_head({"evaluate": source.strip()}), rows)
+        return self._answers(batches, Evaluated)
 
     def reads(self, source: str) -> Reads:
         """The columns that a source for `evaluate` reads."""
@@ -150,33 +165,35 @@ class Renderer(WorkerProcess):
         answer = self._receive()
         return Reads(error=answer["error"]) if "error" in answer else Reads(**answer)
 
-    def _answer_rows(
-        self,
-        request: Mapping[str, JSON],
-        rows: Iterable[Mapping[str, JSON]],
-        answer_type: type[RowAnswer],
+    def _answers(
+        self, batches: Iterable[RowBatch], answer_type: type[RowAnswer]
     ) -> Generator[RowAnswer, None, None]:
-        request_json = json.dumps(request)
         # They must fit into the child's memory.
-        batches = json_batches(rows, most_rows=BATCH_ROWS, size=BATCH_SIZE)
-        sizes: deque[int] = deque()  # of the batches whose answers are still to be read
+        sent: deque[tuple[int, int]] = deque()  # rows and characters of each unanswered batch
+        rows_ahead = size_ahead = 0
         try:
-            for batch in chain(batches, [None] * BATCHES_AHEAD):
+            for batch in chain(batches, [None]):
                 if batch is not None:
-                    row_list = ", ".join(batch)
-                    self.send(f'{request_json[:-1]}, "rows": [{row_list}]}}')
-                    sizes.append(len(batch))
-                if sizes and (batch is None or len(sizes) == BATCHES_AHEAD):
+                    head, rows = batch
+                    request = f"{head}[{', '.join(rows)}]}}"
+                    self.send(request)
+                    sent.append((len(rows), len(request)))
+                    rows_ahead, size_ahead = rows_ahead + len(rows), size_ahead + len(request)
+                while sent and (
+                    batch is None or rows_ahead >= ROWS_AHEAD or size_ahead >= SIZE_AHEAD
+                ):
                     # All at once: a caller that stops at a row leaves no answer behind.
+                    count, size = sent[0]
                     answers = [answer_type(**self._receive())]
-                    while len(answers) < sizes[0] and not answers[-1].error:
+                    while len(answers) < count and not answers[-1].error:
                         answers.append(answer_type(**self._receive()))
+                    sent.popleft()  # also with an error, the last answer to a request
+                    rows_ahead, size_ahead = rows_ahead - count, size_ahead - size
                     yield from answers
                     if answers[-1].error:
                         return
-                    sizes.popleft()
         finally:
-            if sizes:
+            if sent:
                 self.end()  # it still renders rows that are no longer wanted
 
     def _receive(self) -> dict[str, Any]:
@@ -187,3 +204,12 @@ class Renderer(WorkerProcess):
             is_late = isinstance(error, LateError) or str(error) == OUT_OF_TIME
             fault = "takes too long" if is_late else "needs too much memory"
             return {"error": f"the template {fault}", "line": 0}
+
+
+def _head(request: Mapping[str, JSON]) -> str:
+    """The request as JSON up to its rows."""
+    return f'{json.dumps(request)[:-1]}, "rows": '
+
+
+def _batches(head: str, rows: Iterable[JSON]) -> Iterator[RowBatch]:
+    return ((head, batch) for batch in json_batches(rows, most_rows=BATCH_ROWS, size=BATCH_SIZE))

@@ -185,11 +185,16 @@ def template_source(template: Template) -> str:
     return template if isinstance(template, str) else as_source(template)
 
 
+def new_nonce() -> str:
+    """A nonce for markers, which no data can contain."""
+    return f"{secrets.randbelow(10**24):024}"
+
+
 class Markers:
     """Role markers of one rendering, with a nonce that no data can contain."""
 
-    def __init__(self) -> None:
-        self._nonce = f"{secrets.randbelow(10**24):024}"
+    def __init__(self, nonce: str) -> None:
+        self._nonce = nonce
         self._newlines = self._code(8), self._code(9)
         self._role = re.compile(f"\x02{self._nonce}([0-{len(ROLES) - 1}])\x03")
 

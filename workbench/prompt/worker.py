@@ -1,10 +1,10 @@
-"""The child process that parses and renders templates, so that a template can harm only itself.
+r"""The child process that parses and renders templates, so that a template can harm only itself.
 
 It writes an empty line when it is ready, reads one JSON object per line on stdin and answers with
 JSON lines on stdout:
 
-    {"parse": ["Hi {{ name }}"]}
-        -> {"parsed": [{"variables": {"name": 1}, "tags": {}}]}
+    {"parse": [["user:\nHi {{ name }}", "Hi {{ name }}"]]}
+        -> {"variables": {"name": 2}, "tags": {}, "splits": true}   (one line per template)
     {"render": "Hi {{ name }}", "rows": [{"name": "Ada"}]}
         -> {"text": "Hi Ada"}                        (one line per row, in order)
         -> {"error": "'nam' is undefined", "line": 1}
@@ -24,11 +24,14 @@ import resource
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from io import StringIO
 from types import FrameType
 from typing import Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2.compiler import CodeGenerator, Frame
+from jinja2.idtracking import VAR_LOAD_RESOLVE
 
 from workbench.sandbox.environment import ENVIRONMENT, Environment, as_list, check_choice
 from workbench.sandbox.opaque import refuse_text_of_jinja
@@ -58,24 +61,55 @@ class _TimeLimit(NamedTuple):  # not by `contextmanager`, which takes as long as
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-def parse(source: str, seconds: float) -> dict[str, Any]:
-    """Free variables and banned tags of a template, each with its first line."""
+class _TrackingGenerator(CodeGenerator):
+    """Also notes the free variables, as that of `jinja2.meta` does without the code."""
+
+    def __init__(self) -> None:
+        self.code = StringIO()
+        super().__init__(ENVIRONMENT, None, None, self.code)
+        self.free: set[str] = set()
+
+    def enter_frame(self, frame: Frame) -> None:
+        super().enter_frame(frame)
+        loads = frame.symbols.loads.values()
+        names = {name for action, name in loads if action == VAR_LOAD_RESOLVE}
+        self.free |= names - ENVIRONMENT.globals.keys()
+
+
+def parse(source: str, *parts: str, seconds: float) -> dict[str, Any]:
+    """Free variables and banned tags of a template, each with its first line.
+
+    `splits`: each of `parts`, which are parts of it, is a template, too.
+    """
+    splits = False
     try:
         with _TimeLimit(seconds):
             tree = ENVIRONMENT.parse(source)
-            ENVIRONMENT.compile(source)
-            free = meta.find_undeclared_variables(tree)
+            generator = _TrackingGenerator()
+            generator.visit(tree)
+            compile(generator.code.getvalue(), "<template>", "exec")
+            splits = _are_templates(parts)
     except TemplateSyntaxError as error:
         return {"error": error.message or "syntax error", "line": error.lineno}
     except Exception as error:  # constants are folded, so a template may raise anything
         return {"error": _message(error), "line": 0}
     variables: dict[str, int] = {}
     for name in tree.find_all(nodes.Name):
-        if name.name in free and name.ctx == "load":
+        if name.name in generator.free and name.ctx == "load":
             variables[name.name] = min(name.lineno, variables.get(name.name, name.lineno))
     banned = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
     tags = {type(node).__name__.lower(): node.lineno for node in tree.find_all(banned)}
-    return {"variables": variables, "tags": tags}
+    return {"variables": variables, "tags": tags, "splits": splits}
+
+
+def _are_templates(parts: Sequence[str]) -> bool:
+    """True if each part of a template is a template. What can be compiled whole, can in parts."""
+    try:
+        for part in parts:
+            ENVIRONMENT.parse(part)
+    except Exception:
+        return False
+    return True
 
 
 def read_paths(source: str, seconds: float) -> dict[str, Any]:
@@ -210,7 +244,11 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         if "parse" in request:
-            _send({"parsed": [parse(source, seconds) for source in request["parse"]]})
+            for template in request["parse"]:
+                answer = parse(*template, seconds=seconds)
+                _send(answer)
+                if "error" in answer:
+                    break
         elif "reads" in request:
             _send(read_paths(request["reads"], seconds))
         else:

@@ -19,8 +19,14 @@ from mlflow.exceptions import MlflowException
 from workbench.conversation import Message
 from workbench.errors import NotFoundError, WorkbenchError, unknown_name
 from workbench.project import Project
-from workbench.prompt import Prompt, Reference, Renderer, Template, settings_from_json
-from workbench.prompt.prompt import check_template
+from workbench.prompt import (
+    Prompt,
+    Reference,
+    Renderer,
+    Template,
+    check_templates,
+    settings_from_json,
+)
 from workbench.prompt.source import template_source
 from workbench.results.types import RecordedVariant
 from workbench.tracking.mlflow_client import access_fix, first_line
@@ -37,33 +43,85 @@ from workbench.tracking.tracking_store import TrackingStore, connect_to_read
 REPLACEMENT = "\ufffd"
 
 
-def find_version(
-    project: Project, tracking_uri: str, task: str, reference: Reference, renderer: Renderer
-) -> Prompt:
-    """The registered version that a reference names; one that others registered is plain messages.
+class RegisteredVersions:
+    """The registered versions of a store's prompts; those of a prompt are listed once."""
 
-    Raises:
-        WorkbenchError: there is none; the message names the store.
-    """
-    store = connect_to_read(project, tracking_uri)
-    name = project.registered_name(task, reference.name)
-    return find_registered(store, name, reference, renderer)
+    def __init__(self, store: TrackingStore) -> None:
+        self._store = store
+        self._versions: dict[str, dict[int, PromptVersion]] = {}
+
+    def read(self, name: str, reference: Reference) -> Prompt:
+        """The version of the registered prompt `name`; the newest if the reference names none.
+
+        It is for `check_templates`; one that others registered is plain messages.
+
+        Raises:
+            WorkbenchError: there is none, or MLflow could not keep its text; the message names
+                the store.
+        """
+        try:
+            version = self._resolve(name, reference)
+        except MlflowException as error:
+            message = f"{reference} can't be looked up: {error.message}"
+            fix = access_fix(error, f"the registered model {name!r}")
+            raise WorkbenchError(message, where=self._store.masked_uri, fix=fix) from error
+        prompt = _read_version(version, name, str(reference))
+        digests = ("", prompt.digest)
+        if REPLACEMENT in str(version.template) and version_digest(version) not in digests:
+            number = version.version
+            raise WorkbenchError(
+                f"version {number} of {name!r} lacks characters that MLflow can't keep (NUL)",
+                where=self._store.masked_uri,
+                fix="use the template file, or its git revision: @git:REVISION",
+            )
+        return prompt
+
+    def _resolve(self, name: str, reference: Reference) -> PromptVersion:
+        store = self._store
+        if name not in self._versions:
+            listed = search_versions(store, name)
+            self._versions[name] = {int(version.version): version for version in listed}
+        versions = self._versions[name]
+        if not versions:
+            raise NotFoundError(
+                f"no prompt {name!r} is registered in {store.masked_uri}",
+                fix="`workbench run` and `workbench prompts push` register it",
+            )
+        newest = next(iter(versions))
+        if reference.kind == "working":
+            return versions[newest]
+        if reference.kind == "digest":
+            return _by_digest(store, name, [*versions.values()], reference.value)
+        if reference.kind == "version":
+            if version := versions.get(int(reference.value)):
+                return version
+            span = f"1 to {newest}" if newest > 1 else "version 1"
+            raise NotFoundError(
+                f"{name!r} has no version {reference.value} in {store.masked_uri}",
+                fix=f"it has {span}; `workbench prompts show {reference.name}` lists them",
+            )
+        try:
+            return store.client.get_prompt_version_by_alias(name, reference.value)
+        except MlflowException:
+            aliases = read_aliases(store.client, name, [*versions])
+            kind = f"alias of {name!r} in {store.masked_uri}:"
+            error = unknown_name(kind, reference.value, aliases)
+            raise NotFoundError(error.message, fix=error.fix) from None
 
 
 def find_registered(
     store: TrackingStore, name: str, reference: Reference, renderer: Renderer
 ) -> Prompt:
-    """The version of the registered prompt `name`; the newest if the reference names none.
+    """The checked version of the registered prompt `name`.
 
     Raises:
-        WorkbenchError: there is none, or MLflow could not keep its text.
+        WorkbenchError: as `RegisteredVersions.read`, or it is not a template.
     """
-    try:
-        version = _resolve(store, name, reference)
-    except MlflowException as error:
-        message = f"{reference} can't be looked up: {error.message}"
-        fix = access_fix(error, f"the registered model {name!r}")
-        raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
+    prompt = RegisteredVersions(store).read(name, reference)
+    return next(check_templates([prompt], renderer))
+
+
+def _read_version(version: PromptVersion, name: str, ref: str) -> Prompt:
     stored = version.template
     template: Template = (
         tuple(Message(turn["role"], str(turn["content"])) for turn in stored)
@@ -75,54 +133,16 @@ def find_registered(
         settings = replace(settings, response_schema=version.response_format)
     if isinstance(tools := (version.model_config or {}).get("tools"), list):
         settings = replace(settings, tools=tuple(tools))
-    prompt = Prompt(
+    return Prompt(
         task=name.rpartition(".")[0].rpartition(".")[2],
         name=name.rpartition(".")[2],
-        ref=str(reference),
+        ref=ref,
         template=template,
         source=template_source(template),
         settings=settings,
         description=version.commit_message or "",
         version=int(version.version),
     )
-    if REPLACEMENT in str(stored) and version_digest(version) not in ("", prompt.digest):
-        raise WorkbenchError(
-            f"version {version.version} of {name!r} lacks characters that MLflow can't keep (NUL)",
-            where=store.masked_uri,
-            fix="use the template file, or its git revision: @git:REVISION",
-        )
-    return check_template(prompt, renderer)
-
-
-def _resolve(store: TrackingStore, name: str, reference: Reference) -> PromptVersion:
-    versions = search_versions(store, name)
-    if not versions:
-        raise NotFoundError(
-            f"no prompt {name!r} is registered in {store.masked_uri}",
-            fix="`workbench run` and `workbench prompts push` register it",
-        )
-    if reference.kind == "working":
-        return versions[0]
-    if reference.kind == "digest":
-        return _by_digest(store, name, versions, reference.value)
-    if reference.kind == "version":
-        for version in versions:
-            if int(version.version) == int(reference.value):
-                return version
-        newest = int(versions[0].version)
-        span = f"1 to {newest}" if newest > 1 else "version 1"
-        raise NotFoundError(
-            f"{name!r} has no version {reference.value} in {store.masked_uri}",
-            fix=f"it has {span}; `workbench prompts show {reference.name}` lists them",
-        )
-    try:
-        return store.client.get_prompt_version_by_alias(name, reference.value)
-    except MlflowException:
-        numbers = [int(version.version) for version in versions]
-        aliases = read_aliases(store.client, name, numbers)
-        kind = f"alias of {name!r} in {store.masked_uri}:"
-        error = unknown_name(kind, reference.value, aliases)
-        raise NotFoundError(error.message, fix=error.fix) from None
 
 
 def _by_digest(
