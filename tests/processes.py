@@ -1,6 +1,7 @@
 """Other processes: those of the system, read from /proc, and what they do in time."""
 
 import os
+import socket
 import sqlite3
 import subprocess
 import time
@@ -52,6 +53,14 @@ def gone(pid: int) -> bool:
             return True
         time.sleep(0.02)
     return False
+
+
+def reserve_port() -> socket.socket:
+    """A socket on a port that no other process is given; a server may still listen on it."""
+    reserved = socket.socket()
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    reserved.bind(("127.0.0.1", 0))
+    return reserved
 
 
 def children(pid: int) -> list[int]:

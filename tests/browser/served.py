@@ -4,14 +4,14 @@ with served(stored) as site:
     site.addresses["variants"]    # http://127.0.0.1:<port>/#/experiments/1/evaluation-runs
 """
 
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import reserve_port
 from stores import Stored
 
 from workbench.tracking.ui_server import comparison_pages
@@ -49,18 +49,14 @@ class Site:
 def served(stored: Stored) -> Iterator[Site]:
     """`workbench ui`, which ends all that it has started when it is told to end."""
     command = [str(Path(sys.executable).with_name("workbench")), "ui"]
-    command += ["--port", str(_free_port()), "--tracking-uri", stored.uri]
-    process = subprocess.Popen(
-        command,
-        cwd=stored.root,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield Site(stored, _addresses(_said(process), stored.experiment))
-    finally:
-        process.terminate()
-        process.communicate()
+    with reserve_port() as reserved:
+        command += ["--port", str(reserved.getsockname()[1]), "--tracking-uri", stored.uri]
+        process = subprocess.Popen(command, cwd=stored.root, stdout=subprocess.PIPE, text=True)
+        try:
+            yield Site(stored, _addresses(_said(process), stored.experiment))
+        finally:
+            process.terminate()
+            process.communicate()
 
 
 def _said(process: "subprocess.Popen[str]") -> str:
@@ -79,9 +75,3 @@ def _addresses(said: str, experiment: str) -> dict[str, str]:
     own = said.partition(f"\n\n{experiment}\n")[2].partition("\n\n")[0]
     pairs = (line.strip().rsplit(maxsplit=1) for line in own.splitlines())
     return {label.strip(): address for label, address in pairs}
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

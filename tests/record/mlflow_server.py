@@ -9,17 +9,16 @@ with MLflowServer(folder, empty_store) as server:
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from contextlib import closing
 from pathlib import Path
 from typing import Self
 
 from mlflow.server import constants
+from processes import reserve_port
 
 PATIENCE = 120  # seconds; on a busy machine a start takes half a minute
 # `mlflow server` starts such a process from one that imports MLflow only for that.
@@ -41,9 +40,8 @@ class MLflowServer:
         self.folder = folder
         self.file = folder / "mlflow.db"
         shutil.copy(empty, self.file)
-        with closing(socket.socket()) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self._reserved = reserve_port()
+        self.port: int = self._reserved.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -101,6 +99,7 @@ class MLflowServer:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+        self._reserved.close()
 
     def answers(self) -> bool:
         """Return True if it answers now."""

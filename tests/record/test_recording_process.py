@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from openai_server import OpenAIServer, Script, last_message
+from openai_server import OpenAIServer, Script, hold, last_message
 from processes import children
 from record_contents import expected_record, stored_record
 from recording import Recording
@@ -69,8 +69,9 @@ def test_it_holds_what_a_recording_in_our_own_process_would(
 def killer(server: OpenAIServer, times: int) -> Iterator[None]:
     """Kill the recording process so often, each time another one."""
 
+    killed: set[int | None] = {None}
+
     def kill() -> None:
-        killed: set[int | None] = {None}
         while len(killed) <= times:
             while (process := recording_process()) in killed or len(server.requests) < ROWS // 2:
                 time.sleep(0.02)
@@ -78,6 +79,9 @@ def killer(server: OpenAIServer, times: int) -> Iterator[None]:
             os.kill(process, signal.SIGKILL)
             killed.add(process)
 
+    server.script = lambda path, body, nth: hold(
+        last_message(path, body, nth), lambda: len(server.requests) < ROWS // 2 or len(killed) > 1
+    )
     thread = threading.Thread(target=kill, daemon=True)
     thread.start()
     yield
@@ -124,7 +128,10 @@ def test_a_run_that_is_interrupted_says_so_in_mlflow(
         for _ in range(signals):
             stop.request(signal.SIGINT)
 
-    server.script = slowly(0.5)
+    server.script = lambda path, body, nth: hold(
+        last_message(path, body, nth),
+        lambda: len(server.requests) < ROWS // 2 or bool(stop.signal),
+    )
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     with pytest.raises(WorkbenchError) as caught:
