@@ -12,6 +12,7 @@ from command import WORKBENCH, environment, invoke
 
 from workbench.cli.environment import environment_error, raise_file_limit
 from workbench.errors import ExitCode, WorkbenchError
+from workbench.project import Project
 from workbench.prompt import renderer
 
 EXPERIMENT = (
@@ -136,12 +137,55 @@ def test_a_folder_that_is_gone_is_named(tmp_path: Path) -> None:
         (OSError(errno.ENOSPC, "No space left on device", "/a"), "/a: No space left on device\n"),
         (BlockingIOError(errno.EAGAIN, "Try again"), "Try again\n  fix: raise the limits: ulimit"),
         (MemoryError(), "out of memory\n  fix: raise the limits: ulimit -u, ulimit -v"),
-        (OSError("odd {path}"), "odd {path}\n  fix: WORKBENCH_DEBUG=1 shows where"),
+        (
+            FileNotFoundError(errno.ENOENT, "No such file or directory", "{here}/prompts/qa/a"),
+            "{here}/prompts/qa/a: No such file or directory\n  fix: cd to the project's folder",
+        ),
+        (
+            NotADirectoryError(errno.ENOTDIR, "Not a directory", "{here}/named.yaml"),
+            "{here}/named.yaml: Not a directory\n  fix: cd to the project's folder",
+        ),
     ],
 )
-def test_an_error_of_the_system_has_a_cure(error: OSError, message: str) -> None:
+def test_an_error_of_the_system_has_a_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: OSError, message: str
+) -> None:
+    monkeypatch.chdir(write_project(tmp_path))
+    monkeypatch.setattr("sys.argv", ["workbench", "run", "named.yaml"])
+    if "{here}" in str(getattr(error, "filename", None)):
+        error.filename = error.filename.replace("{here}", str(tmp_path))
     shown = environment_error(error)
+    message = message.replace("{here}", str(tmp_path))
+    assert shown
     assert (str(shown)[: len(message)], shown.exit_code) == (message, ExitCode.STORAGE)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "worker.py"),
+        FileNotFoundError(errno.ENOENT, "No such file or directory", "/usr/lib/page.html"),
+        ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused"),
+        TimeoutError("timed out"),
+        OSError("odd"),
+        KeyError("sk-proj-a1b2c3d4e5f6g7h8i9"),
+    ],
+)
+def test_an_error_of_our_own_code_is_internal_and_leaves_its_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(_project: Project) -> None:
+        raise error
+
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    monkeypatch.setattr(Project, "tasks", fail)
+    done = invoke(write_project(tmp_path / "p"), "plan")
+    (file,) = (tmp_path / "temporary").glob("*.traceback.txt")
+    assert (done.returncode, file.name in done.stderr) == (70, True)
+    assert f"workbench failed: {type(error).__name__}: " in done.stderr
+    assert "in experiment_file" in file.read_text()
+    assert "a1b2c3d4" not in file.read_text() + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ catalog.py  models and data: list, add; evaluators
 store.py    store stats, explain, prune, repair, export
 history.py  history
 
-environment.py      errors of the operating system, and the limit of open files
+environment.py      errors of the operating system and our own, and the limit of open files
 output_file.py      files that a user names for results
 project_secrets.py  the keys that experiment files name
 results.py          a run's results, printed

@@ -20,7 +20,7 @@ from typer.main import get_command
 
 from workbench import __version__
 from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
-from workbench.cli.environment import environment_error, raise_file_limit
+from workbench.cli.environment import environment_error, internal_error, raise_file_limit
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.cli.setup import UnnamedTaskError
 from workbench.cli.signals import note_on_stderr
@@ -181,13 +181,10 @@ def _exit_code() -> int:
             return ExitCode.INTERRUPTED
         if os.environ.get("WORKBENCH_DEBUG"):
             traceback.print_exc()
-        if isinstance(error, OSError | MemoryError):
-            _print_error(environment_error(error))
-            return ExitCode.STORAGE
-        sys.stderr.write(
-            f"workbench failed: {type(error).__name__}: {escape_commands(str(error))}\n"
-            "  this is a bug in workbench; WORKBENCH_DEBUG=1 shows the traceback\n"
-        )
+        if problem := environment_error(error):
+            _print_error(problem)
+            return problem.exit_code
+        sys.stderr.write(internal_error(error))
         return ExitCode.INTERNAL
 
 
