@@ -12,12 +12,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from workbench.canonical import digest
+from workbench.dataset import Example
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.evaluator import Score, Spec
 from workbench.evaluator.lookup import load_evaluator
 from workbench.model import Completion, Request, Usage
+from workbench.plan import Cell
+from workbench.results.types import Row
+from workbench.scoring.cells import score_keys
 from workbench.secrets import Redactor, Secret
-from workbench.store import RETRIABLE, Store, score_key
+from workbench.store import RETRIABLE, Store
 from workbench.store.database import checksum
 from workbench.store.schema import OLDEST, VERSION
 from workbench.store.watermark import Watermark
@@ -166,16 +171,15 @@ def test_scores_come_back_as_they_were(tmp_path, store):
 def test_score_is_known_by_the_data_its_evaluator_declares(tmp_path):
     judge = load_evaluator(Spec("exact_match", {}, tmp_path))
     loose = load_evaluator(Spec("exact_match", {"ignore_case": True}, tmp_path))
-    data = {"inputs": {"a": 1}, "outputs": "x", "expectations": {"expected_response": "x"}}
-    data["completion"] = {}
-    keys = [
-        score_key(judge, data),
-        score_key(judge, {**data, "inputs": {}}),
-        score_key(judge, {**data, "outputs": "y"}),
-        score_key(loose, data),
+    expected = {"expected_response": "x"}
+    rows = [
+        Row(Cell(Example("row", inputs, expected), 0, "k"), Completion("k", "ok", text=text))
+        for inputs, text in (({"a": 1}, "x"), ({}, "x"), ({}, "y"))
     ]
-    assert keys[0] == keys[1]
-    assert len(set(keys)) == 3
+    keys = score_keys([judge, replace(loose, name="loose")], rows)
+    data = {"outputs": "x", "expectations": expected}
+    assert keys["exact_match"][:2] == [digest([judge.digest, data])] * 2
+    assert len({*keys["exact_match"], *keys["loose"]}) == 4
 
 
 def test_store_is_for_its_owner_only(tmp_path):

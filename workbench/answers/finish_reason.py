@@ -7,6 +7,7 @@
 """
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from workbench.model import Completion, State
@@ -48,6 +49,7 @@ TIE = "tie"  # two choices were equally likely, and the first is the answer
 PREFIX = re.compile(r"(?i)^(finish|stop|incomplete)_?reason[._]")
 
 
+@lru_cache(maxsize=1_000)
 def finish_kind(finish_reason: str) -> Kind:
     """Return the end that a server's word means."""
     if not finish_reason:

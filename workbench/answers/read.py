@@ -20,7 +20,7 @@ from workbench.canonical import JSON
 from workbench.model import Completion, Model, Reasoning, State
 
 CHOICE_SCHEMA = "workbench_choice"  # name of the schema whose answer is one of the choices
-CHOICE_MARKS = (CHOICE_SCHEMA, '"guided_choice"', '"structured_outputs"')
+GUIDED, ENFORCED = '"guided_choice"', '"structured_outputs"'
 EXCERPT = 200  # characters
 
 
@@ -132,7 +132,8 @@ def _read_choice(
 
 def requested_choices(request_text: str) -> list[str] | None:
     """Return the choices of a request that has its server enforce them; None for other requests."""
-    if not any(mark in request_text for mark in CHOICE_MARKS):  # most requests need not be parsed
+    # Most requests need not be parsed.
+    if not (ENFORCED in request_text or GUIDED in request_text or CHOICE_SCHEMA in request_text):
         return None
     body = json.loads(request_text)
     structured = body.get("structured_outputs")

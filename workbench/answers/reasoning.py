@@ -99,7 +99,7 @@ def split_reasoning(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -
     `prefill` is the text that it continues, which may have begun a thought; `tags` are further ones
     that the prompt asks for, as `scratchpad`.
     """
-    if not any(sign in text or sign in prefill for sign in SIGNS):
+    if not (_has_sign(text) or (prefill and _has_sign(prefill))):
         return Thoughts("", text)  # which is most texts
     if parts := _split_channels(text.lstrip()) or _split_phrases(text.strip()):
         return parts
@@ -127,6 +127,13 @@ def split_reasoning(text: str, *, prefill: str = "", tags: Sequence[str] = ()) -
         opening = marks.opening.match(answer)
         start = opening.end() if opening else 0
     return Thoughts(_join(thoughts), _without_marks(answer))
+
+
+def _has_sign(text: str) -> bool:
+    for sign in SIGNS:  # noqa: SIM110  `any` takes twice as long
+        if sign in text:
+            return True
+    return False
 
 
 def reasoning_marks(tokens: Set[str]) -> set[str]:

@@ -149,7 +149,7 @@ def _calls_in_parts(content: JSON) -> Iterator[JSON]:
 
 def reply_tool_calls(raw: str | None) -> tuple[JSON, ...]:
     """Return the tool calls in a stored reply; mostly none."""
-    if not raw or not any(mark in raw for mark in ("tool_calls", "function_call", "tool_use")):
+    if not raw or not ("tool_calls" in raw or "function_call" in raw or "tool_use" in raw):
         return ()
     return message_tool_calls(_parse(raw))
 

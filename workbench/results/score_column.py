@@ -68,9 +68,9 @@ class ScoreColumn:
 
     def put(self, number: int, score: Score | None) -> None:
         """Set the score of an answer; None: it can't be scored."""
-        kind, value, label = NOT_RUN, 0.0, ""
+        value, label = 0.0, ""
         if score is None:
-            pass
+            kind = NOT_RUN
         elif score.error:
             kind, label = ERROR, score.error
         elif score.value is None:
@@ -80,7 +80,7 @@ class ScoreColumn:
         else:
             kind, value, label = NUMBER, float(score.value), score.label
         self.kinds[number], self.values[number] = kind, value
-        self._labels[number] = self._texts.number(label)
+        self._labels[number] = self._texts.number(label) if label else 0
 
     def put_column(self, score: ColumnScore, numbers: Sequence[int]) -> None:
         """Set the one score of all these answers."""

@@ -28,6 +28,7 @@ from workbench.stats.quantiles import summarize_times
 from workbench.stats.sample import Clusters, Scale
 
 UNKNOWN = -1
+STATE_NUMBERS = {state: 1 + index for index, state in enumerate(STATES)}
 DIGEST_SIZE = 16  # bytes per row
 
 
@@ -62,24 +63,23 @@ class Tally:
 
     def add(self, number: int, row: Row) -> None:
         """Add a row with a completion; it replaces an earlier row of this number."""
-        completion = row.completion
+        completion, scores = row.completion, row.scores
         assert completion
-        self.states[number] = 1 + STATES.index(completion.state)
-        self._digests[number * DIGEST_SIZE : (number + 1) * DIGEST_SIZE] = _digest(
-            row.cell.key, completion
-        )
+        self.states[number] = STATE_NUMBERS[completion.state]
+        start = number * DIGEST_SIZE
+        self._digests[start : start + DIGEST_SIZE] = _digest(row.cell.key, completion)
         self.text_hashes[number] = hash(completion.text)
         self._has_reasoning[number] = bool(completion.reasoning)
-        usage = completion.usage
+        usage, latency_s = completion.usage, completion.latency_s
         counts = (usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0)
         for column, count in zip(self._tokens, counts, strict=True):
             column[number] = UNKNOWN if count is None else count
-        self._latencies[number] = math.nan if completion.latency_s is None else completion.latency_s
+        self._latencies[number] = math.nan if latency_s is None else latency_s
         failure = "" if completion.scored else completion.error or completion.state
         self._reasons[number] = self._texts.number(failure)
         self._finishes[number] = self._texts.number(notable_finish(completion))
-        for name, scores in self.columns.items():
-            scores.put(number, row.scores.get(name))
+        for name, score_column in self.columns.items():
+            score_column.put(number, scores.get(name))
 
     def scores(self, name: str) -> MetricScores:
         """Return an evaluator's scores by dataset row."""

@@ -37,12 +37,14 @@ class AnswerReader:
 
     def receive(self, variant: int, rows: Sequence[NumberedRow]) -> list[NumberedRow]:
         """Read the rows whose reading no later reply can change; the others wait."""
-        for _, row in rows:
+        bodies = self._plan.bodies
+        prefilled = [(n, row) for n, row in rows if bodies[row.cell.key].prefill]  # mostly none
+        for _, row in prefilled:
             endpoint = self._echo(variant, row)
             if isinstance(endpoint, PrefillEndpoint) and row.completion:
                 self._echoes.observe(endpoint, row.completion)
         more_to_come = any(self._plan.requests)
-        waiting = {n for n, row in rows if more_to_come and self._is_ambiguous(variant, row)}
+        waiting = {n for n, row in prefilled if more_to_come and self._is_ambiguous(variant, row)}
         self._ambiguous.update((variant, number) for number in waiting)
         return self.read(variant, [pair for pair in rows if pair[0] not in waiting])
 
@@ -58,31 +60,37 @@ class AnswerReader:
 
     def read(self, variant: int, rows: Iterable[NumberedRow]) -> list[NumberedRow]:
         """Return rows as they were received with their answers."""
-        return [(number, self._read(variant, number, row)) for number, row in rows]
-
-    def _read(self, variant: int, number: int, row: Row) -> Row:
-        if row.completion is None:
-            return row
-        repeated = echo = self._echo(variant, row)
-        if isinstance(echo, PrefillEndpoint):
-            repeated = self._echoes.repeats(echo)
-            if repeated:
-                self._read_as_repeated.setdefault(echo, set()).add((variant, number))
         model = self._plan.variants[variant].model.model
-        answer = read_answer(
-            row.completion,
-            self._plan.bodies[row.cell.key].text,
-            reasoning=model.reasoning,
-            prefill_repeated=bool(repeated),
-            stop_field=renamed_stop(model),
-        )
-        settings = self._plan.variants[variant].prompt.settings
-        answer = choose(answer, settings.normalize)
-        if answer is row.completion:
-            return row
-        text = self._redact(answer.text)  # a secret may stand around what was cut
-        answer = answer if text == answer.text else replace(answer, text=text)
-        return Row(row.cell, answer, row.scores)
+        normalize = self._plan.variants[variant].prompt.settings.normalize
+        bodies, stop_field = self._plan.bodies, renamed_stop(model)
+        read: list[NumberedRow] = []
+        for number, row in rows:
+            if row.completion is not None:
+                request = bodies[row.cell.key]
+                answer = read_answer(
+                    row.completion,
+                    request.text,
+                    reasoning=model.reasoning,
+                    prefill_repeated=bool(request.prefill) and self._repeats(variant, number, row),
+                    stop_field=stop_field,
+                )
+                answer = choose(answer, normalize)
+                if answer is not row.completion:
+                    text = self._redact(answer.text)  # a secret may stand around what was cut
+                    answer = answer if text == answer.text else replace(answer, text=text)
+                    row = Row(row.cell, answer, row.scores)
+            read.append((number, row))
+        return read
+
+    def _repeats(self, variant: int, number: int, row: Row) -> bool:
+        """True if the reply repeats its prefill, by the setting or by the endpoint's replies."""
+        echo = self._echo(variant, row)
+        if not isinstance(echo, PrefillEndpoint):
+            return echo
+        repeats = self._echoes.repeats(echo)
+        if repeats:
+            self._read_as_repeated.setdefault(echo, set()).add((variant, number))
+        return repeats
 
     def _is_ambiguous(self, variant: int, row: Row) -> bool:
         """True if a later reply may show that this one doesn't repeat the prefill."""

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from itertools import repeat
 
-from workbench.canonical import JSON, digest
+from workbench.canonical import JSON, canonical_json, digest
 from workbench.errors import StopCheck, Stopped, not_stopped
 from workbench.evaluator import Evaluator, Score
 from workbench.results.column_score import ColumnScore
@@ -30,13 +31,18 @@ def score_rows(
     """The rows with their scores; raises as `score_cells` does."""
     finished = [row for row in rows if row.scored]
     by_row = [evaluator for evaluator in evaluators if not evaluator.traits.by_column]
+    keys = score_keys(by_row, finished)
     with shared_pool():
-        columns = {e.name: score_cells(e, finished, store, stopped=stopped) for e in by_row}
-    scored = (
-        replace(row, scores={name: scores[number] for name, scores in columns.items()})
-        for number, row in enumerate(finished)
-    )
-    return [next(scored) if row.scored else row for row in rows]
+        columns = {
+            e.name: _score_keyed(e, finished, keys[e.name], store, stopped=stopped) for e in by_row
+        }
+    scores_by_row = zip(*columns.values(), strict=True) if columns else repeat(())
+    return [
+        Row(row.cell, row.completion, dict(zip(columns, next(scores_by_row), strict=True)))
+        if row.scored
+        else row
+        for row in rows
+    ]
 
 
 def score_cells(
@@ -50,17 +56,43 @@ def score_cells(
         Stopped: `stopped` returned True; the scores so far are stored.
         WorkbenchError: the evaluator has changed since the experiment was read.
     """
-    arguments = [_arguments(evaluator, row) for row in rows]
-    keys = [score_key(evaluator, row_arguments) for row_arguments in arguments]
+    keys = score_keys([evaluator], rows)[evaluator.name]
+    return _score_keyed(evaluator, rows, keys, store, stopped=stopped)
+
+
+def _score_keyed(
+    evaluator: Evaluator,
+    rows: Sequence[Row],
+    keys: Sequence[str],
+    store: Store,
+    *,
+    stopped: StopCheck,
+) -> list[Score]:
     scores = store.scores(set(keys)) if evaluator.traits.cache else {}
-    missing = {key: n for n, key in enumerate(keys) if key not in scores}
-    with shared_pool() as pool:
-        if evaluator.spec:
-            judged = pool.judge(evaluator, [arguments[n] for n in missing.values()], stopped)
-        else:
-            judged = _judge_here(evaluator, [rows[n] for n in missing.values()], stopped)
-        scores |= _store_scores(evaluator, zip(missing, judged, strict=True), store)
+    missing = {key: rows[n] for n, key in enumerate(keys) if key not in scores}
+    if missing:
+        unscored = list(missing.values())
+        with shared_pool() as pool:
+            if evaluator.spec:
+                arguments = [_arguments(evaluator, row) for row in unscored]
+                judged = pool.judge(evaluator, arguments, stopped)
+            else:
+                judged = _judge_here(evaluator, unscored, stopped)
+            scores |= _store_scores(evaluator, zip(missing, judged, strict=True), store)
     return [scores[key] for key in keys]
+
+
+def score_keys(evaluators: Sequence[Evaluator], rows: Sequence[Row]) -> dict[str, list[str]]:
+    """The keys of the scores of rows with an answer, by evaluator.
+
+    Evaluators that declare the same data share its JSON.
+    """
+    texts: dict[tuple[str, ...], list[str]] = {}
+    for evaluator in evaluators:
+        if evaluator.arguments not in texts:
+            arguments = (_arguments(evaluator, row) for row in rows)
+            texts[evaluator.arguments] = [canonical_json(each) for each in arguments]
+    return {e.name: [score_key(e, text) for text in texts[e.arguments]] for e in evaluators}
 
 
 def score_column(
@@ -98,13 +130,13 @@ def stored_scores(
     """The stored scores of each row by evaluator; nothing is judged."""
     by_row: list[dict[str, Score]] = [{} for _ in rows]
     finished = [number for number, row in enumerate(rows) if row.scored]
-    for evaluator in evaluators:
-        if evaluator.traits.cache and not evaluator.traits.by_column:
-            keys = [score_key(evaluator, _arguments(evaluator, rows[n])) for n in finished]
-            scores = store.scores(set(keys))
-            for number, key in zip(finished, keys, strict=True):
-                if key in scores:
-                    by_row[number][evaluator.name] = scores[key]
+    stored = [e for e in evaluators if e.traits.cache and not e.traits.by_column]
+    keys = score_keys(stored, [rows[number] for number in finished])
+    for evaluator in stored:
+        scores = store.scores(set(keys[evaluator.name]))
+        for number, key in zip(finished, keys[evaluator.name], strict=True):
+            if key in scores:
+                by_row[number][evaluator.name] = scores[key]
     return by_row
 
 
@@ -150,12 +182,13 @@ def _judge_here(evaluator: Evaluator, rows: Sequence[Row], stopped: StopCheck) -
 def _arguments(evaluator: Evaluator, row: Row) -> dict[str, JSON]:
     """The data arguments of the evaluator, as JSON."""
     assert row.completion
-    example = row.cell.example
-    arguments = {
-        "inputs": example.inputs,
-        "outputs": row.completion.text,
-        "expectations": example.expectations,
-    }
-    if "completion" in evaluator.arguments:
+    names, example, arguments = evaluator.arguments, row.cell.example, dict[str, JSON]()
+    if "inputs" in names:
+        arguments["inputs"] = example.inputs
+    if "outputs" in names:
+        arguments["outputs"] = row.completion.text
+    if "expectations" in names:
+        arguments["expectations"] = example.expectations
+    if "completion" in names:
         arguments["completion"] = completion_json(row.completion)
-    return {name: arguments[name] for name in evaluator.arguments}
+    return arguments

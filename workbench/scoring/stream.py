@@ -233,17 +233,15 @@ class Stream:
             evaluators, [row for _, row in rows], self._store, stopped=self._stopped
         )
         numbered = [(number, row) for (number, _), row in zip(rows, scored, strict=True)]
+        uncached = {e.name for e in evaluators if not e.traits.cache}
+        tally, failed = self.tallies[variant], self.scored.failed
         for number, row in numbered:
-            self.tallies[variant].add(number, row)
-            self.scored.failed.pop((variant, number), None)
+            tally.add(number, row)
+            failed.pop((variant, number), None)
             if row.completion and row.completion.state == "failed":
-                self.scored.failed[variant, number] = row.completion
-            unstored = {
-                e.name: row.scores[e.name]
-                for e in evaluators
-                if e.name in row.scores and (row.scores[e.name].error or not e.traits.cache)
-            }
-            if unstored:
+                failed[variant, number] = row.completion
+            scores = row.scores.items()
+            if unstored := {name: s for name, s in scores if s.error or name in uncached}:
                 self.scored.unstored_scores[variant, number] = unstored
         self._on_rows(variant, numbered)
 

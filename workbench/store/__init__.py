@@ -7,17 +7,18 @@
     no_replies    key -> the reason of the last failure   no_replies.py
     ratings       key, person -> good or bad, a comment   ratings.py
 
-Below them: database.py (the SQLite file and its errors), read_only.py, schema.py, upgrade.py,
-watermark.py (the number of synced commits), locks.py. Above them: prefill_echo.py (endpoints that
-repeat a prefill), bills.py (bills above what a request can hold) and, for `workbench store`,
-selection.py, statistics.py, explain.py (with json_diff.py), prune.py, repair.py (with recovery.py
-and damaged_rows.py).
+Below them: row_json.py (rows as JSON), database.py (the SQLite file and its errors), read_only.py,
+schema.py, upgrade.py, watermark.py (the number of synced commits), locks.py. Above them:
+prefill_echo.py (endpoints that repeat a prefill), bills.py (bills above what a request can hold)
+and, for `workbench store`, selection.py, statistics.py, explain.py (with json_diff.py), prune.py,
+repair.py (with recovery.py and damaged_rows.py).
 """
 
 from workbench.store.access import Owner
-from workbench.store.completions import RETRIABLE, History, Store, completion_json, score_key
+from workbench.store.completions import RETRIABLE, History, Store
 from workbench.store.leases import ClaimResult, Leases, UnansweredCall
 from workbench.store.locks import LockHeld, hold_lock
+from workbench.store.row_json import completion_json, score_key
 
 __all__ = [
     "RETRIABLE",

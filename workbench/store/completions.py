@@ -12,23 +12,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from workbench.canonical import JSON, canonical_json, digest
+from workbench.canonical import canonical_json
 from workbench.errors import WorkbenchError, pluralize
 from workbench.evaluator import Evaluator, Score
-from workbench.model import Completion, Request, Usage
+from workbench.model import Completion, Request
 from workbench.secrets import Redactor
 from workbench.store.database import RESERVE, Database, checksum, free_bytes
 from workbench.store.leases import Leases
 from workbench.store.no_replies import FORGET, NoReplies
 from workbench.store.ratings import Ratings
+from workbench.store.row_json import (
+    completion_json,
+    parse_completion,
+    parse_score,
+    request_json,
+)
 
 Result = TypeVar("Result")
 RESERVE_BYTES = 4 * 1024 * 1024
 COMPLETION_BYTES = 2_000  # of a completion beside its request, estimated
-# Fields of a completion that are not in its JSON, and those of its usage that always are.
-UNSTORED = ("key", "stored", "reasoning", "tool_calls")
-COUNTS = ("input_tokens", "output_tokens")
-FIELDS = tuple(f.name for f in dataclasses.fields(Completion) if f.name not in UNSTORED)
 # Replies that are no completions: stored, and requested again only with --retry-failed.
 RETRIABLE = frozenset({"filtered", "empty_output", "invalid_response", "rejected"})
 COMPLETION_COLUMNS = (
@@ -161,8 +163,7 @@ class Store:
     def completions(self, keys: Collection[str]) -> dict[str, Completion]:
         """Return the completions stored under `keys`; keys without one are left out."""
         query = "SELECT key, state, completion, request, sum FROM completions"
-        rows = self.database.read_keys(query, keys)
-        return {row[0]: self._parse(_parse_completion, *row) for row in rows}
+        return self._parse(parse_completion, self.database.read_keys(query, keys))
 
     def stored_at(self, keys: Collection[str]) -> dict[str, float]:
         """Return when the completions under `keys` were stored, in seconds since 1970."""
@@ -189,8 +190,7 @@ class Store:
     def scores(self, keys: Collection[str]) -> dict[str, Score]:
         """Return the scores stored under `keys`; keys without one are left out."""
         query = "SELECT key, evaluator, score, sum FROM scores"
-        rows = self.database.read_keys(query, keys)
-        return {row[0]: self._parse(_parse_score, *row) for row in rows}
+        return self._parse(parse_score, self.database.read_keys(query, keys))
 
     def save_scores(self, evaluator: Evaluator, scores: Mapping[str, Score]) -> None:
         """Store scores by key, as durably as completions; a read-only store leaves them out."""
@@ -236,50 +236,20 @@ class Store:
         tokens = (completion.usage.input_tokens, completion.usage.output_tokens)
         return (*texts, checksum(*texts), model, request.size, *tokens, completion.latency_s)
 
-    def _parse(self, parse: Callable[[str, str], Result], key: str, *columns: Any) -> Result:
-        """Parse a row: its key, a state or evaluator, its JSON, other texts, its checksum."""
-        *texts, total = columns
-        try:
-            if checksum(key, *texts) == total:
-                return parse(key, texts[1])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise self.database.storage_error("is damaged", f"the row {key}: {error}") from error
-        raise self.database.storage_error(
-            "is damaged", f"the row {key} does not match its checksum"
-        )
-
-
-def score_key(evaluator: Evaluator, data: Mapping[str, JSON]) -> str:
-    """The key of a score: the evaluator with its settings, and every argument that it declares."""
-    return digest([evaluator.digest, {name: data[name] for name in evaluator.arguments}])
-
-
-def completion_json(completion: Completion) -> dict[str, JSON]:
-    """The fields of a completion that an evaluator can see, as JSON."""
-    fields: dict[str, JSON] = {name: getattr(completion, name) for name in FIELDS}
-    usage = vars(completion.usage)
-    fields["usage"] = {name: usage[name] for name in usage if name in COUNTS or usage[name]}
-    if completion.choice_scores is not None:
-        fields["choice_scores"] = dict(completion.choice_scores)
-    if completion.reasoning:  # of a completion that was read
-        fields["reasoning"] = completion.reasoning
-    if completion.tool_calls:
-        fields["tool_calls"] = list(completion.tool_calls)
-    if fields["choice_tokens"] is None:  # the keys of scores are older than this field
-        del fields["choice_tokens"]
-    return fields
-
-
-def request_json(request: Request) -> str:
-    """The fields of a request's key and its `body`, as JSON."""
-    return canonical_json({**request.key_fields, "body": request.text})
-
-
-def _parse_completion(key: str, text: str) -> Completion:
-    fields = json.loads(text)
-    usage = Usage(**fields.pop("usage"))
-    return Completion(key=key, usage=usage, stored=True, **fields)
-
-
-def _parse_score(key: str, text: str) -> Score:  # noqa: ARG001  as _parse_completion
-    return Score(**json.loads(text))
+    def _parse(
+        self, parse: Callable[[str, str], Result], rows: Iterable[tuple[Any, ...]]
+    ) -> dict[str, Result]:
+        """Parse rows: a key, a state or evaluator, the JSON, other texts, the checksum of each."""
+        results: dict[str, Result] = {}
+        for *texts, total in rows:
+            key = texts[0]
+            try:
+                if checksum(*texts) == total:
+                    results[key] = parse(key, texts[2])
+                    continue
+            except (ValueError, TypeError, KeyError, AttributeError) as error:
+                problem = f"the row {key}: {error}"
+                raise self.database.storage_error("is damaged", problem) from error
+            problem = f"the row {key} does not match its checksum"
+            raise self.database.storage_error("is damaged", problem)
+        return results

@@ -11,10 +11,11 @@ from types import MappingProxyType
 
 from workbench.model import Model, Request
 from workbench.store.access import Owner
-from workbench.store.completions import Store, request_json
+from workbench.store.completions import Store
 from workbench.store.json_diff import JsonDifference, differences, shared_ends, similarity
 from workbench.store.leases import UnansweredCall
 from workbench.store.no_replies import NoReply
+from workbench.store.row_json import request_json
 from workbench.store.selection import StoredCompletion, parse_request, read_stored
 
 NEWEST = 2_000  # rows that a request is compared with
