@@ -150,7 +150,7 @@ def test_threads_and_processes_share_a_store(tmp_path, store):
     for thread in writers:
         thread.start()
     for thread in writers:
-        thread.join(30)
+        thread.join(120)
     assert len(store.stored_keys([f"{a}-{b}" for a in range(4) for b in range(20)])) == 80
 
 

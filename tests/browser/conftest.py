@@ -91,7 +91,9 @@ def page(site: Site, visitor: BrowserContext) -> Iterator[Page]:
 @pytest.fixture
 def window(browser: Browser) -> Iterator[Page]:
     """A window for local files."""
+    expect.set_options(timeout=PATIENCE)
     with browser.new_context(viewport={"width": 1400, "height": 900}) as context:
+        context.set_default_timeout(PATIENCE)
         yield context.new_page()
 
 

@@ -43,7 +43,7 @@ def test_run_records_nothing_and_does_not_import_mlflow(home: Path) -> None:
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     lines = done.stdout.splitlines()

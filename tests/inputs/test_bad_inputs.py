@@ -34,7 +34,7 @@ def marked(case: Case) -> object:
     return pytest.param(case, marks=marks, id=case.id)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize("case", map(marked, CASES))
 def test_bad_input_is_refused_before_the_first_call(
     case: Case, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
@@ -87,7 +87,7 @@ def test_the_command_as_a_process_says_the_same(
         env={**os.environ, **case.env},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=250,
         check=False,
     )
     err = done.stderr.replace(str(tmp_path), "{root}")

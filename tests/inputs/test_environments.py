@@ -91,20 +91,20 @@ def test_a_path_that_mlflow_can_not_open_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("code", "reason"),
+    ("code", "limit_s", "reason"),
     [
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL"),
-        ("import time; time.sleep(60)", "took longer than 0.5 s"),
-        ("raise MemoryError", "exit code 1"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 60, "SIGKILL"),
+        ("import time; time.sleep(60)", 0.5, "took longer than 0.5 s"),
+        ("raise MemoryError", 60, "exit code 1"),
     ],
 )
 def test_a_renderer_that_does_not_start_is_an_error(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, reason: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, limit_s: float, reason: str
 ) -> None:
     worker = tmp_path / "worker.py"
     worker.write_text(code)
     monkeypatch.setattr(renderer, "WORKER", worker)
-    monkeypatch.setattr(renderer, "START_LIMIT_S", 0.5)
+    monkeypatch.setattr(renderer, "START_LIMIT_S", limit_s)
     done = invoke(write_project(tmp_path / "p"), "plan")
     assert (done.returncode, done.stderr) == (
         5,

@@ -37,7 +37,7 @@ def test_of_a_large_file_only_the_rows_wanted_are_kept(
         env=dict(os.environ),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     assert json.loads(done.stdout)["requests"]["planned"] == 5

@@ -91,7 +91,7 @@ def cases(path: str) -> dict[str, Case]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize(
     "path",
     [

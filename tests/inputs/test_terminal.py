@@ -122,7 +122,7 @@ COMMANDS = (
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_nothing_in_the_files_drives_the_terminal(
     case: Case, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]
@@ -156,7 +156,7 @@ def test_nothing_a_recorded_run_says_drives_the_terminal(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(250)
 @pytest.mark.parametrize("kind", REPLIES)
 def test_nothing_a_server_says_drives_the_terminal(
     kind: str, tmp_path: Path, billing: OpenAIServer, capfd: pytest.CaptureFixture[str]

@@ -20,7 +20,7 @@ from workbench.cli import main
 
 FILE = "prompts/qa/experiment.yaml"
 ROWS = '{"id": "a", "text": "one", "label": "1"}\n{"id": "b", "text": "two", "label": "2"}\n'
-HANG = 30.0  # seconds: a bound on hanging, not on speed; a first MLflow store takes some
+HANG = 120.0  # seconds: a bound on hanging, not on speed; a first MLflow store takes some
 
 
 @dataclass(frozen=True)
