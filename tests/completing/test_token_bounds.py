@@ -49,6 +49,18 @@ def test_bounds_are_learned_while_other_threads_reserve():
     assert errors == []
 
 
+def test_the_bounds_of_a_model_are_those_of_an_endpoint():
+    budget = Budget({MODEL: Price(input=1, output=1)}, max_cost=1.0)
+    reply = Completion("k", "ok", usage=Usage(500, 5))
+    budget.measure(MODEL, request(100), reply, "http://a/v1")
+    assert [budget.most_calls(MODEL, f"http://{host}/v1") for host in "ab"] == [1, 1]
+    for _ in range(7):
+        budget.measure(MODEL, request(100), reply, "http://a/v1")
+    assert [budget.most_calls(MODEL, f"http://{host}/v1") for host in "ab"] == [3, 1]
+    assert budget.worst_case(MODEL, request(100), 0, "http://a/v1") == pytest.approx(508e-6)
+    assert budget.worst_case(MODEL, request(100), 0, "http://b/v1") == pytest.approx(108e-6)
+
+
 @pytest.mark.parametrize(("tokens", "bills"), [(9_000, 0), (60_000, 1)])
 def test_stored_bill_of_an_image_is_large_beyond_what_images_have(tmp_path, tokens, bills):
     body = {"model": "m", "messages": [{"role": "user", "content": [IMAGE]}]}

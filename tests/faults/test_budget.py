@@ -212,6 +212,15 @@ def test_the_limit_holds_where_more_is_billed_than_was_sent(buyer: Buyer, case: 
     assert len(buyer.till.server.requests) == len(billed) + later.sent
 
 
+def test_labels_of_a_model_have_one_first_call(buyer: Buyer) -> None:
+    buyer.sell(hidden(lambda size: size + 30_000))
+    settings = f'base_url: "{buyer.till.url}"'
+    labels = [f'"{MODEL}": {{{settings}, as: m{n}, parameters: {{seed: {n}}}}}' for n in range(4)]
+    write_project(buyer.root, "\n  - ".join(labels), 5)
+    outcome = buyer.buy(max_cost=1.0)
+    assert (outcome.sent, outcome.exhausted, buyer.budget.spent > 3) == (1, True, True)
+
+
 def test_a_cheaper_answer_leaves_room_for_another(buyer: Buyer) -> None:
     usage = {"prompt_tokens": 10, "completion_tokens": 1}
     buyer.sell(lambda *said: Reply(body=answer("yes", usage=usage)))

@@ -31,7 +31,8 @@ class Budget:
         calls: made so far.
         in_flight: calls that have not ended.
         refused: a retry was refused for lack of budget.
-        bounds: by `provider:name`, the most tokens that calls have been billed for.
+        bounds: the most tokens that calls have been billed for, by `provider:name` and endpoint.
+        lock: may be held around several calls that must see the same state.
     """
 
     prices: Mapping[str, Price] = field(default_factory=dict)
@@ -42,34 +43,41 @@ class Budget:
     calls: int = 0
     in_flight: int = 0
     refused: bool = False
-    bounds: defaultdict[str, TokenBounds] = field(default_factory=lambda: defaultdict(TokenBounds))
-    _lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
+    bounds: defaultdict[tuple[str, str], TokenBounds] = field(
+        default_factory=lambda: defaultdict(TokenBounds)
+    )
+    lock: AbstractContextManager[bool] = field(default_factory=threading.RLock, repr=False)
 
-    def worst_case(self, model: str, request: Request, calls: int = 0) -> float | None:
+    def worst_case(
+        self, model: str, request: Request, calls: int = 0, endpoint: str = ""
+    ) -> float | None:
         """Return the most one call can cost beside `calls` others of its model; None: no price."""
         price = self.prices.get(model)
         if price is None:
             return None
         size = max_tokens(request.text)
-        with self._lock:
-            input_tokens = self.bounds[model].input_tokens(size, calls)
-            output_tokens = self.bounds[model].output_tokens(request.max_output_tokens)
+        with self.lock:
+            bounds = self.bounds[model, endpoint]
+            input_tokens = bounds.input_tokens(size, calls)
+            output_tokens = bounds.output_tokens(request.max_output_tokens)
         return price.cost(input_tokens, output_tokens)
 
-    def most_calls(self, model: str) -> float:
+    def most_calls(self, model: str, endpoint: str = "") -> float:
         """Return the number of calls that may be in flight to a model; infinite without a limit."""
         price = self.prices.get(model)
         is_free = price is None or not (price.input or price.output)
         if self.max_cost is None or is_free:
             return math.inf
-        with self._lock:
-            return self.bounds[model].most_calls
+        with self.lock:
+            return self.bounds[model, endpoint].most_calls
 
-    def measure(self, model: str, request: Request, completion: Completion) -> None:
+    def measure(
+        self, model: str, request: Request, completion: Completion, endpoint: str = ""
+    ) -> None:
         """Learn from the bill of an answer."""
         size = max_tokens(request.text)
-        with self._lock:  # other threads read the bounds
-            bounds = self.bounds[model]
+        with self.lock:  # other threads read the bounds
+            bounds = self.bounds[model, endpoint]
             bounds.replies += completion.usage.output_tokens is not None or completion.scored
             bounds.learn(size, request.max_output_tokens, completion.usage)
 
@@ -82,7 +90,7 @@ class Budget:
 
     def allows(self, worst_case: float | None) -> bool:
         """Return True if a call with this worst case could be made now."""
-        with self._lock:
+        with self.lock:
             if self.max_calls is not None and self.calls >= self.max_calls:
                 return False
             committed = self.spent + self.reserved + (worst_case or 0.0)
@@ -90,7 +98,7 @@ class Budget:
 
     def reserve(self, worst_case: float | None) -> bool:
         """Reserve and count a call; False if the budget does not allow it now."""
-        with self._lock:
+        with self.lock:
             if not self.allows(worst_case):
                 return False
             self.calls += 1
@@ -100,21 +108,21 @@ class Budget:
 
     def release(self, worst_case: float | None) -> None:
         """Undo the reservation of a call that was not made."""
-        with self._lock:
+        with self.lock:
             self.calls -= 1
             self.in_flight -= 1
             self.reserved -= worst_case or 0.0
 
     def settle(self, worst_case: float | None, cost: float | None) -> None:
         """End a call and turn its reservation into its cost; None: all that was reserved."""
-        with self._lock:
+        with self.lock:
             self.in_flight -= 1
             self.reserved -= worst_case or 0.0
             self.spent += (worst_case or 0.0) if cost is None else cost
 
     def count_retry(self) -> bool:
         """Count another call in place of one that cost nothing; False at the limit of calls."""
-        with self._lock:
+        with self.lock:
             if self.max_calls is not None and self.calls >= self.max_calls:
                 return False
             self.calls += 1
@@ -122,7 +130,7 @@ class Budget:
 
     def charge_lost_call(self, worst_case: float | None) -> bool:
         """Charge a lost call at its worst case; True if a retry is still reserved for."""
-        with self._lock:
+        with self.lock:
             self.spent += worst_case or 0.0
             if self.max_cost is None or self.spent + self.reserved <= self.max_cost:
                 return True
@@ -132,12 +140,12 @@ class Budget:
 
     def exhausted(self, worst_case: float | None) -> bool:
         """Return True if the call can't be made, and no call in flight could free budget."""
-        with self._lock:
+        with self.lock:
             return not self.allows(worst_case) and not self.in_flight
 
     def unaffordable(self, worst_case: float | None) -> bool:
         """Return True if the call can't be made even if all calls in flight cost nothing."""
-        with self._lock:
+        with self.lock:
             if self.max_calls is not None and self.calls >= self.max_calls:
                 return True
             return self.max_cost is not None and self.spent + (worst_case or 0.0) > self.max_cost

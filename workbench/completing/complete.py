@@ -16,7 +16,7 @@ from workbench.completing.dispatch import Groups, ModelQueue, model_queues
 from workbench.completing.token_bounds import learn_stored_bills
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import OpenModel
-from workbench.model import UNBILLED_STATES, Completion, FailedCall, Request
+from workbench.model import Completion, FailedCall, Request
 from workbench.plan import Plan, interleave, shuffled_rows
 
 PAUSE_S = 0.1  # between two looks at other processes and at the budget
@@ -168,7 +168,7 @@ class _Sender:
 
     def _store_batch(self, batch: Sequence[_Arrival]) -> None:
         """Make the batch durable, then count it and pass it on."""
-        store, budget = self.context.store, self.context.budget
+        store = self.context.store
         answers = [(a.request, a.completion) for a in batch if a.request and a.completion]
         store.save_completions(pair for pair in answers if pair[1].state != "failed")
         if store.database.full_error:  # calls in flight are still received and stored
@@ -180,11 +180,7 @@ class _Sender:
         self._release(failures)
         for arrival in batch:
             if completion := arrival.completion:
-                cost = budget.cost(arrival.queue.ref, completion)
-                if arrival.request:
-                    budget.measure(arrival.queue.ref, arrival.request, completion)
-                lease = arrival.queue.leases.pop(completion.key)
-                lease.settle(0.0 if completion.state in UNBILLED_STATES else cost)
+                arrival.queue.settle(completion, arrival.request)
         completions = [completion for _, completion in answers]
         self.outcome.count(completions)
         elsewhere = [key for arrival in batch for key in arrival.answered_elsewhere]

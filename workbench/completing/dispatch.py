@@ -3,10 +3,12 @@
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from workbench.completing.context import RunContext
+from workbench.completing.token_bounds import TokenBounds, endpoint_of
 from workbench.experiment import OpenModel
-from workbench.model import FailedCall, Request
+from workbench.model import UNBILLED_STATES, Completion, FailedCall, Request
 from workbench.plan import Plan
 
 Groups = list[tuple[OpenModel, list[Request]]]  # the requests of each model
@@ -89,6 +91,26 @@ class ModelQueue:
         """`provider:name`."""
         return self.model.model.ref
 
+    @cached_property
+    def endpoint(self) -> str:
+        """The address that the model is called at."""
+        return endpoint_of(self.model)
+
+    @cached_property
+    def bounds(self) -> TokenBounds:
+        """The bounds of the model at its endpoint."""
+        return self.context.budget.bounds[self.ref, self.endpoint]
+
+    def settle(self, completion: Completion, request: Request | None) -> None:
+        """End the lease of an answered request, and learn from its bill."""
+        budget = self.context.budget
+        cost = budget.cost(self.ref, completion)
+        with budget.lock:
+            if request:
+                budget.measure(self.ref, request, completion, self.endpoint)
+            self.bounds.calls -= 1
+        self.leases.pop(completion.key).settle(0.0 if completion.state in UNBILLED_STATES else cost)
+
     @property
     def unfinished(self) -> bool:
         """True while a request is neither answered nor pulled."""
@@ -104,12 +126,13 @@ class ModelQueue:
     @property
     def _probing(self) -> bool:
         """True while the calls in flight show how much the model bills."""
-        most_calls = self.context.budget.most_calls(self.ref)
-        return self.model.provider.billed and len(self.leases) >= most_calls
+        most_calls = self.context.budget.most_calls(self.ref, self.endpoint)
+        return self.model.provider.billed and self.bounds.calls >= most_calls
 
     def _worst_case(self) -> float | None:
         """The most that the next request can cost."""
-        return self.context.budget.worst_case(self.ref, self.waiting[0], len(self.leases))
+        budget, calls = self.context.budget, self.bounds.calls
+        return budget.worst_case(self.ref, self.waiting[0], calls, self.endpoint)
 
     def exhausted(self) -> bool:
         """Return True if the budget can never cover the next request."""
@@ -118,11 +141,13 @@ class ModelQueue:
 
     def requests(self) -> Iterator[Request]:
         """Yield requests that may be sent, until the queue, the budget or the run ends."""
-        while self.waiting and not self.context.stop.requested and not self._probing:
+        while self.waiting and not self.context.stop.requested:
             request = self.waiting[0]
-            worst_case = self._worst_case()
-            if not self.context.budget.reserve(worst_case):
-                return
+            with self.context.budget.lock:  # models with other labels share the bounds
+                worst_case = self._worst_case()
+                if self._probing or not self.context.budget.reserve(worst_case):
+                    return
+                self.bounds.calls += 1
             self.waiting.popleft()
             claim_result = self.context.store.leases.claim(
                 request.key,
@@ -132,7 +157,9 @@ class ModelQueue:
                 billed=self.model.provider.billed,
             )
             if claim_result != "claimed":
-                self.context.budget.release(worst_case)
+                with self.context.budget.lock:
+                    self.context.budget.release(worst_case)
+                    self.bounds.calls -= 1
                 self.leased_elsewhere[request.key] = request
                 continue
             lease = RequestLease(self.context, request.key, worst_case, self.answered_before)

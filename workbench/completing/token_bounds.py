@@ -12,6 +12,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from workbench.experiment import OpenModel
 from workbench.model import Usage
 from workbench.plan import Plan
 from workbench.store import Store
@@ -23,9 +24,10 @@ REPLIES_PER_CALL = 4  # of a model that bills more than expected, for each furth
 
 @dataclass
 class TokenBounds:
-    """The bounds of one model.
+    """The bounds of one model at one endpoint, whatever its labels.
 
     Attributes:
+        calls: in flight.
         replies: learned from in this invocation.
         beyond_bytes: most input tokens beyond the bytes of a request.
         beyond_limit: most output tokens beyond the limit of an answer: not every provider counts
@@ -34,6 +36,7 @@ class TokenBounds:
         longest: most output tokens of an answer beyond its limit.
     """
 
+    calls: int = 0
     replies: int = 0
     beyond_bytes: float = 0
     beyond_limit: float = 0
@@ -79,17 +82,24 @@ class TokenBounds:
         return float("inf") if is_exact else 1 + self.replies // REPLIES_PER_CALL
 
 
-def learn_stored_bills(bounds: Mapping[str, TokenBounds], plan: Plan, store: Store) -> None:
+def endpoint_of(model: OpenModel) -> str:
+    """The address that a model is called at; empty for one without."""
+    return str(model.provider.identity.get("endpoint", ""))
+
+
+def learn_stored_bills(
+    bounds: Mapping[tuple[str, str], TokenBounds], plan: Plan, store: Store
+) -> None:
     """Learn from stored answers how much the models of a plan bill for a call.
 
-    `bounds` has the bounds of each model by `provider:name`.
+    `bounds` has those of each model by `provider:name` and endpoint.
     """
-    limits: dict[str, int] = {}
+    limits: dict[tuple[str, str], int] = {}
     for variant, requests in zip(plan.variants, plan.requests, strict=True):
-        ref = variant.model.model.ref
+        key = (variant.model.model.ref, endpoint_of(variant.model))
         for request in requests[:1]:  # all of a variant have the same limit
             limit = request.max_output_tokens or UNLIMITED_OUTPUT
-            limits[ref] = min(limit, limits.get(ref, limit))
-    for ref, limit in limits.items():
-        for size, max_output_tokens, usage in large_bills(store, ref, limit):
-            bounds[ref].learn(size, max_output_tokens, usage)
+            limits[key] = min(limit, limits.get(key, limit))
+    for key, limit in limits.items():
+        for size, max_output_tokens, usage in large_bills(store, key[0], limit):
+            bounds[key].learn(size, max_output_tokens, usage)
