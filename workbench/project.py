@@ -9,21 +9,19 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from io import StringIO
 from pathlib import Path
 from typing import Annotated
 from unicodedata import category
 
-from dotenv import load_dotenv
-from dotenv.parser import parse_stream
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from workbench.document import InvalidValueError, file_kind, read_document
+from workbench.document import InvalidValueError, read_document
+from workbench.document.environment_file import load_environment
 from workbench.errors import FORBIDDEN, WorkbenchError, unknown_name
 from workbench.proxies import exempt_loopback
 from workbench.secrets import mask_url
 
-MAX_ENVIRONMENT = 250_000  # bytes of `.env`
+VARIABLE = "MLFLOW_TRACKING_URI"
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
@@ -152,14 +150,37 @@ class Project:
         Raises:
             WorkbenchError: the address is not one of an MLflow store.
         """
-        uri = flag or os.environ.get("MLFLOW_TRACKING_URI") or self.file.tracking_uri
+        uri = flag or os.environ.get(VARIABLE) or self.file.tracking_uri
         if uri and uri != NO_TRACKING and not uri.startswith(SERVERS + DATABASES):
             raise WorkbenchError(
                 f"{mask_url(uri)!r} is not an MLflow tracking store",
                 fix="use http://127.0.0.1:5000 for a server, sqlite:////absolute/path.db for a "
                 "file, none to record nothing",
             )
+        if self._is_completions(uri):
+            variable = (
+                f"{VARIABLE} (of the environment or .env)" if os.environ.get(VARIABLE) else ""
+            )
+            source = "--tracking-uri" if flag else variable or "tracking_uri: in workbench.yaml"
+            raise WorkbenchError(
+                f"{mask_url(uri)!r} is this project's store of completions, not an MLflow store",
+                fix=f"leave {source} out: the project has an MLflow store, mlflow.db beside it; "
+                "or name another file",
+            )
         return uri or f"sqlite:///{self.store / 'mlflow.db'}"
+
+    def _is_completions(self, uri: str) -> bool:
+        """True if an address names the file of `.workbench/store.db` or one that belongs to it."""
+        match = re.match(r"sqlite:///(?:file:)?([^?]*)", uri)
+        path = os.path.realpath(match[1] if match else "")
+        names = ("store.db", "store.db-wal", "store.db-shm", "store.db-journal")
+        ours = [self.root / ".workbench" / name for name in names]
+        with suppress(OSError, ValueError):  # a path that no file can have
+            return any(
+                path == str(file) or (Path(path).exists() and file.exists() and file.samefile(path))
+                for file in ours
+            )
+        return False
 
     def tracks(self, flag: str = "") -> bool:
         """Return False if tracking is turned off: nothing is recorded and MLflow not imported.
@@ -239,7 +260,7 @@ def find_project(start: Path) -> Project:
         WorkbenchError: there is none, or its `.env` or `workbench.yaml` has an error.
     """
     folder = find_root(start)
-    _read_environment(folder / ".env")
+    load_environment(folder / ".env")
     exempt_loopback()
     settings = folder / "workbench.yaml"
     if not os.path.lexists(settings):
@@ -247,40 +268,3 @@ def find_project(start: Path) -> Project:
     document = read_document(settings, display_name="workbench.yaml")
     is_empty = document.content is None
     return Project(folder) if is_empty else Project(folder, document.check(ProjectFile))
-
-
-def _read_environment(file: Path) -> None:
-    """Load `.env`; no message shows its content, which is secret."""
-    form = "one NAME=value per line"
-    try:
-        if not file.exists():
-            return
-        if kind := file_kind(file):
-            raise WorkbenchError(f"is {kind}, not a file", where=".env", fix=form)
-        if (size := file.stat().st_size) > MAX_ENVIRONMENT:
-            message = f"{size:,} bytes, more than the {MAX_ENVIRONMENT:,} it may have"
-            raise WorkbenchError(message, where=".env", fix=f"keep only what is used: {form}")
-        content = file.read_text(encoding="utf-8")
-    except OSError as error:
-        message = f"can't be read: {error.strerror}"
-        raise WorkbenchError(
-            message, where=".env", fix="make it readable: chmod u+r .env"
-        ) from error
-    except UnicodeDecodeError as error:
-        fix = f"save it as UTF-8 text: {form}"
-        raise WorkbenchError("can't be read", where=".env", fix=fix) from error
-    if "\0" in content:
-        line = content.count("\n", 0, content.index("\0")) + 1
-        raise WorkbenchError(
-            "the character NUL is not allowed", where=f".env:{line}", fix="remove it"
-        )
-    bad = next((line for line in parse_stream(StringIO(content)) if line.error), None)
-    if bad:
-        lines = bad.original.string
-        line = bad.original.line + lines.removesuffix(lines.lstrip()).count("\n")
-        fix = "write NAME=value, close the quotes, or begin the line with #"
-        raise WorkbenchError("this line is not NAME=value", where=f".env:{line}", fix=fix)
-    try:
-        load_dotenv(stream=StringIO(content), override=False)
-    except ValueError as error:  # a name with = in it
-        raise WorkbenchError("a name is not one of a variable", where=".env", fix=form) from error

@@ -75,6 +75,47 @@ def test_a_file_of_another_kind_is_refused(
     assert (done.returncode, done.stderr.replace(str(root), "{root}")) == (2, f"error: {message}\n")
 
 
+STORE_ADDRESSES = {
+    "sqlite:///{root}/.workbench/store.db": "--tracking-uri",
+    "sqlite:///.workbench/../.workbench/store.db?timeout=5": "--tracking-uri",
+    "sqlite:///file:{root}/link.db?uri=true": "MLFLOW_TRACKING_URI (of the environment or .env)",
+    "sqlite:///{root}/hard.db": ".env",
+    "sqlite:///{root}/.workbench/store.db-wal": "tracking_uri: in workbench.yaml",
+}
+
+
+@pytest.mark.parametrize(("address", "source"), STORE_ADDRESSES.items())
+def test_the_store_of_completions_is_no_tracking_store(
+    tmp_path: Path, address: str, source: str
+) -> None:
+    root = write_project(tmp_path)
+    (root / "workbench.yaml").write_text("tracking_uri: none\n")
+    assert invoke(root, "run").returncode == 0
+    (root / "workbench.yaml").unlink()
+    (root / "link.db").symlink_to(root / ".workbench" / "store.db")
+    (root / "hard.db").hardlink_to(root / ".workbench" / "store.db")
+    address, variables, words = address.format(root=root), {}, ["run"]
+    if source == "--tracking-uri":
+        words += [source, address]
+    elif source == ".env":
+        (root / ".env").write_text(f"MLFLOW_TRACKING_URI={address}\n")
+    elif "yaml" in source:
+        (root / "workbench.yaml").write_text(f'tracking_uri: "{address}"\n')
+    else:
+        variables["MLFLOW_TRACKING_URI"] = address
+    before = (root / ".workbench" / "store.db").read_bytes()
+    shown = "MLFLOW_TRACKING_URI (of the environment or .env)" if source == ".env" else source
+    for command in (words, ["history", *words[1:]]):
+        done = invoke(root, *command, **variables)
+        assert (done.returncode, done.stderr) == (
+            2,
+            f"error: {address!r} is this project's store of completions, not an MLflow store\n"
+            f"  fix: leave {shown} out: the project has an MLflow store, mlflow.db beside it; "
+            "or name another file\n",
+        )
+    assert (root / ".workbench" / "store.db").read_bytes() == before
+
+
 @pytest.mark.parametrize("name", ['it\'s "so"', "what?", "a%20b"])
 def test_a_path_that_mlflow_can_not_open_is_refused_before_anything_is_sent(
     tmp_path: Path, name: str

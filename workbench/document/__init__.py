@@ -3,10 +3,11 @@
 document = read_document(Path("prompts/qa/experiment.yaml"))
 document.check(ExperimentFile)      # a pydantic model with extra="forbid"
 
-document     a Document: plain data with positions, checked
-shape        descriptions of the values that a model allows
-yaml         reading YAML
-file_kind    what a path is if not a regular file
+document           a Document: plain data with positions, checked
+shape              descriptions of the values that a model allows
+yaml               reading YAML
+file_kind          what a path is if not a regular file
+environment_file   the variables of `.env`
 """
 
 from workbench.document.document import Document
