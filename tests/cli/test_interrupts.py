@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from command import WORKBENCH, add_mlflow_store, environment
 from openai_server import HANG, OpenAIServer, Reply, answer, hold, last_message
-from processes import wait_for, wait_until_stopping
+from processes import completion_count, wait_for, wait_until_stopping
 
 from workbench.errors import cost_text
 
@@ -118,6 +118,7 @@ def test_second_signal_ends_within_a_second_and_names_what_is_unknown(home, serv
     )
     run = start(recorded=True)
     wait_for(lambda: server.in_flight == 4 and len(server.requests) == 8)
+    wait_for(lambda: completion_count(home / ".workbench") == 4)
     run.send_signal(signal.SIGINT)
     wait_until_stopping(run)
     run.send_signal(signal.SIGINT)

@@ -24,7 +24,7 @@ class Project:
         self.bill.touch()
 
     def run(self, **order: object) -> Ended:
-        return self.forge.run(self.root, bill=str(self.bill), **order)
+        return self.forge.run(self.root, bill=str(self.bill), few_at_once=True, **order)
 
     def check(self) -> None:
         """Every row has a completion, and each request paid twice is recorded as unknown."""
