@@ -1,13 +1,17 @@
 """The page of `workbench compare --html` in a browser: its content and its security."""
 
+import csv
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from attacks import ATTACKS
 from command import invoke
 from playwright.sync_api import Page, Request, expect
+
+from workbench.report.export import escape_cell
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
 EXPERIMENT = """\
@@ -18,6 +22,8 @@ evaluators: [exact_match, output_tokens]
 """
 
 
+# Cells that a spreadsheet could evaluate, and one that it reads as a number.
+FORMULAS = ("=1+1", "-2+3", "@SUM(A1)", "\u200b=1", "\uff1d1+1", "'=1+1", "\t=1", "+1e5", "-5")
 LABELS = EXPERIMENT.replace(
     "evaluators: [", "evaluators: [{label_match: {labels: [toxic, fine]}}, "
 )
@@ -56,7 +62,7 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "other": f"{text} {number}",
             "label": text if number % 2 else "x",
         }
-        for number, text in enumerate(ATTACKS)
+        for number, text in enumerate([*ATTACKS, *FORMULAS])
     ]
     return write_page(tmp_path_factory.mktemp("attacked"), rows, " ".join(ATTACKS[:40]))
 
@@ -98,11 +104,21 @@ def test_there_are_enough_attacks() -> None:
 
 def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: Path) -> None:
     addresses, messages = opened(window, attacked)
-    window.get_by_label("difference from the baseline's answer").check()
+    window.get_by_label("difference from the baseline's output").check()
     window.get_by_role("button", name="next ›").click()
-    for summary in window.locator("summary").all():
+    for summary in window.locator("summary:visible").all():
         summary.click()
+    with window.expect_download():
+        window.get_by_role("button", name="download as CSV").click()
+    for number in range(len(ATTACKS)):  # every row is opened, with its prompts
+        window.evaluate(f"location.hash = '#order=dataset&row={number + 1}'")
+        expect(window.locator("#detail h2")).to_contain_text(f"Row {number + 1} ")
+        if not number:
+            window.locator("#detail summary").first.click()
+    expect(window.locator("#detail details[open] pre").first).to_be_visible()
+    window.evaluate(f"location.hash = '#search={quote(ATTACKS[0])}&metric={quote(ATTACKS[0])}'")
     window.wait_for_timeout(300)
+    assert window.url.startswith(f"{attacked.as_uri()}#")
     assert (addresses, messages) == ([attacked.as_uri()], [])
     assert window.evaluate("window.hit") is None
     assert window.locator("script:not([type])").count() == 1
@@ -122,7 +138,7 @@ def test_no_text_becomes_markup_a_script_or_an_address(window: Page, attacked: P
 
 def test_every_text_is_shown_as_it_is(window: Page, attacked: Path) -> None:
     opened(window, attacked)
-    window.get_by_label("order").select_option("order")
+    window.get_by_label("order").select_option("dataset")
     shown = window.locator("#rows").inner_text()
     window.get_by_role("button", name="next ›").click()
     shown += window.locator("#rows").inner_text()
@@ -151,30 +167,110 @@ def test_a_policy_keeps_out_what_a_fault_would_let_in(
 
 def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     opened(window, plain)
+    expect(window.locator("#headline strong")).to_have_text(
+        "other is the best by exact_match: 0.708 [0.622, 0.782] on 120 rows."
+    )
     matrix = window.locator("#matrix tbody tr")
     assert matrix.count() == 2
-    expect(matrix.nth(1)).to_contain_text("better")
-    expect(matrix.nth(1)).to_contain_text(re.compile(r"\+0\.125 better\[\+0\.0\d\d, \+0\.2\d\d\]"))
-    expect(matrix.nth(0)).to_contain_text("baseline")
-    window.get_by_role("button", name="exact_match").click()
-    expect(matrix.nth(0)).to_contain_text("other")
+    expect(matrix.nth(0)).to_contain_text("otherbest")  # the best one first
+    expect(matrix.nth(0)).to_contain_text(re.compile(r"\+0\.125 better\[\+0\.0\d\d, \+0\.2\d\d\]"))
+    expect(matrix.nth(1)).to_contain_text("plainbaseline")
     window.get_by_role("button", name="exact_match").click()
     expect(matrix.nth(0)).to_contain_text("plain")
+    window.get_by_role("button", name="exact_match").click()
+    expect(matrix.nth(0)).to_contain_text("other")
     status = window.locator("#rows .controls")
     expect(status).to_contain_text("120 rows, page 1 of 3")
-    window.get_by_label("rows").select_option("broken")
-    expect(status).to_contain_text("5 rows, page 1 of 1")
-    window.get_by_label("rows").select_option("fixed")
-    expect(status).to_contain_text("20 rows, page 1 of 1")
-    window.get_by_label("rows").select_option("all")
+    chips = window.locator("#chips button")
+    assert chips.all_inner_texts() == [
+        *("All 120", "Wrong 55", "Failed 0", "Changed 25", "Gained 20", "Lost 5"),
+        *("Scores differ 25", "Outputs differ 25", "Evaluator errors 0", "Suspect labels 0"),
+    ]
+    for name, rows in (("Lost", 5), ("Gained", 20), ("Wrong", 55)):
+        window.get_by_role("button", name=f"{name} {rows}").click()
+        expect(status).to_contain_text(f"{rows} rows, page 1 of")
+    window.get_by_label("variant", exact=True).select_option("other")
+    head = window.locator("#rows thead th").nth(3)  # of `other`
+    expect(head).to_contain_text("0.708 [0.622, 0.782]35 wrong0 failed")
+    head.get_by_role("button", name="35 wrong").click()
+    expect(status).to_contain_text("35 rows, page 1 of 1")
+    window.get_by_label("variant", exact=True).select_option("any variant")
+    window.get_by_role("button", name="All 120").click()
     window.get_by_label("search").fill("r11")
     expect(status).to_contain_text("11 rows")
     expect(window.locator("#plot-part")).to_be_hidden()  # neither cost nor latency is known
     window.get_by_label("show other").uncheck()
     assert window.locator("#rows thead th").count() == 4
-    window.locator("summary").click()
+    for part in ("Changes of prompts", "plain → other"):
+        window.get_by_text(part).click()
     expect(window.locator("#prompts ins").last).to_contain_text("{{ other }}")
+    window.get_by_text("Answered and expected").click()
     expect(window.locator("#confusion")).to_contain_text("expected")
+
+
+def test_a_link_shows_the_same_list_and_row(window: Page, plain: Path) -> None:
+    opened(window, plain)
+    window.get_by_role("button", name="Lost").click()
+    window.get_by_label("order").select_option("dataset")
+    window.get_by_label("search").fill("yes")
+    window.get_by_label("show plain").uncheck()
+    window.locator("#rows tbody td").nth(1).click()
+    title = window.locator("#detail h2")
+    expect(title).to_have_text("Row 1  r0")
+    for key, row in (("j", 2), ("ArrowRight", 3), ("k", 2), ("ArrowLeft", 1)):
+        window.keyboard.press(key)
+        expect(title).to_contain_text(f"Row {row} ")
+    window.keyboard.press("j")
+    link = window.url
+    assert link.endswith("#rows=lost&order=dataset&search=yes&hide=1&row=2")
+    window.goto("about:blank")
+    window.goto(link)
+    expect(title).to_have_text("Row 2  r1")
+    expect(window.locator("#detail header")).to_contain_text("2 of 5 in this list")
+    expect(window.locator("#detail section")).to_have_count(1)
+    expect(window.locator("#detail section")).to_contain_text("1 / 1 tokens in / out")
+    window.locator("#detail summary").click()
+    assert window.locator("#detail pre").all_inner_texts() == ["Row 1. Be short. ", "no"]
+    window.keyboard.press("Escape")
+    expect(window.locator(":focus")).to_have_attribute("aria-label", "open row 2")
+    for key, row in (("ArrowDown", 3), ("j", 4), ("k", 3)):
+        window.keyboard.press(key)
+        expect(window.locator(":focus")).to_have_attribute("aria-label", f"open row {row}")
+    window.keyboard.press("Enter")
+    expect(title).to_have_text("Row 3  r2")
+
+
+def test_rows_are_downloaded_as_the_cli_exports_them(
+    window: Page, attacked: Path, plain: Path, tmp_path: Path
+) -> None:
+    """The cells of spreadsheet formulas are text, as `csv_line` makes them."""
+    file = tmp_path / "rows.csv"
+    opened(window, plain)
+    window.get_by_role("button", name="Lost").click()
+    with window.expect_download() as download:
+        window.get_by_role("button", name="download as CSV").click()
+    assert download.value.suggested_filename == "qa.csv"
+    download.value.save_as(file)
+    with file.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    assert [row["id"] for row in rows] == ["r0", "r1", "r2", "r3", "r4"]
+    assert {row["other: output"] for row in rows} == {"no"}
+    assert {row["other: exact_match"] for row in rows} == {"0"}
+    opened(window, attacked)
+    window.get_by_label("order").select_option("dataset")
+    with window.expect_download() as download:
+        window.get_by_role("button", name="download as CSV").click()
+    download.value.save_as(file)
+    with file.open(encoding="utf-8", newline="") as lines:
+        cells = [row["plain: output"] for row in csv.DictReader(lines)]
+    assert cells == [escape_cell(text.replace("\0", "\ufffd")) for text in outputs(attacked)]
+    assert any(cell.startswith("'=") for cell in cells)
+
+
+def outputs(page: Path) -> list[str]:
+    """The outputs of the first variant that a page holds."""
+    blocks = re.findall(r'id="rows-\d+">(.*?)</script>', page.read_text())
+    return [row["cells"][0]["text"] for block in blocks for row in json.loads(block)]
 
 
 def test_the_table_of_answers_agrees_with_the_metric(window: Page, tmp_path: Path) -> None:
@@ -184,16 +280,17 @@ def test_the_table_of_answers_agrees_with_the_metric(window: Page, tmp_path: Pat
         for n in range(40)
     ]
     _, messages = opened(window, write_page(tmp_path, rows, experiment=LABELS))
+    window.get_by_text("Answered and expected").click()
     tables = window.locator("#confusion > div")
     assert tables.count() == 2  # exact_match reads no labels
-    first = tables.nth(0)
+    first = tables.nth(1)
     expect(first).to_contain_text("plain · label_match 10 right of 40")
     assert first.locator("th").all_inner_texts() == [
         *("expected ↓ answered →", "toxic", "fine", "unparsed"),
         *("toxic", "fine"),
     ]
     assert first.locator("td").all_inner_texts() == ["10", "10", "0", "0", "0", "20"]
-    expect(window.locator("#matrix tbody tr").nth(0)).to_contain_text("0.250")
+    expect(window.locator("#matrix tbody tr").nth(1)).to_contain_text("0.250")
     window.get_by_label("show other").uncheck()
     expect(tables).to_have_count(1)
     assert messages == []
@@ -210,7 +307,7 @@ def test_latency_has_its_median_and_percentile(window: Page, plain: Path, tmp_pa
     timed.write_text(text.replace('"latency":null,"times":null', f'"latency":0.4,"times":{times}'))
     _, messages = opened(window, timed)
     cell = window.locator("#matrix tbody tr").nth(1)
-    expect(cell).to_contain_text("0.4median 0.3 [0.2, 0.5], p95 1.5 [0.9, –], n=60")
+    expect(cell).to_contain_text("0.4median 0.3 [0.2, 0.5]p95 1.5 [0.9, –]n=60")
     assert messages == []
 
 
@@ -226,22 +323,25 @@ def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
     keys = window.keyboard
     focused = window.locator(":focus")
     window.get_by_role("button", name="exact_match").focus()
-    for sort in ("descending", "ascending"):
+    for sort in ("ascending", "descending"):
         keys.press("Enter")
         expect(focused).to_have_text("exact_match")
         expect(window.locator("th", has=focused)).to_have_attribute("aria-sort", sort)
+    window.get_by_role("button", name="Lost").focus()
+    keys.press("Enter")
+    expect(focused).to_have_attribute("aria-pressed", "true")
+    expect(window.locator("#rows .controls")).to_contain_text("5 rows, page 1 of 1")
+    keys.press("Shift+Tab")
+    expect(focused).to_contain_text("Gained")
+    window.get_by_role("button", name="All 120").press("Enter")
     window.get_by_label("search").focus()
-    keys.press("Tab")
-    keys.press("Tab")
-    keys.press("ArrowDown")  # the rows that failed
-    expect(window.locator("#rows .controls")).to_contain_text("0 rows, page 1 of 1")
-    keys.press("ArrowUp")
-    keys.press("Tab")
-    keys.press("Tab")
+    for _ in range(4):  # metric, variant, order
+        keys.press("Tab")
     keys.press("Space")
-    expect(window.get_by_label("difference from the baseline's answer")).to_be_checked()
-    keys.press("Tab")
-    keys.press("Tab")
+    expect(window.get_by_label("difference from the baseline's output")).to_be_checked()
+    for name in ("download as CSV", "‹ previous", "next ›"):
+        keys.press("Tab")
+        expect(focused).to_have_text(name)
     for page in (2, 3, 3):
         keys.press("Enter")
         expect(window.locator("#rows .controls")).to_contain_text(f"page {page} of 3")
@@ -251,25 +351,21 @@ def test_the_keyboard_alone_is_enough(window: Page, plain: Path) -> None:
     expect(focused).to_have_attribute("aria-label", "answers")  # and the arrows scroll
 
 
-def test_a_row_that_is_cut_can_be_opened(window: Page, tmp_path: Path) -> None:
+def test_an_opened_row_shows_the_whole_text(window: Page, tmp_path: Path) -> None:
     long = " ".join(f"word{n}" for n in range(300))
     file = write_page(tmp_path, [{"id": "r", "text": long, "other": "short", "label": "short"}])
     opened(window, file)
     inputs = window.locator("#rows .answer").first
-    full_height = inputs.evaluate("one => one.scrollHeight")
-    assert inputs.evaluate("one => one.clientHeight") < full_height
-    more = window.get_by_role("button", name="more")
-    expect(more).to_have_attribute("aria-expanded", "false")
-    more.press("Enter")
-    expect(window.get_by_role("button", name="less")).to_have_attribute("aria-expanded", "true")
-    assert inputs.evaluate("one => one.clientHeight") == full_height
+    assert inputs.evaluate("one => one.clientHeight < one.scrollHeight")
+    window.get_by_role("button", name="open row 1").press("Enter")
+    expect(window.locator("#detail .output", has_text="word299")).to_be_visible()
 
 
 def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_path: Path) -> None:
     rows = [{"id": "r", "text": "a good film", "other": "a very bad film", "label": "x"}]
     opened(window, write_page(tmp_path, rows))
-    window.get_by_label("difference from the baseline's answer").check()
-    parts = window.locator("#rows tbody td").last.locator(".answer > *")
+    window.get_by_label("difference from the baseline's output").check()
+    parts = window.locator("#rows tbody td", has=window.locator("del")).locator(".answer > *")
     shown = [(part.evaluate("one => one.localName"), part.inner_text()) for part in parts.all()]
     assert [(tag, text.strip()) for tag, text in shown if text] == [
         ("span", "a"),

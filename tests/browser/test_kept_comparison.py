@@ -86,9 +86,9 @@ def test_what_is_kept_runs_nothing_of_what_it_shows(attacked: Site, window: Page
     expect(shown.locator("#matrix tbody tr")).to_have_count(4)
     expect(shown.locator("#matrix")).to_contain_text("user=<img src=x")
     expect(shown.locator("#rows .state").first).to_be_visible()
-    shown.get_by_label("difference from the baseline's answer").check()
+    shown.get_by_label("difference from the baseline's output").check()
     shown.get_by_role("button", name="next ›").click()
-    for summary in shown.locator("summary").all():
+    for summary in shown.locator("summary:visible").all():
         summary.click()
     window.wait_for_timeout(500)
     frames = [frame for frame in window.frames if frame.query_selector("#matrix")]

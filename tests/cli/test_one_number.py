@@ -236,7 +236,14 @@ def test_the_page_and_the_leaderboard_show_the_same_numbers(home: Path, tmp_path
     assert invoke(home, "compare", "--html", str(file)).returncode == 0
     match = re.search(r'id="data">(.*?)</script>', file.read_text())
     assert match
-    page = json.loads(match[1])["variants"]
+    data = json.loads(match[1])
+    page = data["variants"]
+    first, chosen, *_ = data["metrics"][0]["headline"]["sentences"]
+    ranking = read(home, "decide", "--metric", "exact_match")
+    best, after = ranking["candidates"][0], ranking["after_choosing"]
+    interval = f"{best['quality']:.3f} [{best['low']:.3f}, {best['high']:.3f}]"
+    assert f"{best['variant']} leads by exact_match with {interval} on 14 rows" in first
+    assert f"expect {after['mean']:.3f} [{after['low']:.3f}, {after['high']:.3f}]." in chosen
     text = (home / "run.txt").read_text()
     for variant, shown in zip(
         json.loads((home / "run.json").read_text())["variants"], page, strict=True

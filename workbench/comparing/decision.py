@@ -65,8 +65,10 @@ class Ranking:
     words: str
 
 
-def decide(comparison: ExperimentComparison, limits: Limits) -> Ranking:
-    """Decide by the stored answers.
+def decide(
+    comparison: ExperimentComparison, limits: Limits, variants: Sequence[int] | None = None
+) -> Ranking:
+    """Decide by the stored answers, among these variants by number or (None) among all.
 
     Raises:
         WorkbenchError: the experiment has no such metric, it is a time, or it has no mean in any
@@ -79,7 +81,7 @@ def decide(comparison: ExperimentComparison, limits: Limits) -> Ranking:
     candidates = [
         _candidate(family, number, result, replace(limits, metric=metric))
         for number, result in enumerate(results)
-        if _shown_measure(result, metric)
+        if (variants is None or number in variants) and _shown_measure(result, metric)
     ]
     if not candidates:
         raise WorkbenchError(

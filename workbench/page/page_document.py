@@ -24,7 +24,11 @@ from workbench.page.rows import AnsweredRows, RowDetails
 
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
 PARTS = files("workbench.page")
-SCRIPTS = ("index", "source", "page")  # js/<name>.js, in this order
+# js/<name>.js, in the order in which they become one script.
+SCRIPTS = (
+    *("dom", "numbers", "index", "source", "view", "lists", "variants", "chart", "tables"),
+    *("words", "answers", "detail", "csv", "start"),
+)
 
 
 def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:

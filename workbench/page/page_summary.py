@@ -9,14 +9,16 @@ from dataclasses import asdict
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
+from workbench.page.headline import headline
 from workbench.page.index import category_labels
 from workbench.report.compare import prompt_diff_lines
-from workbench.report.safe_text import plain
+from workbench.report.safe_text import plain, shorten
 from workbench.results.serialize import comparison_json
-from workbench.results.types import VariantResult
+from workbench.results.types import MetricResult, VariantResult
 
 ROW_COUNTS = ("planned", "scored", "failed", "not_run")
 METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "tail_unknown", "errors", "not_applicable")
+MAX_CATEGORIES = 5
 WORST_FIELDS = ("mean", "low", "high", "n")
 
 
@@ -67,8 +69,17 @@ def _metric(compared: ExperimentComparison, name: str) -> dict[str, JSON]:
         "unit": plain(first.unit),
         "kind": kind,
         "worst": compared.scales[name].worst,
+        "headline": _headline(compared, name),
         "labels": [plain(label) for label in category_labels(compared, name)],
     }
+
+
+def _headline(compared: ExperimentComparison, name: str) -> JSON:
+    best = headline(compared, name)
+    if best is None:
+        return None
+    position = None if best.best is None else compared.compared_variants.index(best.best)
+    return {"best": position, "clear": best.is_clear, "sentences": list(best.sentences)}
 
 
 def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
@@ -77,6 +88,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
         "base": base,
         "stopped": plain(result.stopped),
         "note": plain(result.model_note),
+        "tokens": [result.input_tokens, result.output_tokens],
         "cost": result.cost_of_1000,
         "latency": result.latency_s,
         "times": asdict(result.latency) if result.latency else None,
@@ -88,6 +100,7 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
                 "worst": metric.worst
                 and {field: getattr(metric.worst, field) for field in WORST_FIELDS},
                 "worst_unknown": metric.worst_unknown,
+                "outcomes": _categories(metric),
             }
             for name, metric in result.metrics.items()
         },
@@ -96,6 +109,12 @@ def _variant(result: VariantResult, base: int | None) -> dict[str, JSON]:
             for name, comparison in result.comparisons.items()
         },
     }
+
+
+def _categories(metric: MetricResult) -> dict[str, int]:
+    """The most frequent categories with their counts; empty for numbers."""
+    outcomes = list(metric.outcomes.items()) if metric.kind == "category" else []
+    return {shorten(name, 40): count for name, count in outcomes[:MAX_CATEGORIES]}
 
 
 def confusion_tables(
