@@ -27,6 +27,9 @@ def number_clusters(rows: int, links: Iterable[Copies]) -> tuple[int, ...]:
 
     Rows that are linked, directly or through others, are one cluster.
     """
+    links = [copies for copies in links if copies]
+    if not links:
+        return tuple(range(rows))
     parents = list(range(rows))  # union-find
 
     def root(row: int) -> int:

@@ -47,8 +47,9 @@ class TextTable:
 
     def count(self, numbers: Sequence[int]) -> Counter[str]:
         """Count each non-empty text, in order of first use."""
-        counts = Counter(numbers)
-        return Counter({self._texts[n]: count for n, count in counts.items() if n})
+        array = np.asarray(numbers, dtype=np.int64)
+        counts = Counter(array[array != 0].tolist())
+        return Counter({self._texts[n]: count for n, count in counts.items()})
 
 
 class ScoreColumn:
@@ -93,7 +94,7 @@ class ScoreColumn:
 
     def answers_in_column(self) -> list[int]:
         """Return the numbers of the answers that have a share in the one score of all."""
-        return [number for number, kind in enumerate(self.kinds) if kind == IN_COLUMN]
+        return self._numbers_of(IN_COLUMN)
 
     @property
     def resamples(self) -> int:
@@ -113,9 +114,14 @@ class ScoreColumn:
 
     def by_row(self, repeats: int) -> dict[int, list[float]]:
         """Return the numeric values of each dataset row that has one."""
+        numbers = self._numbers_of(NUMBER)
+        scores = np.frombuffer(self.values)[numbers].tolist()
+        if repeats == 1:
+            single = {score: [score] for score in set(scores)}  # rows with equal scores share one
+            return {number: single[score] for number, score in zip(numbers, scores, strict=True)}
         values: dict[int, list[float]] = {}
-        for number in self.value_rows():
-            values.setdefault(number // repeats, []).append(self.values[number])
+        for number, score in zip(numbers, scores, strict=True):
+            values.setdefault(number // repeats, []).append(score)
         return values
 
     def labels(self) -> list[str]:
@@ -124,7 +130,7 @@ class ScoreColumn:
 
     def value_rows(self) -> list[int]:
         """Return the numbers of answers with a numeric value, in order."""
-        return [number for number, kind in enumerate(self.kinds) if kind == NUMBER]
+        return self._numbers_of(NUMBER)
 
     @property
     def kind(self) -> str:
@@ -136,8 +142,8 @@ class ScoreColumn:
         traits = self.traits
         if traits.kind == "number" or traits.unit or traits.range not in (None, (0, 1)):
             return "number"  # marks may all be 0 and 1 by chance
-        pairs = zip(self.kinds, self.values, strict=True)
-        return "pass" if {v for kind, v in pairs if kind == NUMBER} <= {0.0, 1.0} else "number"
+        scores = np.frombuffer(self.values)[self._numbers_of(NUMBER)]
+        return "pass" if ((scores == 0) | (scores == 1)).all() else "number"
 
     def result_kind(self, scale: Scale) -> str:
         """Return the kind of the metric's result on its scale."""
@@ -152,12 +158,11 @@ class ScoreColumn:
 
     def error_rows(self) -> set[int]:
         """Return the numbers of answers on which the evaluator failed."""
-        errors = self._error_kinds
-        return {number for number, kind in enumerate(self.kinds) if kind in errors}
+        return set(self._numbers_of(*self._error_kinds))
 
     def not_applicable_rows(self) -> set[int]:
         """Return the numbers of answers to which the evaluator does not apply."""
-        return {number for number, kind in enumerate(self.kinds) if kind == NOT_APPLICABLE}
+        return set(self._numbers_of(NOT_APPLICABLE))
 
     def outcomes(self) -> dict[str, int]:
         """Count the categories and labelled outcomes, the most frequent first."""
@@ -182,6 +187,11 @@ class ScoreColumn:
         return ScoreCounts(n, errors_n, not_applicable, failed, int(rest.sum()))
 
     def _labels_of(self, *kinds: int) -> list[int]:
-        return [
-            label for label, kind in zip(self._labels, self.kinds, strict=True) if kind in kinds
-        ]
+        labels: list[int] = np.frombuffer(self._labels, np.int64)[self._numbers_of(*kinds)].tolist()
+        return labels
+
+    def _numbers_of(self, *kinds: int) -> list[int]:
+        """The numbers of the answers of these kinds, in order."""
+        is_kind = np.isin(np.frombuffer(self.kinds, np.uint8), kinds)
+        numbers: list[int] = np.flatnonzero(is_kind).tolist()
+        return numbers

@@ -85,15 +85,15 @@ class Tally:
         """Return an evaluator's scores by dataset row."""
         column, values = self.columns[name], self.columns[name].by_row(self._repeats)
         errors, repeats = column.error_rows(), self._repeats
-        states = list(enumerate(self.states))
-        lost = (n for n, state in states if state > SCORED or n in errors)
+        states = np.frombuffer(self.states, np.uint8)
+        lost = errors.union(np.flatnonzero(states > SCORED).tolist())
         inapplicable = {n // repeats for n in column.not_applicable_rows()}
         inapplicable -= values.keys() | {n // repeats for n in errors}
-        lost_answers = Counter(number // repeats for number in lost)
+        lost_answers = Counter(number // repeats for number in sorted(lost))
         return MetricScores(
             values=values,
             lost={row: n for row, n in lost_answers.items() if row not in inapplicable},
-            unreached=Counter(n // repeats for n, state in states if state == len(STATES)),
+            unreached=Counter((np.flatnonzero(states == len(STATES)) // repeats).tolist()),
             not_applicable=inapplicable,
             clusters=self._clusters,
         )
@@ -144,9 +144,8 @@ class Tally:
 
     def scored_digest(self) -> str:
         """Digest of the scored answers; it changes when any of them does."""
-        states = np.frombuffer(self.states, np.uint8)[:, None]
         digests = np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_SIZE)
-        return sha256((digests * ((states > 0) & (states <= SCORED))).tobytes()).hexdigest()
+        return sha256((digests * self._has_state_up_to(SCORED)[:, None]).tobytes()).hexdigest()
 
     def answer_counts(self) -> RowCounts:
         """Count the answers by state, every repeat apart."""
@@ -195,9 +194,9 @@ class Tally:
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             cost=cost,
-            seconds=math.fsum(time for time in self._latencies if not math.isnan(time)),
+            seconds=math.fsum(np.nan_to_num(self._latencies).tolist()),
             reasons=self._reason_counts(),
-            replies=sum(0 < state <= BILLED for state in self.states),
+            replies=int(self._has_state_up_to(BILLED).sum()),
             latency=summarize_times(self._answer_times()),
             reasoning=sum(self._has_reasoning),
             scored_digest=self.scored_digest(),
@@ -216,7 +215,7 @@ class Tally:
         if column.traits.by_column:
             clusters = len(set(self.clusters_of(column.answers_in_column())))
             answered, worst = column.measure(rows.n, clusters), None
-        mixed = {row for row, values in scores.values.items() if 0 < sum(values) < len(values)}
+        repeated = scores.values.items() if scale.pass_fail and repeats > 1 else ()
         return MetricResult(
             mean=answered.mean if answered else None,
             low=answered.low if answered else None,
@@ -236,7 +235,7 @@ class Tally:
             pass_at=answered.pass_at if answered else {},
             pass_all=answered.pass_all if answered else {},
             pass_rows=answered.pass_rows if answered else {},
-            flaky=tuple(sorted(mixed)) if scale.pass_fail and repeats > 1 else (),
+            flaky=tuple(sorted(row for row, v in repeated if 0 < sum(v) < len(v))),
             variance=self._variance(column, scores),
         )
 
@@ -250,22 +249,22 @@ class Tally:
         return components.shares() if components else {}
 
     def _answer_times(self) -> list[float]:
-        """Seconds of each scored answer that was timed; one that rows share counts once.
-
-        Empty if all took 0 s: `echo` computes nothing.
-        """
-        times = {
-            bytes(self._digests[n * DIGEST_SIZE : (n + 1) * DIGEST_SIZE]): self._latencies[n]
-            for n, state in enumerate(self.states)
-            if 0 < state <= SCORED
-        }
+        """Seconds of each timed scored answer, a shared one once; empty if all took 0 s (echo)."""
+        scored = self._has_state_up_to(SCORED)
+        digests = np.frombuffer(self._digests, f"V{DIGEST_SIZE}")[scored].tolist()
+        times = dict(zip(digests, np.array(self._latencies)[scored].tolist(), strict=True))
         timed = [time for time in times.values() if not math.isnan(time)]
         return timed if any(timed) else []
 
     def _sum(self, counts: "array[int]") -> int | None:
         """Sum over answered rows; None if a count is unknown, or there are no rows."""
-        answered = [n for n, state in zip(counts, self.states, strict=True) if 0 < state <= BILLED]
+        answered = np.frombuffer(counts, np.int64)[self._has_state_up_to(BILLED)].tolist()
         return None if not answered or UNKNOWN in answered else sum(answered)
+
+    def _has_state_up_to(self, last: int) -> NDArray[np.bool_]:
+        """True for each answer whose state is among the first so many."""
+        states = np.frombuffer(self.states, np.uint8)
+        return (states > 0) & (states <= last)
 
     def _reason_counts(self) -> dict[str, int]:
         """Count failure reasons and evaluator errors, the most frequent first."""

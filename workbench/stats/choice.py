@@ -73,10 +73,11 @@ def select_best(
     """Select the variant with the most support; each one has a value of at least one row."""
     sign = 1.0 if scale.higher_is_better else -1.0
     signed = [
-        {row: [sign * score for score in scores] for row, scores in values.items()}
+        {row: [-score for score in scores] for row, scores in values.items()}
         for values in variants
+        if not scale.higher_is_better
     ]
-    joint = compare_jointly(signed, clusters)
+    joint = compare_jointly(signed or variants, clusters)
     support = _share_of_wins(posterior_draws(joint), joint.observations)
     best = max(range(len(variants)), key=lambda index: (support[index], joint.contrasts[index]))
     return BestVariant(best, support.tolist(), sign * _cross_validated_mean(joint))
@@ -141,8 +142,9 @@ def _share_of_wins(draws: FloatArray, observations: FloatArray) -> FloatArray:
     """Share of draws in which each variant has the best mean; equal variants share theirs."""
     variants = draws.shape[1]
     wins = np.bincount(draws.argmax(axis=1), minlength=variants) / len(draws)
-    _, group = np.unique(observations, axis=1, return_inverse=True)
-    return np.asarray((np.bincount(group, wins) / np.bincount(group))[group])
+    columns = observations.T
+    group = np.array([(columns == column).all(axis=1).argmax() for column in columns])
+    return np.asarray(np.bincount(group, wins)[group] / np.bincount(group)[group])
 
 
 def _cross_validated_mean(joint: JointMeans) -> float:

@@ -173,7 +173,7 @@ def _untested_difference(
     before, after = row_means(first, shared), row_means(second, shared)
     by_row = _subtract(after, before)
     differences = ClusterSums.of_rows(by_row, shared, clusters)
-    single = all(len(values[row]) == 1 for row in shared for values in (first, second))
+    single = all(len(first[row]) == 1 == len(second[row]) for row in shared)
     width = scale.width
     if width is None:
         width = added_row_reach(differences) * float(np.abs(by_row).max())

@@ -63,7 +63,10 @@ class Scale:
 
 def row_means(values: RowValues, rows: Sequence[int]) -> FloatArray:
     """The mean of each of these rows."""
-    means = [math.fsum(values[row]) / len(values[row]) for row in rows]
+    means = [
+        repeats[0] + 0.0 if len(repeats) == 1 else math.fsum(repeats) / len(repeats)
+        for repeats in map(values.__getitem__, rows)
+    ]
     return np.array(means, dtype=np.float64)
 
 
@@ -71,7 +74,10 @@ def cluster_numbers(rows: Sequence[int], clusters: Clusters | None) -> NDArray[n
     """The cluster of each of these rows, numbered from 0; None: each row is its own."""
     if clusters is None:
         return np.arange(len(rows))
-    return np.unique([clusters[row] for row in rows], return_inverse=True)[1]
+    numbers = np.array([clusters[row] for row in rows])
+    if (numbers[1:] > numbers[:-1]).all():  # each row is its own, and need not be sorted
+        return np.arange(len(rows))
+    return np.unique(numbers, return_inverse=True)[1]
 
 
 def max_cluster_size(clusters: Clusters | None) -> int:
