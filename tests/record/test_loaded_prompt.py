@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import mlflow
@@ -18,7 +20,10 @@ from recording import Recording
 import workbench
 from workbench.errors import WorkbenchError
 from workbench.project import find_project
+from workbench.prompt import parse_reference
+from workbench.tracking.mlflow_lookup import RegisteredVersions
 from workbench.tracking.registry import push_prompts
+from workbench.tracking.tracking_store import connect_to_read
 
 pieces = st.sampled_from(
     [
@@ -194,3 +199,20 @@ def test_importing_the_package_imports_no_mlflow() -> None:
     code = "import sys, workbench; print('mlflow' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_versions_are_listed_once_for_all_references(project: Recording) -> None:
+    texts = [f"user:\nText {number}: {{{{ text }}}}" for number in range(1, 4)]
+    for text in texts:
+        push(project, text)
+    store, searches = connect_to_read(project.project, project.uri), list[str]()
+
+    def search(name: str, **options: object) -> object:
+        searches.append(name)
+        return store.client.search_prompt_versions(name, **options)
+
+    client = SimpleNamespace(search_prompt_versions=search)
+    versions = RegisteredVersions(replace(store, client=client))
+    prompts = [versions.read("qa.plain", parse_reference(f"plain@{n}")) for n in (1, 2, 3)]
+    assert [prompt.source for prompt in prompts] == texts
+    assert searches == ["qa.plain"]

@@ -188,7 +188,7 @@ def search_versions(store: TrackingStore, name: str) -> list[PromptVersion]:
     try:
         pages = read_pages(
             lambda token: store.client.search_prompt_versions(
-                name, max_results=100, page_token=token
+                name, max_results=1000, page_token=token
             )
         )
         return sorted(pages, key=lambda version: -int(version.version))
