@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 from bench import Bench
+from hypothesis import HealthCheck, settings
 from openai_server import OpenAIServer, serve
 
 from workbench.project import Project
@@ -27,6 +28,7 @@ from workbench.prompt import Renderer
 TESTS = Path(__file__).parent
 MEMORY_DISK = Path("/dev/shm")  # where Linux keeps files in memory
 MAX_TEMPORARY = 4 << 30  # bytes that all tests together need at most
+MAX_DRAWS_BY_DAY = 400  # of `make test`
 TRACKING_URI = "MLFLOW_TRACKING_URI"
 MARKS_OF_FOLDERS = {
     "browser": "browser",
@@ -68,6 +70,15 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_configure() -> None:
+    # A busy machine may take a second for any example. Each run has the same ones but at night.
+    at_length = int(os.environ.get("WORKBENCH_DRAWS", "0")) > MAX_DRAWS_BY_DAY
+    settings.register_profile(
+        "suite",
+        deadline=None,
+        derandomize=not at_length,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+    )
+    settings.load_profile("suite")
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of torch and numpy: the cores have a test each
     if MEMORY_DISK.is_dir() and shutil.disk_usage(MEMORY_DISK).free > MAX_TEMPORARY:
         # SQLite waits for the disk at each commit, MLflow's store some 200 times a test.

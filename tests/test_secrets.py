@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.cli.project_secrets import project_secrets
@@ -154,7 +154,7 @@ def broken(data: st.DataObject, key: str) -> str:
     return "".join(character + data.draw(gaps) for character in key[:-1]) + key[-1]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(keys, st.data())
 def test_a_key_is_found_whatever_hides_inside_of_it(key, data):
     if sum(map(str.isalnum, key)) < 8:

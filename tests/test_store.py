@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.canonical import digest
@@ -81,9 +81,7 @@ def refusal(folder: Path) -> WorkbenchError:
     return caught.value
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None
-)
+@settings(max_examples=50)
 @given(st.lists(completions, unique_by=lambda completion: completion.key, max_size=4), bodies)
 def test_completion_comes_back_as_it_was(tmp_path, saved, body):
     wanted = {c.key: replace(c, stored=True) for c in saved}

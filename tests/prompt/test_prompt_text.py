@@ -2,7 +2,7 @@
 
 import pytest
 from bench import Bench
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.conversation import Conversation, Message
@@ -38,9 +38,7 @@ data = st.lists(
     st.sampled_from(TRAPS) | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     max_size=6,
 ).map("".join)
-quick = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quick = settings(max_examples=150)
 
 
 def prompt_of(source: str) -> Prompt:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import mlflow
 import pytest
 from bench import refusal
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from mlflow import MlflowClient
 from pictures import data_url, picture
@@ -62,9 +62,7 @@ def push(project: Recording, text: str, name: str = "plain") -> None:
 
 
 @given(fronts, st.lists(pieces, min_size=1, max_size=4).map("".join), values, st.lists(values))
-@settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=40)
 @example("", LOOP, "a", ["b", "user:\n"])
 @example("---\nchat: false\n---\n", "user:\n{{ text }}\n", "a", [])
 def test_the_messages_are_those_that_a_run_sends(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from workbench.dataset import Example
@@ -31,9 +31,7 @@ def record(number: int) -> RowRecord:
 
 
 @given(st.permutations(range(37)), st.integers(1, 40), st.integers(1, 50))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=30)
 def test_rows_stand_in_order_whatever_order_they_come_in(
     tmp_path, monkeypatch: pytest.MonkeyPatch, order, together, at_once
 ) -> None:

@@ -79,7 +79,7 @@ def odd_record(row_id: str, texts: list[str], values: list[object]) -> RowRecord
 
 
 @given(text, st.lists(text, min_size=5, max_size=5), st.lists(json_value, min_size=2, max_size=2))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_text_of_a_record_is_unstorable(
     row_id: str, texts: list[str], values: list[object]
 ) -> None:
@@ -94,7 +94,6 @@ def test_no_text_of_a_record_is_unstorable(
 
 
 @given(text, text)
-@settings(max_examples=100, deadline=None)
 def test_two_rows_keep_two_ids(first: str, second: str) -> None:
     ids = [
         storable_record(odd_record(row_id, ["", "", "", "", ""], ["", ""])).row.cell.example.id

@@ -5,7 +5,7 @@ import io
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.report.export import csv_line, unescape_cell
@@ -33,7 +33,7 @@ def read_by_polars(content: bytes) -> list[list[str]]:
 
 @pytest.mark.parametrize("reader", [read_by_csv, read_by_pandas, read_by_polars])
 def test_every_text_is_read_back(reader) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @settings(max_examples=60)
     @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=4))
     @example([("\0=", "a\0")])
     @example([("ok\r=1+1", "x"), ("a\r\nb", "\r"), ('a"\rb', " ＝1 "), ("\u2028=2", "-5")])
