@@ -19,10 +19,11 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
 from workbench.page.index import row_index
 from workbench.page.page_summary import confusion_tables, page_summary
-from workbench.page.row_blocks import RowText, row_blocks, select_rows
+from workbench.page.row_blocks import RowText, more_blocks, row_blocks, select_rows
 from workbench.page.rows import AnsweredRows, RowDetails
 
 MAX_BYTES = 14_000_000  # of all rows: a page below 20 MB opens within seconds
+Blocks = Iterable[tuple[str, str]]
 PARTS = files("workbench.page")
 # js/<name>.js, in the order in which they become one script.
 SCRIPTS = (
@@ -46,15 +47,17 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
         "without_more": sum(not row.more for row in rows),
         "index": row_index(compared),
     }
-    return page_document(head, [*row_blocks(rows), ("shared", safe_json(list(shared)))])
+    more = [*more_blocks(rows), ("shared", safe_json(list(shared)))]
+    return page_document(head, row_blocks(rows), more)
 
 
 def page_document(
-    head: Mapping[str, JSON], blocks: Iterable[tuple[str, str]] = (), *, connect: str = ""
+    head: Mapping[str, JSON], blocks: Blocks = (), more: Blocks = (), *, connect: str = ""
 ) -> str:
     """The document with its data blocks: id and safe JSON of each.
 
-    `connect` is a source that the script may read from, as "'self'"; empty: none.
+    The blocks `more` come after the script, so that they don't delay the first rows. `connect` is a
+    source that the script may read from, as "'self'"; empty: none.
     """
     style = PARTS.joinpath("page.css").read_text("utf-8")
     texts = (PARTS.joinpath("js", f"{name}.js").read_text("utf-8") for name in SCRIPTS)
@@ -69,11 +72,16 @@ def page_document(
     ):
         page = page.replace(name, text)
     before, _, after = page.partition("{data}")
-    data = [("data", safe_json(head)), *blocks]
-    scripts = (
-        f'<script type="application/json" id="{name}">{text}</script>\n' for name, text in data
+    between, _, end = after.partition("{more}")
+    data = _elements([("data", safe_json(head)), *blocks])
+    return f"{before}{data}{between}{_elements(more)}{end}"
+
+
+def _elements(blocks: Blocks) -> str:
+    elements = (
+        f'<script type="application/json" id="{name}">{text}</script>\n' for name, text in blocks
     )
-    return f"{before}{''.join(scripts)}{after}"
+    return "".join(elements)
 
 
 def _hash(text: str) -> str:

@@ -7,6 +7,7 @@ Rows in which variants differ take priority, and what only an opened row shows i
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 BLOCK_ROWS = 200  # numbers of rows of a block, which the script reads as a whole
 
@@ -63,11 +64,15 @@ def _fit_more(rows: Sequence[RowText], left: int) -> list[RowText]:
 
 
 def row_blocks(rows: Iterable[RowText]) -> Iterator[tuple[str, str]]:
-    """Id and JSON of each block."""
-    blocks: dict[str, list[str]] = {}
-    for row in rows:
-        number = row.number // BLOCK_ROWS
-        blocks.setdefault(f"rows-{number}", []).append(row.text)
-        if row.more:
-            blocks.setdefault(f"more-{number}", []).append(row.more)
-    return ((block, f"[{','.join(texts)}]") for block, texts in blocks.items())
+    """Id and JSON of each block of rows."""
+    return _blocks("rows", ((row.number, row.text) for row in rows))
+
+
+def more_blocks(rows: Iterable[RowText]) -> Iterator[tuple[str, str]]:
+    """Id and JSON of each block of what only an opened row shows."""
+    return _blocks("more", ((row.number, row.more) for row in rows if row.more))
+
+
+def _blocks(name: str, texts: Iterable[tuple[int, str]]) -> Iterator[tuple[str, str]]:
+    for block, members in groupby(texts, lambda numbered: numbered[0] // BLOCK_ROWS):
+        yield f"{name}-{block}", f"[{','.join(text for _, text in members)}]"

@@ -7,7 +7,7 @@ let drawings = 0;
 function drawChips() {
   const chips = Object.entries(FILTERS).filter(([, { applies }]) => applies?.() !== false);
   replace("chips", ...chips.map(([name, { label, title }]) => {
-    const rows = filterCount(name);
+    const rows = filterCount(name, chosen());
     return el("button", { class: `chip${rows ? "" : " none"}`, title,
       "aria-pressed": String(view.filter === name), onclick: () => choose({ filter: name }) },
     label, " ", el("span", { class: "count" }, count(rows)));
@@ -54,7 +54,7 @@ async function drawRows() {
   if (drawing !== drawings) return;  // the view has changed meanwhile
   listed = list;
   writeFragment();
-  drawChips();
+  setTimeout(drawChips);  // their counts may wait for the rows
   const variants = shown();
   const turn = (by, text) => {
     const exists = view.page + by >= 0 && view.page + by < pages;
@@ -91,8 +91,7 @@ function columnHead(position) {
   const result = variant.metrics[metric.name], { worst } = result;
   const counted = (name, label) => {
     if (FILTERS[name].applies?.() === false) return null;
-    const test = FILTERS[name].test([position], view.metric);
-    const rows = Array.from({ length: index.rows }, (_, row) => row).filter(test).length;
+    const rows = filterCount(name, [position]);
     return el("button", { class: rows ? "link" : "link none", title: `list the ${label} answers of `
       + variant.name, onclick: () => choose({ filter: name, of: position }) },
     `${count(rows)} ${label}`);

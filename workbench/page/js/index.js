@@ -10,8 +10,11 @@ function decodeIndex({ rows, suspect, variants }) {
     variants: variants.map(({ states, outputs, metrics }) => ({
       states: codes(states),
       outputs: codes(outputs),
-      metrics: metrics.map(({ values, errors }) => ({
-        values: decodeValues(values, rows), errors: new Set(errors) })),
+      metrics: metrics.map(({ values, errors }) => {
+        let decoded = null;  // only the metrics that are looked at
+        return { errors: new Set(errors),
+          get values() { return decoded ||= decodeValues(values, rows); } };
+      }),
     })),
   };
 }

@@ -2,7 +2,8 @@
 
 const hasBaselines = () => data.variants.some(({ base }) => base != null);
 
-// Label, title, and if a row is in it; `applies` is false where it has no meaning.
+// Label, title, and the test of a row by variants and metric; `applies` is false where a filter
+// has no meaning.
 const FILTERS = {
   all: { label: "All", title: "all rows", test: () => () => true },
   wrong: { label: "Wrong", title: "scored as wrong", applies: isPass, test: (variants, metric) =>
@@ -30,35 +31,40 @@ const FILTERS = {
     data.variants.some(({ rows }) => rows.not_run),
   test: (variants) => (row) => variants.some((variant) => stateOf(variant, row) === NOT_RUN) },
 };
-const filterTest = (name) => FILTERS[name].test(chosen(), view.metric);
 
-function filterCount(name) {
-  const test = filterTest(name);
-  let rows = 0;
-  for (let row = 0; row < index.rows; row++) if (test(row)) rows += 1;
-  return rows;
+// Number of rows by filter, metric and variants: it is counted once.
+const counts = new Map();
+
+function filterCount(name, variants) {
+  const key = [name, view.metric, variants, [...view.hidden].sort()].join("|");
+  if (!counts.has(key)) {
+    const test = FILTERS[name].test(variants, view.metric);
+    let rows = 0;
+    for (let row = 0; row < index.rows; row++) if (test(row)) rows += 1;
+    counts.set(key, rows);
+  }
+  return counts.get(key);
 }
 
-// Label and the key of a row; the smallest comes first.
+// Label, and the key of a row by variants and metric; the smallest comes first.
 const ORDERS = {
   wrong: { label: () => isPass() ? "failed and wrong first" : "failed and worst scores first",
-    key: (row) => quality(shown(), view.metric, row) },
-  loss: { label: () => "greatest loss first", applies: hasBaselines, key: (row) =>
-    Math.min(0, ...shown().map((variant) => gain(variant, view.metric, row))) },
-  gain: { label: () => "greatest gain first", applies: hasBaselines, key: (row) =>
-    -Math.max(0, ...shown().map((variant) => gain(variant, view.metric, row))) },
+    key: (variants, metric) => (row) => quality(variants, metric, row) },
+  loss: { label: () => "greatest loss first", applies: hasBaselines, key: (variants, metric) =>
+    (row) => Math.min(0, ...variants.map((variant) => gain(variant, metric, row))) },
+  gain: { label: () => "greatest gain first", applies: hasBaselines, key: (variants, metric) =>
+    (row) => -Math.max(0, ...variants.map((variant) => gain(variant, metric, row))) },
   spread: { label: () => "greatest disagreement first", applies: () => shown().length > 1,
-    key: (row) => -spread(shown(), view.metric, row) },
-  dataset: { label: () => "as in the dataset", key: null },
+    key: (variants, metric) => (row) => -spread(variants, metric, row) },
+  dataset: { label: () => "as in the dataset", key: () => () => 0 },
 };
 
 // The numbers of the rows that the view lists, in their order.
 async function listRows() {
   const all = view.search ? await source.search(view.search)
     : Array.from({ length: index.rows }, (_, row) => row);
-  const numbers = all.filter(filterTest(view.filter)), { key } = ORDERS[view.order];
-  if (!key) return numbers;
-  const keys = new Map(numbers.map((row) => [row, key(row)]));
-  const difference = (a, b) => keys.get(a) === keys.get(b) ? 0 : keys.get(a) - keys.get(b);
-  return numbers.sort((a, b) => difference(a, b) || a - b);
+  const numbers = all.filter(FILTERS[view.filter].test(chosen(), view.metric));
+  const keyOf = ORDERS[view.order].key(shown(), view.metric), keys = new Float64Array(index.rows);
+  for (const row of numbers) keys[row] = keyOf(row);
+  return numbers.sort((a, b) => keys[a] === keys[b] ? a - b : keys[a] - keys[b]);
 }

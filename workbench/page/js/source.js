@@ -34,13 +34,19 @@ function fileSource() {
   const row = (number) => block(Math.floor(number / BLOCK_ROWS)).get(number)
     || { number, omitted: true };
 
-  const contains = (row, wanted) => [row.id, row.expected ?? "", ...row.inputs,
-    ...row.cells.map((cell) => cell ? `${cell.text}\n${cell.state}` : "")]
-    .some((text) => text.toLowerCase().includes(wanted));
+  const contains = (row, wanted) => {
+    const holds = (text) => text.toLowerCase().includes(wanted);
+    return holds(row.id) || row.inputs.some(holds) || row.expected != null && holds(row.expected)
+      || row.cells.some((cell) => cell && (holds(cell.text) || holds(cell.state)));
+  };
 
   return {
     rows: async (numbers) => numbers.map(row),
-    more: async (number) => more(number),
+    more: async (number) => {
+      if (document.readyState === "loading")  // these blocks come after the script
+        await new Promise((read) => document.addEventListener("DOMContentLoaded", read));
+      return more(number);
+    },
     search: async (text) => {
       const wanted = text.toLowerCase(), numbers = [];
       for (let index = 0; index * BLOCK_ROWS < data.index.rows; index++)
