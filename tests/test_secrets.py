@@ -12,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from workbench.cli.project_secrets import project_secrets
+from workbench.errors import WorkbenchError
 from workbench.report.safe_text import escape_printed, plain
 from workbench.secrets import (
     RedactedStream,
@@ -278,3 +279,16 @@ def test_rows_without_keys_are_not_parsed(tmp_path: Path, monkeypatch: pytest.Mo
     file.write_text(text + "evaluators: [output_tokens]\nrows:\n" + "- {text: a key}\n" * 9)
     monkeypatch.setattr("workbench.document.parse_document", None)
     project_secrets(tmp_path)
+
+
+def test_an_error_has_no_key_in_any_of_its_texts() -> None:
+    key = "sk-proj-a1b2c3d4e5f6"
+    error = WorkbenchError(f"a {key}", where=f"b {key}", fix=f"c {key}")
+    shown = {"message": "a ***", "where": "b ***", "fix": "c ***"}
+    assert (error.as_json(), str(error), error.args) == (
+        shown,
+        "b ***: a ***\n  fix: c ***",
+        ("a ***",),
+    )
+    error.message, error.where, error.fix = f"a {key}", f"b {key}", f"c {key}"
+    assert (error.as_json(), error.message) == (shown, "a ***")

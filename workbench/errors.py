@@ -63,20 +63,22 @@ class WorkbenchError(Exception):
         fix: str = "",
         exit_code: ExitCode = ExitCode.USER,
     ) -> None:
-        self.message = mask_text(message)
+        self.message = message
         super().__init__(self.message)
-        self.where = mask_text(where)
-        self.fix = mask_text(fix)
+        self.where = where
+        self.fix = fix
         self.exit_code = exit_code
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, mask_text(value) if isinstance(value, str) else value)
 
     def as_json(self) -> dict[str, str]:
         """The error under `--json`."""
-        texts = {"where": self.where, "message": self.message, "fix": self.fix}
-        return {name: mask_text(text) for name, text in texts.items()}
+        return {"where": self.where, "message": self.message, "fix": self.fix}
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message
-        return mask_text(f"{head}\n  fix: {self.fix}" if self.fix else head)
+        return f"{head}\n  fix: {self.fix}" if self.fix else head
 
 
 @contextmanager
