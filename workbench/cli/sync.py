@@ -52,7 +52,7 @@ def sync(
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
-    """Record in MLflow what earlier runs could not, and new ratings; send nothing."""
+    """Record in MLflow what it lacks of runs and ratings; send nothing."""
     from workbench.run.pending import pending_invocations
     from workbench.tracking.live_recordings import wait_for_recordings
 
