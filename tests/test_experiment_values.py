@@ -119,7 +119,8 @@ ONE_NAME = (
             "[echo:last]",
             "[echo:lst]",
             ":3:10",
-            "unknown echo model 'lst'\n  fix: did you mean 'last'? known: last, first-word, prompt",
+            "unknown echo model 'lst'\n  fix: did you mean 'last'? known: last, answer, "
+            "first-word, prompt",
         ),
         (
             "[echo:last]",

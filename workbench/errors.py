@@ -53,6 +53,10 @@ class WorkbenchError(Exception):
         where: a file, `file:line` or `file:line:column`; empty: no file.
         fix: how to fix it.
         exit_code: USER unless work has begun.
+
+    >>> print(WorkbenchError("unknown evaluator 'exact'", where="evaluators[0]", fix="exact_match"))
+    evaluators[0]: unknown evaluator 'exact'
+      fix: exact_match
     """
 
     def __init__(
@@ -75,6 +79,10 @@ class WorkbenchError(Exception):
     def as_json(self) -> dict[str, str]:
         """The error under `--json`."""
         return {"where": self.where, "message": self.message, "fix": self.fix}
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that a notebook shows in place of a traceback."""
+        return str(self).splitlines()
 
     def __str__(self) -> str:
         head = f"{self.where}: {self.message}" if self.where else self.message

@@ -2,9 +2,8 @@
 
     Model("openai", "gpt-6-luna")  -- prepare -->  Request(key, text)  -- complete -->  Completion
 
-A provider reaches one family of models. All, plug-ins too, are entry points:
+A provider reaches one family of models, and is an entry point of the group `workbench.providers`:
 
-    [project.entry-points."workbench.providers"]
     openai = "workbench.providers.openai:OpenAIProvider"
 """
 
@@ -206,6 +205,8 @@ class Completion:
         attempts: HTTP calls made for it, 1 for a local model; 0 if the request was not sent.
         stored: True if it came from the store.
         reasoning, tool_calls: thoughts before the answer, and calls; empty before it is read.
+    >>> Completion("", "truncated", text="It is").scored
+    True
     """
 
     key: str
@@ -245,7 +246,6 @@ class Provider(Protocol):
 
     concurrent: bool
     """True if it waits for other machines (an API); False if it computes here and runs alone."""
-
     billed: bool
     """True if its answers may cost money."""
 

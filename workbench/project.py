@@ -22,6 +22,7 @@ from workbench.proxies import exempt_loopback
 from workbench.secrets import mask_url
 
 VARIABLE = "MLFLOW_TRACKING_URI"
+PYTHON_TASKS = "python"  # in the store's folder: tasks that Python code wrote
 NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
@@ -218,11 +219,17 @@ class Project:
         below = resolved.is_relative_to(self.root)
         return str(resolved.relative_to(self.root) if below else path)
 
+    def prompts_beside(self, folder: Path) -> Path:
+        """The folder of tasks for an experiment in `folder`: its parent if Python code wrote it."""
+        folder = folder.resolve()
+        from_python = folder.is_relative_to(self.root / ".workbench" / PYTHON_TASKS)
+        return folder.parent if from_python else self.prompts
+
     def tasks(self) -> list[str]:
         """Names of the folders in `prompts/` that contain a template or an experiment."""
         return sorted(
             folder.name
-            for folder in self.prompts.iterdir()
+            for folder in self.prompts.glob("*")
             if folder.is_dir()
             and (any(folder.glob("*.jinja")) or (folder / "experiment.yaml").is_file())
         )
@@ -242,10 +249,12 @@ def find_root(start: Path) -> Path:
     """The folder of the project that contains `start`.
 
     Raises:
-        WorkbenchError: no folder at or above `start` contains `prompts/`.
+        WorkbenchError: no folder at or above `start` contains `prompts/`, or calls from Python.
     """
     here = start.resolve()
-    folder = next((f for f in (here, *here.parents) if (f / "prompts").is_dir()), None)
+    names = ("prompts", f".workbench/{PYTHON_TASKS}")
+    folders = (here, *here.parents)
+    folder = next((f for name in names for f in folders if (f / name).is_dir()), None)
     if folder is None:
         message = "not a project: no folder `prompts` here or above"
         fix = "mkdir -p prompts/my_task, then add a template and an experiment.yaml"
@@ -254,12 +263,16 @@ def find_root(start: Path) -> Path:
 
 
 def find_project(start: Path) -> Project:
-    """The project that contains `start`, with its `.env` loaded (the environment wins).
+    """The project that contains `start`; see `read_project`."""
+    return read_project(find_root(start))
+
+
+def read_project(folder: Path) -> Project:
+    """The project in `folder`, with its `.env` loaded (the environment wins).
 
     Raises:
-        WorkbenchError: there is none, or its `.env` or `workbench.yaml` has an error.
+        WorkbenchError: its `.env` or `workbench.yaml` has an error.
     """
-    folder = find_root(start)
     load_environment(folder / ".env")
     exempt_loopback()
     settings = folder / "workbench.yaml"

@@ -53,6 +53,12 @@ def experiment_secrets(file: Path, display_name: str) -> set[Secret]:
     return secrets | find_secrets(os.environ, secret_names=names)
 
 
+def settings_secrets(settings: JSON) -> set[Secret]:
+    """The secrets that an experiment names or holds which is in no file."""
+    names = frozenset(key_variables(settings))
+    return find_secrets({"": settings}) | find_secrets(os.environ, secret_names=names)
+
+
 def _named_secrets(files: Mapping[Path, str]) -> tuple[frozenset[str], set[Secret]]:
     """The variables that hold keys, and the secrets in the files, which have these names."""
     names: set[str] = set()

@@ -164,4 +164,4 @@ def _find(ref: str, tracking_uri: str, renderer: "Renderer") -> "Prompt":
         names = [f"{t}/{n}" for t in project.tasks() for n in list_prompts(project.prompts / t)]
         raise unknown_name("prompt", reference.name, names)
     registry = project_resolvers(project, tracking_uri).registry
-    return PromptFinder(tasks[0], project, renderer, registry).find(reference)
+    return PromptFinder(tasks[0], project.prompts, renderer, registry).find(reference)

@@ -14,18 +14,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import print_json, print_lines, print_styled
-from workbench.cli.setup import OpenExperiment, keep_private, open_experiment, open_project
+from workbench.cli.setup import (
+    OpenExperiment,
+    keep_private,
+    make_recorder,
+    open_experiment,
+    open_project,
+)
 from workbench.cli.signals import handle_signals, note_on_stderr, write_stderr
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.report.safe_text import escape_commands, plain
 
 if TYPE_CHECKING:
     from workbench.completing.check_batch import BatchCheck
-    from workbench.completing.context import RunContext
     from workbench.plan import Plan
     from workbench.project import Project
     from workbench.run.summary import Invocation
-    from workbench.tracking.protocol import Recorder
 
 Target = Annotated[
     str,
@@ -179,17 +183,6 @@ def _waits(wait: bool | None, as_json: bool) -> bool:
     The first process of a container takes all others with it, so it waits, too.
     """
     return (as_json or not sys.stdout.isatty() or os.getpid() == 1) if wait is None else wait
-
-
-def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
-    """Return the recording process, or a recorder that drops everything if tracking is off."""
-    if not context.project.tracks(tracking_uri):
-        from workbench.tracking.protocol import Recorder
-
-        return Recorder()
-    from workbench.tracking.recording_process import RecordingProcess
-
-    return RecordingProcess(context.project, context.store.redactor, tracking_uri)
 
 
 def _print_notes(plan: "Plan", as_json: bool) -> None:

@@ -17,11 +17,13 @@ from workbench.errors import WorkbenchError
 from workbench.secrets import find_secrets
 
 if TYPE_CHECKING:
+    from workbench.completing.context import RunContext
     from workbench.experiment import Experiment
     from workbench.plan import Options, Plan
     from workbench.project import Project
     from workbench.prompt import Renderer
     from workbench.store import Store
+    from workbench.tracking.protocol import Recorder
 
 
 class UnnamedTaskError(WorkbenchError):
@@ -91,7 +93,9 @@ def open_experiment(
         with paused_gc():
             resolvers = project_resolvers(project, tracking_uri, require_env=require_env)
             experiment = load_experiment(path, project, renderer, resolvers, options.scope.rows)
-            finder = PromptFinder(experiment.task, project, renderer, resolvers.registry)
+            finder = PromptFinder(
+                experiment.task, project.prompts_beside(path.parent), renderer, resolvers.registry
+            )
             if gate_prompts:
                 bases = [rule.no_worse_than for rule in experiment.gate.values()]
                 extra_prompts = [*extra_prompts, *(base for base in bases if "@" in base)]
@@ -101,15 +105,22 @@ def open_experiment(
 
 def open_project(tracking_uri: str = "") -> "Project":
     """The project around the current folder; its secrets are redacted from here on."""
-    from workbench.project import find_project, find_root
+    from workbench.project import find_root
 
     try:
         root = find_root(Path.cwd())
     except FileNotFoundError as error:
         fix = "cd to the project's folder"
         raise WorkbenchError("the current folder no longer exists", fix=fix) from error
+    return open_root(root, tracking_uri)
+
+
+def open_root(root: Path, tracking_uri: str = "") -> "Project":
+    """The project in the folder `root`; its secrets are redacted from here on."""
+    from workbench.project import read_project
+
     try:
-        project = find_project(root)
+        project = read_project(root)
     except WorkbenchError:  # an error about workbench.yaml may quote anything
         REDACTOR.add(project_secrets(root))
         raise
@@ -129,6 +140,17 @@ def open_store(project: "Project") -> "Store":
     from workbench.store import Store
 
     return Store(project.store, REDACTOR)
+
+
+def make_recorder(context: "RunContext", tracking_uri: str) -> "Recorder":
+    """Return the recording process, or a recorder that drops everything if tracking is off."""
+    if not context.project.tracks(tracking_uri):
+        from workbench.tracking.protocol import Recorder
+
+        return Recorder()
+    from workbench.tracking.recording_process import RecordingProcess
+
+    return RecordingProcess(context.project, context.store.redactor, tracking_uri)
 
 
 def experiment_file(target: str, project: "Project") -> Path:

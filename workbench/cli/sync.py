@@ -12,8 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from workbench.cli.output import REDACTOR, print_json, print_lines
-from workbench.cli.run import AsJson, Target, TrackingUri, make_recorder
-from workbench.cli.setup import experiment_file, open_experiment, open_project, open_store
+from workbench.cli.run import AsJson, Target, TrackingUri
+from workbench.cli.setup import (
+    experiment_file,
+    make_recorder,
+    open_experiment,
+    open_project,
+    open_store,
+)
 from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError, pluralize
 from workbench.report.safe_text import escape_commands

@@ -108,14 +108,14 @@ def compare_stored(
     plan: Plan,
     store: Store,
     *,
-    by: str = "",
+    by: str | Sequence[str] = (),
     prices: Mapping[str, Price] = MappingProxyType({}),
     anytime: bool = False,
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
-    `by` is a column whose values make slices; empty: no slices. With `anytime` the verdicts hold at
-    every look at the rows.
+    `by`: a column, or several, whose values make slices; empty: no slices. With `anytime` the
+    verdicts hold at every look at the rows.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
     with Stream(unsent, store, ignore_rows) as stream:
@@ -123,7 +123,8 @@ def compare_stored(
         tallies = stream.tallies
         results = variant_results(plan, tallies, prices)
         results = add_comparisons(results, tallies, plan, anytime=anytime)
-        slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
+        columns = [by] if isinstance(by, str) else by
+        slices, tests = compare_slices(columns, plan, results, tallies) if by else ((), ())
         compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
         return replace(compared, prices=prices)
 

@@ -30,9 +30,11 @@ class SliceCounts:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """The rows with the same value of a column.
+    """The rows with the same value of a column, or of several.
 
     Attributes:
+        column, value: of several columns, their names and values as one text.
+        key: the value of each column.
         rows: numbers of the dataset's rows.
         comparisons: by variant's number, then by metric.
         values: by variant's number, then by metric; None: no row has a score.
@@ -46,6 +48,7 @@ class Slice:
     values: dict[int, dict[str, Measure | None]]
     comparisons: dict[int, dict[str, MetricComparison]]
     unpaired: dict[int, dict[str, tuple[SliceCounts, SliceCounts]]]
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +70,20 @@ class Interaction:
 
 
 def compare_slices(
-    column: str, plan: Plan, results: Sequence[VariantResult], tallies: Sequence[Tally]
+    columns: Sequence[str], plan: Plan, results: Sequence[VariantResult], tallies: Sequence[Tally]
 ) -> tuple[list[Slice], list[Interaction]]:
-    """The comparisons within the rows of each value of a column, the largest slice first.
+    """The comparisons within the rows of each value of the columns, the largest slice first.
 
     The tests are of each variant and metric that `results` compare over all rows.
 
     Raises:
-        WorkbenchError: no row has that column.
+        WorkbenchError: no row has one of the columns.
     """
-    parts = sorted(rows_by_value(column, plan).items(), key=lambda part: -len(part[1]))
+    parts = sorted(rows_by_values(columns, plan).items(), key=lambda part: -len(part[1]))
     families = [MetricFamily.build(e, tallies, plan) for e in plan.experiment.evaluators]
     families = [family for family in families if family.has_row_numbers]
-    slices = [Slice(column, value, rows, {}, {}, {}) for value, rows in parts]
+    name = ", ".join(columns)
+    slices = [Slice(name, ", ".join(key), rows, {}, {}, {}, key) for key, rows in parts]
     tests: list[Interaction] = []
     for family in families:
         for part in slices:
@@ -137,6 +141,20 @@ def _opposite(slices: Sequence[Slice], number: int, metric: str, mean: float) ->
     comparisons = {part.value: part.comparisons.get(number, {}).get(metric) for part in slices}
     means = {v: c.difference.mean for v, c in comparisons.items() if c and not c.imputed}
     return {value: of_slice for value, of_slice in means.items() if of_slice * mean < 0}
+
+
+def rows_by_values(columns: Sequence[str], plan: Plan) -> dict[tuple[str, ...], set[int]]:
+    """The numbers of the rows with each combination of values of the columns."""
+    groups: dict[tuple[str, ...], set[int]] = {(): set(range(len(plan.examples)))}
+    for column in columns:
+        by_value = rows_by_value(column, plan)
+        groups = {
+            (*key, value): shared
+            for key, rows in groups.items()
+            for value, numbers in by_value.items()
+            if (shared := rows & numbers)
+        }
+    return groups
 
 
 def rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:

@@ -8,6 +8,7 @@ An error shows the position, the value and the fix:
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -38,11 +39,13 @@ class Document:
     Attributes:
         content: null, bool, int, float, str, list and dict only.
         marks: the line and column (both from 1) of each key or list entry, by its path.
+        folder: of the file.
     """
 
     path: str
     content: JSON
     marks: Mapping[KeyPath, tuple[int, int]] = field(default_factory=dict)
+    folder: Path = Path()
 
     def where(self, *path: str | int) -> str:
         """`file:line:column` of the innermost key or entry on this path that has a mark."""

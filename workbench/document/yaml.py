@@ -66,7 +66,7 @@ def read_document(path: Path, *, display_name: str = "") -> Document:
     except UnicodeDecodeError as error:
         message = f"not UTF-8 at byte {error.start}"
         raise WorkbenchError(message, where=name, fix="save the file as UTF-8") from error
-    return parse_document(text, name)
+    return replace(parse_document(text, name), folder=path.parent)
 
 
 def parse_document(text: str, name: str, *, first_line: int = 1) -> Document:

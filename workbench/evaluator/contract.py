@@ -47,8 +47,10 @@ class Score:
         reason: a short explanation for readers of the row.
         label: a named outcome beside the value, counted separately (`unparsed` beside False).
         error: why the evaluator failed; the row is left out of the mean.
-        parsed: the answer as the evaluator read it (`positive`), for tables of answered and
-            expected; empty: it read none, or does not tell.
+        parsed: the answer as the evaluator read it (`positive`), for tables; empty: none.
+
+    >>> Score(0.5, "one of two facts").number
+    0.5
     """
 
     value: Value = None
@@ -105,7 +107,11 @@ def evaluator(
     kind: Kind | None = None,
     cache: bool = True,
 ) -> Callable[[Function], Function]:
-    """Declare properties of an evaluator's values; see `Traits` for each argument."""
+    """Declare properties of an evaluator's values; see `Traits` for each argument.
+
+    >>> @evaluator(range=(0, 1))
+    ... def brevity(outputs: str) -> float: return min(1.0, 80 / len(outputs))
+    """
     traits = Traits(higher_is_better, range, unit, kind, cache)
 
     def mark(function: Function) -> Function:

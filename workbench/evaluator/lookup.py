@@ -4,6 +4,7 @@ exact_match            evaluators/exact_match.py of the project, else
                        workbench/evaluators/exact_match.py, else
                        the entry-point group `workbench.evaluators`
 my_package.judges:tone that function
+checks/tone.py:tone     that function of the project's file
 """
 
 import importlib
@@ -160,6 +161,8 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
     if not colon and file.is_file():
         attribute = name
         module = _import(f"evaluators/{file.name}", partial(_import_file, file), spec)
+    elif module_name.endswith(".py"):
+        module = _import(module_name, partial(_import_file, _file(root, module_name, where)), spec)
     else:
         if not colon and name in _module_names(LIBRARY):
             module_name, attribute = f"{PACKAGE}.{name}", name
@@ -180,6 +183,15 @@ def _locate(spec: Spec) -> tuple[ModuleType, object]:
         fix = f"define `def {attribute}(outputs, expectations): …` in it"
         raise WorkbenchError(message, where=where, fix=fix)
     return module, getattr(module, attribute)
+
+
+def _file(root: Path, name: str, where: str) -> Path:
+    """The file `name` of the project."""
+    file = root / name
+    if not file.is_file() or not file.resolve().is_relative_to(root.resolve()):
+        fix = "name a file of the project, as in checks/tone.py:tone"
+        raise WorkbenchError(f"the project has no file {name!r}", where=where, fix=fix)
+    return file
 
 
 def _import(name: str, load: Callable[[], ModuleType], spec: Spec) -> ModuleType:

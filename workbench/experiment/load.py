@@ -41,25 +41,37 @@ def load_experiment(
     resolvers: Resolvers,
     scope: RowScope = ALL_ROWS,
 ) -> Experiment:
-    """The experiment in the file at `path`, whose prompts and dataset are beside it.
+    """The experiment in the file at `path`; see `build_experiment`."""
+    document = read_document(path, display_name=project.display_path(path))
+    return build_experiment(document, project, renderer, resolvers, scope)
+
+
+def build_experiment(
+    document: Document,
+    project: Project,
+    renderer: Renderer,
+    resolvers: Resolvers,
+    scope: RowScope = ALL_ROWS,
+) -> Experiment:
+    """The experiment in a document, whose prompts and dataset are beside it.
 
     Only the rows of `scope` are kept; all are checked.
 
     Raises:
-        WorkbenchError: the first error in the file, with its position and a fix.
+        WorkbenchError: the first error in the document, with its position and a fix.
     """
-    document = read_document(path, display_name=project.display_path(path))
     file = document.check(ExperimentFile)
-    task = _task(path, project)
+    task = _task(document)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
-    finder = PromptFinder(task, project, renderer, resolvers.registry)
+    prompts = project.prompts_beside(document.folder)
+    finder = PromptFinder(task, prompts, renderer, resolvers.registry)
     load = partial(load_dataset, mlflow_reader=resolvers.mlflow_dataset, renderer=renderer)
     with located(document.where("dataset")):
-        dataset = load(file.dataset, path.parent, scope=scope)
+        dataset = load(file.dataset, document.folder, scope=scope)
     experiment = Experiment(
         name=file.name or task,
         task=task,
-        path=project.display_path(path),
+        path=document.path,
         dataset=dataset,
         prompts=find_prompts(file, document, finder),
         models=_models(file, document),
@@ -87,16 +99,16 @@ def read_experiment_name(path: Path, project: Project) -> str:
         WorkbenchError: the file can't be read, or hasn't the shape of an experiment file.
     """
     document = read_document(path, display_name=project.display_path(path))
-    return document.check(ExperimentFile).name or _task(path, project)
+    return document.check(ExperimentFile).name or _task(document)
 
 
-def _task(path: Path, project: Project) -> str:
-    task = path.resolve().parent.name
+def _task(document: Document) -> str:
+    task = document.folder.resolve().name
     if re.fullmatch(NAME_PATTERN, task):
         return task
     message = f"{task!r} is not a valid task name"
     fix = "rename the folder: up to 64 letters, digits, _ or -; the first a letter or digit"
-    raise WorkbenchError(message, where=project.display_path(path), fix=fix)
+    raise WorkbenchError(message, where=document.path, fix=fix)
 
 
 def _check_exclusions(experiment: Experiment, document: Document) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 
 from workbench.document import Document
 from workbench.errors import NotFoundError, WorkbenchError, located, unknown_name
 from workbench.experiment.file import ExperimentFile
 from workbench.experiment.types import Experiment, Registry
-from workbench.project import Project
 from workbench.prompt import Prompt, Reference, Renderer, check_templates, parse_reference
 from workbench.prompt.load import folder_reader, git_reader, list_prompts, read_template
 from workbench.prompt.partials import Reader
@@ -22,10 +22,14 @@ from workbench.prompt.partials import Reader
 
 @dataclass(frozen=True)
 class PromptFinder:
-    """Finds the prompts of one task; the task's folder is listed once."""
+    """Finds the prompts of one task; the task's folder is listed once.
+
+    Attributes:
+        prompts: the folder of tasks.
+    """
 
     task: str
-    project: Project
+    prompts: Path
     renderer: Renderer
     registry: Registry
 
@@ -44,7 +48,7 @@ class PromptFinder:
         Raises:
             WorkbenchError: there is none; the message says where it would be.
         """
-        task, prompts = self.task, self.project.prompts
+        task, prompts = self.task, self.prompts
         if reference.kind not in ("working", "git"):
             return self.registry(task, reference)
         if reference.kind == "git":
@@ -58,7 +62,7 @@ class PromptFinder:
 
     def _revision(self, revision: str) -> Reader:
         if revision not in self._revisions:
-            self._revisions[revision] = git_reader(self.project.prompts, revision)
+            self._revisions[revision] = git_reader(self.prompts, revision)
         return self._revisions[revision]
 
     @cached_property
@@ -67,11 +71,11 @@ class PromptFinder:
 
     @cached_property
     def _working(self) -> Reader:
-        return folder_reader(self.project.prompts)
+        return folder_reader(self.prompts)
 
     @cached_property
     def _names(self) -> dict[str, None]:
-        return dict.fromkeys(list_prompts(self.project.prompts / self.task))
+        return dict.fromkeys(list_prompts(self.prompts / self.task))
 
 
 def add_prompts(

@@ -3,6 +3,7 @@
 echo:prompt      the conversation as text, a role line above each message
 echo:last        the last message (or the raw text)
 echo:first-word  the first word of that
+echo:answer      the raw text as an answer made elsewhere: no tokens, no time; empty: no answer
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from workbench.canonical import JSON
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError, unknown_name
-from workbench.model import Completion, PreparedCall, PromptCall, Request, Usage
+from workbench.model import Completion, PreparedCall, PromptCall, Request, State, Usage
 
-NAMES = ("prompt", "last", "first-word")
+NAMES = ("prompt", "last", "first-word", "answer")
 
 
 class EchoProvider:
@@ -68,6 +69,10 @@ class EchoProvider:
                 text = next(
                     turn.shown for turn in reversed(conversation.messages) if turn.role == "user"
                 )
+            if self.name == "answer":
+                state: State = "ok" if text else "empty_output"
+                yield Completion(request.key, state, text=text, finish_reason="stop")
+                continue
             words = text.split()
             if self.name == "first-word":
                 text = words[0] if words else ""

@@ -50,12 +50,16 @@ class Lines(Notes):
         now = time.monotonic()
         if done and (now - self._reported_at >= INTERVAL_S or self._done == self._total):
             self._reported_at = now
-            left_s = (self._total - self._done) / self._speed()
-            failures = f", {self._failed} failed" if self._failed else ""
-            self.note(
-                f"completed {self._done:,} of {self._total:,}, {self._speed():.1f} rows/s, "
-                f"{left_s:.0f} s left{failures}"
-            )
+            self.note(self.line())
+
+    def line(self) -> str:
+        """The progress so far."""
+        left_s = (self._total - self._done) / self._speed()
+        failures = f", {self._failed} failed" if self._failed else ""
+        return (
+            f"completed {self._done:,} of {self._total:,}, {self._speed():.1f} rows/s, "
+            f"{left_s:.0f} s left{failures}"
+        )
 
     def wait(self, reason: str) -> None:
         """Print the reason, which begins with the model's name, at most once a minute."""

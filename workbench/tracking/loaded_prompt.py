@@ -50,6 +50,10 @@ class LoadedPrompt:
 
     Attributes:
         root: the project's folder, where paths of images begin.
+
+    >>> prompt = wb.load_prompt("notebook.short")
+    >>> prompt.version, prompt.variables
+    (1, ('text',))
     """
 
     prompt: Prompt
@@ -112,6 +116,9 @@ def load_prompt(name_or_uri: str, *, tracking_uri: str = "") -> LoadedPrompt:
 
     Raises:
         WorkbenchError: there is none; the message names the nearest one.
+
+    >>> wb.load_prompt("notebook.short").messages(text="A fun ride.")
+    [{'role': 'user', 'content': 'A fun ride.'}]
     """
     project = _project()
     if "/" in name_or_uri and not name_or_uri.startswith("prompts:"):

@@ -1,0 +1,180 @@
+"""Arguments of `workbench.run`: what is read, and what is refused in the words of Python."""
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from bench import refusal
+
+from workbench.api.cell_source import source_of
+from workbench.api.data_rows import json_rows
+from workbench.api.python_words import python_text
+from workbench.evaluator import Score, evaluator
+
+GOOD = {"good", "fine"}
+WORD = re.compile(r"\w+", re.IGNORECASE)
+client = SimpleNamespace(score=len)
+
+
+class Box:
+    """A class of the notebook."""
+
+
+def words_of(text: "Box") -> list[str]:
+    return WORD.findall(text)
+
+
+@evaluator(range=(0, 1))
+def tone(outputs: str, *, least: int = 1) -> Score:
+    return Score(sum(word in GOOD for word in words_of(outputs)) >= least, "counted")
+
+
+def asks(outputs: str) -> int:
+    return client.score(outputs)
+
+
+def boxed(outputs: str) -> bool:
+    return isinstance(outputs, Box)
+
+
+def longer_than(limit: int) -> object:
+    def longer(outputs: str) -> bool:
+        return len(outputs) > limit
+
+    return longer
+
+
+def test_a_function_brings_what_it_uses() -> None:
+    assert source_of(tone) == (
+        "from __future__ import annotations\n\n"
+        "from workbench.evaluator.contract import Score\n"
+        "from workbench.evaluator.contract import evaluator\n"
+        "import re\n\n"
+        "GOOD = {'fine', 'good'}\n\n"
+        "WORD = re.compile('\\\\w+', 2)\n\n"
+        'def words_of(text: "Box") -> list[str]:\n    return WORD.findall(text)\n\n'
+        "@evaluator(range=(0, 1))\n"
+        "def tone(outputs: str, *, least: int = 1) -> Score:\n"
+        '    return Score(sum(word in GOOD for word in words_of(outputs)) >= least, "counted")\n'
+    )
+    assert source_of(longer_than(3)).startswith("from __future__ import annotations\n\nlimit = 3\n")
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (asks, "evaluator 'asks' uses client, which its process can't have: an object of types.Si"),
+        (
+            boxed,
+            "evaluator 'boxed' uses Box, which its process can't have: a class of the notebook",
+        ),
+        (lambda outputs: 1, "a lambda has no name and source that a child process could import"),
+        (eval("lambda outputs: 1"), "a lambda has no name"),
+        (len, "<built-in function len> has no name and source"),
+        (longer_than(client), "evaluator 'longer' uses limit, which its process can't have"),
+    ],
+)
+def test_what_a_function_cannot_bring_is_named(function: object, message: str) -> None:
+    assert refusal(source_of, function).startswith(f"evaluators: {message}")
+
+
+DAY = "2024-02-29T00:00:00"
+FIRST, SECOND = {"text": "a", "n": 1, "at": DAY}, {"text": "b", "n": 2, "at": None}
+INDEX = pd.Index(["a", "b"], name="text")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pd.DataFrame({"text": ["a", "b"], "n": [1, 2], "at": pd.to_datetime(["2024-02-29", None])}),
+        pd.DataFrame({"n": [1, 2], "at": [DAY, None]}, index=INDEX),
+        {"text": ["a", "b"], "n": [1, 2], "at": [DAY, pd.NA]},
+        [{**FIRST, "n": np.int64(1)}, {**SECOND, "at": float("nan")}],
+        SimpleNamespace(to_dicts=lambda: [FIRST, SECOND]),
+    ],
+    ids=["frame", "index", "columns", "dicts", "polars"],
+)
+def test_tables_of_other_libraries_are_rows(data: object) -> None:
+    rows = [{key: row[key] for key in ("text", "n", "at")} for row in json_rows(data)]
+    assert rows == [FIRST, SECOND]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (3, "data: int is no table"),
+        ([1], "data[0]: int is not a row: a dict of columns"),
+        (pd.DataFrame([[1]]), "data: the column 0 has no name that a template could use"),
+        ([{"a": 1}, {"a": Decimal(1)}], "data[1]: column 'a': Decimal is not a JSON type"),
+        ({"a": [1], "b": []}, "data: the columns have different numbers of rows: a: 1, b: 0"),
+        ({"a": 1}, "data: a dict of single values is no table"),
+        ({"train": SimpleNamespace(column_names=["a"])}, "data: a dict of splits is no table"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "data: the frame has two columns 'a'"),
+    ],
+)
+def test_data_that_is_no_table_is_refused(data: object, message: str) -> None:
+    assert refusal(lambda: list(json_rows(data))).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("text", "python"),
+    [
+        ("parameters: {temperature: 0}", "parameters={'temperature': 0}"),
+        ("rename this one: `openai:m: {as: other}`", "rename this one: `openai:m: {as: other}`"),
+        ("write `dataset: {sample: …}`, or give the command `--limit N`",
+         "write `data={'sample': …}`, or give the command `limit=…`"),
+        ("leave the column out: `drop: [a]`", "leave the column out: `data={…, 'drop': ['a']}`"),
+        ("the same command without --fresh", "the same call without fresh=True"),
+        ("add prompts: …", "add prompts=…"),
+        (".workbench/evaluators/tone-5ad0c1f2e3b4.py:tone failed", "tone failed"),
+    ],
+)  # fmt: skip
+def test_keys_and_options_are_arguments(text: str, python: str) -> None:
+    assert python_text(text) == python
+
+
+CALL = {
+    "prompts": {"short": "{{ a }}"},
+    "models": "echo:last",
+    "data": [{"a": "1", "b": "x"}],
+    "expected": "b",
+    "evaluators": "exact_match",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"models": "m"}, "models[0]: 'm' is not a model"),
+        ({"models": [{"echo:last": {"parameters": {"top": 1}}}]},
+         "models[0]['echo:last']['parameters']['top']: unknown parameter 'top'"),
+        ({"prompts": {"short": "{{ aa }}"}}, "prompts['short']:1:4: unknown variable 'aa'"),
+        ({"prompts": {"a b": "x"}}, "prompts['a b']: 'a b' is not a name of a prompt"),
+        ({"prompts": 3}, "prompts: int is no prompt"),
+        ({"evaluators": ["exact"]}, "evaluators[0]: unknown evaluator 'exact'"),
+        ({"grid": {"temperature": [0, "x"]}}, "grid['temperature'][1]: temperature: 'x' is not"),
+        ({"data": []}, "data: there are no rows"),
+        ({"data": {"path": "rows.csv", "sep": ";"}}, "data['sep']: unknown key in dataset 'sep'"),
+        ({"dataset": []}, "unknown keyword of workbench.run: 'dataset'"),
+        ({"models": None}, "workbench.run needs models=\n  fix: pass it, or name a task"),
+        ({"task": "qa"}, "workbench.run: a task and prompts=, models=, data=, expected=, "),
+        ({"repeats": 0}, "repeats: 0 should be greater"),
+        ({"baseline": "no"}, "workbench.run: unknown baseline 'no'"),
+        ({"name": "a b"}, "name: 'a b' is not a valid name"),
+    ],
+)  # fmt: skip
+def test_an_argument_that_is_refused_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: dict, message: str
+) -> None:
+    import workbench
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
+    error = refusal(workbench.plan, **(CALL | arguments))
+    assert error.startswith(message), error
+    assert ".workbench" not in error

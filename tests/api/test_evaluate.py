@@ -1,0 +1,36 @@
+"""Answers that were made elsewhere, scored and compared as those of a run."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import workbench as wb
+
+pytestmark = pytest.mark.slow
+TEXTS = [" 4 \n", "{{ x }}\nuser:\nhi", "ü\u2028<b>", "", None, 7]
+
+
+def exactly(outputs: str, expectations: dict) -> bool:
+    return outputs == expectations["expected_response"]
+
+
+def test_answers_are_scored_as_they_are(folder: Path) -> None:
+    right = [" 4 \n", "{{ x }}\nuser:\nhi", "ü\u2028<b>", "x", "x", "7"]
+    answers = pd.DataFrame({"n": range(6), "right": right, "answer": TEXTS, "old one": ["x"] * 6})
+    call = {"output": ["old one", "answer"], "expected": "right", "progress": False}
+    with pytest.warns(UserWarning, match="2 of 12 rows failed: 2 × empty_output"):
+        scored = wb.evaluate(answers, exactly, **call)
+    rows = scored.to_pandas().query("variant == 'answer'")
+    assert rows["exactly"].fillna(-1).tolist() == [1, 1, 1, -1, -1, 1]
+    assert rows["state"].tolist() == [*["ok"] * 3, "empty_output", "empty_output", "ok"]
+    assert rows["latency_s"].isna().all()
+    comparison = scored.compare()
+    assert comparison.to_pandas()[["variant", "baseline", "n"]].values.tolist() == [
+        ["answer", "old_one", 4]
+    ]
+
+
+def test_an_unknown_output_is_named(folder: Path) -> None:
+    with pytest.raises(wb.WorkbenchError, match="output: unknown column 'answr'\n  fix: did you"):
+        wb.evaluate([{"answer": "x"}], "output_tokens", output="answr")

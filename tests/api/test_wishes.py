@@ -1,0 +1,185 @@
+"""Ten wishes of somebody who works in a notebook."""
+
+import asyncio
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+from notebook_frames import frame
+from openai_server import OpenAIServer, last_message
+
+import workbench as wb
+from workbench.errors import ExitCode
+
+pytestmark = pytest.mark.slow
+
+
+def test_run_from_a_frame_and_a_string(folder: Path) -> None:
+    call = {"prompts": "{{ text }}", "models": "echo:last", "data": frame(3), "expected": "label"}
+    first = wb.run(**call, evaluators="exact_match", progress=False)
+    second = wb.run(**call, evaluators="exact_match", progress=False)
+    assert first.variants == ["prompt"]
+    assert [r.to_dict()["requests"]["sent"] for r in (first, second)] == [3, 0]
+    assert first.to_dict()["plan_digest"] == second.to_dict()["plan_digest"]
+
+
+def test_one_frame_of_rows_and_variants(results: wb.Results) -> None:
+    rows = results.to_pandas()
+    assert len(rows) == 2 * 40
+    assert rows.iloc[41].drop(["model", "prompt", "latency_s", "cost"]).dropna().to_dict() == {
+        "row": 1,
+        "id": "r1",
+        "text": "word 1",
+        "language": "de",
+        "length": "short",
+        "expected": "word 1",
+        "variant": "loud",
+        "output": "WORD 1",
+        "state": "ok",
+        "exact_match": 0.0,
+        "agrees": 1.0,
+        "agrees.reason": "WORD 1 for word 1",
+        "input_tokens": 2,
+        "output_tokens": 2,
+    }
+    wide = rows.pivot(index="id", columns="variant", values="exact_match")
+    assert wide.loc["r7"].to_dict() == {"short": 1.0, "loud": 0.0}
+    board = results.leaderboard.set_index(["metric", "variant"])["mean"]
+    for metric in ("exact_match", "agrees"):
+        assert rows.groupby("variant")[metric].mean().to_dict() == board[metric].to_dict()
+
+
+def test_functions_are_evaluators(folder: Path) -> None:
+    """An edited cell scores again; the same cell, run again, does not."""
+    cell = (
+        "def counted(outputs):\n    open({log!r}, 'a').write('x')\n    return len(outputs) > {n}\n"
+    )
+
+    def judged(n: int) -> int:
+        log = str(folder / "judged.txt")
+        file = folder / f"cell_{n}.py"  # a cell's source is in a file of the kernel, too
+        file.write_text(cell.format(log=log, n=n))
+        namespace: dict = {"__name__": "__main__"}
+        exec(compile(file.read_text(), str(file), "exec"), namespace)
+        data = {"text": ["a", "bb"]}
+        call = {"prompts": "{{ text }}", "models": "echo:last", "data": data, "progress": False}
+        scored = wb.run(**call, evaluators=namespace["counted"])
+        assert scored.to_pandas()["counted"].tolist() == [float(n < 1), float(n < 2)]
+        return len((folder / "judged.txt").read_text())
+
+    assert [judged(1), judged(1), judged(0)] == [2, 2, 4]
+
+
+def test_verdicts(results: wb.Results) -> None:
+    comparison = results.compare("short", "loud")
+    assert comparison.verdict == "worse"
+    line = comparison.to_pandas().set_index("metric").loc["exact_match"]
+    assert (line["difference"], line["n"], line["verdict"]) == (-1.0, 40, "worse")
+    assert len(comparison.changes) == 40
+    assert results.decide("exact_match", floor=0.5).variant == "short"
+    assert "worse" in repr(comparison)
+
+
+def test_figures(results: wb.Results) -> None:
+    assert {name: type(figure) for name, figure in results.figures.items()} == {
+        "exact_match": Figure,
+        "agrees": Figure,
+    }
+
+
+def test_slices_by_two_columns(results: wb.Results) -> None:
+    slices = results.compare("short", "loud", by=["language", "length"]).slices
+    exact = slices[slices["metric"] == "exact_match"]
+    assert sorted(exact[["language", "length", "rows", "difference"]].itertuples(index=False)) == [
+        ("de", "long", 10, -1.0),
+        ("de", "short", 10, -1.0),
+        ("fr", "long", 10, -1.0),
+        ("fr", "short", 10, -1.0),
+    ]
+
+
+def test_sampling(folder: Path) -> None:
+    call = {"prompts": "{{ text }}", "models": "echo:last", "data": frame()}
+    preview = wb.plan(**call, evaluators="output_tokens", sample=4)
+    assert (preview.rows, wb.plan(**call, evaluators="output_tokens", limit=5).rows) == (4, 5)
+
+
+class Display:
+    """IPython's display of a cell: each text of a line that is replaced."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, content: dict, *, raw: bool, display_id: bool) -> "Display":
+        self.update(content, raw=raw)
+        return self
+
+    def update(self, content: dict, *, raw: bool) -> None:
+        self.texts.append(content["text/plain"])
+
+
+def test_progress_is_one_line_of_the_notebook(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    display = Display()
+    shell = SimpleNamespace(kernel=None)
+    python = SimpleNamespace(get_ipython=lambda: shell, display=SimpleNamespace(display=display))
+    monkeypatch.setitem(sys.modules, "IPython", python)
+    call = {"models": "echo:last", "data": frame(3), "evaluators": "output_tokens"}
+    wb.run(**call, prompts="line {{ text }}")
+    assert (display.texts[0], display.texts[-1]) == ("completing 3 requests", "")
+    wb.run(**call, prompts="quiet {{ text }}", progress=False)
+    assert display.texts.count("completing 3 requests") == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_an_interrupted_call_goes_on_where_it_stopped(folder: Path, server: OpenAIServer) -> None:
+    """In a running event loop, as Jupyter's is."""
+
+    def interrupt(path: str, body: dict, nth: int) -> object:
+        if len(server.requests) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        return last_message(path, body, nth)
+
+    model = {"openai:m": {"base_url": server.url, "concurrency": 1}}
+    call = {"prompts": "{{ text }}", "models": model, "data": frame(200)}
+
+    async def cell() -> wb.Results:
+        return wb.run(**call, evaluators="output_tokens", progress=False)
+
+    server.script = interrupt
+    with pytest.raises(
+        wb.WorkbenchError, match="are left\n  fix: the same call continues"
+    ) as error:
+        asyncio.run(cell())
+    sent = len(server.requests)
+    assert (error.value.exit_code, 3 <= sent < 200) == (ExitCode.INTERRUPTED, True)
+    server.script = last_message
+    again = asyncio.run(cell())
+    assert again.to_dict()["requests"]["sent"] == 200 - sent
+    texts = Counter(body["messages"][-1]["content"] for body in server.bodies)
+    assert (len(texts), set(texts.values())) == (200, {1})
+
+
+def test_a_table_in_html(results: wb.Results) -> None:
+    html = results._repr_html_()
+    assert html.startswith("<table>")
+    assert html.count("<svg") == 4
+    assert "1.000 [0.912, 1.000]" in html
+    assert "-1.000 worse</span>" in html
+    hostile = wb.run(
+        prompts="{{ text }}",
+        models="echo:last",
+        data=[{"text": "<script>alert(1)</script>"}],
+        evaluators="output_tokens",
+        progress=False,
+    )
+    assert "<script" not in hostile._repr_html_() + hostile.show(0)._repr_html_()
+    assert "&lt;script&gt;alert(1)" in hostile.show(0)._repr_html_()
+    assert isinstance(hostile.show(0).to_pandas(), pd.DataFrame)

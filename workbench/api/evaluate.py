@@ -1,0 +1,83 @@
+"""Scores of answers that were made elsewhere, recorded and compared as those of a run."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from workbench.api.data_rows import json_rows
+from workbench.api.opening import PythonCall
+from workbench.api.results import Results
+from workbench.api.run import run_call
+from workbench.canonical import JSON
+from workbench.errors import WorkbenchError, unknown_name
+from workbench.plan import Options
+
+# The answer as it is; a missing one is no answer.
+TEMPLATE = "---\nchat: false\n---\n{{% if {0} is not none %}}{{{{ {0} }}}}{{% endif %}}"
+
+
+def evaluate(
+    data: Any,
+    evaluators: str | Callable[..., Any] | Mapping[Any, Any] | Sequence[Any],
+    *,
+    output: str | Sequence[str] = "output",
+    expected: str | None = None,
+    baseline: str | None = None,
+    margin: float | Mapping[str, float] | None = None,
+    name: str = "notebook",
+    tracking_uri: str = "",
+    progress: bool = True,
+) -> Results:
+    """Score answers that were made elsewhere; no model is asked.
+
+    Args:
+        data: a data frame, a list of dicts or a Dataset: a row for each question.
+        evaluators: as those of `run`.
+        output: the column of the answers; several: a variant each, compared with the first.
+        expected, baseline, margin, name, tracking_uri, progress: as those of `run`.
+
+    Raises:
+        WorkbenchError: an argument is refused, or the scoring was interrupted.
+
+    >>> answers = {"right": ["4", "6"], "old": ["4", "7"], "new": ["4", "6"]}
+    >>> scored = wb.evaluate(answers, "exact_match", output=["old", "new"], expected="right")
+    >>> scored.leaderboard[["variant", "mean", "difference"]]
+      variant  mean  difference
+    0     new   1.0         0.5
+    1     old   0.5         NaN
+    """
+    columns = [output] if isinstance(output, str) else list(output)
+    names = _variant_names(columns)
+    variables = {c: c if c.isidentifier() else f"output_{n}" for n, c in enumerate(columns)}
+    keywords = {
+        "prompts": {names[column]: TEMPLATE.format(variables[column]) for column in columns},
+        "models": ["echo:answer"],
+        "data": [_row(row, variables) for row in json_rows(data)],
+        "expected": expected,
+        "evaluators": evaluators,
+        "baseline": names.get(baseline, baseline) if baseline else None,
+        "margin": margin,
+        "name": name,
+    }
+    return run_call(PythonCall("", keywords, tracking_uri), Options(), progress=progress)
+
+
+def _variant_names(columns: Sequence[str]) -> dict[str, str]:
+    """The name of each column's variant, which is the name of a prompt."""
+    names = {column: re.sub(r"[^A-Za-z0-9_-]", "_", column).lstrip("_-") for column in columns}
+    if len({*names.values()}) < len(columns) or "" in names.values():
+        message = f"the columns {', '.join(columns)} give no distinct names of variants"
+        raise WorkbenchError(message, where="output", fix="rename them: letters, digits, _ and -")
+    return names
+
+
+def _row(row: dict[str, JSON], variables: Mapping[str, str]) -> dict[str, JSON]:
+    """The row with each answer as text, under a name that a template can use."""
+    for column, variable in variables.items():
+        if column not in row:
+            raise unknown_name("column", column, row, where="output")
+        answer = row.pop(column)
+        is_text = answer is None or isinstance(answer, str)
+        row[variable] = answer if is_text else json.dumps(answer, ensure_ascii=False)
+    return row

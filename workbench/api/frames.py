@@ -1,0 +1,225 @@
+"""Results as data frames of pandas.
+
+rows_frame           a line per row of each variant (and repeat): data, answer, scores, usage
+leaderboard_frame    a line per variant and metric, best first: mean, interval, verdict
+comparison_frame     a line per compared variant and metric: difference, interval, verdict
+changes_frame        a line per row whose score differs from the baseline's
+candidates_frame     a line per variant that could be taken, the best supported first
+
+A column of the data keeps its name. If that is one of ours, it is called `inputs.output`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from workbench.comparing.changed_rows import ReadRows
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.decision import Ranking
+from workbench.comparing.slices import Slice
+from workbench.completing.budget import Budget
+from workbench.dataset import EXPECTED, Example
+from workbench.plan import Plan, Variant
+from workbench.plan.forecast import Forecast
+from workbench.project import Price
+from workbench.report.leaderboard import rank_variants
+from workbench.results.types import MetricComparison, Row, VariantResult
+
+TOKENS = ("input_tokens", "output_tokens")
+NAMES = (
+    *("row", "id", "repeat", "variant", "prompt", "model", "output", "state", "error"),
+    *("latency_s", "cost", "expected", *TOKENS),
+)
+
+
+def rows_frame(plan: Plan, read_rows: ReadRows, prices: Mapping[str, Price]) -> pd.DataFrame:
+    """A line per row of each variant, with each repeat, in the order of the variants.
+
+    A metric's column is float, with True as 1.0 and NaN where there is no score, so that a mean of
+    the column is the metric's; categories stay text.
+    """
+    budget, repeats = Budget(prices), plan.experiment.repeats
+    metrics = [evaluator.name for evaluator in plan.experiment.evaluators]
+    taken = {*NAMES, *(f"{name}{end}" for name in metrics for end in ("", ".reason", ".error"))}
+    data = [_data_columns(example, taken) for example in plan.examples]
+    lines: list[dict[str, Any]] = []
+    for number, variant in enumerate(plan.variants):
+        rows = {n: row for batch in read_rows(number) for n, row in batch}
+        for index, cell in enumerate(plan.cells[number]):
+            row = rows.get(index, Row(cell, None))
+            answer = _answer_columns(row, variant, metrics)
+            repeat = {"repeat": cell.repeat} if repeats > 1 else {}
+            cost = row.completion and budget.cost(variant.model.model.ref, row.completion)
+            place = {"row": index // repeats, **data[index // repeats]}
+            lines.append({**place, **repeat, **answer, "cost": cost})
+    frame = pd.DataFrame(lines)
+    for name in ("latency_s", "cost", *metrics):
+        if not any(isinstance(value, str) for value in frame[name]):
+            frame[name] = frame[name].astype(float)
+    return frame.astype(dict.fromkeys(TOKENS, "Int64"))
+
+
+def _data_columns(example: Example, taken: set[str]) -> dict[str, Any]:
+    """Id and data of a row; a single right answer is `expected`."""
+    columns: dict[str, Any] = {"id": example.id}
+    others = {name: value for name, value in example.expectations.items() if name != EXPECTED}
+    parts = {"inputs": example.inputs, "expectations": others, "metadata": example.metadata}
+    for part, values in parts.items():
+        for name, value in values.items():
+            is_free = name not in taken and name not in columns
+            columns[name if is_free else f"{part}.{name}"] = value
+    return {**columns, "expected": example.expectations.get(EXPECTED)}
+
+
+def _answer_columns(row: Row, variant: Variant, metrics: Sequence[str]) -> dict[str, Any]:
+    completion = row.completion
+    columns: dict[str, Any] = {
+        "variant": variant.name,
+        "prompt": variant.prompt.ref,
+        "model": variant.model.model.ref,
+        "output": completion.text if completion and completion.scored else None,
+        "state": completion.state if completion else "not_run",
+        "error": (completion.error or None) if completion else None,
+    }
+    for name in metrics:
+        score = row.scores.get(name)
+        columns[name] = score.value if score and not score.error else None
+        columns[f"{name}.reason"] = (score.reason or None) if score else None
+        columns[f"{name}.error"] = (score.error or None) if score else None
+    tokens = {name: completion and getattr(completion.usage, name) for name in TOKENS}
+    return {**columns, **tokens, "latency_s": completion and completion.latency_s}
+
+
+def leaderboard_frame(results: Sequence[VariantResult]) -> pd.DataFrame:
+    """A line per variant and metric, the best variant first, as the command's leaderboard."""
+    return pd.DataFrame(
+        {
+            "variant": result.variant.name,
+            "metric": name,
+            "mean": metric.mean,
+            "low": metric.low,
+            "high": metric.high,
+            "n": metric.n,
+            "verdict": comparison.verdict.outcome if comparison else None,
+            "baseline": comparison.baseline if comparison else None,
+            "difference": comparison.difference.mean if comparison else None,
+            "difference_low": comparison.difference.low if comparison else None,
+            "difference_high": comparison.difference.high if comparison else None,
+            "p": comparison.verdict.p if comparison else None,
+            "rows": result.rows.planned,
+            "failed": result.rows.failed,
+            "not_run": result.rows.not_run,
+            "cost_of_1000": result.cost_of_1000,
+            "latency_s": result.latency_s,
+        }
+        for result in rank_variants(results)
+        for name, metric in result.metrics.items()
+        for comparison in [result.comparisons.get(name)]
+    )
+
+
+def comparison_frame(compared: ExperimentComparison) -> pd.DataFrame:
+    """A line per compared variant and metric; differences are variant minus baseline."""
+    names = [variant.name for variant in compared.plan.variants]
+    return pd.DataFrame(
+        {
+            "variant": names[number],
+            "baseline": names[base],
+            "metric": metric,
+            **_numbers(comparison),
+        }
+        for number, base in compared.pairs
+        for metric, comparison in compared.results[number].comparisons.items()
+    )
+
+
+def slices_frame(compared: ExperimentComparison, columns: Sequence[str]) -> pd.DataFrame:
+    """A line per slice, compared variant and metric; without a baseline per variant and metric."""
+    return pd.DataFrame(
+        {**dict(zip(columns, part.key, strict=True)), "rows": len(part.rows), **line}
+        for part in compared.slices
+        for line in _slice_lines(compared, part)
+    )
+
+
+def _slice_lines(compared: ExperimentComparison, part: Slice) -> Iterator[dict[str, Any]]:
+    names = [variant.name for variant in compared.plan.variants]
+    for number, name in enumerate(names):
+        base = compared.plan.baselines[number]
+        if base is None and compared.pairs:
+            continue
+        for metric, value in part.values[number].items():
+            line = {"variant": name, "metric": metric}
+            if base is None:
+                measured = {key: getattr(value, key, None) for key in ("mean", "low", "high")}
+                yield {**line, **measured, "n": value.n if value else 0}
+            elif comparison := part.comparisons.get(number, {}).get(metric):
+                yield {**line, "baseline": names[base], **_numbers(comparison)}
+
+
+def _numbers(comparison: MetricComparison) -> dict[str, Any]:
+    difference, verdict = comparison.difference, comparison.verdict
+    return {
+        "before": difference.before,
+        "after": difference.after,
+        "difference": difference.mean,
+        "low": difference.low,
+        "high": difference.high,
+        "p": verdict.p,
+        "verdict": verdict.outcome,
+        "n": difference.rows,
+    }
+
+
+def changes_frame(compared: ExperimentComparison) -> pd.DataFrame:
+    """A line per row whose score differs from the baseline's, with both answers."""
+    names = [variant.name for variant in compared.plan.variants]
+    numbers = {example.id: number for number, example in enumerate(compared.plan.examples)}
+    columns = ("row", "id", "variant", "metric", "before", "after", "gain")
+    return pd.DataFrame(
+        (
+            (
+                *(numbers[change.row], change.row, names[change.variant], change.metric),
+                *(change.before, change.after, change.gain, *change.answers),
+            )
+            for change in compared.changes
+        ),
+        columns=[*columns, "baseline_output", "output"],
+    )
+
+
+def plan_frame(plan: Plan, forecasts: Sequence[Forecast]) -> pd.DataFrame:
+    """A line per variant: rows, requests to send, expected tokens, cost and seconds."""
+    return pd.DataFrame(
+        {
+            "variant": variant.name,
+            "rows": plan.rows,
+            "to_send": forecast.requests,
+            **{name: getattr(forecast, name) for name in TOKENS},
+            "cost_low": forecast.low,
+            "cost_high": forecast.high,
+            "seconds": forecast.seconds,
+        }
+        for variant, forecast in zip(plan.variants, forecasts, strict=True)
+    )
+
+
+def candidates_frame(plan: Plan, ranking: Ranking) -> pd.DataFrame:
+    """A line per variant that could be taken, those within the limits first."""
+    return pd.DataFrame(
+        {
+            "variant": plan.variants[candidate.variant].name,
+            ranking.metric: candidate.quality,
+            "low": candidate.low,
+            "high": candidate.high,
+            "n": candidate.rows,
+            "cost_of_1000": candidate.cost,
+            "latency_s": candidate.latency_s,
+            "within_limits": not candidate.against,
+            "may_be_best": candidate.as_good,
+            "support": candidate.support,
+            "against": "; ".join(candidate.against),
+        }
+        for candidate in ranking.candidates
+    )

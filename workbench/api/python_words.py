@@ -1,0 +1,102 @@
+"""Errors in the words of Python: arguments in place of keys of a file, and of options.
+
+>>> python_text("use one of these: `evaluators: [exact_match]`, or --max-calls 500")
+"use one of these: `evaluators=['exact_match']`, or max_calls=500"
+>>> python_text("write it at the model: `models: [NAME: {concurrency: …}]`")
+"write it at the model: `models=[{NAME: {'concurrency': …}}]`"
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from workbench.dataset import DatasetSpec
+from workbench.document import parse_document
+from workbench.errors import WorkbenchError
+from workbench.project import PYTHON_TASKS
+
+# Keys of an experiment file and of its dataset, by the argument of `workbench.run`.
+ARGUMENTS = {
+    "dataset": "data",
+    "expected": "expected",
+    **{
+        key: key
+        for key in (
+            *("name", "prompts", "models", "evaluators", "parameters", "grid", "repeats"),
+            *("baseline", "margin", "exclude", "max_failed"),
+        )
+    },
+}
+SETTINGS = set(DatasetSpec.model_fields) - {"expected"}  # of `data` as a dict
+KEYS = "|".join([*ARGUMENTS, *SETTINGS])
+# Code in backticks, or a list, a mapping, a text or a placeholder: other words are prose.
+SNIPPET = re.compile(
+    rf"(?P<tick>`)?\b(?P<key>{KEYS}): "
+    r"(?P<value>(?(tick)[^`]+|(\{[^`]*\}|\[[^`]*\]|\"[^\"`]*\"|…)))"
+)
+PREFIX = re.compile(rf"^({KEYS})(\.[^ ]+)*: ")  # of a message about a value
+OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)(?: ([A-Z]+\b|\d[\d.]*))?")
+FLAGS = ("fresh", "retry-failed", "again", "wait", "anytime", "factors")
+PLACEHOLDER = re.compile(r"'(…|[A-Z]{4,}|\.\.\.)'")
+CODE_FILE = re.compile(r"\.workbench/evaluators/(\w+)-[0-9a-f]{12}\.py(?::\w+)?")
+ROW = re.compile(r"\S*\brows\.jsonl:(\d+)")
+SENTENCES = (
+    ("the same command", "the same call"),
+    ("the experiment file's", "the call's"),
+    ("the experiment file", "the call"),
+    ("`margin:`", "`margin=`"),
+    ("workbench run first", "call workbench.run first"),
+    ("workbench run ", "workbench.run "),
+    ("workbench compare ", "results.compare "),
+)
+
+
+def python_text(text: str) -> str:
+    """The text with keys and options as arguments of Python."""
+    text = OPTION.sub(_option, SNIPPET.sub(_argument, text))
+    for words, replacement in SENTENCES:
+        text = text.replace(words, replacement)
+    return CODE_FILE.sub(r"\1", re.sub(r"\bnull\b", "None", text))
+
+
+@contextmanager
+def in_python_words(path: str = "") -> Iterator[None]:
+    """Raise errors in the words of Python; `path`: of the experiment file, as errors call it."""
+    task = Path(path).parent.name if f"/{PYTHON_TASKS}/" in path else ""
+    try:
+        yield
+    except WorkbenchError as error:
+        if not task and error.where:  # the error is in a file: its fix is written there
+            error.fix = OPTION.sub(_option, error.fix)
+            raise
+        if task:
+            error.message = PREFIX.sub("", ROW.sub(_row, error.message))
+            error.where = re.sub(rf"^{re.escape(path)}(:.*)?$", "workbench.run", error.where)
+            prompt = rf"^prompts/{re.escape(task)}/([\w-]+)\.jinja"
+            error.where = ROW.sub(_row, re.sub(prompt, r"prompts['\1']", error.where))
+        error.message, error.fix = python_text(error.message), python_text(error.fix)
+        raise
+
+
+def _row(match: "re.Match[str]") -> str:
+    return f"data[{int(match[1]) - 1}]"
+
+
+def _option(match: "re.Match[str]") -> str:
+    negated, name, value = match.groups()
+    if name in FLAGS:
+        return f"{name.replace('-', '_')}={not negated}" + (f" {value}" if value else "")
+    return name.replace("-", "_") + (f"={value if value[0].isdigit() else '…'}" if value else "")
+
+
+def _argument(match: "re.Match[str]") -> str:
+    """A snippet of YAML as an argument; unchanged if it is none."""
+    key, value = match["key"], match["value"]
+    try:
+        content = parse_document(f"value: {value}", "").content["value"]
+    except WorkbenchError:
+        return match[0]
+    text = PLACEHOLDER.sub(r"\1", repr(content))
+    argument = f"data={{…, {key!r}: {text}}}" if key in SETTINGS else f"{ARGUMENTS[key]}={text}"
+    return (match["tick"] or "") + argument

@@ -1,0 +1,66 @@
+"""Recorded runs as a data frame, read from MLflow."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from workbench.api.opening import current_project
+from workbench.api.python_words import in_python_words
+from workbench.dataset import EXPECTED
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCORE = re.compile(r"(?P<metric>.+)/(?P<kind>score|justification|reason|error|category)")
+
+
+def load_results(run_ids: str | Sequence[str], *, tracking_uri: str = "") -> "pd.DataFrame":
+    """The rows of recorded runs: a line per row of each run, with columns as `to_pandas` has them.
+
+    Args:
+        run_ids: of variants, or of whole invocations: `results.run_ids.values()`.
+        tracking_uri: of the MLflow store; empty: the project's.
+
+    Raises:
+        WorkbenchError: there is no such run, or its rows can't be read.
+
+    >>> frame = wb.load_results(recorded.run_ids.values())
+    >>> frame[["id", "variant", "output", "exact_match"]]
+      id variant output  exact_match
+    0  a   short    yes          1.0
+    1  b   short     no          1.0
+    """
+    import pandas as pd
+
+    ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
+    if not ids:
+        fix = "pass results.run_ids.values(), or ids that MLflow shows"
+        raise WorkbenchError("there are no runs", where="run_ids", fix=fix)
+    with in_python_words():
+        project = current_project(tracking_uri)
+        project.require_tracking(tracking_uri, "load_results")
+        from workbench.tracking.live_recordings import wait_for_recordings
+        from workbench.tracking.run_tables import read_run_tables
+
+        wait_for_recordings(project, lambda _line: None)
+        tables = list(read_run_tables(project, tracking_uri, ids))
+    return pd.DataFrame(
+        {**_columns(row), "variant": table.variant, "run_id": table.run_id}
+        for table in tables
+        for row in table.rows
+    )
+
+
+def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row with `exact_match` and `exact_match.reason` in place of MLflow's names."""
+    columns: dict[str, Any] = {}
+    for name, value in row.items():
+        if match := SCORE.fullmatch(name):
+            metric, kind = match["metric"], match["kind"].replace("justification", "reason")
+            is_value = kind in ("score", "category")
+            if not is_value or value is not None or metric not in columns:
+                columns[metric if is_value else f"{metric}.{kind}"] = value
+        else:
+            columns["expected" if name == EXPECTED else name] = value
+    return columns

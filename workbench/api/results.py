@@ -1,0 +1,232 @@
+"""The results of a run in Python."""
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from workbench.api.html_tables import html_leaderboard, html_lines
+from workbench.api.outcomes import (
+    Comparison,
+    Decision,
+    ShownRow,
+    build_comparison,
+    build_decision,
+    find_row,
+)
+from workbench.api.python_words import in_python_words, python_text
+from workbench.canonical import JSON
+from workbench.cli.setup import open_store
+from workbench.comparing.comparison import ExperimentComparison, compare_stored, require_answers
+from workbench.comparing.decision import Limits
+from workbench.comparing.decision import decide as rank
+from workbench.comparing.selectors import select_comparisons
+from workbench.errors import ExitCode, WorkbenchError, pluralize
+from workbench.plan import Plan
+from workbench.project import SERVERS, Project
+from workbench.report.leaderboard import leaderboard, verdict_lines
+from workbench.report.run import invocation_json, summary
+from workbench.report.safe_text import shorten
+from workbench.run.summary import Invocation
+from workbench.secrets import mask_url
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Select = Callable[[Plan], Plan]
+WIDTH = 160  # columns of a table as text
+
+
+class Results:
+    """The results of a run: the leaderboard when shown, and all of it as data frames.
+
+    Every number is the one that `workbench run --json`, `compare` and `decide` show.
+
+    >>> results.leaderboard[["variant", "metric", "mean", "n"]]
+      variant       metric  mean  n
+    0   short  exact_match   1.0  2
+    1    loud  exact_match   0.0  2
+    >>> results.to_pandas()[["id", "text", "expected", "variant", "output", "exact_match"]]
+      id text expected variant output  exact_match
+    0  a  yes      yes   short    yes          1.0
+    1  b   no       no   short     no          1.0
+    2  a  yes      yes    loud    YES          0.0
+    3  b   no       no    loud     NO          0.0
+    """
+
+    def __init__(self, project: Project, invocation: Invocation) -> None:
+        self._project = project
+        self._plan = invocation.plan
+        self._invocation = invocation
+
+    @contextmanager
+    def _compared(
+        self, select: Select | None = None, by: Sequence[str] = (), *, anytime: bool = False
+    ) -> Iterator[ExperimentComparison]:
+        """The variants compared by the stored answers, while the store is open."""
+        with in_python_words(self._plan.experiment.path), open_store(self._project) as store:
+            plan, prices = select(self._plan) if select else self._plan, self._project.prices
+            yield compare_stored(plan, store, by=by, prices=prices, anytime=anytime)
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the variants, in the order of the call."""
+        return [variant.name for variant in self._plan.variants]
+
+    @cached_property
+    def leaderboard(self) -> "pd.DataFrame":
+        """A line per variant and metric, best first: mean, interval, n, verdict, cost, latency."""
+        from workbench.api.frames import leaderboard_frame
+
+        return leaderboard_frame(self._invocation.variants)
+
+    def to_pandas(self) -> "pd.DataFrame":
+        """A line per row of each variant: data, output, state, scores, reasons, tokens, cost.
+
+        `frame.pivot(index="id", columns="variant", values="exact_match")` has a line per row and
+        a column per variant.
+        """
+        return self._rows.copy()
+
+    @cached_property
+    def _rows(self) -> "pd.DataFrame":
+        from workbench.api.frames import rows_frame
+
+        with self._compared() as compared:
+            return rows_frame(compared.plan, compared.read_rows, self._project.prices)
+
+    def compare(
+        self, *variants: str, by: str | Sequence[str] = (), anytime: bool = False
+    ) -> Comparison:
+        """Compare variants on the same rows.
+
+        Args:
+            variants: names of variants, prompts or models; the first is the baseline of the
+                others. None: all variants with the baselines of the run.
+            by: columns; the comparison is also made within each combination of their values.
+            anytime: verdicts that hold at every look at the rows.
+
+        Raises:
+            WorkbenchError: there is no such variant or column, or nothing to compare.
+        """
+        columns = [by] if isinstance(by, str) else list(by)
+        if anytime and columns:
+            message = "slices have no verdicts that hold at every look"
+            raise WorkbenchError(message, where="by", fix="leave by= or anytime= out")
+        select = partial(select_comparisons, list(variants), by_slice=bool(columns))
+        with self._compared(select, columns, anytime=anytime) as compared:
+            require_answers(compared, compared.compared_variants)
+            return build_comparison(compared, columns)
+
+    def decide(
+        self,
+        metric: str = "",
+        *,
+        floor: float | None = None,
+        max_cost: float | None = None,
+        max_latency: float | None = None,
+    ) -> Decision:
+        """Choose a variant by quality, cost and latency.
+
+        Args:
+            metric: of quality; empty: the first.
+            floor: the lowest mean (the highest, where lower is better).
+            max_cost: of 1,000 rows.
+            max_latency: seconds, the mean of the answers.
+
+        Raises:
+            WorkbenchError: there is no such metric, or it has no mean.
+        """
+        limits = Limits(metric, floor, max_cost, max_latency)
+        with self._compared() as compared:
+            currency = self._project.file.currency
+            return build_decision(compared, rank(compared, limits), currency)
+
+    def show(self, row: int | str = 0) -> ShownRow:
+        """One row: its prompts, and each variant's output with scores and reasons.
+
+        Args:
+            row: its number from 0, as in the column `row` of `to_pandas()`, or its id.
+
+        Raises:
+            WorkbenchError: there is no such row.
+        """
+        plan = self._plan
+        number = find_row(plan, row)
+        return ShownRow(plan, number, self._rows[self._rows["row"] == number])
+
+    @property
+    def figures(self) -> "Mapping[str, Figure]":
+        """A figure of matplotlib per metric: means with intervals and verdicts."""
+        from workbench.figures.mean_figures import mean_figures
+
+        return mean_figures(self._invocation.variants)
+
+    @property
+    def run_ids(self) -> dict[str, str]:
+        """The MLflow run of each variant; empty where nothing is recorded."""
+        pairs = zip(self.variants, self._invocation.variants, strict=True)
+        return {name: result.run_id for name, result in pairs if result.run_id}
+
+    @property
+    def url(self) -> str:
+        """The run's page on the MLflow server; empty without one: `workbench ui` starts one."""
+        uri, invocation = mask_url(self._invocation.tracking_uri), self._invocation
+        if not uri.startswith(SERVERS[:2]) or not invocation.parent_run_id:
+            return ""
+        experiment = f"{uri.rstrip('/')}/#/experiments/{invocation.experiment_id}"
+        return f"{experiment}/runs/{invocation.parent_run_id}"
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The command's exit code: 0, or 3 (failed rows), 4 (budget), 6 (not recorded)."""
+        return self._invocation.exit_code
+
+    @property
+    def problems(self) -> tuple[WorkbenchError, ...]:
+        """Errors that did not end the run, in the order in which they happened."""
+        return self._invocation.problems
+
+    @property
+    def failures(self) -> str:
+        """The most frequent reasons of failed rows and evaluator errors; empty: none failed."""
+        results = self._invocation.variants
+        failed = sum(r.answers.failed + sum(m.errors for m in r.metrics.values()) for r in results)
+        if not failed:
+            return ""
+        reasons = sum((Counter(result.reasons) for result in results), Counter[str]())
+        listed = "; ".join(f"{n:,} × {shorten(text, 200)}" for text, n in reasons.most_common(3))
+        planned = sum(result.answers.planned for result in results)
+        return f"{failed:,} of {pluralize(planned, 'row')} failed: {listed}"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes on the data, the prompts and the models."""
+        return self._plan.notes
+
+    def to_dict(self) -> dict[str, JSON]:
+        """The object that `workbench run --json` prints."""
+        return invocation_json(self._invocation, currency=self._project.file.currency)
+
+    def __repr__(self) -> str:
+        console = Console(file=io.StringIO(), width=WIDTH, force_jupyter=False)
+        with console.capture() as capture:
+            currency = self._project.file.currency
+            console.print(leaderboard(self._invocation.variants, currency=currency))
+        return "\n".join([capture.get().rstrip(), *self._lines()])
+
+    def _repr_html_(self) -> str:
+        currency = self._project.file.currency
+        table = html_leaderboard(self._invocation.variants, currency=currency)
+        return table + html_lines(self._lines())
+
+    def _lines(self) -> list[str]:
+        currency = self._project.file.currency
+        lines = [*verdict_lines(self._invocation.variants)]
+        lines += summary(self._invocation, currency=currency)
+        return [python_text(line) for line in lines]
