@@ -58,7 +58,7 @@ def sync(
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
-    """Record in MLflow what it lacks of runs and ratings; send nothing."""
+    """Record the runs and ratings that MLflow lacks; send nothing."""
     from workbench.run.pending import pending_invocations
     from workbench.tracking.live_recordings import wait_for_recordings
 
