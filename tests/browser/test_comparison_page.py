@@ -184,7 +184,7 @@ def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     chips = window.locator("#chips button")
     expect(chips).to_have_text(
         [
-            *("All 120", "Wrong 55", "Failed 0", "Changed 25", "Gained 20", "Lost 5"),
+            *("All 120", "Wrong 55", "Right 90", "Failed 0", "Changed 25", "Gained 20", "Lost 5"),
             *("Scores differ 25", "Outputs differ 25", "Evaluator errors 0", "Suspect labels 0"),
         ]
     )
@@ -377,10 +377,82 @@ def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_
     ]
 
 
-@pytest.mark.parametrize("width", [1400, 800])
-def test_no_page_is_wider_than_its_window(window: Page, plain: Path, width: int) -> None:
+def copies(file: Path, number: int, changed: Path) -> Path:
+    """The page with its first variant `number` times, all at the same cost and latency."""
+
+    def block(match: re.Match[str]) -> str:
+        name, text = match.groups()
+        content = json.loads(text)
+        if name == "data":
+            first = content["variants"][0] | {"latency": 0.4, "cost": 0.02, "base": None}
+            compared = content["variants"][1]["comparisons"]
+            variants = [
+                first | {"name": f"{first['name']} · a-model-{n}", "comparisons": compared}
+                for n in range(number)
+            ]
+            content["variants"] = variants
+            content["index"]["variants"] = content["index"]["variants"][:1] * number
+            content["confusions"] = []
+        elif name.startswith("rows"):
+            for row in content:
+                row["cells"] = row["cells"][:1] * number
+        text = json.dumps(content).replace("<", "\\u003c")
+        return f'<script type="application/json" id="{name}">{text}</script>'
+
+    elements = r'<script type="application/json" id="(\S+?)">(.*?)</script>'
+    changed.write_text(re.sub(elements, block, file.read_text()))
+    return changed
+
+
+# Texts that are hard to read on what is behind them: less than 4.5:1, by WCAG 2.
+FAINT = """() => {
+  const light = (text) => {
+    const [red, green, blue] = text.match(/[\\d.]+/g).map((part) => part / 255)
+      .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05;
+  };
+  const ground = (element) => {
+    const color = element ? getComputedStyle(element).backgroundColor : "rgb(255, 255, 255)";
+    return color === "rgba(0, 0, 0, 0)" ? ground(element.parentElement) : color;
+  };
+  return [...document.querySelectorAll("body *")].filter((element) => element.checkVisibility()
+    && [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+    && !element.closest("[aria-disabled=true], option, svg, script")).filter((element) => {
+    const ends = [light(getComputedStyle(element).color), light(ground(element))];
+    return Math.max(...ends) / Math.min(...ends) < 4.5;
+  }).map((element) => element.outerHTML);
+}"""
+# Pairs of labels in a plot that cover each other, and of dots that can't be told apart.
+COVERED = """() => {
+  const all = (kind) => [...document.querySelectorAll(`#plot svg:first-of-type ${kind}`)]
+    .map((element) => element.getBoundingClientRect());
+  const pairs = (boxes, test) => boxes.flatMap((one, at) =>
+    boxes.slice(at + 1).filter((other) => test(one, other))).length;
+  const covers = (a, b) => a.left < b.right && b.left < a.right && a.top < b.bottom - 2
+    && b.top < a.bottom - 2;
+  const close = (a, b) => Math.hypot(a.x - b.x, a.y - b.y) < a.width;
+  return [all(".label").length, pairs(all(".label"), covers), pairs(all(".dot"), close)];
+}"""
+
+
+@pytest.mark.parametrize(("width", "variants"), [(1400, 7), (800, 2)])
+def test_what_matters_fits_and_can_be_read(
+    window: Page, plain: Path, tmp_path: Path, width: int, variants: int
+) -> None:
     window.set_viewport_size({"width": width, "height": 900})
-    opened(window, plain)
+    opened(window, copies(plain, variants, tmp_path / "page.html"))
     assert window.evaluate("document.documentElement.scrollWidth") == width
+    scrolled = (
+        "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
+    )
+    assert window.evaluate(f"{scrolled}.map(e => e.ariaLabel)") == []
     note = window.locator(".number small").first  # a long one doesn't widen its column
     assert note.evaluate("note => getComputedStyle(note).whiteSpace") == "normal"
+    assert window.evaluate(COVERED) == [variants, 0, 0]
+    for scheme in ("light", "dark"):
+        window.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert window.evaluate(FAINT) == []
+    window.locator("#rows button.open").first.click()
+    expect(window.locator("#detail section")).to_have_count(variants)
+    window.locator("#detail summary").first.click()
+    assert window.evaluate(FAINT) == []

@@ -8,6 +8,8 @@ const FILTERS = {
   all: { label: "All", title: "all rows", test: () => () => true },
   wrong: { label: "Wrong", title: "scored as wrong", applies: isPass, test: (variants, metric) =>
     (row) => variants.some((variant) => value(variant, metric, row) === data.metrics[metric].worst) },
+  right: { label: "Right", title: "scored as right", applies: isPass, test: (variants, metric) =>
+    (row) => variants.some((variant) => value(variant, metric, row) === 1 - data.metrics[metric].worst) },
   failed: { label: "Failed", title: "the answer failed, so it has no score",
     test: (variants) => (row) => variants.some((variant) => stateOf(variant, row) === FAILED) },
   changed: { label: "Changed", title: "another score than the baseline's", applies: hasBaselines,
