@@ -33,6 +33,11 @@ NAME = (
         ("sample: 5", "unknown key 'sample'\n  fix: write `dataset: {sample: …}`"),
         ("seed: 5", "unknown key 'seed'\n  fix: write `parameters: {seed: …}`"),
         (
+            "temperatur: 1",
+            "unknown key 'temperatur'\n"
+            "  fix: did you mean 'temperature'? write `parameters: {temperature: …}`",
+        ),
+        (
             "concurrency: 5",
             "unknown key 'concurrency'\n  fix: write it at the model: "
             "`models: [NAME: {concurrency: …}]`",
@@ -228,6 +233,14 @@ def test_bad_line_is_named(bench, line, expected):
 )
 def test_bad_piece_of_a_line_is_named(bench, line, place, expected):
     assert refusal(bench.experiment, EXPERIMENT + line + "\n") == f"{FILE}:{place}: {expected}"
+
+
+def test_missing_prompts_are_the_templates_of_the_folder(bench):
+    for name in ("b", "a", "_partial"):
+        bench.write(f"{name}.jinja", "user:\n{{ text }}\n")
+    text = "\n".join(line for line in EXPERIMENT.split("\n") if not line.startswith("prompts:"))
+    shown = refusal(bench.experiment, text)
+    assert shown == f"{FILE}: prompts is missing\n  fix: add `prompts: [a, b, plain]`"
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def test_a_metric_without_a_range_has_no_test(home: Path, document: Any) -> None
 
 def test_a_single_variant_has_a_value_of_each_slice(home: Path, document: Any) -> None:
     lines = invoke(home, "compare", "plain", "--by", "language").stdout.splitlines()
+    assert lines[-1]
     assert lines[:2] == ["plain", "  language=en, exact_match: 0.500 [0.393, 0.607], 80 rows"]
     assert "  language=de, exact_match: 0.300 [0.181, 0.454], 40 rows" in lines
     assert not any("never differ" in line for line in lines)

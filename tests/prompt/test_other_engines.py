@@ -77,7 +77,16 @@ def test_syntax_of_another_engine_gets_its_counterpart(line, fix):
         ),
         ("---\nname: m\n---\n{{ q }}", "leave it out: the file's name is the prompt's"),
         ("---\nconfig: {}\n---\n{{ q }}", "write `parameters:`"),
-        ("---\ntemperature: 0\n---\n{{ q }}", "write it under `parameters:`"),
+        ("---\ntemperature: 0\n---\n{{ q }}", "write `parameters: {temperature: …}`"),
+        (
+            "---\ntemperatur: 0\n---\n{{ q }}",
+            "did you mean 'temperature'? write `parameters: {temperature: …}`",
+        ),
+        (
+            "---\nmax_token: 9\n---\n{{ q }}",
+            "did you mean 'max_tokens'? write `parameters: {max_tokens: …}`",
+        ),
+        ("---\nchoises: [a]\n---\n{{ q }}", "did you mean 'choices'? known: "),
         ("---\ninput: {}\n---\n{{ q }}", "write rows into the dataset; their columns are the "),
     ],
 )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.output import print_json, print_lines
+from workbench.cli.output import print_result
 from workbench.cli.output_file import PAGE, Force, OutputFile
 from workbench.cli.run import AsJson, Limit, Sample, TrackingUri
 from workbench.cli.setup import experiment_file, open_experiment, open_project
@@ -76,6 +76,7 @@ def compare(
     from workbench.page.page_document import comparison_page
     from workbench.plan import Options, Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
+    from workbench.report.tables import without_last_blank
 
     _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)
@@ -97,10 +98,8 @@ def compare(
         if page:
             page.write(comparison_page(compared, currency=project.file.currency))
             sys.stderr.write(f"written: {html}\n")
-        if as_json:
-            print_json(compare_json(compared))
-        else:
-            print_lines([compare_markdown(compared)] if markdown else compare_lines(compared))
+        lines = [compare_markdown(compared)] if markdown else compare_lines(compared)
+        print_result(compare_json(compared) if as_json else without_last_blank(lines))
     return ExitCode.DONE
 
 

@@ -10,7 +10,7 @@ file_kind          what a path is if not a regular file
 environment_file   the variables of `.env`
 """
 
-from workbench.document.document import Document
+from workbench.document.document import Document, MissingKeyError
 from workbench.document.file_kind import file_kind, is_folder
 from workbench.document.shape import InvalidValueError
 from workbench.document.yaml import parse_document, read_document
@@ -18,6 +18,7 @@ from workbench.document.yaml import parse_document, read_document
 __all__ = [
     "Document",
     "InvalidValueError",
+    "MissingKeyError",
     "file_kind",
     "is_folder",
     "parse_document",

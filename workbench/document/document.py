@@ -6,6 +6,7 @@ An error shows the position, the value and the fix:
       fix: write a whole number from 1 to 1000
 """
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,14 @@ MESSAGES = {  # instead of pydantic's own, by its error type
     "string_pattern_mismatch": "is not a valid name",
 }
 File = TypeVar("File", bound=BaseModel)
+
+
+class MissingKeyError(WorkbenchError):
+    """The error for a required key that a file lacks."""
+
+    def __init__(self, key: str, *, where: str, fix: str) -> None:
+        super().__init__(f"{key} is missing", where=where, fix=fix)
+        self.key = key
 
 
 @dataclass(frozen=True)
@@ -79,15 +88,10 @@ class Document:
         path = _path_in(self.content, problem["loc"], missing=problem["type"] == "missing")
         where = self.where(*path)
         if problem["type"] == "extra_forbidden":
-            owner = ".".join(str(step) for step in path[:-1])
-            kind = f"key in {owner}" if owner else "key"
-            error = unknown_name(kind, str(path[-1]), allowed_keys(model, path[:-1]), where=where)
-            if word := synonyms(model, path[:-1]).get(str(path[-1])):
-                error.fix = word if " " in word else f"write `{word}:`"
-            return error
+            return _unknown_key(model, path, where)
         dotted = ".".join(str(step) for step in path)
         if problem["type"] == "missing":
-            return WorkbenchError(f"{dotted} is missing", where=where, fix=f"add `{path[-1]}: …`")
+            return MissingKeyError(dotted, where=where, fix=f"add `{path[-1]}: …`")
         message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
         message = MESSAGES.get(problem["type"], message.split(" or instance of ")[0])
         # ASCII for names: other letters may look like Latin ones
@@ -113,3 +117,16 @@ def _path_in(content: JSON, loc: tuple[str | int, ...], *, missing: bool) -> Key
             continue
         path.append(step)
     return tuple(path)
+
+
+def _unknown_key(model: type[BaseModel], path: KeyPath, where: str) -> WorkbenchError:
+    """The error for a key that `model` doesn't have; the fix may be of a similar word elsewhere."""
+    *steps, key = (str(step) for step in path)
+    kind = f"key in {'.'.join(steps)}" if steps else "key"
+    words, names = synonyms(model, path[:-1]), allowed_keys(model, path[:-1])
+    error = unknown_name(kind, key, names, where=where)
+    near = difflib.get_close_matches(key, [*words, *names], n=1, cutoff=0.75)
+    if near and (word := words.get(near[0])):
+        guess = "" if near[0] == key else f"did you mean {near[0]!r}? "
+        error.fix = guess + (word if " " in word else f"write `{word}:`")
+    return error

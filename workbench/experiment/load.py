@@ -14,8 +14,8 @@ from typing import get_args
 
 from workbench.canonical import JSON
 from workbench.dataset import ALL_ROWS, RowScope, load_dataset
-from workbench.document import Document, read_document
-from workbench.errors import WorkbenchError, located, unknown_name
+from workbench.document import Document, MissingKeyError, read_document
+from workbench.errors import WorkbenchError, list_first, located, unknown_name
 from workbench.evaluator import Evaluator
 from workbench.evaluator.row_values import require_row_values
 from workbench.evaluator.spec import check_env, read_spec
@@ -31,6 +31,7 @@ from workbench.secrets import quote_value
 # Names in tables, runs and metrics: no path, no control characters.
 LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: +-]{0,63}")
 LABEL_RULE = "up to 64 letters, digits, spaces or _ . : + -; the first a letter or digit"
+MAX_TEMPLATES = 12  # named in an error
 MAX_MODEL_NAME = 256  # characters
 
 
@@ -60,7 +61,7 @@ def build_experiment(
     Raises:
         WorkbenchError: the first error in the document, with its position and a fix.
     """
-    file = document.check(ExperimentFile)
+    file = _check_file(document)
     task = _task(document)
     check_parameters(file.parameters, where=partial(document.where, "parameters"))
     prompts = project.prompts_beside(document.folder)
@@ -90,6 +91,16 @@ def build_experiment(
     _check_exclusions(experiment, document)
     _check_metrics(experiment, document)
     return experiment
+
+
+def _check_file(document: Document) -> ExperimentFile:
+    try:
+        return document.check(ExperimentFile)
+    except MissingKeyError as error:
+        templates = sorted(file.stem for file in document.folder.glob("[!_]*.jinja"))
+        if error.key == "prompts" and templates:
+            error.fix = f"add `prompts: [{list_first(templates, MAX_TEMPLATES)}]`"
+        raise
 
 
 def read_experiment_name(path: Path, project: Project) -> str:

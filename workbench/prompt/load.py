@@ -52,7 +52,7 @@ _ELSEWHERE = {  # keys of Prompty, Dotprompt and others
         "write models into experiment.yaml, their parameters into `parameters`",
     ),
     **dict.fromkeys(("config", "configuration", "modelParameters", "model_config"), "parameters"),
-    **dict.fromkeys(PARAMETERS, "write it under `parameters:`"),
+    **{name: f"write `parameters: {{{name}: …}}`" for name in PARAMETERS},
     **dict.fromkeys(
         ("input", "inputs", "sample", "samples", "testData"),
         "write rows into the dataset; their columns are the variables",

@@ -4,7 +4,7 @@
 ['  metric       rows', '  label_match  150', '  正解率       150']
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.table import Table
@@ -42,3 +42,18 @@ def markdown_table(rows: Sequence[Sequence[str]]) -> list[str]:
     """A table whose first row is its header."""
     header, *lines = (f"| {' | '.join(map(escape_markdown, row))} |" for row in rows)
     return [header, "|---" * len(rows[0]) + "|", *lines]
+
+
+def without_last_blank(lines: Iterable[str]) -> Iterator[str]:
+    """The lines, of which the last isn't empty.
+
+    >>> list(without_last_blank(["", "few_shot", "", "zero_shot", "", ""]))
+    ['', 'few_shot', '', 'zero_shot']
+    """
+    blank: list[str] = []
+    for line in lines:
+        if line:
+            yield from (*blank, line)
+            blank = []
+        else:
+            blank.append(line)
