@@ -13,7 +13,8 @@ from workbench.experiment import load_experiment
 from workbench.plan import Options, plan_invocation
 from workbench.project import Project
 from workbench.resolvers import project_resolvers
-from workbench.run.invocation import ResultCallbacks, run
+from workbench.run.invocation import run
+from workbench.run.stored_results import ResultCallbacks
 from workbench.run.summary import Invocation
 from workbench.store import Store
 from workbench.tracking.recorder import DirectRecorder

@@ -16,7 +16,7 @@ from workbench.completing.context import Stop
 from workbench.errors import WorkbenchError
 from workbench.plan import Options
 from workbench.project import Price, Project, ProjectFile
-from workbench.run.invocation import ResultCallbacks
+from workbench.run.stored_results import ResultCallbacks
 from workbench.store import Store
 
 ROWS = 10
@@ -73,8 +73,8 @@ def ends(recording: Recording, done: Any) -> list[tuple[str, str]]:
     return [(info.run_name, info.status) for info in infos]
 
 
-FINISHED = [("plain", "FINISHED"), ("long", "FINISHED"), ("2 variants", "FINISHED")]
-FAILED = [("✗ plain", "FAILED"), ("✗ long", "FAILED"), ("✗ 2 variants", "FAILED")]
+FINISHED = [("plain", "FINISHED"), ("long", "FINISHED"), ("2 prompts · m", "FINISHED")]
+FAILED = [("✗ plain", "FAILED"), ("✗ long", "FAILED"), ("✗ 2 prompts · m", "FAILED")]
 
 
 @pytest.mark.parametrize("max_calls", [1, 5])
@@ -125,7 +125,7 @@ def test_a_finished_record_stays_when_a_fresh_one_is_interrupted(
     assert {run_id: after[run_id] for run_id in before} == before
     new = {run_id: after[run_id][:2] for run_id in after.keys() - before.keys()}
     assert sorted(new.values()) == [
-        ("✗ 2 variants", "KILLED"),
+        ("✗ 2 prompts · m", "KILLED"),
         ("✗ long", "KILLED"),
         ("✗ plain", "KILLED"),
     ]
@@ -221,7 +221,7 @@ def test_max_failed_decides_of_a_variant_and_of_the_invocation(
     recording.bench.write("plain.jinja", "system:\nPlain.\nuser:\n{{ text }}\n")
     server.script = failing_rows(2, 5)
     done = recording.run(f"{text}max_failed: 3\n")
-    assert ends(recording, done) == [*FINISHED[:2], ("✗ 2 variants", "FAILED")]
+    assert ends(recording, done) == [*FINISHED[:2], ("✗ 2 prompts · m", "FAILED")]
     tolerated = recording.run(f"{text}max_failed: 4\n")
     assert [tolerated.parent_run_id, ends(recording, tolerated)] == [done.parent_run_id, FINISHED]
     strict = recording.run(text)
@@ -231,7 +231,7 @@ def test_max_failed_decides_of_a_variant_and_of_the_invocation(
 def test_a_limit_leaves_no_row_out(finished: tuple[Recording, str]) -> None:
     recording, text = finished
     done = recording.run(text, Options(replace(Options().scope, limit=4)))
-    names = ["plain", "long", "2 variants (limit 4)"]
+    names = ["plain", "long", "2 prompts · m (limit 4)"]
     assert ends(recording, done) == [(name, "FINISHED") for name in names]
 
 

@@ -1,19 +1,17 @@
 """The record of a run in MLflow, read back through MLflow's public API."""
 
 import json
-from dataclasses import replace
-from types import SimpleNamespace
 
 import mlflow
 import pandas as pd
 import pytest
-from mlflow.entities import Run, RunTag
+from mlflow.entities import Run
 from openai_server import OpenAIServer, Reply, say
 from recording import Recording
 
 from workbench.errors import ExitCode
 from workbench.plan import Options, Scope
-from workbench.tracking.run_data import DESCRIPTION, log_params
+from workbench.tracking.run_data import DESCRIPTION, description_tags
 
 ROWS = [
     {"id": "r1", "text": "a joy", "label": "positive"},
@@ -75,23 +73,22 @@ def test_every_variant_is_a_run_below_one_parent(recording: Recording, reviews: 
     }
 
 
-@pytest.mark.parametrize("written", [{}, {DESCRIPTION: "mine"}])
-def test_note_on_a_model_is_the_description_of_its_run(
-    recording: Recording, written: dict[str, str]
-) -> None:
-    plan, recorded = recording.bench.plan(), dict(written)
-    provider = SimpleNamespace(identity={}, facts={"note": "four-bit weights"})
-    model = replace(plan.variants[0].model, provider=provider)  # type: ignore[arg-type]
-    variant = replace(plan.variants[0], model=model)
+OURS = description_tags({}, "ours")
 
-    def log_batch(_run_id: str, *, params: object, tags: list[RunTag]) -> None:
-        recorded.update((tag.key, tag.value) for tag in tags)
 
-    store = SimpleNamespace(client=SimpleNamespace(log_batch=log_batch))
-    data = SimpleNamespace(params={}, tags=written)
-    run = SimpleNamespace(info=SimpleNamespace(run_id="r"), data=data)
-    log_params(store, run, plan, variant)  # type: ignore[arg-type]
-    assert recorded == {"model.note": "four-bit weights", DESCRIPTION: "four-bit weights"} | written
+@pytest.mark.parametrize(
+    ("tags", "description"),
+    [
+        ({}, "new"),
+        (OURS, "new"),
+        ({DESCRIPTION: "four-bit weights", "model.note": "four-bit weights"}, "new"),
+        ({DESCRIPTION: "mine"}, "mine"),
+        (OURS | {DESCRIPTION: "ours, and mine"}, "ours, and mine"),
+        (OURS | {DESCRIPTION: ""}, ""),
+    ],
+)
+def test_a_description_that_a_user_wrote_stays(tags: dict[str, str], description: str) -> None:
+    assert (tags | description_tags(tags, "new"))[DESCRIPTION] == description
 
 
 def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) -> None:
@@ -380,7 +377,7 @@ def test_a_part_of_an_experiment_is_an_invocation_of_its_own(
     assert part.requests.planned == part.requests.stored == 4
     assert part.parent_run_id != complete.parent_run_id
     parent = recording.client.get_run(part.parent_run_id)
-    assert parent.info.run_name == "2 variants (limit 2, only short*)"
+    assert parent.info.run_name == "short v1 · 2 models (limit 2, only short*)"
 
 
 def test_without_mlflow_the_numbers_are_shown_and_nothing_is_lost(

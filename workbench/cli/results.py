@@ -10,9 +10,11 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.page.page_document import comparison_page
 from workbench.report.compare import compare_json
 from workbench.report.leaderboard import leaderboard, leaderboard_blocks, verdict_lines
+from workbench.report.run_overview import run_overview
 from workbench.report.safe_text import json_line
 from workbench.results.types import VariantResult
-from workbench.run.invocation import ResultCallbacks
+from workbench.run.stored_results import ResultCallbacks
+from workbench.tracking.protocol import Overview, RecordLinks
 
 PIPED_WIDTH = 160  # columns of a table beyond which a file or a log gets blocks
 
@@ -47,3 +49,7 @@ class TerminalResults(ResultCallbacks):
             "comparison.html": comparison_page(comparison, currency=self._currency),
             "comparison.json": json_line(compare_json(comparison)),
         }
+
+    def overview(self, comparison: ExperimentComparison, links: RecordLinks) -> Overview:
+        """See `ResultCallbacks`."""
+        return run_overview(comparison, links, currency=self._currency)

@@ -22,11 +22,12 @@ from workbench.comparing.history import (
     build_series,
     metric_names,
 )
-from workbench.figures.figure_style import BASELINE, COLOURS, WIDTH, short_name
+from workbench.figures.figure_style import BASELINE, COLOURS, WIDTH, wrap_name
 from workbench.results.scores import shown_ends
 from workbench.stats.verdicts import EQUIVALENT
 
 MAX_METRICS, MAX_PANELS = 3, 12  # a panel takes some 60 ms
+TITLE_WIDTH = 130  # characters above a panel
 MAX_LABELS = 10  # of the time axis
 CROWDED, MAX_VERTICAL_MARK = 16, 5  # invocations above which marks are vertical; characters
 PANEL_HEIGHT, HEAD, FOOT = 1.15, 0.65, 0.6  # inches
@@ -81,7 +82,9 @@ def history_figure(
 
 
 def _draw_panel(axes: Axes, series: Series, places: dict[str, int]) -> None:
-    axes.set_title(short_name(series.name), loc="left", fontsize=9, pad=14, parse_math=False)
+    axes.set_title(
+        wrap_name(series.name, TITLE_WIDTH), loc="left", fontsize=9, pad=14, parse_math=False
+    )
     axes.grid(axis="y", alpha=0.3)
     axes.tick_params(labelsize=8)
     axes.margins(y=0.2)

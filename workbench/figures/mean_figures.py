@@ -9,7 +9,14 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from workbench.figures.figure_style import BASELINE, COLOURS, WIDTH, short_name
+from workbench.figures.figure_style import (
+    BASELINE,
+    COLOURS,
+    WIDTH,
+    baseline_text,
+    verdict_label,
+    wrap_name,
+)
 from workbench.results.scores import shown_ends
 from workbench.results.types import VariantResult
 
@@ -34,6 +41,7 @@ def mean_figure(name: str, results: Sequence[VariantResult]) -> Figure:
     )
     figure = Figure(figsize=(WIDTH, MARGIN + LINE_HEIGHT * len(results)), layout="constrained")
     axes = figure.add_subplot()
+    compares = baseline_text(results, name)
     for y, result in enumerate(results):
         metric, comparison = result.metrics[name], result.comparisons.get(name)
         verdict = comparison.verdict.outcome if comparison else ""
@@ -43,16 +51,16 @@ def mean_figure(name: str, results: Sequence[VariantResult]) -> Figure:
         if metric.median:
             axes.plot([metric.median.value], [y], "|", color=colour, markersize=12)
         axes.plot([metric.mean or 0.0], [y], "o", color=colour)
-        if comparison:
+        if comparison or compares:
             axes.annotate(
-                f"{comparison.difference.mean:+.3f} {comparison.verdict.word}",
+                verdict_label(comparison),
                 (1.01, y),
                 xycoords=("axes fraction", "data"),
                 va="center",
                 color=colour,
                 annotation_clip=False,
             )
-    axes.set_yticks(range(len(results)), [short_name(result.variant.name) for result in results])
+    axes.set_yticks(range(len(results)), [wrap_name(result.variant.name) for result in results])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
     unit = results[0].metrics[name].unit
@@ -60,6 +68,7 @@ def mean_figure(name: str, results: Sequence[VariantResult]) -> Figure:
     has_median = any(result.metrics[name].median for result in results)
     interval = "mean; median with 95% interval" if has_median else f"{value} and 95% interval"
     caption = f"{name}, {interval}" + (f" ({unit})" if unit else "")
+    caption += f"\n{compares}" if compares else ""
     axes.set_xlabel(caption)
     axes.xaxis.label.set_parse_math(False)
     axes.margins(y=0.15)

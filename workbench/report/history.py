@@ -87,7 +87,7 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
 def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[str]:
     """Edits, rows that are not compared, the worst case, and the equal runs."""
     if measurement.changes:
-        yield "; ".join(map(_change_text, measurement.changes))
+        yield "; ".join(map(change_text, measurement.changes))
     elif not first:
         yield "the same requests, other answers"
     counts = {
@@ -113,7 +113,7 @@ def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[st
         yield f"{runs} with the same answers, the last at {_local_time(measurement.equal[-1])}"
 
 
-def _change_text(change: Change) -> str:
+def change_text(change: Change) -> str:
     """`prompt version 3 → 4`."""
     values = (
         shorten(value, MAX_VALUE_LENGTH) or "not set" for value in (change.before, change.after)

@@ -80,13 +80,18 @@ def leaderboard_blocks(variants: Sequence[VariantResult], *, currency: str) -> T
 
 
 def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
+    """The variants in the order of `rank_numbers`."""
+    return [variants[number] for number in rank_numbers(variants)]
+
+
+def rank_numbers(variants: Sequence[VariantResult]) -> list[int]:
     """Best first by the first metric with a mean; those without one last, in the file's order.
 
     Failed answers count as the worst score, so that failing does not lead the table.
     """
 
-    def rank(variant: VariantResult) -> tuple[bool, float]:
-        for metric in variant.metrics.values():
+    def rank(number: int) -> tuple[bool, float]:
+        for metric in variants[number].metrics.values():
             mean = metric.decisive
             if mean is not None:
                 return False, -mean if metric.higher_is_better else mean
@@ -94,7 +99,7 @@ def rank_variants(variants: Sequence[VariantResult]) -> list[VariantResult]:
                 break
         return True, 0.0
 
-    return sorted(variants, key=rank)
+    return sorted(range(len(variants)), key=rank)
 
 
 def verdict_lines(variants: Sequence[VariantResult]) -> list[str]:
@@ -220,6 +225,11 @@ def _verdict(comparison: MetricComparison, separator: str) -> Text:
         text.append(f"{separator}at worst ", style="yellow")
         text.append(_worded(worst.mean, verdict))
     return text
+
+
+def verdict_text(comparison: MetricComparison) -> str:
+    """`+0.053 better`; and `at worst -0.020 unclear` where failed answers change the word."""
+    return _verdict(comparison, ", ").plain
 
 
 def _worded(mean: float, verdict: Verdict) -> Text:

@@ -14,6 +14,8 @@ from workbench.completing.check_batch import BatchCheck
 from workbench.errors import cost_text, list_first, pluralize
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
+from workbench.report.leaderboard import rank_numbers
+from workbench.report.run_overview import best_baseline
 from workbench.report.safe_text import NAME_WIDTH, shorten
 from workbench.results.serialize import variant_json
 from workbench.results.types import VariantResult
@@ -69,7 +71,25 @@ def _record_lines(invocation: Invocation) -> Iterator[str]:
     if invocation.recording_process:
         yield "compare: workbench ui, which waits for it"
     elif run_id:
+        yield from _compare_lines(invocation)
+
+
+def _compare_lines(invocation: Invocation) -> Iterator[str]:
+    """A server's pages with the best variant and its baseline, or the command that serves them."""
+    uri, variants = invocation.tracking_uri, invocation.variants
+    if not uri.startswith(("http://", "https://")) or not all(v.run_id for v in variants):
         yield "compare: workbench ui"
+        return
+    order = rank_numbers(variants)
+    base = best_baseline(invocation.plan.baselines, order)
+    scheme, _, address = uri.rstrip("/").partition("://")
+    server = f"{scheme}://{address.rpartition('@')[2]}"  # without a password
+    runs = f"{server}/#/experiments/{invocation.experiment_id}/runs"
+    yield f"leaderboard: {runs}/{invocation.parent_run_id}"
+    if base is not None:
+        best = variants[order[0]].run_id
+        yield f"best and baseline: {runs}/{best}/traces?compareToRunUuid={variants[base].run_id}"
+        yield f"comparison: {runs}/{invocation.parent_run_id}/artifacts/comparison.html"
 
 
 def _limit_lines(plan: Plan) -> list[str]:

@@ -232,6 +232,13 @@ class VariantResult:
         return None if self.cost is None or not self.replies else 1_000 * self.cost / self.replies
 
     @property
+    def tokens(self) -> int | None:
+        """Tokens of all billed answers, input and output; None if unknown."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return self.input_tokens + self.output_tokens
+
+    @property
     def latency_s(self) -> float | None:
         """Mean seconds of a scored answer; None if none was timed."""
         return self.latency.mean if self.latency else None

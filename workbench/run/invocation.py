@@ -6,11 +6,10 @@ Rows are scored and recorded while others are still being answered.
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 
-from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.race import Race
 from workbench.completing.budget import Budget
 from workbench.completing.complete import complete
@@ -19,8 +18,8 @@ from workbench.completing.plan_lock import plan_lock
 from workbench.errors import ExitCode, Stopped, WorkbenchError
 from workbench.plan import Options, Plan
 from workbench.project import Price
-from workbench.results.types import VariantResult
 from workbench.run.pipeline import ScoringPipeline
+from workbench.run.stored_results import ResultCallbacks
 from workbench.run.summary import (
     Invocation,
     interrupt_code,
@@ -31,17 +30,6 @@ from workbench.run.summary import (
 )
 from workbench.tracking.live_recordings import POLL_S, is_recording, wait_for_recordings
 from workbench.tracking.protocol import Recorder
-
-
-class ResultCallbacks:
-    """Callbacks with an invocation's results. The base class ignores them."""
-
-    def show(self, variants: Sequence[VariantResult]) -> None:
-        """All rows are scored; MLflow may not have all of them yet."""
-
-    def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:  # noqa: ARG002
-        """Return files to keep beside the runs, text by name."""
-        return {}
 
 
 def make_budget(
@@ -104,7 +92,7 @@ def run(
             waits = options.wait or pipeline.must_wait()
             if waits and pipeline.recording and context.project.tracks(recorder.tracking_uri):
                 progress.note("recording in MLflow")
-            recorded = pipeline.finish_recording(callbacks.comparison_files, wait=waits)
+            recorded = pipeline.finish_recording(callbacks, wait=waits)
             for line in recorded.notes:
                 progress.note(line)
         except Stopped:

@@ -15,7 +15,7 @@ from workbench.results.tally import Tally, variant_results
 from workbench.results.types import VariantResult
 from workbench.run.cut_inputs import cut_input_notes
 from workbench.run.pending import finish_note, forget, note
-from workbench.run.stored_results import ComparisonFiles, StoredResults
+from workbench.run.stored_results import ResultCallbacks, StoredResults
 from workbench.scoring.answer_reader import NumberedRow
 from workbench.scoring.stream import Stream
 from workbench.store import RETRIABLE
@@ -115,10 +115,8 @@ class ScoringPipeline:
         self.variants = add_comparisons(results, tallies, self._plan)
         return self.variants
 
-    def finish_recording(self, comparison_files: ComparisonFiles, *, wait: bool) -> Recorded:
+    def finish_recording(self, callbacks: ResultCallbacks, *, wait: bool) -> Recorded:
         """Wait until MLflow has everything; without `wait` another process goes on alone.
-
-        `comparison_files` makes the files that are kept beside the runs, text by name.
 
         Raises:
             Stopped: the invocation was interrupted.
@@ -131,7 +129,7 @@ class ScoringPipeline:
             return Recorded("", notes=(NOTHING,)) if tracks else Recorded(NO_TRACKING)
         if not self.recording:
             self._begin_recording()
-        stored = StoredResults(scored, self.variants, project.file.traces, comparison_files)
+        stored = StoredResults(scored, self.variants, project.file.traces, callbacks)
         stored = replace(stored, prices=project.prices)
         stored = stored if wait else stored.described()
         results = ResultSet(
@@ -140,6 +138,7 @@ class ScoringPipeline:
             [stored.unanswered(number) for number in range(len(self.variants))],
             stored.rows,
             stored.files,
+            stored.overview,
         )
         finished = partial(
             finish_note,

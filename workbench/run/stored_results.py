@@ -2,11 +2,12 @@
 
     results.rows(1)     [[RowRecord(number=0, …), …], …]
     results.files()     {"comparison.html": "<!doctype html>…", "comparison.json": "{…}"}
+    results.overview(links)    Overview(headline="0.93", description="Take few_shot: …", …)
 
 They can be pickled: the process that records them opens the store itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -14,11 +15,28 @@ from workbench.comparing.comparison import ExperimentComparison
 from workbench.project import Price
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
-from workbench.tracking.protocol import RowRecord
+from workbench.tracking.protocol import Overview, RecordLinks, RowRecord
 from workbench.tracking.row_records import RowRecords
 
 MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
-ComparisonFiles = Callable[[ExperimentComparison], Mapping[str, str]]  # text by name
+
+
+class ResultCallbacks:
+    """Callbacks with an invocation's results. The base class ignores them.
+
+    They are pickled for the process that records the results.
+    """
+
+    def show(self, variants: Sequence[VariantResult]) -> None:
+        """All rows are scored; MLflow may not have all of them yet."""
+
+    def comparison_files(self, comparison: ExperimentComparison) -> Mapping[str, str]:  # noqa: ARG002
+        """Return files to keep beside the runs, text by name."""
+        return {}
+
+    def overview(self, comparison: ExperimentComparison, links: RecordLinks) -> Overview | None:  # noqa: ARG002
+        """Return what MLflow's pages show of the invocation; None: the names in its plan."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -27,14 +45,14 @@ class StoredResults:
 
     Attributes:
         max_traces: rows of a variant that get a trace.
-        comparison_files: makes the files that are kept beside the runs.
+        callbacks: make the comparison files and the overview.
         prices: of models, by `provider:name`.
     """
 
     scored: ScoredRows
     variants: Sequence[VariantResult]
     max_traces: int
-    comparison_files: ComparisonFiles
+    callbacks: ResultCallbacks
     prices: Mapping[str, Price] = field(default_factory=dict)
 
     def described(self) -> "StoredResults":
@@ -51,9 +69,11 @@ class StoredResults:
         compares = any(variant.comparisons for variant in self.variants)
         if not compares or plan.planned > MAX_COMPARED_ROWS:
             return {}
-        scored, results = self.scored, list(self.variants)
-        compared = ExperimentComparison(plan, results, scored.tallies, scored.rows)
-        return self.comparison_files(replace(compared, prices=self.prices))
+        return self.callbacks.comparison_files(self._comparison)
+
+    def overview(self, links: RecordLinks) -> Overview | None:
+        """The names, descriptions, metrics and order of the runs on MLflow's pages."""
+        return self.callbacks.overview(self._comparison, links)
 
     def unanswered(self, variant: int) -> list[RowRecord]:
         """The unanswered rows of a variant that would get a trace."""
@@ -62,6 +82,12 @@ class StoredResults:
         cells = self.scored.plan.cells[variant]
         rows = ((n, Row(cells[n], None)) for n in self.scored.tallies[variant].missing())
         return [record for record in self._records.build(variant, rows) if record.sampled]
+
+    @cached_property
+    def _comparison(self) -> ExperimentComparison:
+        scored, results = self.scored, list(self.variants)
+        compared = ExperimentComparison(scored.plan, results, scored.tallies, scored.rows)
+        return replace(compared, prices=self.prices)
 
     @cached_property
     def _records(self) -> RowRecords:

@@ -11,6 +11,7 @@ mlflow_client.py     MLflow's client: secrets, time-outs, retries, log levels
 mlflow_lookup.py     registered prompts, datasets and variants of earlier runs
 moved_store.py       artifact addresses of a moved or copied store
 parent_artifacts.py  comparison and charts of an invocation
+parent_page.py       names, descriptions, metrics and order of an invocation's runs
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
 record_state.py      answers that a run holds, and its status
@@ -23,6 +24,7 @@ row_records.py       rows of a plan as records
 row_trace.py         a row as MLflow's entities
 rows_parquet.py      all rows of a large variant
 run_data.py          parameters, metrics and tags of a variant's run
+run_names.py         short names of runs
 runs.py              the parent run and one run per variant
 server.py            a server's answer and version, before anything is written
 server_group.py      MLflow's server, which ends with `workbench ui`

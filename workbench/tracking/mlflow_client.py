@@ -159,6 +159,10 @@ class RedactingClient(MlflowClient):  # type: ignore[misc]
                     raise error from None
             self.artifact_error = error
 
+    def storable_tag(self, text: str) -> str:
+        """The value of a tag as it is stored."""
+        return self._storable(text, MAX_TAG)
+
     def _storable(self, text: str, length: int) -> str:
         return shorten(storable_text(self._redactor.redact(text)), length)
 

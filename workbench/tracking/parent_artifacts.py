@@ -1,16 +1,19 @@
 """Artifacts of an invocation's run: the comparison of all variants, and charts.
 
 comparison.html  comparison.json  figures/exact_match.png     this invocation's variants
+figures/exact_match_cost.png                                  quality against cost
 history/exact_match.png                                       those of earlier invocations, too
 """
 
 import tempfile
+from collections.abc import Sequence, Set
 from contextlib import suppress
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
+from workbench.comparing.history import VariantRecord
 from workbench.tracking.protocol import ResultSet
 from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.runs import RECORDED, Runs
@@ -20,8 +23,8 @@ MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")
 
 
-def log_comparison(runs: Runs, results: ResultSet) -> None:
-    """Log the comparison of all variants; MLflow's page compares two.
+def log_comparison(runs: Runs, results: ResultSet, currency: str) -> Set[str]:
+    """Log the comparison of all variants, and return its files; MLflow's page compares two.
 
     Where nothing is compared any more, an earlier comparison is deleted.
     """
@@ -29,15 +32,21 @@ def log_comparison(runs: Runs, results: ResultSet) -> None:
     if not pages:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
-        return
-    from workbench.figures.figure_style import save_figures  # importing matplotlib is slow
+        return set()
+    from workbench.figures.cost_figures import cost_figure  # importing matplotlib is slow
+    from workbench.figures.figure_style import save_figures
     from workbench.figures.mean_figures import mean_figures
 
     with tempfile.TemporaryDirectory() as folder:
         for name, text in pages.items():
             Path(folder, name).write_text(storable_text(text), encoding="utf-8")
-        save_figures(mean_figures(results.variants), Path(folder) / "figures")
+        figures = mean_figures(results.variants)
+        for metric in list(figures)[:1]:
+            if figure := cost_figure(metric, results.variants, currency):
+                figures[f"{metric}_cost"] = figure
+        save_figures(figures, Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
+    return set(() if runs.store.client.artifact_error else pages)
 
 
 def _delete_comparison(runs: Runs) -> None:
@@ -48,14 +57,15 @@ def _delete_comparison(runs: Runs) -> None:
             repository.delete_artifacts(name)
 
 
-def log_history(runs: Runs) -> None:
-    """Log charts of the experiment's last invocations."""
-    recorded = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS)
-    if len({record.invocation for record in recorded.variants}) < 2:
-        return
+def log_history(runs: Runs) -> Sequence[VariantRecord]:
+    """Log charts of the experiment's last invocations, and return their variants."""
+    records = read_recorded_runs(runs.store, runs.experiment_id, MAX_INVOCATIONS).variants
+    if len({record.invocation for record in records}) < 2:
+        return records
     from workbench.figures.figure_style import save_figures  # importing matplotlib is slow
     from workbench.figures.history_figures import history_figures
 
     with tempfile.TemporaryDirectory() as folder:
-        save_figures(history_figures(recorded.variants), Path(folder) / "history")
+        save_figures(history_figures(records), Path(folder) / "history")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
+    return records

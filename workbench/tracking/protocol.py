@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from workbench.canonical import JSON, digest
+from workbench.comparing.history import Series, VariantRecord
 from workbench.errors import ExitCode, StopCheck, WorkbenchError, not_stopped
 from workbench.plan import Plan
 from workbench.project import NO_TRACKING
@@ -78,6 +79,47 @@ class RowRecord(NamedTuple):
 
 
 @dataclass(frozen=True)
+class RecordLinks:
+    """The MLflow side of an invocation at the time when its parent run is described.
+
+    Attributes:
+        run_ids, versions: of the variants' runs, and of their prompts in the registry.
+        files: names of the comparison files; empty if nothing is compared.
+        previous: a variant of the invocation before; None: there is none.
+        changes: each variant by one metric, with its comparison to the invocation before.
+    """
+
+    experiment_id: str
+    parent_run_id: str
+    run_ids: Sequence[str]
+    versions: Sequence[int | None]
+    files: Sequence[str] = ()
+    previous: VariantRecord | None = None
+    changes: Sequence[Series] = ()
+
+
+@dataclass(frozen=True)
+class Overview:
+    """An invocation as MLflow's pages show it.
+
+    Attributes:
+        headline: the best mean; empty: no variant has one.
+        description: of the parent run, in Markdown.
+        descriptions: of the variants' runs, in Markdown.
+        metrics: of the parent run.
+        order: numbers of the variants, best first.
+        baseline: number of the variant with which the best one is compared; None: there is none.
+    """
+
+    headline: str
+    description: str
+    descriptions: Sequence[str]
+    metrics: Mapping[str, float]
+    order: Sequence[int]
+    baseline: int | None = None
+
+
+@dataclass(frozen=True)
 class ResultSet:
     """Results of an invocation.
 
@@ -87,6 +129,7 @@ class ResultSet:
         not_run: per variant, the sampled rows without a completion.
         rows: reads a variant's rows again, in batches and in order.
         pages: renders the files of the comparison, by name; empty if nothing is compared.
+        overview: describes the invocation for its parent run; None: it keeps its name.
     """
 
     variants: Sequence[VariantResult]
@@ -94,6 +137,7 @@ class ResultSet:
     not_run: Sequence[Sequence[RowRecord]]
     rows: Callable[[int], Iterable[Sequence[RowRecord]]]
     pages: Callable[[], Mapping[str, str]] = dict
+    overview: Callable[[RecordLinks], Overview | None] | None = None
 
     @property
     def row_count(self) -> int:

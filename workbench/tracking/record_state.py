@@ -39,6 +39,7 @@ from workbench.tracking.tracking_store import TrackingStore
 
 ROWS, ANSWERS, DERIVED = (f"workbench.{name}" for name in ("rows", "answers", "derived"))
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+OVERVIEW_FORMAT = 1  # a higher number describes recorded invocations again
 MARK = "✗ "  # before the name of a run that lacks answers
 
 
@@ -94,7 +95,7 @@ def end_states(
         tags = {ROWS: rows, ANSWERS: answers_tag(result), DERIVED: derived}
         tags |= linked_prompts(result.variant.prompt)
         states.append(EndState(tags, _end_status(result.failures, max_failed)))
-    derived = digest([currency, *(state.tags[DERIVED] for state in states)])[:32]
+    derived = digest([OVERVIEW_FORMAT, currency, *(state.tags[DERIVED] for state in states)])[:32]
     failures = sum(result.failures for result in results.variants)
     return [*states, EndState({DERIVED: derived}, _end_status(failures, max_failed))]
 
@@ -118,9 +119,10 @@ def _end_status(failures: int, max_failed: int) -> str:
     return FAILED if failures > max_failed else FINISHED
 
 
-def end_run(store: TrackingStore, run: Run, status: str) -> None:
-    """Set a run's status, and mark its name unless it is finished."""
-    name = plain_name(run) if status == FINISHED else MARK + plain_name(run)
+def end_run(store: TrackingStore, run: Run, status: str, name: str = "") -> None:
+    """Set a run's status and its name, by default the present one; mark it unless finished."""
+    plain = name or plain_name(run)
+    name = plain if status == FINISHED else MARK + plain
     store.client.set_terminated(run.info.run_id, status)
     if name != run.info.run_name:
         store.client.update_run(run.info.run_id, name=name)

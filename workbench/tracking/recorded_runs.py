@@ -28,7 +28,8 @@ from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.record_state import ROWS, plain_name
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import EVALUATORS, METRICS
-from workbench.tracking.runs import DIRTY, PLAN, RACE, TRACED, VARIANT
+from workbench.tracking.run_names import NAME
+from workbench.tracking.runs import DIRTY, PLAN, RACE, TRACED, VARIANT, variant_order
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read, read_pages
 
 T = TypeVar("T")
@@ -103,7 +104,10 @@ def read_recorded_runs(store: TrackingStore, experiment_id: str, last: int) -> R
         )
         if run.data.tags.get(MLFLOW_PARENT_RUN_ID) in parents
     ]
-    children.sort(key=lambda run: -run.info.start_time)
+    starts = {run_id: -run.info.start_time for run_id, run in parents.items()}
+    children.sort(
+        key=lambda run: (starts[run.data.tags[MLFLOW_PARENT_RUN_ID]], *variant_order(run))
+    )
     complete = [run for run in children if run.data.tags.get(ROWS, "-") != "-"]
     variants = [
         _variant_record(run, parents[run.data.tags[MLFLOW_PARENT_RUN_ID]]) for run in complete
@@ -118,7 +122,7 @@ def _variant_record(run: Run, parent: Run) -> VariantRecord:
         invocation=parent.info.run_id,
         run_id=run.info.run_id,
         started_ms=parent.info.start_time,
-        name=plain_name(run),
+        name=tags.get(NAME) or plain_name(run),
         prompt=links[0].get("name") or params.get("prompt", ""),
         version=params.get("prompt_version", ""),
         model=params.get("model", ""),

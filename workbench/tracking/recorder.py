@@ -27,6 +27,7 @@ from workbench.tracking.mlflow_client import (
     short_timeout,
 )
 from workbench.tracking.parent_artifacts import log_comparison, log_history
+from workbench.tracking.parent_page import log_overview
 from workbench.tracking.protocol import (
     Recorded,
     Recorder,
@@ -214,8 +215,8 @@ class DirectRecorder(Recorder):
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
         problems += [e for digest, e in self._refused_prompts.items() if digest in unregistered]
-        log_comparison(runs, results)
-        log_history(runs)
+        files = log_comparison(runs, results, project.file.currency)
+        name = log_overview(runs, results, log_history(runs), files)
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
         if error := runs.store.client.artifact_error:
@@ -225,7 +226,7 @@ class DirectRecorder(Recorder):
         tags[EVALUATORS] = evaluators_tag(runs.job.plan)
         tags |= {} if problems else states[-1].tags
         log_tags(runs.store, runs.parent.info.run_id, tags)
-        end_run(runs.store, runs.parent, states[-1].status)
+        end_run(runs.store, runs.parent, states[-1].status, name)
         return replace(recorded, problems=tuple(problems), notes=self._notes(runs, unregistered))
 
     def _is_recorded(self, runs: Runs, number: int, results: ResultSet, state: EndState) -> bool:

@@ -98,6 +98,9 @@ class RecordingProcess(Recorder):
             if kind == "pages":
                 self._send("pages", results.pages())
                 continue
+            if kind == "overview":
+                self._send("overview", results.overview and results.overview(value))
+                continue
             for records in results.rows(value):
                 self._send("add", value, records)
             self._send("all", value)

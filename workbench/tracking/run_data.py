@@ -1,6 +1,6 @@
 """Parameters, metrics and tags of a variant's run.
 
-    exact_match/mean 0.83   cost 0.12   rows/scored 149   rows/planned 150   rows/failed 1
+    exact_match/mean 0.83   cost 0.12   latency_s 0.41   tokens 9200   rows/scored 149
 
 Counts with their usual value are left out: failed, not_run, errors and not_applicable that are 0,
 planned and an evaluator's n that equal the number of scored rows. `results.json` has all of them.
@@ -8,7 +8,7 @@ planned and an evaluator's n that equal the number of scored rows. `results.json
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from mlflow.entities import Metric, Param, Run, RunTag
@@ -23,6 +23,7 @@ from workbench.tracking.tracking_store import TrackingStore
 
 EVALUATORS, METRICS = "workbench.evaluators", "workbench.metrics"
 DESCRIPTION = "mlflow.note.content"  # on the page of a run, where its scores are
+DESCRIBED = "workbench.described"  # digest of the description that Workbench wrote
 DIGEST_LENGTH = 16
 NAN = float("nan")
 
@@ -52,8 +53,6 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         if value is not None and key not in run.data.params
     ]
     tags = [RunTag(f"model.{key}", str(value)) for key, value in model.provider.facts.items()]
-    if (note := model.provider.facts.get("note")) and DESCRIPTION not in run.data.tags:
-        tags.append(RunTag(DESCRIPTION, str(note)))
     store.client.log_batch(run.info.run_id, params=params, tags=tags)
 
 
@@ -68,7 +67,12 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
         name if metric.kind == "column" else f"{name}/mean": metric.mean
         for name, metric in result.metrics.items()
     }
-    metrics["cost"] = result.cost
+    for name, value in (
+        ("cost", result.cost),
+        ("latency_s", result.latency_s),
+        ("tokens", result.tokens if result.cost is None else None),  # what stands in for the cost
+    ):
+        metrics.setdefault(name, value)  # an evaluator may have such a name
     metrics |= {"rows/scored": rows.scored, "rows/planned": rows.planned}
     metrics |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
@@ -106,16 +110,37 @@ def log_metrics(store: TrackingStore, run: Run, attempt: int, result: VariantRes
     so logging twice changes nothing. A metric that lost its value becomes NaN. `attempt` is the
     number of earlier recordings of the run.
     """
-    run_id, start = run.info.run_id, run.info.start_time
-    stored = store.client.get_run(run_id).data.metrics
-    metrics: list[Metric] = []
-    for name, value in _wrong_metrics(result, stored):
-        step = attempt + (name in stored)
-        metrics.append(Metric(name, value, start + step, step))
+    run_id, stored = run.info.run_id, store.client.get_run(run.info.run_id).data.metrics
+    metrics = metrics_to_log(run, logged_metrics(result, stored), stored, attempt)
     tags = [RunTag(name, interval_text(metric)) for name, metric in result.metrics.items()]
     tags.append(RunTag(METRICS, _metrics_tag(result)))
     store.client.log_batch(run_id, metrics=metrics, tags=tags)
     store.client.log_dict(run_id, variant_json(result), "results.json")
+
+
+def metrics_to_log(
+    run: Run, values: Mapping[str, float], stored: Mapping[str, float], attempt: int
+) -> list[Metric]:
+    """The metrics of a run that stores others or none; see `log_metrics`."""
+    metrics: list[Metric] = []
+    for name, value in values.items():
+        if name not in stored or not _is_same(stored[name], value):
+            step = attempt + (name in stored)
+            metrics.append(Metric(name, value, run.info.start_time + step, step))
+    return metrics
+
+
+def description_tags(tags: Mapping[str, str], text: str) -> dict[str, str]:
+    """The tags that describe a run with `tags`; none if a user has described it.
+
+    A description is ours if its digest is in the tag DESCRIBED. Older versions have described a
+    run by the note on its model, without the tag.
+    """
+    present = tags.get(DESCRIPTION)
+    is_ours = tags.get(DESCRIBED, "") == digest(present)[:DIGEST_LENGTH]
+    if present is None or is_ours or present == tags.get("model.note"):
+        return {DESCRIPTION: text, DESCRIBED: digest(text)[:DIGEST_LENGTH]}
+    return {}
 
 
 def evaluators_tag(plan: Plan) -> str:
@@ -167,16 +192,9 @@ def _recorded_mean(metric: MetricResult | Measure) -> RecordedMean:
 
 def wrong_metrics(store: TrackingStore, run_id: str, result: VariantResult) -> list[str]:
     """The names of the metrics that the run shows with another value or not at all."""
-    stored = store.client.get_run(run_id).data.metrics
-    return [name for name, _ in _wrong_metrics(result, stored)]
-
-
-def _wrong_metrics(
-    result: VariantResult, stored: Mapping[str, float]
-) -> Iterator[tuple[str, float]]:
-    for name, value in logged_metrics(result, stored).items():
-        if name not in stored or not _is_same(stored[name], value):
-            yield name, value
+    run = store.client.get_run(run_id)
+    stored = run.data.metrics
+    return [m.key for m in metrics_to_log(run, logged_metrics(result, stored), stored, attempt=0)]
 
 
 def logged_metrics(result: VariantResult, stored: Mapping[str, float]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """MLflow runs: a parent for the invocation, a child for each variant.
 
-    parent   sentiment, 8 variants      tags workbench.plan, workbench.recorded
-      child  few_shot · gpt-6-luna     tags workbench.variant, workbench.rows
+    parent   3 prompts · 2 models · 0.93    tags workbench.plan, workbench.recorded
+      child  luna · few_shot                tags workbench.variant, workbench.rows
 
 workbench.attempt counts the earlier recordings of a run. workbench.rows is the digest of its
 completions and scores, set once they have been read back; `-` until then. workbench.traces_of names
@@ -21,17 +21,19 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_PARENT_RUN_ID, ML
 
 from workbench.canonical import JSON
 from workbench.plan import Plan, Variant
-from workbench.plan.types import scope_text
 from workbench.tracking.protocol import RecordingJob
 from workbench.tracking.record_state import KILLED, ROWS, end_run, scored_count
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.run_data import EVALUATORS, evaluators_tag, pinned_experiment
+from workbench.tracking.run_names import NAME, invocation_name, variant_names
 from workbench.tracking.tracking_store import TrackingStore, create_and_find, read_pages
 
 PLAN, VARIANT = "workbench.plan", "workbench.variant"
 RECORDED, DIRTY, VERSION = (f"workbench.{name}" for name in ("recorded", "git.dirty", "version"))
 SERIES, ATTEMPT = (f"workbench.{name}" for name in ("series", "attempt"))
 SHARED_FROM = "workbench.traces_of"
+BEST, BASELINE = "workbench.best", "workbench.baseline"  # run ids of the variants to compare
+NUMBER = "workbench.number"  # of a variant in its plan, from 1
 RACE = "workbench.race"  # why a variant dropped out of a race
 TRACED = "workbench.traces"  # how many rows have a trace, if not all of them have
 PARENT_TYPE = "genai_evaluate"
@@ -112,11 +114,11 @@ def _parent_run(
     runs = _search(store, experiment_id, PLAN, plan.digest)
     series = max(map(_series, runs), default=0) + (1 if again and runs else 0)
     tags = {**tags, PLAN: plan.digest, SERIES: str(series), MLFLOW_RUN_TYPE: PARENT_TYPE}
-    tags[EVALUATORS] = evaluators_tag(plan)
+    tags[EVALUATORS], name = evaluators_tag(plan), invocation_name(plan)
 
     def create() -> None:
         start = int(time.time() * 1000)
-        store.client.create_run(experiment_id, start, dict(tags), run_name=_run_name(plan))
+        store.client.create_run(experiment_id, start, dict(tags), run_name=name)
 
     def find() -> list[Run]:
         runs = _search(store, experiment_id, PLAN, plan.digest)
@@ -140,11 +142,12 @@ def _child_runs(
 
     def create() -> None:
         # MLflow lists the newest run first, so the first variant gets the latest start.
-        for number, variant in enumerate(plan.variants, 1):
+        names = variant_names(plan.variants)
+        for number, (variant, name) in enumerate(zip(plan.variants, names, strict=True), 1):
             if variant.digest not in runs:
-                all_tags = {**tags, **_child_tags(variant, parent)}
+                all_tags = {**tags, **_child_tags(variant, parent), NUMBER: str(number)}
                 start = parent.info.start_time - number
-                store.client.create_run(experiment_id, start, all_tags, run_name=variant.name)
+                store.client.create_run(experiment_id, start, all_tags, run_name=name)
 
     if not find():  # each attempt may create only one of them
         create_and_find(create, find, attempts=3 + len(plan.variants))
@@ -168,7 +171,12 @@ def _select(store: TrackingStore, experiment_id: str, condition: str) -> list[Ru
 def child_runs(store: TrackingStore, parent: Run) -> list[Run]:
     """The runs of an invocation's variants, in the order of the variants."""
     runs = _search(store, parent.info.experiment_id, MLFLOW_PARENT_RUN_ID, parent.info.run_id)
-    return sorted(runs, key=lambda run: -run.info.start_time)
+    return sorted(runs, key=variant_order)
+
+
+def variant_order(run: Run) -> tuple[int, int]:
+    """Sorts the runs of an invocation's variants: by number, those of older versions by start."""
+    return int(run.data.tags.get(NUMBER, "0")), -run.info.start_time
 
 
 def _series(run: Run) -> int:
@@ -236,16 +244,11 @@ def begin_recording(runs: Runs, run: Run, *, rows: str = "") -> int:
 def _child_tags(variant: Variant, parent: Run) -> dict[str, str]:
     return {
         VARIANT: variant.digest,
+        NAME: variant.name,
         MLFLOW_PARENT_RUN_ID: parent.info.run_id,
         MLFLOW_RUN_TYPE: CHILD_TYPE,
         **linked_prompts(variant.prompt),
     }
-
-
-def _run_name(plan: Plan) -> str:
-    name = f"{len(plan.variants)} variants" if len(plan.variants) > 1 else plan.variants[0].name
-    scope = scope_text(plan.scope)
-    return f"{name} ({scope})" if scope else name
 
 
 def log_tags(store: TrackingStore, run_id: str, tags: Mapping[str, str]) -> None:

@@ -1,7 +1,9 @@
 """`workbench ui`: MLflow's server on 127.0.0.1, and the addresses of its useful pages.
 
 variants     http://127.0.0.1:5000/#/experiments/1/evaluation-runs
+leaderboard  http://127.0.0.1:5000/#/experiments/1/runs/02d4…
 row by row   http://127.0.0.1:5000/#/experiments/1/runs/7c0f…/traces?compareToRunUuid=91ab…
+comparison   http://127.0.0.1:5000/#/experiments/1/runs/02d4…/artifacts/comparison.html
 """
 
 import os
@@ -20,7 +22,7 @@ from mlflow.entities import Run
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
-from workbench.tracking.runs import PLAN, child_runs
+from workbench.tracking.runs import BASELINE, BEST, PLAN, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
 
 GROUP = Path(__file__).with_name("server_group.py")
@@ -88,11 +90,16 @@ def _addresses(store: TrackingStore, url: str) -> Iterator[str]:
 
 def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str, str]:
     """The addresses of MLflow's pages that compare these runs."""
-    experiment = f"{url}/#/experiments/{parent.info.experiment_id}"
-    pages = {"variants": f"{experiment}/evaluation-runs"}
-    if len(children) > 1:
-        first, second = (run.info.run_id for run in children[:2])
-        pages["row by row"] = f"{experiment}/runs/{first}/traces?compareToRunUuid={second}"
+    experiment, tags = f"{url}/#/experiments/{parent.info.experiment_id}", parent.data.tags
+    pages = {
+        "variants": f"{experiment}/evaluation-runs",
+        "leaderboard": f"{experiment}/runs/{parent.info.run_id}",
+    }
+    ids = [run.info.run_id for run in children]  # an older version named no best one
+    best, base = tags.get(BEST) or "".join(ids[:1]), tags.get(BASELINE, "".join(ids[1:2]))
+    if best and base:  # the first of two is compared to the second: a gain is `+`, and green
+        pages["row by row"] = f"{experiment}/runs/{best}/traces?compareToRunUuid={base}"
+        pages["comparison"] = f"{experiment}/runs/{parent.info.run_id}/artifacts/comparison.html"
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
     means += [name for name in metrics if "/" not in name and name != "cost"]

@@ -6,7 +6,8 @@ Run as `python -m workbench.tracking.worker PARENT_PID PIPE_FD LOCK_FD`. It rece
     ("finish", variants, digests, not_run)    or    ("results", results, finished) DETACH
 
 and sends ("want", 0) for each variant that lacks rows, answered by ("add", 0, records) …
-("all", 0); ("pages", None), answered by ("pages", {name: text}); at last ("done", Recorded(…)).
+("all", 0); ("pages", None), answered by ("pages", {name: text}); ("overview", links), answered by
+("overview", Overview(…)); at last ("done", Recorded(…)).
 After DETACH the main process may end. This one goes on alone: it reads the store itself, and ends
 at SIGTERM, or after MAX_DETACHED_S. In all other cases it marks its runs as killed when the main
 process has ended, and ends within MAX_STOP_S.
@@ -18,9 +19,10 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from multiprocessing.connection import Connection
 from typing import Any, TextIO, cast
 
@@ -93,10 +95,10 @@ class RecordingWorker:
                     finished(recorded)
                     return
                 else:
+                    pages, overview = (partial(self._request, k) for k in ("pages", "overview"))
                     variants, digests, not_run = values
-                    results = ResultSet(
-                        variants, digests, not_run, self._request_rows, self._request_pages
-                    )
+                    rows = self._request_rows
+                    results = ResultSet(variants, digests, not_run, rows, pages, overview)
                     recorded = recorder.finish(results, stopped)
                     self._name_run(recorded, results)
                     self._pipe.send(("done", recorded))
@@ -114,10 +116,9 @@ class RecordingWorker:
         while (message := self._next_message())[0] == "add":
             yield message[2]
 
-    def _request_pages(self) -> Mapping[str, str]:
-        self._pipe.send(("pages", None))
-        _, pages = self._next_message()
-        return cast("Mapping[str, str]", pages)
+    def _request(self, kind: str, value: object = None) -> Any:
+        self._pipe.send((kind, value))
+        return self._next_message()[1]
 
     def _next_message(self) -> Message:
         """The next message, unpickled in this thread because that may import MLflow."""

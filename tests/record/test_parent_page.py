@@ -1,0 +1,171 @@
+"""The pages of an invocation's runs: names, description, metrics, order, dataset and prompts."""
+
+import json
+from dataclasses import replace
+from itertools import product
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from mlflow.entities import Run
+from openai_server import OpenAIServer, say
+from recording import Recording
+
+from workbench.cli.results import TerminalResults
+from workbench.comparing.comparison import compare_stored
+from workbench.comparing.decision import Limits, decide
+from workbench.experiment import load_experiment
+from workbench.figures.cost_figures import cost_figure
+from workbench.plan import Options, plan_invocation
+from workbench.project import Price, ProjectFile
+from workbench.resolvers import project_resolvers
+from workbench.store import Store
+from workbench.tracking.recorded_runs import find_runs
+from workbench.tracking.run_data import DESCRIPTION
+from workbench.tracking.run_names import NAME, variant_names
+
+LABELS = {f"ticket {n}": ("bug", "bill")[n % 2] for n in range(8)}
+EXPERIMENT = """\
+dataset: {{path: rows.jsonl, expected: label}}
+prompts: [zero_shot, few_shot]
+models:
+  - openai:gpt-6-luna: {{base_url: "{url}"}}
+  - openai:gpt-6-nova: {{base_url: "{url}"}}
+evaluators: [exact_match, output_tokens]
+"""
+
+
+@pytest.fixture
+def tickets(recording: Recording, server: OpenAIServer) -> tuple[Recording, str]:
+    """Two prompts on two models: few_shot on nova is right, on luna half of the time."""
+    bench = recording.bench
+    rows = [{"id": str(n), "text": text, "label": LABELS[text]} for n, text in enumerate(LABELS)]
+    bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    bench.write("zero_shot.jinja", "user:\n{{ text }}\n")
+    bench.write("few_shot.jinja", "user:\nTwo shots.\n{{ text }}\n")
+
+    def reply(body: Any) -> str:
+        text = body["messages"][-1]["content"]
+        is_right = "shots" in text and body["model"].endswith("nova")
+        return LABELS[text.splitlines()[-1]] if is_right else "bug"
+
+    server.script = lambda path, body, nth: say(reply(body))
+    prices = {f"openai:gpt-6-{name}": Price(input=1, output=2) for name in ("luna", "nova")}
+    project = replace(recording.project, file=ProjectFile(prices=prices))
+    ours = replace(recording, project=project, callbacks=TerminalResults("USD", quiet=True))
+    return ours, EXPERIMENT.format(url=server.url)
+
+
+def runs(recording: Recording) -> tuple[Run, list[Run]]:
+    """The newest invocation's run, and those of its variants as MLflow lists them."""
+    parent, *_ = [run for run in recording.runs() if "workbench.plan" in run.data.tags]
+    below = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    return parent, list(recording.client.search_runs([parent.info.experiment_id], below))
+
+
+def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recording, str]) -> None:
+    recording, text = tickets
+    recording.run(text)
+    recording.bench.write("few_shot.jinja", "user:\nThree shots.\n{{ text }}\n")
+    done = recording.run(text)
+    parent, children = runs(recording)
+    assert parent.info.run_name == "2 prompts · 2 models · 1.00"
+    assert next(run.info.run_name for run in children) == "few · nova"
+    assert [run.data.metrics["exact_match/mean"] for run in children] == [1.0, 0.5, 0.5, 0.5]
+    assert not {name for name in parent.data.metrics if name.endswith("/mean")}
+    assert next(v.data.tags[NAME] for v in children) == "few_shot · gpt-6-nova"
+    assert {d.dataset.name for d in parent.inputs.dataset_inputs} == {"rows"}
+    linked = json.loads(parent.data.tags["mlflow.linkedPrompts"])
+    assert [(link["name"], link["version"]) for link in linked] == [
+        ("qa.zero_shot", "1"),
+        ("qa.few_shot", "2"),
+    ]
+
+    best, base = (done.variants[number].run_id for number in (3, 1))
+    address = f"#/experiments/{parent.info.experiment_id}/runs"
+    shown = parent.data.tags[DESCRIPTION].replace("\\", "")
+    assert shown.startswith("**Take few_shot · gpt-6-nova: exact_match 1.000 [0.676, 1.000], n=8")
+    assert f"({address}/{best}/traces?compareToRunUuid={base})" in shown
+    assert f"({address}/{parent.info.run_id}/artifacts/comparison.html)" in shown
+    lines = [line for line in shown.splitlines() if line.startswith("| [")]
+    names = ["few_shot v2 · gpt-6-nova", "zero_shot v1 · gpt-6-luna"]
+    assert [line[3 : 3 + len(name)] for line, name in zip(lines, names, strict=False)] == names
+    assert "| 1.000 [0.676, 1.000] | +0.500 " in lines[0]
+    assert "few_shot · gpt-6-nova: prompt version 1 → 2: exact_match +0.000" in shown
+
+    records = find_runs(recording.project, recording.uri, "qa", 1).variants
+    assert [record.name for record in records] == [v.variant.name for v in done.variants]
+
+    experiment = load_experiment(
+        recording.bench.task / "experiment.yaml",
+        recording.project,
+        recording.bench.renderer,
+        project_resolvers(recording.project, recording.uri),
+    )
+    with Store(recording.project.store) as store:
+        plan = plan_invocation(experiment, recording.bench.renderer, store, Options())
+        chosen = decide(compare_stored(plan, store), Limits("exact_match")).after_choosing
+    assert chosen is not None
+    assert parent.data.metrics["best/exact_match"] == chosen.mean
+    assert parent.data.metrics["baseline/exact_match"] == 0.5
+
+    client = recording.client
+    assert [file.path for file in client.list_artifacts(parent.info.run_id, "figures")] == [
+        "figures/exact_match.png",
+        "figures/exact_match_cost.png",
+        "figures/output_tokens.png",
+    ]
+    figure = cost_figure("exact_match", done.variants, "USD")
+    assert figure is not None
+    (legend,) = figure.legends
+    assert legend.get_title().get_text() == "differences from the baseline that shares all else"
+    assert [text.get_text().partition(",")[0] for text in legend.get_texts()] == [
+        "1  few_shot · gpt-6-nova",
+        "2  zero_shot · gpt-6-luna",
+        "3  zero_shot · gpt-6-nova",
+        "4  few_shot · gpt-6-luna",
+    ]
+    client.set_tag(parent.info.run_id, DESCRIPTION, "mine")
+    client.update_run(parent.info.run_id, name="my run")
+    recording.run(text.replace("exact_match,", "exact_match: {}, ") + "baseline: few_shot\n")
+    parent, children = runs(recording)
+    assert parent.info.run_id == done.parent_run_id
+    assert (parent.info.run_name, parent.data.tags[DESCRIPTION]) == ("my run", "mine")
+
+
+def variant(prompt: str, model: str, version: int = 1, **point: object) -> Any:
+    name = " · ".join([prompt, model, *(f"{key}={value}" for key, value in point.items())])
+    shown = SimpleNamespace(name=prompt, ref=prompt, version=version, digest=f"{prompt}{version}")
+    label = SimpleNamespace(model=SimpleNamespace(label=model))
+    return SimpleNamespace(name=name, prompt=shown, model=label, point=point)
+
+
+PROMPTS, LONG = ["zero_shot", "few_shot", "step_by_step"], ["gpt-6-luna", "gpt-6-nova"]
+
+
+@pytest.mark.parametrize(
+    ("variants", "names"),
+    [
+        ([("plain", "large"), ("plain", "small")], ["plain · large", "plain · small"]),
+        ([("zero_shot", model) for model in LONG], LONG),
+        ([(prompt, "gpt-6-luna") for prompt in PROMPTS], PROMPTS),
+        (
+            list(product(PROMPTS[:2], LONG)),
+            ["zero · luna", "zero · nova", "few · luna", "few · nova"],
+        ),
+        (
+            [*list(product(PROMPTS, LONG[:2]))[4:], ("zero_shot", "gpt-6-luna")],
+            ["luna·step_by_step", "nova·step_by_step", "luna·zero_shot"],
+        ),
+        ([("few_shot", "gpt-6-luna", n) for n in (3, 4)], ["v3", "v4"]),
+    ],
+)
+def test_a_name_begins_with_what_tells_a_variant_from_the_others(
+    variants: list[tuple[Any, ...]], names: list[str]
+) -> None:
+    assert variant_names([variant(*each) for each in variants]) == names
+
+
+def test_a_parameter_of_the_grid_is_its_initials() -> None:
+    grid = [variant("plain", "gpt-6-luna", max_tokens=n) for n in (8, 16)]
+    assert variant_names(grid) == ["mt=8", "mt=16"]

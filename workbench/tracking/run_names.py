@@ -1,0 +1,94 @@
+"""Names of runs for MLflow's pages, whose column of names shows some fourteen characters.
+
+    3 prompts · 2 models · 0.93    an invocation: what ran, and its best mean
+      luna · few_shot              a variant: what tells it from the others, the shortest part first
+
+The whole name of a variant is in the tag workbench.name.
+
+>>> _shorten_labels(["gpt-6-luna", "gpt-6-nova"]), _shorten_labels(["zero_shot", "few_shot"])
+(['luna', 'nova'], ['zero', 'few'])
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+from workbench.plan import Plan, Variant
+from workbench.plan.types import scope_text
+
+NAME = "workbench.name"
+WIDTH = 14  # characters that the pages show of a variant's name
+PARTS = re.compile(r"[^-/:_.@ ]*[-/:_.@ ]?")
+INITIALS = re.compile(r"(?:^|_)(.)[^_]*")
+
+Labels = Sequence[str]  # one factor's value in each variant
+
+
+def invocation_name(plan: Plan, headline: str = "") -> str:
+    """The name of the parent run; `headline` is the best mean, empty before there is one."""
+    variants = plan.variants
+    prompts = list(dict.fromkeys(_prompt_name(variant) for variant in variants))
+    models = list(dict.fromkeys(variant.model.model.label for variant in variants))
+    settings = {str(variant.point) for variant in variants}
+    parts = [prompts[0] if len(prompts) == 1 else f"{len(prompts)} prompts"]
+    parts.append(models[0] if len(models) == 1 else f"{len(models)} models")
+    parts += [f"{len(settings)} settings"] if len(settings) > 1 else []
+    parts += [headline] if headline else []
+    return " · ".join(parts) + (f" ({scope_text(plan.scope)})" if plan.scope else "")
+
+
+def variant_names(variants: Sequence[Variant]) -> list[str]:
+    """A name for each variant's run, within WIDTH where the variants differ in so few letters."""
+    names = [variant.name for variant in variants]
+    factors: list[Labels] = [f for f in _factors(variants) if len(set(f)) > 1]
+    if not factors or max(map(len, names)) <= WIDTH:
+        return names
+    choices = [names]
+    for edited in (factors, list(map(_shorten_labels, factors))):
+        edited = sorted(edited, key=lambda labels: max(map(len, labels)))
+        joined = [[s.join(parts) for parts in zip(*edited, strict=True)] for s in (" · ", "·")]
+        choices += [texts for texts in joined if len(set(texts)) == len(texts)]
+    fitting = (texts for texts in choices if max(map(len, texts)) <= WIDTH)
+    return next(fitting, choices[-1])
+
+
+def _factors(variants: Sequence[Variant]) -> Iterator[Labels]:
+    """The prompts, the models and each parameter of the grid."""
+    prompts = {variant.prompt.name for variant in variants}
+    by_name = {
+        name: {v.prompt.digest for v in variants if v.prompt.name == name} for name in prompts
+    }
+    labels: list[str] = []
+    for variant in variants:
+        prompt = variant.prompt
+        if len(by_name[prompt.name]) == 1:
+            labels.append(prompt.name)
+        elif prompt.version is None:
+            labels.append(prompt.ref)
+        else:
+            labels.append(_prompt_name(variant) if len(prompts) > 1 else f"v{prompt.version}")
+    yield labels
+    yield [variant.model.model.label for variant in variants]
+    for key in dict.fromkeys(key for variant in variants for key in variant.point):
+        initials = "".join(INITIALS.findall(key))
+        yield [f"{initials}={variant.point.get(key)}" for variant in variants]
+
+
+def _prompt_name(variant: Variant) -> str:
+    """`few_shot v3`; without its version where the registry has none."""
+    prompt = variant.prompt
+    return f"{prompt.name} v{prompt.version}" if prompt.version else prompt.ref
+
+
+def _shorten_labels(labels: Labels) -> list[str]:
+    """The labels without the parts at both ends that all of them share."""
+    split = [list(filter(None, PARTS.findall(label))) for label in labels]
+    distinct = list(map(list, dict.fromkeys(map(tuple, split))))
+    lead = _shared_parts(distinct)
+    tail = _shared_parts([parts[lead:][::-1] for parts in distinct])
+    return ["".join(parts[lead : len(parts) - tail]).rstrip("-/:_.@ ") for parts in split]
+
+
+def _shared_parts(labels: Sequence[Sequence[str]]) -> int:
+    """The number of parts that all labels begin with; each keeps a part of its own."""
+    shared = [len(set(parts)) == 1 for parts in zip(*labels, strict=False)]
+    return min([*shared, False].index(False), min(map(len, labels)) - 1)
