@@ -12,7 +12,7 @@ from stores import demo, made
 
 from workbench.prompt import Renderer
 
-PATIENCE = 60_000  # milliseconds a page has
+PATIENCE = 15_000  # milliseconds a page has
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -23,8 +23,10 @@ FLAGS = [
     "--disable-quic",
     "--no-first-run",
 ]
-# MLflow lays its Assistant over a third of the page the first time a browser comes.
+# MLflow lays its Assistant and a hint over the page the first time a browser comes.
 SETTLED = """
+localStorage.setItem('mlflow.detectIssues.guidanceShown_v1', 'true');
+localStorage.setItem('mlflow.detectIssues.guidanceDismissed_v1', 'true');
 localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true');
 localStorage.setItem('mlflow.assistant.panelOpen_v1', 'false');
 """

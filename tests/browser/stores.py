@@ -12,13 +12,15 @@ from pathlib import Path
 
 from bench import Bench
 from mlflow import MlflowClient
-from mlflow.entities import Run, Trace
+from mlflow.entities import Metric, Run, Trace
 from openai_server import Reply, say, serve
 from record.recording import Recording
 
+from workbench.cli.results import TerminalResults
 from workbench.project import Project
 from workbench.prompt import Renderer, folder_reader, load_prompt
 from workbench.tracking.registry import push_prompts
+from workbench.tracking.run_names import NAME
 from workbench.tracking.runs import PLAN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -84,10 +86,24 @@ class Stored:
 
     @cached_property
     def variants(self) -> dict[str, Run]:
-        """Its runs by name, in the experiment file's order."""
+        """Its runs by the whole name of the variant, as MLflow lists them: the best first."""
         below = f"tags.`mlflow.parentRunId` = '{self.parent.info.run_id}'"
         found = self.client.search_runs([self.experiment_id], below)
-        return {run.info.run_name: run for run in found}
+        return {run.data.tags.get(NAME, run.info.run_name): run for run in found}
+
+    def repeat_invocation(self, minutes_ago: int) -> None:
+        """Add the invocation's runs again as those of an earlier one; they have no traces."""
+        start, parent_id = self.parent.info.start_time - 60_000 * minutes_ago, ""
+        for run in (self.parent, *self.variants.values()):
+            tags = {k: v for k, v in run.data.tags.items() if k != "mlflow.parentRunId"}
+            tags |= {"mlflow.parentRunId": parent_id} if parent_id else {}
+            name = run.info.run_name
+            offset = run.info.start_time - self.parent.info.start_time
+            copy = self.client.create_run(self.experiment_id, start + offset, tags, run_name=name)
+            metrics = [Metric(k, v, start, 0) for k, v in run.data.metrics.items()]
+            self.client.log_batch(copy.info.run_id, metrics=metrics)
+            self.client.set_terminated(copy.info.run_id, run.info.status)
+            parent_id = parent_id or copy.info.run_id
 
     def traces(self, variant: str) -> dict[str, Trace]:
         """By the text of the row, in the dataset's order."""
@@ -119,7 +135,9 @@ def made(folder: Path, renderer: Renderer) -> Stored:
     uri = f"sqlite:///{bench.project.store / 'mlflow.db'}"
     with serve() as server:
         server.script = lambda path, body, nth: _reply(body)
-        Recording(bench, bench.project, uri).run(EXPERIMENT.format(url=server.url))
+        results = TerminalResults("USD", quiet=True)
+        recording = Recording(bench, bench.project, uri, callbacks=results)
+        recording.run(EXPERIMENT.format(url=server.url))
     list(push_prompts(bench.project, uri, [bench.prompt(EDITED, "zero_shot")]))
     pair = ("few_shot · large", "few_shot · small")
     return Stored(bench.root, uri, "reviews", pair, "qa.zero_shot")

@@ -8,6 +8,8 @@ from playwright.sync_api import Locator, Page, expect
 from served import Site
 from stores import answer
 
+from workbench.tracking.runs import PLAN
+
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 made_only = pytest.mark.parametrize("site", ["made"], indirect=True)
 Shoot = Callable[[], None]
@@ -15,17 +17,28 @@ COLOURED = re.compile(r"^rgb\(")  # rgba(0, 0, 0, 0) is none
 
 
 def test_every_page_has_an_address(site: Site) -> None:
-    assert list(site.addresses) == ["variants", "row by row", "table", "prompts"]
+    assert list(site.addresses) == [
+        "variants",
+        "leaderboard",
+        "row by row",
+        "comparison",
+        "table",
+        "prompts",
+    ]
 
 
 def test_variants_stand_below_their_invocation(site: Site, page: Page, shoot: Shoot) -> None:
     page.goto(site.addresses["variants"])
-    names = [site.stored.parent.info.run_name, *site.stored.variants]
+    runs = [site.stored.parent, *site.stored.variants.values()]
     shown = page.locator("#run-name-cell")
-    for position, name in enumerate(names):
-        expect(shown.nth(position)).to_have_text(name)
-    for name, run in site.stored.variants.items():
-        row = page.get_by_role("row").filter(has_text=name).first
+    for position, run in enumerate(runs):
+        expect(shown.nth(position)).to_have_text(run.info.run_name)
+    names = ("label_match/worst_case", "label_match/mean")  # a failed row counts as wrong
+    means = [next(m[name] for name in names if name in (m := run.data.metrics)) for run in runs[1:]]
+    assert means == sorted(means, reverse=True)
+    for run in runs[1:]:
+        name = page.get_by_text(run.info.run_name, exact=True)
+        row = page.get_by_role("row").filter(has=name).first
         for metric in ("label_match/mean", "exact_match/mean"):
             shown_mean = float(columns(page, row)[metric].inner_text())
             assert shown_mean == run.data.metrics[metric]
@@ -41,8 +54,14 @@ def test_means_are_the_first_columns_and_counts_the_last(
     headers = page.get_by_role("columnheader").all_inner_texts()
     about, metrics = headers[:6], headers[6:]
     assert about == ["", "Run Name", "Status", "Type", "Created at", "Dataset"]
-    assert metrics[:3] == ["label_match/mean", "exact_match/mean", "rows/scored"]
-    assert set(metrics[3:]) == {  # one variant has a failed row
+    assert metrics[:4] == [
+        f"{each}/{name}" for each in ("best", "baseline") for name in ("label_match", "exact_match")
+    ]
+    assert metrics[4:6] == ["label_match/mean", "exact_match/mean"]
+    assert set(metrics[6:]) == {  # one variant has a failed row
+        "latency_s",
+        "tokens",
+        "rows/scored",
         "rows/planned",
         "rows/failed",
         "label_match/worst_case",
@@ -56,7 +75,7 @@ def test_a_run_that_failed_in_part_is_shown_as_such(site: Site, page: Page, shoo
     page.goto(site.addresses["variants"])
     names = page.locator("#run-name-cell")
     expect(names).to_have_count(9)
-    failed = {"✗ 8 variants", "✗ label_list · small"}
+    failed = {"✗ 4 prompts · 2 models · 1.00", "✗ small·label_list"}
     assert {name for name in names.all_inner_texts() if name.startswith("✗")} == failed
     colours: dict[bool, set[str]] = {True: set(), False: set()}
     for name in names.all_inner_texts():
@@ -98,7 +117,8 @@ def test_one_table_holds_the_answers_of_all_variants(site: Site, page: Page, sho
     expect(row).to_be_visible()
     for name, run in site.stored.variants.items():
         column = page.locator(f"[col-id='{run.info.run_id}']")
-        expect(page.get_by_role("columnheader").and_(column)).to_contain_text(name)
+        header = page.get_by_role("columnheader").and_(column)
+        expect(header).to_contain_text(run.info.run_name)
         expect(row.locator(column)).to_have_text(answer(site.stored.traces(name)[text]))
     shoot()
 
@@ -141,6 +161,36 @@ def test_a_trace_shows_the_messages_the_answer_and_the_scores(
     for message in [*call.inputs["messages"], call.outputs["choices"][0]["message"]]:
         said = f"{message['role'].title()}\n{message['content']}"
         expect(sent).to_contain_text(said, use_inner_text=True)
+    shoot()
+
+
+@made_only
+@pytest.mark.parametrize("invocations", [1, 6, 30])
+def test_the_winner_is_three_clicks_from_the_experiment(
+    site: Site, page: Page, shoot: Shoot, invocations: int
+) -> None:
+    stored = site.stored
+    known = len(stored.client.search_runs([stored.experiment_id], f"tags.`{PLAN}` != ''"))
+    for number in range(known, invocations):
+        stored.repeat_invocation(number)
+    page.goto(site.addresses["variants"].rpartition("/")[0])
+    page.get_by_role("link", name="Evaluation runs").first.click()
+    page.locator("#run-name-cell").first.hover()
+    with page.expect_popup() as opened:
+        page.locator(f"a[href*='runs/{stored.parent.info.run_id}']").click()
+    parent = opened.value
+    parent.get_by_role("tab", name="Overview").click()
+    winner, *_ = stored.variants
+    expect(parent.get_by_text(f"Take {winner}: label_match 1.000")).to_be_visible()
+    parent.get_by_text("Show more").click()
+    with parent.expect_popup() as opened:
+        parent.get_by_role("link", name="Best against").click()
+    compared = opened.value
+    name = stored.variants[winner].info.run_name
+    expect(compared.get_by_role("button", name=name).first).to_be_visible()
+    expect(compared.get_by_text("+50%").first).to_be_visible()
+    compared.close()
+    parent.close()
     shoot()
 
 
