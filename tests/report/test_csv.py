@@ -27,8 +27,8 @@ def read_by_pandas(content: bytes) -> list[list[str]]:
 
 def read_by_polars(content: bytes) -> list[list[str]]:
     polars = pytest.importorskip("polars")
-    table = polars.read_csv(content, infer_schema=False, missing_utf8_is_empty_string=True)
-    return [list(row) for row in table.rows()]
+    table = polars.read_csv(content, infer_schema=False)
+    return [list(row) for row in table.fill_null("").rows()]
 
 
 @pytest.mark.parametrize("reader", [read_by_csv, read_by_pandas, read_by_polars])
