@@ -125,7 +125,7 @@ def test_a_dead_server_costs_seconds_and_no_answer(team: Team) -> None:
     team.recording = Recording(alive.bench, alive.project, "http://127.0.0.1:9")
     began = time.monotonic()
     done = team.run()
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     assert done.exit_code == ExitCode.NOT_RECORDED
     assert done.variants[0].metrics["exact_match"].mean == 0.25
     assert [(problem.message, problem.fix) for problem in done.problems[1:]] == [

@@ -209,7 +209,7 @@ def test_reply_of_any_size_costs_little_memory(server, kind, wanted):
         [sys.executable, "-c", GROWTH, server.url, str(HERE), str(HERE.parents[2])],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )
     grown, *rest = ran.stdout.rstrip("\n").split("|")
@@ -275,7 +275,7 @@ def test_where_few_files_may_be_open_fewer_requests_are_under_way(server, limit,
          str(HERE), str(HERE.parents[2])],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=250,
         check=False,
     )  # fmt: skip
     assert (ran.stdout, ran.stderr) == (f"{workers} ok\n", "")
