@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from importlib.resources import files
+from itertools import chain
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
@@ -47,7 +48,7 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
         "without_more": sum(not row.more for row in rows),
         "index": row_index(compared),
     }
-    more = [*more_blocks(rows), ("shared", safe_json(list(shared)))]
+    more = chain(more_blocks(rows), [("shared", safe_json(list(shared)))])
     return page_document(head, row_blocks(rows), more)
 
 
@@ -73,15 +74,13 @@ def page_document(
         page = page.replace(name, text)
     before, _, after = page.partition("{data}")
     between, _, end = after.partition("{more}")
-    data = _elements([("data", safe_json(head)), *blocks])
-    return f"{before}{data}{between}{_elements(more)}{end}"
+    data = _elements(chain([("data", safe_json(head))], blocks))
+    return "".join(chain([before], data, [between], _elements(more), [end]))
 
 
-def _elements(blocks: Blocks) -> str:
-    elements = (
-        f'<script type="application/json" id="{name}">{text}</script>\n' for name, text in blocks
-    )
-    return "".join(elements)
+def _elements(blocks: Blocks) -> Iterator[str]:
+    for name, text in blocks:
+        yield from (f'<script type="application/json" id="{name}">', text, "</script>\n")
 
 
 def _hash(text: str) -> str:
