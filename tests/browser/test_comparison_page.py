@@ -456,3 +456,6 @@ def test_what_matters_fits_and_can_be_read(
     expect(window.locator("#detail section")).to_have_count(variants)
     window.locator("#detail summary").first.click()
     assert window.evaluate(FAINT) == []
+    opened(window, copies(plain, 1, tmp_path / "single.html"))
+    text = window.locator("body").inner_text()
+    assert [word for word in ("null", "undefined", "NaN", "1 variants") if word in text] == []

@@ -52,8 +52,8 @@ function figure(name, title) {
     const [dotX, dotY] = dots[at];
     if (result.low != null) drawing.append(svg("line",
       { class: "bar", x1: dotX, y1: y(result.low), x2: dotX, y2: y(result.high) }));
-    const best = metricOf().headline?.best === position ? " best" : "";
-    const dot = svg("circle", { class: `dot${best}`, cx: dotX, cy: dotY, r: RADIUS });
+    const isBest = metricOf().headline?.best === position && data.variants.length > 1;
+    const dot = svg("circle", { class: isBest ? "dot best" : "dot", cx: dotX, cy: dotY, r: RADIUS });
     dot.append(svg("title", {}, `${variant.name}: ${number(result.mean)}, ${small(across)}`));
     drawing.append(dot);
   });

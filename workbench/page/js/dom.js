@@ -25,7 +25,7 @@ const part = (id) => document.getElementById(id);
 function replace(id, ...children) {
   const focusable = "button, input, select, [tabindex]", place = part(id);
   const focused = [...place.querySelectorAll(focusable)].indexOf(document.activeElement);
-  place.replaceChildren(...children);
+  place.replaceChildren(...children.filter((child) => child != null));
   if (focused >= 0) place.querySelectorAll(focusable)[focused]?.focus();
 }
 

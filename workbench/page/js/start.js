@@ -21,8 +21,8 @@ document.title = `${data.experiment}: comparison`;
 replace("title", data.experiment);
 replace("about", `${data.dataset.name}, ${count(data.dataset.rows)} rows`
   + `${repeats > 1 ? `, ${repeats} answers each` : ""}, digest ${data.dataset.digest.slice(0, 12)}; `
-  + `${data.variants.length} variants. Verdicts are against `
-  + "the baseline on the same rows, all variants of a metric together (Holm).");
+  + `${plural(data.variants.length, "variant")}.` + (hasBaselines() ? " Verdicts are against the "
+  + "baseline on the same rows, all variants of a metric together (Holm)." : ""));
 replace("omitted", [data.omitted ? `The texts of ${plural(data.omitted, "row")} are left out to keep `
   + "this file small; every number and filter is of all rows." : "",
 data.without_more ? `The rendered prompts and reasons of ${plural(data.without_more, "row")} are left `
