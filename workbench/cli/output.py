@@ -172,15 +172,23 @@ def print_commands(lines: Iterable[str], *, on_stderr: bool) -> None:
 
 def print_styled(styled: "Table | Text") -> None:
     """Print a table or a text, folded to the width of a terminal; elsewhere no line is folded."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.text import Text
+
+    from workbench.report.tables import plain_lines
 
     if sys.stdout.isatty():
         Console().print(styled)
     elif isinstance(styled, Text):
         print_lines([styled.plain])
     else:
-        Console(width=UNFOLDED).print(styled)
+        console = Console(width=UNFOLDED)
+        lines = [] if console.is_terminal else plain_lines(styled)  # FORCE_COLOR
+        if lines and cell_len(lines[0]) < UNFOLDED:
+            sys.stdout.write("".join(f"{line}\n" for line in lines))
+        else:
+            console.print(styled)
 
 
 def terminal_width(piped: int) -> int:

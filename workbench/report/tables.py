@@ -7,7 +7,9 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from rich.cells import cell_len
+from rich.console import RenderableType
 from rich.table import Table
+from rich.text import Text
 
 from workbench.report.safe_text import escape_markdown
 
@@ -28,6 +30,36 @@ def new_table(
             name, justify="right" if name in right else "left", no_wrap=name in no_wrap
         )
     return table
+
+
+def plain_lines(table: Table) -> list[str]:
+    """Lines of a `new_table` as rich prints them without a terminal, in a tenth of its time.
+
+    Empty if only rich can: a cell has markup, an emoji, several lines, or spaces at its end.
+    """
+    columns: list[list[str]] = []
+    for column in table.columns:
+        cells = [column.header, *column.cells]
+        if not all(map(_is_plain, cells)):
+            return []
+        texts = [str(cell) for cell in cells]
+        width = max(map(cell_len, texts))
+        blanks = [" " * (width - cell_len(text)) for text in texts]
+        pairs = zip(texts, blanks, strict=True)
+        is_right = column.justify == "right"
+        columns.append([blank + text if is_right else text + blank for text, blank in pairs])
+    return ["  ".join(cells) for cells in zip(*columns, strict=True)]
+
+
+def _is_plain(cell: RenderableType) -> bool:
+    text = str(cell)
+    has_markup = isinstance(cell, str) and ("[" in text or "\\" in text or text.count(":") > 1)
+    return (
+        isinstance(cell, str | Text)
+        and not has_markup
+        and text.isprintable()
+        and text == text.rstrip()
+    )
 
 
 def align_rows(rows: Sequence[Sequence[str]]) -> Iterator[str]:
