@@ -35,6 +35,7 @@ FLOORS = [
     {"lint", "run"},
     {"report"},
     {"page"},
+    {"view"},
     {"cli", "api"},
 ]
 HEAVY = {
@@ -45,9 +46,14 @@ HEAVY = {
     "datasets": {"dataset"},
     "scipy": {"stats"},
     "matplotlib": {"figures", "api"},  # api: the type alone
+    "starlette": {"view"},
+    "uvicorn": {"view"},
 }
 # Both ends of a pipe between the main process and a child that it has started.
-PICKLING = {"tracking.recording_process", "tracking.worker"}
+PICKLING = {
+    *("tracking.recording_process", "tracking.worker"),
+    *("tracking.rating_process", "tracking.rating_worker"),
+}
 
 # A name made of one of these doesn't tell a reader what it holds.
 VAGUE = {

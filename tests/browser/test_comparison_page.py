@@ -82,7 +82,7 @@ def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(tmp_path_factory.mktemp("plain"), rows)
 
 
-def opened(page: Page, file: Path) -> tuple[list[str], list[str]]:
+def opened(page: Page, file: Path | str) -> tuple[list[str], list[str]]:
     """The addresses that the page requested, and the messages of the browser."""
     addresses: list[str] = []
     messages: list[str] = []
@@ -94,7 +94,7 @@ def opened(page: Page, file: Path) -> tuple[list[str], list[str]]:
     page.on("console", lambda message: messages.append(message.text))
     page.on("pageerror", lambda error: messages.append(str(error)))
     page.on("dialog", lambda dialog: messages.append(dialog.message))
-    page.goto(file.as_uri())
+    page.goto(file if isinstance(file, str) else file.as_uri())
     return addresses, messages
 
 

@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 from typer.main import get_command
 
 from workbench import __version__
-from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync
+from workbench.cli import catalog, compare, decide, gate, history, prompts, run, store, sync, view
 from workbench.cli.environment import environment_error, internal_error, raise_file_limit
 from workbench.cli.output import REDACTOR, guard_streams, print_json
 from workbench.cli.setup import UnnamedTaskError
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 INTERRUPTED = "Interrupted. Run the same command to continue.\n"
 GROUPS = {
     "Run": ("run", "plan", "sync"),
-    "Compare and decide": ("compare", "decide", "gate", "history"),
+    "Compare and decide": ("compare", "view", "decide", "gate", "history"),
     "Prompts": ("prompts",),
     "Data and models": ("data", "models", "evaluators"),
     "Store and MLflow": ("store", "ui"),
@@ -102,6 +102,7 @@ app.command("run")(run.run)
 app.command("plan")(run.plan)
 app.command("sync")(sync.sync)
 app.command("compare")(compare.compare)
+app.command("view")(view.view)
 app.command("decide")(decide.decide)
 app.command("gate")(gate.gate)
 app.command("history")(history.history)

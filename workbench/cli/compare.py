@@ -8,7 +8,8 @@ few_shot · m against zero_shot · m
 
 import re
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,8 +23,10 @@ from workbench.cli.signals import note_on_stderr
 from workbench.errors import ExitCode, WorkbenchError
 
 if TYPE_CHECKING:
+    from workbench.plan import Plan, Scope
     from workbench.project import Project
     from workbench.results.types import RecordedVariant
+    from workbench.store import Store
 
     RecordedRuns = dict[str, list[RecordedVariant]]
 
@@ -72,25 +75,21 @@ def compare(
 ) -> int:
     """Compare variants on the same rows, from stored outputs."""
     from workbench.comparing.comparison import compare_stored, require_answers
-    from workbench.comparing.selectors import select_comparisons
     from workbench.page.page_document import comparison_page
-    from workbench.plan import Options, Scope
+    from workbench.plan import Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.tables import without_last_blank
 
     _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)
     page = OutputFile(html, project, PAGE, force=force) if html else None
-    task, selectors = split_task(names or [], project)
-    runs = _recorded_runs(selectors, project, tracking_uri)
-    recorded = [variant for variants in runs.values() for variant in variants]
-    extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
-    task = task or next((variant.task for variant in recorded), "")
-    _check_task(task, runs, project)
-    options = Options(Scope(limit, sample=sample), sends=False)
-    with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
-        plan = select_comparisons(selectors, opened.plan(), runs, by_slice=bool(by))
-        compared = compare_stored(plan, opened.store, by=by, prices=project.prices, anytime=anytime)
+    scope = Scope(limit, sample=sample)
+    with open_comparison(names or [], project, tracking_uri, scope, by_slice=bool(by)) as (
+        selectors,
+        plan,
+        store,
+    ):
+        compared = compare_stored(plan, store, by=by, prices=project.prices, anytime=anytime)
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants
         require_answers(compared, variants)
@@ -101,6 +100,26 @@ def compare(
         lines = [compare_markdown(compared)] if markdown else compare_lines(compared)
         print_result(compare_json(compared) if as_json else without_last_blank(lines))
     return ExitCode.DONE
+
+
+@contextmanager
+def open_comparison(
+    names: list[str], project: "Project", tracking_uri: str, scope: "Scope", *, by_slice: bool
+) -> "Iterator[tuple[list[str], Plan, Store]]":
+    """The selectors among a command's names, the plan that they compare, and the open store."""
+    from workbench.comparing.selectors import select_comparisons
+    from workbench.plan import Options
+
+    task, selectors = split_task(names, project)
+    runs = _recorded_runs(selectors, project, tracking_uri)
+    recorded = [variant for variants in runs.values() for variant in variants]
+    extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
+    task = task or next((variant.task for variant in recorded), "")
+    _check_task(task, runs, project)
+    options = Options(scope, sends=False)
+    with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
+        plan = select_comparisons(selectors, opened.plan(), runs, by_slice=by_slice)
+        yield selectors, plan, opened.store
 
 
 def _check_options(by: str, *, anytime: bool, factors: bool) -> None:

@@ -19,6 +19,7 @@ from workbench.plan import Plan
 from workbench.project import Price
 from workbench.results.tally import Tally, metric_scales, variant_results
 from workbench.results.types import VariantResult
+from workbench.scoring.scored_rows import ScoredRows
 from workbench.scoring.stream import Stream, ignore_rows
 from workbench.stats.sample import Scale
 from workbench.store import Store
@@ -36,6 +37,7 @@ class ExperimentComparison:
         anytime: the verdicts hold at every look at the rows.
         factors: the effects of prompt, model and parameters; None: not computed.
         prices: of models, by `provider:name`.
+        scored: the rows in the store; None: they are not read from a store.
     """
 
     plan: Plan
@@ -47,6 +49,7 @@ class ExperimentComparison:
     anytime: bool = False
     factors: FactorComparison | None = None
     prices: Mapping[str, Price] = field(default_factory=dict)
+    scored: ScoredRows | None = None
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:
@@ -126,7 +129,7 @@ def compare_stored(
         columns = [by] if isinstance(by, str) else by
         slices, tests = compare_slices(columns, plan, results, tallies) if by else ((), ())
         compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
-        return replace(compared, prices=prices)
+        return replace(compared, prices=prices, scored=stream.scored)
 
 
 def require_answers(comparison: ExperimentComparison, variants: Iterable[int]) -> None:

@@ -28,14 +28,15 @@ Row details are read by number:
 
     {"number": 17, "id": "r17", "repeat": 0, "inputs": ["…"], "expected": "yes",
      "images": ["data:…"], "cells": [{"text": "no", "state": "", "scores": [0.0, 12.0],
-       "tokens": [120, 8], "latency": 0.21, "cost": 0.0001, "trace": "", "rating": null}, null]}
+       "tokens": [120, 8], "latency": 0.21, "cost": 0.0001, "trace": "",
+       "ratings": [{"person": "ann", "good": false, "comment": "too long"}]}, null]}
 
 and what only an opened row shows, `more` of the row, a list by variant:
 
     [{"reasons": ["expected yes", ""], "prompt": [["system", "…"], ["user", "…"]]}, null]
 
 A cell is null where nothing was sent; `state` is empty for a scored answer, else the reason of the
-failure. Tokens, latency (seconds), cost, trace and rating are left out where they are unknown. In
+failure. Tokens, latency (seconds), cost, trace and ratings are left out where they are unknown. In
 the script a source reads rows: `rows(numbers)` is a promise of details in this order,
 `more(number)` one of the rest of a row, `search(text)` one of ascending numbers. The source of the
 file, js/source.js, reads the blocks.
@@ -43,6 +44,7 @@ file, js/source.js, reads the blocks.
 page_summary   everything but the rows
 index          the index
 rows           row details
+cell_ratings   people's ratings
 row_images     images of rows
 row_blocks     the rows that fit into a file
 page_document  the document, and the file with the rows that fit

@@ -18,6 +18,7 @@ from itertools import chain
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
+from workbench.page.cell_ratings import CellRatings
 from workbench.page.index import row_index
 from workbench.page.page_summary import confusion_tables, page_summary
 from workbench.page.row_blocks import RowText, more_blocks, row_blocks, select_rows
@@ -28,8 +29,8 @@ Blocks = Iterable[tuple[str, str]]
 PARTS = files("workbench.page")
 # js/<name>.js, in the order in which they become one script.
 SCRIPTS = (
-    *("dom", "numbers", "index", "source", "view", "lists", "variants", "chart", "tables"),
-    *("words", "answers", "detail", "csv", "start"),
+    *("dom", "numbers", "index", "source", "live", "view", "ratings", "lists", "variants"),
+    *("chart", "tables", "words", "answers", "detail", "csv", "start"),
 )
 
 
@@ -39,7 +40,8 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
     details = RowDetails(compared)
     tables = [ConfusionTable(each.name, len(details.variants)) for each in evaluators]
     shared: dict[str, int] = {}
-    rows, omitted = select_rows(_row_texts(details, tables, shared), MAX_BYTES)
+    texts = _row_texts(details, tables, shared, CellRatings(compared.scored))
+    rows, omitted = select_rows(texts, MAX_BYTES)
     summary = page_summary(compared, currency)
     head = {
         **summary,
@@ -95,7 +97,10 @@ def safe_json(value: JSON) -> str:
 
 
 def _row_texts(
-    details: RowDetails, tables: list[ConfusionTable], shared: dict[str, int]
+    details: RowDetails,
+    tables: list[ConfusionTable],
+    shared: dict[str, int],
+    ratings: CellRatings,
 ) -> Iterator[RowText]:
     """Each row as JSON, its answers counted in the tables.
 
@@ -106,6 +111,7 @@ def _row_texts(
             for variant, row in enumerate(rows):
                 table.add(variant, row)
         row_json = details.row_json(number, rows)
+        ratings.add(row_json, rows)
         cells = row_json["cells"]
         scores = {json.dumps(cell and cell["scores"]) for cell in cells}
         differs = len(scores) > 1 or any(cell and cell["state"] for cell in cells)

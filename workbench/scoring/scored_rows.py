@@ -3,7 +3,7 @@
 for numbered_rows in scored.rows(variant=1): …        [(0, Row(…)), (1, Row(…)), …]
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 
 from workbench.evaluator import Score
@@ -43,17 +43,25 @@ class ScoredRows:
 
     def rows(self, variant: int) -> Iterator[list[NumberedRow]]:
         """All scored rows of a variant, some at a time, in order."""
-        evaluators = self.plan.experiment.evaluators
         not_run = set(self.tallies[variant].missing())
         for received in self.answered(variant, skipped=not_run):
-            rows = self.reader.read(variant, received)
-            scores_by_row = stored_scores(evaluators, [row for _, row in rows], self.store)
-            scored: list[NumberedRow] = []
-            for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
-                scores = stored_of_row | self.unstored_scores.get((variant, number), {})
-                ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
-                scored.append((number, Row(row.cell, row.completion, ordered)))
-            yield scored
+            yield self._scored(variant, received)
+
+    def numbered(self, variant: int, numbers: Collection[int]) -> list[NumberedRow]:
+        """The scored rows of a variant with these numbers, in order; at most some hundred."""
+        received = self._answered(variant, numbers)
+        return self._scored(variant, received) if received else []
+
+    def _scored(self, variant: int, received: list[NumberedRow]) -> list[NumberedRow]:
+        evaluators = self.plan.experiment.evaluators
+        rows = self.reader.read(variant, received)
+        scores_by_row = stored_scores(evaluators, [row for _, row in rows], self.store)
+        scored: list[NumberedRow] = []
+        for (number, row), stored_of_row in zip(rows, scores_by_row, strict=True):
+            scores = stored_of_row | self.unstored_scores.get((variant, number), {})
+            ordered = {e.name: scores[e.name] for e in evaluators if e.name in scores}
+            scored.append((number, Row(row.cell, row.completion, ordered)))
+        return scored
 
     def answered(self, variant: int, *, skipped: set[int]) -> Iterator[list[NumberedRow]]:
         """The other rows with an answer as it was received, or a failure, in order.
@@ -63,14 +71,18 @@ class ScoredRows:
         cells = self.plan.cells[variant]
         for start in range(0, len(cells), BATCH_SIZE):
             numbers = set(range(start, min(start + BATCH_SIZE, len(cells)))) - skipped
-            stored = self.store.completions({cells[number].key for number in numbers})
-            missing = {cells[number].key for number in numbers} - stored.keys()
-            no_replies = self.store.no_replies.completions(missing)
-            rows: list[NumberedRow] = []
-            for number in sorted(numbers):
-                key = cells[number].key
-                completion = self.failed.get((variant, number)) or stored.get(key)
-                if completion := completion or no_replies.get(key):
-                    rows.append((number, Row(cells[number], completion)))
-            if rows:
+            if rows := self._answered(variant, numbers):
                 yield rows
+
+    def _answered(self, variant: int, numbers: Collection[int]) -> list[NumberedRow]:
+        cells = self.plan.cells[variant]
+        stored = self.store.completions({cells[number].key for number in numbers})
+        missing = {cells[number].key for number in numbers} - stored.keys()
+        no_replies = self.store.no_replies.completions(missing)
+        rows: list[NumberedRow] = []
+        for number in sorted(numbers):
+            key = cells[number].key
+            completion = self.failed.get((variant, number)) or stored.get(key)
+            if completion := completion or no_replies.get(key):
+                rows.append((number, Row(cells[number], completion)))
+        return rows

@@ -14,6 +14,8 @@ parent_artifacts.py  comparison and charts of an invocation
 parent_page.py       names, descriptions, metrics and order of an invocation's runs
 protocol.py          messages between a run and its recorder
 provenance.py        git commit, Python, platform and packages
+rating_process.py    the main process's side of the process that records ratings
+rating_worker.py     that process
 record_state.py      answers that a run holds, and its status
 recorded_rows.py     rows of a recorded variant, read back
 recorded_runs.py     recorded invocations, read back

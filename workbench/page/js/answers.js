@@ -137,6 +137,7 @@ function answer(row, variant) {
       const mark = scoreMark(cell, metric, position, hasErrorOf(variant, position, row.number));
       return mark ? [mark, " "] : [];
     }),
+    ...ratingMarks(cell),
     used ? el("small", { class: "used" }, used) : null);
 }
 

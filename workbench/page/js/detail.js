@@ -78,6 +78,7 @@ function detailAnswer(row, variant, more) {
       const mark = scoreMark(cell, metric, position, hasErrorOf(variant, position, row.number));
       return mark && el("p", {}, mark, " ", el("span", { class: "soft" }, more?.reasons[position] ?? ""));
     }),
+    ratingPart(row, variant),
     used ? el("p", { class: "soft" }, used) : null,
     trace ? el("p", {}, traceLink(trace)) : null,
     more?.prompt.length ? renderedPrompt(more.prompt) : null);

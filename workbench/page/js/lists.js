@@ -29,6 +29,10 @@ const FILTERS = {
   suspect: { label: "Suspect labels", title: "wrong in all strong variants: check the label",
     applies: () => data.variants.length > 1,
     test: (_, metric) => (row) => index.suspect[metric].has(Math.floor(row / repeats)) },
+  rated_bad: { label: "Rated bad", title: "a person rated the answer as bad", applies: anyRated,
+    test: isRated("bad") },
+  rated_good: { label: "Rated good", title: "a person rated the answer as good", applies: anyRated,
+    test: isRated("good") },
   missing: { label: "Not run", title: "no answer yet", applies: () =>
     data.variants.some(({ rows }) => rows.not_run),
   test: (variants) => (row) => variants.some((variant) => stateOf(variant, row) === NOT_RUN) },

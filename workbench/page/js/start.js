@@ -30,6 +30,8 @@ data.without_more ? `The rendered prompts and reasons of ${plural(data.without_m
 drawPrompts();
 part("detail").addEventListener("close", closeRow);
 part("detail").addEventListener("keydown", turnByKey);
+part("detail").addEventListener("keydown", rateByKey);
+startLive();
 addEventListener("hashchange", show);
 let width = innerWidth;
 addEventListener("resize", () => {

@@ -1,7 +1,7 @@
 // What the reader looks at: metric, filter, order, search, open row. The URL's fragment keeps it.
 
 const data = JSON.parse(part("data").textContent);
-const index = decodeIndex(data.index), source = fileSource();
+const index = decodeIndex(data.index), source = data.live ? liveSource() : fileSource();
 const { repeats } = data.dataset;
 // A metric with one value for all rows marks none of them.
 const firstMetric = Math.max(0, data.metrics.findIndex(({ kind }) => kind !== "column"));

@@ -1,0 +1,92 @@
+"""`workbench view`: the comparison's page, live over the store, with ratings.
+
+$ workbench view sentiment
+http://127.0.0.1:5100/Vq3k0pX…/
+Ctrl-C stops the server.
+"""
+
+import getpass
+import os
+import signal
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from workbench.cli.compare import Names, open_comparison
+from workbench.cli.output import REDACTOR
+from workbench.cli.run import Limit, Sample, TrackingUri
+from workbench.cli.setup import open_project
+
+if TYPE_CHECKING:
+    from workbench.comparing.comparison import ExperimentComparison
+
+GIT_TIMEOUT_S = 5.0
+MAX_PERSON = 200  # characters, as in the store
+Port = Annotated[
+    int, typer.Option(min=0, max=65535, help="The port to listen on; 0: any free one.")
+]
+Person = Annotated[
+    str,
+    typer.Option("--as", help="Your name in ratings.  [default: git's user.name, else the user]"),
+]
+
+
+def view(
+    names: Names = None,
+    limit: Limit = None,
+    sample: Sample = None,
+    port: Port = 5100,
+    person: Person = "",
+    tracking_uri: TrackingUri = "",
+) -> None:
+    """Serve the comparison page on 127.0.0.1, to rate answers.
+
+    It prints the address. New answers appear after a reload. It sends no requests to models.
+    """
+    from workbench.comparing.comparison import compare_stored, require_answers
+    from workbench.plan import Scope
+    from workbench.tracking.rating_process import RatingProcess
+    from workbench.view.live_comparison import LiveComparison
+    from workbench.view.page_server import HOST, ViewApp, bind_port, serve
+
+    project, scope = open_project(tracking_uri), Scope(limit, sample=sample)
+    with (
+        bind_port(port) as listener,
+        open_comparison(names or [], project, tracking_uri, scope, by_slice=False) as opened,
+        RatingProcess(project, REDACTOR, tracking_uri) as ratings,
+    ):
+        _, plan, store = opened
+
+        def compare_now() -> "ExperimentComparison":
+            compared = compare_stored(plan, store, prices=project.prices)
+            require_answers(compared, compared.compared_variants)
+            return compared
+
+        currency, person = project.file.currency, person or _default_person(project.root)
+        live = LiveComparison(compare_now, store, currency=currency, person=person)
+        port = listener.getsockname()[1]
+        app = ViewApp(live, port, REDACTOR, rated=ratings.wake, rating_error=ratings.error)
+        if store.ratings.unrecorded(project.tracking_uri(tracking_uri)):
+            ratings.wake()
+        lines = [f"http://{HOST}:{port}/{app.token}/", "Ctrl-C stops the server."]
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):  # the usual end
+            serve(app, listener, ready=lambda: typer.echo("\n".join(lines)))
+
+
+def _default_person(folder: Path) -> str:
+    """The name of git's user, else of the operating system's."""
+    command = ["git", "config", "user.name"]
+    with suppress(OSError, subprocess.TimeoutExpired):
+        answer = subprocess.run(
+            command, cwd=folder, capture_output=True, timeout=GIT_TIMEOUT_S, check=False
+        )
+        if name := answer.stdout.decode("utf-8", "replace").strip():
+            return name[:MAX_PERSON]
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container without a name for its user
+        return f"user {os.getuid()}"

@@ -1,0 +1,212 @@
+"""The comparison of the answers that the store holds now: page, row details, search, ratings.
+
+live.page()            "<!doctype html>…"; compared again if there are new answers
+live.rows([3, 17])     [{"number": 3, "id": "r3", …, "cells": […]}, {"number": 17, …}]
+live.rate(RatingRequest(number=17, variant=0, answer="77ab…", good=False, comment="too long"))
+"""
+
+import json
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from workbench.canonical import JSON
+from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.confusion import ConfusionTable
+from workbench.dataset import Example
+from workbench.errors import WorkbenchError
+from workbench.page.cell_ratings import rated_rows, ratings_json
+from workbench.page.index import row_index
+from workbench.page.page_document import page_document
+from workbench.page.page_summary import confusion_tables, page_summary
+from workbench.page.rows import AnsweredRows, RowDetails
+from workbench.report.safe_text import plain
+from workbench.store import Store
+from workbench.store.ratings import answer_digest
+from workbench.store.search import find_answers
+
+MAX_CONFUSED = 50_000  # answers above which no table of expected and answered labels is made
+NEW_ANSWERS = "SELECT key FROM completions WHERE number > ?"
+LAST_ANSWER = "SELECT coalesce(max(number), 0) FROM completions"
+
+
+@dataclass(frozen=True)
+class RatingRequest:
+    """A rating as the page sends it.
+
+    Attributes:
+        number: of the row.
+        variant: position of the variant in the page.
+        answer: digest of the answer that the person saw.
+        good: None: the rating is taken back.
+    """
+
+    number: int
+    variant: int
+    answer: str
+    good: bool | None
+    comment: str
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """The contents of a page.
+
+    Attributes:
+        head: the page's data, without ratings.
+        last_answer, last_rating: numbers of the newest completion and rating.
+    """
+
+    compared: ExperimentComparison
+    details: RowDetails
+    head: dict[str, JSON]
+    last_answer: int
+    last_rating: int = -1
+    page: str = ""
+
+
+class LiveComparison:
+    """The comparison of one experiment; threads may share it.
+
+    Args:
+        compare: compares what is stored now.
+        store: of the answers.
+        currency: of the project.
+        person: in whose name ratings are stored.
+    """
+
+    def __init__(
+        self,
+        compare: Callable[[], ExperimentComparison],
+        store: Store,
+        *,
+        currency: str,
+        person: str,
+    ) -> None:
+        self._compare = compare
+        self._store = store
+        self._currency = currency
+        self._person = person
+        self._lock = threading.Lock()
+        self._snapshot = self._read()
+
+    def page(self) -> str:
+        """The page; the answers are compared again if there are new ones."""
+        with self._lock:
+            if self.new_answers():
+                self._snapshot = self._read()
+            _, last_rating = self._store.ratings.since(0)
+            if last_rating != self._snapshot.last_rating:
+                page = self._render(self._snapshot)
+                self._snapshot = replace(self._snapshot, page=page, last_rating=last_rating)
+            return self._snapshot.page
+
+    def new_answers(self) -> int:
+        """The number of answers to the plan's requests that the page doesn't show."""
+        bodies = self._snapshot.compared.plan.bodies
+        rows = self._store.database.read(NEW_ANSWERS, (self._snapshot.last_answer,))
+        return sum(key in bodies for (key,) in rows)
+
+    def rows(self, numbers: Sequence[int]) -> list[dict[str, JSON]]:
+        """Details of the rows with these numbers, in this order; unknown numbers are left out."""
+        answered = self._answered(numbers)
+        keys = {row.cell.key for rows in answered.values() for row in rows if row}
+        ratings = self._store.ratings.current(keys)
+        completions = self._store.completions(keys)
+        answers = {key: answer_digest(completion) for key, completion in completions.items()}
+        details: list[dict[str, JSON]] = []
+        for number, rows in answered.items():
+            row_json = self._snapshot.details.row_json(number, rows)
+            for cell, row in zip(row_json["cells"], rows, strict=True):
+                if cell and row and row.cell.key in answers:
+                    cell["answer"] = answers[row.cell.key]
+                    cell["ratings"] = ratings_json(ratings.get(row.cell.key, ()))
+            details.append(row_json)
+        return details
+
+    def more(self, number: int) -> list[JSON] | None:
+        """Rendered prompts and reasons of a row, by variant; None without such a row."""
+        more_json = self._snapshot.details.more_json
+        return next((more_json(rows) for rows in self._answered([number]).values()), None)
+
+    def search(self, text: str) -> list[int]:
+        """The numbers of the rows whose inputs, expected values or answers contain the text."""
+        snapshot, wanted = self._snapshot, text.lower()
+        keys = find_answers(self._store, text)
+        variants = [snapshot.compared.plan.cells[number] for number in snapshot.details.variants]
+        return [
+            number
+            for number, cells in enumerate(zip(*variants, strict=True))
+            if any(cell.key in keys for cell in cells) or wanted in _text(cells[0].example)
+        ]
+
+    def rate(self, request: RatingRequest) -> list[dict[str, JSON]]:
+        """Store a rating; return the ratings of the answer.
+
+        Raises:
+            WorkbenchError: there is no such answer, it has changed, or it can't be written.
+        """
+        snapshot, position = self._snapshot, request.variant
+        variants = snapshot.details.variants
+        in_page = 0 <= position < len(variants)
+        cells = snapshot.compared.plan.cells[variants[position]] if in_page else ()
+        if not 0 <= request.number < len(cells):
+            raise WorkbenchError("there is no such answer", fix="reload the page")
+        key = cells[request.number].key
+        completion = self._store.completions([key]).get(key)
+        if completion is None or answer_digest(completion) != request.answer:
+            raise WorkbenchError("the answer has changed meanwhile", fix="reload the page")
+        self._store.ratings.add(
+            completion, self._person, good=request.good, comment=request.comment
+        )
+        return ratings_json(self._store.ratings.current([key])[key])
+
+    def _read(self) -> _Snapshot:
+        ((last_answer,),) = self._store.database.read(LAST_ANSWER)
+        compared = self._compare()
+        details, summary = RowDetails(compared), page_summary(compared, self._currency)
+        head = {
+            **summary,
+            "confusions": confusion_tables(summary, _confusion_tables(compared, details)),
+            "omitted": 0,
+            "without_more": 0,
+            "index": row_index(compared),
+            "live": {
+                "person": plain(self._person),
+                "can_rate": not self._store.database.is_read_only,
+            },
+        }
+        return _Snapshot(compared, details, head, last_answer)
+
+    def _render(self, snapshot: _Snapshot) -> str:
+        index = {**snapshot.head["index"], "rated": rated_rows(snapshot.compared)}
+        page = page_document({**snapshot.head, "index": index}, connect="'self'")
+        return self._store.redactor.redact(page)
+
+    def _answered(self, numbers: Sequence[int]) -> dict[int, AnsweredRows]:
+        """The answers of these rows by variant, as far as there are such rows."""
+        snapshot = self._snapshot
+        scored, variants = snapshot.compared.scored, snapshot.details.variants
+        assert scored
+        count = len(snapshot.compared.plan.cells[variants[0]])
+        numbers = [number for number in numbers if 0 <= number < count]
+        by_variant = [dict(scored.numbered(variant, numbers)) for variant in variants]
+        return {number: [rows.get(number) for rows in by_variant] for number in numbers}
+
+
+def _confusion_tables(compared: ExperimentComparison, details: RowDetails) -> list[ConfusionTable]:
+    names = [evaluator.name for evaluator in compared.plan.experiment.evaluators]
+    tables = [ConfusionTable(name, len(details.variants)) for name in names]
+    if compared.plan.planned <= MAX_CONFUSED:
+        for _, rows in details.read():
+            for table in tables:
+                for variant, row in enumerate(rows):
+                    table.add(variant, row)
+    return tables
+
+
+def _text(example: Example) -> str:
+    """All that the page shows of an example, in lower case."""
+    values = [example.id, *example.inputs.values(), *example.expectations.values()]
+    texts = (v if isinstance(v, str) else json.dumps(v, ensure_ascii=False) for v in values)
+    return "\n".join(texts).lower()
