@@ -6,7 +6,7 @@ import signal
 import sys
 from collections import Counter
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -55,8 +55,10 @@ def test_one_frame_of_rows_and_variants(results: wb.Results) -> None:
         assert rows.groupby("variant")[metric].mean().to_dict() == board[metric].to_dict()
 
 
-def test_functions_are_evaluators(folder: Path) -> None:
+def test_functions_are_evaluators(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited cell scores again; the same cell, run again, does not."""
+    kernel = ModuleType("__main__")  # without a file, as Jupyter's is
+    monkeypatch.setitem(sys.modules, "__main__", kernel)
     cell = (
         "def counted(outputs):\n    open({log!r}, 'a').write('x')\n    return len(outputs) > {n}\n"
     )
@@ -65,11 +67,10 @@ def test_functions_are_evaluators(folder: Path) -> None:
         log = str(folder / "judged.txt")
         file = folder / f"cell_{n}.py"  # a cell's source is in a file of the kernel, too
         file.write_text(cell.format(log=log, n=n))
-        namespace: dict = {"__name__": "__main__"}
-        exec(compile(file.read_text(), str(file), "exec"), namespace)
+        exec(compile(file.read_text(), str(file), "exec"), vars(kernel))
         data = {"text": ["a", "bb"]}
         call = {"prompts": "{{ text }}", "models": "echo:last", "data": data, "progress": False}
-        scored = wb.run(**call, evaluators=namespace["counted"])
+        scored = wb.run(**call, evaluators=kernel.counted)
         assert scored.to_pandas()["counted"].tolist() == [float(n < 1), float(n < 2)]
         return len((folder / "judged.txt").read_text())
 

@@ -217,9 +217,10 @@ def _is_importable(function: Callable[..., Any], project: Project) -> bool:
     """True if a child process finds the function in a module: of the project, or installed."""
     module = inspect.getmodule(function)
     name = getattr(function, "__name__", "")
-    if module is None or getattr(module, name, None) is not function:
+    path = getattr(module, "__file__", None)  # a kernel's __main__ has none
+    if module is None or path is None or getattr(module, name, None) is not function:
         return False
-    file = Path(module.__file__ or "").resolve()
+    file = Path(path).resolve()
     below = [
         project.root / (module.__name__.replace(".", "/") + end) for end in (".py", "/__init__.py")
     ]
