@@ -116,7 +116,7 @@ def open_comparison(
     extra_prompts = [*_references(selectors), *(variant.prompt for variant in recorded)]
     task = task or next((variant.task for variant in recorded), "")
     _check_task(task, runs, project)
-    options = Options(scope, sends=False)
+    options = Options(scope, sends=False, looks_up=False)
     with open_experiment(task, options, tracking_uri, extra_prompts, require_env=False) as opened:
         plan = select_comparisons(selectors, opened.plan(), runs, by_slice=by_slice)
         yield selectors, plan, opened.store

@@ -37,7 +37,7 @@ def decide(
     from workbench.report.decide import decision_json, decision_lines
 
     limits = Limits(metric, floor, max_cost, max_latency)
-    options = Options(Scope(limit, only or (), sample=sample), sends=False)
+    options = Options(Scope(limit, only or (), sample=sample), sends=False, looks_up=False)
     with open_experiment(target, options, tracking_uri, require_env=False) as opened:
         project = opened.project
         compared = compare_stored(opened.plan(), opened.store, prices=project.prices)

@@ -77,7 +77,7 @@ def gate(
     report_file = OutputFile(junit, project, JUNIT, force=force) if junit else None
     task, selectors = split_task(names or [], project)
     _check_limits(max_cost, max_calls, grow=grow)
-    options = Options(Scope(limit, sample=sample), sends=grow)
+    options = Options(Scope(limit, sample=sample), sends=grow, looks_up=grow)
     experiment = open_experiment(task, options, tracking_uri, gate_prompts=True, require_env=grow)
     with experiment as opened:
         project, plan = opened.project, opened.plan()

@@ -44,6 +44,8 @@ def plan_invocation(
     refetch: set[str] = set()
 
     def stored(variants: Mapping[str, Variant]) -> set[str]:
+        if not options.looks_up:
+            return set(variants)
         # In this order: an answer that another process stores meanwhile must not be refetched.
         available = store.stored_keys(variants)
         usable = set() if options.fresh else available
@@ -181,8 +183,9 @@ class _Cross:
         parameters = dict(self.variant.parameters)
         if "seed" in parameters:
             parameters["seed"] += repeat
-        try:  # not by `replace`, which takes longer than the rest of this function
-            call = PromptCall(**{**vars(call), "parameters": parameters})
+        rest = call.choices, call.response_schema, call.tools
+        call = PromptCall(call.conversation, parameters, *rest)  # `replace` takes much longer
+        try:
             model = self.variant.model
             if self.variant.prompt.image_line:
                 refuse_images(call.conversation, model.provider, model.model.ref)
@@ -194,7 +197,8 @@ class _Cross:
             outside = parameter and not prompt.settings.sets(parameter)
             error.where = error.where or (self.experiment.path if outside else prompt.where())
             raise
-        self.warnings |= dict.fromkeys(prepared.warnings)
+        if prepared.warnings:
+            self.warnings |= dict.fromkeys(prepared.warnings)
         if prepared.choice_method != self.variant.choice_method:
             self.variant = replace(self.variant, choice_method=prepared.choice_method)
         return prepared

@@ -225,6 +225,8 @@ class Options:
         wait: return once MLflow has everything, not when the answers are scored.
         sends: False: only stored answers are read, so a template or an expected value that can't be
             right is noted and not refused.
+        looks_up: False: the answers are read without being looked up first, so the plan has no
+            requests.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -233,3 +235,4 @@ class Options:
     again: bool = False
     wait: bool = True
     sends: bool = True
+    looks_up: bool = True

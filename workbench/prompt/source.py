@@ -56,6 +56,7 @@ SOFT_NEWLINE = re.compile(
 )
 
 Template = tuple[Message, ...] | str
+ROLE_CODES = {str(number): cast("Role", role) for number, role in enumerate(ROLES)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,19 +227,18 @@ class Markers:
             unused = rf"(?:{begin}[ \t\n]*{end})+(?={self._role.pattern}|\Z)"
             rendered = re.sub(f"{begin}|{end}", "", re.sub(unused, "", rendered))
         before, *parts = self._role.split(rendered)
-        turns = zip(parts[::2], parts[1::2], strict=True)
         if before.strip() and not self._tag.search(before):
             raise WorkbenchError(
                 f"text before the first role line: {before.strip()[:60]!r} (row {row})",
                 where=where,
                 fix="put `user:` on a line of its own above it",
             )
-        roles = ((cast("Role", ROLES[int(code)]), content) for code, content in turns)
+        roles = [ROLE_CODES[code] for code in parts[::2]]
         if self._plain:
-            messages = tuple(Message(role, content) for role, content in roles)
+            messages = tuple(map(Message, roles, parts[1::2]))
         else:
             with located(where):
-                messages = self._build(before, roles, row)
+                messages = self._build(before, zip(roles, parts[1::2], strict=True), row)
         if not messages:
             raise WorkbenchError(
                 f"the template renders to no message (row {row})",

@@ -8,6 +8,7 @@ Where some servers take a call and others refuse it, the call has a warning.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
@@ -109,28 +110,39 @@ def check_call(settings: OpenAISettings, call: PromptCall) -> tuple[str, ...]:
     extra = call.parameters.get("extra_body") or {}
     _check_extra(extra, call.parameters)
     parameters = {**call.parameters, **extra}
-    for rule in _broken(RULES, parameters, settings.api):
+    rules, openai_rules = _rules_of(settings.api, frozenset(parameters))
+    for rule in _broken(rules, parameters):
         raise ParameterError(rule.problem, parameter=rule.parameter, fix=rule.fix)
     warnings = []
-    for rule in _broken(OPENAI_RULES, call.parameters, settings.api):
+    openai_rules = [rule for rule in openai_rules if rule.parameter in call.parameters]
+    for rule in _broken(openai_rules, call.parameters):
         if rule.parameter not in settings.rename and _is_openai(settings):
             raise ParameterError(rule.problem, parameter=rule.parameter, fix=rule.fix)
         if rule.parameter == "stop" and settings.api != "responses":
             count = pluralize(len(parameters["stop"]), "stop text")
             warnings.append(f"{count}: OpenAI and some others take {MAX_STOPS} at most; {rule.fix}")
     conversation = call.conversation
-    roles = {message.role for message in conversation.messages}
-    if conversation.text is None and "user" not in roles and not _is_openai(settings):
+    has_user = any(message.role == "user" for message in conversation.messages)
+    if conversation.text is None and not has_user and not _is_openai(settings):
         fix = "write the task below `user:`"
         warnings.append(f"no turn of the user, which many servers refuse; {fix} if this one does")
     return tuple(warnings)
 
 
-def _broken(rules: tuple[Rule, ...], parameters: Parameters, api: str) -> Iterator[Rule]:
+def _broken(rules: list[Rule], parameters: Parameters) -> Iterator[Rule]:
     for rule in rules:
-        value = parameters.get(rule.parameter)
-        if value is not None and api in rule.apis and rule.is_refused(value, parameters):
+        value = parameters[rule.parameter]
+        if value is not None and rule.is_refused(value, parameters):
             yield rule
+
+
+@lru_cache(maxsize=100)  # a row's parameters have the names of the last row's
+def _rules_of(api: str, names: frozenset[str]) -> list[list[Rule]]:
+    """Those of RULES and of OPENAI_RULES that are about these parameters."""
+    return [
+        [rule for rule in rules if api in rule.apis and rule.parameter in names]
+        for rules in (RULES, OPENAI_RULES)
+    ]
 
 
 def _is_openai(settings: OpenAISettings) -> bool:
@@ -140,6 +152,8 @@ def _is_openai(settings: OpenAISettings) -> bool:
 
 
 def _check_extra(extra: Parameters, parameters: Parameters) -> None:
+    if not extra:
+        return
     for key in SINGLE_ANSWER_KEYS & extra.keys():
         raise WorkbenchError(
             f"extra_body: {key!r} changes how many answers come, or in what form",
