@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.canonical import canonical_json, digest
-from workbench.plan import Scope
+from workbench.plan import Options, Scope, plan_invocation
+from workbench.store import Store
 
 API = """\
 dataset: rows.jsonl
@@ -128,6 +129,13 @@ def test_stored_answers_are_not_sent_again(bench):
     first = bench.plan()
     keys = frozenset(request.key for request in first.requests[0])
     assert counts(bench.plan(stored=keys)) == {"cells": 2, "stored": 2, "shared": 0, "sent": 0}
+
+
+def test_plan_of_a_reader_has_no_requests(bench, tmp_path):
+    options = Options(sends=False, looks_up=False)
+    with Store(tmp_path) as store:
+        plan = plan_invocation(bench.experiment(), bench.renderer, store, options)
+    assert counts(plan) == {"cells": 2, "stored": 2, "shared": 0, "sent": 0}
 
 
 def test_variants_that_come_to_the_same_run_once_and_it_is_said(bench):

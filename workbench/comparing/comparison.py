@@ -23,6 +23,7 @@ from workbench.scoring.scored_rows import ScoredRows
 from workbench.scoring.stream import Stream, ignore_rows
 from workbench.stats.sample import Scale
 from workbench.store import Store
+from workbench.workers.garbage import paused_gc
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def compare_stored(
     verdicts hold at every look at the rows.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
-    with Stream(unsent, store, ignore_rows) as stream:
+    with paused_gc(), Stream(unsent, store, ignore_rows) as stream:
         stream.finish()
         tallies = stream.tallies
         results = variant_results(plan, tallies, prices)
