@@ -3,7 +3,11 @@
 import json
 import re
 
+import pytest
 from live_page import PORT, SECRET, LivePage
+
+from workbench.errors import WorkbenchError
+from workbench.view.page_server import bind_port
 
 
 def data_of(page: bytes) -> dict:
@@ -155,3 +159,16 @@ def test_other_ratings_are_refused(live: LivePage) -> None:
     assert [live.rate(body).status for body in (b"", b"{", b"[]", b"\xff", b"null")] == [400] * 5
     assert live.request("/{token}/rate").status == 405
     assert (live.store.ratings.counts(), live.woken) == ({}, [])
+
+
+def test_port_in_use_is_named() -> None:
+    with bind_port(0) as listener:
+        listener.listen()
+        port = listener.getsockname()[1]
+        with pytest.raises(WorkbenchError) as caught:
+            bind_port(port)
+        assert (caught.value.message, caught.value.fix) == (
+            f"something listens on port {port} already",
+            f"workbench view --port {port + 1}",
+        )
+        assert listener.getsockname()[0] == "127.0.0.1"

@@ -19,11 +19,13 @@ from workbench.cli.compare import Names, open_comparison
 from workbench.cli.output import REDACTOR
 from workbench.cli.run import Limit, Sample, TrackingUri
 from workbench.cli.setup import open_project
+from workbench.cli.signals import note_on_stderr
 
 if TYPE_CHECKING:
     from workbench.comparing.comparison import ExperimentComparison
 
 GIT_TIMEOUT_S = 5.0
+SLOW_ROWS = 20_000  # answers above which comparing takes seconds
 MAX_PERSON = 200  # characters, as in the store
 Port = Annotated[
     int, typer.Option(min=0, max=65535, help="The port to listen on; 0: any free one.")
@@ -59,6 +61,8 @@ def view(
         RatingProcess(project, REDACTOR, tracking_uri) as ratings,
     ):
         _, plan, store = opened
+        if plan.planned > SLOW_ROWS:
+            note_on_stderr(f"comparing {plan.planned:,} answers")
 
         def compare_now() -> "ExperimentComparison":
             compared = compare_stored(plan, store, prices=project.prices)

@@ -87,7 +87,7 @@ class StoredResults:
     def _comparison(self) -> ExperimentComparison:
         scored, results = self.scored, list(self.variants)
         compared = ExperimentComparison(scored.plan, results, scored.tallies, scored.rows)
-        return replace(compared, prices=self.prices)
+        return replace(compared, prices=self.prices, scored=scored)
 
     @cached_property
     def _records(self) -> RowRecords:
