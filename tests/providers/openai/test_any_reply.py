@@ -155,7 +155,7 @@ def test_no_reply_of_any_shape_raises():
         if draw.random() < 0.5:
             raw = "".join(f"data: {json.dumps(odd_body(draw))}\n\n" for _ in range(3))
         joined = join_events(raw)
-        for reply in (joined, chat_reply(joined, {"max_output_tokens": 8})):
+        for reply in (joined, chat_reply(joined, {"max_output_tokens": 8}, is_openai=False)):
             completion = read_reply(Request("k", "{}"), reply)
             reply_content(reply)
             reply_reasoning(reply)

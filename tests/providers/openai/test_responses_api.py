@@ -1,5 +1,7 @@
 """Requests and replies of OpenAI's Responses API."""
 
+import json
+
 import pytest
 from openai_server import Reply
 
@@ -8,6 +10,8 @@ from workbench.canonical import ordered_json
 from workbench.conversation import Conversation, Message
 from workbench.errors import WorkbenchError
 from workbench.model import PromptCall, Usage
+from workbench.providers.openai.responses_api import chat_reply
+from workbench.providers.openai.settings import OpenAISettings
 
 HI = Conversation((Message("system", "Be short."), Message("user", "Hi")))
 USAGE = {
@@ -48,6 +52,23 @@ REPLIES = {
     ),
     "another body": (Reply(body={"id": 1}), "invalid_response", ""),
 }
+
+
+@pytest.mark.parametrize(
+    ("url", "finish_reason"),
+    [
+        ("https://api.openai.com/v1", "stop"),
+        ("https://lab.openai.azure.com/openai/v1", "stop"),
+        ("https://api.openai.com.example.org/v1", "max_output_tokens"),
+        ("http://127.0.0.1:8080/v1", "max_output_tokens"),
+    ],
+)
+def test_an_answer_of_the_limit_that_openai_calls_completed_is_complete(url, finish_reason):
+    body = reply(part(text="four"), usage={"input_tokens": 3, "output_tokens": 8}).body
+    settings = OpenAISettings(base_url=url)
+    raw = json.dumps(body)
+    read = chat_reply(raw, {"max_output_tokens": 8}, is_openai=settings.is_openai)
+    assert json.loads(read)["choices"][0]["finish_reason"] == finish_reason
 
 
 @pytest.mark.parametrize("case", REPLIES)

@@ -214,7 +214,8 @@ class _Session:
             raise await self._sdk.error(reply)
         raw = reply.text
         raw = raw if reply.fault else join_events(raw)  # some servers stream without being asked
-        raw = chat_reply(raw, request.body) if self.settings.api == "responses" else raw
+        if self.settings.api == "responses":
+            raw = chat_reply(raw, request.body, is_openai=self.settings.is_openai)
         completion = read_reply(request, raw, fault=reply.fault)
         is_answer = completion.scored and completion.text
         if not (is_answer or reply.fault) and (error := find_error(raw)):

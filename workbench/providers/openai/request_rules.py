@@ -9,7 +9,6 @@ Where some servers take a call and others refuse it, the call has a warning.
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from urllib.parse import urlsplit
 
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, pluralize
@@ -116,14 +115,14 @@ def check_call(settings: OpenAISettings, call: PromptCall) -> tuple[str, ...]:
     warnings = []
     openai_rules = [rule for rule in openai_rules if rule.parameter in call.parameters]
     for rule in _broken(openai_rules, call.parameters):
-        if rule.parameter not in settings.rename and _is_openai(settings):
+        if rule.parameter not in settings.rename and settings.is_openai:
             raise ParameterError(rule.problem, parameter=rule.parameter, fix=rule.fix)
         if rule.parameter == "stop" and settings.api != "responses":
             count = pluralize(len(parameters["stop"]), "stop text")
             warnings.append(f"{count}: OpenAI and some others take {MAX_STOPS} at most; {rule.fix}")
     conversation = call.conversation
     has_user = any(message.role == "user" for message in conversation.messages)
-    if conversation.text is None and not has_user and not _is_openai(settings):
+    if conversation.text is None and not has_user and not settings.is_openai:
         fix = "write the task below `user:`"
         warnings.append(f"no turn of the user, which many servers refuse; {fix} if this one does")
     return tuple(warnings)
@@ -143,12 +142,6 @@ def _rules_of(api: str, names: frozenset[str]) -> list[list[Rule]]:
         [rule for rule in rules if api in rule.apis and rule.parameter in names]
         for rules in (RULES, OPENAI_RULES)
     ]
-
-
-def _is_openai(settings: OpenAISettings) -> bool:
-    """True for OpenAI's own address and for its models on Azure."""
-    host = urlsplit(settings.url).hostname or ""
-    return host == "api.openai.com" or host.endswith(".openai.azure.com")
 
 
 def _check_extra(extra: Parameters, parameters: Parameters) -> None:

@@ -4,7 +4,7 @@
 {'model': 'm', 'input': [{'role': 'user', 'content': 'Hi'}], 'max_output_tokens': 9, 'store': False}
 >>> part = {"type": "output_text", "text": "Hello"}
 >>> reply = {"status": "completed", "output": [{"type": "message", "content": [part]}]}
->>> chat_reply(json.dumps(reply), {})
+>>> chat_reply(json.dumps(reply), {}, is_openai=True)
 '{"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}'
 """
 
@@ -67,10 +67,10 @@ def _input_part(part: Mapping[str, JSON]) -> JSON:
     return {"type": "input_image", "image_url": fields.pop("url"), **fields}
 
 
-def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:
+def chat_reply(raw: str, request: Mapping[str, JSON], *, is_openai: bool) -> str:
     """Return the body of a reply in the form of a chat reply; `raw` unchanged if it is another.
 
-    `request` is the body of its request.
+    `request` is the body of its request; `is_openai`: OpenAI replied, whose `completed` is true.
     """
     try:
         reply = parse_reply(raw)
@@ -80,7 +80,7 @@ def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:
         return raw
     choice: dict[str, JSON] = {
         "message": _message(reply["output"]),
-        "finish_reason": _end(reply, request),
+        "finish_reason": _end(reply, None if is_openai else request.get("max_output_tokens")),
     }
     if reply.get("error"):
         choice["error"] = reply["error"]
@@ -88,7 +88,7 @@ def chat_reply(raw: str, request: Mapping[str, JSON]) -> str:
     return json.dumps({**shared, "choices": [choice]})
 
 
-def _end(reply: Mapping[str, JSON], request: Mapping[str, JSON]) -> str:
+def _end(reply: Mapping[str, JSON], limit: JSON) -> str:
     """The finish reason that the reply's status stands for.
 
     llama.cpp's server and transformers serve call an answer `completed` that was cut at the limit.
@@ -96,7 +96,6 @@ def _end(reply: Mapping[str, JSON], request: Mapping[str, JSON]) -> str:
     details = reply.get("incomplete_details")
     reason = details.get("reason") if isinstance(details, dict) else None
     status = str(reply.get("status") or "")
-    limit = request.get("max_output_tokens")
     if status == "completed" and limit and read_usage(reply.get("usage")).output_tokens == limit:
         return "max_output_tokens"
     return "stop" if status == "completed" else str(reason or status)

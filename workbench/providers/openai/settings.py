@@ -128,6 +128,12 @@ class OpenAISettings(BaseModel):
             raise WorkbenchError(message, fix="https://host:port/v1") from None
 
     @property
+    def is_openai(self) -> bool:
+        """True for OpenAI's own address and for its models on Azure."""
+        host = urlsplit(self.url).hostname or ""
+        return host == "api.openai.com" or host.endswith(".openai.azure.com")
+
+    @property
     def shown_url(self) -> str:
         """The address for messages: without the values of variables."""
         return self.base_url if VARIABLE.search(self.base_url) else self.url
