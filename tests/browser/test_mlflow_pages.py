@@ -188,7 +188,7 @@ def test_the_winner_is_three_clicks_from_the_experiment(
     compared = opened.value
     name = stored.variants[winner].info.run_name
     expect(compared.get_by_role("button", name=name).first).to_be_visible()
-    expect(compared.get_by_text("+50%").first).to_be_visible()
+    expect(compared.get_by_text("+17%").first).to_be_visible()
     compared.close()
     parent.close()
     shoot()

@@ -20,6 +20,7 @@ from workbench.plan import Options, plan_invocation
 from workbench.project import Price, ProjectFile
 from workbench.resolvers import project_resolvers
 from workbench.store import Store
+from workbench.tracking.record_state import NOTE
 from workbench.tracking.recorded_runs import find_runs
 from workbench.tracking.run_data import DESCRIPTION
 from workbench.tracking.run_names import NAME, variant_names
@@ -67,7 +68,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     recording, text = tickets
     recording.run(text)
     recording.bench.write("few_shot.jinja", "user:\nThree shots.\n{{ text }}\n")
-    done = recording.run(text)
+    done = recording.run(text, Options(note="three shots are more than two"))
     parent, children = runs(recording)
     assert parent.info.run_name == "2 prompts · 2 models · 1.00"
     assert next(run.info.run_name for run in children) == "few · nova"
@@ -84,6 +85,10 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     best, base = (done.variants[number].run_id for number in (3, 1))
     address = f"#/experiments/{parent.info.experiment_id}/runs"
     shown = parent.data.tags[DESCRIPTION].replace("\\", "")
+    note, _, shown = shown.partition("\n\n")
+    version = recording.client.get_prompt_version("qa.few_shot", "2")
+    assert version is not None
+    assert note == version.commit_message == "three shots are more than two"
     assert shown.startswith("**Take few_shot · gpt-6-nova: exact_match 1.000 [0.676, 1.000], n=8")
     assert f"({address}/{best}/traces?compareToRunUuid={base})" in shown
     assert f"({address}/{parent.info.run_id}/artifacts/comparison.html)" in shown
@@ -94,6 +99,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     assert "few_shot · gpt-6-nova: prompt version 1 → 2: exact_match +0.000" in shown
 
     records = find_runs(recording.project, recording.uri, "qa", 1).variants
+    assert {record.note for record in records} == {note}
     assert [record.name for record in records] == [v.variant.name for v in done.variants]
 
     experiment = load_experiment(
@@ -115,6 +121,10 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
         "figures/exact_match_cost.png",
         "figures/output_tokens.png",
     ]
+    comparison = json.loads(recording.artifact(parent.info.run_id, "comparison.json"))
+    assert [(each["run_id"], each["version"]) for each in comparison["variants"]] == [
+        (result.run_id, number) for result, number in zip(done.variants, (1, 1, 2, 2), strict=True)
+    ]
     figure = cost_figure("exact_match", done.variants, "USD")
     assert figure is not None
     (legend,) = figure.legends
@@ -131,6 +141,7 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     parent, children = runs(recording)
     assert parent.info.run_id == done.parent_run_id
     assert (parent.info.run_name, parent.data.tags[DESCRIPTION]) == ("my run", "mine")
+    assert parent.data.tags[NOTE] == note
 
 
 def variant(prompt: str, model: str, version: int = 1, **point: object) -> Any:

@@ -75,6 +75,9 @@ Wait = Annotated[
         show_default=False,
     ),
 ]
+Note = Annotated[
+    str, typer.Option(help="Why you run it: on the run in MLflow and in history.", metavar="TEXT")
+]
 TrackingUri = Annotated[
     str, typer.Option("--tracking-uri", help="An MLflow server or store; default: the project's.")
 ]
@@ -95,6 +98,7 @@ def run(
     race_on: RaceOn = "",
     with_check: CheckBatch = False,
     wait: Wait = None,
+    note: Note = "",
     tracking_uri: TrackingUri = "",
     as_json: AsJson = False,
 ) -> int:
@@ -108,8 +112,8 @@ def run(
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
-    waits = _waits(wait, as_json)
-    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, wait=waits)
+    wait = _waits(wait, as_json)
+    options = Options(scope, fresh, retry_failed, again, wait, note=note)
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
@@ -120,8 +124,7 @@ def run(
             context = RunContext(project, store, progress(), stop, budget)
             output = TerminalResults(project.file.currency, quiet=as_json)
             recorder = make_recorder(context, tracking_uri)
-            invocation = run_plan(plan, context, recorder, options, output)
-            samples = None
+            invocation, samples = run_plan(plan, context, recorder, options, output), None
             if with_check:
                 samples = check_batch(plan, store.completions, should_stop=context.interrupted)
     return _print_invocation(invocation, project, samples, as_json)

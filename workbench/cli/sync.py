@@ -116,7 +116,7 @@ def _sync(
         if file.is_file():
             uri = tracking_uri or pending.tracking_uri
             with open_experiment(
-                file, Options(Scope.from_json(pending.scope), sends=False), uri
+                file, Options(Scope.from_json(pending.scope), sends=False, note=pending.note), uri
             ) as opened:
                 plan, context = opened.plan(), RunContext(project, opened.store, progress())
                 if plan.digest == pending.plan:

@@ -86,6 +86,7 @@ class VariantRecord:
             their digest, by DATASET_LABELS.
         answers: digest of all completions.
         stopped: why it dropped out of a race; empty: it did not.
+        note: of the user, on the invocation.
         artifacts: address of the run's artifacts.
         all_rows_file: its rows are in rows.parquet; the table has some of them.
     """
@@ -107,6 +108,7 @@ class VariantRecord:
     stopped: str = ""
     artifacts: str = ""
     all_rows_file: bool = False
+    note: str = ""
 
     def evaluator(self, metric: str) -> RecordedEvaluator:
         """The evaluator of a metric; with default values if it was not recorded."""

@@ -56,7 +56,7 @@ def plan_invocation(
 
     experiment = redact_rows(experiment, store.redactor)
     plan = make_plan(experiment, renderer, stored, options.scope, refuses=options.sends)
-    return replace(plan, refetch=frozenset(refetch))
+    return replace(plan, refetch=frozenset(refetch), note=options.note)
 
 
 def _read_as_useful(store: Store, variants: Mapping[str, Variant]) -> set[str]:

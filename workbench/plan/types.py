@@ -72,6 +72,7 @@ class Plan:
         refetch: keys to send although the store holds an answer.
         baselines: of each variant the number of its baseline; None: it has none.
         notes: for the user: merged variants, warnings about the data.
+        note: of the user: why the invocation was made; no part of the digest.
         images: files that the rows name; their contents are part of the requests.
     """
 
@@ -84,6 +85,7 @@ class Plan:
     stored: int
     shared: int
     notes: tuple[str, ...] = ()
+    note: str = ""
     scope: Mapping[str, JSON] = field(default_factory=dict)
     refetch: frozenset[str] = frozenset()
     baselines: tuple[int | None, ...] = ()
@@ -227,6 +229,7 @@ class Options:
             right is noted and not refused.
         looks_up: False: the answers are read without being looked up first, so the plan has no
             requests.
+        note: why the invocation is made, in the user's words.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -236,3 +239,4 @@ class Options:
     wait: bool = True
     sends: bool = True
     looks_up: bool = True
+    note: str = ""

@@ -86,6 +86,8 @@ def _cells(measurement: Measurement, metric: str) -> tuple[str, ...]:
 
 def _notes(measurement: Measurement, metric: str, *, first: bool) -> Iterator[str]:
     """Edits, rows that are not compared, the worst case, and the equal runs."""
+    if note := measurement.record.note:
+        yield shorten(note, 160)
     if measurement.changes:
         yield "; ".join(map(change_text, measurement.changes))
     elif not first:
@@ -195,6 +197,7 @@ def _measurement_json(measurement: Measurement, metric: str) -> dict[str, JSON]:
         "tail_unknown": value.tail_unknown,
         "median": asdict(value.median) if value.median else None,
         "worst_case": asdict(value.worst) if value.worst else None,
+        **({"note": record.note} if record.note else {}),
         "changes": [asdict(change) for change in measurement.changes],
         "edited": measurement.edited,
         "added": measurement.added,

@@ -100,9 +100,11 @@ class _Page:
         return f"#/experiments/{self.links.experiment_id}/runs"
 
     def lines(self, decision: Ranking | None) -> list[str]:
-        """The lines that fit: the decision, links, the leaderboard, changes, and the verdicts."""
+        """The lines that fit: note, decision, links, leaderboard, changes, verdicts."""
         choice, after, expected = (decision.words if decision else "").partition(". After choosing")
-        head = [f"**{escape_markdown(shorten(choice, 300))}**", ""] if choice else []
+        note = shorten(self.links.note, 500)
+        head = [escape_markdown(note), ""] if note else []
+        head += [f"**{escape_markdown(shorten(choice, 300))}**", ""] if choice else []
         head += [" · ".join(self._addresses()), ""]
         head += [escape_markdown(shorten(after[2:] + expected, 600)), ""] if expected else []
         tail = ["", *self._changes()]

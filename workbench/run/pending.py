@@ -34,6 +34,7 @@ class PendingInvocation:
         plan: its digest.
         experiment: its file, relative to the project where it is inside.
         tracking_uri: from the command line, credentials replaced by `***`; empty: the project's.
+        note: of the user, for the record.
         problem: why the record failed; empty: it was cut off, or goes on.
     """
 
@@ -43,6 +44,7 @@ class PendingInvocation:
     noted_at: str
     tracking_uri: str = ""
     problem: str = ""
+    note: str = ""
 
 
 def note(project: Project, plan: Plan, tracking_uri: str) -> None:
@@ -64,6 +66,7 @@ def note(project: Project, plan: Plan, tracking_uri: str) -> None:
         dict(plan.scope),
         datetime.now(UTC).isoformat(timespec="seconds"),
         mask_url(tracking_uri),
+        note=plan.note,
     )
     _write(_file(project, plan.digest, tracking_uri), pending)
 

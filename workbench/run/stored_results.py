@@ -1,7 +1,7 @@
 """The results of an invocation for its record: rows and comparison files, read from the store.
 
     results.rows(1)     [[RowRecord(number=0, …), …], …]
-    results.files()     {"comparison.html": "<!doctype html>…", "comparison.json": "{…}"}
+    results.files(links)       {"comparison.html": "<!doctype html>…", "comparison.json": "{…}"}
     results.overview(links)    Overview(headline="0.93", description="Take few_shot: …", …)
 
 They can be pickled: the process that records them opens the store itself.
@@ -63,17 +63,17 @@ class StoredResults:
         """The records of a variant's rows, some at a time, in order."""
         return (self._records.build(variant, rows) for rows in self.scored.rows(variant))
 
-    def files(self) -> Mapping[str, str]:
+    def files(self, links: RecordLinks) -> Mapping[str, str]:
         """The comparison files; none if nothing is compared, or too many rows are."""
         plan = self.scored.plan
         compares = any(variant.comparisons for variant in self.variants)
         if not compares or plan.planned > MAX_COMPARED_ROWS:
             return {}
-        return self.callbacks.comparison_files(self._comparison)
+        return self.callbacks.comparison_files(self._comparison(links))
 
     def overview(self, links: RecordLinks) -> Overview | None:
         """The names, descriptions, metrics and order of the runs on MLflow's pages."""
-        return self.callbacks.overview(self._comparison, links)
+        return self.callbacks.overview(self._comparison(links), links)
 
     def unanswered(self, variant: int) -> list[RowRecord]:
         """The unanswered rows of a variant that would get a trace."""
@@ -83,9 +83,21 @@ class StoredResults:
         rows = ((n, Row(cells[n], None)) for n in self.scored.tallies[variant].missing())
         return [record for record in self._records.build(variant, rows) if record.sampled]
 
-    @cached_property
-    def _comparison(self) -> ExperimentComparison:
-        scored, results = self.scored, list(self.variants)
+    def _comparison(self, links: RecordLinks) -> ExperimentComparison:
+        """The comparison, with the ids of runs and the versions of prompts."""
+        results = [
+            replace(
+                result,
+                run_id=run_id,
+                variant=replace(
+                    result.variant, prompt=replace(result.variant.prompt, version=version)
+                ),
+            )
+            for result, run_id, version in zip(
+                self.variants, links.run_ids, links.versions, strict=True
+            )
+        ]
+        scored = self.scored
         compared = ExperimentComparison(scored.plan, results, scored.tallies, scored.rows)
         return replace(compared, prices=self.prices, scored=scored)
 

@@ -14,7 +14,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from workbench.comparing.history import VariantRecord
-from workbench.tracking.protocol import ResultSet
+from workbench.tracking.protocol import RecordLinks, ResultSet
 from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.runs import RECORDED, Runs
 from workbench.tracking.storable_text import storable_text
@@ -23,12 +23,12 @@ MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")
 
 
-def log_comparison(runs: Runs, results: ResultSet, currency: str) -> Set[str]:
+def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency: str) -> Set[str]:
     """Log the comparison of all variants, and return its files; MLflow's page compares two.
 
     Where nothing is compared any more, an earlier comparison is deleted.
     """
-    pages = results.pages()
+    pages = results.pages(links) if results.pages else {}
     if not pages:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)

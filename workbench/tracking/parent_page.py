@@ -8,8 +8,9 @@ for a metric counts an invocation twice.
 """
 
 import json
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from itertools import pairwise
 
 from mlflow.entities import Run, RunTag
@@ -23,7 +24,7 @@ from workbench.comparing.history import Series, VariantRecord, build_series
 from workbench.comparing.run_pairs import compare_over_time
 from workbench.evaluator.row_values import first_with_row_values
 from workbench.tracking.protocol import Overview, RecordLinks, ResultSet
-from workbench.tracking.record_state import MARK, plain_name
+from workbench.tracking.record_state import MARK, NOTE, plain_name
 from workbench.tracking.recorded_rows import read_rows
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import description_tags, metrics_to_log
@@ -36,27 +37,20 @@ MAX_ROWS = 20_000  # of a variant whose table is read
 
 
 def log_overview(
-    runs: Runs, results: ResultSet, records: Sequence[VariantRecord], files: Set[str]
+    runs: Runs, results: ResultSet, links: RecordLinks, records: Sequence[VariantRecord]
 ) -> str:
     """Describe the runs of an invocation; return the name of the parent run.
 
-    `records` are the experiment's recorded variants, those of this invocation included; `files`
-    the names of its comparison files. Names and descriptions that a user has written stay.
+    `records` are the experiment's recorded variants, those of this invocation included. Names and
+    descriptions that a user has written stay.
     """
     store, plan = runs.store, runs.job.plan
     if results.overview is None:
         return plain_name(runs.parent)
     parent = store.client.get_run(runs.parent.info.run_id)
-    overview = results.overview(
-        RecordLinks(
-            runs.experiment_id,
-            parent.info.run_id,
-            [run.info.run_id for run in runs.children],
-            [variant.prompt.version for variant in plan.variants],
-            sorted(files),
-            *_changes(runs, records),
-        )
-    )
+    previous, changes = _changes(runs, records)
+    note = links.note or parent.data.tags.get(NOTE, "")
+    overview = results.overview(replace(links, previous=previous, changes=changes, note=note))
     name, variants = plain_name(parent), plan.variants
     if overview is None:
         return name

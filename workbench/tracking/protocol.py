@@ -86,6 +86,7 @@ class RecordLinks:
         run_ids, versions: of the variants' runs, and of their prompts in the registry.
         files: names of the comparison files; empty if nothing is compared.
         previous: a variant of the invocation before; None: there is none.
+        note: of the user.
         changes: each variant by one metric, with its comparison to the invocation before.
     """
 
@@ -96,6 +97,7 @@ class RecordLinks:
     files: Sequence[str] = ()
     previous: VariantRecord | None = None
     changes: Sequence[Series] = ()
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,7 @@ class ResultSet:
         digests: of each variant's completions and scores.
         not_run: per variant, the sampled rows without a completion.
         rows: reads a variant's rows again, in batches and in order.
-        pages: renders the files of the comparison, by name; empty if nothing is compared.
+        pages: renders the files of the comparison, by name; none if nothing is compared.
         overview: describes the invocation for its parent run; None: it keeps its name.
     """
 
@@ -136,7 +138,7 @@ class ResultSet:
     digests: Sequence[str]
     not_run: Sequence[Sequence[RowRecord]]
     rows: Callable[[int], Iterable[Sequence[RowRecord]]]
-    pages: Callable[[], Mapping[str, str]] = dict
+    pages: Callable[[RecordLinks], Mapping[str, str]] | None = None
     overview: Callable[[RecordLinks], Overview | None] | None = None
 
     @property

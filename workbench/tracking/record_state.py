@@ -39,6 +39,7 @@ from workbench.tracking.tracking_store import TrackingStore
 
 ROWS, ANSWERS, DERIVED = (f"workbench.{name}" for name in ("rows", "answers", "derived"))
 FINISHED, FAILED, KILLED = "FINISHED", "FAILED", "KILLED"
+NOTE = "workbench.note"  # of the user, on the parent run
 OVERVIEW_FORMAT = 1  # a higher number describes recorded invocations again
 MARK = "✗ "  # before the name of a run that lacks answers
 
@@ -97,7 +98,8 @@ def end_states(
         states.append(EndState(tags, _end_status(result.failures, max_failed)))
     derived = digest([OVERVIEW_FORMAT, currency, *(state.tags[DERIVED] for state in states)])[:32]
     failures = sum(result.failures for result in results.variants)
-    return [*states, EndState({DERIVED: derived}, _end_status(failures, max_failed))]
+    tags = {DERIVED: derived} | ({NOTE: job.plan.note} if job.plan.note else {})
+    return [*states, EndState(tags, _end_status(failures, max_failed))]
 
 
 def _derived_digest(job: RecordingJob, result: VariantResult, price: Price | None) -> str:

@@ -25,7 +25,7 @@ from workbench.comparing.history import (
 from workbench.errors import WorkbenchError
 from workbench.project import Project
 from workbench.tracking.mlflow_client import access_fix
-from workbench.tracking.record_state import ROWS, plain_name
+from workbench.tracking.record_state import NOTE, ROWS, plain_name
 from workbench.tracking.registry import LINKED_PROMPTS
 from workbench.tracking.run_data import EVALUATORS, METRICS
 from workbench.tracking.run_names import NAME
@@ -136,6 +136,7 @@ def _variant_record(run: Run, parent: Run) -> VariantRecord:
         stopped=tags.get(RACE, ""),
         artifacts=run.info.artifact_uri,
         all_rows_file=TRACED in tags,
+        note=parent.data.tags.get(NOTE, ""),
     )
 
 

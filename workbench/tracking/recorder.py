@@ -32,6 +32,7 @@ from workbench.tracking.protocol import (
     Recorded,
     Recorder,
     RecordingJob,
+    RecordLinks,
     ResultSet,
     RowRecord,
     not_recorded_error,
@@ -215,8 +216,12 @@ class DirectRecorder(Recorder):
         problems = self._record_variants(runs, results, states, stopped)
         unregistered = {v.prompt.digest for v in runs.job.plan.variants if v.prompt.version is None}
         problems += [e for digest, e in self._refused_prompts.items() if digest in unregistered]
-        files = log_comparison(runs, results, project.file.currency)
-        name = log_overview(runs, results, log_history(runs), files)
+        links = RecordLinks(
+            runs.experiment_id, recorded.parent_run_id, recorded.run_ids, recorded.versions
+        )
+        files = log_comparison(runs, results, links, project.file.currency)
+        links = replace(links, files=sorted(files), note=runs.job.plan.note)
+        name = log_overview(runs, results, links, log_history(runs))
         if not self._variant_runs:
             begin_recording(runs, runs.parent)
         if error := runs.store.client.artifact_error:

@@ -96,7 +96,7 @@ class RecordingProcess(Recorder):
                 recorded: Recorded = value
                 return recorded
             if kind == "pages":
-                self._send("pages", results.pages())
+                self._send("pages", results.pages and results.pages(value))
                 continue
             if kind == "overview":
                 self._send("overview", results.overview and results.overview(value))

@@ -26,7 +26,6 @@ from workbench.tracking.storable_text import (
     MAX_DESCRIPTION,
     shorten,
     storable_json,
-    storable_text,
 )
 from workbench.tracking.tracking_store import (
     TrackingStore,
@@ -41,21 +40,23 @@ DIGEST, SETTINGS, FILE, GIT = (
     f"workbench.{name}" for name in ("digest", "settings", "file", "git")
 )
 ROLES = "workbench.roles"
-ROLES_IN_BLOCKS = (
-    "in blocks: MLflow formats one text, workbench.load_prompt(name).messages(…) turns"
-)
+ROLES_IN_BLOCKS = "in blocks: load it with workbench.load_prompt(name)"
+COMMIT_LENGTH = 12  # characters of a commit's hash
 LINKED_PROMPTS = "mlflow.linkedPrompts"
 EXPERIMENTS = "_mlflow_experiment_ids"  # MLflow's own tag: `,1,2,`
 # Parameters with a field in MLflow's model configuration; the others go to its extra_params.
 MODEL_CONFIG = ("temperature", "max_tokens", "top_p", "frequency_penalty", "presence_penalty")
 
 
-def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int, bool]:
+def register(
+    store: TrackingStore, prompt: Prompt, *, commit: str, note: str = ""
+) -> tuple[int, bool]:
     """The version that holds this content, and True if it was created now.
 
     The same content is never registered twice: the lowest version with its digest counts, also if
     another process created it first or MLflow's reply got lost. `commit` is that of the working
-    copy; empty without a repository.
+    copy; empty without a repository. `note`, or else the prompt's description, is the
+    commit message of the version.
 
     Raises:
         RefusedPromptError: MLflow refuses it, and will refuse it again.
@@ -66,7 +67,7 @@ def register(store: TrackingStore, prompt: Prompt, *, commit: str) -> tuple[int,
         if versions:
             return versions[0], False
         first, *_ = create_and_find(
-            lambda: created.append(_create_version(store, prompt, commit)),
+            lambda: created.append(_create_version(store, prompt, commit, note)),
             lambda: _versions_of_content(store, prompt),
         )
         if created and created[-1] > first:
@@ -111,27 +112,30 @@ def _versions_of_content(store: TrackingStore, prompt: Prompt) -> list[int]:
     return sorted(int(v.version) for v in versions if version_digest(v) == prompt.digest)
 
 
-def _create_version(store: TrackingStore, prompt: Prompt, commit: str) -> int:
+def _create_version(store: TrackingStore, prompt: Prompt, commit: str, note: str) -> int:
     settings = prompt.settings.as_json()
     schema = prompt.settings.response_schema
     for name in ("response_schema", "tools"):  # the response format and the model config have them
         settings.pop(name, None)
     tags = {  # in the order in which MLflow shows them
         FILE: f"prompts/{prompt.task}/{prompt.name}.jinja",
-        **({GIT: commit} if commit else {}),
+        **({GIT: commit[:COMMIT_LENGTH]} if commit else {}),
         **({SETTINGS: canonical_json(settings)} if settings else {}),
         **({ROLES: ROLES_IN_BLOCKS} if _has_roles_in_blocks(prompt) else {}),
         DIGEST: prompt.digest,
     }
     name, template = prompt.registered_name, storable_json(template_json(prompt.template))
-    description = shorten(storable_text(prompt.description), MAX_DESCRIPTION) or None
+    about, reason = (
+        shorten(store.client.storable_tag(text), MAX_DESCRIPTION) or None
+        for text in (prompt.description, note or prompt.description)
+    )
     if not store.client.search_prompts(f"name = '{name}'"):
-        store.client.create_prompt(name, description)
+        store.client.create_prompt(name, about)
     # MLflow's `register_prompt` would also set the tags on the prompt, whose tags must be shorter.
     version = store.client.create_prompt_version(
         name,
         template,
-        description,
+        reason,
         tags=tags,
         response_format=None if schema is None else dict(schema),
         model_config=_model_config(prompt.settings),
@@ -160,7 +164,7 @@ def register_prompts(
         if prompt.digest not in versions:
             versions[prompt.digest] = None
             try:
-                version, _ = register(store, prompt, commit=commit)
+                version, _ = register(store, prompt, commit=commit, note=plan.note)
                 versions[prompt.digest] = prompt.version or version
                 list_in_experiment(store, prompt.registered_name, experiment_id)
             except RefusedPromptError as error:
