@@ -130,6 +130,8 @@ def test_data_that_is_no_table_is_refused(data: object, message: str) -> None:
         ("leave the column out: `drop: [a]`", "leave the column out: `data={…, 'drop': ['a']}`"),
         ("the same command without --fresh", "the same call without fresh=True"),
         ("add prompts: …", "add prompts=…"),
+        ("add `expected: COLUMN` to `dataset:`", "pass expected='COLUMN'"),
+        ("and 3 more: --json lists all of them", "and 3 more: to_dict() lists all of them"),
         (".workbench/evaluators/tone-5ad0c1f2e3b4.py:tone failed", "tone failed"),
     ],
 )  # fmt: skip

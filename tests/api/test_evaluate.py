@@ -31,6 +31,17 @@ def test_answers_are_scored_as_they_are(folder: Path) -> None:
     ]
 
 
+def test_equal_answers_are_independent_rows(folder: Path) -> None:
+    """A constant answer is one text, but not one question; the templates are no concern."""
+    data = {"right": ["a", "b"] * 20, "always": ["a"] * 40, "new": ["a", "b"] * 20}
+    call = {"output": ["always", "new"], "expected": "right", "progress": False}
+    scored = wb.evaluate(data, "exact_match", **call)
+    comparison = scored.compare()
+    assert (comparison.verdict, scored.notes) == ("better", ())
+    assert "cluster" not in repr(comparison)
+    assert "+++" not in repr(comparison)
+
+
 def test_an_unknown_output_is_named(folder: Path) -> None:
     with pytest.raises(wb.WorkbenchError, match="output: unknown column 'answr'\n  fix: did you"):
         wb.evaluate([{"answer": "x"}], "output_tokens", output="answr")

@@ -18,6 +18,7 @@ import workbench as wb
 from workbench.errors import ExitCode
 
 pytestmark = pytest.mark.slow
+BOTH = ["language", "length"]
 
 
 def test_run_from_a_frame_and_a_string(folder: Path) -> None:
@@ -88,6 +89,9 @@ def test_verdicts(results: wb.Results) -> None:
 
 
 def test_figures(results: wb.Results) -> None:
+    """IPython shows an object that has `_repr_png_` or `_repr_html_`."""
+    assert results.figures["agrees"]._repr_png_().startswith(b"\x89PNG")
+    assert results.figures._repr_html_().count("data:image/png") == 2
     assert {name: type(figure) for name, figure in results.figures.items()} == {
         "exact_match": Figure,
         "agrees": Figure,
@@ -95,7 +99,7 @@ def test_figures(results: wb.Results) -> None:
 
 
 def test_slices_by_two_columns(results: wb.Results) -> None:
-    slices = results.compare("short", "loud", by=["language", "length"]).slices
+    slices = results.compare("short", "loud", by=BOTH).slices
     exact = slices[slices["metric"] == "exact_match"]
     assert sorted(exact[["language", "length", "rows", "difference"]].itertuples(index=False)) == [
         ("de", "long", 10, -1.0),
@@ -103,6 +107,17 @@ def test_slices_by_two_columns(results: wb.Results) -> None:
         ("fr", "long", 10, -1.0),
         ("fr", "short", 10, -1.0),
     ]
+    assert "  language=de, length=long, exact_match: -1.000" in repr(results.compare(by=BOTH))
+    assert "<td" in results.compare(by=BOTH)._repr_html_()
+
+
+def test_a_column_with_the_name_of_a_number_keeps_its_values(folder: Path) -> None:
+    data = frame().assign(n=[0, 1] * 20)
+    call = {"models": "echo:last", "data": data, "expected": "label", "progress": False}
+    prompts = {"short": "{{ text }}", "loud": "{{ text | upper }}"}
+    scored = wb.run(**call, prompts=prompts, evaluators="exact_match")
+    slices = scored.compare(by="n").slices
+    assert slices[["inputs.n", "n", "rows"]].values.tolist() == [["0", 20, 20], ["1", 20, 20]]
 
 
 def test_sampling(folder: Path) -> None:

@@ -3,6 +3,7 @@
 rows_frame           a line per row of each variant (and repeat): data, answer, scores, usage
 leaderboard_frame    a line per variant and metric, best first: mean, interval, verdict
 comparison_frame     a line per compared variant and metric: difference, interval, verdict
+slices_frame         a line per slice, compared variant and metric
 changes_frame        a line per row whose score differs from the baseline's
 candidates_frame     a line per variant that could be taken, the best supported first
 
@@ -31,6 +32,10 @@ NAMES = (
     *("row", "id", "repeat", "variant", "prompt", "model", "output", "state", "error"),
     *("latency_s", "cost", "expected", *TOKENS),
 )
+SLICE_NAMES = {
+    *("variant", "baseline", "metric", "rows", "before", "after", "difference"),
+    *("mean", "low", "high", "p", "verdict", "n"),
+}
 
 
 def rows_frame(plan: Plan, read_rows: ReadRows, prices: Mapping[str, Price]) -> pd.DataFrame:
@@ -136,8 +141,9 @@ def comparison_frame(compared: ExperimentComparison) -> pd.DataFrame:
 
 def slices_frame(compared: ExperimentComparison, columns: Sequence[str]) -> pd.DataFrame:
     """A line per slice, compared variant and metric; without a baseline per variant and metric."""
+    names = [f"inputs.{column}" if column in SLICE_NAMES else column for column in columns]
     return pd.DataFrame(
-        {**dict(zip(columns, part.key, strict=True)), "rows": len(part.rows), **line}
+        {**dict(zip(names, part.key, strict=True)), "rows": len(part.rows), **line}
         for part in compared.slices
         for line in _slice_lines(compared, part)
     )

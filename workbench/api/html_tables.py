@@ -6,6 +6,7 @@
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from typing import TYPE_CHECKING
 
 from workbench.errors import cost_text
 from workbench.report.estimates import estimate
@@ -14,6 +15,9 @@ from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.results.scores import shown_ends
 from workbench.results.types import MetricComparison, MetricResult, VariantResult
 from workbench.stats.verdicts import BETTER, EQUIVALENT, WORSE
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COLOURS = {BETTER: "#1a9c63", WORSE: "#d1453b", EQUIVALENT: "#2f87bd"}  # on light and on dark
 CELL = "text-align:left;vertical-align:top;white-space:pre-wrap"
@@ -40,6 +44,42 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
     body = "".join(line(row, "td") for row in rows)
     return f"<table><thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def html_frame(frame: "pd.DataFrame", estimate: str = "") -> str:
+    """The table of a frame; empty without rows. The column `estimate` has the interval, too."""
+    if not len(frame):
+        return ""
+    header = [str(name) for name in frame.columns if name not in ("low", "high", "p")]
+    rows = []
+    for line in frame.to_dict("records"):
+        cells = {name: _cell_text(line[name]) for name in header}
+        if estimate and not is_missing(line["low"]):
+            cells[estimate] += f" [{line['low']:.3f}, {line['high']:.3f}]"
+        if colour := COLOURS.get(line.get("verdict") or ""):
+            text = escape(cells["verdict"])
+            cells["verdict"] = SafeHtml(f'<span style="color:{colour}">{text}</span>')
+        rows.append([cells[name] for name in header])
+    return html_table([name.replace("_", " ") for name in header], rows)
+
+
+def is_missing(value: object) -> bool:
+    """True for None and NaN."""
+    return value is None or value != value
+
+
+def _cell_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if is_missing(value):
+        return ""
+    return f"{value:,.3f}" if isinstance(value, float) else str(value)
+
+
+def html_details(lines: Iterable[str]) -> str:
+    """The lines as text, folded."""
+    text = html_text("\n".join(lines))
+    return f"<details><summary>evidence</summary><pre>{text}</pre></details>"
 
 
 def html_lines(lines: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from workbench.api.html_tables import html_lines, html_table, html_text
+from workbench.api.html_tables import html_details, html_frame, html_lines, html_table
 from workbench.api.python_words import python_text
 from workbench.canonical import JSON
 from workbench.cli.setup import OpenExperiment
@@ -24,6 +24,8 @@ from workbench.report.plan import plan_json, plan_lines
 if TYPE_CHECKING:
     import pandas as pd
 
+SHOWN_SLICES = 40  # lines of the table
+
 
 @dataclass(frozen=True, repr=False)
 class TabularResult:
@@ -32,6 +34,7 @@ class TabularResult:
     _frame: "pd.DataFrame" = field(repr=False)
     _lines: Sequence[str] = field(repr=False)
     _document: dict[str, JSON] = field(repr=False)
+    _html: str = field(repr=False)
 
     def to_pandas(self) -> "pd.DataFrame":
         """Its numbers as a data frame."""
@@ -45,7 +48,7 @@ class TabularResult:
         return "\n".join(self._lines)
 
     def _repr_html_(self) -> str:
-        return f"<pre>{html_text(repr(self))}</pre>"
+        return self._html
 
 
 @dataclass(frozen=True, repr=False)
@@ -125,9 +128,14 @@ def build_comparison(compared: ExperimentComparison, by: Sequence[str]) -> Compa
     """The comparison, read completely while the store is open."""
     from workbench.api.frames import changes_frame, comparison_frame, slices_frame
 
-    changes, slices = changes_frame(compared), slices_frame(compared, by)
+    frame, changes = comparison_frame(compared), changes_frame(compared)
+    slices = slices_frame(compared, by)
     lines = list(map(python_text, compare_lines(compared)))
-    return Comparison(comparison_frame(compared), lines, compare_json(compared), changes, slices)
+    html = html_frame(frame, "difference") + html_details(lines)
+    if len(slices):
+        estimate = "difference" if "difference" in slices else "mean"
+        html += html_frame(slices.head(SHOWN_SLICES), estimate)
+    return Comparison(frame, lines, compare_json(compared), html, changes, slices)
 
 
 def build_decision(compared: ExperimentComparison, ranking: Ranking, currency: str) -> Decision:
@@ -137,7 +145,9 @@ def build_decision(compared: ExperimentComparison, ranking: Ranking, currency: s
     lines = list(map(python_text, decision_lines(compared, ranking, currency)))
     frame, document = candidates_frame(compared.plan, ranking), decision_json(compared, ranking)
     variant = frame["variant"][0] if frame["within_limits"][0] else ""
-    return Decision(frame, lines, document, variant, ranking.words)
+    shown = frame.rename(columns={"cost_of_1000": f"{currency} / 1,000 rows"})
+    html = html_lines([ranking.words]) + html_frame(shown, ranking.metric) + html_details(lines)
+    return Decision(frame, lines, document, html, variant, ranking.words)
 
 
 def build_preview(plan: Plan, opened: OpenExperiment) -> Preview:
@@ -150,8 +160,8 @@ def build_preview(plan: Plan, opened: OpenExperiment) -> Preview:
     lines = [frame.to_string(index=False), *plan_lines(plan, forecasts, currency)]
     lines = [python_text(line) for line in [*lines, *(f"note: {note}" for note in plan.notes)]]
     document, names = plan_json(plan, forecasts, currency), frame["variant"].tolist()
-    cost = total(forecasts).low
-    return Preview(frame, lines, document, names, plan.rows, plan.to_send, cost, plan.notes)
+    cost, html = total(forecasts).low, html_frame(frame) + html_lines(lines[1:])
+    return Preview(frame, lines, document, html, names, plan.rows, plan.to_send, cost, plan.notes)
 
 
 class ShownRow:

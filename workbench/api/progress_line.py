@@ -43,6 +43,10 @@ class NotebookLine(Lines):
         """Show the reason in place of the progress."""
         self._show(reason)
 
+    def note(self, text: str) -> None:
+        """Show a line of text that stays."""
+        self._display({"text/plain": plain(text)}, raw=True)
+
     def end(self) -> None:
         """Remove the line."""
         if self._handle is not None:

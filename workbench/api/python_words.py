@@ -46,6 +46,8 @@ SENTENCES = (
     ("the experiment file's", "the call's"),
     ("the experiment file", "the call"),
     ("`margin:`", "`margin=`"),
+    ("add `expected=COLUMN` to `dataset:`", "pass expected='COLUMN'"),
+    ("json lists all", "to_dict() lists all"),
     ("workbench run first", "call workbench.run first"),
     ("workbench run ", "workbench.run "),
     ("workbench compare ", "results.compare "),

@@ -38,8 +38,17 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+TEMPLATES = "prompts/"  # of notes
+
 Select = Callable[[Plan], Plan]
 WIDTH = 160  # columns of a table as text
+
+
+def user_notes(plan: Plan) -> tuple[str, ...]:
+    """The notes of a plan; of `evaluate` without those on its templates."""
+    if any(variant.reads_answers for variant in plan.variants):
+        return tuple(note for note in plan.notes if not note.startswith(TEMPLATES))
+    return plan.notes
 
 
 class Results:
@@ -163,9 +172,10 @@ class Results:
     @property
     def figures(self) -> "Mapping[str, Figure]":
         """A figure of matplotlib per metric: means with intervals and verdicts."""
+        from workbench.api.shown_figures import ShownFigures
         from workbench.figures.mean_figures import mean_figures
 
-        return mean_figures(self._invocation.variants)
+        return ShownFigures(mean_figures(self._invocation.variants))
 
     @property
     def run_ids(self) -> dict[str, str]:
@@ -207,7 +217,7 @@ class Results:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes on the data, the prompts and the models."""
-        return self._plan.notes
+        return user_notes(self._plan)
 
     def to_dict(self) -> dict[str, JSON]:
         """The object that `workbench run --json` prints."""

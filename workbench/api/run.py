@@ -10,7 +10,7 @@ from workbench.api.opening import PythonCall, open_call, stop_on_interrupt
 from workbench.api.outcomes import Preview, build_preview
 from workbench.api.progress_line import make_progress
 from workbench.api.python_words import python_text
-from workbench.api.results import Results
+from workbench.api.results import Results, user_notes
 from workbench.cli.results import TerminalResults
 from workbench.cli.setup import make_recorder
 from workbench.completing.context import RunContext
@@ -152,7 +152,7 @@ def run_call(
         plan, project = opened.plan(), opened.project
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)
         shown = make_progress(enabled=progress)
-        for note in plan.notes:
+        for note in user_notes(plan):
             shown.note(f"note: {note}")
         with stop_on_interrupt(project) as stop:
             context = RunContext(project, opened.store, shown, stop, budget)

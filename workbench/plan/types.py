@@ -35,6 +35,11 @@ class Variant:
     point: Mapping[str, JSON] = field(default_factory=dict)
 
     @property
+    def reads_answers(self) -> bool:
+        """True if the answers were made elsewhere: a column that `echo:answer` repeats."""
+        return self.model.model.ref == "echo:answer"
+
+    @property
     def digest(self) -> str:
         """Digest of everything that decides this variant's answers."""
         return digest(
@@ -115,9 +120,18 @@ class Plan:
 
     @cached_property
     def _copies(self) -> tuple[Copies, ...]:
-        """Rows with equal bodies, by variant; the seeds of a row's other repeats differ."""
+        """Rows with equal bodies, by variant; the seeds of a row's other repeats differ.
+
+        Equal answers that were made elsewhere are no copies: their questions differ.
+        """
         firsts = (cells[:: self.experiment.repeats] for cells in self.cells)
-        return tuple(find_copies(self.bodies[cell.key].text for cell in row) for row in firsts)
+        return tuple(
+            find_copies(
+                row if variant.reads_answers else self.bodies[cell.key].text
+                for row, cell in enumerate(cells)
+            )
+            for variant, cells in zip(self.variants, firsts, strict=True)
+        )
 
     @cached_property
     def _grouped(self) -> Copies:

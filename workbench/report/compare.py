@@ -230,6 +230,8 @@ def prompt_diff_lines(before: Prompt, after: Prompt) -> Iterator[str]:
 
 def _prompt_lines(compared: ExperimentComparison, base: int, number: int) -> list[str]:
     variants = compared.plan.variants
+    if variants[number].reads_answers:
+        return []  # the templates are not the user's
     diff = prompt_diff_lines(variants[base].prompt, variants[number].prompt)
     return [escape_commands(line) for line in diff]
 

@@ -125,7 +125,13 @@ def interactions_json(compared: ExperimentComparison) -> list[JSON]:
 
 
 def _value(part: Slice) -> str:
-    return f"{shorten(part.column)}={shorten(part.value, 40)}"
+    names = part.column.split(", ")
+    if len(names) != len(part.key):
+        names, values = [part.column], [part.value]
+    else:
+        values = list(part.key)
+    pairs = zip(names, values, strict=True)
+    return ", ".join(f"{shorten(name)}={shorten(value, 40)}" for name, value in pairs)
 
 
 def _comparison_text(comparison: MetricComparison) -> str:

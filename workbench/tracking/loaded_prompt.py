@@ -35,6 +35,7 @@ from workbench.prompt import (
     parse_reference,
 )
 from workbench.prompt import load_prompt as load_template
+from workbench.prompt.write import template_text
 from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.mlflow_lookup import find_registered
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read, read_pages
@@ -44,7 +45,7 @@ VARIABLES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 QUIET = ("mlflow", "alembic", "sqlalchemy")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class LoadedPrompt:
     """One version of a prompt, ready to render.
 
@@ -58,6 +59,10 @@ class LoadedPrompt:
 
     prompt: Prompt
     root: Path = Path()
+
+    def __repr__(self) -> str:
+        version = "a file" if self.version is None else f"version {self.version}"
+        return f"{self.prompt.task}/{self.prompt.name}, {version}\n\n{template_text(self.prompt)}"
 
     @property
     def version(self) -> int | None:
