@@ -54,7 +54,7 @@ def test_rating_is_seen_after_a_reload_and_in_the_file(
     window.keyboard.type(COMMENT)
     window.keyboard.press("Enter")
     expect(second.get_by_role("button", name="bad")).to_have_attribute("aria-pressed", "true")
-    window.wait_for_function("document.querySelector('#rows .word[title]')")
+    expect(window.locator("#rows .word[title]:not([title=''])")).to_have_count(1)
     window.reload()
     second = window.locator("#detail section").nth(1)
     expect(second.get_by_label("comment")).to_have_value(COMMENT)
