@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from record.mlflow_server import MLflowServer
 from served import Site, served
 from stores import demo, made
 
 from workbench.prompt import Renderer
+from workbench.tracking.ui_server import comparison_pages
 
-PATIENCE = 15_000  # milliseconds a page has
+PATIENCE = 60_000  # milliseconds a page has
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = [
     "--no-sandbox",
@@ -41,15 +43,25 @@ def chromium() -> str:
     return browser
 
 
-@pytest.fixture(scope="module", params=["made", pytest.param("demo", marks=pytest.mark.nightly)])
+NIGHTLY = [pytest.param(name, marks=pytest.mark.nightly) for name in ("demo", "server")]
+
+
+@pytest.fixture(scope="module", params=["made", *NIGHTLY])
 def site(
     request: pytest.FixtureRequest,
     chromium: str,
     renderer: Renderer,
+    empty_store: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     """Each store in turn, with one server at a time."""
     folder = tmp_path_factory.mktemp(request.param)
+    if request.param == "server":  # recorded through a server, whose store is not this project's
+        with MLflowServer(tmp_path_factory.mktemp("mlflow"), empty_store) as server:
+            stored = made(folder, renderer, server.url)
+            children = list(stored.variants.values())
+            yield Site(stored, comparison_pages(server.url, stored.parent, children))
+        return
     stored = made(folder, renderer) if request.param == "made" else demo(folder, renderer)
     if stored is None:
         pytest.skip("`make demo` has not been run here")

@@ -21,7 +21,7 @@ from workbench.project import Project
 from workbench.prompt import Renderer, folder_reader, load_prompt
 from workbench.tracking.registry import push_prompts
 from workbench.tracking.run_names import NAME
-from workbench.tracking.runs import PLAN
+from workbench.tracking.runs import BEST, PLAN
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ROWS = {
@@ -91,6 +91,12 @@ class Stored:
         found = self.client.search_runs([self.experiment_id], below)
         return {run.data.tags.get(NAME, run.info.run_name): run for run in found}
 
+    @property
+    def winner(self) -> str:
+        """The name of the best variant."""
+        best = self.parent.data.tags[BEST]
+        return next(name for name, run in self.variants.items() if run.info.run_id == best)
+
     def repeat_invocation(self, minutes_ago: int) -> None:
         """Add the invocation's runs again as those of an earlier one; they have no traces."""
         start, parent_id = self.parent.info.start_time - 60_000 * minutes_ago, ""
@@ -125,14 +131,14 @@ def answer(trace: Trace) -> str:
     return trace.info.response_preview.strip()
 
 
-def made(folder: Path, renderer: Renderer) -> Stored:
+def made(folder: Path, renderer: Renderer, uri: str = "") -> Stored:
     """Four prompts on two models, one row failed, and one template edited afterwards."""
     bench = Bench(folder.resolve(), renderer)
     for name, text in TEMPLATES.items():
         bench.write(f"{name}.jinja", text)
     rows = [{"id": f"r{n}", "text": t, "label": ROWS[t]} for n, t in enumerate(ROWS, 1)]
     bench.write("rows.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
-    uri = f"sqlite:///{bench.project.store / 'mlflow.db'}"
+    uri = uri or f"sqlite:///{bench.project.store / 'mlflow.db'}"
     with serve() as server:
         server.script = lambda path, body, nth: _reply(body)
         results = TerminalResults("USD", quiet=True)

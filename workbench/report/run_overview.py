@@ -109,7 +109,7 @@ class _Page:
         head += [escape_markdown(shorten(after[2:] + expected, 600)), ""] if expected else []
         tail = ["", *self._changes()]
         notes = [line for line in verdict_lines(self.compared.results) if line[:1] != " "]
-        tail += [f"- {escape_markdown(note)}" for note in notes]
+        tail += [f"{escape_markdown(note)}\n" for note in notes]
         table, rows = self._table()
         space = MAX_LENGTH - sum(len(line) + 1 for line in [*head, *table, *tail])
         sizes = accumulate(len(row) + 1 for row in rows)
