@@ -377,6 +377,9 @@ def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_
     ]
 
 
+TRACES = ("https://mlflow.example/#/traces?traceId=tr-1", "javascript:window.hit=1")
+
+
 def copies(file: Path, number: int, changed: Path) -> Path:
     """The page with its first variant `number` times, all at the same cost and latency."""
 
@@ -395,7 +398,7 @@ def copies(file: Path, number: int, changed: Path) -> Path:
             content["confusions"] = []
         elif name.startswith("rows"):
             for row in content:
-                row["cells"] = row["cells"][:1] * number
+                row["cells"] = [row["cells"][0] | {"trace": TRACES[n % 2]} for n in range(number)]
         text = json.dumps(content).replace("<", "\\u003c")
         return f'<script type="application/json" id="{name}">{text}</script>'
 
@@ -456,6 +459,9 @@ def test_what_matters_fits_and_can_be_read(
     expect(window.locator("#detail section")).to_have_count(variants)
     window.locator("#detail summary").first.click()
     assert window.evaluate(FAINT) == []
+    links = window.locator("#detail a")
+    assert {link.get_attribute("href") for link in links.all()} == {TRACES[0]}
+    assert links.count() == (variants + 1) // 2
     opened(window, copies(plain, 1, tmp_path / "single.html"))
     text = window.locator("body").inner_text()
     assert [word for word in ("null", "undefined", "NaN", "1 variants") if word in text] == []

@@ -229,6 +229,18 @@ def test_mlflow_shows_the_same_numbers(home: Path) -> None:
         assert stored["answers/planned"] == variant["answers"]["planned"]
         folder = Path(run.info.artifact_uri.removeprefix("file://"))
         assert numbers(json.loads((folder / "results.json").read_text())) == numbers(variant)
+    parent = client.get_run(run.data.tags["mlflow.parentRunId"])
+    page = Path(parent.info.artifact_uri.removeprefix("file://"), "comparison.html").read_text()
+    match = re.search(r'id="rows-0">(.*?)</script>', page)
+    assert match
+    for row in json.loads(match[1]):  # each answer names its trace, failed ones, too
+        for cell in row["cells"]:
+            trace = client.get_trace(cell["trace"])
+            tags = trace.info.tags
+            assert (tags["workbench.example"], tags["workbench.repeat"]) == (
+                row["id"],
+                str(row["repeat"]),
+            )
 
 
 def test_the_page_and_the_leaderboard_show_the_same_numbers(home: Path, tmp_path: Path) -> None:

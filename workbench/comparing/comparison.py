@@ -4,7 +4,7 @@ compare_stored(plan, store)
 ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -26,6 +26,11 @@ from workbench.store import Store
 from workbench.workers.garbage import paused_gc
 
 
+def no_trace(variant: int, number: int) -> str:  # noqa: ARG001
+    """Trace link of rows that are in no record: none."""
+    return ""
+
+
 @dataclass(frozen=True)
 class ExperimentComparison:
     """The variants of an experiment compared with their baselines.
@@ -39,6 +44,7 @@ class ExperimentComparison:
         factors: the effects of prompt, model and parameters; None: not computed.
         prices: of models, by `provider:name`.
         scored: the rows in the store; None: they are not read from a store.
+        trace_link: the address of the trace of a variant's row, or its id; empty: it has none.
     """
 
     plan: Plan
@@ -51,6 +57,7 @@ class ExperimentComparison:
     factors: FactorComparison | None = None
     prices: Mapping[str, Price] = field(default_factory=dict)
     scored: ScoredRows | None = None
+    trace_link: Callable[[int, int], str] = no_trace
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:

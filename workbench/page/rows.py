@@ -35,6 +35,7 @@ class RowDetails:
         self._metrics = [evaluator.name for evaluator in plan.experiment.evaluators]
         refs = [plan.variants[number].model.model.ref for number in self.variants]
         self._prices = [compared.prices.get(ref) for ref in refs]
+        self._trace_link = compared.trace_link
         self._images = PageImages(plan, self.variants)
 
     def read(self) -> Iterator[tuple[int, AnsweredRows]]:
@@ -60,7 +61,7 @@ class RowDetails:
             "repeat": cell.repeat,
             "inputs": [shorten_text(example.inputs.get(name)) for name in columns],
             "expected": None if expected is None else shorten_text(expected),
-            "cells": [self._cell(variant, row) for variant, row in enumerate(rows)],
+            "cells": [self._cell(variant, number, row) for variant, row in enumerate(rows)],
             **({"images": images} if images else {}),
         }
 
@@ -68,7 +69,7 @@ class RowDetails:
         """Of each cell the rendered prompt and the reasons of its scores."""
         return [self._more(row) for row in rows]
 
-    def _cell(self, variant: int, row: Row | None) -> dict[str, JSON] | None:
+    def _cell(self, variant: int, number: int, row: Row | None) -> dict[str, JSON] | None:
         if row is None or row.completion is None:
             return None
         completion = row.completion
@@ -83,6 +84,11 @@ class RowDetails:
             **({"tokens": tokens} if tokens != [None, None] else {}),
             **({"latency": float(f"{latency:.4g}")} if latency else {}),
             **self._cost(variant, completion),
+            **(
+                {"trace": trace}
+                if (trace := self._trace_link(self.variants[variant], number))
+                else {}
+            ),
         }
 
     def _cost(self, variant: int, completion: Completion) -> dict[str, JSON]:

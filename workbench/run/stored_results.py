@@ -9,14 +9,15 @@ They can be pickled: the process that records them opens the store itself.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.project import Price
+from workbench.results.score_column import SCORED
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.tracking.protocol import Overview, RecordLinks, RowRecord
-from workbench.tracking.row_records import RowRecords
+from workbench.tracking.row_records import RowRecords, trace_id
 
 MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
 
@@ -99,7 +100,17 @@ class StoredResults:
         ]
         scored = self.scored
         compared = ExperimentComparison(scored.plan, results, scored.tallies, scored.rows)
-        return replace(compared, prices=self.prices, scored=scored)
+        link = partial(self._trace_link, links)
+        return replace(compared, prices=self.prices, scored=scored, trace_link=link)
+
+    def _trace_link(self, links: RecordLinks, variant: int, number: int) -> str:
+        """The address of a row's trace, or its id; empty: the row has no trace."""
+        failed = self.scored.tallies[variant].states[number] > SCORED
+        if not failed and not self._records.is_sampled(number):
+            return ""
+        cell, url = self.scored.plan.cells[variant][number], links.traces_url
+        trace = trace_id(links.run_ids[variant], cell.example.id, cell.repeat)
+        return f"{url}?selectedEvaluationId={trace}&traceId={trace}" if url else trace
 
     @cached_property
     def _records(self) -> RowRecords:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 
 from workbench.canonical import JSON
 from workbench.evaluator import Score
@@ -39,11 +39,15 @@ class RowRecords:
                 _without_raw_reply(row),
                 self._plan.bodies[row.cell.key].text,
                 self._names[number],
-                sampled=self._sample is None or bool(self._sample[number]),
+                sampled=self.is_sampled(number),
                 cluster=clusters[number // repeats] if clusters else None,
             )
             for number, row in rows
         ]
+
+    def is_sampled(self, number: int) -> bool:
+        """True if this row gets a trace in each variant; those of failed answers always do."""
+        return self._sample is None or bool(self._sample[number])
 
     def _clusters(self, variant: int) -> Sequence[int]:
         """The cluster of each dataset row; empty if every row is independent."""
@@ -94,6 +98,16 @@ def _preview(inputs: Mapping[str, JSON]) -> str:
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
     return json.dumps(dict(inputs), ensure_ascii=False)
+
+
+def trace_id(run_id: str, example_id: str, repeat: int) -> str:
+    """The id of a row's trace: a hash of the run and the row, not of the content."""
+    return f"tr-{hash_parts(32, run_id, example_id, repeat)}"
+
+
+def hash_parts(digits: int, *parts: object) -> str:
+    """Hexadecimal digits of a digest of these values as text."""
+    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:digits]
 
 
 def rationale(score: Score) -> str | None:

@@ -12,7 +12,6 @@ from base64 import b64encode
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from functools import cached_property
-from hashlib import sha256
 from typing import Any
 
 from mlflow.entities import (
@@ -35,7 +34,7 @@ from workbench.project import Price
 from workbench.prompt.tools import chat_tools
 from workbench.results.types import Row
 from workbench.tracking.registry import linked_prompts
-from workbench.tracking.row_records import PREVIEW_LENGTH, rationale
+from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts, rationale, trace_id
 from workbench.tracking.storable_text import MAX_TAG, shorten
 
 CONTENT = "workbench.content"
@@ -84,7 +83,7 @@ class RowTrace:
     @cached_property
     def id(self) -> str:
         """The trace id: a hash of the run and the row, not of the content."""
-        return f"tr-{_hex(32, self.run.run_id, self.row.cell.example.id, self.row.cell.repeat)}"
+        return trace_id(self.run.run_id, self.row.cell.example.id, self.row.cell.repeat)
 
     @cached_property
     def content_digest(self) -> str:
@@ -105,7 +104,7 @@ class RowTrace:
     @cached_property
     def span_ids(self) -> tuple[str, str]:
         """The ids of the row's span and of the call's span inside it."""
-        return _hex(16, self.id, "row"), _hex(16, self.id, "call")
+        return hash_parts(16, self.id, "row"), hash_parts(16, self.id, "call")
 
     @cached_property
     def entity_ids(self) -> Mapping[str, Set[str]]:
@@ -132,7 +131,7 @@ class RowTrace:
         return {name: self._assessment_id("expectation", name) for name in names}
 
     def _assessment_id(self, kind: str, name: str) -> str:
-        return f"a-{_hex(32, self.id, kind, name)}"
+        return f"a-{hash_parts(32, self.id, kind, name)}"
 
     def trace_info(self) -> TraceInfo:
         """The trace without its spans."""
@@ -294,7 +293,3 @@ def _metadata(value: JSON) -> str:
 
 def _base64(digits: str) -> str:
     return b64encode(bytes.fromhex(digits)).decode("ascii")
-
-
-def _hex(digits: int, *parts: object) -> str:
-    return sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:digits]

@@ -80,6 +80,11 @@ class TrackingStore:
         """The address without its password."""
         return mask_url(self.uri)
 
+    def traces_url(self, experiment_id: str) -> str:
+        """The page of an experiment's traces; empty if this is no server, or needs a password."""
+        is_public = self.is_server and self.uri == self.masked_uri
+        return f"{self.uri}/#/experiments/{experiment_id}/traces" if is_public else ""
+
     def experiment(self, name: str) -> str:
         """The id of the experiment `name`, created if missing."""
         experiment = self.client.get_experiment_by_name(name)
