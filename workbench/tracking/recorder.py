@@ -219,7 +219,6 @@ class DirectRecorder(Recorder):
         links = RecordLinks(
             runs.experiment_id, recorded.parent_run_id, recorded.run_ids, recorded.versions
         )
-        links = replace(links, traces_url=runs.store.traces_url(runs.experiment_id))
         files = log_comparison(runs, results, links, project.file.currency)
         links = replace(links, files=sorted(files), note=runs.job.plan.note)
         name = log_overview(runs, results, links, log_history(runs))
