@@ -23,6 +23,7 @@ def test_every_page_has_an_address(site: Site) -> None:
         "leaderboard",
         "row by row",
         "comparison",
+        "best first",
         "table",
         "prompts",
     ]

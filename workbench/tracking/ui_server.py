@@ -102,14 +102,22 @@ def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str
         pages["comparison"] = f"{experiment}/runs/{parent.info.run_id}/artifacts/comparison.html"
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
-    means += [name for name in metrics if "/" not in name and name != "cost"]
+    means += [n for n in metrics if "/" not in n and n not in ("cost", "latency_s", "tokens")]
+    by_run = {run.info.run_id: run.data.metrics.get(means[0]) for run in children if means}
+    values = [value for value in by_run.values() if value is not None]
+    lowest = len(set(values)) > 1 and by_run.get(best) == min(values)
     query = {
-        "compareRunsMode": "ARTIFACT",
         "searchFilter": f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
         # Sorted by a metric, the page leaves out the parent, which has no table.
-        **({"orderByKey": f"metrics.`{means[0]}`", "orderByAsc": "false"} if means else {}),
+        **(
+            {"orderByKey": f"metrics.`{means[0]}`", "orderByAsc": str(lowest).lower()}
+            if means
+            else {}
+        ),
     }
-    pages["table"] = f"{experiment}/runs?{urlencode(query, quote_via=quote)}"
+    listed = f"{experiment}/runs?{urlencode(query, quote_via=quote)}"
+    pages["best first"] = listed  # names have more room here than on the page of variants
+    pages["table"] = f"{listed}&compareRunsMode=ARTIFACT"
     pages["prompts"] = f"{experiment}/prompts"
     return pages
 
