@@ -2,6 +2,7 @@
 # make quick    the tests that need no MLflow, no model and no browser: before each commit
 # make test     all tests but those of the night    make nightly   everything at length
 # make check    format, lint, types
+# make notebooks    execute the notebooks    make pictures    the pictures of README.md and docs/
 # make bench    the figures of docs/performance.md    make bench-peers   other tools beside them
 PYTHON ?= python3
 VENV := .venv
@@ -10,7 +11,7 @@ STAMP := $(VENV)/.installed
 KILLS ?= 10000
 MODELS ?= smollm2-135m-instruct gemma-3-270m
 
-.PHONY: install demo ui quick test nightly mlflow-versions servers kills endpoints bench bench-peers check format clean
+.PHONY: install demo ui notebooks pictures quick test nightly mlflow-versions servers kills endpoints bench bench-peers check format clean
 
 install: $(STAMP)
 
@@ -33,6 +34,14 @@ demo: install
 
 ui: install
 	$(BIN)/workbench ui
+
+# notebooks/*.py are the sources; each .ipynb has the cells and their outputs.
+notebooks: demo
+	$(BIN)/python tests/api/notebook_files.py
+
+# Screenshots of the comparison page and of MLflow, by Debian's chromium.
+pictures: install
+	PYTHONPATH=tests $(BIN)/python tests/browser/take_pictures.py
 
 TESTS := $(BIN)/python -m pytest -n 2 --dist worksteal --durations 10
 

@@ -13,6 +13,7 @@ downloaded for traces.
 import importlib
 import os
 import sys
+import warnings
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +57,8 @@ for _name, _value in {
     "GIT_PYTHON_REFRESH": "quiet",
 }.items():
     os.environ.setdefault(_name, _value)
+# Of tqdm, imported by MLflow and transformers in a notebook: nothing of ours needs ipywidgets.
+warnings.filterwarnings("ignore", message="IProgress not found")
 
 
 class _Package(ModuleType):

@@ -65,6 +65,10 @@ def test_recorded_runs_and_prompts_are_read_from_mlflow(
     rows = workbench.load_results(recorded.to_dict()["parent_run_id"])
     same = ["id", "text", "expected", "variant", "output", "state", "exact_match"]
     assert rows[same].equals(recorded.to_pandas()[same])
+    models = {**call, "models": ["echo:last", "echo:first-word"]}  # MLflow's names are short
+    several = workbench.run(**models, prompts={"short": "{{ text }}"}, progress=False)
+    rows = workbench.load_results(several.run_ids.values())
+    assert list(rows["variant"].unique()) == several.variants
     prompts = {"again": workbench.load_prompt("notebook.short@1")}
     again = workbench.plan(**call, prompts=prompts)
     assert again.to_send == 0

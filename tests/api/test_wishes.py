@@ -98,6 +98,19 @@ def test_figures(results: wb.Results) -> None:
     }
 
 
+def test_quality_against_cost_is_a_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: OpenAIServer
+) -> None:
+    (tmp_path / "workbench.yaml").write_text("prices: {'openai:m': {input: 1, output: 2}}\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
+    model = {"openai:m": {"base_url": server.url}}
+    call = {"models": model, "data": frame(2), "expected": "label", "progress": False}
+    prompts = {"short": "{{ text }}", "long": "Say: {{ text }}"}
+    results = wb.run(**call, prompts=prompts, evaluators="exact_match")
+    assert list(results.figures) == ["exact_match", "exact_match by cost"]
+
+
 def test_slices_by_two_columns(results: wb.Results) -> None:
     slices = results.compare("short", "loud", by=BOTH).slices
     exact = slices[slices["metric"] == "exact_match"]

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import matplotlib
 import pandas as pd
 import pytest
 from bench import Bench
@@ -23,6 +24,7 @@ def run_notebook(name: str) -> dict[str, pd.DataFrame]:
     """The variables of a notebook after all its cells."""
     cells = json.loads((NOTEBOOKS / name).read_text())["cells"]
     code = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "code")
+    matplotlib.use("agg")
     variables: dict[str, pd.DataFrame] = {}
     exec(compile(code, name, "exec"), variables)
     return variables
@@ -38,7 +40,10 @@ def test_the_notebook_ranks_variants_and_shows_where_they_differ(
     monkeypatch.chdir(bench.root)
     variables = run_notebook("read_results.ipynb")
     assert list(variables["leaderboard"]["variant"]) == ["same", "always"]
-    assert list(variables["best"][variables["differ"]]["text"]) == ["bad one", "bad too"]
+    rows = variables["rows"]
+    differ = rows[rows["id"].isin(variables["differ"]) & (rows["variant"] == "same")]
+    assert list(differ["text"]) == ["bad one", "bad too"]
+    assert list(variables["lost"]) == []
 
 
 def test_a_verdict_is_what_a_calculation_by_hand_comes_to(

@@ -54,6 +54,8 @@ def html_frame(frame: "pd.DataFrame", estimate: str = "") -> str:
     rows = []
     for line in frame.to_dict("records"):
         cells = {name: _cell_text(line[name]) for name in header}
+        if cells.get("difference"):
+            cells["difference"] = f"{line['difference']:+.3f}"
         if estimate and not is_missing(line["low"]):
             cells[estimate] += f" [{line['low']:.3f}, {line['high']:.3f}]"
         if colour := COLOURS.get(line.get("verdict") or ""):
@@ -114,7 +116,8 @@ def _metric(
     if metric.mean is None:
         counts = ", ".join(f"{count:,} {name}" for name, count in metric.outcomes.items())
         return counts or "no value"
-    parts = [escape(estimate(metric.mean, metric)), _interval(metric, metric.mean, span)]
+    mean = f"{estimate(metric.mean, metric)} n={metric.n:,}"
+    parts = [escape(mean), _interval(metric, metric.mean, span)]
     if comparison:
         colour = COLOURS.get(comparison.verdict.outcome, "inherit")
         text = escape(f"{comparison.difference.mean:+.3f} {comparison.verdict.word}")

@@ -62,6 +62,11 @@ def python_text(text: str) -> str:
     return CODE_FILE.sub(r"\1", re.sub(r"\bnull\b", "None", text))
 
 
+def python_note(note: str, path: str) -> str:
+    """A note on the plan of the experiment file `path`, with `data[4]` for a row of a call."""
+    return python_text(ROW.sub(_row, note) if f"/{PYTHON_TASKS}/" in path else note)
+
+
 @contextmanager
 def in_python_words(path: str = "") -> Iterator[None]:
     """Raise errors in the words of Python; `path`: of the experiment file, as errors call it."""

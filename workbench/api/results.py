@@ -18,7 +18,7 @@ from workbench.api.outcomes import (
     build_decision,
     find_row,
 )
-from workbench.api.python_words import in_python_words, python_text
+from workbench.api.python_words import in_python_words, python_note, python_text
 from workbench.canonical import JSON
 from workbench.cli.setup import open_store
 from workbench.comparing.comparison import ExperimentComparison, compare_stored, require_answers
@@ -45,10 +45,10 @@ WIDTH = 160  # columns of a table as text
 
 
 def user_notes(plan: Plan) -> tuple[str, ...]:
-    """The notes of a plan; of `evaluate` without those on its templates."""
-    if any(variant.reads_answers for variant in plan.variants):
-        return tuple(note for note in plan.notes if not note.startswith(TEMPLATES))
-    return plan.notes
+    """The notes of a plan in the words of Python; of `evaluate` without those on its templates."""
+    reads_answers = any(variant.reads_answers for variant in plan.variants)
+    notes = [n for n in plan.notes if not (reads_answers and n.startswith(TEMPLATES))]
+    return tuple(python_note(note, plan.experiment.path) for note in notes)
 
 
 class Results:
@@ -171,11 +171,20 @@ class Results:
 
     @property
     def figures(self) -> "Mapping[str, Figure]":
-        """A figure of matplotlib per metric: means with intervals and verdicts."""
+        """A figure of matplotlib per metric: means with intervals and verdicts.
+
+        Where two variants have a cost, `exact_match by cost` shows the means against it.
+        """
         from workbench.api.shown_figures import ShownFigures
+        from workbench.figures.cost_figures import cost_figure
         from workbench.figures.mean_figures import mean_figures
 
-        return ShownFigures(mean_figures(self._invocation.variants))
+        variants, currency = self._invocation.variants, self._project.file.currency
+        figures = mean_figures(variants)
+        for metric in list(figures):
+            if figure := cost_figure(metric, variants, currency):
+                figures[f"{metric} by cost"] = figure
+        return ShownFigures(figures)
 
     @property
     def run_ids(self) -> dict[str, str]:
@@ -224,7 +233,9 @@ class Results:
         return invocation_json(self._invocation, currency=self._project.file.currency)
 
     def __repr__(self) -> str:
-        console = Console(file=io.StringIO(), width=WIDTH, force_jupyter=False)
+        console = Console(
+            file=io.StringIO(), width=WIDTH, force_terminal=False, force_jupyter=False
+        )
         with console.capture() as capture:
             currency = self._project.file.currency
             console.print(leaderboard(self._invocation.variants, currency=currency))

@@ -21,6 +21,7 @@ from workbench.tracking.evaluate import TABLE_FILE
 from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.record_state import plain_name
 from workbench.tracking.rows_parquet import FILE_NAME
+from workbench.tracking.run_names import NAME
 from workbench.tracking.runs import PLAN, TRACED, VARIANT, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect_to_read
 
@@ -48,7 +49,8 @@ def read_run_tables(
             run = store.client.get_run(run_id)
             children = child_runs(store, run) if PLAN in run.data.tags else [run]
             for child in children:
-                yield RunTable(child.info.run_id, plain_name(child), _read_rows(store, child))
+                name = child.data.tags.get(NAME) or plain_name(child)
+                yield RunTable(child.info.run_id, name, _read_rows(store, child))
         except (MlflowException, OSError) as error:
             raise WorkbenchError(
                 f"the rows of run {run_id} can't be read: {error}",
