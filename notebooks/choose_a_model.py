@@ -70,8 +70,8 @@ decision = results.decide("label_match", floor=0.8)
 decision
 
 # %% [markdown]
-# `may_be_best` marks the variants that the data can't tell from the best one, and `support` how often a variant wins when the rows are drawn again. Where
-# several may be the best, take the cheapest, or collect more rows for these two only.
+# `may_be_best` marks the variants that the data can't tell from the best one, and `support` orders them: it is how often each wins when the rows
+# are drawn again. Where several may be the best, take the cheapest, or collect more rows for these two only.
 
 # %%
 best, second = decision.to_pandas()["variant"][:2]

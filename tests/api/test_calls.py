@@ -12,7 +12,7 @@ from bench import refusal
 
 from workbench.api.cell_source import source_of
 from workbench.api.data_rows import json_rows
-from workbench.api.python_words import python_text
+from workbench.api.python_words import python_note, python_text
 from workbench.evaluator import Score, evaluator
 
 GOOD = {"good", "fine"}
@@ -137,6 +137,13 @@ def test_data_that_is_no_table_is_refused(data: object, message: str) -> None:
 )  # fmt: skip
 def test_keys_and_options_are_arguments(text: str, python: str) -> None:
     assert python_text(text) == python
+
+
+def test_a_note_names_a_row_as_python_counts_it() -> None:
+    note = "1 of 6 rows (first: r5, rows.jsonl:5) has no expected value"
+    path = ".workbench/python/3f1c09ab27de/notebook/experiment.yaml"
+    assert python_note(note, path) == note.replace("rows.jsonl:5", "data[4]")
+    assert python_note(note, "prompts/support/experiment.yaml") == note  # a file of the user
 
 
 CALL = {

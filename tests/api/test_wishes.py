@@ -15,6 +15,7 @@ from notebook_frames import frame
 from openai_server import OpenAIServer, last_message
 
 import workbench as wb
+from workbench.api.progress_line import make_progress
 from workbench.errors import ExitCode
 
 pytestmark = pytest.mark.slow
@@ -145,7 +146,7 @@ class Display:
     def __init__(self) -> None:
         self.texts: list[str] = []
 
-    def __call__(self, content: dict, *, raw: bool, display_id: bool) -> "Display":
+    def __call__(self, content: dict, *, raw: bool, display_id: bool = False) -> "Display":
         self.update(content, raw=raw)
         return self
 
@@ -165,6 +166,8 @@ def test_progress_is_one_line_of_the_notebook(
     assert (display.texts[0], display.texts[-1]) == ("completing 3 requests", "")
     wb.run(**call, prompts="quiet {{ text }}", progress=False)
     assert display.texts.count("completing 3 requests") == 1
+    make_progress(enabled=True).note("note: two rows are equal")
+    assert display.texts[-1] == "note: two rows are equal"
     assert capfd.readouterr() == ("", "")
 
 
@@ -203,12 +206,14 @@ def test_a_table_in_html(results: wb.Results) -> None:
     assert "1.000 [0.912, 1.000]" in html
     assert "-1.000 worse</span>" in html
     hostile = wb.run(
-        prompts="{{ text }}",
+        prompts={"short": "{{ text }}", "loud": "{{ text | upper }}"},
         models="echo:last",
         data=[{"text": "<script>alert(1)</script>"}],
         evaluators="output_tokens",
         progress=False,
     )
-    assert "<script" not in hostile._repr_html_() + hostile.show(0)._repr_html_()
+    by_text = hostile.compare(by="text")._repr_html_()
+    assert "<script" not in hostile._repr_html_() + hostile.show(0)._repr_html_() + by_text
+    assert "&lt;script&gt;alert(1)" in by_text
     assert "&lt;script&gt;alert(1)" in hostile.show(0)._repr_html_()
     assert isinstance(hostile.show(0).to_pandas(), pd.DataFrame)
