@@ -92,11 +92,11 @@ def test_verdicts(results: wb.Results) -> None:
 def test_figures(results: wb.Results) -> None:
     """IPython shows an object that has `_repr_png_` or `_repr_html_`."""
     assert results.figures["agrees"]._repr_png_().startswith(b"\x89PNG")
-    assert results.figures._repr_html_().count("data:image/png") == 2
-    assert {name: type(figure) for name, figure in results.figures.items()} == {
-        "exact_match": Figure,
-        "agrees": Figure,
-    }
+    assert results.figures._repr_html_().count("data:image/png") == 4
+    names = ["exact_match", "agrees", "exact_match by tokens", "agrees by tokens"]
+    assert {name: type(figure) for name, figure in results.figures.items()} == dict.fromkeys(
+        names, Figure
+    )
 
 
 def test_quality_against_cost_is_a_figure(
@@ -109,7 +109,11 @@ def test_quality_against_cost_is_a_figure(
     call = {"models": model, "data": frame(2), "expected": "label", "progress": False}
     prompts = {"short": "{{ text }}", "long": "Say: {{ text }}"}
     results = wb.run(**call, prompts=prompts, evaluators="exact_match")
-    assert list(results.figures) == ["exact_match", "exact_match by cost"]
+    assert list(results.figures) == [
+        "exact_match",
+        "exact_match by cost",
+        "exact_match by latency",
+    ]
 
 
 def test_slices_by_two_columns(results: wb.Results) -> None:

@@ -79,7 +79,7 @@ def _rounded(metrics: dict[str, float]) -> dict[str, float]:
         for name, value in metrics.items()
         if not math.isnan(value)
         and not (value == 0 and name.endswith(usual_zeros))
-        and not (value == metrics["rows/scored"] and name.endswith(("/planned", "/n")))
+        and not (value == metrics.get("rows/scored") and name.endswith(("/planned", "/n")))
     }
 
 

@@ -15,7 +15,7 @@ from workbench.cli.results import TerminalResults
 from workbench.comparing.comparison import compare_stored
 from workbench.comparing.decision import Limits, decide
 from workbench.experiment import load_experiment
-from workbench.figures.cost_figures import cost_figure
+from workbench.figures.cost_figures import cost_figures
 from workbench.plan import Options, plan_invocation
 from workbench.project import Price, ProjectFile
 from workbench.resolvers import project_resolvers
@@ -119,15 +119,16 @@ def test_the_parent_run_tells_the_winner_and_what_changed(tickets: tuple[Recordi
     assert [file.path for file in client.list_artifacts(parent.info.run_id, "figures")] == [
         "figures/exact_match.png",
         "figures/exact_match_cost.png",
+        "figures/exact_match_latency.png",
         "figures/output_tokens.png",
     ]
     comparison = json.loads(recording.artifact(parent.info.run_id, "comparison.json"))
     assert [(each["run_id"], each["version"]) for each in comparison["variants"]] == [
         (result.run_id, number) for result, number in zip(done.variants, (1, 1, 2, 2), strict=True)
     ]
-    figure = cost_figure("exact_match", done.variants, "USD")
-    assert figure is not None
-    (legend,) = figure.legends
+    figures = cost_figures("exact_match", done.variants, "USD")
+    assert list(figures) == ["cost", "latency"]
+    (legend,) = figures["cost"].legends
     assert legend.get_title().get_text() == "differences from the baseline that shares all else"
     assert [text.get_text().partition(",")[0] for text in legend.get_texts()] == [
         "1  few_shot · gpt-6-nova",

@@ -103,6 +103,7 @@ def test_a_run_says_what_it_was_made_from(recording: Recording, reviews: str) ->
         "max_tokens": "8",
         "temperature": "0",
         "dataset": "rows",
+        "rows": "3",
         "repeats": "1",
     }
     assert run.data.tags["model.concurrency"] == "16"

@@ -130,7 +130,7 @@ def _check_counts(url: str, parent_run_id: str) -> None:
         "expectations": sum(isinstance(assessment, Expectation) for assessment in assessments),
         "versions": [v.version for v in client.search_prompt_versions("qa.plain")],
         "exact": child.data.metrics["exact_match/mean"],
-        "scored": child.data.metrics["rows/scored"],
+        "scored": int(child.data.params["rows"]),
     } == {
         "traces": ROWS,
         "requests": ROWS,

@@ -68,7 +68,7 @@ class Member:
         variants = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
         return (
             {run.info.status for run in runs},
-            [run.data.metrics["rows/scored"] for run in variants],
+            [float(run.data.params["rows"]) for run in variants],
             [len(self.recording.traces(run)) for run in variants],
         )
 

@@ -173,17 +173,18 @@ class Results:
     def figures(self) -> "Mapping[str, Figure]":
         """A figure of matplotlib per metric: means with intervals and verdicts.
 
-        Where two variants have a cost, `exact_match by cost` shows the means against it.
+        `exact_match by cost` shows the means against the cost, where two variants have one; in the
+        same way there are `… by latency` and, where no cost is known, `… by tokens`.
         """
         from workbench.api.shown_figures import ShownFigures
-        from workbench.figures.cost_figures import cost_figure
+        from workbench.figures.cost_figures import cost_figures
         from workbench.figures.mean_figures import mean_figures
 
         variants, currency = self._invocation.variants, self._project.file.currency
         figures = mean_figures(variants)
         for metric in list(figures):
-            if figure := cost_figure(metric, variants, currency):
-                figures[f"{metric} by cost"] = figure
+            for name, figure in cost_figures(metric, variants, currency).items():
+                figures[f"{metric} by {name}"] = figure
         return ShownFigures(figures)
 
     @property

@@ -1,6 +1,6 @@
 """Figures of matplotlib, drawn without pyplot and without MLflow.
 
-cost_figures.py      a metric against the cost of 1,000 rows
+cost_figures.py      a metric against cost, latency or tokens
 figure_style.py      colours, sizes, names of variants, files
 history_figures.py   a metric over the last invocations
 mean_figures.py      a metric's means with intervals, best first

@@ -1,4 +1,4 @@
-"""Quality against cost: a numbered point per variant, and its interval.
+"""Quality against cost, latency or tokens: a numbered point per variant, and its interval.
 
 exact_match   |        2 |
               |   1 |    |             1  zero_shot · luna (baseline)
@@ -23,16 +23,45 @@ from workbench.results.scores import shown_ends
 from workbench.results.types import VariantResult
 
 HEIGHT, LINE_HEIGHT = 4.2, 0.26  # inches
-NEAR, SHIFT = 0.02, 0.2  # of the range of costs; inches to the right, so that equal ones are seen
-LOG_RATIO = 20  # of the highest cost to the lowest, above which the axis is logarithmic
+NEAR, SHIFT = (
+    0.02,
+    0.2,
+)  # of the range of the values; inches to the right, so that equal ones are seen
+LOG_RATIO = 20  # of the highest value to the lowest, above which the axis is logarithmic
 
 
-def cost_figure(metric: str, results: Sequence[VariantResult], currency: str) -> Figure | None:
-    """A metric's means against the cost of 1,000 rows; None: fewer than two variants have both."""
+def cost_figures(metric: str, results: Sequence[VariantResult], currency: str) -> dict[str, Figure]:
+    """Draw a metric's means against `cost`, `latency` and, where no cost is known, `tokens`.
+
+    A figure needs two variants that have both numbers.
+    """
+    with_mean = [result for result in results if result.metrics[metric].mean is not None]
+    costs = [(result.cost_of_1000, result) for result in with_mean]
+    latencies = [(result.latency_s, result) for result in with_mean]
+    tokens = [(_tokens_of_1000(result), result) for result in with_mean]
+    figures = {
+        "cost": _figure(metric, costs, f"{currency} for 1,000 rows"),
+        "latency": _figure(metric, latencies, "seconds of an answer, mean"),
+    }
+    if figures["cost"] is None:
+        figures["tokens"] = _figure(metric, tokens, "tokens for 1,000 rows, input and output")
+    return {name: figure for name, figure in figures.items() if figure}
+
+
+def _tokens_of_1000(result: VariantResult) -> float | None:
+    return (
+        None if not result.tokens or not result.replies else 1_000 * result.tokens / result.replies
+    )
+
+
+def _figure(
+    metric: str, pairs: Sequence[tuple[float | None, VariantResult]], label_of_x: str
+) -> Figure | None:
+    """A metric's means against other numbers of the variants, by pairs of number and variant."""
     points = [
-        (result.cost_of_1000, mean, result)
-        for result in results
-        if result.cost_of_1000 is not None and (mean := result.metrics[metric].mean) is not None
+        (value, result.metrics[metric].mean or 0.0, result)
+        for value, result in pairs
+        if value is not None
     ]
     if len(points) < 2:
         return None
@@ -41,30 +70,30 @@ def cost_figure(metric: str, results: Sequence[VariantResult], currency: str) ->
     height = max(HEIGHT, 1 + LINE_HEIGHT * len(points))
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     axes = figure.add_subplot()
-    costs = [cost for cost, _, _ in points]
-    near = NEAR * (max(costs) - min(costs))
-    for number, (cost, mean, result) in enumerate(points, 1):
-        neighbours = sum(abs(cost - other) <= near for other in costs[: number - 1])
+    values = [value for value, _, _ in points]
+    near = NEAR * (max(values) - min(values))
+    for number, (value, mean, result) in enumerate(points, 1):
+        neighbours = sum(abs(value - other) <= near for other in values[: number - 1])
         shift = ScaledTranslation(neighbours * SHIFT, 0, figure.dpi_scale_trans)
         place = axes.transData + shift
         comparison = result.comparisons.get(metric)
         colour = COLOURS[comparison.verdict.outcome] if comparison else BASELINE
         if ends := shown_ends(result.metrics[metric]):
-            axes.plot([cost] * 2, ends, color=colour, alpha=0.6, linewidth=1, transform=place)
+            axes.plot([value] * 2, ends, color=colour, alpha=0.6, linewidth=1, transform=place)
         label = f"{number}  {wrap_name(result.variant.name)}{verdict_label(comparison, ', ')}"
-        axes.plot([cost], [mean], "o", color=colour, markersize=5, label=label, transform=place)
+        axes.plot([value], [mean], "o", color=colour, markersize=5, label=label, transform=place)
         axes.annotate(
             str(number),
-            (cost, mean),
+            (value, mean),
             (5 + 72 * neighbours * SHIFT, 3),
             textcoords="offset points",
             fontsize=9,
             color=colour,
         )
-    if min(costs) > 0 and max(costs) > LOG_RATIO * min(costs):
+    if min(values) > 0 and max(values) > LOG_RATIO * min(values):
         axes.set_xscale("log")
     axes.margins(x=0.12)
-    axes.set_xlabel(f"{currency} for 1,000 rows", parse_math=False)
+    axes.set_xlabel(label_of_x, parse_math=False)
     axes.set_ylabel(f"{metric}, 95% interval", parse_math=False)
     axes.grid(alpha=0.3)
     _add_legend(figure, baseline_text([result for _, _, result in points], metric))

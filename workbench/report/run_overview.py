@@ -63,12 +63,20 @@ def best_baseline(baselines: Sequence[int | None], order: Sequence[int]) -> int 
 
 
 def _decisions(compared: ExperimentComparison) -> dict[str, Ranking]:
-    """The decision by each metric that has one."""
+    """The decision by the first metric that has one, then those by the other metrics of the gate.
+
+    A column in MLflow for the best of every metric would leave no room for the names.
+    """
     decisions: dict[str, Ranking] = {}
-    for evaluator in compared.plan.experiment.evaluators:
+    experiment = compared.plan.experiment
+    for name in (evaluator.name for evaluator in experiment.evaluators):
+        if decisions and name not in experiment.gate:
+            continue
         with suppress(WorkbenchError):  # a time, one value for all rows, or no value at all
-            decisions[evaluator.name] = decide(compared, Limits(evaluator.name))
-    return {name: decision for name, decision in decisions.items() if decision.after_choosing}
+            decision = decide(compared, Limits(name))
+            if decision.after_choosing:
+                decisions[name] = decision
+    return decisions
 
 
 def _metrics(compared: ExperimentComparison, decisions: Mapping[str, Ranking]) -> dict[str, float]:

@@ -35,7 +35,7 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:
             _delete_comparison(runs)
         return set()
-    from workbench.figures.cost_figures import cost_figure  # importing matplotlib is slow
+    from workbench.figures.cost_figures import cost_figures  # importing matplotlib is slow
     from workbench.figures.figure_style import save_figures
     from workbench.figures.mean_figures import mean_figures
 
@@ -44,8 +44,8 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
             Path(folder, name).write_text(storable_text(text), encoding="utf-8")
         figures = mean_figures(results.variants)
         for metric in list(figures)[:1]:
-            if figure := cost_figure(metric, results.variants, currency):
-                figures[f"{metric}_cost"] = figure
+            for name, figure in cost_figures(metric, results.variants, currency).items():
+                figures[f"{metric}_{name}"] = figure
         save_figures(figures, Path(folder) / "figures")
         runs.store.client.log_artifacts(runs.parent.info.run_id, folder)
     return set(() if runs.store.client.artifact_error else pages)

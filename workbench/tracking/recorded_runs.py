@@ -36,7 +36,8 @@ T = TypeVar("T")
 PROMPT_LINKS = TypeAdapter(list[dict[str, str]])
 RECORDED_EVALUATORS = TypeAdapter(Mapping[str, RecordedEvaluator])
 RECORDED_MEANS = TypeAdapter(Mapping[str, RecordedMean])
-DATASET_PARAMS = {"prompt_version", "dataset", "repeats", "cluster"}  # no settings of a variant
+# Parameters of a run that are no settings of its variant.
+DATASET_PARAMS = {"prompt_version", "dataset", "rows", "repeats", "cluster"}
 PAGE = 1_000  # runs
 MAX_SPREAD_MS = 10_000  # variants: a child starts so many milliseconds before its parent, at most
 
@@ -144,8 +145,10 @@ def _dataset(run: Run) -> dict[str, str]:
     params, metrics = run.data.params, run.data.metrics
     digests = [each.dataset.digest for each in run.inputs.dataset_inputs] if run.inputs else []
     repeats = params.get("repeats", "1")
-    answers = metrics.get("rows/planned", metrics.get("rows/scored", math.nan))
-    rows = f"{answers / int(repeats):g}"
+    rows = params.get("rows", "")
+    if not rows:  # of an older version: of the oldest, rows are the answers of all repeats
+        planned = metrics.get("rows/planned", metrics.get("rows/scored", math.nan))
+        rows = f"{planned if 'answers/planned' in metrics else planned / int(repeats):g}"
     cluster = params.get("cluster", "")
     values = (params.get("dataset", ""), " ".join(digests), rows, repeats, cluster)
     return dict(zip(DATASET_LABELS, values, strict=True))

@@ -1,9 +1,12 @@
 """Parameters, metrics and tags of a variant's run.
 
-    exact_match/mean 0.83   cost 0.12   latency_s 0.41   tokens 9200   rows/scored 149
+    exact_match/mean 0.83   cost 0.12   rows/scored 149   rows/planned 150   rows/failed 1
 
-Counts with their usual value are left out: failed, not_run, errors and not_applicable that are 0,
-planned and an evaluator's n that equal the number of scored rows. `results.json` has all of them.
+MLflow shows a column for every metric of any run, and soon no names. So counts with their usual
+value are left out: failed, not_run, errors and not_applicable that are 0, an evaluator's n that
+equals the number of scored rows, and scored and planned rows that are the same number, which is
+the parameter `rows`. Of cost, latency_s and tokens the first that is known is logged.
+`results.json` has all of them.
 """
 
 import json
@@ -15,7 +18,7 @@ from mlflow.entities import Metric, Param, Run, RunTag
 
 from workbench.canonical import JSON, canonical_json, digest
 from workbench.comparing.history import RecordedEvaluator, RecordedMean
-from workbench.plan import Plan, Variant
+from workbench.plan import Plan
 from workbench.results.scores import Measure
 from workbench.results.serialize import variant_json
 from workbench.results.types import MetricResult, VariantResult, interval_text
@@ -28,9 +31,10 @@ DIGEST_LENGTH = 16
 NAN = float("nan")
 
 
-def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> None:
+def log_params(store: TrackingStore, run: Run, plan: Plan, result: VariantResult) -> None:
     """Log the variant's parameters; settings that a later recording may change become tags."""
-    model, dataset = variant.model, plan.experiment.dataset
+    variant, dataset = result.variant, plan.experiment.dataset
+    model = variant.model
     values: dict[str, JSON] = {
         "prompt": variant.prompt.ref,
         "prompt_version": variant.prompt.version,
@@ -42,6 +46,7 @@ def log_params(store: TrackingStore, run: Run, plan: Plan, variant: Variant) -> 
         "choice_method": variant.choice_method or None,
         "normalize": variant.prompt.settings.as_json().get("normalize"),
         "dataset": dataset.name,
+        "rows": str(result.rows.planned),
         "repeats": plan.experiment.repeats,
         "cluster": f"{dataset.cluster or 'vars'} {digest(list(dataset.groups))[:8]}"
         if dataset.groups
@@ -67,12 +72,10 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
         name if metric.kind == "column" else f"{name}/mean": metric.mean
         for name, metric in result.metrics.items()
     }
-    for name, value in (
-        ("cost", result.cost),
-        ("latency_s", result.latency_s),
-        ("tokens", result.tokens if result.cost is None else None),  # what stands in for the cost
-    ):
-        metrics.setdefault(name, value)  # an evaluator may have such a name
+    efforts = {"cost": result.cost, "latency_s": result.latency_s, "tokens": result.tokens}
+    shown = next((name for name, value in efforts.items() if value is not None), "")
+    for name, value in efforts.items():
+        metrics.setdefault(name, value if name == shown else None)  # not an evaluator's of the name
     metrics |= {"rows/scored": rows.scored, "rows/planned": rows.planned}
     metrics |= {"rows/failed": rows.failed, "rows/not_run": rows.not_run}
     for name, metric in result.metrics.items():
@@ -91,13 +94,12 @@ def _all_metrics(result: VariantResult) -> dict[str, float | None]:
 
 
 def _usual_value(name: str, result: VariantResult) -> float | None:
-    """The value of a count that is left out: nothing failed, every scored row has a value.
-
-    A column in MLflow for every count of every evaluator would leave no room for the names.
-    """
+    """The value of a count that is left out: nothing failed, every scored row has a value."""
     if name.endswith(("/failed", "/not_run", "/errors", "/not_applicable")):
         return 0
     counts = result.answers if "answers/" in name else result.rows
+    if name.endswith("/scored"):
+        return counts.planned
     return counts.scored if name.endswith(("/planned", "/n")) else None
 
 

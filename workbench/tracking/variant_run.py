@@ -141,7 +141,7 @@ class VariantRun:
             numbers = sorted(table_rows)
             write_table(store.client, run_id, rows, [clusters[number] for number in numbers])
             self._log_parquet()
-        log_params(store, self._run, self._job.plan, self._variant)
+        log_params(store, self._run, self._job.plan, result)
         # With its answers a later recording of the same ones continues in this run.
         log_tags(store, run_id, {ANSWERS: state.tags[ANSWERS]})
         log_metrics(store, self._run, self._attempt, result)
