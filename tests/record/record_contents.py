@@ -74,12 +74,14 @@ def expected_record(done: Invocation) -> dict[str, object]:
 def _rounded(metrics: dict[str, float]) -> dict[str, float]:
     """The metrics without NaN and without usual counts, which only some runs show."""
     usual_zeros = ("/errors", "/not_applicable", "/failed", "/not_run")
+    scored = metrics.get("rows/scored")
+    usual = ("/planned", "/n", "/scored") if metrics.get("rows/planned") == scored else ("/n",)
     return {
         name: round(value, 9)
         for name, value in metrics.items()
         if not math.isnan(value)
         and not (value == 0 and name.endswith(usual_zeros))
-        and not (value == metrics.get("rows/scored") and name.endswith(("/planned", "/n")))
+        and not (value == scored and name.endswith(usual))
     }
 
 

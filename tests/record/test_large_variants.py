@@ -135,7 +135,7 @@ def test_traces_that_a_member_may_not_delete_are_named(
         for problem in done.problems
     ] == [(True, True)]
     run = large.client.get_run(first.variants[0].run_id)
-    assert (run.info.status, run.data.params["rows"]) == ("FINISHED", "27")
+    assert (run.info.status, run.data.metrics["rows/scored"]) == ("FINISHED", 27.0)
     assert large.client.get_run(done.parent_run_id).info.status == "FINISHED"
     assert not large.run(text(server, "plain")).problems
 
