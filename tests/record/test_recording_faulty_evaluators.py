@@ -82,7 +82,8 @@ def test_an_evaluator_that_decides_no_row_is_no_metric(recording: Recording, bod
     assert (metric.mean, metric.n, metric.errors) == (None, 0, 2)
     assert done.exit_code == ExitCode.FAILED_ROWS
     run = recording.client.get_run(done.variants[0].run_id)
-    assert (run.data.metrics, run.data.params["rows"]) == ({"mine/n": 0, "mine/errors": 2}, "2")
+    metrics = {"tokens": 4, "mine/n": 0, "mine/errors": 2}
+    assert (run.data.metrics, run.data.params["rows"]) == (metrics, "2")
     assert "mine: n=0, 2 errors" in leaderboard_blocks(done.variants, currency="USD").plain
 
 
