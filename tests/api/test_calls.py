@@ -1,5 +1,6 @@
 """Arguments of `workbench.run`: what is read, and what is refused in the words of Python."""
 
+import functools
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -46,6 +47,33 @@ def longer_than(limit: int) -> object:
         return len(outputs) > limit
 
     return longer
+
+
+FEW = frozenset({"a"})
+NO_SCORE = float("nan")
+
+
+def decorated(function):
+    @functools.wraps(function)
+    def words_of(*arguments):  # a name of the notebook, too
+        return function(*arguments)
+
+    return words_of
+
+
+@functools.cache
+@decorated
+def counted(outputs: str) -> float:
+    return len(FEW & {*words_of(outputs)}) or NO_SCORE
+
+
+def test_a_decorated_function_brings_its_decorators() -> None:
+    source = source_of(counted)
+    assert "import functools\n" in source
+    assert "FEW = frozenset({'a'})\n\nNO_SCORE = float(\"nan\")\n" in source
+    namespace: dict = {}
+    exec(source, namespace)
+    assert namespace["counted"]("a b") == 1
 
 
 def test_a_function_brings_what_it_uses() -> None:
@@ -95,8 +123,10 @@ INDEX = pd.Index(["a", "b"], name="text")
         {"text": ["a", "b"], "n": [1, 2], "at": [DAY, pd.NA]},
         [{**FIRST, "n": np.int64(1)}, {**SECOND, "at": float("nan")}],
         SimpleNamespace(to_dicts=lambda: [FIRST, SECOND]),
+        {"text": pd.Series(["a", "b"]), "n": np.array([1, 2]), "at": (DAY, None)},
+        pd.DataFrame({"text": ["a", "b"], "n": [1, 2], "at": [DAY, None]}, index=INDEX),
     ],
-    ids=["frame", "index", "columns", "dicts", "polars"],
+    ids=["frame", "index", "columns", "dicts", "polars", "arrays", "index and column"],
 )
 def test_tables_of_other_libraries_are_rows(data: object) -> None:
     rows = [{key: row[key] for key in ("text", "n", "at")} for row in json_rows(data)]
@@ -114,8 +144,10 @@ def test_tables_of_other_libraries_are_rows(data: object) -> None:
         ({"a": 1}, "data: a dict of single values is no table"),
         ({"train": SimpleNamespace(column_names=["a"])}, "data: a dict of splits is no table"),
         (pd.DataFrame([[1, 2]], columns=["a", "a"]), "data: the frame has two columns 'a'"),
+        (pd.DataFrame({"text": ["x", "y"]}, index=INDEX),
+         "data: the frame's index and one of its columns are called 'text'"),
     ],
-)
+)  # fmt: skip
 def test_data_that_is_no_table_is_refused(data: object, message: str) -> None:
     assert refusal(lambda: list(json_rows(data))).startswith(message)
 
@@ -124,7 +156,9 @@ def test_data_that_is_no_table_is_refused(data: object, message: str) -> None:
     ("text", "python"),
     [
         ("parameters: {temperature: 0}", "parameters={'temperature': 0}"),
-        ("rename this one: `openai:m: {as: other}`", "rename this one: `openai:m: {as: other}`"),
+        ("rename it: `openai:m: {as: other}`", "rename it: `{'openai:m': {'as': 'other'}}`"),
+        ("write `name` or `name: {setting: value}`, with the settings indented or in braces",
+         "write `name` or `{'name': {'setting': 'value'}}`"),
         ("write `dataset: {sample: …}`, or give the command `--limit N`",
          "write `data={'sample': …}`, or give the command `limit=…`"),
         ("leave the column out: `drop: [a]`", "leave the column out: `data={…, 'drop': ['a']}`"),
@@ -169,12 +203,24 @@ CALL = {
         ({"grid": {"temperature": [0, "x"]}}, "grid['temperature'][1]: temperature: 'x' is not"),
         ({"data": []}, "data: there are no rows"),
         ({"data": {"path": "rows.csv", "sep": ";"}}, "data['sep']: unknown key in dataset 'sep'"),
-        ({"dataset": []}, "unknown keyword of workbench.run: 'dataset'"),
+        ({"dataset": []}, "unknown keyword of workbench.plan: 'dataset'"),
         ({"models": None}, "workbench.run needs models=\n  fix: pass it, or name a task"),
         ({"task": "qa"}, "workbench.run: a task and prompts=, models=, data=, expected=, "),
         ({"repeats": 0}, "repeats: 0 should be greater"),
         ({"baseline": "no"}, "workbench.run: unknown baseline 'no'"),
         ({"name": "a b"}, "name: 'a b' is not a valid name"),
+        ({"limit": 0}, "limit: 0 should be greater than or equal to 1"),
+        ({"limit": "3"}, "limit: '3' should be a valid integer"),
+        ({"sample": 1.5}, "sample: 1.5 should be a valid integer"),
+        ({"only": 3}, "only: 3 should be"),
+        ({"tracking_uri": 3}, "tracking_uri: 3 should be a valid string"),
+        ({"task": {"short": "x"}}, "task: dict is no name of a task\n  fix: name the arguments"),
+        ({"task": "qa", "limt": 3}, "unknown keyword of workbench.plan: 'limt'\n  fix: did you"),
+        ({"repeats": np.int64(0)}, "repeats: 0 should be greater"),
+        ({"grid": {"temperature": {1}}}, "grid['temperature']: set is neither text, number, list"),
+        ({"evaluators": {"mine": refusal}}, "evaluators[0]['mine']: function is neither text"),
+        ({"data": [{"a": Decimal(1)}]}, "data[0]: column 'a': Decimal is not a JSON type\n"
+         "  fix: store a string or a number, or leave the column out: `data={…, 'drop': ['a']}`"),
     ],
 )  # fmt: skip
 def test_an_argument_that_is_refused_is_named(

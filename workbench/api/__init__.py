@@ -8,4 +8,5 @@ opening.py       a call's experiment, opened     task_files.py     a call as the
 cell_source.py   a notebook's function           data_rows.py      a notebook's rows
 python_words.py  errors in the words of Python   html_tables.py    tables for a notebook
 progress_line.py progress in a notebook        shown_figures.py  figures for a notebook
+arguments.py     a call's arguments, checked
 """

@@ -14,6 +14,7 @@ child process can import it, and its digest changes only with what decides the s
 
 import ast
 import inspect
+import math
 import re
 import symtable
 import sys
@@ -24,7 +25,7 @@ from typing import Any
 
 from workbench.errors import WorkbenchError
 
-CONSTANTS = (str, bytes, int, float, bool, type(None), list, tuple, dict, set)
+CONSTANTS = (str, bytes, int, float, bool, type(None), list, tuple, dict, set, frozenset)
 HEAD = "from __future__ import annotations"  # their names may be missing
 MAX_CONSTANT = 1_000_000  # characters of a constant's source
 MOVE = "move the function with all that it uses into evaluators/{name}.py, and name it: {name!r}"
@@ -36,6 +37,7 @@ def source_of(function: Callable[..., Any]) -> str:
     Raises:
         WorkbenchError: it has no source, or uses an object of the notebook that has none.
     """
+    function = inspect.unwrap(function)  # functools.wraps and caches: the source has the decorator
     if not isinstance(function, FunctionType) or function.__name__ == "<lambda>":
         kind = "a lambda" if getattr(function, "__name__", "") == "<lambda>" else repr(function)
         raise WorkbenchError(
@@ -92,8 +94,8 @@ class _Module:
             return
         if line := _import_line(name, value, self._function.__globals__):
             self._imports[name] = line
-        elif isinstance(value, FunctionType) and value.__name__ == name:
-            self._add_function(value)
+        elif isinstance(plain := _unwrapped(value), FunctionType) and plain.__name__ == name:
+            self._add_function(plain)
         elif isinstance(value, re.Pattern):
             self._imports["re"] = "import re"
             flags = value.flags & ~(re.UNICODE if isinstance(value.pattern, str) else 0)
@@ -111,10 +113,16 @@ class _Module:
             )
 
 
+def _unwrapped(value: Any) -> Any:
+    return inspect.unwrap(value) if callable(value) else value
+
+
 def _kind(value: Any) -> str:
     """`a class`, `an object of openai.OpenAI`."""
     if isinstance(value, type):
         return "a class"
+    if isinstance(value, FunctionType):
+        return f"the function {value.__name__}, under another name,"
     if isinstance(value, CONSTANTS):
         return "a value that is too large, or holds objects,"
     return f"an object of {type(value).__module__}.{type(value).__qualname__}"
@@ -143,6 +151,11 @@ def _constant_text(value: Any) -> str | None:
     """The source of a constant; None: it is none."""
     if not isinstance(value, CONSTANTS):
         return None
+    if type(value) is frozenset:
+        text = _constant_text(set(value))
+        return text and f"frozenset({text})"
+    if type(value) is float and not math.isfinite(value):
+        return f'float("{value}")'
     text = repr(value)
     if isinstance(value, set):
         text = f"{{{', '.join(sorted(map(repr, value)))}}}" if value else "set()"

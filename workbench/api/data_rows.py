@@ -35,19 +35,12 @@ def json_rows(data: object) -> Iterator[dict[str, JSON]]:
                 message = f"the column {column!r} has no name that a template could use"
                 fix = "rename it, as in frame.rename(columns=str) or frame.columns = ['text', …]"
                 raise WorkbenchError(message, where="data", fix=fix)
-        yield row_as_json({column: _plain(value) for column, value in row.items()}, where)
+        yield row_as_json({column: plain_value(value) for column, value in row.items()}, where)
 
 
 def _rows(data: Any) -> Iterable[Any]:
     if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
-        names = [name for name in data.index.names if name is not None]
-        frame = data.reset_index() if names else data
-        if not frame.columns.is_unique:
-            twice = frame.columns[frame.columns.duplicated()][0]
-            message = f"the frame has two columns {twice!r}"
-            raise WorkbenchError(message, where="data", fix="rename one, or leave it out")
-        rows: Iterable[Any] = frame.to_dict("records")
-        return rows
+        return _frame_rows(data)
     if isinstance(data, Mapping):
         return _transposed(data)
     for method in METHODS:
@@ -58,8 +51,27 @@ def _rows(data: Any) -> Iterable[Any]:
     return data
 
 
+def _frame_rows(frame: Any) -> list[dict[Any, Any]]:
+    """The rows of a frame of pandas; a named index is a column."""
+    if not frame.columns.is_unique:
+        twice = frame.columns[frame.columns.duplicated()][0]
+        message = f"the frame has two columns {twice!r}"
+        raise WorkbenchError(message, where="data", fix="rename one, or leave it out")
+    names = [name for name in frame.index.names if name is not None]
+    for name in names:
+        values = frame.index.get_level_values(name)
+        if name in frame.columns and values.tolist() != frame[name].tolist():
+            message = f"the frame's index and one of its columns are called {name!r}"
+            fix = "frame.reset_index(drop=True), or frame.rename_axis('another_name')"
+            raise WorkbenchError(message, where="data", fix=fix)
+    added = [name for name in names if name not in frame.columns]
+    rows: list[dict[Any, Any]] = (frame.reset_index(added) if added else frame).to_dict("records")
+    return rows
+
+
 def _transposed(columns: Mapping[Any, Any]) -> Iterable[dict[Any, Any]]:
     """The rows of a dict of columns."""
+    columns = {name: _listed(values) for name, values in columns.items()}
     if not all(isinstance(values, list | tuple) for values in columns.values()):
         splits = all(hasattr(values, "column_names") for values in columns.values())
         fix = f"data=dataset[{next(iter(columns), '')!r}]" if splits and columns else FIX
@@ -75,16 +87,22 @@ def _transposed(columns: Mapping[Any, Any]) -> Iterable[dict[Any, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _plain(value: Any) -> Any:
+def _listed(values: Any) -> Any:
+    """A Series or an array as a list."""
+    is_array = hasattr(values, "tolist") and getattr(values, "ndim", 0) == 1
+    return values.tolist() if is_array else values
+
+
+def plain_value(value: Any) -> Any:
     """The value without types of numpy and pandas; NA and NaT are None."""
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
+        return [plain_value(entry) for entry in value]
     if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
+        return {key: plain_value(entry) for key, entry in value.items()}
     if type(value).__name__ in ("NAType", "NaTType"):
         return None
     if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain_value(value.tolist())
     return value

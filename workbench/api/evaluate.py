@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from workbench.api.arguments import check_options
 from workbench.api.data_rows import json_rows
 from workbench.api.opening import PythonCall
 from workbench.api.results import Results
@@ -47,6 +48,7 @@ def evaluate(
     0     new   1.0         0.5
     1     old   0.5         NaN
     """
+    check_options(tracking_uri=tracking_uri)
     columns = [output] if isinstance(output, str) else list(output)
     names = _variant_names(columns)
     variables = {c: c if c.isidentifier() else f"output_{n}" for n, c in enumerate(columns)}

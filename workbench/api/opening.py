@@ -29,7 +29,7 @@ from workbench.errors import WorkbenchError
 from workbench.experiment import build_experiment
 from workbench.plan import Options
 from workbench.plan.redact_rows import refuse_secret_in_file
-from workbench.project import Project, find_root
+from workbench.project import Project
 from workbench.prompt import Renderer
 from workbench.resolvers import project_resolvers
 from workbench.workers.garbage import paused_gc
@@ -86,10 +86,8 @@ def open_call(call: PythonCall, options: Options) -> Iterator[OpenExperiment]:
 
 def current_project(tracking_uri: str = "") -> Project:
     """The project around the current folder, or that folder where there is none."""
-    try:
-        root = find_root(Path.cwd())
-    except WorkbenchError:
-        root = Path.cwd().resolve()
+    here = Path.cwd().resolve()
+    root = next((folder for folder in (here, *here.parents) if (folder / "prompts").is_dir()), here)
     return open_root(root, tracking_uri)
 
 

@@ -35,6 +35,9 @@ SNIPPET = re.compile(
     rf"(?P<tick>`)?\b(?P<key>{KEYS}): "
     r"(?P<value>(?(tick)[^`]+|(\{[^`]*\}|\[[^`]*\]|\"[^\"`]*\"|…)))"
 )
+ARGUMENT = re.compile(rf"({'|'.join(ARGUMENTS.values())})(\[|$)")  # where an error is
+# Code of an entry in a list: `openai:m: {as: other}`, `name: {setting: value}`.
+ENTRY = re.compile(r"`(?P<name>name|\w+|[\w-]+:[^`\s]+): (?P<value>\{[^`]*\})`")
 PREFIX = re.compile(rf"^({KEYS})(\.[^ ]+)*: ")  # of a message about a value
 OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)(?: ([A-Z]+\b|\d[\d.]*))?")
 FLAGS = ("fresh", "retry-failed", "again", "wait", "anytime", "factors")
@@ -47,6 +50,7 @@ SENTENCES = (
     ("the experiment file", "the call"),
     ("`margin:`", "`margin=`"),
     ("add `expected=COLUMN` to `dataset:`", "pass expected='COLUMN'"),
+    (", with the settings indented or in braces", ""),
     ("json lists all", "to_dict() lists all"),
     ("workbench run first", "call workbench.run first"),
     ("workbench run ", "workbench.run "),
@@ -56,7 +60,7 @@ SENTENCES = (
 
 def python_text(text: str) -> str:
     """The text with keys and options as arguments of Python."""
-    text = OPTION.sub(_option, SNIPPET.sub(_argument, text))
+    text = OPTION.sub(_option, SNIPPET.sub(_argument, ENTRY.sub(_entry, text)))
     for words, replacement in SENTENCES:
         text = text.replace(words, replacement)
     return CODE_FILE.sub(r"\1", re.sub(r"\bnull\b", "None", text))
@@ -74,7 +78,7 @@ def in_python_words(path: str = "") -> Iterator[None]:
     try:
         yield
     except WorkbenchError as error:
-        if not task and error.where:  # the error is in a file: its fix is written there
+        if not task and error.where and not ARGUMENT.match(error.where):  # in a file, as its fix
             error.fix = OPTION.sub(_option, error.fix)
             raise
         if task:
@@ -82,6 +86,7 @@ def in_python_words(path: str = "") -> Iterator[None]:
             error.where = re.sub(rf"^{re.escape(path)}(:.*)?$", "workbench.run", error.where)
             prompt = rf"^prompts/{re.escape(task)}/([\w-]+)\.jinja"
             error.where = ROW.sub(_row, re.sub(prompt, r"prompts['\1']", error.where))
+        error.where = CODE_FILE.sub(r"\1", error.where)
         error.message, error.fix = python_text(error.message), python_text(error.fix)
         raise
 
@@ -95,6 +100,19 @@ def _option(match: "re.Match[str]") -> str:
     if name in FLAGS:
         return f"{name.replace('-', '_')}={not negated}" + (f" {value}" if value else "")
     return name.replace("-", "_") + (f"={value if value[0].isdigit() else '…'}" if value else "")
+
+
+def _entry(match: "re.Match[str]") -> str:
+    """An entry of YAML as a dict; unchanged if it is a key with its value."""
+    name, value = match["name"], match["value"]
+    if name != "name" and name in (*ARGUMENTS, *SETTINGS):
+        return match[0]
+    try:
+        settings = parse_document(f"value: {value}", "").content["value"]
+    except WorkbenchError:
+        return match[0]
+    text = PLACEHOLDER.sub(r"\1", repr(settings))
+    return f"`{{{name!r}: {text}}}`"
 
 
 def _argument(match: "re.Match[str]") -> str:

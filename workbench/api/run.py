@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypedDict, TypeVar, Unpack
 
+from workbench.api.arguments import check_keywords, check_options
 from workbench.api.opening import PythonCall, open_call, stop_on_interrupt
 from workbench.api.outcomes import Preview, build_preview
 from workbench.api.progress_line import make_progress
@@ -106,10 +107,28 @@ def run(
     >>> results.variants
     ['short', 'loud']
     """
-    scope = Scope(limit, [only] if isinstance(only, str) else only, sample=sample)
+    check_keywords(run, experiment)
+    checked = check_options(
+        task=task,
+        limit=limit,
+        sample=sample,
+        only=only,
+        fresh=fresh,
+        retry_failed=retry_failed,
+        again=again,
+        max_cost=max_cost,
+        max_calls=max_calls,
+        tracking_uri=tracking_uri,
+    )
+    scope = Scope(checked.limit, checked.patterns, sample=checked.sample)
     options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
-    call = PythonCall(task, experiment, tracking_uri)
-    return run_call(call, options, max_cost=max_cost, max_calls=max_calls, progress=progress)
+    return run_call(
+        PythonCall(task, experiment, tracking_uri),
+        options,
+        max_cost=checked.max_cost,
+        max_calls=checked.max_calls,
+        progress=progress,
+    )
 
 
 @with_keywords
@@ -134,7 +153,11 @@ def plan(
     >>> preview.rows, preview.to_send  # two answers are stored
     (3, 1)
     """
-    options = Options(Scope(limit, [only] if isinstance(only, str) else only, sample=sample))
+    check_keywords(plan, experiment)
+    checked = check_options(
+        task=task, limit=limit, sample=sample, only=only, tracking_uri=tracking_uri
+    )
+    options = Options(Scope(checked.limit, checked.patterns, sample=checked.sample))
     with open_call(PythonCall(task, experiment, tracking_uri), options) as opened:
         return build_preview(opened.plan(), opened)
 

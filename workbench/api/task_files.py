@@ -23,15 +23,15 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from workbench.api.arguments import plain_argument
 from workbench.api.cell_source import source_of
 from workbench.api.data_rows import json_rows
-from workbench.api.python_words import ARGUMENTS
 from workbench.canonical import JSON, digest
 from workbench.cli.output import REDACTOR
 from workbench.dataset import DatasetSpec
 from workbench.dataset.dataset_spec import SOURCES
 from workbench.document import Document
-from workbench.errors import WorkbenchError, check_names
+from workbench.errors import WorkbenchError
 from workbench.project import NAME_PATTERN, PYTHON_TASKS, Project
 from workbench.prompt.write import template_text
 from workbench.run.pending import pending_invocations
@@ -84,7 +84,6 @@ def write_task(keywords: Mapping[str, Any], project: Project) -> KeywordDocument
         WorkbenchError: an argument is missing, or of a wrong kind.
     """
     arguments = {name: value for name, value in keywords.items() if value is not None}
-    check_names("keyword of workbench.run:", arguments, ARGUMENTS.values())
     if missing := [
         name for name in ("prompts", "models", "data", "evaluators") if name not in arguments
     ]:
@@ -93,17 +92,16 @@ def write_task(keywords: Mapping[str, Any], project: Project) -> KeywordDocument
         raise WorkbenchError(f"workbench.run needs {listed}", fix=fix)
     name = str(arguments.pop("name", "notebook"))
     prompts = _templates(arguments.pop("prompts"))
-    evaluators = [
-        _evaluator(entry, project) for entry in _listed(arguments.pop("evaluators"), "evaluators")
-    ]
+    entries = _listed(arguments.pop("evaluators"), "evaluators")
+    evaluators = [_evaluator(entry, project) for entry in entries]
     dataset, lines = _dataset(arguments.pop("data"), arguments.pop("expected", None))
     content: dict[str, JSON] = {
         "name": name,
         "dataset": dataset,
         "prompts": [prompt for prompt in prompts if not prompt.startswith("_")],
-        "models": _listed(arguments.pop("models"), "models"),
-        "evaluators": evaluators,
-        **arguments,
+        "models": plain_argument(_listed(arguments.pop("models"), "models"), "models"),
+        "evaluators": plain_argument(evaluators, "evaluators"),
+        **{argument: plain_argument(value, argument) for argument, value in arguments.items()},
     }
     files = {f"{prompt}.jinja": text for prompt, text in prompts.items()}
     if lines:
@@ -152,7 +150,8 @@ def _templates(prompts: Any) -> dict[str, str]:
             texts[name] = text
         else:
             message = f"{type(text).__name__} is no template"
-            raise WorkbenchError(message, where=where, fix="write its text, or a Path of its file")
+            fix = "write its text, as in 'system:\\n…\\nuser:\\n{{ text }}', or a Path of its file"
+            raise WorkbenchError(message, where=where, fix=fix)
     return texts
 
 

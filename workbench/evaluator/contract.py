@@ -256,6 +256,9 @@ def _split_parameters(
         message = f"evaluator {name!r} takes {', '.join(misplaced) or 'no data'}"
         fix = f"use arguments among {', '.join(DATA_ARGUMENTS)}; make settings keyword-only"
         raise WorkbenchError(message, where=source, fix=fix)
+    if positional := [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]:
+        message = f"evaluator {name!r} takes {', '.join(positional)} by position only"
+        raise WorkbenchError(message, where=source, fix="remove `/` from its signature")
     for setting in RESERVED:
         if setting in keywords:
             message = f"evaluator {name!r} has a setting {setting!r}, which workbench reserves"

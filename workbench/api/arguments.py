@@ -1,0 +1,101 @@
+"""Arguments of a call, checked before anything is read, and as plain values.
+
+>>> check_options(limit=20, only="few*").patterns
+['few*']
+>>> plain_argument({"temperature": range(2)}, "grid")
+{'temperature': [0, 1]}
+"""
+
+import inspect
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from workbench.api.data_rows import plain_value
+from workbench.canonical import JSON
+from workbench.document import Document
+from workbench.errors import WorkbenchError, check_names
+
+
+class CallOptions(BaseModel):
+    """Options of a call, as those of the command."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    task: str | Path = ""
+    limit: int | None = Field(None, ge=1)
+    sample: int | None = Field(None, ge=1)
+    only: str | list[str] = []
+    fresh: bool = False
+    retry_failed: bool = False
+    again: bool = False
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
+    max_calls: int | None = Field(None, ge=0)
+    tracking_uri: str = ""
+
+    @property
+    def patterns(self) -> list[str]:
+        """The patterns of variant names."""
+        return [self.only] if isinstance(self.only, str) else self.only
+
+
+class _Arguments(Document):
+    def where(self, *path: str | int) -> str:
+        return str(path[0]) if path else self.path
+
+
+def check_options(**options: Any) -> CallOptions:
+    """The options of a call.
+
+    Raises:
+        WorkbenchError: one of a wrong kind, or out of its range.
+    """
+    task = options.get("task", "")
+    if not isinstance(task, str | Path):
+        message = f"{type(task).__name__} is no name of a task"
+        fix = "name the arguments: workbench.run(prompts=…, models=…, data=…, evaluators=…)"
+        raise WorkbenchError(message, where="task", fix=fix)
+    content = {name: plain_value(value) for name, value in options.items()}
+    try:
+        return _Arguments("workbench.run", content).check(CallOptions)
+    except WorkbenchError as error:
+        error.message = error.message.removeprefix(f"{error.where}: ")
+        raise
+
+
+def check_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:
+    """Check the names of keywords against the function's signature.
+
+    Raises:
+        WorkbenchError: unknown ones, each with the nearest that there are.
+    """
+    names = inspect.signature(function).parameters
+    check_names(f"keyword of workbench.{function.__name__}:", keywords, names)
+
+
+def plain_argument(value: Any, where: str) -> JSON:
+    """The argument as JSON; arrays and ranges are lists, a path is text.
+
+    Raises:
+        WorkbenchError: it holds something else, with its place.
+    """
+    value = plain_value(value)
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if isinstance(value, list | range):
+        return [plain_argument(entry, f"{where}[{n}]") for n, entry in enumerate(value)]
+    if isinstance(value, Mapping):
+        for key in value:
+            if not isinstance(key, str | int | float):
+                message = f"the key {getattr(key, '__name__', key)!r} is no text"
+                raise WorkbenchError(message, where=where, fix="give each entry its own braces")
+        return {key: plain_argument(entry, f"{where}[{key!r}]") for key, entry in value.items()}
+    if isinstance(value, Path):
+        return str(value)
+    is_named = callable(value) and where.startswith("evaluators[")
+    function = getattr(value, "__name__", "function")
+    fix = f"{{{function}: {{'name': '…'}}}}" if is_named else "pass plain values"
+    message = f"{type(value).__name__} is neither text, number, list nor dict"
+    raise WorkbenchError(message, where=where, fix=fix)
