@@ -252,13 +252,11 @@ def _split_parameters(
     keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
     misplaced = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
     misplaced += [argument for argument in keywords if argument in DATA_ARGUMENTS]
+    misplaced += [f"{p.name} before a `/`" for p in parameters if p.kind is p.POSITIONAL_ONLY]
     if misplaced or not arguments:
         message = f"evaluator {name!r} takes {', '.join(misplaced) or 'no data'}"
         fix = f"use arguments among {', '.join(DATA_ARGUMENTS)}; make settings keyword-only"
         raise WorkbenchError(message, where=source, fix=fix)
-    if positional := [p.name for p in parameters if p.kind is p.POSITIONAL_ONLY]:
-        message = f"evaluator {name!r} takes {', '.join(positional)} by position only"
-        raise WorkbenchError(message, where=source, fix="remove `/` from its signature")
     for setting in RESERVED:
         if setting in keywords:
             message = f"evaluator {name!r} has a setting {setting!r}, which workbench reserves"
