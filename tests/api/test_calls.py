@@ -42,6 +42,10 @@ def boxed(outputs: str) -> bool:
     return isinstance(outputs, Box)
 
 
+def by_position(outputs: str, /) -> bool:
+    return bool(outputs)
+
+
 def longer_than(limit: int) -> object:
     def longer(outputs: str) -> bool:
         return len(outputs) > limit
@@ -219,6 +223,8 @@ CALL = {
         ({"repeats": np.int64(0)}, "repeats: 0 should be greater"),
         ({"grid": {"temperature": {1}}}, "grid['temperature']: set is neither text, number, list"),
         ({"evaluators": {"mine": refusal}}, "evaluators[0]['mine']: function is neither text"),
+        ({"evaluators": by_position},
+         "evaluators[0]: evaluator 'by_position' takes outputs before a `/`"),
         ({"data": [{"a": Decimal(1)}]}, "data[0]: column 'a': Decimal is not a JSON type\n"
          "  fix: store a string or a number, or leave the column out: `data={…, 'drop': ['a']}`"),
     ],

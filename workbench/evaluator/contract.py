@@ -250,8 +250,7 @@ def _split_parameters(
     """The data arguments in their order, and the settings."""
     arguments = tuple(p.name for p in parameters if p.kind is not p.KEYWORD_ONLY)
     keywords = {p.name: p for p in parameters if p.kind is p.KEYWORD_ONLY}
-    misplaced = [argument for argument in arguments if argument not in DATA_ARGUMENTS]
-    misplaced += [argument for argument in keywords if argument in DATA_ARGUMENTS]
+    misplaced = [p.name for p in parameters if (p.name in DATA_ARGUMENTS) == (p.name in keywords)]
     misplaced += [f"{p.name} before a `/`" for p in parameters if p.kind is p.POSITIONAL_ONLY]
     if misplaced or not arguments:
         message = f"evaluator {name!r} takes {', '.join(misplaced) or 'no data'}"
