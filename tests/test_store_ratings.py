@@ -87,11 +87,12 @@ def test_keys_of_later_entries_are_listed(store):
     assert store.ratings.since(3) == (set(), 3)
 
 
-def test_comment_is_free_of_secrets_and_of_no_other_length(tmp_path):
+def test_rating_is_free_of_secrets_and_of_no_other_length(tmp_path):
     with Store(tmp_path, Redactor([Secret("KEY", "sk-canary-4711-0815")])) as store:
         seen = save(store, "a", "yes")
-        store.ratings.add(seen, "ann", good=True, comment="see sk-canary-4711-0815 \ud800")
-        assert words(store, "a") == {"a": [("ann", True, "see [secret KEY] ?")]}
+        secret = "sk-canary-4711-0815"
+        store.ratings.add(seen, f"ann {secret}", good=True, comment=f"see {secret} \ud800")
+        assert words(store, "a") == {"a": [("ann [secret KEY]", True, "see [secret KEY] ?")]}
         for person, comment, message in (
             ("ann", "x" * (MAX_COMMENT + 1), "the comment has 10,001 characters"),
             ("x" * (MAX_PERSON + 1), "", "the name has 201 characters"),

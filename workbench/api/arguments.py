@@ -1,6 +1,6 @@
 """Arguments of a call, checked before anything is read, and as plain values.
 
->>> check_options(limit=20, only="few*").patterns
+>>> check_options({"limit": 20, "only": "few*"}).scope.only
 ['few*']
 >>> plain_argument({"temperature": range(2)}, "grid")
 {'temperature': [0, 1]}
@@ -9,7 +9,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -17,6 +17,7 @@ from workbench.api.data_rows import plain_value
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, check_names
+from workbench.plan import Scope
 
 
 class CallOptions(BaseModel):
@@ -36,9 +37,22 @@ class CallOptions(BaseModel):
     tracking_uri: str = ""
 
     @property
-    def patterns(self) -> list[str]:
-        """The patterns of variant names."""
-        return [self.only] if isinstance(self.only, str) else self.only
+    def scope(self) -> Scope:
+        """The part of the experiment that runs."""
+        only = [self.only] if isinstance(self.only, str) else self.only
+        return Scope(self.limit, only, sample=self.sample)
+
+    @property
+    def limits(self) -> "BudgetLimits":
+        """The limits of the budget."""
+        return BudgetLimits(max_cost=self.max_cost, max_calls=self.max_calls)
+
+
+class BudgetLimits(TypedDict):
+    """Limits of a run's budget; None: none."""
+
+    max_cost: float | None
+    max_calls: int | None
 
 
 class _Arguments(Document):
@@ -46,18 +60,19 @@ class _Arguments(Document):
         return str(path[0]) if path else self.path
 
 
-def check_options(**options: Any) -> CallOptions:
-    """The options of a call.
+def check_options(arguments: Mapping[str, Any]) -> CallOptions:
+    """The options among the arguments of a call.
 
     Raises:
         WorkbenchError: one of a wrong kind, or out of its range.
     """
-    task = options.get("task", "")
+    task = arguments.get("task", "")
     if not isinstance(task, str | Path):
         message = f"{type(task).__name__} is no name of a task"
         fix = "name the arguments: workbench.run(prompts=…, models=…, data=…, evaluators=…)"
         raise WorkbenchError(message, where="task", fix=fix)
-    content = {name: plain_value(value) for name, value in options.items()}
+    names = arguments.keys() & CallOptions.model_fields
+    content = {name: plain_value(arguments[name]) for name in names}
     try:
         return _Arguments("workbench.run", content).check(CallOptions)
     except WorkbenchError as error:

@@ -48,7 +48,7 @@ def evaluate(
     0     new   1.0         0.5
     1     old   0.5         NaN
     """
-    check_options(tracking_uri=tracking_uri)
+    check_options({"tracking_uri": tracking_uri})
     columns = [output] if isinstance(output, str) else list(output)
     names = _variant_names(columns)
     variables = {c: c if c.isidentifier() else f"output_{n}" for n, c in enumerate(columns)}

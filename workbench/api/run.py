@@ -15,7 +15,7 @@ from workbench.api.results import Results, user_notes
 from workbench.cli.results import TerminalResults
 from workbench.cli.setup import make_recorder
 from workbench.completing.context import RunContext
-from workbench.plan import Options, Scope
+from workbench.plan import Options
 from workbench.run.invocation import make_budget
 from workbench.run.invocation import run as run_plan
 
@@ -108,27 +108,10 @@ def run(
     ['short', 'loud']
     """
     check_keywords(run, experiment)
-    checked = check_options(
-        task=task,
-        limit=limit,
-        sample=sample,
-        only=only,
-        fresh=fresh,
-        retry_failed=retry_failed,
-        again=again,
-        max_cost=max_cost,
-        max_calls=max_calls,
-        tracking_uri=tracking_uri,
-    )
-    scope = Scope(checked.limit, checked.patterns, sample=checked.sample)
-    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again)
-    return run_call(
-        PythonCall(task, experiment, tracking_uri),
-        options,
-        max_cost=checked.max_cost,
-        max_calls=checked.max_calls,
-        progress=progress,
-    )
+    checked = check_options(locals())
+    options = Options(checked.scope, fresh=fresh, retry_failed=retry_failed, again=again)
+    call, limits = PythonCall(task, experiment, tracking_uri), checked.limits
+    return run_call(call, options, **limits, progress=progress)
 
 
 @with_keywords
@@ -154,11 +137,9 @@ def plan(
     (3, 1)
     """
     check_keywords(plan, experiment)
-    checked = check_options(
-        task=task, limit=limit, sample=sample, only=only, tracking_uri=tracking_uri
-    )
-    options = Options(Scope(checked.limit, checked.patterns, sample=checked.sample))
-    with open_call(PythonCall(task, experiment, tracking_uri), options) as opened:
+    checked = check_options(locals())
+    call, options = PythonCall(task, experiment, tracking_uri), Options(checked.scope)
+    with open_call(call, options) as opened:
         return build_preview(opened.plan(), opened)
 
 

@@ -20,6 +20,7 @@ from workbench.cli.output import REDACTOR
 from workbench.cli.run import Limit, Sample, TrackingUri
 from workbench.cli.setup import open_project
 from workbench.cli.signals import note_on_stderr
+from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.comparing.comparison import ExperimentComparison
@@ -27,12 +28,25 @@ if TYPE_CHECKING:
 GIT_TIMEOUT_S = 5.0
 SLOW_ROWS = 20_000  # answers above which comparing takes seconds
 MAX_PERSON = 200  # characters, as in the store
+
+
+def _check_person(name: str) -> str:
+    if len(name) > MAX_PERSON:
+        message = f"--as: the name has {len(name):,} characters, at most {MAX_PERSON} are possible"
+        raise WorkbenchError(message, fix="shorten the name")
+    return name
+
+
 Port = Annotated[
     int, typer.Option(min=0, max=65535, help="The port to listen on; 0: any free one.")
 ]
 Person = Annotated[
     str,
-    typer.Option("--as", help="Your name in ratings.  [default: git's user.name, else the user]"),
+    typer.Option(
+        "--as",
+        callback=_check_person,
+        help="Your name in ratings.  [default: git's user.name, else the user]",
+    ),
 ]
 
 

@@ -92,7 +92,8 @@ class Ratings:
                     fix=f"shorten the {name}",
                 )
         time = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        texts = (person, NAME, json.dumps(good), self._redactor.redact(comment), time)
+        person, comment = self._redactor.redact(person), self._redactor.redact(comment)
+        texts = (person, NAME, json.dumps(good), comment, time)
         storable = [text.encode("utf-8", "replace").decode() for text in texts]
         row = (completion.key, answer_digest(completion), *storable)
         total = checksum(*row)
