@@ -28,7 +28,7 @@ from stores import REPOSITORY, Stored
 
 FOLDER = REPOSITORY / "docs" / "images"
 WIDTH, HEIGHT = 1400, 800
-RUNS_WIDTH = 2000  # MLflow shares the width among the columns
+RUNS_WIDTH = 1400
 COLUMNS = 112  # of the terminal
 TASK = "reviews"
 PROMPTS = {
