@@ -67,7 +67,7 @@ def test_the_best_that_keeps_all_limits_is_named_with_what_is_as_good(bench: Ben
     assert (
         "exact_match 0.900 [0.826, 0.945], n=100. After choosing from "
         "2 variants, expect 0.899 [0.826, 0.945]. May be the best, too: short; of these short "
-        "costs 67% of it."
+        "costs 67% as much."
     ) in decision.words
 
 

@@ -1,7 +1,7 @@
 """Candidates of a decision, and the decision in words.
 
 Take few_shot: exact_match 0.840 [0.773, 0.890], n=150. After choosing from 3 variants, expect
-0.836 [0.762, 0.890]. May be the best, too: terse; of these terse costs 67% of it.
+0.836 [0.762, 0.890]. May be the best, too: terse; of these terse costs 67% as much.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from workbench.stats.means import Estimate
 from workbench.stats.quantiles import Quantile
 
 MAX_LISTED = 5  # variants in a list of the conclusion
+CLEAR_GAIN = 0.95  # of the cost or the time of the best; above it no gain is named
 WITHIN, NO_INTERVAL = "the floor is within its interval", "its mean has no interval"
 
 
@@ -77,7 +78,8 @@ def conclusion_text(
         listed = [names[c.variant] for c in close[:MAX_LISTED]]
         listed += [f"{len(close) - MAX_LISTED} more"] if len(close) > MAX_LISTED else []
         words += f" May be the best, too: {_join(listed)}" if close else " All others are worse"
-        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front][:MAX_LISTED]
+        gains = [_gain(c, best, names[c.variant]) for c in close if c.on_front]
+        gains = list(filter(None, gains))[:MAX_LISTED]
         words += f"; of these {_join(gains)}." if gains else "."
     else:
         words += ", the only one that can be taken."
@@ -90,11 +92,11 @@ def conclusion_text(
 def _gain(candidate: Candidate, best: Candidate, name: str) -> str:
     gains = []
     cost, latency = candidate.cost, candidate.latency_s
-    if cost is not None and best.cost is not None and round(cost, 4) < round(best.cost, 4):
-        gains.append(f"costs {cost / best.cost:.0%} of it" if best.cost else "costs less")
-    if latency and best.latency_s and latency < best.latency_s:
-        gains.append(f"answers in {latency / best.latency_s:.0%} of its time")
-    return f"{name} {' and '.join(gains)}" if gains else name
+    if cost is not None and best.cost and cost < CLEAR_GAIN * best.cost:
+        gains.append(f"costs {cost / best.cost:.0%} as much")
+    if latency and best.latency_s and latency < CLEAR_GAIN * best.latency_s:
+        gains.append(f"takes {latency / best.latency_s:.0%} as long")
+    return f"{name} {' and '.join(gains)}" if gains else ""
 
 
 def _join(names: Sequence[str]) -> str:
