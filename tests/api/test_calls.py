@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from bench import refusal
 
+import workbench as wb
 from workbench.api.cell_source import source_of
 from workbench.api.data_rows import json_rows
 from workbench.api.python_words import python_note, python_text
@@ -135,6 +136,41 @@ INDEX = pd.Index(["a", "b"], name="text")
 def test_tables_of_other_libraries_are_rows(data: object) -> None:
     rows = [{key: row[key] for key in ("text", "n", "at")} for row in json_rows(data)]
     assert rows == [FIRST, SECOND]
+
+
+def test_whole_numbers_with_a_gap_stay_whole() -> None:
+    frame = pd.DataFrame({"n": [1, None, 3], "share": [0.5, None, 1], "mark": [1.0, 2.0, 3.0]})
+    assert [list(map(str, row.values())) for row in json_rows(frame)] == [
+        ["1", "0.5", "1.0"],
+        ["None", "None", "2.0"],
+        ["3", "1.0", "3.0"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments", "message"),
+    [
+        ("show", (1.5,), "row: float is no row"),
+        ("show", (True,), "row: bool is no row"),
+        ("show", (9_999,), "there is no row 9999"),
+        ("compare", (["short", "loud"],), "variants: list is no name"),
+        ("compare", ("short", "short"),
+         "workbench.run: short and short are the same\n  fix: name two that differ: "
+         "results.compare('zero_shot', 'few_shot')"),
+        ("decide", (3,), "metric: 3 should be a valid string"),
+    ],
+)  # fmt: skip
+def test_an_argument_of_a_method_is_named(
+    results: wb.Results, method: str, arguments: tuple, message: str
+) -> None:
+    assert refusal(getattr(results, method), *arguments).startswith(message)
+
+
+@pytest.mark.parametrize(
+    "limits", [{"floor": "x"}, {"floor": float("nan")}, {"max_cost": -1}, {"max_latency": "1"}]
+)
+def test_a_limit_that_is_no_number_is_refused(results: wb.Results, limits: dict) -> None:
+    assert refusal(results.decide, **limits).startswith(f"{next(iter(limits))}: ")
 
 
 @pytest.mark.parametrize(

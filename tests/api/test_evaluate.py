@@ -42,6 +42,16 @@ def test_equal_answers_are_independent_rows(folder: Path) -> None:
     assert "+++" not in repr(comparison)
 
 
+def test_a_column_with_the_name_of_a_constant_holds_answers(folder: Path) -> None:
+    data = {"right": ["1", "2"], "true": ["1", "3"], "output_0": ["x", "y"]}
+    scored = wb.evaluate(data, "exact_match", output="true", expected="right", progress=False)
+    rows = scored.to_pandas()
+    assert rows[["variant", "output", "output_0"]].values.tolist() == [
+        ["true", "1", "x"],
+        ["true", "3", "y"],
+    ]
+
+
 def test_an_unknown_output_is_named(folder: Path) -> None:
     with pytest.raises(wb.WorkbenchError, match="output: unknown column 'answr'\n  fix: did you"):
         wb.evaluate([{"answer": "x"}], "output_tokens", output="answr")

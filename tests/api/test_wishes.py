@@ -138,6 +138,25 @@ def test_a_column_with_the_name_of_a_number_keeps_its_values(folder: Path) -> No
     assert slices[["inputs.n", "n", "rows"]].values.tolist() == [["0", 20, 20], ["1", 20, 20]]
 
 
+def test_a_metric_with_the_name_of_a_column_has_its_own(folder: Path) -> None:
+    def output(outputs: str) -> float:
+        return len(outputs) / 2
+
+    results = wb.run(
+        prompts="{{ text }}",
+        models="echo:last",
+        data={"text": ["a", "bc\x1b[31m"]},
+        evaluators=[output, "output_tokens"],
+        progress=False,
+    )
+    rows = results.to_pandas()
+    assert rows["output"].tolist() == ["a", "bc\x1b[31m"]
+    assert rows["metrics.output"].tolist() == [0.5, 3.5]
+    assert rows["metrics.output_tokens"].tolist() == rows["output_tokens"].tolist()
+    assert "output 0.5; output_tokens 1" in repr(results.show(0))
+    assert "\x1b" not in repr(results.show(1))
+
+
 def test_sampling(folder: Path) -> None:
     call = {"prompts": "{{ text }}", "models": "echo:last", "data": frame()}
     preview = wb.plan(**call, evaluators="output_tokens", sample=4)

@@ -9,15 +9,18 @@
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from workbench.api.data_rows import plain_value
+from workbench.api.python_words import python_text
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, check_names
 from workbench.plan import Scope
+
+Checked = TypeVar("Checked", bound=BaseModel)
 
 
 class CallOptions(BaseModel):
@@ -55,6 +58,17 @@ class BudgetLimits(TypedDict):
     max_calls: int | None
 
 
+class LimitOptions(BaseModel):
+    """Arguments of `Results.decide`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    metric: str = ""
+    floor: float | None = Field(None, allow_inf_nan=False)
+    max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
+    max_latency: float | None = Field(None, ge=0, allow_inf_nan=False)
+
+
 class _Arguments(Document):
     def where(self, *path: str | int) -> str:
         return str(path[0]) if path else self.path
@@ -71,13 +85,37 @@ def check_options(arguments: Mapping[str, Any]) -> CallOptions:
         message = f"{type(task).__name__} is no name of a task"
         fix = "name the arguments: workbench.run(prompts=…, models=…, data=…, evaluators=…)"
         raise WorkbenchError(message, where="task", fix=fix)
-    names = arguments.keys() & CallOptions.model_fields
+    return check_arguments(CallOptions, arguments)
+
+
+def check_arguments(model: type[Checked], arguments: Mapping[str, Any]) -> Checked:
+    """The arguments that `model` has, as it.
+
+    Raises:
+        WorkbenchError: one of a wrong kind, or out of its range.
+    """
+    names = arguments.keys() & model.model_fields
     content = {name: plain_value(arguments[name]) for name in names}
     try:
-        return _Arguments("workbench.run", content).check(CallOptions)
+        return _Arguments("workbench.run", content).check(model)
     except WorkbenchError as error:
         error.message = error.message.removeprefix(f"{error.where}: ")
+        error.fix = python_text(error.fix)
         raise
+
+
+def check_texts(values: Any, where: str, fix: str) -> list[str]:
+    """The texts as a list; a single one needs no list.
+
+    Raises:
+        WorkbenchError: something else is among them.
+    """
+    texts = [values] if not isinstance(values, list | tuple) else list(values)
+    for text in texts:
+        if not isinstance(text, str):
+            message = f"{type(text).__name__} is no name"
+            raise WorkbenchError(message, where=where, fix=fix)
+    return texts
 
 
 def check_keywords(function: Callable[..., Any], keywords: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ from workbench.canonical import JSON
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
 
+MAX_EXACT = 2**53  # below, each whole number is a float
 METHODS = ("to_dicts", "to_pylist", "to_list")  # of polars, pyarrow and datasets
 FIX = "data=frame, or a list of dicts: data=[{'text': '…', 'label': '…'}]"
 
@@ -64,9 +65,19 @@ def _frame_rows(frame: Any) -> list[dict[Any, Any]]:
             message = f"the frame's index and one of its columns are called {name!r}"
             fix = "frame.reset_index(drop=True), or frame.rename_axis('another_name')"
             raise WorkbenchError(message, where="data", fix=fix)
+    for name in frame.columns:
+        if frame[name].dtype.kind == "f" and _are_counts(frame[name]):
+            frame = frame.assign(**{name: frame[name].astype("Int64")})
     added = [name for name in names if name not in frame.columns]
     rows: list[dict[Any, Any]] = (frame.reset_index(added) if added else frame).to_dict("records")
     return rows
+
+
+def _are_counts(column: Any) -> bool:
+    """True for whole numbers that pandas holds as floats because one is missing."""
+    numbers = column.dropna()
+    exact = bool((numbers % 1 == 0).all() and (numbers.abs() < MAX_EXACT).all())
+    return 0 < len(numbers) < len(column) and exact
 
 
 def _transposed(columns: Mapping[Any, Any]) -> Iterable[dict[Any, Any]]:

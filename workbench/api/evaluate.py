@@ -2,10 +2,11 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
+from itertools import count
 from typing import Any
 
-from workbench.api.arguments import check_options
+from workbench.api.arguments import check_options, check_texts
 from workbench.api.data_rows import json_rows
 from workbench.api.opening import PythonCall
 from workbench.api.results import Results
@@ -14,6 +15,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.plan import Options
 
+CONSTANTS = ("none", "true", "false")  # of templates
 # The answer as it is; a missing one is no answer.
 TEMPLATE = "---\nchat: false\n---\n{{% if {0} is not none %}}{{{{ {0} }}}}{{% endif %}}"
 
@@ -49,13 +51,13 @@ def evaluate(
     1     old   0.5         NaN
     """
     check_options({"tracking_uri": tracking_uri})
-    columns = [output] if isinstance(output, str) else list(output)
-    names = _variant_names(columns)
-    variables = {c: c if c.isidentifier() else f"output_{n}" for n, c in enumerate(columns)}
+    columns = check_texts(output, "output", "output='answer', or output=['old', 'new']")
+    names, rows = _variant_names(columns), list(json_rows(data))
+    variables = _variables(columns, {name for row in rows for name in row})
     keywords = {
         "prompts": {names[column]: TEMPLATE.format(variables[column]) for column in columns},
         "models": ["echo:answer"],
-        "data": [_row(row, variables) for row in json_rows(data)],
+        "data": [_row(row, variables) for row in rows],
         "expected": expected,
         "evaluators": evaluators,
         "baseline": names.get(baseline, baseline) if baseline else None,
@@ -68,10 +70,25 @@ def evaluate(
 def _variant_names(columns: Sequence[str]) -> dict[str, str]:
     """The name of each column's variant, which is the name of a prompt."""
     names = {column: re.sub(r"[^A-Za-z0-9_-]", "_", column).lstrip("_-") for column in columns}
+    if not columns:
+        raise WorkbenchError("there are no columns", where="output", fix="output='answer'")
     if len({*names.values()}) < len(columns) or "" in names.values():
         message = f"the columns {', '.join(columns)} give no distinct names of variants"
         raise WorkbenchError(message, where="output", fix="rename them: letters, digits, _ and -")
     return names
+
+
+def _variables(columns: Sequence[str], taken: Set[str]) -> dict[str, str]:
+    """The name in a template of each column."""
+    variables = {}
+    for number, column in enumerate(columns):
+        name = column
+        if not column.isidentifier() or column.lower() in CONSTANTS:
+            free = (f"output_{n}" for n in count(number))
+            name = next(name for name in free if name not in taken)
+            taken = taken | {name}
+        variables[column] = name
+    return variables
 
 
 def _row(row: dict[str, JSON], variables: Mapping[str, str]) -> dict[str, JSON]:

@@ -7,7 +7,8 @@ slices_frame         a line per slice, compared variant and metric
 changes_frame        a line per row whose score differs from the baseline's
 candidates_frame     a line per variant that could be taken, the best supported first
 
-A column of the data keeps its name. If that is one of ours, it is called `inputs.output`.
+A column of the data keeps its name. If that is one of ours, it is called `inputs.output`, and a
+metric of this name `metrics.output`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Any
 
 import pandas as pd
 
+from workbench.api.row_names import NAMES, TOKENS, metric_column
 from workbench.comparing.changed_rows import ReadRows
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Ranking
@@ -27,11 +29,6 @@ from workbench.project import Price
 from workbench.report.leaderboard import rank_variants
 from workbench.results.types import MetricComparison, Row, VariantResult
 
-TOKENS = ("input_tokens", "output_tokens")
-NAMES = (
-    *("row", "id", "repeat", "variant", "prompt", "model", "output", "state", "error"),
-    *("latency_s", "cost", "expected", *TOKENS),
-)
 SLICE_NAMES = {
     *("variant", "baseline", "metric", "rows", "before", "after", "difference"),
     *("mean", "low", "high", "p", "verdict", "n"),
@@ -45,8 +42,9 @@ def rows_frame(plan: Plan, read_rows: ReadRows, prices: Mapping[str, Price]) -> 
     the column is the metric's; categories stay text.
     """
     budget, repeats = Budget(prices), plan.experiment.repeats
-    metrics = [evaluator.name for evaluator in plan.experiment.evaluators]
-    taken = {*NAMES, *(f"{name}{end}" for name in metrics for end in ("", ".reason", ".error"))}
+    metrics = {e.name: metric_column(e.name) for e in plan.experiment.evaluators}
+    ends = ("", ".reason", ".error")
+    taken = {*NAMES, *(f"{column}{end}" for column in metrics.values() for end in ends)}
     data = [_data_columns(example, taken) for example in plan.examples]
     lines: list[dict[str, Any]] = []
     for number, variant in enumerate(plan.variants):
@@ -59,7 +57,7 @@ def rows_frame(plan: Plan, read_rows: ReadRows, prices: Mapping[str, Price]) -> 
             place = {"row": index // repeats, **data[index // repeats]}
             lines.append({**place, **repeat, **answer, "cost": cost})
     frame = pd.DataFrame(lines)
-    for name in ("latency_s", "cost", *metrics):
+    for name in ("latency_s", "cost", *metrics.values()):
         if not any(isinstance(value, str) for value in frame[name]):
             frame[name] = frame[name].astype(float)
     return frame.astype(dict.fromkeys(TOKENS, "Int64"))
@@ -77,7 +75,7 @@ def _data_columns(example: Example, taken: set[str]) -> dict[str, Any]:
     return {**columns, "expected": example.expectations.get(EXPECTED)}
 
 
-def _answer_columns(row: Row, variant: Variant, metrics: Sequence[str]) -> dict[str, Any]:
+def _answer_columns(row: Row, variant: Variant, metrics: Mapping[str, str]) -> dict[str, Any]:
     completion = row.completion
     columns: dict[str, Any] = {
         "variant": variant.name,
@@ -87,11 +85,11 @@ def _answer_columns(row: Row, variant: Variant, metrics: Sequence[str]) -> dict[
         "state": completion.state if completion else "not_run",
         "error": (completion.error or None) if completion else None,
     }
-    for name in metrics:
+    for name, column in metrics.items():
         score = row.scores.get(name)
-        columns[name] = score.value if score and not score.error else None
-        columns[f"{name}.reason"] = (score.reason or None) if score else None
-        columns[f"{name}.error"] = (score.error or None) if score else None
+        columns[column] = score.value if score and not score.error else None
+        columns[f"{column}.reason"] = (score.reason or None) if score else None
+        columns[f"{column}.error"] = (score.error or None) if score else None
     tokens = {name: completion and getattr(completion.usage, name) for name in TOKENS}
     return {**columns, **tokens, "latency_s": completion and completion.latency_s}
 

@@ -6,10 +6,12 @@ Each is text, HTML, a data frame, and the object that the command prints with `-
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from operator import index
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 from workbench.api.html_tables import html_details, html_frame, html_lines, html_table
 from workbench.api.python_words import python_text
+from workbench.api.row_names import metric_column
 from workbench.canonical import JSON
 from workbench.cli.setup import OpenExperiment
 from workbench.comparing.comparison import ExperimentComparison
@@ -20,6 +22,7 @@ from workbench.plan.forecast import forecast, total
 from workbench.report.compare import compare_json, compare_lines
 from workbench.report.decide import decision_json, decision_lines
 from workbench.report.plan import plan_json, plan_lines
+from workbench.report.safe_text import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -205,7 +208,7 @@ class ShownRow:
         for variant, output, scores in self._answers:
             sent = "\n".join(f"    {line}" for line in self.prompts[variant].splitlines())
             blocks.append(f"{variant}\n{sent}\n  → {output}\n  {scores}")
-        return "\n\n".join(blocks)
+        return plain("\n\n".join(blocks))
 
     def _repr_html_(self) -> str:
         rows = [(v, self.prompts[v], output, scores) for v, output, scores in self._answers]
@@ -225,6 +228,10 @@ def find_row(plan: Plan, row: int | str) -> int:
             raise unknown_name("row", row, ids)
         return ids.index(row)
     count = len(plan.examples)
+    if isinstance(row, bool) or not isinstance(row, SupportsIndex):
+        fix = f"use 0 to {count - 1}, or the id of a row as a text"
+        raise WorkbenchError(f"{type(row).__name__} is no row", where="row", fix=fix)
+    row = index(row)
     if not -count <= row < count:
         fix = f"use 0 to {count - 1}, or the id of a row as a text"
         raise WorkbenchError(f"there is no row {row}", fix=fix)
@@ -238,7 +245,8 @@ def _output_text(line: dict[Any, Any]) -> str:
 
 def _score_text(name: str, line: dict[Any, Any]) -> str:
     """`exact_match 1 (right)`."""
-    value, reason, error = line[name], line[f"{name}.reason"], line[f"{name}.error"]
+    column = metric_column(name)
+    value, reason, error = line[column], line[f"{column}.reason"], line[f"{column}.error"]
     if isinstance(error, str):
         return f"{name}: error: {error}"
     if value is None or value != value:  # NaN

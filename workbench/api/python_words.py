@@ -38,12 +38,13 @@ SNIPPET = re.compile(
 ARGUMENT = re.compile(rf"({'|'.join(ARGUMENTS.values())})(\[|$)")  # where an error is
 # Code of an entry in a list: `openai:m: {as: other}`, `name: {setting: value}`.
 ENTRY = re.compile(r"`(?P<name>name|\w+|[\w-]+:[^`\s]+): (?P<value>\{[^`]*\})`")
+COMPARE = re.compile(r"workbench compare (\w+) (\w+)")
 PREFIX = re.compile(rf"^({KEYS})(\.[^ ]+)*: ")  # of a message about a value
 OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)(?: ([A-Z]+\b|\d[\d.]*))?")
 FLAGS = ("fresh", "retry-failed", "again", "wait", "anytime", "factors")
 PLACEHOLDER = re.compile(r"'(…|[A-Z]{4,}|\.\.\.)'")
 CODE_FILE = re.compile(r"\.workbench/evaluators/(\w+)-[0-9a-f]{12}\.py(?::\w+)?")
-ROW = re.compile(r"\S*\brows\.jsonl:(\d+)")
+ROW = re.compile(r"\S*\brows\.jsonl(?::(\d+))?")
 SENTENCES = (
     ("the same command", "the same call"),
     ("the experiment file's", "the call's"),
@@ -55,11 +56,13 @@ SENTENCES = (
     ("workbench run first", "call workbench.run first"),
     ("workbench run ", "workbench.run "),
     ("workbench compare ", "results.compare "),
+    ("or metric with a metric", "or name a metric"),
 )
 
 
 def python_text(text: str) -> str:
     """The text with keys and options as arguments of Python."""
+    text = COMPARE.sub(r"results.compare('\1', '\2')", text)
     text = OPTION.sub(_option, SNIPPET.sub(_argument, ENTRY.sub(_entry, text)))
     for words, replacement in SENTENCES:
         text = text.replace(words, replacement)
@@ -92,7 +95,7 @@ def in_python_words(path: str = "") -> Iterator[None]:
 
 
 def _row(match: "re.Match[str]") -> str:
-    return f"data[{int(match[1]) - 1}]"
+    return f"data[{int(match[1]) - 1}]" if match[1] else "data"
 
 
 def _option(match: "re.Match[str]") -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.api.opening import current_project
 from workbench.api.python_words import in_python_words
+from workbench.api.row_names import metric_column
 from workbench.dataset import EXPECTED
 from workbench.errors import WorkbenchError
 
@@ -57,7 +58,8 @@ def _columns(row: Mapping[str, Any]) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for name, value in row.items():
         if match := SCORE.fullmatch(name):
-            metric, kind = match["metric"], match["kind"].replace("justification", "reason")
+            metric = metric_column(match["metric"])
+            kind = match["kind"].replace("justification", "reason")
             is_value = kind in ("score", "category")
             if not is_value or value is not None or metric not in columns:
                 columns[metric if is_value else f"{metric}.{kind}"] = value

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from workbench.api.arguments import LimitOptions, check_arguments, check_texts
 from workbench.api.html_tables import html_leaderboard, html_lines
 from workbench.api.outcomes import (
     Comparison,
@@ -123,7 +124,8 @@ class Results:
         Raises:
             WorkbenchError: there is no such variant or column, or nothing to compare.
         """
-        columns = [by] if isinstance(by, str) else list(by)
+        check_texts(variants, "variants", "results.compare('first', 'second')")
+        columns = check_texts(by, "by", "by=['first', 'second']") if by else []
         if anytime and columns:
             message = "slices have no verdicts that hold at every look"
             raise WorkbenchError(message, where="by", fix="leave by= or anytime= out")
@@ -151,7 +153,8 @@ class Results:
         Raises:
             WorkbenchError: there is no such metric, or it has no mean.
         """
-        limits = Limits(metric, floor, max_cost, max_latency)
+        checked = check_arguments(LimitOptions, locals())
+        limits = Limits(*checked.model_dump().values())
         with self._compared() as compared:
             currency = self._project.file.currency
             return build_decision(compared, rank(compared, limits), currency)
