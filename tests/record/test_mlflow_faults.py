@@ -228,14 +228,16 @@ def test_a_server_that_never_returns_is_waited_for_once(
 
     A file that can't be written is tried twice, and each time the server is probed.
 
-    Where traces are written already that is the four of a variant at a time, on the way and once
-    more at the end; the other variant asks nothing before.
+    The single ones are there as soon as a run is. Where traces are written already the calls are
+    the four of a variant at a time, on the way and once more at the end; the other variant asks
+    nothing before.
     """
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "1")
     team.proxy.fault = lambda request: "hang" if request.nth > last else None
     first = team.run()
     assert first.exit_code == ExitCode.NOT_RECORDED
-    assert len(team.proxy.requests) - last <= (2 * (3 + 1) if last < 50 else 2 * 4 * 3 + 3)
+    calls, single = (2 * 4 * 3 if last == 50 else 2 * (3 + 1)), (3 if last >= 33 else 0)
+    assert len(team.proxy.requests) - last <= calls + single
     assert first.variants[0].metrics["exact_match"].mean == 0.25
     left = first.problems[-1]
     assert left.message.startswith(("8 of 8 rows are not recorded", "4 of 8 rows are not recorded"))
