@@ -37,6 +37,7 @@ class CallOptions(BaseModel):
     again: bool = False
     max_cost: float | None = Field(None, ge=0, allow_inf_nan=False)
     max_calls: int | None = Field(None, ge=0)
+    note: str = ""
     tracking_uri: str = ""
 
     @property

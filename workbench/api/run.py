@@ -79,6 +79,7 @@ def run(
     again: bool = False,
     max_cost: float | None = None,
     max_calls: int | None = None,
+    note: str = "",
     tracking_uri: str = "",
     progress: bool = True,
     **experiment: Unpack[ExperimentKeywords],
@@ -90,8 +91,8 @@ def run(
 
     Args:
         task: a task or an experiment file; empty without other keywords: the only task.
-        limit, sample, only, fresh, retry_failed, again, max_cost, max_calls, tracking_uri: as
-            the options of the command.
+        limit, sample, only, fresh, retry_failed, again, max_cost, max_calls, note,
+            tracking_uri: as the options of the command.
         progress: show progress and notes.
 
     It warns if rows failed, the budget ended or MLflow lacks something.
@@ -109,7 +110,7 @@ def run(
     """
     check_keywords(run, experiment)
     checked = check_options(locals())
-    options = Options(checked.scope, fresh=fresh, retry_failed=retry_failed, again=again)
+    options = Options(checked.scope, fresh, retry_failed, again, note=note)
     call, limits = PythonCall(task, experiment, tracking_uri), checked.limits
     return run_call(call, options, **limits, progress=progress)
 
