@@ -275,3 +275,14 @@ def test_an_argument_that_is_refused_is_named(
     error = refusal(workbench.plan, **(CALL | arguments))
     assert error.startswith(message), error
     assert ".workbench" not in error
+
+
+def test_a_folder_that_takes_no_files_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
+    (tmp_path / ".workbench").mkdir()
+    (tmp_path / ".workbench" / "python").touch()
+    error = refusal(wb.plan, **CALL)
+    assert error.startswith(f"{tmp_path / '.workbench'}: the call can't be written: File exists")

@@ -25,7 +25,7 @@ from workbench.cli.setup import (
     open_store,
 )
 from workbench.completing.context import Stop
-from workbench.errors import WorkbenchError
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.experiment import build_experiment
 from workbench.plan import Options
 from workbench.plan.redact_rows import refuse_secret_in_file
@@ -68,7 +68,12 @@ def open_call(call: PythonCall, options: Options) -> Iterator[OpenExperiment]:
             raise WorkbenchError(message, where="workbench.run", fix=fix)
         project = current_project(call.tracking_uri)
         keep_private(project, call.tracking_uri)
-        document = write_task(call.keywords, project)
+        try:
+            document = write_task(call.keywords, project)
+        except OSError as error:
+            message, fix = f"the call can't be written: {error.strerror}", "choose another folder"
+            where, code = str(project.store), ExitCode.STORAGE
+            raise WorkbenchError(message, where=where, fix=fix, exit_code=code) from error
         with (
             in_python_words(document.path),
             Renderer() as renderer,

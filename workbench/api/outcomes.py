@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex
 from workbench.api.html_tables import html_details, html_frame, html_lines, html_table
 from workbench.api.python_words import python_text
 from workbench.api.row_names import metric_column
-from workbench.canonical import JSON
+from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.cli.setup import OpenExperiment
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.decision import Ranking
@@ -45,7 +45,7 @@ class TabularResult:
 
     def to_dict(self) -> dict[str, JSON]:
         """The object that the command prints with `--json`."""
-        return self._document
+        return {"schema_version": SCHEMA_VERSION, **self._document}
 
     def __repr__(self) -> str:
         return "\n".join(self._lines)

@@ -1,7 +1,7 @@
 """Recorded runs as a data frame, read from MLflow."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from workbench.api.opening import current_project
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCORE = re.compile(r"(?P<metric>.+)/(?P<kind>score|justification|reason|error|category)")
 
 
-def load_results(run_ids: str | Sequence[str], *, tracking_uri: str = "") -> "pd.DataFrame":
+def load_results(run_ids: str | Iterable[str], *, tracking_uri: str = "") -> "pd.DataFrame":
     """The rows of recorded runs: a line per row of each run, with columns as `to_pandas` has them.
 
     Args:

@@ -20,7 +20,7 @@ from workbench.api.outcomes import (
     find_row,
 )
 from workbench.api.python_words import in_python_words, python_note, python_text
-from workbench.canonical import JSON
+from workbench.canonical import JSON, SCHEMA_VERSION
 from workbench.cli.setup import open_store
 from workbench.comparing.comparison import ExperimentComparison, compare_stored, require_answers
 from workbench.comparing.decision import Limits
@@ -234,7 +234,8 @@ class Results:
 
     def to_dict(self) -> dict[str, JSON]:
         """The object that `workbench run --json` prints."""
-        return invocation_json(self._invocation, currency=self._project.file.currency)
+        document = invocation_json(self._invocation, currency=self._project.file.currency)
+        return {"schema_version": SCHEMA_VERSION, **document}
 
     def __repr__(self) -> str:
         console = Console(

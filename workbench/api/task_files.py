@@ -206,7 +206,7 @@ def _evaluator_name(function: Any, project: Project) -> Any:
     source = source_of(function)
     file = f"{name}-{sha256(source.encode()).hexdigest()[:12]}.py"
     folder = project.store / "evaluators"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (folder / file).exists():
         _write_text(folder / file, source)
     return f".workbench/evaluators/{file}:{name}"
@@ -239,7 +239,7 @@ def _write_folder(
         raise WorkbenchError(message, where="workbench.run", fix="pass plain values") from error
     home = parent / identity[:12]
     if not home.is_dir():
-        parent.mkdir(mode=0o700, exist_ok=True)
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=parent, ignore_cleanup_errors=True) as temporary:
             folder = Path(temporary) / "new" / task
             folder.mkdir(parents=True)
