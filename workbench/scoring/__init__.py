@@ -9,5 +9,6 @@ mlflow_metric.py     MLflow's metrics with their settings; those with a value of
 pool.py              the child processes, by the evaluators that they have
 scored_rows.py       scored rows read again from the store
 stream.py            scoring in a thread while other rows are still being answered
+tally_process.py     half of the variants tallied by a forked process
 worker.py            a child process itself
 """

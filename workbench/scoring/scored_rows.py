@@ -47,6 +47,11 @@ class ScoredRows:
         for received in self.answered(variant, skipped=not_run):
             yield self._scored(variant, received)
 
+    def stored(self, variant: int) -> Iterator[list[NumberedRow]]:
+        """All rows of a variant that have an answer, with the scores that are stored, in order."""
+        for received in self.answered(variant, skipped=set()):
+            yield self._scored(variant, received)
+
     def numbered(self, variant: int, numbers: Collection[int]) -> list[NumberedRow]:
         """The scored rows of a variant with these numbers, in order; at most some hundred."""
         received = self._answered(variant, numbers)

@@ -22,6 +22,7 @@ from workbench.scoring.answer_reader import AnswerReader, NumberedRow
 from workbench.scoring.cells import score_column, score_rows
 from workbench.scoring.pool import shared_pool
 from workbench.scoring.scored_rows import BATCH_SIZE, ScoredRows
+from workbench.scoring.tally_process import TallyProcess
 from workbench.store import Store
 
 MAX_WAITING = 2_000  # answers held in memory
@@ -56,6 +57,7 @@ class Stream:
             for variant, cells in enumerate(plan.cells)
         ]
         self.scored = ScoredRows(plan, store, AnswerReader(plan, store), self.tallies)
+        self._tally_process = TallyProcess(self.scored)
         self._plan = plan
         self._store = store
         self._on_rows = on_rows
@@ -73,6 +75,8 @@ class Stream:
 
     def __enter__(self) -> Self:
         self._cells_by_key = _unanswered_cells(self._plan)
+        if self._on_rows is ignore_rows:
+            self._tally_process.start()  # before the thread: a fork copies a single one
         self._thread.start()
         return self
 
@@ -80,6 +84,7 @@ class Stream:
         if kind is not None:
             self._error = self._error or Stopped()
         self._end()
+        self._tally_process.end()
 
     def add(self, completions: Sequence[Completion]) -> None:
         """Queue completions that are stored, and failures, which are not."""
@@ -143,12 +148,12 @@ class Stream:
             if self._cells_by_key:
                 self._has_work.wait(HEAD_START_S)
             with shared_pool():
-                for variant, cells in enumerate(self._plan.cells):
-                    unsent = {n for n, cell in enumerate(cells) if cell.key in self._cells_by_key}
-                    for rows in self.scored.answered(variant, skipped=unsent):
-                        self._score_received(variant, rows)
-                        if not self._score_queued(block=False):
-                            return
+                shared = self._tally_process.variants
+                for variant in range(len(self._plan.cells) - len(shared)):
+                    self._score_stored(variant)
+                if shared and not self._take_tallies():
+                    for variant in shared:
+                        self._score_stored(variant)
                 self._release_callers()
                 while self._score_queued(block=True):
                     self._release_callers()
@@ -156,6 +161,22 @@ class Stream:
                 self._score_columns()
         except BaseException as error:  # raised again in the thread that waits for this one
             self._error = error
+
+    def _score_stored(self, variant: int) -> None:
+        cells = self._plan.cells[variant]
+        unsent = {n for n, cell in enumerate(cells) if cell.key in self._cells_by_key}
+        for rows in self.scored.answered(variant, skipped=unsent):
+            self._score_received(variant, rows)
+            self._score_queued(block=False)
+
+    def _take_tallies(self) -> bool:
+        """Take over what the other process has tallied; False if it could not."""
+        tallied = self._tally_process.receive(lambda: self._error is not None)
+        if tallied:
+            for variant, tally in tallied.tallies.items():
+                self.tallies[variant] = tally
+            self.scored.failed.update(tallied.failed)
+        return tallied is not None
 
     def _score_columns(self) -> None:
         """Score the metrics that have one value of all rows of a variant."""

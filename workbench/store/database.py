@@ -22,7 +22,7 @@ from zlib import crc32
 
 from workbench.errors import FORBIDDEN, ExitCode, WorkbenchError
 from workbench.store.read_only import connect_read_only, is_read_only
-from workbench.store.schema import OLDEST, VERSION, create_tables, format_of
+from workbench.store.schema import OLDEST, VERSION, create_tables, format_error, format_of
 from workbench.store.watermark import Watermark
 
 NAME = "store.db"
@@ -56,6 +56,14 @@ class Database:
         self.path = folder / NAME
         self._lock = threading.RLock()
         self._watermark = Watermark(folder)
+        self.connect()
+
+    def connect(self) -> None:
+        """Open the file; again after `disconnect`.
+
+        Raises:
+            WorkbenchError: it can't be opened.
+        """
         try:
             self.is_read_only = is_read_only(self.path)
             if self.is_read_only:
@@ -83,11 +91,15 @@ class Database:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        self.disconnect()
+        self._watermark.close()
+
+    def disconnect(self) -> None:
+        """Close the file; no other thread may use it."""
         self._unsynced.close()
         self._synced.close()
         if not self.is_read_only:
             os.close(self._log)
-        self._watermark.close()
 
     def storage_error(self, problem: str, cause: object) -> WorkbenchError:
         """The error `the store <problem>: <cause>` (exit code 5)."""
@@ -231,19 +243,6 @@ class Database:
             raise self.storage_error("is damaged", f"its format is {number}")
         if number and not OLDEST <= number <= VERSION:
             raise format_error(self.path, number)
-
-
-def format_error(path: Path, number: int) -> WorkbenchError:
-    """The error that refuses a store of an older format (exit code 5) or a later one (2)."""
-    fix = "use the version of Workbench that wrote it, or move the file away"
-    if number < OLDEST:
-        fix += ": a new store is created, and every completion must be paid for again"
-    return WorkbenchError(
-        f"the store has format {number}, this version reads {VERSION}",
-        where=str(path),
-        fix=fix,
-        exit_code=ExitCode.STORAGE if number < OLDEST else ExitCode.USER,
-    )
 
 
 def free_bytes(folder: Path) -> int | None:

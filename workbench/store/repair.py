@@ -18,9 +18,9 @@ from pathlib import Path
 from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.access import exclusive_access
 from workbench.store.completions import Store
-from workbench.store.database import LARGEST_FORMAT, NAME, Database, format_error, sync
+from workbench.store.database import LARGEST_FORMAT, NAME, Database, sync
 from workbench.store.recovery import Recovered, recover
-from workbench.store.schema import OLDEST, VERSION, format_of
+from workbench.store.schema import OLDEST, VERSION, format_error, format_of
 
 LOG = f"{NAME}-wal"
 WATERMARK = "acknowledged"

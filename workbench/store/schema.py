@@ -23,7 +23,9 @@ with a test on a store that the commit before it wrote. Other formats are refuse
 """
 
 import sqlite3
+from pathlib import Path
 
+from workbench.errors import ExitCode, WorkbenchError
 from workbench.store.upgrade import upgrade_rows
 
 VERSION = 7
@@ -103,3 +105,16 @@ def create_tables(connection: sqlite3.Connection) -> None:
         if 0 < number < 6:
             upgrade_rows(connection)
         connection.execute(f"PRAGMA user_version={VERSION}")
+
+
+def format_error(path: Path, number: int) -> WorkbenchError:
+    """The error that refuses a store of an older format (exit code 5) or a later one (2)."""
+    fix = "use the version of Workbench that wrote it, or move the file away"
+    if number < OLDEST:
+        fix += ": a new store is created, and every completion must be paid for again"
+    return WorkbenchError(
+        f"the store has format {number}, this version reads {VERSION}",
+        where=str(path),
+        fix=fix,
+        exit_code=ExitCode.STORAGE if number < OLDEST else ExitCode.USER,
+    )
