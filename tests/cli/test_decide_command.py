@@ -45,6 +45,8 @@ def home(tmp_path: Path, empty_store: Path) -> Path:
 
 def test_failing_on_hard_rows_wins_nothing(home: Path) -> None:
     invoke(home, "run", MLFLOW_TRACKING_URI="none")
+    refused = invoke(home, "decide", "--floor", "nan")
+    assert (refused.returncode, "the floor nan is not a finite" in refused.stderr) == (2, True)
     shown = invoke(home, "decide", "--floor", "0.5").stdout
     assert "40 failed rows: 0.883 without" in shown
     assert "Take plain: strict 0.600 [0.502, 0.691], n=100. After choosing from 2 variants" in shown

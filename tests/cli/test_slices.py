@@ -1,6 +1,8 @@
 """`workbench compare --by`: slices, also those without a pair, and the test between them."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +114,15 @@ def test_a_single_variant_has_a_value_of_each_slice(home: Path, document: Any) -
     refused = invoke(home, "compare", "plain").stderr
     assert "every variant stands alone" in refused
     assert "--by COLUMN shows the slices of one" in refused
+
+
+def test_a_single_variant_is_viewed(home: Path) -> None:
+    command = [str(Path(sys.executable).with_name("workbench")), "view", "plain", "--port", "0"]
+    with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        address = process.stdout.readline()
+        process.terminate()
+    assert address.startswith("http://127.0.0.1:")
 
 
 def test_a_slice_that_one_variant_failed_on_is_shown_with_its_counts(

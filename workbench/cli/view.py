@@ -71,7 +71,7 @@ def view(
     project, scope = open_project(tracking_uri), Scope(limit, sample=sample)
     with (
         bind_port(port) as listener,
-        open_comparison(names or [], project, tracking_uri, scope, by_slice=False) as opened,
+        open_comparison(names or [], project, tracking_uri, scope, by_slice=True) as opened,
         RatingProcess(project, REDACTOR, tracking_uri) as ratings,
     ):
         _, plan, store = opened

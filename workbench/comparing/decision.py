@@ -6,6 +6,7 @@ Ranking(metric="exact_match", candidates=[Candidate(…), …], words="Take few_
 Failed rows count at the worst score of the metric's range, so failures cannot win.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -75,6 +76,8 @@ def decide(
             variant.
     """
     plan, results = comparison.plan, comparison.results
+    if limits.floor is not None and not math.isfinite(limits.floor):
+        raise WorkbenchError(f"the floor {limits.floor} is not a finite number", fix="--floor 0.8")
     evaluator = _find_evaluator(plan, limits.metric)
     metric = evaluator.name
     family = MetricFamily.build(evaluator, comparison.tallies, plan)
