@@ -277,6 +277,11 @@ def test_an_argument_that_is_refused_is_named(
     assert ".workbench" not in error
 
 
+@pytest.mark.parametrize("run_ids", [3, None, [3], {"short": 3}])
+def test_a_run_id_is_text(run_ids: object) -> None:
+    assert refusal(wb.load_results, run_ids).startswith("run_ids: ")
+
+
 def test_a_folder_that_takes_no_files_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

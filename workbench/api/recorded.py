@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from workbench.api.arguments import check_texts
 from workbench.api.opening import current_project
 from workbench.api.python_words import in_python_words
 from workbench.api.row_names import metric_column
@@ -16,11 +17,13 @@ if TYPE_CHECKING:
 SCORE = re.compile(r"(?P<metric>.+)/(?P<kind>score|justification|reason|error|category)")
 
 
-def load_results(run_ids: str | Iterable[str], *, tracking_uri: str = "") -> "pd.DataFrame":
+def load_results(
+    run_ids: str | Iterable[str] | Mapping[str, str], *, tracking_uri: str = ""
+) -> "pd.DataFrame":
     """The rows of recorded runs: a line per row of each run, with columns as `to_pandas` has them.
 
     Args:
-        run_ids: of variants, or of whole invocations: `results.run_ids.values()`.
+        run_ids: of variants, or of whole invocations: `results.run_ids`, or some of its values.
         tracking_uri: of the MLflow store; empty: the project's.
 
     Raises:
@@ -34,9 +37,11 @@ def load_results(run_ids: str | Iterable[str], *, tracking_uri: str = "") -> "pd
     """
     import pandas as pd
 
-    ids = [run_ids] if isinstance(run_ids, str) else list(run_ids)
+    values = run_ids.values() if isinstance(run_ids, Mapping) else run_ids
+    is_list = isinstance(values, Iterable) and not isinstance(values, str)
+    fix = "pass results.run_ids.values(), or ids that MLflow shows"
+    ids = check_texts(list(values) if is_list else values, "run_ids", fix)
     if not ids:
-        fix = "pass results.run_ids.values(), or ids that MLflow shows"
         raise WorkbenchError("there are no runs", where="run_ids", fix=fix)
     with in_python_words():
         project = current_project(tracking_uri)
