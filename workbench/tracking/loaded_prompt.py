@@ -125,6 +125,9 @@ def load_prompt(name_or_uri: str, *, tracking_uri: str = "") -> LoadedPrompt:
     >>> wb.load_prompt("notebook.short").messages(text="A fun ride.")
     [{'role': 'user', 'content': 'A fun ride.'}]
     """
+    if not isinstance(name_or_uri, str):
+        message, fix = f"{type(name_or_uri).__name__} is no name of a prompt", "'task.name@3'"
+        raise WorkbenchError(message, where="load_prompt", fix=fix)
     project = _project()
     if "/" in name_or_uri and not name_or_uri.startswith("prompts:"):
         task, _, ref = name_or_uri.partition("/")
