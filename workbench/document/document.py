@@ -126,7 +126,7 @@ def _unknown_key(model: type[BaseModel], path: KeyPath, where: str) -> Workbench
     words, names = synonyms(model, path[:-1]), allowed_keys(model, path[:-1])
     error = unknown_name(kind, key, names, where=where)
     near = difflib.get_close_matches(key, [*words, *names], n=1, cutoff=0.75)
-    if near and (word := words.get(near[0])):
+    if near and near[0] not in names and (word := words.get(near[0])):
         guess = "" if near[0] == key else f"did you mean {near[0]!r}? "
         error.fix = guess + (word if " " in word else f"write `{word}:`")
     return error
