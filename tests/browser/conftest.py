@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -58,7 +59,9 @@ def site(
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "server":  # recorded through a server, whose store is not this project's
         with MLflowServer(tmp_path_factory.mktemp("mlflow"), empty_store) as server:
-            stored = made(folder, renderer, server.url)
+            # Playwright's event loop may run in this thread.
+            with ThreadPoolExecutor(1) as pool:
+                stored = pool.submit(made, folder, renderer, server.url).result()
             children = list(stored.variants.values())
             yield Site(stored, comparison_pages(server.url, stored.parent, children))
         return
