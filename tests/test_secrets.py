@@ -274,11 +274,12 @@ def test_keys_that_an_experiment_file_names_or_holds_are_found_in_any_spelling(
 
 def test_rows_without_keys_are_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "prompts" / "qa").mkdir(parents=True)
+    elsewhere = project_secrets(tmp_path)
     text = "parameters: {max_tokens: 8}\nmodels: [{openai:m: {base_url: http://127.0.0.1/v1}}]\n"
     file = tmp_path / "prompts" / "qa" / "experiment.yaml"
     file.write_text(text + "evaluators: [output_tokens]\nrows:\n" + "- {text: a key}\n" * 9)
-    monkeypatch.setattr("workbench.document.parse_document", None)
-    project_secrets(tmp_path)
+    monkeypatch.setattr("workbench.document.parse_document", None)  # a call would raise
+    assert project_secrets(tmp_path) == elsewhere
 
 
 def test_an_error_has_no_key_in_any_of_its_texts() -> None:

@@ -22,7 +22,7 @@ ORDER = [
 IN_MLFLOW = ["load_results", "load_prompt", "LoadedPrompt"]
 
 
-def run_examples(names: list[str], variables: dict[str, object]) -> None:
+def failed_examples(names: list[str], variables: dict[str, object]) -> int:
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
     parser = doctest.DocTestParser()
     for name in names:
@@ -31,7 +31,7 @@ def run_examples(names: list[str], variables: dict[str, object]) -> None:
         assert example.examples, name
         example.globs = variables  # of all: one builds on another
         runner.run(example, clear_globs=False)
-    assert runner.summarize(verbose=False).failed == 0
+    return runner.summarize(verbose=False).failed
 
 
 def test_the_public_names_are_fifteen() -> None:
@@ -45,7 +45,8 @@ def test_the_examples_of_the_public_names_work(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "none")
-    run_examples(ORDER, {"wb": workbench, **{n: getattr(workbench, n) for n in PLAIN}})
+    names = {"wb": workbench, **{n: getattr(workbench, n) for n in PLAIN}}
+    assert failed_examples(ORDER, names) == 0
 
 
 def test_recorded_runs_and_prompts_are_read_from_mlflow(
@@ -61,7 +62,7 @@ def test_recorded_runs_and_prompts_are_read_from_mlflow(
     call["evaluators"] = "exact_match"
     recorded = workbench.run(**call, prompts={"short": "{{ text }}"}, progress=False)
     assert (list(recorded.run_ids), recorded.exit_code, recorded.url) == (["short"], 0, "")
-    run_examples(IN_MLFLOW, {"wb": workbench, "recorded": recorded})
+    assert failed_examples(IN_MLFLOW, {"wb": workbench, "recorded": recorded}) == 0
     rows = workbench.load_results(recorded.to_dict()["parent_run_id"])
     same = ["id", "text", "expected", "variant", "output", "state", "exact_match"]
     assert rows[same].equals(recorded.to_pandas()[same])
