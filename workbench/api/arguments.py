@@ -9,7 +9,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -45,18 +45,6 @@ class CallOptions(BaseModel):
         """The part of the experiment that runs."""
         only = [self.only] if isinstance(self.only, str) else self.only
         return Scope(self.limit, only, sample=self.sample)
-
-    @property
-    def limits(self) -> "BudgetLimits":
-        """The limits of the budget."""
-        return BudgetLimits(max_cost=self.max_cost, max_calls=self.max_calls)
-
-
-class BudgetLimits(TypedDict):
-    """Limits of a run's budget; None: none."""
-
-    max_cost: float | None
-    max_calls: int | None
 
 
 class LimitOptions(BaseModel):

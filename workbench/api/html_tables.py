@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from workbench.errors import cost_text
 from workbench.report.estimates import estimate
-from workbench.report.leaderboard import rank_variants
+from workbench.report.leaderboard import rank_variants, verdict_text
 from workbench.report.safe_text import NAME_WIDTH, plain, seconds, shorten
 from workbench.results.scores import shown_ends
 from workbench.results.types import MetricComparison, MetricResult, VariantResult
@@ -120,7 +120,7 @@ def _metric(
     parts = [escape(mean), _interval(metric, metric.mean, span)]
     if comparison:
         colour = COLOURS.get(comparison.verdict.outcome, "inherit")
-        text = escape(f"{comparison.difference.mean:+.3f} {comparison.verdict.word}")
+        text = escape(verdict_text(comparison))
         parts.append(f'<span style="color:{colour}">{text}</span>')
     return SafeHtml("<br>".join(parts))
 

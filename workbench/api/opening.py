@@ -32,6 +32,7 @@ from workbench.plan.redact_rows import refuse_secret_in_file
 from workbench.project import Project
 from workbench.prompt import Renderer
 from workbench.resolvers import project_resolvers
+from workbench.scoring.pool import shared_pool
 from workbench.workers.garbage import paused_gc
 
 
@@ -76,6 +77,7 @@ def open_call(call: PythonCall, options: Options) -> Iterator[OpenExperiment]:
             raise WorkbenchError(message, where=where, fix=fix, exit_code=code) from error
         with (
             in_python_words(document.path),
+            shared_pool(),
             Renderer() as renderer,
             open_store(project) as store,
         ):

@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from workbench.completing.context import Progress
+from workbench.errors import pluralize
 from workbench.report.progress import Lines, progress
 from workbench.report.safe_text import plain
 
@@ -28,7 +29,7 @@ class NotebookLine(Lines):
         self._total = total
         self._begun_at = time.monotonic()
         if total:
-            self._show(f"completing {total:,} requests")
+            self._show(f"completing {pluralize(total, 'request')}")
 
     def advance(self, done: int, failed: int) -> None:
         """Write the line anew, at most four times a second."""

@@ -219,7 +219,9 @@ class Results:
     def failures(self) -> str:
         """The most frequent reasons of failed rows and evaluator errors; empty: none failed."""
         results = self._invocation.variants
-        failed = sum(r.answers.failed + sum(m.errors for m in r.metrics.values()) for r in results)
+        # A row on which several evaluators fail counts once, so it may be some more.
+        errors = [max((m.answers.errors for m in r.metrics.values()), default=0) for r in results]
+        failed = sum(result.answers.failed for result in results) + sum(errors)
         if not failed:
             return ""
         reasons = sum((Counter(result.reasons) for result in results), Counter[str]())

@@ -87,15 +87,14 @@ def run(
     """Run prompts on models, score the outputs and record them, as `workbench run` does.
 
     The experiment is a task of the project, or described by `ExperimentKeywords`. Stored answers
-    cost nothing: the same call again sends nothing, and after an interrupt it continues.
+    cost nothing: the same call again sends nothing, and after an interrupt it continues. It warns
+    if rows failed, the budget ended or MLflow lacks something.
 
     Args:
         task: a task or an experiment file; empty without other keywords: the only task.
         limit, sample, only, fresh, retry_failed, again, max_cost, max_calls, note,
             tracking_uri: as the options of the command.
         progress: show progress and notes.
-
-    It warns if rows failed, the budget ended or MLflow lacks something.
 
     Raises:
         WorkbenchError: an argument or a file is refused, or the run was interrupted.
@@ -110,9 +109,10 @@ def run(
     """
     check_keywords(run, experiment)
     checked = check_options(locals())
-    options = Options(checked.scope, fresh, retry_failed, again, note=note)
-    call, limits = PythonCall(task, experiment, tracking_uri), checked.limits
-    return run_call(call, options, **limits, progress=progress)
+    scope, call = checked.scope, PythonCall(task, experiment, tracking_uri)
+    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, note=note)
+    max_cost, max_calls = checked.max_cost, checked.max_calls
+    return run_call(call, options, max_cost=max_cost, max_calls=max_calls, progress=progress)
 
 
 @with_keywords

@@ -4,6 +4,7 @@ app.py      the app, its groups of commands, errors and exit codes
 run.py      run, plan, ui               setup.py    from arguments to a project and a plan
 sync.py     sync                        signals.py  Ctrl-C while requests are in flight
 compare.py  compare                     output.py   stdout and stderr, without secrets
+view.py     view
 decide.py   decide
 gate.py     gate
 prompts.py  prompts list, show, diff, lint, push, pull

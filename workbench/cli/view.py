@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 GIT_TIMEOUT_S = 5.0
 SLOW_ROWS = 20_000  # answers above which comparing takes seconds
-MAX_PERSON = 200  # characters, as in the store
 
 
 def _check_person(name: str) -> str:
+    from workbench.store.ratings import MAX_PERSON
+
     if len(name) > MAX_PERSON:
         message = f"--as: the name has {len(name):,} characters, at most {MAX_PERSON} are possible"
         raise WorkbenchError(message, fix="shorten the name")
@@ -97,6 +98,8 @@ def view(
 
 def _default_person(folder: Path) -> str:
     """The name of git's user, else of the operating system's."""
+    from workbench.store.ratings import MAX_PERSON
+
     command = ["git", "config", "user.name"]
     with suppress(OSError, subprocess.TimeoutExpired):
         answer = subprocess.run(

@@ -23,6 +23,7 @@ values    of a metric: "0", "1" and "-" for pass or fail; a character from "0" f
           category in the metric's `labels`; else numbers of six digits; "-" and null: no value
 errors    rows on which the evaluator failed
 suspect   of each metric, the dataset's rows that all strong variants get wrong
+rated     of each variant, the rows that people rated `good` and `bad`; empty: none is rated
 
 Row details are read by number:
 

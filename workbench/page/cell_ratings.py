@@ -17,16 +17,14 @@ class CellRatings:
     """The ratings of the answers in a store; `scored`: None: there are none."""
 
     def __init__(self, scored: ScoredRows | None) -> None:
-        self._ratings = scored.store.ratings if scored else None
-        self._rated_keys = scored.store.ratings.since(0)[0] if scored else set[str]()
+        ratings = scored.store.ratings if scored else None
+        self._current = ratings.current(ratings.since(0)[0]) if ratings else {}
 
     def add(self, row_json: dict[str, JSON], rows: AnsweredRows) -> None:
         """Add the ratings that count to the cells of a row."""
         for cell, row in zip(row_json["cells"], rows, strict=True):
-            if self._ratings and cell and row and row.cell.key in self._rated_keys:
-                key = row.cell.key
-                if ratings := ratings_json(self._ratings.current([key])[key]):
-                    cell["ratings"] = ratings
+            if cell and row and (ratings := self._current.get(row.cell.key)):
+                cell["ratings"] = ratings_json(ratings)
 
 
 def rated_rows(compared: ExperimentComparison) -> list[dict[str, list[int]]]:

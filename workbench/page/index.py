@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
-from workbench.page.cell_ratings import rated_rows
 from workbench.results.score_column import CATEGORY, NUMBER, SCORED, STATES, ScoreColumn
 
 NOT_RUN, FAILED = "4", "3"
@@ -35,7 +34,6 @@ def row_index(compared: ExperimentComparison) -> dict[str, JSON]:
     suspects = {pattern.metric: pattern.suspect for pattern in compared.patterns}
     return {
         "rows": len(compared.plan.cells[variants[0]]),
-        **({"rated": rated} if (rated := rated_rows(compared)) else {}),
         "suspect": [list(suspects.get(name, ())) for name in names],
         "variants": [
             {

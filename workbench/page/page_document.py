@@ -18,7 +18,7 @@ from itertools import chain
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
-from workbench.page.cell_ratings import CellRatings
+from workbench.page.cell_ratings import CellRatings, rated_rows
 from workbench.page.index import row_index
 from workbench.page.page_summary import confusion_tables, page_summary
 from workbench.page.row_blocks import RowText, more_blocks, row_blocks, select_rows
@@ -48,7 +48,7 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
         "confusions": confusion_tables(summary, tables),
         "omitted": omitted,
         "without_more": sum(not row.more for row in rows),
-        "index": row_index(compared),
+        "index": {**row_index(compared), "rated": rated_rows(compared)},
     }
     more = chain(more_blocks(rows), [("shared", safe_json(list(shared)))])
     return page_document(head, row_blocks(rows), more)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.completing.budget import Budget
 from workbench.dataset import EXPECTED
 from workbench.evaluator import Score
 from workbench.model import Completion, Request
@@ -33,8 +34,8 @@ class RowDetails:
         self._plan, self._read_rows = plan, compared.read_rows
         self._cells = plan.cells[self.variants[0]]
         self._metrics = [evaluator.name for evaluator in plan.experiment.evaluators]
-        refs = [plan.variants[number].model.model.ref for number in self.variants]
-        self._prices = [compared.prices.get(ref) for ref in refs]
+        self._models = [plan.variants[number].model.model.ref for number in self.variants]
+        self._budget = Budget(compared.prices)
         self._trace_link = compared.trace_link
         self._images = PageImages(plan, self.variants)
 
@@ -92,11 +93,8 @@ class RowDetails:
         }
 
     def _cost(self, variant: int, completion: Completion) -> dict[str, JSON]:
-        price, usage = self._prices[variant], completion.usage
-        if price is None or usage.input_tokens is None or usage.output_tokens is None:
-            return {}
-        cost = price.cost(usage.input_tokens, usage.output_tokens, usage.cached_tokens or 0)
-        return {"cost": float(f"{cost:.4g}")}
+        cost = self._budget.cost(self._models[variant], completion)
+        return {} if cost is None else {"cost": float(f"{cost:.4g}")}
 
     def _more(self, row: Row | None) -> JSON:
         if row is None or row.completion is None:

@@ -25,13 +25,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from io import StringIO
 from types import FrameType
 from typing import Any, NamedTuple
 
 from jinja2 import TemplateSyntaxError, meta, nodes
-from jinja2.compiler import CodeGenerator, Frame
-from jinja2.idtracking import VAR_LOAD_RESOLVE
+from jinja2.compiler import CodeGenerator
 
 from workbench.sandbox.environment import ENVIRONMENT, Environment, as_list, check_choice
 from workbench.sandbox.opaque import refuse_text_of_jinja
@@ -61,19 +59,10 @@ class _TimeLimit(NamedTuple):  # not by `contextmanager`, which takes as long as
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-class _TrackingGenerator(CodeGenerator):
-    """Also notes the free variables, as that of `jinja2.meta` does without the code."""
+class _TrackingGenerator(meta.TrackingCodeGenerator):
+    """Keeps the code, which that of `jinja2.meta` discards."""
 
-    def __init__(self) -> None:
-        self.code = StringIO()
-        super().__init__(ENVIRONMENT, None, None, self.code)
-        self.free: set[str] = set()
-
-    def enter_frame(self, frame: Frame) -> None:
-        super().enter_frame(frame)
-        loads = frame.symbols.loads.values()
-        names = {name for action, name in loads if action == VAR_LOAD_RESOLVE}
-        self.free |= names - ENVIRONMENT.globals.keys()
+    write = CodeGenerator.write
 
 
 def parse(source: str, *parts: str, seconds: float) -> dict[str, Any]:
@@ -85,9 +74,10 @@ def parse(source: str, *parts: str, seconds: float) -> dict[str, Any]:
     try:
         with _TimeLimit(seconds):
             tree = ENVIRONMENT.parse(source)
-            generator = _TrackingGenerator()
+            generator = _TrackingGenerator(ENVIRONMENT)
             generator.visit(tree)
-            compile(generator.code.getvalue(), "<template>", "exec")
+            code = generator.stream.getvalue()  # type: ignore[attr-defined]
+            compile(code, "<template>", "exec")
             splits = _are_templates(parts)
     except TemplateSyntaxError as error:
         return {"error": error.message or "syntax error", "line": error.lineno}
@@ -95,7 +85,7 @@ def parse(source: str, *parts: str, seconds: float) -> dict[str, Any]:
         return {"error": _message(error), "line": 0}
     variables: dict[str, int] = {}
     for name in tree.find_all(nodes.Name):
-        if name.name in generator.free and name.ctx == "load":
+        if name.name in generator.undeclared_identifiers and name.ctx == "load":
             variables[name.name] = min(name.lineno, variables.get(name.name, name.lineno))
     banned = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
     tags = {type(node).__name__.lower(): node.lineno for node in tree.find_all(banned)}

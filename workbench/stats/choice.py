@@ -72,12 +72,13 @@ def select_best(
 ) -> BestVariant:
     """Select the variant with the most support; each one has a value of at least one row."""
     sign = 1.0 if scale.higher_is_better else -1.0
-    signed = [
-        {row: [-score for score in scores] for row, scores in values.items()}
-        for values in variants
-        if not scale.higher_is_better
-    ]
-    joint = compare_jointly(signed or variants, clusters)
+    signed = variants
+    if not scale.higher_is_better:
+        signed = [
+            {row: [-score for score in scores] for row, scores in values.items()}
+            for values in variants
+        ]
+    joint = compare_jointly(signed, clusters)
     support = _share_of_wins(posterior_draws(joint), joint.observations)
     best = max(range(len(variants)), key=lambda index: (support[index], joint.contrasts[index]))
     return BestVariant(best, support.tolist(), sign * _cross_validated_mean(joint))

@@ -13,7 +13,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, S
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 import mlflow
 from mlflow.entities import AssessmentSource, AssessmentSourceType, Feedback, TraceInfo
@@ -30,7 +29,7 @@ from workbench.store.ratings import NAME, Rating
 from workbench.store.selection import read_stored
 from workbench.tracking.mlflow_client import first_line
 from workbench.tracking.protocol import RowRecord, not_recorded_error
-from workbench.tracking.row_records import PREVIEW_LENGTH
+from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts
 from workbench.tracking.storable_text import storable_json, storable_text
 from workbench.tracking.tracking_store import TrackingStore, connect, read_pages
 
@@ -96,7 +95,7 @@ class HumanFeedback:
             changes = sum(
                 _write_answer(tracking, experiments, key, answer) for key, answer in answers.items()
             )
-            if answers:
+            if keys or self._recorded_keys:
                 store.ratings.note_recorded(self._uri, number)
             self._number, self._recorded_keys = number, set()
             return changes
@@ -218,4 +217,4 @@ def _feedback(trace_id: str, rating: Rating) -> Feedback:
 
 
 def _assessment_id(trace_id: str, person: str) -> str:
-    return f"a-{sha256(chr(31).join((trace_id, NAME, person)).encode()).hexdigest()[:32]}"
+    return f"a-{hash_parts(32, trace_id, NAME, person)}"

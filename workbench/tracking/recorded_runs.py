@@ -118,7 +118,7 @@ def read_recorded_runs(store: TrackingStore, experiment_id: str, last: int) -> R
 
 def _variant_record(run: Run, parent: Run) -> VariantRecord:
     tags, params = run.data.tags, run.data.params
-    links = _read_tag(PROMPT_LINKS, run, LINKED_PROMPTS) or [{}]
+    links = read_tag(PROMPT_LINKS, run, LINKED_PROMPTS) or [{}]
     return VariantRecord(
         invocation=parent.info.run_id,
         run_id=run.info.run_id,
@@ -132,8 +132,8 @@ def _variant_record(run: Run, parent: Run) -> VariantRecord:
         modified=tags.get(DIRTY) == "true",
         settings={name: value for name, value in params.items() if name not in DATASET_PARAMS},
         dataset=_dataset(run),
-        evaluators=_read_tag(RECORDED_EVALUATORS, parent, EVALUATORS) or {},
-        metrics=_read_tag(RECORDED_MEANS, run, METRICS) or _means(run),
+        evaluators=read_tag(RECORDED_EVALUATORS, parent, EVALUATORS) or {},
+        metrics=read_tag(RECORDED_MEANS, run, METRICS) or _means(run),
         stopped=tags.get(RACE, ""),
         artifacts=run.info.artifact_uri,
         all_rows_file=TRACED in tags,
@@ -164,7 +164,7 @@ def _means(run: Run) -> dict[str, RecordedMean]:
     }
 
 
-def _read_tag(adapter: TypeAdapter[T], run: Run, tag: str) -> T | None:
+def read_tag(adapter: TypeAdapter[T], run: Run, tag: str) -> T | None:
     """The content of a tag; None if it is missing or damaged: MLflow cuts long ones off."""
     try:
         return adapter.validate_json(run.data.tags.get(tag, ""))

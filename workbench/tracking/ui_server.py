@@ -22,6 +22,8 @@ from mlflow.entities import Run
 
 from workbench.errors import WorkbenchError
 from workbench.project import Project
+from workbench.tracking.recorded_runs import RECORDED_EVALUATORS, read_tag
+from workbench.tracking.run_data import EVALUATORS
 from workbench.tracking.runs import BASELINE, BEST, PLAN, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
 
@@ -103,9 +105,9 @@ def comparison_pages(url: str, parent: Run, children: Sequence[Run]) -> dict[str
     metrics = children[0].data.metrics if children else {}
     means = [name for name in metrics if name.endswith("/mean")]
     means += [n for n in metrics if "/" not in n and n not in ("cost", "latency_s", "tokens")]
-    by_run = {run.info.run_id: run.data.metrics.get(means[0]) for run in children if means}
-    values = [value for value in by_run.values() if value is not None]
-    lowest = len(set(values)) > 1 and by_run.get(best) == min(values)
+    recorded = read_tag(RECORDED_EVALUATORS, parent, EVALUATORS) or {}
+    evaluator = recorded.get(means[0].removesuffix("/mean")) if means else None
+    lowest = evaluator is not None and not evaluator.higher_is_better
     query = {
         "searchFilter": f"tags.mlflow.parentRunId = '{parent.info.run_id}'",
         # Sorted by a metric, the page leaves out the parent, which has no table.

@@ -149,9 +149,6 @@ function outputText(row, variant) {
   return view.diff && other && !other.state ? words(other.text, cell.text) : [cell.text];
 }
 
-const hasErrorOf = (variant, metric, row) =>
-  index.variants[variant].metrics[metric].errors.has(row);
-
 function scoreMark(cell, metric, position, isError) {
   const score = cell.scores[position];
   if (metric.kind === "column" || score == null && cell.state) return null;

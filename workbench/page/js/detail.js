@@ -55,12 +55,11 @@ function detailHead(row, at) {
 
 function detailBody(row, more) {
   const field = (name, text) => [el("dt", {}, name), el("dd", {}, text)];
-  const { base } = data.variants[shown()[0]] ?? {};
   return el("div", {},
     el("dl", {}, ...row.inputs.flatMap((text, column) => field(data.columns[column], text)),
       ...(row.expected == null ? [] : field("expected", row.expected))),
     ...(row.images || []).map((src) => el("img", { src, alt: "" })),
-    more || base === undefined ? null : el("p", { class: "soft" },
+    more || !shown().length ? null : el("p", { class: "soft" },
       "Rendered prompts and reasons of this row are left out to keep this file small."),
     el("div", { class: "side-by-side" }, ...shown().map((variant) =>
       detailAnswer(row, variant, more?.[variant]))));

@@ -32,9 +32,12 @@ function decodeValues(values, rows) {
 const value = (variant, metric, row) => index.variants[variant].metrics[metric].values[row];
 const stateOf = (variant, row) => index.variants[variant].states[row];
 
+const hasErrorOf = (variant, metric, row) =>
+  index.variants[variant].metrics[metric].errors.has(row);
+
 // The answer failed, or could not be scored; without a score it is not applicable otherwise.
 const isLost = (variant, metric, row) => stateOf(variant, row) === FAILED
-  || index.variants[variant].metrics[metric].errors.has(row);
+  || hasErrorOf(variant, metric, row);
 
 const hasError = (variant, row) =>
   index.variants[variant].metrics.some(({ errors }) => errors.has(row));
@@ -71,8 +74,7 @@ function spread(variants, metric, row) {
   const values = run.map((variant) => value(variant, metric, row));
   const scores = values.filter((each) => !Number.isNaN(each));
   if (!scores.length) return 0;
-  if (scores.length < run.filter((variant) => isLost(variant, metric, row)).length + scores.length)
-    return Infinity;
+  if (run.some((variant) => isLost(variant, metric, row))) return Infinity;
   return data.metrics[metric].kind === "category" ? new Set(scores).size - 1
     : Math.max(...scores) - Math.min(...scores);
 }

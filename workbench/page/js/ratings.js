@@ -1,6 +1,5 @@
 // People's ratings of answers. Before `workbench view` the reader rates, by buttons or keys.
 
-const RATINGS = { g: true, b: false };  // good, bad
 const ratingWord = (good) => good ? "good" : "bad";
 const canRate = () => data.live?.can_rate === true;
 let rated = 0;  // position of the variant that keys rate, among the shown ones
@@ -94,7 +93,7 @@ function rateByKey(event) {
     || event.metaKey || event.altKey) return;
   if (/^[1-9]$/.test(event.key)) rated = event.key - 1;
   const section = markRated();
-  if (event.key in RATINGS) section?.querySelector(`[data-rating="${event.key}"]`)?.click();
+  if (event.key === "g" || event.key === "b") section?.querySelector(`[data-rating="${event.key}"]`)?.click();
   else if (event.key === "c") section?.querySelector(".comment")?.focus();
   else return;
   event.preventDefault();
