@@ -22,6 +22,7 @@ FLOORS = [
     {"document", "images", "parameters", "sandbox", "workers"},
     {"project", "model", "catalog"},
     {"prompt", "dataset", "evaluator", "evaluators", "providers", "answers"},
+    {"serving"},
     {"experiment"},
     {"checking"},
     {"store"},
@@ -33,21 +34,23 @@ FLOORS = [
     {"tracking"},
     {"resolvers"},
     {"lint", "run"},
+    {"releasing"},
     {"report"},
     {"page"},
     {"view"},
     {"cli", "api"},
 ]
 HEAVY = {
-    "mlflow": {"scoring", "tracking"},
+    "mlflow": {"scoring", "tracking", "releasing", "serving"},
     "openai": {"providers.openai"},
     "torch": {"providers.transformers"},
     "transformers": {"providers.transformers"},
     "datasets": {"dataset"},
     "scipy": {"stats"},
     "matplotlib": {"figures", "api"},  # api: the type alone
-    "starlette": {"view"},
-    "uvicorn": {"view"},
+    "starlette": {"serving", "view"},
+    "uvicorn": {"serving", "view"},
+    "prometheus_client": {"serving"},
 }
 # Both ends of a pipe between the main process and a child that it has started.
 PICKLING = {

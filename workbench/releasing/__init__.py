@@ -1,0 +1,1 @@
+"""From an evaluated variant to production: packages, promotions and their evidence."""
