@@ -377,11 +377,14 @@ def test_a_difference_shows_what_is_gone_before_what_has_come(window: Page, tmp_
     ]
 
 
-TRACES = ("https://mlflow.example/#/traces?traceId=tr-1", "javascript:window.hit=1")
+TRACE = "https://mlflow.example/#/experiments/1/traces?selectedEvaluationId=tr-9&traceId=tr-9"
 
 
-def copies(file: Path, number: int, changed: Path) -> Path:
-    """The page with its first variant `number` times, all at the same cost and latency."""
+def copies(file: Path, number: int, changed: Path, mlflow: str = "") -> Path:
+    """The page with its first variant `number` times, all at the same cost and latency.
+
+    Every other answer has a trace in the store with this address.
+    """
 
     def block(match: re.Match[str]) -> str:
         name, text = match.groups()
@@ -393,12 +396,13 @@ def copies(file: Path, number: int, changed: Path) -> Path:
                 first | {"name": f"{first['name']} · a-model-{n}", "comparisons": compared}
                 for n in range(number)
             ]
-            content["variants"] = variants
+            content |= {"variants": variants, "mlflow": mlflow}
             content["index"]["variants"] = content["index"]["variants"][:1] * number
             content["confusions"] = []
         elif name.startswith("rows"):
             for row in content:
-                row["cells"] = [row["cells"][0] | {"trace": TRACES[n % 2]} for n in range(number)]
+                traces = ({"trace": "1/tr-9"}, {})
+                row["cells"] = [row["cells"][0] | traces[n % 2] for n in range(number)]
         text = json.dumps(content).replace("<", "\\u003c")
         return f'<script type="application/json" id="{name}">{text}</script>'
 
@@ -443,7 +447,7 @@ def test_what_matters_fits_and_can_be_read(
     window: Page, plain: Path, tmp_path: Path, width: int, variants: int
 ) -> None:
     window.set_viewport_size({"width": width, "height": 900})
-    opened(window, copies(plain, variants, tmp_path / "page.html"))
+    opened(window, copies(plain, variants, tmp_path / "page.html", "https://mlflow.example"))
     assert window.evaluate("document.documentElement.scrollWidth") == width
     scrolled = (
         "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth)"
@@ -460,8 +464,11 @@ def test_what_matters_fits_and_can_be_read(
     window.locator("#detail summary").first.click()
     assert window.evaluate(FAINT) == []
     links = window.locator("#detail a")
-    assert {link.get_attribute("href") for link in links.all()} == {TRACES[0]}
+    assert {link.get_attribute("href") for link in links.all()} == {TRACE}
     assert links.count() == (variants + 1) // 2
-    opened(window, copies(plain, 1, tmp_path / "single.html"))
+    opened(window, copies(plain, 1, tmp_path / "single.html", "javascript:window.hit=1"))
+    window.locator("#rows button.open").first.click()
+    expect(window.locator("#detail")).to_contain_text("trace tr-9: start workbench ui to open it")
+    window.keyboard.press("Escape")
     text = window.locator("body").inner_text()
     assert [word for word in ("null", "undefined", "NaN", "1 variants") if word in text] == []

@@ -86,7 +86,7 @@ def test_answer_that_has_changed_is_not_rated(live: LivePage) -> None:
 
 
 def test_new_answers_are_announced_and_shown_after_a_reload(live: LivePage) -> None:
-    assert live.get("state") == {"new": 0, "rating_error": ""}
+    assert live.get("state") == {"new": 0, "mlflow": "", "rating_error": ""}
     live.save(2, "new")
     assert live.get("state")["new"] == 1
     states = [v["states"] for v in data_of(live.request("/{token}/").body)["index"]["variants"]]

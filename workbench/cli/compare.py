@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,6 +80,7 @@ def compare(
     from workbench.plan import Scope
     from workbench.report.compare import compare_json, compare_lines, compare_markdown
     from workbench.report.tables import without_last_blank
+    from workbench.tracking.trace_index import TraceIndex
 
     _check_options(by, anytime=anytime, factors=factors)
     project = open_project(tracking_uri)
@@ -95,6 +97,7 @@ def compare(
         require_answers(compared, variants)
         compared = compared.with_factors(variants) if factors else compared
         if page:
+            compared = replace(compared, traces=TraceIndex(project, tracking_uri))
             page.write(comparison_page(compared, currency=project.file.currency))
             sys.stderr.write(f"written: {html}\n")
         lines = [compare_markdown(compared)] if markdown else compare_lines(compared)

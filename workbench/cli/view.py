@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,6 +67,7 @@ def view(
     from workbench.comparing.comparison import compare_stored, require_answers
     from workbench.plan import Scope
     from workbench.tracking.rating_process import RatingProcess
+    from workbench.tracking.trace_index import TraceIndex
     from workbench.view.live_comparison import LiveComparison
     from workbench.view.page_server import HOST, ViewApp, bind_port, serve
 
@@ -82,8 +84,9 @@ def view(
         def compare_now() -> "ExperimentComparison":
             compared = compare_stored(plan, store, prices=project.prices)
             require_answers(compared, compared.compared_variants)
-            return compared
+            return replace(compared, traces=traces)
 
+        traces = TraceIndex(project, tracking_uri)
         currency, person = project.file.currency, person or _default_person(project.root)
         live = LiveComparison(compare_now, store, currency=currency, person=person)
         port = listener.getsockname()[1]

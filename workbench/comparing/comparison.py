@@ -4,7 +4,7 @@ compare_stored(plan, store)
 ExperimentComparison(results=[…], changes=[RowChange(…), …], …)
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
@@ -14,6 +14,7 @@ from workbench.comparing.factors import FactorComparison, compare_factors
 from workbench.comparing.metrics import ROWLESS, add_comparisons
 from workbench.comparing.row_patterns import RowPatterns, find_patterns
 from workbench.comparing.slices import Interaction, Slice, compare_slices
+from workbench.comparing.trace_links import TraceLinks
 from workbench.errors import WorkbenchError
 from workbench.plan import Plan
 from workbench.project import Price
@@ -24,11 +25,6 @@ from workbench.scoring.stream import Stream, ignore_rows
 from workbench.stats.sample import Scale
 from workbench.store import Store
 from workbench.workers.garbage import paused_gc
-
-
-def no_trace(variant: int, number: int) -> str:  # noqa: ARG001
-    """Trace link of rows that are in no record: none."""
-    return ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +40,7 @@ class ExperimentComparison:
         factors: the effects of prompt, model and parameters; None: not computed.
         prices: of models, by `provider:name`.
         scored: the rows in the store; None: they are not read from a store.
-        trace_link: the address of the trace of a variant's row, or its id; empty: it has none.
+        traces: of the rows, for readers.
     """
 
     plan: Plan
@@ -57,7 +53,7 @@ class ExperimentComparison:
     factors: FactorComparison | None = None
     prices: Mapping[str, Price] = field(default_factory=dict)
     scored: ScoredRows | None = None
-    trace_link: Callable[[int, int], str] = no_trace
+    traces: TraceLinks = field(default_factory=TraceLinks)
 
     @cached_property
     def changes(self) -> Sequence[RowChange]:

@@ -29,7 +29,7 @@ Row details are read by number:
 
     {"number": 17, "id": "r17", "repeat": 0, "inputs": ["…"], "expected": "yes",
      "images": ["data:…"], "cells": [{"text": "no", "state": "", "scores": [0.0, 12.0],
-       "tokens": [120, 8], "latency": 0.21, "cost": 0.0001, "trace": "",
+       "tokens": [120, 8], "latency": 0.21, "cost": 0.0001, "trace": "1/tr-9f86…",
        "ratings": [{"person": "ann", "good": false, "comment": "too long"}]}, null]}
 
 and what only an opened row shows, `more` of the row, a list by variant:
@@ -37,10 +37,11 @@ and what only an opened row shows, `more` of the row, a list by variant:
     [{"reasons": ["expected yes", ""], "prompt": [["system", "…"], ["user", "…"]]}, null]
 
 A cell is null where nothing was sent; `state` is empty for a scored answer, else the reason of the
-failure. Tokens, latency (seconds), cost, trace and ratings are left out where they are unknown. In
-the script a source reads rows: `rows(numbers)` is a promise of details in this order,
-`more(number)` one of the rest of a row, `search(text)` one of ascending numbers. The source of the
-file, js/source.js, reads the blocks.
+failure. Tokens, latency (seconds), cost, trace (with its experiment) and ratings are left out where
+they are unknown; the summary's `mlflow` is the address of MLflow's pages, or empty. In the script a
+source reads rows: `rows(numbers)` is a promise of details in this order, `more(number)` one of the
+rest of a row, `search(text)` one of ascending numbers. The source of the file, js/source.js, reads
+the blocks.
 
 page_summary   everything but the rows
 index          the index

@@ -48,6 +48,7 @@ def comparison_page(compared: ExperimentComparison, *, currency: str) -> str:
         "confusions": confusion_tables(summary, tables),
         "omitted": omitted,
         "without_more": sum(not row.more for row in rows),
+        "mlflow": compared.traces.address(),
         "index": {**row_index(compared), "rated": rated_rows(compared)},
     }
     more = chain(more_blocks(rows), [("shared", safe_json(list(shared)))])

@@ -36,7 +36,7 @@ class RowDetails:
         self._metrics = [evaluator.name for evaluator in plan.experiment.evaluators]
         self._models = [plan.variants[number].model.model.ref for number in self.variants]
         self._budget = Budget(compared.prices)
-        self._trace_link = compared.trace_link
+        self._traces = compared.traces
         self._images = PageImages(plan, self.variants)
 
     def read(self) -> Iterator[tuple[int, AnsweredRows]]:
@@ -62,7 +62,7 @@ class RowDetails:
             "repeat": cell.repeat,
             "inputs": [shorten_text(example.inputs.get(name)) for name in columns],
             "expected": None if expected is None else shorten_text(expected),
-            "cells": [self._cell(variant, number, row) for variant, row in enumerate(rows)],
+            "cells": [self._cell(variant, row) for variant, row in enumerate(rows)],
             **({"images": images} if images else {}),
         }
 
@@ -70,7 +70,7 @@ class RowDetails:
         """Of each cell the rendered prompt and the reasons of its scores."""
         return [self._more(row) for row in rows]
 
-    def _cell(self, variant: int, number: int, row: Row | None) -> dict[str, JSON] | None:
+    def _cell(self, variant: int, row: Row | None) -> dict[str, JSON] | None:
         if row is None or row.completion is None:
             return None
         completion = row.completion
@@ -78,6 +78,7 @@ class RowDetails:
         state = "" if completion.scored else completion.error or completion.state
         scores = [row.scores.get(name) for name in self._metrics]
         tokens = [usage.input_tokens, usage.output_tokens]
+        trace = self._traces.find(self._plan.variants[self.variants[variant]], row)
         return {
             "text": shorten_text(completion.text),
             "state": shorten_text(state),
@@ -85,11 +86,7 @@ class RowDetails:
             **({"tokens": tokens} if tokens != [None, None] else {}),
             **({"latency": float(f"{latency:.4g}")} if latency else {}),
             **self._cost(variant, completion),
-            **(
-                {"trace": trace}
-                if (trace := self._trace_link(self.variants[variant], number))
-                else {}
-            ),
+            **({"trace": trace} if trace else {}),
         }
 
     def _cost(self, variant: int, completion: Completion) -> dict[str, JSON]:

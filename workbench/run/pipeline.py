@@ -22,6 +22,7 @@ from workbench.store import RETRIABLE
 from workbench.tracking.live_recordings import count_recordings
 from workbench.tracking.protocol import Recorded, Recorder, RecordingJob, ResultSet
 from workbench.tracking.row_records import RowRecords
+from workbench.tracking.trace_index import TraceIndex
 
 MAX_BACKGROUND_ROWS = 100_000  # of all variants; more are not copied into another process
 MAX_RECORDINGS = 4  # of a project at the same time; each needs 200 MB and a core for some seconds
@@ -130,7 +131,8 @@ class ScoringPipeline:
         if not self.recording:
             self._begin_recording()
         stored = StoredResults(scored, self.variants, project.file.traces, callbacks)
-        stored = replace(stored, prices=project.prices)
+        traces = TraceIndex(project, self._recorder.tracking_uri)
+        stored = replace(stored, prices=project.prices, traces=traces)
         stored = stored if wait else stored.described()
         results = ResultSet(
             self.variants,

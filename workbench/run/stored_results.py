@@ -9,15 +9,15 @@ They can be pickled: the process that records them opens the store itself.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.comparing.trace_links import TraceLinks
 from workbench.project import Price
-from workbench.results.score_column import SCORED
 from workbench.results.types import Row, VariantResult
 from workbench.scoring.scored_rows import ScoredRows
 from workbench.tracking.protocol import Overview, RecordLinks, RowRecord
-from workbench.tracking.row_records import RowRecords, trace_id
+from workbench.tracking.row_records import RowRecords
 
 MAX_COMPARED_ROWS = 100_000  # rows of all variants above which no comparison page is written
 
@@ -48,6 +48,7 @@ class StoredResults:
         max_traces: rows of a variant that get a trace.
         callbacks: make the comparison files and the overview.
         prices: of models, by `provider:name`.
+        traces: of the rows, once they are recorded.
     """
 
     scored: ScoredRows
@@ -55,6 +56,7 @@ class StoredResults:
     max_traces: int
     callbacks: ResultCallbacks
     prices: Mapping[str, Price] = field(default_factory=dict)
+    traces: TraceLinks = field(default_factory=TraceLinks)
 
     def described(self) -> "StoredResults":
         """The same with descriptions of the providers, which can't be pickled."""
@@ -100,17 +102,7 @@ class StoredResults:
         ]
         scored = self.scored
         compared = ExperimentComparison(scored.plan, results, scored.tallies, scored.rows)
-        link = partial(self._trace_link, links)
-        return replace(compared, prices=self.prices, scored=scored, trace_link=link)
-
-    def _trace_link(self, links: RecordLinks, variant: int, number: int) -> str:
-        """The address of a row's trace, or its id; empty: the row has no trace."""
-        failed = self.scored.tallies[variant].states[number] > SCORED
-        if not failed and not self._records.is_sampled(number):
-            return ""
-        cell, url = self.scored.plan.cells[variant][number], links.traces_url
-        trace = trace_id(links.run_ids[variant], cell.example.id, cell.repeat)
-        return f"{url}?selectedEvaluationId={trace}&traceId={trace}" if url else trace
+        return replace(compared, prices=self.prices, scored=scored, traces=self.traces)
 
     @cached_property
     def _records(self) -> RowRecords:

@@ -8,7 +8,6 @@ history/exact_match.png                                       those of earlier i
 import tempfile
 from collections.abc import Sequence, Set
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
 from mlflow.exceptions import MlflowException
@@ -29,7 +28,6 @@ def log_comparison(runs: Runs, results: ResultSet, links: RecordLinks, currency:
 
     Where nothing is compared any more, an earlier comparison is deleted.
     """
-    links = replace(links, traces_url=runs.store.traces_url(runs.experiment_id))
     pages = results.pages(links) if results.pages else {}
     if not pages:
         if RECORDED in runs.parent.data.tags and not runs.store.client.artifact_error:

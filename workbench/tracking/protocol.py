@@ -87,7 +87,6 @@ class RecordLinks:
         files: names of the comparison files; empty if nothing is compared.
         previous: a variant of the invocation before; None: there is none.
         note: of the user.
-        traces_url: of the experiment's traces; empty: the store is no server.
         changes: each variant by one metric, with its comparison to the invocation before.
     """
 
@@ -99,7 +98,6 @@ class RecordLinks:
     previous: VariantRecord | None = None
     changes: Sequence[Series] = ()
     note: str = ""
-    traces_url: str = ""
 
 
 @dataclass(frozen=True)

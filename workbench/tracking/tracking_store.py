@@ -37,6 +37,7 @@ from workbench.tracking.moved_store import update_addresses
 from workbench.tracking.protocol import not_recorded_error
 from workbench.tracking.server import PROBE_S, check_answer, check_version
 from workbench.tracking.store_file import SQLITE, create_file, readable_file
+from workbench.tracking.trace_index import TraceIndex
 
 LOCK_S = 60.0  # wait for another process that creates something
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -55,12 +56,14 @@ class TrackingStore:
     Attributes:
         artifacts: the folder for artifacts of new experiments; None: the server decides.
         lock: a file, locked while something is looked up and created if missing.
+        traces: notes the traces of answers for other commands.
     """
 
     uri: str
     client: RedactingClient
     artifacts: Path | None
     lock: Path
+    traces: TraceIndex
 
     def exclusive(self) -> FileLock:
         """A lock that keeps other processes out; on a server only those of the same project.
@@ -79,11 +82,6 @@ class TrackingStore:
     def masked_uri(self) -> str:
         """The address without its password."""
         return mask_url(self.uri)
-
-    def traces_url(self, experiment_id: str) -> str:
-        """The page of an experiment's traces; empty if this is no server, or needs a password."""
-        is_public = self.is_server and self.uri == self.masked_uri
-        return f"{self.uri}/#/experiments/{experiment_id}/traces" if is_public else ""
 
     def experiment(self, name: str) -> str:
         """The id of the experiment `name`, created if missing."""
@@ -201,7 +199,7 @@ def connect(
     if file and artifacts:
         with _unusable(original):
             update_addresses(file, artifacts)
-    return TrackingStore(uri, client, artifacts, lock)
+    return TrackingStore(uri, client, artifacts, lock, TraceIndex(project, uri))
 
 
 def _open_client(uri: str, redactor: Redactor) -> MlflowClient:

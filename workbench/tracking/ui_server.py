@@ -26,6 +26,7 @@ from workbench.tracking.recorded_runs import RECORDED_EVALUATORS, read_tag
 from workbench.tracking.run_data import EVALUATORS
 from workbench.tracking.runs import BASELINE, BEST, PLAN, child_runs
 from workbench.tracking.tracking_store import TrackingStore, connect
+from workbench.tracking.ui_address import served_at
 
 GROUP = Path(__file__).with_name("server_group.py")
 START_TIMEOUT_S = 90.0
@@ -69,7 +70,8 @@ def serve(
         for line in _addresses(store, url):
             print_line(line)
         print_line("Ctrl-C stops the server.")
-        server.wait()
+        with served_at(project, store.uri, url):
+            server.wait()
     finally:
         with suppress(ProcessLookupError):  # the server has ended by itself
             os.killpg(server.pid, signal.SIGTERM)

@@ -26,6 +26,7 @@ from workbench.tracking.evaluate import evaluate_run, log_dataset, write_table
 from workbench.tracking.mlflow_client import short_timeout, silence
 from workbench.tracking.protocol import RESUME, RowRecord, not_recorded_error
 from workbench.tracking.record_state import ANSWERS, EndState, end_run, scored_count
+from workbench.tracking.row_records import trace_id
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.rows_parquet import FILE_NAME, RowsParquet
 from workbench.tracking.run_data import log_metrics, log_params, wrong_metrics
@@ -39,6 +40,7 @@ from workbench.tracking.runs import (
     sharing_runs,
 )
 from workbench.tracking.storable_text import storable_record
+from workbench.tracking.trace_index import answer_hash
 from workbench.tracking.trace_writers import open_traces
 from workbench.tracking.tracking_store import is_refusal
 
@@ -80,6 +82,7 @@ class VariantRun:
         self._clusters: dict[int, int | None] = {}
         self._trace_ids: set[str] = set()
         self._linked_ids: set[str] = set()
+        self._answers: dict[bytes, str] = {}  # the trace of each
         self._shown_elsewhere = 0  # traces that are no longer needed here
         self._expected, self._stored = Counter[str](), Counter[str]()
         large = self._job.rows > self._job.traces
@@ -95,9 +98,11 @@ class VariantRun:
 
     def add(self, records: Sequence[RowRecord]) -> None:
         """Add rows: those that need a trace get one, unless it is stored already."""
+        answers = [answer_hash(record.row) for record in records if record.needs_trace]
         records = [storable_record(record) for record in records]
         traced = [record for record in records if record.needs_trace]
         row_traces = self._link_shared(traced)
+        self._note_traces(answers, traced, {trace.id for trace in row_traces})
         self._traces.write(row_traces)
         self._count(self._traces, row_traces)
         self._trace_ids.update(trace.id for trace in row_traces)
@@ -108,6 +113,17 @@ class VariantRun:
         self.row_count += len(records)
         self._numbers.update(record.number for record in records)
         self.trace_count += len(row_traces)
+
+    def _note_traces(
+        self, answers: Sequence[bytes], records: Sequence[RowRecord], written: Set[str]
+    ) -> None:
+        """Note the trace of each answer: one of this run, or a linked one of the shared run."""
+        for answer, record in zip(answers, records, strict=True):
+            example, repeat = record.row.cell.example, record.row.cell.repeat
+            trace = trace_id(self._trace_run.run_id, example.id, repeat)
+            if self._shared_run and trace not in written:
+                trace = trace_id(self._shared_run.run_id, example.id, repeat)
+            self._answers[answer] = trace
 
     def has_each_row_once(self, count: int) -> bool:
         """True if `count` rows were added, none of them twice: a row may be read again."""
@@ -152,6 +168,8 @@ class VariantRun:
         tags |= state.tags if complete else {}
         log_tags(store, run_id, tags)
         end_run(store, self._run, state.status)
+        if not errors:
+            store.traces.add(self._variant, self._trace_run.experiment_id, self._answers)
         self.finished = True
         return errors
 
@@ -164,6 +182,7 @@ class VariantRun:
         self._shown_elsewhere = len(unneeded) - len(obsolete)
         try:
             self._traces.delete(obsolete)
+            self._runs.store.traces.remove(obsolete)
         except MlflowException as error:
             if not is_refusal(error):
                 raise

@@ -28,13 +28,14 @@ from workbench.dataset import Example
 from workbench.evaluator import Score
 from workbench.model import Completion, Request, Usage
 from workbench.plan import Cell, Variant
-from workbench.project import Price
+from workbench.project import Price, Project
 from workbench.results.types import Row
 from workbench.tracking.bulk import BulkTraceWriter
 from workbench.tracking.client_writer import ClientTraceWriter, expected_count
 from workbench.tracking.mlflow_client import first_line, silence
 from workbench.tracking.row_trace import RowTrace, TraceRun
 from workbench.tracking.store_file import SQLITE
+from workbench.tracking.trace_index import TraceIndex
 from workbench.tracking.tracking_store import TrackingStore
 
 WRITER_FILES = ("bulk.py", "client_writer.py", "row_trace.py", "trace_tables.py")
@@ -229,4 +230,5 @@ def _create_run(file: Path, variant: Variant) -> TraceRun:
 
 def _store(file: Path) -> TrackingStore:
     uri = f"{SQLITE}{file}"
-    return TrackingStore(uri, MlflowClient(uri, uri), None, file.with_suffix(".lock"))
+    traces = TraceIndex(Project(file.parent), uri)  # used by no writer
+    return TrackingStore(uri, MlflowClient(uri, uri), None, file.with_suffix(".lock"), traces)

@@ -3,7 +3,7 @@
     http://127.0.0.1:5100/Vq3…/             the page: summary and index, no texts
     http://127.0.0.1:5100/Vq3…/rows?numbers=0,1,2      …/more?number=17      …/search?q=refund
     http://127.0.0.1:5100/Vq3…/rate         POST {"number": 17, "variant": 0, "good": false, …}
-    http://127.0.0.1:5100/Vq3…/state        {"new": 12, "rating_error": ""}
+    http://127.0.0.1:5100/Vq3…/state        {"new": 12, "mlflow": "http://…", "rating_error": ""}
 
 live_comparison  the comparison of what is stored now, and its rows by number
 page_server      the requests, and who may make them

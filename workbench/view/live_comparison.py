@@ -53,15 +53,16 @@ class _Snapshot:
     """The contents of a page.
 
     Attributes:
-        head: the page's data, without ratings.
-        last_answer, last_rating: numbers of the newest completion and rating.
+        head: the page's data, without ratings and addresses.
+        last_answer: number of the newest completion.
+        shown: in `page`: number of the newest rating, address of MLflow's pages.
     """
 
     compared: ExperimentComparison
     details: RowDetails
     head: dict[str, JSON]
     last_answer: int
-    last_rating: int = -1
+    shown: tuple[int, str] = (-1, "")
     page: str = ""
 
 
@@ -93,16 +94,20 @@ class LiveComparison:
     def page(self) -> str:
         """The page; the answers are compared again if there are new ones."""
         with self._lock:
-            if self.new_answers():
+            if self._new_answers():
                 self._snapshot = self._read()
             _, last_rating = self._store.ratings.since(0)
-            if last_rating != self._snapshot.last_rating:
-                page = self._render(self._snapshot)
-                self._snapshot = replace(self._snapshot, page=page, last_rating=last_rating)
+            shown = (last_rating, self._snapshot.compared.traces.address())
+            if shown != self._snapshot.shown:
+                page = self._render(self._snapshot, mlflow=shown[1])
+                self._snapshot = replace(self._snapshot, page=page, shown=shown)
             return self._snapshot.page
 
-    def new_answers(self) -> int:
-        """The number of answers to the plan's requests that the page doesn't show."""
+    def state(self) -> dict[str, JSON]:
+        """The number of answers that the page doesn't show, and the address of MLflow's pages."""
+        return {"new": self._new_answers(), "mlflow": self._snapshot.compared.traces.address()}
+
+    def _new_answers(self) -> int:
         bodies = self._snapshot.compared.plan.bodies
         rows = self._store.database.read(NEW_ANSWERS, (self._snapshot.last_answer,))
         return sum(key in bodies for (key,) in rows)
@@ -178,9 +183,10 @@ class LiveComparison:
         }
         return _Snapshot(compared, details, head, last_answer)
 
-    def _render(self, snapshot: _Snapshot) -> str:
+    def _render(self, snapshot: _Snapshot, *, mlflow: str) -> str:
         index = {**snapshot.head["index"], "rated": rated_rows(snapshot.compared)}
-        page = page_document({**snapshot.head, "index": index}, connect="'self'")
+        head = {**snapshot.head, "index": index, "mlflow": mlflow}
+        page = page_document(head, connect="'self'")
         return self._store.redactor.redact(page)
 
     def _answered(self, numbers: Sequence[int]) -> dict[int, AnsweredRows]:

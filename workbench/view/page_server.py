@@ -144,8 +144,8 @@ class ViewApp:
         return self._json(await run_in_threadpool(self._live.search, text))
 
     async def _state(self, _: Request) -> Response:
-        new = await run_in_threadpool(self._live.new_answers)
-        return self._json({"new": new, "rating_error": self._rating_error()})
+        state = await run_in_threadpool(self._live.state)
+        return self._json({**state, "rating_error": self._rating_error()})
 
     async def _rate(self, request: Request) -> Response:
         if request.headers.get("content-type", "") != "application/json":

@@ -83,9 +83,15 @@ function detailAnswer(row, variant, more) {
     more?.prompt.length ? renderedPrompt(more.prompt) : null);
 }
 
-const traceLink = (trace) => /^https?:\/\//.test(trace)
-  ? el("a", { href: trace, target: "_blank", rel: "noopener noreferrer" }, "trace in MLflow")
-  : el("small", {}, `trace ${trace}`);
+// A link to MLflow's page of a trace where something serves it, else the trace's id
+function traceLink(trace) {
+  const [experiment, id] = trace.split("/").map(encodeURIComponent);
+  if (!/^https?:\/\//.test(data.mlflow))
+    return el("small", {}, `trace ${id}: start `, el("code", {}, "workbench ui"), " to open it");
+  const page = `${data.mlflow}/#/experiments/${experiment}/traces`;
+  return el("a", { href: `${page}?selectedEvaluationId=${id}&traceId=${id}`, target: "_blank",
+    rel: "noopener noreferrer" }, "trace in MLflow");
+}
 
 // Open in all rows once the reader has opened one
 function renderedPrompt(prompt) {

@@ -48,7 +48,8 @@ function announce(...children) {
 
 async function poll() {
   if (document.visibilityState !== "visible") return;
-  const { new: answers, rating_error: error } = await request("state");
+  const { new: answers, rating_error: error, mlflow } = await request("state");
+  data.mlflow = mlflow;
   const reload = el("button", { onclick: () => location.reload() }, "reload");
   if (answers) announce(`${plural(answers, "new answer")} in the store. `, reload);
   else if (error) announce(`MLflow: ${error}`);
