@@ -264,26 +264,37 @@ def render_prompts(
                 first = next(texts, None)
 
 
+class CallReader:
+    """Reads the calls of a prompt from its rendered texts; without `images` these are not read."""
+
+    def __init__(self, prompt: Prompt, markers: Markers, images: ImageReader | None = None) -> None:
+        self._prompt, self._settings, self._markers = prompt, prompt.settings, markers
+        self._images = images if prompt.image_line else None
+        self._where, self._image_where = prompt.where(), prompt.where(prompt.image_line)
+        self._reads_choices = bool(prompt.settings.choice_templates)
+
+    def call(self, rendered: Rendered, row_id: str) -> PromptCall:
+        """The call of a row; raises WorkbenchError for no conversation, or unusable choices."""
+        settings = self._settings
+        conversation = Conversation(text=rendered.text)
+        if settings.chat:
+            conversation = self._markers.split(rendered.text, where=self._where, row=row_id)
+        if self._images:
+            conversation = self._images.read(conversation, where=self._image_where, row=row_id)
+        choices = settings.choices
+        if self._reads_choices:
+            choices = self._prompt.checked_choices(rendered.choices, row_id)
+        return PromptCall(conversation, {}, choices, settings.response_schema, settings.tools)
+
+
 def _calls(
     job: PromptRows, markers: Markers, texts: Iterator[Rendered], images: ImageReader | None
 ) -> Iterator[PromptCall]:
     """The calls of one prompt's rows; `texts` may go on with the next prompt's."""
-    prompt, settings = job.prompt, job.prompt.settings
-    where, templates = prompt.where(), settings.choice_templates
+    prompt, reader = job.prompt, CallReader(job.prompt, markers, images)
     for row, row_id, rendered in zip(job.rows, job.ids, texts, strict=False):
         if rendered.error and rendered.in_choices:
             raise prompt.choices_error(rendered.error, row, row_id)
         if rendered.error:
             raise prompt.error_at(rendered.line, rendered.error, row=row, row_id=row_id)
-        conversation = (
-            markers.split(rendered.text, where=where, row=row_id)
-            if settings.chat
-            else Conversation(text=rendered.text)
-        )
-        if images and prompt.image_line:
-            place = prompt.where(prompt.image_line)
-            conversation = images.read(conversation, where=place, row=row_id)
-        choices = settings.choices
-        if templates:
-            choices = prompt.checked_choices(rendered.choices, row_id)
-        yield PromptCall(conversation, {}, choices, settings.response_schema, settings.tools)
+        yield reader.call(rendered, row_id)

@@ -34,6 +34,7 @@ START_LIMIT_S = 30.0  # seconds until the child is ready
 ROW_LIMIT_S = 1.5  # seconds of the processor for one row, measured by the child itself
 OUT_OF_TIME = "SIGVTALRM"  # ends a child that doesn't notice the limit
 ANSWER_LIMIT_S = 60.0  # seconds without an answer until a child is ended that doesn't even run
+TOO_LONG, TOO_LARGE = "the template takes too long", "the template needs too much memory"
 BATCH_ROWS = 200  # rows sent at once, at most
 BATCH_SIZE = 4_000_000  # characters of JSON after which a batch is full
 ROWS_AHEAD = 5 * BATCH_ROWS  # rows sent before the answers to the first batch are read
@@ -202,8 +203,7 @@ class Renderer(WorkerProcess):
             return answer
         except EndedError as error:
             is_late = isinstance(error, LateError) or str(error) == OUT_OF_TIME
-            fault = "takes too long" if is_late else "needs too much memory"
-            return {"error": f"the template {fault}", "line": 0}
+            return {"error": TOO_LONG if is_late else TOO_LARGE, "line": 0}
 
 
 def _head(request: Mapping[str, JSON]) -> str:

@@ -25,6 +25,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -159,7 +160,7 @@ def answer_rows(request: dict[str, Any], seconds: float) -> Iterator[dict[str, A
         answer: dict[str, Any] = {}
         try:
             with _TimeLimit(seconds):
-                functions = functions or _compile(request)
+                functions = functions or _functions(request)
                 for name, function in functions.items():
                     value = function(row)
                     answer[name] = _limited(value) if name == "text" else _as_json(value)
@@ -170,12 +171,18 @@ def answer_rows(request: dict[str, Any], seconds: float) -> Iterator[dict[str, A
         yield answer
 
 
-def _compile(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
+def _functions(request: dict[str, Any]) -> dict[str, Callable[[Any], Any]]:
     """The functions that make a row's answer, by its key."""
     if "evaluate" in request:
         return {"value": _compile_value(request["evaluate"])}
-    functions: dict[str, Any] = {"text": ENVIRONMENT.from_string(request["render"]).render}
-    if sources := request["choices"]:
+    return _compile(request["render"], *request["choices"])
+
+
+@lru_cache(maxsize=1)  # a server sends a request with the same template for every few rows
+def _compile(source: str, *sources: str) -> dict[str, Callable[[Any], Any]]:
+    """The functions of a template and of its choices."""
+    functions: dict[str, Any] = {"text": ENVIRONMENT.from_string(source).render}
+    if sources:
         environment = ENVIRONMENT.overlay(finalize=check_choice)
         compiled = [_compile_value(source, environment) for source in sources]
         functions["choices"] = lambda row: [value(row) for value in compiled]

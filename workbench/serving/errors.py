@@ -1,4 +1,4 @@
-"""Inputs that a served variant can't render, in words that repeat none of their values."""
+"""Requests that a server refuses, in words that repeat nothing of their inputs."""
 
 from collections.abc import Iterable
 
@@ -26,3 +26,15 @@ class MissingInputsError(InputsError):
             f"inputs lack the {noun} {listed}",
             fix='send every variable of the template: {"inputs": {"name": value, …}}',
         )
+
+
+class BusyError(Exception):
+    """Too much is waiting already; nothing was done for this request.
+
+    Attributes:
+        retry_after_s: seconds after which a client may try again.
+    """
+
+    def __init__(self, retry_after_s: float) -> None:
+        self.retry_after_s = retry_after_s
+        super().__init__(f"too many requests are waiting; try again in {retry_after_s:g} s")
