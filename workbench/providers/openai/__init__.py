@@ -5,6 +5,7 @@ settings.py      the settings of a model in the experiment file
 setting_variables.py  ${NAME} in the address and the headers
 body.py          a prompt call -> the JSON body of its request
 request_rules.py  calls that no server takes
+exchange.py      one call: the request sent, its reply or its failure read
 client.py        sends requests concurrently and retries them
 retry.py         when a request is sent again, and when it is given up
 rate_limiter.py  the rate at which requests are sent, and pauses

@@ -9,7 +9,6 @@ A fatal error comes before the None.
 """
 
 import asyncio
-import json
 import queue
 import threading
 import time
@@ -27,37 +26,22 @@ from workbench.providers.openai.errors import (
     Failure,
     read_failure,
 )
-from workbench.providers.openai.event_stream import join_events
+from workbench.providers.openai.exchange import Exchange
 from workbench.providers.openai.image_parts import request_content
-from workbench.providers.openai.model_names import list_names, model_name_fix
 from workbench.providers.openai.rate_limiter import RateLimiter
-from workbench.providers.openai.reply import read_reply
-from workbench.providers.openai.reply_errors import ErrorInReplyError, find_error
-from workbench.providers.openai.responses_api import chat_reply
 from workbench.providers.openai.retry import ALIVE, RetryState
-from workbench.providers.openai.sdk import SDK
-from workbench.providers.openai.setting_variables import secret_values
-from workbench.providers.openai.settings import EndpointState, OpenAISettings
-from workbench.providers.openai.transport import PausedError, Transport
+from workbench.providers.openai.settings import EndpointAccess, EndpointState
+from workbench.providers.openai.transport import PausedError
 
 POLL_S = 0.02  # between two looks at the other requests in flight
 FIRST_ROWS = 3  # rows that are refused before a 403 or 404 counts as one of the model
 WAITING = "the model is not loaded yet, so this waits for up to 10 minutes"
 
 
-def complete(
-    model: str,
-    settings: OpenAISettings,
-    key: str,
-    requests: Iterator[Request],
-    endpoint: EndpointState,
-) -> Iterator[Completion]:
-    """As `Provider.complete`; `key` is empty where the endpoint gets none.
-
-    `endpoint` is shared by all calls of this function for one model in one run.
-    """
-    session = _Session(model, settings, key, requests, endpoint)
-    thread = threading.Thread(target=session.run, name=f"openai:{model}", daemon=True)
+def complete(access: EndpointAccess, requests: Iterator[Request]) -> Iterator[Completion]:
+    """As `Provider.complete`."""
+    session = _Session(access, requests)
+    thread = threading.Thread(target=session.run, name=f"openai:{access.model}", daemon=True)
     thread.start()
     try:
         while (batch := session.completions.get()) is not None:
@@ -72,25 +56,17 @@ def complete(
 class _Session:
     """One call of `complete`: tasks that pull a request, send it and deliver its completion."""
 
-    def __init__(
-        self,
-        model: str,
-        settings: OpenAISettings,
-        key: str,
-        requests: Iterator[Request],
-        endpoint: EndpointState,
-    ) -> None:
-        self.model, self.settings, self.key, self.requests = model, settings, key, requests
+    def __init__(self, access: EndpointAccess, requests: Iterator[Request]) -> None:
+        self.model, self.settings, self.requests = access.model, access.settings, requests
         self.completions = queue.SimpleQueue[list[Completion] | Exception | None]()
         self.fatal: Exception | None = None
-        self._endpoint = endpoint
+        self._endpoint = access.state
         self._in_flight = self._undecided = 0  # requests; those that wait for another's answer
         self._batch: list[Completion] = []
         self._permit: Permit = UnlimitedPermit()  # of the last request; all are of one run
-        self._sdk = SDK(settings, key)
-        self._secrets = secret_values((settings.base_url, *settings.headers.values()))
-        self._breaker = CircuitBreaker(reached=endpoint.answered)
+        self._breaker = CircuitBreaker(reached=access.state.answered)
         self._limiter = RateLimiter(time.monotonic())
+        self._exchange = Exchange(access, self._limiter.paused)
         self._loop = asyncio.new_event_loop()
         self._main_task = self._loop.create_task(self._serve())
 
@@ -118,13 +94,8 @@ class _Session:
             return
 
     async def _serve(self) -> None:
-        connections = self.settings.concurrency
-        async with self._sdk as sdk:
-            request, paused = await sdk.request(), self._limiter.paused
-            self._transport = Transport(request, connections, paused, sdk.connect_s)
-            self._transport.ca_file = self.settings.ca_file
-            async with self._transport:
-                await asyncio.gather(*(self._work() for _ in range(connections)))
+        async with self._exchange:
+            await asyncio.gather(*(self._work() for _ in range(self.settings.concurrency)))
         self._stop(None if self.fatal else self._breaker.end())
 
     async def _work(self) -> None:
@@ -193,36 +164,16 @@ class _Session:
             sent_at = time.monotonic()
             self._limiter.record_sent(sent_at)
             try:
-                completion = await self._exchange(request, content, state)
+                completion = await self._exchange.send(
+                    request, content, new_connection=state.unknown > 0
+                )
             except CALL_ERRORS as error:
                 if isinstance(error, PausedError) and await self._limiter.acquire(request.permit):
                     continue
                 state.calls -= isinstance(error, PausedError)
                 return await self._read_failure(error, request, state, sent_at)
             self._limiter.answered_at = time.monotonic()
-            self._endpoint.answered = True
-            self._endpoint.bodies.append(request.text)
-            return completion
-
-    async def _exchange(self, request: Request, content: bytes, state: RetryState) -> Completion:
-        """Send the request and read the reply; `timeout_s` is for all of it."""
-        begin = time.monotonic()
-        async with asyncio.timeout(self.settings.timeout_s):
-            reply = await self._transport.send(content, new_connection=state.unknown > 0)
-        latency_s = time.monotonic() - begin
-        if not 200 <= reply.status < 300:
-            raise await self._sdk.error(reply)
-        raw = reply.text
-        raw = raw if reply.fault else join_events(raw)  # some servers stream without being asked
-        if self.settings.api == "responses":
-            raw = chat_reply(raw, request.body, is_openai=self.settings.is_openai)
-        completion = read_reply(request, raw, fault=reply.fault)
-        is_answer = completion.scored and completion.text
-        if not (is_answer or reply.fault) and (error := find_error(raw)):
-            body = json.dumps({"error": error.fields}).encode()
-            status_error = await self._sdk.error(replace(reply, status=error.status, body=body))
-            raise ErrorInReplyError(status_error, error.status, raw)
-        return replace(completion, latency_s=latency_s, attempts=state.calls)
+            return replace(completion, attempts=state.calls)
 
     async def _read_failure(
         self, error: Exception, request: Request, state: RetryState, sent_at: float
@@ -230,21 +181,9 @@ class _Session:
         """Return the completion of a refused row, or a failure that is noted with the permit."""
         if getattr(error, "status_code", 0) in (*ROW_STATUSES, *FIRST_STATUSES):
             await self._wait_for_answer(error, request)
-        failure = read_failure(error, self.settings, request, self._endpoint)
-        failure = replace(failure, message=self._redact(failure.message))
-        if failure.unknown_model:
-            names = await list_names(self._transport, self.settings.url)
-            fix = model_name_fix(self.model, names) if names else failure.fatal_fix
-            failure = replace(failure, fatal_fix=fix)
-        if failure.row_state:
-            return Completion(
-                request.key,
-                failure.row_state,
-                prefill=request.prefill,
-                error=failure.message,
-                raw=self._redact(failure.reply),
-                attempts=state.calls,
-            )
+        failure = await self._exchange.with_model_names(self._exchange.read_failure(error, request))
+        if completion := self._exchange.refused_row(failure, request, state.calls):
+            return completion
         self._record_failure(failure, request, sent_at)
         return failure
 
@@ -284,14 +223,8 @@ class _Session:
     def _stop(self, error: WorkbenchError | None) -> None:
         """Raise `error`, if there is one, with the model's name."""
         if error:
-            error.message = f"openai:{self.model}: {self._redact(error.message)}"
+            error.message = f"openai:{self.model}: {self._exchange.redact(error.message)}"
             raise error
-
-    def _redact(self, text: str) -> str:
-        """`text` without the key and the values of variables, which a server may repeat."""
-        for secret in filter(None, (self.key, *self._secrets)):
-            text = text.replace(secret, "***")
-        return text
 
 
 def _failed(request: Request, error: str, state: RetryState) -> Completion:

@@ -14,7 +14,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.model import Completion, PreparedCall, PromptCall, Request
 from workbench.providers.openai.body import make_body
-from workbench.providers.openai.settings import EndpointState, read_settings
+from workbench.providers.openai.settings import EndpointAccess, EndpointState, read_settings
 from workbench.proxies import find_proxy
 
 CLIENT = "workbench.providers.openai.client"
@@ -69,11 +69,13 @@ class OpenAIProvider:
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """As `Provider.complete`."""
         client = importlib.import_module(CLIENT)
+        yield from client.complete(self._access(), iter(requests))
+
+    def _access(self) -> EndpointAccess:
         connections = max_connections(self.settings.concurrency)
         _raise_file_limit(connections)
         settings = self.settings.model_copy(update={"concurrency": connections})
-        key, endpoint = self._key(), self._endpoint
-        yield from client.complete(self.name, settings, key, iter(requests), endpoint)
+        return EndpointAccess(self.name, settings, self._key(), self._endpoint)
 
     def _key(self) -> str:
         variable = self.settings.key_variable

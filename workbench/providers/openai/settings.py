@@ -164,6 +164,21 @@ class OpenAISettings(BaseModel):
         return self.api_key_env or ("" if self.base_url else "OPENAI_API_KEY")
 
 
+@dataclass(frozen=True)
+class EndpointAccess:
+    """One model at its endpoint.
+
+    Attributes:
+        key: empty where the endpoint gets none.
+        state: shared by all calls for the model in one run.
+    """
+
+    model: str
+    settings: OpenAISettings
+    key: str
+    state: EndpointState
+
+
 def read_settings(name: str, settings: Mapping[str, JSON]) -> OpenAISettings:
     """Return the checked settings of `openai:<name>`.
 

@@ -141,10 +141,16 @@ class Transport:
         await self._reusing.close()
         await self._closing.close()
 
-    async def send(self, content: bytes, *, new_connection: bool = False) -> Reply:
+    async def send(
+        self,
+        content: bytes,
+        new_connection: bool = False,
+        on_chunk: Callable[[bytes], None] | None = None,
+    ) -> Reply:
         """Return the reply to a POST of `content`.
 
         A `new_connection` is used for this request only; the server can't be closing it already.
+        `on_chunk` gets the body of a reply that is no error as it arrives, decompressed.
 
         Raises:
             NotSentError: the endpoint can't be reached.
@@ -153,7 +159,7 @@ class Transport:
         session = self._closing if new_connection else self._reusing
         try:
             async with session.post(self._url, data=content, allow_redirects=False) as response:
-                return await _read(response)
+                return await _read(response, on_chunk if response.status < 300 else None)
         except NOT_SENT as error:
             raise NotSentError(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -224,7 +230,9 @@ def _has_input(connection: aiohttp.connector.Connection) -> bool:
     return bool(poll.poll(0))
 
 
-async def _read(response: aiohttp.ClientResponse) -> Reply:
+async def _read(
+    response: aiohttp.ClientResponse, on_chunk: Callable[[bytes], None] | None = None
+) -> Reply:
     fault, received = "", bytearray()
     content = _record(response.content.iter_any(), received)
     encoding = response.headers.get("Content-Encoding", "")
@@ -232,9 +240,9 @@ async def _read(response: aiohttp.ClientResponse) -> Reply:
         if encoding:
             packed = httpx2.Response(200, headers=response.raw_headers, content=content)
             async with aclosing(packed.aiter_bytes()) as chunks:
-                body = await _join(chunks)
+                body = await _join(chunks, on_chunk)
         else:
-            body = await _join(content)
+            body = await _join(content, on_chunk)
         if len(body) > MAX_REPLY:
             fault = f"the reply is larger than {MAX_REPLY // 2**20} MB and was cut off"
         elif set(encoding.lower().replace(",", " ").split()) - UNPACKED and not _is_utf8(body):
@@ -259,11 +267,15 @@ async def _record(chunks: AsyncIterator[bytes], received: bytearray) -> AsyncIte
         yield chunk
 
 
-async def _join(chunks: AsyncIterator[bytes]) -> bytearray:
+async def _join(
+    chunks: AsyncIterator[bytes], on_chunk: Callable[[bytes], None] | None = None
+) -> bytearray:
     """All chunks, until they are more than MAX_REPLY."""
     body = bytearray()
     async for chunk in chunks:
         body += chunk
+        if on_chunk:
+            on_chunk(chunk)
         if len(body) > MAX_REPLY:
             break
     return body
