@@ -42,10 +42,27 @@ LOOKS_LIKE_KEY = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
+# A text without any of these has no match of LOOKS_LIKE_KEY; searching for them is 20 times as fast.
+KEY_MARKS = {
+    "_": (
+        *("sk_", "pk_", "rk_", "hf_", "gsk_", "r8_", "npm_", "dop_v1_", "lsv2_", "tvly_", "fw_"),
+        *("csk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+    ),
+    "-": (
+        *("sk-", "pk-", "rk-", "pplx-", "nvapi-", "xai-", "pypi-", "jina-", "pa-", "glpat-"),
+        *("xapp-", "-----BEGIN"),
+    ),
+    "": ("AKIA", "ASIA", "AIza", "ya29.", "SG.", "xox", "dapi", "eyJ"),
+}
+LOGIN_MARKS = ("bearer ", "basic ")  # in folded case, as the next ones
+ASSIGNED_MARKS = ("passw", "pwd", "secret", "key", "token", "authorization", "signature")
+# The first letter is a set of its own, and not under (?i): then re skips to it, five times as fast.
 ASSIGNED = re.compile(
-    rf"""(?ix)(?<![\w-])([\w-]*(?:passw(?:or)?d|passwd|pwd|secret|api[-_]?key|access[-_]?key
-    |private[-_]?key|(?<!{TEXT_PREFIXES})[-_]token|authorization|signature)["']?\s*[:=]\s*["']?)
-    (?![\s$*\[{{<('"…])[^\s"',;&}}\])]{{4,}}"""
+    rf"""(?x)([PpSsſAa_-](?:
+        (?<=[Pp])(?i:assw(?:or)?d|wd|rivate[-_]?key) | (?<=[Ssſ])(?i:ecret|ignature)
+      | (?<=[Aa])(?i:pi[-_]?key|ccess[-_]?key|uthorization)
+      | (?<=[_-])(?<!(?i:{TEXT_PREFIXES})[_-])(?i:token)
+    )["']?\s*[:=]\s*["']?)(?![\s$*\[{{<('"…])[^\s"',;&}}\])]{{4,}}"""
 )
 
 
@@ -60,7 +77,12 @@ def mask_text(text: str) -> str:
         text = USER_INFO_IN_TEXT.sub(_without_password, text)
     if "=" in text:
         text = _mask_query(text)
-    return ASSIGNED.sub(rf"\g<1>{MASK}", LOOKS_LIKE_KEY.sub(MASK, text))
+    folded = text.casefold()
+    if _has_any(folded, LOGIN_MARKS) or any(
+        part in text and _has_any(text, marks) for part, marks in KEY_MARKS.items()
+    ):
+        text = LOOKS_LIKE_KEY.sub(MASK, text)
+    return ASSIGNED.sub(rf"\g<1>{MASK}", text) if _has_any(folded, ASSIGNED_MARKS) else text
 
 
 def quote_value(
@@ -81,6 +103,10 @@ def quote_value(
         return show(MASK) if isinstance(value, str) else MASK
     shown = show(_masked(value))
     return shown if len(shown) <= width else f"{shown[:width]}…"
+
+
+def _has_any(text: str, marks: tuple[str, ...]) -> bool:
+    return any(map(text.__contains__, marks))
 
 
 def _without_password(match: re.Match[str]) -> str:
