@@ -17,9 +17,10 @@ from test_rows_parquet import record
 
 from workbench.evaluator import Score
 from workbench.model import Request
+from workbench.storable_text import UNSTORABLE, storable_json
 from workbench.store import Store
 from workbench.tracking.protocol import RowRecord
-from workbench.tracking.storable_text import UNSTORABLE, storable_json, storable_record
+from workbench.tracking.storable_records import storable_record
 
 text = st.text(st.sampled_from("a\0\ud800\udfff\ufffd\\u0"), max_size=6)
 json_value = st.recursive(

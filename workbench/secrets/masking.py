@@ -42,7 +42,7 @@ LOOKS_LIKE_KEY = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-# A text without any of these has no match of LOOKS_LIKE_KEY; searching for them is 20 times as fast.
+# A text without any of these has no match of LOOKS_LIKE_KEY, and this is seen 20 times as fast.
 KEY_MARKS = {
     "_": (
         *("sk_", "pk_", "rk_", "hf_", "gsk_", "r8_", "npm_", "dop_v1_", "lsv2_", "tvly_", "fw_"),

@@ -30,7 +30,7 @@ run_names.py         short names of runs
 runs.py              the parent run and one run per variant
 server.py            a server's answer and version, before anything is written
 server_group.py      MLflow's server, which ends with `workbench ui`
-storable_text.py     text that every tracking store takes
+storable_records.py  records that every tracking store takes
 store_file.py        an SQLite store, created or copied
 trace_tables.py      rows of MLflow's tables
 trace_writers.py     the faster of two trace writers that a store supports

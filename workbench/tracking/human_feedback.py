@@ -24,13 +24,13 @@ from workbench.experiment.load import models_by_ref, read_experiment_name
 from workbench.model import Completion
 from workbench.project import Project
 from workbench.secrets import Redactor, mask_url
+from workbench.storable_text import storable_json, storable_text
 from workbench.store import Store
 from workbench.store.ratings import NAME, Rating
 from workbench.store.selection import read_stored
 from workbench.tracking.mlflow_client import first_line
 from workbench.tracking.protocol import RowRecord, not_recorded_error
 from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts
-from workbench.tracking.storable_text import storable_json, storable_text
 from workbench.tracking.tracking_store import TrackingStore, connect, read_pages
 
 PAGE = 100  # traces

@@ -20,15 +20,15 @@ from mlflow.exceptions import MlflowException
 from workbench.canonical import JSON
 from workbench.errors import WorkbenchError
 from workbench.secrets import Redactor, mask_url
-from workbench.tracking.protocol import RESUME, not_recorded_error
-from workbench.tracking.server import PROBE_S, check_answer
-from workbench.tracking.storable_text import (
+from workbench.storable_text import (
     MAX_NAME,
     MAX_TAG,
     shorten,
     storable_json,
     storable_text,
 )
+from workbench.tracking.protocol import RESUME, not_recorded_error
+from workbench.tracking.server import PROBE_S, check_answer
 
 MAX_PARAM = 6_000  # characters
 MAX_RUN_NAME = 248  # room for a mark before it

@@ -14,10 +14,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from workbench.comparing.history import VariantRecord
+from workbench.storable_text import storable_text
 from workbench.tracking.protocol import RecordLinks, ResultSet
 from workbench.tracking.recorded_runs import read_recorded_runs
 from workbench.tracking.runs import RECORDED, Runs
-from workbench.tracking.storable_text import storable_text
 
 MAX_INVOCATIONS = 50  # in the charts of an experiment's history
 COMPARISON = ("comparison.html", "comparison.json", "figures")

@@ -19,14 +19,14 @@ from workbench.plan import Plan
 from workbench.project import Project
 from workbench.prompt import Prompt, PromptSettings
 from workbench.prompt.prompt import template_json
-from workbench.tracking.mlflow_client import first_line
-from workbench.tracking.protocol import PromptStatus
-from workbench.tracking.provenance import git_commit
-from workbench.tracking.storable_text import (
+from workbench.storable_text import (
     MAX_DESCRIPTION,
     shorten,
     storable_json,
 )
+from workbench.tracking.mlflow_client import first_line
+from workbench.tracking.protocol import PromptStatus
+from workbench.tracking.provenance import git_commit
 from workbench.tracking.tracking_store import (
     TrackingStore,
     connect,

@@ -33,9 +33,9 @@ from workbench.plan import Variant
 from workbench.project import Price
 from workbench.prompt.tools import chat_tools
 from workbench.results.types import Row
+from workbench.storable_text import MAX_TAG, shorten
 from workbench.tracking.registry import linked_prompts
 from workbench.tracking.row_records import PREVIEW_LENGTH, hash_parts, rationale, trace_id
-from workbench.tracking.storable_text import MAX_TAG, shorten
 
 CONTENT = "workbench.content"
 FORMAT = 3  # of the entities below; rows recorded in another format are written again

@@ -39,7 +39,7 @@ from workbench.tracking.runs import (
     share_traces,
     sharing_runs,
 )
-from workbench.tracking.storable_text import storable_record
+from workbench.tracking.storable_records import storable_record
 from workbench.tracking.trace_index import answer_hash
 from workbench.tracking.trace_writers import open_traces
 from workbench.tracking.tracking_store import is_refusal
