@@ -56,14 +56,13 @@ class ImageReader:
     """Reads the images of conversations, each file once.
 
     Args:
-        folder: relative paths begin here.
+        folder: relative paths begin here; None: no path is read, as in a server.
         root: of the project. Files must lie in one of the two, links followed: rows aren't trusted.
     """
 
-    def __init__(self, folder: Path, root: Path) -> None:
+    def __init__(self, folder: Path | None = None, root: Path | None = None) -> None:
         self.files = ImageFiles()
-        self._folder = folder.resolve()
-        self._folders = (self._folder, root.resolve())
+        self._folders = tuple(path.resolve() for path in (folder, root) if path)
         self._images: dict[str, Image] = {}
 
     def read(self, conversation: Conversation, *, where: str, row: str = "") -> Conversation:
@@ -114,7 +113,7 @@ class ImageReader:
             content = read_image(path)
         except WorkbenchError as error:
             if error.message == "is missing":
-                error.fix = f"{self._nearest(path)}a path begins at {self._folder}"
+                error.fix = f"{self._nearest(path)}a path begins at {self._folders[0]}"
             raise
         image = self._add(content, path)
         self.files.digests[url] = image.url
@@ -122,8 +121,11 @@ class ImageReader:
 
     def _path(self, url: str) -> Path:
         """The path of a file, links followed, below one of the folders."""
+        if not self._folders:
+            fix = "send an https address or a data URL: data:image/png;base64,…"
+            raise WorkbenchError("is a path, and files are not read here", fix=fix)
         try:
-            path = (self._folder / url).resolve()
+            path = (self._folders[0] / url).resolve()
         except (OSError, RuntimeError, ValueError) as error:  # RuntimeError: a loop of links
             reason = "NUL in its name" if "\0" in url else "a loop of links, or too long a name"
             raise WorkbenchError(f"can't be read: {reason}", fix="name an image file") from error

@@ -4,11 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import replace
-from functools import cached_property
-from hashlib import sha256
 from itertools import count
 
-from workbench.canonical import JSON, canonical_json, digest, ordered_json
 from workbench.checking import (
     RenderedRows,
     accept,
@@ -19,8 +16,7 @@ from workbench.checking import (
 from workbench.dataset import Dataset, Example
 from workbench.errors import WorkbenchError, located
 from workbench.experiment import Experiment
-from workbench.images import ImageReader, refuse_images
-from workbench.images.request_images import count_images
+from workbench.images import ImageReader
 from workbench.model import PreparedCall, PromptCall, Request
 from workbench.plan.baseline import find_baselines
 from workbench.plan.redact_rows import redact_rows
@@ -28,6 +24,7 @@ from workbench.plan.schema_length import schema_notes
 from workbench.plan.types import Cell, Options, Plan, Scope, Variant
 from workbench.plan.variants import complete_scope, find_variants
 from workbench.prompt import Prompt, PromptRows, Renderer, choose, render_prompts
+from workbench.prompt.requests import RequestBuilder, repeated_request
 from workbench.store import RETRIABLE, Store
 from workbench.store.prefill_echo import PrefillEchoes
 from workbench.store.selection import COMPLETIONS_PER_READ, read_stored
@@ -169,28 +166,27 @@ class _Cross:
         self.cells: list[Cell] = []
         self.warnings: dict[str, None] = {}
         self._occurrences: Counter[str] = Counter()
-        self._key_parts: dict[tuple[str, int | None], tuple[str, dict[str, JSON]]] = {}
+        model = variant.model
+        self._builder = RequestBuilder(
+            variant.prompt, model.model, model.provider, variant.parameters
+        )
 
     def add(self, example: Example, call: PromptCall, bodies: dict[str, Request]) -> None:
         """Add the next example, rendered as `call`."""
+        sources, prefill = self.images.files.sources, call.conversation.prefill
         for repeat in range(self.experiment.repeats):
             prepared = self._prepared(call, repeat)
-            request = self._request(prepared, repeat, call.conversation.prefill)
+            request = self._builder.request(prepared, sources, prefill=prefill, repeat=repeat)
+            if prepared.sampling == "sampled":  # equal rows get answers of their own
+                occurrence = self._occurrences[request.key]
+                self._occurrences[request.key] += 1
+                request = repeated_request(request, occurrence)
             key = bodies.setdefault(request.key, request).key
             self.cells.append(Cell(example, repeat, key))
 
     def _prepared(self, call: PromptCall, repeat: int) -> PreparedCall:
-        parameters = dict(self.variant.parameters)
-        if "seed" in parameters:
-            parameters["seed"] += repeat
-        rest = call.choices, call.response_schema, call.tools
-        call = PromptCall(call.conversation, parameters, *rest)  # `replace` takes much longer
         try:
-            model = self.variant.model
-            if self.variant.prompt.image_line:
-                refuse_images(call.conversation, model.provider, model.model.ref)
-            prepared = model.provider.prepare(call)
-            self._check_normalize(prepared.choice_method)
+            prepared = self._builder.prepare(call, repeat)
         except WorkbenchError as error:
             error.message = f"{self.variant.name}: {error.message}"
             prompt, parameter = self.variant.prompt, getattr(error, "parameter", "")
@@ -208,60 +204,6 @@ class _Cross:
         """Warnings of the model about calls of the prompt, each with the pair's names."""
         pair = f"{self.variant.prompt.ref} on {self.variant.model.model.label}"
         return [f"{pair}: {warning}" for warning in self.warnings]
-
-    def _check_normalize(self, choice_method: str) -> None:
-        normalize = self.variant.prompt.settings.normalize
-        if normalize != "none" and choice_method != "loglikelihood":
-            raise WorkbenchError(
-                f"`normalize: {normalize}` needs log-likelihoods, and this model answers choices "
-                f"by {choice_method!r}",
-                where=self.variant.prompt.choices_where,
-                fix="remove `normalize`, or exclude the pair; local models have log-likelihoods",
-            )
-
-    def _request(self, prepared: PreparedCall, repeat: int, prefill: str) -> Request:
-        """Return the request; its key is the digest of everything that decides the answer.
-
-        Equal rows with sampled answers get different keys, by occurrence. So do repeats, unless
-        the answer can't vary.
-        """
-        text = ordered_json(prepared.body)
-        suffix, key_fields = self._key_suffix(prepared, repeat)
-        # The same text that `digest` would hash: `body` is the first of its names.
-        key = sha256(f'{{"body":{canonical_json(text)},{suffix}'.encode("ascii")).hexdigest()
-        if prepared.sampling == "sampled":
-            occurrence = self._occurrences[key]
-            self._occurrences[key] += 1
-            if occurrence:
-                key = digest([key, occurrence])
-                key_fields = {**key_fields, "occurrence": occurrence}
-        request = Request(key, text, prefill, self._max_output_tokens, key_fields)
-        if self.variant.prompt.image_line and count_images(text):
-            request = replace(request, images=self.images.files.sources)
-        return request
-
-    def _key_suffix(self, prepared: PreparedCall, repeat: int) -> tuple[str, dict[str, JSON]]:
-        """Return what the key covers beside the body: the end of its JSON, and as data."""
-        variation = (prepared.choice_method, None if prepared.sampling == "fixed" else repeat)
-        if variation not in self._key_parts:
-            model = self.variant.model
-            parts: dict[str, JSON] = {
-                "provider": model.model.provider,
-                "identity": model.provider.identity,
-                "choice_method": prepared.choice_method,
-            }
-            if prepared.sampling != "fixed":
-                parts["repeat"] = repeat
-            key_fields = {**parts, "model": model.model.ref}
-            self._key_parts[variation] = canonical_json(parts)[1:], key_fields
-        return self._key_parts[variation]
-
-    @cached_property
-    def _max_output_tokens(self) -> int | None:
-        parameters = self.variant.parameters
-        values = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
-        limits = [limit for limit in values if isinstance(limit, int)]
-        return max(limits, default=None)
 
 
 def _unsent_requests(

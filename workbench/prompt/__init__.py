@@ -12,6 +12,7 @@ partials.py   included files
 prompt.py     a checked template, ready to render
 reference.py  few_shot, few_shot@3, few_shot@production
 renderer.py   the child process that parses and renders
+requests.py   a rendered prompt as a request with its key, and a completion as an answer
 source.py     role lines, and messages before and after rendering
 tools.py      functions that a model may call, from front matter or files
 turns.py      calls of tools, and messages from a row

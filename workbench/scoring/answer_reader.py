@@ -9,9 +9,8 @@ from copy import copy
 from dataclasses import replace
 
 from workbench.answers.prefill import repeated_length
-from workbench.answers.read import read_answer, renamed_stop
 from workbench.plan import Plan
-from workbench.prompt import choose
+from workbench.prompt.requests import CompletionReader
 from workbench.results.types import Row
 from workbench.store import Store
 from workbench.store.prefill_echo import PrefillEchoes, PrefillEndpoint, prefill_endpoint
@@ -61,20 +60,15 @@ class AnswerReader:
     def read(self, variant: int, rows: Iterable[NumberedRow]) -> list[NumberedRow]:
         """Return rows as they were received with their answers."""
         model = self._plan.variants[variant].model.model
-        normalize = self._plan.variants[variant].prompt.settings.normalize
-        bodies, stop_field = self._plan.bodies, renamed_stop(model)
+        reading = CompletionReader(model, self._plan.variants[variant].prompt.settings.normalize)
+        repeated = replace(reading, prefill_repeated=True)
+        bodies = self._plan.bodies
         read: list[NumberedRow] = []
         for number, row in rows:
             if row.completion is not None:
                 request = bodies[row.cell.key]
-                answer = read_answer(
-                    row.completion,
-                    request.text,
-                    reasoning=model.reasoning,
-                    prefill_repeated=bool(request.prefill) and self._repeats(variant, number, row),
-                    stop_field=stop_field,
-                )
-                answer = choose(answer, normalize)
+                repeats = bool(request.prefill) and self._repeats(variant, number, row)
+                answer = (repeated if repeats else reading).read(row.completion, request.text)
                 if answer is not row.completion:
                     text = self._redact(answer.text)  # a secret may stand around what was cut
                     answer = answer if text == answer.text else replace(answer, text=text)
