@@ -70,6 +70,7 @@ ALLOWED_NAMES: dict[str, str] = {
     "LockHeld": "another process holds the lock",
     "_complete_one_by_one": "in batches of one",
     "_one_sided_p": "a one-sided test",
+    "connection_made": "a method of asyncio.Protocol",
     "alone": "a key of `run --json`: the answer to a row in a batch of one",
     "one_word": "an evaluator in the documentation: the output is one word",
 }

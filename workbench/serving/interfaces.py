@@ -4,7 +4,7 @@ deployments.current -- lease --> deployment.prepare(inputs) -> Request
                                  deployment.answerer.answer(request) -> Completion
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,7 +30,7 @@ class Answerer(Protocol):
         Cancelling it cancels the call.
         """
 
-    def stream(self, request: Request) -> AsyncIterator[TextPiece | Completion]:
+    def stream(self, request: Request) -> AsyncGenerator[TextPiece | Completion, None]:
         """Yield pieces of the text as they come, and the completion last."""
 
     async def close(self) -> None:
@@ -68,6 +68,3 @@ class CurrentDeployment(Protocol):
 
     @property
     def last_error(self) -> str: ...  # noqa: D102
-
-    async def close(self) -> None:
-        """End everything that was started for it."""
