@@ -173,7 +173,7 @@ def test_numbers_rows_and_prompts_are_there(window: Page, plain: Path) -> None:
     matrix = window.locator("#matrix tbody tr")
     assert matrix.count() == 2
     expect(matrix.nth(0)).to_contain_text("otherbest")  # the best one first
-    expect(matrix.nth(0)).to_contain_text(re.compile(r"\+0\.125 better\[\+0\.0\d\d, \+0\.2\d\d\]"))
+    expect(matrix.nth(0)).to_contain_text(re.compile(r"\+0\.125 better\[\+0\.0\d\d,\s\+0\.2\d\d\]"))
     expect(matrix.nth(1)).to_contain_text("plainbaseline")
     window.get_by_role("button", name="exact_match").click()
     expect(matrix.nth(0)).to_contain_text("plain")

@@ -24,7 +24,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     write_page(folder, texts)
     command = [str(Path(sys.executable).with_name("workbench")), "view", "--port", "0"]
     process = subprocess.Popen(
-        [*command, "--as", "ann", "--tracking-uri", "none"],
+        [*command, "--by", "label", "--as", "ann", "--tracking-uri", "none"],
         cwd=folder,
         stdout=subprocess.PIPE,
         text=True,
@@ -64,6 +64,15 @@ def test_rating_is_seen_after_a_reload_and_in_the_file(
     expect(window.locator("#rows tbody tr")).to_have_count(1)
     window.get_by_role("searchbox").fill("<SVG/onload")
     expect(window.locator("#rows [role=status]")).to_contain_text("0 rows")
+    window.get_by_role("searchbox").fill("\ud800")
+    window.get_by_role("button", name="show all rows").click()
+    expect(window.get_by_role("searchbox")).to_have_value("")
+    slices = window.locator("#slices .link")
+    expect(slices).to_have_count(20)
+    slices.first.click()  # its name is an attack
+    expect(window.locator("#rows [role=status]")).to_contain_text("1 rows")
+    window.reload()
+    expect(window.locator("#rows [role=status]")).to_contain_text("1 rows")
     assert window.evaluate("window.hit") is None
     assert messages == []
     assert {re.sub(r"\?.*", "", each.removeprefix(address)) for each in addresses} <= {

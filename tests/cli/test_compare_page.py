@@ -29,6 +29,9 @@ def test_the_page_holds_every_row_and_every_number(project: Path, tmp_path: Path
         == document["variants"][1]["comparisons"]["exact_match"]
     )
     assert (len(rows), data["omitted"], data["without_more"]) == (40, 0, 0)
+    traces = {cell.pop("trace") for row in rows for cell in row["cells"]}
+    assert (len(traces), data["mlflow"]) == (80, "")
+    assert all(re.fullmatch(r"1/tr-[0-9a-f]{32}", trace) for trace in traces)
     assert rows[0] == {
         "number": 0,
         "id": "r0",

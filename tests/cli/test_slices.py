@@ -1,8 +1,10 @@
 """`workbench compare --by`: slices, also those without a pair, and the test between them."""
 
 import json
+import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -116,13 +118,45 @@ def test_a_single_variant_has_a_value_of_each_slice(home: Path, document: Any) -
     assert "--by COLUMN shows the slices of one" in refused
 
 
-def test_a_single_variant_is_viewed(home: Path) -> None:
+def test_the_page_has_the_slices_of_its_rows(home: Path, document: Any, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    invoke(home, "compare", "--by", "language", "--html", str(file))
+    (text,) = re.findall(
+        r'<script type="application/json" id="data">(.*?)</script>', file.read_text()
+    )
+    data = json.loads(text)
+    slices, index = data["slices"], data["index"]["slices"]
+    assert (slices["column"], slices["omitted"]) == ("language", 0)
+    assert slices["tests"]["exact_match"][0].startswith(
+        "better: the difference depends on language"
+    )
+    for position, (shown, part) in enumerate(
+        zip(slices["values"], document["slices"], strict=True)
+    ):
+        better, name = shown["variants"][1], shown["value"]
+        assert (name, shown["rows"]) == (part["value"], index.count(str(position)))
+        for metric, value in part["values"]["better"].items():
+            assert better[metric]["mean"] == (value and value["mean"])
+            compared = part["comparisons"].get("better", {}).get(metric)
+            assert better[metric]["comparison"] == compared
+            assert better[metric]["unpaired"] == (metric in part["unpaired"].get("better", {}))
+    assert len(index) == 130
+    invoke(home, "compare", "--html", str(file), "--force")
+    assert '"slices":null' in file.read_text()
+
+
+def test_a_single_variant_is_viewed_by_slices(home: Path) -> None:
     command = [str(Path(sys.executable).with_name("workbench")), "view", "plain", "--port", "0"]
+    command += ["--by", "language"]
     with subprocess.Popen(command, cwd=home, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
-        address = process.stdout.readline()
+        address = process.stdout.readline().strip()
+        with urllib.request.urlopen(address) as page:
+            text = page.read().decode()
         process.terminate()
-    assert address.startswith("http://127.0.0.1:")
+    assert '"slices":{"column":"language"' in text
+    refused = invoke(home, "view", "plain", "--by", "langauge", "--port", "0")
+    assert (refused.returncode, "'langauge'" in refused.stderr) == (2, True)
 
 
 def test_a_slice_that_one_variant_failed_on_is_shown_with_its_counts(

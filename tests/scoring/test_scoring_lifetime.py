@@ -14,7 +14,7 @@ from processes import children, gone, wait_for
 
 from workbench.errors import Stopped
 from workbench.evaluator import Score, bind
-from workbench.scoring.cells import score_cells, score_rows
+from workbench.scoring.cells import score_rows
 from workbench.scoring.pool import shared_pool
 
 PARENT = """
@@ -26,14 +26,14 @@ from workbench.model import Completion
 from workbench.plan import Cell
 from workbench.results.types import Row
 from workbench.scoring.pool import find_evaluators
-from workbench.scoring.cells import score_cells
+from workbench.scoring.cells import score_rows
 from workbench.store import Store
 
 root = Path(sys.argv[1])
 evaluators = find_evaluators([read_spec("mine", {}, root)])
 row = Row(Cell(Example("a", {}, {}), 0, "k"), Completion("k", "ok", text="one"))
 with Store(root) as store:
-    score_cells(evaluators[0], [row], store)
+    score_rows(evaluators[:1], [row], store)
 """
 HANGS = """
 import os, re, subprocess, time
@@ -149,7 +149,7 @@ def test_scores_are_stored_while_scoring_goes_on(project: EvaluatorProject):
         stored.append(count[0])
         return False
 
-    score_cells(evaluator, rows, project.store, stopped=stopped)
+    score_rows([evaluator], rows, project.store, stopped=stopped)
     assert stored[0] == 0
     assert any(0 < count < len(rows) for count in stored)
 
@@ -164,6 +164,6 @@ def test_an_evaluator_made_of_a_function_is_stopped_too(project: EvaluatorProjec
 
     evaluator = bind(mine, {}, name="mine", digest="one")
     with pytest.raises(Stopped):
-        score_cells(evaluator, rows, project.store, stopped=lambda: len(seen) == 2)
-    score_cells(evaluator, rows, project.store)
+        score_rows([evaluator], rows, project.store, stopped=lambda: len(seen) == 2)
+    score_rows([evaluator], rows, project.store)
     assert seen == ["one", "two", "three"]

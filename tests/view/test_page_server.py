@@ -2,11 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import pytest
 from live_page import PORT, SECRET, LivePage
 
 from workbench.errors import WorkbenchError
+from workbench.store.search import find_answers
 from workbench.view.page_server import bind_port
 
 
@@ -40,19 +43,53 @@ def test_page_has_no_texts_and_rows_are_read_by_number(live: LivePage) -> None:
     assert live.get("more?number=0")[1]["prompt"] == [["user", "50% OFF"]]
 
 
-def test_search_reads_inputs_and_answers(live: LivePage) -> None:
-    lists = {
-        "0% OFF": [0],
-        "ärger": [2],
-        "größer": [0, 1],
-        "OF 1:": [0, 1],
-        "%": [0],
-        "_": [],
-        "r2": [2],
-        "'; --": [],
-    }
-    found = {text: live.get(f"search?q={text}".replace("%", "%25")) for text in lists}
-    assert found == lists
+SEARCHES = {
+    "0% OFF": [0],
+    "ärger": [2],
+    "größer": [0, 1],
+    "GRÖSSER": [],
+    "OF 1:": [0, 1],
+    "%": [0],
+    "_": [],
+    "\\": [],
+    "r2": [2],
+    "'; --": [],
+    "": [0, 1, 2],
+}
+# An answer with NUL, a combining character, a backslash, lone surrogates, an emoji
+ODD_ANSWER = "before\0Behind 5_%\\n e\u0301 \ud800 \U0001f600"
+ODD_SEARCHES = {
+    "\0": [2],
+    "\0b": [2],
+    "\0x": [],
+    "before\0behind": [2],
+    "behind": [2],
+    "5_%\\n": [2],
+    "5%": [],
+    "e\u0301": [2],
+    "\u0301": [2],
+    "é": [],
+    "\U0001f600": [2],
+    "\U0001f601": [],
+    "\ufffd": [],
+    "x" * 1_000: [],
+}
+
+
+@pytest.mark.parametrize("can_write", [True, False])
+def test_search_reads_inputs_and_answers(live: LivePage, *, can_write: bool) -> None:
+    def search(texts: Iterable[str]) -> dict[str, list[int]]:
+        return {text: live.get(f"search?q={quote(text)}") for text in texts}
+
+    live.store.database.is_read_only = not can_write
+    assert search(SEARCHES) == SEARCHES
+    assert search(["\0", "before"]) == {"\0": [], "before": []}
+    live.store.database.is_read_only = False
+    live.save(2, ODD_ANSWER)
+    live.store.database.is_read_only = not can_write
+    assert search(ODD_SEARCHES) == ODD_SEARCHES
+    assert find_answers(live.store, "\ud800") == {live.plan.cells[0][2].key}
+    assert find_answers(live.store, "\udfff") == set()
 
 
 def test_secrets_are_hidden_in_every_response(live: LivePage) -> None:

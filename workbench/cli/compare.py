@@ -91,7 +91,8 @@ def compare(
         plan,
         store,
     ):
-        compared = compare_stored(plan, store, by=by, prices=project.prices, anytime=anytime)
+        columns, prices = [by] if by else (), project.prices
+        compared = compare_stored(plan, store, by=columns, prices=prices, anytime=anytime)
         every = factors and not selectors
         variants = range(len(plan.variants)) if every else compared.compared_variants
         require_answers(compared, variants)

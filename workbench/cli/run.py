@@ -8,7 +8,7 @@ recorded in sqlite:///…/mlflow.db, run 7c0f…
 
 import os
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -112,8 +112,8 @@ def run(
     from workbench.run.invocation import run as run_plan
 
     scope = Scope(limit, only or (), race_on if race or race_on else None, sample)
-    wait = _waits(wait, as_json)
-    options = Options(scope, fresh, retry_failed, again, wait, note=note)
+    options = Options(scope, fresh=fresh, retry_failed=retry_failed, again=again, note=note)
+    options = replace(options, wait=_waits(wait, as_json))
     with open_experiment(target, options, tracking_uri) as opened:
         plan, project, store = opened.plan(), opened.project, opened.store
         budget = make_budget(plan, project.prices, max_cost=max_cost, max_calls=max_calls)

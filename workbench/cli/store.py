@@ -243,18 +243,17 @@ def _check_conditions(
     table: str, globs: dict[str, list[str]], completions: list[str], before: str
 ) -> None:
     """Raise if no condition is given, or conditions of another table than `table`."""
-    options = {"scores": "--evaluator GLOB", "ratings": "--person GLOB"}
+    options = {"scores": "--evaluator", "ratings": "--person"}
     for name in globs:
         if globs[name] and name != table:
-            option = options[name].removesuffix(" GLOB")
-            raise WorkbenchError(f"{option} goes with --{name}", fix=f"add --{name}")
+            raise WorkbenchError(f"{options[name]} goes with --{name}", fix=f"add --{name}")
     if completions and table in options:
         raise WorkbenchError(
             f"--model and --state select completions, --{table} removes {table}",
-            fix=f"--{table} {options[table]}, or without --{table}",
+            fix=f"--{table} {options[table]} GLOB, or without --{table}",
         )
     if not (globs.get(table) or completions or before):
-        option = options.get(table, "--model GLOB or --state STATE")
+        option = f"{options[table]} GLOB" if table in options else "--model GLOB or --state STATE"
         raise WorkbenchError(
             "no condition selects what to remove", fix=f"--older-than 30d, {option}"
         )

@@ -11,12 +11,13 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from workbench.cli.compare import Names, open_comparison
+from workbench.cli.compare import By, Names, open_comparison
 from workbench.cli.output import REDACTOR
 from workbench.cli.run import Limit, Sample, TrackingUri
 from workbench.cli.setup import open_project
@@ -25,6 +26,9 @@ from workbench.errors import WorkbenchError
 
 if TYPE_CHECKING:
     from workbench.comparing.comparison import ExperimentComparison
+    from workbench.plan import Plan
+    from workbench.project import Project
+    from workbench.store import Store
 
 GIT_TIMEOUT_S = 5.0
 SLOW_ROWS = 20_000  # answers above which comparing takes seconds
@@ -54,6 +58,7 @@ Person = Annotated[
 
 def view(
     names: Names = None,
+    by: By = "",
     limit: Limit = None,
     sample: Sample = None,
     port: Port = 5100,
@@ -64,10 +69,8 @@ def view(
 
     It prints the address. New answers appear after a reload. It sends no requests to models.
     """
-    from workbench.comparing.comparison import compare_stored, require_answers
     from workbench.plan import Scope
     from workbench.tracking.rating_process import RatingProcess
-    from workbench.tracking.trace_index import TraceIndex
     from workbench.view.live_comparison import LiveComparison
     from workbench.view.page_server import HOST, ViewApp, bind_port, serve
 
@@ -80,15 +83,9 @@ def view(
         _, plan, store = opened
         if plan.planned > SLOW_ROWS:
             note_on_stderr(f"comparing {plan.planned:,} answers")
-
-        def compare_now() -> "ExperimentComparison":
-            compared = compare_stored(plan, store, prices=project.prices)
-            require_answers(compared, compared.compared_variants)
-            return replace(compared, traces=traces)
-
-        traces = TraceIndex(project, tracking_uri)
+        compare = partial(_compare, plan, store, project, by, tracking_uri)
         currency, person = project.file.currency, person or _default_person(project.root)
-        live = LiveComparison(compare_now, store, currency=currency, person=person)
+        live = LiveComparison(compare, store, currency=currency, person=person)
         port = listener.getsockname()[1]
         app = ViewApp(live, port, REDACTOR, rated=ratings.wake, rating_error=ratings.error)
         if store.ratings.unrecorded(project.tracking_uri(tracking_uri)):
@@ -97,6 +94,18 @@ def view(
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):  # the usual end
             serve(app, listener, ready=lambda: typer.echo("\n".join(lines)))
+
+
+def _compare(
+    plan: "Plan", store: "Store", project: "Project", by: str, tracking_uri: str
+) -> "ExperimentComparison":
+    """The comparison of what is stored now, with the traces of its rows."""
+    from workbench.comparing.comparison import compare_stored, require_answers
+    from workbench.tracking.trace_index import TraceIndex
+
+    compared = compare_stored(plan, store, by=[by] if by else (), prices=project.prices)
+    require_answers(compared, compared.compared_variants)
+    return replace(compared, traces=TraceIndex(project, tracking_uri))
 
 
 def _default_person(folder: Path) -> str:

@@ -115,13 +115,13 @@ def compare_stored(
     plan: Plan,
     store: Store,
     *,
-    by: str | Sequence[str] = (),
+    by: Sequence[str] = (),
     prices: Mapping[str, Price] = MappingProxyType({}),
     anytime: bool = False,
 ) -> ExperimentComparison:
     """Compare the variants by the stored answers; missing scores are computed.
 
-    `by`: a column, or several, whose values make slices; empty: no slices. With `anytime` the
+    `by`: columns, whose combined values make slices; empty: no slices. With `anytime` the
     verdicts hold at every look at the rows.
     """
     unsent = replace(plan, requests=tuple(() for _ in plan.variants))
@@ -130,8 +130,7 @@ def compare_stored(
         tallies = stream.tallies
         results = variant_results(plan, tallies, prices)
         results = add_comparisons(results, tallies, plan, anytime=anytime)
-        columns = [by] if isinstance(by, str) else by
-        slices, tests = compare_slices(columns, plan, results, tallies) if by else ((), ())
+        slices, tests = compare_slices(by, plan, results, tallies) if by else ((), ())
         compared = ExperimentComparison(plan, results, tallies, stream.rows, slices, tests, anytime)
         return replace(compared, prices=prices, scored=stream.scored)
 

@@ -9,7 +9,7 @@ digest is in its Content-Security-Policy. Its data are JSON, in blocks that no b
     <script type="application/json" id="shared">  messages that many rows have, by number
 
 The summary has everything but rows: experiment, dataset, metrics, variants with their results and
-comparisons, prompt diffs, confusion tables, and the numbers of rows that were left out.
+comparisons, slices, prompt diffs, confusion tables, and the numbers of rows that were left out.
 
 The index has columns over all rows, a row being one answer of each variant (repeats apart), so that
 the page filters, orders and counts without the texts:
@@ -19,10 +19,11 @@ the page filters, orders and counts without the texts:
 
 states    a digit per row: 0 ok, 1 truncated, 2 refused, 3 failed, 4 not run
 outputs   a character per row, from "0": the first variant with the same output
-values    of a metric: "0", "1" and "-" for pass or fail; a character from "0" for the index of a
-          category in the metric's `labels`; else numbers of six digits; "-" and null: no value
+values    of a metric: "0", "1" and "-" for pass or fail; a character from "0" for each category;
+          else numbers of six digits; "-" and null: no value
 errors    rows on which the evaluator failed
 suspect   of each metric, the dataset's rows that all strong variants get wrong
+slices    a character per row of the dataset, from "0": its slice; "-": none that is shown
 rated     of each variant, the rows that people rated `good` and `bad`; empty: none is rated
 
 Row details are read by number:
@@ -44,6 +45,7 @@ rest of a row, `search(text)` one of ascending numbers. The source of the file, 
 the blocks.
 
 page_summary   everything but the rows
+page_slices    the slices of the summary
 index          the index
 rows           row details
 cell_ratings   people's ratings

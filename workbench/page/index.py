@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
+from workbench.report.slices import MAX_SLICES
 from workbench.results.score_column import CATEGORY, NUMBER, SCORED, STATES, ScoreColumn
 
 NOT_RUN, FAILED = "4", "3"
@@ -35,6 +36,7 @@ def row_index(compared: ExperimentComparison) -> dict[str, JSON]:
     return {
         "rows": len(compared.plan.cells[variants[0]]),
         "suspect": [list(suspects.get(name, ())) for name in names],
+        "slices": _slice_codes(compared),
         "variants": [
             {
                 "states": _codes(STATE_CODES[np.frombuffer(tally.states, np.uint8)]),
@@ -44,6 +46,15 @@ def row_index(compared: ExperimentComparison) -> dict[str, JSON]:
             for position, tally in enumerate(tallies)
         ],
     }
+
+
+def _slice_codes(compared: ExperimentComparison) -> str:
+    """A character for each row of the dataset: its slice. Empty without slices."""
+    codes = ["-"] * (compared.plan.rows if compared.slices else 0)
+    for position, part in enumerate(compared.slices[:MAX_SLICES]):
+        for row in part.rows:
+            codes[row] = chr(FIRST + position)
+    return "".join(codes)
 
 
 def category_labels(compared: ExperimentComparison, metric: str) -> list[str]:

@@ -30,7 +30,7 @@ PARTS = files("workbench.page")
 # js/<name>.js, in the order in which they become one script.
 SCRIPTS = (
     *("dom", "numbers", "index", "source", "live", "view", "ratings", "lists", "variants"),
-    *("chart", "tables", "words", "answers", "detail", "csv", "start"),
+    *("chart", "slices", "tables", "words", "answers", "detail", "csv", "start"),
 )
 
 

@@ -10,14 +10,14 @@ from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
 from workbench.page.headline import headline
-from workbench.page.index import category_labels
+from workbench.page.page_slices import page_slices
 from workbench.report.compare import prompt_diff_lines
 from workbench.report.safe_text import plain, shorten
 from workbench.results.serialize import comparison_json
 from workbench.results.types import MetricResult, VariantResult
 
 ROW_COUNTS = ("planned", "scored", "failed", "not_run")
-METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "tail_unknown", "errors", "not_applicable")
+METRIC_FIELDS = ("mean", "low", "high", "n", "clusters", "errors", "not_applicable")
 MAX_CATEGORIES = 5
 WORST_FIELDS = ("mean", "low", "high", "n")
 
@@ -51,6 +51,7 @@ def page_summary(compared: ExperimentComparison, currency: str) -> dict[str, JSO
             _variant(compared.results[number], None if base is None else positions[base])
             for number, base in bases.items()
         ],
+        "slices": page_slices(compared),
         "diffs": [
             {"before": plain(a.ref), "after": plain(b.ref), "lines": list(prompt_diff_lines(a, b))}
             for a, b in prompts.values()
@@ -70,7 +71,6 @@ def _metric(compared: ExperimentComparison, name: str) -> dict[str, JSON]:
         "kind": kind,
         "worst": compared.scales[name].worst,
         "headline": _headline(compared, name),
-        "labels": [plain(label) for label in category_labels(compared, name)],
     }
 
 

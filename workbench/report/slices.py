@@ -37,9 +37,15 @@ def slice_lines(compared: ExperimentComparison, number: int) -> Iterator[str]:
             if metric in comparisons:
                 notes.append(_comparison_text(comparisons[metric]))
             yield f"  {_value(part)}, {shorten(metric)}: {'; '.join(notes)}"
+    for metric, text in interaction_lines(compared, number):
+        yield f"  {shorten(metric)}: {text}"
+
+
+def interaction_lines(compared: ExperimentComparison, number: int) -> Iterator[tuple[str, str]]:
+    """Each metric of a variant with its test that all slices have the same difference."""
     for test in compared.interactions:
         if test.variant == number and test.p is not None:
-            yield f"  {shorten(test.metric)}: {_interaction_text(test, compared.slices[0].column)}"
+            yield test.metric, _interaction_text(test, compared.slices[0].column)
 
 
 def value_lines(compared: ExperimentComparison) -> Iterator[str]:

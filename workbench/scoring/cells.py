@@ -28,7 +28,14 @@ def score_rows(
     *,
     stopped: StopCheck = not_stopped,
 ) -> list[Row]:
-    """The rows with their scores; raises as `score_cells` does."""
+    """The rows with their scores; those in the store are not computed again.
+
+    The store takes the scores as they come, except errors.
+
+    Raises:
+        Stopped: `stopped` returned True; the scores so far are stored.
+        WorkbenchError: an evaluator has changed since the experiment was read.
+    """
     finished = [row for row in rows if row.scored]
     by_row = [evaluator for evaluator in evaluators if not evaluator.traits.by_column]
     keys = score_keys(by_row, finished)
@@ -43,21 +50,6 @@ def score_rows(
         else row
         for row in rows
     ]
-
-
-def score_cells(
-    evaluator: Evaluator, rows: Sequence[Row], store: Store, *, stopped: StopCheck = not_stopped
-) -> list[Score]:
-    """One score per row with an answer, in order; those in the store are not computed again.
-
-    The store takes the scores as they come, except errors.
-
-    Raises:
-        Stopped: `stopped` returned True; the scores so far are stored.
-        WorkbenchError: the evaluator has changed since the experiment was read.
-    """
-    keys = score_keys([evaluator], rows)[evaluator.name]
-    return _score_keyed(evaluator, rows, keys, store, stopped=stopped)
 
 
 def _score_keyed(
@@ -105,7 +97,7 @@ def score_column(
 ) -> ColumnScore:
     """The score of a variant's answers by a metric that has no value of a row, stored once.
 
-    `clusters` has the cluster of each answer. Raises as `score_cells` does.
+    `clusters` has the cluster of each answer. Raises as `score_rows` does.
     """
     arguments = [_arguments(evaluator, row) for row in rows]
     key = digest([evaluator.digest, version("mlflow"), arguments, list(clusters)])

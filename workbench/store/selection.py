@@ -5,7 +5,7 @@ Selection(["openai:*"], states=("truncated",), before="2025-11-01T00:00:00Z")
 
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Literal
@@ -85,13 +85,18 @@ class Selection:
 def select_completions(
     store: Store, selection: Selection, models: Mapping[str, Model] = MappingProxyType({})
 ) -> Iterator[StoredCompletion]:
-    """Yield the selected completions, sorted by key; `models` as of `read_stored`."""
+    """Yield the selected completions with their ratings, sorted by key.
+
+    `models` as of `read_stored`.
+    """
     where, values = selection.where(store.database)
     rows = store.database.read(f"SELECT key FROM completions {where} ORDER BY key", values)
     echoes = PrefillEchoes(store)
     for start in range(0, len(rows), COMPLETIONS_PER_READ):
         keys = [key for (key,) in rows[start : start + COMPLETIONS_PER_READ]]
-        yield from read_stored(store, keys, echoes, models)
+        ratings = store.ratings.current(keys)
+        for stored in read_stored(store, keys, echoes, models):
+            yield replace(stored, ratings=ratings.get(stored.key, ()))
 
 
 def read_stored(
@@ -100,7 +105,7 @@ def read_stored(
     echoes: PrefillEchoes | None = None,
     models: Mapping[str, Model] = MappingProxyType({}),
 ) -> Iterator[StoredCompletion]:
-    """Yield the completions that are stored under `keys`, sorted by key.
+    """Yield the completions that are stored under `keys`, sorted by key, without ratings.
 
     `models` are those that an experiment asks, by key or by `provider:name`: their settings say how
     answers are read. Others are read as without settings: reasoning is no part of them.
@@ -110,7 +115,6 @@ def read_stored(
     """
     completions, echoes = store.completions(keys), echoes or PrefillEchoes(store)
     rows = store.database.read_keys("SELECT key, model, kept_at, request FROM completions", keys)
-    ratings = store.ratings.current(keys)
     for key, ref, stored_at, request in sorted(rows):
         if key in completions:
             parts, text = parse_request(request), json.loads(request)["body"]
@@ -125,7 +129,7 @@ def read_stored(
                 prefill_repeated=bool(repeated),
                 stop_field=renamed_stop(model),
             )
-            yield StoredCompletion(key, ref, stored_at, parts, completion, ratings.get(key, ()))
+            yield StoredCompletion(key, ref, stored_at, parts, completion)
 
 
 def parse_request(text: str) -> dict[str, JSON]:

@@ -10,6 +10,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from workbench.canonical import JSON
 from workbench.comparing.comparison import ExperimentComparison
 from workbench.comparing.confusion import ConfusionTable
@@ -30,8 +32,7 @@ NEW_ANSWERS = "SELECT key FROM completions WHERE number > ?"
 LAST_ANSWER = "SELECT coalesce(max(number), 0) FROM completions"
 
 
-@dataclass(frozen=True)
-class RatingRequest:
+class RatingRequest(BaseModel):
     """A rating as the page sends it.
 
     Attributes:
@@ -41,9 +42,11 @@ class RatingRequest:
         good: None: the rating is taken back.
     """
 
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
     number: int
     variant: int
-    answer: str
+    answer: str = Field(max_length=64)
     good: bool | None
     comment: str
 

@@ -18,7 +18,7 @@ from errno import EADDRINUSE
 from hmac import compare_digest
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -46,18 +46,6 @@ HEADERS = {
     "X-Frame-Options": "DENY",
 }
 LOST = "open the address that workbench view has printed"
-
-
-class RatingBody(BaseModel):
-    """The body of a rating."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    number: int
-    variant: int
-    answer: str = Field(max_length=64)
-    good: bool | None
-    comment: str
 
 
 class ViewApp:
@@ -156,11 +144,11 @@ class ViewApp:
             if len(body) > MAX_BODY:
                 return PlainTextResponse(f"at most {MAX_BODY:,} bytes\n", 413)
         try:
-            fields = RatingBody.model_validate_json(bytes(body)).model_dump()
+            rating = RatingRequest.model_validate_json(bytes(body))
         except ValidationError as error:
             return self._json({"error": str(error.errors()[0]["msg"])}, 400)
         try:
-            ratings = await run_in_threadpool(self._live.rate, RatingRequest(**fields))
+            ratings = await run_in_threadpool(self._live.rate, rating)
         except WorkbenchError as error:
             status = 500 if error.exit_code == ExitCode.STORAGE else 409
             return self._json({"error": f"{error.message}: {error.fix}"}, status)

@@ -31,11 +31,12 @@ function drawControls() {
   const orders = Object.entries(ORDERS).filter(([, { applies }]) => applies?.() !== false);
   replace("controls",
     el("input", { type: "search", placeholder: "search inputs and outputs", value: view.search,
-      "aria-label": "search", oninput: (event) => choose({ search: event.target.value }) }),
+      maxlength: MAX_SEARCH, "aria-label": "search", oninput: (event) => choose({ search: event.target.value }) }),
     choice("metric", metricOf().name, data.metrics.map(({ name }) => [name, name]), (name) =>
       chooseMetric(data.metrics.findIndex((metric) => metric.name === name))),
     variants.length > 1 ? choice("variant", String(view.of ?? ""), [["", "any variant"], ...variants],
       (number) => choose({ of: number === "" ? null : Number(number) })) : null,
+    sliceChoice(),
     choice("order", view.order, orders.map(([name, { label }]) => [name, label()]),
       (order) => choose({ order })),
     hasBaselines() ? el("label", {}, el("input", { type: "checkbox", checked: view.diff,
@@ -63,7 +64,7 @@ async function drawRows() {
     } }, text);
   };
   const body = el("tbody", { onclick: clickRow, onkeydown: moveInList },
-    ...rows.map((row, place) => line(row, variants, place)));
+    ...(rows.length ? rows.map((row, place) => line(row, variants, place)) : [noRows(variants)]));
   replace("rows",
     el("div", { class: "controls", role: "status" }, turn(-1, "‹ previous"),
       `${count(list.length)} ${repeats > 1 ? "answers of each variant" : "rows"}, `
@@ -74,9 +75,19 @@ async function drawRows() {
         el("th", {}, "expected"), ...variants.map(columnHead))), body)));
 }
 
+// The line of an empty list, with the way out
+function noRows(variants) {
+  const all = () => {
+    choose({ filter: "all", of: null, search: "", slice: null });
+    drawControls();
+  };
+  return el("tr", {}, el("td", { class: "soft", colspan: 3 + variants.length },
+    "No row is in this list. ", el("button", { class: "link", onclick: all }, "show all rows")));
+}
+
 // The widths of the columns: equal ones for inputs and answers, as far as they can be read.
 function columns(variants) {
-  const key = 72, expected = 100, least = 132;
+  const key = 72, expected = 100, least = part("rows").clientWidth < 800 ? 112 : 132;
   const equal = Math.floor((part("rows").clientWidth - 2 - key - expected) / (variants + 1));
   const widths = [key, Math.max(150, Math.min(equal, 420)), expected];
   const left = part("rows").clientWidth - 18 - widths.reduce((sum, width) => sum + width);
@@ -85,10 +96,11 @@ function columns(variants) {
     el("col", { width })));
 }
 
-// Above a column: the metric with its interval, wrong and failed answers, tokens, latency, cost
+// Above a column: the metric with its interval, wrong and failed answers, tokens, latency, cost;
+// of a chosen slice those of its rows
 function columnHead(position) {
-  const variant = data.variants[position], metric = metricOf();
-  const result = variant.metrics[metric.name], { worst } = result;
+  const variant = data.variants[position], metric = metricOf(), slice = sliceResult(position);
+  const result = slice ?? variant.metrics[metric.name], { worst } = result;
   const counted = (name, label) => {
     if (FILTERS[name].applies?.() === false) return null;
     const rows = filterCount(name, [position]);
@@ -98,15 +110,15 @@ function columnHead(position) {
   };
   const used = [variant.tokens[0] == null ? "" : `${tokensText(variant.tokens)} tokens`,
     variant.latency == null ? "" : seconds(variant.latency),
-    variant.cost == null ? "" : `${data.currency} ${small(variant.cost)} / 1,000`];
+    variant.cost == null ? "" : `${money(variant.cost)} / 1,000`];
   return el("th", { title: variant.name, scope: "col" },
-    el("div", { class: "column-name" }, variant.name, " ", marks(position)),
+    el("div", { class: "column-name" }, breakable(variant.name), marks(position)),
     el("div", { class: "figures" }, el("strong", {}, meanText(result)), " ", el("small", {}, interval(result) || (result.median
       ? withMedian(result.median, number) : ""))),
     worst ? el("small", { class: "state" }, `at worst ${number(worst.mean)} ${interval(worst)}`)
       : null,
     el("div", { class: "figures" }, counted("wrong", "wrong"), counted("failed", "failed")),
-    ...used.filter(Boolean).map((text) => el("small", {}, text)));
+    ...(slice ? [] : used.filter(Boolean).map((text) => el("small", {}, text))));
 }
 
 function line(row, variants, place) {
@@ -156,6 +168,6 @@ function scoreMark(cell, metric, position, isError) {
     `${metric.name} ${isError ? "error" : "–"}`);
   const kind = metric.kind !== "pass" ? "unclear" : score === metric.worst ? "fail" : "pass";
   const text = metric.kind === "pass" ? (score ? "✓" : "✗")
-    : typeof score === "string" ? score : number(score);
+    : typeof score === "string" ? score : Number.isInteger(score) ? count(score) : number(score);
   return el("span", { class: `word ${kind}` }, `${metric.name} ${text}`);
 }

@@ -2,7 +2,9 @@
 // side, and no label covers another one.
 
 const PLOT = { width: 620, height: 340, left: 55, right: 20, top: 15, bottom: 40 };
-const RADIUS = 5, LINE = 14, LETTER = 6.7;  // pixels: of a dot, a line of text, a letter
+const RADIUS = 5, LINE = 15;  // pixels: of a dot, a line of text
+const ruler = document.createElement("canvas").getContext("2d");
+ruler.font = "12px system-ui, sans-serif";  // as in the style of the page
 
 function drawPlots() {
   replace("plot", ...AXES.map(([name, title]) => figure(name, title)));
@@ -86,7 +88,7 @@ function labels(dots, texts, bars) {
   const boxes = dots.map(([x, y]) => ({ x: x - RADIUS - 1, y: y - RADIUS - 1,
     width: 2 * RADIUS + 2, height: 2 * RADIUS + 2 }));
   return dots.flatMap(([x, y], at) => {
-    const width = texts[at].length * LETTER, places = [];
+    const { width } = ruler.measureText(texts[at]), places = [];
     for (let step = 0; step < 12; step++)
       for (const dy of step ? [-step * LINE, step * LINE] : [0])
         for (const dx of [RADIUS + 4, -RADIUS - 4 - width])

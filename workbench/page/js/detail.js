@@ -66,11 +66,11 @@ function detailBody(row, more) {
 }
 
 function detailAnswer(row, variant, more) {
-  const cell = row.cells[variant], title = el("h3", {}, data.variants[variant].name, marks(variant));
+  const cell = row.cells[variant], title = el("h3", {}, breakable(data.variants[variant].name), marks(variant));
   if (!cell) return el("section", {}, title, el("p", { class: "soft" }, "not run"));
   const { tokens, latency, cost, trace } = cell;
   const used = [tokens && `${tokensText(tokens)} tokens in / out`, latency && seconds(latency),
-    cost != null && `${data.currency} ${small(cost)}`].filter(Boolean).join(", ");
+    cost != null && money(cost)].filter(Boolean).join(", ");
   return el("section", {}, title,
     el("div", { class: "output" }, ...outputText(row, variant)),
     ...data.metrics.map((metric, position) => {
@@ -89,8 +89,10 @@ function traceLink(trace) {
   if (!/^https?:\/\//.test(data.mlflow))
     return el("small", {}, `trace ${id}: start `, el("code", {}, "workbench ui"), " to open it");
   const page = `${data.mlflow}/#/experiments/${experiment}/traces`;
-  return el("a", { href: `${page}?selectedEvaluationId=${id}&traceId=${id}`, target: "_blank",
+  const link = el("a", { href: `${page}?selectedEvaluationId=${id}&traceId=${id}`, target: "_blank",
     rel: "noopener noreferrer" }, "trace in MLflow");
+  return data.live || !data.mlflow.startsWith("http://127.0.0.1:") ? link
+    : el("span", {}, link, el("small", {}, " while ", el("code", {}, "workbench ui"), " runs"));
 }
 
 // Open in all rows once the reader has opened one

@@ -19,6 +19,10 @@ function svg(tag, settings, text) {
   return element;
 }
 
+// A name that may be broken after its marks, as in few_|shot
+const breakable = (name) => el("span", {}, ...name.split(/(?<=[_/:.-])(?=.)/).flatMap((text, at) =>
+  at ? [el("wbr"), text] : [text]));
+
 const part = (id) => document.getElementById(id);
 
 // Replace a part of the page; the control that has the focus keeps it.

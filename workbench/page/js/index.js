@@ -2,11 +2,12 @@
 
 const FAILED = 3, NOT_RUN = 4;  // of the states; the others are those of scored answers
 
-function decodeIndex({ rows, suspect, variants }) {
+function decodeIndex({ rows, suspect, slices, variants }) {
   const codes = (text) => Uint16Array.from(text, (letter) => letter.charCodeAt(0) - 48);
   return {
     rows,
     suspect: suspect.map((numbers) => new Set(numbers)),
+    slices: codes(slices),
     variants: variants.map(({ states, outputs, metrics }) => ({
       states: codes(states),
       outputs: codes(outputs),

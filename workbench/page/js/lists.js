@@ -42,11 +42,11 @@ const FILTERS = {
 const counts = new Map();
 
 function filterCount(name, variants) {
-  const key = [name, view.metric, variants, [...view.hidden].sort()].join("|");
+  const key = [name, view.metric, view.slice, variants, [...view.hidden].sort()].join("|");
   if (!counts.has(key)) {
     const test = FILTERS[name].test(variants, view.metric);
     let rows = 0;
-    for (let row = 0; row < index.rows; row++) if (test(row)) rows += 1;
+    for (let row = 0; row < index.rows; row++) if (isInSlice(row) && test(row)) rows += 1;
     counts.set(key, rows);
   }
   return counts.get(key);
@@ -69,7 +69,7 @@ const ORDERS = {
 async function listRows() {
   const all = view.search ? await source.search(view.search)
     : Array.from({ length: index.rows }, (_, row) => row);
-  const numbers = all.filter(FILTERS[view.filter].test(chosen(), view.metric));
+  const numbers = all.filter(isInSlice).filter(FILTERS[view.filter].test(chosen(), view.metric));
   const keyOf = ORDERS[view.order].key(shown(), view.metric), keys = new Float64Array(index.rows);
   for (const row of numbers) keys[row] = keyOf(row);
   return numbers.sort((a, b) => keys[a] === keys[b] ? a - b : keys[a] - keys[b]);

@@ -33,7 +33,8 @@ function liveSource() {
     if (found.text === text) return [...found.numbers];
     await new Promise((resolve) => { setTimeout(resolve, TYPING_MS); });
     if (view.search !== text) return [];  // the reader types on: another list is drawn
-    found = { text, numbers: await request(`search?q=${encodeURIComponent(text)}`) };
+    const sent = encodeURIComponent(text.replace(/\p{Surrogate}/gu, "\ufffd"));
+    found = { text, numbers: await request(`search?q=${sent}`) };
     return [...found.numbers];
   }
 

@@ -8,8 +8,10 @@ const small = (value) => value.toLocaleString("en", { maximumSignificantDigits: 
 const signed = (value) => (value >= 0 ? "+" : "−") + (value && Math.abs(value) < 0.0005
   ? Math.abs(value).toPrecision(1) : number(Math.abs(value)));
 const seconds = (value) => value < 1 ? `${Math.round(value * 1000)} ms` : `${small(value)} s`;
-const interval = ({ low, high }) => low == null ? "" : `[${number(low)}, ${number(high)}]`;
-
-const withEnds = ({ value, low, high }, format) => format(value) + (low == null && high == null
-  ? "" : ` [${low == null ? "–" : format(low)}, ${high == null ? "–" : format(high)}]`);
+// Both ends on one line
+const between = (low, high, format) => low == null && high == null ? ""
+  : `[${low == null ? "–" : format(low)},\u00a0${high == null ? "–" : format(high)}]`;
+const interval = ({ low, high }) => between(low, high, number);
+const withEnds = ({ value, low, high }, format) =>
+  `${format(value)} ${between(low, high, format)}`.trim();
 const withMedian = (median, format) => `median ${withEnds(median, format)}`;

@@ -4,6 +4,7 @@ function drawAll() {
   drawHeadline();
   drawMatrix();
   drawPlots();
+  drawSlices();
   drawConfusions();
   drawControls();
   return drawRows();

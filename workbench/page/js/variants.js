@@ -42,12 +42,13 @@ function matrixLine(number) {
       if (event.target.checked) view.hidden.delete(number); else view.hidden.add(number);
       if (view.of === number) view.of = null;
       drawRows();
+      drawSlices();
       drawConfusions();
     } });
   const missing = [rows.failed ? `${count(rows.failed)} failed` : "",
     rows.not_run ? `${count(rows.not_run)} not run` : ""].filter(Boolean).join(", ");
   return el("tr", {}, el("td", {}, box),
-    el("td", { class: "name" }, el("small", {}, `${number + 1}  `), variant.name, marks(number),
+    el("td", { class: "name" }, el("small", {}, `${number + 1}  `), breakable(variant.name), marks(number),
       variant.note ? el("small", { class: "why" }, variant.note) : null,
       variant.stopped ? el("small", { class: "why" }, variant.stopped) : null),
     ...data.metrics.map((metric) => matrixCell(variant, metric)),
@@ -66,7 +67,7 @@ const tokensText = ([input, output]) => input == null || output == null ? "–"
 function marks(number) {
   const { headline } = metricOf(), { base } = data.variants[number];
   const isBaseline = data.variants.some((other) => other.base === number);
-  return el("span", {}, isBaseline || base == null && hasBaselines()
+  return el("span", { class: "marks" }, isBaseline || base == null && hasBaselines()
     ? el("span", { class: "word unclear" }, "baseline") : null,
   headline?.best === number && data.variants.length > 1
     ? el("span", { class: `word ${headline.clear ? "better" : "unclear"}` },
@@ -98,7 +99,7 @@ function verdict(comparison) {
   const { verdict: outcome, p_adjusted: p, rows, test, difference } = comparison;
   const word = comparison.reason ? "no verdict"
     : outcome === "not enough evidence" ? "unclear" : outcome;
-  return [el("span", { class: `word ${word}`,
+  return [el("span", { class: `word ${comparison.reason ? "unclear" : word}`,
     title: `p = ${p.toPrecision(3)}, ${plural(rows, "row")}, ${test}` },
   `${signed(difference)} ${word}`), ...evidence(comparison)];
 }
@@ -114,7 +115,7 @@ function quantiles(times) {
 // Interval, rows needed, rows left out and worst case of a comparison
 function evidence(comparison) {
   const ends = ({ low, high, median }) => median ? withMedian(median, signed)
-    : low == null ? "" : `[${signed(low)}, ${signed(high)}]`;
+    : between(low, high, signed);
   const lines = [ends(comparison)];
   if (comparison.verdict_alone) lines.push(`Holm; alone ${comparison.verdict_alone}`);
   if (comparison.reason) lines.push(comparison.reason);

@@ -3,12 +3,14 @@
 const data = JSON.parse(part("data").textContent);
 const index = decodeIndex(data.index), source = data.live ? liveSource() : fileSource();
 const { repeats } = data.dataset;
+const MAX_SEARCH = 1_000;  // characters; `workbench view` takes no more
 // A metric with one value for all rows marks none of them.
 const firstMetric = Math.max(0, data.metrics.findIndex(({ kind }) => kind !== "column"));
 const INITIAL = { metric: firstMetric, filter: "all", of: null, order: "wrong", search: "", page: 0,
-  diff: false, row: null, reversed: false };
+  diff: false, row: null, reversed: false, slice: null };
 const view = { ...INITIAL, hidden: new Set() };
 
+const money = (value) => `${data.currency}\u00a0${small(value)}`;
 const metricOf = () => data.metrics[view.metric];
 const isPass = () => metricOf().kind === "pass";
 const shown = () => bestFirst().filter((variant) => !view.hidden.has(variant));
@@ -40,6 +42,7 @@ function writeFragment() {
   if (view.metric !== INITIAL.metric) add("metric", metricOf().name);
   if (view.filter !== INITIAL.filter) add("rows", view.filter);
   if (view.of != null) add("of", view.of + 1);
+  if (view.slice != null) add("slice", data.slices.values[view.slice].value);
   if (view.order !== INITIAL.order) add("order", view.order);
   if (view.search) add("search", view.search);
   if (view.page) add("page", view.page + 1);
@@ -57,13 +60,15 @@ function readFragment() {
   const position = (text, most) => /^\d{1,9}$/.test(text) && text > 0 && text <= most
     ? text - 1 : null;
   const metric = data.metrics.findIndex(({ name }) => name === get("metric"));
+  const slice = data.slices?.values.findIndex(({ value: name }) => name === fields.get("slice")) ?? -1;
   const hidden = get("hide").split(",").map((text) => position(text, data.variants.length));
   Object.assign(view, INITIAL, {
     metric: metric < 0 ? INITIAL.metric : metric,
     filter: Object.hasOwn(FILTERS, get("rows")) ? get("rows") : INITIAL.filter,
     of: position(get("of"), data.variants.length),
+    slice: slice < 0 ? null : slice,
     order: Object.hasOwn(ORDERS, get("order")) ? get("order") : INITIAL.order,
-    search: get("search"),
+    search: get("search").slice(0, MAX_SEARCH),
     page: position(get("page"), index.rows) ?? 0,
     diff: get("diff") === "1",
     row: position(get("row"), index.rows),
