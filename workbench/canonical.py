@@ -1,4 +1,4 @@
-r"""Content addresses: one JSON text for equal data, and its SHA-256.
+r"""JSON: values of libraries as JSON data, one text for equal data, and its SHA-256.
 
 >>> canonical_json({"b": 1, "a": [1.0, "é"]})
 '{"a":[1.0,"\\u00e9"],"b":1}'
@@ -6,6 +6,7 @@ r"""Content addresses: one JSON text for equal data, and its SHA-256.
 'db1687b3'
 """
 
+import datetime
 import hashlib
 import json
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from json.encoder import (  # type: ignore[attr-defined]  # one of them isn't in
     encode_basestring,
     encode_basestring_ascii,
 )
-from math import isfinite
+from math import isfinite, isinf, isnan
 from typing import Any
 
 SCHEMA_VERSION = 2  # of all that `--json` prints, and of the JSON beside the runs
@@ -78,3 +79,26 @@ def without_point(value: JSON) -> JSON:
 def digest(value: JSON) -> str:
     """SHA-256 of `canonical_json(value)`: 64 hex digits."""
     return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+
+
+def as_json(value: object) -> JSON:
+    """Return `value` as JSON data; dates and times become ISO 8601 strings, a missing cell null.
+
+    Raises:
+        ValueError: JSON has no such value: bytes, decimals, images, infinities, …
+    """
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        if isnan(value):
+            return None
+        if isinf(value):
+            raise ValueError(f"{value} is not a JSON number; write null for a missing number")
+        return value
+    if isinstance(value, datetime.date | datetime.datetime | datetime.time):
+        return value.isoformat()
+    if isinstance(value, list | tuple):
+        return [as_json(entry) for entry in value]
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        return {key: as_json(entry) for key, entry in value.items()}
+    raise ValueError(f"{type(value).__name__} is not a JSON type; store a string or a number")

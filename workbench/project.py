@@ -27,7 +27,6 @@ NO_TRACKING = "none"  # the address that turns tracking off
 SERVERS = ("http://", "https://", "databricks")
 DATABASES = ("sqlite:///", "postgresql", "mysql", "mssql")
 PREFIX_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
-NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
 
 def _check_cached(price: float, info: ValidationInfo) -> float:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from workbench.catalog.models import CatalogModel, add_model, fetch_model, find_note, list_models
+from workbench.catalog.add_model import add_model, fetch_model
+from workbench.catalog.models import CatalogModel, find_note, list_models
 from workbench.errors import WorkbenchError
 
 WEIGHTS = (b"first half, ", b"second half")

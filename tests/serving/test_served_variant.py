@@ -108,14 +108,6 @@ def test_each_variant_of_a_grid_has_its_parameters(bench):
     assert len({str(requests) for requests in served}) == 4
 
 
-def test_equal_rows_of_a_batch_get_sampled_answers_of_their_own(bench):
-    plan = plan_of(bench, "user:\nSay a number\n", LOCAL, "")
-    variant, occurrences = opened(bench, plan), dict[str, int]()
-    calls = variant.prompt.calls(bench.renderer, ROWS, ["1", "2"])
-    keys = [variant.prepare_numbered(call, occurrences).key for call in calls]
-    assert keys == [key for key, _, _ in sent(plan)]
-
-
 REPLIES = [
     ("prefill", "It is good", True, " good"),
     ("prefill", "It is good", False, "It is good"),

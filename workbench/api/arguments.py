@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from workbench.api.data_rows import plain_value
 from workbench.api.python_words import python_text
 from workbench.canonical import JSON
 from workbench.document import Document
 from workbench.errors import WorkbenchError, check_names
 from workbench.plan import Scope
+from workbench.serving.table_rows import plain_value
 
 Checked = TypeVar("Checked", bound=BaseModel)
 

@@ -14,8 +14,8 @@ from typing import Any
 from workbench.canonical import JSON
 from workbench.dataset.values import row_as_json
 from workbench.errors import WorkbenchError
+from workbench.serving.table_rows import frame_rows, plain_value
 
-MAX_EXACT = 2**53  # below, each whole number is a float
 METHODS = ("to_dicts", "to_pylist", "to_list")  # of polars, pyarrow and datasets
 FIX = "data=frame, or a list of dicts: data=[{'text': '…', 'label': '…'}]"
 
@@ -41,7 +41,7 @@ def json_rows(data: object) -> Iterator[dict[str, JSON]]:
 
 def _rows(data: Any) -> Iterable[Any]:
     if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
-        return _frame_rows(data)
+        return frame_rows(data)
     if isinstance(data, Mapping):
         return _transposed(data)
     for method in METHODS:
@@ -50,34 +50,6 @@ def _rows(data: Any) -> Iterable[Any]:
     if isinstance(data, str | bytes) or not isinstance(data, Iterable):
         raise WorkbenchError(f"{type(data).__name__} is no table", where="data", fix=FIX)
     return data
-
-
-def _frame_rows(frame: Any) -> list[dict[Any, Any]]:
-    """The rows of a frame of pandas; a named index is a column."""
-    if not frame.columns.is_unique:
-        twice = frame.columns[frame.columns.duplicated()][0]
-        message = f"the frame has two columns {twice!r}"
-        raise WorkbenchError(message, where="data", fix="rename one, or leave it out")
-    names = [name for name in frame.index.names if name is not None]
-    for name in names:
-        values = frame.index.get_level_values(name)
-        if name in frame.columns and values.tolist() != frame[name].tolist():
-            message = f"the frame's index and one of its columns are called {name!r}"
-            fix = "frame.reset_index(drop=True), or frame.rename_axis('another_name')"
-            raise WorkbenchError(message, where="data", fix=fix)
-    for name in frame.columns:
-        if frame[name].dtype.kind == "f" and _are_counts(frame[name]):
-            frame = frame.assign(**{name: frame[name].astype("Int64")})
-    added = [name for name in names if name not in frame.columns]
-    rows: list[dict[Any, Any]] = (frame.reset_index(added) if added else frame).to_dict("records")
-    return rows
-
-
-def _are_counts(column: Any) -> bool:
-    """True for whole numbers that pandas holds as floats because one is missing."""
-    numbers = column.dropna()
-    exact = bool((numbers % 1 == 0).all() and (numbers.abs() < MAX_EXACT).all())
-    return 0 < len(numbers) < len(column) and exact
 
 
 def _transposed(columns: Mapping[Any, Any]) -> Iterable[dict[Any, Any]]:
@@ -102,18 +74,3 @@ def _listed(values: Any) -> Any:
     """A Series or an array as a list."""
     is_array = hasattr(values, "tolist") and getattr(values, "ndim", 0) == 1
     return values.tolist() if is_array else values
-
-
-def plain_value(value: Any) -> Any:
-    """The value without types of numpy and pandas; NA and NaT are None."""
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, list | tuple):
-        return [plain_value(entry) for entry in value]
-    if isinstance(value, Mapping):
-        return {key: plain_value(entry) for key, entry in value.items()}
-    if type(value).__name__ in ("NAType", "NaTType"):
-        return None
-    if type(value).__module__.partition(".")[0] == "numpy" and hasattr(value, "tolist"):
-        return plain_value(value.tolist())
-    return value

@@ -32,7 +32,8 @@ from workbench.dataset import DatasetSpec
 from workbench.dataset.dataset_spec import SOURCES
 from workbench.document import Document
 from workbench.errors import WorkbenchError
-from workbench.project import NAME_PATTERN, PYTHON_TASKS, Project
+from workbench.project import PYTHON_TASKS, Project
+from workbench.prompt.reference import NAME_PATTERN
 from workbench.prompt.write import template_text
 from workbench.run.pending import pending_invocations
 

@@ -13,12 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from platformdirs import user_cache_dir
-
 
 def cache_dir() -> Path:
     """Cache folder: `WORKBENCH_CACHE`, or the user's."""
-    return Path(os.environ.get("WORKBENCH_CACHE") or user_cache_dir("workbench"))
+    if folder := os.environ.get("WORKBENCH_CACHE"):
+        return Path(folder)
+    from platformdirs import user_cache_dir  # a server of an API model needs no cache
+
+    return Path(user_cache_dir("workbench"))
 
 
 def read_json(file: Path) -> dict[str, Any]:

@@ -44,7 +44,7 @@ def add_models(
     ] = False,
 ) -> None:
     """Download local models (weights only) and check their digests."""
-    from workbench.catalog.models import add_model
+    from workbench.catalog.add_model import add_model
 
     for name in names:
         add_model(name, accept_license=accept_license, report=typer.echo)

@@ -14,7 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from workbench.dataset import DatasetSpec
 from workbench.document import InvalidValueError
 from workbench.parameters import PARAMETERS
-from workbench.project import NAME_PATTERN
+from workbench.prompt.reference import NAME_PATTERN
 
 
 def _named_settings(entry: Any) -> Any:

@@ -24,8 +24,9 @@ from workbench.experiment.prompts import PromptFinder, find_prompts
 from workbench.experiment.types import Experiment, OpenModel, Resolvers
 from workbench.model import Model, Reasoning, open_provider
 from workbench.parameters import check_parameters
-from workbench.project import NAME_PATTERN, Project
+from workbench.project import Project
 from workbench.prompt import Renderer
+from workbench.prompt.reference import NAME_PATTERN
 from workbench.secrets import quote_value
 
 # Names in tables, runs and metrics: no path, no control characters.

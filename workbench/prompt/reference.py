@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.errors import WorkbenchError
-from workbench.project import NAME_PATTERN
 
+NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"  # of prompts and tasks
 Kind = Literal["working", "version", "alias", "digest", "git"]
 # Prefix and pattern of the text after the `@`.
 FORMS: dict[Kind, tuple[str, str]] = {

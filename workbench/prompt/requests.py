@@ -1,6 +1,7 @@
 """A rendered prompt as the request that is sent, and a completion as the answer that counts.
 
-    PromptCall  --RequestBuilder-->  Request  --provider-->  Completion  --CompletionReader-->  answer
+    PromptCall  --RequestBuilder-->  Request  --provider-->  Completion
+    Completion  --CompletionReader-->  the answer, a Completion that evaluators score
 
 Plans and packaged variants make their requests and read their answers here, so that a served
 variant sends and answers what was evaluated.

@@ -22,9 +22,10 @@ from workbench.model import Completion, Model, PromptCall, Provider, Request, op
 from workbench.prompt import Prompt
 from workbench.prompt.check import split_template
 from workbench.prompt.load import read_template
-from workbench.prompt.requests import CompletionReader, RequestBuilder, repeated_request
+from workbench.prompt.requests import CompletionReader, RequestBuilder
 from workbench.secrets import Redactor, find_secrets, key_variables
 from workbench.serving.errors import InputsError, MissingInputsError
+from workbench.serving.packaged_model import check_weights, packaged_model
 from workbench.serving.variant_spec import PROMPT_FILE, SPEC_FILE, VariantSpec, read_spec
 
 VARIANT_FOLDER = Path("artifacts", "variant")  # in a package
@@ -59,13 +60,6 @@ class ServedVariant:
         Raises:
             InputsError: an image can't be sent, or the model doesn't take such a call.
         """
-        return self.prepare_numbered(rendered, {})
-
-    def prepare_numbered(self, rendered: PromptCall, occurrences: dict[str, int]) -> Request:
-        """As `prepare`, for several rows that are answered together.
-
-        Equal rows share a key unless answers are sampled; `occurrences` counts them.
-        """
         images = ImageReader()
         if self.prompt.image_line:
             conversation = _read_images(rendered, images)
@@ -76,12 +70,16 @@ class ServedVariant:
             message = f"{self.model.ref} doesn't take the prompt that these inputs make"
             raise InputsError(message) from error
         prefill = rendered.conversation.prefill
-        request = self._builder.request(prepared, images.files.sources, prefill=prefill)
-        if prepared.sampling != "sampled":
-            return request
-        occurrence = occurrences.get(request.key, 0)
-        occurrences[request.key] = occurrence + 1
-        return repeated_request(request, occurrence)
+        return self._builder.request(prepared, images.files.sources, prefill=prefill)
+
+    def check_ready(self) -> None:
+        """Return if the model can answer now: its key is set, its weights are those evaluated.
+
+        Raises:
+            WorkbenchError: it can't.
+        """
+        self.provider.check_ready()
+        check_weights(self.spec, self.provider)
 
     def read(self, request: Request, completion: Completion) -> Completion:
         """Return the answer in a completion as it was received, without secrets."""
@@ -124,7 +122,7 @@ def open_variant(folder: Path) -> ServedVariant:
     folder = variant_folder(folder)
     spec = read_spec(folder)
     prompt = _read_prompt(spec, folder)
-    model = spec.model.model()
+    model = packaged_model(spec, folder)
     return ServedVariant(spec, prompt, model, open_provider(model, where=str(folder / SPEC_FILE)))
 
 

@@ -71,6 +71,22 @@ class ModelSpec(BaseModel):
         return Model(self.provider, self.name, self.label, self.settings, {}, reasoning)
 
 
+class WeightsSpec(BaseModel):
+    """The weights of a local model.
+
+    Attributes:
+        place: `inside` the package; in a `folder` that the server has below $WORKBENCH_WEIGHTS;
+            or found by the model's `name` in the catalog or on the hub.
+        digest: of config and weights; compared before the first answer.
+        tokenizer: digest of the tokenizer's files.
+    """
+
+    model_config = SHAPE
+    place: Literal["inside", "folder", "name"]
+    digest: str
+    tokenizer: str
+
+
 class VariantSpec(BaseModel):
     """A packaged variant.
 
@@ -80,6 +96,7 @@ class VariantSpec(BaseModel):
         choice_method: how `choices` were answered; empty without choices.
         prefill_repeated: the server repeats the prefill in its answers, by the stored replies.
         identity: of the provider when the variant was packaged: address, or weights and dtype.
+        weights: of a local model; None: an API or a plug-in.
     """
 
     model_config = SHAPE
@@ -92,6 +109,7 @@ class VariantSpec(BaseModel):
     choice_method: str = ""
     prefill_repeated: bool = False
     identity: dict[str, Any] = Field(default_factory=dict)
+    weights: WeightsSpec | None = None
     workbench_version: Annotated[str, Field(min_length=1)]
 
     @classmethod

@@ -25,7 +25,7 @@ from workbench.canonical import JSON
 from workbench.errors import WorkbenchError, unknown_name
 from workbench.images import ImageReader
 from workbench.images.request_images import with_data_urls
-from workbench.project import NAME_PATTERN, Project, find_project
+from workbench.project import Project, find_project
 from workbench.prompt import (
     Prompt,
     Reference,
@@ -35,6 +35,7 @@ from workbench.prompt import (
     parse_reference,
 )
 from workbench.prompt import load_prompt as load_template
+from workbench.prompt.reference import NAME_PATTERN
 from workbench.prompt.write import template_text
 from workbench.tracking.mlflow_client import access_fix
 from workbench.tracking.mlflow_lookup import find_registered

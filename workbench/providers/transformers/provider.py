@@ -75,15 +75,16 @@ class TransformersProvider:
             raise WorkbenchError(message, fix="remove `date:`")
 
     @cached_property
-    def _weights(self) -> Weights:
+    def weights(self) -> Weights:
+        """The files of the model; those of a hub model may not be on this machine yet."""
         return find_weights(self._name, self._settings.revision)
 
     @cached_property
     def _template(self) -> ChatTemplate:
         # A tokenizer's class may know tokens that no file names; their texts don't matter here.
-        tokens = {"bos_token": "<s>", "eos_token": "</s>", **self._weights.special_tokens}
+        tokens = {"bos_token": "<s>", "eos_token": "</s>", **self.weights.special_tokens}
         values = {**tokens, **self._settings.chat_template}
-        return ChatTemplate(self._weights.chat_template, values, self._settings.date)
+        return ChatTemplate(self.weights.chat_template, values, self._settings.date)
 
     @cached_property
     def _template_check(self) -> TemplateCheck:
@@ -92,14 +93,14 @@ class TransformersProvider:
     @cached_property
     def identity(self) -> Mapping[str, JSON]:
         """Digests of weights and tokenizer, dtype, device, and the engine's major version."""
-        corrected = self._weights.model_type in WRONG_ANSWERS
+        corrected = self.weights.model_type in WRONG_ANSWERS
         variables = self._settings.chat_template
         return {
             **({"forward_passes": CORRECTED} if corrected else {}),
-            **({"appended_eos": "cut"} if self._weights.appends_eos else {}),
+            **({"appended_eos": "cut"} if self.weights.appends_eos else {}),
             **({"chat_template": dict(variables)} if variables else {}),
-            "weights": self._weights.digest,
-            "tokenizer": self._weights.tokenizer_digest,
+            "weights": self.weights.digest,
+            "tokenizer": self.weights.tokenizer_digest,
             "dtype": dtype_of(self._settings),
             "device": device_of(self._settings),
             "engine": f"transformers-{version('transformers').partition('.')[0]}",
@@ -137,7 +138,7 @@ class TransformersProvider:
         )
         if "messages" in prepared.body:
             prepared = self._template_check.check(prepared)
-        if "choices" in prepared.body and self._weights.model_type in WRONG_CHOICES:
+        if "choices" in prepared.body and self.weights.model_type in WRONG_CHOICES:
             body = {**prepared.body, "forward_passes": CORRECTED}
             return replace(prepared, body=body)
         return prepared
@@ -150,7 +151,7 @@ class TransformersProvider:
         """Return if the model could be loaded now; weights of a hub model are downloaded."""
         check_installed(("torch", "transformers", "safetensors"))
         check_device(self._settings)
-        weights_folder(self._weights)
+        weights_folder(self.weights)
 
     def complete(self, requests: Iterable[Request]) -> Iterator[Completion]:
         """One completion per request, by a process that has loaded the model before it pulls one.
@@ -160,7 +161,7 @@ class TransformersProvider:
                 dies repeatedly.
         """
         fingerprint = digest(dict(self.identity))
-        with ModelProcess(weights_folder(self._weights), self._settings, fingerprint) as process:
+        with ModelProcess(weights_folder(self.weights), self._settings, fingerprint) as process:
             self._method = process.method
             for completion in process.complete(requests):
                 self._peak_mb = process.peak_mb
@@ -172,5 +173,5 @@ class TransformersProvider:
         from workbench.providers.transformers.tokens import Tokens
 
         return Tokens(
-            load_tokenizer(self._weights.folder), self._settings.chat_template, self._settings.date
+            load_tokenizer(self.weights.folder), self._settings.chat_template, self._settings.date
         )

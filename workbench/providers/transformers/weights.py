@@ -45,7 +45,7 @@ class Weights:
     @property
     def digest(self) -> str:
         """Pinned SHA-256 or commit, or the SHA-256 of the files."""
-        return self.pinned or _folder_digest(self.folder)
+        return self.pinned or folder_digest(self.folder)
 
     @property
     def tokenizer_digest(self) -> str:
@@ -201,7 +201,8 @@ def _check_folder(folder: Path) -> Path:
     return folder
 
 
-def _folder_digest(folder: Path) -> str:
+def folder_digest(folder: Path) -> str:
+    """Return the SHA-256 of the files with the weights and their configuration."""
     files = [folder / "config.json", folder / "generation_config.json"]
     digests = {path.name: _sha256(path) for path in files if path.is_file()}
     cached = read_json(cache_dir() / "digests.json")
