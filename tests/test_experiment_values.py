@@ -205,7 +205,7 @@ ONE_NAME = (
             "[output_tokens]",
             "[label_match]",
             ":4:14",
-            "evaluator 'label_match' needs the setting 'labels'\n  fix: - label_match: {labels: …}",
+            "evaluator 'label_match' needs the setting 'labels'\n  fix: `label_match: {labels: …}`",
         ),
         (
             "[output_tokens]",

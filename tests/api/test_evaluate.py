@@ -52,6 +52,25 @@ def test_a_column_with_the_name_of_a_constant_holds_answers(folder: Path) -> Non
     ]
 
 
+ROWS = {"right": ["4", "6"], "old one": ["4", "5"], "empty": [None, ""]}
+REFUSED = [
+    ({"output": "old one"}, "workbench.evaluate: the evaluator 'exact_match' needs expectations"),
+    ({"output": "empty", "expected": "right"}, "output='empty': 2 of 2 rows (first: "),
+    (
+        {"output": "old one", "expected": "right", "baseline": "x"},
+        "baseline: unknown column of answers 'x'\n  fix: known: old one",
+    ),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), REFUSED)
+def test_errors_are_about_the_columns(folder: Path, arguments: dict, message: str) -> None:
+    with pytest.raises(wb.WorkbenchError) as caught:
+        wb.evaluate(ROWS, "exact_match", **arguments)
+    assert str(caught.value).startswith(message)
+    assert "template" not in str(caught.value)
+
+
 def test_an_unknown_output_is_named(folder: Path) -> None:
     with pytest.raises(wb.WorkbenchError, match="output: unknown column 'answr'\n  fix: did you"):
         wb.evaluate([{"answer": "x"}], "output_tokens", output="answr")

@@ -66,6 +66,9 @@ def test_recorded_runs_and_prompts_are_read_from_mlflow(
     rows = workbench.load_results(recorded.to_dict()["parent_run_id"])
     same = ["id", "text", "expected", "variant", "output", "state", "exact_match"]
     assert rows[same].equals(recorded.to_pandas()[same])
+    assert workbench.load_results("notebook").equals(rows)
+    with pytest.raises(workbench.WorkbenchError, match="unknown task or experiment 'notbook'"):
+        workbench.load_results("notbook")
     models = {**call, "models": ["echo:last", "echo:first-word"]}  # MLflow's names are short
     several = workbench.run(**models, prompts={"short": "{{ text }}"}, progress=False)
     rows = workbench.load_results(several.run_ids.values())

@@ -67,6 +67,16 @@ def test_plan_results_and_verdicts_are_equal(home: Path) -> None:
     compared = json.loads(invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout)
     assert compared["changes"] == results.compare(*names, by="stars").to_dict()["changes"]
     assert compared["slices"] == task.compare(*names, by="stars").to_dict()["slices"]
+    by_answer = [results.compare(*names, by=by).to_dict()["slices"] for by in ("label", "expected")]
+    assert [part["value"] for part in by_answer[1]] == ["yes", "no"]
+    assert by_answer[0] == [{**part, "column": "label"} for part in by_answer[1]]
+    changes = results.compare(*names).changes
+    assert changes[["id", "repeat"]].values.tolist() == [
+        [change["row"], change["repeat"]] for change in compared["changes"]
+    ]
+    shown = repr(results.show("a"))
+    assert f"{names[0]}, repeat 0\n" in shown
+    assert f"{names[0]}, repeat 1\n" in shown
     words = ["decide", "--floor", "0.1", "--json"]
     decided = json.loads(invoke(home, *words, MLFLOW_TRACKING_URI="none").stdout)
     assert decided["words"] == results.decide(floor=0.1).words

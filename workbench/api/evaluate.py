@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -36,9 +37,8 @@ def evaluate(
 
     Args:
         data: a data frame, a list of dicts or a Dataset: a row for each question.
-        evaluators: as those of `run`.
         output: the column of the answers; several: a variant each, compared with the first.
-        expected, baseline, margin, name, tracking_uri, progress: as those of `run`.
+        evaluators, expected, baseline, margin, name, tracking_uri, progress: as those of `run`.
 
     Raises:
         WorkbenchError: an argument is refused, or the scoring was interrupted.
@@ -60,11 +60,33 @@ def evaluate(
         "data": [_row(row, variables) for row in rows],
         "expected": expected,
         "evaluators": evaluators,
-        "baseline": names.get(baseline, baseline) if baseline else None,
+        "baseline": _baseline(baseline, names),
         "margin": margin,
         "name": name,
     }
-    return run_call(PythonCall("", keywords, tracking_uri), Options(), progress=progress)
+    with _in_words_of_evaluate(names):
+        return run_call(PythonCall("", keywords, tracking_uri), Options(), progress=progress)
+
+
+@contextmanager
+def _in_words_of_evaluate(names: Mapping[str, str]) -> Iterator[None]:
+    """Errors about columns and `evaluate`, in place of the templates that repeat the answers."""
+    try:
+        yield
+    except WorkbenchError as error:
+        if error.where == "workbench.run":
+            error.where = "workbench.evaluate"
+        for column, name in names.items():
+            if error.where.startswith(f"prompts[{name!r}]"):
+                error.where = f"output={column!r}"
+                error.message = error.message.replace("render an empty text", "have no answer")
+        raise
+
+
+def _baseline(column: str | None, names: Mapping[str, str]) -> str | None:
+    if column and column not in {*names, *names.values()}:
+        raise unknown_name("column of answers", column, names, where="baseline")
+    return names.get(column, column) if column else None
 
 
 def _variant_names(columns: Sequence[str]) -> dict[str, str]:

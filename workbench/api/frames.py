@@ -177,19 +177,21 @@ def _numbers(comparison: MetricComparison) -> dict[str, Any]:
 
 
 def changes_frame(compared: ExperimentComparison) -> pd.DataFrame:
-    """A line per row whose score differs from the baseline's, with both answers."""
+    """A line per row (and repeat) whose score differs from the baseline's, with both answers."""
     names = [variant.name for variant in compared.plan.variants]
     numbers = {example.id: number for number, example in enumerate(compared.plan.examples)}
-    columns = ("row", "id", "variant", "metric", "before", "after", "gain")
+    columns = ("variant", "metric", "before", "after", "gain", "baseline_output", "output")
+    repeated = compared.plan.experiment.repeats > 1
     return pd.DataFrame(
         (
             (
-                *(numbers[change.row], change.row, names[change.variant], change.metric),
-                *(change.before, change.after, change.gain, *change.answers),
+                *(numbers[change.row], change.row, *([change.repeat] if repeated else [])),
+                *(names[change.variant], change.metric, change.before, change.after),
+                *(change.gain, *change.answers),
             )
             for change in compared.changes
         ),
-        columns=[*columns, "baseline_output", "output"],
+        columns=["row", "id", *(["repeat"] if repeated else []), *columns],
     )
 
 

@@ -195,7 +195,7 @@ class ShownRow:
             for variant, cells in zip(plan.variants, plan.cells, strict=True)
         }
         self._answers = [
-            (line["variant"], _output_text(line), "; ".join(_score_text(n, line) for n in metrics))
+            (line, _output_text(line), "; ".join(_score_text(n, line) for n in metrics))
             for line in lines.to_dict("records")
         ]
 
@@ -205,13 +205,16 @@ class ShownRow:
 
     def __repr__(self) -> str:
         blocks = [self._title]
-        for variant, output, scores in self._answers:
-            sent = "\n".join(f"    {line}" for line in self.prompts[variant].splitlines())
-            blocks.append(f"{variant}\n{sent}\n  → {output}\n  {scores}")
+        for line, output, scores in self._answers:
+            sent = "\n".join(f"    {text}" for text in self.prompts[line["variant"]].splitlines())
+            blocks.append(f"{_variant_text(line)}\n{sent}\n  → {output}\n  {scores}")
         return plain("\n\n".join(blocks))
 
     def _repr_html_(self) -> str:
-        rows = [(v, self.prompts[v], output, scores) for v, output, scores in self._answers]
+        rows = [
+            (_variant_text(line), self.prompts[line["variant"]], output, scores)
+            for line, output, scores in self._answers
+        ]
         table = html_table(("variant", "prompt", "output", "scores"), rows)
         return html_lines([self._title]) + table
 
@@ -236,6 +239,11 @@ def find_row(plan: Plan, row: int | str) -> int:
         fix = f"use 0 to {count - 1}, or the id of a row as a text"
         raise WorkbenchError(f"there is no row {row}", fix=fix)
     return row % count
+
+
+def _variant_text(line: dict[Any, Any]) -> str:
+    """`short`, or with repeats `short, repeat 1`."""
+    return str(line["variant"]) + (f", repeat {line['repeat']}" if "repeat" in line else "")
 
 
 def _output_text(line: dict[Any, Any]) -> str:

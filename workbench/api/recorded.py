@@ -8,8 +8,11 @@ from workbench.api.arguments import check_texts
 from workbench.api.opening import current_project
 from workbench.api.python_words import in_python_words
 from workbench.api.row_names import metric_column
+from workbench.cli.compare import RUN_ID
 from workbench.dataset import EXPECTED
 from workbench.errors import WorkbenchError
+from workbench.experiment.load import read_experiment_name
+from workbench.project import Project
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +26,8 @@ def load_results(
     """The rows of recorded runs: a line per row of each run, with columns as `to_pandas` has them.
 
     Args:
-        run_ids: of variants, or of whole invocations: `results.run_ids`, or some of its values.
+        run_ids: of variants, or of whole invocations: `results.run_ids`, or some of its values. The
+            name of a task, or of an experiment in MLflow: its newest invocation.
         tracking_uri: of the MLflow store; empty: the project's.
 
     Raises:
@@ -47,15 +51,23 @@ def load_results(
         project = current_project(tracking_uri)
         project.require_tracking(tracking_uri, "load_results")
         from workbench.tracking.live_recordings import wait_for_recordings
-        from workbench.tracking.run_tables import read_run_tables
+        from workbench.tracking.run_tables import newest_invocation, read_run_tables
 
         wait_for_recordings(project, lambda _line: None)
+        if isinstance(run_ids, str) and not RUN_ID.fullmatch(run_ids):
+            ids = [newest_invocation(project, tracking_uri, _experiment_name(run_ids, project))]
         tables = list(read_run_tables(project, tracking_uri, ids))
     return pd.DataFrame(
         {**_columns(row), "variant": table.variant, "run_id": table.run_id}
         for table in tables
         for row in table.rows
     )
+
+
+def _experiment_name(task: str, project: Project) -> str:
+    """The name of a task's experiment in MLflow; other names are those of experiments."""
+    file = project.prompts / task / "experiment.yaml"
+    return read_experiment_name(file, project) if file.is_file() else task
 
 
 def _columns(row: Mapping[str, Any]) -> dict[str, Any]:

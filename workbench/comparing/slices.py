@@ -165,15 +165,17 @@ def rows_by_value(column: str, plan: Plan) -> dict[str, set[int]]:
     """
     dataset = plan.experiment.content.get("dataset")
     expected = dataset.get("expected") if isinstance(dataset, dict) else None
-    name = EXPECTED if column == expected else column
+    names = {name for example in plan.examples for part in example.columns() for name in part}
+    # Pages, tables and frames call the answer `expected`, whatever its column is called.
+    is_answer = column == expected or (column == "expected" and column not in names)
+    name = EXPECTED if is_answer else column
     numbers: dict[str, set[int]] = {}
     for number, example in enumerate(plan.examples):
         part = next((columns for columns in example.columns() if name in columns), None)
         if part is not None:
             numbers.setdefault(str(part[name]), set()).add(number)
     if not numbers:
-        columns = {c for e in plan.examples for part in e.columns() for c in part}
-        columns |= {expected} if expected else set()
+        columns = names | ({expected} if expected else set())
         raise unknown_name("column", column, columns, where=plan.experiment.dataset.source)
     return numbers
 

@@ -234,7 +234,7 @@ def bind(
     for setting, parameter in keywords.items():
         if parameter.default is parameter.empty and setting not in settings:
             message = f"evaluator {name!r} needs the setting {setting!r}"
-            raise WorkbenchError(message, fix=f"- {name}: {{{setting}: …}}")
+            raise WorkbenchError(message, fix=f"`{name}: {{{setting}: …}}`")
     traits = getattr(function, "__workbench_traits__", Traits())
     if traits.range and any(number_error(end) for end in traits.range):
         message = f"evaluator {name!r} has the range {list(traits.range)}, whose ends are no scores"

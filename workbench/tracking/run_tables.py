@@ -15,7 +15,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
-from workbench.errors import WorkbenchError
+from workbench.errors import WorkbenchError, unknown_name
 from workbench.project import Project
 from workbench.tracking.evaluate import TABLE_FILE
 from workbench.tracking.mlflow_client import access_fix
@@ -58,6 +58,31 @@ def read_run_tables(
                 fix=access_fix(error, "its experiment")
                 or "name runs that results.run_ids or MLflow shows",
             ) from error
+
+
+def newest_invocation(project: Project, tracking_uri: str, experiment_name: str) -> str:
+    """The run of an experiment's newest invocation.
+
+    Raises:
+        WorkbenchError: there is no such experiment, or it has no run of Workbench.
+    """
+    store = connect_to_read(project, tracking_uri)
+    try:
+        experiments = {e.name: e.experiment_id for e in store.client.search_experiments()}
+        if experiment_name not in experiments:
+            raise unknown_name(
+                "task or experiment", experiment_name, experiments, where=store.masked_uri
+            )
+        ids, condition = [experiments[experiment_name]], f"tags.`{PLAN}` != ''"
+        runs = store.client.search_runs(ids, condition, max_results=1)  # the newest first
+    except MlflowException as error:
+        message = f"the runs of {experiment_name!r} can't be read: {error.message}"
+        fix = access_fix(error, f"the experiment {experiment_name!r}")
+        raise WorkbenchError(message, where=store.masked_uri, fix=fix) from error
+    if not runs:
+        message, fix = f"the experiment {experiment_name!r} has no run", "workbench run first"
+        raise WorkbenchError(message, where=store.masked_uri, fix=fix)
+    return str(runs[0].info.run_id)
 
 
 def _read_rows(store: TrackingStore, run: Run) -> list[dict[str, Any]]:
