@@ -47,22 +47,28 @@ def html_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def html_frame(frame: "pd.DataFrame", estimate: str = "") -> str:
-    """The table of a frame; empty without rows. The column `estimate` has the interval, too."""
+    """The table of a frame without empty columns; empty without rows.
+
+    The column `estimate` has the interval, too.
+    """
     if not len(frame):
         return ""
-    header = [str(name) for name in frame.columns if name not in ("low", "high", "p")]
+    shown = frame.columns[frame.map(lambda value: _cell_text(value) != "").any()]
+    header = [str(name) for name in shown if name not in ("low", "high", "p")]
     rows = []
     for line in frame.to_dict("records"):
         cells = {name: _cell_text(line[name]) for name in header}
         if cells.get("difference"):
             cells["difference"] = f"{line['difference']:+.3f}"
         if estimate and not is_missing(line["low"]):
-            cells[estimate] += f" [{line['low']:.3f}, {line['high']:.3f}]"
+            sign = "+" if estimate == "difference" else ""
+            cells[estimate] += f" [{line['low']:{sign}.3f}, {line['high']:{sign}.3f}]"
         if colour := COLOURS.get(line.get("verdict") or ""):
             text = escape(cells["verdict"])
             cells["verdict"] = SafeHtml(f'<span style="color:{colour}">{text}</span>')
         rows.append([cells[name] for name in header])
-    return html_table([name.replace("_", " ") for name in header], rows)
+    titles = {"latency_s": "latency, s", estimate: estimate}
+    return html_table([titles.get(name, name.replace("_", " ")) for name in header], rows)
 
 
 def is_missing(value: object) -> bool:
